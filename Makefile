@@ -1,0 +1,36 @@
+# Every target sets itself up: .venv is made on first use, and again when the lock changes.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+
+.PHONY: help setup run init test interop check format lock
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Make .venv (the others do it themselves)
+	@scripts/setup
+
+run: setup ## Start both services; ARGS="--auth-port 9100" and so on
+	@exec $(BIN)/doorward up $(ARGS)
+
+init: setup ## Write a .env with fresh secrets for docker compose
+	@$(BIN)/doorward init $(ARGS)
+
+test: setup ## Run every test the machine can run; ARGS="-k refresh" runs some
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+interop: setup ## Run real clients against it: FastMCP, TypeScript SDKs, mcp-remote, Inspector, conformance
+	@$(BIN)/python -m pytest tests/interop $(ARGS)
+
+check: setup ## Lint, format, types, locks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/check_locks.py
+
+format: setup ## Let ruff format and mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup ## Write the locks anew from pyproject.toml; ARGS=--upgrade takes newer versions
+	scripts/lock $(ARGS)

@@ -1,0 +1,83 @@
+"""Holds the locks to pyproject.toml and to each other, without a network: `make check` runs it.
+
+Usage: check_locks.py [ROOT], where ROOT holds pyproject.toml and the locks.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+Pins = dict[str, set[str]]
+"""Name to the versions pinned for it: more than one where they differ by platform."""
+
+
+def read_lock(path: Path) -> Pins:
+    """The pins of a lock.
+
+    Raises:
+        ValueError: an entry is not pinned to one version, has no hash, or names a place to fetch it from.
+    """
+    pins: Pins = {}
+    for entry in path.read_text().replace("\\\n", " ").splitlines():
+        if not entry.strip() or entry.lstrip().startswith("#"):
+            continue
+        requirement, *hashes = re.split(r"\s+--hash=", entry.strip())
+        pinned = re.fullmatch(r"([a-z0-9._-]+)(?:\[[^]]*])?==([^ ;]+)(?: ; .+)?", requirement)
+        if not pinned or not hashes:
+            raise ValueError(f"{path.name}: not a pinned, hashed entry: {requirement}")
+        pins.setdefault(canonicalize_name(pinned[1]), set()).add(pinned[2])
+    return pins
+
+
+def wanted(project: dict[str, Any], *extras: str) -> Iterator[Requirement]:
+    """What pyproject.toml asks for, with these extras."""
+    yield from map(Requirement, project["dependencies"])
+    for extra in extras:
+        yield from map(Requirement, project["optional-dependencies"][extra])
+
+
+def unmet(pins: Pins, requirements: Iterator[Requirement]) -> Iterator[str]:
+    """Each requirement that the pins leave unmet."""
+    for requirement in requirements:
+        versions = pins.get(canonicalize_name(requirement.name), set())
+        if not versions or not all(requirement.specifier.contains(version) for version in versions):
+            yield f"{requirement} is asked for, {sorted(versions) or 'nothing'} is locked"
+
+
+def problems(root: Path) -> Iterator[str]:
+    """Everything that is wrong with the locks in `root`."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    everything = read_lock(root / "requirements.lock")
+    for message in unmet(everything, wanted(project, *project["optional-dependencies"])):
+        yield f"requirements.lock: {message}"
+    for service in ("auth", "resource"):
+        pins = read_lock(root / "deploy" / f"{service}.lock")
+        for message in unmet(pins, wanted(project, service)):
+            yield f"deploy/{service}.lock: {message}"
+        for name in sorted(name for name in pins if not pins[name] <= everything.get(name, set())):
+            yield f"deploy/{service}.lock: {name} {sorted(pins[name])} is not what requirements.lock holds"
+
+
+def main() -> int:
+    """Print every problem; the exit status says whether there was one."""
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
+    try:
+        found = list(problems(root))
+    except ValueError as error:
+        found = [str(error)]
+    for problem in found:
+        print(problem)
+    print(f"The locks do not fit: {len(found)} problems; run `make lock`" if found else "The locks fit.")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
