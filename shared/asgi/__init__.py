@@ -1,0 +1,32 @@
+"""What surrounds every request of both services, as plain ASGI.
+
+Owns: the request id, response headers that every answer carries, the bound on request bodies, cross-origin
+answers, and the answer to an error nobody expected. Leaves to the services: who may call what, and every
+answer that means something in OAuth.
+
+Outermost first: `RequestId`, `UnhandledErrors`, `SecurityHeaders`, `Cors`, `BodyLimit`. These are classes to
+hand to `starlette.middleware.Middleware`; each states its arguments.
+"""
+
+from shared.asgi.body import BodyLimit, BodyTooLargeError, read_body, replay
+from shared.asgi.cors import Cors, CorsPolicy
+from shared.asgi.errors import UnhandledErrors
+from shared.asgi.headers import SecurityHeaders, header_values
+from shared.asgi.prefix import Prefix
+from shared.asgi.request_id import RequestId
+from shared.asgi.responses import error_response
+
+__all__ = [
+    "BodyLimit",
+    "BodyTooLargeError",
+    "Cors",
+    "CorsPolicy",
+    "Prefix",
+    "RequestId",
+    "SecurityHeaders",
+    "UnhandledErrors",
+    "error_response",
+    "header_values",
+    "read_body",
+    "replay",
+]

@@ -1,0 +1,84 @@
+"""Request bodies: read whole, under a bound, and handed on as if nobody had looked."""
+
+from __future__ import annotations
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.asgi.headers import header_values
+from shared.asgi.responses import error_response
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+class BodyTooLargeError(Exception):
+    """The request body has more bytes than is allowed here."""
+
+
+async def read_body(scope: Scope, receive: Receive, *, max_body_bytes: int) -> bytes:
+    """Read the body of a request.
+
+    Raises:
+        BodyTooLargeError: it announces, or turns out to have, more than `max_body_bytes`.
+        starlette.requests.ClientDisconnect: the client left before the end of it.
+    """
+    if _announced_bytes(scope) > max_body_bytes:
+        raise BodyTooLargeError
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > max_body_bytes:
+            raise BodyTooLargeError
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives `body` first, then whatever follows, the disconnect above all."""
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
+
+
+class BodyLimit:
+    """Refuse a request whose body is larger than `max_body_bytes` with 413, before the app sees any of it."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self.app = app
+        self.max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
+        except ClientDisconnect:
+            return
+        except BodyTooLargeError:
+            await self._refuse(scope, receive, send)
+            return
+        await self.app(scope, replay(body, receive), send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _log.info("refused", reason="body too large", status=413, path=scope["path"])
+        description = f"The request body is larger than {self.max_body_bytes} bytes."
+        await error_response(413, "invalid_request", description, {"connection": "close"})(
+            scope, receive, send
+        )
+
+
+def _announced_bytes(scope: Scope) -> int:
+    lengths = [length[:18] for length in header_values(scope, "content-length")]
+    return max((int(length) for length in lengths if length.isascii() and length.isdigit()), default=0)

@@ -1,0 +1,43 @@
+"""The answer to an exception that nothing caught."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.asgi.responses import error_response
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+class UnhandledErrors:
+    """Log an exception with its traceback and answer 500 without a word of it.
+
+    Where the answer had begun, the exception goes on to the server, which breaks the connection: a client
+    must not take half an answer for a whole one.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal began
+            began = began or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting)
+        except Exception:
+            if began:
+                raise
+            _log.exception("unhandled error", method=scope["method"], path=scope["path"])
+            response = error_response(
+                500, "server_error", "Something went wrong here; the log has the details."
+            )
+            await response(scope, receive, send)

@@ -1,0 +1,54 @@
+"""Request headers read raw, and the response headers that no answer goes without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+DEFAULTS: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""For an answer of an API. A page sets its own Content-Security-Policy, a public document its own caching."""
+
+STRICT_TRANSPORT = "max-age=31536000"
+
+
+def header_values(scope: Scope, name: str) -> list[str]:
+    """Every value of a request header, in the order sent: a repeated one shows as such.
+
+    Args:
+        name: lower case.
+    """
+    wanted = name.encode("ascii")
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == wanted]
+
+
+class SecurityHeaders:
+    """Add `DEFAULTS` to every answer, each unless the answer already states that header itself.
+
+    Args:
+        secure: the public URL is https: also ask browsers to stay there (RFC 6797).
+    """
+
+    def __init__(self, app: ASGIApp, *, secure: bool = False) -> None:
+        self.app = app
+        defaults = {**DEFAULTS, **({"strict-transport-security": STRICT_TRANSPORT} if secure else {})}
+        self.defaults = [(name.encode(), value.encode()) for name, value in defaults.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_defaults(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", ()))
+                stated = {name.lower() for name, _ in headers}
+                message["headers"] = headers + [pair for pair in self.defaults if pair[0] not in stated]
+            await send(message)
+
+        await self.app(scope, receive, send_with_defaults)

@@ -1,0 +1,23 @@
+"""A service whose public URL has a path, behind a proxy that passes the path on or takes it off."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Prefix:
+    """Serve the same under `prefix` as without it.
+
+    Args:
+        prefix: the path of the public URL, without a trailing slash; empty for none.
+    """
+
+    def __init__(self, app: ASGIApp, *, prefix: str) -> None:
+        self.app = app
+        self.prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if self.prefix and scope["type"] == "http" and path.startswith(f"{self.prefix}/"):
+            scope = {**scope, "path": path[len(self.prefix) :]}
+        await self.app(scope, receive, send)

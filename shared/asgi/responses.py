@@ -1,0 +1,24 @@
+"""The JSON form of an error, the same from every corner of both services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.responses import JSONResponse
+
+from shared.logs import current_request_id
+
+
+def error_response(
+    status: int, error: str, description: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """An error as RFC 6749 §5.2 writes it, with the request id under which the log explains it.
+
+    Args:
+        error: the code for programs.
+        description: for the developer who reads it; nothing private.
+    """
+    body = {"error": error, "error_description": description}
+    if request_id := current_request_id.get():
+        body["request_id"] = request_id
+    return JSONResponse(body, status, headers)

@@ -1,0 +1,96 @@
+"""The docs page: Swagger UI from the package itself, so that it works without a network (DESIGN D11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from string import Template
+from urllib.parse import urlsplit
+
+import fastapi_offline
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from shared.assets import BRAND, Assets
+
+_SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
+_OURS = Path(__file__).parent / "docs_assets"
+
+_DOCS = Template("""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title · API</title>
+<link rel="icon" href="docs/assets/doorward.svg" type="image/svg+xml">
+<link rel="stylesheet" href="docs/assets/swagger-ui.css">
+<link rel="stylesheet" href="docs/assets/docs.css">
+</head>
+<body>
+<header><img src="docs/assets/doorward.svg" alt="" width="28" height="28"> Doorward</header>
+<p id="elsewhere" class="note" hidden>A login can only come back to this page at its own address:
+<a href="$public_url/docs">$public_url/docs</a></p>
+<div id="docs" data-public-url="$public_url" data-scopes="$scopes"></div>
+<noscript><p class="note">This page needs JavaScript; what it shows is in
+<a href="openapi.json">openapi.json</a>.</p></noscript>
+<script src="docs/assets/swagger-ui-bundle.js"></script>
+<script src="docs/assets/docs.js"></script>
+</body>
+</html>
+""")
+
+_REDIRECT = Template("""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Authorized · $title</title>
+<link rel="icon" href="assets/doorward.svg" type="image/svg+xml">
+</head>
+<body>
+<p id="outcome">Nothing waits for this answer here. Go back to the docs page and press Authorize again.</p>
+<script src="assets/oauth2-redirect.js" data-issuer="$issuer"></script>
+</body>
+</html>
+""")
+
+
+def mount_docs(app: FastAPI, *, title: str, public_url: str, issuer: str, scopes: Iterable[str]) -> None:
+    """Serve ``/docs``, and ``/docs/oauth2-redirect`` where its *Authorize* comes back to.
+
+    What the page loads is linked relatively, so that it works under any prefix; where a login comes back to
+    is told by the settings alone (DESIGN D8).
+
+    Args:
+        public_url: the public URL of `app`, without a slash at its end.
+        issuer: the authorization server that *Authorize* leads to.
+        scopes: those that are ticked to begin with.
+    """
+    words = {"title": title, "public_url": public_url, "issuer": issuer, "scopes": " ".join(scopes)}
+    values = {name: escape(text) for name, text in words.items()}
+    headers = {"Content-Security-Policy": _policy(public_url, issuer)}
+    page = HTMLResponse(_DOCS.substitute(values), headers=headers)
+    redirect = HTMLResponse(_REDIRECT.substitute(values), headers=headers)
+
+    async def docs(_request: Request) -> Response:
+        return page
+
+    async def oauth2_redirect(_request: Request) -> Response:
+        return redirect
+
+    app.add_route("/docs", docs, include_in_schema=False)
+    app.add_route("/docs/oauth2-redirect", oauth2_redirect, include_in_schema=False)
+    app.mount("/docs/assets", Assets(_OURS, BRAND, _SWAGGER_UI))
+
+
+def _policy(*called: str) -> str:
+    """A Content-Security-Policy: no script but ours, and it talks to the services alone."""
+    origins = " ".join(sorted({f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, called)}))
+    # Swagger UI draws its arrows with data: images and places parts of itself with style attributes.
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        f"connect-src 'self' {origins}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )

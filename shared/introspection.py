@@ -1,0 +1,125 @@
+"""The RFC 7662 wire model: what the authorization server answers and the resource server reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from shared.scopes import format_scope, parse_scope
+
+
+class MalformedAnswerError(ValueError):
+    """The answer is not one that RFC 7662 §2.2 allows: nothing may be concluded from it about the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveToken:
+    """An active token as RFC 7662 §2.2 describes it.
+
+    Attributes:
+        audience: resource identifiers the token is for; empty when it is for none.
+        expires_at: seconds since 1970.
+        issued_at: seconds since 1970; None where it is not known.
+        subject: None when the client acts for itself.
+        grant_id: names the grant in revocation events; authenticates nothing.
+        jkt: thumbprint of the key that the token is bound to (RFC 9449 §6.2); None for a bearer token.
+        act: who acts for the subject (RFC 8693 §4.1).
+    """
+
+    client_id: str
+    scopes: tuple[str, ...]
+    audience: tuple[str, ...]
+    issuer: str
+    expires_at: int
+    issued_at: int | None = None
+    subject: str | None = None
+    username: str | None = None
+    grant_id: str | None = None
+    jkt: str | None = None
+    act: dict[str, Any] | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """The JSON members; absent ones are left out, clients reject nulls."""
+        members: dict[str, Any] = {
+            "active": True,
+            "scope": format_scope(self.scopes),
+            "client_id": self.client_id,
+            "username": self.username,
+            "token_type": "DPoP" if self.jkt else "Bearer",
+            "exp": self.expires_at,
+            "iat": self.issued_at,
+            "sub": self.subject,
+            "aud": self.audience[0] if len(self.audience) == 1 else list(self.audience) or None,
+            "iss": self.issuer,
+            "grant_id": self.grant_id,
+            "act": self.act,
+            "cnf": {"jkt": self.jkt} if self.jkt else None,
+        }
+        return {name: value for name, value in members.items() if value is not None}
+
+    @classmethod
+    def from_wire(cls, answer: object) -> Self | None:
+        """Read an introspection answer.
+
+        Returns:
+            the token, or None for an inactive one.
+
+        Raises:
+            MalformedAnswerError: the answer is of no form that allows a conclusion.
+        """
+        if not isinstance(answer, dict) or not isinstance(answer.get("active"), bool):
+            raise MalformedAnswerError("no boolean 'active'")
+        if not answer["active"]:
+            return None
+        try:
+            return cls(
+                client_id=_text(answer, "client_id"),
+                scopes=parse_scope(_text(answer, "scope")) if "scope" in answer else (),
+                audience=_audience(answer.get("aud", [])),
+                issuer=_text(answer, "iss"),
+                expires_at=_whole_number(answer["exp"]),
+                issued_at=_whole_number(answer["iat"]) if "iat" in answer else None,
+                subject=_text(answer, "sub") if "sub" in answer else None,
+                username=_text(answer, "username") if "username" in answer else None,
+                grant_id=_text(answer, "grant_id") if "grant_id" in answer else None,
+                act=_object(answer["act"]) if "act" in answer else None,
+                jkt=_confirmation(answer["cnf"]) if "cnf" in answer else None,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise MalformedAnswerError(str(error)) from error
+
+
+INACTIVE: dict[str, Any] = {"active": False}
+
+
+def _text(answer: dict[str, Any], member: str) -> str:
+    value = answer[member]
+    if not isinstance(value, str):
+        raise TypeError(f"'{member}' is not text")
+    return value
+
+
+def _confirmation(value: object) -> str:
+    # A confirmation that is not understood must not make a bound token a bearer token (RFC 7800 §3.1).
+    if not isinstance(value, dict):
+        raise TypeError("'cnf' is not an object")
+    return _text(value, "jkt")
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("'act' is not an object")
+    return value
+
+
+def _whole_number(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError("a time is not a whole number")
+    return value
+
+
+def _audience(value: object) -> tuple[str, ...]:
+    members = [value] if isinstance(value, str) else value
+    if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+        raise TypeError("'aud' is neither text nor a list of texts")
+    return tuple(members)

@@ -1,0 +1,55 @@
+"""URIs as opaque strings: compared, never rewritten (RFC 3986 §6.2.1, RFC 8707 §2)."""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, urlsplit
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def split_absolute(uri: str) -> SplitResult:
+    """Split an absolute URI.
+
+    Raises:
+        ValueError: it is relative, or holds white space, a control or a non-ASCII character, or a bad port.
+    """
+    if any(not "\x21" <= character <= "\x7e" for character in uri):
+        raise ValueError("a URI holds printable ASCII characters only")
+    parts = urlsplit(uri)
+    _ = parts.port
+    if not parts.scheme:
+        raise ValueError("a URI needs a scheme")
+    return parts
+
+
+def is_loopback(parts: SplitResult) -> bool:
+    """Whether the host is one that only ever means this machine (RFC 8252 §7.3, §8.3)."""
+    return parts.hostname in LOOPBACK_HOSTS
+
+
+def resource_key(resource: str) -> str:
+    """The form under which two spellings of a resource are the same one.
+
+    Clients differ in the case of scheme and host and in one trailing slash; nothing else is forgiven.
+    """
+    parts = split_absolute(resource)
+    path = parts.path.removesuffix("/")
+    return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower(), path=path).geturl()
+
+
+def check_public_url(url: str) -> SplitResult:
+    """Check a public base URL: an issuer (RFC 8414 §2) or a resource (RFC 8707 §2).
+
+    Raises:
+        ValueError: not https (http on loopback aside), or with userinfo, query, fragment or dot segments.
+    """
+    parts = split_absolute(url)
+    if not parts.hostname:
+        raise ValueError("the URL needs a host")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts)):
+        raise ValueError("the URL must be https; plain http is for localhost only")
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise ValueError("the URL must not carry user information, a query or a fragment")
+    if any(segment in (".", "..") for segment in parts.path.split("/")):
+        raise ValueError("the URL must not hold dot segments")
+    return parts
