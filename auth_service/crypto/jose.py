@@ -1,0 +1,195 @@
+"""JSON Web Signatures by python-jose: algorithms are ours to choose, never the token's (RFC 8725 §3.1).
+
+What a token says before its signature is checked is called unverified, in name and type.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NewType
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from jose import jwk, jws
+from jose.backends.cryptography_backend import CryptographyRSAKey
+from jose.exceptions import JOSEError
+
+Claims = dict[str, Any]
+Jwk = Mapping[str, Any]
+UnverifiedClaims = NewType("UnverifiedClaims", dict[str, Any])
+
+ASYMMETRIC = ("RS256", "PS256", "ES256")
+"""What others may sign with: never HMAC, never none (RFC 8725 §3.2)."""
+
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
+_KEY_TYPES = {"RS256": ("RSA", None), "PS256": ("RSA", None), "ES256": ("EC", "P-256")}
+_MIN_RSA_BITS = 2_048
+_MAX_TOKEN = 32_768
+_THUMBPRINT_MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y")}
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+class InvalidJwsError(ValueError):
+    """It is no JWS that these keys and algorithms verify."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key.
+
+    Attributes:
+        alg: the one algorithm it signs with.
+        pem: PKCS #8, unencrypted; only ever in memory.
+    """
+
+    kid: str
+    alg: str
+    pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedJws:
+    """A well-formed JWS that nobody has checked yet."""
+
+    text: str
+    header: Mapping[str, Any]
+    unverified_claims: UnverifiedClaims
+
+
+def sign(claims: Claims, key: SigningKey, typ: str) -> str:
+    """Sign `claims` as a compact JWS with the headers alg, kid and typ (RFC 7515 §7.1)."""
+    return str(jws.sign(claims, key.pem, headers={"kid": key.kid, "typ": typ}, algorithm=key.alg))
+
+
+def public_jwk(key: SigningKey) -> dict[str, str]:
+    """The public half as a JWK (RFC 7517 §4)."""
+    members = jwk.construct(key.pem, key.alg).public_key().to_dict()
+    text = {
+        name: value.decode() if isinstance(value, bytes) else str(value) for name, value in members.items()
+    }
+    return {**text, "kid": key.kid, "use": "sig", "alg": key.alg}
+
+
+def parse(text: str) -> UnverifiedJws:
+    """Take a compact JWS apart.
+
+    Raises:
+        InvalidJwsError: it is not one, or its claims are not a JSON object.
+    """
+    if len(text) > _MAX_TOKEN or not _COMPACT.match(text):
+        raise InvalidJwsError("not a compact JWS")
+    header, payload, _ = text.split(".")
+    return UnverifiedJws(text, _json_object(header), UnverifiedClaims(_json_object(payload)))
+
+
+def verify(
+    token: UnverifiedJws, keys: Sequence[Jwk], *, algorithms: Sequence[str], types: Sequence[str | None]
+) -> Claims:
+    """The claims of a JWS that one of `keys` signed with one of `algorithms`.
+
+    Args:
+        types: acceptable `typ` headers, lower case and without ``application/``; None for none at all
+            (RFC 8725 §3.11).
+
+    Raises:
+        InvalidJwsError: no key fits, the signature is wrong, or a header asks for what is not supported.
+    """
+    alg = token.header.get("alg")
+    if alg not in algorithms or alg not in ASYMMETRIC:
+        raise InvalidJwsError("alg is not one that is accepted here")
+    if "crit" in token.header:
+        raise InvalidJwsError("crit names extensions that are not supported")  # RFC 7515 §4.1.11
+    if _type_of(token.header) not in types:
+        raise InvalidJwsError("typ is not the one that is expected here")
+    candidates = [key for key in keys if _fits(key, str(alg), token.header.get("kid"))]
+    for key in candidates:
+        if _signed_by(token.text, key, str(alg)):
+            return dict(token.unverified_claims)
+    raise InvalidJwsError("no known key verifies the signature" if candidates else "no known key fits")
+
+
+def thumbprint(key: Jwk) -> str:
+    """The JWK thumbprint with SHA-256, base64url (RFC 7638 §3).
+
+    Raises:
+        InvalidJwsError: it is no RSA or EC key.
+    """
+    members = _THUMBPRINT_MEMBERS.get(str(key.get("kty")))
+    if members is None or not all(isinstance(key.get(name), str) for name in members):
+        raise InvalidJwsError("not a public RSA or EC key")
+    text = json.dumps({name: key[name] for name in members}, separators=(",", ":"), sort_keys=True)
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+def is_private(key: Jwk) -> bool:
+    """Whether a JWK holds what only its owner may know."""
+    return not _PRIVATE_MEMBERS.isdisjoint(key)
+
+
+def _type_of(header: Mapping[str, Any]) -> str | None:
+    typ = header.get("typ")
+    return typ.lower().removeprefix("application/") if isinstance(typ, str) else None
+
+
+def _fits(key: Jwk, alg: str, kid: object) -> bool:
+    kty, curve = _KEY_TYPES[alg]
+    return (
+        key.get("kty") == kty
+        and (curve is None or key.get("crv") == curve)
+        and key.get("alg", alg) == alg
+        and key.get("use", "sig") == "sig"
+        and (kid is None or key.get("kid", kid) == kid)
+    )
+
+
+def _signed_by(text: str, key: Jwk, alg: str) -> bool:
+    try:
+        constructed = jwk.construct(dict(key), alg)
+        if constructed.prepared_key.key_size < (_MIN_RSA_BITS if key["kty"] == "RSA" else 256):
+            return False
+        jws.verify(text, constructed.public_key(), [alg])
+    except (JOSEError, KeyError, TypeError, ValueError, AttributeError):
+        return False
+    return True
+
+
+def _json_object(segment: str) -> dict[str, Any]:
+    try:
+        value = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise InvalidJwsError("not base64url of JSON") from error
+    if not isinstance(value, dict):
+        raise InvalidJwsError("not a JSON object")
+    return value
+
+
+class PssKey(CryptographyRSAKey):  # type: ignore[misc]
+    """PS256, which python-jose does not bring: PSS with SHA-256 and a salt as long (RFC 7518 §3.5)."""
+
+    def __init__(self, key: Any, algorithm: str) -> None:  # noqa: ANN401 -- whatever python-jose takes
+        super().__init__(key, "RS256")
+        self._algorithm = algorithm
+
+    def sign(self, msg: bytes) -> bytes:
+        return bytes(self.prepared_key.sign(msg, _padding(), hashes.SHA256()))
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        try:
+            self.public_key().prepared_key.verify(sig, msg, _padding(), hashes.SHA256())
+        except InvalidSignature:
+            return False
+        return True
+
+
+def _padding() -> padding.PSS:
+    return padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
+
+
+jwk.register_key("PS256", PssKey)

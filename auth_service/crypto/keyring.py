@@ -1,0 +1,84 @@
+"""Keys derived from the master keys, one for each purpose (RFC 5869), and sealing under them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from auth_service.settings import MasterKey
+
+_NONCE_BYTES = 12
+
+
+class SealBrokenError(Exception):
+    """The sealed bytes were not sealed under any of the keys there are."""
+
+
+class KeyRing:
+    """The master keys, newest first: the first one signs and seals, all of them verify and open."""
+
+    def __init__(self, master_keys: Iterable[MasterKey]) -> None:
+        self._masters = {key.key_id: _decoded(key) for key in master_keys}
+        self.current_id = next(iter(self._masters))
+
+    def derived(self, purpose: str) -> dict[int, bytes]:
+        """A 256-bit key for `purpose` from each master key, by key id."""
+        return {
+            key_id: HKDF(SHA256(), 32, salt=None, info=f"doorward {purpose}".encode()).derive(master)
+            for key_id, master in self._masters.items()
+        }
+
+    def seal(self, purpose: str, plain: bytes) -> bytes:
+        """Encrypt with AES-256-GCM; the key id leads and is authenticated with it."""
+        key_id, nonce = bytes([self.current_id]), os.urandom(_NONCE_BYTES)
+        key = self.derived(purpose)[self.current_id]
+        return key_id + nonce + AESGCM(key).encrypt(nonce, plain, key_id)
+
+    def open(self, purpose: str, sealed: bytes) -> bytes:
+        """Decrypt what `seal` made.
+
+        Raises:
+            SealBrokenError: it was sealed under an unknown key, for another purpose, or was changed.
+        """
+        key = self.derived(purpose).get(sealed[0]) if sealed else None
+        if key is None:
+            raise SealBrokenError("sealed under a master key that is not configured")
+        nonce, encrypted = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        try:
+            return AESGCM(key).decrypt(nonce, encrypted, sealed[:1])
+        except (InvalidTag, ValueError) as error:
+            raise SealBrokenError("not sealed under this master key, or changed since") from error
+
+
+class Tagger:
+    """Short authentication tags over text, for one purpose."""
+
+    def __init__(self, keys: KeyRing, purpose: str) -> None:
+        self._keys = keys.derived(purpose)
+        self._current_id = keys.current_id
+
+    def tag(self, text: str) -> str:
+        """A tag, base64url, that only the master key's owner can make."""
+        return self._tag(self._keys[self._current_id], text)
+
+    def verify(self, text: str, tag: str) -> bool:
+        """Whether `tag` is one for `text`, in constant time."""
+        given = tag.encode()
+        return any(hmac.compare_digest(self._tag(key, text).encode(), given) for key in self._keys.values())
+
+    @staticmethod
+    def _tag(key: bytes, text: str) -> str:
+        return base64.urlsafe_b64encode(hmac.digest(key, text.encode(), hashlib.sha256)).rstrip(b"=").decode()
+
+
+def _decoded(key: MasterKey) -> bytes:
+    text = key.key.get_secret_value()
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,61 @@
+"""User passwords: argon2id by passlib, never on the event loop (DESIGN D5)."""
+
+from __future__ import annotations
+
+import anyio
+from anyio import to_thread
+from passlib.context import CryptContext
+
+MAX_PASSWORD_BYTES = 1_024
+# Each hash takes 64 MiB and a core for a while; more at a time would only queue on the same cores.
+_AT_ONCE = 2
+
+
+class Passwords:
+    """Hashes and verifies passwords."""
+
+    def __init__(self) -> None:
+        self._context = CryptContext(schemes=["argon2"], argon2__type="ID")
+        self._limiter: anyio.CapacityLimiter | None = None
+        self._decoy: str | None = None
+
+    @property
+    def limiter(self) -> anyio.CapacityLimiter:
+        """Bounds how many are hashed at a time."""
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(_AT_ONCE)
+        return self._limiter
+
+    async def hash(self, password: str) -> str:
+        """The text to keep of `password`.
+
+        Raises:
+            ValueError: it is empty, longer than `MAX_PASSWORD_BYTES`, or no Unicode text.
+        """
+        if not _can_be_one(password):
+            raise ValueError(f"a password has 1 to {MAX_PASSWORD_BYTES} bytes")
+        return await to_thread.run_sync(self._hash, password, limiter=self.limiter)
+
+    async def verify(self, password: str, kept: str | None) -> bool:
+        """Whether `password` is the one that `kept` was made from.
+
+        Without `kept` it takes just as long to say no, so that time does not tell which users exist.
+        """
+        if not _can_be_one(password):
+            return False
+        return await to_thread.run_sync(self._verify, password, kept, limiter=self.limiter)
+
+    def _hash(self, password: str) -> str:
+        return str(self._context.hash(password))
+
+    def _verify(self, password: str, kept: str | None) -> bool:
+        if self._decoy is None:
+            self._decoy = self._hash("a password that nobody has")
+        return bool(self._context.verify(password, kept or self._decoy)) and kept is not None
+
+
+def _can_be_one(password: str) -> bool:
+    try:
+        return 0 < len(password.encode()) <= MAX_PASSWORD_BYTES
+    except UnicodeEncodeError:
+        return False

@@ -1,0 +1,40 @@
+"""Where state lives: one small interface, a Redis and a SQLite implementation, and the written key schema.
+
+Owns how bytes are kept, compared, expired and announced. Knows nothing of OAuth: what the bytes mean is
+decided by the pure rules in ``auth_service.protocol``.
+
+    interface.py   what every store promises
+    documents.py   typed documents over it, changed by compare-and-swap
+    keys.py        every key, its value, its lifetime
+    redis.py       Redis and Valkey: one server, Sentinel or Cluster
+    sqlite.py      one file
+"""
+
+from __future__ import annotations
+
+from auth_service.storage.interface import Store, StoreUnavailableError
+
+__all__ = ["Store", "StoreUnavailableError", "open_store"]
+
+
+def open_store(url: str) -> Store:
+    """Open the store that `url` names, loading only the backend it needs.
+
+    Args:
+        url: ``redis://``, ``rediss://``, ``redis+sentinel://``, ``redis+cluster://`` or ``sqlite:///PATH``,
+            with a fourth slash where PATH is absolute. `docs/storage.md` gives each form.
+
+    Raises:
+        ValueError: the URL is of no such form. The message leaves out credentials.
+        StoreUnavailableError: the SQLite file cannot be opened. Redis is first reached by the first call.
+    """
+    if url.partition("://")[0] == "sqlite":
+        from auth_service.storage.sqlite import SqliteStore
+        from auth_service.storage.sqlite_file import database_path
+
+        return SqliteStore(database_path(url))
+
+    from auth_service.storage.redis import RedisStore
+    from auth_service.storage.redis_address import parse_address
+
+    return RedisStore(parse_address(url))

@@ -1,0 +1,227 @@
+"""Every key the store holds: its name, what it holds, how long. `docs/storage.md` shows this table.
+
+Parts of a key may come from anyone: a client id out of a query, a user name typed into a form. A part that
+is not short and plain is replaced by its hash, so that no text can reach into another family of keys, steer
+a Redis Cluster slot, or grow a key without bound. What authenticates somebody (the secret of a session, the
+id of a pending request) is always hashed: the store's dump logs nobody in.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+
+PREFIX = "doorward:"
+
+# No colon, which separates parts; no brace, which Redis Cluster takes for a hash tag; no equals sign, which
+# begins a hash.
+_PLAIN = re.compile(r"[A-Za-z0-9._~@/%+-]{1,200}")
+_PLAIN_WITH_COLONS = re.compile(r"[A-Za-z0-9._~@/%+:-]{1,200}")
+
+
+@dataclass(frozen=True)
+class KeySpec:
+    """One family of keys.
+
+    Attributes:
+        pattern: the key, its variable parts in braces.
+        value: what is kept under it; the members, for an index.
+        lifetime: in words, naming the setting that decides it.
+        is_index: a set of members (`Store.index_add`), not a document.
+    """
+
+    pattern: str
+    value: str
+    lifetime: str
+    is_index: bool = False
+
+
+SCHEMA: tuple[KeySpec, ...] = (
+    KeySpec(
+        "client:{client_id}",
+        "a client: its metadata; of a registered one the SHA-256 of its secret and of its registration access"
+        " token, of one with a metadata document until when that is fresh",
+        "a registered client a day until first used, a document while it is fresh and `pending_ttl_s` longer;"
+        " then as long as what it was granted",
+    ),
+    KeySpec(
+        "initial-access-token:{hash}",
+        "how many registrations an initial access token is still good for",
+        "as it was made",
+    ),
+    KeySpec(
+        "clients",
+        "ids of the registered clients, and of those with a document that have been granted something",
+        "as long as the client",
+        is_index=True,
+    ),
+    KeySpec("client-grants:{client_id}", "ids of the client's grants", "as long as the grant", is_index=True),
+    KeySpec(
+        "grant:{grant_id}",
+        "one grant: subject, client, scopes, resource, state, generation",
+        "10 minutes while a code; then until 10 minutes after its last token ends, which is after"
+        " `refresh_absolute_ttl_s` at the latest",
+    ),
+    KeySpec("subject-grants:{subject}", "ids of the subject's grants", "as long as the grant", is_index=True),
+    KeySpec("user:{username}", "a user: subject, name, password hash, state", "until deleted"),
+    KeySpec("users", "the names of all users", "until deleted", is_index=True),
+    KeySpec("subject:{subject}", "the name of the user who is this subject", "until deleted"),
+    KeySpec("session:{hash of the session's secret}", "who is logged in, since when, how", "`session_ttl_s`"),
+    KeySpec(
+        "subject-sessions:{subject}",
+        "the digests that the subject's sessions are kept under",
+        "as long as the session",
+        is_index=True,
+    ),
+    KeySpec(
+        "pending:{hash of the request's id}",
+        "an authorization request that waits for login or consent, and the browser it is bound to",
+        "`pending_ttl_s`",
+    ),
+    KeySpec(
+        "pushed:{hash of the request's name}",
+        "a pushed authorization request: its client and parameters",
+        "90 s, or until it is answered",
+    ),
+    KeySpec(
+        "device:{hash of the device code}",
+        "a device request: client, scopes, resource, and what a person decided",
+        "10 minutes, and one more to be told that they are over",
+    ),
+    KeySpec("user-code:{user_code}", "the device request that a short code stands for", "10 minutes"),
+    KeySpec(
+        "consent:{subject}:{client_id}",
+        "what the user has allowed the client before",
+        "`refresh_absolute_ttl_s`",
+    ),
+    KeySpec("throttle:{kind}:{network}", "how often a network has tried something", "its window"),
+    KeySpec("signing-keys", "the signing keys, encrypted under a master key", "until deleted"),
+    KeySpec("once:{kind}:{hash}", "nothing: that it exists says it has been used", "as long as it is valid"),
+    KeySpec("ping", "nothing: written to learn whether the store accepts writes", "1 s"),
+)
+
+
+def schema_table() -> str:
+    """`SCHEMA` as the Markdown table of `docs/storage.md`."""
+    return "\n".join(["| key | kind | holds | kept |", "| --- | --- | --- | --- |", *map(_row, SCHEMA)])
+
+
+def _row(spec: KeySpec) -> str:
+    kind = "index" if spec.is_index else "document"
+    return f"| `{PREFIX}{spec.pattern}` | {kind} | {spec.value} | {spec.lifetime} |"
+
+
+def client(client_id: str) -> str:
+    """The key of a registered client, or of a client that is its metadata document's URL."""
+    return f"{PREFIX}client:{_last(client_id)}"
+
+
+def initial_access_token(token_hash: str) -> str:
+    """The key of an initial access token, from its digest."""
+    return f"{PREFIX}initial-access-token:{_hash(token_hash)}"
+
+
+def clients() -> str:
+    """The index of registered clients."""
+    return f"{PREFIX}clients"
+
+
+def client_grants(client_id: str) -> str:
+    """The index of the grants a client holds."""
+    return f"{PREFIX}client-grants:{_last(client_id)}"
+
+
+def grant(grant_id: str) -> str:
+    """The key of a grant. Its id authenticates nothing: it is in every token, under a MAC."""
+    return f"{PREFIX}grant:{_last(grant_id)}"
+
+
+def subject_grants(subject: str) -> str:
+    """The index of the grants a subject has given."""
+    return f"{PREFIX}subject-grants:{_last(subject)}"
+
+
+def user(username: str) -> str:
+    """The key of a user, by the name in the form it is compared in."""
+    return f"{PREFIX}user:{_last(username)}"
+
+
+def users() -> str:
+    """The index of user names."""
+    return f"{PREFIX}users"
+
+
+def subject(subject: str) -> str:
+    """The key that leads from a subject to the user's name."""
+    return f"{PREFIX}subject:{_last(subject)}"
+
+
+def session(secret: str) -> str:
+    """The key of a session, from the secret in the browser's cookie."""
+    return f"{PREFIX}session:{_hash(secret)}"
+
+
+def subject_sessions(subject: str) -> str:
+    """The index of a subject's sessions."""
+    return f"{PREFIX}subject-sessions:{_last(subject)}"
+
+
+def pending(request_id: str) -> str:
+    """The key of a pending authorization request, from the id in its URL."""
+    return f"{PREFIX}pending:{_hash(request_id)}"
+
+
+def pushed(name_hash: str) -> str:
+    """The key of a pushed authorization request, from the digest of its name."""
+    return f"{PREFIX}pushed:{_hash(name_hash)}"
+
+
+def device(code_hash: str) -> str:
+    """The key of a device request, from the digest of the device code."""
+    return f"{PREFIX}device:{_hash(code_hash)}"
+
+
+def user_code(code: str) -> str:
+    """The key that leads from a short code to the device request."""
+    return f"{PREFIX}user-code:{_last(code)}"
+
+
+def consent(subject: str, client_id: str) -> str:
+    """The key of what a subject has allowed a client."""
+    return f"{PREFIX}consent:{_part(subject)}:{_last(client_id)}"
+
+
+def throttle(kind: str, network: str) -> str:
+    """The key of a count: `kind` is what is counted, `network` whose tries (``192.0.2.0/24``)."""
+    return f"{PREFIX}throttle:{_part(kind)}:{_last(network)}"
+
+
+def signing_keys() -> str:
+    """The key of the signing keys."""
+    return f"{PREFIX}signing-keys"
+
+
+def once(kind: str, *parts: str) -> str:
+    """The key for `Store.put_once`: `kind` is what may happen once, `parts` name it (issuer and jti, say)."""
+    return f"{PREFIX}once:{_part(kind)}:{_hash(json.dumps(parts))}"
+
+
+def ping() -> str:
+    """The key that `Store.ping` writes."""
+    return f"{PREFIX}ping"
+
+
+def _part(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else f"={_hash(text)}"
+
+
+def _last(text: str) -> str:
+    return text if _PLAIN_WITH_COLONS.fullmatch(text) else f"={_hash(text)}"
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,0 +1,244 @@
+"""The store on Redis or Valkey: one server, Sentinel, or Cluster. The only file that imports redis-py.
+
+Nothing is sent twice: where a connection is lost between a command and its answer, nobody knows whether the
+command ran, and only the caller knows what to do about it. So redis-py's own retries are off, and every
+failure becomes `StoreUnavailableError`. A connection that broke while idle is noticed before it is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, ParamSpec, TypeVar, cast
+
+from redis.asyncio import Connection, Redis, RedisCluster, Sentinel
+from redis.asyncio.client import PubSub
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisClusterException, RedisError, ResponseError
+
+from auth_service.storage import keys, redis_info
+from auth_service.storage.interface import StoreUnavailableError
+from auth_service.storage.redis_address import RedisAddress
+from auth_service.storage.redis_scripts import INDEX_ADD, INDEX_LIST, INDEX_REMOVE, REPLACE, Script
+from auth_service.storage.shared_reads import SharedReads
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CONNECT_TIMEOUT_S = 3.0
+ANSWER_TIMEOUT_S = 3.0
+SENTINEL_TIMEOUT_S = 1.0
+"""For a Sentinel to let us in, and to answer: short, so that there is time to ask the others."""
+CALL_TIMEOUT_S = 5.0
+"""The longest any call takes: waiting for a connection, asking Sentinels, connecting and answering."""
+HEARTBEAT_S = 1.0
+"""A subscription that is quiet for so long is asked for a sign of life, and given as long to show it."""
+MAX_COMMANDS = 32
+MAX_SUBSCRIPTIONS = 32
+
+_OUTAGES = (RedisError, RedisClusterException, OSError)
+
+
+class RedisStore:
+    """`auth_service.storage.interface.Store` on Redis. Connects when first called."""
+
+    def __init__(self, address: RedisAddress) -> None:
+        self._address = address
+        self._sentinel = _sentinel(address) if address.mode == "sentinel" else None
+        self._client = _client(address, self._sentinel)
+        self._turns = asyncio.Semaphore(MAX_COMMANDS)
+        self._subscriptions = 0
+        self._reads = SharedReads(self._read_many)
+
+    async def get(self, key: str) -> bytes | None:
+        if isinstance(self._client, RedisCluster):
+            return cast("bytes | None", await self._command("GET", key))
+        return await self._reads.get(key.encode())
+
+    async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
+        lifetime_ms = _lifetime_ms(ttl_s)
+        expiry = ("PX", lifetime_ms) if lifetime_ms else ()
+        return bool(await self._command("SET", key, value, "NX", *expiry))
+
+    async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: int | None) -> bool:
+        return bool(await self._run(REPLACE, key, old, new, _lifetime_ms(ttl_s)))
+
+    async def delete(self, key: str) -> bool:
+        return bool(await self._command("DEL", key))
+
+    async def put_once(self, key: str, *, ttl_s: int) -> bool:
+        return await self.create(key, b"", ttl_s=ttl_s)
+
+    async def index_add(self, index: str, member: str, *, ttl_s: int | None) -> None:
+        await self._run(INDEX_ADD, index, member, _lifetime_ms(ttl_s))
+
+    async def index_remove(self, index: str, member: str) -> None:
+        await self._run(INDEX_REMOVE, index, member)
+
+    async def index_list(self, index: str) -> list[str]:
+        members = cast("list[bytes]", await self._run(INDEX_LIST, index))
+        return sorted(member.decode() for member in members)
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        await self._command("PUBLISH", self._channel(channel), message)
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        if self._subscriptions >= MAX_SUBSCRIPTIONS:
+            raise StoreUnavailableError(f"{MAX_SUBSCRIPTIONS} subscriptions are open already")
+        self._subscriptions += 1
+        try:
+            await self._call(self._client.initialize)
+            pubsub = self._client.pubsub()
+            try:
+                await self._call(_subscribe, pubsub, self._channel(channel))
+                yield _Messages(pubsub, self._address)
+            finally:
+                await pubsub.aclose()  # type: ignore[no-untyped-call]
+        finally:
+            self._subscriptions -= 1
+
+    async def ping(self) -> None:
+        # PING is also answered by a replica, and by a server whose memory or disk is full.
+        await self._command("SET", keys.ping(), b"", "PX", "1000")
+
+    async def misconfigurations(self) -> list[str]:
+        info = await self._call(self._client.info)
+        try:
+            settings = await self._call(self._client.config_get, "appendfsync")
+        except StoreUnavailableError as error:
+            if not isinstance(error.__cause__, ResponseError):
+                raise
+            settings = {}  # hosted servers often refuse CONFIG
+        return redis_info.misconfigurations(info, appendfsync=settings.get("appendfsync"))
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+        if isinstance(self._client, RedisCluster):
+            # What its own aclose leaves open after a failure, until it has found the cluster again.
+            await self._client.nodes_manager.aclose()
+            await self._client.nodes_manager.aclose("startup_nodes")
+        if self._sentinel:
+            await self._sentinel.aclose()
+
+    def _channel(self, channel: str) -> str:
+        """Channels, unlike keys, are shared by all databases of a server."""
+        return f"{channel}@{self._address.database}" if self._address.database else channel
+
+    async def _read_many(self, names: Sequence[bytes]) -> Sequence[bytes | None]:
+        return cast("list[bytes | None]", await self._command("MGET", *names))
+
+    async def _run(self, script: Script, key: str, *arguments: str | bytes) -> object:
+        try:
+            return await self._command("EVALSHA", script.digest, "1", key, *arguments)
+        except StoreUnavailableError as error:
+            if not isinstance(error.__cause__, NoScriptError):
+                raise
+        return await self._command("EVAL", script.text, "1", key, *arguments)
+
+    async def _command(self, *arguments: str | bytes) -> object:
+        return await self._call(self._client.execute_command, *arguments)
+
+    async def _call(self, method: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call redis-py in turn, for so long and no longer."""
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S), self._turns:
+                return await method(*args, **kwargs)
+        except _OUTAGES as error:
+            if isinstance(error, ReadOnlyError) and isinstance(self._client, Redis):
+                # The server has become a replica. The name may lead to its successor by now.
+                await self._client.connection_pool.disconnect(inuse_connections=False)
+            raise _unavailable(self._address, error) from error
+
+
+class _Messages(AsyncIterator[bytes]):
+    """What arrives on a subscribed connection, until it breaks or falls silent."""
+
+    def __init__(self, pubsub: PubSub, address: RedisAddress) -> None:
+        self._pubsub = pubsub
+        self._address = address
+        self._broken = False
+
+    async def __anext__(self) -> bytes:
+        while True:
+            message = await self._next()
+            if message["type"] == "message":
+                data: bytes = message["data"]
+                return data
+
+    async def _next(self) -> dict[str, Any]:
+        # redis-py would connect again by itself, over whatever has been missed meanwhile.
+        if self._broken or not cast("Connection", self._pubsub.connection).is_connected:
+            raise StoreUnavailableError(f"{self._address}: the subscription has ended")
+        try:
+            return await self._pubsub.get_message(timeout=HEARTBEAT_S) or await self._sign_of_life()
+        except _OUTAGES as error:
+            self._broken = True
+            raise _unavailable(self._address, error) from error
+
+    async def _sign_of_life(self) -> dict[str, Any]:
+        await self._pubsub.ping()
+        message: dict[str, Any] | None = await self._pubsub.get_message(timeout=HEARTBEAT_S)
+        if message is None:
+            raise TimeoutError("no sign of life")
+        return message
+
+
+def _sentinel(address: RedisAddress) -> Sentinel:
+    options = _connection(address) | {
+        "username": address.sentinel_username,
+        "password": address.sentinel_password,
+        "socket_connect_timeout": SENTINEL_TIMEOUT_S,
+        "socket_timeout": SENTINEL_TIMEOUT_S,
+    }
+    return Sentinel(address.nodes, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+
+
+def _client(address: RedisAddress, sentinel: Sentinel | None) -> Redis | RedisCluster:
+    options = _connection(address) | {
+        "username": address.username,
+        "password": address.password,
+        "max_connections": MAX_COMMANDS + MAX_SUBSCRIPTIONS,
+    }
+    if address.mode == "cluster":
+        nodes = [ClusterNode(*node) for node in address.nodes]
+        # Every so many redirections, redis-py would drop all connections, with what is under way on them.
+        return RedisCluster(startup_nodes=nodes, reinitialize_steps=0, **options)
+    options["db"] = address.database
+    if sentinel:
+        client: Redis = sentinel.master_for(address.service, **options)
+        return client
+    host, port = address.nodes[0]
+    return Redis(host=host, port=port, **options)
+
+
+def _connection(address: RedisAddress) -> dict[str, Any]:
+    return {
+        "client_name": "doorward",
+        "driver_info": None,
+        "protocol": 2,
+        "retry": Retry(NoBackoff(), 0),
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "socket_timeout": ANSWER_TIMEOUT_S,
+        **({"ssl": True, **dict(address.tls_files)} if address.tls else {}),
+    }
+
+
+async def _subscribe(pubsub: PubSub, channel: str) -> None:
+    await pubsub.subscribe(channel)
+    if await pubsub.get_message(timeout=ANSWER_TIMEOUT_S) is None:
+        raise TimeoutError("no answer to SUBSCRIBE")
+
+
+def _unavailable(address: RedisAddress, error: Exception) -> StoreUnavailableError:
+    return StoreUnavailableError(f"{address}: {type(error).__name__}: {error}")
+
+
+def _lifetime_ms(ttl_s: int | None) -> str:
+    """Milliseconds, or nothing for a key that stays."""
+    if ttl_s is not None and ttl_s < 1:
+        raise ValueError("a lifetime is at least one second")
+    return "" if ttl_s is None else str(ttl_s * 1000)

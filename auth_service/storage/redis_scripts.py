@@ -1,0 +1,73 @@
+"""What Redis does in one step and has no command for. Each script touches one key.
+
+Written for Redis 6.2 and Valkey 7.2. An index is a sorted set of members by the time they expire, in
+milliseconds of the server's own clock, so that no two hosts need to agree on the time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script and the SHA-1 under which Redis caches it."""
+
+    text: str
+    digest: str
+
+
+def _script(text: str) -> Script:
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+_NOW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+REPLACE = _script("""
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] == '' then
+  redis.call('SET', KEYS[1], ARGV[2])
+else
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+return 1
+""")
+"""The old value, the new value, milliseconds to live or nothing: 1 if replaced."""
+
+# The index goes with its last member.
+_EXPIRE_INDEX = """
+local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+if last == 'inf' then
+  redis.call('PERSIST', KEYS[1])
+elseif last then
+  redis.call('PEXPIREAT', KEYS[1], last)
+end
+return 1
+"""
+
+INDEX_ADD = _script(
+    _NOW
+    + """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+local expiry = 'inf'
+if ARGV[2] ~= '' then expiry = string.format('%.0f', now + ARGV[2]) end
+redis.call('ZADD', KEYS[1], expiry, ARGV[1])
+"""
+    + _EXPIRE_INDEX
+)
+"""The member, milliseconds to live or nothing."""
+
+INDEX_REMOVE = _script("redis.call('ZREM', KEYS[1], ARGV[1])" + _EXPIRE_INDEX)
+"""The member."""
+
+INDEX_LIST = _script(
+    _NOW
+    + """
+return redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), 'inf')
+"""
+)
+"""The members that have not expired."""

@@ -1,0 +1,162 @@
+"""The store in one SQLite file: for one machine, where Redis would be one server too many.
+
+Reads run on the event loop: in write-ahead mode they wait for nobody, and a read out of the page cache takes
+some 7 us where handing it to a thread takes 60. Writes go to one thread and share its transactions. Several
+processes may have the file open; each change is one statement inside an immediate transaction.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from auth_service.storage import keys
+from auth_service.storage.broadcast import Broadcast
+from auth_service.storage.interface import StoreUnavailableError
+from auth_service.storage.sqlite_file import open_database
+from auth_service.storage.sqlite_writer import Writer
+from shared.clock import Clock, system_clock
+
+R = TypeVar("R")
+
+BUSY_TIMEOUT_S = 5.0
+PURGE_EVERY_S = 60
+PURGE_AT_ONCE = 500
+
+_GET = "SELECT value FROM document WHERE key = :key AND expires_at > :now"
+_CREATE = """
+INSERT INTO document (key, value, expires_at) VALUES (:key, :value, :now + :ttl_s)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at
+WHERE document.expires_at <= :now
+"""
+_REPLACE = """
+UPDATE document SET value = :new, expires_at = :now + :ttl_s
+WHERE key = :key AND value = :old AND expires_at > :now
+"""
+_DELETE = "DELETE FROM document WHERE key = :key AND expires_at > :now"
+_INDEX_PRUNE = "DELETE FROM member WHERE index_key = :index AND expires_at <= :now"
+_INDEX_ADD = """
+INSERT INTO member (index_key, member, expires_at) VALUES (:index, :member, :now + :ttl_s)
+ON CONFLICT (index_key, member) DO UPDATE SET expires_at = excluded.expires_at
+"""
+_INDEX_REMOVE = "DELETE FROM member WHERE index_key = :index AND member = :member"
+_INDEX_LIST = "SELECT member FROM member WHERE index_key = :index AND expires_at > :now"
+_PURGE_DOCUMENTS = """
+DELETE FROM document WHERE rowid IN (SELECT rowid FROM document WHERE expires_at <= :now LIMIT :at_once)
+"""
+_PURGE_MEMBERS = """
+DELETE FROM member WHERE (index_key, member) IN
+(SELECT index_key, member FROM member WHERE expires_at <= :now LIMIT :at_once)
+"""
+
+
+class SqliteStore:
+    """`auth_service.storage.interface.Store` in the file at `path`, made where it is missing.
+
+    Args:
+        clock: decides what has expired; every process that has the file open must go by the same.
+        busy_timeout_s: how long a write waits for another process to finish its own.
+
+    Raises:
+        StoreUnavailableError: the file cannot be opened.
+    """
+
+    def __init__(
+        self, path: Path, *, clock: Clock = system_clock, busy_timeout_s: float = BUSY_TIMEOUT_S
+    ) -> None:
+        self._reader, writer = open_database(path, busy_timeout_s=busy_timeout_s)
+        self._clock = clock
+        self._purge_at = 0.0
+        self._broadcast = Broadcast()
+        self._writer = Writer(writer, self._purge)
+
+    async def get(self, key: str) -> bytes | None:
+        row = await self._read(lambda db: db.execute(_GET, self._at_now(key=key)).fetchone())
+        return row[0] if row else None
+
+    async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
+        return await self._write(_CREATE, key=key, value=value, ttl_s=_lifetime(ttl_s))
+
+    async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: int | None) -> bool:
+        return await self._write(_REPLACE, key=key, old=old, new=new, ttl_s=_lifetime(ttl_s))
+
+    async def delete(self, key: str) -> bool:
+        return await self._write(_DELETE, key=key)
+
+    async def put_once(self, key: str, *, ttl_s: int) -> bool:
+        return await self.create(key, b"", ttl_s=ttl_s)
+
+    async def index_add(self, index: str, member: str, *, ttl_s: int | None) -> None:
+        lifetime = _lifetime(ttl_s)
+
+        def add(db: sqlite3.Connection) -> None:
+            parameters = self._at_now(index=index, member=member, ttl_s=lifetime)
+            db.execute(_INDEX_PRUNE, parameters)
+            db.execute(_INDEX_ADD, parameters)
+
+        await self._writer.run(add)
+
+    async def index_remove(self, index: str, member: str) -> None:
+        await self._write(_INDEX_REMOVE, index=index, member=member)
+
+    async def index_list(self, index: str) -> list[str]:
+        rows = await self._read(lambda db: db.execute(_INDEX_LIST, self._at_now(index=index)).fetchall())
+        return sorted(member for (member,) in rows)
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        self._broadcast.publish(channel, message)
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        with self._broadcast.subscribe(channel) as messages:
+            yield messages
+
+    async def ping(self) -> None:
+        await self.delete(keys.ping())
+        await self.put_once(keys.ping(), ttl_s=1)
+
+    async def misconfigurations(self) -> list[str]:
+        return []
+
+    async def aclose(self) -> None:
+        self._broadcast.close()
+        await self._writer.aclose()
+        self._reader.close()
+
+    async def _write(self, statement: str, **parameters: str | bytes | float) -> bool:
+        """Run one statement; whether it changed a row."""
+        return await self._writer.run(
+            lambda db: db.execute(statement, self._at_now(**parameters)).rowcount == 1
+        )
+
+    async def _read(self, query: Callable[[sqlite3.Connection], R]) -> R:
+        try:
+            return query(self._reader)
+        except sqlite3.Error as error:
+            # Another process is recovering or removing the write-ahead log: the one time a reader must wait.
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                return await self._writer.run(query)
+            raise StoreUnavailableError(f"SQLite: {error}") from error
+
+    def _purge(self, db: sqlite3.Connection) -> None:
+        """Now and then drop what has expired, a bounded amount at once."""
+        now = self._clock()
+        if now < self._purge_at:
+            return
+        parameters = {"now": now, "at_once": PURGE_AT_ONCE}
+        purged = [db.execute(purge, parameters).rowcount for purge in (_PURGE_DOCUMENTS, _PURGE_MEMBERS)]
+        if max(purged) < PURGE_AT_ONCE:
+            self._purge_at = now + PURGE_EVERY_S
+
+    def _at_now(self, **parameters: str | bytes | float) -> dict[str, str | bytes | float]:
+        return {"now": self._clock(), **parameters}
+
+
+def _lifetime(ttl_s: int | None) -> float:
+    if ttl_s is not None and ttl_s < 1:
+        raise ValueError("a lifetime is at least one second")
+    return math.inf if ttl_s is None else ttl_s

@@ -1,0 +1,101 @@
+"""The SQLite file: where it is, who may read it, what is in it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+from urllib.parse import unquote
+
+from auth_service.storage.interface import StoreUnavailableError
+
+LAYOUT = 1
+"""Kept in the file's `user_version`; one more when the tables change."""
+
+JOURNAL = "WAL"
+"""Readers and writers do not wait for each other. SQLite keeps another where the file system cannot."""
+
+# An `expires_at` is in seconds since 1970; infinity keeps a row until it is deleted.
+_TABLES = """
+CREATE TABLE document (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires_at REAL NOT NULL);
+CREATE INDEX document_expiry ON document (expires_at);
+CREATE TABLE member (
+    index_key TEXT NOT NULL, member TEXT NOT NULL, expires_at REAL NOT NULL, PRIMARY KEY (index_key, member)
+) WITHOUT ROWID;
+CREATE INDEX member_expiry ON member (expires_at);
+"""
+
+
+def database_path(url: str) -> Path:
+    """The path in a ``sqlite:///PATH`` URL: relative to the working directory, absolute with a fourth slash.
+
+    Raises:
+        ValueError: the URL has a host or a query, or no path of a file.
+    """
+    start = "sqlite:///"
+    path = unquote(url.removeprefix(start))
+    if not url.startswith(start) or path in ("", "/", ":memory:") or "?" in url or "#" in url:
+        raise ValueError("a SQLite store reads sqlite:///relative/path or sqlite:////absolute/path")
+    return Path(path)
+
+
+def open_database(path: Path, *, busy_timeout_s: float) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """Open the file, made with its directory where it is missing, for the owner's eyes only.
+
+    Args:
+        busy_timeout_s: how long the second connection waits for other processes; the first never waits.
+
+    Returns:
+        a connection to read with and one to write with. SQLite lets any thread use them, one at a time.
+
+    Raises:
+        StoreUnavailableError: that cannot be done, or a newer release has changed the file.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Made before SQLite opens it: the write-ahead log takes over the permissions of the file.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        writer = _open_with_tables(path, busy_timeout_s)
+        reader = _connect(path, busy_timeout_s)
+        reader.execute("PRAGMA busy_timeout = 0")
+    except (OSError, sqlite3.Error) as error:
+        raise StoreUnavailableError(f"cannot open {path}: {error}") from error
+    return reader, writer
+
+
+def _open_with_tables(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+    deadline = time.monotonic() + busy_timeout_s
+    while True:
+        connection = _connect(path, busy_timeout_s)
+        try:
+            _create_tables(connection)
+        except BaseException as error:
+            connection.close()
+            # Other processes may be doing the same, and the change of the journal does not wait for them.
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return connection
+
+
+def _connect(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
+
+
+def _create_tables(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_mode = {JOURNAL}")
+    connection.execute("BEGIN IMMEDIATE")
+    (layout,) = connection.execute("PRAGMA user_version").fetchone()
+    if layout > LAYOUT:
+        raise StoreUnavailableError(f"the store's layout {layout} is of a newer release")
+    if layout < LAYOUT:
+        for statement in (*_TABLES.split(";"), f"PRAGMA user_version = {LAYOUT}"):
+            connection.execute(statement)
+    connection.execute("COMMIT")
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY

@@ -1,0 +1,118 @@
+"""The one thread that writes to the SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
+
+from auth_service.storage.interface import StoreUnavailableError
+
+R = TypeVar("R")
+
+MAX_BATCH = 256
+
+
+class _Waiting(NamedTuple):
+    job: Callable[[sqlite3.Connection], Any]
+    answer: asyncio.Future[Any]
+
+
+class Writer:
+    """Runs jobs on its own thread, so that the event loop never waits for the disk or for another process.
+
+    Jobs that wait together share one transaction, hence one fsync; none is answered before the commit.
+
+    Args:
+        connection: used by the thread alone from now on, and closed by it.
+        chore: run at the start of every transaction.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, chore: Callable[[sqlite3.Connection], None]) -> None:
+        self._connection = connection
+        self._chore = chore
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, job: Callable[[sqlite3.Connection], R]) -> R:
+        """Run `job` inside a transaction and return what it returned, once that is committed.
+
+        Raises:
+            StoreUnavailableError: SQLite could not run or commit it.
+            ValueError: raised by the job itself.
+        """
+        if self._closed:
+            raise StoreUnavailableError("the store is closed")
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.put(_Waiting(job, answer))
+        return await answer
+
+    async def aclose(self) -> None:
+        """Finish the jobs that wait and end the thread."""
+        if not self._closed:
+            self._closed = True
+            self._waiting.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _work(self) -> None:
+        closing = False
+        while not closing:
+            taken = self._take()
+            closing = None in taken
+            batch = [waiting for waiting in taken if waiting is not None]
+            for waiting, outcome in zip(batch, self._outcomes(batch), strict=True):
+                _deliver(waiting.answer, outcome)
+        self._connection.close()
+
+    def _take(self) -> list[_Waiting | None]:
+        """Everything that waits, having waited for something."""
+        taken = [self._waiting.get()]
+        while len(taken) < MAX_BATCH and not self._waiting.empty():
+            taken.append(self._waiting.get())
+        return taken
+
+    def _outcomes(self, batch: list[_Waiting]) -> list[Any]:
+        """What each job returned or raised, after the commit."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._chore(self._connection)
+            outcomes = [self._outcome(waiting.job) for waiting in batch]
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            return [_unavailable(error) for _ in batch]
+        return outcomes
+
+    def _outcome(self, job: Callable[[sqlite3.Connection], Any]) -> object:
+        try:
+            return job(self._connection)
+        except ValueError as error:
+            return error
+
+
+def _unavailable(error: sqlite3.Error) -> StoreUnavailableError:
+    unavailable = StoreUnavailableError(f"SQLite: {error}")
+    unavailable.__cause__ = error
+    return unavailable
+
+
+def _deliver(answer: asyncio.Future[Any], outcome: object) -> None:
+    # The loop is closed when whoever asked is gone already.
+    with suppress(RuntimeError):
+        answer.get_loop().call_soon_threadsafe(_resolve, answer, outcome)
+
+
+def _resolve(answer: asyncio.Future[Any], outcome: object) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
