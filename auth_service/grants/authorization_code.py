@@ -1,0 +1,40 @@
+"""The authorization code grant (OAuth 2.1 §4.1.3)."""
+
+from __future__ import annotations
+
+from auth_service.crypto.handles import Handles, Kind
+from auth_service.grants.base import TokenRequest
+from auth_service.grants.repository import Grants
+from auth_service.protocol.errors import InvalidGrantError, OAuthError
+from auth_service.protocol.grant import CodeRedemption, Grant, Lifetimes, redeem
+
+
+class AuthorizationCode:
+    """Exchanges a code for tokens, once; a second time ends what the first one led to."""
+
+    name = "authorization_code"
+
+    def __init__(self, grants: Grants, handles: Handles, lifetimes: Lifetimes) -> None:
+        self._grants = grants
+        self._handles = handles
+        self._lifetimes = lifetimes
+
+    async def redeem(self, request: TokenRequest) -> Grant:
+        code = self._handles.read(request.parameters.require("code"), request.now)
+        if code is None or code.kind is not Kind.CODE:
+            raise InvalidGrantError("the code is not valid, or has expired")
+        presented = CodeRedemption(
+            client_id=request.client.client_id,
+            redirect_uri=request.parameters.get("redirect_uri"),
+            code_verifier=request.parameters.get("code_verifier"),
+            resource=request.parameters.resource(),
+            jkt=request.jkt,
+        )
+        outcome = await self._grants.change(
+            code.grant_id, lambda grant: redeem(grant, presented, self._lifetimes, request.now)
+        )
+        if outcome is None:
+            raise InvalidGrantError("the code is not valid, or has expired")
+        if isinstance(outcome, OAuthError):
+            raise outcome
+        return outcome

@@ -1,0 +1,42 @@
+"""What every grant type is given, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from auth_service.protocol.client import Client
+from auth_service.protocol.grant import Grant
+from auth_service.protocol.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A token request from an authenticated client that may use the grant type.
+
+    Attributes:
+        now: whole seconds since 1970.
+        jkt: thumbprint of the key that the request proves possession of (RFC 9449).
+    """
+
+    client: Client
+    parameters: Parameters
+    now: int
+    jkt: str | None = None
+
+
+class GrantType(Protocol):
+    """One `grant_type` (RFC 6749 §4)."""
+
+    @property
+    def name(self) -> str:
+        """The value of `grant_type`."""
+        ...
+
+    async def redeem(self, request: TokenRequest) -> Grant:
+        """The grant to mint tokens from, already in the state that the answer announces.
+
+        Raises:
+            OAuthError: the request is refused.
+        """
+        ...

@@ -1,0 +1,40 @@
+"""The client credentials grant (OAuth 2.1 §4.2): a client on its own behalf."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auth_service.grants.base import TokenRequest
+from auth_service.grants.opening import GrantOpener
+from auth_service.protocol.catalogue import Catalogue, ProtectedResource
+from auth_service.protocol.errors import UnauthorizedClientError
+from auth_service.protocol.grant import Grant
+from shared.scopes import parse_scope
+
+
+class ClientCredentials:
+    """Grants a confidential client what it registered for, without a user and without a refresh token."""
+
+    name = "client_credentials"
+
+    def __init__(self, opener: GrantOpener, catalogue: Catalogue) -> None:
+        self._opener = opener
+        self._catalogue = catalogue
+
+    async def redeem(self, request: TokenRequest) -> Grant:
+        if not request.client.confidential:
+            # OAuth 2.1 §4.2: for confidential clients only.
+            raise UnauthorizedClientError("client_credentials is for clients that can authenticate")
+        resource = self._catalogue.find(request.parameters.resource())
+        scopes = self._scopes(request, resource)
+        draft = self._opener.draft(
+            request.client, scopes, resource.resource if resource else None, request.now
+        )
+        return await self._opener.open_active(replace(draft, jkt=request.jkt))
+
+    def _scopes(self, request: TokenRequest, resource: ProtectedResource | None) -> tuple[str, ...]:
+        registered = request.client.metadata.get("scope")
+        granted = self._catalogue.grantable(request.parameters.get("scope") or registered, resource)
+        # There is no user: the server's own scopes, which are about one, mean nothing here.
+        granted = tuple(scope for scope in granted if scope not in self._catalogue.own_scopes)
+        return tuple(s for s in granted if s in parse_scope(registered)) if registered else granted

@@ -1,0 +1,34 @@
+"""The device authorization grant (RFC 8628 §3.4): polling for what a person approves elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auth_service.grants.base import TokenRequest
+from auth_service.grants.opening import GrantOpener
+from auth_service.identity.devices import Devices
+from auth_service.protocol.device import GRANT_TYPE
+from auth_service.protocol.errors import InvalidGrantError, OAuthError
+from auth_service.protocol.grant import Grant
+
+
+class DeviceCode:
+    """Exchanges an approved device code for tokens, once."""
+
+    name = GRANT_TYPE
+
+    def __init__(self, devices: Devices, opener: GrantOpener) -> None:
+        self._devices = devices
+        self._opener = opener
+
+    async def redeem(self, request: TokenRequest) -> Grant:
+        device_code = request.parameters.require("device_code")
+        outcome = await self._devices.poll(device_code, request.client.client_id, request.now)
+        if outcome is None:
+            raise InvalidGrantError("the device code is not valid, or has expired")
+        if isinstance(outcome, OAuthError):
+            raise outcome
+        draft = self._opener.draft(
+            request.client, outcome.scopes, outcome.resource, request.now, owner=outcome.owner
+        )
+        return await self._opener.open_active(replace(draft, jkt=request.jkt))

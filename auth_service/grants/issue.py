@@ -1,0 +1,51 @@
+"""From a decision at the consent page to an authorization code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auth_service.grants.mint import Mint
+from auth_service.grants.opening import GrantOpener
+from auth_service.identity.clients import Clients
+from auth_service.identity.sessions import Session
+from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.grant import Lifetimes
+from shared.clock import Clock
+
+
+class CodeIssuer:
+    """Opens grants in the state that waits for their code."""
+
+    def __init__(
+        self, opener: GrantOpener, clients: Clients, mint: Mint, lifetimes: Lifetimes, clock: Clock
+    ) -> None:
+        self._opener = opener
+        self._clients = clients
+        self._mint = mint
+        self._lifetimes = lifetimes
+        self._clock = clock
+
+    async def issue(
+        self, asked: AuthorizationRequest, session: Session, scopes: tuple[str, ...]
+    ) -> str | None:
+        """A code for what was asked, narrowed to `scopes`; None if the user or the client is gone by now."""
+        client = await self._clients.get(asked.client_id)
+        if client is None:
+            return None
+        now = int(self._clock())
+        draft = self._opener.draft(
+            client, scopes, asked.resource, now, owner=session.owner, waits_s=self._lifetimes.code_s
+        )
+        grant = await self._opener.open(
+            replace(
+                draft,
+                nonce=asked.nonce,
+                redirect_uri=asked.redirect_uri,
+                redirect_uri_given=asked.redirect_uri_given,
+                code_challenge=asked.code_challenge,
+                code_jkt=asked.dpop_jkt,
+                id_token_claims=asked.id_token_claims,
+                userinfo_claims=asked.userinfo_claims,
+            )
+        )
+        return self._mint.code(grant, now + self._lifetimes.code_s) if grant else None

@@ -1,0 +1,129 @@
+"""The JWT bearer grant (RFC 7523 §2.1): identity assertions of companies, identities of workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auth_service.crypto.jose import ASYMMETRIC, Claims, InvalidJwsError, UnverifiedJws, parse, verify
+from auth_service.grants.base import TokenRequest
+from auth_service.grants.opening import GrantOpener
+from auth_service.identity.client_keys import PublishedKeys
+from auth_service.protocol import trusted_issuers
+from auth_service.protocol.catalogue import Catalogue
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import (
+    InvalidClientError,
+    InvalidGrantError,
+    InvalidTargetError,
+    UnauthorizedClientError,
+)
+from auth_service.protocol.grant import Grant, Owner
+from auth_service.protocol.trusted_issuers import GRANT_TYPE, WORKLOAD_PREFIX, TrustedIssuer
+from auth_service.storage import keys
+from auth_service.storage.interface import Store
+
+
+class JwtBearer:
+    """Grants what a trusted issuer allows; without a refresh token, for it can assert anew."""
+
+    name = GRANT_TYPE
+
+    def __init__(
+        self,
+        store: Store,
+        opener: GrantOpener,
+        catalogue: Catalogue,
+        published: PublishedKeys,
+        issuers: Sequence[TrustedIssuer],
+        audiences: Sequence[str],
+    ) -> None:
+        self._store = store
+        self._opener = opener
+        self._catalogue = catalogue
+        self._published = published
+        self._issuers = {issuer.issuer: issuer for issuer in issuers}
+        self._audiences = audiences
+
+    async def redeem(self, request: TokenRequest) -> Grant:
+        trusted, claims = await self._verified(request.parameters.require("assertion"))
+        expires_at = trusted_issuers.check_assertion(claims, self._audiences, request.now)
+        draft = self._by_profile(request, trusted, claims)
+        await self._use_up(trusted, claims, expires_at, request.now)
+        life_ends_at = min(draft.expires_at, max(expires_at, request.now + 1))
+        return await self._opener.open_active(
+            replace(draft, jkt=request.jkt, refreshable=False, expires_at=life_ends_at)
+        )
+
+    async def _verified(self, assertion: str) -> tuple[TrustedIssuer, Claims]:
+        try:
+            token = parse(assertion)
+            trusted = self._trusted(token)
+            known = await self._published.of(trusted.jwks, trusted.jwks_uri, token.header.get("kid"))
+            types = trusted_issuers.accepted_types(trusted.profile)
+            return trusted, verify(token, known, algorithms=ASYMMETRIC, types=types)
+        except (InvalidJwsError, InvalidClientError) as error:
+            raise InvalidGrantError(f"the assertion cannot be verified: {error}") from error
+
+    def _trusted(self, token: UnverifiedJws) -> TrustedIssuer:
+        trusted = self._issuers.get(str(token.unverified_claims.get("iss")))
+        if trusted is None:
+            raise InvalidGrantError("the assertion is from an issuer that is not trusted here")
+        return trusted
+
+    def _by_profile(self, request: TokenRequest, trusted: TrustedIssuer, claims: Claims) -> Grant:
+        owner = _owner(trusted, claims)
+        if trusted.profile == "workload":
+            allowed: tuple[str, ...] | None = trusted_issuers.workload_scopes(claims, trusted)
+            asked = request.parameters.resource()
+            client = _workload_client(owner)
+        else:
+            if not request.client.confidential:
+                raise UnauthorizedClientError("an identity assertion is for clients that authenticate")
+            asked = trusted_issuers.check_id_jag(claims, trusted, request.client.client_id)
+            allowed = trusted_issuers.asserted_scopes(claims, trusted)
+            client = request.client
+        return self._draft(request, client, owner, asked, allowed)
+
+    def _draft(
+        self,
+        request: TokenRequest,
+        client: Client,
+        owner: Owner,
+        asked: str | None,
+        allowed: tuple[str, ...] | None,
+    ) -> Grant:
+        try:
+            resource = self._catalogue.find(asked)
+        except InvalidTargetError as error:
+            raise InvalidGrantError("the assertion is for a resource that is not here") from error
+        if resource is None:
+            raise InvalidTargetError("resource is missing")
+        scopes = self._catalogue.grantable(request.parameters.get("scope"), resource)
+        granted = tuple(s for s in scopes if s in resource.scopes and (allowed is None or s in allowed))
+        return self._opener.draft(client, granted, resource.resource, request.now, owner=owner)
+
+    async def _use_up(self, trusted: TrustedIssuer, claims: Claims, expires_at: int, now: int) -> None:
+        jti = claims.get("jti")
+        if not isinstance(jti, str):
+            return  # only identity assertions must have one, and that was checked
+        used = keys.once("assertion", trusted.issuer, jti)
+        if trusted.profile == "id-jag" and not await self._store.put_once(
+            used, ttl_s=max(1, expires_at + 60 - now)
+        ):
+            raise InvalidGrantError("the assertion was used before")
+
+
+def _owner(trusted: TrustedIssuer, claims: Claims) -> Owner:
+    subject = str(claims["sub"])
+    shown = claims.get("email") if isinstance(claims.get("email"), str) else subject
+    return Owner(trusted_issuers.subject_of(trusted.issuer, subject), str(shown), vouched_by=trusted.issuer)
+
+
+def _workload_client(owner: Owner) -> Client:
+    """A workload is its own client: nobody registered it, and only its issuer can take its tokens away."""
+    return Client(
+        WORKLOAD_PREFIX + owner.subject,
+        created_at=0,
+        metadata={"grant_types": [GRANT_TYPE], "token_endpoint_auth_method": "none"},
+    )

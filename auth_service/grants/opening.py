@@ -1,0 +1,99 @@
+"""How every grant begins: with an id, a life, and a last look at whether its parties are still welcome."""
+
+from __future__ import annotations
+
+from auth_service.crypto.handles import new_grant_id
+from auth_service.grants.repository import Grants
+from auth_service.identity.clients import Clients
+from auth_service.identity.users import Users
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.grant import Grant, Lifetimes, Owner, issue
+from auth_service.protocol.trusted_issuers import WORKLOAD_PREFIX
+
+
+class GrantOpener:
+    """Opens grants, in the state that waits for a code or with tokens at once."""
+
+    def __init__(self, grants: Grants, clients: Clients, users: Users, lifetimes: Lifetimes) -> None:
+        self._grants = grants
+        self._clients = clients
+        self._users = users
+        self._lifetimes = lifetimes
+
+    def draft(
+        self,
+        client: Client,
+        scopes: tuple[str, ...],
+        resource: str | None,
+        now: int,
+        *,
+        owner: Owner | None = None,
+        waits_s: int = 0,
+    ) -> Grant:
+        """A grant that is not open yet.
+
+        Args:
+            owner: who grants; None for a client on its own behalf, which never gets a refresh token.
+            waits_s: how long it may wait for its code.
+        """
+        refreshable = owner is not None and (
+            "refresh_token" in client.grant_types or "offline_access" in scopes
+        )
+        life_s = self._lifetimes.refresh_absolute_s if refreshable else self._lifetimes.access_s
+        return Grant(
+            grant_id=new_grant_id(),
+            client_id=client.client_id,
+            scopes=scopes,
+            created_at=now,
+            expires_at=now + waits_s + life_s,
+            state="code" if waits_s else "active",
+            resource=resource,
+            refreshable=refreshable,
+            **(owner.members() if owner else {}),
+        )
+
+    async def open(self, draft: Grant) -> Grant | None:
+        """Open a grant that waits for its code; None if its user or client is gone by now."""
+        await self._grants.open(draft)
+        if await self._welcome(draft):
+            return draft
+        await self._grants.revoke(draft.grant_id)
+        return None
+
+    async def open_active(self, draft: Grant) -> Grant:
+        """Open a grant with its first tokens.
+
+        Raises:
+            InvalidClientError: its user or client is gone by now.
+        """
+        opened = await self.open(issue(draft, self._lifetimes, draft.created_at))
+        if opened is None:
+            raise InvalidClientError("the user or the client is no longer allowed here")
+        return opened
+
+    async def _welcome(self, grant: Grant) -> bool:
+        # Asked after the grant was opened: whoever disables a user or deletes a client first does that and
+        # then revokes what is open, so one of the two sees the other.
+        return await self._client_stays(grant) and await self._user_may(grant)
+
+    async def _client_stays(self, grant: Grant) -> bool:
+        if grant.client_id.startswith(WORKLOAD_PREFIX):
+            return True  # nobody registered it; its issuer vouches for it anew each time
+        client = await self._clients.get(grant.client_id)
+        if client is None:
+            return False
+        keep_s = self._lifetimes.refresh_absolute_s
+        # Moved on by halves, so that not every token costs a write to the client.
+        soon = max(grant.expires_at, grant.created_at + keep_s // 2)
+        if client.expires_at is None or client.expires_at >= soon:
+            return True
+        return await self._clients.keep_until(
+            grant.client_id, max(grant.expires_at, grant.created_at + keep_s)
+        )
+
+    async def _user_may(self, grant: Grant) -> bool:
+        if grant.subject is None or grant.vouched_by is not None:
+            return True
+        user = await self._users.by_subject(grant.subject)
+        return user is not None and not user.disabled

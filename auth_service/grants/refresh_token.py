@@ -1,0 +1,41 @@
+"""The refresh token grant (OAuth 2.1 §4.3), idempotent inside a grace window (DESIGN D3)."""
+
+from __future__ import annotations
+
+from auth_service.crypto.handles import Handles, Kind
+from auth_service.grants.base import TokenRequest
+from auth_service.grants.repository import Grants
+from auth_service.protocol.errors import InvalidGrantError, OAuthError
+from auth_service.protocol.grant import Grant, Lifetimes, Refresh, refresh
+
+
+class RefreshToken:
+    """Rotates a refresh token; a replay from outside the window ends the grant."""
+
+    name = "refresh_token"
+
+    def __init__(self, grants: Grants, handles: Handles, lifetimes: Lifetimes) -> None:
+        self._grants = grants
+        self._handles = handles
+        self._lifetimes = lifetimes
+
+    async def redeem(self, request: TokenRequest) -> Grant:
+        token = self._handles.read(request.parameters.require("refresh_token"), request.now)
+        if token is None or token.kind is not Kind.REFRESH_TOKEN:
+            raise InvalidGrantError("the refresh token is not valid, or has expired")
+        presented = Refresh(
+            client_id=request.client.client_id,
+            generation=token.generation,
+            scope=request.parameters.get("scope"),
+            resource=request.parameters.resource(),
+            jkt=request.jkt,
+            may_rebind=request.client.confidential,
+        )
+        outcome = await self._grants.change(
+            token.grant_id, lambda grant: refresh(grant, presented, self._lifetimes, request.now)
+        )
+        if outcome is None:
+            raise InvalidGrantError("the refresh token is not valid, or has expired")
+        if isinstance(outcome, OAuthError):
+            raise outcome
+        return outcome

@@ -1,0 +1,68 @@
+"""The grants in a store: opened, changed by the pure rules, revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from auth_service.protocol import grant as rules
+from auth_service.protocol.grant import Grant
+from auth_service.storage import keys
+from auth_service.storage.documents import Collection
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import json_codec
+from shared.clock import Clock
+
+R = TypeVar("R")
+
+
+class Grants:
+    """One document for each grant, listed for its subject and its client."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._grants = Collection(store, keys.grant, *json_codec(Grant), self._remaining)
+
+    def _remaining(self, grant: Grant) -> int:
+        return max(1, grant.kept_until - int(self._clock()))
+
+    async def open(self, grant: Grant) -> None:
+        """Keep a new grant, listed before it exists: a revocation must never miss one that works."""
+        listed_s = max(1, grant.expires_at - int(self._clock()))
+        await self._store.index_add(keys.client_grants(grant.client_id), grant.grant_id, ttl_s=listed_s)
+        if grant.subject:
+            await self._store.index_add(keys.subject_grants(grant.subject), grant.grant_id, ttl_s=listed_s)
+        await self._grants.create(grant.grant_id, grant)
+
+    async def get(self, grant_id: str) -> Grant | None:
+        """The grant of that id, if it is kept still."""
+        return await self._grants.get(grant_id)
+
+    async def change(self, grant_id: str, rule: Callable[[Grant], tuple[Grant | None, R]]) -> R | None:
+        """Apply a pure rule, atomically; None where there is no such grant."""
+        return await self._grants.update(grant_id, rule)
+
+    async def revoke(self, grant_id: str) -> bool:
+        """Revoke a grant; says whether there was something left to revoke."""
+        return bool(await self._grants.update(grant_id, rules.revoke))
+
+    async def of_subject(self, subject: str) -> list[Grant]:
+        """What `subject` has granted and not revoked, oldest first."""
+        ids = await self._store.index_list(keys.subject_grants(subject))
+        found = [await self._grants.get(grant_id) for grant_id in ids]
+        live = [grant for grant in found if grant is not None and grant.state == "active"]
+        return sorted(live, key=lambda grant: grant.created_at)
+
+    async def revoke_of_subject(self, subject: str) -> None:
+        """Revoke everything that `subject` has granted."""
+        await self._revoke_listed(keys.subject_grants(subject))
+
+    async def revoke_of_client(self, client_id: str) -> None:
+        """Revoke everything that was granted to the client."""
+        await self._revoke_listed(keys.client_grants(client_id))
+
+    async def _revoke_listed(self, index: str) -> None:
+        for grant_id in await self._store.index_list(index):
+            await self.revoke(grant_id)
+            await self._store.index_remove(index, grant_id)

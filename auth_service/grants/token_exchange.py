@@ -1,0 +1,90 @@
+"""The token exchange grant (RFC 8693), under configured rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auth_service.crypto.handles import Handle
+from auth_service.grants.base import TokenRequest
+from auth_service.grants.opening import GrantOpener
+from auth_service.grants.tokens import Tokens
+from auth_service.protocol import token_exchange
+from auth_service.protocol.catalogue import Catalogue
+from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError
+from auth_service.protocol.grant import Grant, Owner
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.token_exchange import ACCESS_TOKEN, ExchangeRule
+
+
+class TokenExchange:
+    """Turns a live access token into a narrower one for another resource, which ends with the first."""
+
+    name = token_exchange.GRANT_TYPE
+
+    def __init__(
+        self, tokens: Tokens, opener: GrantOpener, catalogue: Catalogue, rules: Sequence[ExchangeRule]
+    ) -> None:
+        self._tokens = tokens
+        self._opener = opener
+        self._catalogue = catalogue
+        self._rules = rules
+
+    async def redeem(self, request: TokenRequest) -> Grant:
+        parameters = request.parameters
+        _check_supported(parameters)
+        handle, source = await self._token(parameters, "subject_token")
+        target = self._catalogue.find(parameters.resource() or parameters.get("audience"))
+        if target is None:
+            raise InvalidTargetError("resource is missing")
+        rule = token_exchange.permitted(self._rules, request.client.client_id, source, target.resource)
+        held = source.scopes_of(handle.generation)
+        scopes = token_exchange.narrowed_scopes(held, target.scopes, parameters.get("scope"))
+        act = token_exchange.actor(rule, source, await self._actor(request))
+        draft = self._opener.draft(request.client, scopes, target.resource, request.now, owner=_owner(source))
+        return await self._opener.open_active(
+            replace(
+                draft,
+                parent=source.grant_id,
+                act=act,
+                jkt=request.jkt,
+                refreshable=False,
+                # Never longer than what it was made from (RFC 8693 §5: the subject token bounds it).
+                expires_at=min(handle.expires_at, draft.expires_at),
+            )
+        )
+
+    async def _actor(self, request: TokenRequest) -> str:
+        """Who acts: the client itself, or who it shows a token of its own for."""
+        if request.parameters.get("actor_token") is None:
+            return request.client.client_id
+        _, grant = await self._token(request.parameters, "actor_token")
+        if grant.client_id != request.client.client_id:
+            raise InvalidRequestError("actor_token was issued to another client")
+        return grant.subject or grant.client_id
+
+    async def _token(self, parameters: Parameters, name: str) -> tuple[Handle, Grant]:
+        token = parameters.require(name)
+        if parameters.require(f"{name}_type") != ACCESS_TOKEN:
+            raise InvalidRequestError(f"{name}_type must be {ACCESS_TOKEN}")
+        found = await self._tokens.live_access(token)
+        if found is None:
+            # RFC 8693 §2.2.2: an invalid subject or actor token is an invalid request.
+            raise InvalidRequestError(f"{name} is not valid, or has expired")
+        return found
+
+
+def _check_supported(parameters: Parameters) -> None:
+    if parameters.get("requested_token_type") not in (None, ACCESS_TOKEN):
+        raise InvalidRequestError(f"requested_token_type must be {ACCESS_TOKEN}")
+    if parameters.get("actor_token") is None and parameters.get("actor_token_type") is not None:
+        raise InvalidRequestError("actor_token_type without actor_token")  # RFC 8693 §2.1
+    if parameters.resource() is not None and parameters.get("audience") is not None:
+        # RFC 8693 §2.1.1: both mean targets, and a token here is for one.
+        raise InvalidTargetError("resource and audience exclude each other")
+
+
+def _owner(source: Grant) -> Owner | None:
+    if source.subject is None:
+        return None
+    return Owner(source.subject, source.username, None, source.auth_time, source.vouched_by)

@@ -1,0 +1,66 @@
+"""Reading tokens back: handles, and access tokens that are JWTs (RFC 9068)."""
+
+from __future__ import annotations
+
+from auth_service.crypto.handles import Handle, Handles, Kind
+from auth_service.crypto.jose import Claims, InvalidJwsError, parse
+from auth_service.crypto.keys import SigningKeys
+from auth_service.grants.repository import Grants
+from auth_service.protocol import jwt_claims
+from auth_service.protocol.access_token import TYPE, handle_parts
+from auth_service.protocol.grant import Grant, is_live_access
+from auth_service.protocol.jwt_claims import ClaimError
+from shared.clock import Clock
+
+
+class Tokens:
+    """From the text of a token to what it stands for."""
+
+    def __init__(
+        self, handles: Handles, signing_keys: SigningKeys, grants: Grants, issuer: str, clock: Clock
+    ) -> None:
+        self._handles = handles
+        self._signing_keys = signing_keys
+        self._grants = grants
+        self._issuer = issuer
+        self._clock = clock
+
+    async def find(self, text: str) -> tuple[Handle, Grant] | None:
+        """What a genuine, unexpired token says, and the grant it refers to, in whatever state that is."""
+        handle = self._handles.read(text, self._clock())
+        if handle is None and text.count(".") == 2:
+            handle = await self._read_jwt(text)
+        grant = await self._grants.get(handle.grant_id) if handle else None
+        return (handle, grant) if handle and grant else None
+
+    async def live_access(self, text: str) -> tuple[Handle, Grant] | None:
+        """The same for an access token that is good for something still."""
+        found = await self.find(text)
+        if found is None:
+            return None
+        handle, grant = found
+        good = handle.is_access_token and is_live_access(grant, handle.generation)
+        return found if good and await self.upheld(grant) else None
+
+    async def upheld(self, grant: Grant) -> bool:
+        """Whether every grant that this one was derived from by token exchange still stands (RFC 8693)."""
+        parent_id = grant.parent
+        while parent_id is not None:
+            parent = await self._grants.get(parent_id)
+            if parent is None or parent.state != "active":
+                return False
+            parent_id = parent.parent
+        return True
+
+    async def _read_jwt(self, text: str) -> Handle | None:
+        try:
+            claims = await self._signing_keys.verify(parse(text), TYPE)
+            return self._handle(claims)
+        except (InvalidJwsError, ClaimError):
+            return None
+
+    def _handle(self, claims: Claims) -> Handle | None:
+        if claims.get("iss") != self._issuer or self._clock() >= jwt_claims.number(claims, "exp"):
+            return None
+        grant_id, generation = handle_parts(jwt_claims.text(claims, "jti"))
+        return Handle(Kind.ACCESS_TOKEN, grant_id, generation, int(claims["exp"]))

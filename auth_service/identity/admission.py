@@ -1,0 +1,135 @@
+"""Who may register: anyone, who has a token, whose software somebody vouches for, or nobody (AS-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from auth_service.crypto.jose import ASYMMETRIC, InvalidJwsError, parse, verify
+from auth_service.crypto.secrets import digest, new_secret
+from auth_service.identity.client_keys import PublishedKeys
+from auth_service.protocol import jwt_claims
+from auth_service.protocol.errors import (
+    AccessDeniedError,
+    InvalidClientError,
+    InvalidSoftwareStatementError,
+    InvalidTokenError,
+    UnapprovedSoftwareStatementError,
+)
+from auth_service.protocol.jwt_claims import ClaimError
+from auth_service.protocol.registration_policy import InitialAccessToken, Openness, use_up
+from auth_service.storage import keys
+from auth_service.storage.documents import Collection
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import json_codec
+from shared.clock import Clock
+
+_NOT_METADATA = frozenset({"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "software_statement"})
+
+
+class InitialAccessTokens:
+    """The permissions to register, each kept as a digest."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._clock = clock
+        self._tokens = Collection(
+            store, keys.initial_access_token, *json_codec(InitialAccessToken), self._remaining
+        )
+
+    def _remaining(self, token: InitialAccessToken) -> int:
+        return max(1, token.expires_at - int(self._clock()))
+
+    async def make(self, *, uses: int, ttl_s: int) -> str:
+        """A new token, good for `uses` registrations within `ttl_s` seconds."""
+        token = new_secret("dw_ir_")
+        await self._tokens.create(digest(token), InitialAccessToken(uses, int(self._clock()) + ttl_s))
+        return token
+
+    async def use(self, token: str) -> bool:
+        """Take one use of a token; says whether it had one."""
+        now = int(self._clock())
+        return bool(await self._tokens.update(digest(token), lambda known: use_up(known, now)))
+
+
+@dataclass(frozen=True, slots=True)
+class StatementIssuer:
+    """An issuer whose software statements count here."""
+
+    issuer: str
+    jwks: Mapping[str, Any] | None = None
+    jwks_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A registration that may go on.
+
+    Attributes:
+        body: the metadata asked for, what a software statement says put above it (RFC 7591 §2.3).
+        by_operator: whether the operator gave it a token, and so may let it act without a user.
+    """
+
+    body: object
+    by_operator: bool
+
+
+class Admission:
+    """Decides whether a registration may go on."""
+
+    def __init__(
+        self,
+        openness: Openness,
+        tokens: InitialAccessTokens,
+        issuers: Sequence[StatementIssuer],
+        published: PublishedKeys,
+        clock: Clock,
+    ) -> None:
+        self._openness = openness
+        self._tokens = tokens
+        self._issuers = {issuer.issuer: issuer for issuer in issuers}
+        self._published = published
+        self._clock = clock
+
+    async def admit(self, body: object, bearer: str | None) -> Admitted:
+        """Let a registration in, or not.
+
+        Args:
+            bearer: the initial access token that came with it.
+
+        Raises:
+            OAuthError: it may not register, or shows something that is not good.
+        """
+        if self._openness is Openness.CLOSED:
+            raise AccessDeniedError("clients are registered by the operator here")
+        by_operator = bearer is not None and await self._tokens.use(bearer)
+        if self._openness is Openness.TOKEN and not by_operator:
+            raise InvalidTokenError(
+                "registration needs an initial access token that is valid and not used up"
+            )
+        return Admitted(await self._vouched(body, needed=not by_operator), by_operator)
+
+    async def _vouched(self, body: object, *, needed: bool) -> object:
+        members = dict(body) if isinstance(body, dict) else {}
+        statement = members.get("software_statement")
+        if statement is None or not self._issuers:
+            if needed and self._openness is Openness.STATEMENT:
+                raise UnapprovedSoftwareStatementError("registration needs a software statement")
+            # One that nobody here can check is a member like any other that is not known.
+            return {n: v for n, v in members.items() if n != "software_statement"} if statement else body
+        claims = await self._verified(str(statement))
+        vouched = {name: value for name, value in claims.items() if name not in _NOT_METADATA}
+        return {**members, **vouched}
+
+    async def _verified(self, statement: str) -> Mapping[str, Any]:
+        try:
+            token = parse(statement)
+            issuer = self._issuers.get(str(token.unverified_claims.get("iss")))
+            if issuer is None:
+                raise UnapprovedSoftwareStatementError("the issuer of the software statement is not trusted")
+            known = await self._published.of(issuer.jwks, issuer.jwks_uri, token.header.get("kid"))
+            claims = verify(token, known, algorithms=ASYMMETRIC, types=(None, "jwt"))
+            jwt_claims.check_times_given(claims, self._clock())
+            return claims
+        except (InvalidJwsError, InvalidClientError, ClaimError) as error:
+            raise InvalidSoftwareStatementError(f"the software statement is not valid: {error}") from error

@@ -1,0 +1,73 @@
+"""Clients that prove who they are with a signature: `private_key_jwt` (RFC 7523 §2.2, OIDC Core §9)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from auth_service.crypto.jose import ASYMMETRIC, InvalidJwsError, UnverifiedJws, parse, verify
+from auth_service.identity.client_keys import ClientKeys
+from auth_service.protocol import jwt_claims
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.jwt_claims import ClaimError
+from auth_service.storage import keys
+from auth_service.storage.interface import Store
+from shared.clock import Clock
+
+LONGEST_S = 3_600
+
+
+class ClientAssertions:
+    """Checks the JWTs that clients sign for this server, each one good for one time."""
+
+    def __init__(
+        self, store: Store, client_keys: ClientKeys, audiences: Collection[str], clock: Clock
+    ) -> None:
+        self._store = store
+        self._client_keys = client_keys
+        self._audiences = audiences
+        self._clock = clock
+
+    def parse(self, assertion: str) -> tuple[UnverifiedJws, str]:
+        """Take an assertion apart; returns it with the client it is said to be from, which is unverified.
+
+        Raises:
+            InvalidClientError: it is no JWT, or names no one client.
+        """
+        try:
+            token = parse(assertion)
+            issuer = jwt_claims.text(token.unverified_claims, "iss")
+            if jwt_claims.text(token.unverified_claims, "sub") != issuer:
+                raise ClaimError("iss and sub differ")
+        except ValueError as error:
+            raise _refused(error) from error
+        return token, issuer
+
+    async def verify(self, client: Client, token: UnverifiedJws) -> None:
+        """Check that `client` signed the assertion, for this server, now, and has not used it before.
+
+        Raises:
+            InvalidClientError: it did not.
+        """
+        alg = client.metadata.get("token_endpoint_auth_signing_alg")
+        try:
+            known = await self._client_keys.of(client, token.header.get("kid"))
+            claims = verify(
+                token,
+                known,
+                algorithms=(alg,) if alg else ASYMMETRIC,
+                types=(None, "jwt", "client-authentication+jwt"),
+            )
+            jwt_claims.check_audience(claims, self._audiences)
+            now = self._clock()
+            expires_at = jwt_claims.check_lifetime(claims, now, longest_s=LONGEST_S)
+            used = keys.once("client-assertion", client.client_id, jwt_claims.text(claims, "jti"))
+        except (InvalidJwsError, ClaimError) as error:
+            raise _refused(error) from error
+        remembered_s = max(1, expires_at + jwt_claims.SKEW_S + 1 - int(now))
+        if not await self._store.put_once(used, ttl_s=remembered_s):
+            raise InvalidClientError("the client assertion was used before")
+
+
+def _refused(error: ValueError) -> InvalidClientError:
+    return InvalidClientError(f"the client assertion is not valid: {error}")

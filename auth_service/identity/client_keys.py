@@ -1,0 +1,111 @@
+"""The public keys of clients: inline, or fetched from where the client publishes them (RFC 7591 §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from auth_service.crypto.jose import Jwk
+from auth_service.outbound import FetchError
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidClientError
+from shared.clock import Clock
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+FRESH_S = 300
+REFETCH_AFTER_S = 10
+STALE_S = 86_400
+"""So long, keys that cannot be fetched again are used as they were: an outage there is no outage here."""
+
+_MOST = 1_000
+
+
+class JsonFetcher(Protocol):
+    """Fetches JSON from a URL that a client chose, safely."""
+
+    async def fetch_json(self, url: str) -> object:
+        """The document at `url`.
+
+        Raises:
+            FetchError: there is none, or it may not be fetched.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    keys: Sequence[Jwk]
+    read_at: float
+    tried_at: float
+
+
+class PublishedKeys:
+    """Key sets, inline or fetched; those are kept for a while, and fetched anew for a key id they lack."""
+
+    def __init__(self, fetcher: JsonFetcher, clock: Clock) -> None:
+        self._fetcher = fetcher
+        self._clock = clock
+        self._fetched: dict[str, _Fetched] = {}
+
+    async def of(self, jwks: object, jwks_uri: object, kid: object) -> Sequence[Jwk]:
+        """The keys in `jwks`, else at `jwks_uri`, where the one that `kid` names is looked for.
+
+        Raises:
+            InvalidClientError: there are none, or they cannot be fetched.
+        """
+        if jwks is not None:
+            return _keys_in(jwks)
+        if not isinstance(jwks_uri, str):
+            raise InvalidClientError("no keys are registered")
+        return await self._published(jwks_uri, kid)
+
+    async def _published(self, url: str, kid: object) -> Sequence[Jwk]:
+        known, now = self._fetched.get(url), self._clock()
+        if known is None or now >= known.tried_at + (FRESH_S if _holds(known.keys, kid) else REFETCH_AFTER_S):
+            known = await self._fetch(url, known, now)
+        if not known.keys:
+            raise InvalidClientError("the keys cannot be fetched")
+        return known.keys
+
+    async def _fetch(self, url: str, known: _Fetched | None, now: float) -> _Fetched:
+        try:
+            fetched = _Fetched(_keys_in(await self._fetcher.fetch_json(url)), now, now)
+        except (FetchError, InvalidClientError) as error:
+            _log.info("keys not fetched", url=url, reason=str(error), detail=error.detail)
+            # Noted too, so that nobody can have one URL asked over and over.
+            kept = known.keys if known and now < known.read_at + STALE_S else ()
+            fetched = _Fetched(kept, known.read_at if known else now, now)
+        if len(self._fetched) >= _MOST:
+            self._fetched.clear()
+        self._fetched[url] = fetched
+        return fetched
+
+
+class ClientKeys:
+    """The keys of clients."""
+
+    def __init__(self, published: PublishedKeys) -> None:
+        self._published = published
+
+    async def of(self, client: Client, kid: object) -> Sequence[Jwk]:
+        """The keys of `client`, where the one that `kid` names is looked for.
+
+        Raises:
+            InvalidClientError: it has none, or they cannot be fetched.
+        """
+        metadata = client.metadata
+        return await self._published.of(metadata.get("jwks"), metadata.get("jwks_uri"), kid)
+
+
+def _holds(keys: Sequence[Jwk], kid: object) -> bool:
+    return any(kid is None or key.get("kid") == kid for key in keys)
+
+
+def _keys_in(jwks: object) -> list[dict[str, Any]]:
+    keys = jwks.get("keys") if isinstance(jwks, dict) else None
+    if not isinstance(keys, list):
+        raise InvalidClientError("the keys are not a JWK Set")
+    return [key for key in keys if isinstance(key, dict)]

@@ -1,0 +1,126 @@
+"""The clients that are known here: registered, or introduced by a document of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from auth_service.crypto import secrets
+from auth_service.protocol.client import UNUSED_TTL_S, Client
+from auth_service.storage import keys
+from auth_service.storage.documents import Collection
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import json_codec
+from shared.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A client with the credentials that are shown this once.
+
+    Attributes:
+        client_secret: None for a public client, or where it was shown before.
+    """
+
+    client: Client
+    client_secret: str | None
+    registration_access_token: str
+
+
+class Clients:
+    """The clients in a store."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._clients = Collection(store, keys.client, *json_codec(Client), self._remaining)
+
+    def _remaining(self, client: Client) -> int | None:
+        return None if client.expires_at is None else max(1, client.expires_at - int(self._clock()))
+
+    async def register(
+        self, metadata: dict[str, Any], *, unused_ttl_s: int | None = UNUSED_TTL_S
+    ) -> Registered:
+        """Keep a new client, for `unused_ttl_s` seconds unless it comes to be used (AS-7); None for ever."""
+        now = int(self._clock())
+        expires_at = None if unused_ttl_s is None else now + unused_ttl_s
+        client = Client(secrets.new_id(), now, metadata, expires_at=expires_at)
+        secret = secrets.new_secret("dw_cs_") if client.has_secret else None
+        token = secrets.new_secret("dw_cr_")
+        client = replace(
+            client,
+            secret_hash=secrets.digest(secret) if secret else None,
+            registration_token_hash=secrets.digest(token),
+        )
+        await self._clients.create(client.client_id, client)
+        await self._store.index_add(keys.clients(), client.client_id, ttl_s=self._remaining(client))
+        return Registered(client, secret, token)
+
+    async def introduce(self, client: Client) -> Client:
+        """Keep a client that its own document describes, anew if it was known before (AS-8)."""
+
+        def rule(known: Client) -> tuple[Client, Client]:
+            renewed = known.introduced_again(client)
+            return renewed, renewed
+
+        while True:
+            if await self._clients.create(client.client_id, client):
+                return client
+            if renewed := await self._clients.update(client.client_id, rule):
+                return renewed
+
+    async def get(self, client_id: str) -> Client | None:
+        """The client of that id, if there is one."""
+        return await self._clients.get(client_id)
+
+    async def managed_by(self, client_id: str, registration_access_token: str) -> Client | None:
+        """The client, if the token is its own (RFC 7592 §3)."""
+        client = await self._clients.get(client_id)
+        if client and secrets.matches(registration_access_token, client.registration_token_hash):
+            return client
+        return None
+
+    async def change(self, client: Client, metadata: dict[str, Any]) -> Registered | None:
+        """Replace the metadata (RFC 7592 §2.2); a secret is made where the client needs one and has none.
+
+        Returns:
+            the client as it is now, or None where it was deleted meanwhile.
+        """
+        fresh = secrets.new_secret("dw_cs_")
+
+        def rule(current: Client) -> tuple[Client, Registered]:
+            changed = replace(current, metadata=metadata)
+            if not changed.has_secret:
+                changed = replace(changed, secret_hash=None)
+            elif changed.secret_hash is None:
+                changed = replace(changed, secret_hash=secrets.digest(fresh))
+                return changed, Registered(changed, fresh, "")
+            return changed, Registered(changed, None, "")
+
+        return await self._clients.update(client.client_id, rule)
+
+    async def keep_until(self, client_id: str, expires_at: int) -> bool:
+        """Keep a client for as long as something it was granted may live; False if it is gone."""
+
+        def rule(client: Client) -> tuple[Client | None, bool]:
+            kept = client.used_until(expires_at)
+            return kept, kept is not None
+
+        moved = await self._clients.update(client_id, rule)
+        if moved:
+            remaining = max(1, expires_at - int(self._clock()))
+            await self._store.index_add(keys.clients(), client_id, ttl_s=remaining)
+        return moved is not None
+
+    async def delete(self, client_id: str) -> bool:
+        """Remove a client. What it was granted is ended by `grants.repository.Grants.revoke_of_client`."""
+        deleted = await self._clients.delete(client_id)
+        await self._store.index_remove(keys.clients(), client_id)
+        return deleted
+
+    async def list(self) -> list[Client]:
+        """Every client, the oldest first."""
+        found = [
+            await self._clients.get(client_id) for client_id in await self._store.index_list(keys.clients())
+        ]
+        return sorted((client for client in found if client), key=lambda client: client.created_at)

@@ -1,0 +1,75 @@
+"""DPoP proofs: signed by the key they show, fresh, used once (RFC 9449)."""
+
+from __future__ import annotations
+
+from auth_service.crypto.jose import InvalidJwsError, Jwk, is_private, parse, thumbprint, verify
+from auth_service.crypto.keyring import KeyRing, Tagger
+from auth_service.protocol import dpop
+from auth_service.protocol.errors import InvalidDpopProofError, UseDpopNonceError
+from auth_service.storage import keys
+from auth_service.storage.interface import Store
+from shared.clock import Clock
+
+NONCE_PERIOD_S = 60
+NONCE_PERIODS = 5
+"""A nonce is good for the period it was made in and this many after."""
+
+
+class DpopProofs:
+    """Checks proofs, and hands out the nonces that make it impossible to make them ahead."""
+
+    def __init__(self, store: Store, keyring: KeyRing, clock: Clock) -> None:
+        self._store = store
+        self._tagger = Tagger(keyring, "dpop nonces")
+        self._clock = clock
+
+    def nonce(self) -> str:
+        """The nonce to use now. It says when it was made, under a tag: nothing is kept."""
+        period = str(int(self._clock()) // NONCE_PERIOD_S)
+        return f"{period}.{self._tagger.tag(period)}"
+
+    async def check(
+        self, proofs: list[str], method: str, url: str, *, access_token: str | None = None
+    ) -> str | None:
+        """The thumbprint of the key that a request proves possession of; None for a request without a proof.
+
+        Args:
+            proofs: the values of every DPoP header.
+            url: the public URL of the endpoint.
+
+        Raises:
+            InvalidDpopProofError: there are several, or one that proves nothing.
+            UseDpopNonceError: it lacks a nonce, or has an old one.
+        """
+        if not proofs:
+            return None
+        if len(proofs) > 1:
+            raise InvalidDpopProofError("more than one DPoP header")
+        try:
+            token = parse(proofs[0])
+            key = _shown_key(token.header.get("jwk"))
+            claims = verify(token, [key], algorithms=dpop.ALGORITHMS, types=(dpop.TYPE,))
+            jkt = thumbprint(key)
+        except InvalidJwsError as error:
+            raise InvalidDpopProofError(f"the DPoP proof cannot be verified: {error}") from error
+        jti = dpop.check_proof(claims, method, url, self._clock())
+        if access_token is not None:
+            dpop.check_access_token(claims, access_token)
+        self._check_nonce(claims.get("nonce"))
+        if not await self._store.put_once(keys.once("dpop", jkt, jti), ttl_s=2 * dpop.WINDOW_S + 1):
+            raise InvalidDpopProofError("the DPoP proof was used before")
+        return jkt
+
+    def _check_nonce(self, nonce: object) -> None:
+        period, _, tag = nonce.partition(".") if isinstance(nonce, str) else ("", "", "")
+        genuine = period.isascii() and period.isdigit() and self._tagger.verify(period, tag)
+        if not genuine or int(self._clock()) // NONCE_PERIOD_S - int(period) > NONCE_PERIODS:
+            raise UseDpopNonceError(
+                "the DPoP proof needs the nonce that comes with this answer", nonce=self.nonce()
+            )
+
+
+def _shown_key(key: object) -> Jwk:
+    if not isinstance(key, dict) or is_private(key):
+        raise InvalidJwsError("jwk is not a public key")
+    return {name: value for name, value in key.items() if name not in ("kid", "alg", "use")}

@@ -1,0 +1,91 @@
+"""Authorization requests in progress: kept here, bound to the browser that began them (AS-24).
+
+What travels through the browser is only the request's id. Who is asked for what is read back from here, never
+from a form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+
+from auth_service.crypto.secrets import digest, new_secret
+from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.interaction import Decision, Progress
+from auth_service.storage import keys
+from auth_service.storage.documents import Collection
+from auth_service.storage.interface import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A request and how far it has come.
+
+    Attributes:
+        browser: digest of the secret that the browser which began it holds.
+    """
+
+    request: AuthorizationRequest
+    browser: str
+    progress: Progress = field(default_factory=Progress)
+
+
+class PendingRequests:
+    """The pending requests in a store."""
+
+    def __init__(self, store: Store, ttl_s: int) -> None:
+        self._pending = Collection(store, keys.pending, _encode, _decode, lambda _: ttl_s)
+
+    async def begin(self, request: AuthorizationRequest, browser_secret: str) -> str:
+        """Keep `request`; returns the id under which its browser may go on with it."""
+        request_id = new_secret()
+        await self._pending.create(digest(request_id), Pending(request, digest(browser_secret)))
+        return request_id
+
+    async def find(self, request_id: str | None, browser_secret: str | None) -> Pending | None:
+        """The request of that id, if it is this browser's."""
+        if not request_id or not browser_secret:
+            return None
+        pending = await self._pending.get(digest(request_id))
+        return pending if pending and pending.browser == digest(browser_secret) else None
+
+    async def note_login(self, request_id: str, session_id: str) -> None:
+        """Record that the person logged in for this very request."""
+        await self._note(request_id, lambda progress: replace(progress, login_session=session_id))
+
+    async def note_decision(self, request_id: str, decision: Decision) -> None:
+        """Record what the person said at the consent page."""
+        await self._note(request_id, lambda progress: replace(progress, decision=decision))
+
+    async def finish(self, request_id: str) -> bool:
+        """Remove the request. True to exactly one caller, who may answer it."""
+        return await self._pending.delete(digest(request_id))
+
+    async def _note(self, request_id: str, change: Callable[[Progress], Progress]) -> None:
+        def rule(pending: Pending) -> tuple[Pending, None]:
+            return replace(pending, progress=change(pending.progress)), None
+
+        await self._pending.update(digest(request_id), rule)
+
+
+def _encode(pending: Pending) -> bytes:
+    return json.dumps(asdict(pending), separators=(",", ":")).encode()
+
+
+def _decode(raw: bytes) -> Pending:
+    members = json.loads(raw)
+    request, progress = members["request"], members["progress"]
+    request = {name: tuple(value) if isinstance(value, list) else value for name, value in request.items()}
+    return Pending(
+        AuthorizationRequest(**request),
+        members["browser"],
+        Progress(progress["login_session"], _decision(progress["decision"])),
+    )
+
+
+def _decision(members: dict[str, list[str] | str | None] | None) -> Decision | None:
+    if members is None:
+        return None
+    granted = members["granted"]
+    return Decision(str(members["subject"]), None if granted is None else tuple(granted))

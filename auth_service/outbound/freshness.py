@@ -1,0 +1,57 @@
+"""For how long an answer may be kept (RFC 9111 §4.2), within the keeper's own bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """The keeper's bounds, in seconds.
+
+    Attributes:
+        least: kept at least so long, whatever the answer says: what spares its server.
+        default: for an answer that says nothing.
+        most: kept at most so long: how late a change may be noticed.
+    """
+
+    least: int
+    default: int
+    most: int
+
+    def of(self, headers: Mapping[str, str], now: float) -> int:
+        """Seconds for which an answer with these headers, which came at `now`, counts as fresh."""
+        said = _lifetime_s(headers, now)
+        return max(self.least, min(self.most, self.default if said is None else said))
+
+
+def _lifetime_s(headers: Mapping[str, str], now: float) -> int | None:
+    directives = _directives(headers.get("cache-control", ""))
+    if "no-store" in directives or "no-cache" in directives:
+        return 0
+    for name in ("s-maxage", "max-age"):
+        if name in directives:
+            return (_seconds(directives[name]) or 0) - (_seconds(headers.get("age", "")) or 0)
+    if "expires" not in headers:
+        return None
+    # RFC 9111 §5.3: anything that is not a date means that it has expired.
+    expires = _date(headers["expires"])
+    return int(expires - (_date(headers.get("date", "")) or now)) if expires is not None else 0
+
+
+def _directives(cache_control: str) -> dict[str, str]:
+    pairs = (item.partition("=") for item in cache_control.split(","))
+    return {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+
+def _date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,205 @@
+"""The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1), checked in two halves.
+
+What fails in the first half is told to the person, on a page: there is nobody known to redirect to
+(RFC 6749 §4.1.2.1). What fails in the second half is told to the client, by redirect.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from auth_service.protocol import pkce, redirect_uris
+from auth_service.protocol.catalogue import Catalogue, ProtectedResource
+from auth_service.protocol.claims_request import parse_claims
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import (
+    InvalidRequestError,
+    RequestUriNotSupportedError,
+    UnauthorizedClientError,
+    UnsupportedResponseTypeError,
+)
+from auth_service.protocol.parameters import Parameters
+
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+RESPONSE_MODES = ("query", "form_post")
+MAX_STATE = 4_096
+MAX_NONCE = 1_024
+MAX_LOGIN_HINT = 320
+# RFC 7638 §3: the base64url of a SHA-256
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAddress:
+    """Where the answer to an authorization request goes, once it is known to be safe."""
+
+    redirect_uri: str
+    given: bool
+    state: str | None
+    response_mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A valid authorization request.
+
+    Attributes:
+        max_age: seconds a login may be old; None for any age.
+        dpop_jkt: thumbprint of the key that the code is to be bound to (RFC 9449 §10).
+        device: the device request that is being decided (RFC 8628); there is no redirect URI then.
+        subject: the only user who will do, from `claims` or `id_token_hint`; None for any.
+        acr: the only authentication contexts that will do; empty for any.
+        id_token_claims: claims about the person asked for in the ID token (OIDC Core §5.5).
+        userinfo_claims: the same for userinfo, beyond what the scopes give.
+        pushed: the pushed request that this is, by the digest of its name (RFC 9126).
+    """
+
+    client_id: str
+    redirect_uri: str
+    redirect_uri_given: bool
+    response_mode: str
+    scopes: tuple[str, ...]
+    state: str | None = None
+    resource: str | None = None
+    code_challenge: str | None = None
+    nonce: str | None = None
+    prompts: tuple[str, ...] = ()
+    max_age: int | None = None
+    login_hint: str | None = None
+    pushed: str | None = None
+    dpop_jkt: str | None = None
+    device: str | None = None
+    subject: str | None = None
+    acr: tuple[str, ...] = ()
+    id_token_claims: tuple[str, ...] = ()
+    userinfo_claims: tuple[str, ...] = ()
+
+
+def return_address(parameters: Parameters, client: Client) -> ReturnAddress:
+    """The first half: whom to answer.
+
+    Raises:
+        InvalidRequestError: the redirect URI is missing or not one of the client's.
+    """
+    requested = parameters.get("redirect_uri")
+    if requested is None:
+        if len(client.redirect_uris) != 1:
+            raise InvalidRequestError("redirect_uri is missing")
+        requested_or_only = client.redirect_uris[0]
+    elif not redirect_uris.matches(requested, client.redirect_uris):
+        raise InvalidRequestError("redirect_uri is not one that this client registered")
+    else:
+        requested_or_only = requested
+    mode = parameters.get("response_mode")
+    return ReturnAddress(
+        requested_or_only,
+        requested is not None,
+        parameters.get("state"),
+        mode if mode in RESPONSE_MODES else "query",
+    )
+
+
+def validate(
+    parameters: Parameters,
+    client: Client,
+    address: ReturnAddress,
+    catalogue: Catalogue,
+    *,
+    require_pkce: bool,
+) -> AuthorizationRequest:
+    """The second half: what is asked for.
+
+    Args:
+        require_pkce: also of an OpenID Connect request that has a nonce.
+
+    Raises:
+        OAuthError: to be sent to the return address.
+    """
+    _check_supported(parameters, client)
+    resource = catalogue.find(parameters.resource())
+    scopes = _scopes(parameters, client, catalogue, resource)
+    # RFC 9700 §2.1.1: what may stand in for PKCE, with a confidential client, is the nonce of OpenID Connect.
+    require_pkce = require_pkce or "openid" not in scopes or parameters.get("nonce") is None
+    claims = parse_claims(parameters.get("claims"))
+    return AuthorizationRequest(
+        client_id=client.client_id,
+        redirect_uri=address.redirect_uri,
+        redirect_uri_given=address.given,
+        response_mode=address.response_mode,
+        state=address.state,
+        scopes=scopes,
+        resource=resource.resource if resource else None,
+        code_challenge=pkce.check_challenge(
+            parameters.get("code_challenge"), parameters.get("code_challenge_method"), required=require_pkce
+        ),
+        nonce=parameters.get("nonce"),
+        prompts=_prompts(parameters.get("prompt")),
+        max_age=_max_age(parameters.get("max_age")),
+        login_hint=_login_hint(parameters.get("login_hint")),
+        dpop_jkt=parameters.get("dpop_jkt"),
+        subject=claims.subject,
+        acr=claims.acr,
+        id_token_claims=claims.id_token,
+        userinfo_claims=claims.userinfo,
+    )
+
+
+def _check_supported(parameters: Parameters, client: Client) -> None:
+    if parameters.get("request_uri") is not None:
+        # OpenID Connect Core §6.2: not announced but for pushed requests, so it may not be ignored.
+        raise RequestUriNotSupportedError("request_uri is for pushed requests only")
+    if parameters.require("response_type") != "code":
+        raise UnsupportedResponseTypeError("response_type must be code")
+    if parameters.get("response_mode") not in (None, *RESPONSE_MODES):
+        raise InvalidRequestError("response_mode must be query or form_post")
+    if "authorization_code" not in client.grant_types:
+        raise UnauthorizedClientError("this client did not register the authorization_code grant")
+    _check_bounds(parameters)
+
+
+def _check_bounds(parameters: Parameters) -> None:
+    # A request is kept before anybody has logged in: none of it may be of any length.
+    for name, most in (("state", MAX_STATE), ("nonce", MAX_NONCE)):
+        if len(parameters.get(name) or "") > most:
+            raise InvalidRequestError(f"{name} is too long")
+    if not _THUMBPRINT.match(parameters.get("dpop_jkt") or "A" * 43):
+        raise InvalidRequestError("dpop_jkt is no JWK thumbprint")
+
+
+def _scopes(
+    parameters: Parameters, client: Client, catalogue: Catalogue, resource: ProtectedResource | None
+) -> tuple[str, ...]:
+    scope = parameters.get("scope") or client.metadata.get("scope")
+    return catalogue.grantable(scope, resource)
+
+
+def _prompts(prompt: str | None) -> tuple[str, ...]:
+    prompts = tuple(dict.fromkeys((prompt or "").split()))
+    unknown = set(prompts) - PROMPTS
+    if unknown:
+        raise InvalidRequestError("prompt must be none, login, consent or select_account")
+    if "none" in prompts and len(prompts) > 1:
+        raise InvalidRequestError("prompt none cannot be combined with another")  # OIDC Core §3.1.2.1
+    return prompts
+
+
+def _login_hint(hint: str | None) -> str | None:
+    return hint if hint is not None and len(hint) <= MAX_LOGIN_HINT else None
+
+
+def _max_age(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 10:
+        raise InvalidRequestError("max_age must be a number of seconds")
+    return int(text)
+
+
+def response_location(redirect_uri: str, members: dict[str, str]) -> str:
+    """The redirect that carries an answer in the query (RFC 6749 §4.1.2), whatever query is there already."""
+    separator = "&" if "?" in redirect_uri else "?"
+    if redirect_uri.endswith(("?", "&")):
+        separator = ""
+    return f"{redirect_uri}{separator}{urlencode(members)}"

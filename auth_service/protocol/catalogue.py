@@ -1,0 +1,90 @@
+"""What can be asked for: resources (RFC 8707) and scopes, and what a request for them comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from auth_service.protocol.errors import InvalidScopeError, InvalidTargetError
+from shared.scopes import parse_scope
+from shared.uris import resource_key
+
+OFFLINE_ACCESS = "offline_access"
+"""The scope that makes an access last (OpenID Connect Core §11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedResource:
+    """A resource that tokens are issued for.
+
+    Attributes:
+        resource: its identifier, byte for byte as the resource server announces it.
+        scopes: scope token to the words for it.
+        default_scopes: granted to a request that names none.
+    """
+
+    resource: str
+    name: str
+    scopes: Mapping[str, str]
+    default_scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything grantable.
+
+    Attributes:
+        own_scopes: the scopes of the authorization server itself, with their words.
+    """
+
+    resources: Sequence[ProtectedResource]
+    own_scopes: Mapping[str, str]
+    _by_key: dict[str, ProtectedResource] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_key", {resource_key(r.resource): r for r in self.resources})
+
+    @property
+    def scopes_supported(self) -> list[str]:
+        """Every scope that can be granted, the server's own first."""
+        return list(dict.fromkeys([*self.own_scopes, *(s for r in self.resources for s in r.scopes)]))
+
+    def find(self, requested: str | None) -> ProtectedResource | None:
+        """The resource meant; left out, it is the only one there is, or none.
+
+        Raises:
+            InvalidTargetError: it is not one that tokens are issued for.
+        """
+        if requested is None:
+            return self.resources[0] if len(self.resources) == 1 else None
+        try:
+            found = self._by_key.get(resource_key(requested))
+        except ValueError:
+            found = None
+        if found is None:
+            raise InvalidTargetError("resource is not one that this server issues tokens for")
+        return found
+
+    def grantable(self, scope: str | None, resource: ProtectedResource | None) -> tuple[str, ...]:
+        """The scopes a request can be granted; unknown ones are dropped (RFC 6749 §3.3).
+
+        A request that names no scope, or only unknown ones, means the resource's default. So does one that
+        names offline_access alone, which is no access in itself: Claude adds it also to no scope at all.
+
+        Raises:
+            InvalidScopeError: it is malformed.
+        """
+        try:
+            requested = parse_scope(scope or "")
+        except ValueError as error:
+            raise InvalidScopeError("scope is malformed") from error
+        known = set(self.own_scopes) | set(resource.scopes if resource else ())
+        granted = tuple(s for s in requested if s in known)
+        if resource and not set(granted) - {OFFLINE_ACCESS}:
+            return (*resource.default_scopes, *granted)
+        return granted
+
+    def words(self, scope: str, resource: str | None) -> str:
+        """The words a person is shown for `scope`."""
+        found = self.find(resource) if resource else None
+        return (found.scopes.get(scope) if found else None) or self.own_scopes.get(scope) or scope

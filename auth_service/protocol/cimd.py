@@ -1,0 +1,128 @@
+"""Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document-02): a URL as client_id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auth_service.protocol.errors import InvalidClientError, OAuthError
+from auth_service.protocol.registration import AUTH_METHODS, parse_metadata
+from auth_service.protocol.registration_policy import RedirectHosts
+from auth_service.protocol.web_addresses import WebAddress, parse_web_address
+
+MAX_DOCUMENT_BYTES = 5 * 1_024
+"""§8.7."""
+
+# §4.1: nothing is shared with a client that nobody ever gave anything to. The best first.
+_METHODS = tuple(method for method in ("private_key_jwt", "none") if method in AUTH_METHODS)
+_AUTH_METHOD, _AUTH_METHODS = "token_endpoint_auth_method", "token_endpoint_auth_methods_supported"
+_SECRETS = ("client_secret", "client_secret_expires_at")
+_URLS = ("client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri")
+_DOT_SEGMENTS = frozenset({".", ".."})
+
+
+def names_document(client_id: str) -> bool:
+    """Whether a client_id is meant as a URL; none that is made here begins like one (§7.1)."""
+    return client_id.startswith(("https://", "http://"))
+
+
+def check_client_id(client_id: str, *, loopback: bool = False) -> WebAddress:
+    """Take a Client Identifier URL apart (§3).
+
+    Args:
+        loopback: whether it may be on this machine: for development.
+
+    Raises:
+        InvalidClientError: it is not one.
+    """
+    try:
+        address = parse_web_address(client_id, loopback=loopback)
+    except ValueError as error:
+        raise InvalidClientError(f"the client_id is a URL, but not one of a client: {error}") from error
+    if not address.path:
+        raise InvalidClientError("the client_id is a URL, but not one of a client: it needs a path")
+    # Readers of URLs resolve an encoded dot like a plain one.
+    segments = address.path.lower().replace("%2e", ".").split("/")
+    if not _DOT_SEGMENTS.isdisjoint(segments):
+        raise InvalidClientError("the client_id is a URL, but not one of a client: it holds dot segments")
+    if not address.has_name and not loopback:
+        # What the person at the consent page goes by is the name of a domain.
+        raise InvalidClientError("the client_id is a URL, but not one of a client: its host has no name")
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRules:
+    """What documents are held to: what registrations are, where they have it in common.
+
+    Attributes:
+        grant_types: those that a client may register itself for.
+        loopback: whether URLs in a document may be on this machine: for development.
+    """
+
+    grant_types: tuple[str, ...]
+    redirect_hosts: RedirectHosts = field(default_factory=RedirectHosts)
+    loopback: bool = False
+
+
+def read_document(client_id: str, document: object, rules: DocumentRules) -> dict[str, Any]:
+    """The metadata in a client's document, in the form that registration gives it (§4).
+
+    Args:
+        client_id: the URL that the document was fetched from.
+
+    Raises:
+        InvalidClientError: the document is not that of this client, or not valid.
+    """
+    if not isinstance(document, dict):
+        raise _refused("it is not a JSON object")
+    if document.get("client_id") != client_id:
+        raise _refused("the client_id in it is not the URL it is at")
+    if any(document.get(name) is not None for name in _SECRETS):
+        raise _refused("it must not hold a client secret")
+    members = {name: value for name, value in document.items() if _is_kept(name, value, rules)}
+    members[_AUTH_METHOD] = _auth_method(members)
+    try:
+        metadata, translations = parse_metadata(members)
+        rules.redirect_hosts.check(metadata.redirect_uris or ())
+        return {**metadata.registered(rules.grant_types), **translations}
+    except OAuthError as error:
+        raise _refused(error.description) from error
+
+
+def _is_kept(name: str, value: object, rules: DocumentRules) -> bool:
+    # Nobody has verified a statement that was not shown for registration.
+    return name != "software_statement" and (name not in _URLS or _may_be_fetched(value, rules))
+
+
+def _may_be_fetched(url: object, rules: DocumentRules) -> bool:
+    # §8.6: what is not on the public Internet must not be; so it is not even kept.
+    try:
+        return isinstance(url, str) and bool(parse_web_address(url, loopback=rules.loopback))
+    except ValueError:
+        return False
+
+
+def _auth_method(document: Mapping[str, Any]) -> str:
+    """How the client authenticates: the method it declares, or the best of those it lists.
+
+    A client that lists several (OpenID Connect Relying Party Metadata Choices §2) gets the one it declares
+    if it can be had here; a client that says nothing has no credentials.
+    """
+    declared, listed = document.get(_AUTH_METHOD), document.get(_AUTH_METHODS) or []
+    if not isinstance(listed, list) or not all(isinstance(method, str) for method in listed):
+        raise _refused(f"{_AUTH_METHODS} must be a list of names")
+    methods = [declared, *listed] if declared else listed
+    if any(str(method).startswith("client_secret") for method in methods):
+        raise _refused("a client with a document cannot authenticate with a shared secret")
+    if not methods or declared in _METHODS:
+        return str(declared or "none")
+    usable = next((method for method in _METHODS if method in listed), None)
+    if usable is None:
+        raise _refused(f"this server takes {' or '.join(_METHODS)} as {_AUTH_METHOD}")
+    return usable
+
+
+def _refused(reason: str) -> InvalidClientError:
+    return InvalidClientError(f"the client's metadata document is not valid: {reason}")

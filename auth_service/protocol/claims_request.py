@@ -1,0 +1,77 @@
+"""The `claims` parameter: claims asked for one by one (OpenID Connect Core §5.5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auth_service.protocol.errors import InvalidRequestError
+
+PROFILE_CLAIMS = ("name", "preferred_username")
+"""Claims about the person that there are, beyond `sub`."""
+
+ACR_PASSWORD = "password"  # noqa: S105 -- a name
+"""How everybody logs in here: with a password, at the login page."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsRequest:
+    """What a client asked for, of what there is.
+
+    Attributes:
+        id_token: claims about the person to put into the ID token.
+        userinfo: claims about the person for userinfo, beyond what the scopes give.
+        subject: the only `sub` that will do; None for any.
+        acr: the only authentication contexts that will do; empty for any.
+    """
+
+    id_token: tuple[str, ...] = ()
+    userinfo: tuple[str, ...] = ()
+    subject: str | None = None
+    acr: tuple[str, ...] = ()
+
+
+def parse_claims(text: str | None) -> ClaimsRequest:
+    """Read the parameter; claims that are not known are ignored (§5.5.1).
+
+    Raises:
+        InvalidRequestError: it is not JSON of the right form.
+    """
+    if text is None:
+        return ClaimsRequest()
+    try:
+        requested = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError("claims is not JSON") from error
+    id_token, userinfo = _section(requested, "id_token"), _section(requested, "userinfo")
+    return ClaimsRequest(
+        id_token=tuple(name for name in PROFILE_CLAIMS if name in id_token),
+        userinfo=tuple(name for name in PROFILE_CLAIMS if name in userinfo),
+        subject=_value(id_token.get("sub")) or _value(userinfo.get("sub")),
+        acr=_essential_values(id_token.get("acr")),
+    )
+
+
+def _section(requested: object, name: str) -> Mapping[str, Any]:
+    section = requested.get(name, {}) if isinstance(requested, dict) else None
+    if not isinstance(section, dict):
+        raise InvalidRequestError("claims must be an object of objects")
+    if not all(member is None or isinstance(member, dict) for member in section.values()):
+        raise InvalidRequestError("a claim is asked for by null or an object")
+    return section
+
+
+def _value(asked: Mapping[str, Any] | None) -> str | None:
+    value = (asked or {}).get("value")
+    return value if isinstance(value, str) else None
+
+
+def _essential_values(asked: Mapping[str, Any] | None) -> tuple[str, ...]:
+    # §5.5.1.1: only an essential acr with values must be met; a voluntary one is a wish.
+    asked = asked or {}
+    if asked.get("essential") is not True:
+        return ()
+    values = asked.get("values", [asked["value"]] if "value" in asked else [])
+    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()

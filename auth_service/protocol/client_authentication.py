@@ -1,0 +1,94 @@
+"""How a client says who it is at the token, introspection and revocation endpoints (RFC 6749 §2.3)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote
+
+from auth_service.protocol.errors import InvalidClientError, InvalidRequestError
+from auth_service.protocol.parameters import Parameters
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedCredentials:
+    """Unverified.
+
+    Attributes:
+        client_id: None where only the assertion says who it is.
+        secret: None where the client only names itself, or asserts.
+        assertion: a JWT that the client signed.
+    """
+
+    client_id: str | None
+    secret: str | None
+    method: Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
+    assertion: str | None = None
+
+
+def present(authorization: list[str], parameters: Parameters) -> PresentedCredentials:
+    """Find the one way in which a request authenticates its client.
+
+    Args:
+        authorization: the values of every Authorization header.
+        parameters: the request's body.
+
+    Raises:
+        InvalidRequestError: more than one method is used (RFC 6749 §2.3).
+        InvalidClientError: the client does not say who it is, or says it illegibly.
+    """
+    client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
+    if len(authorization) > 1:
+        raise InvalidRequestError("more than one Authorization header")
+    assertion = _assertion(parameters)
+    if assertion is not None:
+        if authorization or secret is not None:
+            raise InvalidRequestError("a client assertion beside another way of authentication")
+        return PresentedCredentials(client_id, None, "private_key_jwt", assertion)
+    if not authorization:
+        if client_id is None:
+            raise InvalidClientError("the client does not say who it is: client_id is missing")
+        return PresentedCredentials(client_id, secret, "client_secret_post" if secret else "none")
+    basic_id, basic_secret = parse_basic(authorization[0])
+    if secret is not None:
+        raise InvalidRequestError("client_secret in the body beside an Authorization header")
+    # The MCP Python SDK repeats client_id in the body, which RFC 6749 §3.2.1 allows if it is the same.
+    if client_id not in (None, basic_id):
+        raise InvalidRequestError("client_id differs from the one in the Authorization header")
+    return PresentedCredentials(basic_id, basic_secret, "client_secret_basic")
+
+
+def _assertion(parameters: Parameters) -> str | None:
+    kind, assertion = parameters.get("client_assertion_type"), parameters.get("client_assertion")
+    if kind is None and assertion is None:
+        return None
+    if kind != ASSERTION_TYPE or assertion is None:
+        raise InvalidRequestError(f"client_assertion needs client_assertion_type {ASSERTION_TYPE}")
+    return assertion
+
+
+def parse_basic(header: str) -> tuple[str, str]:
+    """Decode `Basic` credentials, form-encoded (RFC 6749 §2.3.1) or raw (RFC 7617).
+
+    The two only differ for `%` and `+`. No identifier or secret issued here contains either, and none that an
+    operator chooses for a resource server contains a space: a `+` is always meant as one.
+
+    Raises:
+        InvalidClientError: another scheme, or not decodable.
+    """
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise InvalidClientError("the Authorization header must use the Basic scheme")
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode()
+        client_id, separator, secret = text.partition(":")
+        client_id, secret = unquote(client_id, errors="strict"), unquote(secret, errors="strict")
+    except (binascii.Error, ValueError) as error:
+        raise InvalidClientError("the Basic credentials cannot be decoded") from error
+    if not separator or not client_id or not secret:
+        raise InvalidClientError("the Basic credentials lack the client_id or the secret")
+    return client_id, secret

@@ -1,0 +1,100 @@
+"""The device authorization grant: a request made on one device, approved on another (RFC 8628)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from auth_service.protocol.errors import (
+    AccessDeniedError,
+    AuthorizationPendingError,
+    ExpiredTokenError,
+    InvalidGrantError,
+    OAuthError,
+    PollingTooFastError,
+)
+from auth_service.protocol.grant import Owner
+
+GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
+TTL_S = 600
+INTERVAL_S = 5
+# RFC 8628 §6.1: no vowels, so no words; nothing that looks like something else.
+USER_CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
+USER_CODE_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """Times are seconds since 1970.
+
+    Attributes:
+        interval_s: how long the device must wait between polls.
+        polled_at: when it polled last; 0 for never.
+    """
+
+    client_id: str
+    scopes: tuple[str, ...]
+    user_code: str
+    expires_at: int
+    state: Literal["pending", "approved", "denied", "redeemed"] = "pending"
+    resource: str | None = None
+    interval_s: int = INTERVAL_S
+    polled_at: int = 0
+    subject: str | None = None
+    username: str | None = None
+    session_id: str | None = None
+    auth_time: int | None = None
+
+    @property
+    def owner(self) -> Owner:
+        """Who approved it.
+
+        Raises:
+            ValueError: nobody has.
+        """
+        if self.subject is None:
+            raise ValueError("nobody has approved it")
+        return Owner(self.subject, self.username, self.session_id, self.auth_time)
+
+
+Outcome: TypeAlias = "tuple[DeviceRequest | None, DeviceRequest | OAuthError]"
+
+
+def poll(request: DeviceRequest, client_id: str, now: int) -> Outcome:
+    """Answer a poll; an approved request is redeemed by it, once (RFC 8628 §3.5)."""
+    if request.client_id != client_id:
+        return None, InvalidGrantError("the device code was issued to another client")
+    if now >= request.expires_at:
+        return None, ExpiredTokenError("the device code has expired")
+    if request.state == "denied":
+        return None, AccessDeniedError("access was refused")
+    if request.state == "redeemed":
+        return None, InvalidGrantError("the device code was used before")
+    if request.state == "approved":
+        redeemed = replace(request, state="redeemed")
+        return redeemed, redeemed
+    return _keep_waiting(request, now)
+
+
+def _keep_waiting(request: DeviceRequest, now: int) -> Outcome:
+    if now < request.polled_at + request.interval_s:
+        slower = replace(request, polled_at=now, interval_s=request.interval_s + 5)
+        return slower, PollingTooFastError(f"poll every {slower.interval_s} seconds")
+    return replace(request, polled_at=now), AuthorizationPendingError("the user has not decided yet")
+
+
+def decide(request: DeviceRequest, decided: DeviceRequest, now: int) -> tuple[DeviceRequest | None, bool]:
+    """Record a decision, once; says whether it counted."""
+    if request.state != "pending" or now >= request.expires_at:
+        return None, False
+    return decided, True
+
+
+def canonical_user_code(typed: str) -> str:
+    """What a person typed, without what they may add or change (RFC 8628 §6.1)."""
+    return "".join(c for c in typed.upper() if c in USER_CODE_ALPHABET)
+
+
+def shown_user_code(user_code: str) -> str:
+    """The code in two halves, which are easier to read."""
+    return f"{user_code[:4]}-{user_code[4:]}"

@@ -1,0 +1,207 @@
+"""Errors are data: what goes on the wire, and what only the log may know (RFC 6749 §4.1.2.1, §5.2)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class OAuthError(Exception):
+    """A refusal.
+
+    Attributes:
+        code: the `error` member on the wire.
+        status: HTTP status when it is answered directly.
+        description: `error_description`; public, ASCII, without quotes or backslashes (RFC 6749 §5.2).
+        detail: for the log alone.
+    """
+
+    code: ClassVar[str] = "server_error"
+    status: ClassVar[int] = 400
+
+    def __init__(self, description: str, *, detail: str | None = None) -> None:
+        super().__init__(description)
+        self.description = _printable(description)
+        self.detail = detail
+
+    def members(self) -> dict[str, str]:
+        """The wire members, for a JSON body or a redirect's query."""
+        return {"error": self.code, "error_description": self.description}
+
+
+def _printable(text: str) -> str:
+    # RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E
+    return "".join(c if " " <= c <= "~" and c not in '"\\' else "'" for c in text)
+
+
+class InvalidRequestError(OAuthError):
+    code = "invalid_request"
+
+
+class InvalidClientError(OAuthError):
+    code = "invalid_client"
+    status = 401
+
+
+class InvalidGrantError(OAuthError):
+    code = "invalid_grant"
+
+
+class UnauthorizedClientError(OAuthError):
+    code = "unauthorized_client"
+
+
+class UnsupportedGrantTypeError(OAuthError):
+    code = "unsupported_grant_type"
+
+
+class UnsupportedResponseTypeError(OAuthError):
+    code = "unsupported_response_type"
+
+
+class InvalidScopeError(OAuthError):
+    code = "invalid_scope"
+
+
+class InvalidTargetError(OAuthError):
+    """RFC 8707 §2."""
+
+    code = "invalid_target"
+
+
+class AccessDeniedError(OAuthError):
+    code = "access_denied"
+
+
+class LoginRequiredError(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    code = "login_required"
+
+
+class ConsentRequiredError(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    code = "consent_required"
+
+
+class UnmetAuthenticationRequirementsError(OAuthError):
+    """OpenID Connect Core Error Code unmet_authentication_requirements §2."""
+
+    code = "unmet_authentication_requirements"
+
+
+class InvalidRequestObjectError(OAuthError):
+    """RFC 9101 §7."""
+
+    code = "invalid_request_object"
+
+
+class InvalidRequestUriError(OAuthError):
+    """RFC 9101 §7."""
+
+    code = "invalid_request_uri"
+
+
+class RequestUriNotSupportedError(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    code = "request_uri_not_supported"
+
+
+class InvalidRedirectUriError(OAuthError):
+    """RFC 7591 §3.2.2."""
+
+    code = "invalid_redirect_uri"
+
+
+class InvalidClientMetadataError(OAuthError):
+    """RFC 7591 §3.2.2."""
+
+    code = "invalid_client_metadata"
+
+
+class InvalidSoftwareStatementError(OAuthError):
+    """RFC 7591 §3.2.2."""
+
+    code = "invalid_software_statement"
+
+
+class UnapprovedSoftwareStatementError(OAuthError):
+    """RFC 7591 §3.2.2."""
+
+    code = "unapproved_software_statement"
+
+
+class InvalidTokenError(OAuthError):
+    """RFC 6750 §3.1."""
+
+    code = "invalid_token"
+    status = 401
+
+
+class InsufficientScopeError(OAuthError):
+    """RFC 6750 §3.1."""
+
+    code = "insufficient_scope"
+    status = 403
+
+
+class UnsupportedTokenTypeError(OAuthError):
+    """RFC 7009 §2.2.1."""
+
+    code = "unsupported_token_type"
+
+
+class AuthorizationPendingError(OAuthError):
+    """RFC 8628 §3.5."""
+
+    code = "authorization_pending"
+
+
+class PollingTooFastError(OAuthError):
+    """RFC 8628 §3.5."""
+
+    code = "slow_down"
+
+
+class ExpiredTokenError(OAuthError):
+    """RFC 8628 §3.5."""
+
+    code = "expired_token"
+
+
+class InvalidDpopProofError(OAuthError):
+    """RFC 9449 §5."""
+
+    code = "invalid_dpop_proof"
+
+
+class UseDpopNonceError(OAuthError):
+    """RFC 9449 §8."""
+
+    code = "use_dpop_nonce"
+
+    def __init__(self, description: str, *, nonce: str) -> None:
+        super().__init__(description)
+        self.nonce = nonce
+
+
+class SlowDownError(OAuthError):
+    """Too many requests from one network (RFC 6585 §4)."""
+
+    code = "temporarily_unavailable"
+    status = 429
+
+    def __init__(self, description: str, *, retry_after_s: int) -> None:
+        super().__init__(description)
+        self.retry_after_s = retry_after_s
+
+
+class TemporarilyUnavailableError(OAuthError):
+    code = "temporarily_unavailable"
+    status = 503
+
+
+class BodyTooLargeError(OAuthError):
+    code = "invalid_request"
+    status = 413

@@ -1,0 +1,306 @@
+"""The grant: what one subject gave one client, and the rules by which it changes (DESIGN D1, D3).
+
+A code, every access token and every refresh token are handles to this one document. Each rule takes the
+document and answers with its next state (None: unchanged) and what the caller is told. A refusal is a result,
+not an exception, because some refusals change the document: a code or refresh token that is used again
+revokes everything it ever led to (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from auth_service.protocol import pkce
+from auth_service.protocol.errors import InvalidGrantError, InvalidScopeError, InvalidTargetError, OAuthError
+from shared.scopes import format_scope, parse_scope
+from shared.uris import resource_key
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """All in seconds."""
+
+    code_s: int
+    access_s: int
+    refresh_idle_s: int
+    refresh_absolute_s: int
+    grace_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who grants, and how that is known.
+
+    Attributes:
+        vouched_by: the trusted issuer that says who it is; None for a user of this server.
+    """
+
+    subject: str
+    username: str | None = None
+    session_id: str | None = None
+    auth_time: int | None = None
+    vouched_by: str | None = None
+
+    def members(self) -> dict[str, Any]:
+        """As members of a grant."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Times are whole seconds since 1970.
+
+    Attributes:
+        generation: 0 before the code is redeemed, then counts the token responses.
+        issued_at: when the current generation was issued.
+        access_expires_at: of the current generation's access token.
+        refresh_expires_at: of the current generation's refresh token; 0 where there is none.
+        expires_at: the absolute end, whatever is refreshed.
+        narrowed: generation to the scope its access token was narrowed to (RFC 6749 §6), while it lives.
+        narrowed_until: generation to the expiry of that access token.
+        jkt: thumbprint of the key that tokens are bound to (RFC 9449 §6); None for bearer tokens.
+        vouched_by: the trusted issuer that says who the subject is; None for a user of this server.
+        parent: the grant that this one was derived from by token exchange, and ends with (RFC 8693).
+        act: who acts for the subject (RFC 8693 §4.1).
+        id_token_claims: claims about the person asked for in the ID token (OIDC Core §5.5).
+        userinfo_claims: the same for userinfo, beyond what the scopes give.
+        code_jkt: the key that the code was asked to be bound to (RFC 9449 §10).
+    """
+
+    grant_id: str
+    client_id: str
+    scopes: tuple[str, ...]
+    created_at: int
+    expires_at: int
+    state: Literal["code", "active", "revoked"]
+    resource: str | None = None
+    subject: str | None = None
+    username: str | None = None
+    session_id: str | None = None
+    auth_time: int | None = None
+    nonce: str | None = None
+    redirect_uri: str | None = None
+    redirect_uri_given: bool = True
+    code_challenge: str | None = None
+    refreshable: bool = False
+    generation: int = 0
+    issued_at: int = 0
+    access_expires_at: int = 0
+    refresh_expires_at: int = 0
+    narrowed: Mapping[str, str] | None = None
+    narrowed_until: Mapping[str, int] | None = None
+    jkt: str | None = None
+    code_jkt: str | None = None
+    vouched_by: str | None = None
+    parent: str | None = None
+    act: dict[str, Any] | None = None
+    id_token_claims: tuple[str, ...] = ()
+    userinfo_claims: tuple[str, ...] = ()
+
+    @property
+    def kept_until(self) -> int:
+        """When the document may vanish: nothing that refers to it can be valid any more."""
+        return max(self.created_at, self.access_expires_at, self.refresh_expires_at) + 600
+
+    def scopes_of(self, generation: int) -> tuple[str, ...]:
+        """The scopes of that generation's access token."""
+        narrowed = (self.narrowed or {}).get(str(generation))
+        return self.scopes if narrowed is None else parse_scope(narrowed)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRedemption:
+    """What a token request with `grant_type=authorization_code` presents (RFC 6749 §4.1.3)."""
+
+    client_id: str
+    redirect_uri: str | None
+    code_verifier: str | None
+    resource: str | None
+    jkt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """What a token request with `grant_type=refresh_token` presents (RFC 6749 §6).
+
+    Attributes:
+        may_rebind: whether the tokens may move to another key: the client has proved itself otherwise.
+    """
+
+    client_id: str
+    generation: int
+    scope: str | None
+    resource: str | None
+    jkt: str | None = None
+    may_rebind: bool = False
+
+
+Outcome: TypeAlias = "tuple[Grant | None, Grant | OAuthError]"
+"""The document to write (None: none), and the grant to mint from or the refusal."""
+
+_REVOKED = "the grant was revoked"
+
+LIVE_GENERATIONS = 64
+"""So many generations of access tokens work at a time. What is remembered of each would otherwise grow for as
+long as a client refreshes in a loop; one that refreshes when it must has one or two."""
+
+
+def redeem(grant: Grant, presented: CodeRedemption, lifetimes: Lifetimes, now: int) -> Outcome:
+    """Exchange a code, once."""
+    if grant.client_id != presented.client_id:
+        # Nothing changes: whoever only found a code must not be able to end somebody's grant with it.
+        return None, InvalidGrantError("the code was issued to another client")
+    if grant.state == "revoked":
+        return None, InvalidGrantError(_REVOKED)
+    if grant.state != "code":
+        return revoked(grant), InvalidGrantError("the code was used before; everything it led to is revoked")
+    try:
+        _check_redemption(grant, presented)
+    except OAuthError as refusal:
+        return None, refusal
+    issued = issue(replace(grant, state="active", jkt=presented.jkt), lifetimes, now)
+    return issued, issued
+
+
+def _check_redemption(grant: Grant, presented: CodeRedemption) -> None:
+    # OAuth 2.1 §4.1.3 drops redirect_uri here, RFC 6749 requires it: held to it if it is sent, and required
+    # only of what PKCE does not already bind to the authorization request.
+    if presented.redirect_uri is None:
+        if grant.redirect_uri_given and grant.code_challenge is None:
+            raise InvalidGrantError("redirect_uri is missing")
+    elif presented.redirect_uri != grant.redirect_uri:
+        raise InvalidGrantError("redirect_uri is not the one of the authorization request")
+    pkce.check_verifier(grant.code_challenge, presented.code_verifier)
+    if grant.code_jkt is not None and grant.code_jkt != presented.jkt:
+        raise InvalidGrantError("the code is bound to another DPoP key")
+    check_same_resource(grant, presented.resource)
+
+
+def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) -> Outcome:
+    """Rotate a refresh token, or answer again with what it was rotated to (DESIGN D3)."""
+    if grant.client_id != presented.client_id:
+        return None, InvalidGrantError("the refresh token was issued to another client")
+    if grant.state != "active":
+        return None, InvalidGrantError(_REVOKED)
+    replayed = presented.generation == grant.generation - 1 and now <= grant.issued_at + lifetimes.grace_s
+    if presented.generation != grant.generation and not replayed:
+        return revoked(grant), InvalidGrantError("the refresh token was used before; the grant is revoked")
+    if not replayed and now >= grant.refresh_expires_at:
+        return None, InvalidGrantError("the refresh token has expired")
+    try:
+        _check_key(grant, presented, replayed=replayed)
+        check_same_resource(grant, presented.resource)
+        narrowed = _narrowed(grant, presented.scope)
+    except OAuthError as refusal:
+        return None, refusal
+    if replayed:
+        return None, grant
+    issued = issue(replace(grant, jkt=presented.jkt), lifetimes, now, narrowed)
+    return issued, issued
+
+
+def _check_key(grant: Grant, presented: Refresh, *, replayed: bool) -> None:
+    # RFC 9449 §5: a public client's refresh token is bound to the key; a confidential client's to the client.
+    # A replay is answered with tokens that are bound already.
+    if grant.jkt != presented.jkt and (replayed or (grant.jkt is not None and not presented.may_rebind)):
+        raise InvalidGrantError("the refresh token is bound to another DPoP key")
+
+
+def _narrowed(grant: Grant, scope: str | None) -> tuple[str, ...]:
+    if scope is None:
+        return grant.scopes
+    try:
+        requested = parse_scope(scope)
+    except ValueError as error:
+        raise InvalidScopeError("scope is malformed") from error
+    # RFC 6749 §6: the scope must not include what the resource owner did not grant.
+    if not set(requested) <= set(grant.scopes):
+        raise InvalidScopeError("scope asks for more than was granted")
+    return tuple(s for s in grant.scopes if s in requested)
+
+
+def check_same_resource(grant: Grant, resource: str | None) -> None:
+    """RFC 8707 §2.2: a token request may repeat the resource, never change it.
+
+    Raises:
+        InvalidTargetError: it names another resource than the grant's.
+    """
+    if resource is None:
+        return
+    try:
+        same = grant.resource is not None and resource_key(resource) == resource_key(grant.resource)
+    except ValueError:
+        same = False
+    if not same:
+        raise InvalidTargetError("resource is not the one that was granted")
+
+
+def issue(grant: Grant, lifetimes: Lifetimes, now: int, scopes: tuple[str, ...] | None = None) -> Grant:
+    """The next generation of an active grant, its access token narrowed to `scopes` if given."""
+    generation = grant.generation + 1
+    access_expires_at = min(now + lifetimes.access_s, grant.expires_at)
+    refresh_expires_at = min(now + lifetimes.refresh_idle_s, grant.expires_at) if grant.refreshable else 0
+    live = {
+        g: until
+        for g, until in (grant.narrowed_until or {}).items()
+        if until > now and int(g) > generation - LIVE_GENERATIONS
+    }
+    narrowed = {g: scope for g, scope in (grant.narrowed or {}).items() if g in live}
+    if scopes is not None and scopes != grant.scopes:
+        live[str(generation)] = access_expires_at
+        narrowed[str(generation)] = format_scope(scopes)
+    return replace(
+        grant,
+        generation=generation,
+        issued_at=now,
+        access_expires_at=access_expires_at,
+        refresh_expires_at=refresh_expires_at,
+        narrowed=narrowed or None,
+        narrowed_until=live or None,
+    )
+
+
+def revoked(grant: Grant) -> Grant:
+    """The grant with nothing left that works."""
+    return replace(grant, state="revoked")
+
+
+def revoke(grant: Grant) -> tuple[Grant | None, bool]:
+    """Revoke, if there is something left to revoke; says whether there was."""
+    return (None, False) if grant.state == "revoked" else (revoked(grant), True)
+
+
+def revoke_by_client(grant: Grant, client_id: str) -> tuple[Grant | None, bool]:
+    """RFC 7009 §2.1: a client revokes its own tokens and no others."""
+    return revoke(grant) if grant.client_id == client_id else (None, False)
+
+
+def is_live_access(grant: Grant, generation: int) -> bool:
+    """Whether an unexpired access token of that generation is one this grant has issued and not revoked."""
+    oldest = max(1, grant.generation - LIVE_GENERATIONS + 1)
+    return grant.state == "active" and oldest <= generation <= grant.generation
+
+
+def is_live_refresh(grant: Grant, generation: int, now: int, grace_s: int) -> bool:
+    """Whether a refresh token of that generation would still be answered with tokens."""
+    if grant.state != "active" or not grant.refreshable or now >= grant.refresh_expires_at:
+        return False
+    return generation == grant.generation or (
+        generation == grant.generation - 1 and now <= grant.issued_at + grace_s
+    )
+
+
+def token_members(grant: Grant, grace_s: int) -> dict[str, Any]:
+    """The members of a token response that are not tokens (RFC 6749 §5.1)."""
+    lifetime = grant.access_expires_at - grant.issued_at
+    # A replay inside the grace window answers with the same bytes, so it must not promise a life that the
+    # token no longer has by then: clients that trust expires_in would meet a 401 and start over.
+    # A second less at least: the life counts from the beginning of the second in which the token was issued.
+    promised = lifetime - max(1, min(grace_s, lifetime // 10))
+    return {
+        "token_type": "DPoP" if grant.jkt else "Bearer",
+        "expires_in": max(1, promised),
+        "scope": format_scope(grant.scopes_of(grant.generation)),
+    }

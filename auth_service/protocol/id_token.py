@@ -1,0 +1,58 @@
+"""ID token and UserInfo claims (OpenID Connect Core §2, §5.1, §5.3.2)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from auth_service.protocol.claims_request import ACR_PASSWORD, PROFILE_CLAIMS
+from auth_service.protocol.grant import Grant
+
+TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "sid", "nonce", "at_hash")
+"""Claims of ID tokens that are not about the person."""
+
+
+def at_hash(access_token: str) -> str:
+    """The left half of the SHA-256 of the access token (OIDC Core §3.1.3.6), for RS256 and ES256."""
+    return base64.urlsafe_b64encode(hashlib.sha256(access_token.encode()).digest()[:16]).rstrip(b"=").decode()
+
+
+def id_token_claims(grant: Grant, issuer: str, access_token: str, person: Person | None) -> dict[str, Any]:
+    """The claims of the ID token that goes with a code's token response."""
+    claims = {
+        "iss": issuer,
+        "sub": grant.subject,
+        "aud": grant.client_id,
+        "iat": grant.issued_at,
+        "exp": grant.access_expires_at,
+        "auth_time": grant.auth_time,
+        "acr": ACR_PASSWORD if grant.auth_time else None,
+        "sid": grant.session_id,
+        "nonce": grant.nonce,
+        "at_hash": at_hash(access_token),
+        **(person.claims(grant.id_token_claims) if person else {}),
+    }
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What there is to say about a user."""
+
+    subject: str
+    username: str
+    name: str | None
+
+    def claims(self, wanted: Collection[str]) -> dict[str, Any]:
+        """Those of `wanted` that are known."""
+        known = {"preferred_username": self.username, "name": self.name}
+        return {claim: value for claim, value in known.items() if claim in wanted and value}
+
+
+def userinfo_claims(person: Person, scopes: tuple[str, ...], asked: tuple[str, ...]) -> dict[str, Any]:
+    """What the scopes and the claims asked for allow a client to know of a user (OIDC Core §5.4, §5.5)."""
+    wanted = {*asked, *(PROFILE_CLAIMS if "profile" in scopes else ())}
+    return {"sub": person.subject, **person.claims(wanted)}

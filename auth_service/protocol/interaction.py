@@ -1,0 +1,147 @@
+"""What a pending authorization request needs next: a login, a consent, an answer (OIDC Core §3.1.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from auth_service.protocol import redirect_uris
+from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.claims_request import ACR_PASSWORD
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import (
+    AccessDeniedError,
+    ConsentRequiredError,
+    LoginRequiredError,
+    UnmetAuthenticationRequirementsError,
+)
+from auth_service.protocol.redirect_uris import Reach
+
+
+class Step(Enum):
+    """Where the person goes next."""
+
+    LOGIN = "login"
+    CONSENT = "consent"
+    ISSUE = "issue"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who is at the browser.
+
+    Attributes:
+        session_id: names the session; authenticates nothing.
+        auth_time: seconds since 1970.
+    """
+
+    subject: str
+    session_id: str
+    auth_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the person at the consent page said.
+
+    Attributes:
+        granted: the scopes left ticked; None for a refusal.
+    """
+
+    subject: str
+    granted: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A consent given before (AS-9)."""
+
+    redirect_uri: str
+    resource: str | None
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a pending request has come.
+
+    Attributes:
+        login_session: the session that was begun for this very request; None before that.
+    """
+
+    login_session: str | None = None
+    decision: Decision | None = None
+
+
+def next_step(
+    request: AuthorizationRequest,
+    client: Client,
+    progress: Progress,
+    login: Login | None,
+    approvals: tuple[Approval, ...],
+    now: int,
+) -> Step:
+    """The one next step.
+
+    Raises:
+        LoginRequiredError: prompt none, and a login is needed; or another user is asked for.
+        UnmetAuthenticationRequirementsError: a login of a kind that there is not is asked for.
+        ConsentRequiredError: prompt none, and a consent is needed.
+        AccessDeniedError: the person refused.
+    """
+    silent = "none" in request.prompts
+    if request.acr and ACR_PASSWORD not in request.acr:
+        raise UnmetAuthenticationRequirementsError("no login here meets the acr that is asked for")
+    if login is None or _needs_fresh_login(request, progress, login, now):
+        if silent:
+            raise LoginRequiredError("nobody is logged in, or not recently enough")
+        return Step.LOGIN
+    if request.subject not in (None, login.subject):
+        raise LoginRequiredError("another user is asked for than the one who is logged in")
+    # A decision counts for the person who took it, not for who logged in after.
+    decision = progress.decision
+    if decision is not None and decision.subject == login.subject:
+        if decision.granted is None:
+            raise AccessDeniedError("access was refused")
+        return Step.ISSUE
+    if "consent" not in request.prompts and may_be_silent(request, client, approvals):
+        return Step.ISSUE
+    if silent:
+        raise ConsentRequiredError("this access was not approved before")
+    return Step.CONSENT
+
+
+def _needs_fresh_login(request: AuthorizationRequest, progress: Progress, login: Login, now: int) -> bool:
+    if progress.login_session == login.session_id:
+        return False
+    if request.subject not in (None, login.subject):
+        return True
+    forced = "login" in request.prompts or "select_account" in request.prompts
+    too_old = request.max_age is not None and now - login.auth_time > request.max_age
+    return forced or too_old
+
+
+def may_be_silent(request: AuthorizationRequest, client: Client, approvals: tuple[Approval, ...]) -> bool:
+    """Whether a consent given before covers this request without asking again.
+
+    Never for a client that any program on the user's machine could pose as (RFC 8252 §8.6).
+    """
+    if (
+        request.device
+        or client.reaches != {Reach.WEB}
+        or redirect_uris.reach(request.redirect_uri) is not Reach.WEB
+    ):
+        return False
+    return any(
+        approval.redirect_uri == request.redirect_uri
+        and approval.resource == request.resource
+        and set(request.scopes) <= set(approval.scopes)
+        for approval in approvals
+    )
+
+
+def granted_scopes(request: AuthorizationRequest, progress: Progress) -> tuple[str, ...]:
+    """The scopes to issue: those asked for, less those the person unticked."""
+    if progress.decision is None or progress.decision.granted is None:
+        return request.scopes
+    return tuple(scope for scope in request.scopes if scope in progress.decision.granted)

@@ -1,0 +1,80 @@
+"""Who is told what about a token (RFC 7662 §2.2, AS-15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from auth_service.protocol.grant import Grant, is_live_access, is_live_refresh
+from shared.introspection import INACTIVE, ActiveToken
+
+
+class TokenHandle(Protocol):
+    """What a genuine, unexpired token says of itself."""
+
+    @property
+    def is_access_token(self) -> bool: ...
+
+    @property
+    def is_refresh_token(self) -> bool: ...
+
+    @property
+    def generation(self) -> int: ...
+
+    @property
+    def expires_at(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, authenticated.
+
+    Attributes:
+        name: how it is called as the audience of a signed answer (RFC 9701 §5).
+        client_id: set for a client, which may know of its own tokens.
+        resources: set for a resource server, which may know of access tokens for these.
+    """
+
+    name: str
+    client_id: str | None = None
+    resources: frozenset[str] = frozenset()
+
+
+def describe(
+    grant: Grant, handle: TokenHandle, caller: Caller, issuer: str, now: int, grace_s: int
+) -> dict[str, Any]:
+    """The answer about a token: in full, or exactly `{"active": false}`."""
+    if handle.is_access_token:
+        known = grant.resource in caller.resources or grant.client_id == caller.client_id
+        live = is_live_access(grant, handle.generation)
+        return _active(grant, handle, issuer).to_wire() if known and live else INACTIVE
+    own = handle.is_refresh_token and grant.client_id == caller.client_id
+    if not own or not is_live_refresh(grant, handle.generation, now, grace_s):
+        return INACTIVE
+    members = _active(grant, handle, issuer).to_wire()
+    del members["token_type"]  # RFC 6749 §7.1 types are of access tokens
+    return members
+
+
+def _active(grant: Grant, handle: TokenHandle, issuer: str) -> ActiveToken:
+    return ActiveToken(
+        client_id=grant.client_id,
+        scopes=grant.scopes_of(handle.generation) if handle.is_access_token else grant.scopes,
+        audience=(grant.resource,) if grant.resource else (),
+        issuer=issuer,
+        expires_at=handle.expires_at,
+        issued_at=grant.issued_at if handle.generation == grant.generation else None,
+        subject=grant.subject,
+        username=grant.username,
+        grant_id=grant.grant_id,
+        jkt=grant.jkt,
+        act=grant.act,
+    )
+
+
+SIGNED_TYPE = "token-introspection+jwt"
+
+
+def signed_answer_claims(answer: dict[str, Any], caller: Caller, issuer: str, now: int) -> dict[str, Any]:
+    """The claims of a signed answer (RFC 9701 §5); never those of an access token, so no `sub` or `exp`."""
+    return {"iss": issuer, "aud": caller.name, "iat": now, "token_introspection": answer}

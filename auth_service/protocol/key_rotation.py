@@ -1,0 +1,76 @@
+"""Which signing key signs when, and which keys are published (OpenID Connect Core §10.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+ALGORITHMS = ("RS256", "ES256")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """All in seconds.
+
+    Attributes:
+        period_s: how long a key signs.
+        ahead_s: how long it is published before it signs, so that every cached JWK Set has it by then.
+        lasting_s: how long the longest-lived thing that a key has signed lives.
+    """
+
+    period_s: int
+    ahead_s: int
+    lasting_s: int
+
+
+class DatedKey(Protocol):
+    """A key, and when it takes over (seconds since 1970)."""
+
+    @property
+    def alg(self) -> str: ...
+
+    @property
+    def active_from(self) -> int: ...
+
+
+K = TypeVar("K", bound=DatedKey)
+
+
+def signing_key(keys: Sequence[K], alg: str, now: float) -> K:
+    """The key that signs with `alg` at `now`: the youngest that is active.
+
+    Raises:
+        LookupError: there is none.
+    """
+    active = [key for key in keys if key.alg == alg and key.active_from <= now]
+    if not active:
+        raise LookupError(f"no key signs with {alg}")
+    return max(active, key=lambda key: key.active_from)
+
+
+def due(keys: Sequence[DatedKey], schedule: Schedule, now: float) -> list[str]:
+    """The algorithms that need their next key to be made now."""
+    return [alg for alg in ALGORITHMS if now >= _next_needed_at(keys, alg, schedule)]
+
+
+def _next_needed_at(keys: Sequence[DatedKey], alg: str, schedule: Schedule) -> int:
+    youngest = max((key.active_from for key in keys if key.alg == alg), default=None)
+    return 0 if youngest is None else youngest + schedule.period_s - schedule.ahead_s
+
+
+def takes_over_at(keys: Sequence[DatedKey], alg: str, schedule: Schedule, now: int) -> int:
+    """When a key made now begins to sign: at once where there is none, else once it has been seen."""
+    return now + schedule.ahead_s if any(key.alg == alg for key in keys) else now
+
+
+def still_needed(keys: Sequence[K], schedule: Schedule, now: float) -> list[K]:
+    """The keys to publish: the next, the current, and the retired until what they signed has ended."""
+    return [key for key in keys if not _superseded_before(key, keys, now - schedule.lasting_s)]
+
+
+def _superseded_before(key: DatedKey, keys: Sequence[DatedKey], moment: float) -> bool:
+    return any(
+        other.alg == key.alg and other.active_from > key.active_from and other.active_from <= moment
+        for other in keys
+    )

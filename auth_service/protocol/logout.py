@@ -1,0 +1,56 @@
+"""Logout: what a client asks for, and what tells others (RP-Initiated and Back-Channel Logout)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from auth_service.protocol.authorization import response_location
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidRequestError
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+TOKEN_TYPE = "logout+jwt"  # noqa: S105 -- a media type
+TOKEN_TTL_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a person goes after logout."""
+
+    uri: str
+    state: str | None
+
+    @property
+    def location(self) -> str:
+        """The redirect."""
+        return response_location(self.uri, {"state": self.state}) if self.state else self.uri
+
+
+def destination(client: Client | None, uri: str | None, state: str | None) -> Destination | None:
+    """Where to go after logout; None to stay.
+
+    Raises:
+        InvalidRequestError: it is not a place that the client registered (§3).
+    """
+    if uri is None:
+        return None
+    if client is None or uri not in client.metadata.get("post_logout_redirect_uris", ()):
+        raise InvalidRequestError("post_logout_redirect_uri is not one that the client registered")
+    return Destination(uri, state)
+
+
+def logout_token_claims(
+    issuer: str, client_id: str, subject: str, session_id: str, *, now: int, jti: str
+) -> dict[str, Any]:
+    """What tells a client that a session of its user has ended."""
+    return {
+        "iss": issuer,
+        "aud": client_id,
+        "sub": subject,
+        "sid": session_id,
+        "iat": now,
+        "exp": now + TOKEN_TTL_S,
+        "jti": jti,
+        "events": {EVENT: {}},
+    }

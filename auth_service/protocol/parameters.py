@@ -1,0 +1,94 @@
+"""Request parameters: urlencoded text to names and values (RFC 6749 §3.1, §3.2, Appendix B)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError
+
+MAX_PARAMETERS = 100
+# RFC 8707 §2 lets `resource` repeat; RFC 6749 §3.1 lets nothing else.
+REPEATABLE = frozenset({"resource"})
+# NUL, and halves of surrogate pairs, which the escapes of JSON let in
+_UNFIT = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The parameters of one request; those without a value count as omitted (RFC 6749 §3.1)."""
+
+    values: dict[str, str]
+    resources: tuple[str, ...] = ()
+
+    def get(self, name: str) -> str | None:
+        """The value of `name`, or None where it was left out or empty."""
+        return self.values.get(name)
+
+    def require(self, name: str) -> str:
+        """The value of `name`.
+
+        Raises:
+            InvalidRequestError: it was left out or empty.
+        """
+        value = self.values.get(name)
+        if value is None:
+            raise InvalidRequestError(f"{name} is missing")
+        return value
+
+    def resource(self) -> str | None:
+        """The one `resource` asked for, or None.
+
+        Raises:
+            InvalidTargetError: several different ones; a token here is for one resource (RFC 8707 §2).
+        """
+        if len(set(self.resources)) > 1:
+            raise InvalidTargetError("only one resource can be asked for at a time")
+        return self.resources[0] if self.resources else None
+
+
+def parse_parameters(encoded: bytes) -> Parameters:
+    """Read an `application/x-www-form-urlencoded` body or query.
+
+    Raises:
+        InvalidRequestError: it is not UTF-8, holds a NUL, too many parameters, or one of them twice.
+    """
+    try:
+        pairs = parse_qsl(
+            encoded.decode("ascii"),
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=MAX_PARAMETERS,
+        )
+    except ValueError as error:
+        raise InvalidRequestError("the parameters are not well-formed", detail=str(error)) from error
+    return collect(pairs)
+
+
+def collect(pairs: list[tuple[str, str]]) -> Parameters:
+    """Check decoded name and value pairs for duplicates and drop empty ones.
+
+    Raises:
+        InvalidRequestError: a name appears twice (RFC 6749 §3.1), or a value holds what is no text.
+    """
+    values: dict[str, str] = {}
+    resources: list[str] = []
+    seen: set[str] = set()
+    for name, value in pairs:
+        if _UNFIT.search(name) or _UNFIT.search(value):
+            raise InvalidRequestError("a parameter holds a character that no text has")
+        if name in REPEATABLE:
+            resources.extend([value] if value else [])
+            continue
+        if name in seen:
+            raise InvalidRequestError(f"{_shown(name)} appears more than once")
+        seen.add(name)
+        if value:
+            values[name] = value
+    return Parameters(values, tuple(resources))
+
+
+def _shown(name: str) -> str:
+    return name if name.isidentifier() and len(name) <= 64 else "a parameter"

@@ -1,0 +1,55 @@
+"""Proof Key for Code Exchange (RFC 7636), S256 only (OAuth 2.1 §4.1.1)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+
+from auth_service.protocol.errors import InvalidGrantError, InvalidRequestError
+
+# RFC 7636 §4.1: code-verifier = 43*128unreserved
+CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
+# RFC 7636 §4.2, for S256: the base64url of 32 octets is always 43 characters
+CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+
+
+def check_challenge(challenge: str | None, method: str | None, *, required: bool) -> str | None:
+    """The code challenge of an authorization request.
+
+    Raises:
+        InvalidRequestError: it is missing where required, malformed, or not S256 (RFC 7636 §4.4.1).
+    """
+    if challenge is None:
+        if method is not None:
+            raise InvalidRequestError("code_challenge_method without code_challenge")
+        if required:
+            raise InvalidRequestError("code_challenge is missing: PKCE with S256 is required")
+        return None
+    # RFC 7636 §4.3: an absent method means "plain", which OAuth 2.1 leaves no room for.
+    if method != "S256":
+        raise InvalidRequestError("code_challenge_method must be S256")
+    if not CODE_CHALLENGE.match(challenge):
+        raise InvalidRequestError("code_challenge is not the base64url of a SHA-256 digest")
+    return challenge
+
+
+def s256(verifier: str) -> str:
+    """RFC 7636 §4.2: BASE64URL(SHA256(ASCII(code_verifier)))."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def check_verifier(challenge: str | None, verifier: str | None) -> None:
+    """Hold a verifier against the challenge that the code was issued for.
+
+    Raises:
+        InvalidGrantError: they do not match, or only one of the two is there: a verifier without a
+            challenge is the downgrade of RFC 9700 §2.1.1.
+    """
+    if challenge is None and verifier is None:
+        return
+    if challenge is None or verifier is None:
+        raise InvalidGrantError("code_verifier is missing" if challenge else "code_verifier was not expected")
+    if not CODE_VERIFIER.match(verifier) or not hmac.compare_digest(s256(verifier), challenge):
+        raise InvalidGrantError("code_verifier does not match the code_challenge")

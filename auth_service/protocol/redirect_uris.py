@@ -1,0 +1,103 @@
+"""Redirect URIs: what may be registered, and what matches (RFC 9700 §2.1, RFC 8252 §7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import Enum
+
+from shared.uris import is_loopback, split_absolute
+
+MAX_LENGTH = 2_000
+# Schemes that a browser runs, renders or hands to something that is not an app's callback.
+NEVER = frozenset(
+    {
+        "about",
+        "blob",
+        "chrome",
+        "data",
+        "file",
+        "filesystem",
+        "ftp",
+        "intent",
+        "jar",
+        "javascript",
+        "mailto",
+        "ms-msdt",
+        "resource",
+        "search-ms",
+        "sms",
+        "tel",
+        "vbscript",
+        "view-source",
+        "ws",
+        "wss",
+    }
+)
+# RFC 8252 §7.3: any port on the loopback interface. The look-ahead keeps "localhost:80@host" out.
+_LOOPBACK = re.compile(
+    r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?=[/?]|\Z).*)\Z"
+)
+_BACKSLASH_OR_WILDCARD = re.compile(r"[\\*]")
+
+
+class Reach(Enum):
+    """Who can receive what is sent to a redirect URI."""
+
+    WEB = "https, one host"
+    LOOPBACK = "any program on the user's machine"
+    PRIVATE_SCHEME = "any app that claims the scheme"
+
+
+def reach(redirect_uri: str) -> Reach:
+    """Classify a registrable redirect URI."""
+    parts = split_absolute(redirect_uri)
+    if parts.scheme in ("http", "https"):
+        return Reach.LOOPBACK if is_loopback(parts) else Reach.WEB
+    return Reach.PRIVATE_SCHEME
+
+
+def check_registrable(redirect_uri: str) -> None:
+    """Refuse what could never be a safe place to send a code to.
+
+    Raises:
+        ValueError: with a sentence for the person who registers.
+    """
+    if len(redirect_uri) > MAX_LENGTH:
+        raise ValueError(f"a redirect URI has at most {MAX_LENGTH} characters")
+    parts = split_absolute(redirect_uri)
+    if "#" in redirect_uri:
+        raise ValueError("a redirect URI must not have a fragment")  # RFC 6749 §3.1.2
+    if parts.scheme in NEVER:
+        raise ValueError(f"the scheme {parts.scheme} cannot receive a code")
+    if parts.scheme in ("http", "https"):
+        _check_web(redirect_uri)
+
+
+def _check_web(redirect_uri: str) -> None:
+    parts = split_absolute(redirect_uri)
+    if not parts.hostname or not redirect_uri.lower().startswith(f"{parts.scheme}://"):
+        raise ValueError("a redirect URI needs a host")
+    if "@" in parts.netloc or _BACKSLASH_OR_WILDCARD.search(parts.netloc):
+        raise ValueError("a redirect URI must not carry user information or wildcards")
+    if any(segment in (".", "..") for segment in parts.path.split("/")):
+        raise ValueError("a redirect URI must not hold dot segments")
+    if parts.scheme == "http" and not is_loopback(parts):
+        raise ValueError("plain http is for localhost, 127.0.0.1 and [::1] only")
+
+
+def matches(requested: str, registered: Iterable[str]) -> bool:
+    """Whether `requested` is one of `registered`: the same string, or the same loopback URI on any port."""
+    known = tuple(registered)
+    if requested in known:
+        return True
+    loopback = _loopback_but_for_port(requested)
+    return loopback is not None and any(loopback == _loopback_but_for_port(uri) for uri in known)
+
+
+def _loopback_but_for_port(uri: str) -> tuple[str, str] | None:
+    match = _LOOPBACK.match(uri)
+    if match is None or int(match["port"] or 0) > 65_535:
+        return None
+    # RFC 8252 §8.3: localhost may resolve elsewhere, so it never equals 127.0.0.1.
+    return match["host"], match["rest"]

@@ -1,0 +1,183 @@
+"""Client metadata in, client metadata as registered out (RFC 7591 §2, OpenID Connect Registration §2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from auth_service.protocol import redirect_uris
+from auth_service.protocol.device import GRANT_TYPE
+from auth_service.protocol.errors import InvalidClientMetadataError, InvalidRedirectUriError, OAuthError
+from shared.scopes import parse_scope
+
+AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post", "private_key_jwt")
+SIGNING_ALGORITHMS = ("RS256", "PS256", "ES256")
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+USER_GRANTS = ("authorization_code", "refresh_token", GRANT_TYPE)
+MAX_REDIRECT_URIS = 20
+# RFC 7591 §2.2: these may be repeated in other languages as NAME#TAG.
+HUMAN_READABLE = ("client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri")
+
+
+def _web_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(c <= " " for c in url):
+        raise ValueError("it must be an http or https URL")
+    return url
+
+
+def _registrable(uri: str) -> str:
+    redirect_uris.check_registrable(uri)
+    return uri
+
+
+def _checked_scope(scope: str) -> str:
+    parse_scope(scope)
+    return scope
+
+
+WebUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_web_url)]
+Text = Annotated[str, Field(max_length=1_000)]
+RedirectUri = Annotated[str, AfterValidator(_registrable)]
+
+
+class ClientMetadata(BaseModel):
+    """What a client may say about itself. Unknown members are dropped, never a reason to refuse."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    redirect_uris: list[RedirectUri] | None = Field(
+        None,
+        max_length=MAX_REDIRECT_URIS,
+        description="Where codes may be sent, compared as exact strings; on loopback any port is accepted.",
+    )
+    token_endpoint_auth_method: str = Field(
+        "client_secret_basic",
+        description="`none` for a public client; `client_secret_basic`, `client_secret_post` or"
+        " `private_key_jwt` for one that authenticates.",
+    )
+    grant_types: list[Text] = Field(
+        ["authorization_code"], max_length=50, description="Those not known here are dropped."
+    )
+    response_types: list[Text] = Field(["code"], max_length=50)
+    client_name: Annotated[str, Field(max_length=200)] | None = Field(
+        None, description="Shown on the consent page, marked as unverified."
+    )
+    client_uri: WebUrl | None = None
+    logo_uri: WebUrl | None = None
+    tos_uri: WebUrl | None = None
+    policy_uri: WebUrl | None = None
+    scope: Annotated[str, Field(max_length=4_000), AfterValidator(_checked_scope)] | None = Field(
+        None, description="Space-separated; what the client means to ask for."
+    )
+    contacts: list[Text] | None = Field(None, max_length=20)
+    software_id: Text | None = None
+    software_version: Text | None = None
+    jwks: dict[str, Any] | None = Field(None, description="The client's public keys, for `private_key_jwt`.")
+    jwks_uri: WebUrl | None = Field(
+        None, description="Where the client publishes its keys, instead of `jwks`."
+    )
+    token_endpoint_auth_signing_alg: Literal["RS256", "PS256", "ES256"] | None = None
+    post_logout_redirect_uris: list[RedirectUri] | None = Field(
+        None, max_length=MAX_REDIRECT_URIS, description="Where a person may be sent after logout."
+    )
+    backchannel_logout_uri: WebUrl | None = Field(None, description="Where to tell the client of a logout.")
+    backchannel_logout_session_required: bool | None = None
+    dpop_bound_access_tokens: bool | None = None
+    require_pushed_authorization_requests: bool | None = None
+    require_signed_request_object: bool | None = None
+    request_object_signing_alg: Literal["RS256", "PS256", "ES256"] | None = None
+    id_token_signed_response_alg: Literal["RS256", "ES256"] | None = None
+    software_statement: Annotated[str, Field(max_length=16_000)] | None = Field(
+        None, description="A JWT by which an issuer that is trusted here vouches for the software."
+    )
+    application_type: Text | None = Field(None, description="Echoed; never a reason to refuse.")
+
+    def registered(self, grant_types: tuple[str, ...]) -> dict[str, Any]:
+        """The metadata as kept and echoed, for a server that offers `grant_types`.
+
+        Raises:
+            OAuthError: the parts contradict each other.
+        """
+        if self.token_endpoint_auth_method not in AUTH_METHODS:
+            raise InvalidClientMetadataError(
+                f"token_endpoint_auth_method must be one of {', '.join(AUTH_METHODS)}"
+            )
+        _check_keys(self)
+        kept = [grant for grant in dict.fromkeys(self.grant_types) if grant in grant_types]
+        if "authorization_code" in kept and not self.redirect_uris:
+            raise InvalidRedirectUriError("redirect_uris is missing, and authorization_code needs one")
+        if self.token_endpoint_auth_method == "none" and "client_credentials" in kept:  # noqa: S105
+            raise InvalidClientMetadataError("client_credentials needs a client that can authenticate")
+        members = self.model_dump(exclude_none=True)
+        return {**members, "grant_types": kept, "response_types": _response_types(kept)}
+
+
+def _check_keys(metadata: ClientMetadata) -> None:
+    # RFC 7591 §2: jwks_uri and jwks must not both be there.
+    if metadata.jwks is not None and metadata.jwks_uri is not None:
+        raise InvalidClientMetadataError("jwks and jwks_uri exclude each other")
+    if metadata.jwks is not None:
+        _check_jwks(metadata.jwks)
+    if metadata.token_endpoint_auth_method == "private_key_jwt" and not (metadata.jwks or metadata.jwks_uri):  # noqa: S105
+        raise InvalidClientMetadataError("private_key_jwt needs jwks or jwks_uri")
+
+
+def _check_jwks(jwks: dict[str, Any]) -> None:
+    keys = jwks.get("keys")
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys) or len(keys) > 20:
+        raise InvalidClientMetadataError("jwks must be a JWK Set")
+    if any(not _PRIVATE_MEMBERS.isdisjoint(key) for key in keys):
+        raise InvalidClientMetadataError("jwks must hold public keys only")
+
+
+def _response_types(grant_types: list[str]) -> list[str]:
+    # RFC 7591 §2.1: the response type code goes with the authorization_code grant. Clients that ask for one
+    # without the other (device flows do) get what fits.
+    return ["code"] if "authorization_code" in grant_types else []
+
+
+def parse_metadata(body: object) -> tuple[ClientMetadata, dict[str, str]]:
+    """Read a registration request's JSON.
+
+    Null and empty members count as left out, which is what the clients that send them mean.
+
+    Returns:
+        the metadata, and the human-readable members in other languages (RFC 7591 §2.2).
+
+    Raises:
+        InvalidRedirectUriError: a redirect URI cannot be registered.
+        InvalidClientMetadataError: anything else is not as RFC 7591 §2 has it.
+    """
+    if not isinstance(body, dict):
+        raise InvalidClientMetadataError("the body must be a JSON object")
+    given = {name: value for name, value in body.items() if value not in (None, "", [])}
+    try:
+        metadata = ClientMetadata.model_validate(given)
+        translated = {
+            name: _translation(name, value) for name, value in given.items() if _is_translation(name)
+        }
+    except ValidationError as error:
+        raise _refusal(error) from error
+    return metadata, translated
+
+
+def _is_translation(name: str) -> bool:
+    base, separator, tag = name.partition("#")
+    return bool(separator) and base in HUMAN_READABLE and 0 < len(tag) <= 35
+
+
+def _translation(name: str, value: object) -> str:
+    base = name.partition("#")[0]
+    return str(getattr(ClientMetadata.model_validate({base: value}), base))
+
+
+def _refusal(error: ValidationError) -> OAuthError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    member = str(first["loc"][0]) if first["loc"] else "metadata"
+    reason = f"{member}: {first['msg'].removeprefix('Value error, ')}"
+    return (
+        InvalidRedirectUriError(reason) if member == "redirect_uris" else InvalidClientMetadataError(reason)
+    )

@@ -1,0 +1,69 @@
+"""Who may register, and with what (RFC 7591 §3, AS-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from auth_service.protocol.errors import InvalidRedirectUriError
+from auth_service.protocol.redirect_uris import Reach, reach
+
+
+class Openness(Enum):
+    """Who may register."""
+
+    OPEN = "open"
+    TOKEN = "token"  # noqa: S105 -- a name: who has an initial access token
+    STATEMENT = "statement"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectHosts:
+    """Where codes may be sent on the web.
+
+    Attributes:
+        allowed: host globs; empty for all.
+        denied: host globs, stronger than `allowed`.
+    """
+
+    allowed: Sequence[str] = ()
+    denied: Sequence[str] = ()
+
+    def check(self, redirect_uris: Iterable[str]) -> None:
+        """Hold the web redirect URIs of a registration to the lists; loopback and app schemes have no host.
+
+        Raises:
+            InvalidRedirectUriError: one is not allowed.
+        """
+        for uri in redirect_uris:
+            host = (urlsplit(uri).hostname or "").lower()
+            if reach(uri) is Reach.WEB and not self._allows(host):
+                raise InvalidRedirectUriError(f"redirects to {host} are not allowed here")
+
+    def _allows(self, host: str) -> bool:
+        if any(fnmatchcase(host, pattern) for pattern in self.denied):
+            return False
+        return not self.allowed or any(fnmatchcase(host, pattern) for pattern in self.allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class InitialAccessToken:
+    """A permission to register (RFC 7591 §1.2).
+
+    Attributes:
+        expires_at: seconds since 1970.
+    """
+
+    uses_left: int
+    expires_at: int
+
+
+def use_up(token: InitialAccessToken, now: int) -> tuple[InitialAccessToken | None, bool]:
+    """Take one use; says whether there was one left."""
+    if token.uses_left < 1 or now >= token.expires_at:
+        return None, False
+    return replace(token, uses_left=token.uses_left - 1), True

@@ -1,0 +1,64 @@
+"""Request objects: an authorization request as the claims of a signed JWT (RFC 9101, OIDC Core §6)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from auth_service.protocol import jwt_claims
+from auth_service.protocol.errors import InvalidRequestError, InvalidRequestObjectError
+from auth_service.protocol.jwt_claims import ClaimError
+from auth_service.protocol.parameters import Parameters, collect
+
+TYPES = (None, "jwt", "oauth-authz-req+jwt")
+LONGEST_S = 3_600
+# About the JWT, not the request; and what a request object may not hold (RFC 9101 §4).
+_NOT_PARAMETERS = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "sub"})
+_FORBIDDEN = frozenset({"request", "request_uri"})
+
+
+def check_claims(claims: Mapping[str, Any], client_id: str, issuer: str, now: float) -> None:
+    """Hold a verified request object to who sent it, whom it is for, and when (RFC 9101 §6.3).
+
+    Raises:
+        InvalidRequestObjectError: it is not this client's, not for this server, or out of time.
+    """
+    try:
+        if claims.get("iss", client_id) != client_id or claims.get("client_id", client_id) != client_id:
+            raise ClaimError("it is from another client")
+        if "aud" in claims:
+            jwt_claims.check_audience(claims, (issuer,))
+        if "exp" in claims:
+            jwt_claims.check_lifetime(claims, now, longest_s=LONGEST_S)
+        elif "nbf" in claims and jwt_claims.number(claims, "nbf") > now + jwt_claims.SKEW_S:
+            raise ClaimError("it is not valid yet")
+    except ClaimError as error:
+        raise InvalidRequestObjectError(f"the request object is not acceptable: {error}") from error
+
+
+def parameters_in(claims: Mapping[str, Any], client_id: str) -> Parameters:
+    """The authorization request that a verified request object makes; nothing beside it counts (RFC 9101 §5).
+
+    Raises:
+        InvalidRequestObjectError: it holds what cannot be a parameter.
+    """
+    if not _FORBIDDEN.isdisjoint(claims):
+        raise InvalidRequestObjectError("a request object cannot hold another")
+    pairs = [
+        pair for name, value in claims.items() if name not in _NOT_PARAMETERS for pair in _pairs(name, value)
+    ]
+    try:
+        return collect([*(pair for pair in pairs if pair[0] != "client_id"), ("client_id", client_id)])
+    except InvalidRequestError as error:
+        raise InvalidRequestObjectError(error.description) from error
+
+
+def _pairs(name: str, value: object) -> list[tuple[str, str]]:
+    if isinstance(value, list) and name == "resource":
+        return [(name, item) for item in value if isinstance(item, str)]
+    if isinstance(value, str):
+        return [(name, value)]
+    if isinstance(value, bool) or value is None:
+        raise InvalidRequestObjectError(f"{name} cannot be a parameter")
+    return [(name, json.dumps(value))]

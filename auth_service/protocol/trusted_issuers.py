@@ -1,0 +1,128 @@
+"""JWTs of issuers that are trusted by configuration, as grants (RFC 7523 §2.1).
+
+Two profiles: an identity assertion, by which a company's identity provider lets a client act for a user
+(ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant), and a workload's own identity
+(draft-ietf-oauth-spiffe-client-auth and its kin), by which a job acts for itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from auth_service.protocol import jwt_claims
+from auth_service.protocol.errors import InvalidGrantError
+from auth_service.protocol.jwt_claims import ClaimError
+from shared.scopes import parse_scope
+
+GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ID_JAG_PROFILE = "urn:ietf:params:oauth:grant-profile:id-jag"
+ID_JAG_TYPE = "oauth-id-jag+jwt"
+WORKLOAD_PREFIX = "workload:"
+LONGEST_S = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadRule:
+    """What a workload gets whose claims all match.
+
+    Attributes:
+        claims: claim name to a glob that its text must match.
+    """
+
+    claims: Mapping[str, str]
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedIssuer:
+    """An issuer whose JWTs count here.
+
+    Attributes:
+        jwks: its keys; None where they are fetched from `jwks_uri`.
+        clients: client ids that it may let act for users; empty for all.
+        scopes: the most it can grant; None for whatever the resource knows.
+        rules: for workloads; the first that matches decides.
+    """
+
+    issuer: str
+    profile: Literal["id-jag", "workload"]
+    jwks: Mapping[str, Any] | None = None
+    jwks_uri: str | None = None
+    clients: frozenset[str] = frozenset()
+    scopes: tuple[str, ...] | None = None
+    rules: Sequence[WorkloadRule] = field(default=())
+
+
+def accepted_types(profile: str) -> tuple[str | None, ...]:
+    """The `typ` headers that mark an assertion of that profile."""
+    return (ID_JAG_TYPE,) if profile == "id-jag" else (None, "jwt", "jwt-svid", "wit+jwt")
+
+
+def check_assertion(claims: Mapping[str, Any], audiences: Sequence[str], now: float) -> int:
+    """What RFC 7523 §3 asks of any assertion; returns `exp`.
+
+    Raises:
+        InvalidGrantError: it is not for this server, or not now.
+    """
+    try:
+        jwt_claims.text(claims, "sub")
+        jwt_claims.check_audience(claims, audiences)
+        return jwt_claims.check_lifetime(claims, now, longest_s=LONGEST_S)
+    except ClaimError as error:
+        raise InvalidGrantError(f"the assertion is not acceptable: {error}") from error
+
+
+def check_id_jag(claims: Mapping[str, Any], trusted: TrustedIssuer, client_id: str) -> str:
+    """What an identity assertion must say beyond that; returns its `resource`.
+
+    Raises:
+        InvalidGrantError: it is for another client, or names no resource.
+    """
+    try:
+        if jwt_claims.text(claims, "client_id") != client_id:
+            raise ClaimError("client_id is another client")
+        if trusted.clients and client_id not in trusted.clients:
+            raise ClaimError("its issuer may not speak for this client")
+        jwt_claims.text(claims, "jti")
+        return jwt_claims.text(claims, "resource")
+    except ClaimError as error:
+        raise InvalidGrantError(f"the identity assertion is not acceptable: {error}") from error
+
+
+def workload_scopes(claims: Mapping[str, Any], trusted: TrustedIssuer) -> tuple[str, ...]:
+    """What the first rule that matches a workload gives it.
+
+    Raises:
+        InvalidGrantError: no rule matches.
+    """
+    for rule in trusted.rules:
+        if all(_matches(claims.get(name), pattern) for name, pattern in rule.claims.items()):
+            return rule.scopes
+    raise InvalidGrantError("no rule lets this workload in")
+
+
+def _matches(value: object, pattern: str) -> bool:
+    return isinstance(value, str) and fnmatchcase(value, pattern)
+
+
+def asserted_scopes(claims: Mapping[str, Any], trusted: TrustedIssuer) -> tuple[str, ...] | None:
+    """The scopes an identity assertion allows, within what its issuer may; None for no bound."""
+    claimed = claims.get("scope")
+    try:
+        scopes = parse_scope(claimed) if isinstance(claimed, str) else None
+    except ValueError as error:
+        raise InvalidGrantError("the scope of the assertion is malformed") from error
+    if scopes is None or trusted.scopes is None:
+        return scopes if trusted.scopes is None else trusted.scopes
+    return tuple(scope for scope in scopes if scope in trusted.scopes)
+
+
+def subject_of(issuer: str, subject: str) -> str:
+    """A `sub` for somebody else's subject: always the same, and never one of our own users'."""
+    digest = hashlib.sha256(f"{len(issuer)}:{issuer}{subject}".encode()).digest()
+    return "x_" + base64.urlsafe_b64encode(digest[:18]).decode()
