@@ -1,0 +1,353 @@
+"""The parts of the authorization server, each made once and given exactly what it needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auth_service import configured
+from auth_service.crypto.handles import Handles
+from auth_service.crypto.keyring import KeyRing
+from auth_service.crypto.keys import SigningKeys
+from auth_service.crypto.passwords import Passwords
+from auth_service.endpoints.authorize import AuthorizeEndpoint
+from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
+from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint
+from auth_service.endpoints.documents import health_endpoint, jwks_endpoint, metadata_endpoints
+from auth_service.endpoints.introspect import IntrospectEndpoint
+from auth_service.endpoints.network import Networks
+from auth_service.endpoints.par import PushEndpoint
+from auth_service.endpoints.register import RegisterEndpoint
+from auth_service.endpoints.revoke import RevokeEndpoint
+from auth_service.endpoints.route import Endpoint
+from auth_service.endpoints.token import TokenEndpoint
+from auth_service.endpoints.userinfo import UserinfoEndpoint
+from auth_service.grants.authorization_code import AuthorizationCode
+from auth_service.grants.base import GrantType
+from auth_service.grants.client_credentials import ClientCredentials
+from auth_service.grants.device_code import DeviceCode
+from auth_service.grants.issue import CodeIssuer
+from auth_service.grants.jwt_bearer import JwtBearer
+from auth_service.grants.mint import Mint
+from auth_service.grants.opening import GrantOpener
+from auth_service.grants.refresh_token import RefreshToken
+from auth_service.grants.repository import Grants
+from auth_service.grants.token_exchange import TokenExchange
+from auth_service.grants.tokens import Tokens
+from auth_service.identity.admission import Admission, InitialAccessTokens, StatementIssuer
+from auth_service.identity.assertions import ClientAssertions
+from auth_service.identity.authentication import ClientAuthentication
+from auth_service.identity.browser import Browsers
+from auth_service.identity.callers import Callers
+from auth_service.identity.client_documents import ClientDocuments
+from auth_service.identity.client_keys import ClientKeys, PublishedKeys
+from auth_service.identity.clients import Clients
+from auth_service.identity.consents import Consents
+from auth_service.identity.devices import Devices
+from auth_service.identity.dpop import DpopProofs
+from auth_service.identity.hints import IdTokenHints
+from auth_service.identity.introductions import Introductions
+from auth_service.identity.logout import Logout
+from auth_service.identity.pending import PendingRequests
+from auth_service.identity.requests import AuthorizationRequests
+from auth_service.identity.sessions import Sessions
+from auth_service.identity.throttle import Throttle
+from auth_service.identity.users import Users
+from auth_service.outbound import Fetcher
+from auth_service.pages.account import AccountPage
+from auth_service.pages.consent import ConsentPage
+from auth_service.pages.device import DevicePage
+from auth_service.pages.device_answer import DeviceAnswer
+from auth_service.pages.error import ErrorPages
+from auth_service.pages.login import LoginPage
+from auth_service.pages.logout import LogoutPage
+from auth_service.pages.render import Pages
+from auth_service.pages.respond import Responder
+from auth_service.protocol.cimd import DocumentRules
+from auth_service.protocol.metadata import server_metadata
+from auth_service.protocol.registration import USER_GRANTS
+from auth_service.protocol.registration_policy import Openness, RedirectHosts
+from auth_service.protocol.throttle import Limit
+from auth_service.protocol.trusted_issuers import GRANT_TYPE as JWT_BEARER
+from auth_service.protocol.trusted_issuers import ID_JAG_PROFILE
+from auth_service.settings import AuthSettings
+from auth_service.storage.interface import Store
+from shared.clock import Clock
+
+DEMO_NOTICE = "This is a trial set-up: log in as “wesen” with the password “secret”."
+_MINUTE_S = 60
+
+
+class Components:
+    """Built from settings, a store and a clock; nothing else is read from anywhere."""
+
+    def __init__(self, settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> None:
+        self._settings, self._store, self._clock, self._fetcher = settings, store, clock, fetcher
+        keys = KeyRing(settings.master_keys)
+        self.lifetimes = configured.lifetimes(settings)
+        self.catalogue = configured.catalogue(settings)
+        self.handles = Handles(keys)
+        self.signing_keys = SigningKeys(store, keys, configured.schedule(settings), clock)
+        self.users = Users(store, Passwords(), clock)
+        self.clients = Clients(store, clock)
+        self.published_keys = PublishedKeys(fetcher, clock)
+        self.client_keys = ClientKeys(self.published_keys)
+        self.introductions = self._introductions(fetcher)
+        self.authentication = ClientAuthentication(self.introductions, self._assertions())
+        self.dpop = DpopProofs(store, keys, clock)
+        self.requests = AuthorizationRequests(store, self.client_keys, settings.issuer, clock)
+        self.sessions = Sessions(store, clock, settings.session_ttl_s)
+        self.pending = PendingRequests(store, settings.pending_ttl_s)
+        self.consents = Consents(store, settings.refresh_absolute_ttl_s)
+        self.grants = Grants(store, clock)
+        self.opener = GrantOpener(self.grants, self.clients, self.users, self.lifetimes)
+        self.devices = Devices(store, clock)
+        self.tokens = Tokens(self.handles, self.signing_keys, self.grants, settings.issuer, clock)
+        self.mint = Mint(
+            self.handles,
+            self.users,
+            self.signing_keys,
+            settings.issuer,
+            settings.refresh_grace_s,
+            {r.resource for r in settings.resources if r.access_token_format == "jwt"},  # noqa: S105
+        )
+        self.hints = IdTokenHints(self.signing_keys, settings.issuer)
+        self.browsers = Browsers(keys, secure=settings.secure)
+        self.networks = Networks(settings.trusted_proxies)
+        self.page_templates = Pages(notice=DEMO_NOTICE if settings.demo_user else None)
+        self.error_pages = ErrorPages(self.page_templates)
+
+    def _introductions(self, fetcher: Fetcher) -> Introductions:
+        settings, loopback = self._settings, self._settings.fetch_loopback
+        return Introductions(
+            self.clients,
+            ClientDocuments(
+                fetcher,
+                DocumentRules(self.registrable_grants, self._redirect_hosts(), loopback=loopback),
+                self._clock,
+            ),
+            configured.domain_policy(settings),
+            self._throttle("introduce"),
+            self._clock,
+            keep_s=settings.pending_ttl_s,
+            loopback=loopback,
+        )
+
+    def _assertions(self) -> ClientAssertions:
+        issuer = self._settings.issuer
+        # Clients put the issuer or the URL they post to into aud; RFC 7523 §3 and its successor differ.
+        audiences = (issuer, *(f"{issuer}/{path}" for path in ("token", "introspect", "revoke", "par")))
+        return ClientAssertions(self._store, self.client_keys, audiences, self._clock)
+
+    @property
+    def registrable_grants(self) -> tuple[str, ...]:
+        """The grant types that a client can register itself for."""
+        # Open registration of client_credentials would let anyone have tokens that no user agreed to.
+        open_ones = ("client_credentials",) if self._settings.open_client_credentials else ()
+        vouched_ones = (JWT_BEARER,) if self._settings.trusted_issuers else ()
+        return (*USER_GRANTS, *open_ones, *vouched_ones)
+
+    def scope_words(self) -> dict[str, str]:
+        """Every scope with the words for it."""
+        own = self.catalogue.own_scopes
+        return {**own, **{s: words for r in self.catalogue.resources for s, words in r.scopes.items()}}
+
+    def endpoints(self, registration_example: dict[str, Any]) -> list[Endpoint]:
+        """Everything that is served, in the order in which it is described."""
+        issuer = self._settings.issuer
+        grant_types = self._grant_types()
+        metadata = server_metadata(
+            issuer,
+            self.catalogue.scopes_supported,
+            [g.name for g in grant_types],
+            client_documents=self.introductions.admits_any,
+            grant_profiles=self._grant_profiles(),
+        )
+        registrable = self.registrable_grants
+        return [
+            self._register(registrable).endpoint(registration_example),
+            ClientConfigurationEndpoint(
+                self.clients, self.grants, issuer, registrable, self._redirect_hosts()
+            ).endpoint(registration_example),
+            self._authorize().endpoint(),
+            PushEndpoint(
+                self.authentication,
+                self.requests,
+                self.dpop,
+                self.catalogue,
+                self.networks,
+                self._settings.require_pkce == "all",
+                f"{issuer}/par",
+            ).endpoint(),
+            TokenEndpoint(
+                self.authentication,
+                {grant_type.name: grant_type for grant_type in grant_types},
+                self.dpop,
+                self.mint,
+                self._clock,
+                self.networks,
+                f"{issuer}/token",
+            ).endpoint(),
+            DeviceAuthorizationEndpoint(
+                self.authentication, self.devices, self.catalogue, self.networks, issuer
+            ).endpoint(),
+            self._introspect().endpoint(),
+            RevokeEndpoint(self.authentication, self.tokens, self.grants).endpoint(),
+            UserinfoEndpoint(self.users, self.tokens, self.dpop, f"{issuer}/userinfo").endpoint(),
+            *metadata_endpoints(metadata),
+            jwks_endpoint(self.signing_keys),
+            *self._pages(),
+            health_endpoint(self._store),
+        ]
+
+    def _register(self, registrable: tuple[str, ...]) -> RegisterEndpoint:
+        settings = self._settings
+        issuers = [StatementIssuer(i.issuer, i.jwks, i.jwks_uri) for i in settings.statement_issuers]
+        tokens = InitialAccessTokens(self._store, self._clock)
+        return RegisterEndpoint(
+            self.clients,
+            Admission(Openness(settings.registration), tokens, issuers, self.published_keys, self._clock),
+            self._redirect_hosts(),
+            self._throttle("register"),
+            self._throttle("register-overall"),
+            self.networks,
+            settings.issuer,
+            registrable,
+            (*registrable, "client_credentials"),
+        )
+
+    def _redirect_hosts(self) -> RedirectHosts:
+        return RedirectHosts(self._settings.redirect_hosts_allow, self._settings.redirect_hosts_deny)
+
+    def _grant_profiles(self) -> list[str]:
+        asserting = any(trusted.profile == "id-jag" for trusted in self._settings.trusted_issuers)
+        return [ID_JAG_PROFILE] if asserting else []
+
+    def _grant_types(self) -> list[GrantType]:
+        return [
+            AuthorizationCode(self.grants, self.handles, self.lifetimes),
+            RefreshToken(self.grants, self.handles, self.lifetimes),
+            ClientCredentials(self.opener, self.catalogue),
+            DeviceCode(self.devices, self.opener),
+            *self._configured_grant_types(),
+        ]
+
+    def _configured_grant_types(self) -> list[GrantType]:
+        """Those that do nothing without configuration, and are not offered without it."""
+        settings, offered = self._settings, list[GrantType]()
+        if settings.token_exchange:
+            rules = configured.exchange_rules(settings)
+            offered.append(TokenExchange(self.tokens, self.opener, self.catalogue, rules))
+        if settings.trusted_issuers:
+            audiences = (settings.issuer, f"{settings.issuer}/token")
+            issuers = configured.trusted_issuers(settings)
+            offered.append(
+                JwtBearer(self._store, self.opener, self.catalogue, self.published_keys, issuers, audiences)
+            )
+        return offered
+
+    def _introspect(self) -> IntrospectEndpoint:
+        return IntrospectEndpoint(
+            Callers(self.authentication, self._settings.resource_servers),
+            self.tokens,
+            self.signing_keys,
+            self._clock,
+            self._settings.issuer,
+            self._settings.refresh_grace_s,
+        )
+
+    def _authorize(self) -> AuthorizeEndpoint:
+        return AuthorizeEndpoint(
+            clients=self.clients,
+            introductions=self.introductions,
+            catalogue=self.catalogue,
+            requests=self.requests,
+            pending=self.pending,
+            sessions=self.sessions,
+            consents=self.consents,
+            codes=CodeIssuer(self.opener, self.clients, self.mint, self.lifetimes, self._clock),
+            device_answer=DeviceAnswer(self.devices, self.page_templates),
+            browsers=self.browsers,
+            hints=self.hints,
+            responder=Responder(self.page_templates, self._settings.issuer),
+            errors=self.error_pages,
+            throttle=self._throttle("authorize"),
+            networks=self.networks,
+            clock=self._clock,
+            pkce_for_all=self._settings.require_pkce == "all",
+        )
+
+    def _pages(self) -> list[Endpoint]:
+        pages, errors = self.page_templates, self.error_pages
+        login = LoginPage(
+            self.users,
+            self.sessions,
+            self.clients,
+            self.pending,
+            self.browsers,
+            self._throttle("login"),
+            self.networks,
+            pages,
+            errors,
+        )
+        consent = ConsentPage(
+            self.pending,
+            self.sessions,
+            self.clients,
+            self.introductions,
+            self.consents,
+            self.catalogue,
+            self.browsers,
+            pages,
+            errors,
+        )
+        account = AccountPage(
+            self.grants,
+            self.clients,
+            self.consents,
+            self.sessions,
+            self.catalogue,
+            self.browsers,
+            pages,
+            errors,
+        )
+        device = DevicePage(
+            self.devices,
+            self.pending,
+            self.browsers,
+            self._throttle("device"),
+            self.networks,
+            pages,
+            errors,
+        )
+        return [page.endpoint() for page in (login, consent, device, account, self._logout_page())]
+
+    def _logout_page(self) -> LogoutPage:
+        logout = Logout(
+            self.sessions,
+            self.grants,
+            self.clients,
+            self.signing_keys,
+            self._fetcher,
+            self._settings.issuer,
+            self._clock,
+        )
+        return LogoutPage(
+            logout,
+            self.sessions,
+            self.clients,
+            self.hints,
+            self.browsers,
+            self.page_templates,
+            self.error_pages,
+        )
+
+    def _throttle(self, kind: str) -> Throttle:
+        limits = {
+            "register-overall": Limit(self._settings.registrations_per_hour, 60 * _MINUTE_S),
+            "register": Limit(self._settings.registrations_per_minute, _MINUTE_S),
+            "authorize": Limit(self._settings.authorizations_per_minute, _MINUTE_S),
+            "introduce": Limit(self._settings.authorizations_per_minute, _MINUTE_S),
+            "device": Limit(self._settings.login_failures, self._settings.login_window_s),
+            "login": Limit(self._settings.login_failures, self._settings.login_window_s),
+        }
+        return Throttle(self._store, self._clock, kind, limits[kind])

@@ -1,0 +1,67 @@
+"""What the settings say, in the form in which the rules want it."""
+
+from __future__ import annotations
+
+from auth_service.protocol.catalogue import Catalogue, ProtectedResource
+from auth_service.protocol.client_domains import DomainPolicy, Trust
+from auth_service.protocol.grant import Lifetimes
+from auth_service.protocol.key_rotation import Schedule
+from auth_service.protocol.token_exchange import ExchangeRule
+from auth_service.protocol.trusted_issuers import TrustedIssuer, WorkloadRule
+from auth_service.settings import OPENID_SCOPES, AuthSettings
+
+
+def lifetimes(settings: AuthSettings) -> Lifetimes:
+    """How long grants and their tokens last."""
+    return Lifetimes(
+        code_s=settings.code_ttl_s,
+        access_s=settings.access_ttl_s,
+        refresh_idle_s=settings.refresh_idle_ttl_s,
+        refresh_absolute_s=settings.refresh_absolute_ttl_s,
+        grace_s=settings.refresh_grace_s,
+    )
+
+
+def exchange_rules(settings: AuthSettings) -> list[ExchangeRule]:
+    """Who may exchange tokens, and for what (RFC 8693)."""
+    return [
+        ExchangeRule(rule.client_id, rule.sources, rule.targets, rule.mode)
+        for rule in settings.token_exchange
+    ]
+
+
+def trusted_issuers(settings: AuthSettings) -> list[TrustedIssuer]:
+    """Whose assertions are grants (RFC 7523)."""
+    return [
+        TrustedIssuer(
+            trusted.issuer,
+            trusted.profile,
+            trusted.jwks,
+            trusted.jwks_uri,
+            trusted.clients,
+            trusted.scopes,
+            [WorkloadRule(rule.claims, rule.scopes) for rule in trusted.rules],
+        )
+        for trusted in settings.trusted_issuers
+    ]
+
+
+def schedule(settings: AuthSettings) -> Schedule:
+    """When signing keys change."""
+    # An ID token is shown again as a hint at logout, long after it has expired.
+    lasting_s = max(settings.access_ttl_s, settings.session_ttl_s)
+    return Schedule(settings.key_period_s, settings.key_ahead_s, lasting_s)
+
+
+def catalogue(settings: AuthSettings) -> Catalogue:
+    """What tokens can be issued for."""
+    resources = [
+        ProtectedResource(resource.resource, resource.name, resource.scopes, resource.granted_by_default)
+        for resource in settings.resources
+    ]
+    return Catalogue(resources, OPENID_SCOPES)
+
+
+def domain_policy(settings: AuthSettings) -> DomainPolicy:
+    """Whose clients may introduce themselves by a document (AS-8)."""
+    return DomainPolicy(Trust(settings.cimd_otherwise), settings.cimd_allow, settings.cimd_deny)

@@ -1,0 +1,211 @@
+"""GET and POST /authorize (OAuth 2.1 §4.1.1): begins a request, and goes on with it after each page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.endpoints.http import form_of, note_refusal
+from auth_service.endpoints.network import Networks
+from auth_service.endpoints.route import Endpoint, text
+from auth_service.grants.issue import CodeIssuer
+from auth_service.identity.browser import Browsers
+from auth_service.identity.clients import Clients
+from auth_service.identity.consents import Consents
+from auth_service.identity.hints import IdTokenHints
+from auth_service.identity.introductions import Introductions
+from auth_service.identity.pending import Pending, PendingRequests
+from auth_service.identity.requests import AuthorizationRequests
+from auth_service.identity.sessions import Session, Sessions
+from auth_service.identity.throttle import Throttle
+from auth_service.pages.device_answer import DeviceAnswer
+from auth_service.pages.error import ErrorPages
+from auth_service.pages.forms import shows_errors
+from auth_service.pages.render import see_other
+from auth_service.pages.respond import Responder
+from auth_service.protocol.authorization import AuthorizationRequest, return_address, validate
+from auth_service.protocol.catalogue import Catalogue
+from auth_service.protocol.client import Client
+from auth_service.protocol.client_domains import Trust
+from auth_service.protocol.errors import AccessDeniedError, OAuthError
+from auth_service.protocol.interaction import Approval, Step, granted_scopes, next_step
+from auth_service.protocol.parameters import Parameters, parse_parameters
+from shared.asgi import header_values
+from shared.clock import Clock
+
+_MAX_QUERY = 6_000
+"""Longer ones do not get through every proxy."""
+
+
+@dataclass(frozen=True)
+class AuthorizeEndpoint:
+    """Answers a client through a person's browser; asks the person what has to be asked, page by page."""
+
+    clients: Clients
+    introductions: Introductions
+    catalogue: Catalogue
+    requests: AuthorizationRequests
+    pending: PendingRequests
+    sessions: Sessions
+    consents: Consents
+    codes: CodeIssuer
+    browsers: Browsers
+    hints: IdTokenHints
+    responder: Responder
+    device_answer: DeviceAnswer
+    errors: ErrorPages
+    throttle: Throttle
+    networks: Networks
+    clock: Clock
+    pkce_for_all: bool
+
+    async def handle(self, request: Request) -> Response:
+        parameters = await self._parameters(request)
+        if parameters.get("pending"):
+            return await self._go_on(request, parameters.require("pending"))
+        if request.method == "POST" and (query := self._as_query(request, parameters)):
+            return see_other(f"authorize?{query}")
+        return await self._begin(request, parameters)
+
+    def _as_query(self, request: Request, parameters: Parameters) -> str | None:
+        # SameSite=Lax keeps our cookies from a form that another site posts; the GET after a redirect has
+        # them. Answered without, the person would be asked to log in again, and the browser be given a new
+        # secret, which ends whatever else it has begun here.
+        if self.browsers.read(header_values(request.scope, "cookie")).secret:
+            return None
+        resources = (("resource", resource) for resource in parameters.resources)
+        query = urlencode([*parameters.values.items(), *resources])
+        return query if len(query) <= _MAX_QUERY else None
+
+    @staticmethod
+    async def _parameters(request: Request) -> Parameters:
+        if request.method == "POST":
+            return await form_of(request)
+        return parse_parameters(request.scope["query_string"])
+
+    async def _begin(self, request: Request, parameters: Parameters) -> Response:
+        origin = self.networks.of(request)
+        await self.throttle.attempt(origin)
+        client = await self.introductions.find(parameters.require("client_id"), origin)
+        if client is None:
+            return self.errors.unknown_client()
+        pushed = self.requests.name_of(parameters)
+        parameters = await self.requests.resolve(parameters, client)
+        address = return_address(parameters, client)
+        try:
+            pkce = self.pkce_for_all or not client.confidential
+            asked = validate(parameters, client, address, self.catalogue, require_pkce=pkce)
+            asked = await self.hints.applied(asked, parameters.get("id_token_hint"))
+        except OAuthError as error:
+            note_refusal(request, error)
+            return self.responder.error(address.redirect_uri, address.response_mode, address.state, error)
+        browser = self.browsers.read(header_values(request.scope, "cookie"))
+        secret = browser.secret or self.browsers.new_secret()
+        cookies = () if browser.secret else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        asked = replace(asked, pushed=pushed)
+        pending_id = await self.pending.begin(asked, secret)
+        session = await self.sessions.find(browser.session)
+        return await self._next(request, pending_id, Pending(asked, ""), client, session, cookies)
+
+    async def _go_on(self, request: Request, pending_id: str) -> Response:
+        browser = self.browsers.read(header_values(request.scope, "cookie"))
+        pending = await self.pending.find(pending_id, browser.secret)
+        if pending is None:
+            return self.errors.expired()
+        client = await self.clients.get(pending.request.client_id)
+        if client is None:
+            return self.errors.unknown_client()
+        session = await self.sessions.find(browser.session)
+        return await self._next(request, pending_id, pending, client, session)
+
+    async def _next(
+        self,
+        request: Request,
+        pending_id: str,
+        pending: Pending,
+        client: Client,
+        session: Session | None,
+        cookies: tuple[str, ...] = (),
+    ) -> Response:
+        asked, now = pending.request, int(self.clock())
+        approvals = await self._approvals(client, session)
+        login = session.login if session else None
+        try:
+            step = next_step(asked, client, pending.progress, login, approvals, now)
+        except OAuthError as error:
+            note_refusal(request, error)
+            await self._finish(pending_id, asked)
+            if asked.device:
+                return await self.device_answer.deny(asked.device)
+            return self._error(asked, error)
+        if step is not Step.ISSUE or session is None:
+            return see_other(f"{step.value}?pending={pending_id}", cookies)
+        if not await self._finish(pending_id, asked):
+            return self.errors.expired()
+        return await self._issue(pending, session)
+
+    async def _approvals(self, client: Client, session: Session | None) -> tuple[Approval, ...]:
+        # What was agreed to before does not count for a domain that is to be asked about each time.
+        if session is None or self.introductions.trust(client) is Trust.ASK:
+            return ()
+        return await self.consents.of(session.subject, client.client_id)
+
+    async def _finish(self, pending_id: str, asked: AuthorizationRequest) -> bool:
+        """Whether this caller is the one who may answer."""
+        return await self.pending.finish(pending_id) and await self.requests.finish(asked.pushed)
+
+    async def _issue(self, pending: Pending, session: Session) -> Response:
+        asked = pending.request
+        if asked.device:
+            scopes = granted_scopes(asked, pending.progress)
+            return await self.device_answer.approve(asked.device, session, scopes)
+        code = await self.codes.issue(asked, session, granted_scopes(asked, pending.progress))
+        if code is None:
+            # Disabled or deleted while the person was deciding.
+            return self._error(asked, AccessDeniedError("the user or the client is no longer allowed here"))
+        return self.responder.send(asked.redirect_uri, asked.response_mode, asked.state, {"code": code})
+
+    def _error(self, asked: AuthorizationRequest, error: OAuthError) -> Response:
+        return self.responder.error(asked.redirect_uri, asked.response_mode, asked.state, error)
+
+    def endpoint(self) -> Endpoint:
+        """The endpoint with its description."""
+        # What no client can be told of is shown to the person (RFC 6749 §4.1.2.1).
+        handler = shows_errors(self.errors, self.handle)
+        return Endpoint("/authorize", handler, ("GET", "POST"), {"GET": _OPERATION})
+
+
+def _parameter(name: str, description: str, *, required: bool = False) -> dict[str, object]:
+    return {"name": name, "in": "query", "required": required, "schema": text(description)}
+
+
+_OPERATION = {
+    "summary": "Ask a person for access (opened in a browser)",
+    "description": "OAuth 2.1 §4.1.1, RFC 7636, RFC 8707, RFC 9207. Shows the login and consent pages, then"
+    " redirects to the client with `code`, `state` and `iss`. POST takes the same parameters as a form."
+    " Use *Authorize* above to try it from this page.",
+    "tags": ["OAuth"],
+    "parameters": [
+        _parameter("response_type", "`code`", required=True),
+        _parameter("client_id", "The registered client.", required=True),
+        _parameter("redirect_uri", "One of the client's; may be left out if it has only one."),
+        _parameter("scope", "Space-separated; left out, the default of the resource."),
+        _parameter("state", "Comes back as it is."),
+        _parameter("code_challenge", "BASE64URL(SHA256(code_verifier))", required=True),
+        _parameter("code_challenge_method", "`S256`", required=True),
+        _parameter("resource", "The MCP URL; may be left out if there is only one."),
+        _parameter("nonce", "Comes back in the ID token."),
+        _parameter("prompt", "`none`, `login`, `consent`, `select_account`"),
+        _parameter("max_age", "Seconds that a login may be old."),
+        _parameter("response_mode", "`query` or `form_post`"),
+        _parameter("request", "All of it, as a JWT signed by the client (RFC 9101)."),
+        _parameter("request_uri", "The name of a pushed request (RFC 9126)."),
+    ],
+    "responses": {
+        "303": {"description": "To the login or consent page, or back to the client."},
+        "400": {"description": "A page: the client or its redirect URI is not known, nobody is redirected."},
+    },
+}

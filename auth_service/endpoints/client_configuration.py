@@ -1,0 +1,146 @@
+"""GET, PUT and DELETE /register/{client_id} (RFC 7592): a client looks after its own registration."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.crypto import secrets
+from auth_service.endpoints.http import answers_errors, bearer_of, json_response
+from auth_service.endpoints.register import EXAMPLE_ANSWER, client_information, json_of, request_body
+from auth_service.endpoints.route import Endpoint, answer, error, text
+from auth_service.grants.repository import Grants
+from auth_service.identity.clients import Clients, Registered
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidClientMetadataError, InvalidTokenError
+from auth_service.protocol.registration import parse_metadata
+from auth_service.protocol.registration_policy import RedirectHosts
+from shared.asgi import CorsPolicy
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+Method = Callable[[Request, Client], Awaitable[Response]]
+
+
+class ClientConfigurationEndpoint:
+    """Reads, changes and removes the registration whose registration access token is presented."""
+
+    def __init__(
+        self,
+        clients: Clients,
+        grants: Grants,
+        issuer: str,
+        grant_types: tuple[str, ...],
+        redirect_hosts: RedirectHosts,
+    ) -> None:
+        self._clients = clients
+        self._grants = grants
+        self._issuer = issuer
+        self._grant_types = grant_types
+        self._redirect_hosts = redirect_hosts
+        self._methods: dict[str, Method] = {
+            "GET": self._read,
+            "HEAD": self._read,
+            "PUT": self._change,
+            "DELETE": self._delete,
+        }
+
+    async def handle(self, request: Request) -> Response:
+        client = await self._clients.managed_by(request.path_params["client_id"], bearer_of(request))
+        if client is None:
+            # RFC 7592 §2: whether the client exists is nobody else's business.
+            raise InvalidTokenError("the registration access token is not valid for this client")
+        return await self._methods[request.method](request, client)
+
+    async def _read(self, request: Request, client: Client) -> Response:
+        return self._answer(Registered(client, None, ""), bearer_of(request))
+
+    async def _change(self, request: Request, client: Client) -> Response:
+        body = await json_of(request)
+        self._check_identity(body, client)
+        metadata, translations = parse_metadata(body)
+        registered = {**metadata.registered((*self._grant_types, *client.grant_types)), **translations}
+        self._redirect_hosts.check(metadata.redirect_uris or ())
+        changed = await self._clients.change(client, registered)
+        if changed is None:
+            raise InvalidTokenError("the client was deleted")
+        return self._answer(changed, bearer_of(request))
+
+    async def _delete(self, request: Request, client: Client) -> Response:
+        # Before, so that a client that meets an outage midway can still ask again; after, for what was being
+        # granted meanwhile.
+        await self._grants.revoke_of_client(client.client_id)
+        await self._clients.delete(client.client_id)
+        await self._grants.revoke_of_client(client.client_id)
+        _log.info("client deleted", client_id=client.client_id)
+        return Response(status_code=204)
+
+    def _answer(self, registered: Registered, token: str) -> Response:
+        information = client_information(registered, self._issuer)
+        return json_response({**information, "registration_access_token": token})
+
+    @staticmethod
+    def _check_identity(body: object, client: Client) -> None:
+        # RFC 7592 §2.2: the request names the client, and repeats the secret only if it is the current one.
+        members: dict[str, Any] = body if isinstance(body, dict) else {}
+        if members.get("client_id") not in (None, client.client_id):
+            raise InvalidClientMetadataError("client_id is not the one of this registration")
+        secret = members.get("client_secret")
+        if secret is not None and not (
+            isinstance(secret, str) and secrets.matches(secret, client.secret_hash)
+        ):
+            raise InvalidClientMetadataError("client_secret is not the current one, and cannot be chosen")
+
+    def endpoint(self, example: dict[str, Any]) -> Endpoint:
+        """The endpoint with its description."""
+        return Endpoint(
+            "/register/{client_id}",
+            answers_errors(self.handle),
+            ("GET", "PUT", "DELETE"),
+            {
+                "GET": _READ,
+                "PUT": {**_REPLACE, "requestBody": request_body({"client_id": "…", **example})},
+                "DELETE": _REMOVE,
+            },
+            CorsPolicy(("GET", "PUT", "DELETE")),
+        )
+
+
+def _operation(summary: str, responses: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "description": "RFC 7592, with the registration access token as the bearer token.",
+        "tags": ["Clients"],
+        "security": [{"registration": []}],
+        "parameters": [
+            {
+                "name": "client_id",
+                "in": "path",
+                "required": True,
+                "schema": text("The client, as registered."),
+            }
+        ],
+        "responses": {**responses, "401": _NOT_ITS_TOKEN},
+    }
+
+
+_NOT_ITS_TOKEN = error(
+    "Not this client's token.", "invalid_token", "the registration access token is not valid for this client"
+)
+_READ = _operation("Read a registration", {"200": answer("The client as it is registered.", EXAMPLE_ANSWER)})
+_REPLACE = _operation(
+    "Replace a registration",
+    {
+        "200": answer("The client as it is now.", EXAMPLE_ANSWER),
+        "400": error(
+            "The metadata cannot be registered.",
+            "invalid_client_metadata",
+            "client_id is not the one of this registration",
+        ),
+    },
+)
+_REMOVE = _operation("Remove a client and all it was granted", {"204": answer("It is gone.")})

@@ -1,0 +1,73 @@
+"""The public documents: server metadata (RFC 8414), OpenID discovery, the JWK Set, and health."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.crypto.keys import SigningKeys
+from auth_service.endpoints.http import answers_errors, json_response
+from auth_service.endpoints.route import Endpoint, answer
+from auth_service.storage.interface import Store
+from shared.asgi import CorsPolicy
+
+_PUBLIC = CorsPolicy(("GET", "HEAD"))
+_CACHED = {"Cache-Control": "public, max-age=300"}
+_METHODS = ("GET", "HEAD")
+
+
+def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
+    """The metadata at every well-known place where clients look for it (AS-2)."""
+
+    async def serve(request: Request) -> Response:
+        return json_response(metadata, headers=_CACHED)
+
+    path = urlsplit(metadata["issuer"]).path
+    roots = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
+    places = [*roots, *(f"{root}{path}" for root in roots if path)]
+    return [Endpoint(place, serve, _METHODS, {"GET": _described(metadata)}, _PUBLIC) for place in places]
+
+
+def _described(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "summary": "What this server offers, and where",
+        "description": "RFC 8414, OpenID Connect Discovery: one document at both places.",
+        "tags": ["Discovery"],
+        "responses": {"200": answer("The metadata, as it is.", dict(metadata))},
+    }
+
+
+def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
+    """The public halves of the signing keys (RFC 7517 §5)."""
+
+    async def serve(request: Request) -> Response:
+        return json_response(await signing_keys.jwks(), headers=_CACHED)
+
+    operation = {
+        "summary": "The keys that verify what this server signs",
+        "tags": ["Discovery"],
+        "responses": {"200": answer("A JWK Set.", {"keys": [_EXAMPLE_KEY]})},
+    }
+    return Endpoint("/jwks", answers_errors(serve), _METHODS, {"GET": operation}, _PUBLIC)
+
+
+_EXAMPLE_KEY = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "…", "n": "…", "e": "AQAB"}
+
+
+def health_endpoint(store: Store) -> Endpoint:
+    """Whether this process can serve: 200 if the store answers and takes writes, else 503."""
+
+    async def serve(request: Request) -> Response:
+        await store.ping()
+        return json_response({"status": "ok"})
+
+    operation = {
+        "summary": "Whether this service can serve",
+        "tags": ["Operation"],
+        "responses": {"200": answer("It can.", {"status": "ok"})},
+    }
+    return Endpoint("/health", answers_errors(serve), _METHODS, {"GET": operation})

@@ -1,0 +1,80 @@
+"""What the members of JSON bodies mean, each said once, and the schema of an answer by its example."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WORDS = {
+    # Errors (RFC 6749 §5.2)
+    "error": "The code, for programs.",
+    "error_description": "For the developer who reads it.",
+    "request_id": "Finds the line in the server's log.",
+    # Tokens (RFC 6749 §5.1)
+    "access_token": "For the `Authorization` header of requests to the resource.",
+    "token_type": "How the access token is presented.",
+    "expires_in": "Seconds until it ends.",
+    "scope": "Space-separated: what was granted, which may be less than was asked for.",
+    "refresh_token": "Buys the next access token, and the next refresh token.",
+    "id_token": "Who logged in, signed (OpenID Connect Core §2).",
+    "device_code": "What the device asks the token endpoint with.",
+    "user_code": "What the person types, on the page at `verification_uri`.",
+    "verification_uri": "The page to show to the person, with the code.",
+    "verification_uri_complete": "The page with the code in it, for a picture to point a camera at.",
+    "interval": "Seconds between two questions at the token endpoint.",
+    "request_uri": "Names the request at `/authorize`, once.",
+    # Introspection (RFC 7662 §2.2), UserInfo (OpenID Connect Core §5.1)
+    "active": "Whether the token is good for the one who asks; without it there are no other members.",
+    "username": "What the user logs in with.",
+    "preferred_username": "What the user logs in with; with the scope `profile`.",
+    "name": "The user's full name, where there is one; with the scope `profile`.",
+    "sub": "The subject: the user, by an id that never changes.",
+    "aud": "The resource that the token is for.",
+    "iss": "The issuer.",
+    "exp": "When it ends, in seconds since 1970.",
+    "iat": "When it was issued, in seconds since 1970.",
+    # Clients (RFC 7591 §3.2.1, RFC 7592 §3)
+    "client_id": "Names the client; no secret.",
+    "client_id_issued_at": "Seconds since 1970.",
+    "client_secret": "Only of a client that authenticates with one, and only in this answer.",
+    "client_secret_expires_at": "0: it does not.",
+    "registration_client_uri": "Where the client looks after its registration.",
+    "registration_access_token": "The bearer token for it; only in this answer.",
+    "client_name": "As registered.",
+    "redirect_uris": "As registered, byte for byte.",
+    "grant_types": "Those of the registered that are offered here.",
+    "response_types": "Those that go with the grant types.",
+    "token_endpoint_auth_method": "How the client authenticates.",
+    "client_uri": "The client's own page.",
+    "logo_uri": "Kept and echoed; no page here loads it.",
+    "tos_uri": "The client's terms of service.",
+    "policy_uri": "What the client does with data.",
+    "contacts": "People who are responsible for the client.",
+    "software_id": "The same for every installation of one program.",
+    "software_version": "Changes with every version of it.",
+    "token_endpoint_auth_signing_alg": "What the client signs its assertions with; left out, any of these.",
+    "dpop_bound_access_tokens": "Whether every token is bound to a key (RFC 9449).",
+    "require_pushed_authorization_requests": "Whether others are refused (RFC 9126).",
+    "require_signed_request_object": "Whether unsigned authorization requests are refused (RFC 9101).",
+    "request_object_signing_alg": "What the client signs its request objects with.",
+    "backchannel_logout_session_required": "Whether a logout token has to name the session.",
+    "id_token_signed_response_alg": "What its ID tokens are signed with; `RS256` where left out.",
+    # The rest
+    "keys": "Public keys (RFC 7517 §5), the ones about to be used and the ones still needed among them.",
+    "status": "`ok`",
+}
+
+
+def schema_of(example: object) -> dict[str, Any]:
+    """The JSON Schema that `example` is an example of, its members described as far as `WORDS` has them."""
+    if isinstance(example, dict):
+        return {"type": "object", "properties": {name: _member(name, example[name]) for name in example}}
+    if isinstance(example, list):
+        return {"type": "array", "items": schema_of(example[0]) if example else {}}
+    # bool before int: in Python it is one.
+    types: dict[type, str] = {bool: "boolean", int: "integer", str: "string"}
+    return {"type": types[type(example)]}
+
+
+def _member(name: str, value: object) -> dict[str, Any]:
+    described = {"description": WORDS[name]} if name in WORDS else {}
+    return {**schema_of(value), **described}

@@ -1,0 +1,91 @@
+"""POST /introspect (RFC 7662): the question a resource server asks about every token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.crypto.keys import SigningKeys
+from auth_service.endpoints.http import answers_errors, authorization_of, form_of, json_response
+from auth_service.endpoints.route import CLIENT_PARAMETERS, Endpoint, answer, error, form, text
+from auth_service.grants.tokens import Tokens
+from auth_service.identity.callers import Caller, Callers
+from auth_service.protocol.introspection import SIGNED_TYPE, describe, signed_answer_claims
+from shared.clock import Clock
+from shared.introspection import INACTIVE
+
+
+@dataclass(frozen=True)
+class IntrospectEndpoint:
+    """Says of a token what the one who asks may know."""
+
+    callers: Callers
+    tokens: Tokens
+    signing_keys: SigningKeys
+    clock: Clock
+    issuer: str
+    grace_s: int
+
+    async def handle(self, request: Request) -> Response:
+        parameters = await form_of(request)
+        caller = await self.callers.authenticate(authorization_of(request), parameters)
+        answer = await self._answer(parameters.require("token"), caller)
+        if f"application/{SIGNED_TYPE}" in request.headers.get("accept", ""):
+            return await self._signed(answer, caller)
+        return json_response(answer)
+
+    async def _answer(self, token: str, caller: Caller) -> dict[str, Any]:
+        found = await self.tokens.find(token)
+        if found is None or not await self.tokens.upheld(found[1]):
+            return INACTIVE
+        handle, grant = found
+        return describe(grant, handle, caller, self.issuer, int(self.clock()), self.grace_s)
+
+    async def _signed(self, answer: dict[str, Any], caller: Caller) -> Response:
+        claims = signed_answer_claims(answer, caller, self.issuer, int(self.clock()))
+        text = await self.signing_keys.sign(claims, typ=SIGNED_TYPE)
+        return Response(text, 200, {"Cache-Control": "no-store"}, f"application/{SIGNED_TYPE}")
+
+    def endpoint(self) -> Endpoint:
+        """The endpoint with its description."""
+        return Endpoint("/introspect", answers_errors(self.handle), ("POST",), {"POST": _OPERATION})
+
+
+_OPERATION = {
+    "summary": "Ask what a token is good for",
+    "description": "RFC 7662. For a resource server about tokens for its own resources, for a confidential"
+    ' client about its own tokens. About anything else the answer is `{"active": false}`.'
+    " Signed with `Accept: application/token-introspection+jwt` (RFC 9701).",
+    "tags": ["OAuth"],
+    "security": [{"client": []}],
+    "requestBody": form(
+        {
+            "token": text("The token."),
+            "token_type_hint": text("Ignored: a token says what it is."),
+            **CLIENT_PARAMETERS,
+        },
+        ("token",),
+        {"access token": {"token": "dw_at_…"}},
+    ),
+    "responses": {
+        "200": answer(
+            "What the token is good for.",
+            {
+                "active": True,
+                "scope": "notes:read",
+                "client_id": "…",
+                "username": "wesen",
+                "token_type": "Bearer",
+                "exp": 1_790_000_600,
+                "iat": 1_790_000_000,
+                "sub": "…",
+                "aud": "http://localhost:9001/mcp",
+                "iss": "http://localhost:9000",
+            },
+        ),
+        "401": error("The caller did not authenticate.", "invalid_client", "the client secret is wrong"),
+    },
+}

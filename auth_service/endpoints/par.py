@@ -1,0 +1,127 @@
+"""POST /par: pushed authorization requests (RFC 9126)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.endpoints.http import answers_errors, authorization_of, form_of, json_response
+from auth_service.endpoints.network import Networks
+from auth_service.endpoints.route import (
+    CLIENT_PARAMETERS,
+    CLIENT_SECURITY,
+    Endpoint,
+    answer,
+    error,
+    form,
+    text,
+)
+from auth_service.identity.authentication import ClientAuthentication
+from auth_service.identity.dpop import DpopProofs
+from auth_service.identity.requests import PUSHED_TTL_S, AuthorizationRequests
+from auth_service.protocol.authorization import return_address, validate
+from auth_service.protocol.catalogue import Catalogue
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidDpopProofError, InvalidRequestError
+from auth_service.protocol.parameters import Parameters
+from shared.asgi import CorsPolicy, header_values
+
+# How the client proved itself is no part of what it asks for.
+_CREDENTIALS = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
+
+
+@dataclass(frozen=True)
+class PushEndpoint:
+    """Takes an authorization request from the client itself, checks all of it, and gives it a name.
+
+    Attributes:
+        url: the endpoint's public URL, which DPoP proofs name.
+    """
+
+    authentication: ClientAuthentication
+    requests: AuthorizationRequests
+    dpop: DpopProofs
+    catalogue: Catalogue
+    networks: Networks
+    pkce_for_all: bool
+    url: str
+
+    async def handle(self, request: Request) -> Response:
+        form = await form_of(request)
+        client = await self.authentication.authenticate(
+            authorization_of(request), form, self.networks.of(request)
+        )
+        parameters = await self.requests.unwrap(self._asked(form, client), client)
+        validate(
+            parameters,
+            client,
+            return_address(parameters, client),
+            self.catalogue,
+            require_pkce=self.pkce_for_all or not client.confidential,
+        )
+        jkt = await self.dpop.check(header_values(request.scope, "dpop"), "POST", self.url)
+        request_uri = await self.requests.push(client, _bound(parameters, jkt))
+        return json_response({"request_uri": request_uri, "expires_in": PUSHED_TTL_S}, 201)
+
+    @staticmethod
+    def _asked(form: Parameters, client: Client) -> Parameters:
+        if form.get("request_uri") is not None:
+            raise InvalidRequestError("request_uri cannot be pushed")  # RFC 9126 §2.1
+        values = {name: value for name, value in form.values.items() if name not in _CREDENTIALS}
+        return Parameters({**values, "client_id": client.client_id}, form.resources)
+
+    def endpoint(self) -> Endpoint:
+        """The endpoint with its description."""
+        return Endpoint("/par", answers_errors(self.handle), ("POST",), {"POST": _OPERATION}, _CORS)
+
+
+def _bound(parameters: Parameters, jkt: str | None) -> Parameters:
+    """The request for a code that is bound to the key of the proof that came with it (RFC 9449 §10.1)."""
+    if jkt is None:
+        return parameters
+    if parameters.get("dpop_jkt") not in (None, jkt):
+        raise InvalidDpopProofError("dpop_jkt is not the key of the DPoP proof")
+    return Parameters({**parameters.values, "dpop_jkt": jkt}, parameters.resources)
+
+
+_CORS = CorsPolicy(("POST",), exposed=("WWW-Authenticate", "X-Request-Id", "DPoP-Nonce"))
+
+_OPERATION = {
+    "summary": "Push an authorization request",
+    "description": "RFC 9126. Takes the parameters of /authorize, or a signed `request` (RFC 9101), from the"
+    " client itself; the browser then only carries `client_id` and `request_uri`.",
+    "tags": ["OAuth"],
+    "security": CLIENT_SECURITY,
+    "requestBody": form(
+        {
+            "response_type": text("`code`"),
+            "redirect_uri": text("One of the client's."),
+            "code_challenge": text("BASE64URL(SHA256(code_verifier))"),
+            "code_challenge_method": text("`S256`"),
+            "request": text("All of it, as a JWT signed by the client."),
+            **CLIENT_PARAMETERS,
+        },
+        (),
+        {
+            "public client": {
+                "client_id": "…",
+                "response_type": "code",
+                "redirect_uri": "http://localhost:8080/callback",
+                "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+                "code_challenge_method": "S256",
+            }
+        },
+    ),
+    "responses": {
+        "201": answer(
+            "The name of the request.",
+            {"request_uri": "urn:ietf:params:oauth:request_uri:…", "expires_in": PUSHED_TTL_S},
+        ),
+        "400": error("Refused.", "invalid_request", "code_challenge is missing: PKCE with S256 is required"),
+        "401": error(
+            "The client is unknown or did not prove itself.", "invalid_client", "the secret is wrong"
+        ),
+    },
+}

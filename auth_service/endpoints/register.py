@@ -1,0 +1,148 @@
+"""POST /register (RFC 7591)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.endpoints.glossary import WORDS
+from auth_service.endpoints.http import answers_errors, authorization_of, json_response
+from auth_service.endpoints.network import Networks
+from auth_service.endpoints.route import Endpoint, answer, error
+from auth_service.identity.admission import Admission
+from auth_service.identity.clients import Clients, Registered
+from auth_service.identity.throttle import Throttle
+from auth_service.protocol.errors import InvalidClientMetadataError
+from auth_service.protocol.json_text import parse_json
+from auth_service.protocol.registration import ClientMetadata, parse_metadata
+from auth_service.protocol.registration_policy import RedirectHosts
+from shared.asgi import CorsPolicy
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class RegisterEndpoint:
+    """Lets a client introduce itself.
+
+    Attributes:
+        throttle: for each network.
+        overall: for all networks together.
+        grant_types: what anyone may register for.
+        operator_grant_types: what a client may register for that the operator gave a token.
+    """
+
+    clients: Clients
+    admission: Admission
+    redirect_hosts: RedirectHosts
+    throttle: Throttle
+    overall: Throttle
+    networks: Networks
+    issuer: str
+    grant_types: tuple[str, ...]
+    operator_grant_types: tuple[str, ...]
+
+    async def handle(self, request: Request) -> Response:
+        await self.throttle.attempt(self.networks.of(request))
+        admitted = await self.admission.admit(await json_of(request), _initial_access_token(request))
+        metadata, translations = parse_metadata(admitted.body)
+        grant_types = self.operator_grant_types if admitted.by_operator else self.grant_types
+        registered_metadata = {**metadata.registered(grant_types), **translations}
+        self.redirect_hosts.check(metadata.redirect_uris or ())
+        if not admitted.by_operator:
+            await self.overall.attempt("all")
+        registered = await self.clients.register(registered_metadata)
+        _log.info("client registered", client_id=registered.client.client_id, name=registered.client.name)
+        return json_response(client_information(registered, self.issuer), 201)
+
+    def endpoint(self, example: dict[str, Any]) -> Endpoint:
+        """The endpoint with its description; `example` is what the docs page is prefilled with."""
+        operation = {
+            "summary": "Register a client",
+            "description": "RFC 7591. Members that are not known here are dropped. The secret and the"
+            " registration access token are shown this once. A client that is not used is gone after a day.",
+            "tags": ["Clients"],
+            "requestBody": request_body(example),
+            "responses": {
+                "201": answer("The client as it is registered.", EXAMPLE_ANSWER),
+                "400": error(
+                    "The metadata cannot be registered.",
+                    "invalid_redirect_uri",
+                    "redirect_uris: plain http is for localhost, 127.0.0.1 and [::1] only",
+                ),
+                "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
+            },
+        }
+        cors = CorsPolicy(("POST",))
+        return Endpoint("/register", answers_errors(self.handle), ("POST",), {"POST": operation}, cors)
+
+
+def _initial_access_token(request: Request) -> str | None:
+    values = authorization_of(request)
+    scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+async def json_of(request: Request) -> object:
+    """The JSON in a request's body.
+
+    Raises:
+        InvalidClientMetadataError: it is not JSON, or holds text that is not Unicode.
+    """
+    try:
+        return parse_json(await request.body())
+    except ValueError as failure:
+        raise InvalidClientMetadataError("the body must be JSON", detail=str(failure)) from failure
+
+
+def client_information(registered: Registered, issuer: str) -> dict[str, Any]:
+    """The client information response (RFC 7591 §3.2.1): everything registered, byte for byte."""
+    client = registered.client
+    information = {
+        "client_id": client.client_id,
+        "client_id_issued_at": client.created_at,
+        **client.metadata,
+        "registration_client_uri": f"{issuer}/register/{client.client_id}",
+    }
+    if registered.client_secret:
+        information["client_secret"] = registered.client_secret
+    if client.has_secret:
+        information["client_secret_expires_at"] = 0  # RFC 7591 §3.2.1: required with a secret; 0 is never
+    if registered.registration_access_token:
+        information["registration_access_token"] = registered.registration_access_token
+    return information
+
+
+def request_body(example: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI request body for client metadata."""
+    members = ClientMetadata.model_json_schema()["properties"]
+    properties = {name: _readable(name, member) for name, member in members.items()}
+    schema = {"type": "object", "properties": properties}
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
+
+
+def _readable(name: str, member: dict[str, Any]) -> dict[str, Any]:
+    # Null means the same as left out, and the title is the name again: neither tells a reader anything.
+    kind = member.get("anyOf", [{}])[0]
+    kept = {
+        key: value for key, value in member.items() if key not in ("anyOf", "title") and value is not None
+    }
+    words = {"description": WORDS[name]} if name in WORDS else {}
+    return {**words, **kind, **kept}
+
+
+EXAMPLE_ANSWER = {
+    "client_id": "nZ0v1Xb9pL2yR4sTq6uWxA",
+    "client_id_issued_at": 1_790_000_000,
+    "client_name": "My client",
+    "redirect_uris": ["http://localhost:8080/callback"],
+    "grant_types": ["authorization_code", "refresh_token"],
+    "response_types": ["code"],
+    "token_endpoint_auth_method": "none",
+    "registration_client_uri": "http://localhost:9000/register/nZ0v1Xb9pL2yR4sTq6uWxA",
+    "registration_access_token": "dw_cr_…",
+}

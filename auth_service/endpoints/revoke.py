@@ -1,0 +1,71 @@
+"""POST /revoke (RFC 7009)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.crypto.handles import Kind
+from auth_service.endpoints.http import answers_errors, authorization_of, form_of
+from auth_service.endpoints.route import CLIENT_PARAMETERS, CLIENT_SECURITY, Endpoint, error, form, text
+from auth_service.grants.repository import Grants
+from auth_service.grants.tokens import Tokens
+from auth_service.identity.authentication import ClientAuthentication
+from auth_service.protocol.grant import revoke_by_client
+from shared.asgi import CorsPolicy
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class RevokeEndpoint:
+    """Ends the grant behind a client's own token; of any other token it says nothing."""
+
+    authentication: ClientAuthentication
+    tokens: Tokens
+    grants: Grants
+
+    async def handle(self, request: Request) -> Response:
+        parameters = await form_of(request)
+        client = await self.authentication.authenticate(authorization_of(request), parameters)
+        found = await self.tokens.find(parameters.require("token"))
+        if found is not None and found[0].kind is not Kind.CODE:
+            await self._revoke(found[0].grant_id, client.client_id)
+        # RFC 7009 §2.2: a token that is already good for nothing is no error.
+        return Response(status_code=200, headers={"Cache-Control": "no-store"})
+
+    async def _revoke(self, grant_id: str, client_id: str) -> None:
+        if await self.grants.change(grant_id, lambda grant: revoke_by_client(grant, client_id)):
+            _log.info("grant revoked", grant_id=grant_id, client_id=client_id, by="client")
+
+    def endpoint(self) -> Endpoint:
+        """The endpoint with its description."""
+        return Endpoint(
+            "/revoke", answers_errors(self.handle), ("POST",), {"POST": _OPERATION}, CorsPolicy(("POST",))
+        )
+
+
+_OPERATION = {
+    "summary": "End what a token stands for",
+    "description": "RFC 7009. Revoking either token of a grant ends the whole grant, at once.",
+    "tags": ["OAuth"],
+    "security": CLIENT_SECURITY,
+    "requestBody": form(
+        {
+            "token": text("An access token or a refresh token of this client."),
+            "token_type_hint": text("Ignored: a token says what it is."),
+            **CLIENT_PARAMETERS,
+        },
+        ("token",),
+        {"public client": {"token": "dw_rt_…", "client_id": "…"}},
+    ),
+    "responses": {
+        "200": {"description": "It is good for nothing now, or was before."},
+        "401": error(
+            "The client is unknown or did not authenticate.", "invalid_client", "the secret is wrong"
+        ),
+    },
+}

@@ -1,0 +1,148 @@
+"""POST /token (RFC 6749 §3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.endpoints.http import answers_errors, authorization_of, form_of, json_response
+from auth_service.endpoints.network import Networks
+from auth_service.endpoints.route import (
+    CLIENT_PARAMETERS,
+    CLIENT_SECURITY,
+    Endpoint,
+    answer,
+    error,
+    form,
+    text,
+)
+from auth_service.grants.base import GrantType, TokenRequest
+from auth_service.grants.mint import Mint
+from auth_service.identity.authentication import ClientAuthentication
+from auth_service.identity.dpop import DpopProofs
+from auth_service.protocol.client import Client
+from auth_service.protocol.device import GRANT_TYPE as DEVICE_CODE
+from auth_service.protocol.errors import (
+    InvalidDpopProofError,
+    UnauthorizedClientError,
+    UnsupportedGrantTypeError,
+)
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.trusted_issuers import GRANT_TYPE as JWT_BEARER
+from shared.asgi import CorsPolicy, header_values
+from shared.clock import Clock
+
+
+@dataclass(frozen=True)
+class TokenEndpoint:
+    """Turns what a client holds into tokens: the phases here, what is unique to a grant in its file.
+
+    Attributes:
+        grant_types: by name.
+        url: the endpoint's public URL, which DPoP proofs name.
+    """
+
+    authentication: ClientAuthentication
+    grant_types: Mapping[str, GrantType]
+    dpop: DpopProofs
+    mint: Mint
+    clock: Clock
+    networks: Networks
+    url: str
+
+    async def handle(self, request: Request) -> Response:
+        # 1. What is presented.
+        parameters = await form_of(request)
+        name = parameters.require("grant_type")
+        # 2. Who presents it.
+        client = await self._client(request, parameters, name)
+        # 3. A grant type that exists, and that the client registered.
+        grant_type = self.grant_types.get(name)
+        if grant_type is None:
+            raise UnsupportedGrantTypeError("grant_type is not one that this server offers")
+        self._check_registered(client.grant_types, name)
+        # 4. The key that the tokens will be bound to, if any.
+        jkt = await self.dpop.check(header_values(request.scope, "dpop"), "POST", self.url)
+        if jkt is None and client.metadata.get("dpop_bound_access_tokens"):
+            raise InvalidDpopProofError("this client must send a DPoP proof")
+        # 5. Scope and resource, by the rules of the grant; then the one mint.
+        grant = await grant_type.redeem(TokenRequest(client, parameters, int(self.clock()), jkt))
+        return json_response(await self.mint.token_response(grant, client.id_token_alg))
+
+    async def _client(self, request: Request, parameters: Parameters, grant_type: str) -> Client:
+        authorization = authorization_of(request)
+        if grant_type == JWT_BEARER and not authorization and not _CREDENTIALS & set(parameters.values):
+            return _NOBODY  # a workload, which its assertion names (EXT-4)
+        return await self.authentication.authenticate(authorization, parameters, self.networks.of(request))
+
+    @staticmethod
+    def _check_registered(registered: tuple[str, ...], name: str) -> None:
+        # A refresh token was given for a reason: a client that was granted offline_access may use it, whether
+        # or not it also thought of registering the grant type.
+        if name not in registered and not (name == "refresh_token" and _USER_GRANTS & set(registered)):
+            raise UnauthorizedClientError(f"this client did not register the grant type {name}")
+
+    def endpoint(self) -> Endpoint:
+        """The endpoint with its description."""
+        return Endpoint("/token", answers_errors(self.handle), ("POST",), {"POST": _OPERATION}, _CORS)
+
+
+_CREDENTIALS = {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
+_NOBODY = Client("", 0, {"grant_types": [JWT_BEARER], "token_endpoint_auth_method": "none"})
+_USER_GRANTS = {"authorization_code", DEVICE_CODE}
+_CORS = CorsPolicy(("POST",), exposed=("WWW-Authenticate", "X-Request-Id", "Retry-After", "DPoP-Nonce"))
+
+_OPERATION = {
+    "summary": "Exchange a code, refresh, or get a token for the client itself",
+    "description": "RFC 6749 §3.2, RFC 7636, RFC 8707. A refresh token is replaced at each use; used again"
+    " within the grace window it is answered with the same tokens, later it ends the grant.",
+    "tags": ["OAuth"],
+    "security": CLIENT_SECURITY,
+    "requestBody": form(
+        {
+            "grant_type": text(
+                "What is exchanged.",
+                examples=["authorization_code", "refresh_token", "client_credentials", DEVICE_CODE],
+            ),
+            "code": text("For `authorization_code`: the code from the redirect."),
+            "redirect_uri": text("For `authorization_code`: as in the authorization request."),
+            "code_verifier": text("For `authorization_code`: what the challenge was made from."),
+            "refresh_token": text("For `refresh_token`."),
+            "device_code": text("For the device grant (RFC 8628)."),
+            "scope": text("Space-separated; never wider than what was granted."),
+            "resource": text("The resource the token is for (RFC 8707); may be left out."),
+            **CLIENT_PARAMETERS,
+        },
+        ("grant_type",),
+        {
+            "authorization_code": {
+                "grant_type": "authorization_code",
+                "code": "dw_ac_…",
+                "redirect_uri": "http://localhost:8080/callback",
+                "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+                "client_id": "…",
+            },
+            "refresh_token": {"grant_type": "refresh_token", "refresh_token": "dw_rt_…", "client_id": "…"},
+            "client_credentials": {"grant_type": "client_credentials", "scope": "notes:read"},
+        },
+    ),
+    "responses": {
+        "200": answer(
+            "Tokens.",
+            {
+                "access_token": "dw_at_…",
+                "token_type": "Bearer",
+                "expires_in": 540,
+                "scope": "notes:read notes:write",
+                "refresh_token": "dw_rt_…",
+            },
+        ),
+        "400": error("Refused.", "invalid_grant", "the code is not valid, or has expired"),
+        "401": error(
+            "The client is unknown or did not authenticate.", "invalid_client", "the secret is wrong"
+        ),
+    },
+}

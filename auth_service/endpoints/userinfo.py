@@ -1,0 +1,86 @@
+"""GET and POST /userinfo (OpenID Connect Core §5.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.endpoints.http import (
+    answers_errors,
+    authorization_of,
+    bearer_of,
+    form_of,
+    json_response,
+)
+from auth_service.endpoints.route import Endpoint, answer, error
+from auth_service.grants.tokens import Tokens
+from auth_service.identity.dpop import DpopProofs
+from auth_service.identity.users import Users
+from auth_service.protocol.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError
+from auth_service.protocol.id_token import userinfo_claims
+from shared.asgi import CorsPolicy, header_values
+
+
+@dataclass(frozen=True)
+class UserinfoEndpoint:
+    """Says who the user behind an access token is, as far as its scopes go."""
+
+    users: Users
+    tokens: Tokens
+    dpop: DpopProofs
+    url: str
+
+    async def handle(self, request: Request) -> Response:
+        proofs = header_values(request.scope, "dpop")
+        token = bearer_of(request, scheme="dpop") if proofs else await self._token(request)
+        found = await self.tokens.live_access(token)
+        if found is None:
+            raise InvalidTokenError("the access token is not valid, or has expired")
+        handle, grant = found
+        if grant.jkt != await self.dpop.check(proofs, request.method, self.url, access_token=token):
+            raise InvalidTokenError("the access token is bound to another key")
+        scopes = grant.scopes_of(handle.generation)
+        user = await self.users.by_subject(grant.subject) if grant.subject else None
+        if user is None or "openid" not in scopes:
+            raise InsufficientScopeError("the scope openid was not granted")
+        return json_response(userinfo_claims(user.person, scopes, grant.userinfo_claims))
+
+    @staticmethod
+    async def _token(request: Request) -> str:
+        if request.method == "POST" and request.headers.get("content-type"):
+            token = (await form_of(request)).get("access_token")  # RFC 6750 §2.2
+            if token and authorization_of(request):
+                raise InvalidRequestError("the access token is sent in two ways")
+            if token:
+                return token
+        return bearer_of(request)
+
+    def endpoint(self) -> Endpoint:
+        """The endpoint with its description."""
+        methods = ("GET", "POST")
+        return Endpoint(
+            "/userinfo",
+            answers_errors(self.handle, protected=True),
+            methods,
+            {"GET": _operation("get"), "POST": _operation("post")},
+            CorsPolicy(methods, exposed=("WWW-Authenticate", "X-Request-Id", "DPoP-Nonce")),
+        )
+
+
+def _operation(method: str) -> dict[str, object]:
+    return {
+        "summary": "Who the user is",
+        "description": "OpenID Connect Core §5.3. Needs an access token with the scope `openid`.",
+        "operationId": f"userinfo_{method}",
+        "tags": ["OpenID"],
+        "security": [{"oauth": ["openid"]}],
+        "responses": {
+            "200": answer(
+                "Claims about the user.", {"sub": "…", "preferred_username": "wesen", "name": "Wesen Doe"}
+            ),
+            "401": error("No good access token.", "invalid_token", "the access token is not valid"),
+            "403": error("Without `openid`.", "insufficient_scope", "the scope openid was not granted"),
+        },
+    }

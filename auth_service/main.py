@@ -1,0 +1,135 @@
+"""The composition root: everything the authorization server is made of, put together once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.components import Components
+from auth_service.endpoints.route import Endpoint
+from auth_service.identity.users import UserExistsError
+from auth_service.openapi import DescribedApp, openapi_document, registration_example
+from auth_service.outbound import Fetcher
+from auth_service.pages.render import STATIC
+from auth_service.settings import AuthSettings
+from auth_service.storage import open_store
+from auth_service.storage.interface import Store
+from shared.asgi import (
+    BodyLimit,
+    Cors,
+    CorsPolicy,
+    Prefix,
+    RequestId,
+    SecurityHeaders,
+    UnhandledErrors,
+    error_response,
+)
+from shared.assets import BRAND, Assets
+from shared.clock import Clock, system_clock
+from shared.docs_page import mount_docs
+from shared.logs import configure_logs, get_logger
+
+_log = get_logger(__name__)
+
+DEMO_USERNAME, DEMO_PASSWORD = "wesen", "secret"
+
+
+def create_app(
+    settings: AuthSettings, store: Store, clock: Clock = system_clock, fetcher: Fetcher | None = None
+) -> FastAPI:
+    """The authorization server as an ASGI application; closes `store` and `fetcher` when it shuts down.
+
+    Args:
+        fetcher: made as `settings` say where left out.
+    """
+    fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback)
+    parts = Components(settings, store, clock, fetcher)
+    endpoints = parts.endpoints(registration_example(settings))
+    app = DescribedApp(
+        title="Doorward authorization server",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        # It would redirect to a URL built from the Host header (DESIGN D8).
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, store, fetcher, parts),
+        middleware=_middleware(settings, endpoints),
+        exception_handlers={HTTPException: _http_error},
+    )
+    app.document = openapi_document(settings, endpoints, parts.scope_words())
+    app.router.routes.extend(endpoint.route() for endpoint in endpoints)
+    app.mount("/static", Assets(STATIC, BRAND))
+    mount_docs(
+        app,
+        title="Doorward authorization server",
+        public_url=settings.issuer,
+        issuer=settings.issuer,
+        scopes=parts.scope_words(),
+    )
+    return app
+
+
+def create_app_from_environment() -> FastAPI:
+    """What uvicorn is given: settings and store as the environment says."""
+    configure_logs()
+    settings = AuthSettings()  # type: ignore[call-arg]
+    return create_app(settings, open_store(settings.store))
+
+
+def _middleware(settings: AuthSettings, endpoints: list[Endpoint]) -> list[Middleware]:
+    return [
+        Middleware(RequestId),
+        Middleware(UnhandledErrors),
+        Middleware(SecurityHeaders, secure=settings.secure),
+        Middleware(Prefix, prefix=urlsplit(settings.issuer).path),
+        Middleware(Cors, policy_of=_cors_policies(endpoints)),
+        Middleware(BodyLimit, max_body_bytes=settings.max_body_bytes),
+    ]
+
+
+def _cors_policies(endpoints: list[Endpoint]) -> Callable[[str], CorsPolicy | None]:
+    exact = {e.path: e.cors for e in endpoints if "{" not in e.path}
+    below = {e.path.partition("{")[0]: e.cors for e in endpoints if "{" in e.path}
+    return lambda path: exact[path] if path in exact else below.get(path[: path.rfind("/") + 1])
+
+
+def _lifespan(
+    settings: AuthSettings, store: Store, fetcher: Fetcher, parts: Components
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        for complaint in await store.misconfigurations():
+            _log.warning("the store is not set up to keep what it acknowledges", complaint=complaint)
+        await parts.signing_keys.jwks()
+        if settings.demo_user:
+            await _add_demo_user(parts)
+        _log.info("authorization server ready", issuer=settings.issuer)
+        try:
+            yield
+        finally:
+            fetcher.close()
+            await store.aclose()
+
+    return lifespan
+
+
+async def _add_demo_user(parts: Components) -> None:
+    try:
+        await parts.users.add(DEMO_USERNAME, DEMO_PASSWORD)
+    except UserExistsError:
+        _log.debug("the demo user is there already")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 -- registered for this class
+    codes = {404: "not_found", 405: "method_not_allowed"}
+    return error_response(
+        error.status_code, codes.get(error.status_code, "invalid_request"), str(error.detail), error.headers
+    )

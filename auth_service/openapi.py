@@ -1,0 +1,104 @@
+"""The OpenAPI document: written by hand beside each endpoint, put together here (DESIGN D10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urljoin
+
+from fastapi import FastAPI
+
+from auth_service.endpoints.route import Endpoint, openapi_paths
+from auth_service.settings import AuthSettings
+from shared.version import VERSION
+
+_DESCRIPTION = """\
+OAuth 2.1 and OpenID Connect for MCP servers, by the issuer `{issuer}`.
+
+**To try it from here**
+
+1. Open *POST /register* and press *Execute*: the example registers a client as it stands.
+2. Press *Authorize*. The new client is filled in; tick what it shall be allowed, log in, and allow it.
+3. Call *GET /userinfo*. The same `client_id` works on the docs pages of what is protected here: {resources}.
+"""
+
+
+class DescribedApp(FastAPI):
+    """A FastAPI app whose document is written by hand: the framework knows nothing of its routes.
+
+    Attributes:
+        document: the OpenAPI document that it serves.
+    """
+
+    document: dict[str, Any]
+
+    def openapi(self) -> dict[str, Any]:
+        """The document."""
+        return self.document
+
+
+def openapi_document(
+    settings: AuthSettings, endpoints: Iterable[Endpoint], scopes: dict[str, str]
+) -> dict[str, Any]:
+    """The whole document (OpenAPI 3.1)."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Doorward authorization server",
+            "version": VERSION,
+            "description": _description(settings),
+        },
+        "servers": [{"url": settings.issuer}],
+        "tags": [
+            {"name": "Clients", "description": "Registration, RFC 7591 and RFC 7592."},
+            {"name": "OAuth", "description": "OAuth 2.1."},
+            {"name": "OpenID", "description": "OpenID Connect."},
+            {"name": "Discovery", "description": "What clients read first."},
+            {"name": "Pages", "description": "For a person at a browser."},
+            {"name": "Operation"},
+        ],
+        "paths": openapi_paths(endpoints),
+        "components": {"securitySchemes": _security_schemes(settings.issuer, scopes)},
+    }
+
+
+def _description(settings: AuthSettings) -> str:
+    resources = ", ".join(f"[{r.name}]({_docs_page(r.resource)})" for r in settings.resources)
+    return _DESCRIPTION.format(issuer=settings.issuer, resources=resources)
+
+
+def _docs_page(resource: str) -> str:
+    """Where a resource service of ours has its docs page: beside the MCP endpoint."""
+    return urljoin(resource.removesuffix("/"), "docs")
+
+
+def _security_schemes(issuer: str, scopes: dict[str, str]) -> dict[str, Any]:
+    code_flow = {"authorizationUrl": f"{issuer}/authorize", "tokenUrl": f"{issuer}/token", "scopes": scopes}
+    return {
+        "oauth": {
+            "type": "oauth2",
+            "description": "Logs you in and asks for your consent, as the client that you name.",
+            "flows": {"authorizationCode": {**code_flow, "refreshUrl": f"{issuer}/token"}},
+        },
+        "client": {
+            "type": "http",
+            "scheme": "basic",
+            "description": "The id and the secret of a confidential client, or of a resource server.",
+        },
+        "registration": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The `registration_access_token` of the client, for its own registration.",
+        },
+    }
+
+
+def registration_example(settings: AuthSettings) -> dict[str, Any]:
+    """A registration that works as it stands, from the docs pages of both services."""
+    pages = [f"{settings.issuer}/docs", *(_docs_page(resource.resource) for resource in settings.resources)]
+    return {
+        "client_name": "My client",
+        "redirect_uris": ["http://localhost:8080/callback", *(f"{page}/oauth2-redirect" for page in pages)],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": "none",
+    }

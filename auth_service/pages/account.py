@@ -1,0 +1,110 @@
+"""GET and POST /account: what a person is connected to, and the end of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.endpoints.route import Endpoint, Operation, answer, form, text
+from auth_service.grants.repository import Grants
+from auth_service.identity.browser import Browsers
+from auth_service.identity.clients import Clients
+from auth_service.identity.consents import Consents
+from auth_service.identity.sessions import Session, Sessions
+from auth_service.pages.error import ErrorPages
+from auth_service.pages.forms import browser_of, shows_errors, trusted_form
+from auth_service.pages.render import Pages, see_other
+from auth_service.protocol.catalogue import Catalogue
+from auth_service.protocol.grant import Grant
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class AccountPage:
+    """Lists what the person has connected; disconnects one, or logs out."""
+
+    grants: Grants
+    clients: Clients
+    consents: Consents
+    sessions: Sessions
+    catalogue: Catalogue
+    browsers: Browsers
+    pages: Pages
+    errors: ErrorPages
+
+    async def handle(self, request: Request) -> Response:
+        browser = browser_of(self.browsers, request)
+        session = await self.sessions.find(browser.session)
+        if session is None or browser.secret is None:
+            return see_other("login")
+        if request.method == "POST":
+            return await self._submit(request, session)
+        return await self._show(session, self.browsers.csrf_token(browser.secret))
+
+    async def _show(self, session: Session, csrf: str) -> Response:
+        connections = [
+            await self._connection(grant) for grant in await self.grants.of_subject(session.subject)
+        ]
+        context = {"csrf": csrf, "username": session.username, "connections": connections}
+        return self.pages.render("account.html", context)
+
+    async def _connection(self, grant: Grant) -> dict[str, object]:
+        client = await self.clients.get(grant.client_id)
+        resource = self.catalogue.find(grant.resource) if grant.resource else None
+        return {
+            "grant_id": grant.grant_id,
+            "client_name": client.name if client else "A client that is gone",
+            "client_domain": client.domain if client else None,
+            "resource": resource.name if resource else "Your account only",
+            "scopes": [self.catalogue.words(scope, grant.resource) for scope in grant.scopes],
+        }
+
+    async def _submit(self, request: Request, session: Session) -> Response:
+        form, _ = await trusted_form(self.browsers, request)
+        await self._disconnect(form.require("grant_id"), session)
+        return see_other("account")
+
+    async def _disconnect(self, grant_id: str, session: Session) -> None:
+        grant = await self.grants.get(grant_id)
+        if grant is None or grant.subject != session.subject:
+            return
+        await self.grants.revoke(grant_id)
+        await self.consents.forget(session.subject, grant.client_id)
+        _log.info("grant revoked", grant_id=grant_id, client_id=grant.client_id, by="user")
+
+    def endpoint(self) -> Endpoint:
+        """The page."""
+        return Endpoint("/account", shows_errors(self.errors, self.handle), ("GET", "POST"), _OPERATIONS)
+
+
+_OPERATIONS: Mapping[str, Operation] = {
+    "GET": {
+        "summary": "The account page (opened in a browser)",
+        "description": "Lists what the person has connected.",
+        "tags": ["Pages"],
+        "responses": {"200": answer("The page."), "303": answer("To the login.")},
+    },
+    "POST": {
+        "summary": "Disconnect, or log out (posted by the account page)",
+        "description": "Takes only the form that this browser was shown.",
+        "tags": ["Pages"],
+        "requestBody": form(
+            {
+                "csrf": text("From the page."),
+                "action": text("The button.", enum=["disconnect", "logout"]),
+                "grant_id": text("For `disconnect`: from the page."),
+            },
+            ("csrf", "action"),
+            {},
+        ),
+        "responses": {
+            "303": answer("To the page, as it is now; after a logout to the login."),
+            "400": answer("A page: the form was not shown to this browser."),
+        },
+    },
+}

@@ -1,0 +1,163 @@
+"""GET and POST /consent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.endpoints.route import Endpoint, Operation, answer, form, text
+from auth_service.identity.browser import Browsers
+from auth_service.identity.clients import Clients
+from auth_service.identity.consents import Consents
+from auth_service.identity.introductions import Introductions
+from auth_service.identity.pending import Pending, PendingRequests
+from auth_service.identity.sessions import Session, Sessions
+from auth_service.pages.error import ErrorPages
+from auth_service.pages.forms import PENDING, browser_of, shows_errors, trusted_form
+from auth_service.pages.render import Pages, see_other
+from auth_service.protocol.catalogue import Catalogue
+from auth_service.protocol.client import Client
+from auth_service.protocol.client_domains import Trust
+from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.interaction import Decision
+from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.redirect_uris import reach
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+_TICK = "scope."
+
+
+@dataclass(frozen=True)
+class ConsentPage:
+    """Shows who asks for what, and records what the person says. Says nothing to the client itself."""
+
+    pending: PendingRequests
+    sessions: Sessions
+    clients: Clients
+    introductions: Introductions
+    consents: Consents
+    catalogue: Catalogue
+    browsers: Browsers
+    pages: Pages
+    errors: ErrorPages
+
+    async def handle(self, request: Request) -> Response:
+        return await (self._submit(request) if request.method == "POST" else self._show(request))
+
+    async def _show(self, request: Request) -> Response:
+        pending_id = parse_parameters(request.scope["query_string"]).get("pending") or ""
+        browser = browser_of(self.browsers, request)
+        pending = await self.pending.find(pending_id, browser.secret)
+        session = await self.sessions.find(browser.session)
+        client = await self.clients.get(pending.request.client_id) if pending else None
+        if pending is None or client is None or browser.secret is None:
+            return self.errors.expired()
+        if session is None:
+            return see_other(f"authorize?pending={pending_id}")
+        csrf = self.browsers.csrf_token(browser.secret)
+        return self._form(pending_id, pending, client, session, csrf)
+
+    def _form(
+        self, pending_id: str, pending: Pending, client: Client, session: Session, csrf: str
+    ) -> Response:
+        asked = pending.request
+        resource = self.catalogue.find(asked.resource) if asked.resource else None
+        words = [(scope, self.catalogue.words(scope, asked.resource)) for scope in asked.scopes]
+        return self.pages.render(
+            "consent.html",
+            {
+                "csrf": csrf,
+                "pending": pending_id,
+                "client": client,
+                "username": session.username,
+                "resource": resource,
+                "scopes": [(f"{_TICK}{number}", scope, text) for number, (scope, text) in enumerate(words)],
+                "destination": None if asked.device else _destination(asked.redirect_uri),
+                "reach": None if asked.device else reach(asked.redirect_uri).name,
+                "unknown_domain": self.introductions.trust(client) is Trust.ASK,
+            },
+        )
+
+    async def _submit(self, request: Request) -> Response:
+        form, browser = await trusted_form(self.browsers, request)
+        pending_id = form.require("pending")
+        pending = await self.pending.find(pending_id, browser.secret)
+        session = await self.sessions.find(browser.session)
+        if pending is None or session is None:
+            return self.errors.expired()
+        granted = _granted(form, pending.request.scopes)
+        await self.pending.note_decision(pending_id, Decision(session.subject, granted))
+        if granted is not None:
+            await self.consents.remember(session.subject, pending.request, granted)
+        _log.info(
+            "consent",
+            allowed=granted is not None,
+            subject=session.subject,
+            client_id=pending.request.client_id,
+        )
+        return see_other(f"authorize?pending={pending_id}")
+
+    def endpoint(self) -> Endpoint:
+        """The page."""
+        return Endpoint("/consent", shows_errors(self.errors, self.handle), ("GET", "POST"), _OPERATIONS)
+
+
+def _granted(form: Parameters, asked: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The scopes left ticked, of those that were asked for; None for a refusal."""
+    decision = form.require("decision")
+    if decision not in ("allow", "deny"):
+        raise InvalidRequestError("decision must be allow or deny")
+    if decision == "deny":
+        return None
+    # The form only ever takes scopes away (AS-24). One that was posted without its tick boxes, by a program
+    # that does not know of them, leaves the request as it was asked for.
+    if form.get("ticks") is None:
+        return asked
+    return tuple(scope for number, scope in enumerate(asked) if form.get(f"{_TICK}{number}") is not None)
+
+
+def _destination(redirect_uri: str) -> str:
+    """Where the code goes, as a person would recognise it."""
+    parts = urlsplit(redirect_uri)
+    return parts.netloc if parts.scheme in ("http", "https") else f"{parts.scheme}:"
+
+
+_OPERATIONS: Mapping[str, Operation] = {
+    "GET": {
+        "summary": "The consent page (opened in a browser)",
+        "description": "Says who asks for what; a form with the buttons `decision` = `allow` and `deny`.",
+        "tags": ["Pages"],
+        "parameters": [PENDING],
+        "responses": {
+            "200": answer("The page."),
+            "303": answer("Back to the login, where nobody is logged in."),
+            "400": answer("A page: the request is over, or another browser began it."),
+        },
+    },
+    "POST": {
+        "summary": "Decide (posted by the consent page)",
+        "description": "Takes only the form that this browser was shown. It can take scopes away from the"
+        " request, and changes nothing else about it.",
+        "tags": ["Pages"],
+        "requestBody": form(
+            {
+                "csrf": text("From the page."),
+                "pending": text("From the page."),
+                "decision": text("The button.", enum=["allow", "deny"]),
+                "ticks": text("Sent where the scopes have tick boxes."),
+                "scope.0": text("The first scope is ticked; the others follow, counted on."),
+            },
+            ("csrf", "pending", "decision"),
+            {},
+        ),
+        "responses": {
+            "303": answer("On to the authorization request, which answers the client."),
+            "400": answer("A page: the request is over, or the form was not shown to this browser."),
+        },
+    },
+}

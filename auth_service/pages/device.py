@@ -1,0 +1,106 @@
+"""GET and POST /device: where a person types the code that a device shows (RFC 8628 §3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.endpoints.network import Networks
+from auth_service.endpoints.route import Endpoint, Operation, answer, form, text
+from auth_service.identity.browser import Browser, Browsers
+from auth_service.identity.devices import Devices
+from auth_service.identity.pending import PendingRequests
+from auth_service.identity.throttle import Throttle
+from auth_service.pages.error import ErrorPages
+from auth_service.pages.forms import browser_of, shows_errors, trusted_form
+from auth_service.pages.render import Pages, see_other
+from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.device import DeviceRequest
+from auth_service.protocol.parameters import parse_parameters
+
+_WRONG = "No device is waiting for this code. Codes are good for ten minutes."
+
+
+@dataclass(frozen=True)
+class DevicePage:
+    """Finds the device's request by its code and hands it to /authorize, like any other request."""
+
+    devices: Devices
+    pending: PendingRequests
+    browsers: Browsers
+    throttle: Throttle
+    networks: Networks
+    pages: Pages
+    errors: ErrorPages
+
+    async def handle(self, request: Request) -> Response:
+        return await (self._submit(request) if request.method == "POST" else self._show(request))
+
+    async def _show(self, request: Request) -> Response:
+        typed = parse_parameters(request.scope["query_string"]).get("user_code") or ""
+        return self._form(browser_of(self.browsers, request), typed)
+
+    def _form(self, browser: Browser, typed: str, wrong: str = "", status: int = 200) -> Response:
+        secret = browser.secret or self.browsers.new_secret()
+        cookies = () if browser.secret else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        context = {"csrf": self.browsers.csrf_token(secret), "user_code": typed, "wrong": wrong}
+        return self.pages.render("device.html", context, status=status, cookies=cookies)
+
+    async def _submit(self, request: Request) -> Response:
+        form, browser = await trusted_form(self.browsers, request)
+        typed, network = form.get("user_code") or "", self.networks.of(request)
+        # RFC 8628 §5.1: a code short enough to type is short enough to guess, so guesses are counted.
+        await self.throttle.attempt(network)
+        found = await self.devices.by_user_code(typed)
+        if found is None:
+            return self._form(browser, typed, _WRONG, 400)
+        await self.throttle.forgive(network)
+        pending_id = await self.pending.begin(_request(*found), browser.secret or "")
+        return see_other(f"authorize?pending={pending_id}")
+
+    def endpoint(self) -> Endpoint:
+        """The page."""
+        return Endpoint("/device", shows_errors(self.errors, self.handle), ("GET", "POST"), _OPERATIONS)
+
+
+def _request(name: str, device: DeviceRequest) -> AuthorizationRequest:
+    return AuthorizationRequest(
+        client_id=device.client_id,
+        redirect_uri="",
+        redirect_uri_given=False,
+        response_mode="query",
+        scopes=device.scopes,
+        resource=device.resource,
+        device=name,
+    )
+
+
+_OPERATIONS: Mapping[str, Operation] = {
+    "GET": {
+        "summary": "Where a person types the code a device shows (opened in a browser)",
+        "description": "RFC 8628 §3.3. A form with the field `user_code`.",
+        "tags": ["Pages"],
+        "parameters": [
+            {"name": "user_code", "in": "query", "schema": text("The code, to have it filled in already.")}
+        ],
+        "responses": {"200": answer("The page.")},
+    },
+    "POST": {
+        "summary": "Go on with the device of a code (posted by the page)",
+        "description": "Takes only the form that this browser was shown.",
+        "tags": ["Pages"],
+        "requestBody": form(
+            {"csrf": text("From the page."), "user_code": text("As the device shows it.")},
+            ("csrf", "user_code"),
+            {},
+        ),
+        "responses": {
+            "303": answer("On to the request of the device: login and consent."),
+            "400": answer("The page again: no device waits for this code."),
+            "429": answer("A page: too many wrong codes from one network; see `Retry-After`."),
+        },
+    },
+}

@@ -1,0 +1,29 @@
+"""The end of a device's request: what the person decided is kept for the device, and shown."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from auth_service.identity.devices import Devices
+from auth_service.identity.sessions import Session
+from auth_service.pages.render import Pages
+
+
+class DeviceAnswer:
+    """Answers a device, which will ask, in place of a redirect URI, which would be told."""
+
+    def __init__(self, devices: Devices, pages: Pages) -> None:
+        self._devices = devices
+        self._pages = pages
+
+    async def approve(self, name: str, session: Session, scopes: tuple[str, ...]) -> Response:
+        """Let the device have `scopes` on behalf of the person of `session`."""
+        return self._done(connected=await self._devices.approve(name, session, scopes))
+
+    async def deny(self, name: str) -> Response:
+        """Let the device have nothing."""
+        await self._devices.deny(name)
+        return self._done(connected=False)
+
+    def _done(self, *, connected: bool) -> Response:
+        return self._pages.render("device_done.html", {"connected": connected})

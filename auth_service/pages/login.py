@@ -1,0 +1,171 @@
+"""GET and POST /login."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.endpoints.network import Networks
+from auth_service.endpoints.route import Endpoint, Operation, answer, form, text
+from auth_service.identity.browser import DEVICE_TTL_S, Browser, Browsers
+from auth_service.identity.clients import Clients
+from auth_service.identity.pending import PendingRequests
+from auth_service.identity.sessions import Sessions
+from auth_service.identity.throttle import Throttle
+from auth_service.identity.users import User, Users
+from auth_service.pages.error import ErrorPages
+from auth_service.pages.forms import PENDING, browser_of, shows_errors, trusted_form
+from auth_service.pages.render import Pages, see_other
+from auth_service.protocol.errors import SlowDownError
+from auth_service.protocol.parameters import Parameters, parse_parameters
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+_AT_ONCE = 2
+_WRONG = "The username or the password is wrong."
+
+
+@dataclass(frozen=True)
+class LoginPage:
+    """Finds out who is at the browser, for a pending request or for the account page."""
+
+    users: Users
+    sessions: Sessions
+    clients: Clients
+    pending: PendingRequests
+    browsers: Browsers
+    throttle: Throttle
+    networks: Networks
+    pages: Pages
+    errors: ErrorPages
+    turns: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(_AT_ONCE))
+
+    async def handle(self, request: Request) -> Response:
+        return await (self._submit(request) if request.method == "POST" else self._show(request))
+
+    async def _show(self, request: Request) -> Response:
+        pending_id = parse_parameters(request.scope["query_string"]).get("pending")
+        browser = browser_of(self.browsers, request)
+        if pending_id and await self.pending.find(pending_id, browser.secret) is None:
+            return self.errors.expired()
+        return await self._form(browser, pending_id)
+
+    async def _form(
+        self, browser: Browser, pending_id: str | None, username: str = "", wrong: str = "", status: int = 200
+    ) -> Response:
+        secret = browser.secret or self.browsers.new_secret()
+        cookies = () if browser.secret else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        pending = await self.pending.find(pending_id, secret)
+        client = await self.clients.get(pending.request.client_id) if pending else None
+        hint = (pending.request.login_hint if pending else None) or ""
+        return self.pages.render(
+            "login.html",
+            {
+                "csrf": self.browsers.csrf_token(secret),
+                "pending": pending_id,
+                "client_name": client.name if client else None,
+                "username": username or hint,
+                "wrong": wrong,
+            },
+            status=status,
+            cookies=cookies,
+        )
+
+    async def _submit(self, request: Request) -> Response:
+        form, browser = await trusted_form(self.browsers, request)
+        pending_id, username = form.get("pending"), form.get("username") or ""
+        origin = self._origin(request, browser, username)
+        try:
+            user = await self._authenticate(form, origin)
+        except SlowDownError as error:
+            _log.warning("login refused", reason="too many failures", origin=origin)
+            response = await self._form(browser, pending_id, username, _wait(error), 429)
+            response.headers["Retry-After"] = str(error.retry_after_s)
+            return response
+        if user is None:
+            _log.info("login failed", origin=origin)
+            return await self._form(browser, pending_id, username, _WRONG, 401)
+        return await self._begin_session(browser, pending_id, user)
+
+    def _origin(self, request: Request, browser: Browser, username: str) -> str:
+        # A browser that the user has logged in with before is counted by itself: somebody who guesses on the
+        # same network must not lock the user out (AS-23).
+        device = self.browsers.known_device(browser.device, username)
+        return f"device:{device}" if device else self.networks.of(request)
+
+    async def _authenticate(self, form: Parameters, origin: str) -> User | None:
+        # Counted before the password is looked at, and taken back if it was right: parallel guesses get no
+        # more tries than one after the other. Only a few at a time, or many good logins at once would look
+        # like many bad ones.
+        async with self.turns:
+            await self.throttle.attempt(origin)
+            user = await self.users.authenticate(form.get("username") or "", form.get("password") or "")
+            if user is not None:
+                await self.throttle.forgive(origin)
+        return user
+
+    async def _begin_session(self, browser: Browser, pending_id: str | None, user: User) -> Response:
+        await self.sessions.end(browser.session)
+        secret, session = await self.sessions.begin(user)
+        if not await self.users.may_still_log_in(user):
+            # Looked at after the session began: whoever disables a user or changes a password does that first
+            # and then ends the sessions there are, so one of the two sees the other.
+            await self.sessions.end(secret)
+            return await self._form(browser, pending_id, user.username, _WRONG, 401)
+        names = self.browsers.names
+        cookies = (
+            self.browsers.cookie(names.session, secret),
+            self.browsers.cookie(
+                names.device, self.browsers.new_device(user.username), max_age_s=DEVICE_TTL_S
+            ),
+        )
+        _log.info("login", subject=user.subject, session_id=session.session_id)
+        if pending_id is None or await self.pending.find(pending_id, browser.secret) is None:
+            return see_other("account", cookies)
+        await self.pending.note_login(pending_id, session.session_id)
+        return see_other(f"authorize?pending={pending_id}", cookies)
+
+    def endpoint(self) -> Endpoint:
+        """The page."""
+        return Endpoint("/login", shows_errors(self.errors, self.handle), ("GET", "POST"), _OPERATIONS)
+
+
+def _wait(error: SlowDownError) -> str:
+    minutes = -(-error.retry_after_s // 60)
+    return f"Too many failed logins from your network. Try again in {minutes} minute{'s' * (minutes > 1)}."
+
+
+_OPERATIONS: Mapping[str, Operation] = {
+    "GET": {
+        "summary": "The login page (opened in a browser)",
+        "description": "A form with the fields `username` and `password`.",
+        "tags": ["Pages"],
+        "parameters": [PENDING],
+        "responses": {"200": answer("The page."), "400": answer("A page: the request is over.")},
+    },
+    "POST": {
+        "summary": "Log in (posted by the login page)",
+        "description": "Takes only the form that this browser was shown.",
+        "tags": ["Pages"],
+        "requestBody": form(
+            {
+                "csrf": text("From the page."),
+                "pending": text("From the page; left out, the login leads to the account page."),
+                "username": text("As the operator made it."),
+                "password": text("Of that user.", format="password"),
+            },
+            ("csrf", "username", "password"),
+            {},
+        ),
+        "responses": {
+            "303": answer("On to the authorization request, or to the account page."),
+            "400": answer("A page: the form was not shown to this browser."),
+            "401": answer("The page again: the username or the password is wrong."),
+            "429": answer("The page again: too many failures from one network; see `Retry-After`."),
+        },
+    },
+}

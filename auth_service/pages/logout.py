@@ -1,0 +1,116 @@
+"""GET and POST /logout: the end of a session, asked for by a client or by the person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.endpoints.http import form_of
+from auth_service.endpoints.route import Endpoint
+from auth_service.identity.browser import Browser, Browsers
+from auth_service.identity.clients import Clients
+from auth_service.identity.hints import Hint, IdTokenHints
+from auth_service.identity.logout import Logout
+from auth_service.identity.sessions import Session, Sessions
+from auth_service.pages.error import ErrorPages
+from auth_service.pages.forms import browser_of, shows_errors
+from auth_service.pages.render import Pages, see_other
+from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.logout import Destination, destination
+from auth_service.protocol.parameters import Parameters, parse_parameters
+
+_ASKED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
+
+
+@dataclass(frozen=True)
+class LogoutPage:
+    """Logs out whom a client's ID token names; anybody else is asked first (§2)."""
+
+    logout: Logout
+    sessions: Sessions
+    clients: Clients
+    hints: IdTokenHints
+    browsers: Browsers
+    pages: Pages
+    errors: ErrorPages
+
+    async def handle(self, request: Request) -> Response:
+        posted = request.method == "POST"
+        parameters = await form_of(request) if posted else parse_parameters(request.scope["query_string"])
+        hint = await self._hint(parameters)
+        goal = await self._destination(parameters, hint)
+        browser = browser_of(self.browsers, request)
+        if posted and browser.session is None and (query := _as_query(parameters)):
+            return see_other(f"logout?{query}")
+        session = await self.sessions.find(browser.session)
+        if session is None:
+            # Without a hint nothing shows that the client ever had to do with this person (§3). Anybody may
+            # register a client: its name alone must not make this server redirect wherever it likes.
+            return self._done(goal if hint else None)
+        confirmed = posted and self.browsers.is_csrf_token(parameters.get("csrf"), browser.secret)
+        if confirmed or (hint is not None and hint.subject == session.subject):
+            return await self._end(browser, session, goal)
+        return self._ask(browser, session, parameters)
+
+    async def _hint(self, parameters: Parameters) -> Hint | None:
+        token = parameters.get("id_token_hint")
+        hint = await self.hints.read(token) if token else None
+        client_id = parameters.get("client_id")
+        if hint and client_id not in (None, hint.client_id):
+            raise InvalidRequestError("id_token_hint was issued to another client")
+        return hint
+
+    async def _destination(self, parameters: Parameters, hint: Hint | None) -> Destination | None:
+        client_id = hint.client_id if hint else parameters.get("client_id")
+        client = await self.clients.get(client_id) if client_id else None
+        return destination(client, parameters.get("post_logout_redirect_uri"), parameters.get("state"))
+
+    def _ask(self, browser: Browser, session: Session, parameters: Parameters) -> Response:
+        secret = browser.secret or self.browsers.new_secret()
+        cookies = () if browser.secret else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        context = {
+            "csrf": self.browsers.csrf_token(secret),
+            "username": session.username,
+            "asked": {name: value for name in _ASKED if (value := parameters.get(name))},
+        }
+        return self.pages.render("logout.html", context, cookies=cookies)
+
+    async def _end(self, browser: Browser, session: Session, goal: Destination | None) -> Response:
+        to_tell = await self.logout.end(browser.session, session)
+        ended = self.browsers.cookie(self.browsers.names.session, "", max_age_s=0)
+        response = self._done(goal, (ended,))
+        response.background = BackgroundTask(self.logout.tell, to_tell, session)
+        return response
+
+    def _done(self, goal: Destination | None, cookies: tuple[str, ...] = ()) -> Response:
+        if goal is not None:
+            return see_other(goal.location, cookies)
+        return self.pages.render("logged_out.html", {}, cookies=cookies)
+
+    def endpoint(self) -> Endpoint:
+        """The page."""
+        return Endpoint("/logout", shows_errors(self.errors, self.handle), ("GET", "POST"), _OPERATIONS)
+
+
+def _as_query(parameters: Parameters) -> str:
+    # SameSite=Lax keeps our cookies from a form that a client's page posts (RP-Initiated Logout §2 allows
+    # POST); the GET after a redirect has them.
+    return urlencode({name: value for name in _ASKED if (value := parameters.get(name))})
+
+
+_OPERATIONS = {
+    "GET": {
+        "summary": "Log out (opened in a browser)",
+        "description": "OpenID Connect RP-Initiated Logout: `id_token_hint`, `client_id`,"
+        " `post_logout_redirect_uri`, `state`.",
+        "tags": ["Pages"],
+        "responses": {
+            "200": {"description": "A page that asks, or says that it is done."},
+            "303": {"description": "To the client's `post_logout_redirect_uri`."},
+        },
+    },
+}

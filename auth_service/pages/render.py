@@ -1,0 +1,73 @@
+"""Templates to responses, under a strict Content-Security-Policy (DESIGN D11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+Answer = TypeVar("Answer", bound=Response)
+
+STATIC = Path(str(resources.files("auth_service.pages"))) / "static"
+
+# No form-action: browsers hold the redirects that follow a posted form to it, and the last one leads to the
+# client, on hosts and schemes that cannot all be listed.
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": _POLICY,
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "unsafe-none",
+}
+
+
+class Pages:
+    """Renders pages.
+
+    Args:
+        notice: shown on the login page; None for none.
+    """
+
+    def __init__(self, *, notice: str | None = None) -> None:
+        self._notice = notice
+        self._environment = Environment(
+            loader=PackageLoader("auth_service.pages"),
+            autoescape=select_autoescape(default=True, default_for_string=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def render(
+        self,
+        template: str,
+        context: Mapping[str, object],
+        *,
+        status: int = 200,
+        cookies: tuple[str, ...] = (),
+    ) -> HTMLResponse:
+        """The page `template`, which finds `context` by name; `cookies` are Set-Cookie headers."""
+        html = self._environment.get_template(template).render(context, notice=self._notice)
+        return set_cookies(HTMLResponse(html, status, _HEADERS), cookies)
+
+
+def see_other(location: str, cookies: tuple[str, ...] = ()) -> RedirectResponse:
+    """A redirect that makes the browser GET (RFC 9700 §4.12: never 307 after a form with a password)."""
+    response = RedirectResponse(location, 303, {"Cache-Control": "no-store"})
+    # Starlette re-quotes the URL; a redirect URI goes back byte for byte (DESIGN D8).
+    response.headers["location"] = location
+    return set_cookies(response, cookies)
+
+
+def set_cookies(response: Answer, cookies: tuple[str, ...]) -> Answer:
+    """Add Set-Cookie headers."""
+    for cookie in cookies:
+        response.headers.append("set-cookie", cookie)
+    return response

@@ -1,0 +1,289 @@
+"""Everything the environment may say to the authorization server, checked before it starts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from auth_service.protocol.client_domains import check_pattern
+from shared.environment import Issuer, PublicUrl, listed
+from shared.scopes import SCOPE_TOKEN
+from shared.uris import is_loopback, resource_key, split_absolute
+
+OPENID_SCOPES = {
+    "openid": "Know that it is you",
+    "profile": "See your name",
+    "offline_access": "Stay connected while you are away",
+}
+"""Scopes the authorization server itself grants, with the words the consent page uses for them."""
+
+
+Seconds = Annotated[int, Field(ge=1)]
+Domain = Annotated[str, AfterValidator(check_pattern)]
+
+
+class Resource(BaseModel):
+    """One protected resource (RFC 8707 §2): what tokens are issued for.
+
+    Attributes:
+        resource: the URL a user pastes, byte for byte what the resource server announces.
+        scopes: scope token to the words the consent page uses for it.
+        default_scopes: granted to a request without scope; all of them where left out.
+        access_token_format: ``jwt`` for access tokens that the resource can verify by itself (RFC 9068).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resource: PublicUrl
+    name: str = Field(min_length=1, max_length=100)
+    scopes: dict[str, str] = Field(default_factory=dict)
+    default_scopes: tuple[str, ...] | None = None
+    access_token_format: Literal["opaque", "jwt"] = "opaque"  # noqa: S105
+
+    @model_validator(mode="after")
+    def _scopes_are_known_tokens(self) -> Self:
+        for scope in self.scopes:
+            if not SCOPE_TOKEN.match(scope) or scope in OPENID_SCOPES:
+                raise ValueError(f"{scope!r} cannot be a scope of a resource")
+        unknown = set(self.default_scopes or ()) - set(self.scopes)
+        if unknown:
+            raise ValueError(f"default_scopes names {sorted(unknown)}, which scopes does not list")
+        return self
+
+    @property
+    def granted_by_default(self) -> tuple[str, ...]:
+        """The scopes of a request that asks for none."""
+        return self.default_scopes if self.default_scopes is not None else tuple(self.scopes)
+
+
+class ResourceServer(BaseModel):
+    """A resource server that may ask the introspection endpoint about tokens for its own resources."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    secret: SecretStr = Field(min_length=32)
+    resources: tuple[Resource, ...] = Field(min_length=1)
+
+
+class ExchangeRule(BaseModel):
+    """A permission to exchange tokens (RFC 8693): whose, for what, and whether the new ones say who acts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    client_id: str
+    sources: frozenset[str] = Field(min_length=1)
+    targets: frozenset[str] = Field(min_length=1)
+    mode: Literal["delegation", "impersonation"] = "delegation"
+
+
+class WorkloadRule(BaseModel):
+    """What a workload gets whose claims all match these globs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    claims: dict[str, str] = Field(min_length=1)
+    scopes: tuple[str, ...] = ()
+
+
+class TrustedIssuer(BaseModel):
+    """An issuer whose JWTs are grants here (RFC 7523 §2.1).
+
+    Attributes:
+        profile: ``id-jag`` for a company's identity provider, ``workload`` for an issuer of job identities.
+        clients: client ids that an identity provider may let act for users; empty for all.
+        scopes: the most an identity provider can grant; left out, whatever the resource knows.
+        rules: for workloads; the first that matches decides.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(min_length=1)
+    profile: Literal["id-jag", "workload"]
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str | None = None
+    clients: frozenset[str] = frozenset()
+    scopes: tuple[str, ...] | None = None
+    rules: tuple[WorkloadRule, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_keys_and_rules(self) -> Self:
+        if (self.jwks is None) == (self.jwks_uri is None):
+            raise ValueError("a trusted issuer has either jwks or jwks_uri")
+        if self.profile == "workload" and not self.rules:
+            raise ValueError("an issuer of workload identities needs rules, or it lets nobody in")
+        return self
+
+
+class StatementIssuer(BaseModel):
+    """An issuer whose software statements count at registration (RFC 7591 §2.3)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(min_length=1)
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str | None = None
+
+
+class MasterKey(BaseModel):
+    """A 256-bit root secret under a key id of one byte; every other key is derived from it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key_id: int = Field(ge=0, le=255)
+    key: SecretStr
+
+
+def _master_keys(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    keys = []
+    for item in value.split(","):
+        key_id, separator, text = item.strip().partition(":")
+        if not separator or not key_id.isascii() or not key_id.isdigit():
+            raise ValueError("each master key reads ID:KEY, the id a number from 0 to 255")
+        keys.append({"key_id": int(key_id), "key": text})
+    return keys
+
+
+class KeySettings(BaseSettings):
+    """The keys; names prefixed with ``DOORWARD_``.
+
+    Attributes:
+        master_keys: ``ID:BASE64URL`` comma-separated; the first signs, all verify.
+        key_period_s: how long a signing key signs.
+        key_ahead_s: how long a signing key is published before it signs.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DOORWARD_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    master_keys: Annotated[tuple[MasterKey, ...], NoDecode, BeforeValidator(_master_keys)] = Field(
+        min_length=1
+    )
+    key_period_s: Seconds = 30 * 86_400
+    key_ahead_s: Annotated[int, Field(ge=120)] = 86_400
+
+    @field_validator("master_keys")
+    @classmethod
+    def _keys_are_256_bit(cls, keys: tuple[MasterKey, ...]) -> tuple[MasterKey, ...]:
+        for key in keys:
+            text = key.key.get_secret_value()
+            try:
+                decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            except (binascii.Error, ValueError) as error:
+                raise ValueError(f"master key {key.key_id} is not base64url") from error
+            if len(decoded) < 32:
+                raise ValueError(f"master key {key.key_id} has fewer than 256 bits")
+        if len({key.key_id for key in keys}) != len(keys):
+            raise ValueError("two master keys have the same id")
+        return keys
+
+
+class AuthSettings(KeySettings):
+    """Read from the environment, names prefixed with ``DOORWARD_``. `docs/configuration.md` explains each.
+
+    Attributes:
+        issuer: the one issuer string, echoed byte for byte (RFC 8414 §2); no trailing slash.
+        store: ``redis://``, ``rediss://``, ``redis+sentinel://``, ``redis+cluster://`` or ``sqlite:///PATH``.
+        resource_servers: JSON; see `ResourceServer`.
+        token_exchange: JSON; see `ExchangeRule`.
+        registration: who may register: anyone, who has an initial access token (``doorward clients invite``),
+            whose software one of `statement_issuers` vouches for, or nobody.
+        redirect_hosts_allow: host globs that web redirect URIs must match; empty for all.
+        redirect_hosts_deny: host globs that they must not match.
+        trusted_issuers: JSON; see `TrustedIssuer`.
+        open_client_credentials: whether a client may register itself for tokens that no user agreed to;
+            otherwise only the operator makes such clients.
+        trusted_proxies: networks whose X-Forwarded-For is believed, for throttling only.
+        cimd: what to do with a client whose client_id is the URL of its metadata document, where its domain
+            is on neither list: ``allow`` it like a registered one, ``ask`` each time with a warning that the
+            domain is not known here, ``deny`` it. Left out, ``ask`` where anyone may register, else ``deny``.
+        cimd_allow: domains whose clients are allowed: ``example.com``, ``*.example.com`` for all below it.
+        cimd_deny: domains whose clients are denied, even if they are on the other list.
+        fetch_loopback: whether documents and keys of clients may be fetched from this machine, also by http.
+            For development; only with an issuer that is on this machine (CIMD draft §8.6).
+    """
+
+    issuer: Issuer
+    store: str = Field(pattern=r"\A(redis|rediss|redis\+sentinel|redis\+cluster|sqlite)://")
+    resource_servers: tuple[ResourceServer, ...] = Field(min_length=1)
+    token_exchange: tuple[ExchangeRule, ...] = ()
+    trusted_issuers: tuple[TrustedIssuer, ...] = ()
+    require_pkce: Literal["all", "public"] = "all"
+    demo_user: bool = False
+    open_client_credentials: bool = False
+    registration: Literal["open", "token", "statement", "closed"] = "open"
+    statement_issuers: tuple[StatementIssuer, ...] = ()
+    redirect_hosts_allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = ()
+    redirect_hosts_deny: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = ()
+    trusted_proxies: Annotated[
+        tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], NoDecode, BeforeValidator(listed)
+    ] = ()
+    cimd: Literal["allow", "ask", "deny"] | None = None
+    cimd_allow: Annotated[tuple[Domain, ...], NoDecode, BeforeValidator(listed)] = ()
+    cimd_deny: Annotated[tuple[Domain, ...], NoDecode, BeforeValidator(listed)] = ()
+    fetch_loopback: bool = False
+
+    access_ttl_s: Seconds = 600
+    code_ttl_s: Annotated[int, Field(ge=1, le=600)] = 60
+    refresh_idle_ttl_s: Seconds = 30 * 86_400
+    refresh_absolute_ttl_s: Seconds = 180 * 86_400
+    refresh_grace_s: Annotated[int, Field(ge=0, le=600)] = 60
+    session_ttl_s: Seconds = 7 * 86_400
+    pending_ttl_s: Seconds = 1_800
+
+    registrations_per_hour: int = Field(default=3_000, ge=1)
+    registrations_per_minute: int = Field(default=60, ge=1)
+    authorizations_per_minute: int = Field(default=300, ge=1)
+    login_failures: int = Field(default=20, ge=1, le=29)
+    login_window_s: Seconds = 300
+    max_body_bytes: int = Field(default=65_536, ge=1_024)
+
+    @model_validator(mode="after")
+    def _resources_are_distinct(self) -> Self:
+        servers = [server.id for server in self.resource_servers]
+        resources = [resource_key(resource.resource) for resource in self.resources]
+        if len(set(servers)) != len(servers):
+            raise ValueError("two resource servers have the same id")
+        if len(set(resources)) != len(resources):
+            raise ValueError("two resources have the same URL")
+        if resource_key(self.issuer) in resources:
+            raise ValueError("the issuer and a resource have the same URL")
+        return self
+
+    @model_validator(mode="after")
+    def _loopback_is_fetched_from_on_loopback_only(self) -> Self:
+        if self.fetch_loopback and not is_loopback(split_absolute(self.issuer)):
+            raise ValueError("fetch_loopback is for development, with an issuer on localhost or 127.0.0.1")
+        return self
+
+    @property
+    def cimd_otherwise(self) -> Literal["allow", "ask", "deny"]:
+        """What `cimd` says, or what fits who may register."""
+        return self.cimd or ("ask" if self.registration == "open" else "deny")
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """Every resource of every resource server."""
+        return tuple(resource for server in self.resource_servers for resource in server.resources)
+
+    @property
+    def secure(self) -> bool:
+        """Whether the public URL is https, so that cookies can be `Secure` and `__Host-`."""
+        return self.issuer.startswith("https://")
