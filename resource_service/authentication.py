@@ -1,0 +1,61 @@
+"""From a request to its principal: the one check behind everything that needs a token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from resource_service.bearer import MalformedCredentialsError, bearer_token
+from resource_service.introspection import Introspect, IntrospectionUnavailableError
+from resource_service.principal import Principal, principal_of
+from resource_service.refusals import cannot_ask, invalid_token, malformed_credentials, no_token
+from shared.asgi import header_values
+from shared.clock import Clock
+from shared.introspection import ActiveToken
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """Finds out, on every request anew, who it acts for.
+
+    Attributes:
+        resource: the URL of this resource, which the token must be for.
+        issuer: the issuer, which the token must be from.
+    """
+
+    introspect: Introspect
+    resource: str
+    issuer: str
+    clock: Clock
+
+    async def __call__(self, scope: Scope) -> Principal:
+        """The principal of the request of `scope`.
+
+        Raises:
+            Refusal: there is no token, it is garbled or not good here, or the issuer cannot be asked.
+        """
+        token = await self._introspected(_token_of(scope))
+        return principal_of(token, resource=self.resource, issuer=self.issuer, now=self.clock())
+
+    async def _introspected(self, token: str) -> ActiveToken:
+        try:
+            answer = await self.introspect(token)
+        except IntrospectionUnavailableError as error:
+            raise cannot_ask(str(error)) from error
+        if answer is None:
+            raise invalid_token(
+                "The access token is expired, revoked or unknown.", detail="introspected inactive"
+            )
+        return answer
+
+
+def _token_of(scope: Scope) -> str:
+    query = scope.get("query_string", b"").decode("latin-1")
+    try:
+        token = bearer_token(header_values(scope, "authorization"), query)
+    except MalformedCredentialsError as error:
+        raise malformed_credentials(str(error)) from error
+    if token is None:
+        raise no_token()
+    return token

@@ -1,0 +1,50 @@
+"""What is behind the guard of one resource: the built-in MCP server, or a gateway to somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from resource_service.gateway.assembly import gateway_to
+from resource_service.identity_token import IdentityTokens
+from resource_service.mcp_server.notes import Notes
+from resource_service.mcp_server.server import NotesServer
+from resource_service.mcp_server.tools import POLICY
+from resource_service.policy import Policy
+from resource_service.settings import ResourceSettings
+
+OPEN = Policy(scopes={}, tools={})
+"""Behind a gateway, a good token is enough for everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """An MCP server, and what it takes to use it.
+
+    Attributes:
+        app: for requests that have passed the guard.
+        run: the context that `app` needs around it; to be entered once.
+    """
+
+    app: ASGIApp
+    policy: Policy
+    run: Callable[[], AbstractAsyncContextManager[object]]
+
+
+def built_in(settings: ResourceSettings, notes: Notes) -> Backend:
+    """The notes."""
+    server = NotesServer(notes, max_body_bytes=settings.max_body_bytes)
+    return Backend(server, POLICY, server.run)
+
+
+def behind_gateway(settings: ResourceSettings, tokens: IdentityTokens) -> Backend:
+    """The upstream of `settings`, which must name one.
+
+    Args:
+        tokens: what the upstream is told by who a request acts for.
+    """
+    app, run = gateway_to(settings, tokens)
+    return Backend(app, OPEN, run)

@@ -1,0 +1,76 @@
+"""Puts together the gateway to one upstream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from starlette.types import ASGIApp
+
+from resource_service.gateway.connections import upstream_client
+from resource_service.gateway.environment import passed_on
+from resource_service.gateway.fair_share import FairShare
+from resource_service.gateway.http import HttpGateway
+from resource_service.gateway.identity import Identity
+from resource_service.gateway.pool import Limits, ProcessPool
+from resource_service.gateway.sessions import SessionOwners
+from resource_service.gateway.stdio import StdioGateway
+from resource_service.gateway.stopping import Stopping
+from resource_service.gateway.targets import HttpTarget, StdioTarget
+from resource_service.identity_token import IdentityTokens
+from resource_service.settings import ResourceSettings
+
+Run = Callable[[], AbstractAsyncContextManager[object]]
+
+
+def gateway_to(settings: ResourceSettings, tokens: IdentityTokens) -> tuple[ASGIApp, Run]:
+    """The gateway to the upstream that `settings` name, and the context it needs around it."""
+    match settings.target:
+        case HttpTarget() as target:
+            return _over_http(target, settings, tokens)
+        case StdioTarget() as target:
+            return _over_stdio(target, settings)
+        case None:
+            raise ValueError("the settings name no upstream")
+
+
+def _over_http(target: HttpTarget, settings: ResourceSettings, tokens: IdentityTokens) -> tuple[ASGIApp, Run]:
+    client = upstream_client(
+        connect_timeout_s=settings.upstream_connect_timeout_s,
+        silence_s=settings.upstream_silence_s,
+        max_connections=settings.upstream_connections,
+    )
+    sessions = SessionOwners(
+        idle_s=settings.session_idle_s, max_sessions=settings.max_sessions, monotonic=time.monotonic
+    )
+    authorization = settings.upstream_authorization
+    stopping = Stopping()
+    gateway = HttpGateway(
+        client,
+        target,
+        None if authorization is None else authorization.get_secret_value(),
+        Identity(tokens, settings.resource, target.audience),
+        sessions,
+        FairShare(settings.upstream_connections_per_principal),
+        settings.max_body_bytes,
+        stopping,
+    )
+    return gateway, lambda: _while_heeded(stopping, client)
+
+
+def _over_stdio(target: StdioTarget, settings: ResourceSettings) -> tuple[ASGIApp, Run]:
+    limits = Limits(settings.stdio_processes, settings.stdio_processes_per_principal, settings.stdio_idle_s)
+    pool = ProcessPool(target, limits, passed_on(settings.stdio_environment))
+    stopping = Stopping()
+    gateway = StdioGateway(pool, stopping, max_body_bytes=settings.max_body_bytes)
+    return gateway, lambda: _while_heeded(stopping, gateway.run())
+
+
+@asynccontextmanager
+async def _while_heeded(
+    stopping: Stopping, context: AbstractAsyncContextManager[object]
+) -> AsyncIterator[None]:
+    async with context:
+        with stopping.heeded():
+            yield

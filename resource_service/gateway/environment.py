@@ -1,0 +1,30 @@
+"""What a command sees of our environment: next to nothing, and never a secret of ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+from mcp.client.stdio import get_default_environment
+
+from resource_service.gateway.identity import encoded
+from resource_service.principal import Principal
+
+LOCALE = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
+
+
+def passed_on(names: Iterable[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Those of the variables that are set."""
+    return {name: environment[name] for name in names if name in environment}
+
+
+def environment_for(principal: Principal, more: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a process for `principal`, whom it names as the headers do over HTTP."""
+    subject = {} if principal.subject is None else {"DOORWARD_SUBJECT": encoded(principal.subject)}
+    return {
+        **get_default_environment(),
+        **passed_on(LOCALE),
+        **more,
+        **subject,
+        "DOORWARD_CLIENT": encoded(principal.client_id),
+    }

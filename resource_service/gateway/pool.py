@@ -1,0 +1,129 @@
+"""The processes of one command: started for a principal, counted, and ended when nobody needs them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import anyio
+
+from resource_service.gateway.conversation import Conversation
+from resource_service.gateway.environment import environment_for
+from resource_service.gateway.process import ServerProcess
+from resource_service.gateway.refusals import failed, too_busy
+from resource_service.gateway.targets import StdioTarget
+from resource_service.principal import Principal, PrincipalKey
+from shared.logs import get_logger
+
+LOOK_EVERY_S = 1.0
+
+_log = get_logger(__name__)
+Kind = TypeVar("Kind", bound=Conversation)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many processes of one command there may be.
+
+    Attributes:
+        processes: at once; `per_principal` of them for one principal.
+        idle_s: how long one is kept that nobody has to do with.
+    """
+
+    processes: int
+    per_principal: int
+    idle_s: float
+
+
+class ProcessPool:
+    """Starts and ends the processes of `target`. They live inside `run`.
+
+    Args:
+        passed_on: environment variables that they get beside the usual few.
+    """
+
+    def __init__(self, target: StdioTarget, limits: Limits, passed_on: Mapping[str, str]) -> None:
+        self._target = target
+        self._limits = limits
+        self._passed_on = passed_on
+        self._open: set[Conversation] = set()
+        self._starting: Counter[PrincipalKey] = Counter()
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Processes live inside this context; leaving it ends them all."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._end_idle_ones)
+            try:
+                yield
+            finally:
+                tasks.cancel_scope.cancel()
+                with anyio.CancelScope(shield=True):
+                    await _end(self._open)
+
+    async def start(
+        self, principal: Principal, converse: Callable[[ServerProcess, PrincipalKey], Kind]
+    ) -> Kind:
+        """Start a process for `principal` alone.
+
+        Raises:
+            Refusal: there is no room for one, or it cannot be started.
+        """
+        spare = self._spare(principal.key)
+        self._open -= set(spare)
+        self._starting[principal.key] += 1
+        try:
+            await _end(spare)
+            process = await ServerProcess.start(
+                self._target.arguments, environment_for(principal, self._passed_on)
+            )
+            conversation = converse(process, principal.key)
+        except OSError as error:
+            raise failed(f"{self._target.shown} cannot be started: {error}") from error
+        finally:
+            self._starting -= Counter([principal.key])
+        self._open.add(conversation)
+        conversation.on_end.append(lambda: self._open.discard(conversation))
+        return conversation
+
+    def _spare(self, newcomer: PrincipalKey) -> list[Conversation]:
+        """The processes that must end to make room for one more: unused ones, the longest unused first."""
+        own = [conversation for conversation in self._open if conversation.owner == newcomer]
+        spare = _longest_unused(own, len(own) + self._starting[newcomer] + 1 - self._limits.per_principal)
+        if spare is None:
+            raise too_busy(f"{newcomer} has {len(own)} processes of {self._target.shown} in use")
+        total = len(self._open) + self._starting.total() - len(spare)
+        more = _longest_unused(self._open - set(spare), total + 1 - self._limits.processes)
+        if more is None:
+            raise too_busy(f"{len(self._open)} processes of {self._target.shown} are in use")
+        return [*spare, *more]
+
+    async def _end_idle_ones(self) -> None:
+        while True:
+            await anyio.sleep(min(LOOK_EVERY_S, self._limits.idle_s / 4))
+            before = asyncio.get_running_loop().time() - self._limits.idle_s
+            idle = [
+                conversation
+                for conversation in self._open
+                if not conversation.held and conversation.used_at < before
+            ]
+            for conversation in idle:
+                _log.info("MCP server idle", pid=conversation.process.pid, idle_s=self._limits.idle_s)
+            await _end(idle)
+
+
+def _longest_unused(conversations: Iterable[Conversation], count: int) -> list[Conversation] | None:
+    """`count` of them that nobody would miss at once; None if there are not so many."""
+    unused = sorted(
+        (conversation for conversation in conversations if conversation.unused),
+        key=lambda conversation: conversation.used_at,
+    )
+    return unused[: max(count, 0)] if len(unused) >= count else None
+
+
+async def _end(conversations: Iterable[Conversation]) -> None:
+    await asyncio.gather(*(conversation.end() for conversation in list(conversations)))

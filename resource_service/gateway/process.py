@@ -1,0 +1,190 @@
+"""An MCP server as a child process: spoken to in lines, watched, and ended in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from contextvars import Context
+from typing import Self
+
+import anyio
+
+from resource_service.gateway.stderr import log_stderr
+from shared.logs import get_logger
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+CHUNK_BYTES = 65_536
+POLL_S = 0.25
+"""How soon it is noticed that a process has exited whose output somebody else holds open."""
+
+_log = get_logger(__name__)
+
+
+class ProcessEndedError(Exception):
+    """The process does not take messages any more."""
+
+
+class ServerProcess:
+    """A running server, the leader of a process group of its own; `start` makes one.
+
+    Args:
+        grace_s: what it gets after the end of its input, and again after SIGTERM.
+    """
+
+    def __init__(self, process: Process, *, grace_s: float) -> None:
+        self._process = process
+        self._grace_s = grace_s
+        self._writing = asyncio.Lock()
+        self._end: asyncio.Task[None] | None = None
+        self._stderr = asyncio.create_task(log_stderr(_pipe(process.stderr), self.pid), context=Context())
+
+    @classmethod
+    async def start(
+        cls, arguments: Sequence[str], environment: Mapping[str, str], *, grace_s: float = 2.0
+    ) -> Self:
+        """Start it with `environment` and nothing else of ours.
+
+        Raises:
+            OSError: there is no such command, or no more room for processes.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *arguments,
+            env=environment,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            start_new_session=True,
+            limit=CHUNK_BYTES,
+        )
+        _log.info("MCP server started", pid=process.pid, command=arguments[0])
+        return cls(process, grace_s=grace_s)
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is that of its group."""
+        return self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """How it has exited, the negative number of a signal included; None while it runs."""
+        return self._process.returncode
+
+    async def write(self, line: bytes) -> None:
+        """Hand it a message, without a line break; waits while it is not reading.
+
+        Raises:
+            ProcessEndedError: it has gone, or is being ended.
+        """
+        stdin = self._process.stdin
+        if stdin is None or stdin.is_closing():
+            raise ProcessEndedError
+        async with self._writing:
+            try:
+                stdin.write(line + b"\n")
+                await stdin.drain()
+            except (ConnectionError, RuntimeError) as error:
+                raise ProcessEndedError from error
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Each line of its output, until it has exited or closed it.
+
+        Raises:
+            ValueError: a line is longer than any message may be.
+        """
+        buffer = bytearray()
+        while chunk := await self._chunk():
+            buffer += chunk
+            if b"\n" in chunk:
+                *whole, rest = bytes(buffer).split(b"\n")
+                buffer = bytearray(rest)
+                for line in whole:
+                    yield line
+            if len(buffer) > MAX_MESSAGE_BYTES:
+                raise ValueError(f"a message is larger than {MAX_MESSAGE_BYTES} bytes")
+
+    async def exited(self, *, within_s: float) -> bool:
+        """Whether it exits within that time."""
+        return await _comes_true(lambda: self.exit_status is not None, within_s)
+
+    async def end(self) -> None:
+        """Close its input, then SIGTERM, then SIGKILL its whole group; returns once it has gone."""
+        if self._end is None:
+            self._end = asyncio.create_task(self._end_group())
+        await asyncio.shield(self._end)
+
+    async def _chunk(self) -> bytes:
+        stdout = _pipe(self._process.stdout)
+        while True:
+            exited = self.exit_status is not None
+            try:
+                async with asyncio.timeout(POLL_S):
+                    return await stdout.read(CHUNK_BYTES)
+            except TimeoutError:
+                if exited:
+                    return b""
+
+    async def _end_group(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        for strength in (None, signal.SIGTERM, signal.SIGKILL):
+            self._signal(strength)
+            if await self._gone():
+                break
+        else:
+            _log.error("an MCP server cannot be ended", pid=self.pid)
+        self._stderr.cancel()
+        _close_pipes(self._process)
+        _log.info("MCP server ended", pid=self.pid, exit_status=self.exit_status)
+
+    def _signal(self, strength: signal.Signals | None) -> None:
+        if strength is not None:
+            # PermissionError: what it has become runs as somebody else.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, strength)
+
+    async def _gone(self) -> bool:
+        """Whether it and all of its group exit within the grace."""
+        return await _comes_true(
+            lambda: self.exit_status is not None and not _group_exists(self.pid), self._grace_s
+        )
+
+
+async def _comes_true(condition: Callable[[], bool], within_s: float) -> bool:
+    """To wait for a process itself would be to wait for its pipes, which somebody else may hold open."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        await anyio.sleep(0.02)
+    return True
+
+
+def _group_exists(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _pipe(reader: asyncio.StreamReader | None) -> asyncio.StreamReader:
+    if reader is None:
+        raise RuntimeError("the process was started without pipes")
+    return reader
+
+
+def _close_pipes(process: Process) -> None:
+    """Let go of pipes that a descendant which has left the group may hold open for ever.
+
+    There is no public way.
+    """
+    transport = vars(process).get("_transport")
+    if transport is not None:
+        transport.close()

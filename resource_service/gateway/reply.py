@@ -1,0 +1,102 @@
+"""How a stream of messages becomes an HTTP answer: JSON where it is one that comes soon, else events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import anyio
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from resource_service.gateway.conversation import Conversation
+from resource_service.gateway.disconnect import Reason, cancelled_on_disconnect
+from resource_service.gateway.outbox import Event, Reading
+
+JSON_WITHIN_S = 0.5
+"""How long an answer is waited for before a stream begins, whose status cannot say anything about it."""
+
+KEEP_ALIVE_S = 15.0
+"""So that whatever is in between does not take a long call for a dead connection."""
+
+EVENTS = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a request, from the events of its stream.
+
+    Attributes:
+        reading: the client's place in the stream.
+        may_be_json: the whole answer may come as JSON.
+        resumable: events carry an id by which a client asks for those after it.
+        primed: a stream begins with an empty event, for its id alone; clients before 2025-11-25 cannot
+            read that.
+        until: when to end, if not before.
+    """
+
+    conversation: Conversation
+    reading: Reading
+    headers: Mapping[str, str] = field(default_factory=dict)
+    may_be_json: bool = False
+    resumable: bool = True
+    primed: bool = False
+    until: Reason | None = None
+
+    async def deliver(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Send it, as it comes. False if the client went away before the end."""
+        try:
+            with self.conversation.hold():
+                async with cancelled_on_disconnect(receive, or_after=self.until) as connected:
+                    await self._send(scope, receive, send)
+        finally:
+            self.reading.stop()
+        return not connected.cancelled_caught
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
+        first = None
+        if self.may_be_json:
+            with anyio.move_on_after(JSON_WITHIN_S):
+                first = await self.reading.next()
+            if first is not None and first.last:
+                await self._json(first)(scope, receive, send)
+                await self.reading.next()
+                return
+        await self._send_events(first, send)
+
+    def _json(self, event: Event) -> Response:
+        return Response(event.data, event.status, dict(self.headers), "application/json")
+
+    async def _send_events(self, first: Event | None, send: Send) -> None:
+        headers = [(name.encode(), value.encode()) for name, value in {**EVENTS, **self.headers}.items()]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if self.primed:
+            await _send_chunk(
+                send, b"id: %s\ndata: \n\n" % self._id(self.reading.after if first is None else 0)
+            )
+        event = first or await self._next(send)
+        while event is not None:
+            await _send_chunk(send, self._framed(event))
+            event = await self._next(send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _next(self, send: Send) -> Event | None:
+        while True:
+            with anyio.move_on_after(KEEP_ALIVE_S):
+                return await self.reading.next()
+            await _send_chunk(send, b": still there\n\n")
+
+    def _framed(self, event: Event) -> bytes:
+        id_line = b"id: %s\n" % self._id(event.number) if self.resumable else b""
+        return b"event: message\n%sdata: %s\n\n" % (id_line, event.data)
+
+    def _id(self, number: int) -> bytes:
+        return b"%s.%d" % (self.reading.stream.name.encode(), number)
+
+
+async def _send_chunk(send: Send, chunk: bytes) -> None:
+    await send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -1,0 +1,159 @@
+"""Requests of revision 2026-07-28 for a command: checked as its transport has it, and answered one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from mcp.shared.inbound import (
+    ERROR_CODE_HTTP_STATUS,
+    InboundLadderRejection,
+    classify_inbound_request,
+    find_duplicated_routing_header,
+    unsupported_protocol_version_rejection,
+)
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from resource_service.gateway import messages, older_revision
+from resource_service.gateway.messages import Json
+from resource_service.gateway.outbox import Reading
+from resource_service.gateway.pool import ProcessPool
+from resource_service.gateway.refusals import malformed_request
+from resource_service.gateway.reply import Reply
+from resource_service.gateway.stateless import StatelessProcess
+from resource_service.principal import Principal, PrincipalKey
+
+HEADER_MISMATCH = -32020
+REMEMBERED_S = 600.0
+"""How long the revision of a command is taken for granted."""
+
+
+class StdioRequests:
+    """Every request without a session for one command, as an ASGI app behind the guard."""
+
+    def __init__(self, pool: ProcessPool) -> None:
+        self._pool = pool
+        self._processes: dict[PrincipalKey, asyncio.Task[StatelessProcess]] = {}
+        self._older: tuple[str, float] | None = None
+
+    async def post(
+        self, scope: Scope, receive: Receive, send: Send, principal: Principal, message: Json
+    ) -> None:
+        """Take a message, and answer it if it is a request.
+
+        Raises:
+            Refusal: it is not taken.
+        """
+        rejection = _rejection(scope, message)
+        if rejection is not None:
+            await _error(message.get("id"), rejection.code, rejection.message, rejection.data)(
+                scope, receive, send
+            )
+        elif messages.kind_of(message) == "notification":
+            # This revision has none that a client sends: to cancel a request is to close its stream.
+            await Response(status_code=202)(scope, receive, send)
+        elif messages.kind_of(message) == "request":
+            await self._answer(scope, receive, send, principal, message)
+        else:
+            raise malformed_request(400, "The body must be one request or notification.")
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, principal: Principal, message: Json
+    ) -> None:
+        if (answer := await self._without_server(principal, message)) is not None:
+            await _respond(answer)(scope, receive, send)
+            return
+        process = await self._process(principal)
+        pending = await process.ask(message)
+        reply = Reply(process, Reading(pending.stream, after=0), may_be_json=True, resumable=False)
+        if not await reply.deliver(scope, receive, send):
+            await process.cancel(pending)
+
+    async def _without_server(self, principal: Principal, message: Json) -> Json | None:
+        """The answer to what the server cannot be asked; None for everything else."""
+        if message["method"] in older_revision.NOT_IN_NEWER:
+            return _method_not_found(message)
+        if message["method"] not in older_revision.NOT_IN_OLDER:
+            return None
+        older = self._remembered() or await self._found_out(principal)
+        if older is None:
+            return None
+        if message["method"] == "server/discover":
+            return older_revision.no_discovery(message["id"], older)
+        return _method_not_found(message)
+
+    async def _found_out(self, principal: Principal) -> str | None:
+        """The older revision that the command speaks, if it does."""
+        process = await self._process(principal)
+        if process.older is not None and process.unused:
+            await process.end()  # the client will open a session, which has a process of its own
+        return process.older
+
+    async def _process(self, principal: Principal) -> StatelessProcess:
+        """The process of `principal`; those who ask while it starts wait for the same one."""
+        starting = self._processes.get(principal.key)
+        if starting is None or _is_over(starting):
+            starting = asyncio.create_task(self._start(principal))
+            self._processes[principal.key] = starting
+        return await asyncio.shield(starting)
+
+    async def _start(self, principal: Principal) -> StatelessProcess:
+        process = await self._pool.start(principal, StatelessProcess)
+        process.on_end.append(lambda: self._forget(principal.key))
+        try:
+            with process.hold():
+                await self._settle_revision(process)
+        except BaseException:
+            await process.end()
+            raise
+        return process
+
+    async def _settle_revision(self, process: StatelessProcess) -> None:
+        process.older = self._remembered()
+        if process.older is None:
+            await process.find_revision()
+        if process.older is not None:
+            await process.shake_hands()
+        if process.older is not None:
+            self._older = (process.older, asyncio.get_running_loop().time())
+
+    def _remembered(self) -> str | None:
+        if self._older is None or asyncio.get_running_loop().time() - self._older[1] > REMEMBERED_S:
+            return None
+        return self._older[0]
+
+    def _forget(self, key: PrincipalKey) -> None:
+        if (starting := self._processes.get(key)) is not None and starting.done():
+            del self._processes[key]
+
+
+def _is_over(starting: asyncio.Task[StatelessProcess]) -> bool:
+    if not starting.done():
+        return False
+    return starting.cancelled() or starting.exception() is not None or starting.result().ended
+
+
+def _rejection(scope: Scope, message: Json) -> InboundLadderRejection | None:
+    """What is wrong with the envelope, and with the headers that repeat parts of it."""
+    headers = Headers(scope=scope)
+    if messages.kind_of(message) != "request":
+        return unsupported_protocol_version_rejection(headers["mcp-protocol-version"])
+    if duplicated := find_duplicated_routing_header(headers.items()):
+        return InboundLadderRejection(HEADER_MISMATCH, f"{duplicated} header appears more than once")
+    verdict = classify_inbound_request(message, headers=dict(headers))
+    return verdict if isinstance(verdict, InboundLadderRejection) else None
+
+
+def _method_not_found(message: Json) -> Json:
+    return messages.error(message["id"], messages.METHOD_NOT_FOUND, "Method not found", message["method"])
+
+
+def _error(request_id: Any, code: int, text: str, data: Any) -> Response:  # noqa: ANN401
+    return _respond(messages.error(request_id if messages.is_id(request_id) else None, code, text, data))
+
+
+def _respond(response: Json) -> Response:
+    status = ERROR_CODE_HTTP_STATUS.get(response["error"]["code"], 200)
+    return Response(messages.write_line(response), status, media_type="application/json")

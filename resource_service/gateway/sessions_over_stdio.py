@@ -1,0 +1,199 @@
+"""MCP sessions (2025-11-25 and before) with a process for each: everything passes as it is written."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from resource_service.gateway import messages
+from resource_service.gateway.conversation import Conversation, Pending
+from resource_service.gateway.messages import Json
+from resource_service.gateway.outbox import Reading, Stream
+from resource_service.gateway.pool import ProcessPool
+from resource_service.gateway.process import ServerProcess
+from resource_service.gateway.refusals import malformed_request, no_such_session
+from resource_service.gateway.reply import Reply
+from resource_service.gateway.stopping import Stopping
+from resource_service.principal import Principal, PrincipalKey
+from shared.asgi import header_values
+from shared.logs import get_logger
+
+SESSION_HEADER = "Mcp-Session-Id"
+PRIMED_SINCE = "2025-11-25"
+
+_NUMBER = re.compile(r"[0-9]{1,18}\Z")
+
+_log = get_logger(__name__)
+
+
+class Session(Conversation):
+    """A session and its process. The client's own ids tell its requests apart; nobody else has any."""
+
+    def __init__(self, process: ServerProcess, owner: PrincipalKey) -> None:
+        self.id = secrets.token_hex(16)
+        super().__init__(process, owner)
+        self.standing = self.outbox.open("g")
+
+    async def ask(self, message: Json, body: bytes) -> Pending:
+        """Hand the server a request.
+
+        Raises:
+            Refusal: it has gone, or the id is that of a request that it has yet to answer.
+        """
+        key = messages.id_key(message["id"])
+        if key in self.pending:
+            raise malformed_request(400, "There is a request with this id already.")
+        return await self._ask(key, messages.on_one_line(body), message)
+
+    async def _route(self, message: Json, line: bytes) -> None:
+        if messages.kind_of(message) != "response":
+            await self.outbox.put(self._stream_for(message), line)
+        elif pending := self.pending.pop(messages.id_key(message["id"]), None):
+            await self.outbox.put(pending.stream, line, last=True)
+        else:
+            _log.info("MCP server answered what nobody asked", pid=self.process.pid)
+
+    def _stream_for(self, message: Json) -> Stream:
+        """Where a request or notification of the server goes.
+
+        Over stdio only progress says what it is about. Anything else is most likely about the request that
+        came last; where no client waits for one, it goes to the stream that a client opens to listen.
+        """
+        if (of := self._reported_on(message)) is not None:
+            return of.stream
+        awaited = [pending.stream for pending in self.pending.values() if pending.stream.turn is not None]
+        return awaited[-1] if awaited else self.standing
+
+    def _reported_on(self, message: Json) -> Pending | None:
+        match message:
+            case {"method": "notifications/progress", "params": {"progressToken": token}}:
+                pending = (item for item in self.pending.values() if item.progress_token == token)
+                return next(pending, None)
+            case _:
+                return None
+
+
+class StdioSessions:
+    """Every session of one command, as an ASGI app for requests that have passed the guard."""
+
+    def __init__(self, pool: ProcessPool, stopping: Stopping) -> None:
+        self._pool = pool
+        self._stopping = stopping
+        self._sessions: dict[str, Session] = {}
+
+    async def post(
+        self, scope: Scope, receive: Receive, send: Send, principal: Principal, message: Json, body: bytes
+    ) -> None:
+        """Take a message, and answer it if it is a request.
+
+        Raises:
+            Refusal: it is not taken.
+        """
+        kind = messages.kind_of(message)
+        named = _session_id(scope)
+        if named is None and (kind != "request" or message["method"] != "initialize"):
+            raise malformed_request(400, "There is no Mcp-Session-Id header.")
+        if named is None:
+            await self._initialize(scope, receive, send, principal, message, body)
+            return
+        session = self._session(named, principal)
+        if kind == "request":
+            await self._answer(scope, receive, send, session, message, body)
+        else:
+            await session.say(messages.on_one_line(body))
+            await Response(status_code=202)(scope, receive, send)
+
+    async def listen(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
+        """Give out what is not the answer to a request, or go on with the stream that a client names.
+
+        Raises:
+            Refusal: there is no such session, or its events are no longer kept.
+        """
+        session = self._session(_session_id(scope), principal)
+        last_event_id = next(iter(header_values(scope, "last-event-id")), None)
+        stream, after = (
+            (session.standing, session.standing.taken)
+            if last_event_id is None
+            else _place(session, last_event_id)
+        )
+        reply = Reply(
+            session,
+            Reading(stream, after=after),
+            _headers(session),
+            primed=_is_primed(scope),
+            until=self._stopping.wait,
+        )
+        await reply.deliver(scope, receive, send)
+
+    async def end(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
+        """End a session, as its client asks.
+
+        Raises:
+            Refusal: there is no such session.
+        """
+        session = self._session(_session_id(scope), principal)
+        del self._sessions[session.id]
+        await session.end()
+        await Response(status_code=204)(scope, receive, send)
+
+    def _session(self, session_id: str | None, principal: Principal) -> Session:
+        if session_id is None:
+            raise malformed_request(400, "There is no Mcp-Session-Id header.")
+        session = self._sessions.get(session_id)
+        if session is None or session.ended or session.owner != principal.key:
+            raise no_such_session(f"{session_id[:64]!r} is not a session of {principal.owner}")
+        return session
+
+    async def _initialize(
+        self, scope: Scope, receive: Receive, send: Send, principal: Principal, message: Json, body: bytes
+    ) -> None:
+        session = await self._pool.start(principal, Session)
+        self._sessions[session.id] = session
+        session.on_end.append(lambda: self._forget(session))
+        _log.info("session opened", pid=session.process.pid, client_id=principal.client_id)
+        answered = False
+        try:
+            answered = await self._answer(scope, receive, send, session, message, body)
+        finally:
+            if not answered:  # nobody knows its id, so nobody can end it
+                self._forget(session)
+                await session.end()
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, session: Session, message: Json, body: bytes
+    ) -> bool:
+        pending = await session.ask(message, body)
+        reading = Reading(pending.stream, after=0)
+        reply = Reply(session, reading, _headers(session), may_be_json=True, primed=_is_primed(scope))
+        return await reply.deliver(scope, receive, send)
+
+    def _forget(self, session: Session) -> None:
+        self._sessions.pop(session.id, None)
+
+
+def _place(session: Session, last_event_id: str) -> tuple[Stream, int]:
+    """The stream that an event id is of, and its number."""
+    name, _, number = last_event_id.partition(".")
+    stream = session.outbox.find(name)
+    if stream is None or not _NUMBER.match(number) or int(number) < stream.lost:
+        raise malformed_request(400, "What follows this event is no longer kept.")
+    return stream, int(number)
+
+
+def _session_id(scope: Scope) -> str | None:
+    named = header_values(scope, SESSION_HEADER.lower())
+    if len(named) > 1:
+        raise malformed_request(400, "There is more than one Mcp-Session-Id header.")
+    return named[0] if named else None
+
+
+def _headers(session: Session) -> dict[str, str]:
+    return {SESSION_HEADER.lower(): session.id}
+
+
+def _is_primed(scope: Scope) -> bool:
+    # Revisions are dates: later ones sort behind.
+    return next(iter(header_values(scope, "mcp-protocol-version")), "") >= PRIMED_SINCE

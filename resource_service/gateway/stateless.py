@@ -1,0 +1,184 @@
+"""Revision 2026-07-28 over stdio: requests without a session, with one process for each principal.
+
+Several clients may share it (two windows of one user), each with ids and progress tokens of its own choosing,
+so these are replaced by numbers on the way in and put back on the way out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+from mcp.shared.inbound import ERROR_CODE_HTTP_STATUS
+from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
+from mcp_types.version import LATEST_MODERN_VERSION
+
+from resource_service.gateway import messages, older_revision
+from resource_service.gateway.conversation import Conversation, Pending
+from resource_service.gateway.messages import Json
+from resource_service.gateway.outbox import Reading
+from resource_service.gateway.process import ServerProcess
+from resource_service.gateway.refusals import failed, malformed_request
+from resource_service.principal import PrincipalKey
+
+DISCOVERED_WITHIN_S = 5.0
+"""Some older servers say nothing to a request that comes before the handshake; others are slow to start."""
+
+INITIALIZED_WITHIN_S = 120.0
+"""What a command runs may have to be fetched first."""
+
+DISCOVER: Json = {
+    "_meta": {
+        "io.modelcontextprotocol/protocolVersion": LATEST_MODERN_VERSION,
+        "io.modelcontextprotocol/clientInfo": older_revision.HANDSHAKE["clientInfo"],
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+}
+
+
+class StatelessProcess(Conversation):
+    """A process whose requests know nothing of each other.
+
+    Attributes:
+        older: the revision that it speaks; None for 2026-07-28. Known after `find_revision`.
+    """
+
+    def __init__(self, process: ServerProcess, owner: PrincipalKey) -> None:
+        self.older: str | None = None
+        self._number = 0
+        super().__init__(process, owner)
+
+    async def find_revision(self) -> None:
+        """Find out which revision it speaks, or seems to.
+
+        Raises:
+            Refusal: it has gone.
+        """
+        match await self._exchange("server/discover", DISCOVER, within_s=DISCOVERED_WITHIN_S):
+            case {"result": {"supportedVersions": list(versions)}} if LATEST_MODERN_VERSION in versions:
+                self.older = None
+            case {"error": {"code": messages.CONNECTION_CLOSED}}:
+                raise failed(f"the process {self.process.pid} ended at once")
+            case _:
+                self.older = older_revision.HANDSHAKE["protocolVersion"]
+
+    async def shake_hands(self) -> None:
+        """Initialize a server that seems to be of an older revision; `older` is what it turns out to be.
+
+        Raises:
+            Refusal: it does not want to.
+        """
+        match await self._exchange("initialize", older_revision.HANDSHAKE, within_s=INITIALIZED_WITHIN_S):
+            case {"result": {"protocolVersion": str(version)}}:
+                self.older = version
+            case {"error": {"code": messages.UNSUPPORTED_PROTOCOL_VERSION}}:
+                self.older = None  # it was only slow to say that it speaks the newer one
+                return
+            case answer:
+                raise failed(f"the process {self.process.pid} refuses to initialize: {str(answer)[:300]}")
+        await self.say(
+            messages.write_line({"jsonrpc": "2.0", "method": "notifications/initialized", "params": {}})
+        )
+
+    async def ask(self, message: Json) -> Pending:
+        """Hand the server a request.
+
+        Raises:
+            Refusal: it has gone, or the message holds a number beyond all bounds.
+        """
+        self._number += 1
+        try:
+            line = messages.write_line(self._renumbered(message, self._number))
+        except ValueError as error:
+            raise malformed_request(400, "The message holds a number that is too large.") from error
+        return await self._ask(self._number, line, message)
+
+    async def cancel(self, pending: Pending) -> None:
+        """The client has closed the stream of a request, which is how it is cancelled in this revision."""
+        number = next((key for key, other in self.pending.items() if other is pending), None)
+        self.forget(pending)
+        if number is not None:
+            params = {"requestId": number, "reason": "the client went away"}
+            await self.say(
+                messages.write_line({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})
+            )
+
+    async def _exchange(self, method: str, params: Json, *, within_s: float) -> Json | None:
+        """Ask the server something ourselves; whatever it answers, None where it does not."""
+        pending = await self.ask({"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
+        reading = Reading(pending.stream, after=0)
+        try:
+            with anyio.move_on_after(within_s):
+                while event := await reading.next():
+                    if event.last:
+                        return messages.read_line(event.data)
+            return None
+        finally:
+            reading.stop()
+            self.forget(pending)
+
+    def _renumbered(self, message: Json, number: int) -> Json:
+        message = {**message, "id": number}
+        if self.older is not None:
+            message = older_revision.older_request(message)
+        if messages.progress_token_of(message) is None:
+            return message
+        params = message["params"]
+        return {**message, "params": {**params, "_meta": {**params["_meta"], "progressToken": number}}}
+
+    async def _route(self, message: Json, line: bytes) -> None:
+        match messages.kind_of(message):
+            case "response":
+                await self._respond(message)
+            case "request":
+                await self.say(messages.write_line(_refused(message)))
+            case _:
+                await self._notify(message)
+
+    async def _respond(self, response: Json) -> None:
+        pending = self.pending.pop(response["id"], None)
+        if pending is None:
+            return  # cancelled meanwhile
+        response = {**response, "id": pending.request_id}
+        if self.older is not None:
+            response = older_revision.newer_response(pending.method, response)
+        status = ERROR_CODE_HTTP_STATUS.get(_error_code(response), 200)
+        await self.outbox.put(pending.stream, _written(response), status=status, last=True)
+
+    async def _notify(self, notification: Json) -> None:
+        """Pass it on to whom it concerns; where it does not say, to whoever asked last: the same user."""
+        params = notification.get("params")
+        params = params if isinstance(params, dict) else {}
+        meta = params.get("_meta")
+        if pending := self._numbered(params.get("progressToken")):
+            params = {**params, "progressToken": pending.progress_token}
+        elif isinstance(meta, dict) and (pending := self._numbered(meta.get(SUBSCRIPTION_ID_META_KEY))):
+            params = {**params, "_meta": {**meta, SUBSCRIPTION_ID_META_KEY: pending.request_id}}
+        else:
+            pending = next(reversed(self.pending.values()), None)
+        if pending is not None:
+            stated = {"params": params} if "params" in notification else {}
+            await self.outbox.put(pending.stream, _written({**notification, **stated}))
+
+    def _numbered(self, number: object) -> Pending | None:
+        return self.pending.get(number) if isinstance(number, int) else None
+
+
+def _refused(request: Json) -> Json:
+    """The answer to a server that asks for something: there is no one client to pass it on to."""
+    if request["method"] == "ping":
+        return messages.result(request["id"], {})
+    return messages.error(request["id"], messages.METHOD_NOT_FOUND, "There is no client to ask.")
+
+
+def _error_code(response: Json) -> Any:  # noqa: ANN401
+    error = response.get("error")
+    return error.get("code") if isinstance(error, dict) else None
+
+
+def _written(message: Json) -> bytes:
+    try:
+        return messages.write_line(message)
+    except ValueError:
+        text = "The MCP server wrote a number that is too large."
+        return messages.write_line(messages.error(message.get("id"), messages.INTERNAL_ERROR, text))

@@ -1,0 +1,91 @@
+"""An upstream that is a command: Streamable HTTP towards clients, lines on pipes towards its processes."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+
+from mcp.server.streamable_http import check_accept_headers
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from resource_service.gateway.messages import Json, kind_of
+from resource_service.gateway.pool import ProcessPool
+from resource_service.gateway.refusals import malformed_request, method_not_allowed
+from resource_service.gateway.requests_over_stdio import StdioRequests
+from resource_service.gateway.sessions_over_stdio import StdioSessions
+from resource_service.gateway.stopping import Stopping
+from resource_service.jsonrpc import parse_messages
+from resource_service.principal import principal_in
+from shared.asgi import header_values, read_body
+
+
+class StdioGateway:
+    """The command as an ASGI app, for requests that have passed the guard.
+
+    Args:
+        stopping: ends the streams that clients listen to, which would hold up the end of the service.
+        max_body_bytes: of one MCP message; the guard has bounded it already.
+    """
+
+    def __init__(self, pool: ProcessPool, stopping: Stopping, *, max_body_bytes: int) -> None:
+        self._pool = pool
+        self._sessions = StdioSessions(pool, stopping)
+        self._requests = StdioRequests(pool)
+        self._max_body_bytes = max_body_bytes
+
+    def run(self) -> AbstractAsyncContextManager[None]:
+        """Processes live inside this context; leaving it ends them all."""
+        return self._pool.run()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request.
+
+        Raises:
+            Refusal: it is not taken, or the command cannot be run.
+        """
+        principal = principal_in(scope)
+        match scope["method"], _has_sessions(scope):
+            case "POST", has_sessions:
+                body = await self._body(scope, receive)
+                message = _single(body)
+                if has_sessions:
+                    await self._sessions.post(scope, receive, send, principal, message, body)
+                else:
+                    await self._requests.post(scope, receive, send, principal, message)
+            case "GET", True:
+                _check_accepts(scope, json=False)
+                await self._sessions.listen(scope, receive, send, principal)
+            case "DELETE", True:
+                await self._sessions.end(scope, receive, send, principal)
+            case method, _:
+                raise method_not_allowed(method)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        _check_accepts(scope, json=True)
+        content_type = next(iter(header_values(scope, "content-type")), "")
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            raise malformed_request(415, "The body must be application/json.")
+        return await read_body(scope, receive, max_body_bytes=self._max_body_bytes)
+
+
+def _has_sessions(scope: Scope) -> bool:
+    """Whether the request is of a revision that begins with a handshake, as those that do not say are."""
+    named = header_values(scope, "mcp-protocol-version")
+    return not named or named[0] in HANDSHAKE_PROTOCOL_VERSIONS
+
+
+def _check_accepts(scope: Scope, *, json: bool) -> None:
+    takes_json, takes_events = check_accept_headers(Request(scope))
+    if not takes_events or (json and not takes_json):
+        wanted = "application/json and text/event-stream" if json else "text/event-stream"
+        raise malformed_request(406, f"The client must accept {wanted}.")
+
+
+def _single(body: bytes) -> Json:
+    # Read by what the guard reads it with: what was checked is what is run.
+    parsed = parse_messages(body)
+    message = parsed[0] if len(parsed) == 1 and not body.lstrip().startswith(b"[") else None
+    if not isinstance(message, dict) or kind_of(message) is None:
+        raise malformed_request(400, "The body must be one JSON-RPC message.")
+    return message

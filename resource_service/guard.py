@@ -1,0 +1,133 @@
+"""In front of the MCP server: nothing passes without a good token and every scope that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import anyio
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resource_service.jsonrpc import PARSE_ERROR, MalformedMessageError, parse_messages
+from resource_service.policy import Policy
+from resource_service.principal import Principal, remember
+from resource_service.refusals import Refusal, body_too_large, insufficient_scope, malformed_message
+from shared.asgi import BodyTooLargeError, read_body, replay
+from shared.clock import Clock
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """An MCP server, reachable only by principals and only for what their scopes allow.
+
+    Attributes:
+        app: the MCP server. It finds the principal by `resource_service.principal.principal_in`, and may
+            raise a `Refusal` as long as it has not begun an answer.
+        authenticate: the principal of a request, or a `Refusal`.
+        refuse: the answer to a refusal.
+    """
+
+    app: ASGIApp
+    authenticate: Callable[[Scope], Awaitable[Principal]]
+    policy: Policy
+    refuse: Callable[[Refusal, Scope], Response]
+    clock: Clock
+    max_body_bytes: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            principal = await self.authenticate(scope)
+            if scope["method"] == "POST":
+                receive = await self._checked(scope, receive, principal)
+            remember(scope, principal)
+            if scope["method"] == "GET":
+                await self._stream(scope, receive, send, principal)
+            else:
+                await self.app(scope, receive, _explaining(send, scope, principal))
+        except Refusal as refusal:
+            await self.refuse(refusal, scope)(scope, receive, send)
+        except ClientDisconnect:
+            return
+
+    async def _checked(self, scope: Scope, receive: Receive, principal: Principal) -> Receive:
+        """Read the body and hold it against the policy; what the server then reads is the same bytes."""
+        try:
+            body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
+            needed = self.policy.needed(parse_messages(body))
+        except BodyTooLargeError as error:
+            raise body_too_large(self.max_body_bytes) from error
+        except MalformedMessageError as error:
+            raise malformed_message(str(error), rpc_code=PARSE_ERROR) from error
+        if missing := self.policy.missing(needed, principal.scopes):
+            detail = f"{principal.owner} by client {principal.client_id} lacks {sorted(missing)}"
+            raise insufficient_scope(needed, detail=detail)
+        return replay(body, receive)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
+        """Serve a GET, a stream that would outlive its token, no longer than until the token ends."""
+        left_s = principal.expires_at - self.clock()
+        ending = _Ending(_explaining(send, scope, principal))
+        await self.app(scope, _hang_up_after(left_s, receive), ending)
+        await ending.finish()
+
+
+def _hang_up_after(seconds: float, receive: Receive) -> Receive:
+    deadline = anyio.current_time() + seconds
+
+    async def receive_until() -> Message:
+        with anyio.move_on_at(deadline):
+            return await receive()
+        return {"type": "http.disconnect"}
+
+    return receive_until
+
+
+class _Ending:
+    """A `send` that knows whether the answer has been finished, and can finish it."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._open = False
+
+    async def __call__(self, message: Message) -> None:
+        await self._send(message)
+        self._open = message["type"] == "http.response.start" or bool(message.get("more_body"))
+
+    async def finish(self) -> None:
+        if self._open:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _explaining(send: Send, scope: Scope, principal: Principal) -> Send:
+    """A `send` that logs the MCP server's own refusals: an unknown session, a wrong Accept header."""
+    held: Message | None = None
+
+    async def explain(message: Message) -> None:
+        nonlocal held
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            held = message  # until its body is here: whoever has the answer must find it in the log
+            return
+        if held is not None:
+            _log_refusal(held["status"], message.get("body", b""), scope, principal)
+            await send(held)
+            held = None
+        await send(message)
+
+    return explain
+
+
+def _log_refusal(status: int, body: bytes, scope: Scope, principal: Principal) -> None:
+    reason = body[:300].decode("utf-8", "replace")
+    _log.info(
+        "refused",
+        reason=f"the MCP server says: {reason}",
+        status=status,
+        method=scope["method"],
+        path=scope["path"],
+        client_id=principal.client_id,
+    )

@@ -1,0 +1,175 @@
+"""The one place where the resource server is put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import cast
+
+import httpx2
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.types import HTTPExceptionHandler, Lifespan
+
+from resource_service.aliases import AuthorizationServer, alias_routes
+from resource_service.backend import Backend, behind_gateway, built_in
+from resource_service.base_path import BasePath
+from resource_service.identity_token import IdentityTokens
+from resource_service.introspection import Introspect, IntrospectionClient, http_client
+from resource_service.mcp_server.notes import Notes
+from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description
+from resource_service.origins import OriginCheck, Origins
+from resource_service.plain import health_route, plain_routes
+from resource_service.protected import ProtectedResource
+from resource_service.published_keys import key_routes
+from resource_service.refusals import Refusal, Refuse
+from resource_service.settings import ResourceSettings
+from resource_service.single_flight import SingleFlight
+from shared.asgi import Cors, RequestId, SecurityHeaders, UnhandledErrors, error_response
+from shared.clock import Clock, system_clock
+from shared.docs_page import mount_docs
+from shared.logs import configure_logs
+from shared.version import VERSION
+
+JOIN_FOR_S = 0.25
+"""How old the answer about a token may be at most: see `SingleFlight`."""
+
+
+def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastAPI:
+    """The resource server as an ASGI app, wired from `settings`; nothing else is read and nothing is global.
+
+    Args:
+        clock: tells when tokens expire.
+    """
+    asking = http_client(timeout_s=settings.introspection_timeout_s, max_connections=100)
+    passing_on = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
+    introspect = _introspect(asking, settings)
+    tokens = IdentityTokens(settings.identity_private_key, clock)
+    notes = Notes(settings.notes, clock) if settings.serves_notes else None
+    main = _main_resource(settings, notes, tokens, introspect, clock)
+    mounts = [
+        ProtectedResource(mount, behind_gateway(mount, tokens), introspect, clock)
+        for mount in map(settings.for_mount, settings.mounts)
+    ]
+    resources = [*([main] if main else []), *mounts]
+    refuse = main.refuse if main else Refuse(settings.metadata_url, ())
+
+    app = DocumentedApp(
+        title=settings.resource_name,
+        version=VERSION,
+        description=description(settings),
+        openapi_tags=TAGS,
+        servers=[{"url": settings.base_url}],
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(notes, (asking, passing_on), [resource.backend for resource in resources]),
+        middleware=_middleware(settings, refuse),
+    )
+    app.mcp_endpoints = {
+        resource.path: NOTES_EXAMPLES if notes and resource is main else ANY_EXAMPLES
+        for resource in resources
+    }
+    app.add_exception_handler(Refusal, _refused(refuse))
+    app.add_exception_handler(HTTPException, _not_here)
+    for resource in resources:
+        app.router.routes.extend(resource.endpoint())
+        app.include_router(resource.metadata(at_root=resource is main))
+    if settings.has_gateway:
+        app.include_router(key_routes(tokens))
+    app.include_router(health_route())
+    if main:
+        policy = main.backend.policy
+        app.include_router(
+            plain_routes(main.authenticate, policy, notes, issuer=settings.issuer, resource=settings.resource)
+        )
+    if settings.legacy_aliases:
+        app.include_router(alias_routes(AuthorizationServer(passing_on, settings, clock), settings))
+    mount_docs(
+        app,
+        title=settings.resource_name,
+        public_url=settings.base_url,
+        issuer=settings.issuer,
+        scopes=main.scopes if main else (),
+    )
+    return app
+
+
+def create_app_from_environment() -> FastAPI:
+    """The factory for uvicorn: settings and logs from the environment.
+
+    Raises:
+        pydantic.ValidationError: a setting is missing or wrong; it says which.
+    """
+    configure_logs()
+    return create_app(ResourceSettings())  # type: ignore[call-arg]  # read from the environment
+
+
+def _introspect(http: httpx2.AsyncClient, settings: ResourceSettings) -> Introspect:
+    client = IntrospectionClient(
+        http,
+        settings.introspection_url,
+        settings.resource_server_id,
+        settings.resource_secret.get_secret_value(),
+        settings.introspection_timeout_s,
+    )
+    return SingleFlight(client.ask, join_for_s=JOIN_FOR_S)
+
+
+def _main_resource(
+    settings: ResourceSettings,
+    notes: Notes | None,
+    tokens: IdentityTokens,
+    introspect: Introspect,
+    clock: Clock,
+) -> ProtectedResource | None:
+    if notes is not None:
+        return ProtectedResource(settings, built_in(settings, notes), introspect, clock)
+    if settings.upstream is not None:
+        return ProtectedResource(settings, behind_gateway(settings, tokens), introspect, clock)
+    return None
+
+
+def _middleware(settings: ResourceSettings, refuse: Refuse) -> list[Middleware]:
+    policy_of = Origins(settings).policy_of
+    return [
+        Middleware(RequestId),
+        Middleware(UnhandledErrors),
+        Middleware(SecurityHeaders, secure=settings.secure),
+        Middleware(BasePath, base_path=settings.base_path),
+        Middleware(OriginCheck, policy_of=policy_of, refuse=refuse),
+        Middleware(Cors, policy_of=policy_of),
+    ]
+
+
+def _lifespan(
+    notes: Notes | None, clients: Iterable[httpx2.AsyncClient], backends: Iterable[Backend]
+) -> Lifespan[FastAPI]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if notes is not None:
+                stack.callback(notes.close)
+            for client in clients:
+                await stack.enter_async_context(client)
+            for backend in backends:
+                await stack.enter_async_context(backend.run())
+            yield
+
+    return lifespan
+
+
+def _refused(refuse: Refuse) -> HTTPExceptionHandler:
+    async def handle(request: Request, error: Exception) -> Response:
+        return refuse(cast("Refusal", error), request.scope)
+
+    return handle
+
+
+async def _not_here(_request: Request, error: Exception) -> Response:
+    """The framework's own 404 and 405, in the form of every other error."""
+    http_error = cast("HTTPException", error)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(http_error.status_code, "invalid_request")
+    return error_response(http_error.status_code, code, http_error.detail, http_error.headers)

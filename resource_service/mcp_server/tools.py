@@ -1,0 +1,108 @@
+"""The tools of the built-in MCP server, and the scopes each needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import ToolAnnotations
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from resource_service.mcp_server.notes import MAX_NOTE_CHARACTERS, Notes, NotesFullError, StoredNote
+from resource_service.policy import Policy, Scopes
+from resource_service.principal import Principal, principal_in
+
+READ = "notes:read"
+WRITE = "notes:write"
+
+POLICY = Policy(
+    scopes={READ: "Read your notes", WRITE: "Add notes for you"},
+    tools={"whoami": Scopes(), "list_notes": Scopes({READ}), "add_note": Scopes({WRITE})},
+)
+"""Writing does not include reading: a client may be let write down what it must not look through."""
+
+NoteText = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_NOTE_CHARACTERS, description="The text of the note, kept as it is."),
+]
+ToolContext = Context[object, Request]
+
+
+class Note(BaseModel):
+    """A note as tools give it out."""
+
+    number: int = Field(description="Counts from 1 among the notes of this user.")
+    text: str
+    written_at: int = Field(description="Seconds since 1970.")
+
+
+class NoteList(BaseModel):
+    """Notes, oldest first."""
+
+    notes: list[Note]
+
+
+class Identity(BaseModel):
+    """Whom a call acts for."""
+
+    subject: str | None = Field(description="The user; null where a client acts for itself.")
+    username: str | None = Field(description="What the user is called.")
+    client_id: str = Field(description="The client through which the call came.")
+    scopes: list[str] = Field(description="What has been granted to the client.")
+
+
+class NotesTools:
+    """The tools, over the notes of whoever calls."""
+
+    def __init__(self, notes: Notes, policy: Policy) -> None:
+        self._notes = notes
+        self._policy = policy
+
+    def add_to(self, server: MCPServer[object]) -> None:
+        """Register every tool with `server`."""
+        reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+        adds = ToolAnnotations(
+            read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
+        )
+        server.add_tool(self.whoami, title="Who am I?", annotations=reads, structured_output=True)
+        server.add_tool(self.list_notes, title="List notes", annotations=reads, structured_output=True)
+        server.add_tool(self.add_note, title="Add a note", annotations=adds, structured_output=True)
+
+    async def whoami(self, ctx: ToolContext) -> Identity:
+        """Tell which user and which client this connection acts for, and which scopes it has."""
+        principal = self._allowed("whoami", ctx)
+        return Identity(
+            subject=principal.subject,
+            username=principal.username,
+            client_id=principal.client_id,
+            scopes=list(principal.scopes),
+        )
+
+    async def list_notes(self, ctx: ToolContext) -> NoteList:
+        """List all notes of the user, oldest first. Needs the scope notes:read."""
+        principal = self._allowed("list_notes", ctx)
+        return NoteList(notes=[_note(note) for note in await self._notes.list(principal.owner)])
+
+    async def add_note(self, text: NoteText, ctx: ToolContext) -> Note:
+        """Write a note for the user and return it with its number. Needs the scope notes:write."""
+        principal = self._allowed("add_note", ctx)
+        try:
+            return _note(await self._notes.add(principal.owner, text))
+        except NotesFullError as error:
+            raise ToolError("There is no room for more notes.") from error
+
+    def _allowed(self, tool: str, ctx: ToolContext) -> Principal:
+        """The caller. The guard has asked the policy already; a way around it would end here."""
+        request = ctx.request_context.request
+        if request is None:
+            raise ToolError("This tool is for requests over HTTP.")
+        principal = principal_in(request.scope)
+        if missing := self._policy.missing(self._policy.tools[tool], principal.scopes):
+            raise ToolError(f"This tool needs the scope {' '.join(sorted(missing))}.")
+        return principal
+
+
+def _note(note: StoredNote) -> Note:
+    return Note(number=note.number, text=note.text, written_at=note.written_at)

@@ -1,0 +1,92 @@
+"""What this resource announces about itself (RFC 9728)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from resource_service.settings import ResourceSettings
+
+ROOT_PATH = "/.well-known/oauth-protected-resource"
+HEADERS = {"Cache-Control": "public, max-age=60"}
+SLASHES: tuple[Literal["", "/"], ...] = ("", "/")
+"""How people end the URL of a resource."""
+
+
+class ProtectedResourceMetadata(BaseModel):
+    """RFC 9728 §2. URLs are opaque strings: echoed byte for byte, as clients compare them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "resource": "http://localhost:9001/mcp",
+                "authorization_servers": ["http://localhost:9000"],
+                "scopes_supported": ["notes:read", "notes:write"],
+                "bearer_methods_supported": ["header"],
+                "resource_name": "Doorward notes",
+                "resource_documentation": "http://localhost:9001/docs",
+            }
+        }
+    )
+
+    resource: str = Field(description="The URL of the resource, and the audience a token must have.")
+    authorization_servers: list[str] = Field(description="The issuers whose tokens are accepted.")
+    scopes_supported: list[str] | None = Field(
+        default=None, description="What may be asked for here; left out where there are no scopes."
+    )
+    bearer_methods_supported: list[str] = Field(description="Where a token may be sent: in the header only.")
+    resource_name: str = Field(description="For people.")
+    resource_documentation: str = Field(description="For developers.")
+
+
+def metadata_of(settings: ResourceSettings, scopes: tuple[str, ...]) -> dict[str, Any]:
+    """The document. ``offline_access`` is never in it: that is between a client and the issuer."""
+    document = ProtectedResourceMetadata(
+        resource=settings.resource,
+        authorization_servers=[settings.issuer],
+        scopes_supported=list(scopes) or None,
+        bearer_methods_supported=["header"],
+        resource_name=settings.resource_name,
+        resource_documentation=settings.documentation_url,
+    )
+    return document.model_dump(exclude_none=True)  # RFC 9728 §3.2: nothing that has no value
+
+
+def metadata_routes(
+    settings: ResourceSettings, scopes: tuple[str, ...], *, at_root: bool = True
+) -> APIRouter:
+    """The document at the place of RFC 9728 §3.1, with a slash at the end and without, each for its spelling.
+
+    Args:
+        at_root: also at the root one, where clients look as well, and where there is room for one.
+    """
+    router = APIRouter(tags=["metadata"])
+    for slash in SLASHES:
+        own = metadata_of(settings.spelled(slash), scopes)
+        places = {
+            settings.metadata_path: own,
+            **({ROOT_PATH: metadata_of(settings, scopes)} if at_root else {}),
+        }
+        for place, document in places.items():
+            _serve(router, f"{place}{slash}", document, shown=not slash)
+    return router
+
+
+def _serve(router: APIRouter, path: str, document: dict[str, Any], *, shown: bool) -> None:
+    async def protected_resource_metadata() -> JSONResponse:
+        """What a client needs to know before its first token: who issues them and which scopes there are."""
+        return JSONResponse(document, headers=HEADERS)
+
+    for method in ("GET", "HEAD"):
+        router.add_api_route(
+            path,
+            protected_resource_metadata,
+            methods=[method],
+            response_model=ProtectedResourceMetadata,
+            summary="Protected resource metadata (RFC 9728)",
+            response_description="The metadata",
+            include_in_schema=shown and method == "GET",
+        )

@@ -1,0 +1,106 @@
+"""Who a request acts for, once its token has been found good for this resource."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from resource_service.refusals import invalid_token
+from shared.introspection import ActiveToken
+from shared.uris import resource_key
+
+_KEY = "doorward.principal"
+
+PrincipalKey = tuple[str, str | None, str]
+"""Issuer, subject and client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user acting through a client, or a client acting for itself.
+
+    Attributes:
+        subject: None where the client acts for itself.
+        expires_at: seconds since 1970, when the token that says so ends.
+        grant_id: names the grant in revocation events.
+    """
+
+    client_id: str
+    scopes: tuple[str, ...]
+    issuer: str
+    expires_at: int
+    subject: str | None = None
+    username: str | None = None
+    grant_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it in front of a person."""
+        return self.username or self.subject or self.client_id
+
+    @property
+    def owner(self) -> str:
+        """Under which name its belongings are kept: a user's are the same from every client."""
+        return f"subject:{self.subject}" if self.subject is not None else f"client:{self.client_id}"
+
+    @property
+    def key(self) -> PrincipalKey:
+        """What stays the same from token to token; what a session is bound to (RS-8)."""
+        return (self.issuer, self.subject, self.client_id)
+
+
+def principal_of(token: ActiveToken, *, resource: str, issuer: str, now: float) -> Principal:
+    """Decide whether an active token is good here.
+
+    Args:
+        resource: the URL of this resource.
+        issuer: the only issuer trusted here, byte for byte.
+        now: seconds since 1970.
+
+    Raises:
+        Refusal: the token is another issuer's, for another resource (RFC 8707 §2), or expired.
+    """
+    if token.issuer != issuer:
+        raise invalid_token("The access token is from another issuer.", detail=f"issuer {token.issuer}")
+    if not _is_for(resource, token.audience):
+        raise invalid_token("The access token is not for this resource.", detail=f"audience {token.audience}")
+    if token.expires_at <= now:
+        raise invalid_token("The access token has expired.", detail=f"expired at {token.expires_at}")
+    if token.jkt is not None:
+        # Sent as a bearer token it proves nothing; whoever stole it could have (RFC 9449 §7.2).
+        raise invalid_token("The access token is bound to a key, and was sent without a proof.")
+    return Principal(
+        client_id=token.client_id,
+        scopes=token.scopes,
+        issuer=token.issuer,
+        expires_at=token.expires_at,
+        subject=token.subject,
+        username=token.username,
+        grant_id=token.grant_id,
+    )
+
+
+def remember(scope: Scope, principal: Principal) -> None:
+    """Note on the request who it acts for."""
+    scope[_KEY] = principal
+
+
+def principal_in(scope: Scope) -> Principal:
+    """Who a request acts for. A request that did not come through the guard has nobody: KeyError."""
+    principal = scope[_KEY]
+    if not isinstance(principal, Principal):
+        raise TypeError("something else was noted where the principal belongs")
+    return principal
+
+
+def _is_for(resource: str, audience: tuple[str, ...]) -> bool:
+    ours = resource_key(resource)
+    return any(_key_or_none(member) == ours for member in audience)
+
+
+def _key_or_none(member: str) -> str | None:
+    try:
+        return resource_key(member)
+    except ValueError:  # an audience need not be a URL; such a one is not ours
+        return None

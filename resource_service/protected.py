@@ -1,0 +1,54 @@
+"""One resource of this service: an MCP server behind the guard, with what is announced about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import APIRouter
+from starlette.routing import Route
+
+from resource_service.authentication import Authenticate
+from resource_service.backend import Backend
+from resource_service.guard import Guard
+from resource_service.introspection import Introspect
+from resource_service.metadata import SLASHES, metadata_routes
+from resource_service.refusals import Refuse
+from resource_service.settings import ResourceSettings
+from shared.clock import Clock
+
+
+class ProtectedResource:
+    """The resource that `settings` describe, and `backend` serves.
+
+    Attributes:
+        path: where the app serves it.
+        refuse: the answer to a refusal, with the challenge of this resource.
+        authenticate: who a request acts for; the audience is this resource.
+    """
+
+    def __init__(
+        self, settings: ResourceSettings, backend: Backend, introspect: Introspect, clock: Clock
+    ) -> None:
+        self.settings = settings
+        self.backend = backend
+        self.path = settings.mcp_path or "/"
+        self.scopes = tuple(backend.policy.scopes)
+        self.refuse = Refuse(settings.metadata_url, self.scopes)
+        self.authenticate = Authenticate(introspect, settings.resource, settings.issuer, clock)
+        self._guard = Guard(
+            backend.app, self.authenticate, backend.policy, self.refuse, clock, settings.max_body_bytes
+        )
+
+    def endpoint(self) -> list[Route]:
+        """The MCP endpoint, with and without a slash at its end; each challenge speaks of its spelling."""
+        guards = {
+            f"{self.settings.mcp_path}{slash}" or "/": replace(
+                self._guard, refuse=Refuse(self.settings.spelled(slash).metadata_url, self.scopes)
+            )
+            for slash in SLASHES
+        }
+        return [Route(path, guard) for path, guard in guards.items()]
+
+    def metadata(self, *, at_root: bool) -> APIRouter:
+        """What is announced; see `metadata_routes`."""
+        return metadata_routes(self.settings, self.scopes, at_root=at_root)

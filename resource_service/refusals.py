@@ -1,0 +1,156 @@
+"""Every no of this service as data, and the one way it takes into the log and onto the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
+
+from resource_service.bearer import challenge
+from shared.asgi import error_response
+from shared.logs import current_request_id, get_logger
+
+RETRY_AFTER_S = 1
+"""Low, because the authorization server is asked anew each time: nothing is gained by waiting longer."""
+
+MCP_METHODS = "GET, POST, DELETE"
+
+_log = get_logger(__name__)
+
+
+class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
+    """A request is not let through.
+
+    Args:
+        status: of the HTTP answer.
+        error: the code for programs.
+        description: for the developer of the client; nothing private, and safe inside a quoted string.
+        detail: for the operator, in the log only.
+        challenged: the answer carries ``WWW-Authenticate``.
+        named: whether the challenge names the error; RFC 6750 §3.1 wants silence when no token was sent.
+        scopes: what the challenge asks for.
+        rpc_code: the body is the JSON-RPC error of this code.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        error: str,
+        description: str,
+        *,
+        detail: str = "",
+        challenged: bool = False,
+        named: bool = True,
+        scopes: Iterable[str] = (),
+        rpc_code: int | None = None,
+    ) -> None:
+        super().__init__(f"{error}: {detail or description}")
+        self.status = status
+        self.error = error
+        self.description = description
+        self.detail = detail
+        self.challenged = challenged
+        self.named = named
+        self.scopes = tuple(scopes)
+        self.rpc_code = rpc_code
+
+
+def no_token() -> Refusal:
+    """RFC 6750 §3.1: no token at all gets a challenge without an error."""
+    return Refusal(401, "unauthorized", "This resource needs an access token.", challenged=True, named=False)
+
+
+def malformed_credentials(description: str) -> Refusal:
+    """RFC 6750 §3.1: the way the token was sent is wrong, whatever the token is."""
+    return Refusal(400, "invalid_request", description, challenged=True)
+
+
+def invalid_token(description: str, *, detail: str = "") -> Refusal:
+    """RFC 6750 §3.1: the token is expired, revoked, made up, or for somebody else."""
+    return Refusal(401, "invalid_token", description, detail=detail, challenged=True)
+
+
+def insufficient_scope(needed: Iterable[str], *, detail: str) -> Refusal:
+    """RFC 6750 §3.1, naming all that the request needs, so that one more consent is enough."""
+    scopes = sorted(needed)
+    description = f"This request needs: {', '.join(scopes)}."
+    return Refusal(403, "insufficient_scope", description, detail=detail, challenged=True, scopes=scopes)
+
+
+def cannot_ask(detail: str) -> Refusal:
+    """The authorization server gave no answer that says anything about the token."""
+    description = "The authorization server cannot be asked about the token at the moment; try again."
+    return Refusal(503, "temporarily_unavailable", description, detail=detail)
+
+
+def foreign_origin(origin: str) -> Refusal:
+    """A page of that origin has no business here."""
+    return Refusal(
+        403, "invalid_origin", "Pages of this web origin may not call this resource.", detail=origin
+    )
+
+
+def malformed_message(description: str, *, rpc_code: int) -> Refusal:
+    """The body is not JSON-RPC that everyone reads the same way."""
+    return Refusal(400, "invalid_request", description, rpc_code=rpc_code)
+
+
+def body_too_large(max_body_bytes: int) -> Refusal:
+    """The body is over the bound."""
+    return Refusal(413, "invalid_request", f"The request body is larger than {max_body_bytes} bytes.")
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Turns a refusal into its log line and its answer.
+
+    Attributes:
+        metadata_url: what every challenge points to (RFC 9728 §5.1).
+        default_scopes: what a challenge asks for where the request does not need particular ones.
+    """
+
+    metadata_url: str
+    default_scopes: tuple[str, ...]
+
+    def __call__(self, refusal: Refusal, scope: Scope) -> Response:
+        """Log why, and build the answer to the request of `scope`."""
+        level = "warning" if refusal.status >= 500 else "info"
+        getattr(_log, level)(
+            "refused",
+            reason=refusal.detail or refusal.description,
+            error=refusal.error,
+            status=refusal.status,
+            method=scope["method"],
+            path=scope["path"],
+        )
+        return _body(refusal, self._headers(refusal))
+
+    def _headers(self, refusal: Refusal) -> dict[str, str]:
+        headers = {}
+        if refusal.status == 503:
+            headers["Retry-After"] = str(RETRY_AFTER_S)
+        if refusal.status == 405:
+            headers["Allow"] = MCP_METHODS
+        if refusal.status == 413:
+            headers["Connection"] = "close"
+        if refusal.challenged:
+            headers["WWW-Authenticate"] = challenge(
+                self.metadata_url,
+                scopes=refusal.scopes or self.default_scopes,
+                error=refusal.error if refusal.named else None,
+                description=refusal.description if refusal.named else None,
+            )
+        return headers
+
+
+def _body(refusal: Refusal, headers: dict[str, str]) -> Response:
+    if refusal.rpc_code is None:
+        return error_response(refusal.status, refusal.error, refusal.description, headers)
+    error = {
+        "code": refusal.rpc_code,
+        "message": refusal.description,
+        "data": {"request_id": current_request_id.get()},
+    }
+    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, refusal.status, headers)

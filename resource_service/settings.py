@@ -1,0 +1,212 @@
+"""Everything the environment may say to the resource server, checked before it starts."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+from urllib.parse import SplitResult
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from resource_service.gateway.settings import GatewaySettings, Mount
+from shared.environment import Issuer, PublicUrl, listed
+from shared.uris import check_public_url, is_loopback, resource_key, split_absolute
+
+INTROSPECTION_PATH = "/introspect"
+DEFAULT_PORTS = {"http": 80, "https": 443}
+OWN_PATHS = frozenset({"hello", "health", "v1", "docs", "openapi.json", "authorize", "token", "register"})
+"""What the service serves beside the MCP endpoint; the endpoint must be called something else."""
+
+_PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._~@:+-]+)*/?\Z")
+
+
+def _resource(url: str) -> str:
+    path = check_public_url(url).path
+    if not _PLAIN_PATH.match(path):
+        raise ValueError("the path of the resource must be made of plain segments, without escapes")
+    last = path.removesuffix("/").rpartition("/")[2]
+    if last in OWN_PATHS or "/.well-known/" in f"{path}/":
+        raise ValueError(f"the path of the resource ends in {last!r}, which this service uses itself")
+    return url
+
+
+def _internal(url: str) -> str:
+    # Reached inside a private network as often as not, so http is fine here, unlike for public URLs.
+    parts = split_absolute(url)
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise ValueError("the introspection endpoint must be an http or https URL with a host")
+    if "@" in parts.netloc or "#" in url:
+        raise ValueError("the introspection endpoint must not carry user information or a fragment")
+    return url
+
+
+def serialize_origin(parts: SplitResult) -> str:
+    """The origin of a URL as browsers write it in ``Origin`` (RFC 6454 §6.2): lower case, no default port."""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def _origin(text: str) -> str:
+    if text == "*":
+        return text
+    if serialize_origin(split_absolute(text)) != text or not text.startswith(("http://", "https://")):
+        raise ValueError(f"{text!r} is not an origin: scheme://host or scheme://host:port, in lower case")
+    return text
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
+class ResourceSettings(GatewaySettings):
+    """Read from the environment, names prefixed with ``DOORWARD_``. `docs/configuration.md` explains each.
+
+    The path of `resource` is where MCP is served, and everything else is served beside it: with
+    ``https://host/tools/mcp`` the MCP endpoint is ``/tools/mcp`` and the greeting ``/tools/hello``. A proxy
+    may strip ``/tools`` or leave it: both arrive. The metadata is the exception: RFC 9728 puts it at the root
+    of the host, so a proxy must let ``/.well-known/oauth-protected-resource`` through as it is.
+
+    Attributes:
+        resource: the URL a user pastes, announced byte for byte (RFC 9728 §3.3).
+        issuer: the issuer of the authorization server, byte for byte.
+        resource_server_id: who this service is at the introspection endpoint.
+        introspection_endpoint: an internal address of it; `issuer` + ``/introspect`` where left out.
+        resource_name: shown to people who are asked for consent.
+        resource_documentation: a page for developers (RFC 9728 §2); our docs page where left out.
+        allowed_origins: web origins whose pages may call this service beside its own; ``*`` for every one. A
+            resource on loopback lets every loopback origin call, whatever its port.
+        legacy_aliases: serve what the 2025-03-26 revision of MCP expects at this origin.
+        notes: ``sqlite://`` keeps the notes of the built-in server in memory, ``sqlite:///PATH`` in a file.
+        introspection_timeout_s: for one answer of the authorization server, a retry included.
+        max_body_bytes: of one MCP message.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DOORWARD_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    resource: Annotated[str, AfterValidator(_resource)]
+    issuer: Issuer
+    resource_server_id: str = Field(default="resource", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    resource_secret: SecretStr = Field(min_length=32)
+    introspection_endpoint: Annotated[str, AfterValidator(_internal)] | None = None
+    resource_name: str = Field(default="Doorward notes", min_length=1, max_length=100)
+    resource_documentation: PublicUrl | None = None
+    allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)] = ()
+    legacy_aliases: bool = True
+    notes: str = Field(default="sqlite://", pattern=r"^sqlite://(/.+)?$")
+    introspection_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    max_body_bytes: int = Field(default=4_194_304, ge=1_024)
+
+    @model_validator(mode="after")
+    def _issuer_is_another(self) -> Self:
+        if resource_key(self.issuer) == resource_key(self.resource):
+            raise ValueError("DOORWARD_ISSUER and DOORWARD_RESOURCE are the same URL")
+        return self
+
+    @model_validator(mode="after")
+    def _mounts_have_paths_of_their_own(self) -> Self:
+        taken = {self.mcp_path} if self.serves_resource else set()
+        for mount in self.mounts:
+            if mount.path in taken or mount.path.removeprefix("/") in OWN_PATHS:
+                raise ValueError(f"DOORWARD_MOUNTS: something else is served at {mount.path}")
+            taken.add(mount.path)
+        return self
+
+    @property
+    def serves_resource(self) -> bool:
+        """Whether anything is served at `resource` itself, and not only at mounts beside it."""
+        return self.upstream is not None or not self.mounts
+
+    @property
+    def serves_notes(self) -> bool:
+        """Whether the built-in MCP server is what is at `resource`."""
+        return self.upstream is None and not self.mounts
+
+    @property
+    def has_gateway(self) -> bool:
+        """Whether anything is somebody else's MCP server."""
+        return not self.serves_notes
+
+    def for_mount(self, mount: Mount) -> Self:
+        """The settings of a mount, as of a resource by itself."""
+        return self.model_copy(update={"resource": f"{self.base_url}{mount.path}", **self.of_mount(mount)})
+
+    def spelled(self, slash: Literal["", "/"]) -> Self:
+        """These settings as they are for who pastes the resource with `slash` at its end.
+
+        Clients compare what is announced with what they were given (RFC 9728 §3.3). Both spellings are the
+        same resource, to this service and to the authorization server.
+        """
+        if not self.path:
+            return self
+        return self.model_copy(update={"resource": f"{self.resource.removesuffix('/')}{slash}"})
+
+    @property
+    def path(self) -> str:
+        """The public path of the MCP endpoint, without a slash at its end; empty at the root of the host."""
+        return split_absolute(self.resource).path.removesuffix("/")
+
+    @property
+    def base_path(self) -> str:
+        """The public path that everything but the metadata is served under; empty for the root."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def base_url(self) -> str:
+        """The public URL that everything but the metadata is served under, without a slash at its end."""
+        parts = split_absolute(self.resource)
+        return f"{parts.scheme}://{parts.netloc}{self.base_path}"
+
+    @property
+    def mcp_path(self) -> str:
+        """Where the app serves MCP once `base_path` is off the path."""
+        return self.path.removeprefix(self.base_path)
+
+    @property
+    def metadata_path(self) -> str:
+        """RFC 9728 §3.1: the well-known string goes between the host and the path of the resource."""
+        return f"/.well-known/oauth-protected-resource{self.path}"
+
+    @property
+    def metadata_url(self) -> str:
+        """Where a client finds the metadata that the challenge speaks of (RFC 9728 §5.1)."""
+        parts = split_absolute(self.resource)
+        slash = "/" if self.path and parts.path.endswith("/") else ""
+        return f"{parts.scheme}://{parts.netloc}{self.metadata_path}{slash}"
+
+    @property
+    def documentation_url(self) -> str:
+        """The page for developers that the metadata names."""
+        return self.resource_documentation or f"{self.base_url}/docs"
+
+    @property
+    def origin(self) -> str:
+        """Our own web origin."""
+        return serialize_origin(split_absolute(self.resource))
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether this service is for this machine only."""
+        return is_loopback(split_absolute(self.resource))
+
+    @property
+    def secure(self) -> bool:
+        """Whether the public URL is https."""
+        return self.resource.startswith("https://")
+
+    @property
+    def introspection_url(self) -> str:
+        """Where tokens are asked about."""
+        return self.introspection_endpoint or f"{self.issuer}{INTROSPECTION_PATH}"
+
+    @property
+    def authorization_server_url(self) -> str:
+        """The base of the authorization server's endpoints as this service reaches them.
+
+        Where `introspection_endpoint` names an internal address, its other endpoints are beside it.
+        """
+        if self.introspection_url.endswith(INTROSPECTION_PATH):
+            return self.introspection_url.removesuffix(INTROSPECTION_PATH)
+        return self.issuer
