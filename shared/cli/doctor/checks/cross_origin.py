@@ -1,0 +1,111 @@
+"""What a client that runs in a browser needs (the Fetch standard, §3.2): the MCP Inspector, web apps."""
+
+from __future__ import annotations
+
+from shared.cli.doctor.evidence import Evidence
+from shared.cli.doctor.exchange import Answer, Exchange
+from shared.cli.doctor.messages import BROWSER_HEADERS, BROWSER_ORIGIN, ENDPOINT_HEADERS
+from shared.cli.doctor.text import quoted
+from shared.cli.doctor.verdict import Status, Verdict, check, ok, problem, skipped
+
+
+def _listed(answer: Answer, name: str) -> set[str]:
+    return {item.strip().lower() for item in (answer.header(name) or "").split(",")}
+
+
+def _allows_origin(answer: Answer) -> bool:
+    return answer.header("access-control-allow-origin") in ("*", BROWSER_ORIGIN)
+
+
+def _preflight_fault(exchange: Exchange, headers: tuple[str, ...]) -> str | None:
+    """What keeps a browser from sending the POST that it asked for; None if nothing does."""
+    answer = exchange.answer
+    if answer is None:
+        return f"OPTIONS: {exchange.trouble}"
+    if not 200 <= answer.status < 300:
+        return f"OPTIONS is answered with {answer.status}"
+    if not _allows_origin(answer):
+        return "no Access-Control-Allow-Origin for the page"
+    if not {"post", "*"} & _listed(answer, "access-control-allow-methods"):
+        return "Access-Control-Allow-Methods lacks POST"
+    allowed = _listed(answer, "access-control-allow-headers")
+    # Fetch §4.8: the wildcard never covers Authorization.
+    lacking = [
+        name for name in headers if name not in allowed and (name == "authorization" or "*" not in allowed)
+    ]
+    return f"Access-Control-Allow-Headers lacks {', '.join(lacking)}" if lacking else None
+
+
+@check(
+    "cors-preflight",
+    "A page may call the MCP server",
+    meaning="A browser asks with OPTIONS, without a token, before it sends one.",
+    fix="Answer OPTIONS at the MCP endpoint without a token, allowing the origin, POST, and the headers"
+    " Authorization, Content-Type, Mcp-Protocol-Version and Mcp-Session-Id.",
+    weight=Status.WARNING,
+)
+def cors_preflight(evidence: Evidence) -> Verdict:
+    if evidence.preflight is None:
+        return skipped("the MCP server does not answer")
+    fault = _preflight_fault(evidence.preflight, BROWSER_HEADERS)
+    return problem(fault) if fault else ok()
+
+
+@check(
+    "cors-challenge",
+    "A page may read the challenge",
+    meaning="Without it a browser keeps the 401 and its header from the client, which sees a network error.",
+    fix="Send Access-Control-Allow-Origin with every answer of the MCP endpoint, the 401 too, and expose"
+    " WWW-Authenticate and Mcp-Session-Id in Access-Control-Expose-Headers.",
+    weight=Status.WARNING,
+)
+def cors_challenge(evidence: Evidence) -> Verdict:
+    exchange = evidence.cross_origin
+    if exchange is None or exchange.answer is None:
+        return skipped("the MCP server does not answer")
+    if exchange.answer.status == 403:
+        return problem(f"pages of {BROWSER_ORIGIN} are refused with 403")
+    if not _allows_origin(exchange.answer):
+        return problem("the 401 has no Access-Control-Allow-Origin for the page")
+    exposed = _listed(exchange.answer, "access-control-expose-headers")
+    # Fetch §4.9: without credentials the wildcard exposes every header.
+    return ok() if exposed & {"www-authenticate", "*"} else problem("WWW-Authenticate is not exposed")
+
+
+@check(
+    "cors-documents",
+    "A page may read the metadata",
+    meaning="Both documents are public; a client in a browser gets no further without them.",
+    fix="Send Access-Control-Allow-Origin: * with the documents at well-known places.",
+    weight=Status.WARNING,
+)
+def cors_documents(evidence: Evidence) -> Verdict:
+    asked = [
+        item for item in (evidence.resource_metadata_cors, evidence.server_metadata_cors) if item is not None
+    ]
+    if not asked:
+        return skipped("there is no document")
+    for exchange in asked:
+        if exchange.answer is None or not _allows_origin(exchange.answer):
+            return problem(f"{quoted(exchange.url)} sends no Access-Control-Allow-Origin")
+    return ok()
+
+
+@check(
+    "cors-endpoints",
+    "A page may register and get tokens",
+    meaning="The token and registration endpoints are called by the page itself.",
+    fix="Answer OPTIONS at the token and registration endpoints, allowing any origin, POST, and the"
+    " headers Authorization and Content-Type.",
+    weight=Status.WARNING,
+)
+def cors_endpoints(evidence: Evidence) -> Verdict:
+    if not evidence.endpoint_preflights:
+        return skipped("no endpoints are known")
+    for exchange in evidence.endpoint_preflights:
+        if fault := _preflight_fault(exchange, ENDPOINT_HEADERS):
+            return problem(f"{quoted(exchange.url)}: {fault}")
+    return ok()
+
+
+CHECKS = (cors_preflight, cors_challenge, cors_documents, cors_endpoints)

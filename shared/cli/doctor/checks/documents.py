@@ -1,0 +1,162 @@
+"""Rules for every document at a well-known place, whoever serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shared.cli.doctor.documents import (
+    Document,
+    document_of,
+    mistyped_members,
+    null_members,
+    url_members,
+    why_not_json,
+)
+from shared.cli.doctor.evidence import Evidence
+from shared.cli.doctor.exchange import Exchange, Trouble
+from shared.cli.doctor.text import listed, quoted
+from shared.cli.doctor.urls import is_web_url, reach
+from shared.cli.doctor.verdict import Status, Verdict, check, ok, problem, skipped
+
+NONE = "there is no document"
+
+
+def _documents(evidence: Evidence) -> Iterator[tuple[Exchange, Document]]:
+    for exchange in evidence.well_knowns:
+        if (document := document_of(exchange)) is not None:
+            yield exchange, document
+
+
+def _first_fault(evidence: Evidence, faults: list[tuple[Exchange, str]]) -> Verdict:
+    if faults:
+        exchange, what = faults[0]
+        return problem(f"{quoted(exchange.url)}: {what}")
+    return ok() if any(_documents(evidence)) else skipped(NONE)
+
+
+@check(
+    "well-known-errors",
+    "No well-known place answers with a server error",
+    meaning="A 404 makes clients try the next place; a 5xx or 429 makes the Python and TypeScript SDKs give"
+    " up.",
+    fix="Answer well-known places that you do not serve with 404, and mend what fails there.",
+)
+def well_known_errors(evidence: Evidence) -> Verdict:
+    failing = [item for item in evidence.well_knowns if item.status == 429 or (item.status or 0) >= 500]
+    return problem(f"{quoted(failing[0].url)} answers {failing[0].status}") if failing else ok()
+
+
+@check(
+    "well-known-redirects",
+    "No well-known place redirects",
+    meaning="RFC 8414 §3 and RFC 9728 §3 know no redirect; SDKs follow none, or none to another origin.",
+    fix="Serve the document at the well-known place itself instead of redirecting.",
+    weight=Status.WARNING,
+)
+def well_known_redirects(evidence: Evidence) -> Verdict:
+    for item in evidence.well_knowns:
+        if item.answer is not None and item.answer.redirects:
+            return problem(f"{quoted(item.url)} leads to {quoted(item.answer.header('location') or '')}")
+    return ok()
+
+
+@check(
+    "json",
+    "What is served at a well-known place is JSON",
+    meaning="Web apps answer every unknown path with their start page and 200: clients take it for the"
+    " document, fail to parse it, and try no other place.",
+    fix="Serve a JSON object as application/json at well-known places, and 404 where there is none.",
+)
+def json(evidence: Evidence) -> Verdict:
+    answered = [item for item in evidence.well_knowns if item.status == 200]
+    if not answered:
+        return skipped(NONE)
+    for item in answered:
+        if item.answer and (why := why_not_json(item.answer)):
+            return problem(f"{quoted(item.url)} {why}")
+    for item in answered:
+        if item.answer and item.answer.content_type != "application/json":
+            return problem(
+                f"{quoted(item.url)} is sent as {quoted(item.answer.content_type)}", Status.WARNING
+            )
+    return ok()
+
+
+@check(
+    "nulls",
+    "No member is null",
+    meaning="The TypeScript SDK rejects the whole document for one null.",
+    fix="Leave members without a value out instead of sending null.",
+)
+def nulls(evidence: Evidence) -> Verdict:
+    faults = [
+        (exchange, f"{listed(names)} null")
+        for exchange, document in _documents(evidence)
+        if (names := null_members(document))
+    ]
+    return _first_fault(evidence, faults)
+
+
+@check(
+    "urls",
+    "Every URL in the documents is one",
+    meaning="An empty or relative URL makes SDKs reject the whole document.",
+    fix="Send absolute URLs, and leave a member out rather than send an empty string.",
+)
+def urls(evidence: Evidence) -> Verdict:
+    faults = [
+        (exchange, f"{quoted(name)} is {quoted(value)}")
+        for exchange, document in _documents(evidence)
+        for name, value in url_members(document)
+        if not is_web_url(value)
+    ]
+    return _first_fault(evidence, faults)
+
+
+@check(
+    "mistyped",
+    "Every member has the type of the standard",
+    meaning="Scopes as one string instead of an array, true as a string: SDKs reject the whole document.",
+    fix="Send arrays of strings where the standard has them (scopes_supported too), and true without quotes.",
+)
+def mistyped(evidence: Evidence) -> Verdict:
+    faults = [
+        (exchange, what)
+        for exchange, document in _documents(evidence)
+        for what in mistyped_members({name: value for name, value in document.items() if value is not None})
+    ]
+    return _first_fault(evidence, faults)
+
+
+@check(
+    "public-urls",
+    "No document names a host that only the server can reach",
+    meaning="Behind a proxy or in containers, services announce localhost or an internal name; the client of"
+    " a user elsewhere cannot go there.",
+    fix="Set the public URLs of both services in their settings, as users reach them.",
+)
+def public_urls(evidence: Evidence) -> Verdict:
+    home = reach(evidence.mcp_url)
+    faults = [
+        (exchange, f"{quoted(name)} is {quoted(value)}")
+        for exchange, document in _documents(evidence)
+        for name, value in url_members(document)
+        if is_web_url(value) and isinstance(value, str) and reach(value) < home
+    ]
+    challenged = evidence.challenge.parameters.get("resource_metadata") if evidence.challenge else None
+    if challenged and is_web_url(challenged) and reach(challenged) < home:
+        return problem(f"the challenge names {quoted(challenged)}")
+    if not faults and any(item.trouble is Trouble.OUT_OF_REACH for item in evidence.well_knowns):
+        return problem("the authorization server is in a private network")
+    return _first_fault(evidence, faults)
+
+
+CHECKS = (
+    well_known_errors,
+    well_known_redirects,
+    json,
+    nulls,
+    urls,
+    mistyped,
+    public_urls,
+)

@@ -1,0 +1,202 @@
+"""The document of the MCP server (RFC 9728)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from shared.cli.doctor.documents import document_of, list_member, text_member, why_no_document
+from shared.cli.doctor.evidence import Evidence, Place
+from shared.cli.doctor.exchange import Exchange
+from shared.cli.doctor.text import listed, quoted
+from shared.cli.doctor.urls import is_web_url, same_origin
+from shared.cli.doctor.verdict import Status, Verdict, check, ok, problem, skipped
+
+ABSENT = "there is no protected resource metadata"
+
+
+@check(
+    "resource-metadata",
+    "The protected resource metadata can be found",
+    meaning="RFC 9728 §3: it names the authorization server. Without it only clients of MCP 2025-03-26 get"
+    " on, and only if the MCP server is its own authorization server.",
+    fix="Serve the JSON document of RFC 9728 at /.well-known/oauth-protected-resource followed by the"
+    " path of the MCP URL.",
+)
+def resource_metadata(evidence: Evidence) -> Verdict:
+    if not evidence.resource_metadata:
+        return skipped("the MCP server does not answer")
+    for place, exchange in evidence.resource_metadata:
+        if document_of(exchange) is not None:
+            return ok(f"{place}: {quoted(exchange.url)}")
+    _, first = evidence.resource_metadata[0]
+    return problem(f"{quoted(first.url)} {why_no_document(first)}")
+
+
+@check(
+    "resource-metadata-path",
+    "It is at the well-known place with the path of the MCP URL",
+    meaning="RFC 9728 §3.1. Clients that do not read WWW-Authenticate look here first.",
+    fix="Serve the protected resource metadata at /.well-known/oauth-protected-resource followed by the"
+    " path of the MCP URL, unauthenticated.",
+    weight=Status.WARNING,
+)
+def resource_metadata_path(evidence: Evidence) -> Verdict:
+    return _served(evidence, Place.PATH)
+
+
+@check(
+    "resource-metadata-root",
+    "It is at the well-known place at the root, too",
+    meaning="Older clients look only here.",
+    fix="Serve the protected resource metadata at /.well-known/oauth-protected-resource as well.",
+    weight=Status.WARNING,
+)
+def resource_metadata_root(evidence: Evidence) -> Verdict:
+    return _served(evidence, Place.ROOT)
+
+
+def _served(evidence: Evidence, wanted: Place) -> Verdict:
+    asked = [exchange for place, exchange in evidence.resource_metadata if place is wanted]
+    if not asked:
+        return skipped("the MCP URL has no path" if evidence.resource_metadata else ABSENT)
+    missing = [exchange for exchange in asked if document_of(exchange) is None]
+    return problem(f"{quoted(missing[0].url)} {why_no_document(missing[0])}") if missing else ok()
+
+
+@check(
+    "resource-metadata-equal",
+    "It says the same at every place",
+    meaning="Which place a client reads depends on the client; what works in one then fails in another.",
+    fix="Serve one and the same document at all places.",
+)
+def resource_metadata_equal(evidence: Evidence) -> Verdict:
+    found = [(place, item) for place, item in evidence.resource_metadata if document_of(item) is not None]
+    if len(found) < 2:
+        return skipped("it is at one place only" if found else ABSENT)
+    first = found[0][1]
+    differing = [(place, item) for place, item in found if _content(item) != _content(first)]
+    if not differing:
+        return ok()
+    # RFC 9728 §3.1: with several resources on a host, the root one may be another's.
+    only_root = all(place is Place.ROOT for place, _ in differing)
+    return problem(_differ(first, differing[0][1]), Status.WARNING if only_root else None)
+
+
+def _content(exchange: Exchange) -> dict[str, object]:
+    document = document_of(exchange) or {}
+    # RFC 9728 §3.3: each place announces the spelling it was made from, with a slash at its end or without.
+    return {**document, "resource": str(document.get("resource")).removesuffix("/")}
+
+
+def _differ(one: Exchange, other: Exchange) -> str:
+    return f"{quoted(one.url)} and {quoted(other.url)} differ"
+
+
+@check(
+    "resource-match",
+    "`resource` covers the MCP URL",
+    meaning="RFC 9728 §3.3: a document about another resource must not be used. Clients compare origin and"
+    " path; behind a proxy it is often the internal URL.",
+    fix="Set the public URL of the MCP server, so that `resource` in its metadata is the URL that people"
+    " paste.",
+)
+def resource_match(evidence: Evidence) -> Verdict:
+    document = evidence.resource_document
+    if document is None:
+        return skipped(ABSENT)
+    resource = text_member(document, "resource")
+    if resource is None:
+        return problem("there is no `resource`")
+    if not is_web_url(resource) or not _covers(resource, evidence.mcp_url):
+        return problem(f"`resource` is {quoted(resource)}, the MCP URL {quoted(evidence.mcp_url)}")
+    return ok(quoted(resource))
+
+
+def _covers(resource: str, mcp_url: str) -> bool:
+    """As SDKs compare: the same origin, and the path or one above it, whatever the trailing slash."""
+    above, below = (f"{urlsplit(url).path.rstrip('/')}/" for url in (resource, mcp_url))
+    return same_origin(resource.lower(), mcp_url.lower()) and below.startswith(above)
+
+
+@check(
+    "resource-exact",
+    "`resource` is the MCP URL, byte for byte",
+    meaning="VS Code accepts no other. Paste the URL as `resource` has it, or change `resource`.",
+    fix="Make `resource` in the metadata exactly the URL that people paste, trailing slash included.",
+    weight=Status.WARNING,
+)
+def resource_exact(evidence: Evidence) -> Verdict:
+    resource = text_member(evidence.resource_document, "resource")
+    if resource is None:
+        return skipped("there is no `resource`")
+    # Without a path, URL libraries put the slash on themselves: either spelling is the same URL.
+    at_root = urlsplit(evidence.mcp_url).path in ("", "/")
+    same = resource == evidence.mcp_url or (at_root and resource.rstrip("/") == evidence.mcp_url.rstrip("/"))
+    return (
+        ok() if same else problem(f"`resource` is {quoted(resource)}, pasted was {quoted(evidence.mcp_url)}")
+    )
+
+
+@check(
+    "authorization-servers",
+    "It names an authorization server",
+    meaning="MCP 2025-11-25 requires `authorization_servers` with at least one issuer; clients take the"
+    " first.",
+    fix="Put the issuer URL of the authorization server into `authorization_servers`.",
+)
+def authorization_servers(evidence: Evidence) -> Verdict:
+    document = evidence.resource_document
+    if document is None:
+        return skipped(ABSENT)
+    servers = list_member(document, "authorization_servers")
+    if not servers:
+        return problem("`authorization_servers` is missing or empty")
+    return (
+        ok(listed(servers)) if is_web_url(servers[0]) else problem(f"{quoted(servers[0])} is no absolute URL")
+    )
+
+
+@check(
+    "offline-access",
+    "The resource does not ask for offline_access",
+    meaning="MCP 2026-07-28: whether to stay connected is between the client and the authorization server; a"
+    " resource that lists it makes clients ask for it where it means nothing.",
+    fix="Take offline_access out of `scopes_supported` of the protected resource and out of the"
+    " challenge; the authorization server alone lists it.",
+    weight=Status.WARNING,
+)
+def offline_access(evidence: Evidence) -> Verdict:
+    challenged = (evidence.challenge.parameters.get("scope") or "").split() if evidence.challenge else []
+    listed_scopes = list_member(evidence.resource_document, "scopes_supported") or []
+    if "offline_access" in listed_scopes:
+        return problem("`scopes_supported` of the protected resource lists it")
+    return problem("the challenge asks for it") if "offline_access" in challenged else ok()
+
+
+@check(
+    "bearer-methods",
+    "Tokens are taken in the header",
+    meaning="MCP clients send the token in the Authorization header and nowhere else.",
+    fix='Let `bearer_methods_supported` contain "header", or leave it out.',
+    weight=Status.WARNING,
+)
+def bearer_methods(evidence: Evidence) -> Verdict:
+    if evidence.resource_document is None:
+        return skipped(ABSENT)
+    methods = list_member(evidence.resource_document, "bearer_methods_supported")
+    if methods is None or "header" in methods:
+        return ok()
+    return problem(f"`bearer_methods_supported` is {listed(methods) or 'empty'}")
+
+
+CHECKS = (
+    resource_metadata,
+    resource_metadata_path,
+    resource_metadata_root,
+    resource_metadata_equal,
+    resource_match,
+    resource_exact,
+    authorization_servers,
+    offline_access,
+    bearer_methods,
+)

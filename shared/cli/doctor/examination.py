@@ -1,0 +1,130 @@
+"""One run of the doctor: walk, judge, tell, group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.cli.doctor.checks import DISCOVERY, LOGIN
+from shared.cli.doctor.discovery import discover
+from shared.cli.doctor.evidence import Evidence
+from shared.cli.doctor.exchange import Exchange
+from shared.cli.doctor.fetch import Fetcher, guarded
+from shared.cli.doctor.judgement import Line, judge
+from shared.cli.doctor.login.browser import system_browser
+from shared.cli.doctor.login.forms import form_filler
+from shared.cli.doctor.login.listener import DEFAULT_REDIRECT, listening
+from shared.cli.doctor.login.options import LoginOptions
+from shared.cli.doctor.login.walk import LoginWalk
+from shared.cli.doctor.profiles import PORT, Profile
+from shared.cli.doctor.urls import Reach, reach
+from shared.cli.doctor.verdict import Check, Status
+
+Groups = Mapping[str, tuple[Check, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to examine.
+
+    Attributes:
+        timeout_s: for each exchange.
+        ca_file: certificates of authorities to trust beside those of the system.
+        login: None stops before the registration.
+    """
+
+    timeout_s: float = 10.0
+    ca_file: Path | None = None
+    profile: Profile | None = None
+    login: LoginOptions | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run found."""
+
+    mcp_url: str
+    profile: Profile | None = None
+    issuer: str | None = None
+    groups: dict[str, list[Line]] = field(default_factory=dict)
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[Line]:
+        """Every line, in order."""
+        return [line for lines in self.groups.values() for line in lines]
+
+    def count(self, status: Status) -> int:
+        """How many lines say `status`."""
+        return sum(line.status is status for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """What a run says while it goes on.
+
+    Attributes:
+        group: a heading with its lines, once they are judged.
+        say: something the person has to know at once.
+    """
+
+    group: Callable[[str, list[Line]], None] = lambda _heading, _lines: None
+    say: Callable[[str], None] = lambda _text: None
+
+
+async def examine(mcp_url: str, options: Options, tell: Tell) -> Report:
+    """Walk what a client walks from `mcp_url` on, and judge it.
+
+    Raises:
+        OSError: the loopback port for the login cannot be had, or `ca_file` cannot be read.
+    """
+    report = Report(mcp_url, options.profile)
+    async with _fetcher(mcp_url, options) as fetch:
+        evidence = await discover(mcp_url, fetch, options.profile)
+        report.issuer = evidence.named_issuer
+        report.exchanges = fetch.exchanges
+        _judge(DISCOVERY, evidence, report, tell)
+        if options.login is not None:
+            await _log_in(evidence, fetch, options, options.login, tell)
+            _judge(LOGIN, evidence, report, tell)
+    return report
+
+
+def _fetcher(mcp_url: str, options: Options, *, keep_cookies: bool = False) -> Fetcher:
+    # A proxy of the environment is for the world outside, not for servers on this machine.
+    return Fetcher(
+        timeout_s=options.timeout_s,
+        ca_file=options.ca_file,
+        use_proxy=reach(mcp_url) is not Reach.LOOPBACK,
+        keep_cookies=keep_cookies,
+    )
+
+
+def _judge(groups: Groups, evidence: Evidence, report: Report, tell: Tell) -> None:
+    for heading, checks in groups.items():
+        report.groups[heading] = judge(checks, evidence, report.profile)
+        tell.group(heading, report.groups[heading])
+
+
+async def _log_in(
+    evidence: Evidence, fetch: Fetcher, options: Options, login: LoginOptions, tell: Tell
+) -> None:
+    if evidence.server_document is None:
+        return
+    async with AsyncExitStack() as stack:
+        listener = await stack.enter_async_context(listening(_redirect(options, login), login.redirect_port))
+        visit = system_browser(tell.say)
+        if login.username is not None:
+            browser = await stack.enter_async_context(_fetcher(evidence.mcp_url, options, keep_cookies=True))
+            ask = guarded(browser, evidence.mcp_url)
+            visit = form_filler(ask, listener, login.username, login.password or "")
+        await LoginWalk(evidence, guarded(fetch, evidence.mcp_url), visit, listener, login).go()
+
+
+def _redirect(options: Options, login: LoginOptions) -> str:
+    """The redirect URI of the profile's client where it is on loopback with a port of its choice."""
+    if options.profile is None or login.client_id is not None:
+        return DEFAULT_REDIRECT
+    return next((uri for uri in options.profile.redirect_uris if PORT in uri), DEFAULT_REDIRECT)

@@ -1,0 +1,44 @@
+"""From evidence to lines of a report: each check's verdict, weighed for one client or for most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.cli.doctor.evidence import Evidence
+from shared.cli.doctor.profiles import Profile
+from shared.cli.doctor.text import printable
+from shared.cli.doctor.verdict import Check, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is said about one check; `found` is safe to print."""
+
+    check: Check
+    status: Status
+    found: str
+
+    @property
+    def fix(self) -> str | None:
+        """What to do about it, where there is a problem."""
+        return self.check.fix if self.status in (Status.WARNING, Status.FAILURE) else None
+
+
+def judge(checks: Iterable[Check], evidence: Evidence, profile: Profile | None = None) -> list[Line]:
+    """One line for each check."""
+    return [_line(check, evidence, profile) for check in checks]
+
+
+def _line(check: Check, evidence: Evidence, profile: Profile | None) -> Line:
+    verdict = check.judge(evidence)
+    status = verdict.outcome or check.weight
+    if status in (Status.WARNING, Status.FAILURE) and profile is not None:
+        status = _weighed(check.id, status, profile)
+    return Line(check, status, printable(verdict.found))
+
+
+def _weighed(check_id: str, weight: Status, profile: Profile) -> Status:
+    if check_id in profile.fatal:
+        return Status.FAILURE
+    return Status.WARNING if check_id in profile.tolerates else weight

@@ -1,0 +1,153 @@
+"""What single clients need beyond, or less than, what every client needs. Data only.
+
+A profile moves the weight of checks: what is in `fatal` is a failure for that client even where it is only a
+warning for most, what it `tolerates` is a warning even where most stop at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+PORT = "PORT"
+"""Stands for whatever port is free when the client starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One client.
+
+    Attributes:
+        registers_by: in its order of preference: ``CIMD`` (client ID metadata document), ``DCR`` (RFC 7591).
+        redirect_uris: what it registers; `PORT` stands for a free one.
+        auth_method: the `token_endpoint_auth_method` it registers; None leaves it out, which means a secret.
+        registers: further members of its registration.
+        asks_for_all: whether it asks for every scope that the authorization server lists.
+    """
+
+    id: str
+    name: str
+    registers_by: tuple[str, ...]
+    redirect_uris: tuple[str, ...]
+    fatal: frozenset[str] = frozenset()
+    tolerates: frozenset[str] = frozenset()
+    auth_method: str | None = "none"
+    registers: Mapping[str, str] = field(default_factory=dict)
+    asks_for_all: bool = False
+    notes: str = ""
+
+
+_CORS = frozenset({"cors-preflight", "cors-challenge", "cors-documents", "cors-endpoints"})
+
+PROFILES = {
+    profile.id: profile
+    for profile in (
+        Profile(
+            "claude",
+            "Claude (web, desktop, mobile)",
+            ("CIMD", "DCR"),
+            ("https://claude.ai/api/mcp/auth_callback", "https://claude.com/api/mcp/auth_callback"),
+            fatal=frozenset({"auth-method-none", "speed", "dead-refresh"}),
+            notes="Gives discovery, registration and token 10 seconds each.",
+        ),
+        Profile(
+            "claude-code",
+            "Claude Code",
+            ("CIMD", "DCR"),
+            ("http://localhost:PORT/callback",),
+            fatal=frozenset({"loopback-port"}),
+            notes="Its document lists loopback redirects without a port.",
+        ),
+        Profile(
+            "chatgpt",
+            "ChatGPT",
+            ("CIMD", "DCR"),
+            ("https://chatgpt.com/connector_platform_oauth_redirect",),
+            fatal=frozenset({"clock"}),
+            asks_for_all=True,
+            notes="Signs client assertions, which expire by the server's clock; revokes on disconnect.",
+        ),
+        Profile(
+            "codex",
+            "Codex CLI",
+            ("CIMD", "DCR"),
+            ("http://127.0.0.1:PORT/callback/doctor",),
+            fatal=frozenset({"refresh-replay"}),
+            notes="Several processes refresh the same token at once.",
+        ),
+        Profile(
+            "cursor",
+            "Cursor",
+            ("DCR",),
+            (
+                "cursor://anysphere.cursor-mcp/oauth/callback",
+                "https://www.cursor.com/agents/mcp/oauth/callback",
+                "http://localhost:8787/callback",
+            ),
+            fatal=frozenset({"registration-dynamic"}),
+            registers={"application_type": "web"},
+            notes="One registration with all three redirect URIs, of a private-use scheme one of them.",
+        ),
+        Profile(
+            "vscode",
+            "VS Code",
+            ("CIMD", "DCR"),
+            ("http://127.0.0.1:33418/", "https://vscode.dev/redirect"),
+            fatal=frozenset({"resource-exact", "loopback-port"}),
+            registers={"application_type": "native"},
+            notes="`resource` must be the very URL that was pasted; any loopback port.",
+        ),
+        Profile(
+            "gemini",
+            "Gemini CLI",
+            ("DCR",),
+            ("http://localhost:PORT/oauth/callback",),
+            fatal=frozenset({"registration-dynamic", "iss"}),
+            registers={"scope": ""},
+            asks_for_all=True,
+            notes="Begins with HEAD; wants `iss` in the answer; registers with an empty scope.",
+        ),
+        Profile(
+            "mcp-remote",
+            "mcp-remote",
+            ("DCR",),
+            ("http://localhost:PORT/oauth/callback",),
+            fatal=frozenset({"registration-dynamic"}),
+            notes="Drops its registration when the redirect URIs that come back differ.",
+        ),
+        Profile(
+            "inspector",
+            "MCP Inspector",
+            ("DCR",),
+            ("http://localhost:6274/oauth/callback", "http://127.0.0.1:6276/oauth/callback"),
+            fatal=_CORS | {"registration-dynamic"},
+            notes="Runs in a browser, so every answer needs CORS.",
+        ),
+        Profile(
+            "goose",
+            "Goose",
+            ("CIMD", "DCR"),
+            ("http://127.0.0.1:PORT/oauth_callback",),
+            fatal=frozenset({"grant-refresh", "refresh-token"}),
+            notes="Refreshes at every start; checks `iss`.",
+        ),
+        Profile(
+            "typescript-sdk",
+            "TypeScript SDK",
+            ("DCR",),
+            ("http://localhost:PORT/callback",),
+            fatal=frozenset({"registration-dynamic"}),
+            auth_method=None,
+            notes="Reads every document by a schema: null and an empty URL are errors.",
+        ),
+        Profile(
+            "python-sdk",
+            "Python SDK",
+            ("CIMD", "DCR"),
+            ("http://localhost:PORT/callback",),
+            tolerates=frozenset({"nulls"}),
+            auth_method=None,
+            notes="Compares issuers as strings; a 5xx on a well-known place ends discovery.",
+        ),
+    )
+}

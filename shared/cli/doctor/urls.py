@@ -1,0 +1,118 @@
+"""Where clients look, and which URLs may be asked at all. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import IntEnum
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from shared.uris import LOOPBACK_HOSTS, split_absolute
+
+RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
+SERVER_METADATA = "/.well-known/oauth-authorization-server"
+OPENID_METADATA = "/.well-known/openid-configuration"
+PRIVATE_SUFFIXES = (".local", ".internal", ".lan", ".home.arpa", ".localdomain")
+
+
+class Reach(IntEnum):
+    """From where a host can be reached, as far as its name says."""
+
+    LOOPBACK = 0
+    PRIVATE = 1
+    PUBLIC = 2
+
+
+def is_web_url(text: object) -> bool:
+    """Whether `text` is an absolute http or https URL with a host."""
+    if not isinstance(text, str):
+        return False
+    try:
+        parts = split_absolute(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two URLs have the same scheme, host and port (RFC 6454 §5)."""
+    return _origin_parts(one) == _origin_parts(other)
+
+
+def _origin_parts(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def reach(url: str) -> Reach:
+    """From where the host of `url` can be reached; judged by its name alone, nothing is looked up."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host in LOOPBACK_HOSTS or host.endswith(".localhost"):
+        return Reach.LOOPBACK
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        # A name without a dot is known inside a network only: that of docker compose, or of an office.
+        return Reach.PRIVATE if "." not in host or host.endswith(PRIVATE_SUFFIXES) else Reach.PUBLIC
+    if address.is_loopback or address.is_unspecified:
+        return Reach.LOOPBACK
+    return Reach.PUBLIC if address.is_global else Reach.PRIVATE
+
+
+def is_secure(url: str) -> bool:
+    """Whether what is sent to `url` cannot be read on the way."""
+    return urlsplit(url).scheme == "https" or reach(url) is Reach.LOOPBACK
+
+
+def other_spelling(url: str) -> str | None:
+    """`url` with its trailing slash taken off or put on; None at the root, where both are the same."""
+    parts = urlsplit(url)
+    if parts.path in ("", "/"):
+        return None
+    path = parts.path[:-1] if parts.path.endswith("/") else f"{parts.path}/"
+    return parts._replace(path=path).geturl()
+
+
+def resource_metadata_places(mcp_url: str) -> tuple[str, ...]:
+    """Where RFC 9728 §3.1 puts the metadata of `mcp_url`: the places with its path, if it has one.
+
+    SDKs differ in whether they take a trailing slash off the path first, so such a URL has two.
+    """
+    parts = urlsplit(mcp_url)
+    if parts.path in ("", "/"):
+        return ()
+    paths = dict.fromkeys((parts.path, parts.path.rstrip("/")))
+    return tuple(_inserted(parts, RESOURCE_METADATA, path, parts.query) for path in paths if path)
+
+
+def resource_metadata_root(mcp_url: str) -> str:
+    """Where clients look when the place with the path has nothing."""
+    return f"{origin(mcp_url)}{RESOURCE_METADATA}"
+
+
+def server_metadata_places(issuer: str) -> tuple[str, ...]:
+    """Where clients look for the metadata of `issuer`, in their order (RFC 8414 §3.1, §5; MCP 2025-11-25)."""
+    parts = urlsplit(issuer)
+    path = parts.path.rstrip("/")
+    places = [_inserted(parts, SERVER_METADATA, path), _inserted(parts, OPENID_METADATA, path)]
+    if path:
+        places.append(f"{origin(issuer)}{path}{OPENID_METADATA}")
+    return tuple(places)
+
+
+def _inserted(parts: SplitResult, well_known: str, path: str, query: str = "") -> str:
+    return parts._replace(path=f"{well_known}{path}", query=query, fragment="").geturl()
+
+
+def redirect_target(url: str, location: str | None) -> str | None:
+    """Where a redirect of `url` leads; None where `location` is no web URL."""
+    try:
+        target = urljoin(url, location or "")
+    except ValueError:
+        return None
+    return target if location and is_web_url(target) else None

@@ -1,0 +1,26 @@
+"""``doorward health``: for health checks, and for waiting until a service is up."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from shared.cli.console import CommandError, output
+
+
+def health(
+    url: Annotated[str, typer.Argument(help="For example http://localhost:9000/health")],
+    timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait for an answer.")] = 3.0,
+) -> None:
+    """Ask a service how it is; the exit status is 0 if it is well."""
+    import httpx2
+
+    try:
+        # A proxy of the environment is for the world outside, not for the service beside us.
+        answer = httpx2.get(url, timeout=timeout_s, trust_env=False)
+    except httpx2.HTTPError as error:
+        raise CommandError(f"{url} does not answer: {error}") from error
+    if answer.status_code != httpx2.codes.OK:
+        raise CommandError(f"{url} answers {answer.status_code}")
+    output.print("well")

@@ -1,0 +1,95 @@
+"""What one Doorward is made of: its secrets, and the resource that its built-in MCP server is."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+from urllib.parse import quote
+
+from shared.cli.console import CommandError
+from shared.cli.private_files import create_private_file
+
+RESOURCE_SERVER_ID = "resource"
+NOTES = {
+    "name": "Doorward notes",
+    "scopes": {"notes:read": "Read your notes", "notes:write": "Add notes for you"},
+    "default_scopes": ["notes:read", "notes:write"],
+}
+
+
+def sqlite_url(path: Path) -> str:
+    """How the settings of both services name a SQLite file."""
+    return f"sqlite:///{quote(str(path.resolve()))}"
+
+
+def resource_servers(
+    resource: str, secret: str, environment: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    """The value of ``DOORWARD_RESOURCE_SERVERS`` for what the resource service serves.
+
+    Args:
+        resource: the URL that a person pastes into a client.
+        secret: what the resource service shows at the introspection endpoint.
+        environment: may put MCP servers in the place of the built-in one, as the resource service reads it.
+    """
+    resources = list(_resources(resource, environment))
+    return [{"id": RESOURCE_SERVER_ID, "secret": secret, "resources": resources}]
+
+
+def _resources(resource: str, environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    mounts = _mounts(environment.get("DOORWARD_MOUNTS", "{}"))
+    if environment.get("DOORWARD_UPSTREAM"):
+        yield {"resource": resource, "name": environment.get("DOORWARD_RESOURCE_NAME", "MCP server")}
+    elif not mounts:
+        yield {"resource": resource, **NOTES}
+    for path, mount in mounts.items():
+        name = mount.get("name") if isinstance(mount, dict) else None
+        yield {"resource": f"{resource.rpartition('/')[0]}{path}", "name": name or path.removeprefix("/")}
+
+
+def _mounts(text: str) -> dict[str, Any]:
+    """What is wrong with the setting, the resource service will say."""
+    with suppress(ValueError):
+        mounts = json.loads(text)
+        return mounts if isinstance(mounts, dict) else {}
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Drawn once for an installation.
+
+    Attributes:
+        master_keys: ``ID:BASE64URL``, as ``DOORWARD_MASTER_KEYS`` has it.
+        resource_secret: what the resource service shows at the introspection endpoint.
+    """
+
+    master_keys: str
+    resource_secret: str
+
+    @classmethod
+    def fresh(cls) -> Self:
+        """Draw new ones, 256 bits each."""
+        master_key = urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+        return cls(master_keys=f"1:{master_key}", resource_secret=secrets.token_urlsafe(32))
+
+    @classmethod
+    def kept_in(cls, path: Path) -> Self:
+        """Read the secrets in `path`; where there is no such file, draw them and write it.
+
+        Raises:
+            CommandError: the file holds something else.
+        """
+        with suppress(FileExistsError):
+            create_private_file(path, json.dumps(asdict(cls.fresh()), indent=2) + "\n")
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise CommandError(f"{path} does not hold the secrets of this installation: {error}") from error

@@ -1,0 +1,73 @@
+"""``doorward keys``: the keys that ID tokens and JWT access tokens are signed with."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from shared.cli.console import output
+from shared.cli.installation import Secrets
+from shared.cli.settings import check_settings
+from shared.cli.store import LOCAL_STORE, open_local_store
+from shared.clock import system_clock
+
+if TYPE_CHECKING:
+    from auth_service.crypto.keys import SigningKeys
+    from auth_service.settings import KeySettings
+
+keys = typer.Typer(help="See and rotate the signing keys.", no_args_is_help=True)
+
+
+@keys.command("list")
+def list_() -> None:
+    """List the published keys."""
+    for kid, alg in asyncio.run(_published()):
+        output.print(f"{kid}\t{alg}", markup=False)
+
+
+@keys.command()
+def rotate() -> None:
+    """Make new signing keys. They are published at once, and sign when every cache has seen them."""
+    wait_s = asyncio.run(_rotate())
+    output.print(f"New keys are published; they sign from {wait_s} seconds from now on", markup=False)
+
+
+async def _published() -> list[tuple[str, str]]:
+    async with _signing_keys(_settings()) as signing_keys:
+        jwks = await signing_keys.jwks()
+    return [(key["kid"], key["alg"]) for key in jwks["keys"]]
+
+
+async def _rotate() -> int:
+    settings = _settings()
+    async with _signing_keys(settings) as signing_keys:
+        await signing_keys.rotate()
+    return settings.key_ahead_s
+
+
+@asynccontextmanager
+async def _signing_keys(settings: KeySettings) -> AsyncIterator[SigningKeys]:
+    from auth_service.crypto.keyring import KeyRing
+    from auth_service.crypto.keys import SigningKeys
+    from auth_service.protocol.key_rotation import Schedule
+
+    # Retired keys are left for the service to take out: only it knows how long what they signed lives.
+    schedule = Schedule(settings.key_period_s, settings.key_ahead_s, lasting_s=settings.key_period_s)
+    async with open_local_store() as store:
+        yield SigningKeys(store, KeyRing(settings.master_keys), schedule, system_clock)
+
+
+def _settings() -> KeySettings:
+    """As the environment says; beside a store that `doorward up` made, its secrets."""
+    from auth_service.settings import KeySettings
+
+    local = LOCAL_STORE.with_name("secrets.json")
+    if "DOORWARD_MASTER_KEYS" not in os.environ and local.exists():
+        os.environ["DOORWARD_MASTER_KEYS"] = Secrets.kept_in(local).master_keys
+    check_settings(KeySettings)
+    return KeySettings()  # type: ignore[call-arg]

@@ -1,0 +1,46 @@
+"""Where on this machine a service can listen."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from shared.cli.console import CommandError
+
+
+def loopback_host(port: int, option: str) -> str:
+    """The host to listen on so that every client that resolves ``localhost`` finds the service.
+
+    Clients differ in which of 127.0.0.1 and ::1 they try, and some try only one: the service listens on both
+    where the machine has both.
+
+    Args:
+        option: the command-line option that chooses another port, for the message.
+
+    Raises:
+        CommandError: something else listens on the port.
+    """
+    addresses = {
+        address[:2] for *_, address in socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)
+    }
+    usable = [_can_bind(str(host), port, option) for host, _ in addresses]
+    return "localhost" if all(usable) else "127.0.0.1"
+
+
+def _can_bind(host: str, port: int, option: str) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CommandError(
+                f"port {port} is taken by another program; stop it, or choose another with {option}"
+            ) from error
+        if error.errno == errno.EACCES:
+            raise CommandError(
+                f"port {port} is not ours to take; choose one above 1023 with {option}"
+            ) from error
+        return False
+    return True

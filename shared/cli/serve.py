@@ -1,0 +1,121 @@
+"""``doorward auth`` and ``doorward resource``: one service, in the foreground, as in production."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from shared.cli.console import CommandError
+from shared.cli.settings import check_settings
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535)]
+Workers = Annotated[
+    int, typer.Option(min=1, envvar="DOORWARD_WORKERS", help="Processes that share the port.")
+]
+Grace = Annotated[int, typer.Option(min=0, help="Seconds that open requests get to end when stopped.")]
+Leash = Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)]
+
+
+def auth(
+    host: Host = "127.0.0.1", port: Port = 9000, workers: Workers = 1, grace: Grace = 10, leash: Leash = False
+) -> None:
+    """Start the auth service alone; its settings come from the environment."""
+    _require("auth_service")
+    from auth_service.settings import AuthSettings
+
+    check_settings(AuthSettings)
+    _serve("auth_service.main", host, port, workers, grace, leash)
+
+
+def resource(
+    host: Host = "127.0.0.1",
+    port: Port = 9001,
+    workers: Workers = 1,
+    grace: Grace = 10,
+    leash: Leash = False,
+    upstream: Annotated[
+        str | None, typer.Option(help="URL of the MCP server to protect, instead of the built-in one.")
+    ] = None,
+    stdio: Annotated[
+        str | None, typer.Option(help="Command that starts the MCP server to protect, over stdio.")
+    ] = None,
+    mount: Annotated[
+        list[str] | None, typer.Option(help="Another one beside it: /PATH=URL or /PATH=stdio:COMMAND.")
+    ] = None,
+) -> None:
+    """Start the resource service alone; its settings come from the environment."""
+    _require("resource_service")
+    os.environ.update(_upstreams(upstream, stdio, mount or []))
+    from resource_service.settings import ResourceSettings
+
+    check_settings(ResourceSettings)
+    _serve("resource_service.main", host, port, workers, grace, leash)
+
+
+def _upstreams(upstream: str | None, stdio: str | None, mounts: list[str]) -> dict[str, str]:
+    """What the options say, as the settings say it."""
+    if upstream and stdio:
+        raise CommandError("--upstream and --stdio exclude each other; --mount takes more than one server")
+    said = {}
+    if upstream or stdio:
+        said["DOORWARD_UPSTREAM"] = upstream or f"stdio:{stdio}"
+    if mounts:
+        by_path = dict(_mount(text) for text in mounts)
+        if len(by_path) < len(mounts):
+            raise CommandError("--mount names one path twice")
+        said["DOORWARD_MOUNTS"] = json.dumps(by_path)
+    return said
+
+
+def _mount(text: str) -> tuple[str, str]:
+    path, separator, upstream = text.partition("=")
+    if not separator:
+        raise CommandError(f"--mount reads /PATH=URL or /PATH=stdio:COMMAND, not {text!r}")
+    return path, upstream
+
+
+def _require(package: str) -> None:
+    if find_spec(package) is None:
+        raise CommandError(f"{package} is not part of this installation")
+
+
+def _serve(module: str, host: str, port: int, workers: int, grace_s: int, leash: bool) -> None:
+    # uvicorn ends its work, then raises the signal again: to have been asked to stop is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if leash:
+        _stop_when_stdin_closes()
+
+    import uvicorn
+
+    uvicorn.run(
+        f"{module}:create_app_from_environment",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=grace_s,
+    )
+
+
+def _stop_when_stdin_closes() -> None:
+    """Stop when the process that holds the other end of our standard input is gone, however it went."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="leash", daemon=True).start()

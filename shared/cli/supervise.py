@@ -1,0 +1,96 @@
+"""Runs services side by side until one is told to stop, or ends by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+
+import httpx2
+
+from shared.cli.child import Child, Service, running
+from shared.cli.console import CommandError
+
+START_TIMEOUT_S = 60.0
+STOP_GRACE_S = 8.0
+_POLL_S = 0.1
+Goal = Coroutine[None, None, object]
+
+
+async def supervise(services: Sequence[Service], on_ready: Callable[[], None]) -> None:
+    """Run `services` until SIGINT, SIGTERM or SIGHUP; then all of them have ended.
+
+    Args:
+        on_ready: called once, when all of them are healthy.
+
+    Raises:
+        CommandError: one ended by itself, or did not become healthy in `START_TIMEOUT_S`.
+    """
+    stop = _stop_signal()
+    async with contextlib.AsyncExitStack() as stack:
+        children = [
+            await stack.enter_async_context(running(service, grace_s=STOP_GRACE_S)) for service in services
+        ]
+        if await _before(stop, children, _all_healthy(services)):
+            on_ready()
+            await _before(stop, children, asyncio.Event().wait())
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Who starts us with nohup wants SIGHUP ignored; SIGINT is ignored in a script's background job, too,
+        # but whoever sends it there means it.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _before(stop: asyncio.Event, children: Sequence[Child], goal: Goal) -> bool:
+    """Whether `goal` was reached; False if the stop signal came first.
+
+    Raises:
+        CommandError: a child ended first.
+    """
+    reached = asyncio.create_task(goal)
+    stopped = asyncio.create_task(stop.wait())
+    ends = {asyncio.create_task(child.ended()): child for child in children}
+    tasks = {reached, stopped, *ends}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if stopped.done():
+            return False
+        for end, child in ends.items():
+            if end.done():
+                raise _ended_by_itself(child, end.result())
+        await reached
+        return True
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _ended_by_itself(child: Child, status: int) -> CommandError:
+    service = child.service
+    heading = f"the {service.name} ended by itself (status {status}); {service.log} ends with"
+    return CommandError("\n  ".join((heading, *child.last_lines)))
+
+
+async def _all_healthy(services: Sequence[Service]) -> None:
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S), httpx2.AsyncClient(trust_env=False) as http:
+            await asyncio.gather(*(_healthy(http, service.health_url) for service in services))
+    except TimeoutError:
+        logs = " and ".join(str(service.log) for service in services)
+        raise CommandError(f"the services are not ready after {START_TIMEOUT_S:.0f} s; see {logs}") from None
+
+
+async def _healthy(http: httpx2.AsyncClient, url: str) -> None:
+    while True:
+        with contextlib.suppress(httpx2.HTTPError):
+            if (await http.get(url)).status_code == httpx2.codes.OK:
+                return
+        await asyncio.sleep(_POLL_S)

@@ -1,0 +1,107 @@
+"""``doorward up``: both services on this machine, as the two processes they are in production."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.cli.child import Service
+from shared.cli.console import CommandError, output
+from shared.cli.installation import Secrets, resource_servers, sqlite_url
+from shared.cli.listen import loopback_host
+from shared.cli.panel import print_panel
+from shared.cli.private_files import make_private_directory
+from shared.cli.supervise import supervise
+
+Port = Annotated[int, typer.Option(min=1, max=65535)]
+
+ON_THIS_MACHINE = {
+    "DOORWARD_OPEN_CLIENT_CREDENTIALS": "true",
+    "DOORWARD_REGISTRATIONS_PER_HOUR": "36000",
+    "DOORWARD_REGISTRATIONS_PER_MINUTE": "600",
+    "DOORWARD_AUTHORIZATIONS_PER_MINUTE": "1500",
+    "DOORWARD_LOGIN_WINDOW_S": "60",
+    "DOORWARD_LOG_FORMAT": "console",
+}
+"""What differs from production where nobody else can reach the services; the environment can override it."""
+
+
+def up(
+    auth_port: Port = 9000,
+    resource_port: Port = 9001,
+    redis: Annotated[str | None, typer.Option(help="URL of a Redis, instead of the SQLite file.")] = None,
+    data_dir: Annotated[Path, typer.Option(help="Where state, secrets and logs are kept.")] = Path(
+        ".doorward"
+    ),
+) -> None:
+    """Start both services on this machine, with a demo user, and say what to paste into a client."""
+    make_private_directory(data_dir)
+    with _sole_user_of(data_dir):
+        issuer, resource = f"http://localhost:{auth_port}", f"http://localhost:{resource_port}/mcp"
+        services = [
+            _auth_service(issuer, resource, auth_port, redis, data_dir),
+            _resource_service(issuer, resource, resource_port, data_dir),
+        ]
+
+        def say_so() -> None:
+            print_panel(output, issuer=issuer, resource=resource, kept_in=str(data_dir))
+
+        output.print("Starting the auth service and the resource service", style="dim")
+        asyncio.run(supervise(services, say_so))
+        output.print("Stopped", style="dim")
+
+
+def _auth_service(issuer: str, resource: str, port: int, redis: str | None, data_dir: Path) -> Service:
+    secrets = Secrets.kept_in(data_dir / "secrets.json")
+    return _service(
+        "auth",
+        port,
+        data_dir,
+        DOORWARD_ISSUER=issuer,
+        DOORWARD_STORE=redis or sqlite_url(data_dir / "auth.sqlite3"),
+        DOORWARD_MASTER_KEYS=secrets.master_keys,
+        DOORWARD_RESOURCE_SERVERS=json.dumps(resource_servers(resource, secrets.resource_secret, os.environ)),
+        DOORWARD_DEMO_USER="true",
+    )
+
+
+def _resource_service(issuer: str, resource: str, port: int, data_dir: Path) -> Service:
+    secrets = Secrets.kept_in(data_dir / "secrets.json")
+    return _service(
+        "resource",
+        port,
+        data_dir,
+        DOORWARD_ISSUER=issuer,
+        DOORWARD_RESOURCE=resource,
+        DOORWARD_RESOURCE_SECRET=secrets.resource_secret,
+        DOORWARD_NOTES=sqlite_url(data_dir / "notes.sqlite3"),
+    )
+
+
+def _service(command: str, port: int, data_dir: Path, **settings: str) -> Service:
+    host = loopback_host(port, f"--{command}-port")
+    return Service(
+        name=f"{command} service",
+        arguments=(command, "--host", host, "--port", str(port), "--grace", "2"),
+        environment={**ON_THIS_MACHINE, **os.environ, **settings},
+        health_url=f"http://localhost:{port}/health",
+        log=data_dir / f"{command}.log",
+    )
+
+
+@contextmanager
+def _sole_user_of(data_dir: Path) -> Iterator[None]:
+    with (data_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError(f"another `doorward up` uses {data_dir}; see --data-dir") from None
+        yield

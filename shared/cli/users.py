@@ -1,0 +1,110 @@
+"""``doorward users``: accounts, on the machine or in the container that reaches the store."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from getpass import getpass
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from shared.cli.console import CommandError, output
+from shared.cli.store import open_local_store
+from shared.clock import system_clock
+
+if TYPE_CHECKING:
+    from auth_service.identity.accounts import Accounts
+    from auth_service.identity.users import User
+
+T = TypeVar("T")
+
+users = typer.Typer(help="Add, list and change the accounts people log in with.", no_args_is_help=True)
+Username = Annotated[str, typer.Argument()]
+
+
+@users.command()
+def add(
+    username: Username,
+    name: Annotated[str | None, typer.Option(help="The person's name, for clients that ask for it.")] = None,
+) -> None:
+    """Make an account; the password is asked for, or read from standard input."""
+    password = _new_password()
+    user = _run(lambda api: api.users.add(username, password, name))
+    output.print(f"Added {user.username}", markup=False)
+
+
+@users.command("list")
+def list_() -> None:
+    """List the accounts."""
+    for user in _run(lambda api: api.users.list()):
+        typer.echo("\t".join(filter(None, _columns(user))))  # tabs, for cut and awk
+
+
+@users.command()
+def disable(username: Username) -> None:
+    """Lock an account out, from now on, and end all it has open."""
+    _run(lambda api: api.disable(username))
+    output.print(f"Disabled {username}", markup=False)
+
+
+@users.command()
+def enable(username: Username) -> None:
+    """Let a disabled account in again."""
+    _run(lambda api: api.enable(username))
+    output.print(f"Enabled {username}", markup=False)
+
+
+@users.command()
+def passwd(username: Username) -> None:
+    """Change a password, asked for or read from standard input; ends the sessions begun with the old one."""
+    password = _new_password()
+    _run(lambda api: api.set_password(username, password))
+    output.print(f"Changed the password of {username}", markup=False)
+
+
+def _columns(user: User) -> tuple[str, str | None, str | None]:
+    return user.username, user.name, "(disabled)" if user.disabled else None
+
+
+def _new_password() -> str:
+    """Never an argument: those stand in the process list and in the shell's history."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass("Password: ")
+    if getpass("Again: ") != password:
+        raise CommandError("the two differ; nothing was changed")
+    return password
+
+
+def _run(call: Callable[[Accounts], Awaitable[T]]) -> T:
+    from auth_service.identity.users import NoSuchUserError, UserExistsError
+
+    async def run() -> T:
+        async with _open_accounts() as api:
+            return await call(api)
+
+    try:
+        return asyncio.run(run())
+    except UserExistsError as error:
+        raise CommandError(f"there is a user of that name already: {error}") from error
+    except NoSuchUserError as error:
+        raise CommandError(f"there is no user of that name: {error}") from error
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+
+
+@asynccontextmanager
+async def _open_accounts() -> AsyncIterator[Accounts]:
+    from auth_service.crypto.passwords import Passwords
+    from auth_service.grants.repository import Grants
+    from auth_service.identity.accounts import Accounts
+    from auth_service.identity.sessions import Sessions
+    from auth_service.identity.users import Users
+
+    async with open_local_store() as store:
+        # No session is begun from here, so the lifetime of one is not needed.
+        sessions = Sessions(store, system_clock, ttl_s=1)
+        yield Accounts(Users(store, Passwords()), sessions, Grants(store, system_clock))
