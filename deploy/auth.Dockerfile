@@ -1,0 +1,25 @@
+# The auth service alone. From the project's root:
+#   docker build -f deploy/auth.Dockerfile -t doorward-auth .
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS dependencies
+COPY deploy/auth.lock /tmp/auth.lock
+RUN python -m venv --without-pip /opt/doorward \
+ && python -m pip --python /opt/doorward/bin/python install \
+      --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/auth.lock
+
+FROM ${PYTHON_IMAGE}
+ENV PATH=/opt/doorward/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    PYTHONPATH=/srv/doorward \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+COPY --from=dependencies /opt/doorward /opt/doorward
+COPY deploy/doorward /opt/doorward/bin/doorward
+COPY shared /srv/doorward/shared
+COPY auth_service /srv/doorward/auth_service
+RUN python -m compileall -q /srv/doorward
+USER 10001:10001
+EXPOSE 9000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["python", "-ISc", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/health', timeout=2)"]
+CMD ["doorward", "auth", "--host", "0.0.0.0", "--port", "9000"]

@@ -1,0 +1,27 @@
+# The resource service alone. From the project's root:
+#   docker build -f deploy/resource.Dockerfile -t doorward-resource .
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS dependencies
+COPY deploy/resource.lock /tmp/resource.lock
+RUN python -m venv --without-pip /opt/doorward \
+ && python -m pip --python /opt/doorward/bin/python install \
+      --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/resource.lock
+
+FROM ${PYTHON_IMAGE}
+ENV PATH=/opt/doorward/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    PYTHONPATH=/srv/doorward \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+COPY --from=dependencies /opt/doorward /opt/doorward
+COPY deploy/doorward /opt/doorward/bin/doorward
+COPY shared /srv/doorward/shared
+COPY resource_service /srv/doorward/resource_service
+# A volume mounted here starts out owned by the user the service runs as.
+RUN python -m compileall -q /srv/doorward \
+ && install -d -o 10001 -g 10001 -m 700 /var/lib/doorward
+USER 10001:10001
+EXPOSE 9001
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["python", "-ISc", "import urllib.request as r; r.urlopen('http://127.0.0.1:9001/health', timeout=2)"]
+CMD ["doorward", "resource", "--host", "0.0.0.0", "--port", "9001"]
