@@ -1,0 +1,233 @@
+"""GET and POST /consent: what a person is shown, and what follows from what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import unescape
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+
+from tests.auth_service.service import RESOURCE, SCOPES, AuthorizationServer
+from tests.flow import Client, Person, Pkce, forms_of
+
+CALLBACK = "https://client.example/cb"
+LOOPBACK_WARNING = "Any program on this computer could be asking under this name."
+
+
+@pytest.fixture
+def person(server: AuthorizationServer) -> Iterator[Person]:
+    """Somebody who is logged in, at a browser of their own."""
+    person = Person(trust_env=False)
+    person.browser.cookies.update(_logged_in(server))
+    yield person
+    person.close()
+
+
+def _logged_in(server: AuthorizationServer) -> dict[str, str]:
+    page = server.person.open(f"{server.origin}/account")
+    if page.url.path == "/login":
+        server.person.log_in(page)
+    return dict(server.person.browser.cookies)
+
+
+def consent_page(person: Person, client: Client, **changes: str | None) -> httpx2.Response:
+    page = person.open(client.authorization_url(Pkce(), **changes))
+    assert page.url.path == "/consent"
+    return page
+
+
+def outcome(response: httpx2.Response) -> dict[str, str]:
+    assert response.status_code == 303, response.text
+    return dict(parse_qsl(urlsplit(response.headers["location"]).query))
+
+
+@pytest.mark.requirement("AS-9", "AS-25")
+def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
+    server: AuthorizationServer, person: Person
+) -> None:
+    client = server.register(client_name="Notes App", redirect_uris=["https://c.example:8443/cb"])
+    page = consent_page(person, client, scope="openid notes:read notes:write")
+    text = unescape(page.text)
+    for shown in ("Notes App", "unverified", "c.example:8443", RESOURCE, "Notes", "wesen"):
+        assert shown in text
+    for words in (*SCOPES.values(), "Know that it is you"):
+        assert words in text
+    assert LOOPBACK_WARNING not in text
+    (form,) = forms_of(page.text)
+    assert form.buttons == [("decision", "allow"), ("decision", "deny")]
+
+
+@pytest.mark.requirement("AS-9", "SEC-5")
+@pytest.mark.parametrize(
+    ("redirect_uris", "asked", "warned"),
+    [
+        (["http://127.0.0.1/cb"], "http://127.0.0.1:99/cb", True),
+        (["http://localhost:1/cb", "http://[::1]/cb"], "http://localhost:1/cb", True),
+        # One more redirect URI must not buy silence.
+        (["http://localhost/cb", CALLBACK], "http://localhost/cb", True),
+        (["http://localhost/cb", CALLBACK], CALLBACK, False),
+        ([CALLBACK], CALLBACK, False),
+    ],
+)
+def test_the_page_warns_where_any_program_on_the_computer_could_receive(
+    server: AuthorizationServer, person: Person, redirect_uris: list[str], asked: str, warned: bool
+) -> None:
+    client = server.register(redirect_uris=redirect_uris)
+    assert (LOOPBACK_WARNING in consent_page(person, client, redirect_uri=asked).text) is warned
+
+
+@pytest.mark.requirement("AS-9")
+def test_a_private_scheme_is_shown_as_the_app_it_leads_to(
+    server: AuthorizationServer, person: Person
+) -> None:
+    client = server.register(redirect_uris=["cursor://anysphere.cursor-mcp/oauth/callback"])
+    text = consent_page(person, client).text
+    assert "cursor:" in text
+    assert "an app on the device" in text
+
+
+@pytest.mark.requirement("AS-9")
+def test_scopes_can_be_unticked(server: AuthorizationServer, person: Person) -> None:
+    client, pkce = server.register(), Pkce()
+    answer = person.authorize(client.authorization_url(pkce), untick=("notes:write",))
+    tokens = client.redeem(answer["code"], pkce).json()
+    assert tokens["scope"] == "notes:read"
+    assert server.introspect(tokens["access_token"])["scope"] == "notes:read"
+    widened = client.refresh(tokens["refresh_token"], scope="notes:read notes:write")
+    assert widened.json()["error"] == "invalid_scope"
+
+
+def test_everything_can_be_unticked(server: AuthorizationServer, person: Person) -> None:
+    client, pkce = server.register(), Pkce()
+    answer = person.authorize(client.authorization_url(pkce), untick=tuple(SCOPES))
+    tokens = client.redeem(answer["code"], pkce).json()
+    assert server.introspect(tokens["access_token"])["scope"] == ""
+
+
+@pytest.mark.requirement("AS-25")
+def test_a_script_may_post_the_button_alone(server: AuthorizationServer, person: Person) -> None:
+    client, pkce = server.register(), Pkce()
+    page = consent_page(person, client, code_challenge=pkce.challenge)
+    gone = dict.fromkeys(name for name in forms_of(page.text)[0].fields if name not in ("csrf", "pending"))
+    answer = outcome(person.submit(page, {**gone, "decision": "allow"}))
+    assert client.redeem(answer["code"], pkce).json()["scope"] == "notes:read notes:write"
+
+
+@pytest.mark.requirement("AS-4", "AS-9")
+def test_a_refusal_is_told_to_the_client_and_remembered_by_nobody(
+    server: AuthorizationServer, person: Person
+) -> None:
+    client = server.register(redirect_uris=[CALLBACK])
+    answer = outcome(person.submit(consent_page(person, client), {"decision": "deny"}))
+    assert (answer["error"], answer["state"], answer["iss"]) == ("access_denied", "a state", server.issuer)
+    assert consent_page(person, client).status_code == 200
+
+
+@pytest.mark.requirement("AS-9", "SEC-5")
+def test_consent_is_remembered_for_the_same_and_for_less(server: AuthorizationServer, person: Person) -> None:
+    client = server.register(redirect_uris=[CALLBACK, "https://other.example/cb"])
+    client.connect(person, scope="notes:read openid")
+    for scope in ("notes:read openid", "notes:read", "openid"):
+        assert "code" in outcome(person.open(client.authorization_url(Pkce(), scope=scope)))
+    consent_page(person, client, scope="notes:read notes:write")
+    consent_page(person, client, scope="notes:read", redirect_uri="https://other.example/cb")
+    twin = server.register(redirect_uris=[CALLBACK])
+    consent_page(person, twin, scope="notes:read")
+
+
+@pytest.mark.requirement("AS-9", "SEC-5")
+def test_what_was_unticked_is_not_remembered_as_allowed(server: AuthorizationServer, person: Person) -> None:
+    client = server.register(redirect_uris=[CALLBACK])
+    person.authorize(client.authorization_url(Pkce()), untick=("notes:write",))
+    assert "code" in outcome(person.open(client.authorization_url(Pkce(), scope="notes:read")))
+    consent_page(person, client, scope="notes:read notes:write")
+
+
+@pytest.mark.requirement("AS-9")
+def test_each_consent_is_remembered_beside_the_others(server: AuthorizationServer, person: Person) -> None:
+    client = server.register(redirect_uris=[CALLBACK])
+    for scope in ("notes:read", "notes:write", "openid"):
+        client.connect(person, scope=scope)
+    for scope in ("notes:read", "notes:write", "openid"):
+        assert "code" in outcome(person.open(client.authorization_url(Pkce(), scope=scope)))
+
+
+@pytest.mark.requirement("AS-9", "SEC-5")
+@pytest.mark.parametrize("uri", ["http://127.0.0.1/cb", "http://localhost:7/cb", "app.example:/cb"])
+def test_consent_is_asked_for_each_time_where_others_could_receive(
+    server: AuthorizationServer, person: Person, uri: str
+) -> None:
+    client = server.register(redirect_uris=[uri])
+    client.connect(person)
+    consent_page(person, client)
+
+
+@pytest.mark.requirement("AS-9", "SEC-5")
+def test_consent_of_one_user_says_nothing_of_another(server: AuthorizationServer, person: Person) -> None:
+    client = server.register(redirect_uris=[CALLBACK])
+    client.connect(person)
+    other = server.add_user(f"other-{client.client_id}", "password")
+    page = other.log_in(other.open(client.authorization_url(Pkce())))
+    assert page.url.path == "/consent"
+    other.close()
+
+
+@pytest.mark.requirement("AS-9")
+def test_disconnecting_takes_the_consent_back(server: AuthorizationServer, person: Person) -> None:
+    client = server.register(redirect_uris=[CALLBACK], client_name=f"Only {CALLBACK}")
+    tokens = client.connect(person)
+    grant_id = server.introspect(tokens["access_token"])["grant_id"]
+    account = person.open(f"{server.origin}/account")
+    person.submit(account, {"grant_id": grant_id, "action": "disconnect"})
+    assert not server.is_active(tokens["access_token"])
+    consent_page(person, client)
+
+
+@pytest.mark.requirement("AS-23", "SEC-5")
+@pytest.mark.parametrize("csrf", [None, "wrong"])
+def test_a_decision_without_the_browsers_own_token_is_none(
+    server: AuthorizationServer, person: Person, csrf: str | None
+) -> None:
+    client = server.register()
+    page = consent_page(person, client)
+    assert person.submit(page, {"decision": "allow", "csrf": csrf}).status_code == 400
+    again = person.open(f"{server.origin}/authorize?pending={forms_of(page.text)[0].fields['pending']}")
+    assert again.url.path == "/consent"
+
+
+@pytest.mark.parametrize("decision", [None, "", "yes", "ALLOW", "allow deny"])
+def test_a_decision_that_is_neither_is_none(
+    server: AuthorizationServer, person: Person, decision: str | None
+) -> None:
+    client = server.register()
+    page = consent_page(person, client)
+    assert person.submit(page, {"decision": decision}).status_code == 400
+    pending = forms_of(page.text)[0].fields["pending"]
+    assert person.open(f"{server.origin}/authorize?pending={pending}").url.path == "/consent"
+
+
+def test_without_a_login_there_is_no_consent_page(server: AuthorizationServer) -> None:
+    client, person = server.register(), Person(trust_env=False)
+    page = person.open(client.authorization_url(Pkce()))
+    pending = forms_of(page.text)[0].fields["pending"]
+    assert person.open(f"{server.origin}/consent?pending={pending}").url.path == "/login"
+    person.close()
+
+
+@pytest.mark.parametrize("pending", ["", "unknown", "a&pending=b", "%00", "ü"])
+def test_a_request_that_is_not_there_is_a_page(
+    server: AuthorizationServer, person: Person, pending: str
+) -> None:
+    for path in ("consent", "authorize"):
+        response = person.browser.get(f"{server.origin}/{path}?pending={pending}")
+        assert response.status_code == 400
+        assert response.headers["content-type"].startswith("text/html")
+
+
+def test_a_decision_about_a_request_that_is_not_there_is_none(
+    server: AuthorizationServer, person: Person
+) -> None:
+    page = consent_page(person, server.register())
+    assert person.submit(page, {"pending": "unknown", "decision": "allow"}).status_code == 400

@@ -1,0 +1,225 @@
+"""OpenID Connect Core's rules of the authorization request and of userinfo, over HTTP, on both stores."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import jwt
+import pytest
+
+from tests.auth_service.service import AuthorizationServer
+from tests.flow import Client, Person, Pkce, forms_of
+
+pytestmark = pytest.mark.requirement("AS-17")
+
+WEB = "https://client.example/callback"
+
+
+def claims_of(tokens: dict[str, Any]) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(tokens["id_token"], options={"verify_signature": False})
+    return claims
+
+
+def asked(client: Client, person: Person, **parameters: str) -> dict[str, str]:
+    """The answer that comes back without anybody being asked anything."""
+    response = person.open(client.authorization_url(Pkce(), scope="openid", **parameters))
+    assert response.status_code == 303, response.text
+    return dict(parse_qsl(urlsplit(response.headers["location"]).query))
+
+
+def shows_login(client: Client, person: Person, **parameters: str) -> bool:
+    page = person.open(client.authorization_url(Pkce(), scope="openid", **parameters))
+    return page.status_code == 200 and "password" in forms_of(page.text)[0].fields
+
+
+@pytest.fixture
+def client(server: AuthorizationServer) -> Client:
+    """One whose consent is remembered."""
+    client = server.register(redirect_uris=[WEB])
+    server.connect(client, scope="openid")
+    return client
+
+
+@pytest.fixture
+def person(server: AuthorizationServer) -> Person:
+    return server.person
+
+
+class TestPrompt:
+    def test_none_answers_who_is_logged_in_and_has_agreed(self, client: Client, person: Person) -> None:
+        assert "code" in asked(client, person, prompt="none")
+
+    def test_none_without_a_login_is_login_required(self, client: Client) -> None:
+        stranger = Person(trust_env=False)
+        answer = asked(client, stranger, prompt="none")
+        assert (answer["error"], answer["state"]) == ("login_required", "a state")
+        stranger.close()
+
+    def test_none_without_consent_is_consent_required(
+        self, server: AuthorizationServer, client: Client, person: Person
+    ) -> None:
+        other = server.register(redirect_uris=[WEB])
+        assert asked(other, person, prompt="none")["error"] == "consent_required"
+
+    @pytest.mark.parametrize("prompt", ["login", "select_account", "login consent"])
+    def test_login_and_select_account_ask_again(self, client: Client, person: Person, prompt: str) -> None:
+        assert shows_login(client, person, prompt=prompt)
+
+    def test_consent_asks_again(self, client: Client, person: Person) -> None:
+        page = person.open(client.authorization_url(Pkce(), scope="openid", prompt="consent"))
+        assert 'name="decision"' in page.text
+
+    @pytest.mark.parametrize("prompt", ["none login", "none consent", "sometimes"])
+    def test_a_combination_that_makes_no_sense_is_refused(
+        self, client: Client, person: Person, prompt: str
+    ) -> None:
+        assert asked(client, person, prompt=prompt)["error"] == "invalid_request"
+
+
+class TestMaxAge:
+    def test_an_old_login_is_renewed_and_the_id_token_says_when(
+        self, server: AuthorizationServer, client: Client, person: Person
+    ) -> None:
+        first = claims_of(server.connect(client, scope="openid"))
+        server.clock.advance(100)
+        assert asked(client, person, prompt="none", max_age="50")["error"] == "login_required"
+        second = claims_of(server.connect(client, scope="openid", max_age="50"))
+        assert second["auth_time"] >= first["auth_time"] + 100
+
+    def test_a_young_login_will_do(self, server: AuthorizationServer, client: Client, person: Person) -> None:
+        assert "code" in asked(client, person, prompt="none", max_age="1000000")
+
+    @pytest.mark.parametrize("max_age", ["-1", "x", "1.5", "99999999999"])
+    def test_it_is_a_number_of_seconds(self, client: Client, person: Person, max_age: str) -> None:
+        assert asked(client, person, max_age=max_age)["error"] == "invalid_request"
+
+
+class TestHints:
+    def test_the_user_of_the_hint_is_answered(
+        self, server: AuthorizationServer, client: Client, person: Person
+    ) -> None:
+        hint = server.connect(client, scope="openid")["id_token"]
+        assert "code" in asked(client, person, prompt="none", id_token_hint=hint)
+
+    def test_another_user_is_asked_to_log_in(
+        self, server: AuthorizationServer, client: Client, person: Person
+    ) -> None:
+        other = server.add_user(f"other-{client.client_id[:8]}", "a long password of theirs")
+        hint = client.connect(other, scope="openid")["id_token"]
+        other.close()
+        assert asked(client, person, prompt="none", id_token_hint=hint)["error"] == "login_required"
+        assert shows_login(client, person, id_token_hint=hint)
+
+    @pytest.mark.parametrize("hint", ["x", "a.b.c", "eyJhbGciOiJub25lIn0.e30.AA"])
+    def test_a_hint_that_was_not_made_here_is_refused(
+        self, client: Client, person: Person, hint: str
+    ) -> None:
+        assert asked(client, person, id_token_hint=hint)["error"] == "invalid_request"
+
+    def test_a_login_hint_fills_in_the_name(self, client: Client) -> None:
+        stranger = Person(trust_env=False)
+        page = stranger.open(client.authorization_url(Pkce(), scope="openid", login_hint="wesen"))
+        assert forms_of(page.text)[0].fields["username"] == "wesen"
+        stranger.close()
+
+
+class TestClaims:
+    def ask(self, server: AuthorizationServer, client: Client, claims: object) -> dict[str, Any]:
+        return server.connect(client, scope="openid", claims=json.dumps(claims))
+
+    def test_a_claim_is_put_where_it_was_asked_for(self, server: AuthorizationServer, client: Client) -> None:
+        tokens = self.ask(server, client, {"id_token": {"preferred_username": {"essential": True}}})
+        assert claims_of(tokens)["preferred_username"] == "wesen"
+        userinfo = server.get("/userinfo", Authorization=f"Bearer {tokens['access_token']}").json()
+        assert set(userinfo) == {"sub"}
+        tokens = self.ask(server, client, {"userinfo": {"preferred_username": None}})
+        userinfo = server.get("/userinfo", Authorization=f"Bearer {tokens['access_token']}").json()
+        assert userinfo["preferred_username"] == "wesen"
+        assert "preferred_username" not in claims_of(tokens)
+
+    def test_a_subject_that_is_somebody_else_is_login_required(self, client: Client, person: Person) -> None:
+        claims = json.dumps({"id_token": {"sub": {"value": "somebody"}}})
+        assert asked(client, person, prompt="none", claims=claims)["error"] == "login_required"
+
+    def test_an_essential_acr_that_there_is_not_is_refused(self, client: Client, person: Person) -> None:
+        claims = json.dumps({"id_token": {"acr": {"essential": True, "values": ["gold"]}}})
+        assert asked(client, person, claims=claims)["error"] == "unmet_authentication_requirements"
+
+    def test_a_wish_for_an_acr_is_a_wish(self, client: Client, person: Person) -> None:
+        assert "code" in asked(client, person, prompt="none", acr_values="gold silver")
+
+    def test_what_is_no_claims_request_is_refused(self, client: Client, person: Person) -> None:
+        assert asked(client, person, claims="x")["error"] == "invalid_request"
+
+
+class TestRequests:
+    def test_parameters_that_are_not_known_are_ignored(self, client: Client, person: Person) -> None:
+        extra = {"display": "popup", "ui_locales": "se", "extra": "foobar", "registration": "{}"}
+        assert "code" in asked(client, person, prompt="none", **extra)
+
+    def test_a_request_object_that_is_not_signed_is_refused(self, client: Client, person: Person) -> None:
+        page = person.open(
+            client.authorization_url(Pkce(), scope="openid", request="eyJhbGciOiJub25lIn0.e30.")
+        )
+        assert page.status_code == 400
+        assert "location" not in page.headers
+
+    def test_a_request_somewhere_else_is_not_supported(self, client: Client, person: Person) -> None:
+        answer = asked(client, person, request_uri="https://client.example/request.jwt")
+        assert answer["error"] == "request_uri_not_supported"
+
+    def test_an_answer_can_be_posted_by_a_form(self, client: Client, person: Person) -> None:
+        url = client.authorization_url(Pkce(), scope="openid", prompt="none", response_mode="form_post")
+        (form,) = forms_of(person.open(url).text)
+        assert form.action == WEB
+        assert set(form.fields) == {"code", "state", "iss"}
+
+    def test_an_error_can_be_posted_by_a_form(self, client: Client, person: Person) -> None:
+        url = client.authorization_url(Pkce(), response_type="token", response_mode="form_post")
+        (form,) = forms_of(person.open(url).text)
+        assert form.fields["error"] == "unsupported_response_type"
+
+    def test_a_code_used_twice_ends_what_it_led_to(
+        self, server: AuthorizationServer, client: Client, person: Person
+    ) -> None:
+        pkce = Pkce()
+        code = person.authorize(client.authorization_url(pkce, scope="openid"))["code"]
+        token = client.redeem(code, pkce).json()["access_token"]
+        assert client.redeem(code, pkce).json()["error"] == "invalid_grant"
+        assert server.get("/userinfo", Authorization=f"Bearer {token}").status_code == 401
+
+
+class TestUserinfo:
+    def test_the_token_comes_by_header_or_by_form(self, server: AuthorizationServer, client: Client) -> None:
+        tokens = server.connect(client, scope="openid profile")
+        header = {"Authorization": f"Bearer {tokens['access_token']}"}
+        where = f"{server.origin}/userinfo"
+        answers = [
+            server.http.get(where, headers=header),
+            server.http.post(where, headers=header),
+            server.http.post(where, data={"access_token": tokens["access_token"]}),
+        ]
+        assert [answer.json() for answer in answers] == [answers[0].json()] * 3
+        assert answers[0].json()["sub"] == claims_of(tokens)["sub"]
+
+    def test_both_at_once_and_the_query_are_refused(
+        self, server: AuthorizationServer, client: Client
+    ) -> None:
+        token = server.connect(client, scope="openid")["access_token"]
+        header = {"Authorization": f"Bearer {token}"}
+        where = f"{server.origin}/userinfo"
+        assert server.http.post(where, headers=header, data={"access_token": token}).status_code == 400
+        assert server.http.get(f"{where}?access_token={token}").status_code == 401
+
+    def test_without_openid_there_is_nothing_to_know(self, server: AuthorizationServer) -> None:
+        token = server.connect(scope="notes:read")["access_token"]
+        response = server.get("/userinfo", Authorization=f"Bearer {token}")
+        assert (response.status_code, response.json()["error"]) == (403, "insufficient_scope")
+
+    @pytest.mark.parametrize("token", ["x", "dw_at_x"])
+    def test_what_is_no_token_is_challenged(self, server: AuthorizationServer, token: str) -> None:
+        response = server.get("/userinfo", Authorization=f"Bearer {token}")
+        assert response.status_code == 401
+        assert response.headers["www-authenticate"].startswith("Bearer")

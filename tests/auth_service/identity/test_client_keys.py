@@ -1,0 +1,104 @@
+"""Keys that clients publish: fetched when they are needed, and no more often than that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auth_service.identity.client_keys import FRESH_S, REFETCH_AFTER_S, STALE_S, PublishedKeys
+from auth_service.outbound import FetchError
+from auth_service.protocol.errors import InvalidClientError
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-11")]
+
+URL = "https://client.example/jwks"
+
+
+class Published:
+    """What is published, and how often it was asked for."""
+
+    def __init__(self, *kids: str) -> None:
+        self.document: object = jwks(*kids)
+        self.asked = 0
+
+    async def fetch_json(self, url: str) -> object:
+        self.asked += 1
+        if isinstance(self.document, FetchError):
+            raise self.document
+        return self.document
+
+
+def jwks(*kids: str) -> dict[str, Any]:
+    return {"keys": [{"kty": "EC", "kid": kid} for kid in kids]}
+
+
+class Reader:
+    def __init__(self, published: Published) -> None:
+        self.now = 1_000_000.0
+        self._keys = PublishedKeys(published, lambda: self.now)
+
+    async def kids(self, wanted: str | None) -> list[str]:
+        return [str(key["kid"]) for key in await self._keys.of(None, URL, wanted)]
+
+
+async def test_inline_keys_are_not_fetched() -> None:
+    published = Published()
+    found = await PublishedKeys(published, lambda: 0.0).of(jwks("a"), URL, "b")
+    assert [key["kid"] for key in found] == ["a"]
+    assert published.asked == 0
+
+
+@pytest.mark.parametrize("wanted", ["a", None])
+async def test_keys_are_kept_while_they_are_fresh(wanted: str | None) -> None:
+    published = Published("a")
+    reader = Reader(published)
+    assert await reader.kids(wanted) == ["a"]
+    reader.now += FRESH_S - 1
+    assert await reader.kids(wanted) == ["a"]
+    assert published.asked == 1
+    reader.now += 1
+    await reader.kids(wanted)
+    assert published.asked == 2
+
+
+async def test_a_key_that_is_new_is_looked_for_at_once_but_not_all_the_time() -> None:
+    published = Published("a")
+    reader = Reader(published)
+    await reader.kids("a")
+    published.document = jwks("a", "b")
+    reader.now += REFETCH_AFTER_S
+    assert await reader.kids("b") == ["a", "b"]
+    for _ in range(5):
+        await reader.kids("unknown")
+    assert published.asked == 2
+
+
+@pytest.mark.parametrize("failure", [FetchError("down"), {}, [], {"keys": "x"}])
+async def test_keys_stand_while_they_cannot_be_fetched_again(failure: object) -> None:
+    published = Published("a")
+    reader = Reader(published)
+    await reader.kids("a")
+    published.document = failure
+    reader.now += STALE_S - 1
+    assert await reader.kids("a") == ["a"]
+    reader.now += FRESH_S
+    with pytest.raises(InvalidClientError):
+        await reader.kids("a")
+
+
+@pytest.mark.parametrize("wanted", ["a", None])
+@pytest.mark.parametrize("failure", [FetchError("down"), {}, {"keys": []}])
+async def test_keys_that_cannot_be_had_are_not_asked_for_over_and_over(
+    failure: object, wanted: str | None
+) -> None:
+    published = Published()
+    published.document = failure
+    reader = Reader(published)
+    for _ in range(5):
+        with pytest.raises(InvalidClientError):
+            await reader.kids(wanted)
+    assert published.asked == 1
+    reader.now += REFETCH_AFTER_S
+    published.document = jwks("a")
+    assert await reader.kids(wanted) == ["a"]

@@ -1,0 +1,122 @@
+"""How a client says who it is, in every spelling seen on the wire."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from auth_service.protocol.client_authentication import PresentedCredentials, parse_basic, present
+from auth_service.protocol.errors import InvalidClientError, InvalidRequestError
+from tests.auth_service.protocol.builders import parameters
+
+pytestmark = pytest.mark.requirement("AS-11", "SEC-8")
+
+
+def basic(pair: str | bytes) -> str:
+    """The value of an Authorization header over `pair`."""
+    raw = pair if isinstance(pair, bytes) else pair.encode()
+    return f"Basic {base64.b64encode(raw).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("pair", "client_id", "secret"),
+    [
+        ("id:secret", "id", "secret"),
+        ("a-b_c:d-e_f", "a-b_c", "d-e_f"),
+        ("a%2Db%5Fc:d%2De%5Ff", "a-b_c", "d-e_f"),
+        ("a%2db%5fc:d%2de%5ff", "a-b_c", "d-e_f"),
+        ("%69%64:%73ecret", "id", "secret"),
+        ("id:a:b:c", "id", "a:b:c"),
+        ("id%3Ax:secret", "id:x", "secret"),
+        ("https%3A%2F%2Fc.example%2Fc.json:s", "https://c.example/c.json", "s"),
+        ("id:%C3%BC", "id", "ü"),
+        ("id:ü", "id", "ü"),
+        # Raw (RFC 7617): what base64 makes of random bytes, for a resource server's secret.
+        ("id:a+b/c==", "id", "a+b/c=="),
+        ("id:a%2Bb%2Fc%3D%3D", "id", "a+b/c=="),
+    ],
+)
+def test_basic_credentials_are_read_raw_or_form_encoded(pair: str, client_id: str, secret: str) -> None:
+    assert parse_basic(basic(pair)) == (client_id, secret)
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
+def test_the_scheme_is_read_in_any_case_and_spaces_around_the_credentials_do_not_matter(scheme: str) -> None:
+    encoded = basic("id:secret").removeprefix("Basic ")
+    assert parse_basic(f"{scheme}  {encoded} ") == ("id", "secret")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Basic",
+        "Basic ",
+        "Bearer abc",
+        "Digest username=x",
+        "BasicaWQ6c2VjcmV0",
+        "Basic aWQ6c2Vjcm",
+        "Basic !!!!",
+        "Basic aWQ6 c2VjcmV0",
+        basic("no separator"),
+        basic("id:"),
+        basic(":secret"),
+        basic(":"),
+        basic(""),
+        basic(b"id:\xff\xfe"),
+        basic("id:%FF"),
+        "Basic ü",
+    ],
+)
+def test_credentials_that_cannot_be_read_are_refused(header: str) -> None:
+    with pytest.raises(InvalidClientError):
+        parse_basic(header)
+
+
+def test_a_public_client_only_names_itself() -> None:
+    assert present([], parameters(client_id="id")) == PresentedCredentials("id", None, "none")
+
+
+def test_a_secret_in_the_body_is_a_method() -> None:
+    assert present([], parameters(client_id="id", client_secret="s")) == PresentedCredentials(
+        "id", "s", "client_secret_post"
+    )
+
+
+def test_basic_is_a_method_and_the_body_may_repeat_the_client_id() -> None:
+    expected = PresentedCredentials("id", "s", "client_secret_basic")
+    assert present([basic("id:s")], parameters()) == expected
+    assert present([basic("id:s")], parameters(client_id="id")) == expected
+
+
+@pytest.mark.parametrize(
+    ("authorization", "values"),
+    [
+        ([basic("id:s"), basic("id:s")], {}),
+        ([basic("id:s"), "Bearer x"], {}),
+        ([basic("id:s")], {"client_secret": "s"}),
+        ([basic("id:s")], {"client_id": "id", "client_secret": "s"}),
+        ([basic("id:s")], {"client_id": "another"}),
+        ([basic("id:s")], {"client_id": "ID"}),
+    ],
+)
+def test_two_ways_at_once_are_refused(authorization: list[str], values: dict[str, str]) -> None:
+    with pytest.raises(InvalidRequestError):
+        present(authorization, parameters(**values))
+
+
+@pytest.mark.parametrize(
+    ("authorization", "values"),
+    [
+        ([], {}),
+        ([], {"client_secret": "s"}),
+        (["Bearer x"], {"client_id": "id"}),
+        ([""], {"client_id": "id"}),
+    ],
+)
+def test_a_client_that_does_not_say_who_it_is_is_refused(
+    authorization: list[str], values: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidClientError):
+        present(authorization, parameters(**values))

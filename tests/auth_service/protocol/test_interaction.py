@@ -1,0 +1,186 @@
+"""What a pending request needs next: the whole table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import AccessDeniedError, ConsentRequiredError, LoginRequiredError
+from auth_service.protocol.interaction import (
+    Approval,
+    Decision,
+    Login,
+    Progress,
+    Step,
+    granted_scopes,
+    may_be_silent,
+    next_step,
+)
+from tests.auth_service.protocol.builders import NOW, REDIRECT_URI, RESOURCE, client
+
+LOGIN = Login("subject-1", "session-1", NOW - 100)
+ALLOWED = Decision("subject-1", ("a", "b"))
+DENIED = Decision("subject-1", None)
+APPROVAL = Approval(REDIRECT_URI, RESOURCE, ("a", "b"))
+
+
+def asked(*prompts: str, **changes: Any) -> AuthorizationRequest:
+    request = AuthorizationRequest(
+        client_id="client-1",
+        redirect_uri=REDIRECT_URI,
+        redirect_uri_given=True,
+        response_mode="query",
+        scopes=("a", "b"),
+        resource=RESOURCE,
+        prompts=prompts,
+    )
+    return replace(request, **changes)
+
+
+def step(
+    request: AuthorizationRequest,
+    *,
+    login: Login | None = LOGIN,
+    progress: Progress | None = None,
+    approvals: tuple[Approval, ...] = (),
+    of: Client | None = None,
+) -> Step:
+    return next_step(request, of or client(), progress or Progress(), login, approvals, NOW)
+
+
+def test_nobody_logged_in_leads_to_the_login() -> None:
+    assert step(asked(), login=None, approvals=(APPROVAL,)) is Step.LOGIN
+
+
+def test_a_new_client_leads_to_the_consent_page() -> None:
+    assert step(asked()) is Step.CONSENT
+
+
+def test_what_was_approved_before_is_not_asked_again() -> None:
+    assert step(asked(), approvals=(APPROVAL,)) is Step.ISSUE
+
+
+@pytest.mark.parametrize("prompt", ["login", "select_account"])
+def test_a_login_for_this_very_request_can_be_asked_for(prompt: str) -> None:
+    request = asked(prompt)
+    assert step(request, approvals=(APPROVAL,)) is Step.LOGIN
+    assert step(request, approvals=(APPROVAL,), progress=Progress("another session")) is Step.LOGIN
+    assert step(request, approvals=(APPROVAL,), progress=Progress("session-1")) is Step.ISSUE
+
+
+def test_a_decision_does_not_replace_a_login_that_was_asked_for() -> None:
+    assert step(asked("login"), progress=Progress(None, ALLOWED)) is Step.LOGIN
+
+
+@pytest.mark.parametrize(
+    ("max_age", "expected"),
+    [(None, Step.ISSUE), (101, Step.ISSUE), (100, Step.ISSUE), (99, Step.LOGIN), (0, Step.LOGIN)],
+)
+def test_a_login_may_be_as_old_as_the_client_says(max_age: int | None, expected: Step) -> None:
+    assert step(asked(max_age=max_age), approvals=(APPROVAL,)) is expected
+
+
+def test_a_login_for_this_very_request_is_recent_enough_for_any_max_age() -> None:
+    assert step(asked(max_age=0), progress=Progress("session-1"), approvals=(APPROVAL,)) is Step.ISSUE
+
+
+def test_consent_can_be_asked_for_though_it_was_given_before() -> None:
+    assert step(asked("consent"), approvals=(APPROVAL,)) is Step.CONSENT
+    assert step(asked("consent"), approvals=(APPROVAL,), progress=Progress(None, ALLOWED)) is Step.ISSUE
+
+
+def test_login_comes_before_consent() -> None:
+    request = asked("login", "consent")
+    assert step(request) is Step.LOGIN
+    assert step(request, progress=Progress("session-1")) is Step.CONSENT
+    assert step(request, progress=Progress("session-1", ALLOWED)) is Step.ISSUE
+
+
+def test_a_refusal_ends_the_request() -> None:
+    with pytest.raises(AccessDeniedError):
+        step(asked(), progress=Progress(None, DENIED), approvals=(APPROVAL,))
+
+
+@pytest.mark.requirement("SEC-5")
+@pytest.mark.parametrize("decision", [ALLOWED, DENIED])
+def test_a_decision_counts_only_for_the_person_who_took_it(decision: Decision) -> None:
+    other = Login("subject-2", "session-2", NOW)
+    assert step(asked(), login=other, progress=Progress(None, decision)) is Step.CONSENT
+
+
+def test_prompt_none_shows_no_page() -> None:
+    with pytest.raises(LoginRequiredError):
+        step(asked("none"), login=None)
+    with pytest.raises(LoginRequiredError):
+        step(asked("none", max_age=10), approvals=(APPROVAL,))
+    with pytest.raises(ConsentRequiredError):
+        step(asked("none"))
+    assert step(asked("none"), approvals=(APPROVAL,)) is Step.ISSUE
+
+
+WEB = ("https://client.example/other",)
+
+
+@pytest.mark.requirement("AS-9", "SEC-5")
+@pytest.mark.parametrize(
+    ("request_changes", "approval", "redirect_uris", "silent"),
+    [
+        ({}, APPROVAL, (), True),
+        ({}, APPROVAL, WEB, True),
+        ({"scopes": ("a",)}, APPROVAL, (), True),
+        ({"scopes": ()}, APPROVAL, (), True),
+        ({"scopes": ("b", "a")}, APPROVAL, (), True),
+        ({"scopes": ("a", "b", "c")}, APPROVAL, (), False),
+        ({"scopes": ("c",)}, APPROVAL, (), False),
+        ({"resource": None}, APPROVAL, (), False),
+        ({"resource": RESOURCE + "/"}, APPROVAL, (), False),
+        ({"redirect_uri": WEB[0]}, APPROVAL, WEB, False),
+        ({}, replace(APPROVAL, resource=None), (), False),
+        ({}, replace(APPROVAL, scopes=()), (), False),
+        # Whoever can receive on this machine could pose as the client (RFC 8252 §8.6).
+        ({}, APPROVAL, ("http://localhost/cb",), False),
+        ({}, APPROVAL, ("http://127.0.0.1:1/cb",), False),
+        ({}, APPROVAL, ("app.example:/cb",), False),
+        ({}, APPROVAL, ("https://localhost/cb",), False),
+    ],
+)
+def test_consent_is_silent_only_for_exactly_what_was_approved(
+    request_changes: dict[str, Any], approval: Approval, redirect_uris: tuple[str, ...], silent: bool
+) -> None:
+    of = client(redirect_uris=[REDIRECT_URI, *redirect_uris])
+    request = asked(**request_changes)
+    assert may_be_silent(request, of, (approval,)) is silent
+    assert step(request, approvals=(approval,), of=of) is (Step.ISSUE if silent else Step.CONSENT)
+
+
+@pytest.mark.requirement("AS-9", "SEC-5")
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:5/cb", "http://localhost/cb", "app.example:/cb"])
+def test_consent_is_never_silent_where_any_program_could_receive(uri: str) -> None:
+    approval = Approval(uri, RESOURCE, ("a", "b"))
+    assert not may_be_silent(asked(redirect_uri=uri), client(redirect_uris=[uri]), (approval,))
+
+
+def test_approvals_do_not_add_up() -> None:
+    approvals = (replace(APPROVAL, scopes=("a",)), replace(APPROVAL, scopes=("b",)))
+    assert not may_be_silent(asked(), client(), approvals)
+
+
+@pytest.mark.parametrize(
+    ("decision", "granted"),
+    [
+        (None, ("a", "b")),
+        (Decision("subject-1", ("a", "b")), ("a", "b")),
+        (Decision("subject-1", ("b",)), ("b",)),
+        (Decision("subject-1", ()), ()),
+        (Decision("subject-1", ("b", "c", "d")), ("b",)),
+    ],
+)
+@pytest.mark.requirement("AS-24", "SEC-5")
+def test_a_decision_takes_scopes_away_and_never_adds_any(
+    decision: Decision | None, granted: tuple[str, ...]
+) -> None:
+    assert granted_scopes(asked(), Progress(None, decision)) == granted

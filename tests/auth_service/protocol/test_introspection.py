@@ -1,0 +1,125 @@
+"""Who is told what about a token: the whole table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from auth_service.crypto.handles import Handle, Kind
+from auth_service.protocol.grant import Grant, refresh
+from auth_service.protocol.introspection import Caller, describe
+from tests.auth_service.protocol.builders import (
+    LIFETIMES,
+    NOW,
+    RESOURCE,
+    active_grant,
+    refreshing,
+    written,
+)
+
+pytestmark = pytest.mark.requirement("AS-15", "SEC-10")
+
+ISSUER = "https://as.example"
+INACTIVE = {"active": False}
+RESOURCE_SERVER = Caller("resource", resources=frozenset({RESOURCE, "https://another.example/"}))
+OTHER_SERVER = Caller("other", resources=frozenset({"https://other.example/mcp"}))
+OWNER = Caller("client-1", client_id="client-1")
+OTHER_CLIENT = Caller("client-2", client_id="client-2")
+NOBODY = Caller("client-1")
+
+
+def answer(
+    caller: Caller,
+    kind: Kind = Kind.ACCESS_TOKEN,
+    generation: int = 1,
+    *,
+    grant: Grant | None = None,
+    now: int = NOW,
+) -> dict[str, object]:
+    grant = grant or active_grant()
+    return describe(
+        grant, Handle(kind, grant.grant_id, generation, NOW + 600), caller, ISSUER, now, LIFETIMES.grace_s
+    )
+
+
+FULL = {
+    "active": True,
+    "scope": "a b c",
+    "client_id": "client-1",
+    "username": "wesen",
+    "token_type": "Bearer",
+    "exp": NOW + 600,
+    "iat": NOW,
+    "sub": "subject-1",
+    "aud": RESOURCE,
+    "iss": ISSUER,
+    "grant_id": "AAAAAAAAAAAAAAAAAAAAAA",
+}
+
+
+@pytest.mark.parametrize(
+    ("caller", "kind", "told"),
+    [
+        (RESOURCE_SERVER, Kind.ACCESS_TOKEN, True),
+        (OWNER, Kind.ACCESS_TOKEN, True),
+        (OWNER, Kind.REFRESH_TOKEN, True),
+        (RESOURCE_SERVER, Kind.REFRESH_TOKEN, False),
+        (OTHER_SERVER, Kind.ACCESS_TOKEN, False),
+        (OTHER_SERVER, Kind.REFRESH_TOKEN, False),
+        (OTHER_CLIENT, Kind.ACCESS_TOKEN, False),
+        (OTHER_CLIENT, Kind.REFRESH_TOKEN, False),
+        (NOBODY, Kind.ACCESS_TOKEN, False),
+        (NOBODY, Kind.REFRESH_TOKEN, False),
+        (RESOURCE_SERVER, Kind.CODE, False),
+        (OWNER, Kind.CODE, False),
+    ],
+)
+def test_a_token_is_described_only_to_those_it_concerns(caller: Caller, kind: Kind, told: bool) -> None:
+    if not told:
+        assert answer(caller, kind) == INACTIVE
+        return
+    without_type = {name: value for name, value in FULL.items() if name != "token_type"}
+    assert answer(caller, kind) == (FULL if kind is Kind.ACCESS_TOKEN else without_type)
+
+
+@pytest.mark.parametrize("caller", [RESOURCE_SERVER, OWNER])
+@pytest.mark.parametrize("kind", [Kind.ACCESS_TOKEN, Kind.REFRESH_TOKEN, Kind.CODE])
+@pytest.mark.parametrize("state", ["code", "revoked"])
+def test_nothing_of_a_grant_that_is_not_active_is_active(caller: Caller, kind: Kind, state: str) -> None:
+    grant = replace(active_grant(), state=state)  # type: ignore[arg-type]
+    assert answer(caller, kind, grant=grant) == INACTIVE
+
+
+@pytest.mark.parametrize("caller", [RESOURCE_SERVER, OWNER])
+@pytest.mark.parametrize("kind", [Kind.ACCESS_TOKEN, Kind.REFRESH_TOKEN])
+@pytest.mark.parametrize("generation", [2, 3, 4_294_967_295])
+def test_a_generation_that_was_never_issued_is_inactive(caller: Caller, kind: Kind, generation: int) -> None:
+    assert answer(caller, kind, generation) == INACTIVE
+
+
+@pytest.mark.parametrize(("now", "told"), [(NOW + 10, True), (NOW + 70, True), (NOW + 71, False)])
+def test_the_refresh_token_before_is_active_inside_the_grace_window(now: int, told: bool) -> None:
+    grant = written(refresh(active_grant(), refreshing(1), LIFETIMES, NOW + 10))
+    assert (answer(OWNER, Kind.REFRESH_TOKEN, 1, grant=grant, now=now) != INACTIVE) is told
+
+
+def test_each_access_token_is_described_with_its_own_scope() -> None:
+    grant = written(refresh(active_grant(), refreshing(1, scope="a"), LIFETIMES, NOW + 10))
+    assert answer(RESOURCE_SERVER, generation=1, grant=grant)["scope"] == "a b c"
+    assert answer(RESOURCE_SERVER, generation=2, grant=grant)["scope"] == "a"
+    assert answer(OWNER, Kind.REFRESH_TOKEN, 2, grant=grant)["scope"] == "a b c"
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    grant = active_grant(subject=None, username=None, auth_time=None)
+    assert {"sub", "username"}.isdisjoint(answer(RESOURCE_SERVER, grant=grant))
+    older = written(refresh(active_grant(), refreshing(1), LIFETIMES, NOW + 10))
+    assert "iat" not in answer(RESOURCE_SERVER, generation=1, grant=older)
+
+
+def test_a_token_for_no_resource_is_described_to_its_client_only() -> None:
+    grant = active_grant(resource=None)
+    assert "aud" not in answer(OWNER, grant=grant)
+    assert answer(RESOURCE_SERVER, grant=grant) == INACTIVE
+    assert answer(NOBODY, grant=grant) == INACTIVE

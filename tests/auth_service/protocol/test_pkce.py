@@ -1,0 +1,100 @@
+"""PKCE with S256 and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from auth_service.protocol.errors import InvalidGrantError, InvalidRequestError
+from auth_service.protocol.pkce import check_challenge, check_verifier, s256
+
+pytestmark = pytest.mark.requirement("AS-1")
+
+# RFC 7636 Appendix B
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+def test_the_vector_of_rfc_7636_appendix_b() -> None:
+    assert s256(VERIFIER) == CHALLENGE
+    check_verifier(CHALLENGE, VERIFIER)
+
+
+def test_a_challenge_is_taken_as_it_is() -> None:
+    assert check_challenge(CHALLENGE, "S256", required=True) == CHALLENGE
+
+
+def test_no_challenge_is_fine_where_none_is_required() -> None:
+    assert check_challenge(None, None, required=False) is None
+    check_verifier(None, None)
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize(
+    ("challenge", "method"),
+    [
+        (None, "S256"),
+        (None, "plain"),
+        (CHALLENGE, None),
+        (CHALLENGE, "plain"),
+        (CHALLENGE, "s256"),
+        (CHALLENGE, "S256 "),
+        (CHALLENGE, "S512"),
+        (CHALLENGE, "none"),
+        (CHALLENGE[:-1], "S256"),
+        (CHALLENGE + "A", "S256"),
+        (CHALLENGE + "=", "S256"),
+        (CHALLENGE.replace("-", "+"), "S256"),
+        (CHALLENGE[:-1] + " ", "S256"),
+        (CHALLENGE[:-1] + "\n", "S256"),
+        (CHALLENGE + "\n", "S256"),
+        (CHALLENGE[:-1] + "ü", "S256"),
+        ("a" * 128, "S256"),
+    ],
+)
+def test_any_other_challenge_is_refused(challenge: str | None, method: str | None, required: bool) -> None:
+    with pytest.raises(InvalidRequestError):
+        check_challenge(challenge, method, required=required)
+
+
+def test_a_missing_challenge_is_refused_where_one_is_required() -> None:
+    with pytest.raises(InvalidRequestError, match="S256"):
+        check_challenge(None, None, required=True)
+
+
+@pytest.mark.parametrize("length", [43, 128])
+def test_a_verifier_has_43_to_128_characters(length: int) -> None:
+    verifier = ("aZ09-._~" * 16)[:length]
+    check_verifier(s256(verifier), verifier)
+
+
+@pytest.mark.parametrize(
+    "verifier",
+    [
+        None,
+        CHALLENGE,
+        VERIFIER[:-1],
+        VERIFIER + "A",
+        VERIFIER.lower(),
+        "a" * 42,
+        "a" * 129,
+        "a" * 42 + "+",
+        "a" * 42 + "\n",
+        "ü" * 43,
+    ],
+)
+@pytest.mark.requirement("SEC-6")
+def test_a_verifier_that_is_not_the_one_or_is_malformed_is_refused(verifier: str | None) -> None:
+    with pytest.raises(InvalidGrantError):
+        check_verifier(CHALLENGE, verifier)
+
+
+@pytest.mark.parametrize("verifier", ["a" * 42, "a" * 129, "a" * 42 + "+", "a" * 43 + "\n"])
+def test_a_malformed_verifier_is_refused_even_if_it_matches(verifier: str) -> None:
+    with pytest.raises(InvalidGrantError):
+        check_verifier(s256(verifier), verifier)
+
+
+@pytest.mark.requirement("SEC-6")
+def test_a_verifier_for_a_code_without_a_challenge_is_a_downgrade() -> None:
+    with pytest.raises(InvalidGrantError):
+        check_verifier(None, VERIFIER)

@@ -1,0 +1,237 @@
+"""What may be registered as a redirect URI, what reaches whom, and what matches."""
+
+from __future__ import annotations
+
+import pytest
+
+from auth_service.protocol.redirect_uris import MAX_LENGTH, Reach, check_registrable, matches, reach
+
+pytestmark = pytest.mark.requirement("AS-10", "SEC-1")
+
+REGISTRABLE = {
+    "https://claude.ai/api/mcp/auth_callback": Reach.WEB,
+    "https://claude.com/api/mcp/auth_callback": Reach.WEB,
+    "https://chatgpt.com/connector_platform_oauth_redirect": Reach.WEB,
+    "https://chatgpt.com/connector/oauth/AbC-123_x": Reach.WEB,
+    "https://www.cursor.com/agents/mcp/oauth/callback": Reach.WEB,
+    "https://vscode.dev/redirect": Reach.WEB,
+    "https://client.example": Reach.WEB,
+    "https://client.example:8443/cb?tenant=1&x=%20": Reach.WEB,
+    "https://CLIENT.example/cb": Reach.WEB,
+    "https://xn--bcher-kva.example/cb": Reach.WEB,
+    "https://192.0.2.1/cb": Reach.WEB,
+    "https://[2001:db8::1]/cb": Reach.WEB,
+    "https://localhost/cb": Reach.LOOPBACK,
+    "http://localhost:6274/oauth/callback": Reach.LOOPBACK,
+    "http://localhost/callback": Reach.LOOPBACK,
+    "http://localhost": Reach.LOOPBACK,
+    "http://LOCALHOST:1/cb": Reach.LOOPBACK,
+    "http://127.0.0.1:33418/": Reach.LOOPBACK,
+    "http://127.0.0.1/callback/ID": Reach.LOOPBACK,
+    "http://[::1]:5000/cb": Reach.LOOPBACK,
+    "cursor://anysphere.cursor-mcp/oauth/callback": Reach.PRIVATE_SCHEME,
+    "com.example.app:/oauth2redirect": Reach.PRIVATE_SCHEME,
+    "com.example.app:callback": Reach.PRIVATE_SCHEME,
+    "vscode://vscode.github-authentication/did-authenticate": Reach.PRIVATE_SCHEME,
+}
+
+NEVER = [
+    "",
+    "/callback",
+    "callback",
+    "//client.example/cb",
+    "client.example/cb",
+    "javascript:alert(1)",
+    "JavaScript:alert(1)",
+    "javascript://client.example/%0aalert(1)",
+    " javascript:alert(1)",
+    "java\tscript:alert(1)",
+    "java\nscript:alert(1)",
+    "\x01javascript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "DATA:text/html;base64,PHNjcmlwdD4=",
+    "file:///etc/passwd",
+    "vbscript:msgbox(1)",
+    "about:blank",
+    "blob:https://client.example/1",
+    "filesystem:https://client.example/temporary/x",
+    "view-source:https://client.example/",
+    "mailto:someone@client.example",
+    "tel:123",
+    "sms:123",
+    "ftp://client.example/cb",
+    "ws://client.example/cb",
+    "wss://client.example/cb",
+    "intent://client.example/cb",
+    "jar:https://client.example/x.jar!/",
+    "ms-msdt:/id",
+    "search-ms:query=x",
+    "http://client.example/cb",
+    "HTTP://client.example/cb",
+    "http://localhost.evil.example/cb",
+    "http://evil.example/localhost",
+    "http://127.0.0.1.evil.example/cb",
+    "http://127.0.0.2/cb",
+    "http://0.0.0.0/cb",
+    "http://2130706433/cb",
+    "http://0x7f000001/cb",
+    "http://0177.0.0.1/cb",
+    "http://127.1/cb",
+    "http://[::ffff:127.0.0.1]/cb",
+    "http://localhost./cb",
+    "http://localhost@evil.example/cb",
+    "http://localhost:80@evil.example/cb",
+    "http://evil.example\\@localhost/cb",
+    "http://evil.example#@localhost/cb",
+    "http://user:password@localhost/cb",
+    "https://user@client.example/cb",
+    "https://client.example@evil.example/cb",
+    "https://client.example%2f@evil.example/cb",
+    "https://client.example\\.evil.example/cb",
+    "https://client.example\\@evil.example/",
+    "https://*.client.example/cb",
+    "https:///cb",
+    "https://",
+    "https:/client.example/cb",
+    "https:client.example/cb",
+    "https:\\\\client.example\\cb",
+    "https://:443/cb",
+    "https://client.example:port/cb",
+    "https://client.example:99999/cb",
+    "https://[client.example/cb",
+    "https://client.example/cb#",
+    "https://client.example/cb#fragment",
+    "com.example.app:/cb#fragment",
+    "https://client.example/a/../cb",
+    "https://client.example/a/./cb",
+    "https://client.example/..",
+    "https://client.example/c b",
+    "https://client.example/c\tb",
+    "https://client.example/c\r\nSet-Cookie:x=1",
+    "https://client.example/\x00",
+    "https://client.example/\x7f",
+    "https://clïent.example/cb",
+    "https://client.example/ü",
+    "https://client.example／evil.example/cb",
+    "https://client.example。evil.example/cb",
+    "https://client.example/" + "a" * MAX_LENGTH,
+]
+
+
+@pytest.mark.parametrize("uri", REGISTRABLE)
+def test_a_place_that_only_the_client_receives_at_can_be_registered(uri: str) -> None:
+    check_registrable(uri)
+    assert reach(uri) is REGISTRABLE[uri]
+
+
+@pytest.mark.parametrize("uri", NEVER)
+def test_a_place_that_could_be_somebody_elses_can_never_be_registered(uri: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        check_registrable(uri)
+
+
+@pytest.mark.parametrize("uri", REGISTRABLE)
+def test_a_registered_uri_matches_itself(uri: str) -> None:
+    assert matches(uri, ["https://another.example/cb", uri])
+
+
+WEB = "https://client.example/cb?tenant=1"
+
+
+@pytest.mark.parametrize(
+    "requested",
+    [
+        "https://client.example/cb",
+        "https://client.example/cb?tenant=1&",
+        "https://client.example/cb?tenant=1&x=2",
+        "https://client.example/cb?tenant=1#",
+        "https://client.example/cb?tenant=1#x",
+        "https://client.example/cb/?tenant=1",
+        "https://client.example/CB?tenant=1",
+        "https://client.example/c%62?tenant=1",
+        "https://client.example/x/../cb?tenant=1",
+        "https://client.example//cb?tenant=1",
+        "https://client.example:443/cb?tenant=1",
+        "https://client.example:8443/cb?tenant=1",
+        "https://CLIENT.example/cb?tenant=1",
+        "HTTPS://client.example/cb?tenant=1",
+        "http://client.example/cb?tenant=1",
+        "https://client.example.evil.example/cb?tenant=1",
+        "https://evil.example/https://client.example/cb?tenant=1",
+        "https://client.example@evil.example/cb?tenant=1",
+        "https://evilclient.example/cb?tenant=1",
+        "https://sub.client.example/cb?tenant=1",
+        "https://client.example\\@evil.example/cb?tenant=1",
+        " https://client.example/cb?tenant=1",
+        "https://client.example/cb?tenant=1 ",
+        "https://client.example/cb?tenant=1\n",
+        "https://client.example/cb?tenant=1%0d%0aX:y",
+        "https://client.example",
+        "",
+    ],
+)
+def test_nothing_but_the_same_string_matches_on_the_web(requested: str) -> None:
+    assert not matches(requested, [WEB])
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+@pytest.mark.parametrize("registered_port", ["", ":53682"])
+@pytest.mark.parametrize("port", ["", ":1", ":80", ":53682", ":65535"])
+def test_any_port_matches_on_loopback(host: str, registered_port: str, port: str) -> None:
+    assert matches(f"http://{host}{port}/callback?x=1", [f"http://{host}{registered_port}/callback?x=1"])
+
+
+LOOPBACK = "http://127.0.0.1:53682/callback"
+
+
+@pytest.mark.parametrize(
+    "requested",
+    [
+        "http://localhost:53682/callback",
+        "http://[::1]:53682/callback",
+        "https://127.0.0.1:53682/callback",
+        "HTTP://127.0.0.1:53682/callback",
+        "http://127.0.0.1:53682/callback/",
+        "http://127.0.0.1:53682/Callback",
+        "http://127.0.0.1:53682/callback?x",
+        "http://127.0.0.1:53682/callback#x",
+        "http://127.0.0.1:53682/",
+        "http://127.0.0.1:53682",
+        "http://127.0.0.1:/callback",
+        "http://127.0.0.1:65536/callback",
+        "http://127.0.0.1:99999/callback",
+        "http://127.0.0.1:053682/callback",
+        "http://127.0.0.1:-1/callback",
+        "http://127.0.0.1:8a/callback",
+        "http://127.0.0.1:５３６８２/callback",
+        "http://127.0.0.1:٥٣/callback",
+        "http://127.0.0.1:80@evil.example/callback",
+        "http://127.0.0.1@evil.example/callback",
+        "http://127.0.0.1.evil.example/callback",
+        "http://127.0.0.1evil.example/callback",
+        "http://127.0.0.1\\evil.example/callback",
+        "http://user@127.0.0.1:53682/callback",
+        "http://127.0.0.2:53682/callback",
+        "http://127.1:53682/callback",
+        "http://2130706433:53682/callback",
+        "http://[::ffff:127.0.0.1]:53682/callback",
+        "http://127.0.0.1:53682/callback\n",
+        "http://127.0.0.1:53682/../callback",
+    ],
+)
+def test_on_loopback_only_the_port_may_differ(requested: str) -> None:
+    assert not matches(requested, [LOOPBACK])
+
+
+def test_localhost_never_stands_for_an_address() -> None:
+    assert not matches("http://127.0.0.1:1/cb", ["http://localhost:1/cb"])
+    assert not matches("http://[::1]:1/cb", ["http://localhost:1/cb", "http://127.0.0.1:1/cb"])
+
+
+def test_a_port_is_no_more_flexible_with_https_or_a_private_scheme() -> None:
+    assert not matches("https://localhost:2/cb", ["https://localhost:1/cb"])
+    assert not matches("app://localhost:2/cb", ["app://localhost:1/cb"])
+
+
+def test_nothing_matches_a_client_without_redirect_uris() -> None:
+    assert not matches(LOOPBACK, [])

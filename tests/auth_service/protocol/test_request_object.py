@@ -1,0 +1,72 @@
+"""Request objects: whom they are from and for, and what they ask (RFC 9101 §4 to §6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auth_service.protocol.errors import InvalidRequestObjectError
+from auth_service.protocol.request_object import check_claims, parameters_in
+from tests.vectors import read
+
+pytestmark = pytest.mark.requirement("AS-18")
+
+NOW = 1_800_000_000
+EXAMPLE = read("rfc9101")
+CLIENT, ISSUER = EXAMPLE["client_id"], EXAMPLE["issuer"]
+CLAIMS: dict[str, Any] = EXAMPLE["claims"]
+
+
+def test_the_request_object_of_rfc_9101_is_read_as_it_is_meant() -> None:
+    check_claims(CLAIMS, CLIENT, ISSUER, NOW)
+    read_back = parameters_in(CLAIMS, CLIENT)
+    assert read_back.values == EXAMPLE["parameters"]
+    assert read_back.resources == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "another"},
+        {"client_id": "another"},
+        {"aud": "https://other.example"},
+        {"aud": None},
+        {"exp": NOW - 60},
+        {"exp": NOW + 100_000},
+        {"exp": "soon"},
+        {"nbf": NOW + 60},
+        {"nbf": "x"},
+    ],
+)
+def test_a_request_object_of_others_for_others_or_out_of_time_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequestObjectError):
+        check_claims({**CLAIMS, **changes}, CLIENT, ISSUER, NOW)
+
+
+def test_audience_and_times_may_be_left_out() -> None:
+    check_claims({"response_type": "code"}, CLIENT, ISSUER, NOW)
+
+
+@pytest.mark.parametrize("name", ["request", "request_uri"])
+def test_a_request_object_holds_no_other(name: str) -> None:
+    with pytest.raises(InvalidRequestObjectError, match="another"):
+        parameters_in({**CLAIMS, name: "x"}, CLIENT)
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+def test_what_cannot_be_a_parameter_is_refused(value: object) -> None:
+    with pytest.raises(InvalidRequestObjectError):
+        parameters_in({**CLAIMS, "scope": value}, CLIENT)
+
+
+def test_structured_claims_become_json_and_resources_may_be_several() -> None:
+    asked = {"claims": {"id_token": {"acr": None}}, "resource": ["https://a.example", "https://b.example"]}
+    read_back = parameters_in({**CLAIMS, **asked}, CLIENT)
+    assert read_back.values["claims"] == '{"id_token": {"acr": null}}'
+    assert read_back.resources == ("https://a.example", "https://b.example")
+
+
+def test_what_is_about_the_jwt_is_not_asked_for() -> None:
+    claims = {**CLAIMS, "jti": "1", "iat": 1, "nbf": 1, "exp": NOW, "sub": "x"}
+    assert parameters_in(claims, CLIENT).values == EXAMPLE["parameters"]

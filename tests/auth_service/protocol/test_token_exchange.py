@@ -1,0 +1,74 @@
+"""Token exchange only ever narrows, and only under a rule (RFC 8693)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+
+from auth_service.protocol.errors import InvalidScopeError, InvalidTargetError, UnauthorizedClientError
+from auth_service.protocol.token_exchange import ExchangeRule, actor, narrowed_scopes, permitted
+from tests.auth_service.protocol.builders import RESOURCE, active_grant
+
+TARGET = "https://other.example/mcp"
+
+pytestmark = pytest.mark.requirement("AS-12")
+
+
+def rule(mode: Literal["delegation", "impersonation"] = "delegation", **changes: Any) -> ExchangeRule:
+    usual: dict[str, Any] = {
+        "client_id": "exchanger",
+        "sources": frozenset({RESOURCE}),
+        "targets": frozenset({TARGET}),
+    }
+    return ExchangeRule(**{**usual, **changes}, mode=mode)
+
+
+def test_the_rule_for_this_client_source_and_target_is_found() -> None:
+    other = rule(targets=frozenset({"https://third.example/mcp"}))
+    assert permitted([other, rule()], "exchanger", active_grant(), TARGET) == rule()
+
+
+@pytest.mark.parametrize("rules", [[], [rule(client_id="another")], [rule(sources=frozenset({TARGET}))]])
+def test_without_a_rule_for_client_and_source_nothing_is_exchanged(rules: list[ExchangeRule]) -> None:
+    with pytest.raises(UnauthorizedClientError):
+        permitted(rules, "exchanger", active_grant(), TARGET)
+
+
+def test_a_target_that_no_rule_names_is_refused() -> None:
+    with pytest.raises(InvalidTargetError):
+        permitted([rule()], "exchanger", active_grant(), RESOURCE)
+
+
+@pytest.mark.parametrize(
+    ("held", "known", "asked", "given"),
+    [
+        (("a", "b"), ("a", "b"), None, ("a", "b")),
+        (("a", "b"), ("b", "c"), None, ("b",)),
+        (("a", "b"), ("a", "b"), "b", ("b",)),
+        (("a", "b"), ("a", "b"), "b a", ("a", "b")),
+        (("a",), ("b",), None, ()),
+    ],
+)
+def test_scopes_are_those_held_known_and_asked_for(
+    held: tuple[str, ...], known: tuple[str, ...], asked: str | None, given: tuple[str, ...]
+) -> None:
+    assert narrowed_scopes(held, known, asked) == given
+
+
+@pytest.mark.parametrize("asked", ["c", "a c", "a\x00", '"'])
+def test_scopes_never_widen(asked: str) -> None:
+    with pytest.raises(InvalidScopeError):
+        narrowed_scopes(("a", "b"), ("a", "b", "c"), asked)
+
+
+def test_delegation_says_who_acts_with_those_before_inside() -> None:
+    first = actor(rule(), active_grant(), "service-1")
+    assert first == {"sub": "service-1"}
+    second = actor(rule(), active_grant(act=first), "service-2")
+    assert second == {"sub": "service-2", "act": {"sub": "service-1"}}
+
+
+def test_impersonation_adds_nobody_and_hides_nobody() -> None:
+    assert actor(rule("impersonation"), active_grant(), "service-1") is None
+    assert actor(rule("impersonation"), active_grant(act={"sub": "x"}), "service-1") == {"sub": "x"}

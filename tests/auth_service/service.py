@@ -1,0 +1,249 @@
+"""The authorization server over real sockets, on a thread of the test's own, with a clock the test moves."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, TypeVar
+
+import anyio
+import httpx2
+import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from auth_service.crypto.passwords import Passwords
+from auth_service.grants.repository import Grants
+from auth_service.identity.accounts import Accounts
+from auth_service.identity.clients import Clients
+from auth_service.identity.sessions import Sessions
+from auth_service.identity.users import Users
+from auth_service.main import create_app
+from auth_service.outbound import Fetcher
+from auth_service.settings import AuthSettings
+from auth_service.storage import Store, open_store
+from tests.flow import Client, Person
+from tests.servers import wait_until
+
+T = TypeVar("T")
+
+MASTER_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+RESOURCE = "https://mcp.example/mcp"
+RESOURCE_SECRET = "the-secret-of-the-resource-server-0123456789"
+SCOPES = {"notes:read": "Read your notes", "notes:write": "Add notes for you"}
+RESOURCE_SERVER = {
+    "id": "resource",
+    "secret": RESOURCE_SECRET,
+    "resources": [{"resource": RESOURCE, "name": "Notes", "scopes": SCOPES}],
+}
+OTHER_RESOURCE = "https://other.example/mcp"
+OTHER_RESOURCE_SECRET = "the-secret-of-the-other-resource-server-0123"
+OTHER_RESOURCE_SERVER = {
+    "id": "other",
+    "secret": OTHER_RESOURCE_SECRET,
+    "resources": [{"resource": OTHER_RESOURCE, "name": "Other", "scopes": {"other": "Do something else"}}],
+}
+USUAL: dict[str, Any] = {
+    "master_keys": f"1:{MASTER_KEY}",
+    "resource_servers": [RESOURCE_SERVER],
+    "demo_user": True,
+    "open_client_credentials": True,
+    "registrations_per_minute": 1_000_000,
+    "authorizations_per_minute": 1_000_000,
+}
+
+
+class MovableClock:
+    """The system's time, set ahead as far as a test says."""
+
+    def __init__(self) -> None:
+        self._ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self._ahead_s
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` pass at once."""
+        self._ahead_s += seconds
+
+
+class NotingFailures:
+    """Keeps every answer of 500 and above, so that none goes unnoticed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.failures: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_noting(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 500:
+                self.failures.append(f"{message['status']} {scope['method']} {scope['path']}")
+            await send(message)
+
+        await self.app(scope, receive, send_noting)
+
+
+@dataclass
+class AuthorizationServer:
+    """A running authorization server.
+
+    Attributes:
+        origin: where it listens; the issuer, unless a test says otherwise.
+        failures: every answer of 500 and above so far; a test that wants one takes it out.
+        http: a client without cookies, for what machines ask.
+        person: the demo user, at a browser that many tests share: most often logged in already.
+    """
+
+    origin: str
+    issuer: str
+    store_url: str
+    clock: MovableClock
+    failures: list[str]
+    http: httpx2.Client = field(default_factory=lambda: machine())
+    person: Person = field(default_factory=lambda: Person(trust_env=False))
+
+    def close(self) -> None:
+        self.http.close()
+        self.person.close()
+
+    def register(self, **metadata: Any) -> Client:
+        """A new client, public unless `metadata` says otherwise."""
+        return Client.register(self.origin, self.http, **metadata)
+
+    def post(self, path: str, **form: str) -> httpx2.Response:
+        """A form, posted without credentials."""
+        return self.http.post(f"{self.origin}{path}", data=form)
+
+    def get(self, path: str, **headers: str) -> httpx2.Response:
+        return self.http.get(f"{self.origin}{path}", headers=headers)
+
+    def introspect(
+        self, token: str, *, server: str = "resource", secret: str = RESOURCE_SECRET
+    ) -> dict[str, Any]:
+        """What a resource server is told about `token`."""
+        response = self.http.post(
+            f"{self.origin}/introspect", data={"token": token}, auth=httpx2.BasicAuth(server, secret)
+        )
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def connect(self, client: Client | None = None, **parameters: str | None) -> dict[str, Any]:
+        """The tokens of a whole code flow, walked by the demo user."""
+        return (client or self.register()).connect(self.person, **parameters)
+
+    def is_active(self, token: str) -> bool:
+        """Whether the resource server is told to let `token` in."""
+        return self.introspect(token)["active"] is True
+
+    def with_store(self, call: Callable[[Store], Awaitable[T]]) -> T:
+        """Look into, or change, the store behind the server's back, as another process would."""
+
+        async def run() -> T:
+            store = open_store(self.store_url)
+            try:
+                return await call(store)
+            finally:
+                await store.aclose()
+
+        return anyio.run(run)
+
+    def add_user(self, username: str, password: str, name: str | None = None) -> Person:
+        """A new account, and a browser for its owner."""
+        self.with_store(lambda store: Users(store, Passwords(), self.clock).add(username, password, name))
+        return Person(username, password, trust_env=False)
+
+    def disable_user(self, username: str) -> None:
+        """What the operator does with `doorward users disable`."""
+        self.with_store(lambda store: self._accounts(store).disable(username))
+
+    def operator_registers(self, **metadata: Any) -> Client:
+        """A client that the operator makes: with any grant type, and for ever."""
+
+        async def register(store: Store) -> dict[str, Any]:
+            registered = await Clients(store, self.clock).register(metadata, unused_ttl_s=None)
+            return {
+                **metadata,
+                "client_id": registered.client.client_id,
+                "client_secret": registered.client_secret,
+            }
+
+        return Client(self.origin, self.http, self.with_store(register))
+
+    def set_password(self, username: str, password: str) -> None:
+        """What the operator does with `doorward users passwd`."""
+        self.with_store(lambda store: self._accounts(store).set_password(username, password))
+
+    def _accounts(self, store: Store) -> Accounts:
+        users = Users(store, Passwords(), self.clock)
+        return Accounts(users, Sessions(store, self.clock, ttl_s=1), Grants(store, self.clock))
+
+
+def machine(**options: Any) -> httpx2.Client:
+    """An HTTP client as machines have it: no cookies, no redirects followed."""
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return httpx2.Client(timeout=30, trust_env=False, cookies=no_cookies, **options)
+
+
+def elsewhere() -> httpx2.HTTPTransport:
+    """A transport whose requests come from an address of their own: to the brakes, another network."""
+    third, fourth = divmod(next(_addresses), 250)
+    return httpx2.HTTPTransport(local_address=f"127.0.{third + 1}.{fourth + 1}")
+
+
+_addresses = itertools.count()
+
+
+@contextmanager
+def running(
+    store_url: str,
+    *,
+    port: int = 0,
+    fetcher: Fetcher | None = None,
+    around: Callable[[Store], Store] = lambda store: store,
+    **settings: Any,
+) -> Iterator[AuthorizationServer]:
+    """An authorization server on the store at `store_url`, for the length of the context.
+
+    Args:
+        port: to listen on; 0 for a free one.
+        fetcher: what it fetches documents of clients with; its own where left out.
+        around: wraps the store, to hold up one of its calls at the moment a test wants.
+        settings: those of `AuthSettings`; they win over the usual ones.
+    """
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        configured = AuthSettings(**{"issuer": origin, "store": store_url, **USUAL, **settings})
+        clock = MovableClock()
+        app = NotingFailures(create_app(configured, around(open_store(store_url)), clock, fetcher))
+        server = uvicorn.Server(_like_the_command(app))
+        thread = threading.Thread(target=server.run, args=([listener],), name="authorization-server")
+        thread.start()
+        try:
+            wait_until(lambda: server.started or not thread.is_alive())
+            assert server.started, "the authorization server did not start"
+            running_server = AuthorizationServer(origin, configured.issuer, store_url, clock, app.failures)
+            yield running_server
+            running_server.close()
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _like_the_command(app: ASGIApp) -> uvicorn.Config:
+    """As `doorward auth` serves it."""
+    return uvicorn.Config(
+        app,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+    )

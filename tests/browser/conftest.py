@@ -1,0 +1,79 @@
+"""Both services, and Chromium. The suites share an xdist group, so that they share these.
+
+Everything long-lived ends with the package: the event loop that Playwright keeps on this thread would be in
+the way of the asynchronous tests of other packages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.chromium import Desk, chromium_running
+from tests.browser.pair import Pair, pair
+from tests.browser.site import Site, site
+from tests.machine import require
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    require("chromium")
+    with chromium_running() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def at_the_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """The services as `doorward up` has them."""
+    require("chromium")
+    with pair(tmp_path_factory.mktemp("at-the-root")) as services:
+        yield services
+
+
+@pytest.fixture(scope="package")
+def under_paths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """The services where other things share their hosts."""
+    require("chromium")
+    directory = tmp_path_factory.mktemp("under-paths")
+    with pair(directory, issuer_path="/auth", resource_path="/tools") as services:
+        yield services
+
+
+@pytest.fixture
+def desk(chromium: Browser) -> Iterator[Desk]:
+    """Browsers; nothing may be asked of the world outside, nor be complained about."""
+    desk = Desk(chromium)
+    yield desk
+    desk.leave()
+    assert desk.complaints == []
+    assert desk.asked_elsewhere == []
+
+
+@pytest.fixture
+def page(desk: Desk) -> Page:
+    """A tab."""
+    return desk.page()
+
+
+@pytest.fixture(scope="package")
+def one_site() -> Iterator[Site]:
+    with site() as running:
+        yield running
+
+
+@pytest.fixture
+def elsewhere(one_site: Site) -> Site:
+    """A site of another origin, with nothing on it and not asked yet."""
+    one_site.pages.clear()
+    one_site.calls.clear()
+    return one_site
+
+
+@pytest.fixture(scope="package")
+def http() -> Iterator[httpx2.Client]:
+    """For what machines do."""
+    with httpx2.Client(timeout=30, trust_env=False) as client:
+        yield client

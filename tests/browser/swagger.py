@@ -1,0 +1,105 @@
+"""The docs page as a person uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Locator, Page, Response, expect
+
+from tests.browser.steps import allow, log_in
+
+
+@dataclass(frozen=True)
+class DocsPage:
+    """An open docs page.
+
+    Attributes:
+        base: the URL of the service that it describes.
+    """
+
+    page: Page
+    base: str
+
+    @classmethod
+    def open(cls, page: Page, base: str) -> DocsPage:
+        page.goto(f"{base}/docs")
+        expect(page.locator(".opblock").first).to_be_visible()
+        return cls(page, base)
+
+    def operations(self) -> set[tuple[str, str]]:
+        """Method and path of everything on the page."""
+        blocks = self.page.locator(".opblock-summary").all()
+        return {
+            (
+                block.locator(".opblock-summary-method").inner_text(),
+                block.locator(".opblock-summary-path").get_attribute("data-path") or "",
+            )
+            for block in blocks
+        }
+
+    def operation(self, method: str, path: str) -> Locator:
+        """One operation, unfolded."""
+        found = self.page.locator(f".opblock-{method.lower()}").filter(
+            has=self.page.locator(f'.opblock-summary-path[data-path="{path}"]')
+        )
+        if "is-open" not in (found.get_attribute("class") or "").split():
+            found.locator(".opblock-summary-control").click()
+        return found
+
+    def execute(self, method: str, path: str, **fields: str) -> Response:
+        """Press Execute, and wait until the page shows the answer.
+
+        Args:
+            fields: form fields to fill in first; the others are left as they are.
+        """
+        operation = self.operation(method, path)
+        for name, value in fields.items():
+            field = operation.locator(f'tr[data-property-name="{name}"]')
+            choice = field.get_by_role("combobox")
+            choice.select_option(value) if choice.count() else field.locator("input[type=text]").fill(value)
+        with self.page.expect_response(
+            lambda response: (response.request.method, response.url) == (method, f"{self.base}{path}")
+        ) as answered:
+            operation.get_by_role("button", name="Execute").click()
+        answer = answered.value
+        shown = operation.locator(".live-responses-table .response-col_status").nth(1)
+        expect(shown).to_contain_text(str(answer.status))
+        return answer
+
+    def register(self) -> dict[str, Any]:
+        """Register the example as it stands."""
+        answer = self.execute("POST", "/register")
+        assert answer.status == 201
+        client: dict[str, Any] = answer.json()
+        return client
+
+    @property
+    def dialog(self) -> Locator:
+        """The part of the Authorize dialog that is about OAuth."""
+        return self.page.locator(".auth-container").filter(has_text="authorizationCode with PKCE")
+
+    def begin_to_authorize(self, client_id: str | None = None) -> Page:
+        """Press Authorize, twice; returns the window that opens.
+
+        Args:
+            client_id: typed in; left out, the one that is there already.
+        """
+        self.page.get_by_role("button", name="Authorize", exact=True).first.click()
+        if client_id:
+            self.dialog.get_by_label("client_id:").fill(client_id)
+        with self.page.expect_popup() as opened:
+            self.dialog.get_by_role("button", name="Apply given OAuth2 credentials").click()
+        return opened.value
+
+    def authorize(self, client_id: str | None = None) -> None:
+        """The whole way to a token, in a browser where nobody is logged in."""
+        window = self.begin_to_authorize(client_id)
+        log_in(window)
+        with window.expect_event("close"):
+            allow(window)
+        expect(self.dialog.get_by_role("heading", name="Authorized", exact=True)).to_be_visible()
+        self.close_dialog()
+
+    def close_dialog(self) -> None:
+        self.dialog.get_by_role("button", name="Close").click()

@@ -1,0 +1,267 @@
+"""The pages for a person: legible, usable with a keyboard and without scripts, and not to be written on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import httpx2
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from tests.auth_service.service import AuthorizationServer, running
+from tests.browser.chromium import OTHER_HOST, Desk
+from tests.browser.looks import faint_texts, overflows, tab_stops
+from tests.browser.pair import Pair
+from tests.browser.site import Site
+from tests.browser.steps import allow, log_in, sees
+from tests.flow import Client, Pkce
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+WEB = [f"https://{OTHER_HOST}/callback"]
+EVERYTHING = "openid profile offline_access notes:read notes:write"
+# Right-to-left override, zero-width space, mark-up, and no place to break a line.
+HOSTILE = "\u202eelcaro\u202c <b>Pay\u200bPal</b> <img src=x onerror=alert(1)> \"'&" + "W" * 60
+SHOWN = "elcaro <b>PayPal</b> <img src=x onerror=alert(1)> \"'&"
+
+SIZES: tuple[ViewportSize, ...] = (
+    {"width": 1280, "height": 800},
+    {"width": 390, "height": 844},
+    # A window of 1280 by 800 at 200 %.
+    {"width": 640, "height": 400},
+)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+@pytest.fixture
+def register(at_the_root: Pair, http: httpx2.Client) -> Callable[..., Client]:
+    """Registers clients."""
+    return lambda **metadata: Client.register(
+        at_the_root.issuer, http, **{"client_name": "Notes for two", "redirect_uris": WEB, **metadata}
+    )
+
+
+@pytest.fixture(scope="module")
+def one_try(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthorizationServer]:
+    """An authorization server that lets a network fail once."""
+    directory = tmp_path_factory.mktemp("one-try")
+    with running(f"sqlite:///{directory}/store.db", login_failures=1) as server:
+        yield server
+
+
+class Showing:
+    """Brings a page up by its name."""
+
+    def __init__(self, issuer: str, impatient: str, register: Callable[..., Client]) -> None:
+        self.issuer, self.impatient, self.register = issuer, impatient, register
+
+    def __call__(self, name: str, page: Page) -> None:
+        getattr(self, name)(page)
+        # A page's words are there before its style sheet is, and what is measured is both.
+        page.wait_for_load_state("load")
+
+    def authorize(self, page: Page, **metadata: Any) -> None:
+        page.goto(self.register(**metadata).authorization_url(Pkce(), scope=EVERYTHING))
+
+    def consent_to(self, page: Page, **metadata: Any) -> None:
+        self.authorize(page, **metadata)
+        log_in(page)
+        sees(page, "Allow access?")
+
+    def login(self, page: Page) -> None:
+        self.authorize(page)
+        sees(page, "Log in")
+
+    def wrong_password(self, page: Page) -> None:
+        self.login(page)
+        log_in(page, password="wrong")
+        expect(page.get_by_role("alert")).to_have_text("The username or the password is wrong.")
+
+    def throttled(self, page: Page) -> None:
+        page.goto(f"{self.impatient}/login")
+        log_in(page, password="wrong")
+        log_in(page)
+        expect(page.get_by_role("alert")).to_contain_text("Too many failed logins")
+
+    def consent(self, page: Page) -> None:
+        self.consent_to(page)
+
+    def consent_on_loopback(self, page: Page) -> None:
+        self.consent_to(page, redirect_uris=["http://127.0.0.1:1/callback"])
+        expect(page.get_by_role("alert")).to_contain_text("Any program on this computer")
+
+    def consent_to_an_app(self, page: Page) -> None:
+        self.consent_to(page, redirect_uris=["cursor://anysphere.cursor-mcp/oauth/callback"])
+        expect(page.get_by_role("alert")).to_contain_text("Any app on this device")
+
+    def consent_to_a_hostile_name(self, page: Page) -> None:
+        self.consent_to(page, client_name=HOSTILE, redirect_uris=[f"https://{'a-long-label.' * 15}example/"])
+
+    def error(self, page: Page) -> None:
+        page.goto(self.register().authorization_url(Pkce(), redirect_uri="https://evil.example/"))
+        sees(page, "This did not work")
+
+    def expired(self, page: Page) -> None:
+        page.goto(f"{self.issuer}/consent?pending=of-another-browser")
+        sees(page, "This page is no longer valid")
+
+    def unknown_client(self, page: Page) -> None:
+        page.goto(f"{self.issuer}/authorize?client_id=forgotten")
+        sees(page, "This client is not registered here")
+
+    def account(self, page: Page) -> None:
+        page.goto(f"{self.issuer}/login")
+        log_in(page)
+        sees(page, "Your connections")
+
+    def logout(self, page: Page) -> None:
+        self.account(page)
+        page.goto(f"{self.issuer}/logout")
+        sees(page, "Log out?")
+
+    def device(self, page: Page) -> None:
+        page.goto(f"{self.issuer}/device")
+        page.get_by_label("Code").fill("WRONG")
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("alert")).to_contain_text("No device is waiting")
+
+
+@pytest.fixture
+def show(at_the_root: Pair, one_try: AuthorizationServer, register: Callable[..., Client]) -> Showing:
+    return Showing(at_the_root.issuer, one_try.origin, register)
+
+
+PAGES = [
+    *("login", "wrong_password", "throttled", "account", "logout", "device"),
+    *("error", "expired", "unknown_client"),
+    *("consent", "consent_on_loopback", "consent_to_an_app", "consent_to_a_hostile_name"),
+]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_is_legible_and_fits_in_light_and_dark_on_any_screen(
+    page: Page, show: Showing, name: str
+) -> None:
+    show(name, page)
+    assert page.title().endswith(" · Doorward")
+    for size in SIZES:
+        page.set_viewport_size(size)
+        assert not overflows(page), size
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert faint_texts(page) == [], scheme
+
+
+@pytest.mark.requirement("AS-25")
+def test_a_keyboard_is_enough(page: Page, show: Showing, elsewhere: Site) -> None:
+    show.authorize(page, redirect_uris=[f"{elsewhere.origin}/callback"])
+    expect(page.get_by_label("Username")).to_be_focused()
+    page.keyboard.type("wesen")
+    assert tab_stops(page, 1) == ["password"]
+    page.keyboard.type("secret")
+    page.keyboard.press("Enter")
+    sees(page, "Allow access?")
+    ticks = [f"scope.{number}" for number in range(5)]
+    assert tab_stops(page, 8) == [*ticks, "Switch account", "decision", "decision"]
+    page.keyboard.press("Enter")
+    assert elsewhere.next_call().parameters["error"] == "access_denied"
+
+
+@pytest.mark.requirement("AS-25")
+def test_the_fields_are_those_that_password_managers_fill(page: Page, show: Showing) -> None:
+    show("wrong_password", page)
+    username, password = page.get_by_label("Username"), page.get_by_label("Password")
+    expect(username).to_have_attribute("name", "username")
+    expect(username).to_have_attribute("autocomplete", "username")
+    expect(password).to_have_attribute("name", "password")
+    expect(password).to_have_attribute("type", "password")
+    expect(password).to_have_attribute("autocomplete", "current-password")
+    # A wrong password is typed again, the name is not.
+    expect(username).to_have_value("wesen")
+    expect(password).to_have_value("")
+    expect(password).to_be_focused()
+
+
+@pytest.mark.requirement("AS-25")
+def test_scripts_are_not_needed(desk: Desk, show: Showing, elsewhere: Site) -> None:
+    page = desk.page(java_script_enabled=False)
+    show.consent_to(page, redirect_uris=[f"{elsewhere.origin}/callback"])
+    allow(page)
+    assert "code" in elsewhere.next_call().parameters
+
+
+@pytest.mark.requirement("AS-9")
+def test_consent_says_who_asks_for_what_and_where_the_answer_goes(
+    page: Page, show: Showing, at_the_root: Pair
+) -> None:
+    show("consent", page)
+    for text in (
+        *("Notes for two", "unverified", "Doorward notes", at_the_root.mcp_url, OTHER_HOST, "wesen"),
+        *("Read your notes", "Add notes for you", "Stay connected while you are away", "nobody has checked"),
+    ):
+        expect(page.get_by_role("main")).to_contain_text(text)
+    for tick in page.get_by_role("checkbox").all():
+        expect(tick).to_be_checked()
+
+
+@pytest.mark.requirement("AS-9", "SEC-4", "SEC-5")
+def test_a_name_is_shown_as_text_without_what_makes_it_look_like_another(page: Page, show: Showing) -> None:
+    show("consent_to_a_hostile_name", page)
+    lead = page.locator(".lead")
+    expect(lead).to_contain_text(SHOWN)
+    expect(lead).to_contain_text("unverified")
+    assert lead.locator("img, b").count() == 0
+
+
+@pytest.mark.requirement("SEC-4")
+def test_what_a_visitor_types_comes_back_as_text(page: Page, show: Showing) -> None:
+    typed = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>"
+    show("login", page)
+    log_in(page, username=typed)
+    expect(page.get_by_label("Username")).to_have_value(typed)
+    assert page.locator("img[src=x], main script").count() == 0
+
+
+@pytest.mark.requirement("SEC-4")
+def test_an_injected_script_would_not_run(page: Page, desk: Desk, show: Showing) -> None:
+    show("login", page)
+    page.evaluate(
+        """() => {
+            document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.ran = true'>");
+            const script = document.createElement("script");
+            script.textContent = "window.ran = true";
+            document.body.append(script);
+        }"""
+    )
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.ran") is None
+    blocked = [complaint for complaint in desk.complaints if "Content Security Policy" in complaint]
+    assert len(blocked) >= 1
+    desk.complaints.clear()
+
+
+@pytest.mark.requirement("AS-23")
+def test_the_wait_after_too_many_failures_is_said_in_minutes(page: Page, show: Showing) -> None:
+    show("throttled", page)
+    expect(page.get_by_role("alert")).to_contain_text("Try again in 5 minutes.")
+
+
+def test_what_is_connected_can_be_disconnected_from_the_account_page(
+    page: Page, show: Showing, at_the_root: Pair, http: httpx2.Client, elsewhere: Site
+) -> None:
+    client, pkce = show.register(client_name="To be ended", redirect_uris=[f"{elsewhere.origin}/cb"]), Pkce()
+    page.goto(client.authorization_url(pkce, scope=EVERYTHING))
+    log_in(page)
+    allow(page)
+    tokens = client.redeem(elsewhere.next_call().parameters["code"], pkce).json()
+    page.goto(f"{at_the_root.issuer}/account")
+    button = page.get_by_role("button", name="Disconnect To be ended")
+    expect(page.get_by_role("listitem").filter(has=button)).to_contain_text("Add notes for you")
+    button.click()
+    expect(button).to_have_count(0)
+    assert client.refresh(tokens["refresh_token"]).status_code == 400
+    page.get_by_role("button", name="Log out").click()
+    sees(page, "Logged out")
+    page.goto(f"{at_the_root.issuer}/account")
+    sees(page, "Log in")

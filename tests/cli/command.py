@@ -1,0 +1,128 @@
+"""The `doorward` command as a person runs it: a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from tests.servers import free_port, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+DOORWARD = (sys.executable, "-P", "-m", "shared.cli")
+READY = "Ctrl-C stops it"
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This machine's environment without its DOORWARD_ settings, and with `settings`."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
+    return {**outside, **settings}
+
+
+def python_environment(**settings: str) -> dict[str, str]:
+    """`environment` for a Python that imports this project, on a narrow terminal."""
+    return environment(**{"PYTHONPATH": str(ROOT), "COLUMNS": "40", **settings})
+
+
+def doorward(
+    *arguments: str, cwd: Path, stdin: str = "", **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [*DOORWARD, *arguments],
+        cwd=cwd,
+        env=python_environment(**settings),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@dataclass
+class Up:
+    """A `doorward up` with ports of its own, as leader of a process group of its own."""
+
+    process: subprocess.Popen[str]
+    directory: Path
+    auth_port: int
+    resource_port: int
+
+    @property
+    def issuer(self) -> str:
+        return f"http://localhost:{self.auth_port}"
+
+    @property
+    def output(self) -> str:
+        """What it has said so far."""
+        return (self.directory / "output").read_text()
+
+    def pid_of(self, service: str) -> int:
+        """The process id of ``auth`` or ``resource``, by its log."""
+        log = (self.directory / ".doorward" / f"{service}.log").read_text()
+        found = re.search(r"Started server process \[(\d+)]", log)
+        assert found, log
+        return int(found[1])
+
+    def interrupt(self) -> None:
+        """Ctrl-C: SIGINT to everyone in the terminal's foreground process group."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def ended(self) -> int:
+        """Wait for its end; the exit status."""
+        return self.process.wait(timeout=30)
+
+    def answers(self, service: str) -> bool:
+        """Whether ``auth`` or ``resource`` answers on its port."""
+        port = self.auth_port if service == "auth" else self.resource_port
+        with suppress(httpx2.HTTPError):
+            return httpx2.get(f"http://localhost:{port}/health", trust_env=False).is_success
+        return False
+
+
+@contextmanager
+def up(directory: Path, *arguments: str, **settings: str) -> Iterator[Up]:
+    """`doorward up` in `directory`, ready; ended when the context is left."""
+    with _up(directory, free_port(), free_port(), arguments, settings) as running:
+        yield running
+
+
+@contextmanager
+def up_again(before: Up, **settings: str) -> Iterator[Up]:
+    """The same once more, after it has ended."""
+    with _up(before.directory, before.auth_port, before.resource_port, (), settings) as running:
+        yield running
+
+
+@contextmanager
+def _up(
+    directory: Path, auth_port: int, resource_port: int, arguments: tuple[str, ...], settings: dict[str, str]
+) -> Iterator[Up]:
+    ports = ("--auth-port", str(auth_port), "--resource-port", str(resource_port))
+    with (directory / "output").open("w") as output:
+        process = subprocess.Popen(
+            [*DOORWARD, "up", *ports, *arguments],
+            cwd=directory,
+            env=python_environment(**settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    running = Up(process, directory, auth_port, resource_port)
+    try:
+        wait_until(lambda: READY in running.output or process.poll() is not None, timeout_s=60)
+        yield running
+    finally:
+        process.terminate()
+        running.ended()

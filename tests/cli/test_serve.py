@@ -1,0 +1,120 @@
+"""`doorward auth` and `doorward resource`: one service alone, as in production."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from shared.cli.installation import Secrets, resource_servers
+from tests.cli.command import DOORWARD, doorward, python_environment
+from tests.servers import free_port, wait_until
+
+RESOURCE = "http://localhost:9001/mcp"
+SERVICES = ("auth", "resource")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, str]:
+    """What either service needs."""
+    secrets = Secrets.fresh()
+    return {
+        "DOORWARD_ISSUER": "http://localhost:9000",
+        "DOORWARD_STORE": f"sqlite:///{tmp_path}/auth.db",
+        "DOORWARD_MASTER_KEYS": secrets.master_keys,
+        "DOORWARD_RESOURCE": RESOURCE,
+        "DOORWARD_RESOURCE_SECRET": secrets.resource_secret,
+        "DOORWARD_RESOURCE_SERVERS": json.dumps(resource_servers(RESOURCE, secrets.resource_secret)),
+    }
+
+
+@contextmanager
+def serving(
+    service: str, settings: dict[str, str], *arguments: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A service that is up, and its health URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/health"
+    process = subprocess.Popen(
+        [*DOORWARD, service, "--port", str(port), *arguments],
+        env=python_environment(**settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    def answers() -> bool:
+        with suppress(httpx2.HTTPError):
+            return httpx2.get(url, trust_env=False).is_success
+        return process.poll() is not None
+
+    with process:
+        try:
+            wait_until(answers, timeout_s=60)
+            yield process, url
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "two workers"])
+@pytest.mark.parametrize("service", SERVICES)
+def test_being_asked_to_stop_is_no_failure(
+    settings: dict[str, str], service: str, arguments: tuple[str, ...]
+) -> None:
+    with serving(service, settings, *arguments) as (process, _):
+        process.terminate()
+        output = process.communicate(timeout=30)[0]
+    assert process.returncode == 0, output
+    assert "Application shutdown complete" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_answers_do_not_say_what_serves_them(settings: dict[str, str], service: str) -> None:
+    with serving(service, settings) as (_, url):
+        assert "server" not in httpx2.get(url, trust_env=False).headers
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_health_tells_a_service_that_is_well_from_one_that_is_not(
+    tmp_path: Path, settings: dict[str, str], service: str
+) -> None:
+    with serving(service, settings) as (_, url):
+        assert doorward("health", url, cwd=tmp_path).returncode == 0
+        elsewhere = doorward("health", url.replace("/health", "/nowhere"), cwd=tmp_path)
+        assert elsewhere.returncode == 1
+        assert "answers 404" in elsewhere.stderr
+    gone = doorward("health", url, cwd=tmp_path)
+    assert gone.returncode == 1
+    assert "does not answer" in gone.stderr
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_without_settings_each_missing_one_is_named(tmp_path: Path, service: str) -> None:
+    done = doorward(service, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "DOORWARD_ISSUER: Field required" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("DOORWARD_MASTER_KEYS", "1:c2VjcmV0", "DOORWARD_MASTER_KEYS: master key 1 has fewer than 256 bits"),
+        ("DOORWARD_RESOURCE_SERVERS", '[{"secret":"c2VjcmV0"}]', "DOORWARD_RESOURCE_SERVERS[0][secret]: "),
+        ("DOORWARD_RESOURCE_SERVERS", '["c2VjcmV0"', "the settings cannot be read"),
+    ],
+)
+def test_a_bad_setting_is_named_and_its_value_is_not_shown(
+    tmp_path: Path, settings: dict[str, str], name: str, value: str, complaint: str
+) -> None:
+    done = doorward("auth", cwd=tmp_path, **{**settings, name: value})
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert "c2VjcmV0" not in done.stderr

@@ -1,0 +1,175 @@
+"""`doorward up`, from outside: real processes, real ports, real signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.cli.command import READY, Up, doorward, up
+from tests.servers import RedisServer, wait_until
+
+CLIENT = {"redirect_uris": ["http://localhost:1234/callback"], "token_endpoint_auth_method": "none"}
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Up]:
+    with up(tmp_path) as started:
+        assert READY in started.output
+        yield started
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def alive(pid: int) -> bool:
+    """Whether there is a process of that id, a zombie included."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_it_says_what_to_paste_whole_however_narrow_the_terminal(running: Up) -> None:
+    mcp_url = f"http://localhost:{running.resource_port}/mcp"
+    lines = running.output.splitlines()
+    for heading, text in (
+        ("MCP URL", mcp_url),
+        ("Login", "wesen / secret"),
+        ("Claude Code", f"claude mcp add --transport http doorward {mcp_url}"),
+        ("VS Code", f'code --add-mcp \'{{"name":"doorward","type":"http","url":"{mcp_url}"}}\''),
+        ("Inspector", f"npx @modelcontextprotocol/inspector --transport http --server-url {mcp_url}"),
+        ("Auth docs", f"{running.issuer}/docs"),
+        ("Resource docs", f"http://localhost:{running.resource_port}/docs"),
+    ):
+        assert any(line.split(heading)[-1].strip() == text for line in lines if heading in line), heading
+
+
+def test_what_it_says_to_paste_is_what_the_services_announce(running: Up) -> None:
+    metadata = httpx2.get(
+        f"http://localhost:{running.resource_port}/.well-known/oauth-protected-resource/mcp", trust_env=False
+    ).json()
+    assert metadata["resource"] == f"http://localhost:{running.resource_port}/mcp"
+    assert metadata["authorization_servers"] == [running.issuer]
+    for port in (running.auth_port, running.resource_port):
+        assert httpx2.get(f"http://localhost:{port}/docs", trust_env=False).is_success
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        pytest.param(Up.interrupt, id="ctrl-c"),
+        pytest.param(lambda running: running.process.terminate(), id="sigterm"),
+        pytest.param(lambda running: running.process.send_signal(signal.SIGHUP), id="terminal closed"),
+    ],
+)
+def test_it_stops_both_cleanly(running: Up, stop: Callable[[Up], None]) -> None:
+    pids = [running.pid_of("auth"), running.pid_of("resource")]
+    stop(running)
+    assert running.ended() == 0
+    assert not any(map(alive, pids))
+    assert "Traceback" not in running.output
+    assert running.output.rstrip().endswith("Stopped")
+
+
+def test_when_one_service_dies_the_other_is_stopped_and_the_status_says_so(running: Up) -> None:
+    auth, resource = running.pid_of("auth"), running.pid_of("resource")
+    os.kill(resource, signal.SIGKILL)
+    assert running.ended() == 1
+    assert not alive(auth)
+    assert "the resource service ended by itself" in running.output
+    assert "Traceback" not in running.output
+
+
+def test_the_services_do_not_outlive_it_even_when_it_is_killed(running: Up) -> None:
+    pids = [running.pid_of("auth"), running.pid_of("resource")]
+    running.process.kill()
+    running.ended()
+    wait_until(lambda: not any(map(alive, pids)))
+
+
+def test_a_second_start_finds_everything_again_whatever_the_directory_is_called(tmp_path: Path) -> None:
+    directory = tmp_path / "a place, 100%20 ours?"
+    directory.mkdir()
+    kept = directory / ".doorward" / "secrets.json"
+    with up(directory) as first:
+        registered = httpx2.post(f"{first.issuer}/register", json=CLIENT, trust_env=False).json()
+        secrets = kept.read_text()
+    with up(directory) as second:
+        found = httpx2.get(
+            f"{second.issuer}/register/{registered['client_id']}",
+            headers={"Authorization": f"Bearer {registered['registration_access_token']}"},
+            trust_env=False,
+        )
+        assert found.status_code == 200
+        assert found.json()["client_id"] == registered["client_id"]
+        assert kept.read_text() == secrets
+    assert {path.name for path in kept.parent.iterdir()} >= {"auth.sqlite3", "notes.sqlite3"}
+
+
+@pytest.mark.requirement("AS-23")
+def test_its_limits_leave_room_for_test_runs(running: Up) -> None:
+    with httpx2.Client(trust_env=False) as http:
+        registered = [http.post(f"{running.issuer}/register", json=CLIENT).status_code for _ in range(601)]
+        authorization = f"{running.issuer}/authorize?client_id=unknown"
+        authorized = [http.get(authorization).status_code for _ in range(1_501)]
+    assert registered == [201] * 600 + [429]
+    assert authorized == [400] * 1_500 + [429]
+
+
+def test_what_it_keeps_is_for_the_owners_eyes_only(running: Up) -> None:
+    directory = running.directory / ".doorward"
+    assert mode(directory) == 0o700
+    assert mode(directory / "secrets.json") == 0o600
+
+
+def test_with_a_redis_the_state_is_there(tmp_path: Path, redis_server: RedisServer) -> None:
+    redis_server.empty()
+    with up(tmp_path, "--redis", redis_server.url) as running:
+        assert httpx2.post(f"{running.issuer}/register", json=CLIENT, trust_env=False).status_code == 201
+    assert redis_server.command("DBSIZE") != 0
+    assert not (tmp_path / ".doorward" / "auth.sqlite3").exists()
+
+
+def test_a_second_one_in_the_same_directory_is_refused(running: Up) -> None:
+    second = doorward("up", cwd=running.directory)
+    assert second.returncode == 1
+    assert "another `doorward up` uses .doorward" in second.stderr
+    assert running.answers("auth")
+
+
+@pytest.mark.parametrize("option", ["--auth-port", "--resource-port"])
+def test_a_taken_port_is_named_with_the_option_that_chooses_another(tmp_path: Path, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = doorward("up", option, str(port), cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"port {port} is taken" in done.stderr
+    assert option in done.stderr
+
+
+def test_a_service_that_cannot_start_is_quoted(tmp_path: Path) -> None:
+    with up(tmp_path, DOORWARD_ACCESS_TTL_S="soon") as failed:
+        assert failed.ended() == 1
+        assert "the auth service ended by itself" in failed.output
+        assert "DOORWARD_ACCESS_TTL_S: Input should be a valid integer" in failed.output
+        assert "Traceback" not in failed.output
+        assert not failed.answers("resource")
+
+
+def test_secrets_that_cannot_be_read_are_not_replaced(tmp_path: Path) -> None:
+    kept = tmp_path / ".doorward" / "secrets.json"
+    kept.parent.mkdir()
+    kept.write_text("{}")
+    done = doorward("up", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "does not hold the secrets" in done.stderr
+    assert kept.read_text() == "{}"

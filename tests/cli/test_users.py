@@ -1,0 +1,111 @@
+"""`doorward users`, against a real store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from auth_service.crypto.passwords import Passwords
+from auth_service.identity.users import Users
+from auth_service.storage import open_store
+from tests.cli.command import doorward, up
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/store.db"
+
+
+class Command:
+    """`doorward users` on one store."""
+
+    def __init__(self, url: str, cwd: Path) -> None:
+        self._url = url
+        self._cwd = cwd
+
+    def __call__(self, *arguments: str, stdin: str = "") -> CompletedProcess[str]:
+        return doorward("users", *arguments, cwd=self._cwd, stdin=stdin, DOORWARD_STORE=self._url)
+
+
+@pytest.fixture
+def users(url: str, tmp_path: Path) -> Command:
+    return Command(url, tmp_path)
+
+
+async def can_log_in(url: str, username: str, password: str) -> bool:
+    store = open_store(url)
+    try:
+        return await Users(store, Passwords()).authenticate(username, password) is not None
+    finally:
+        await store.aclose()
+
+
+async def test_an_added_user_can_log_in_with_the_password_from_standard_input(
+    users: Command, url: str
+) -> None:
+    done = users("add", "ada", "--name", "Ada Lovelace", stdin="correct horse\n")
+    assert done.returncode == 0, done.stderr
+    assert await can_log_in(url, "ada", "correct horse")
+    assert not await can_log_in(url, "ada", "wrong")
+
+
+async def test_the_list_shows_names_and_who_is_disabled(users: Command) -> None:
+    users("add", "ada", "--name", "Ada [the first]", stdin="x\n")
+    users("add", "bob", stdin="x\n")
+    users("disable", "bob")
+    assert users("list").stdout.splitlines() == ["ada\tAda [the first]", "bob\t(disabled)"]
+
+
+async def test_a_disabled_user_cannot_log_in_until_enabled_again(users: Command, url: str) -> None:
+    users("add", "ada", stdin="secret\n")
+    assert users("disable", "ada").returncode == 0
+    assert not await can_log_in(url, "ada", "secret")
+    assert users("enable", "ada").returncode == 0
+    assert await can_log_in(url, "ada", "secret")
+
+
+async def test_passwd_replaces_the_password(users: Command, url: str) -> None:
+    users("add", "ada", stdin="old\n")
+    assert users("passwd", "ada", stdin="new\n").returncode == 0
+    assert await can_log_in(url, "ada", "new")
+    assert not await can_log_in(url, "ada", "old")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "message"),
+    [
+        pytest.param(("add", "ada"), "x\n", "there is a user of that name already", id="taken"),
+        pytest.param(("add", "a d a"), "x\n", "a username holds no spaces", id="not a name"),
+        pytest.param(("add", "bob"), "\n", "a password has 1 to 1024 bytes", id="empty password"),
+        pytest.param(("disable", "eve"), "", "there is no user of that name", id="disable nobody"),
+        pytest.param(("enable", "eve"), "", "there is no user of that name", id="enable nobody"),
+        pytest.param(("passwd", "eve"), "x\n", "there is no user of that name", id="passwd of nobody"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_in_a_line(
+    users: Command, arguments: tuple[str, ...], stdin: str, message: str
+) -> None:
+    users("add", "ada", stdin="x\n")
+    done = users(*arguments, stdin=stdin)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_a_store_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
+    done = doorward("users", "list", cwd=tmp_path, DOORWARD_STORE="redis://127.0.0.1:1")
+    assert done.returncode == 1
+    assert "the store does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_without_settings_it_finds_what_up_made_here(tmp_path: Path) -> None:
+    assert "DOORWARD_STORE is not set" in doorward("users", "list", cwd=tmp_path).stderr
+    with up(tmp_path):
+        added = doorward("users", "add", "ada", cwd=tmp_path, stdin="x\n")
+        assert added.returncode == 0, added.stderr
+        assert doorward("users", "list", cwd=tmp_path).stdout.splitlines()[0] == "ada"

@@ -1,0 +1,97 @@
+"""The stack as an operator runs it, by the compose command and a `.env`, seen through the engine as well."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+from pathlib import Path
+
+from docker import DockerClient
+from docker.models.containers import Container
+
+from tests.cli.command import ROOT, doorward, environment
+from tests.machine import compose_command
+from tests.servers import free_port, wait_until
+
+SERVICES = ("redis", "auth", "resource")
+IMAGES = {"auth": "doorward-test-auth", "resource": "doorward-test-resource"}
+BUILD_TIMEOUT_S = 900
+HEALTHY_TIMEOUT_S = 90
+
+
+class Stack:
+    """One compose project with a name, ports, volumes and secrets of its own.
+
+    Args:
+        directory: where its `.env` goes.
+    """
+
+    def __init__(self, engine: DockerClient, directory: Path) -> None:
+        self.engine = engine
+        self.project = f"doorward-test-{secrets.token_hex(4)}"
+        self.auth_port, self.resource_port = free_port(), free_port()
+        self._env_file = directory / ".env"
+        written = doorward("init", "--issuer", self.issuer, "--resource", self.resource, cwd=directory)
+        assert written.returncode == 0, written.stderr
+
+    @property
+    def issuer(self) -> str:
+        return f"http://localhost:{self.auth_port}"
+
+    @property
+    def resource(self) -> str:
+        return f"http://localhost:{self.resource_port}/mcp"
+
+    def compose(self, *arguments: str, stdin: str = "") -> str:
+        """Run docker compose; what it printed on standard output."""
+        project = ("--project-name", self.project, "--env-file", str(self._env_file))
+        done = subprocess.run(
+            [*compose_command(), *project, *arguments],
+            cwd=ROOT,
+            env=environment(
+                DOORWARD_AUTH_IMAGE=IMAGES["auth"],
+                DOORWARD_RESOURCE_IMAGE=IMAGES["resource"],
+                DOORWARD_AUTH_PORT=str(self.auth_port),
+                DOORWARD_RESOURCE_PORT=str(self.resource_port),
+            ),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=BUILD_TIMEOUT_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(arguments)}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def container(self, service: str) -> Container:
+        """The container of a service, as it is now."""
+        labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={service}"]
+        [found] = self.engine.containers.list(all=True, filters={"label": labels})
+        return found
+
+    def run(self, service: str, *command: str) -> tuple[int, str]:
+        """Run a command in a running container, as its user; the exit status and all that it printed."""
+        status, output = self.container(service).exec_run(list(command))
+        return status, output.decode()
+
+    def crash(self, *services: str) -> None:
+        """Kill what runs in these containers with SIGKILL; return once all is up again, and well."""
+        before = {service: self._restarts(service) for service in services}
+        for service in services:
+            self.run(service, "sh", "-c", "kill -9 -1")
+        wait_until(
+            lambda: all(self._restarts(service) > before[service] for service in services),
+            timeout_s=HEALTHY_TIMEOUT_S,
+        )
+        self.wait_until_healthy()
+
+    def wait_until_healthy(self) -> None:
+        """Return once all containers are healthy."""
+        wait_until(lambda: all(map(self._is_healthy, SERVICES)), timeout_s=HEALTHY_TIMEOUT_S)
+
+    def _restarts(self, service: str) -> int:
+        return int(self.container(service).attrs["RestartCount"])
+
+    def _is_healthy(self, service: str) -> bool:
+        state = self.container(service).attrs["State"]
+        return bool(state["Running"]) and state["Health"]["Status"] == "healthy"

@@ -1,0 +1,119 @@
+"""Fixtures every suite shares: real servers, started once per test process and ended by it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from _pytest.nodeid import coerce_node_id
+
+from auth_service.storage import Store, open_store
+from tests.certificates import Authority
+from tests.machine import NEEDS, SKIPPED, require
+from tests.servers import DURABLE, RedisServer, redis_running
+
+if TYPE_CHECKING:
+    from tests.auth_service.service import AuthorizationServer
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "requirement(*ids): the requirements that the test proves")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of an `xdist_group` in one process.
+
+    pytest-xdist 3.8 writes the group into `_nodeid`, which pytest 9.2 no longer reads: without this every
+    process would start the servers of every group.
+    """
+    for item in items:
+        grouped = getattr(item, "_nodeid", None)
+        if isinstance(grouped, str):
+            item._id = coerce_node_id(grouped)  # noqa: SLF001 -- there is no public way
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each thing the machine lacks, with the command that installs it."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for need in NEEDS.values():
+        count = sum(f"{SKIPPED}{need.name}" in reason for reason in reasons)
+        if count:
+            terminalreporter.write_line(
+                f"{count} tests skipped for want of {need.name}: {need.install}", yellow=True
+            )
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Certifies the servers of this test run."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis as we ship it; a test that stops it must start it again."""
+    require("redis-server")
+    with redis_running(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a fresh, empty store on each backend in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/state/doorward.db"
+    server: RedisServer = request.getfixturevalue("redis_server")
+    server.empty()
+    return server.url
+
+
+@pytest.fixture
+async def store(store_url: str, anyio_backend: str) -> AsyncIterator[Store]:
+    """An open store at `store_url`."""
+    store = open_store(store_url)
+    yield store
+    await store.aclose()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "redis"])
+def new_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], str]]:
+    """Gives the URL of another empty store at each call, on each backend in turn.
+
+    Unlike the one behind `store_url` it is never emptied, so that a server on it can be shared by many tests.
+    """
+    directory, numbers = tmp_path_factory.mktemp("stores"), itertools.count()
+    if request.param == "sqlite":
+        yield lambda: f"sqlite:///{directory}/{next(numbers)}.db"
+        return
+    require("redis-server")
+    with redis_running(directory / "redis", *DURABLE, "--databases", "1000") as redis:
+        yield lambda: f"{redis.url}/{next(numbers)}"
+
+
+@pytest.fixture(scope="session")
+def shared_server(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]:
+    """The authorization server as most tests want it; a module that wants another overrides this."""
+    from tests.auth_service.service import running
+
+    with running(new_store()) as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server: AuthorizationServer) -> Iterator[AuthorizationServer]:
+    """A running authorization server that many tests share; none of them may make it answer 5xx."""
+    yield shared_server
+    failures = shared_server.failures[:]
+    shared_server.failures.clear()
+    assert failures == []

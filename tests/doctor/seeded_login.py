@@ -1,0 +1,302 @@
+"""What can be wrong from the registration on."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tests.doctor.misconfiguration import (
+    FAILURE,
+    WARNING,
+    Misconfiguration,
+    answering,
+    changing,
+)
+from tests.doctor.pair import Pair
+
+ABSENT = "ABSENT"
+
+
+def registration_is_closed(pair: Pair) -> None:
+    """Nobody may register."""
+    answering(pair, "auth", "/register", JSONResponse({"error": "access_denied"}, 403), "POST")
+
+
+def scope_left_out(_request: Request, response: Response) -> None:
+    """A 403 that does not say which scope it wants."""
+    if response.status_code == 403:
+        response.headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope"'
+
+
+SEEDED = (
+    Misconfiguration(
+        "registration is closed",
+        "register",
+        FAILURE,
+        "Answer a registration with 201 and the client information; let anybody register, or name the"
+        " doctor a client with --client-id.",
+        registration_is_closed,
+        login=True,
+    ),
+    Misconfiguration(
+        "a registration is answered with 200",
+        "register",
+        WARNING,
+        "Answer a registration with 201 and the client information; let anybody register, or name the"
+        " doctor a client with --client-id.",
+        lambda pair: setattr(pair, "registration_status", 200),
+        login=True,
+    ),
+    Misconfiguration(
+        "the redirect URIs do not come back",
+        "register-echo",
+        FAILURE,
+        "Return all registered metadata in the registration response, redirect URIs byte for byte as"
+        " they came.",
+        lambda pair: pair.registration_members.update(redirect_uris=ABSENT),
+        login=True,
+    ),
+    Misconfiguration(
+        "the redirect URIs come back changed",
+        "register-echo",
+        FAILURE,
+        "Return all registered metadata in the registration response, redirect URIs byte for byte as"
+        " they came.",
+        lambda pair: pair.registration_members.update(redirect_uris=["http://127.0.0.1/callback"]),
+        login=True,
+    ),
+    Misconfiguration(
+        "a method with a secret comes without the secret",
+        "register-method",
+        FAILURE,
+        "Register clients with token_endpoint_auth_method none, or with client_secret_basic or"
+        " client_secret_post and a client_secret.",
+        lambda pair: pair.registration_members.update(token_endpoint_auth_method="client_secret_basic"),
+        login=True,
+    ),
+    Misconfiguration(
+        "a method is chosen that the client does not have",
+        "register-method",
+        FAILURE,
+        "Register clients with token_endpoint_auth_method none, or with client_secret_basic or"
+        " client_secret_post and a client_secret.",
+        lambda pair: pair.registration_members.update(token_endpoint_auth_method="tls_client_auth"),
+        login=True,
+    ),
+    Misconfiguration(
+        "a secret comes without its expiry",
+        "register-method",
+        WARNING,
+        "Register clients with token_endpoint_auth_method none, or with client_secret_basic or"
+        " client_secret_post and a client_secret.",
+        lambda pair: pair.registration_members.update(client_secret="s3cret"),
+        login=True,
+    ),
+    Misconfiguration(
+        "the registration holds a null",
+        "register-nulls",
+        FAILURE,
+        "Leave members without a value out of the registration response.",
+        lambda pair: pair.registration_members.update(logo_uri=None),
+        login=True,
+    ),
+    Misconfiguration(
+        "the registration holds an empty URL",
+        "register-nulls",
+        FAILURE,
+        "Leave members without a value out of the registration response.",
+        lambda pair: pair.registration_members.update(client_uri=""),
+        login=True,
+    ),
+    Misconfiguration(
+        "private-use schemes are refused",
+        "register-profile",
+        FAILURE,
+        "Accept the redirect URIs of that client: https, http on loopback hosts, and private-use schemes.",
+        lambda pair: setattr(pair, "redirect_schemes", ("http", "https")),
+        login=True,
+        profile="cursor",
+    ),
+    Misconfiguration(
+        "a loopback redirect must keep its port",
+        "loopback-port",
+        WARNING,
+        "Compare redirect URIs of 127.0.0.1, [::1] and localhost without their port.",
+        lambda pair: setattr(pair, "any_port", False),
+        login=True,
+    ),
+    Misconfiguration(
+        "a resource is known in one spelling only",
+        "resource-spelling",
+        WARNING,
+        "Compare `resource` regardless of the case of scheme and host and of one trailing slash.",
+        lambda pair: setattr(pair, "any_spelling", False),
+        login=True,
+    ),
+    Misconfiguration(
+        "the login is refused",
+        "authorize",
+        FAILURE,
+        "See the log of the authorization server for why it refuses, and the page it showed.",
+        lambda pair: pair.answer_members.update(code=None, error="access_denied"),
+        login=True,
+    ),
+    Misconfiguration(
+        "the state is lost",
+        "state",
+        FAILURE,
+        "Return `state` in every authorization response, byte for byte.",
+        lambda pair: pair.answer_members.update(state=None),
+        login=True,
+    ),
+    Misconfiguration(
+        "iss is another one",
+        "iss-answer",
+        FAILURE,
+        "Send `iss` in every authorization response, the same string as `issuer` in the metadata.",
+        lambda pair: pair.answer_members.update(iss=f"{pair.issuer}/"),
+        login=True,
+    ),
+    Misconfiguration(
+        "iss is announced and missing",
+        "iss-answer",
+        FAILURE,
+        "Send `iss` in every authorization response, the same string as `issuer` in the metadata.",
+        lambda pair: pair.answer_members.update(iss=None),
+        login=True,
+    ),
+    Misconfiguration(
+        "the token is of another type",
+        "token",
+        FAILURE,
+        'Answer a good code with 200, access_token and token_type "Bearer" as JSON.',
+        lambda pair: pair.token_members.update(token_type="mac"),
+        login=True,
+    ),
+    Misconfiguration(
+        "the token response holds a null",
+        "token-nulls",
+        FAILURE,
+        "Leave members without a value (refresh_token, scope) out of the token response.",
+        lambda pair: pair.token_members.update(id_token=None),
+        login=True,
+    ),
+    Misconfiguration(
+        "the token may be cached",
+        "token-no-store",
+        WARNING,
+        "Send Cache-Control: no-store with every token response.",
+        lambda pair: pair.token_headers.clear(),
+        login=True,
+    ),
+    Misconfiguration(
+        "the expiry is a string",
+        "token-expiry",
+        WARNING,
+        "Put expires_in, a number of seconds, into the token response.",
+        lambda pair: pair.token_members.update(expires_in="600"),
+        login=True,
+    ),
+    Misconfiguration(
+        "more is granted than was asked for",
+        "token-scope",
+        WARNING,
+        "Grant no scope that was not asked for, and return `scope` where it differs from the request.",
+        lambda pair: pair.token_members.update(scope="tools:read admin"),
+        login=True,
+    ),
+    Misconfiguration(
+        "there is no refresh token",
+        "refresh-token",
+        WARNING,
+        "Issue a refresh token to clients that register the refresh_token grant or are granted"
+        " offline_access.",
+        lambda pair: pair.token_members.update(refresh_token=ABSENT),
+        login=True,
+    ),
+    Misconfiguration(
+        "the MCP server does not take the tokens",
+        "initialize",
+        FAILURE,
+        "Let the MCP server accept tokens of this issuer whose audience is its `resource`, and see its"
+        " log for why it refuses this one.",
+        lambda pair: setattr(pair, "accepts_tokens", False),
+        login=True,
+    ),
+    Misconfiguration(
+        "tools cannot be listed",
+        "tools",
+        FAILURE,
+        "See the log of the MCP server for why it refuses tools/list.",
+        lambda pair: setattr(pair, "lists_tools", False),
+        login=True,
+    ),
+    Misconfiguration(
+        "a refusal does not say which scope",
+        "step-up-challenge",
+        FAILURE,
+        'Answer 403 with error="insufficient_scope", scope="…" naming every scope the request needs,'
+        " and resource_metadata in the Bearer challenge.",
+        lambda pair: changing(pair, "/mcp", scope_left_out),
+        login=True,
+        tool="write",
+    ),
+    Misconfiguration(
+        "the scope asked for is not granted",
+        "step-up",
+        FAILURE,
+        "Let the authorization server grant every scope that the MCP server asks for, and let the"
+        " challenge name all that the request needs.",
+        lambda pair: setattr(pair, "grants_more", False),
+        login=True,
+        tool="write",
+    ),
+    Misconfiguration(
+        "refreshing is refused",
+        "refresh",
+        FAILURE,
+        "Let the refresh_token grant issue an access token for the same resource and scopes.",
+        lambda pair: setattr(pair, "refreshes", False),
+        login=True,
+    ),
+    Misconfiguration(
+        "refresh tokens stay the same",
+        "refresh-rotation",
+        WARNING,
+        "Rotate refresh tokens of public clients.",
+        lambda pair: setattr(pair, "rotates", False),
+        login=True,
+    ),
+    Misconfiguration(
+        "a repeated refresh logs the user out",
+        "refresh-replay",
+        WARNING,
+        "Accept the previous refresh token again for some seconds after it was used.",
+        lambda pair: setattr(pair, "forgives_replay", False),
+        login=True,
+    ),
+    Misconfiguration(
+        "revoking fails",
+        "revoke",
+        WARNING,
+        "Answer a client that revokes its own token with 200.",
+        lambda pair: answering(pair, "auth", "/revoke", Response(status_code=503)),
+        login=True,
+    ),
+    Misconfiguration(
+        "revoking changes nothing",
+        "revoke-effective",
+        WARNING,
+        "Let the MCP server ask whether a token still holds (RFC 7662), or keep access tokens very short.",
+        lambda pair: setattr(pair, "revokes", False),
+        login=True,
+    ),
+    Misconfiguration(
+        "a dead refresh token is told invalid_request",
+        "dead-refresh",
+        WARNING,
+        "Answer a refresh token that is revoked or expired with 400 and the JSON error invalid_grant.",
+        lambda pair: setattr(pair, "dead_refresh_error", "invalid_request"),
+        login=True,
+    ),
+)

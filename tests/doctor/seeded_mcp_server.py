@@ -1,0 +1,168 @@
+"""What can be wrong with how the MCP server answers without a token."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tests.doctor.misconfiguration import (
+    FAILURE,
+    RESOURCE_METADATA,
+    WARNING,
+    Misconfiguration,
+    answering,
+    changing,
+    nothing_at,
+    redirecting,
+    with_header,
+    without_header,
+)
+from tests.doctor.pair import Pair
+
+
+def bad_token_is_forbidden(pair: Pair) -> None:
+    """403 instead of 401 for a token that is not good."""
+
+    def forbid(request: Request, response: Response) -> None:
+        if "authorization" in request.headers:
+            response.status_code = 403
+
+    pair.changes.append(forbid)
+
+
+def bad_token_is_challenged_like_none(pair: Pair) -> None:
+    """The challenge without an error, whatever token came."""
+
+    def leave_out(_request: Request, response: Response) -> None:
+        if value := response.headers.get("www-authenticate"):
+            response.headers["www-authenticate"] = value.replace('error="invalid_token", ', "")
+
+    changing(pair, "/mcp", leave_out)
+
+
+SEEDED = (
+    Misconfiguration(
+        "the MCP server asks for no token",
+        "challenge-post",
+        FAILURE,
+        "Answer every request without a token with 401, before anything else is looked at.",
+        lambda pair: setattr(pair, "protected", False),
+    ),
+    Misconfiguration(
+        "GET without a token is not allowed at all",
+        "challenge-get",
+        WARNING,
+        "Answer GET without a token with the same 401 and WWW-Authenticate header as POST.",
+        lambda pair: answering(pair, "mcp", "/mcp", Response(status_code=405), "GET"),
+    ),
+    Misconfiguration(
+        "HEAD is not known",
+        "challenge-head",
+        WARNING,
+        "Answer HEAD without a token with the same 401 and WWW-Authenticate header as POST.",
+        lambda pair: answering(pair, "mcp", "/mcp", Response(status_code=404), "HEAD"),
+    ),
+    Misconfiguration(
+        "a proxy takes WWW-Authenticate off",
+        "challenge-bearer",
+        FAILURE,
+        'Send WWW-Authenticate: Bearer resource_metadata="…", with commas between the parameters, and'
+        " let no proxy take it off.",
+        lambda pair: without_header(pair, "www-authenticate", "/mcp", "/mcp/"),
+        also=frozenset({"challenge-invalid-token"}),
+    ),
+    Misconfiguration(
+        "the challenge is of another scheme",
+        "challenge-bearer",
+        FAILURE,
+        'Send WWW-Authenticate: Bearer resource_metadata="…", with commas between the parameters, and'
+        " let no proxy take it off.",
+        lambda pair: with_header(pair, "www-authenticate", 'Basic realm="mcp"', "/mcp"),
+        also=frozenset({"challenge-invalid-token"}),
+    ),
+    Misconfiguration(
+        "the challenge lacks its commas",
+        "challenge-bearer",
+        FAILURE,
+        'Send WWW-Authenticate: Bearer resource_metadata="…", with commas between the parameters, and'
+        " let no proxy take it off.",
+        lambda pair: with_header(pair, "www-authenticate", 'Bearer error="invalid_token" scope="a"', "/mcp"),
+        also=frozenset({"challenge-invalid-token"}),
+    ),
+    Misconfiguration(
+        "the challenge does not say where the metadata is",
+        "challenge-resource-metadata",
+        FAILURE,
+        'Put resource_metadata="URL" into the Bearer challenge, the URL being that of the protected'
+        " resource metadata as clients reach it.",
+        lambda pair: pair.challenge.update(resource_metadata=""),
+    ),
+    Misconfiguration(
+        "the challenge has a relative URL",
+        "challenge-resource-metadata",
+        FAILURE,
+        'Put resource_metadata="URL" into the Bearer challenge, the URL being that of the protected'
+        " resource metadata as clients reach it.",
+        lambda pair: pair.challenge.update(resource_metadata=RESOURCE_METADATA),
+    ),
+    Misconfiguration(
+        "the challenge leads nowhere",
+        "challenge-resource-metadata",
+        FAILURE,
+        'Put resource_metadata="URL" into the Bearer challenge, the URL being that of the protected'
+        " resource metadata as clients reach it.",
+        lambda pair: pair.challenge.update(resource_metadata=f"{pair.mcp_origin}/metadata"),
+    ),
+    Misconfiguration(
+        "the challenge names no scopes",
+        "challenge-scope",
+        WARNING,
+        'Put scope="…" with the scopes of an ordinary session into the Bearer challenge.',
+        lambda pair: pair.challenge.update(scope=""),
+    ),
+    Misconfiguration(
+        "a bad token is answered with 403",
+        "challenge-invalid-token",
+        FAILURE,
+        'Answer a token that cannot be verified with 401 and error="invalid_token" in the Bearer challenge.',
+        bad_token_is_forbidden,
+    ),
+    Misconfiguration(
+        "a bad token is answered like none",
+        "challenge-invalid-token",
+        WARNING,
+        'Answer a token that cannot be verified with 401 and error="invalid_token" in the Bearer challenge.',
+        bad_token_is_challenged_like_none,
+    ),
+    Misconfiguration(
+        "the framework redirects to put a slash on",
+        "redirect",
+        FAILURE,
+        "Serve the MCP endpoint at the very URL that people paste: turn off the framework's slash"
+        " redirects, and let it know its public https URL.",
+        lambda pair: pair.replace("mcp", "POST", "/mcp", redirecting("/mcp/")),
+    ),
+    Misconfiguration(
+        "only the one spelling of the path is served",
+        "trailing-slash",
+        WARNING,
+        "Serve the MCP endpoint with and without the trailing slash, without a redirect from one to the"
+        " other.",
+        lambda pair: nothing_at(pair, "mcp", "/mcp/"),
+    ),
+    Misconfiguration(
+        "the other spelling redirects",
+        "trailing-slash",
+        WARNING,
+        "Serve the MCP endpoint with and without the trailing slash, without a redirect from one to the"
+        " other.",
+        lambda pair: pair.replace("mcp", "POST", "/mcp/", redirecting("/mcp")),
+    ),
+    Misconfiguration(
+        "the clocks are an hour ahead",
+        "clock",
+        WARNING,
+        "Let the clock of that machine be set by NTP.",
+        lambda pair: setattr(pair, "clock_offset_s", 3600),
+    ),
+)

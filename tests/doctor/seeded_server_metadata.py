@@ -1,0 +1,97 @@
+"""What can be wrong with the authorization server metadata."""
+
+from __future__ import annotations
+
+from tests.doctor.misconfiguration import (
+    FAILURE,
+    OPENID_METADATA,
+    SERVER_METADATA,
+    WARNING,
+    Misconfiguration,
+    nothing_at,
+)
+from tests.doctor.pair import Pair
+
+
+def incomplete_openid(pair: Pair) -> None:
+    """OpenID discovery without the members that RFC 8414 does not have."""
+    left_out = ("subject_types_supported", "id_token_signing_alg_values_supported")
+    pair.openid_metadata = {k: v for k, v in pair.server_metadata.items() if k not in left_out}
+
+
+def only_incomplete_openid(pair: Pair) -> None:
+    """The same, and nothing at the RFC 8414 place."""
+    incomplete_openid(pair)
+    nothing_at(pair, "auth", SERVER_METADATA)
+
+
+def two_token_endpoints(pair: Pair) -> None:
+    """OpenID discovery names another token endpoint."""
+    pair.openid_metadata = {**pair.server_metadata, "token_endpoint": f"{pair.issuer}/oidc/token"}
+
+
+SEEDED = (
+    Misconfiguration(
+        "there is no authorization server metadata",
+        "server-metadata",
+        FAILURE,
+        "Serve the JSON document of RFC 8414 at /.well-known/oauth-authorization-server, followed by"
+        " the path of the issuer if it has one.",
+        lambda pair: nothing_at(pair, "auth", SERVER_METADATA, OPENID_METADATA),
+    ),
+    Misconfiguration(
+        "there is nothing at the place of RFC 8414",
+        "server-metadata-places",
+        WARNING,
+        "Serve the metadata at that URL as well.",
+        lambda pair: nothing_at(pair, "auth", SERVER_METADATA),
+    ),
+    Misconfiguration(
+        "the two documents name different endpoints",
+        "server-metadata-equal",
+        FAILURE,
+        "Make every member that two of the documents share the same in both.",
+        two_token_endpoints,
+    ),
+    Misconfiguration(
+        "OpenID discovery lacks what it must have",
+        "openid-complete",
+        WARNING,
+        "Add jwks_uri, subject_types_supported and id_token_signing_alg_values_supported to the OpenID"
+        " discovery document, or do not serve one.",
+        incomplete_openid,
+    ),
+    Misconfiguration(
+        "incomplete OpenID discovery is all there is",
+        "openid-complete",
+        FAILURE,
+        "Add jwks_uri, subject_types_supported and id_token_signing_alg_values_supported to the OpenID"
+        " discovery document, or do not serve one.",
+        only_incomplete_openid,
+        also=frozenset({"server-metadata-places"}),
+    ),
+    Misconfiguration(
+        "the issuer has a slash more",
+        "issuer",
+        FAILURE,
+        "Make `issuer` in the metadata and the entry in `authorization_servers` the same string,"
+        " trailing slash included.",
+        lambda pair: pair.both_documents(issuer=f"{pair.issuer}/"),
+    ),
+    Misconfiguration(
+        "the issuer is missing",
+        "issuer",
+        FAILURE,
+        "Make `issuer` in the metadata and the entry in `authorization_servers` the same string,"
+        " trailing slash included.",
+        lambda pair: pair.both_documents(issuer=None),
+    ),
+    Misconfiguration(
+        "there is no token endpoint",
+        "server-members",
+        FAILURE,
+        "Put absolute URLs for authorization_endpoint and token_endpoint, and response_types_supported"
+        ' with "code", into the metadata.',
+        lambda pair: pair.both_documents(token_endpoint=None),
+    ),
+)

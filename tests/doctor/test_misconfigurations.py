@@ -1,0 +1,44 @@
+"""Whatever is wrong, the doctor names it, says what to do, and blames nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.cli.doctor.login.options import LoginOptions
+from tests.doctor import (
+    seeded_documents,
+    seeded_login,
+    seeded_mcp_server,
+    seeded_resource_metadata,
+    seeded_server_metadata,
+    seeded_support,
+)
+from tests.doctor.examining import PROBLEMS, problems, run
+from tests.doctor.misconfiguration import Misconfiguration
+from tests.doctor.pair import PASSWORD, USERNAME, Pair
+
+SEEDED = (
+    *seeded_mcp_server.SEEDED,
+    *seeded_resource_metadata.SEEDED,
+    *seeded_server_metadata.SEEDED,
+    *seeded_support.SEEDED,
+    *seeded_documents.SEEDED,
+    *seeded_login.SEEDED,
+)
+
+
+@pytest.mark.parametrize("seeded", SEEDED, ids=lambda seeded: seeded.name)
+@pytest.mark.usefixtures("hasty")
+def test_a_seeded_misconfiguration_is_named_with_its_fix(pair: Pair, seeded: Misconfiguration) -> None:
+    seeded.seed(pair)
+    login = LoginOptions(USERNAME, PASSWORD, tool=seeded.tool) if seeded.login else False
+    report = run(pair.mcp_url, login=login, profile=seeded.profile)
+    found = {line.check.id: line for line in report.lines if line.status in PROBLEMS}
+    assert found.keys() == {seeded.check, *seeded.also}, problems(report)
+    line = found[seeded.check]
+    assert (line.status, line.fix) == (seeded.status, seeded.fix)
+    assert line.found
+
+
+def test_the_names_are_different_and_more_than_twenty() -> None:
+    assert len({seeded.name for seeded in SEEDED}) == len(SEEDED) > 20

@@ -1,0 +1,110 @@
+"""Rules that need a host, a clock or a network that no test has: held against recorded exchanges."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from shared.cli.doctor.checks import CHECKS, connection, documents
+from shared.cli.doctor.evidence import Place
+from shared.cli.doctor.exchange import Trouble
+from shared.cli.doctor.profiles import PROFILES
+from shared.cli.doctor.verdict import Status
+from tests.doctor.canned import answered, evidence_of, line, unanswered
+
+MCP = "https://tools.example/mcp"
+METADATA = "https://tools.example/.well-known/oauth-protected-resource"
+
+
+def test_plain_http_is_for_loopback_only() -> None:
+    assert line(connection.https, evidence_of("http://localhost:9001/mcp")).status is Status.OK
+    found = line(connection.https, evidence_of("http://tools.example/mcp"))
+    assert found.status is Status.FAILURE
+    assert found.fix == "Serve it over https, and put the https URL into the settings of both services."
+
+
+@pytest.mark.parametrize(
+    ("exchange", "status"),
+    [
+        (answered(MCP, 308, location="https://tools.example/mcp"), Status.OK),
+        (unanswered(MCP, Trouble.REFUSED), Status.OK),
+        (answered(MCP, 401), Status.WARNING),
+        (answered(MCP, 301, location="http://www.tools.example/mcp"), Status.WARNING),
+    ],
+)
+def test_plain_http_leads_to_https_or_nowhere(exchange: object, status: Status) -> None:
+    found = line(connection.http_upgrade, evidence_of(MCP, plain_http=exchange))
+    assert found.status is status
+    assert found.fix is None or found.fix.startswith("Answer plain http with a permanent redirect (308)")
+
+
+def test_a_slow_answer_is_named() -> None:
+    slow = evidence_of(MCP, get=answered(MCP, 401, seconds=7.0))
+    assert line(connection.speed, slow).found == '"/mcp" took 7.0 s'
+    assert line(connection.speed, slow).status is Status.WARNING
+    assert line(connection.speed, slow, PROFILES["claude"]).status is Status.FAILURE
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://localhost:9000", "https://127.0.0.1/auth", "http://[::1]:9000", "http://auth:9000"),
+        *("https://10.1.2.3", "https://192.168.0.9/x", "http://169.254.169.254", "https://auth.internal"),
+        *("http://0.0.0.0:9000", "https://printer.local", "https://[fd00::1]/", "http://auth.localhost"),
+    ],
+)
+def test_a_public_server_that_names_a_private_host_is_named(url: str) -> None:
+    document = json.dumps({"resource": MCP, "authorization_servers": [url]}).encode()
+    found = line(
+        documents.public_urls,
+        evidence_of(MCP, resource_metadata=[(Place.ROOT, answered(METADATA, body=document))]),
+    )
+    assert found.status is Status.FAILURE
+    assert found.fix == "Set the public URLs of both services in their settings, as users reach them."
+    assert url in found.found
+
+
+def test_a_challenge_that_leads_into_a_private_network_is_named() -> None:
+    evidence = evidence_of(MCP)
+    evidence.post = answered(
+        MCP, 401, www_authenticate='Bearer resource_metadata="http://mcp:8000/metadata", scope="a"'
+    )
+    assert "http://mcp:8000/metadata" in line(documents.public_urls, evidence).found
+
+
+@pytest.mark.parametrize(
+    ("mcp_url", "named"),
+    [
+        ("http://localhost:9001/mcp", "http://localhost:9000"),
+        ("http://mcp.internal/mcp", "https://10.0.0.1"),
+        ("https://tools.example/mcp", "https://8.8.8.8"),
+    ],
+)
+def test_hosts_as_near_as_the_server_itself_are_fine(mcp_url: str, named: str) -> None:
+    document = json.dumps({"authorization_servers": [named]}).encode()
+    places = [(Place.ROOT, answered(METADATA, body=document))]
+    assert line(documents.public_urls, evidence_of(mcp_url, resource_metadata=places)).status is Status.OK
+
+
+def test_a_profile_moves_the_weight_of_what_its_client_minds() -> None:
+    issuer = "https://auth.example"
+    metadata = json.dumps({"issuer": issuer, "service_documentation": None}).encode()
+    evidence = evidence_of(MCP, server_metadata=[answered(issuer, body=metadata)])
+    iss, nulls = CHECKS["iss"], CHECKS["nulls"]
+    assert line(iss, evidence).status is Status.WARNING
+    assert line(iss, evidence, PROFILES["gemini"]).status is Status.FAILURE
+    assert line(nulls, evidence).status is Status.FAILURE
+    assert line(nulls, evidence, PROFILES["python-sdk"]).status is Status.WARNING
+
+
+def test_profiles_speak_of_checks_that_exist_and_of_none_both_ways() -> None:
+    for profile in PROFILES.values():
+        assert profile.fatal | profile.tolerates <= CHECKS.keys()
+        assert not profile.fatal & profile.tolerates
+        assert set(profile.registers_by) <= {"CIMD", "DCR"}
+
+
+def test_who_registers_dynamically_only_cannot_do_without() -> None:
+    for profile in PROFILES.values():
+        assert ("registration-dynamic" in profile.fatal) is (profile.registers_by == ("DCR",))

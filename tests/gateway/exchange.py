@@ -1,0 +1,53 @@
+"""Messages to send, and answers for a scripted upstream to give."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from tests.resource_service.authorization_server import Question, Reply
+from tests.resource_service.service import Service
+
+MESSAGE = {
+    "Accept": "application/json, text/event-stream",
+    "Content-Type": "application/json",
+    "Mcp-Protocol-Version": "2025-11-25",
+}
+LISTEN = {"Accept": "text/event-stream", "Mcp-Protocol-Version": "2025-11-25"}
+PING: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+INITIALIZE: dict[str, Any] = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+def chunked(body: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]], *headers: str) -> Reply:
+    """Answer in chunks: `body` is given a way to write one."""
+
+    async def reply(_question: Question, writer: asyncio.StreamWriter) -> None:
+        async def write(chunk: bytes) -> None:
+            writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            await writer.drain()
+
+        lines = ["HTTP/1.1 200 OK", "Transfer-Encoding: chunked", *headers, "", ""]
+        writer.write("\r\n".join(lines).encode())
+        await body(write)
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+
+    return reply
+
+
+def resident_bytes(service: Service) -> int:
+    """How much memory a service holds."""
+    status = Path(f"/proc/{service.process.pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024

@@ -1,0 +1,69 @@
+"""MCP servers of others, installed once beside this file, where git does not look, as the locks say."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from tests.machine import require
+
+HERE = Path(__file__).parent
+_INSTALL_TIMEOUT_S = 300
+
+
+@cache
+def everything() -> list[str]:
+    """The command of the reference server; it takes ``stdio`` or ``streamableHttp``."""
+    require("node")
+    with _kept(HERE / "node_modules", HERE / "package-lock.json") as missing:
+        if missing:
+            _run("npm", "ci", "--loglevel=error")
+    script = HERE / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
+    return [shutil.which("node") or "node", str(script)]
+
+
+@cache
+def fastmcp_python() -> str:
+    """A Python that has FastMCP, and nothing of ours."""
+    venv, lock = HERE / ".venv", HERE / "fastmcp.lock"
+    python = str(venv / "bin" / "python")
+    with _kept(venv, lock) as missing:
+        if missing and (uv := shutil.which("uv")):
+            _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv))
+            _run(uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", str(lock))
+        elif missing:
+            _run(sys.executable, "-m", "venv", "--clear", str(venv))
+            _run(python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock))
+    return python
+
+
+@contextmanager
+def _kept(directory: Path, lock: Path) -> Iterator[bool]:
+    """Whether `directory` has yet to be made from `lock`; one test process at a time finds out."""
+    stamp, wanted = directory / ".ready", hashlib.sha256(lock.read_bytes()).hexdigest()
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        missing = not stamp.exists() or stamp.read_text() != wanted
+        yield missing
+        stamp.write_text(wanted)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(
+        command,
+        cwd=HERE,
+        env={**os.environ, "CI": "true"},
+        capture_output=True,
+        text=True,
+        timeout=_INSTALL_TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command} failed:\n{done.stdout}{done.stderr}"

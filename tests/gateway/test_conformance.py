@@ -1,0 +1,71 @@
+"""The MCP conformance suite gives the same verdicts through the gateway as it gives without it (RS-9)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.token_proxy import adding_token
+from tests.gateway.upstreams import Upstream, gateway, python_upstream
+from tests.interop.toolbox import node, node_modules
+from tests.machine import require
+from tests.resource_service.authorization_server import AuthorizationServer
+from tests.resource_service.service import Service, token_for
+
+TIMEOUT_S = 180
+Verdicts = Counter[tuple[str, str, str]]
+"""How often each check of each scenario came to each status."""
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
+    """A server with much of what the suite looks for."""
+    require("node")
+    with python_upstream("tests.gateway.servers.conformance", tmp_path_factory.mktemp("suite")) as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="module")
+def through(
+    issuer: AuthorizationServer, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    with gateway(issuer, tmp_path_factory.mktemp("gateway"), upstream.url) as service:
+        yield service
+
+
+@pytest.mark.requirement("RS-9")
+@pytest.mark.parametrize("revision", ["2025-11-25", "2026-07-28"])
+def test_the_suite_comes_to_the_same_verdicts_directly_and_through_the_gateway(
+    revision: str, upstream: Upstream, through: Service, issuer: AuthorizationServer, tmp_path: Path
+) -> None:
+    directly = verdicts(upstream.url, revision, tmp_path / "directly")
+    port = int(through.origin.rpartition(":")[2])
+    with adding_token(port, token_for(through, issuer)) as proxy:
+        by_way_of_it = verdicts(f"http://127.0.0.1:{proxy}/mcp", revision, tmp_path / "gateway")
+    assert by_way_of_it == directly
+    succeeded = {check for _scenario, check, status in directly if status == "SUCCESS"}
+    assert len(succeeded) > 30, "a server that passes nothing would prove nothing"
+
+
+def verdicts(url: str, revision: str, results: Path) -> Verdicts:
+    """What the suite says of the server at `url`, by the requirements of `revision`."""
+    suite = node_modules() / "@modelcontextprotocol/conformance/dist/index.js"
+    command = [str(node()), str(suite), "server", "--url", url, "--requirements", revision]
+    done = subprocess.run(
+        [*command, "--output-dir", str(results)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert "=== SUMMARY ===" in done.stdout, done.stdout + done.stderr
+    found: Verdicts = Counter()
+    for file in results.glob("*/checks.json"):
+        scenario = file.parent.name.partition("-20")[0]  # what follows is the time
+        found.update((scenario, check["id"], check["status"]) for check in json.loads(file.read_text()))
+    return found

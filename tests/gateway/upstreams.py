@@ -1,0 +1,140 @@
+"""MCP servers as child processes, and how to talk to them through the gateway."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.resource_service.authorization_server import AuthorizationServer
+from tests.resource_service.service import Service, bearer, running
+from tests.servers import free_port, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+ERAS = {"2026-07-28": "2026-07-28", "2025-11-25": "legacy"}
+"""Revision to the mode of the SDK's client that speaks it."""
+
+PATIENCE = {"introspection_timeout_s": "60", "upstream_connect_timeout_s": "30"}
+"""For gateways: the issuer is a thread of the process that runs the tests, and that is busy."""
+
+
+@dataclass
+class Upstream:
+    """An MCP server on a port that outlives its crashes.
+
+    Args:
+        command: ends with the port; where `environment` names ``PORT``, that is set instead.
+    """
+
+    command: Sequence[str]
+    environment: dict[str, str]
+    log_file: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its MCP endpoint."""
+        return f"http://127.0.0.1:{self.port}/mcp"
+
+    def start(self) -> None:
+        """Start it; return once it listens."""
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        wait_until(self._listens, timeout_s=60)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def _listens(self) -> bool:
+        assert self.process
+        assert self.process.poll() is None, self.log_file.read_text()
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            return True
+        return False
+
+
+@contextmanager
+def gateway(
+    issuer: AuthorizationServer, directory: Path, upstream: str, **settings: str
+) -> Iterator[Service]:
+    """The gateway to `upstream`."""
+    with running(issuer, directory, **{"upstream": upstream, **PATIENCE, **settings}) as service:
+        yield service
+
+
+@contextmanager
+def python_upstream(
+    program: str | Path, directory: Path, *, python: str = sys.executable
+) -> Iterator[Upstream]:
+    """The server in a module or a script, which takes its port as its argument, over Streamable HTTP."""
+    port = free_port()
+    named = [str(program)] if isinstance(program, Path) else ["-m", program]
+    command = [python, *named, str(port)]
+    with _running(Upstream(command, {}, directory / f"upstream-{port}.log", port)) as upstream:
+        yield upstream
+
+
+@contextmanager
+def node_upstream(command: Sequence[str], directory: Path) -> Iterator[Upstream]:
+    """A server that reads its port from ``PORT``, over Streamable HTTP."""
+    port = free_port()
+    upstream = Upstream(command, {"PORT": str(port)}, directory / f"upstream-{port}.log", port)
+    with _running(upstream) as running:
+        yield running
+
+
+@contextmanager
+def _running(upstream: Upstream) -> Iterator[Upstream]:
+    try:
+        upstream.start()
+        yield upstream
+    finally:
+        upstream.kill()
+
+
+def stdio(*command: str) -> str:
+    """`command` as the setting names it."""
+    return f"stdio:{shlex.join(command)}"
+
+
+def python_stdio(module: str) -> str:
+    """The server in `module`, over stdio. A process gets none of our environment, so the path is said."""
+    return stdio("/usr/bin/env", f"PYTHONPATH={ROOT}", sys.executable, "-m", module)
+
+
+@asynccontextmanager
+async def connected(url: str, token: str, mode: str = "auto", **options: Any) -> AsyncIterator[Client]:
+    """The official client, connected to `url` with `token`."""
+    async with (
+        httpx2.AsyncClient(headers=bearer(token), timeout=60, trust_env=False) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode, **options) as client,
+    ):
+        yield client
+
+
+async def called(client: Client, tool: str, **arguments: object) -> str:
+    """Call a tool; the text of its answer."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result.content
+    return "".join(getattr(content, "text", "") for content in result.content)

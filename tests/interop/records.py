@@ -1,0 +1,35 @@
+"""What the authorization server has on record, read from its store behind its back."""
+
+from __future__ import annotations
+
+import anyio
+
+from auth_service.grants.repository import Grants
+from auth_service.protocol.grant import Grant
+from auth_service.storage import open_store
+from shared.cli.installation import sqlite_url
+from shared.clock import system_clock
+from tests.cli.command import Up
+from tests.flow import Person, forms_of
+
+
+def grant_of(running: Up, subject: str, client_id: str) -> Grant:
+    """What the user has granted the client, and not revoked."""
+
+    async def read() -> list[Grant]:
+        store = open_store(sqlite_url(running.directory / ".doorward" / "auth.sqlite3"))
+        try:
+            return await Grants(store, system_clock).of_subject(subject)
+        finally:
+            await store.aclose()
+
+    (found,) = [grant for grant in anyio.run(read) if grant.client_id == client_id]
+    return found
+
+
+def disconnect(running: Up, person: Person, grant: Grant) -> None:
+    """End a grant as its user does, on the account page."""
+    page = person.open(f"{running.issuer}/account")
+    (form,) = [form for form in forms_of(page.text) if form.fields.get("grant_id") == grant.grant_id]
+    answer = person.browser.post(f"{running.issuer}/account", data={**form.fields, "action": "disconnect"})
+    assert answer.status_code == 303

@@ -1,0 +1,50 @@
+"""Real clients through nginx, with TLS and both services under paths of one host, as `deploy/` has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.certificates import Authority
+from tests.e2e.services import deployed
+from tests.interop.browser import at_a_browser
+from tests.interop.clients import CLIENTS
+from tests.machine import require
+from tests.proxies.proxy import nginx_command, serving
+from tests.servers import free_port
+
+pytestmark = pytest.mark.xdist_group("interop")
+
+
+@pytest.fixture(scope="module")
+def mcp_url(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[str]:
+    """The MCP URL of a deployment behind nginx; its issuer is another path of the same host."""
+    require("node")
+    require("nginx")
+    directory, port = tmp_path_factory.mktemp("behind-nginx"), free_port()
+    issuer, mcp_url = (f"https://localhost:{port}{path}" for path in ("/auth", "/tools/mcp"))
+    store = f"sqlite:///{directory}/store.db"
+    with deployed(store, directory, issuer=issuer, mcp_url=mcp_url) as deployment:
+        ports = deployment.auth[0].port, deployment.resource.port
+        command = nginx_command("one-origin", directory, port, authority.certify("localhost"), ports)
+        with serving(command, directory, port):
+            yield mcp_url
+
+
+@pytest.mark.requirement("AS-2", "AS-3", "RS-1")
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_real_client_connects_through_a_proxy_with_path_prefixes(
+    name: str, mcp_url: str, authority: Authority, tmp_path: Path
+) -> None:
+    with at_a_browser(tmp_path / "browser", verify=authority.trusting()) as browser:
+        with CLIENTS[name](mcp_url, tmp_path, browser, authority=authority.certificate) as first:
+            identity = first.call("whoami")
+            assert identity["username"] == "wesen"
+            added = first.call("add_note", text="through a proxy")
+            assert added in first.call("list_notes")["notes"]
+        with CLIENTS[name](mcp_url, tmp_path, browser, authority=authority.certificate) as second:
+            assert second.call("whoami") == identity
+        browser.visits(1)
+        assert browser.visited[0].startswith(mcp_url.replace("/tools/mcp", "/auth/authorize?"))

@@ -1,0 +1,100 @@
+"""Clients of others, installed once beside this file, where git does not look, as the locks say."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PROGRAMS = HERE / "programs"
+_NODE_MODULES, _VENV = HERE / "node_modules", HERE / ".venv"
+_INSTALL_TIMEOUT_S = 600
+
+
+@cache
+def node_modules() -> Path:
+    """Where the packages of `package-lock.json` are."""
+    with _one_at_a_time():
+        if not _is_ready(_NODE_MODULES, HERE / "package.json", HERE / "package-lock.json"):
+            _run("npm", "ci", "--loglevel=error")
+            _make_ready(_NODE_MODULES, HERE / "package.json", HERE / "package-lock.json")
+    return _NODE_MODULES
+
+
+@cache
+def node() -> Path:
+    """A Node that is new enough for all of them: the one that is installed with them, or the machine's."""
+    architecture = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), "")
+    brought = node_modules() / f"node-linux-{architecture}" / "bin" / "node"
+    found = brought if brought.exists() else shutil.which("node")
+    assert found, "there is no Node for this kind of machine in package.json, and none installed"
+    return Path(found)
+
+
+@cache
+def fastmcp_python() -> Path:
+    """A Python that has the FastMCP client, and nothing of ours."""
+    python = _VENV / "bin" / "python"
+    lock = HERE / "fastmcp.lock"
+    with _one_at_a_time():
+        if not _is_ready(_VENV, lock):
+            for command in _venv_commands(python, lock):
+                _run(*command)
+            _make_ready(_VENV, lock)
+    return python
+
+
+def _venv_commands(python: Path, lock: Path) -> Sequence[Sequence[str]]:
+    if uv := shutil.which("uv"):
+        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
+        return (
+            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(_VENV)],
+            [*install, "--require-hashes", "-r", str(lock)],
+        )
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    return (
+        [sys.executable, "-m", "venv", "--clear", str(_VENV)],
+        [*install, "--require-hashes", "-r", str(lock)],
+    )
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    with (HERE / "package.json").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(
+        command,
+        cwd=HERE,
+        env={**os.environ, "CI": "true"},
+        capture_output=True,
+        text=True,
+        timeout=_INSTALL_TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command} failed:\n{done.stdout}{done.stderr}"
+
+
+def _is_ready(directory: Path, *locks: Path) -> bool:
+    stamp = directory / ".ready"
+    return stamp.exists() and stamp.read_text() == _digest(locks)
+
+
+def _make_ready(directory: Path, *locks: Path) -> None:
+    (directory / ".ready").write_text(_digest(locks))
+
+
+def _digest(locks: Sequence[Path]) -> str:
+    return hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()

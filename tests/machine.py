@@ -1,0 +1,74 @@
+"""What a test needs of the machine: present, skipped with one clear line, or a failure where CI=true."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+
+
+def _succeeds(*command: str) -> bool:
+    if shutil.which(command[0]) is None:
+        return False
+    return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+
+
+@cache
+def compose_command() -> tuple[str, ...]:
+    """Docker Compose as this machine has it: the plugin, or the program of old."""
+    plugin = ("docker", "compose")
+    return plugin if _succeeds(*plugin, "version") else ("docker-compose",)
+
+
+def _engine_answers() -> bool:
+    return _succeeds("docker", "info") and _succeeds(*compose_command(), "version")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something a machine may lack.
+
+    Attributes:
+        install: the command that brings it, for the line at the end of the run.
+    """
+
+    name: str
+    present: Callable[[], bool]
+    install: str
+
+
+NEEDS = {
+    need.name: need
+    for need in (
+        Need(
+            "redis-server", lambda: shutil.which("redis-server") is not None, "apt-get install redis-server"
+        ),
+        Need("chromium", lambda: shutil.which("chromium") is not None, "apt-get install chromium"),
+        Need("container engine", _engine_answers, "apt-get install docker.io docker-compose"),
+        Need("nginx", lambda: shutil.which("nginx") is not None, "apt-get install nginx-light"),
+        Need("caddy", lambda: shutil.which("caddy") is not None, "apt-get install caddy"),
+        Need("node", lambda: shutil.which("npm") is not None, "apt-get install nodejs npm"),
+    )
+}
+
+SKIPPED = "lacking: "
+
+
+@cache
+def _present(name: str) -> bool:
+    return NEEDS[name].present()
+
+
+def require(name: str) -> None:
+    """Go on if the machine has `name`; else skip the test, or fail it where CI=true."""
+    if _present(name):
+        return
+    reason = f"{SKIPPED}{name}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason} ({NEEDS[name].install})", pytrace=False)
+    pytest.skip(reason)

@@ -1,0 +1,1 @@
+"""The proxy configurations of `deploy/`, in the real servers, with TLS."""

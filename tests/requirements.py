@@ -1,0 +1,140 @@
+"""The requirements, by id, and how far each is held. `test_requirements.py` ties them to the tests.
+
+A test names what it proves with ``@pytest.mark.requirement("AS-1")``. *Held*: tests prove all of it.
+*Partial*: they prove some of it; what is missing is said. *Planned*: nothing of it is there yet; the subject
+of the issue that brings it is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["MUST", "MUST NOT", "SHOULD"]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Tests prove all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Tests prove some of it."""
+
+    missing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Nothing of it is there yet."""
+
+    issue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One numbered requirement, in a line."""
+
+    id: str
+    level: Level
+    text: str
+    status: Held | Partial | Planned
+
+
+HELD = Held()
+GATEWAY = "the resource service: any MCP server, protected, without changing it"
+
+AUTHORIZATION_SERVER = (
+    Requirement("AS-1", "MUST", "OAuth 2.1, PKCE with S256 only", HELD),
+    Requirement("AS-2", "MUST", "RFC 8414 and OpenID discovery, complete, equal where they overlap", HELD),
+    Requirement("AS-3", "MUST", "one issuer string everywhere, byte for byte", HELD),
+    Requirement("AS-4", "SHOULD", "`iss` in every authorization response (RFC 9207)", HELD),
+    Requirement("AS-5", "MUST", "RFC 7591 registration, tolerant of what clients send", HELD),
+    Requirement("AS-6", "MUST", "RFC 7592 registration management", HELD),
+    Requirement(
+        "AS-7",
+        "MUST",
+        "registration policy, quotas and expiry",
+        Partial("a reserve for clients with live grants; software that registers again grouped in a console"),
+    ),
+    Requirement("AS-8", "SHOULD", "client ID metadata documents", HELD),
+    Requirement(
+        "AS-9", "MUST", "consent that says what is asked for, and is never silent where it must not be", HELD
+    ),
+    Requirement("AS-10", "MUST", "redirect URIs compared exactly, any port on loopback", HELD),
+    Requirement("AS-11", "MUST", "client authentication at the token endpoint, one method a request", HELD),
+    Requirement("AS-12", "MUST", "all six grants", HELD),
+    Requirement(
+        "AS-13", "MUST", "refresh rotation with reuse detection and an idempotent grace window", HELD
+    ),
+    Requirement("AS-14", "MUST", "RFC 8707 resource indicators", HELD),
+    Requirement("AS-15", "MUST", "RFC 7662 introspection for those it concerns", HELD),
+    Requirement("AS-16", "MUST", "RFC 7009 revocation, effective at once", HELD),
+    Requirement(
+        "AS-17",
+        "MUST",
+        "OpenID Connect",
+        HELD,
+    ),
+    Requirement("AS-18", "MUST", "PAR, request objects and DPoP", HELD),
+    Requirement("AS-19", "MUST", "opaque access tokens by default, RFC 9068 where configured", HELD),
+    Requirement(
+        "AS-20", "MUST", "an unknown client gets `invalid_client`, or a page that says what to do", HELD
+    ),
+    Requirement("AS-21", "MUST", "every advertised scope can be granted, unknown ones are dropped", HELD),
+    Requirement("AS-22", "MUST", "no nulls, no-store on tokens, CORS for browser clients", HELD),
+    Requirement("AS-23", "MUST", "sessions, CSRF protection, throttled login", HELD),
+    Requirement("AS-24", "MUST", "the front channel keeps its own parameters", HELD),
+    Requirement("AS-25", "MUST", "plain forms with the names that scripts and password managers know", HELD),
+)
+
+RESOURCE_SERVER = (
+    Requirement("RS-1", "MUST", "RFC 9728 metadata at both well-known places", HELD),
+    Requirement("RS-2", "MUST", "challenges that tell a client where to go", HELD),
+    Requirement("RS-3", "MUST", "the audience checked on every request, the token in the header only", HELD),
+    Requirement("RS-4", "MUST", "`insufficient_scope` before anything runs, per tool", HELD),
+    Requirement("RS-5", "MUST NOT", "the client's token reaches the server behind the gateway", HELD),
+    Requirement("RS-6", "MUST", "bad Origin refused; CORS for browser clients", HELD),
+    Requirement("RS-7", "MUST", "503 while the authorization server cannot be asked", HELD),
+    Requirement("RS-8", "MUST", "MCP sessions bound to the principal that opened them", HELD),
+    Requirement("RS-9", "MUST", "a transparent gateway", HELD),
+    Requirement(
+        "RS-10", "MUST", "the current and the previous transport, and aliases for the one before", HELD
+    ),
+    Requirement("RS-11", "MUST", "every refusal explained in the log, by request id", HELD),
+)
+
+EXTENSIONS = (
+    Requirement("EXT-1", "MUST", "MCP client credentials", HELD),
+    Requirement("EXT-2", "MUST", "enterprise-managed authorization (ID-JAG)", HELD),
+    Requirement("EXT-3", "MUST", "DPoP at both services", Partial("proofs at the resource server")),
+    Requirement("EXT-4", "MUST", "workload identity federation", HELD),
+)
+
+ATTACKS = (
+    Requirement("SEC-1", "MUST", "redirect URI tricks fail", HELD),
+    Requirement("SEC-2", "MUST", "duplicated parameters fail", HELD),
+    Requirement("SEC-3", "MUST", "mix-up fails", HELD),
+    Requirement("SEC-4", "MUST", "script in a page fails", HELD),
+    Requirement("SEC-5", "MUST", "tricks on consent fail", HELD),
+    Requirement("SEC-6", "MUST", "tricks with a code fail", HELD),
+    Requirement("SEC-7", "MUST", "tricks with a refresh token fail", HELD),
+    Requirement("SEC-8", "MUST", "false client authentication fails", HELD),
+    Requirement(
+        "SEC-9", "MUST", "revocation by another client fails, and a refresh in flight does not undo one", HELD
+    ),
+    Requirement("SEC-10", "MUST", "introspection without authority, or as an oracle, fails", HELD),
+    Requirement("SEC-11", "MUST", "tricks on the resource server fail", HELD),
+    Requirement("SEC-12", "MUST", "outbound fetches reach nothing they should not", HELD),
+    Requirement("SEC-13", "MUST", "abuse of registration fails", HELD),
+    Requirement("SEC-14", "MUST", "Host and X-Forwarded headers change nothing", HELD),
+    Requirement("SEC-15", "MUST", "an outage of the authorization server fails closed", HELD),
+    Requirement("SEC-16", "MUST", "attacks on login fail", HELD),
+    Requirement("SEC-17", "MUST", "malformed input gets a 4xx, never a 5xx", HELD),
+)
+
+REQUIREMENTS = {
+    requirement.id: requirement
+    for requirement in (*AUTHORIZATION_SERVER, *RESOURCE_SERVER, *EXTENSIONS, *ATTACKS)
+}

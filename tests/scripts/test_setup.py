@@ -1,0 +1,138 @@
+"""What a newcomer's machine may look like, as far as `scripts/setup` has to find its way on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def command(path: Path, *lines: str) -> None:
+    """Put a program onto the machine."""
+    path.write_text("\n".join(("#!/bin/sh", *lines)) + "\n")
+    path.chmod(0o755)
+
+
+def old_python(path: Path) -> None:
+    """A Python that says it is 3.9 and, asked whether it is new enough, says no."""
+    command(path, '[ "$1" = --version ] && echo "Python 3.9.2"', "exit 1")
+
+
+def this_python(path: Path) -> None:
+    """A Python that will do: the one that runs this test."""
+    command(path, f'exec "{sys.executable}" "$@"')
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """A directory of programs: what a shell script needs, and no Python yet."""
+    path = tmp_path / "bin"
+    path.mkdir()
+    for name in ("sh", "dirname", "cat", "cksum", "rm"):
+        found = shutil.which(name)
+        assert found
+        (path / name).symlink_to(found)
+    return path
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What the set-up reads, with locks that need nothing from a network."""
+    path = tmp_path / "checkout"
+    shutil.copytree(ROOT / "scripts", path / "scripts")
+    for name in ("pyproject.toml", "requirements.lock"):
+        (path / name).touch()
+    return path
+
+
+def run(script: Path, machine: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(script)],
+        env={"PATH": str(machine), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_newer_python_is_found_where_python3_is_too_old(machine: Path, checkout: Path) -> None:
+    old_python(machine / "python3")
+    this_python(machine / "python3.12")
+    done = run(checkout / "scripts" / "find-python", machine)
+    assert done.stdout.strip() == str(machine / "python3.12")
+
+
+def test_the_python_that_was_asked_for_is_the_one_that_is_used(machine: Path, checkout: Path) -> None:
+    this_python(machine / "python3")
+    this_python(machine / "mine")
+    done = run(checkout / "scripts" / "find-python", machine, PYTHON="mine")
+    assert done.stdout.strip() == str(machine / "mine")
+
+
+@pytest.mark.parametrize("present", [True, False], ids=["too old", "none"])
+def test_without_a_python_that_will_do_it_says_what_to_install(
+    machine: Path, checkout: Path, present: bool
+) -> None:
+    if present:
+        old_python(machine / "python3")
+    done = run(checkout / "scripts" / "setup", machine)
+    assert done.returncode != 0
+    assert "needs Python 3.11 or newer" in done.stderr
+    assert "apt-get install python3" in done.stderr
+    assert ("3.9.2" in done.stderr) == present
+    assert not (checkout / ".venv").exists()
+
+
+def test_without_ensurepip_it_says_which_package_brings_it(
+    machine: Path, checkout: Path, tmp_path: Path
+) -> None:
+    this_python(machine / "python3")
+    (tmp_path / "ensurepip.py").write_text("raise ImportError")
+    done = run(checkout / "scripts" / "setup", machine, PYTHONPATH=str(tmp_path))
+    assert done.returncode != 0
+    assert "apt-get install python3-venv" in done.stderr
+    assert not (checkout / ".venv").exists()
+
+
+def test_once_set_up_it_does_nothing_until_something_changes(machine: Path, checkout: Path) -> None:
+    venv = checkout / ".venv" / "bin"
+    venv.mkdir(parents=True)
+    this_python(venv / "python")
+    fingerprint = subprocess.run(
+        ["sh", "-c", "{ pwd && cat pyproject.toml requirements.lock scripts/setup; } | cksum"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (checkout / ".venv" / "ready").write_text(fingerprint)
+    assert run(checkout / "scripts" / "setup", machine).returncode == 0, "there is no Python to set up with"
+
+    (checkout / "requirements.lock").write_text("# changed\n")
+    assert run(checkout / "scripts" / "setup", machine).returncode != 0
+
+
+def test_a_virtual_environment_whose_python_is_gone_is_made_again(checkout: Path, machine: Path) -> None:
+    command(machine / "uv", 'echo "uv $*" >>uv.log')
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    (checkout / ".venv" / "bin" / "python").symlink_to("/nowhere/python")
+    done = run(checkout / "scripts" / "setup", machine)
+    assert done.returncode == 0, done.stderr
+    assert "uv venv --quiet --clear" in (checkout / "uv.log").read_text()
+
+
+def test_with_uv_the_locks_hashes_are_required(checkout: Path, machine: Path) -> None:
+    command(machine / "uv", 'echo "uv $*" >>uv.log; [ "$1" != venv ] || mkdir -p .venv')
+    (machine / "mkdir").symlink_to(shutil.which("mkdir") or os.devnull)
+    done = run(checkout / "scripts" / "setup", machine)
+    assert done.returncode == 0, done.stderr
+    calls = (checkout / "uv.log").read_text()
+    assert "--require-hashes -r requirements.lock" in calls
+    assert (checkout / ".venv" / "ready").exists()

@@ -1,0 +1,132 @@
+"""What a log line looks like, and what is never in one."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from shared.logs import LogSettings, configure_logs, current_request_id, get_logger
+
+HANDLE = "dw_rt_AAECAwQFBgcICQoLDA0ODw"
+
+
+@pytest.fixture(autouse=True)
+def logging_restored() -> Iterator[None]:
+    """Leave the logging of this process as it was."""
+    loggers = {
+        name: logging.getLogger(name) for name in ("", "uvicorn", "uvicorn.error", "uvicorn.access", "mcp")
+    }
+    before = {name: (list(each.handlers), each.level, each.propagate) for name, each in loggers.items()}
+    yield
+    for name, each in loggers.items():
+        each.handlers, level, each.propagate = before[name]
+        each.setLevel(level)
+    structlog.reset_defaults()
+
+
+def logged(form: str = "json", level: str = "info") -> io.StringIO:
+    stream = io.StringIO()
+    configure_logs(LogSettings.model_validate({"format": form, "level": level}), stream=stream)
+    return stream
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_one_json_object_with_its_fields_level_and_time() -> None:
+    stream = logged()
+    get_logger("somewhere").info("refused", reason="two\nlines", status=401)
+    (line,) = lines(stream)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "refused",
+        "level": "info",
+        "logger": "somewhere",
+        "reason": "two\nlines",
+        "status": 401,
+    }
+
+
+def test_what_libraries_log_takes_the_same_form_and_uvicorn_s_own_handlers_are_gone() -> None:
+    logging.getLogger("uvicorn").addHandler(logging.StreamHandler(io.StringIO()))
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    stream = logged()
+    logging.getLogger("uvicorn.error").warning("port %d", 9000)
+    (line,) = lines(stream)
+    assert (line["event"], line["logger"], line["level"]) == ("port 9000", "uvicorn.error", "warning")
+    assert logging.getLogger("uvicorn").handlers == []
+
+
+def test_the_request_id_is_on_every_line_of_a_request_and_on_no_other() -> None:
+    stream = logged()
+    outside = current_request_id.set("abc")
+    get_logger("ours").info("inside")
+    logging.getLogger("theirs").info("inside")
+    current_request_id.reset(outside)
+    get_logger("ours").info("outside")
+    assert [line.get("request_id") for line in lines(stream)] == ["abc", "abc", None]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_handle_is_blotted_out_wherever_it_stands(form: str) -> None:
+    stream = logged(form)
+    get_logger("ours").info(f"message {HANDLE}", field=HANDLE, nested={"list": [HANDLE]}, raw=HANDLE.encode())
+    logging.getLogger("theirs").warning("GET /?access_token=%s", HANDLE)
+    try:
+        raise ValueError(HANDLE)
+    except ValueError:
+        get_logger("ours").exception("failed")
+    assert HANDLE not in stream.getvalue()
+    assert stream.getvalue().count("dw_rt_***") >= 6
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_shows_no_local_variables(form: str) -> None:
+    stream = logged(form)
+    try:
+        secret = "value" + "-of-a-local"
+        raise ValueError(len(secret))
+    except ValueError:
+        get_logger("ours").exception("failed")
+    assert "ValueError" in stream.getvalue()
+    assert "value-of-a-local" not in stream.getvalue()
+
+
+def test_chatter_and_access_lines_are_quiet_until_debugging() -> None:
+    stream = logged()
+    for name in ("httpx2", "mcp.server.streamable_http", "uvicorn.access"):
+        logging.getLogger(name).info("chatter")
+    assert stream.getvalue() == ""
+    stream = logged(level="debug")
+    logging.getLogger("httpx2").info("chatter")
+    assert len(lines(stream)) == 1
+
+
+def test_the_level_is_kept() -> None:
+    stream = logged(level="warning")
+    get_logger("ours").info("quiet")
+    logging.getLogger("theirs").info("quiet")
+    get_logger("ours").warning("heard")
+    assert [line["event"] for line in lines(stream)] == ["heard"]
+
+
+def test_where_nobody_watches_the_form_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOORWARD_LOG_FORMAT", raising=False)
+    stream = io.StringIO()
+    configure_logs(stream=stream)
+    get_logger("ours").info("hello")
+    assert lines(stream)[0]["event"] == "hello"
+
+
+@pytest.mark.parametrize("value", ["xml", ""])
+def test_an_unknown_format_stops_the_start(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_LOG_FORMAT", value)
+    with pytest.raises(ValueError, match="format"):
+        configure_logs()

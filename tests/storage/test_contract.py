@@ -1,0 +1,230 @@
+"""What `auth_service.storage.interface` promises, on every backend."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from auth_service.storage import Store, open_store
+from tests.storage.calls import INDEX, KEY, becomes
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_missing_key_is_none(store: Store) -> None:
+    assert await store.get(KEY) is None
+
+
+async def test_what_is_created_can_be_read_back_byte_for_byte(store: Store) -> None:
+    value = bytes(range(256)) * 300
+    assert await store.create(KEY, value, ttl_s=None)
+    assert await store.get(KEY) == value
+
+
+async def test_an_empty_value_is_not_a_missing_one(store: Store) -> None:
+    await store.create(KEY, b"", ttl_s=None)
+    assert await store.get(KEY) == b""
+    assert await store.replace(KEY, b"", b"\x00", ttl_s=None)
+    assert await store.get(KEY) == b"\x00"
+
+
+async def test_creating_an_existing_key_changes_nothing(store: Store) -> None:
+    await store.create(KEY, b"first", ttl_s=None)
+    assert not await store.create(KEY, b"second", ttl_s=1)
+    assert await store.get(KEY) == b"first"
+
+
+async def test_keys_are_told_apart_by_every_character(store: Store) -> None:
+    names = ["doorward:a", "doorward:A", "doorward:a ", "doorward:ä", "doorward:a%", "doorward:\x00"]
+    for name in names:
+        assert await store.create(name, name.encode(), ttl_s=None)
+    assert [await store.get(name) for name in names] == [name.encode() for name in names]
+
+
+async def test_replace_needs_the_old_value(store: Store) -> None:
+    await store.create(KEY, b"one", ttl_s=None)
+    assert not await store.replace(KEY, b"One", b"two", ttl_s=None)
+    assert not await store.replace(KEY, b"one ", b"two", ttl_s=None)
+    assert await store.get(KEY) == b"one"
+    assert await store.replace(KEY, b"one", b"two", ttl_s=None)
+    assert await store.get(KEY) == b"two"
+
+
+async def test_replace_does_not_create(store: Store) -> None:
+    assert not await store.replace(KEY, b"", b"value", ttl_s=None)
+    assert await store.get(KEY) is None
+
+
+async def test_delete_says_whether_there_was_anything(store: Store) -> None:
+    await store.create(KEY, b"value", ttl_s=None)
+    assert await store.delete(KEY)
+    assert not await store.delete(KEY)
+    assert await store.get(KEY) is None
+
+
+async def test_a_deleted_key_can_be_created_again(store: Store) -> None:
+    await store.create(KEY, b"one", ttl_s=60)
+    await store.delete(KEY)
+    assert await store.create(KEY, b"two", ttl_s=None)
+    assert await store.get(KEY) == b"two"
+
+
+async def test_put_once_succeeds_once(store: Store) -> None:
+    assert await store.put_once(KEY, ttl_s=60)
+    assert not await store.put_once(KEY, ttl_s=60)
+
+
+async def test_everything_ends_with_its_lifetime(store: Store) -> None:
+    await asyncio.gather(
+        store.create("doorward:created", b"value", ttl_s=1),
+        store.put_once("doorward:once", ttl_s=1),
+        store.index_add(INDEX, "member", ttl_s=1),
+    )
+    assert await store.get("doorward:created") == b"value"
+    assert await store.index_list(INDEX) == ["member"]
+
+    async def all_gone() -> bool:
+        gone = await store.get("doorward:created") is None and await store.index_list(INDEX) == []
+        return gone and await store.put_once("doorward:once", ttl_s=60)
+
+    assert await becomes(all_gone)
+
+
+async def test_an_expired_key_is_absent_to_every_write(store: Store) -> None:
+    for name in ("replaced", "deleted", "created"):
+        await store.create(f"doorward:{name}", b"old", ttl_s=1)
+    assert await becomes(lambda: _is_gone(store, "doorward:created"))
+    assert not await store.replace("doorward:replaced", b"old", b"new", ttl_s=60)
+    assert not await store.delete("doorward:deleted")
+    assert await store.create("doorward:created", b"new", ttl_s=60)
+
+
+async def _is_gone(store: Store, key: str) -> bool:
+    return await store.get(key) is None
+
+
+async def test_replace_gives_the_key_a_new_lifetime(store: Store) -> None:
+    await store.create("doorward:kept", b"1", ttl_s=1)
+    await store.create("doorward:bounded", b"1", ttl_s=None)
+    await store.create("doorward:witness", b"1", ttl_s=1)
+    await store.replace("doorward:kept", b"1", b"2", ttl_s=None)
+    await store.replace("doorward:bounded", b"1", b"2", ttl_s=1)
+    assert await becomes(lambda: _is_gone(store, "doorward:bounded"))
+    assert await becomes(lambda: _is_gone(store, "doorward:witness"))
+    assert await store.get("doorward:kept") == b"2"
+
+
+async def test_an_index_lists_its_members_sorted_and_once(store: Store) -> None:
+    for member in ("b", "a", "ü", "a", "https://client.example/a:b"):
+        await store.index_add(INDEX, member, ttl_s=None)
+    assert await store.index_list(INDEX) == ["a", "b", "https://client.example/a:b", "ü"]
+    assert await store.index_list(f"{INDEX}:other") == []
+
+
+async def test_an_index_forgets_a_removed_member(store: Store) -> None:
+    await store.index_add(INDEX, "a", ttl_s=None)
+    await store.index_add(INDEX, "b", ttl_s=60)
+    await store.index_remove(INDEX, "a")
+    await store.index_remove(INDEX, "never there")
+    assert await store.index_list(INDEX) == ["b"]
+    await store.index_remove(INDEX, "b")
+    assert await store.index_list(INDEX) == []
+
+
+async def test_adding_a_member_again_renews_it_alone(store: Store) -> None:
+    await store.index_add(INDEX, "renewed", ttl_s=1)
+    await store.index_add(INDEX, "left", ttl_s=1)
+    await store.index_add(INDEX, "renewed", ttl_s=60)
+
+    async def only_the_renewed() -> bool:
+        return await store.index_list(INDEX) == ["renewed"]
+
+    assert await becomes(only_the_renewed)
+
+
+async def test_an_index_outlives_a_removed_member_that_had_no_end(store: Store) -> None:
+    await store.index_add(INDEX, "endless", ttl_s=None)
+    await store.index_add(INDEX, "short", ttl_s=1)
+    await store.index_remove(INDEX, "endless")
+    assert await store.index_list(INDEX) == ["short"]
+
+
+@pytest.mark.parametrize("ttl_s", [0, -1])
+async def test_a_lifetime_below_a_second_is_a_mistake_of_the_caller(store: Store, ttl_s: int) -> None:
+    await store.create(KEY, b"value", ttl_s=None)
+    with pytest.raises(ValueError, match="at least one second"):
+        await store.create("doorward:other", b"value", ttl_s=ttl_s)
+    with pytest.raises(ValueError, match="at least one second"):
+        await store.replace(KEY, b"value", b"new", ttl_s=ttl_s)
+    with pytest.raises(ValueError, match="at least one second"):
+        await store.put_once("doorward:other", ttl_s=ttl_s)
+    with pytest.raises(ValueError, match="at least one second"):
+        await store.index_add(INDEX, "member", ttl_s=ttl_s)
+    assert await store.get(KEY) == b"value"
+    assert await store.get("doorward:other") is None
+    assert await store.index_list(INDEX) == []
+
+
+async def test_text_that_is_not_unicode_is_a_mistake_that_harms_no_other_call(store: Store) -> None:
+    await store.create(KEY, b"value", ttl_s=None)
+    outcomes = await asyncio.gather(
+        store.get("doorward:\ud800"),
+        store.get(KEY),
+        store.create("doorward:\ud800", b"", ttl_s=None),
+        store.create("doorward:other", b"", ttl_s=None),
+        store.index_add(INDEX, "\ud800", ttl_s=None),
+        return_exceptions=True,
+    )
+    assert [isinstance(outcome, ValueError) for outcome in outcomes] == [True, False, True, False, True]
+    assert outcomes[1] == b"value"
+    assert outcomes[3] is True
+
+
+async def test_many_concurrent_reads_each_get_their_own_answer(store: Store) -> None:
+    names = [f"doorward:{number}" for number in range(50)]
+    await asyncio.gather(*(store.create(name, name.encode(), ttl_s=60) for name in names[::2]))
+    values = await asyncio.gather(*(store.get(name) for name in names * 3))
+    assert values == [name.encode() if number % 2 == 0 else None for number, name in enumerate(names)] * 3
+
+
+async def test_a_read_sees_every_write_acknowledged_before_it(store: Store) -> None:
+    async def written_then_read(key: str) -> bool:
+        await store.create(key, b"value", ttl_s=60)
+        return await store.get(key) == b"value"
+
+    assert all(await asyncio.gather(*(written_then_read(f"doorward:{number}") for number in range(100))))
+
+
+async def test_a_cancelled_call_leaves_the_store_usable(store: Store) -> None:
+    calls = [asyncio.ensure_future(store.create(f"doorward:{number}", b"", ttl_s=60)) for number in range(20)]
+    calls += [asyncio.ensure_future(_is_gone(store, f"doorward:{number}")) for number in range(20)]
+    for call in calls:
+        await asyncio.sleep(0)
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    for number in range(20):
+        await store.create(f"doorward:after:{number}", str(number).encode(), ttl_s=60)
+    values = await asyncio.gather(*(store.get(f"doorward:after:{number}") for number in range(20)))
+    assert values == [str(number).encode() for number in range(20)]
+
+
+async def test_the_store_outlives_the_process_that_wrote_it(store: Store, store_url: str) -> None:
+    await store.create(KEY, b"value", ttl_s=None)
+    await store.index_add(INDEX, "member", ttl_s=None)
+    await store.aclose()
+    reopened = open_store(store_url)
+    try:
+        assert await reopened.get(KEY) == b"value"
+        assert await reopened.index_list(INDEX) == ["member"]
+    finally:
+        await reopened.aclose()
+
+
+async def test_ping_returns_while_the_store_accepts_writes(store: Store) -> None:
+    await store.ping()
+    await store.ping()
+
+
+async def test_a_store_as_we_set_it_up_has_no_misconfiguration(store: Store) -> None:
+    assert await store.misconfigurations() == []

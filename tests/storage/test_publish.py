@@ -1,0 +1,89 @@
+"""Publish and subscribe, on every backend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from auth_service.storage import Store, StoreUnavailableError
+from tests.storage.calls import CHANNEL
+
+pytestmark = pytest.mark.anyio
+
+SOON_S = 5
+
+
+async def next_of(messages: AsyncIterator[bytes]) -> bytes:
+    return await asyncio.wait_for(anext(messages), SOON_S)
+
+
+async def test_a_subscriber_gets_what_is_published_from_then_on_in_order(store: Store) -> None:
+    await store.publish(CHANNEL, b"too early")
+    async with store.subscribe(CHANNEL) as messages:
+        for message in (b"one", b"", b"\x00\xff"):
+            await store.publish(CHANNEL, message)
+        assert [await next_of(messages) for _ in range(3)] == [b"one", b"", b"\x00\xff"]
+
+
+async def test_every_subscriber_of_the_channel_and_no_other_gets_a_message(store: Store) -> None:
+    async with (
+        store.subscribe(CHANNEL) as first,
+        store.subscribe(CHANNEL) as second,
+        store.subscribe(f"{CHANNEL}:other") as other,
+    ):
+        await store.publish(CHANNEL, b"here")
+        await store.publish(f"{CHANNEL}:other", b"there")
+        assert [await next_of(messages) for messages in (first, second, other)] == [
+            b"here",
+            b"here",
+            b"there",
+        ]
+
+
+async def test_publishing_to_nobody_is_no_error(store: Store) -> None:
+    await store.publish(CHANNEL, b"message")
+
+
+async def test_a_subscriber_that_waits_is_woken(store: Store) -> None:
+    async with store.subscribe(CHANNEL) as messages:
+        waiting = asyncio.ensure_future(next_of(messages))
+        await asyncio.sleep(0)
+        await store.publish(CHANNEL, b"message")
+        assert await waiting == b"message"
+
+
+async def test_a_subscription_stays_alive_through_silence(store: Store) -> None:
+    async with store.subscribe(CHANNEL) as messages:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(messages), 1.5)
+        await store.publish(CHANNEL, b"message")
+        assert await next_of(messages) == b"message"
+
+
+async def test_subscriptions_can_be_opened_and_closed_without_end(store: Store) -> None:
+    for _ in range(100):
+        async with store.subscribe(CHANNEL):
+            pass
+    async with store.subscribe(CHANNEL) as messages:
+        await store.publish(CHANNEL, b"message")
+        assert await next_of(messages) == b"message"
+
+
+async def test_closing_the_store_ends_its_subscriptions(store: Store) -> None:
+    async with store.subscribe(CHANNEL) as messages:
+        waiting = asyncio.ensure_future(next_of(messages))
+        await asyncio.sleep(0)
+        await store.aclose()
+        with pytest.raises(StoreUnavailableError):
+            await waiting
+        with pytest.raises(StoreUnavailableError):
+            await next_of(messages)
+
+
+async def test_closing_the_store_ends_a_subscription_that_nobody_is_reading(store: Store) -> None:
+    async with store.subscribe(CHANNEL) as messages:
+        await store.aclose()
+        with pytest.raises(StoreUnavailableError):
+            await next_of(messages)

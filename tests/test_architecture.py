@@ -1,0 +1,165 @@
+"""The rules of the layout, held by reading the source: what may import what, and what stays pure."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("auth_service", "resource_service", "shared")
+MAX_LINES = 400
+
+# What would make a rule depend on when, where or how often it runs.
+IMPURE = (
+    *("datetime", "random", "secrets", "time", "uuid"),
+    *("asyncio", "concurrent", "multiprocessing", "threading"),
+    *("http", "io", "logging", "os", "pathlib", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess"),
+    *("tempfile", "urllib.request"),
+)
+
+ONLY_IN = {
+    "httpcore2": ("auth_service/outbound/*.py",),
+    "redis": ("auth_service/storage/redis*.py",),
+    "jose": ("auth_service/crypto/jose.py", "resource_service/identity_token.py"),
+    "passlib": ("auth_service/crypto/passwords.py",),
+    "mcp": ("resource_service/**/*.py",),
+}
+
+
+def sources(pattern: str) -> list[Path]:
+    """Source files that match, relative to the project's root."""
+    found = sorted(path.relative_to(ROOT) for path in ROOT.glob(pattern) if ".venv" not in path.parts)
+    assert found, f"nothing matches {pattern}: the rule would hold of nothing"
+    return found
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that `path` imports, wherever in the file, by its full name."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            assert node.module
+            yield node.module
+            # `from package import module` imports the module, too.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(module: str, *packages: str) -> bool:
+    """Whether `module` is one of `packages`, or lies in one."""
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def offences(pattern: str, *forbidden: str) -> list[str]:
+    """Each import of something forbidden in the files that match."""
+    return [
+        f"{path} imports {module}"
+        for path in sources(pattern)
+        for module in imports(path)
+        if within(module, *forbidden)
+    ]
+
+
+def test_protocol_imports_only_the_standard_library_shared_and_its_siblings() -> None:
+    found = [
+        f"{path} imports {module}"
+        for path in sources("auth_service/protocol/*.py")
+        for module in imports(path)
+        if not within(module, *sys.stdlib_module_names, "auth_service.protocol", "shared")
+        and not (path.name == "registration.py" and within(module, "pydantic"))
+    ]
+    assert found == []
+
+
+def test_protocol_has_no_clock_no_chance_and_no_input_or_output() -> None:
+    assert offences("auth_service/protocol/*.py", *IMPURE, "shared.clock", "shared.logs") == []
+
+
+def test_protocol_waits_for_nothing() -> None:
+    waiting = ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith
+    found = [
+        f"{path}:{node.lineno}"
+        for path in sources("auth_service/protocol/*.py")
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        if isinstance(node, waiting)
+    ]
+    assert found == []
+
+
+def test_grants_know_neither_http_nor_the_store_behind_the_interface() -> None:
+    assert offences("auth_service/grants/*.py", "fastapi", "starlette", "redis", "sqlite3", "httpx2") == []
+
+
+@pytest.mark.parametrize("module", ONLY_IN)
+def test_a_library_is_imported_in_its_one_place_only(module: str) -> None:
+    allowed = {path for pattern in ONLY_IN[module] for path in sources(pattern)}
+    users = {path for package in PACKAGES for path in sources(f"{package}/**/*.py") if _uses(path, module)}
+    assert users, f"nothing imports {module}: the rule would hold of nothing"
+    assert users <= allowed
+
+
+def _uses(path: Path, module: str) -> bool:
+    return any(within(imported, module) for imported in imports(path))
+
+
+def test_the_services_never_import_each_other() -> None:
+    assert offences("auth_service/**/*.py", "resource_service", "tests") == []
+    assert offences("resource_service/**/*.py", "auth_service", "tests") == []
+
+
+def test_shared_imports_no_service_but_for_the_command() -> None:
+    found = offences("shared/**/*.py", "auth_service", "resource_service")
+    assert [offence for offence in found if not offence.startswith("shared/cli/")] == []
+
+
+@pytest.mark.parametrize(
+    ("service", "other"), [("auth_service", "resource_service"), ("resource_service", "auth_service")]
+)
+def test_each_service_imports_with_the_other_deleted(tmp_path: Path, service: str, other: str) -> None:
+    for package in (service, "shared"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    modules = sorted(
+        ".".join(path.relative_to(tmp_path).with_suffix("").parts)
+        for path in tmp_path.rglob("*.py")
+        if path.name != "__main__.py"
+    )
+    assert f"{service}.main" in modules
+    # The path hooks of an editable installation would find the other one where it really is.
+    program = f"""
+import importlib, sys
+sys.path.insert(0, {str(tmp_path)!r})
+class Deleted:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {other!r}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Deleted())
+for module in {modules!r}:
+    importlib.import_module(module)
+assert sys.modules[{service!r}].__file__.startswith({str(tmp_path)!r})
+"""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_command_loads_no_service_before_it_is_asked_to() -> None:
+    program = "import sys, shared.cli.main; sys.exit(any(m.endswith('_service') for m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60, check=False)
+    assert done.returncode == 0
+
+
+def test_no_file_is_too_long_to_be_read_at_a_sitting() -> None:
+    lengths = {
+        path: len((ROOT / path).read_text().splitlines())
+        for package in (*PACKAGES, "tests", "scripts")
+        for path in sources(f"{package}/**/*.py")
+    }
+    assert {str(path): length for path, length in lengths.items() if length > MAX_LINES} == {}

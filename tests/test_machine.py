@@ -1,0 +1,46 @@
+"""What a machine lacks is said in one clear line, and is a failure in CI."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import ROOT, environment
+
+NEEDS_REDIS = "tests/cli/test_up.py::test_with_a_redis_the_state_is_there"
+
+
+def run_tests(machine: Path, *, ci: str) -> subprocess.CompletedProcess[str]:
+    """Run a test that needs redis-server, on a machine with no program at all."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "1", "-p", "no:cacheprovider", NEEDS_REDIS],
+        cwd=ROOT,
+        env=environment(PATH=str(machine), CI=ci),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_test_is_skipped_with_a_line_that_says_what_to_install(tmp_path: Path) -> None:
+    done = run_tests(tmp_path, ci="")
+    assert done.returncode == 0
+    lines = [line for line in done.stdout.splitlines() if "for want of" in line]
+    assert lines == ["1 tests skipped for want of redis-server: apt-get install redis-server"]
+
+
+def test_in_ci_it_is_a_failure_that_says_what_to_install(tmp_path: Path) -> None:
+    done = run_tests(tmp_path, ci="true")
+    assert done.returncode == 1
+    assert "lacking: redis-server (apt-get install redis-server)" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["make run", "make test"])
+def test_the_readme_gives_commands_that_there_are(command: str) -> None:
+    assert command in (ROOT / "README.md").read_text()
+    target = command.removeprefix("make ")
+    assert f"\n{target}: " in (ROOT / "Makefile").read_text()

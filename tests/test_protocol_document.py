@@ -1,0 +1,28 @@
+"""What docs/protocol.md names exists: the code, and tests in each file that is said to show it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROWS = [
+    line
+    for line in (ROOT / "docs" / "protocol.md").read_text().splitlines()
+    if line.startswith("| ") and "---" not in line and not line.startswith("| standard")
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip())
+def test_each_row_names_code_and_tests_that_exist(row: str) -> None:
+    _, _, _, code, tests, _ = row.split("|")
+    for cell, pattern in ((code, r"\A(auth|resource)_service/.+\.py\Z"), (tests, r"\Atests/.*test_.+\.py\Z")):
+        paths = re.findall(r"`([^`]+)`", cell)
+        assert paths
+        for path in paths:
+            assert re.match(pattern, path), path
+            assert (ROOT / path).is_file(), path
+            if path.startswith("tests/"):
+                assert "\ndef test_" in (text := (ROOT / path).read_text()) or " def test_" in text
