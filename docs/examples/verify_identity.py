@@ -1,0 +1,30 @@
+"""Verify what Doorward says about a caller, in the server behind it: pip install "pyjwt[crypto]"
+
+    python docs/examples/verify_identity.py RESOURCE UPSTREAM TOKEN
+
+RESOURCE is the URL that people paste, UPSTREAM the one that Doorward was given, TOKEN the value of the header
+X-Doorward-Identity.
+"""
+
+import json
+import sys
+from typing import Any
+from urllib.parse import urljoin
+
+import jwt
+
+
+def caller(resource: str, upstream: str, token: str) -> dict[str, Any]:
+    """The claims of `token`: sub is the user (absent where a client acts for itself), client_id the client.
+
+    Raises:
+        jwt.InvalidTokenError: it was not made by Doorward for this server, or more than a minute ago.
+    """
+    keys = jwt.PyJWKClient(urljoin(resource, "/.well-known/jwks.json"))
+    key = keys.get_signing_key_from_jwt(token)
+    claims: dict[str, Any] = jwt.decode(token, key, algorithms=["ES256"], issuer=resource, audience=upstream)
+    return claims
+
+
+if __name__ == "__main__":
+    print(json.dumps(caller(*sys.argv[1:]), indent=2))  # noqa: T201
