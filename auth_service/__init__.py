@@ -10,7 +10,7 @@
     identity/     users, sessions, the browser, and the brakes on guessing
     outbound/     requests to URLs that strangers chose, the only way to one
     storage/      the store's interface, its two backends, every key it holds
-    crypto/       handles, passwords, JOSE, keys
+    crypto/       handles, passwords, keys
 
 A request travels endpoints or pages -> grants or identity -> protocol, and the answer travels back. Only
 endpoints and pages read requests; only storage, crypto and outbound touch the world.

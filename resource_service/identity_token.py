@@ -6,19 +6,20 @@ opens nothing at the resource, and is over within a minute.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import secrets
-from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from jose import jwk, jws
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from resource_service.principal import Principal
 from shared.clock import Clock
+from shared.jose import SigningKey, public_jwk, sign, thumbprint
 from shared.scopes import format_scope
 
 LIFETIME_S = 60
@@ -52,10 +53,9 @@ class IdentityTokens:
     """
 
     def __init__(self, private_key: ec.EllipticCurvePrivateKey | None, clock: Clock) -> None:
-        self._key = jwk.construct(private_key or ec.generate_private_key(ec.SECP256R1()), ALGORITHM)
+        self._key = _signing_key(private_key or ec.generate_private_key(ec.SECP256R1()))
         self._clock = clock
-        self.public_key = _public_jwk(self._key)
-        self._header = {"kid": self.public_key["kid"]}
+        self.public_key = public_jwk(self._key)
 
     def mint(self, principal: Principal, *, issuer: str, audience: str) -> str:
         """A JWT (RFC 7519) that says who `principal` is. ``sub`` is left out where a client acts for itself.
@@ -76,17 +76,11 @@ class IdentityTokens:
             "jti": secrets.token_urlsafe(16),
         }
         stated = {name: value for name, value in claims.items() if value is not None}
-        token: str = jws.sign(stated, self._key, headers=self._header, algorithm=ALGORITHM)
-        return token
+        return sign(stated, self._key, typ="JWT")
 
 
-def _public_jwk(key: Any) -> dict[str, str]:  # noqa: ANN401 -- python-jose is untyped
-    members = {name: str(value) for name, value in key.public_key().to_dict().items()}
-    return {**members, "use": "sig", "alg": ALGORITHM, "kid": _thumbprint(members)}
-
-
-def _thumbprint(members: dict[str, str]) -> str:
-    """RFC 7638 §3: names the key by what it is, so that it need not be named anywhere else."""
-    required = {name: members[name] for name in ("crv", "kty", "x", "y")}
-    digest = hashlib.sha256(json.dumps(required, separators=(",", ":"), sort_keys=True).encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+def _signing_key(private_key: ec.EllipticCurvePrivateKey) -> SigningKey:
+    """The key under its thumbprint: it is named by what it is, so that it need not be named anywhere else."""
+    pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    kid = thumbprint(public_jwk(SigningKey("", ALGORITHM, pem)))
+    return SigningKey(kid, ALGORITHM, pem)

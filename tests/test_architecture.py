@@ -26,7 +26,7 @@ IMPURE = (
 ONLY_IN = {
     "httpcore2": ("auth_service/outbound/*.py",),
     "redis": ("auth_service/storage/redis*.py",),
-    "jose": ("auth_service/crypto/jose.py", "resource_service/identity_token.py"),
+    "jose": ("shared/jose.py",),
     "passlib": ("auth_service/crypto/passwords.py",),
     "mcp": ("resource_service/**/*.py",),
 }

@@ -18,7 +18,10 @@ ROWS = [
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip())
 def test_each_row_names_code_and_tests_that_exist(row: str) -> None:
     _, _, _, code, tests, _ = row.split("|")
-    for cell, pattern in ((code, r"\A(auth|resource)_service/.+\.py\Z"), (tests, r"\Atests/.*test_.+\.py\Z")):
+    for cell, pattern in (
+        (code, r"\A(auth_service|resource_service|shared)/.+\.py\Z"),
+        (tests, r"\Atests/.*test_.+\.py\Z"),
+    ):
         paths = re.findall(r"`([^`]+)`", cell)
         assert paths
         for path in paths:

@@ -11,7 +11,6 @@ from anyio import to_thread
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from auth_service.crypto.jose import Claims, SigningKey, UnverifiedJws, public_jwk, sign, verify
 from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.secrets import new_id
 from auth_service.protocol import key_rotation
@@ -19,6 +18,7 @@ from auth_service.protocol.key_rotation import Schedule
 from auth_service.storage import keys as store_keys
 from auth_service.storage.interface import Store
 from shared.clock import Clock
+from shared.jose import Claims, SigningKey, UnverifiedJws, public_jwk, sign, verify
 
 RELOAD_S = 60
 """How old a replica's view of the keys may be; well below the time a key is published ahead."""

@@ -10,7 +10,6 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.protocol import dpop
 from auth_service.protocol.errors import (
     InsufficientScopeError,
     InvalidClientError,
@@ -24,6 +23,7 @@ from auth_service.protocol.errors import (
 )
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.storage.interface import StoreUnavailableError
+from shared import dpop
 from shared.asgi import error_response, header_values
 from shared.logs import get_logger
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auth_service.crypto.jose import ASYMMETRIC, Claims, InvalidJwsError, UnverifiedJws, parse, verify
 from auth_service.grants.base import TokenRequest
 from auth_service.grants.opening import GrantOpener
 from auth_service.identity.client_keys import PublishedKeys
@@ -22,6 +21,7 @@ from auth_service.protocol.grant import Grant, Owner
 from auth_service.protocol.trusted_issuers import GRANT_TYPE, WORKLOAD_PREFIX, TrustedIssuer
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
+from shared.jose import ASYMMETRIC, Claims, InvalidJwsError, UnverifiedJws, parse, verify
 
 
 class JwtBearer:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from auth_service.crypto.handles import Handle, Handles, Kind
-from auth_service.crypto.jose import Claims, InvalidJwsError, parse
 from auth_service.crypto.keys import SigningKeys
 from auth_service.grants.repository import Grants
-from auth_service.protocol import jwt_claims
 from auth_service.protocol.access_token import TYPE, handle_parts
 from auth_service.protocol.grant import Grant, is_live_access
-from auth_service.protocol.jwt_claims import ClaimError
+from shared import jwt_claims
 from shared.clock import Clock
+from shared.jose import Claims, InvalidJwsError, parse
+from shared.jwt_claims import ClaimError
 
 
 class Tokens:

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auth_service.crypto.jose import ASYMMETRIC, InvalidJwsError, parse, verify
 from auth_service.crypto.secrets import digest, new_secret
 from auth_service.identity.client_keys import PublishedKeys
-from auth_service.protocol import jwt_claims
 from auth_service.protocol.errors import (
     AccessDeniedError,
     InvalidClientError,
@@ -17,13 +15,15 @@ from auth_service.protocol.errors import (
     InvalidTokenError,
     UnapprovedSoftwareStatementError,
 )
-from auth_service.protocol.jwt_claims import ClaimError
 from auth_service.protocol.registration_policy import InitialAccessToken, Openness, use_up
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import json_codec
+from shared import jwt_claims
 from shared.clock import Clock
+from shared.jose import ASYMMETRIC, InvalidJwsError, parse, verify
+from shared.jwt_claims import ClaimError
 
 _NOT_METADATA = frozenset({"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "software_statement"})
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from auth_service.crypto.jose import ASYMMETRIC, InvalidJwsError, UnverifiedJws, parse, verify
 from auth_service.identity.client_keys import ClientKeys
-from auth_service.protocol import jwt_claims
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError
-from auth_service.protocol.jwt_claims import ClaimError
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
+from shared import jwt_claims
 from shared.clock import Clock
+from shared.jose import ASYMMETRIC, InvalidJwsError, UnverifiedJws, parse, verify
+from shared.jwt_claims import ClaimError
 
 LONGEST_S = 3_600
 

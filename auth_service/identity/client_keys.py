@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from auth_service.crypto.jose import Jwk
 from auth_service.outbound import FetchError
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError
 from shared.clock import Clock
+from shared.jose import Jwk
 from shared.logs import get_logger
 
 _log = get_logger(__name__)

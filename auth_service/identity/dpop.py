@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from auth_service.crypto.jose import InvalidJwsError, Jwk, is_private, parse, thumbprint, verify
 from auth_service.crypto.keyring import KeyRing, Tagger
-from auth_service.protocol import dpop
 from auth_service.protocol.errors import InvalidDpopProofError, UseDpopNonceError
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
+from shared import dpop
 from shared.clock import Clock
 
 NONCE_PERIOD_S = 60
@@ -43,22 +42,14 @@ class DpopProofs:
         """
         if not proofs:
             return None
-        if len(proofs) > 1:
-            raise InvalidDpopProofError("more than one DPoP header")
         try:
-            token = parse(proofs[0])
-            key = _shown_key(token.header.get("jwk"))
-            claims = verify(token, [key], algorithms=dpop.ALGORITHMS, types=(dpop.TYPE,))
-            jkt = thumbprint(key)
-        except InvalidJwsError as error:
-            raise InvalidDpopProofError(f"the DPoP proof cannot be verified: {error}") from error
-        jti = dpop.check_proof(claims, method, url, self._clock())
-        if access_token is not None:
-            dpop.check_access_token(claims, access_token)
-        self._check_nonce(claims.get("nonce"))
-        if not await self._store.put_once(keys.once("dpop", jkt, jti), ttl_s=2 * dpop.WINDOW_S + 1):
+            proof = dpop.read_proof(proofs, method, url, self._clock(), access_token=access_token)
+        except dpop.InvalidProofError as error:
+            raise InvalidDpopProofError(str(error)) from error
+        self._check_nonce(proof.nonce)
+        if not await self._store.put_once(keys.once("dpop", proof.jkt, proof.jti), ttl_s=dpop.REMEMBER_S):
             raise InvalidDpopProofError("the DPoP proof was used before")
-        return jkt
+        return proof.jkt
 
     def _check_nonce(self, nonce: object) -> None:
         period, _, tag = nonce.partition(".") if isinstance(nonce, str) else ("", "", "")
@@ -67,9 +58,3 @@ class DpopProofs:
             raise UseDpopNonceError(
                 "the DPoP proof needs the nonce that comes with this answer", nonce=self.nonce()
             )
-
-
-def _shown_key(key: object) -> Jwk:
-    if not isinstance(key, dict) or is_private(key):
-        raise InvalidJwsError("jwk is not a public key")
-    return {name: value for name, value in key.items() if name not in ("kid", "alg", "use")}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from auth_service.crypto.jose import InvalidJwsError, parse
 from auth_service.crypto.keys import SigningKeys
-from auth_service.protocol import jwt_claims
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.errors import InvalidRequestError
-from auth_service.protocol.jwt_claims import ClaimError
+from shared import jwt_claims
+from shared.jose import InvalidJwsError, parse
+from shared.jwt_claims import ClaimError
 
 
 @dataclass(frozen=True, slots=True)

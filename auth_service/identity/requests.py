@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auth_service.crypto.jose import ASYMMETRIC, InvalidJwsError, parse, verify
 from auth_service.crypto.secrets import digest, new_secret
 from auth_service.identity.client_keys import ClientKeys
 from auth_service.protocol import request_object
@@ -21,6 +20,7 @@ from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import json_codec
 from shared.clock import Clock
+from shared.jose import ASYMMETRIC, InvalidJwsError, parse, verify
 
 URN = "urn:ietf:params:oauth:request_uri:"
 PUSHED_TTL_S = 90

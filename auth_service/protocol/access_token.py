@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auth_service.protocol.grant import Grant
-from auth_service.protocol.jwt_claims import ClaimError
+from shared.jwt_claims import ClaimError
 from shared.scopes import format_scope
 
 TYPE = "at+jwt"

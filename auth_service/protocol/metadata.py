@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from auth_service.protocol import dpop
 from auth_service.protocol.authorization import PROMPTS, RESPONSE_MODES
 from auth_service.protocol.claims_request import ACR_PASSWORD, PROFILE_CLAIMS
 from auth_service.protocol.id_token import TOKEN_CLAIMS
 from auth_service.protocol.registration import AUTH_METHODS, SIGNING_ALGORITHMS
+from shared import dpop
 
 
 def server_metadata(

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from auth_service.protocol import jwt_claims
 from auth_service.protocol.errors import InvalidRequestError, InvalidRequestObjectError
-from auth_service.protocol.jwt_claims import ClaimError
 from auth_service.protocol.parameters import Parameters, collect
+from shared import jwt_claims
+from shared.jwt_claims import ClaimError
 
 TYPES = (None, "jwt", "oauth-authz-req+jwt")
 LONGEST_S = 3_600

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from auth_service.protocol import jwt_claims
 from auth_service.protocol.errors import InvalidGrantError
-from auth_service.protocol.jwt_claims import ClaimError
+from shared import jwt_claims
+from shared.jwt_claims import ClaimError
 from shared.scopes import parse_scope
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auth_service.protocol.jwt_claims import SKEW_S, ClaimError, check_audience, check_lifetime, number, text
+from shared.jwt_claims import SKEW_S, ClaimError, check_audience, check_lifetime, number, text
 
 NOW = 1_800_000_000
 ISSUER = "https://auth.example"

@@ -9,7 +9,9 @@ from typing import Any
 import jwt
 import pytest
 
-from auth_service.crypto.jose import (
+from auth_service.crypto.keys import _new_pem
+from auth_service.protocol.pkce import s256
+from shared.jose import (
     ASYMMETRIC,
     InvalidJwsError,
     SigningKey,
@@ -20,8 +22,6 @@ from auth_service.crypto.jose import (
     thumbprint,
     verify,
 )
-from auth_service.crypto.keys import _new_pem
-from auth_service.protocol.pkce import s256
 from tests.auth_service.keypair import KeyPair
 from tests.vectors import read
 

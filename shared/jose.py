@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NewType
 
 from cryptography.exceptions import InvalidSignature
@@ -65,12 +66,12 @@ class UnverifiedJws:
 
 def sign(claims: Claims, key: SigningKey, typ: str) -> str:
     """Sign `claims` as a compact JWS with the headers alg, kid and typ (RFC 7515 §7.1)."""
-    return str(jws.sign(claims, key.pem, headers={"kid": key.kid, "typ": typ}, algorithm=key.alg))
+    return str(jws.sign(claims, _private(key), headers={"kid": key.kid, "typ": typ}, algorithm=key.alg))
 
 
 def public_jwk(key: SigningKey) -> dict[str, str]:
     """The public half as a JWK (RFC 7517 §4)."""
-    members = jwk.construct(key.pem, key.alg).public_key().to_dict()
+    members = _private(key).public_key().to_dict()
     text = {
         name: value.decode() if isinstance(value, bytes) else str(value) for name, value in members.items()
     }
@@ -131,6 +132,12 @@ def thumbprint(key: Jwk) -> str:
 def is_private(key: Jwk) -> bool:
     """Whether a JWK holds what only its owner may know."""
     return not _PRIVATE_MEMBERS.isdisjoint(key)
+
+
+@lru_cache(maxsize=16)
+def _private(key: SigningKey) -> Any:  # noqa: ANN401 -- python-jose is untyped
+    # Reading a PEM takes longer than signing with what is in it.
+    return jwk.construct(key.pem, key.alg)
 
 
 def _type_of(header: Mapping[str, Any]) -> str | None:

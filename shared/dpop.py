@@ -1,0 +1,118 @@
+"""Demonstrating proof of possession: what a proof must say (RFC 9449 §4.3). Both services check proofs.
+
+Pure: whether a proof was used before, and which nonce it must have, is for who asks.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared import jwt_claims
+from shared.jose import InvalidJwsError, Jwk, is_private, parse, thumbprint, verify
+from shared.jwt_claims import ClaimError
+
+ALGORITHMS = ("ES256", "RS256", "PS256")
+TYPE = "dpop+jwt"
+WINDOW_S = 60
+"""How far `iat` may be from the server's clock."""
+
+REMEMBER_S = 2 * WINDOW_S + 1
+"""How long a proof could be used again: from one end of the window to the other."""
+
+
+class InvalidProofError(ValueError):
+    """What was sent proves nothing about this request. The message says why, in public."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof that is good for the request it came with, if it is the first time that it comes.
+
+    Attributes:
+        jkt: thumbprint of the key whose possession it proves (RFC 7638).
+        jti: of each key's proofs unique; to be remembered for `REMEMBER_S`.
+        nonce: whatever it has for one.
+    """
+
+    jkt: str
+    jti: str
+    nonce: object
+
+
+def read_proof(
+    headers: Sequence[str], method: str, url: str, now: float, *, access_token: str | None = None
+) -> Proof:
+    """Check the proof of a request.
+
+    Args:
+        headers: every ``DPoP`` header of the request.
+        url: the public URL of the endpoint.
+        access_token: what the proof must be bound to, where a token comes with it.
+
+    Raises:
+        InvalidProofError: there is none, there are several, or it is for something else.
+    """
+    if len(headers) != 1:
+        raise InvalidProofError("more than one DPoP header" if headers else "there is no DPoP header")
+    try:
+        token = parse(headers[0])
+        key = _shown_key(token.header.get("jwk"))
+        claims = verify(token, [key], algorithms=ALGORITHMS, types=(TYPE,))
+        jkt = thumbprint(key)
+    except InvalidJwsError as error:
+        raise InvalidProofError(f"the DPoP proof cannot be verified: {error}") from error
+    jti = check_proof(claims, method, url, now)
+    if access_token is not None:
+        check_access_token(claims, access_token)
+    return Proof(jkt, jti, claims.get("nonce"))
+
+
+def check_proof(claims: Mapping[str, Any], method: str, url: str, now: float) -> str:
+    """Hold a verified proof to the request it comes with; returns its `jti`.
+
+    Args:
+        url: the public URL of the endpoint.
+
+    Raises:
+        InvalidProofError: it is for another request or another time.
+    """
+    try:
+        if jwt_claims.text(claims, "htm") != method:
+            raise ClaimError("htm is another method")
+        if _comparable(jwt_claims.text(claims, "htu")) != _comparable(url):
+            raise ClaimError("htu is another URL")
+        if abs(now - jwt_claims.number(claims, "iat")) > WINDOW_S:
+            raise ClaimError("iat is too far from now")
+        return jwt_claims.text(claims, "jti")
+    except ValueError as error:
+        raise InvalidProofError(f"the DPoP proof is not for this request: {error}") from error
+
+
+def check_access_token(claims: Mapping[str, Any], access_token: str) -> None:
+    """The proof must be for this very access token (RFC 9449 §4.2, `ath`).
+
+    Raises:
+        InvalidProofError: it is not.
+    """
+    digest = hashlib.sha256(access_token.encode()).digest()
+    if claims.get("ath") != base64.urlsafe_b64encode(digest).rstrip(b"=").decode():
+        raise InvalidProofError("ath is not the hash of the access token")
+
+
+def _comparable(url: str) -> tuple[str, str, str]:
+    # RFC 9449 §4.3: without query and fragment, after the normalization of RFC 3986 §6.2.2 and §6.2.3.
+    parts = urlsplit(url)
+    default_port = {"https": 443, "http": 80}.get(parts.scheme)
+    port = "" if parts.port in (None, default_port) else f":{parts.port}"
+    return parts.scheme, f"{parts.hostname}{port}", parts.path or "/"
+
+
+def _shown_key(key: object) -> Jwk:
+    if not isinstance(key, dict) or is_private(key):
+        raise InvalidJwsError("jwk is not a public key")
+    return {name: value for name, value in key.items() if name not in ("kid", "alg", "use")}
