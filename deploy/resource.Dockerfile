@@ -6,7 +6,7 @@ FROM ${PYTHON_IMAGE} AS dependencies
 COPY deploy/resource.lock /tmp/resource.lock
 RUN python -m venv --without-pip /opt/doorward \
  && python -m pip --python /opt/doorward/bin/python install \
-      --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/resource.lock
+      --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r /tmp/resource.lock
 
 FROM ${PYTHON_IMAGE}
 ENV PATH=/opt/doorward/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

@@ -51,10 +51,32 @@ def check_resumption(caller: httpx2.Client, token: str) -> None:
                 seen.append(json.loads(line.removeprefix("data: "))["params"]["progress"])
             if len(seen) == 5:
                 break
-    resumed = caller.get("/mcp", headers=headers | LISTEN | {"Last-Event-ID": last_id})
-    *progress, result = messages_in(resumed)
-    assert seen + [message["params"]["progress"] for message in progress] == list(range(1, 31))
-    assert result["id"] == 1
+    for message in resumed(caller, headers | LISTEN, last_id):
+        if "id" in message:
+            assert (message["id"], seen) == (1, list(range(1, 31)))
+            return
+        seen.append(message["params"]["progress"])
+    pytest.fail(f"no answer after {seen}")
+
+
+def resumed(caller: httpx2.Client, headers: dict[str, str], last_id: str) -> Iterator[dict[str, Any]]:
+    """What follows an event. Where nothing more comes, it is asked for again, as clients do.
+
+    Version 2.3 of the SDK, which one of the servers is written with, loses what is said while it looks up
+    what was said before: that comes with the next request.
+    """
+    for _ in range(10):
+        try:
+            with caller.stream(
+                "GET", "/mcp", headers=headers | {"Last-Event-ID": last_id}, timeout=5
+            ) as stream:
+                for line in stream.iter_lines():
+                    if line.startswith("id: "):
+                        last_id = line.removeprefix("id: ")
+                    if line.startswith("data: {"):
+                        yield json.loads(line.removeprefix("data: "))
+        except httpx2.ReadTimeout:
+            continue
 
 
 def test_what_is_no_longer_kept_cannot_be_resumed(

@@ -58,12 +58,12 @@ def _venv_commands(python: Path, lock: Path) -> Sequence[Sequence[str]]:
         install = [uv, "pip", "install", "--quiet", "--python", str(python)]
         return (
             [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(_VENV)],
-            [*install, "--require-hashes", "-r", str(lock)],
+            [*install, "--no-deps", "--require-hashes", "-r", str(lock)],
         )
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     return (
         [sys.executable, "-m", "venv", "--clear", str(_VENV)],
-        [*install, "--require-hashes", "-r", str(lock)],
+        [*install, "--no-deps", "--require-hashes", "-r", str(lock)],
     )
 
 

@@ -134,5 +134,5 @@ def test_with_uv_the_locks_hashes_are_required(checkout: Path, machine: Path) ->
     done = run(checkout / "scripts" / "setup", machine)
     assert done.returncode == 0, done.stderr
     calls = (checkout / "uv.log").read_text()
-    assert "--require-hashes -r requirements.lock" in calls
+    assert "--no-deps --require-hashes -r requirements.lock" in calls
     assert (checkout / ".venv" / "ready").exists()

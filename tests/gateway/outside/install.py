@@ -35,13 +35,25 @@ def fastmcp_python() -> str:
     """A Python that has FastMCP, and nothing of ours."""
     venv, lock = HERE / ".venv", HERE / "fastmcp.lock"
     python = str(venv / "bin" / "python")
+    what = ("--quiet", "--no-deps", "--require-hashes", "-r", str(lock))
     with _kept(venv, lock) as missing:
         if missing and (uv := shutil.which("uv")):
             _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv))
-            _run(uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", str(lock))
+            _run(
+                uv,
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                python,
+                "--no-deps",
+                "--require-hashes",
+                "-r",
+                str(lock),
+            )
         elif missing:
             _run(sys.executable, "-m", "venv", "--clear", str(venv))
-            _run(python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock))
+            _run(python, "-m", "pip", "install", *what)
     return python
 
 
