@@ -209,6 +209,7 @@ class Components:
             self._redirect_hosts(),
             self._throttle("register"),
             self._throttle("register-overall"),
+            configured.quota(settings),
             self.networks,
             settings.issuer,
             registrable,

@@ -6,6 +6,7 @@ from auth_service.protocol.catalogue import Catalogue, ProtectedResource
 from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.key_rotation import Schedule
+from auth_service.protocol.registration_policy import Quota
 from auth_service.protocol.token_exchange import ExchangeRule
 from auth_service.protocol.trusted_issuers import TrustedIssuer, WorkloadRule
 from auth_service.settings import OPENID_SCOPES, AuthSettings
@@ -20,6 +21,11 @@ def lifetimes(settings: AuthSettings) -> Lifetimes:
         refresh_absolute_s=settings.refresh_absolute_ttl_s,
         grace_s=settings.refresh_grace_s,
     )
+
+
+def quota(settings: AuthSettings) -> Quota:
+    """How many clients may be registered."""
+    return Quota.of(settings.max_clients, unused_percent=settings.unused_clients_percent)
 
 
 def exchange_rules(settings: AuthSettings) -> list[ExchangeRule]:

@@ -248,6 +248,8 @@ class AuthSettings(KeySettings):
     session_ttl_s: Seconds = 7 * 86_400
     pending_ttl_s: Seconds = 1_800
 
+    max_clients: int = Field(default=100_000, ge=2)
+    unused_clients_percent: int = Field(default=50, ge=1, le=99)
     registrations_per_hour: int = Field(default=3_000, ge=1)
     registrations_per_minute: int = Field(default=60, ge=1)
     authorizations_per_minute: int = Field(default=300, ge=1)

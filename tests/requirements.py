@@ -56,7 +56,7 @@ AUTHORIZATION_SERVER = (
         "AS-7",
         "MUST",
         "registration policy, quotas and expiry",
-        Partial("a reserve for clients with live grants; software that registers again grouped in a console"),
+        Partial("software that registers again grouped in a console"),
     ),
     Requirement("AS-8", "SHOULD", "client ID metadata documents", HELD),
     Requirement(

@@ -16,6 +16,7 @@ from auth_service.protocol.errors import (
     InvalidDpopProofError,
     InvalidRequestError,
     InvalidTokenError,
+    NoRoomError,
     OAuthError,
     SlowDownError,
     TemporarilyUnavailableError,
@@ -133,7 +134,7 @@ def note_refusal(request: Request, error: OAuthError) -> None:
 
 def retry_after(error: OAuthError) -> dict[str, str]:
     """The header that says when to try again, for an error that passes (RFC 9110 §10.2.3)."""
-    if isinstance(error, SlowDownError):
+    if isinstance(error, SlowDownError | NoRoomError):
         return {"Retry-After": str(error.retry_after_s)}
     return {"Retry-After": str(RETRY_AFTER_S)} if error.status == 503 else {}
 

@@ -18,7 +18,7 @@ from auth_service.identity.throttle import Throttle
 from auth_service.protocol.errors import InvalidClientMetadataError
 from auth_service.protocol.json_text import parse_json
 from auth_service.protocol.registration import ClientMetadata, parse_metadata
-from auth_service.protocol.registration_policy import RedirectHosts
+from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from shared.asgi import CorsPolicy
 from shared.logs import get_logger
 
@@ -32,6 +32,7 @@ class RegisterEndpoint:
     Attributes:
         throttle: for each network.
         overall: for all networks together.
+        quota: how many clients may be registered that the operator gave no token.
         grant_types: what anyone may register for.
         operator_grant_types: what a client may register for that the operator gave a token.
     """
@@ -41,6 +42,7 @@ class RegisterEndpoint:
     redirect_hosts: RedirectHosts
     throttle: Throttle
     overall: Throttle
+    quota: Quota
     networks: Networks
     issuer: str
     grant_types: tuple[str, ...]
@@ -55,7 +57,8 @@ class RegisterEndpoint:
         self.redirect_hosts.check(metadata.redirect_uris or ())
         if not admitted.by_operator:
             await self.overall.attempt("all")
-        registered = await self.clients.register(registered_metadata)
+        quota = None if admitted.by_operator else self.quota
+        registered = await self.clients.register(registered_metadata, quota=quota)
         _log.info("client registered", client_id=registered.client.client_id, name=registered.client.name)
         return json_response(client_information(registered, self.issuer), 201)
 
@@ -75,6 +78,12 @@ class RegisterEndpoint:
                     "redirect_uris: plain http is for localhost, 127.0.0.1 and [::1] only",
                 ),
                 "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
+                "503": error(
+                    "As many clients are registered as are kept, or the store cannot be asked; `Retry-After`"
+                    " says when to try again.",
+                    "temporarily_unavailable",
+                    "too many clients are registered that nobody uses; try again later",
+                ),
             },
         }
         cors = CorsPolicy(("POST",))

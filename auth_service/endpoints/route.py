@@ -52,7 +52,7 @@ def _with_outages(path: str, operation: Operation) -> Operation:
     in_json = any("content" in response for response in responses.values())
     if not in_json or path.startswith("/.well-known/"):
         return operation
-    return {**operation, "responses": {**responses, "503": UNAVAILABLE}}
+    return {**operation, "responses": {"503": UNAVAILABLE, **responses}}
 
 
 def answer(description: str, example: object = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from auth_service.crypto.handles import new_grant_id
 from auth_service.grants.repository import Grants
 from auth_service.identity.clients import Clients
 from auth_service.identity.users import Users
-from auth_service.protocol.client import Client
+from auth_service.protocol.client import USE_NOTED_EVERY_S, Client
 from auth_service.protocol.errors import InvalidClientError
 from auth_service.protocol.grant import Grant, Lifetimes, Owner, issue
 from auth_service.protocol.trusted_issuers import WORKLOAD_PREFIX
@@ -83,14 +83,11 @@ class GrantOpener:
         client = await self._clients.get(grant.client_id)
         if client is None:
             return False
-        keep_s = self._lifetimes.refresh_absolute_s
-        # Moved on by halves, so that not every token costs a write to the client.
-        soon = max(grant.expires_at, grant.created_at + keep_s // 2)
-        if client.expires_at is None or client.expires_at >= soon:
+        needed_until = max(grant.expires_at, grant.created_at + self._lifetimes.refresh_absolute_s)
+        if client.knows_of_use(grant.created_at, needed_until):
             return True
-        return await self._clients.keep_until(
-            grant.client_id, max(grant.expires_at, grant.created_at + keep_s)
-        )
+        # A day longer than needed, so that not every grant costs a write to the client.
+        return await self._clients.note_use(grant.client_id, needed_until + USE_NOTED_EVERY_S)
 
     async def _user_may(self, grant: Grant) -> bool:
         if grant.subject is None or grant.vouched_by is not None:

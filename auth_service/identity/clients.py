@@ -7,6 +7,8 @@ from typing import Any
 
 from auth_service.crypto import secrets
 from auth_service.protocol.client import UNUSED_TTL_S, Client
+from auth_service.protocol.errors import NoRoomError
+from auth_service.protocol.registration_policy import Quota
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
@@ -39,9 +41,20 @@ class Clients:
         return None if client.expires_at is None else max(1, client.expires_at - int(self._clock()))
 
     async def register(
-        self, metadata: dict[str, Any], *, unused_ttl_s: int | None = UNUSED_TTL_S
+        self,
+        metadata: dict[str, Any],
+        *,
+        unused_ttl_s: int | None = UNUSED_TTL_S,
+        quota: Quota | None = None,
     ) -> Registered:
-        """Keep a new client, for `unused_ttl_s` seconds unless it comes to be used (AS-7); None for ever."""
+        """Keep a new client, for `unused_ttl_s` seconds unless it comes to be used (AS-7); None for ever.
+
+        Args:
+            quota: what there may be room for; None for a client that the operator lets in.
+
+        Raises:
+            NoRoomError: there is none for one more.
+        """
         now = int(self._clock())
         expires_at = None if unused_ttl_s is None else now + unused_ttl_s
         client = Client(secrets.new_id(), now, metadata, expires_at=expires_at)
@@ -52,9 +65,22 @@ class Clients:
             secret_hash=secrets.digest(secret) if secret else None,
             registration_token_hash=secrets.digest(token),
         )
+        await self._list(client, quota)
         await self._clients.create(client.client_id, client)
-        await self._store.index_add(keys.clients(), client.client_id, ttl_s=self._remaining(client))
         return Registered(client, secret, token)
+
+    async def _list(self, client: Client, quota: Quota | None) -> None:
+        # Before the client itself: what is listed counts, and what counts for nothing expires like it.
+        ttl_s, client_id = self._remaining(client), client.client_id
+        if quota is None:
+            await self._store.index_add(keys.clients(), client_id, ttl_s=ttl_s)
+            return
+        add, unused = self._store.index_add_within, keys.unused_clients()
+        if not await add(unused, client_id, ttl_s=ttl_s, limit=quota.unused):
+            raise NoRoomError("too many clients are registered that nobody uses; try again later")
+        if not await add(keys.clients(), client_id, ttl_s=ttl_s, limit=quota.clients):
+            await self._store.index_remove(unused, client_id)
+            raise NoRoomError("as many clients are registered as this server keeps; try again later")
 
     async def introduce(self, client: Client) -> Client:
         """Keep a client that its own document describes, anew if it was known before (AS-8)."""
@@ -99,28 +125,33 @@ class Clients:
 
         return await self._clients.update(client.client_id, rule)
 
-    async def keep_until(self, client_id: str, expires_at: int) -> bool:
+    async def note_use(self, client_id: str, expires_at: int) -> bool:
         """Keep a client for as long as something it was granted may live; False if it is gone."""
+        now = int(self._clock())
 
-        def rule(client: Client) -> tuple[Client | None, bool]:
-            kept = client.used_until(expires_at)
-            return kept, kept is not None
+        def rule(client: Client) -> tuple[Client, Client]:
+            used = client.used(now, expires_at)
+            return used, used
 
-        moved = await self._clients.update(client_id, rule)
-        if moved:
-            remaining = max(1, expires_at - int(self._clock()))
-            await self._store.index_add(keys.clients(), client_id, ttl_s=remaining)
-        return moved is not None
+        used = await self._clients.update(client_id, rule)
+        if used is None:
+            return False
+        await self._store.index_add(keys.clients(), client_id, ttl_s=self._remaining(used))
+        await self._store.index_remove(keys.unused_clients(), client_id)
+        if await self._clients.get(client_id) is not None:
+            return True
+        # Deleted meanwhile: what was just listed would count for as long as the client had lived.
+        await self._store.index_remove(keys.clients(), client_id)
+        return False
 
     async def delete(self, client_id: str) -> bool:
         """Remove a client. What it was granted is ended by `grants.repository.Grants.revoke_of_client`."""
         deleted = await self._clients.delete(client_id)
         await self._store.index_remove(keys.clients(), client_id)
+        await self._store.index_remove(keys.unused_clients(), client_id)
         return deleted
 
     async def list(self) -> list[Client]:
         """Every client, the oldest first."""
-        found = [
-            await self._clients.get(client_id) for client_id in await self._store.index_list(keys.clients())
-        ]
-        return sorted((client for client in found if client), key=lambda client: client.created_at)
+        found = await self._clients.get_many(await self._store.index_list(keys.clients()))
+        return sorted(found, key=lambda client: client.created_at)

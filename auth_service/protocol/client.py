@@ -31,6 +31,9 @@ _PILED_MARKS = re.compile("([\u0300-\u036f]{2})[\u0300-\u036f]+")
 UNUSED_TTL_S = 86_400
 """A registration that never led to a grant is gone after this many seconds."""
 
+USE_NOTED_EVERY_S = 86_400
+"""When a client was last used is known this well; noting every use would cost a write for each grant."""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -45,6 +48,7 @@ class Client:
         registration_token_hash: SHA-256 of the registration access token (RFC 7592).
         fresh_until: seconds since 1970, when the document at its client_id is to be read again; None for a
             client that is registered here.
+        used_at: seconds since 1970, when it was last seen to be granted something; None for never.
     """
 
     client_id: str
@@ -54,6 +58,7 @@ class Client:
     secret_hash: str | None = None
     registration_token_hash: str | None = None
     fresh_until: int | None = None
+    used_at: int | None = None
 
     @property
     def name(self) -> str:
@@ -101,13 +106,17 @@ class Client:
     def introduced_again(self, newer: Client) -> Client:
         """This client as its document now describes it, kept no less long than before."""
         expires_at = max(self.expires_at or 0, newer.expires_at or 0)
-        return replace(newer, created_at=self.created_at, expires_at=expires_at)
+        return replace(newer, created_at=self.created_at, expires_at=expires_at, used_at=self.used_at)
 
-    def used_until(self, expires_at: int) -> Client | None:
-        """This client kept at least until `expires_at` (seconds since 1970); None if it already is."""
-        if self.expires_at is None or self.expires_at >= expires_at:
-            return None
-        return replace(self, expires_at=expires_at)
+    def knows_of_use(self, now: int, expires_at: int) -> bool:
+        """Whether its use was noted not long ago, and it is kept at least until `expires_at`."""
+        noted = self.used_at is not None and now < self.used_at + USE_NOTED_EVERY_S
+        return noted and (self.expires_at is None or self.expires_at >= expires_at)
+
+    def used(self, now: int, expires_at: int) -> Client:
+        """This client, used `now` and kept at least until `expires_at` (both seconds since 1970)."""
+        kept = None if self.expires_at is None else max(self.expires_at, expires_at)
+        return replace(self, expires_at=kept, used_at=max(self.used_at or 0, now))
 
 
 def _shown(name: str) -> str:

@@ -202,6 +202,14 @@ class TemporarilyUnavailableError(OAuthError):
     status = 503
 
 
+class NoRoomError(OAuthError):
+    """As many registrations as the operator wants to keep (RFC 9110 §15.6.4)."""
+
+    code = "temporarily_unavailable"
+    status = 503
+    retry_after_s = 600
+
+
 class BodyTooLargeError(OAuthError):
     code = "invalid_request"
     status = 413

@@ -51,6 +51,24 @@ class RedirectHosts:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """How many clients may be registered at a time.
+
+    Attributes:
+        clients: in all; those that are in use stay, and come back, however many there are.
+        unused: of them, those that were never granted anything. The rest is kept for clients in use, so that
+            a flood of registrations crowds out nobody who works with one.
+    """
+
+    clients: int
+    unused: int
+
+    @classmethod
+    def of(cls, clients: int, *, unused_percent: int) -> Quota:
+        return cls(clients, max(1, clients * unused_percent // 100))
+
+
+@dataclass(frozen=True, slots=True)
 class InitialAccessToken:
     """A permission to register (RFC 7591 §1.2).
 

@@ -56,6 +56,13 @@ class Store(Protocol):
         """Add `member` to the set `index` (renewing its lifetime if it is there). Expired members go."""
         ...
 
+    async def index_add_within(self, index: str, member: str, *, ttl_s: int | None, limit: int) -> bool:
+        """The same while `index` holds fewer than `limit` other members. False, and no change, if it is full.
+
+        However many ask at once, in however many processes, the index never holds more than `limit` by this.
+        """
+        ...
+
     async def index_remove(self, index: str, member: str) -> None:
         """Take `member` out of `index`; no error if it is not in it."""
         ...

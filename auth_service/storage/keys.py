@@ -43,7 +43,7 @@ SCHEMA: tuple[KeySpec, ...] = (
     KeySpec(
         "client:{client_id}",
         "a client: its metadata; of a registered one the SHA-256 of its secret and of its registration access"
-        " token, of one with a metadata document until when that is fresh",
+        " token, of one with a metadata document until when that is fresh; when it was last used",
         "a registered client a day until first used, a document while it is fresh and `pending_ttl_s` longer;"
         " then as long as what it was granted",
     ),
@@ -56,6 +56,13 @@ SCHEMA: tuple[KeySpec, ...] = (
         "clients",
         "ids of the registered clients, and of those with a document that have been granted something",
         "as long as the client",
+        is_index=True,
+    ),
+    KeySpec(
+        "clients:unused",
+        "ids of the clients that registered by themselves and were never granted anything: no more than"
+        " `unused_clients_percent` of `max_clients`",
+        "a day, or until the first grant",
         is_index=True,
     ),
     KeySpec("client-grants:{client_id}", "ids of the client's grants", "as long as the grant", is_index=True),
@@ -127,6 +134,11 @@ def initial_access_token(token_hash: str) -> str:
 def clients() -> str:
     """The index of registered clients."""
     return f"{PREFIX}clients"
+
+
+def unused_clients() -> str:
+    """The index of clients that registered and were never granted anything."""
+    return f"{PREFIX}clients:unused"
 
 
 def client_grants(client_id: str) -> str:

@@ -22,7 +22,14 @@ from redis.exceptions import NoScriptError, ReadOnlyError, RedisClusterException
 from auth_service.storage import keys, redis_info
 from auth_service.storage.interface import StoreUnavailableError
 from auth_service.storage.redis_address import RedisAddress
-from auth_service.storage.redis_scripts import INDEX_ADD, INDEX_LIST, INDEX_REMOVE, REPLACE, Script
+from auth_service.storage.redis_scripts import (
+    INDEX_ADD,
+    INDEX_ADD_WITHIN,
+    INDEX_LIST,
+    INDEX_REMOVE,
+    REPLACE,
+    Script,
+)
 from auth_service.storage.shared_reads import SharedReads
 
 P = ParamSpec("P")
@@ -74,6 +81,9 @@ class RedisStore:
 
     async def index_add(self, index: str, member: str, *, ttl_s: int | None) -> None:
         await self._run(INDEX_ADD, index, member, _lifetime_ms(ttl_s))
+
+    async def index_add_within(self, index: str, member: str, *, ttl_s: int | None, limit: int) -> bool:
+        return bool(await self._run(INDEX_ADD_WITHIN, index, member, _lifetime_ms(ttl_s), str(limit)))
 
     async def index_remove(self, index: str, member: str) -> None:
         await self._run(INDEX_REMOVE, index, member)

@@ -49,17 +49,31 @@ end
 return 1
 """
 
-INDEX_ADD = _script(
-    _NOW
-    + """
+_PRUNE = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+"""
+
+_ADD = """
 local expiry = 'inf'
 if ARGV[2] ~= '' then expiry = string.format('%.0f', now + ARGV[2]) end
 redis.call('ZADD', KEYS[1], expiry, ARGV[1])
 """
+
+INDEX_ADD = _script(_NOW + _PRUNE + _ADD + _EXPIRE_INDEX)
+"""The member, milliseconds to live or nothing."""
+
+INDEX_ADD_WITHIN = _script(
+    _NOW
+    + _PRUNE
+    + """
+local others = redis.call('ZCARD', KEYS[1])
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then others = others - 1 end
+if others >= tonumber(ARGV[3]) then return 0 end
+"""
+    + _ADD
     + _EXPIRE_INDEX
 )
-"""The member, milliseconds to live or nothing."""
+"""The member, milliseconds to live or nothing, the most there may be: 1 if added."""
 
 INDEX_REMOVE = _script("redis.call('ZREM', KEYS[1], ARGV[1])" + _EXPIRE_INDEX)
 """The member."""

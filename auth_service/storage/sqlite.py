@@ -38,7 +38,9 @@ UPDATE document SET value = :new, expires_at = :now + :ttl_s
 WHERE key = :key AND value = :old AND expires_at > :now
 """
 _DELETE = "DELETE FROM document WHERE key = :key AND expires_at > :now"
-_INDEX_PRUNE = "DELETE FROM member WHERE index_key = :index AND expires_at <= :now"
+# The plus keeps SQLite from walking through the whole index: what has expired is few, and has one of its own.
+_INDEX_PRUNE = "DELETE FROM member WHERE +index_key = :index AND expires_at <= :now"
+_INDEX_OTHERS = "SELECT count(*) FROM member WHERE index_key = :index AND member <> :member"
 _INDEX_ADD = """
 INSERT INTO member (index_key, member, expires_at) VALUES (:index, :member, :now + :ttl_s)
 ON CONFLICT (index_key, member) DO UPDATE SET expires_at = excluded.expires_at
@@ -99,6 +101,19 @@ class SqliteStore:
             db.execute(_INDEX_ADD, parameters)
 
         await self._writer.run(add)
+
+    async def index_add_within(self, index: str, member: str, *, ttl_s: int | None, limit: int) -> bool:
+        lifetime = _lifetime(ttl_s)
+
+        def add(db: sqlite3.Connection) -> bool:
+            parameters = self._at_now(index=index, member=member, ttl_s=lifetime)
+            db.execute(_INDEX_PRUNE, parameters)
+            (others,) = db.execute(_INDEX_OTHERS, parameters).fetchone()
+            if others < limit:
+                db.execute(_INDEX_ADD, parameters)
+            return bool(others < limit)
+
+        return await self._writer.run(add)
 
     async def index_remove(self, index: str, member: str) -> None:
         await self._write(_INDEX_REMOVE, index=index, member=member)

@@ -25,6 +25,7 @@ CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "delete": lambda store: store.delete(KEY),
     "put_once": lambda store: store.put_once(KEY, ttl_s=60),
     "index_add": lambda store: store.index_add(INDEX, "member", ttl_s=60),
+    "index_add_within": lambda store: store.index_add_within(INDEX, "member", ttl_s=60, limit=9),
     "index_remove": lambda store: store.index_remove(INDEX, "member"),
     "index_list": lambda store: store.index_list(INDEX),
     "publish": lambda store: store.publish(CHANNEL, b"message"),

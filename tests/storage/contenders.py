@@ -14,6 +14,8 @@ from auth_service.storage.json_codec import json_codec
 PROCESSES = 4
 TASKS = 50
 """At once, in each process."""
+ROOM = 17
+"""Members that an index has room for."""
 KEY = "doorward:contended"
 
 _gate: Barrier | None = None
@@ -98,6 +100,10 @@ async def index_add(store: Store, name: str) -> object:
     return name
 
 
+async def index_add_within(store: Store, name: str) -> object:
+    return name if await store.index_add_within(KEY, name, ttl_s=60, limit=ROOM) else None
+
+
 async def update(store: Store, name: str) -> object:
     def count(counter: Counter) -> Decision[Counter, int]:
         return Decision(Counter(counter.count + 1, name), counter.count)
@@ -106,5 +112,6 @@ async def update(store: Store, name: str) -> object:
 
 
 CONTESTS: dict[str, Callable[[Store, str], Awaitable[object]]] = {
-    contest.__name__: contest for contest in (create, replace, delete, put_once, index_add, update)
+    contest.__name__: contest
+    for contest in (create, replace, delete, put_once, index_add, index_add_within, update)
 }

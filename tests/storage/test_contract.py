@@ -143,6 +143,29 @@ async def test_adding_a_member_again_renews_it_alone(store: Store) -> None:
     assert await becomes(only_the_renewed)
 
 
+async def test_an_index_that_is_full_lets_its_own_members_in_and_no_other(store: Store) -> None:
+    for member in ("a", "b"):
+        assert await store.index_add_within(INDEX, member, ttl_s=60, limit=2)
+    assert not await store.index_add_within(INDEX, "c", ttl_s=60, limit=2)
+    assert await store.index_add_within(INDEX, "b", ttl_s=60, limit=2)
+    assert await store.index_list(INDEX) == ["a", "b"]
+    assert await store.index_add_within(f"{INDEX}:other", "c", ttl_s=60, limit=1)
+
+
+async def test_there_is_room_in_an_index_again_once_members_leave_or_expire(store: Store) -> None:
+    await store.index_add_within(INDEX, "short", ttl_s=1, limit=2)
+    await store.index_add_within(INDEX, "long", ttl_s=None, limit=2)
+    assert not await store.index_add_within(INDEX, "next", ttl_s=60, limit=2)
+    await store.index_remove(INDEX, "long")
+    assert await store.index_add_within(INDEX, "next", ttl_s=60, limit=2)
+
+    async def the_short_one_has_left() -> bool:
+        return await store.index_add_within(INDEX, "third", ttl_s=60, limit=2)
+
+    assert await becomes(the_short_one_has_left)
+    assert await store.index_list(INDEX) == ["next", "third"]
+
+
 async def test_an_index_outlives_a_removed_member_that_had_no_end(store: Store) -> None:
     await store.index_add(INDEX, "endless", ttl_s=None)
     await store.index_add(INDEX, "short", ttl_s=1)
@@ -161,6 +184,8 @@ async def test_a_lifetime_below_a_second_is_a_mistake_of_the_caller(store: Store
         await store.put_once("doorward:other", ttl_s=ttl_s)
     with pytest.raises(ValueError, match="at least one second"):
         await store.index_add(INDEX, "member", ttl_s=ttl_s)
+    with pytest.raises(ValueError, match="at least one second"):
+        await store.index_add_within(INDEX, "member", ttl_s=ttl_s, limit=1)
     assert await store.get(KEY) == b"value"
     assert await store.get("doorward:other") is None
     assert await store.index_list(INDEX) == []

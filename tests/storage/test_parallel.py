@@ -12,7 +12,7 @@ import pytest
 
 from auth_service.storage import Store
 from tests.storage import contenders
-from tests.storage.contenders import CONTESTS, KEY, PROCESSES, TASKS, Counter, counters
+from tests.storage.contenders import CONTESTS, KEY, PROCESSES, ROOM, TASKS, Counter, counters
 
 pytestmark = pytest.mark.anyio
 
@@ -81,6 +81,12 @@ async def test_one_put_once_wins(contest: Contest) -> None:
 async def test_no_member_added_to_an_index_is_lost(store: Store, contest: Contest) -> None:
     names = await contest("index_add")
     assert await store.index_list(KEY) == sorted(str(name) for name in names)
+
+
+async def test_no_more_members_get_into_an_index_than_it_has_room_for(store: Store, contest: Contest) -> None:
+    let_in = [name for name in await contest("index_add_within") if name is not None]
+    assert len(let_in) == ROOM
+    assert await store.index_list(KEY) == sorted(str(name) for name in let_in)
 
 
 async def test_every_update_of_one_document_is_applied_exactly_once(store: Store, contest: Contest) -> None:

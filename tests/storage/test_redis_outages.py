@@ -213,7 +213,16 @@ async def test_a_replica_refuses_writes_and_fails_the_ping_until_it_is_promoted(
 ) -> None:
     await store.create(KEY, b"value", ttl_s=None)
     server.command("REPLICAOF", "127.0.0.1", "1")
-    for name in ("create", "replace", "delete", "put_once", "index_add", "index_remove", "ping"):
+    for name in (
+        "create",
+        "replace",
+        "delete",
+        "put_once",
+        "index_add",
+        "index_add_within",
+        "index_remove",
+        "ping",
+    ):
         with pytest.raises(StoreUnavailableError):
             await CALLS[name](store)
     server.command("REPLICAOF", "NO", "ONE")

@@ -22,7 +22,7 @@ from tests.storage.calls import CALLS, CHANNEL, INDEX, KEY
 
 pytestmark = pytest.mark.anyio
 
-WRITES = ("create", "replace", "delete", "put_once", "index_add", "index_remove", "ping")
+WRITES = ("create", "replace", "delete", "put_once", "index_add", "index_add_within", "index_remove", "ping")
 
 WRITER = """
 import asyncio, sys

@@ -276,7 +276,7 @@ async def test_reading_a_document_again_does_not_shorten_the_life_of_a_client_wi
     introductions = setup.process()
     await name_of(introductions, setup.client_id)
     granted_until = int(setup.clock.now) + 180 * 86_400
-    assert await setup.clients.keep_until(setup.client_id, granted_until)
+    assert await setup.clients.note_use(setup.client_id, granted_until)
     began = setup.clock.now
     setup.clock.now += 3_600
     setup.publish(name="Renamed")
