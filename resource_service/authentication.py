@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from resource_service.bearer import MalformedCredentialsError, bearer_token
+from resource_service.bearer import Credentials, MalformedCredentialsError, read_credentials
 from resource_service.introspection import Introspect, IntrospectionUnavailableError
+from resource_service.possession import Possession
 from resource_service.principal import Principal, principal_of
 from resource_service.refusals import cannot_ask, invalid_token, malformed_credentials, no_token
 from shared.asgi import header_values
@@ -25,6 +26,7 @@ class Authenticate:
     """
 
     introspect: Introspect
+    possession: Possession
     resource: str
     issuer: str
     clock: Clock
@@ -33,10 +35,22 @@ class Authenticate:
         """The principal of the request of `scope`.
 
         Raises:
-            Refusal: there is no token, it is garbled or not good here, or the issuer cannot be asked.
+            Refusal: there is no token, it is garbled, not good here or not the sender's, or there is no
+                asking the issuer.
         """
-        token = await self._introspected(_token_of(scope))
-        return principal_of(token, resource=self.resource, issuer=self.issuer, now=self.clock())
+        credentials = _credentials_of(scope)
+        proof = self.possession.proof_in(scope, credentials.token) if credentials.scheme == "DPoP" else None
+        token = await self._introspected(credentials.token)
+        principal = principal_of(
+            token,
+            resource=self.resource,
+            issuer=self.issuer,
+            now=self.clock(),
+            jkt=proof.jkt if proof else None,
+        )
+        if proof:
+            self.possession.spend(proof)
+        return principal
 
     async def _introspected(self, token: str) -> ActiveToken:
         try:
@@ -50,12 +64,12 @@ class Authenticate:
         return answer
 
 
-def _token_of(scope: Scope) -> str:
+def _credentials_of(scope: Scope) -> Credentials:
     query = scope.get("query_string", b"").decode("latin-1")
     try:
-        token = bearer_token(header_values(scope, "authorization"), query)
+        credentials = read_credentials(header_values(scope, "authorization"), query)
     except MalformedCredentialsError as error:
         raise malformed_credentials(str(error)) from error
-    if token is None:
+    if credentials is None:
         raise no_token()
-    return token
+    return credentials

@@ -1,16 +1,20 @@
-"""Bearer tokens on the wire (RFC 6750): read from the one place they may be in, and asked for."""
+"""Access tokens on the wire (RFC 6750, RFC 9449 §7.1): read from their one place, and asked for."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import parse_qsl
 
+from shared import dpop
 from shared.scopes import format_scope
 
 # RFC 6750 §2.1: b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
 #                credentials = "Bearer" 1*SP b64token
-_CREDENTIALS = re.compile(r"(?i:Bearer) +([A-Za-z0-9._~+/-]+=*)\Z")
+# RFC 9449 §7.1: credentials = "DPoP" 1*SP token68, which is the same
+_CREDENTIALS = re.compile(r"((?i:Bearer|DPoP)) +([A-Za-z0-9._~+/-]+=*)\Z")
 
 # RFC 9110 §11.4: auth-scheme = token, and what follows is set off by a space
 _SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?= |\Z)")
@@ -20,12 +24,23 @@ _QUOTABLE = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*\Z")
 
 MAX_TOKEN_CHARACTERS = 8_192
 
+Scheme = Literal["Bearer", "DPoP"]
+_SCHEMES: dict[str, Scheme] = {"bearer": "Bearer", "dpop": "DPoP"}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An access token, and how it was sent: alone, or with a proof of possession."""
+
+    scheme: Scheme
+    token: str
+
 
 class MalformedCredentialsError(ValueError):
     """The token was sent in a way RFC 6750 does not allow; the message says what is wrong."""
 
 
-def bearer_token(authorization: Sequence[str], query: str) -> str | None:
+def read_credentials(authorization: Sequence[str], query: str) -> Credentials | None:
     """Read the access token of a request.
 
     Args:
@@ -33,7 +48,7 @@ def bearer_token(authorization: Sequence[str], query: str) -> str | None:
         query: its query string, without the question mark.
 
     Returns:
-        the token; None where no bearer token was sent, though perhaps credentials of another scheme.
+        the token; None where none was sent, though perhaps credentials of another scheme.
 
     Raises:
         MalformedCredentialsError: it is sent twice, in the query (RFC 6750 §5.3, MCP forbids it), or garbled.
@@ -46,26 +61,37 @@ def bearer_token(authorization: Sequence[str], query: str) -> str | None:
         return None
     if len(authorization) > 1:
         raise MalformedCredentialsError("There is more than one Authorization header.")
-    return _token(authorization[0])
+    return _credentials(authorization[0])
 
 
-def _token(credentials: str) -> str | None:
-    if match := _CREDENTIALS.match(credentials):
-        if len(match[1]) > MAX_TOKEN_CHARACTERS:
+def scheme_of(authorization: Sequence[str]) -> Scheme:
+    """The scheme in which to answer: the one that was tried, however badly, and Bearer before any other."""
+    tried = _SCHEME.match(authorization[0]) if len(authorization) == 1 else None
+    return _SCHEMES.get(tried[0].lower(), "Bearer") if tried else "Bearer"
+
+
+def _credentials(text: str) -> Credentials | None:
+    if match := _CREDENTIALS.match(text):
+        if len(match[2]) > MAX_TOKEN_CHARACTERS:
             raise MalformedCredentialsError("The access token is too long to be one.")
-        return match[1]
-    scheme = _SCHEME.match(credentials)
-    if scheme is None or scheme[0].lower() == "bearer":
+        return Credentials(_SCHEMES[match[1].lower()], match[2])
+    scheme = _SCHEME.match(text)
+    if scheme is None or scheme[0].lower() in _SCHEMES:
         raise MalformedCredentialsError(
-            "The Authorization header must read: Bearer, a space, the access token."
+            "The Authorization header must read: Bearer or DPoP, a space, the access token."
         )
     return None
 
 
 def challenge(
-    metadata_url: str, *, scopes: Iterable[str] = (), error: str | None = None, description: str | None = None
+    metadata_url: str,
+    *,
+    scheme: Scheme = "Bearer",
+    scopes: Iterable[str] = (),
+    error: str | None = None,
+    description: str | None = None,
 ) -> str:
-    """The value of ``WWW-Authenticate`` (RFC 6750 §3, RFC 9728 §5.1).
+    """The value of ``WWW-Authenticate`` (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1).
 
     Raises:
         ValueError: a value holds a character that has no place in the header; ours never do.
@@ -73,11 +99,12 @@ def challenge(
     attributes = {
         "error": error,
         "error_description": description,
+        "algs": " ".join(dpop.ALGORITHMS) if scheme == "DPoP" else None,
         "resource_metadata": metadata_url,
         "scope": format_scope(scopes) or None,
     }
     pairs = [f"{name}={_quoted(value)}" for name, value in attributes.items() if value is not None]
-    return "Bearer " + ", ".join(pairs)
+    return f"{scheme} {', '.join(pairs)}"
 
 
 def _quoted(value: str) -> str:

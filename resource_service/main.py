@@ -19,9 +19,11 @@ from resource_service.base_path import BasePath
 from resource_service.identity_token import IdentityTokens
 from resource_service.introspection import Introspect, IntrospectionClient, http_client
 from resource_service.mcp_server.notes import Notes
+from resource_service.nonces import Nonces
 from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description
 from resource_service.origins import OriginCheck, Origins
 from resource_service.plain import health_route, plain_routes
+from resource_service.possession import Possession
 from resource_service.protected import ProtectedResource
 from resource_service.published_keys import key_routes
 from resource_service.refusals import Refusal, Refuse
@@ -48,10 +50,15 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     introspect = _introspect(asking, settings)
     tokens = IdentityTokens(settings.identity_private_key, clock)
     notes = Notes(settings.notes, clock) if settings.serves_notes else None
-    main = _main_resource(settings, notes, tokens, introspect, clock)
+    possession = _possession(settings, clock)
+
+    def protected(described: ResourceSettings, backend: Backend) -> ProtectedResource:
+        return ProtectedResource(described, backend, introspect, possession, clock)
+
+    backend = _main_backend(settings, notes, tokens)
+    main = protected(settings, backend) if backend else None
     mounts = [
-        ProtectedResource(mount, behind_gateway(mount, tokens), introspect, clock)
-        for mount in map(settings.for_mount, settings.mounts)
+        protected(mount, behind_gateway(mount, tokens)) for mount in map(settings.for_mount, settings.mounts)
     ]
     resources = [*([main] if main else []), *mounts]
     refuse = main.refuse if main else Refuse(settings.metadata_url, ())
@@ -118,17 +125,16 @@ def _introspect(http: httpx2.AsyncClient, settings: ResourceSettings) -> Introsp
     return SingleFlight(client.ask, join_for_s=JOIN_FOR_S)
 
 
-def _main_resource(
-    settings: ResourceSettings,
-    notes: Notes | None,
-    tokens: IdentityTokens,
-    introspect: Introspect,
-    clock: Clock,
-) -> ProtectedResource | None:
+def _possession(settings: ResourceSettings, clock: Clock) -> Possession:
+    secret = settings.resource_secret.get_secret_value()
+    return Possession(settings.base_url, clock, Nonces(secret, clock) if settings.dpop_nonce else None)
+
+
+def _main_backend(settings: ResourceSettings, notes: Notes | None, tokens: IdentityTokens) -> Backend | None:
     if notes is not None:
-        return ProtectedResource(settings, built_in(settings, notes), introspect, clock)
+        return built_in(settings, notes)
     if settings.upstream is not None:
-        return ProtectedResource(settings, behind_gateway(settings, tokens), introspect, clock)
+        return behind_gateway(settings, tokens)
     return None
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from resource_service.settings import ResourceSettings
+from shared import dpop
 
 ROOT_PATH = "/.well-known/oauth-protected-resource"
 HEADERS = {"Cache-Control": "public, max-age=60"}
@@ -26,6 +27,8 @@ class ProtectedResourceMetadata(BaseModel):
                 "authorization_servers": ["http://localhost:9000"],
                 "scopes_supported": ["notes:read", "notes:write"],
                 "bearer_methods_supported": ["header"],
+                "dpop_signing_alg_values_supported": ["ES256", "RS256", "PS256"],
+                "dpop_bound_access_tokens_required": False,
                 "resource_name": "Doorward notes",
                 "resource_documentation": "http://localhost:9001/docs",
             }
@@ -38,6 +41,10 @@ class ProtectedResourceMetadata(BaseModel):
         default=None, description="What may be asked for here; left out where there are no scopes."
     )
     bearer_methods_supported: list[str] = Field(description="Where a token may be sent: in the header only.")
+    dpop_signing_alg_values_supported: list[str] = Field(
+        description="What a proof of possession may be signed with (RFC 9449)."
+    )
+    dpop_bound_access_tokens_required: bool = Field(description="Whether every token must be bound to a key.")
     resource_name: str = Field(description="For people.")
     resource_documentation: str = Field(description="For developers.")
 
@@ -49,6 +56,8 @@ def metadata_of(settings: ResourceSettings, scopes: tuple[str, ...]) -> dict[str
         authorization_servers=[settings.issuer],
         scopes_supported=list(scopes) or None,
         bearer_methods_supported=["header"],
+        dpop_signing_alg_values_supported=list(dpop.ALGORITHMS),
+        dpop_bound_access_tokens_required=False,
         resource_name=settings.resource_name,
         resource_documentation=settings.documentation_url,
     )

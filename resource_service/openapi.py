@@ -92,6 +92,7 @@ def _mcp_operations(examples: Examples, security: list[Any]) -> dict[str, Any]:
                     name if method == "tools/call" else None,
                 ),
                 _header("Mcp-Session-Id", "The session (2025-11-25 and before).", None),
+                _header("DPoP", "With a token that is bound to a key: the proof (RFC 9449 §4).", None),
             ],
             requestBody={"required": True, "content": {"application/json": {"examples": examples}}},
         ),

@@ -12,7 +12,7 @@ from resource_service.settings import ResourceSettings, serialize_origin
 from shared.asgi import CorsPolicy, header_values
 from shared.uris import is_loopback, split_absolute
 
-EXPOSED = ("WWW-Authenticate", "Mcp-Session-Id", "X-Request-Id", "Retry-After")
+EXPOSED = ("WWW-Authenticate", "DPoP-Nonce", "Mcp-Session-Id", "X-Request-Id", "Retry-After")
 
 
 class Origins:

@@ -57,7 +57,10 @@ SCHEME = "oauth2"
 """The name of the security scheme in the OpenAPI document."""
 
 _CHALLENGE = {
-    "WWW-Authenticate": {"description": "The challenge (RFC 6750, RFC 9728).", "schema": {"type": "string"}}
+    "WWW-Authenticate": {
+        "description": "The challenge, in the scheme that was tried (RFC 6750, RFC 9449, RFC 9728).",
+        "schema": {"type": "string"},
+    }
 }
 
 
@@ -73,9 +76,21 @@ def _refusal(
     }
 
 
+_NONCE = {
+    "DPoP-Nonce": {
+        "description": "With `use_dpop_nonce`: what the next proof must hold (RFC 9449 §9).",
+        "schema": {"type": "string"},
+    }
+}
+
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: _refusal("Malformed credentials", "invalid_request", "There is more than one Authorization header."),
-    401: _refusal("No token, or one that is not good here", "invalid_token", "The access token has expired."),
+    401: _refusal(
+        "No token, or one that is not good here; or a proof that is not (`invalid_dpop_proof`)",
+        "invalid_token",
+        "The access token has expired.",
+        {**_CHALLENGE, **_NONCE},
+    ),
     403: _refusal(
         "A scope is missing, or the web origin is foreign",
         "insufficient_scope",
@@ -116,7 +131,8 @@ def plain_routes(
         tokenUrl=f"{issuer}/token",
         scopes=dict(policy.scopes),
         scheme_name=SCHEME,
-        description="Log in at the authorization server and pick the scopes to grant.",
+        description="Log in at the authorization server and pick the scopes to grant. A token that is bound "
+        "to a key is sent as `DPoP TOKEN`, with a proof in the `DPoP` header (RFC 9449).",
         auto_error=False,
     )
 

@@ -50,16 +50,20 @@ class Principal:
         return (self.issuer, self.subject, self.client_id)
 
 
-def principal_of(token: ActiveToken, *, resource: str, issuer: str, now: float) -> Principal:
+def principal_of(
+    token: ActiveToken, *, resource: str, issuer: str, now: float, jkt: str | None = None
+) -> Principal:
     """Decide whether an active token is good here.
 
     Args:
         resource: the URL of this resource.
         issuer: the only issuer trusted here, byte for byte.
         now: seconds since 1970.
+        jkt: thumbprint of the key that the request proves possession of; None for one with a bearer token.
 
     Raises:
-        Refusal: the token is another issuer's, for another resource (RFC 8707 §2), or expired.
+        Refusal: the token is another issuer's, for another resource (RFC 8707 §2), expired, or was sent in
+            another way than it must be.
     """
     if token.issuer != issuer:
         raise invalid_token("The access token is from another issuer.", detail=f"issuer {token.issuer}")
@@ -67,9 +71,7 @@ def principal_of(token: ActiveToken, *, resource: str, issuer: str, now: float) 
         raise invalid_token("The access token is not for this resource.", detail=f"audience {token.audience}")
     if token.expires_at <= now:
         raise invalid_token("The access token has expired.", detail=f"expired at {token.expires_at}")
-    if token.jkt is not None:
-        # Sent as a bearer token it proves nothing; whoever stole it could have (RFC 9449 §7.2).
-        raise invalid_token("The access token is bound to a key, and was sent without a proof.")
+    _check_possession(token.jkt, jkt)
     return Principal(
         client_id=token.client_id,
         scopes=token.scopes,
@@ -92,6 +94,18 @@ def principal_in(scope: Scope) -> Principal:
     if not isinstance(principal, Principal):
         raise TypeError("something else was noted where the principal belongs")
     return principal
+
+
+def _check_possession(bound_to: str | None, proven: str | None) -> None:
+    if bound_to == proven:
+        return
+    if proven is None:
+        # Sent as a bearer token it proves nothing; whoever stole it could have (RFC 9449 §7.2).
+        raise invalid_token("The access token is bound to a key, and was sent without a proof.")
+    if bound_to is None:
+        # RFC 9449 §7.1: with this scheme the token must be bound; the proof is of a key nobody asked for.
+        raise invalid_token("The access token is bound to no key, and must be sent as a bearer token.")
+    raise invalid_token("The access token is bound to another key than the proof shows.")
 
 
 def _is_for(resource: str, audience: tuple[str, ...]) -> bool:

@@ -12,6 +12,7 @@ from resource_service.backend import Backend
 from resource_service.guard import Guard
 from resource_service.introspection import Introspect
 from resource_service.metadata import SLASHES, metadata_routes
+from resource_service.possession import Possession
 from resource_service.refusals import Refuse
 from resource_service.settings import ResourceSettings
 from shared.clock import Clock
@@ -27,14 +28,19 @@ class ProtectedResource:
     """
 
     def __init__(
-        self, settings: ResourceSettings, backend: Backend, introspect: Introspect, clock: Clock
+        self,
+        settings: ResourceSettings,
+        backend: Backend,
+        introspect: Introspect,
+        possession: Possession,
+        clock: Clock,
     ) -> None:
         self.settings = settings
         self.backend = backend
         self.path = settings.mcp_path or "/"
         self.scopes = tuple(backend.policy.scopes)
         self.refuse = Refuse(settings.metadata_url, self.scopes)
-        self.authenticate = Authenticate(introspect, settings.resource, settings.issuer, clock)
+        self.authenticate = Authenticate(introspect, possession, settings.resource, settings.issuer, clock)
         self._guard = Guard(
             backend.app, self.authenticate, backend.policy, self.refuse, clock, settings.max_body_bytes
         )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from resource_service.bearer import challenge
-from shared.asgi import error_response
+from resource_service.bearer import challenge, scheme_of
+from shared.asgi import error_response, header_values
 from shared.logs import current_request_id, get_logger
 
 RETRY_AFTER_S = 1
@@ -32,6 +32,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         named: whether the challenge names the error; RFC 6750 §3.1 wants silence when no token was sent.
         scopes: what the challenge asks for.
         rpc_code: the body is the JSON-RPC error of this code.
+        dpop_nonce: what the next proof must hold (RFC 9449 §9).
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         named: bool = True,
         scopes: Iterable[str] = (),
         rpc_code: int | None = None,
+        dpop_nonce: str | None = None,
     ) -> None:
         super().__init__(f"{error}: {detail or description}")
         self.status = status
@@ -55,6 +57,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         self.named = named
         self.scopes = tuple(scopes)
         self.rpc_code = rpc_code
+        self.dpop_nonce = dpop_nonce
 
 
 def no_token() -> Refusal:
@@ -70,6 +73,23 @@ def malformed_credentials(description: str) -> Refusal:
 def invalid_token(description: str, *, detail: str = "") -> Refusal:
     """RFC 6750 §3.1: the token is expired, revoked, made up, or for somebody else."""
     return Refusal(401, "invalid_token", description, detail=detail, challenged=True)
+
+
+def invalid_proof(description: str) -> Refusal:
+    """RFC 9449 §7.1: what came with the token proves nothing about this request."""
+    return Refusal(401, "invalid_dpop_proof", description, challenged=True)
+
+
+def nonce_needed(nonce: str) -> Refusal:
+    """RFC 9449 §9: the proof must hold `nonce`; a client tries again with it."""
+    description = "The DPoP proof needs the nonce that comes with this answer."
+    return Refusal(401, "use_dpop_nonce", description, challenged=True, dpop_nonce=nonce)
+
+
+def too_many_proofs(detail: str) -> Refusal:
+    """There is no room to remember one more proof, and what is not remembered could be used twice."""
+    description = "Too many DPoP proofs were used within the last two minutes; try again."
+    return Refusal(503, "temporarily_unavailable", description, detail=detail)
 
 
 def insufficient_scope(needed: Iterable[str], *, detail: str) -> Refusal:
@@ -125,9 +145,9 @@ class Refuse:
             method=scope["method"],
             path=scope["path"],
         )
-        return _body(refusal, self._headers(refusal))
+        return _body(refusal, self._headers(refusal, scope))
 
-    def _headers(self, refusal: Refusal) -> dict[str, str]:
+    def _headers(self, refusal: Refusal, scope: Scope) -> dict[str, str]:
         headers = {}
         if refusal.status == 503:
             headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -135,9 +155,12 @@ class Refuse:
             headers["Allow"] = MCP_METHODS
         if refusal.status == 413:
             headers["Connection"] = "close"
+        if refusal.dpop_nonce is not None:
+            headers["DPoP-Nonce"] = refusal.dpop_nonce
         if refusal.challenged:
             headers["WWW-Authenticate"] = challenge(
                 self.metadata_url,
+                scheme=scheme_of(header_values(scope, "authorization")),
                 scopes=refusal.scopes or self.default_scopes,
                 error=refusal.error if refusal.named else None,
                 description=refusal.description if refusal.named else None,

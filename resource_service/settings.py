@@ -76,6 +76,7 @@ class ResourceSettings(GatewaySettings):
         resource_documentation: a page for developers (RFC 9728 §2); our docs page where left out.
         allowed_origins: web origins whose pages may call this service beside its own; ``*`` for every one. A
             resource on loopback lets every loopback origin call, whatever its port.
+        dpop_nonce: tokens bound to a key need a nonce of ours in each proof (RFC 9449 §9).
         legacy_aliases: serve what the 2025-03-26 revision of MCP expects at this origin.
         notes: ``sqlite://`` keeps the notes of the built-in server in memory, ``sqlite:///PATH`` in a file.
         introspection_timeout_s: for one answer of the authorization server, a retry included.
@@ -94,6 +95,7 @@ class ResourceSettings(GatewaySettings):
     resource_name: str = Field(default="Doorward notes", min_length=1, max_length=100)
     resource_documentation: PublicUrl | None = None
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)] = ()
+    dpop_nonce: bool = False
     legacy_aliases: bool = True
     notes: str = Field(default="sqlite://", pattern=r"^sqlite://(/.+)?$")
     introspection_timeout_s: float = Field(default=5.0, gt=0, le=60)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,13 +45,13 @@ class Proof:
 
 
 def read_proof(
-    headers: Sequence[str], method: str, url: str, now: float, *, access_token: str | None = None
+    headers: Sequence[str], method: str, urls: Collection[str], now: float, *, access_token: str | None = None
 ) -> Proof:
     """Check the proof of a request.
 
     Args:
         headers: every ``DPoP`` header of the request.
-        url: the public URL of the endpoint.
+        urls: the public URL of the endpoint, in each spelling that it has.
         access_token: what the proof must be bound to, where a token comes with it.
 
     Raises:
@@ -66,17 +66,17 @@ def read_proof(
         jkt = thumbprint(key)
     except InvalidJwsError as error:
         raise InvalidProofError(f"the DPoP proof cannot be verified: {error}") from error
-    jti = check_proof(claims, method, url, now)
+    jti = check_proof(claims, method, urls, now)
     if access_token is not None:
         check_access_token(claims, access_token)
     return Proof(jkt, jti, claims.get("nonce"))
 
 
-def check_proof(claims: Mapping[str, Any], method: str, url: str, now: float) -> str:
+def check_proof(claims: Mapping[str, Any], method: str, urls: Collection[str], now: float) -> str:
     """Hold a verified proof to the request it comes with; returns its `jti`.
 
     Args:
-        url: the public URL of the endpoint.
+        urls: the public URL of the endpoint, in each spelling that it has.
 
     Raises:
         InvalidProofError: it is for another request or another time.
@@ -84,12 +84,12 @@ def check_proof(claims: Mapping[str, Any], method: str, url: str, now: float) ->
     try:
         if jwt_claims.text(claims, "htm") != method:
             raise ClaimError("htm is another method")
-        if _comparable(jwt_claims.text(claims, "htu")) != _comparable(url):
+        if _comparable(jwt_claims.text(claims, "htu")) not in map(_comparable, urls):
             raise ClaimError("htu is another URL")
         if abs(now - jwt_claims.number(claims, "iat")) > WINDOW_S:
             raise ClaimError("iat is too far from now")
         return jwt_claims.text(claims, "jti")
-    except ValueError as error:
+    except ClaimError as error:
         raise InvalidProofError(f"the DPoP proof is not for this request: {error}") from error
 
 
@@ -106,9 +106,13 @@ def check_access_token(claims: Mapping[str, Any], access_token: str) -> None:
 
 def _comparable(url: str) -> tuple[str, str, str]:
     # RFC 9449 §4.3: without query and fragment, after the normalization of RFC 3986 §6.2.2 and §6.2.3.
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        number = parts.port
+    except ValueError as error:  # its words would be the sender's, and go back in a header
+        raise ClaimError("htu is not a URL") from error
     default_port = {"https": 443, "http": 80}.get(parts.scheme)
-    port = "" if parts.port in (None, default_port) else f":{parts.port}"
+    port = "" if number in (None, default_port) else f":{number}"
     return parts.scheme, f"{parts.hostname}{port}", parts.path or "/"
 
 

@@ -108,7 +108,7 @@ RESOURCE_SERVER = (
 EXTENSIONS = (
     Requirement("EXT-1", "MUST", "MCP client credentials", HELD),
     Requirement("EXT-2", "MUST", "enterprise-managed authorization (ID-JAG)", HELD),
-    Requirement("EXT-3", "MUST", "DPoP at both services", Partial("proofs at the resource server")),
+    Requirement("EXT-3", "MUST", "DPoP at both services", HELD),
     Requirement("EXT-4", "MUST", "workload identity federation", HELD),
 )
 

@@ -43,7 +43,7 @@ class DpopProofs:
         if not proofs:
             return None
         try:
-            proof = dpop.read_proof(proofs, method, url, self._clock(), access_token=access_token)
+            proof = dpop.read_proof(proofs, method, (url,), self._clock(), access_token=access_token)
         except dpop.InvalidProofError as error:
             raise InvalidDpopProofError(str(error)) from error
         self._check_nonce(proof.nonce)

@@ -35,7 +35,7 @@ _NEVER_ANSWERED = frozenset(
         b"set-cookie", b"strict-transport-security", b"alt-svc", b"clear-site-data", b"public-key-pins",
         b"content-security-policy", b"service-worker-allowed",
         # a challenge would send the client to somebody else for a token
-        b"www-authenticate", b"proxy-authenticate", b"authentication-info", b"location",
+        b"www-authenticate", b"proxy-authenticate", b"authentication-info", b"dpop-nonce", b"location",
         # set by us on every answer
         b"date", b"server", b"via", b"x-request-id", b"x-content-type-options", b"referrer-policy",
     }
@@ -47,7 +47,8 @@ def to_upstream(fields: Iterable[tuple[bytes, bytes]]) -> Fields:
     """The fields of a request that the upstream may see.
 
     Names with an underscore are left out: behind CGI and WSGI they become the same as those with a hyphen, so
-    ``X_Doorward_Subject`` would pass for ours. Whatever holds the client's token is left out under any name.
+    ``X_Doorward_Subject`` would pass for ours. Whatever holds the client's token or its proof is left out
+    under any name.
     """
     fields = list(fields)
     hop_by_hop = _hop_by_hop(fields)
@@ -87,4 +88,5 @@ def _hop_by_hop(fields: Fields) -> frozenset[bytes]:
 
 def _tokens(fields: Fields) -> list[bytes]:
     credentials = [value.split(None, 1) for name, value in fields if name == b"authorization"]
-    return [parts[1].strip() for parts in credentials if len(parts) == 2]
+    proofs = [value for name, value in fields if name == b"dpop" and value]
+    return [*(parts[1].strip() for parts in credentials if len(parts) == 2), *proofs]

@@ -19,6 +19,7 @@ from resource_service.identity_token import LIFETIME_S
 from tests.gateway.exchange import LISTEN, MESSAGE, PING
 from tests.gateway.upstreams import gateway
 from tests.resource_service.authorization_server import AuthorizationServer, answer
+from tests.resource_service.proving import Prover
 from tests.resource_service.service import Service, bearer, token_for
 
 pytestmark = pytest.mark.requirement("RS-5", "SEC-11")
@@ -90,6 +91,30 @@ def test_the_client_s_token_is_in_nothing_that_the_upstream_gets(
     assert {"authorization", "cookie", "dpop", "x-auth-token", "x-copy"}.isdisjoint(headers)
     client.get("/mcp", headers=bearer(token) | LISTEN)
     assert token not in str(upstream.questions[-1])
+
+
+@pytest.mark.requirement("EXT-3")
+def test_a_proof_of_possession_is_in_nothing_that_the_upstream_gets(
+    client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
+) -> None:
+    prover = Prover.known(scripted, issuer, client)
+    proof = prover.proof("POST", "/mcp")
+    copies = {"X-Copy": proof, "X-Proof": f"DPoP {proof}", "DPoP-Nonce": "n"}
+    response = prover.send("POST", "/mcp", proof, headers=MESSAGE | copies, json=PING)
+    assert response.status_code == 200
+    assert proof not in str(upstream.questions)
+    assert prover.token not in str(upstream.questions)
+    assert "dpop" not in upstream.questions[0].headers
+
+
+@pytest.mark.requirement("EXT-3")
+def test_an_upstream_s_nonce_does_not_reach_the_client(
+    client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
+) -> None:
+    upstream.replies["/mcp"] = answer(200, b"{}", "DPoP-Nonce: of the upstream", "X-Other: of the upstream")
+    response = Prover.known(scripted, issuer, client).send("POST", "/mcp", headers=MESSAGE, json=PING)
+    assert response.headers["x-other"] == "of the upstream"
+    assert "dpop-nonce" not in response.headers
 
 
 @pytest.mark.parametrize(

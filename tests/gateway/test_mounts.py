@@ -10,6 +10,7 @@ import pytest
 from tests.gateway.exchange import MESSAGE, PING
 from tests.gateway.upstreams import PATIENCE, called, connected, python_stdio
 from tests.resource_service.authorization_server import AuthorizationServer, answer
+from tests.resource_service.proving import Prover, refused
 from tests.resource_service.service import Service, bearer, running, token_for
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
@@ -63,6 +64,19 @@ def test_a_token_is_good_at_its_own_mount_only(
         assert refused.status_code == 401
         assert "not for this resource" in refused.json()["error_description"]
     assert [question.target for question in upstream.questions] == ["/one"]
+
+
+@pytest.mark.requirement("EXT-3", "SEC-11")
+def test_a_proof_is_good_at_its_own_mount_only(
+    client: httpx2.Client, service: Service, issuer: AuthorizationServer, upstream: AuthorizationServer
+) -> None:
+    audience = [f"{service.origin}/{mount}" for mount in ("one", "two")]
+    prover = Prover.known(service, issuer, client, aud=audience)
+    for mount, other in (("/one", "/two"), ("/two", "/one")):
+        assert prover.send("POST", mount, headers=MESSAGE, json=PING).status_code == 200
+        wrong = prover.send("POST", mount, prover.proof("POST", other), headers=MESSAGE, json=PING)
+        assert refused(wrong, "invalid_dpop_proof")
+    assert [question.target for question in upstream.questions] == ["/one", "/two"]
 
 
 @pytest.mark.requirement("RS-5")

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from resource_service.bearer import MAX_TOKEN_CHARACTERS, MalformedCredentialsError, bearer_token, challenge
+from resource_service.bearer import (
+    MAX_TOKEN_CHARACTERS,
+    Credentials,
+    MalformedCredentialsError,
+    challenge,
+    read_credentials,
+    scheme_of,
+)
 
 METADATA = "https://mcp.example/.well-known/oauth-protected-resource/mcp"
 
@@ -20,12 +27,18 @@ METADATA = "https://mcp.example/.well-known/oauth-protected-resource/mcp"
     ],
 )
 def test_a_bearer_token_is_read_whatever_the_case_of_the_scheme(header: str, token: str) -> None:
-    assert bearer_token([header], "") == token
+    assert read_credentials([header], "") == Credentials("Bearer", token)
 
 
-@pytest.mark.parametrize("headers", [[], ["Basic dXNlcjpwYXNz"], ["Negotiate"], ["DPoP abc"]])
+@pytest.mark.requirement("EXT-3")
+@pytest.mark.parametrize("scheme", ["DPoP", "dpop", "DPOP"])
+def test_a_token_with_a_proof_is_told_from_a_bearer_token(scheme: str) -> None:
+    assert read_credentials([f"{scheme} abc"], "") == Credentials("DPoP", "abc")
+
+
+@pytest.mark.parametrize("headers", [[], ["Basic dXNlcjpwYXNz"], ["Negotiate"], ["Bearerer abc"]])
 def test_other_credentials_are_no_token(headers: list[str]) -> None:
-    assert bearer_token(headers, "") is None
+    assert read_credentials(headers, "") is None
 
 
 @pytest.mark.requirement("RS-2")
@@ -50,20 +63,23 @@ def test_other_credentials_are_no_token(headers: list[str]) -> None:
         "Bearer a\x00b",
         "Bearer ä",
         "Bearer: abc",
+        "DPoP",
+        "DPoP a b",
+        "DPoP abc, Bearer abc",
         "(Bearer) abc",
         "Bearer " + "a" * (MAX_TOKEN_CHARACTERS + 1),
     ],
 )
 def test_garbled_credentials_are_told_from_a_missing_token(header: str) -> None:
     with pytest.raises(MalformedCredentialsError):
-        bearer_token([header], "")
+        read_credentials([header], "")
 
 
 @pytest.mark.requirement("RS-3")
 @pytest.mark.parametrize("headers", [["Bearer a", "Bearer a"], ["Bearer a", "Basic b"], ["", "Bearer a"]])
 def test_two_authorization_headers_are_refused(headers: list[str]) -> None:
     with pytest.raises(MalformedCredentialsError):
-        bearer_token(headers, "")
+        read_credentials(headers, "")
 
 
 @pytest.mark.requirement("RS-3")
@@ -74,11 +90,11 @@ def test_two_authorization_headers_are_refused(headers: list[str]) -> None:
 @pytest.mark.parametrize("headers", [[], ["Bearer abc"]])
 def test_a_token_in_the_query_is_refused_with_or_without_a_header(headers: list[str], query: str) -> None:
     with pytest.raises(MalformedCredentialsError):
-        bearer_token(headers, query)
+        read_credentials(headers, query)
 
 
 def test_other_query_parameters_are_nobody_s_business() -> None:
-    assert bearer_token(["Bearer abc"], "session=1&not_access_token=x") == "abc"
+    assert read_credentials(["Bearer abc"], "session=1&not_access_token=x") == Credentials("Bearer", "abc")
 
 
 @pytest.mark.requirement("RS-2")
@@ -92,6 +108,33 @@ def test_a_challenge_names_its_error() -> None:
     assert challenge(METADATA, error="invalid_token", description="It has expired.") == (
         f'Bearer error="invalid_token", error_description="It has expired.", resource_metadata="{METADATA}"'
     )
+
+
+@pytest.mark.requirement("EXT-3")
+def test_a_challenge_for_a_proof_names_the_algorithms() -> None:
+    text = challenge(METADATA, scheme="DPoP", error="invalid_dpop_proof", description="No.")
+    assert text == (
+        'DPoP error="invalid_dpop_proof", error_description="No.", algs="ES256 RS256 PS256", '
+        f'resource_metadata="{METADATA}"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "scheme"),
+    [
+        ([], "Bearer"),
+        (["Basic abc"], "Bearer"),
+        (["Bearer abc"], "Bearer"),
+        (["DPoP abc"], "DPoP"),
+        (["dpop"], "DPoP"),
+        (["DPoP a b"], "DPoP"),
+        (["DPoP abc", "DPoP abc"], "Bearer"),
+        (["DPoP\tabc"], "Bearer"),
+        ([""], "Bearer"),
+    ],
+)
+def test_the_answer_is_in_the_scheme_that_was_tried(headers: list[str], scheme: str) -> None:
+    assert scheme_of(headers) == scheme
 
 
 @pytest.mark.parametrize("description", ['say "no"', "back\\slash", "line\nbreak", "ä"])

@@ -27,6 +27,8 @@ def test_the_metadata_is_found_without_a_token_at_both_well_known_places(
         "authorization_servers": [issuer.url],
         "scopes_supported": ["notes:read", "notes:write"],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": ["ES256", "RS256", "PS256"],
+        "dpop_bound_access_tokens_required": False,
         "resource_name": "Doorward notes",
         "resource_documentation": f"{service.origin}/docs",
     }

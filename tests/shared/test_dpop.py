@@ -24,7 +24,7 @@ def test_the_proofs_of_rfc_9449_hold(vector: dict[str, Any]) -> None:
     key = token.header["jwk"]
     claims = verify(token, [key], algorithms=ALGORITHMS, types=(TYPE,))
     assert thumbprint(key) == VECTORS["jkt"]
-    assert check_proof(claims, vector["method"], vector["url"], vector["time"]) == vector["jti"]
+    assert check_proof(claims, vector["method"], (vector["url"],), vector["time"]) == vector["jti"]
     if "access_token" in vector:
         check_access_token(claims, vector["access_token"])
         with pytest.raises(InvalidProofError):
@@ -42,11 +42,13 @@ def test_the_proofs_of_rfc_9449_hold(vector: dict[str, Any]) -> None:
     ],
 )
 def test_the_same_url_may_be_written_in_several_ways(htu: str) -> None:
-    assert check_proof({**CLAIMS, "htu": htu}, "POST", URL, NOW) == "1"
+    assert check_proof({**CLAIMS, "htu": htu}, "POST", (URL,), NOW) == "1"
 
 
 def test_the_root_may_be_written_with_and_without_its_slash() -> None:
-    assert check_proof({**CLAIMS, "htu": "https://auth.example"}, "POST", "https://auth.example/", NOW) == "1"
+    assert (
+        check_proof({**CLAIMS, "htu": "https://auth.example"}, "POST", ("https://auth.example/",), NOW) == "1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,20 @@ def test_the_root_may_be_written_with_and_without_its_slash() -> None:
 )
 def test_a_proof_for_another_request_or_time_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidProofError):
-        check_proof({**CLAIMS, **changes}, "POST", URL, NOW)
+        check_proof({**CLAIMS, **changes}, "POST", (URL,), NOW)
+
+
+@pytest.mark.parametrize(
+    "htu", ['https://auth.example:"quoted"/token', "https://[\r\nSet-Cookie: a", "https://\u2100/"]
+)
+def test_a_refusal_repeats_nothing_that_was_sent(htu: str) -> None:
+    with pytest.raises(InvalidProofError, match=r"htu is not a URL$"):
+        check_proof({**CLAIMS, "htu": htu}, "POST", (URL,), NOW)
+
+
+def test_an_endpoint_may_have_a_url_in_two_spellings() -> None:
+    urls = ("https://mcp.example/mcp", "https://mcp.example/mcp/")
+    assert [check_proof({**CLAIMS, "htu": url}, "POST", urls, NOW) for url in urls] == ["1", "1"]
 
 
 @pytest.mark.parametrize("ath", [None, "", "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo=", 1])
