@@ -45,7 +45,7 @@ class TokenExchange:
         return await self._opener.open_active(
             replace(
                 draft,
-                parent=source.grant_id,
+                ancestors=token_exchange.descent(source),
                 act=act,
                 jkt=request.jkt,
                 refreshable=False,

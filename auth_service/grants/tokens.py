@@ -44,12 +44,10 @@ class Tokens:
 
     async def upheld(self, grant: Grant) -> bool:
         """Whether every grant that this one was derived from by token exchange still stands (RFC 8693)."""
-        parent_id = grant.parent
-        while parent_id is not None:
-            parent = await self._grants.get(parent_id)
-            if parent is None or parent.state != "active":
+        for ancestor_id in grant.ancestors:
+            ancestor = await self._grants.get(ancestor_id)
+            if ancestor is None or ancestor.state != "active":
                 return False
-            parent_id = parent.parent
         return True
 
     async def _read_jwt(self, text: str) -> Handle | None:

@@ -62,7 +62,8 @@ class Grant:
         narrowed_until: generation to the expiry of that access token.
         jkt: thumbprint of the key that tokens are bound to (RFC 9449 §6); None for bearer tokens.
         vouched_by: the trusted issuer that says who the subject is; None for a user of this server.
-        parent: the grant that this one was derived from by token exchange, and ends with (RFC 8693).
+        ancestors: the grants that this one was derived from by token exchange, nearest first; it ends with
+            any of them (RFC 8693).
         act: who acts for the subject (RFC 8693 §4.1).
         id_token_claims: claims about the person asked for in the ID token (OIDC Core §5.5).
         userinfo_claims: the same for userinfo, beyond what the scopes give.
@@ -94,7 +95,7 @@ class Grant:
     jkt: str | None = None
     code_jkt: str | None = None
     vouched_by: str | None = None
-    parent: str | None = None
+    ancestors: tuple[str, ...] = ()
     act: dict[str, Any] | None = None
     id_token_claims: tuple[str, ...] = ()
     userinfo_claims: tuple[str, ...] = ()

@@ -6,12 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from auth_service.protocol.errors import InvalidScopeError, InvalidTargetError, UnauthorizedClientError
+from auth_service.protocol.errors import (
+    InvalidRequestError,
+    InvalidScopeError,
+    InvalidTargetError,
+    UnauthorizedClientError,
+)
 from auth_service.protocol.grant import Grant
 from shared.scopes import parse_scope
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 -- a name
+
+MAX_ANCESTORS = 8
+"""So often in a row can tokens be exchanged: each one asked about costs a look at all it was derived from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +77,14 @@ def actor(rule: ExchangeRule, source: Grant, actor_subject: str) -> dict[str, An
     if rule.mode == "impersonation":
         return source.act
     return {"sub": actor_subject, **({"act": source.act} if source.act else {})}
+
+
+def descent(source: Grant) -> tuple[str, ...]:
+    """The ancestors of what is derived from `source`.
+
+    Raises:
+        InvalidRequestError: `source` is at the end of as long a line as there may be.
+    """
+    if len(source.ancestors) >= MAX_ANCESTORS:
+        raise InvalidRequestError("subject_token has been exchanged too often")  # RFC 8693 §2.2.2
+    return (source.grant_id, *source.ancestors)

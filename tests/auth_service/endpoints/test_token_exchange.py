@@ -112,6 +112,7 @@ def test_it_ends_with_what_it_was_made_from(server: AuthorizationServer) -> None
     source = server.connect(client, resource=RESOURCE, scope="notes:read")
     token = exchange(exchanger(server), source["access_token"]).json()["access_token"]
     assert about(server, token)["active"] is True
+    assert about(server, token)["ancestors"] == [server.introspect(source["access_token"])["grant_id"]]
     assert client.revoke(source["refresh_token"]).status_code == 200
     assert about(server, token) == {"active": False}
 

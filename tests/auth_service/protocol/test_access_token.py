@@ -48,6 +48,13 @@ def test_a_bound_token_says_to_which_key_and_a_delegated_one_who_acts() -> None:
     assert "cnf" not in claims
 
 
+@pytest.mark.requirement("AS-16", "AS-19")
+def test_an_exchanged_token_names_what_it_ends_with_and_another_does_not() -> None:
+    derived = active_grant(ancestors=("parent", "grandparent"))
+    assert access_token_claims(derived, ISSUER)["ancestors"] == ["parent", "grandparent"]
+    assert "ancestors" not in access_token_claims(active_grant(), ISSUER)
+
+
 @pytest.mark.requirement("AS-19")
 @pytest.mark.parametrize("jti", ["", "x", ".1", "grant.", "grant.one", "grant.-1", "grant.\u0661"])
 def test_a_jti_that_was_not_made_here_names_no_grant(jti: str) -> None:

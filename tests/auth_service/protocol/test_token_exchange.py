@@ -6,8 +6,20 @@ from typing import Any, Literal
 
 import pytest
 
-from auth_service.protocol.errors import InvalidScopeError, InvalidTargetError, UnauthorizedClientError
-from auth_service.protocol.token_exchange import ExchangeRule, actor, narrowed_scopes, permitted
+from auth_service.protocol.errors import (
+    InvalidRequestError,
+    InvalidScopeError,
+    InvalidTargetError,
+    UnauthorizedClientError,
+)
+from auth_service.protocol.token_exchange import (
+    MAX_ANCESTORS,
+    ExchangeRule,
+    actor,
+    descent,
+    narrowed_scopes,
+    permitted,
+)
 from tests.auth_service.protocol.builders import RESOURCE, active_grant
 
 TARGET = "https://other.example/mcp"
@@ -72,3 +84,16 @@ def test_delegation_says_who_acts_with_those_before_inside() -> None:
 def test_impersonation_adds_nobody_and_hides_nobody() -> None:
     assert actor(rule("impersonation"), active_grant(), "service-1") is None
     assert actor(rule("impersonation"), active_grant(act={"sub": "x"}), "service-1") == {"sub": "x"}
+
+
+def test_what_is_derived_names_all_it_was_derived_from_nearest_first() -> None:
+    source = active_grant(ancestors=("parent", "grandparent"))
+    assert descent(source) == (source.grant_id, "parent", "grandparent")
+    assert descent(active_grant()) == (source.grant_id,)
+
+
+def test_a_line_of_exchanges_comes_to_an_end() -> None:
+    ancestors = tuple(f"grant-{number}" for number in range(MAX_ANCESTORS))
+    assert len(descent(active_grant(ancestors=ancestors[1:]))) == MAX_ANCESTORS
+    with pytest.raises(InvalidRequestError):
+        descent(active_grant(ancestors=ancestors))

@@ -1,0 +1,102 @@
+"""The Security Event Tokens by which revocations travel: what one service signs and the other reads.
+
+RFC 8417 for the token, RFC 9493 for whom it is about, CAEP and SSF for the two kinds of event. Pure: nothing
+here signs, verifies or waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared import jwt_claims
+from shared.jwt_claims import ClaimError
+
+TYPE = "secevent+jwt"
+"""The `typ` header (RFC 8417 §2.3): it keeps these from being taken for any other token, and the reverse."""
+ALGORITHM = "ES256"
+
+SESSION_REVOKED = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
+VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification"
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """A grant has ended, or nothing has happened and all is well.
+
+    Attributes:
+        jti: names the event, the same for every receiver.
+        occurred_at: seconds since 1970.
+        grant_id: the grant that is revoked, with all that was derived from it; None for a verification event.
+        reason: why, for whoever reads a log.
+    """
+
+    jti: str
+    occurred_at: int
+    grant_id: str | None = None
+    reason: str | None = None
+
+
+def set_claims(event: SecurityEvent, *, issuer: str, audience: str) -> dict[str, Any]:
+    """The claims of the token that tells `audience` of `event`: the same event gives the same claims."""
+    about = audience if event.grant_id is None else event.grant_id
+    return {
+        "iss": issuer,
+        "aud": audience,
+        "iat": event.occurred_at,
+        "jti": event.jti,
+        "sub_id": {"format": "opaque", "id": about},
+        "events": {VERIFICATION: {}} if event.grant_id is None else {SESSION_REVOKED: _revocation(event)},
+    }
+
+
+def _revocation(event: SecurityEvent) -> dict[str, Any]:
+    reason = {"reason_admin": {"en": event.reason}} if event.reason else {}  # CAEP §2
+    return {"event_timestamp": event.occurred_at, **reason}
+
+
+def read_event(claims: Mapping[str, Any], *, issuer: str, audience: str) -> SecurityEvent:
+    """The event that the claims of a verified token tell of.
+
+    Raises:
+        ClaimError: it is from or for somebody else, not well-formed, or tells of nothing that is known here:
+            one who skipped it might skip a revocation.
+    """
+    if jwt_claims.text(claims, "iss") != issuer:
+        raise ClaimError("iss is not the authorization server")
+    jwt_claims.check_audience(claims, (audience,))
+    events = _object(claims, "events")
+    known = [uri for uri in (SESSION_REVOKED, VERIFICATION) if uri in events]
+    if len(events) != 1 or not known:
+        raise ClaimError("events is not exactly one that is known here")
+    details = _object(events, known[0])
+    about = _subject(claims)
+    jti, issued_at = jwt_claims.text(claims, "jti"), int(jwt_claims.number(claims, "iat"))
+    if known[0] == VERIFICATION:
+        if about != audience:
+            raise ClaimError("sub_id is not the receiver")
+        return SecurityEvent(jti, issued_at)
+    occurred_at = int(jwt_claims.number(details, "event_timestamp"))
+    return SecurityEvent(jti, occurred_at, about, _reason(details))
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    subject = _object(claims, "sub_id")
+    if subject.get("format") != "opaque":  # RFC 9493 §3.2.6
+        raise ClaimError("sub_id is of another format")
+    return jwt_claims.text(subject, "id")
+
+
+def _reason(details: Mapping[str, Any]) -> str | None:
+    if "reason_admin" not in details:
+        return None
+    reason = _object(details, "reason_admin")
+    return jwt_claims.text(reason, "en") if "en" in reason else None
+
+
+def _object(members: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = members.get(name)
+    if not isinstance(value, dict):
+        raise ClaimError(f"{name} is not an object")
+    return value

@@ -1,0 +1,30 @@
+"""The wire model of introspection: what is written is read, and what is malformed is no answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.introspection import ActiveToken, MalformedAnswerError
+
+pytestmark = pytest.mark.requirement("AS-15")
+
+TOKEN = ActiveToken("client", ("a",), ("https://mcp.example",), "https://auth.example", 1_800_000_000)
+DERIVED = ActiveToken(
+    "client", ("a",), ("https://mcp.example",), "https://auth.example", 1, ancestors=("parent", "grandparent")
+)
+
+
+@pytest.mark.parametrize("token", [TOKEN, DERIVED])
+def test_what_is_written_is_read(token: ActiveToken) -> None:
+    assert ActiveToken.from_wire(token.to_wire()) == token
+
+
+def test_a_token_that_was_not_derived_names_no_ancestors() -> None:
+    assert "ancestors" not in TOKEN.to_wire()
+    assert DERIVED.to_wire()["ancestors"] == ["parent", "grandparent"]
+
+
+@pytest.mark.parametrize("ancestors", [None, "parent", {}, 1, [1], [""], [None], ["parent", ["x"]]])
+def test_ancestors_that_cannot_be_read_make_no_answer(ancestors: object) -> None:
+    with pytest.raises(MalformedAnswerError):
+        ActiveToken.from_wire({**DERIVED.to_wire(), "ancestors": ancestors})
