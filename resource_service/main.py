@@ -14,10 +14,11 @@ from starlette.middleware import Middleware
 from starlette.types import HTTPExceptionHandler, Lifespan
 
 from resource_service.aliases import AuthorizationServer, alias_routes
+from resource_service.asking import http_client
 from resource_service.backend import Backend, behind_gateway, built_in
 from resource_service.base_path import BasePath
 from resource_service.identity_token import IdentityTokens
-from resource_service.introspection import Introspect, IntrospectionClient, http_client
+from resource_service.introspection import Introspect, IntrospectionClient
 from resource_service.mcp_server.notes import Notes
 from resource_service.nonces import Nonces
 from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description

@@ -9,3 +9,9 @@ Clock = Callable[[], float]
 """Seconds since 1970, as `time.time` gives them."""
 
 system_clock: Clock = time.time
+
+
+def steady_clock() -> float:
+    """Seconds that have passed since some moment: no one sets this clock, and it goes on through a sleep."""
+    # CLOCK_MONOTONIC stands still on Linux while the machine is suspended.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,0 +1,114 @@
+"""The public keys of the issuer (RFC 7517), and what it has signed with them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import httpx2
+
+from resource_service.asking import NoAnswerError, exchange
+from shared.clock import Clock
+from shared.jose import Claims, Jwk, UnverifiedJws, parse, verify
+
+JWKS_PATH = "/jwks"
+KEPT_S = 300
+"""How long a key is trusted after it was last seen published: so long does one that was withdrawn live on."""
+
+REFETCH_S = 5
+"""How long after a fetch an unknown key is worth another one; whoever makes up key ids costs no more."""
+
+RETRY_S = 1
+"""How long after a fetch that failed the next one may begin."""
+
+MAX_BYTES = 65_536
+NEVER = float("-inf")
+
+
+class KeysUnavailableError(Exception):
+    """The keys cannot be had: nothing may be concluded about a signature. The message says why."""
+
+
+class IssuerKeys:
+    """Verifies what the issuer signs, with keys no older than `KEPT_S`.
+
+    Args:
+        url: of the key set.
+        timeout_s: for one fetch.
+        steady_clock: seconds that pass; from when does not matter.
+    """
+
+    def __init__(self, http: httpx2.AsyncClient, url: str, *, timeout_s: float, steady_clock: Clock) -> None:
+        self._http = http
+        self._url = url
+        self._timeout_s = timeout_s
+        self._clock = steady_clock
+        self._keys: tuple[Jwk, ...] = ()
+        self._fetched_at = NEVER
+        self._failed_at = NEVER
+        self._failure = ""
+        self._fetching = asyncio.Lock()
+
+    async def verify(self, text: str, *, typ: str, algorithms: Sequence[str]) -> Claims:
+        """The claims of a compact JWS that the issuer signed.
+
+        Args:
+            typ: the only `typ` header that is accepted, lower case and without ``application/``.
+            algorithms: the only ones that are accepted.
+
+        Raises:
+            InvalidJwsError: the issuer signed no such thing.
+            KeysUnavailableError: it may have; its keys cannot be had.
+        """
+        token = parse(text)
+        if self._clock() - self._fetched_at >= (KEPT_S if self._names_a_known_key(token) else REFETCH_S):
+            await self._fetch()
+        return verify(token, self._keys, algorithms=algorithms, types=(typ,))
+
+    def _names_a_known_key(self, token: UnverifiedJws) -> bool:
+        kid = token.header.get("kid")
+        return kid is not None and any(key.get("kid") == kid for key in self._keys)
+
+    async def _fetch(self) -> None:
+        known = self._fetched_at
+        async with self._fetching:
+            if self._fetched_at != known:
+                return  # fetched by somebody else, while this one waited
+            started = self._clock()
+            if started - self._failed_at < RETRY_S:
+                raise KeysUnavailableError(self._failure)
+            try:
+                self._keys, self._fetched_at = await self._published(), started
+            except KeysUnavailableError as error:
+                self._failed_at, self._failure = self._clock(), str(error)
+                raise
+
+    async def _published(self) -> tuple[Jwk, ...]:
+        try:
+            answer = await exchange(
+                self._http,
+                "GET",
+                self._url,
+                headers={"Accept": "application/json"},
+                timeout_s=self._timeout_s,
+                max_bytes=MAX_BYTES,
+            )
+        except NoAnswerError as error:
+            raise KeysUnavailableError(f"the keys of the issuer: {error}") from error
+        if answer.status != 200:
+            raise KeysUnavailableError(f"the keys of the issuer: status {answer.status}")
+        return _key_set(answer.body)
+
+
+def _key_set(body: bytes) -> tuple[Jwk, ...]:
+    try:
+        document: Any = json.loads(body)
+        keys = document["keys"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise KeysUnavailableError("the keys of the issuer: not a key set") from error
+    if not isinstance(keys, list):
+        raise KeysUnavailableError("the keys of the issuer: not a key set")
+    # RFC 7517 §5: entries that are not understood are left out; `shared.jose` passes over other kinds of key.
+    return tuple(key for key in keys if isinstance(key, dict))
