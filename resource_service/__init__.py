@@ -9,8 +9,8 @@ The way of a request, outermost first:
 - `shared.asgi`      request id, unexpected errors, response headers, cross-origin answers
 - `base_path`        the public path of this service, whether a proxy has stripped it or not
 - `origins`          which web origins may call what
-- `guard`            `authentication` (`bearer`, `possession`, `introspection`, `principal`), then `policy`
-                     for each message
+- `guard`            `authentication` (`bearer`, `possession`, `introspection_chain`, `principal`), then
+                     `policy` for each message
 - `backend`          what is behind it: `mcp_server`, the built-in one with its notes, or `gateway`, in front
                      of somebody else's, which learns from an `identity_token` who a request acts for
 

@@ -17,7 +17,7 @@ Introspect = Callable[[str], Awaitable[ActiveToken | None]]
 """Token in, what it stands for out; None for one that is not active. Raises `IntrospectionUnavailableError`.
 
 This is the seam: `IntrospectionClient.ask` is one, `SingleFlight` over it another, and a cache, which may
-only serve while revocations arrive, goes between the two and the guard.
+only serve while revocations arrive, goes between the two and the guard: in `introspection_chain`.
 """
 
 MAX_ANSWER_BYTES = 65_536

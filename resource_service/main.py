@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import cast
 
-import httpx2
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -18,7 +17,7 @@ from resource_service.asking import http_client
 from resource_service.backend import Backend, behind_gateway, built_in
 from resource_service.base_path import BasePath
 from resource_service.identity_token import IdentityTokens
-from resource_service.introspection import Introspect, IntrospectionClient
+from resource_service.introspection_chain import introspection_chain
 from resource_service.mcp_server.notes import Notes
 from resource_service.nonces import Nonces
 from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description
@@ -29,15 +28,11 @@ from resource_service.protected import ProtectedResource
 from resource_service.published_keys import key_routes
 from resource_service.refusals import Refusal, Refuse
 from resource_service.settings import ResourceSettings
-from resource_service.single_flight import SingleFlight
 from shared.asgi import Cors, RequestId, SecurityHeaders, UnhandledErrors, error_response
 from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
 from shared.logs import configure_logs
 from shared.version import VERSION
-
-JOIN_FOR_S = 0.25
-"""How old the answer about a token may be at most: see `SingleFlight`."""
 
 
 def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastAPI:
@@ -46,9 +41,9 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     Args:
         clock: tells when tokens expire.
     """
-    asking = http_client(timeout_s=settings.introspection_timeout_s, max_connections=100)
+    asking = introspection_chain(settings)
+    introspect = asking.introspect
     passing_on = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
-    introspect = _introspect(asking, settings)
     tokens = IdentityTokens(settings.identity_private_key, clock)
     notes = Notes(settings.notes, clock) if settings.serves_notes else None
     possession = _possession(settings, clock)
@@ -73,7 +68,9 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(notes, (asking, passing_on), [resource.backend for resource in resources]),
+        lifespan=_lifespan(
+            notes, (asking.run, lambda: passing_on, *(resource.backend.run for resource in resources))
+        ),
         middleware=_middleware(settings, refuse),
     )
     app.mcp_endpoints = {
@@ -115,17 +112,6 @@ def create_app_from_environment() -> FastAPI:
     return create_app(ResourceSettings())  # type: ignore[call-arg]  # read from the environment
 
 
-def _introspect(http: httpx2.AsyncClient, settings: ResourceSettings) -> Introspect:
-    client = IntrospectionClient(
-        http,
-        settings.introspection_url,
-        settings.resource_server_id,
-        settings.resource_secret.get_secret_value(),
-        settings.introspection_timeout_s,
-    )
-    return SingleFlight(client.ask, join_for_s=JOIN_FOR_S)
-
-
 def _possession(settings: ResourceSettings, clock: Clock) -> Possession:
     secret = settings.resource_secret.get_secret_value()
     return Possession(settings.base_url, clock, Nonces(secret, clock) if settings.dpop_nonce else None)
@@ -152,17 +138,15 @@ def _middleware(settings: ResourceSettings, refuse: Refuse) -> list[Middleware]:
 
 
 def _lifespan(
-    notes: Notes | None, clients: Iterable[httpx2.AsyncClient], backends: Iterable[Backend]
+    notes: Notes | None, contexts: Iterable[Callable[[], AbstractAsyncContextManager[object]]]
 ) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if notes is not None:
                 stack.callback(notes.close)
-            for client in clients:
-                await stack.enter_async_context(client)
-            for backend in backends:
-                await stack.enter_async_context(backend.run())
+            for run in contexts:
+                await stack.enter_async_context(run())
             yield
 
     return lifespan
