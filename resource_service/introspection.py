@@ -9,7 +9,10 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from resource_service.asking import Answer, NoAnswerError, basic_authorization, exchange
+from resource_service import signed_answers
+from resource_service.asking import NoAnswerError, basic_authorization, exchange
+from resource_service.issuer_keys import KeysUnavailableError
+from resource_service.signed_answers import SignedAnswers
 from shared.introspection import ActiveToken, MalformedAnswerError
 from shared.logs import get_logger
 
@@ -36,6 +39,7 @@ class IntrospectionClient:
     Attributes:
         resource_server_id: the user name of HTTP Basic authentication, `secret` its password.
         timeout_s: for the whole question, its retry included.
+        signed: reads answers that must be signed (RFC 9701); None where plain ones are taken.
     """
 
     http: httpx2.AsyncClient
@@ -43,6 +47,7 @@ class IntrospectionClient:
     resource_server_id: str
     secret: str
     timeout_s: float
+    signed: SignedAnswers | None = None
 
     async def ask(self, token: str) -> ActiveToken | None:
         """What `token` stands for; None if it is not active.
@@ -53,7 +58,7 @@ class IntrospectionClient:
         form = {"token": token, "token_type_hint": "access_token"}
         headers = {
             "Authorization": basic_authorization(self.resource_server_id, self.secret),
-            "Accept": "application/json",
+            "Accept": signed_answers.MEDIA_TYPE if self.signed else "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
         }
         try:
@@ -68,18 +73,26 @@ class IntrospectionClient:
             )
         except NoAnswerError as error:
             raise IntrospectionUnavailableError(str(error)) from error
-        return _read(answer)
+        _check_status(answer.status)
+        try:
+            return ActiveToken.from_wire(await self._document(answer.body))
+        except MalformedAnswerError as error:
+            raise IntrospectionUnavailableError(f"the answer is malformed: {error}") from error
+
+    async def _document(self, body: bytes) -> object:
+        try:
+            return await self.signed.read(body.decode("ascii")) if self.signed else json.loads(body)
+        except KeysUnavailableError as error:
+            raise IntrospectionUnavailableError(str(error)) from error
+        except MalformedAnswerError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise MalformedAnswerError(f"it cannot be read: {error}") from error
 
 
-def _read(answer: Answer) -> ActiveToken | None:
-    status = answer.status
+def _check_status(status: int) -> None:
     if status in (401, 403):
         _log.error("the authorization server refuses the credentials of this resource server", status=status)
         raise IntrospectionUnavailableError("our own credentials were refused")
     if status != 200:
         raise IntrospectionUnavailableError(f"status {status}")
-    try:
-        return ActiveToken.from_wire(json.loads(answer.body))
-    except (ValueError, RecursionError) as error:
-        kind = "malformed" if isinstance(error, MalformedAnswerError) else "not JSON"
-        raise IntrospectionUnavailableError(f"the answer is {kind}: {error}") from error

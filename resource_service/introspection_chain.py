@@ -11,8 +11,11 @@ from dataclasses import dataclass
 
 from resource_service.asking import http_client
 from resource_service.introspection import Introspect, IntrospectionClient
+from resource_service.issuer_keys import JWKS_PATH, IssuerKeys
 from resource_service.settings import ResourceSettings
+from resource_service.signed_answers import SignedAnswers
 from resource_service.single_flight import SingleFlight
+from shared.clock import Clock, steady_clock, system_clock
 
 JOIN_FOR_S = 0.25
 """How old the answer about a token may be at most: see `SingleFlight`."""
@@ -30,14 +33,22 @@ class IntrospectionChain:
     run: Callable[[], AbstractAsyncContextManager[object]]
 
 
-def introspection_chain(settings: ResourceSettings) -> IntrospectionChain:
+def introspection_chain(settings: ResourceSettings, clock: Clock = system_clock) -> IntrospectionChain:
     """The chain to the authorization server of `settings`, with connections of its own."""
     http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=100)
+    keys = IssuerKeys(
+        http,
+        f"{settings.authorization_server_url}{JWKS_PATH}",
+        timeout_s=settings.introspection_timeout_s,
+        steady_clock=steady_clock,
+    )
+    signed = SignedAnswers(keys, settings.issuer, settings.resource_server_id, clock)
     client = IntrospectionClient(
         http,
         settings.introspection_url,
         settings.resource_server_id,
         settings.resource_secret.get_secret_value(),
         settings.introspection_timeout_s,
+        signed if settings.signed_introspection else None,
     )
     return IntrospectionChain(SingleFlight(client.ask, join_for_s=JOIN_FOR_S), lambda: http)

@@ -41,7 +41,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     Args:
         clock: tells when tokens expire.
     """
-    asking = introspection_chain(settings)
+    asking = introspection_chain(settings, clock)
     introspect = asking.introspect
     passing_on = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
     tokens = IdentityTokens(settings.identity_private_key, clock)

@@ -76,6 +76,7 @@ class ResourceSettings(GatewaySettings):
         resource_documentation: a page for developers (RFC 9728 §2); our docs page where left out.
         allowed_origins: web origins whose pages may call this service beside its own; ``*`` for every one. A
             resource on loopback lets every loopback origin call, whatever its port.
+        signed_introspection: take only answers that the issuer has signed (RFC 9701).
         dpop_nonce: tokens bound to a key need a nonce of ours in each proof (RFC 9449 §9).
         legacy_aliases: serve what the 2025-03-26 revision of MCP expects at this origin.
         notes: ``sqlite://`` keeps the notes of the built-in server in memory, ``sqlite:///PATH`` in a file.
@@ -95,6 +96,7 @@ class ResourceSettings(GatewaySettings):
     resource_name: str = Field(default="Doorward notes", min_length=1, max_length=100)
     resource_documentation: PublicUrl | None = None
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)] = ()
+    signed_introspection: bool = False
     dpop_nonce: bool = False
     legacy_aliases: bool = True
     notes: str = Field(default="sqlite://", pattern=r"^sqlite://(/.+)?$")

@@ -96,6 +96,9 @@ class ActiveToken:
 
 INACTIVE: dict[str, Any] = {"active": False}
 
+SIGNED_TYPE = "token-introspection+jwt"
+"""The `typ` header of a signed answer, and with ``application/`` its media type (RFC 9701 §5)."""
+
 
 def _text(answer: dict[str, Any], member: str) -> str:
     value = answer[member]

@@ -13,9 +13,9 @@ from auth_service.endpoints.http import answers_errors, authorization_of, form_o
 from auth_service.endpoints.route import CLIENT_PARAMETERS, Endpoint, answer, error, form, text
 from auth_service.grants.tokens import Tokens
 from auth_service.identity.callers import Caller, Callers
-from auth_service.protocol.introspection import SIGNED_TYPE, describe, signed_answer_claims
+from auth_service.protocol.introspection import describe, signed_answer_claims
 from shared.clock import Clock
-from shared.introspection import INACTIVE
+from shared.introspection import INACTIVE, SIGNED_TYPE
 
 
 @dataclass(frozen=True)

@@ -73,9 +73,6 @@ def _active(grant: Grant, handle: TokenHandle, issuer: str) -> ActiveToken:
     )
 
 
-SIGNED_TYPE = "token-introspection+jwt"
-
-
 def signed_answer_claims(answer: dict[str, Any], caller: Caller, issuer: str, now: int) -> dict[str, Any]:
     """The claims of a signed answer (RFC 9701 §5); never those of an access token, so no `sub` or `exp`."""
     return {"iss": issuer, "aud": caller.name, "iat": now, "token_introspection": answer}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auth_service.protocol.access_token import TYPE, access_token_claims, handle_parts
-from auth_service.protocol.introspection import SIGNED_TYPE, Caller, signed_answer_claims
+from auth_service.protocol.introspection import Caller, signed_answer_claims
+from shared.introspection import SIGNED_TYPE
 from shared.jwt_claims import ClaimError
 from tests.auth_service.protocol.builders import NOW, RESOURCE, active_grant
 from tests.vectors import read
