@@ -74,7 +74,7 @@ class Store(Protocol):
     async def publish(self, channel: str, message: bytes) -> None:
         """Send `message` to everyone who is subscribed to `channel` now, in any process.
 
-        With SQLite: in this process, which is the only one that serves.
+        All subscribers of a channel get its messages in the same order, whoever published them.
         """
         ...
 

@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from auth_service.storage import keys
-from auth_service.storage.broadcast import Broadcast
+from auth_service.storage import keys, sqlite_messages
 from auth_service.storage.interface import StoreUnavailableError
 from auth_service.storage.sqlite_file import open_database
+from auth_service.storage.sqlite_messages import Message, Subscription
 from auth_service.storage.sqlite_writer import Writer
 from shared.clock import Clock, system_clock
 
@@ -73,7 +73,7 @@ class SqliteStore:
         self._reader, writer = open_database(path, busy_timeout_s=busy_timeout_s)
         self._clock = clock
         self._purge_at = 0.0
-        self._broadcast = Broadcast()
+        self._subscriptions: set[Subscription] = set()
         self._writer = Writer(writer, self._purge)
 
     async def get(self, key: str) -> bytes | None:
@@ -123,12 +123,22 @@ class SqliteStore:
         return sorted(member for (member,) in rows)
 
     async def publish(self, channel: str, message: bytes) -> None:
-        self._broadcast.publish(channel, message)
+        await self._writer.run(lambda db: sqlite_messages.publish(db, channel, message))
+        for subscription in self._subscriptions:
+            subscription.wake()
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        with self._broadcast.subscribe(channel) as messages:
-            yield messages
+        channel.encode()  # ValueError, as everywhere else, for what is not Unicode
+        subscription = Subscription(channel, await self._read(sqlite_messages.last_number), self._messages)
+        self._subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.discard(subscription)
+
+    async def _messages(self, after: int) -> list[Message]:
+        return await self._read(lambda db: sqlite_messages.messages_after(db, after))
 
     async def ping(self) -> None:
         await self.delete(keys.ping())
@@ -138,7 +148,6 @@ class SqliteStore:
         return []
 
     async def aclose(self) -> None:
-        self._broadcast.close()
         await self._writer.aclose()
         self._reader.close()
 

@@ -10,21 +10,26 @@ from urllib.parse import unquote
 
 from auth_service.storage.interface import StoreUnavailableError
 
-LAYOUT = 1
-"""Kept in the file's `user_version`; one more when the tables change."""
-
 JOURNAL = "WAL"
 """Readers and writers do not wait for each other. SQLite keeps another where the file system cannot."""
 
-# An `expires_at` is in seconds since 1970; infinity keeps a row until it is deleted.
-_TABLES = """
+# One step for each change of the tables since the first release. An `expires_at` is in seconds since 1970;
+# infinity keeps a row until it is deleted.
+_STEPS = (
+    """
 CREATE TABLE document (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires_at REAL NOT NULL);
 CREATE INDEX document_expiry ON document (expires_at);
 CREATE TABLE member (
     index_key TEXT NOT NULL, member TEXT NOT NULL, expires_at REAL NOT NULL, PRIMARY KEY (index_key, member)
 ) WITHOUT ROWID;
 CREATE INDEX member_expiry ON member (expires_at);
-"""
+""",
+    """
+CREATE TABLE message (id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, content BLOB NOT NULL);
+""",
+)
+LAYOUT = len(_STEPS)
+"""Kept in the file's `user_version`: how many of the steps it has seen."""
 
 
 def database_path(url: str) -> Path:
@@ -91,9 +96,11 @@ def _create_tables(connection: sqlite3.Connection) -> None:
     (layout,) = connection.execute("PRAGMA user_version").fetchone()
     if layout > LAYOUT:
         raise StoreUnavailableError(f"the store's layout {layout} is of a newer release")
-    if layout < LAYOUT:
-        for statement in (*_TABLES.split(";"), f"PRAGMA user_version = {LAYOUT}"):
+    for step in _STEPS[layout:]:
+        for statement in step.split(";"):
             connection.execute(statement)
+    if layout < LAYOUT:
+        connection.execute(f"PRAGMA user_version = {LAYOUT}")
     connection.execute("COMMIT")
 
 

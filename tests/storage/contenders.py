@@ -64,6 +64,20 @@ async def _contend(
         await store.aclose()
 
 
+def publish(url: str, channel: str, messages: list[bytes]) -> None:
+    """Publish from a process of its own."""
+    asyncio.run(_publish(url, channel, messages))
+
+
+async def _publish(url: str, channel: str, messages: list[bytes]) -> None:
+    store = open_store(url)
+    try:
+        for message in messages:
+            await store.publish(channel, message)
+    finally:
+        await store.aclose()
+
+
 def open_at_once(url: str) -> bool:
     """Open a store, and write to it, at the same moment as the other processes."""
     assert _gate

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from auth_service.storage import Store, StoreUnavailableError
+from auth_service.storage import Store, StoreUnavailableError, open_store
+from tests.storage import contenders
 from tests.storage.calls import CHANNEL
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +43,33 @@ async def test_every_subscriber_of_the_channel_and_no_other_gets_a_message(store
             b"here",
             b"there",
         ]
+
+
+async def test_what_another_process_publishes_arrives_in_order(store: Store, store_url: str) -> None:
+    sent = [str(number).encode() for number in range(100)]
+    context = multiprocessing.get_context("spawn")
+    async with store.subscribe(CHANNEL) as messages:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            publishing = asyncio.get_running_loop().run_in_executor(
+                pool, contenders.publish, store_url, CHANNEL, sent
+            )
+            await publishing
+        assert [await next_of(messages) for _ in sent] == sent
+
+
+async def test_every_subscriber_gets_the_messages_of_several_publishers_in_the_same_order(
+    store: Store, store_url: str
+) -> None:
+    """However it is reached: who follows one subscriber can go on with another."""
+    other = open_store(store_url)
+    try:
+        async with store.subscribe(CHANNEL) as first, other.subscribe(CHANNEL) as second:
+            for number in range(50):
+                await asyncio.gather(*(each.publish(CHANNEL, b"%d" % number) for each in (store, other)))
+            received = [[await next_of(messages) for _ in range(100)] for messages in (first, second)]
+            assert received[0] == received[1]
+    finally:
+        await other.aclose()
 
 
 async def test_publishing_to_nobody_is_no_error(store: Store) -> None:

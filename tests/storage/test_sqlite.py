@@ -16,13 +16,16 @@ from pathlib import Path
 import pytest
 
 from auth_service.storage import StoreUnavailableError, open_store, sqlite_file
-from auth_service.storage.broadcast import MAX_WAITING
 from auth_service.storage.sqlite import PURGE_AT_ONCE, PURGE_EVERY_S, SqliteStore
+from auth_service.storage.sqlite_messages import KEPT
 from tests.storage.calls import CALLS, CHANNEL, INDEX, KEY
 
 pytestmark = pytest.mark.anyio
 
-WRITES = ("create", "replace", "delete", "put_once", "index_add", "index_add_within", "index_remove", "ping")
+WRITES = (
+    *("create", "replace", "delete", "put_once", "index_add", "index_add_within", "index_remove"),
+    *("publish", "ping"),
+)
 
 WRITER = """
 import asyncio, sys
@@ -220,13 +223,48 @@ async def test_closing_waits_for_the_writes_under_way(path: Path) -> None:
 
 async def test_a_subscriber_that_does_not_read_is_told_that_it_missed_messages(path: Path) -> None:
     async with opened(path) as store, store.subscribe(CHANNEL) as messages:
-        for number in range(MAX_WAITING + 1):
-            await store.publish(CHANNEL, str(number).encode())
-        received = [await anext(messages) for _ in range(MAX_WAITING)]
-        assert received == [str(number).encode() for number in range(MAX_WAITING)]
+        await store.publish(CHANNEL, b"first")
+        assert await anext(messages) == b"first"
+        await asyncio.gather(*(store.publish(f"{CHANNEL}:other", b"") for _ in range(KEPT)))
+        await store.publish(CHANNEL, b"last")
         for _ in range(2):
-            with pytest.raises(StoreUnavailableError):
+            with pytest.raises(StoreUnavailableError, match="missed"):
                 await anext(messages)
+
+
+async def test_a_subscriber_that_is_as_far_behind_as_it_may_be_gets_every_message(path: Path) -> None:
+    async with opened(path) as store, store.subscribe(CHANNEL) as messages:
+        sent = [str(number).encode() for number in range(KEPT)]
+        await asyncio.gather(*(store.publish(CHANNEL, message) for message in sent))
+        assert [await anext(messages) for _ in sent] == sent
+
+
+async def test_messages_leave_the_file(path: Path) -> None:
+    async with opened(path) as store:
+        await asyncio.gather(*(store.publish(CHANNEL, b"message") for _ in range(KEPT + 10)))
+        assert rows(path, "message") == KEPT
+
+
+async def test_a_message_that_could_not_be_written_leaves_no_gap(path: Path) -> None:
+    async with opened(path, busy_timeout_s=0.1) as store, store.subscribe(CHANNEL) as messages:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreUnavailableError, match="locked"):
+                await store.publish(CHANNEL, b"lost")
+            other.execute("ROLLBACK")
+        await store.publish(CHANNEL, b"sent")
+        assert await anext(messages) == b"sent"
+
+
+async def test_a_file_of_the_release_before_is_brought_up_to_date(path: Path) -> None:
+    async with opened(path) as store:
+        await store.create(KEY, b"value", ttl_s=None)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP TABLE message")
+        connection.execute("PRAGMA user_version = 1")
+    async with opened(path) as store, store.subscribe(CHANNEL) as messages:
+        await store.publish(CHANNEL, b"message")
+        assert (await store.get(KEY), await anext(messages)) == (b"value", b"message")
 
 
 async def test_a_relative_path_is_relative_to_the_working_directory(
