@@ -64,6 +64,7 @@ from auth_service.pages.render import Pages
 from auth_service.pages.respond import Responder
 from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.metadata import server_metadata
+from auth_service.protocol.pkce import Demand
 from auth_service.protocol.registration import USER_GRANTS
 from auth_service.protocol.registration_policy import Openness, RedirectHosts
 from auth_service.protocol.throttle import Limit
@@ -135,8 +136,8 @@ class Components:
     def _assertions(self) -> ClientAssertions:
         issuer = self._settings.issuer
         # Clients put the issuer or the URL they post to into aud; RFC 7523 §3 and its successor differ.
-        audiences = (issuer, *(f"{issuer}/{path}" for path in ("token", "introspect", "revoke", "par")))
-        return ClientAssertions(self._store, self.client_keys, audiences, self._clock)
+        endpoints = [f"{issuer}/{path}" for path in ("token", "introspect", "revoke", "par")]
+        return ClientAssertions(self._store, self.client_keys, issuer, endpoints, self._clock)
 
     @property
     def registrable_grants(self) -> tuple[str, ...]:
@@ -175,7 +176,7 @@ class Components:
                 self.dpop,
                 self.catalogue,
                 self.networks,
-                self._settings.require_pkce == "all",
+                Demand(self._settings.require_pkce),
                 f"{issuer}/par",
             ).endpoint(),
             TokenEndpoint(
@@ -192,12 +193,25 @@ class Components:
             ).endpoint(),
             self._introspect().endpoint(),
             RevokeEndpoint(self.authentication, self.tokens, self.grants).endpoint(),
-            UserinfoEndpoint(self.users, self.tokens, self.dpop, f"{issuer}/userinfo").endpoint(),
+            self._userinfo().endpoint(),
             *metadata_endpoints(metadata),
             jwks_endpoint(self.signing_keys),
             *self._pages(),
             health_endpoint(self._store),
         ]
+
+    def _userinfo(self) -> UserinfoEndpoint:
+        issuer = self._settings.issuer
+        return UserinfoEndpoint(
+            self.users,
+            self.tokens,
+            self.dpop,
+            self.clients,
+            self.signing_keys,
+            issuer,
+            self._clock,
+            f"{issuer}/userinfo",
+        )
 
     def _register(self, registrable: tuple[str, ...]) -> RegisterEndpoint:
         settings = self._settings
@@ -274,7 +288,7 @@ class Components:
             throttle=self._throttle("authorize"),
             networks=self.networks,
             clock=self._clock,
-            pkce_for_all=self._settings.require_pkce == "all",
+            pkce=Demand(self._settings.require_pkce),
         )
 
     def _pages(self) -> list[Endpoint]:

@@ -225,7 +225,7 @@ class AuthSettings(KeySettings):
     resource_servers: tuple[ResourceServer, ...] = Field(min_length=1)
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
-    require_pkce: Literal["all", "public"] = "all"
+    require_pkce: Literal["all", "public", "openid"] = "all"
     demo_user: bool = False
     open_client_credentials: bool = False
     registration: Literal["open", "token", "statement", "closed"] = "open"

@@ -33,6 +33,7 @@ from auth_service.protocol.client_domains import Trust
 from auth_service.protocol.errors import AccessDeniedError, OAuthError
 from auth_service.protocol.interaction import Approval, Step, granted_scopes, next_step
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.pkce import Demand
 from shared.asgi import header_values
 from shared.clock import Clock
 
@@ -60,7 +61,7 @@ class AuthorizeEndpoint:
     throttle: Throttle
     networks: Networks
     clock: Clock
-    pkce_for_all: bool
+    pkce: Demand
 
     async def handle(self, request: Request) -> Response:
         parameters = await self._parameters(request)
@@ -96,8 +97,7 @@ class AuthorizeEndpoint:
         parameters = await self.requests.resolve(parameters, client)
         address = return_address(parameters, client)
         try:
-            pkce = self.pkce_for_all or not client.confidential
-            asked = validate(parameters, client, address, self.catalogue, require_pkce=pkce)
+            asked = validate(parameters, client, address, self.catalogue, demand=self.pkce)
             asked = await self.hints.applied(asked, parameters.get("id_token_hint"))
         except OAuthError as error:
             note_refusal(request, error)

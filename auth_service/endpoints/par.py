@@ -26,6 +26,7 @@ from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidDpopProofError, InvalidRequestError
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.pkce import Demand
 from shared.asgi import CorsPolicy, header_values
 
 # How the client proved itself is no part of what it asks for.
@@ -45,7 +46,7 @@ class PushEndpoint:
     dpop: DpopProofs
     catalogue: Catalogue
     networks: Networks
-    pkce_for_all: bool
+    pkce: Demand
     url: str
 
     async def handle(self, request: Request) -> Response:
@@ -54,13 +55,10 @@ class PushEndpoint:
             authorization_of(request), form, self.networks.of(request)
         )
         parameters = await self.requests.unwrap(self._asked(form, client), client)
-        validate(
-            parameters,
-            client,
-            return_address(parameters, client),
-            self.catalogue,
-            require_pkce=self.pkce_for_all or not client.confidential,
-        )
+        address = return_address(parameters, client)
+        validate(parameters, client, address, self.catalogue, demand=self.pkce)
+        if not address.given:
+            raise InvalidRequestError("redirect_uri is missing")  # FAPI 2.0 Security Profile §5.3.2.2
         jkt = await self.dpop.check(header_values(request.scope, "dpop"), "POST", self.url)
         request_uri = await self.requests.push(client, _bound(parameters, jkt))
         return json_response({"request_uri": request_uri, "expires_in": PUSHED_TTL_S}, 201)

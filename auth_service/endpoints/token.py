@@ -26,7 +26,7 @@ from auth_service.identity.dpop import DpopProofs
 from auth_service.protocol.client import Client
 from auth_service.protocol.device import GRANT_TYPE as DEVICE_CODE
 from auth_service.protocol.errors import (
-    InvalidDpopProofError,
+    InvalidRequestError,
     UnauthorizedClientError,
     UnsupportedGrantTypeError,
 )
@@ -67,7 +67,7 @@ class TokenEndpoint:
         # 4. The key that the tokens will be bound to, if any.
         jkt = await self.dpop.check(header_values(request.scope, "dpop"), "POST", self.url)
         if jkt is None and client.metadata.get("dpop_bound_access_tokens"):
-            raise InvalidDpopProofError("this client must send a DPoP proof")
+            raise InvalidRequestError("this client must send a DPoP proof")
         # 5. Scope and resource, by the rules of the grant; then the one mint.
         grant = await grant_type.redeem(TokenRequest(client, parameters, int(self.clock()), jkt))
         return json_response(await self.mint.token_response(grant, client.id_token_alg))

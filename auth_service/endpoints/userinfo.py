@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth_service.crypto.keys import SigningKeys
 from auth_service.endpoints.http import (
     answers_errors,
     authorization_of,
@@ -16,11 +18,14 @@ from auth_service.endpoints.http import (
 )
 from auth_service.endpoints.route import Endpoint, answer, error
 from auth_service.grants.tokens import Tokens
+from auth_service.identity.clients import Clients
 from auth_service.identity.dpop import DpopProofs
 from auth_service.identity.users import Users
+from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError
 from auth_service.protocol.id_token import userinfo_claims
 from shared.asgi import CorsPolicy, header_values
+from shared.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,10 @@ class UserinfoEndpoint:
     users: Users
     tokens: Tokens
     dpop: DpopProofs
+    clients: Clients
+    signing_keys: SigningKeys
+    issuer: str
+    clock: Clock
     url: str
 
     async def handle(self, request: Request) -> Response:
@@ -45,7 +54,17 @@ class UserinfoEndpoint:
         user = await self.users.by_subject(grant.subject) if grant.subject else None
         if user is None or "openid" not in scopes:
             raise InsufficientScopeError("the scope openid was not granted")
-        return json_response(userinfo_claims(user.person, scopes, grant.userinfo_claims))
+        claims = userinfo_claims(user.person, scopes, grant.userinfo_claims)
+        client = await self.clients.get(grant.client_id)
+        if client is None or client.userinfo_alg is None:
+            return json_response(claims)
+        return await self._signed(claims, client, client.userinfo_alg)
+
+    async def _signed(self, claims: dict[str, Any], client: Client, alg: str) -> Response:
+        # OpenID Connect Core §5.3.2: signed, it says who says so, and to whom.
+        issued = {"iss": self.issuer, "aud": client.client_id, "iat": int(self.clock())}
+        token = await self.signing_keys.sign({**claims, **issued}, alg=alg)
+        return Response(token, headers={"Cache-Control": "no-store"}, media_type="application/jwt")
 
     @staticmethod
     async def _token(request: Request) -> str:
@@ -72,7 +91,8 @@ class UserinfoEndpoint:
 def _operation(method: str) -> dict[str, object]:
     return {
         "summary": "Who the user is",
-        "description": "OpenID Connect Core §5.3. Needs an access token with the scope `openid`.",
+        "description": "OpenID Connect Core §5.3. Needs an access token with the scope `openid`."
+        " A client that registered `userinfo_signed_response_alg` gets a signed JWT.",
         "operationId": f"userinfo_{method}",
         "tags": ["OpenID"],
         "security": [{"oauth": ["openid"]}],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from auth_service.identity.client_keys import ClientKeys
 from auth_service.protocol.client import Client
@@ -15,17 +16,20 @@ from shared.jose import ASYMMETRIC, InvalidJwsError, UnverifiedJws, parse, verif
 from shared.jwt_claims import ClaimError
 
 LONGEST_S = 3_600
+FAPI_ALGORITHMS = ("PS256", "ES256")
+"""FAPI 2.0 Security Profile §5.4.1."""
 
 
 class ClientAssertions:
     """Checks the JWTs that clients sign for this server, each one good for one time."""
 
     def __init__(
-        self, store: Store, client_keys: ClientKeys, audiences: Collection[str], clock: Clock
+        self, store: Store, client_keys: ClientKeys, issuer: str, endpoints: Iterable[str], clock: Clock
     ) -> None:
         self._store = store
         self._client_keys = client_keys
-        self._audiences = audiences
+        self._issuer = issuer
+        self._audiences = (issuer, *endpoints)
         self._clock = clock
 
     def parse(self, assertion: str) -> tuple[UnverifiedJws, str]:
@@ -50,15 +54,16 @@ class ClientAssertions:
             InvalidClientError: it did not.
         """
         alg = client.metadata.get("token_endpoint_auth_signing_alg")
+        accepted = FAPI_ALGORITHMS if client.follows_fapi else ASYMMETRIC
         try:
             known = await self._client_keys.of(client, token.header.get("kid"))
             claims = verify(
                 token,
                 known,
-                algorithms=(alg,) if alg else ASYMMETRIC,
+                algorithms=[name for name in accepted if alg in (None, name)],
                 types=(None, "jwt", "client-authentication+jwt"),
             )
-            jwt_claims.check_audience(claims, self._audiences)
+            self._check_audience(claims, client)
             now = self._clock()
             expires_at = jwt_claims.check_lifetime(claims, now, longest_s=LONGEST_S)
             used = keys.once("client-assertion", client.client_id, jwt_claims.text(claims, "jti"))
@@ -67,6 +72,13 @@ class ClientAssertions:
         remembered_s = max(1, expires_at + jwt_claims.SKEW_S + 1 - int(now))
         if not await self._store.put_once(used, ttl_s=remembered_s):
             raise InvalidClientError("the client assertion was used before")
+
+    def _check_audience(self, claims: Mapping[str, Any], client: Client) -> None:
+        # FAPI 2.0 Security Profile §5.3.2.1: the issuer alone, as a string, so that no other server to which
+        # a client was led could use an assertion here. Others may name what they post to (AS-11).
+        if client.follows_fapi and claims.get("aud") != self._issuer:
+            raise ClaimError("aud is not the issuer")
+        jwt_claims.check_audience(claims, self._audiences)
 
 
 def _refused(error: ValueError) -> InvalidClientError:

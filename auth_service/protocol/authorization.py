@@ -107,21 +107,25 @@ def validate(
     address: ReturnAddress,
     catalogue: Catalogue,
     *,
-    require_pkce: bool,
+    demand: pkce.Demand,
 ) -> AuthorizationRequest:
     """The second half: what is asked for.
 
     Args:
-        require_pkce: also of an OpenID Connect request that has a nonce.
+        demand: of whom PKCE is required.
 
     Raises:
         OAuthError: to be sent to the return address.
     """
     _check_supported(parameters, client)
+    _check_addressed(parameters, address)
     resource = catalogue.find(parameters.resource())
     scopes = _scopes(parameters, client, catalogue, resource)
-    # RFC 9700 §2.1.1: what may stand in for PKCE, with a confidential client, is the nonce of OpenID Connect.
-    require_pkce = require_pkce or "openid" not in scopes or parameters.get("nonce") is None
+    required = demand.of(
+        confidential=client.confidential,
+        openid="openid" in scopes,
+        nonce=parameters.get("nonce") is not None,
+    )
     claims = parse_claims(parameters.get("claims"))
     return AuthorizationRequest(
         client_id=client.client_id,
@@ -132,7 +136,7 @@ def validate(
         scopes=scopes,
         resource=resource.resource if resource else None,
         code_challenge=pkce.check_challenge(
-            parameters.get("code_challenge"), parameters.get("code_challenge_method"), required=require_pkce
+            parameters.get("code_challenge"), parameters.get("code_challenge_method"), required=required
         ),
         nonce=parameters.get("nonce"),
         prompts=_prompts(parameters.get("prompt")),
@@ -157,6 +161,12 @@ def _check_supported(parameters: Parameters, client: Client) -> None:
     if "authorization_code" not in client.grant_types:
         raise UnauthorizedClientError("this client did not register the authorization_code grant")
     _check_bounds(parameters)
+
+
+def _check_addressed(parameters: Parameters, address: ReturnAddress) -> None:
+    # OpenID Connect Core §3.1.2.1 requires it, also of a client that has only one.
+    if not address.given and "openid" in (parameters.get("scope") or "").split():
+        raise InvalidRequestError("redirect_uri is missing, which OpenID Connect requires")
 
 
 def _check_bounds(parameters: Parameters) -> None:

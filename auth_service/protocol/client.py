@@ -99,6 +99,20 @@ class Client:
         return str(self.metadata.get("id_token_signed_response_alg", "RS256"))
 
     @property
+    def userinfo_alg(self) -> str | None:
+        """`userinfo_signed_response_alg` (OpenID Connect Registration §2)."""
+        return self.metadata.get("userinfo_signed_response_alg")
+
+    @property
+    def follows_fapi(self) -> bool:
+        """Whether it holds itself to the FAPI 2.0 Security Profile, and so is held to it."""
+        return bool(
+            self.auth_method == "private_key_jwt"
+            and self.metadata.get("dpop_bound_access_tokens")
+            and self.metadata.get("require_pushed_authorization_requests")
+        )
+
+    @property
     def reaches(self) -> frozenset[Reach]:
         """The kinds of places its redirect URIs lead to."""
         return frozenset(redirect_uris.reach(uri) for uri in self.redirect_uris)

@@ -59,6 +59,7 @@ def server_metadata(
         "authorization_response_iss_parameter_supported": True,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "userinfo_signing_alg_values_supported": ["RS256", "ES256"],
         "prompt_values_supported": sorted(PROMPTS),
         "claims_supported": [*TOKEN_CLAIMS, *PROFILE_CLAIMS],
         "claims_parameter_supported": True,

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import re
+from enum import Enum
 
 from auth_service.protocol.errors import InvalidGrantError, InvalidRequestError
 
@@ -13,6 +14,22 @@ from auth_service.protocol.errors import InvalidGrantError, InvalidRequestError
 CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 # RFC 7636 §4.2, for S256: the base64url of 32 octets is always 43 characters
 CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+
+
+class Demand(Enum):
+    """Of whom PKCE is required; of public clients always (OAuth 2.1 §7.5.1)."""
+
+    ALL = "all"
+    PUBLIC = "public"
+    """Not of a confidential client whose nonce stands in for it (RFC 9700 §2.1.1)."""
+    OPENID = "openid"
+    """Not of a confidential client that asks for an ID token, as OpenID Connect Core has it."""
+
+    def of(self, *, confidential: bool, openid: bool, nonce: bool) -> bool:
+        """Whether a request must have a code challenge."""
+        if self is Demand.ALL or not confidential or not openid:
+            return True
+        return self is Demand.PUBLIC and not nonce
 
 
 def check_challenge(challenge: str | None, method: str | None, *, required: bool) -> str | None:

@@ -90,6 +90,9 @@ class ClientMetadata(BaseModel):
     require_signed_request_object: bool | None = None
     request_object_signing_alg: Literal["RS256", "PS256", "ES256"] | None = None
     id_token_signed_response_alg: Literal["RS256", "ES256"] | None = None
+    userinfo_signed_response_alg: Literal["RS256", "ES256"] | None = Field(
+        None, description="Userinfo as a signed JWT; left out, as JSON."
+    )
     software_statement: Annotated[str, Field(max_length=16_000)] | None = Field(
         None, description="A JWT by which an issuer that is trusted here vouches for the software."
     )

@@ -206,7 +206,7 @@ class TestBinding:
     def test_a_client_can_bind_itself_to_proofs(self, server: AuthorizationServer) -> None:
         prover = Prover(server, server.register(dpop_bound_access_tokens=True))
         assert prover.client.information["dpop_bound_access_tokens"] is True
-        refused(prover.client.token(**prover.code_form(Pkce())), "invalid_dpop_proof")
+        refused(prover.client.token(**prover.code_form(Pkce())), "invalid_request")
         assert prover.connect()["token_type"] == "DPoP"
 
     def test_client_credentials_are_bound_too(self, server: AuthorizationServer) -> None:

@@ -24,6 +24,7 @@ from auth_service.protocol.errors import (
     UnauthorizedClientError,
     UnsupportedResponseTypeError,
 )
+from auth_service.protocol.pkce import Demand
 from tests.auth_service.protocol.builders import (
     CATALOGUE,
     NOTES,
@@ -43,15 +44,20 @@ def validated(
     *resources: str,
     of: Client | None = None,
     catalogue: Catalogue = CATALOGUE,
-    require_pkce: bool = True,
+    demand: Demand = Demand.ALL,
     without: str = "",
     **changes: str,
 ) -> AuthorizationRequest:
     """A request of `of` that is good but for `changes`."""
-    usual = {"response_type": "code", "code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+    usual = {
+        "response_type": "code",
+        "redirect_uri": REDIRECT_URI,
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
     values = {name: value for name, value in {**usual, **changes}.items() if name not in without.split()}
     asked, of = parameters(*resources, **values), of or client()
-    return validate(asked, of, return_address(asked, of), catalogue, require_pkce=require_pkce)
+    return validate(asked, of, return_address(asked, of), catalogue, demand=demand)
 
 
 def test_the_answer_goes_to_the_redirect_uri_with_the_state_as_it_was_sent() -> None:
@@ -109,7 +115,7 @@ def test_a_request_with_everything_is_taken_as_it_is() -> None:
     assert asked == AuthorizationRequest(
         client_id="client-1",
         redirect_uri=REDIRECT_URI,
-        redirect_uri_given=False,
+        redirect_uri_given=True,
         response_mode="form_post",
         scopes=("openid", "a"),
         state="s",
@@ -173,27 +179,36 @@ def test_max_age_is_a_number_of_seconds(max_age: int) -> None:
 
 @pytest.mark.requirement("AS-1")
 @pytest.mark.parametrize(
-    ("scope", "nonce", "allowed"),
+    ("scope", "nonce", "allowed_by"),
     [
-        ("openid a", "n", True),
-        ("openid", "n", True),
-        ("openid a", "", False),
-        ("a", "n", False),
-        ("", "", False),
+        ("openid a", "n", {Demand.PUBLIC, Demand.OPENID}),
+        ("openid", "n", {Demand.PUBLIC, Demand.OPENID}),
+        ("openid a", "", {Demand.OPENID}),
+        ("a", "n", set()),
+        ("", "", set()),
     ],
 )
-def test_only_an_openid_request_with_a_nonce_can_do_without_pkce_and_only_where_configured(
-    scope: str, nonce: str, allowed: bool
+@pytest.mark.parametrize("demand", Demand)
+@pytest.mark.parametrize("method", ["none", "client_secret_basic"])
+def test_only_a_confidential_openid_client_can_do_without_pkce_and_only_where_configured(
+    scope: str, nonce: str, allowed_by: set[Demand], demand: Demand, method: str
 ) -> None:
     changes: dict[str, Any] = {"without": "code_challenge code_challenge_method"}
     changes |= {name: value for name, value in (("scope", scope), ("nonce", nonce)) if value}
-    with pytest.raises(InvalidRequestError):
-        validated(require_pkce=True, **changes)
-    if allowed:
-        assert validated(require_pkce=False, **changes).code_challenge is None
+    of = client(token_endpoint_auth_method=method)
+    if demand in allowed_by and method != "none":
+        assert validated(of=of, demand=demand, **changes).code_challenge is None
         return
-    with pytest.raises(InvalidRequestError):
-        validated(require_pkce=False, **changes)
+    with pytest.raises(InvalidRequestError, match="code_challenge"):
+        validated(of=of, demand=demand, **changes)
+
+
+@pytest.mark.requirement("AS-17")
+def test_an_openid_request_says_where_it_is_answered() -> None:
+    with pytest.raises(InvalidRequestError, match="redirect_uri is missing"):
+        validated(scope="openid a", without="redirect_uri")
+    assert validated(scope="openid a").redirect_uri_given
+    assert not validated(scope="a", without="redirect_uri").redirect_uri_given
 
 
 @pytest.mark.requirement("AS-21")
