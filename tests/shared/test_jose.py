@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from typing import Any
 
@@ -162,6 +163,30 @@ def test_the_key_id_picks_the_key(ec: KeyPair) -> None:
 
 def test_without_a_key_id_every_key_is_tried(ec: KeyPair) -> None:
     assert verified(ec.sign(CLAIMS, kid=None), *KeyPair().jwks["keys"], *ec.jwks["keys"]) == CLAIMS
+
+
+def mersenne_signed(*exponents: int) -> tuple[str, dict[str, str]]:
+    """A JWS, and its key, whose modulus is made of Mersenne primes: no others so large are at hand."""
+    p, q = (2**exponent - 1 for exponent in exponents)
+    modulus, size = p * q, (sum(exponents) + 7) // 8
+
+    def encoded(number: int, length: int) -> str:
+        return base64.urlsafe_b64encode(number.to_bytes(length, "big")).rstrip(b"=").decode()
+
+    text = compact({"alg": "RS256", "typ": "JWT"}).rpartition(".")[0]
+    digest = bytes.fromhex("3031300d060960864801650304020105000420") + hashlib.sha256(text.encode()).digest()
+    padded = b"\x00\x01" + b"\xff" * (size - len(digest) - 3) + b"\x00" + digest  # RFC 8017 §9.2
+    signature = pow(int.from_bytes(padded, "big"), pow(65_537, -1, (p - 1) * (q - 1)), modulus)
+    key = {"kty": "RSA", "n": encoded(modulus, size), "e": encoded(65_537, 3)}
+    return f"{text}.{encoded(signature, size)}", key
+
+
+def test_a_long_rsa_key_counts_and_one_that_takes_too_long_does_not() -> None:
+    text, key = mersenne_signed(2_203, 2_281)
+    assert verified(text, key) == {}
+    text, key = mersenne_signed(4_253, 4_423)
+    with pytest.raises(InvalidJwsError, match="no known key verifies"):
+        verified(text, key)
 
 
 def test_a_short_rsa_key_does_not_count() -> None:
