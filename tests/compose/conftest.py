@@ -32,12 +32,8 @@ def built(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Sta
 @pytest.fixture(scope="session")
 def stack(built: Stack) -> Iterator[Stack]:
     """A stack that is up."""
-    try:
-        built.compose("up", "-d")
-        built.wait_until_healthy()
+    with built.up():
         yield built
-    finally:
-        built.compose("down", "--volumes", "--timeout", "5")
 
 
 @pytest.fixture

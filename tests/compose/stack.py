@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from docker import DockerClient
@@ -24,23 +26,21 @@ class Stack:
 
     Args:
         directory: where its `.env` goes.
+        issuer: the public URL of the auth service; where it is published, if left out.
+        resource: the public URL of the MCP server; where it is published, if left out.
     """
 
-    def __init__(self, engine: DockerClient, directory: Path) -> None:
+    def __init__(
+        self, engine: DockerClient, directory: Path, *, issuer: str | None = None, resource: str | None = None
+    ) -> None:
         self.engine = engine
         self.project = f"doorward-test-{secrets.token_hex(4)}"
         self.auth_port, self.resource_port = free_port(), free_port()
+        self.issuer = issuer or f"http://localhost:{self.auth_port}"
+        self.resource = resource or f"http://localhost:{self.resource_port}/mcp"
         self._env_file = directory / ".env"
         written = doorward("init", "--issuer", self.issuer, "--resource", self.resource, cwd=directory)
         assert written.returncode == 0, written.stderr
-
-    @property
-    def issuer(self) -> str:
-        return f"http://localhost:{self.auth_port}"
-
-    @property
-    def resource(self) -> str:
-        return f"http://localhost:{self.resource_port}/mcp"
 
     def compose(self, *arguments: str, stdin: str = "") -> str:
         """Run docker compose; what it printed on standard output."""
@@ -88,6 +88,20 @@ class Stack:
     def wait_until_healthy(self) -> None:
         """Return once all containers are healthy."""
         wait_until(lambda: all(map(self._is_healthy, SERVICES)), timeout_s=HEALTHY_TIMEOUT_S)
+
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        """Up and well for the length of the context; then everything of it is gone."""
+        try:
+            self.compose("up", "-d")
+            self.wait_until_healthy()
+            yield
+        finally:
+            self.compose("down", "--volumes", "--timeout", "5")
+
+    def add_user(self, username: str, password: str) -> None:
+        """Make an account, as the operator does."""
+        self.compose("exec", "-T", "auth", "doorward", "users", "add", username, stdin=f"{password}\n")
 
     def _restarts(self, service: str) -> int:
         return int(self.container(service).attrs["RestartCount"])

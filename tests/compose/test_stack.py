@@ -34,7 +34,7 @@ def registration_of(client: Client, http: httpx2.Client) -> httpx2.Response:
 def person(stack: Stack) -> Iterator[Person]:
     """Somebody whose account the operator has made."""
     name = f"user-{len(stack.compose('exec', '-T', 'auth', 'doorward', 'users', 'list').splitlines())}"
-    stack.compose("exec", "-T", "auth", "doorward", "users", "add", name, stdin="a password\n")
+    stack.add_user(name, "a password")
     somebody = Person(name, "a password", trust_env=False)
     yield somebody
     somebody.close()

@@ -1,14 +1,16 @@
-"""Real clients through nginx, with TLS and both services under paths of one host, as `deploy/` has it."""
+"""Real clients and the compose stack, through nginx, with TLS and both services under paths of one host."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import docker
 import pytest
 
 from tests.certificates import Authority
-from tests.e2e.services import deployed
+from tests.compose.stack import Stack
 from tests.interop.browser import at_a_browser
 from tests.interop.clients import CLIENTS
 from tests.machine import require
@@ -20,16 +22,18 @@ pytestmark = pytest.mark.xdist_group("interop")
 
 @pytest.fixture(scope="module")
 def mcp_url(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[str]:
-    """The MCP URL of a deployment behind nginx; its issuer is another path of the same host."""
-    require("node")
-    require("nginx")
+    """The MCP URL of a stack behind nginx; its issuer is another path of the same host."""
+    for need in ("node", "nginx", "container engine"):
+        require(need)
     directory, port = tmp_path_factory.mktemp("behind-nginx"), free_port()
     issuer, mcp_url = (f"https://localhost:{port}{path}" for path in ("/auth", "/tools/mcp"))
-    store = f"sqlite:///{directory}/store.db"
-    with deployed(store, directory, issuer=issuer, mcp_url=mcp_url) as deployment:
-        ports = deployment.auth[0].port, deployment.resource.port
+    with closing(docker.from_env()) as engine:
+        stack = Stack(engine, directory, issuer=issuer, resource=mcp_url)
+        stack.compose("build")
+        ports = stack.auth_port, stack.resource_port
         command = nginx_command("one-origin", directory, port, authority.certify("localhost"), ports)
-        with serving(command, directory, port):
+        with stack.up(), serving(command, directory, port):
+            stack.add_user("wesen", "secret")
             yield mcp_url
 
 
