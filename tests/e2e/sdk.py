@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ Mode = Literal["auto", "legacy"]
 """``auto`` speaks the current revision of MCP (2026-07-28), ``legacy`` the one with sessions (2025-11-25)."""
 
 TIMEOUT_S = 30
+TRUSTED = ssl.create_default_context()
+"""Whoever this machine trusts, or the file ``SSL_CERT_FILE`` of the environment."""
+
 Exchange = tuple[str, str, int]
 """Method, URL without its query, status."""
 
@@ -91,7 +95,7 @@ class SdkClient:
         hooks = {"response": [self._note]}
         async with (
             httpx2.AsyncClient(
-                auth=self.oauth, timeout=TIMEOUT_S, trust_env=False, event_hooks=hooks
+                auth=self.oauth, timeout=TIMEOUT_S, trust_env=False, verify=TRUSTED, event_hooks=hooks
             ) as http,
             Client(streamable_http_client(self.mcp_url, http_client=http), mode=self.mode) as client,
         ):
@@ -125,24 +129,29 @@ def bare_call(mcp_url: str, access_token: str) -> httpx2.Response:
     """A request to the MCP server with a token, and without a client that would mend a refusal."""
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json, text/event-stream"}
-    return httpx2.post(mcp_url, json=message, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+    return httpx2.post(
+        mcp_url, json=message, headers=headers, timeout=TIMEOUT_S, trust_env=False, verify=TRUSTED
+    )
 
 
 def revoke(memory: Memory) -> None:
     """End the grant as its client, at the authorization server that it is registered with."""
     registered = memory.client_info
     assert registered
-    metadata = _get_json(f"{registered.issuer}/.well-known/oauth-authorization-server")
+    metadata = _get_json(f"{registered.issuer}/.well-known/openid-configuration")
     response = httpx2.post(
         metadata["revocation_endpoint"],
         data={"token": memory.refresh_token},
         auth=httpx2.BasicAuth(registered.client_id, registered.client_secret or ""),
         timeout=TIMEOUT_S,
         trust_env=False,
+        verify=TRUSTED,
     )
     assert response.status_code == 200, response.text
 
 
 def _get_json(url: str) -> dict[str, Any]:
-    document: dict[str, Any] = httpx2.get(url, timeout=TIMEOUT_S, trust_env=False).raise_for_status().json()
+    document: dict[str, Any] = (
+        httpx2.get(url, timeout=TIMEOUT_S, trust_env=False, verify=TRUSTED).raise_for_status().json()
+    )
     return document

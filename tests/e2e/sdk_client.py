@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from mcp import Client
 
-from tests.e2e.sdk import Memory, Mode, SdkClient, bare_call, call, revoke
+from tests.e2e.sdk import TRUSTED, Memory, Mode, SdkClient, bare_call, call, revoke
 from tests.flow import Person
 
 
@@ -148,7 +148,7 @@ async def run(
     Raises:
         AssertionError: something is not as it should be.
     """
-    person = Person(username, password, trust_env=False)
+    person = Person(username, password, trust_env=False, verify=TRUSTED)
     try:
         visit = Visit(mcp_url, person, mode, patience_s, say)
         await visit.play()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +12,7 @@ import docker
 import pytest
 
 from tests.certificates import Authority
+from tests.cli.command import ROOT, environment
 from tests.compose.stack import Stack
 from tests.interop.browser import at_a_browser
 from tests.interop.clients import CLIENTS
@@ -52,3 +55,20 @@ def test_a_real_client_connects_through_a_proxy_with_path_prefixes(
             assert second.call("whoami") == identity
         browser.visits(1)
         assert browser.visited[0].startswith(mcp_url.replace("/tools/mcp", "/auth/authorize?"))
+
+
+@pytest.mark.requirement("AS-2", "AS-3", "RS-1")
+def test_the_python_sdk_connects_through_a_proxy_with_path_prefixes(
+    mcp_url: str, authority: Authority
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.e2e.sdk_client", mcp_url],
+        cwd=ROOT,
+        env=environment(SSL_CERT_FILE=str(authority.certificate)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("revoked: the next call is answered 401") == 2

@@ -12,7 +12,7 @@ import pytest
 
 from tests.certificates import Authority
 from tests.e2e.services import deployed
-from tests.flow import Client, Person
+from tests.flow import Client, Person, Pkce
 from tests.machine import require
 from tests.proxies.proxy import caddy_command, nginx_command, serving
 from tests.servers import free_port
@@ -117,6 +117,21 @@ def test_the_whole_flow_works_by_the_public_urls(site: Site) -> None:
         assert _tools(http, site, refreshed["access_token"]).status_code == 401
         cookies = {cookie.name: cookie for cookie in person.browser.cookies.jar}
         assert all(name.startswith("__Host-") and cookie.secure for name, cookie in cookies.items())
+        person.close()
+
+
+@pytest.mark.requirement("RS-10")
+def test_a_client_of_2025_03_26_finds_everything_at_the_origin_of_the_mcp_server(site: Site) -> None:
+    origin = str(httpx2.URL(site.mcp_url).join("/")).removesuffix("/")
+    with site.client() as http:
+        announced = http.get(f"{origin}/.well-known/oauth-authorization-server").json()
+        assert announced["issuer"] == site.issuer
+        client, person, pkce = Client.register(origin, http), site.person(), Pkce()
+        redirect = http.get(client.authorization_url(pkce))
+        answer = person.authorize(redirect.headers["location"])
+        tokens = client.redeem(answer["code"], pkce).json()
+        renewed = client.refresh(tokens["refresh_token"]).json()
+        assert _tools(http, site, renewed["access_token"]).status_code == 200
         person.close()
 
 
