@@ -7,6 +7,7 @@ authorization server: who the user is, what was consented to, and whether a toke
 The way of a request, outermost first:
 
 - `shared.asgi`      request id, unexpected errors, response headers, cross-origin answers
+- `hearing`         no answer of a refusal before the request is here
 - `base_path`        the public path of this service, whether a proxy has stripped it or not
 - `origins`          which web origins may call what
 - `guard`            `authentication` (`bearer`, `possession`, `introspection_chain`, `principal`), then

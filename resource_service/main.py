@@ -16,6 +16,7 @@ from resource_service.aliases import AuthorizationServer, alias_routes
 from resource_service.asking import http_client
 from resource_service.backend import Backend, behind_gateway, built_in
 from resource_service.base_path import BasePath
+from resource_service.hearing import HearingOut
 from resource_service.identity_token import IdentityTokens
 from resource_service.introspection_chain import introspection_chain
 from resource_service.mcp_server.notes import Notes
@@ -129,6 +130,7 @@ def _middleware(settings: ResourceSettings, refuse: Refuse) -> list[Middleware]:
     policy_of = Origins(settings).policy_of
     return [
         Middleware(RequestId),
+        Middleware(HearingOut),
         Middleware(UnhandledErrors),
         Middleware(SecurityHeaders, secure=settings.secure),
         Middleware(BasePath, base_path=settings.base_path),
