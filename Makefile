@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: help setup run init test interop check format lock
+.PHONY: help setup run init test interop bench check format lock
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: setup ## Run every test the machine can run; ARGS="-k refresh" runs some
 
 interop: setup ## Run real clients against it: FastMCP, TypeScript SDKs, mcp-remote, Inspector, conformance
 	@$(BIN)/python -m pytest tests/interop $(ARGS)
+
+bench: setup ## Measure the hot paths against a bare application; ARGS="--seconds 5 --rounds 9" for longer
+	@$(BIN)/python -m bench $(ARGS)
 
 check: setup ## Lint, format, types, locks
 	$(BIN)/ruff check .

@@ -1,0 +1,39 @@
+"""`make bench` measures what it says it does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bench.load import Sample
+from bench.report import rows
+from tests.cli.command import ROOT, python_environment
+
+
+@pytest.mark.xdist_group("load")
+def test_every_subject_is_measured_beside_the_baseline() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--seconds", "0.05", "--rounds", "2", "--json"],
+        cwd=ROOT,
+        env=python_environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary[0]["subject"] == "bare application"
+    assert summary[0]["speed_ratio"] == 1
+    assert any("introspect" in row["subject"] for row in summary)
+    assert all(row["per_second"] > 0 for row in summary)
+
+
+def test_a_subject_is_compared_with_the_baseline_of_the_same_round() -> None:
+    calm, busy = Sample(1_000, 100), Sample(100, 1_000)
+    samples = {"base": [calm, busy, calm], "subject": [Sample(500, 200), Sample(50, 2_000), Sample(500, 200)]}
+    _, row = rows(samples, "base")
+    assert (row["speed_ratio"], row["processor_ratio"]) == (0.5, 2)
