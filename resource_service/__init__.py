@@ -17,5 +17,5 @@ The way of a request, outermost first:
 
 `plain` holds the plain HTTP resources behind the same check, `metadata` what is announced, `aliases` what
 the 2025-03-26 revision of MCP expects at this origin, `refusals` every no and its one way into the log and
-onto the wire. `main.create_app` wires them.
+onto the wire. `main.create_app` wires them; `verifiers` puts the same guard into MCP servers of others.
 """

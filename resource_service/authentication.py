@@ -40,17 +40,22 @@ class Authenticate:
         """
         credentials = _credentials_of(scope)
         proof = self.possession.proof_in(scope, credentials.token) if credentials.scheme == "DPoP" else None
-        token = await self._introspected(credentials.token)
-        principal = principal_of(
-            token,
-            resource=self.resource,
-            issuer=self.issuer,
-            now=self.clock(),
-            jkt=proof.jkt if proof else None,
-        )
+        principal = await self.holder_of(credentials.token, jkt=proof.jkt if proof else None)
         if proof:
             self.possession.spend(proof)
         return principal
+
+    async def holder_of(self, token: str, *, jkt: str | None = None) -> Principal:
+        """The principal that `token` makes a request act for.
+
+        Args:
+            jkt: thumbprint of the key that the request proves possession of.
+
+        Raises:
+            Refusal: the token is not good here or not the sender's, or there is no asking the issuer.
+        """
+        answer = await self._introspected(token)
+        return principal_of(answer, resource=self.resource, issuer=self.issuer, now=self.clock(), jkt=jkt)
 
     async def _introspected(self, token: str) -> ActiveToken:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import anyio
@@ -44,6 +44,8 @@ class Guard:
             principal = await self.authenticate(scope)
             if scope["method"] == "POST":
                 receive = await self._checked(scope, receive, principal)
+            else:
+                self._allow((), principal)
             remember(scope, principal)
             if scope["method"] == "GET":
                 await self._stream(scope, receive, send, principal)
@@ -58,15 +60,19 @@ class Guard:
         """Read the body and hold it against the policy; what the server then reads is the same bytes."""
         try:
             body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
-            needed = self.policy.needed(parse_messages(body))
+            messages = parse_messages(body)
         except BodyTooLargeError as error:
             raise body_too_large(self.max_body_bytes) from error
         except MalformedMessageError as error:
             raise malformed_message(str(error), rpc_code=PARSE_ERROR) from error
+        self._allow(messages, principal)
+        return replay(body, receive)
+
+    def _allow(self, messages: Iterable[object], principal: Principal) -> None:
+        needed = self.policy.needed(messages)
         if missing := self.policy.missing(needed, principal.scopes):
             detail = f"{principal.owner} by client {principal.client_id} lacks {sorted(missing)}"
             raise insufficient_scope(needed, detail=detail)
-        return replay(body, receive)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
         """Serve a GET, a stream that would outlive its token, no longer than until the token ends."""

@@ -20,11 +20,10 @@ from resource_service.hearing import HearingOut
 from resource_service.identity_token import IdentityTokens
 from resource_service.introspection_chain import introspection_chain
 from resource_service.mcp_server.notes import Notes
-from resource_service.nonces import Nonces
 from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description
 from resource_service.origins import OriginCheck, Origins
 from resource_service.plain import health_route, plain_routes
-from resource_service.possession import Possession
+from resource_service.possession import possession_of
 from resource_service.protected import ProtectedResource
 from resource_service.published_keys import key_routes
 from resource_service.refusals import Refusal, Refuse
@@ -47,7 +46,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     passing_on = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
     tokens = IdentityTokens(settings.identity_private_key, clock)
     notes = Notes(settings.notes, clock) if settings.serves_notes else None
-    possession = _possession(settings, clock)
+    possession = possession_of(settings, clock)
 
     def protected(described: ResourceSettings, backend: Backend) -> ProtectedResource:
         return ProtectedResource(described, backend, introspect, possession, clock)
@@ -111,11 +110,6 @@ def create_app_from_environment() -> FastAPI:
     """
     configure_logs()
     return create_app(ResourceSettings())  # type: ignore[call-arg]  # read from the environment
-
-
-def _possession(settings: ResourceSettings, clock: Clock) -> Possession:
-    secret = settings.resource_secret.get_secret_value()
-    return Possession(settings.base_url, clock, Nonces(secret, clock) if settings.dpop_nonce else None)
 
 
 def _main_backend(settings: ResourceSettings, notes: Notes | None, tokens: IdentityTokens) -> Backend | None:

@@ -46,7 +46,7 @@ class ProtectedResourceMetadata(BaseModel):
     )
     dpop_bound_access_tokens_required: bool = Field(description="Whether every token must be bound to a key.")
     resource_name: str = Field(description="For people.")
-    resource_documentation: str = Field(description="For developers.")
+    resource_documentation: str | None = Field(default=None, description="For developers.")
 
 
 def metadata_of(settings: ResourceSettings, scopes: tuple[str, ...]) -> dict[str, Any]:
@@ -64,23 +64,29 @@ def metadata_of(settings: ResourceSettings, scopes: tuple[str, ...]) -> dict[str
     return document.model_dump(exclude_none=True)  # RFC 9728 §3.2: nothing that has no value
 
 
-def metadata_routes(
+def metadata_documents(
     settings: ResourceSettings, scopes: tuple[str, ...], *, at_root: bool = True
-) -> APIRouter:
-    """The document at the place of RFC 9728 §3.1, with a slash at the end and without, each for its spelling.
+) -> dict[str, dict[str, Any]]:
+    """What is served where: at the place of RFC 9728 §3.1, with a slash at the end and without, each its own.
 
     Args:
         at_root: also at the root one, where clients look as well, and where there is room for one.
     """
-    router = APIRouter(tags=["metadata"])
+    documents = {}
     for slash in SLASHES:
-        own = metadata_of(settings.spelled(slash), scopes)
-        places = {
-            settings.metadata_path: own,
-            **({ROOT_PATH: metadata_of(settings, scopes)} if at_root else {}),
-        }
-        for place, document in places.items():
-            _serve(router, f"{place}{slash}", document, shown=not slash)
+        documents[f"{settings.metadata_path}{slash}"] = metadata_of(settings.spelled(slash), scopes)
+        if at_root:
+            documents[f"{ROOT_PATH}{slash}"] = metadata_of(settings, scopes)
+    return documents
+
+
+def metadata_routes(
+    settings: ResourceSettings, scopes: tuple[str, ...], *, at_root: bool = True
+) -> APIRouter:
+    """The `metadata_documents`, served."""
+    router = APIRouter(tags=["metadata"])
+    for path, document in metadata_documents(settings, scopes, at_root=at_root).items():
+        _serve(router, path, document, shown=not path.endswith("/"))
     return router
 
 

@@ -16,20 +16,22 @@ class Policy:
         scopes: each scope with the words that explain it.
         tools: the scopes each tool needs, all of them; a tool that is not named needs none.
         implies: a scope with the narrower ones that it includes.
+        required: what every request needs, whatever is in it.
     """
 
     scopes: Mapping[str, str]
     tools: Mapping[str, Scopes]
     implies: Mapping[str, Scopes] = field(default_factory=dict)
+    required: Scopes = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
-        named = set().union(*self.tools.values(), *self.implies.values(), self.implies)
+        named = set().union(*self.tools.values(), *self.implies.values(), self.implies, self.required)
         if unknown := named - set(self.scopes):
             raise ValueError(f"the policy speaks of {sorted(unknown)}, which scopes does not list")
 
     def needed(self, messages: Iterable[object]) -> Scopes:
-        """All that a POST of `messages` needs: one missing scope keeps every message of it from running."""
-        return Scopes().union(*(self._needed_by(message) for message in messages))
+        """All that a request of `messages` needs: one missing scope keeps all of them from running."""
+        return self.required.union(*(self._needed_by(message) for message in messages))
 
     def missing(self, needed: Scopes, granted: Iterable[str]) -> Scopes:
         """What of `needed` is not in `granted`, nor implied by something that is."""

@@ -8,6 +8,7 @@ from starlette.types import Scope
 
 from resource_service.nonces import Nonces
 from resource_service.refusals import invalid_proof, nonce_needed, too_many_proofs
+from resource_service.settings import ResourceSettings
 from resource_service.spent_proofs import NoRoomError, SpentProofs
 from shared.asgi import header_values
 from shared.clock import Clock
@@ -58,6 +59,12 @@ class Possession:
             raise too_many_proofs(str(error)) from error
         if not first:
             raise invalid_proof("The DPoP proof was used before.")
+
+
+def possession_of(settings: ResourceSettings, clock: Clock) -> Possession:
+    """The check of `settings`."""
+    secret = settings.resource_secret.get_secret_value()
+    return Possession(settings.base_url, clock, Nonces(secret, clock) if settings.dpop_nonce else None)
 
 
 def _sentence(text: str) -> str:

@@ -181,8 +181,8 @@ class ResourceSettings(GatewaySettings):
         return f"{parts.scheme}://{parts.netloc}{self.metadata_path}{slash}"
 
     @property
-    def documentation_url(self) -> str:
-        """The page for developers that the metadata names."""
+    def documentation_url(self) -> str | None:
+        """The page for developers that the metadata names; None for none."""
         return self.resource_documentation or f"{self.base_url}/docs"
 
     @property

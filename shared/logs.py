@@ -18,6 +18,9 @@ current_request_id: ContextVar[str] = ContextVar("current_request_id", default="
 # The handles of this project authenticate whoever holds them, wherever they were put by mistake.
 _HANDLE = re.compile(r"dw_([a-z]{2})_[A-Za-z0-9_-]{8,}")
 
+_OURS = ("resource_service", "shared")
+"""The packages that are used in processes of others."""
+
 # Chatter, and uvicorn's access lines hold query strings, where codes and tokens have been seen to travel.
 _QUIET = ("httpx2", "httpcore2", "mcp", "sse_starlette", "uvicorn.access")
 
@@ -46,6 +49,39 @@ def configure_logs(settings: LogSettings | None = None, *, stream: TextIO | None
     """
     settings = settings or LogSettings()
     stream = stream or sys.stderr
+    _configure_structlog()
+    root = logging.getLogger()
+    root.handlers = [_handler(settings.format, stream)]
+    root.setLevel(settings.level.upper())
+    _take_over_libraries(verbose=settings.level == "debug")
+
+
+def configure_own_logs(settings: LogSettings | None = None, *, stream: TextIO | None = None) -> None:
+    """Send what this project logs, and nothing else, through a handler of its own: for a library in a process
+    that is somebody else's. Where that has set up structlog itself, all is left as it is.
+
+    Args:
+        settings: read from the environment where left out.
+        stream: standard error where left out.
+    """
+    if structlog.is_configured():
+        return
+    settings = settings or LogSettings()
+    _configure_structlog()
+    handler = _handler(settings.format, stream or sys.stderr)
+    for name in _OURS:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(settings.level.upper())
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger whose keyword arguments become fields of the line."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def _configure_structlog() -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -56,22 +92,16 @@ def configure_logs(settings: LogSettings | None = None, *, stream: TextIO | None
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _handler(form: str, stream: TextIO) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_shared_processors(), processors=_rendering(settings.format, stream)
+            foreign_pre_chain=_shared_processors(), processors=_rendering(form, stream)
         )
     )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(settings.level.upper())
-    _take_over_libraries(verbose=settings.level == "debug")
-
-
-def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger whose keyword arguments become fields of the line."""
-    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
-    return logger
+    return handler
 
 
 def _take_over_libraries(*, verbose: bool) -> None:

@@ -14,7 +14,7 @@ from shared.asgi.errors import UnhandledErrors
 from shared.asgi.headers import SecurityHeaders, header_values
 from shared.asgi.prefix import Prefix
 from shared.asgi.request_id import RequestId
-from shared.asgi.responses import error_response
+from shared.asgi.responses import error_response, refusal_response
 
 __all__ = [
     "BodyLimit",
@@ -28,5 +28,6 @@ __all__ = [
     "error_response",
     "header_values",
     "read_body",
+    "refusal_response",
     "replay",
 ]

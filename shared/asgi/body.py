@@ -6,10 +6,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.asgi.headers import header_values
-from shared.asgi.responses import error_response
-from shared.logs import get_logger
-
-_log = get_logger(__name__)
+from shared.asgi.responses import refusal_response
 
 
 class BodyTooLargeError(Exception):
@@ -72,11 +69,9 @@ class BodyLimit:
         await self.app(scope, replay(body, receive), send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        _log.info("refused", reason="body too large", status=413, path=scope["path"])
         description = f"The request body is larger than {self.max_body_bytes} bytes."
-        await error_response(413, "invalid_request", description, {"connection": "close"})(
-            scope, receive, send
-        )
+        refused = refusal_response(scope, 413, "invalid_request", description, {"connection": "close"})
+        await refused(scope, receive, send)
 
 
 def _announced_bytes(scope: Scope) -> int:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from starlette.responses import JSONResponse
+from starlette.types import Scope
 
-from shared.logs import current_request_id
+from shared.logs import current_request_id, get_logger
+
+_log = get_logger(__name__)
 
 
 def error_response(
@@ -22,3 +25,13 @@ def error_response(
     if request_id := current_request_id.get():
         body["request_id"] = request_id
     return JSONResponse(body, status, headers)
+
+
+def refusal_response(
+    scope: Scope, status: int, error: str, description: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """`error_response` with its line in the log: for what is refused before anybody could say more."""
+    _log.info(
+        "refused", reason=description, error=error, status=status, method=scope["method"], path=scope["path"]
+    )
+    return error_response(status, error, description, headers)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from shared.logs import LogSettings, configure_logs, current_request_id, get_logger
+from shared.logs import LogSettings, configure_logs, configure_own_logs, current_request_id, get_logger
 
 HANDLE = "dw_rt_AAECAwQFBgcICQoLDA0ODw"
 
@@ -20,7 +20,8 @@ HANDLE = "dw_rt_AAECAwQFBgcICQoLDA0ODw"
 def logging_restored() -> Iterator[None]:
     """Leave the logging of this process as it was."""
     loggers = {
-        name: logging.getLogger(name) for name in ("", "uvicorn", "uvicorn.error", "uvicorn.access", "mcp")
+        name: logging.getLogger(name)
+        for name in ("", "uvicorn", "uvicorn.error", "uvicorn.access", "mcp", "resource_service", "shared")
     }
     before = {name: (list(each.handlers), each.level, each.propagate) for name, each in loggers.items()}
     yield
@@ -130,3 +131,22 @@ def test_an_unknown_format_stops_the_start(value: str, monkeypatch: pytest.Monke
     monkeypatch.setenv("DOORWARD_LOG_FORMAT", value)
     with pytest.raises(ValueError, match="format"):
         configure_logs()
+
+
+def test_in_a_process_of_somebody_else_only_our_own_lines_are_ours() -> None:
+    theirs, ours = io.StringIO(), io.StringIO()
+    logging.getLogger().handlers = [logging.StreamHandler(theirs)]
+    configure_own_logs(LogSettings.model_validate({"format": "json"}), stream=ours)
+    get_logger("resource_service.refusals").info("refused", reason=f"it was {HANDLE}")
+    logging.getLogger("somebody").warning("else")
+    (line,) = lines(ours)
+    assert (line["event"], line["reason"]) == ("refused", "it was dw_rt_***")
+    assert theirs.getvalue() == "else\n"
+
+
+def test_where_structlog_has_been_set_up_already_it_is_left_alone() -> None:
+    mine = structlog.testing.LogCapture()
+    structlog.configure(processors=[mine])
+    configure_own_logs(stream=io.StringIO())
+    get_logger("resource_service.refusals").info("refused")
+    assert [entry["event"] for entry in mine.entries] == ["refused"]

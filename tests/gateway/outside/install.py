@@ -30,27 +30,21 @@ def everything() -> list[str]:
     return [shutil.which("node") or "node", str(script)]
 
 
-@cache
 def fastmcp_python() -> str:
     """A Python that has FastMCP, and nothing of ours."""
-    venv, lock = HERE / ".venv", HERE / "fastmcp.lock"
+    return locked_python(HERE / "fastmcp.lock")
+
+
+@cache
+def locked_python(lock: Path) -> str:
+    """A Python that has what `lock` says, in ``.venv`` beside it."""
+    venv = lock.parent / ".venv"
     python = str(venv / "bin" / "python")
     what = ("--quiet", "--no-deps", "--require-hashes", "-r", str(lock))
     with _kept(venv, lock) as missing:
         if missing and (uv := shutil.which("uv")):
             _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv))
-            _run(
-                uv,
-                "pip",
-                "install",
-                "--quiet",
-                "--python",
-                python,
-                "--no-deps",
-                "--require-hashes",
-                "-r",
-                str(lock),
-            )
+            _run(uv, "pip", "install", "--python", python, *what)
         elif missing:
             _run(sys.executable, "-m", "venv", "--clear", str(venv))
             _run(python, "-m", "pip", "install", *what)

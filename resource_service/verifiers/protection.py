@@ -1,0 +1,140 @@
+"""What both verifiers are made of: the settings, the scopes, and who a token makes a request act for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, TypedDict, Unpack
+
+from starlette.types import ASGIApp
+
+from resource_service.authentication import Authenticate
+from resource_service.introspection_chain import introspection_chain
+from resource_service.policy import Policy, Scopes
+from resource_service.possession import possession_of
+from resource_service.principal import Principal
+from resource_service.refusals import Refusal
+from resource_service.verifiers.in_front import InFront, admitted
+from resource_service.verifiers.settings import Given, settings_of
+from shared.clock import Clock, system_clock
+from shared.logs import configure_own_logs, get_logger
+
+NO_SCOPES: Mapping[str, Iterable[str]] = MappingProxyType({})
+
+_log = get_logger(__name__)
+
+
+class TokenFields(TypedDict):
+    """What the SDK's `AccessToken` and FastMCP's are made from."""
+
+    token: str
+    client_id: str
+    scopes: list[str]
+    expires_at: int
+    resource: str
+    subject: str | None
+    claims: dict[str, Any]
+
+
+class Protection:
+    """How one MCP server is protected.
+
+    Args:
+        required_scopes: what every request needs.
+        tool_scopes: tool to the scopes that a call of it needs beside those, all of them.
+        implies: a scope to the narrower ones that it includes.
+        given: settings; the environment has those that are left out.
+
+    Raises:
+        pydantic.ValidationError: a setting is missing or wrong; it says which.
+    """
+
+    def __init__(
+        self,
+        required_scopes: Iterable[str] = (),
+        tool_scopes: Mapping[str, Iterable[str]] = NO_SCOPES,
+        implies: Mapping[str, Iterable[str]] = NO_SCOPES,
+        clock: Clock = system_clock,
+        **given: Unpack[Given],
+    ) -> None:
+        configure_own_logs()
+        self.settings = settings_of(given)
+        self.policy = _policy(required_scopes, tool_scopes, implies)
+        self._clock = clock
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """All that may be asked for, as the metadata lists them."""
+        return tuple(self.policy.scopes)
+
+    @property
+    def path(self) -> str:
+        """Where MCP is served, with the base path off it; see `ResourceSettings`."""
+        return self.settings.mcp_path or "/"
+
+    def in_front_of(self, app: ASGIApp, *, path: str) -> InFront:
+        """`app` with the guard in front of it.
+
+        Args:
+            path: where `app` itself serves MCP.
+        """
+        return InFront(app, self.settings, self.policy, self._clock, path=path)
+
+    async def token_fields(self, token: str) -> TokenFields | None:
+        """What a framework is told of `token`; None where it is not good here.
+
+        Behind the guard, that has been decided, and `token` is what the guard has put in its place. Elsewhere
+        it is decided now.
+
+        Raises:
+            Refusal: the issuer cannot be asked.
+            RuntimeError: tools need scopes, and nothing here sees which tool is called.
+        """
+        if principal := admitted(token):
+            return self._fields(principal, token="")
+        if self.policy.tools:
+            raise RuntimeError("tool_scopes are held by the guard: serve what the verifier gives as the app")
+        try:
+            return self._fields(await self._holder_of(token), token=token)
+        except Refusal as refusal:
+            if refusal.status >= 500:
+                raise
+            _log.info("refused", reason=refusal.detail or refusal.description, error=refusal.error)
+            return None
+
+    async def _holder_of(self, token: str) -> Principal:
+        # Nobody says here when the server begins and ends, so the connection is for this question alone.
+        chain = introspection_chain(self.settings)
+        possession = possession_of(self.settings, self._clock)
+        decide = Authenticate(
+            chain.introspect, possession, self.settings.resource, self.settings.issuer, self._clock
+        )
+        async with chain.run():
+            return await decide.holder_of(token)
+
+    def _fields(self, principal: Principal, *, token: str) -> TokenFields:
+        claims = {
+            "iss": principal.issuer,
+            "sub": principal.subject,
+            "client_id": principal.client_id,
+            "username": principal.username,
+        }
+        return {
+            "token": token,
+            "client_id": principal.client_id,
+            "scopes": sorted(self.policy.closure(principal.scopes)),
+            "expires_at": principal.expires_at,
+            "resource": self.settings.resource,
+            "subject": principal.subject,
+            "claims": {name: value for name, value in claims.items() if value is not None},
+        }
+
+
+def _policy(
+    required: Iterable[str], tools: Mapping[str, Iterable[str]], implies: Mapping[str, Iterable[str]]
+) -> Policy:
+    needed = Scopes(required)
+    by_tool = {tool: Scopes(scopes) for tool, scopes in tools.items()}
+    narrower = {scope: Scopes(scopes) for scope, scopes in implies.items()}
+    named = needed.union(*by_tool.values(), *narrower.values(), narrower)
+    return Policy({scope: scope for scope in sorted(named)}, by_tool, narrower, needed)

@@ -1,0 +1,249 @@
+"""What a verifier puts in front of an app, with an app that only says what reached it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+from mcp.server.mcpserver import MCPServer
+from pydantic import ValidationError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resource_service.refusals import Refusal
+from resource_service.verifiers.mcp_sdk import DoorwardTokenVerifier
+from resource_service.verifiers.protection import Protection
+from tests.auth_service.keypair import KeyPair
+from tests.resource_service.authorization_server import AuthorizationServer, answer
+from tests.resource_service.service import call
+
+RESOURCE = "https://mcp.example/tools/mcp"
+SECRET = "the-secret-of-the-resource-server-0123456789"
+TOKEN = "dw_at_a-token-of-somebody"
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def issuer_running() -> Iterator[AuthorizationServer]:
+    server = AuthorizationServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def issuer(issuer_running: AuthorizationServer) -> AuthorizationServer:
+    """The authorization server, which knows `TOKEN`."""
+    issuer_running.questions.clear()
+    issuer_running.replies.clear()
+    issuer_running.tokens[TOKEN] = {
+        "active": True,
+        "scope": "write",
+        "client_id": "client-1",
+        "username": "wesen",
+        "sub": "user-1",
+        "iss": issuer_running.url,
+        "aud": RESOURCE,
+        "exp": int(time.time()) + 600,
+        "token_type": "Bearer",
+    }
+    return issuer_running
+
+
+class Echo:
+    """An app that answers with what reached it, and asks the verifier about the token as frameworks do."""
+
+    def __init__(self, protection: Protection) -> None:
+        self.protection = protection
+        self.lives = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            self.lives += 1
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            return
+        headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
+        shown = dict(headers).get("authorization", "")
+        fields = await self.protection.token_fields(shown.removeprefix("Bearer ")) if shown else None
+        body = json.dumps({"path": scope["path"], "headers": headers, "fields": fields}).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+
+def protection(issuer: AuthorizationServer, **more: Any) -> Protection:
+    usual = {
+        "resource": RESOURCE,
+        "issuer": issuer.url,
+        "resource_secret": SECRET,
+        "implies": {"write": ["read"]},
+        "introspection_timeout_s": 10.0,
+    }
+    return Protection(**{**usual, **more})
+
+
+@asynccontextmanager
+async def alive(app: ASGIApp) -> AsyncIterator[None]:
+    """The life of a server, as servers tell apps of it."""
+    began, ends = asyncio.Event(), asyncio.Event()
+
+    async def receive() -> Message:
+        await ends.wait()
+        return {"type": "lifespan.shutdown"}
+
+    async def send(_message: Message) -> None:
+        began.set()
+
+    life = asyncio.ensure_future(app({"type": "lifespan"}, receive, send))
+    await began.wait()
+    yield
+    ends.set()
+    await life
+
+
+@asynccontextmanager
+async def browsing(app: ASGIApp, root_path: str = "") -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=app, root_path=root_path)
+    async with alive(app), httpx2.AsyncClient(transport=transport, base_url="https://inside") as client:
+        yield client
+
+
+async def echoed(app: ASGIApp, path: str, root_path: str = "", **headers: str) -> dict[str, Any]:
+    """What reached the app of a tool call with `TOKEN`."""
+    shown = {"Authorization": f"Bearer {TOKEN}", **headers}
+    async with browsing(app, root_path) as client:
+        response = await client.post(path, json=call("get"), headers=shown)
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
+    return found
+
+
+async def test_the_app_learns_who_calls_and_never_sees_the_token(issuer: AuthorizationServer) -> None:
+    guarded = protection(issuer, required_scopes=["read"])
+    reached = await echoed(guarded.in_front_of(Echo(guarded), path="/mcp"), "/mcp")
+    assert TOKEN not in json.dumps(reached)
+    fields = reached["fields"]
+    assert (fields["token"], fields["client_id"], fields["subject"]) == ("", "client-1", "user-1")
+    assert fields["scopes"] == ["read", "write"]
+    assert fields["resource"] == RESOURCE
+    assert fields["claims"]["iss"] == issuer.url
+    assert len(issuer.asked()) == 1
+
+
+@pytest.mark.requirement("RS-1")
+@pytest.mark.parametrize("path", ["/tools/mcp", "/tools/mcp/", "/mcp", "/mcp/", "/local", "/local/"])
+async def test_every_way_to_the_app_leads_through_the_guard(path: str, issuer: AuthorizationServer) -> None:
+    guarded = protection(issuer, tool_scopes={"get": ["read"]})
+    app = guarded.in_front_of(Echo(guarded), path="/local")
+    assert (await echoed(app, path))["path"] == "/local"
+    async with browsing(app) as client:
+        assert (await client.post(path)).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/api/mcp", "/api/tools/mcp"])
+async def test_a_server_that_is_mounted_in_another_app_is_found_there(
+    path: str, issuer: AuthorizationServer
+) -> None:
+    guarded = protection(issuer)
+    app = guarded.in_front_of(Echo(guarded), path="/mcp")
+    assert (await echoed(app, path, root_path="/api"))["path"] == "/api/mcp"
+
+
+async def test_what_else_the_app_has_is_left_alone(issuer: AuthorizationServer) -> None:
+    guarded = protection(issuer)
+    async with browsing(guarded.in_front_of(Echo(guarded), path="/mcp")) as client:
+        for path in ("/", "/hello", "/token", "/mcp/more", "/.well-known/other"):
+            response = await client.get(path)
+            assert (response.status_code, response.json()["path"]) == (200, path)
+            assert "x-request-id" not in response.headers
+    assert issuer.asked() == []
+
+
+@pytest.mark.requirement("EXT-3")
+async def test_a_token_bound_to_a_key_is_good_with_a_proof_and_the_app_reads_a_bearer_token(
+    issuer: AuthorizationServer,
+) -> None:
+    pair = KeyPair()
+    bound = issuer.tokens[TOKEN] | {"token_type": "DPoP", "cnf": {"jkt": pair.thumbprint}}
+    issuer.tokens[TOKEN] = bound
+    guarded = protection(issuer)
+    app = guarded.in_front_of(Echo(guarded), path="/mcp")
+    proof = pair.proof("POST", RESOURCE, access_token=TOKEN)
+    reached = await echoed(app, "/mcp", Authorization=f"DPoP {TOKEN}", DPoP=proof)
+    assert reached["fields"]["client_id"] == "client-1"
+    assert "dpop" not in dict(reached["headers"])
+    async with browsing(app) as client:
+        refused = await client.post("/mcp", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert refused.status_code == 401
+
+
+async def test_the_stand_in_is_worth_nothing_outside_of_its_request(issuer: AuthorizationServer) -> None:
+    guarded = protection(issuer)
+    app = guarded.in_front_of(Echo(guarded), path="/mcp")
+    stand_in = dict((await echoed(app, "/mcp"))["headers"])["authorization"]
+    async with browsing(app) as client:
+        refused = await client.post("/mcp", headers={"Authorization": stand_in}, json=call("get"))
+    assert refused.status_code == 401
+    assert await guarded.token_fields(stand_in.removeprefix("Bearer ")) is None
+
+
+async def test_it_lives_as_often_as_the_server_is_started(issuer: AuthorizationServer) -> None:
+    guarded = protection(issuer)
+    echo = Echo(guarded)
+    app = guarded.in_front_of(echo, path="/mcp")
+    for _ in range(2):
+        assert (await echoed(app, "/mcp"))["path"] == "/mcp"
+    assert echo.lives == 2
+
+
+async def test_outside_of_the_guard_a_token_is_judged_all_the_same(issuer: AuthorizationServer) -> None:
+    guarded = protection(issuer)
+    fields = await guarded.token_fields(TOKEN)
+    assert fields is not None
+    assert fields["token"] == TOKEN
+    assert await guarded.token_fields("nobody-knows-it") is None
+    issuer.tokens[TOKEN]["aud"] = "https://mcp.example/other"
+    assert await guarded.token_fields(TOKEN) is None
+    issuer.replies["/introspect"] = answer(500, b"")
+    with pytest.raises(Refusal, match="temporarily_unavailable"):
+        await guarded.token_fields(TOKEN)
+
+
+async def test_scopes_of_tools_are_never_passed_over_in_silence(issuer: AuthorizationServer) -> None:
+    guarded = protection(issuer, tool_scopes={"get": ["read"]})
+    with pytest.raises(RuntimeError, match="guard"):
+        await guarded.token_fields(TOKEN)
+
+
+async def test_the_sdk_s_own_app_holds_the_audience_too(issuer: AuthorizationServer) -> None:
+    """Whoever serves the SDK's app instead of the verifier's is served less, but not less safely."""
+    settings = {"resource": RESOURCE, "issuer": issuer.url, "resource_secret": SECRET}
+    doorward = DoorwardTokenVerifier(["read"], implies={"write": ["read"]}, **settings)  # type: ignore[arg-type]
+    server: MCPServer[None] = MCPServer("bare", token_verifier=doorward, auth=doorward.auth)
+    transport = httpx2.ASGITransport(app=server.streamable_http_app(host="0.0.0.0"))
+    async with httpx2.AsyncClient(transport=transport, base_url="https://inside") as client:
+        issuer.tokens[TOKEN]["aud"] = "https://mcp.example/other"
+        refused = await client.post("/mcp", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert refused.status_code == 401
+
+
+def test_arguments_win_over_the_environment_and_what_is_missing_is_named(
+    issuer: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValidationError, match="resource_secret"):
+        Protection(resource=RESOURCE, issuer=issuer.url)
+    monkeypatch.setenv("DOORWARD_RESOURCE_SECRET", SECRET)
+    monkeypatch.setenv("DOORWARD_RESOURCE", "https://mcp.example/mcp")
+    settings = Protection(resource=RESOURCE, issuer=issuer.url).settings
+    assert (settings.resource, settings.resource_secret.get_secret_value()) == (RESOURCE, SECRET)
+
+
+def test_no_setting_is_shown_where_it_is_wrong(issuer: AuthorizationServer) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Protection(resource=RESOURCE, issuer=issuer.url, resource_secret="too short")
+    assert "too short" not in str(refused.value)
