@@ -8,6 +8,7 @@
     endpoints/    one file per machine-facing URL
     pages/        one file per human-facing page
     identity/     users, sessions, the browser, and the brakes on guessing
+    revocations/  the word that a grant has ended, on its way to the resource servers
     outbound/     requests to URLs that strangers chose, the only way to one
     storage/      the store's interface, its two backends, every key it holds
     crypto/       handles, passwords, keys

@@ -17,6 +17,7 @@ from auth_service.endpoints.introspect import IntrospectEndpoint
 from auth_service.endpoints.network import Networks
 from auth_service.endpoints.par import PushEndpoint
 from auth_service.endpoints.register import RegisterEndpoint
+from auth_service.endpoints.revocations import RevocationsEndpoint
 from auth_service.endpoints.revoke import RevokeEndpoint
 from auth_service.endpoints.route import Endpoint
 from auth_service.endpoints.token import TokenEndpoint
@@ -70,6 +71,8 @@ from auth_service.protocol.registration_policy import Openness, RedirectHosts
 from auth_service.protocol.throttle import Limit
 from auth_service.protocol.trusted_issuers import GRANT_TYPE as JWT_BEARER
 from auth_service.protocol.trusted_issuers import ID_JAG_PROFILE
+from auth_service.revocations.feed import Feed
+from auth_service.revocations.signing import SignedEvents
 from auth_service.settings import AuthSettings
 from auth_service.storage.interface import Store
 from shared.clock import Clock
@@ -94,12 +97,14 @@ class Components:
         self.client_keys = ClientKeys(self.published_keys)
         self.introductions = self._introductions(fetcher)
         self.authentication = ClientAuthentication(self.introductions, self._assertions())
+        self.callers = Callers(self.authentication, settings.resource_servers)
         self.dpop = DpopProofs(store, keys, clock)
         self.requests = AuthorizationRequests(store, self.client_keys, settings.issuer, clock)
         self.sessions = Sessions(store, clock, settings.session_ttl_s)
         self.pending = PendingRequests(store, settings.pending_ttl_s)
         self.consents = Consents(store, settings.refresh_absolute_ttl_s)
         self.grants = Grants(store, clock)
+        self.feed = Feed(store, clock)
         self.opener = GrantOpener(self.grants, self.clients, self.users, self.lifetimes)
         self.devices = Devices(store, clock)
         self.tokens = Tokens(self.handles, self.signing_keys, self.grants, settings.issuer, clock)
@@ -193,6 +198,7 @@ class Components:
             ).endpoint(),
             self._introspect().endpoint(),
             RevokeEndpoint(self.authentication, self.tokens, self.grants).endpoint(),
+            RevocationsEndpoint(self.callers, self.feed, SignedEvents(self.signing_keys, issuer)).endpoint(),
             self._userinfo().endpoint(),
             *metadata_endpoints(metadata),
             jwks_endpoint(self.signing_keys),
@@ -262,7 +268,7 @@ class Components:
 
     def _introspect(self) -> IntrospectEndpoint:
         return IntrospectEndpoint(
-            Callers(self.authentication, self._settings.resource_servers),
+            self.callers,
             self.tokens,
             self.signing_keys,
             self._clock,

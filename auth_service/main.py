@@ -112,7 +112,8 @@ def _lifespan(
             await _add_demo_user(parts)
         _log.info("authorization server ready", issuer=settings.issuer)
         try:
-            yield
+            async with parts.feed.followed():
+                yield
         finally:
             fetcher.close()
             await store.aclose()

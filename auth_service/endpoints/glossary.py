@@ -58,6 +58,9 @@ WORDS = {
     "request_object_signing_alg": "What the client signs its request objects with.",
     "backchannel_logout_session_required": "Whether a logout token has to name the session.",
     "id_token_signed_response_alg": "What its ID tokens are signed with; `RS256` where left out.",
+    # Security events (RFC 8936 §2.3)
+    "sets": "`jti` to Security Event Token, the oldest event first.",
+    "moreAvailable": "Whether there are other events already.",
     # The rest
     "keys": "Public keys (RFC 7517 §5), the ones about to be used and the ones still needed among them.",
     "status": "`ok`",

@@ -58,7 +58,7 @@ class GrantOpener:
         await self._grants.open(draft)
         if await self._welcome(draft):
             return draft
-        await self._grants.revoke(draft.grant_id)
+        await self._grants.revoke(draft.grant_id, "the user or the client is no longer allowed here")
         return None
 
     async def open_active(self, draft: Grant) -> Grant:

@@ -1,4 +1,7 @@
-"""The grants in a store: opened, changed by the pure rules, revoked."""
+"""The grants in a store: opened, changed by the pure rules, revoked.
+
+No grant ends unannounced: every change goes through `Grants.change`, which tells of those that end one.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TypeVar
 
 from auth_service.protocol import grant as rules
 from auth_service.protocol.grant import Grant
+from auth_service.revocations.announcements import Announcements
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
@@ -22,6 +26,7 @@ class Grants:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._announcements = Announcements(store, clock)
         self._grants = Collection(store, keys.grant, *json_codec(Grant), self._remaining)
 
     def _remaining(self, grant: Grant) -> int:
@@ -40,12 +45,30 @@ class Grants:
         return await self._grants.get(grant_id)
 
     async def change(self, grant_id: str, rule: Callable[[Grant], tuple[Grant | None, R]]) -> R | None:
-        """Apply a pure rule, atomically; None where there is no such grant."""
-        return await self._grants.update(grant_id, rule)
+        """Apply a pure rule, atomically; None where there is no such grant.
 
-    async def revoke(self, grant_id: str) -> bool:
+        A change that revokes the grant is announced before it is written, for this process may die in
+        between, and once more after, for whoever begins to listen in between.
+
+        Raises:
+            StoreUnavailableError: also where it cannot be announced; nothing is written then.
+        """
+        ended: Grant | None = None
+
+        async def announce(grant: Grant) -> None:
+            nonlocal ended
+            if grant.state == "revoked":
+                await self._announcements.revoked(grant)
+                ended = grant
+
+        result = await self._grants.update(grant_id, rule, before=announce)
+        if ended is not None:
+            await self._announcements.revoked(ended)
+        return result
+
+    async def revoke(self, grant_id: str, reason: str = "it was revoked") -> bool:
         """Revoke a grant; says whether there was something left to revoke."""
-        return bool(await self._grants.update(grant_id, rules.revoke))
+        return bool(await self.change(grant_id, lambda grant: rules.revoke(grant, reason)))
 
     async def of_subject(self, subject: str) -> list[Grant]:
         """What `subject` has granted and not revoked, oldest first."""
@@ -56,13 +79,13 @@ class Grants:
 
     async def revoke_of_subject(self, subject: str) -> None:
         """Revoke everything that `subject` has granted."""
-        await self._revoke_listed(keys.subject_grants(subject))
+        await self._revoke_listed(keys.subject_grants(subject), "the user was disabled")
 
     async def revoke_of_client(self, client_id: str) -> None:
         """Revoke everything that was granted to the client."""
-        await self._revoke_listed(keys.client_grants(client_id))
+        await self._revoke_listed(keys.client_grants(client_id), "the client was deleted")
 
-    async def _revoke_listed(self, index: str) -> None:
+    async def _revoke_listed(self, index: str, reason: str) -> None:
         for grant_id in await self._store.index_list(index):
-            await self.revoke(grant_id)
+            await self.revoke(grant_id, reason)
             await self._store.index_remove(index, grant_id)

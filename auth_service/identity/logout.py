@@ -46,7 +46,7 @@ class Logout:
         ]
         for grant in in_session:
             if not grant.refreshable:
-                await self.grants.revoke(grant.grant_id)
+                await self.grants.revoke(grant.grant_id, "the user logged out")
         _log.info("logout", subject=session.subject, session_id=session.session_id)
         found = [
             await self.clients.get(client_id) for client_id in dict.fromkeys(g.client_id for g in in_session)

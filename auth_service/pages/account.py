@@ -73,7 +73,7 @@ class AccountPage:
         grant = await self.grants.get(grant_id)
         if grant is None or grant.subject != session.subject:
             return
-        await self.grants.revoke(grant_id)
+        await self.grants.revoke(grant_id, "the user disconnected the client")
         await self.consents.forget(session.subject, grant.client_id)
         _log.info("grant revoked", grant_id=grant_id, client_id=grant.client_id, by="user")
 

@@ -210,6 +210,19 @@ class NoRoomError(OAuthError):
     retry_after_s = 600
 
 
+class NotAResourceServerError(UnauthorizedClientError):
+    """It has said who it is, and that is not who may ask this."""
+
+    status = 403
+
+
+class UnknownPositionError(OAuthError):
+    """Of the events that a receiver has, none is remembered here: there may have been others since."""
+
+    code = "unknown_position"
+    status = 409
+
+
 class BodyTooLargeError(OAuthError):
     code = "invalid_request"
     status = 413

@@ -65,6 +65,7 @@ class Grant:
         ancestors: the grants that this one was derived from by token exchange, nearest first; it ends with
             any of them (RFC 8693).
         act: who acts for the subject (RFC 8693 §4.1).
+        revocation_reason: why it was revoked, for a log and for resource servers.
         id_token_claims: claims about the person asked for in the ID token (OIDC Core §5.5).
         userinfo_claims: the same for userinfo, beyond what the scopes give.
         code_jkt: the key that the code was asked to be bound to (RFC 9449 §10).
@@ -97,6 +98,7 @@ class Grant:
     vouched_by: str | None = None
     ancestors: tuple[str, ...] = ()
     act: dict[str, Any] | None = None
+    revocation_reason: str | None = None
     id_token_claims: tuple[str, ...] = ()
     userinfo_claims: tuple[str, ...] = ()
 
@@ -156,7 +158,8 @@ def redeem(grant: Grant, presented: CodeRedemption, lifetimes: Lifetimes, now: i
     if grant.state == "revoked":
         return None, InvalidGrantError(_REVOKED)
     if grant.state != "code":
-        return revoked(grant), InvalidGrantError("the code was used before; everything it led to is revoked")
+        refused = InvalidGrantError("the code was used before; everything it led to is revoked")
+        return revoked(grant, "its code was used again"), refused
     try:
         _check_redemption(grant, presented)
     except OAuthError as refusal:
@@ -187,7 +190,8 @@ def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) ->
         return None, InvalidGrantError(_REVOKED)
     replayed = presented.generation == grant.generation - 1 and now <= grant.issued_at + lifetimes.grace_s
     if presented.generation != grant.generation and not replayed:
-        return revoked(grant), InvalidGrantError("the refresh token was used before; the grant is revoked")
+        refused = InvalidGrantError("the refresh token was used before; the grant is revoked")
+        return revoked(grant, "a refresh token of it was used again"), refused
     if not replayed and now >= grant.refresh_expires_at:
         return None, InvalidGrantError("the refresh token has expired")
     try:
@@ -263,19 +267,19 @@ def issue(grant: Grant, lifetimes: Lifetimes, now: int, scopes: tuple[str, ...] 
     )
 
 
-def revoked(grant: Grant) -> Grant:
+def revoked(grant: Grant, reason: str) -> Grant:
     """The grant with nothing left that works."""
-    return replace(grant, state="revoked")
+    return replace(grant, state="revoked", revocation_reason=reason)
 
 
-def revoke(grant: Grant) -> tuple[Grant | None, bool]:
+def revoke(grant: Grant, reason: str = "it was revoked") -> tuple[Grant | None, bool]:
     """Revoke, if there is something left to revoke; says whether there was."""
-    return (None, False) if grant.state == "revoked" else (revoked(grant), True)
+    return (None, False) if grant.state == "revoked" else (revoked(grant, reason), True)
 
 
 def revoke_by_client(grant: Grant, client_id: str) -> tuple[Grant | None, bool]:
     """RFC 7009 §2.1: a client revokes its own tokens and no others."""
-    return revoke(grant) if grant.client_id == client_id else (None, False)
+    return revoke(grant, "the client revoked it") if grant.client_id == client_id else (None, False)
 
 
 def is_live_access(grant: Grant, generation: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -75,11 +75,19 @@ class Collection(Generic[T]):
         """Remove a document. True to exactly one of several concurrent callers."""
         return await self.store.delete(self.key(document_id))
 
-    async def update(self, document_id: str, rule: Callable[[T], tuple[T | None, R]]) -> R | None:
+    async def update(
+        self,
+        document_id: str,
+        rule: Callable[[T], tuple[T | None, R]],
+        *,
+        before: Callable[[T], Awaitable[None]] | None = None,
+    ) -> R | None:
         """Change a document by a rule, atomically: where another writer was faster, the rule runs again.
 
         Args:
             rule: pure; given the document as it is now, decides what it becomes.
+            before: awaited with what the document is about to become, before each attempt to write that;
+                where it raises, nothing is written.
 
         Returns:
             the result of the decision that was written; None where there is no document.
@@ -93,7 +101,11 @@ class Collection(Generic[T]):
             if old is None:
                 return None
             document, result = rule(self.decode(old))
-            if document is None or await self._replaced(key, old, document):
+            if document is None:
+                return result
+            if before is not None:
+                await before(document)
+            if await self._replaced(key, old, document):
                 return result
             await asyncio.sleep(_pause_s(attempt))
         raise StoreUnavailableError(f"{MAX_ATTEMPTS} attempts to change one document were overtaken")

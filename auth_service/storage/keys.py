@@ -226,6 +226,11 @@ def ping() -> str:
     return f"{PREFIX}ping"
 
 
+def revocations() -> str:
+    """The channel on which grants that end are announced, and that all is well."""
+    return f"{PREFIX}revocations"
+
+
 def _part(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else f"={_hash(text)}"
 

@@ -1,0 +1,139 @@
+"""POST /revocations (RFC 8936): a resource server waits to hear which grants have ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.endpoints.http import answers_errors, authorization_of, json_response
+from auth_service.endpoints.route import Endpoint, answer, error
+from auth_service.identity.callers import Caller, Callers
+from auth_service.protocol.errors import InvalidRequestError, NotAResourceServerError
+from auth_service.protocol.event_poll import MAX_EVENTS, EventPoll, parse_poll
+from auth_service.protocol.parameters import Parameters
+from auth_service.revocations.feed import Feed
+from auth_service.revocations.ring import Batch
+from auth_service.revocations.signing import SignedEvents
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+_NONE = Batch([], more=False)
+
+
+@dataclass(frozen=True)
+class RevocationsEndpoint:
+    """Hands out events, to every resource server all of them."""
+
+    callers: Callers
+    feed: Feed
+    signed: SignedEvents
+
+    async def handle(self, request: Request) -> Response:
+        caller = await self._caller(request)
+        poll = parse_poll(await _json_body(request))
+        for jti, reason in poll.failed:
+            _log.warning("a security event was not taken", receiver=caller.name, jti=jti, reason=reason)
+        batch = await _while_there(request, self._next(poll)) or _NONE
+        sets = await self.signed.tokens(batch.events, caller.name)
+        return json_response({"sets": sets, "moreAvailable": batch.more})
+
+    async def _caller(self, request: Request) -> Caller:
+        caller = await self.callers.authenticate(authorization_of(request), Parameters({}))
+        if caller.client_id is not None:
+            raise NotAResourceServerError("only a configured resource server hears of revocations")
+        return caller
+
+    async def _next(self, poll: EventPoll) -> Batch:
+        waits = poll.max_events > 0 and not poll.return_immediately
+        return await self.feed.next(poll.seen, poll.max_events, waits=waits)
+
+    def endpoint(self) -> Endpoint:
+        """The endpoint with its description."""
+        return Endpoint("/revocations", answers_errors(self.handle), ("POST",), {"POST": _OPERATION})
+
+
+async def _json_body(request: Request) -> bytes:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise InvalidRequestError("the body must be application/json")
+    return await request.body()
+
+
+async def _while_there(request: Request, waiting: Coroutine[Any, Any, Batch]) -> Batch | None:
+    """What `waiting` returns; None as soon as nobody is there any more to hear it."""
+    result, gone = asyncio.ensure_future(waiting), asyncio.ensure_future(_disconnect(request))
+    try:
+        await asyncio.wait((result, gone), return_when=asyncio.FIRST_COMPLETED)
+        return result.result() if result.done() else None
+    finally:
+        result.cancel()
+        gone.cancel()
+
+
+async def _disconnect(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+_OPERATION = {
+    "summary": "Wait to hear which grants have ended",
+    "description": "RFC 8936: Security Event Tokens (RFC 8417) by long polling, for a resource server that"
+    " keeps introspection answers. Acknowledge what the last answer held; without `ack` the stream begins"
+    " now. About once a second a verification event says that all is well. Where events may have been missed"
+    " the answer is 409: forget every answer that was kept, and begin anew.",
+    "tags": ["OAuth"],
+    "security": [{"client": []}],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "ack": {
+                            "type": "array",
+                            "items": {"type": "string"},
+                            "description": "The `jti` of the events in the last answer.",
+                        },
+                        "maxEvents": {
+                            "type": "integer",
+                            "minimum": 0,
+                            "description": f"At most so many events; {MAX_EVENTS} where left out.",
+                        },
+                        "returnImmediately": {
+                            "type": "boolean",
+                            "description": "Do not wait where there is no event.",
+                        },
+                        "setErrs": {
+                            "type": "object",
+                            "description": "Events that could not be taken: `jti` to `err`, `description`.",
+                        },
+                    },
+                },
+                "example": {"ack": [], "maxEvents": 100, "returnImmediately": False},
+            }
+        },
+    },
+    "responses": {
+        "200": answer(
+            "Events, the oldest first.", {"sets": {"nZ0v1Xb9pL2yR4sTq6uWxA": "eyJ…"}, "moreAvailable": False}
+        ),
+        "400": error("The body is no poll.", "invalid_request", "the body must be JSON"),
+        "401": error("The caller did not authenticate.", "invalid_client", "the client secret is wrong"),
+        "403": error(
+            "The caller is a client.",
+            "unauthorized_client",
+            "only a configured resource server hears of revocations",
+        ),
+        "409": error(
+            "Events may have been missed.",
+            "unknown_position",
+            "none of these events is remembered here; begin anew",
+        ),
+    },
+}
