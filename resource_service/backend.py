@@ -13,11 +13,12 @@ from resource_service.identity_token import IdentityTokens
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.server import NotesServer
 from resource_service.mcp_server.tools import POLICY
-from resource_service.policy import Policy
+from resource_service.policy import Policy, Scopes
+from resource_service.policy_in_force import PolicyInForce
 from resource_service.settings import ResourceSettings
 
-OPEN = Policy(scopes={}, tools={})
-"""Behind a gateway, a good token is enough for everything."""
+OPEN = Policy(scopes={}, default=Scopes())
+"""Behind a gateway without a policy, a good token is enough for everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,15 @@ class Backend:
     """
 
     app: ASGIApp
-    policy: Policy
+    policy: PolicyInForce
     run: Callable[[], AbstractAsyncContextManager[object]]
 
 
 def built_in(settings: ResourceSettings, notes: Notes) -> Backend:
     """The notes."""
-    server = NotesServer(notes, max_body_bytes=settings.max_body_bytes)
-    return Backend(server, POLICY, server.run)
+    policy = _policy(settings, otherwise=POLICY)
+    server = NotesServer(notes, policy, max_body_bytes=settings.max_body_bytes)
+    return Backend(server, policy, server.run)
 
 
 def behind_gateway(settings: ResourceSettings, tokens: IdentityTokens) -> Backend:
@@ -47,4 +49,8 @@ def behind_gateway(settings: ResourceSettings, tokens: IdentityTokens) -> Backen
         tokens: what the upstream is told by who a request acts for.
     """
     app, run = gateway_to(settings, tokens)
-    return Backend(app, OPEN, run)
+    return Backend(app, _policy(settings, otherwise=OPEN), run)
+
+
+def _policy(settings: ResourceSettings, *, otherwise: Policy) -> PolicyInForce:
+    return PolicyInForce(otherwise) if settings.policy is None else PolicyInForce.read(settings.policy)

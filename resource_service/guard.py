@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resource_service.jsonrpc import PARSE_ERROR, MalformedMessageError, parse_messages
 from resource_service.policy import Policy
+from resource_service.policy_in_force import PolicyInForce
 from resource_service.principal import Principal, remember
 from resource_service.refusals import Refusal, body_too_large, insufficient_scope, malformed_message
 from shared.asgi import BodyTooLargeError, read_body, replay
@@ -34,7 +35,7 @@ class Guard:
 
     app: ASGIApp
     authenticate: Callable[[Scope], Awaitable[Principal]]
-    policy: Policy
+    policy: PolicyInForce
     refuse: Callable[[Refusal, Scope], Response]
     clock: Clock
     max_body_bytes: int
@@ -43,9 +44,9 @@ class Guard:
         try:
             principal = await self.authenticate(scope)
             if scope["method"] == "POST":
-                receive = await self._checked(scope, receive, principal)
+                receive = await self._checked(scope, receive, principal, self.policy.current)
             else:
-                self._allow((), principal)
+                _allow((), principal, self.policy.current)
             remember(scope, principal)
             if scope["method"] == "GET":
                 await self._stream(scope, receive, send, principal)
@@ -56,7 +57,7 @@ class Guard:
         except ClientDisconnect:
             return
 
-    async def _checked(self, scope: Scope, receive: Receive, principal: Principal) -> Receive:
+    async def _checked(self, scope: Scope, receive: Receive, principal: Principal, policy: Policy) -> Receive:
         """Read the body and hold it against the policy; what the server then reads is the same bytes."""
         try:
             body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
@@ -65,14 +66,8 @@ class Guard:
             raise body_too_large(self.max_body_bytes) from error
         except MalformedMessageError as error:
             raise malformed_message(str(error), rpc_code=PARSE_ERROR) from error
-        self._allow(messages, principal)
+        _allow(messages, principal, policy)
         return replay(body, receive)
-
-    def _allow(self, messages: Iterable[object], principal: Principal) -> None:
-        needed = self.policy.needed(messages)
-        if missing := self.policy.missing(needed, principal.scopes):
-            detail = f"{principal.owner} by client {principal.client_id} lacks {sorted(missing)}"
-            raise insufficient_scope(needed, detail=detail)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
         """Serve a GET, a stream that would outlive its token, no longer than until the token ends."""
@@ -80,6 +75,13 @@ class Guard:
         ending = _Ending(_explaining(send, scope, principal))
         await self.app(scope, _hang_up_after(left_s, receive), ending)
         await ending.finish()
+
+
+def _allow(messages: Iterable[object], principal: Principal, policy: Policy) -> None:
+    needed = policy.needed(messages)
+    if missing := policy.missing(needed, principal.scopes):
+        detail = f"{principal.owner} by client {principal.client_id} lacks {sorted(missing)}"
+        raise insufficient_scope(needed, detail=detail)
 
 
 def _hang_up_after(seconds: float, receive: Receive) -> Receive:

@@ -57,7 +57,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         protected(mount, behind_gateway(mount, tokens)) for mount in map(settings.for_mount, settings.mounts)
     ]
     resources = [*([main] if main else []), *mounts]
-    refuse = main.refuse if main else Refuse(settings.metadata_url, ())
+    refuse = main.refuse if main else Refuse(settings.metadata_url, tuple)
 
     app = DocumentedApp(
         title=settings.resource_name,
@@ -69,7 +69,13 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan(
-            notes, (asking.run, lambda: passing_on, *(resource.backend.run for resource in resources))
+            notes,
+            (
+                asking.run,
+                lambda: passing_on,
+                *(resource.backend.run for resource in resources),
+                *(resource.policy.kept_up for resource in resources),
+            ),
         ),
         middleware=_middleware(settings, refuse),
     )
@@ -86,10 +92,10 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         app.include_router(key_routes(tokens))
     app.include_router(health_route())
     if main:
-        policy = main.backend.policy
-        app.include_router(
-            plain_routes(main.authenticate, policy, notes, issuer=settings.issuer, resource=settings.resource)
+        plain = plain_routes(
+            main.authenticate, main.policy, notes, issuer=settings.issuer, resource=settings.resource
         )
+        app.include_router(plain)
     if settings.legacy_aliases:
         app.include_router(alias_routes(AuthorizationServer(passing_on, settings, clock), settings))
     mount_docs(
@@ -97,7 +103,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         title=settings.resource_name,
         public_url=settings.base_url,
         issuer=settings.issuer,
-        scopes=main.scopes if main else (),
+        scopes=main.policy.scopes() if main else (),
     )
     return app
 

@@ -8,6 +8,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from resource_service.policy import Policy
+from resource_service.policy_in_force import PolicyInForce
+from resource_service.published_policy import PublishedScope, published
 from resource_service.settings import ResourceSettings
 from shared import dpop
 
@@ -31,6 +34,10 @@ class ProtectedResourceMetadata(BaseModel):
                 "dpop_bound_access_tokens_required": False,
                 "resource_name": "Doorward notes",
                 "resource_documentation": "http://localhost:9001/docs",
+                "doorward_scopes": {
+                    "notes:read": {"words": "Read your notes", "tools": ["list_notes"]},
+                    "notes:write": {"words": "Add notes for you", "tools": ["add_note"]},
+                },
             }
         }
     )
@@ -47,53 +54,63 @@ class ProtectedResourceMetadata(BaseModel):
     dpop_bound_access_tokens_required: bool = Field(description="Whether every token must be bound to a key.")
     resource_name: str = Field(description="For people.")
     resource_documentation: str | None = Field(default=None, description="For developers.")
+    doorward_scopes: dict[str, PublishedScope] | None = Field(
+        default=None, description="What each scope allows, for the consent page; other clients ignore it."
+    )
 
 
-def metadata_of(settings: ResourceSettings, scopes: tuple[str, ...]) -> dict[str, Any]:
+def metadata_of(settings: ResourceSettings, policy: Policy) -> dict[str, Any]:
     """The document. ``offline_access`` is never in it: that is between a client and the issuer."""
     document = ProtectedResourceMetadata(
         resource=settings.resource,
         authorization_servers=[settings.issuer],
-        scopes_supported=list(scopes) or None,
+        scopes_supported=list(policy.scopes) or None,
         bearer_methods_supported=["header"],
         dpop_signing_alg_values_supported=list(dpop.ALGORITHMS),
         dpop_bound_access_tokens_required=False,
         resource_name=settings.resource_name,
         resource_documentation=settings.documentation_url,
+        doorward_scopes=published(policy),  # RFC 9728 §2: additional members may be used
     )
     return document.model_dump(exclude_none=True)  # RFC 9728 §3.2: nothing that has no value
 
 
 def metadata_documents(
-    settings: ResourceSettings, scopes: tuple[str, ...], *, at_root: bool = True
+    settings: ResourceSettings, policy: Policy, *, at_root: bool = True
 ) -> dict[str, dict[str, Any]]:
     """What is served where: at the place of RFC 9728 §3.1, with a slash at the end and without, each its own.
 
     Args:
         at_root: also at the root one, where clients look as well, and where there is room for one.
     """
-    documents = {}
-    for slash in SLASHES:
-        documents[f"{settings.metadata_path}{slash}"] = metadata_of(settings.spelled(slash), scopes)
-        if at_root:
-            documents[f"{ROOT_PATH}{slash}"] = metadata_of(settings, scopes)
-    return documents
+    return {
+        path: metadata_of(spelled, policy) for path, spelled in _places(settings, at_root=at_root).items()
+    }
 
 
-def metadata_routes(
-    settings: ResourceSettings, scopes: tuple[str, ...], *, at_root: bool = True
-) -> APIRouter:
-    """The `metadata_documents`, served."""
+def metadata_routes(settings: ResourceSettings, policy: PolicyInForce, *, at_root: bool = True) -> APIRouter:
+    """The `metadata_documents`, served as they are at the moment."""
     router = APIRouter(tags=["metadata"])
-    for path, document in metadata_documents(settings, scopes, at_root=at_root).items():
-        _serve(router, path, document, shown=not path.endswith("/"))
+    for path, spelled in _places(settings, at_root=at_root).items():
+        _serve(router, path, spelled, policy, shown=not path.endswith("/"))
     return router
 
 
-def _serve(router: APIRouter, path: str, document: dict[str, Any], *, shown: bool) -> None:
+def _places(settings: ResourceSettings, *, at_root: bool) -> dict[str, ResourceSettings]:
+    places = {}
+    for slash in SLASHES:
+        places[f"{settings.metadata_path}{slash}"] = settings.spelled(slash)
+        if at_root:
+            places[f"{ROOT_PATH}{slash}"] = settings
+    return places
+
+
+def _serve(
+    router: APIRouter, path: str, settings: ResourceSettings, policy: PolicyInForce, *, shown: bool
+) -> None:
     async def protected_resource_metadata() -> JSONResponse:
         """What a client needs to know before its first token: who issues them and which scopes there are."""
-        return JSONResponse(document, headers=HEADERS)
+        return JSONResponse(metadata_of(settings, policy.current), headers=HEADERS)
 
     for method in ("GET", "HEAD"):
         router.add_api_route(

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Security
-from fastapi.security import OAuth2AuthorizationCodeBearer, SecurityScopes
+from fastapi.security import OAuth2AuthorizationCodeBearer
 from pydantic import BaseModel, Field
 
 from resource_service.authentication import Authenticate
 from resource_service.mcp_server.notes import Notes
-from resource_service.mcp_server.tools import READ
-from resource_service.policy import Policy
+from resource_service.mcp_server.tools import LISTING, POLICY, READ
+from resource_service.policy_in_force import PolicyInForce
 from resource_service.principal import Principal
 from resource_service.refusals import insufficient_scope
 
@@ -118,7 +118,7 @@ def health_route() -> APIRouter:
 
 
 def plain_routes(
-    authenticate: Authenticate, policy: Policy, notes: Notes | None, *, issuer: str, resource: str
+    authenticate: Authenticate, policy: PolicyInForce, notes: Notes | None, *, issuer: str, resource: str
 ) -> APIRouter:
     """The routes, whose *Authorize* button on the docs page leads to `issuer`.
 
@@ -129,20 +129,15 @@ def plain_routes(
     scheme = OAuth2AuthorizationCodeBearer(
         authorizationUrl=f"{issuer}/authorize",
         tokenUrl=f"{issuer}/token",
-        scopes=dict(policy.scopes),
+        scopes=dict(policy.current.scopes),
         scheme_name=SCHEME,
         description="Log in at the authorization server and pick the scopes to grant. A token that is bound "
         "to a key is sent as `DPoP TOKEN`, with a proof in the `DPoP` header (RFC 9449).",
         auto_error=False,
     )
 
-    async def principal(
-        request: Request, needed: SecurityScopes, _shown: Annotated[str | None, Depends(scheme)]
-    ) -> Principal:
-        found = await authenticate(request.scope)
-        if missing := policy.missing(frozenset(needed.scopes), found.scopes):
-            raise insufficient_scope(needed.scopes, detail=f"{found.owner} lacks {sorted(missing)}")
-        return found
+    async def principal(request: Request, _shown: Annotated[str | None, Depends(scheme)]) -> Principal:
+        return await authenticate(request.scope)
 
     @router.get(
         "/hello",
@@ -157,6 +152,7 @@ def plain_routes(
 
     if notes is None:
         return router
+    shown = [READ] if READ in policy.current.scopes else []
 
     @router.get(
         "/v1/contexts",
@@ -165,9 +161,15 @@ def plain_routes(
         summary="List contexts",
         responses=REFUSALS,
     )
-    async def contexts(caller: Annotated[Principal, Security(principal, scopes=[READ])]) -> ContextList:
-        """Lists what the caller's MCP tools work on. Needs the scope `notes:read`."""
-        allowed = [tool for tool, needed in policy.tools.items() if not policy.missing(needed, caller.scopes)]
+    async def contexts(caller: Annotated[Principal, Security(principal, scopes=shown)]) -> ContextList:
+        """Lists what the caller's MCP tools work on. Needs the scope that listing the notes needs."""
+        in_force = policy.current
+        needed = in_force.for_tool(LISTING)
+        if missing := in_force.missing(needed, caller.scopes):
+            raise insufficient_scope(needed, detail=f"{caller.owner} lacks {sorted(missing)}")
+        allowed = [
+            tool for tool in POLICY.tools if not in_force.missing(in_force.for_tool(tool), caller.scopes)
+        ]
         context = McpContext(
             id="notes",
             title=f"Notes of {caller.name}",

@@ -23,6 +23,7 @@ class ProtectedResource:
 
     Attributes:
         path: where the app serves it.
+        policy: what its scopes allow.
         refuse: the answer to a refusal, with the challenge of this resource.
         authenticate: who a request acts for; the audience is this resource.
     """
@@ -38,18 +39,18 @@ class ProtectedResource:
         self.settings = settings
         self.backend = backend
         self.path = settings.mcp_path or "/"
-        self.scopes = tuple(backend.policy.scopes)
-        self.refuse = Refuse(settings.metadata_url, self.scopes)
+        self.policy = backend.policy
+        self.refuse = Refuse(settings.metadata_url, self.policy.scopes)
         self.authenticate = Authenticate(introspect, possession, settings.resource, settings.issuer, clock)
         self._guard = Guard(
-            backend.app, self.authenticate, backend.policy, self.refuse, clock, settings.max_body_bytes
+            backend.app, self.authenticate, self.policy, self.refuse, clock, settings.max_body_bytes
         )
 
     def endpoint(self) -> list[Route]:
         """The MCP endpoint, with and without a slash at its end; each challenge speaks of its spelling."""
         guards = {
             f"{self.settings.mcp_path}{slash}" or "/": replace(
-                self._guard, refuse=Refuse(self.settings.spelled(slash).metadata_url, self.scopes)
+                self._guard, refuse=Refuse(self.settings.spelled(slash).metadata_url, self.policy.scopes)
             )
             for slash in SLASHES
         }
@@ -57,4 +58,4 @@ class ProtectedResource:
 
     def metadata(self, *, at_root: bool) -> APIRouter:
         """What is announced; see `metadata_routes`."""
-        return metadata_routes(self.settings, self.scopes, at_root=at_root)
+        return metadata_routes(self.settings, self.policy, at_root=at_root)

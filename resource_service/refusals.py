@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
@@ -128,11 +128,11 @@ class Refuse:
 
     Attributes:
         metadata_url: what every challenge points to (RFC 9728 §5.1).
-        default_scopes: what a challenge asks for where the request does not need particular ones.
+        default_scopes: what a challenge asks for, at the moment, where the request needs none in particular.
     """
 
     metadata_url: str
-    default_scopes: tuple[str, ...]
+    default_scopes: Callable[[], tuple[str, ...]]
 
     def __call__(self, refusal: Refusal, scope: Scope) -> Response:
         """Log why, and build the answer to the request of `scope`."""
@@ -161,7 +161,7 @@ class Refuse:
             headers["WWW-Authenticate"] = challenge(
                 self.metadata_url,
                 scheme=scheme_of(header_values(scope, "authorization")),
-                scopes=refusal.scopes or self.default_scopes,
+                scopes=refusal.scopes or self.default_scopes(),
                 error=refusal.error if refusal.named else None,
                 description=refusal.description if refusal.named else None,
             )

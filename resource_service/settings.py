@@ -118,6 +118,12 @@ class ResourceSettings(GatewaySettings):
             taken.add(mount.path)
         return self
 
+    @model_validator(mode="after")
+    def _policy_has_a_resource(self) -> Self:
+        if self.policy is not None and not self.serves_resource:
+            raise ValueError("DOORWARD_POLICY is for DOORWARD_UPSTREAM; a mount has a `policy` of its own")
+        return self
+
     @property
     def serves_resource(self) -> bool:
         """Whether anything is served at `resource` itself, and not only at mounts beside it."""

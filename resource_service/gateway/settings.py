@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -11,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from resource_service.gateway.targets import Target, parse_target
 from resource_service.identity_token import read_private_key
+from resource_service.policy_faults import PolicyError
+from resource_service.policy_file import read_policy
 from shared.environment import listed
 
 _MOUNT_PATH = re.compile(r"/[A-Za-z0-9._~-]+\Z")
@@ -41,6 +44,14 @@ def _private_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _policy(path: Path) -> Path:
+    try:
+        read_policy(path)
+    except PolicyError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return path
+
+
 def _variable(name: str) -> str:
     if not _VARIABLE.match(name) or name.upper().startswith("DOORWARD_"):
         raise ValueError(f"{name!r} cannot be passed on: not a variable's name, or one of ours")
@@ -59,6 +70,7 @@ def _spelled_out(mounts: object) -> object:
 
 Upstream = Annotated[str, AfterValidator(_target)]
 Authorization = Annotated[SecretStr, AfterValidator(_authorization)]
+PolicyFile = Annotated[Path, AfterValidator(_policy)]
 
 
 class Mount(BaseModel):
@@ -69,6 +81,7 @@ class Mount(BaseModel):
         upstream: ``http://…``, ``https://…`` or ``stdio:COMMAND``.
         name: shown to people who are asked for consent; the path where left out.
         authorization: sent to this upstream as its ``Authorization`` header.
+        policy: the file with the scopes of this resource; any good token will do where left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -77,6 +90,7 @@ class Mount(BaseModel):
     upstream: Upstream
     name: str | None = Field(default=None, min_length=1, max_length=100)
     authorization: Authorization | None = None
+    policy: PolicyFile | None = None
 
 
 class GatewaySettings(BaseSettings):
@@ -85,6 +99,8 @@ class GatewaySettings(BaseSettings):
     Attributes:
         upstream: the MCP server behind `resource`; the built-in one where left out.
         upstream_authorization: sent to `upstream` as its ``Authorization`` header.
+        policy: the file with the scopes of `resource`; left out, any good token will do, but for the
+            built-in server, which has a policy of its own.
         mounts: JSON, path to upstream: ``{"/github": "http://…", "/files": {"upstream": "stdio:…"}}``; see
             `Mount`. Each is a resource of its own beside `resource`. With mounts and without `upstream`,
             nothing is served at `resource` itself.
@@ -102,6 +118,7 @@ class GatewaySettings(BaseSettings):
 
     upstream: Upstream | None = None
     upstream_authorization: Authorization | None = None
+    policy: PolicyFile | None = None
     mounts: Annotated[tuple[Mount, ...], BeforeValidator(_spelled_out)] = ()
     identity_key: Annotated[SecretStr, AfterValidator(_private_key)] | None = None
     upstream_connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
@@ -133,5 +150,6 @@ class GatewaySettings(BaseSettings):
             "resource_name": mount.name or mount.path.removeprefix("/"),
             "upstream": mount.upstream,
             "upstream_authorization": mount.authorization,
+            "policy": mount.policy,
             "mounts": (),
         }

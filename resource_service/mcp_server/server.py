@@ -15,7 +15,8 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.mcp_server.notes import Notes
-from resource_service.mcp_server.tools import POLICY, NotesTools
+from resource_service.mcp_server.tools import NotesTools
+from resource_service.policy_in_force import PolicyInForce
 from resource_service.principal import Principal, principal_in
 from shared.version import VERSION
 
@@ -29,10 +30,11 @@ class NotesServer:
     """The MCP server with its sessions. An ASGI app for requests that have passed the guard.
 
     Args:
+        policy: which scopes the tools need.
         max_body_bytes: of one message.
     """
 
-    def __init__(self, notes: Notes, *, max_body_bytes: int) -> None:
+    def __init__(self, notes: Notes, policy: PolicyInForce, *, max_body_bytes: int) -> None:
         with _logging_kept():
             server: MCPServer[object] = MCPServer(
                 "doorward-notes",
@@ -41,7 +43,7 @@ class NotesServer:
                 version=VERSION,
                 subscriptions=False,
             )
-        NotesTools(notes, POLICY).add_to(server)
+        NotesTools(notes, policy).add_to(server)
         # Host and Origin are checked in front, against the public URL; here there is only the inside address.
         unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         server.streamable_http_app(transport_security=unchecked, max_request_body_size=max_body_bytes)

@@ -12,14 +12,17 @@ from starlette.requests import Request
 
 from resource_service.mcp_server.notes import MAX_NOTE_CHARACTERS, Notes, NotesFullError, StoredNote
 from resource_service.policy import Policy, Scopes
+from resource_service.policy_in_force import PolicyInForce
 from resource_service.principal import Principal, principal_in
 
 READ = "notes:read"
 WRITE = "notes:write"
+LISTING = "list_notes"
 
 POLICY = Policy(
     scopes={READ: "Read your notes", WRITE: "Add notes for you"},
-    tools={"whoami": Scopes(), "list_notes": Scopes({READ}), "add_note": Scopes({WRITE})},
+    default=Scopes(),  # there is nothing here but these tools
+    tools={"whoami": Scopes(), LISTING: Scopes({READ}), "add_note": Scopes({WRITE})},
 )
 """Writing does not include reading: a client may be let write down what it must not look through."""
 
@@ -56,7 +59,7 @@ class Identity(BaseModel):
 class NotesTools:
     """The tools, over the notes of whoever calls."""
 
-    def __init__(self, notes: Notes, policy: Policy) -> None:
+    def __init__(self, notes: Notes, policy: PolicyInForce) -> None:
         self._notes = notes
         self._policy = policy
 
@@ -82,7 +85,7 @@ class NotesTools:
 
     async def list_notes(self, ctx: ToolContext) -> NoteList:
         """List all notes of the user, oldest first. Needs the scope notes:read."""
-        principal = self._allowed("list_notes", ctx)
+        principal = self._allowed(LISTING, ctx)
         return NoteList(notes=[_note(note) for note in await self._notes.list(principal.owner)])
 
     async def add_note(self, text: NoteText, ctx: ToolContext) -> Note:
@@ -99,7 +102,8 @@ class NotesTools:
         if request is None:
             raise ToolError("This tool is for requests over HTTP.")
         principal = principal_in(request.scope)
-        if missing := self._policy.missing(self._policy.tools[tool], principal.scopes):
+        policy = self._policy.current
+        if missing := policy.missing(policy.for_tool(tool), principal.scopes):
             raise ToolError(f"This tool needs the scope {' '.join(sorted(missing))}.")
         return principal
 

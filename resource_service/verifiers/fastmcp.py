@@ -64,7 +64,7 @@ class DoorwardTokenVerifier(TokenVerifier):  # type: ignore[misc]
         """
         self.set_mcp_path(mcp_path)
         anyone = CorsPolicy(("GET", "HEAD"))
-        documents = metadata_documents(self._protection.settings, self._protection.scopes)
+        documents = metadata_documents(self._protection.settings, self._protection.policy)
         return [
             Route(path, endpoint=Cors(Document(document), policy_of=lambda _path: anyone))
             for path, document in documents.items()

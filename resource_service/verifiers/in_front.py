@@ -16,6 +16,7 @@ from resource_service.introspection_chain import introspection_chain
 from resource_service.metadata import HEADERS, SLASHES, metadata_documents
 from resource_service.origins import OriginCheck, Origins
 from resource_service.policy import Policy
+from resource_service.policy_in_force import PolicyInForce
 from resource_service.possession import possession_of
 from resource_service.principal import Principal, principal_in
 from resource_service.protected import ProtectedResource
@@ -62,12 +63,11 @@ class InFront:
         self._settings = settings
         self._path = path
         self._chain = introspection_chain(settings)
-        backend = Backend(self._inside, policy, nullcontext)
+        backend = Backend(self._inside, PolicyInForce(policy), nullcontext)
         resource = ProtectedResource(settings, backend, self._ask, possession_of(settings, clock), clock)
         guards = {route.path: route.endpoint for route in resource.endpoint()}
         documents = {
-            path: Document(document)
-            for path, document in metadata_documents(settings, resource.scopes).items()
+            path: Document(document) for path, document in metadata_documents(settings, policy).items()
         }
         self._answers: dict[str, ASGIApp] = {**guards, **documents}
         self._places = _places(settings, path) | {path: path for path in documents}

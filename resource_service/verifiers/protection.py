@@ -63,11 +63,6 @@ class Protection:
         self._clock = clock
 
     @property
-    def scopes(self) -> tuple[str, ...]:
-        """All that may be asked for, as the metadata lists them."""
-        return tuple(self.policy.scopes)
-
-    @property
     def path(self) -> str:
         """Where MCP is served, with the base path off it; see `ResourceSettings`."""
         return self.settings.mcp_path or "/"
@@ -137,4 +132,10 @@ def _policy(
     by_tool = {tool: Scopes(scopes) for tool, scopes in tools.items()}
     narrower = {scope: Scopes(scopes) for scope, scopes in implies.items()}
     named = needed.union(*by_tool.values(), *narrower.values(), narrower)
-    return Policy({scope: scope for scope in sorted(named)}, by_tool, narrower, needed)
+    return Policy(
+        {scope: scope for scope in sorted(named)},
+        default=Scopes(),
+        tools=by_tool,
+        includes=narrower,
+        required=needed,
+    )

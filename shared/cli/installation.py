@@ -14,6 +14,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from shared.cli.console import CommandError
+from shared.cli.policy_files import policy_in
 from shared.cli.private_files import create_private_file
 
 RESOURCE_SERVER_ID = "resource"
@@ -45,13 +46,24 @@ def resource_servers(
 
 def _resources(resource: str, environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     mounts = _mounts(environment.get("DOORWARD_MOUNTS", "{}"))
+    policy = environment.get("DOORWARD_POLICY")
     if environment.get("DOORWARD_UPSTREAM"):
-        yield {"resource": resource, "name": environment.get("DOORWARD_RESOURCE_NAME", "MCP server")}
+        name = environment.get("DOORWARD_RESOURCE_NAME", "MCP server")
+        yield {"resource": resource, "name": name, **_scopes(policy)}
     elif not mounts:
-        yield {"resource": resource, **NOTES}
+        yield {"resource": resource, **({"name": NOTES["name"], **_scopes(policy)} if policy else NOTES)}
     for path, mount in mounts.items():
-        name = mount.get("name") if isinstance(mount, dict) else None
-        yield {"resource": f"{resource.rpartition('/')[0]}{path}", "name": name or path.removeprefix("/")}
+        details = mount if isinstance(mount, dict) else {}
+        yield {
+            "resource": f"{resource.rpartition('/')[0]}{path}",
+            "name": details.get("name") or path.removeprefix("/"),
+            **_scopes(details.get("policy")),
+        }
+
+
+def _scopes(policy: str | None) -> dict[str, Any]:
+    """What the policy in a file adds to a resource: the same scopes, in the same words."""
+    return {"scopes": dict(policy_in(Path(policy)).scopes)} if policy else {}
 
 
 def _mounts(text: str) -> dict[str, Any]:

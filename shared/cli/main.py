@@ -12,6 +12,7 @@ from shared.cli.doctor.command import doctor
 from shared.cli.health import health
 from shared.cli.init import init
 from shared.cli.keys import keys
+from shared.cli.policy import policy
 from shared.cli.serve import auth, resource
 from shared.cli.up import up
 from shared.cli.users import users
@@ -27,6 +28,7 @@ for command in (up, auth, resource, init, health, doctor):
 app.add_typer(users, name="users")
 app.add_typer(clients, name="clients")
 app.add_typer(keys, name="keys")
+app.add_typer(policy, name="policy")
 
 
 def main() -> None:

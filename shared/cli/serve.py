@@ -47,6 +47,7 @@ def resource(
     stdio: Annotated[
         str | None, typer.Option(help="Command that starts the MCP server to protect, over stdio.")
     ] = None,
+    policy: Annotated[str | None, typer.Option(help="File that says which scopes its tools need.")] = None,
     mount: Annotated[
         list[str] | None, typer.Option(help="Another one beside it: /PATH=URL or /PATH=stdio:COMMAND.")
     ] = None,
@@ -54,6 +55,8 @@ def resource(
     """Start the resource service alone; its settings come from the environment."""
     _require("resource_service")
     os.environ.update(_upstreams(upstream, stdio, mount or []))
+    if policy:
+        os.environ["DOORWARD_POLICY"] = policy
     from resource_service.settings import ResourceSettings
 
     check_settings(ResourceSettings)

@@ -48,6 +48,11 @@ def test_the_options_of_the_command_name_upstreams(upstream: AuthorizationServer
         (("--mount", "/one=http://a", "--mount", "/one=http://b"), "twice"),
         (("--mount", "one=http://a"), "DOORWARD_MOUNTS[0][path]"),
         (("--upstream", "nowhere"), "DOORWARD_UPSTREAM"),
+        (
+            ("--upstream", "http://a", "--policy", "nowhere.yaml"),
+            "DOORWARD_POLICY: nowhere.yaml: the file cannot",
+        ),
+        (("--policy", "nowhere.yaml", "--mount", "/one=http://a"), "DOORWARD_POLICY"),
         (("--stdio", "  "), "DOORWARD_UPSTREAM"),
     ],
 )

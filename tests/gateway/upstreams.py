@@ -85,12 +85,12 @@ def gateway(
 
 @contextmanager
 def python_upstream(
-    program: str | Path, directory: Path, *, python: str = sys.executable
+    program: str | Path, directory: Path, *, python: str = sys.executable, arguments: Sequence[str] = ()
 ) -> Iterator[Upstream]:
-    """The server in a module or a script, which takes its port as its argument, over Streamable HTTP."""
+    """The server in a module or a script, which takes its port as its last argument, over Streamable HTTP."""
     port = free_port()
     named = [str(program)] if isinstance(program, Path) else ["-m", program]
-    command = [python, *named, str(port)]
+    command = [python, *named, *arguments, str(port)]
     with _running(Upstream(command, {}, directory / f"upstream-{port}.log", port)) as upstream:
         yield upstream
 

@@ -31,6 +31,10 @@ def test_the_metadata_is_found_without_a_token_at_both_well_known_places(
         "dpop_bound_access_tokens_required": False,
         "resource_name": "Doorward notes",
         "resource_documentation": f"{service.origin}/docs",
+        "doorward_scopes": {
+            "notes:read": {"words": "Read your notes", "tools": ["list_notes"]},
+            "notes:write": {"words": "Add notes for you", "tools": ["add_note"]},
+        },
     }
 
 

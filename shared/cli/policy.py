@@ -1,0 +1,61 @@
+"""``doorward policy``: look at a policy file before it is in force, and take from it what else must agree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shared.cli.console import output
+from shared.cli.policy_files import policy_in
+
+if TYPE_CHECKING:
+    from resource_service.published_policy import PublishedScope
+
+policy = typer.Typer(help="Which scopes the tools of an MCP server need.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="The policy.")]
+
+
+@policy.command()
+def check(file: File) -> None:
+    """See whether a policy can be meant, and say what each scope allows."""
+    from resource_service.published_policy import described
+
+    for line in _said(described(policy_in(file))):
+        output.print(line, markup=False)
+
+
+@policy.command()
+def scopes(
+    file: File,
+    resource: Annotated[
+        str, typer.Option(envvar="DOORWARD_RESOURCE", help="The URL that people paste.")
+    ] = "https://mcp.example.com/mcp",
+    name: Annotated[
+        str, typer.Option(envvar="DOORWARD_RESOURCE_NAME", help="What the consent page calls it.")
+    ] = "MCP server",
+) -> None:
+    """Print the entry for `resources` in DOORWARD_RESOURCE_SERVERS of the authorization server."""
+    entry = {"resource": resource, "name": name, "scopes": dict(policy_in(file).scopes)}
+    output.print(json.dumps(entry, indent=2, ensure_ascii=False), markup=False)
+
+
+def _said(scopes: dict[str, PublishedScope]) -> Iterator[str]:
+    if not scopes:
+        yield "Any good token will do for everything: there are no scopes."
+    for scope, published in scopes.items():
+        yield f"{scope}: {published.words}"
+        for what, names in (
+            ("includes", published.includes),
+            ("tools", published.tools),
+            ("prompts", published.prompts),
+            ("resources", published.resources),
+        ):
+            if names:
+                yield f"  {what}: {', '.join(names)}"
+        if published.everything_else:
+            yield "  everything else"

@@ -1,0 +1,26 @@
+"""A policy file, for commands; read by the resource service's own rules, which are loaded only then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.cli.console import CommandError
+
+if TYPE_CHECKING:
+    from resource_service.policy import Policy
+
+
+def policy_in(path: Path) -> Policy:
+    """The policy in the file at `path`.
+
+    Raises:
+        CommandError: it cannot be meant; says the line.
+    """
+    from resource_service.policy_faults import PolicyError
+    from resource_service.policy_file import read_policy
+
+    try:
+        return read_policy(path)
+    except PolicyError as error:
+        raise CommandError(f"{path}: {error}") from None

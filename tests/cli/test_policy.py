@@ -1,0 +1,91 @@
+"""`doorward policy`, and how `up` and the services take the scopes from a policy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.cli.installation import resource_servers
+from tests.cli.command import doorward
+
+POLICY = """\
+scopes:
+  notes:read: Read “notes”
+  notes:write: {words: "Add [bold]notes[/bold]", includes: notes:read}
+default: notes:write
+tools:
+  get_*: notes:read
+  whoami: []
+resources:
+  notes://*: [notes:read, notes:write]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "policy.yaml").write_text(POLICY, encoding="utf-8")
+    return tmp_path / "policy.yaml"
+
+
+def test_check_says_what_each_scope_allows(file: Path) -> None:
+    done = doorward("policy", "check", "policy.yaml", cwd=file.parent)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "notes:read: Read “notes”",
+        "  tools: get_*",
+        "  resources: notes://*",
+        "notes:write: Add [bold]notes[/bold]",
+        "  includes: notes:read",
+        "  resources: notes://*",
+        "  everything else",
+    ]
+
+
+@pytest.mark.parametrize("command", ["check", "scopes"])
+def test_what_is_wrong_is_said_with_the_file_and_the_line(command: str, file: Path) -> None:
+    file.write_text(POLICY.replace("get_*: notes:read", "get_*: notes:reed"), encoding="utf-8")
+    done = doorward("policy", command, "policy.yaml", cwd=file.parent)
+    assert done.returncode == 1
+    expected = "policy.yaml: line 6: 'notes:reed' is not one of the scopes; did you mean 'notes:read'?"
+    assert done.stderr.strip() == f"doorward: {expected}"
+
+
+@pytest.mark.requirement("AS-21")
+def test_scopes_prints_what_the_authorization_server_needs(file: Path) -> None:
+    arguments = ("policy", "scopes", "policy.yaml", "--resource", "https://a.example/mcp", "--name", "A")
+    done = doorward(*arguments, cwd=file.parent)
+    assert json.loads(done.stdout) == {
+        "resource": "https://a.example/mcp",
+        "name": "A",
+        "scopes": {"notes:read": "Read “notes”", "notes:write": "Add [bold]notes[/bold]"},
+    }
+
+
+@pytest.mark.requirement("AS-21")
+def test_up_gives_the_authorization_server_the_scopes_of_each_policy(file: Path) -> None:
+    scopes = {"notes:read": "Read “notes”", "notes:write": "Add [bold]notes[/bold]"}
+
+    def resources(**environment: str) -> list[dict[str, Any]]:
+        (server,) = resource_servers("http://localhost:9001/mcp", "s", environment)
+        listed: list[dict[str, Any]] = server["resources"]
+        return listed
+
+    (ruled,) = resources(DOORWARD_UPSTREAM="http://a", DOORWARD_POLICY=str(file))
+    assert ruled["scopes"] == scopes
+    (built_in,) = resources(DOORWARD_POLICY=str(file))
+    assert (built_in["name"], built_in["scopes"]) == ("Doorward notes", scopes)
+    mounts = json.dumps({"/a": "http://a", "/b": {"upstream": "http://b", "policy": str(file)}})
+    open_one, ruled = resources(DOORWARD_MOUNTS=mounts)
+    assert "scopes" not in open_one
+    assert ruled["scopes"] == scopes
+
+
+def test_up_says_what_is_wrong_with_a_policy(file: Path) -> None:
+    file.write_text("scopes: {}", encoding="utf-8")
+    settings = {"DOORWARD_UPSTREAM": "http://127.0.0.1:1/mcp", "DOORWARD_POLICY": "policy.yaml"}
+    done = doorward("up", cwd=file.parent, **settings)
+    assert done.returncode == 1
+    assert "policy.yaml: 'default' is missing" in done.stderr
