@@ -38,7 +38,7 @@ class RevocationsEndpoint:
         poll = parse_poll(await _json_body(request))
         for jti, reason in poll.failed:
             _log.warning("a security event was not taken", receiver=caller.name, jti=jti, reason=reason)
-        batch = await _while_there(request, self._next(poll)) or _NONE
+        batch = await while_there(request, self._next(poll)) or _NONE
         sets = await self.signed.tokens(batch.events, caller.name)
         return json_response({"sets": sets, "moreAvailable": batch.more})
 
@@ -64,7 +64,7 @@ async def _json_body(request: Request) -> bytes:
     return await request.body()
 
 
-async def _while_there(request: Request, waiting: Coroutine[Any, Any, Batch]) -> Batch | None:
+async def while_there(request: Request, waiting: Coroutine[Any, Any, Batch]) -> Batch | None:
     """What `waiting` returns; None as soon as nobody is there any more to hear it."""
     result, gone = asyncio.ensure_future(waiting), asyncio.ensure_future(_disconnect(request))
     try:
