@@ -10,7 +10,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resource_service.hiding import hiding
 from resource_service.jsonrpc import PARSE_ERROR, MalformedMessageError, parse_messages
+from resource_service.listing import Listed, Shortening, listed_in
 from resource_service.policy import Policy
 from resource_service.policy_in_force import PolicyInForce
 from resource_service.principal import Principal, remember
@@ -43,37 +45,46 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             principal = await self.authenticate(scope)
+            policy = self.policy.current
+            messages: list[object] = []
             if scope["method"] == "POST":
-                receive = await self._checked(scope, receive, principal, self.policy.current)
-            else:
-                _allow((), principal, self.policy.current)
+                body, messages = await self._read(scope, receive)
+                receive = replay(body, receive)  # what is checked here is what the server reads
+            _allow(messages, principal, policy)
             remember(scope, principal)
             if scope["method"] == "GET":
-                await self._stream(scope, receive, send, principal)
+                app = self._showing(policy, principal, None)
+                await self._stream(app, scope, receive, send, principal)
             else:
-                await self.app(scope, receive, _explaining(send, scope, principal))
+                app = self._showing(policy, principal, listed_in(messages))
+                await app(scope, receive, _explaining(send, scope, principal))
         except Refusal as refusal:
             await self.refuse(refusal, scope)(scope, receive, send)
         except ClientDisconnect:
             return
 
-    async def _checked(self, scope: Scope, receive: Receive, principal: Principal, policy: Policy) -> Receive:
-        """Read the body and hold it against the policy; what the server then reads is the same bytes."""
+    async def _read(self, scope: Scope, receive: Receive) -> tuple[bytes, list[object]]:
         try:
             body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
-            messages = parse_messages(body)
+            return body, parse_messages(body)
         except BodyTooLargeError as error:
             raise body_too_large(self.max_body_bytes) from error
         except MalformedMessageError as error:
             raise malformed_message(str(error), rpc_code=PARSE_ERROR) from error
-        _allow(messages, principal, policy)
-        return replay(body, receive)
 
-    async def _stream(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
+    def _showing(self, policy: Policy, principal: Principal, listed: Listed | None) -> ASGIApp:
+        """The server as `principal` may see it; None for `listed` where its answers may be to any request."""
+        if not policy.hide or (listed is not None and not listed):
+            return self.app
+        return hiding(self.app, Shortening(policy, principal.scopes, listed))
+
+    async def _stream(
+        self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, principal: Principal
+    ) -> None:
         """Serve a GET, a stream that would outlive its token, no longer than until the token ends."""
         left_s = principal.expires_at - self.clock()
         ending = _Ending(_explaining(send, scope, principal))
-        await self.app(scope, _hang_up_after(left_s, receive), ending)
+        await app(scope, _hang_up_after(left_s, receive), ending)
         await ending.finish()
 
 

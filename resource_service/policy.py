@@ -46,6 +46,7 @@ class Policy:
         methods: rules for methods. They come on top of what is needed for the names in a message.
         includes: a scope with the narrower ones that it stands for as well.
         required: what every request needs, whatever is in it.
+        hide: lists leave out what the caller's scopes do not allow.
         publish: the metadata says what is behind each scope.
 
     Raises:
@@ -60,6 +61,7 @@ class Policy:
     methods: Rules = field(default_factory=dict)
     includes: Mapping[str, Scopes] = field(default_factory=dict)
     required: Scopes = field(default_factory=frozenset)
+    hide: bool = False
     publish: bool = True
 
     def __post_init__(self) -> None:

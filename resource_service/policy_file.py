@@ -17,7 +17,7 @@ from resource_service.policy import Policy, Scopes
 from resource_service.policy_faults import Place, PolicyError, did_you_mean
 
 MAX_BYTES = 262_144
-KEYS = ("scopes", "default", "tools", "prompts", "resources", "methods", "publish")
+KEYS = ("scopes", "default", "tools", "prompts", "resources", "methods", "hide", "publish")
 KINDS = ("tools", "prompts", "resources", "methods")
 SCOPE_KEYS = ("words", "includes")
 
@@ -62,6 +62,7 @@ def parse_policy(content: bytes) -> Policy:
             scopes={name: words for name, (words, _) in scopes.items()},
             includes={name: includes for name, (_, includes) in scopes.items() if includes},
             default=_scope_list(members["default"][1], "default"),
+            hide=_given(members, "hide", _truth, otherwise=False),
             publish=_given(members, "publish", _truth, otherwise=True),
             **rules,
         )

@@ -38,16 +38,33 @@ def through(
         yield service
 
 
+@pytest.fixture(scope="module")
+def hiding(
+    issuer: AuthorizationServer, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A gateway that looks into every list and every stream that is listened to."""
+    directory = tmp_path_factory.mktemp("hiding")
+    (directory / "policy.yaml").write_text("scopes: {all: Everything}\ndefault: all\nhide: true\n")
+    with gateway(issuer, directory, upstream.url, policy=str(directory / "policy.yaml")) as service:
+        yield service
+
+
 @pytest.mark.requirement("RS-9")
 @pytest.mark.parametrize("revision", ["2025-11-25", "2026-07-28"])
 def test_the_suite_comes_to_the_same_verdicts_directly_and_through_the_gateway(
-    revision: str, upstream: Upstream, through: Service, issuer: AuthorizationServer, tmp_path: Path
+    revision: str,
+    upstream: Upstream,
+    through: Service,
+    hiding: Service,
+    issuer: AuthorizationServer,
+    tmp_path: Path,
 ) -> None:
     directly = verdicts(upstream.url, revision, tmp_path / "directly")
-    port = int(through.origin.rpartition(":")[2])
-    with adding_token(port, token_for(through, issuer)) as proxy:
-        by_way_of_it = verdicts(f"http://127.0.0.1:{proxy}/mcp", revision, tmp_path / "gateway")
-    assert by_way_of_it == directly
+    for name, service in (("gateway", through), ("hiding", hiding)):
+        port = int(service.origin.rpartition(":")[2])
+        with adding_token(port, token_for(service, issuer, scope="all")) as proxy:
+            by_way_of_it = verdicts(f"http://127.0.0.1:{proxy}/mcp", revision, tmp_path / name)
+        assert by_way_of_it == directly, name
     succeeded = {check for _scenario, check, status in directly if status == "SUCCESS"}
     assert len(succeeded) > 30, "a server that passes nothing would prove nothing"
 

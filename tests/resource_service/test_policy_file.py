@@ -36,6 +36,7 @@ def test_the_example_of_the_documentation_does_what_the_documentation_says() -> 
     assert needed(policy, "whoami") == set()
     assert needed(policy, "added_next_year") == {"issues:admin"}
     assert policy.closure(["issues:admin"]) == set(policy.scopes)
+    assert policy.hide
 
 
 def test_every_scalar_is_text() -> None:
