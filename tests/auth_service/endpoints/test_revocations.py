@@ -178,7 +178,7 @@ def test_a_stream_begins_with_a_sign_that_all_is_well_and_nothing_that_was_befor
     receiver = Receiver(server.origin, server.issuer)
     begin = time.monotonic()
     assert [event.grant_id for event in receiver.poll()] == [None]
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 10
     receiver.close()
 
 
@@ -204,7 +204,7 @@ def test_every_resource_server_hears_of_the_same_events_in_tokens_of_its_own(
     assert receiver.reason_for(grant_id) == other.reason_for(grant_id)
     common = {"ack": receiver.ack}
     mine, theirs = receiver.post(common).json()["sets"], other.post(common).json()["sets"]
-    (jti,) = mine.keys() & theirs.keys()
+    jti = next(jti for jti in mine if jti in theirs)
     assert (receiver.verified(mine[jti])["aud"], other.verified(theirs[jti])["aud"]) == ("resource", "other")
     other.close()
 
@@ -212,7 +212,8 @@ def test_every_resource_server_hears_of_the_same_events_in_tokens_of_its_own(
 def test_several_that_poll_as_one_resource_server_get_the_very_same_tokens(receiver: Receiver) -> None:
     body = {"ack": receiver.ack}
     receiver.poll()
-    assert receiver.post(body).json()["sets"].items() >= receiver.post(body).json()["sets"].items()
+    before, after = (receiver.post(body).json()["sets"] for _ in range(2))
+    assert before.items() <= after.items()
 
 
 def test_the_tokens_are_as_specified_and_verify_with_the_published_keys(
