@@ -34,6 +34,7 @@ from auth_service.grants.refresh_token import RefreshToken
 from auth_service.grants.repository import Grants
 from auth_service.grants.token_exchange import TokenExchange
 from auth_service.grants.tokens import Tokens
+from auth_service.identity.accounts import Accounts
 from auth_service.identity.admission import Admission, InitialAccessTokens, StatementIssuer
 from auth_service.identity.assertions import ClientAssertions
 from auth_service.identity.authentication import ClientAuthentication
@@ -56,6 +57,11 @@ from auth_service.identity.users import Users
 from auth_service.outbound import Fetcher
 from auth_service.pages.account import AccountPage
 from auth_service.pages.consent import ConsentPage
+from auth_service.pages.console.door import ConsoleDoor
+from auth_service.pages.console.invitations import InvitationsSection
+from auth_service.pages.console.people import PeopleSection, PersonSection
+from auth_service.pages.console.sections import Section
+from auth_service.pages.console.software import ClientsSection, SoftwareSection
 from auth_service.pages.device import DevicePage
 from auth_service.pages.device_answer import DeviceAnswer
 from auth_service.pages.error import ErrorPages
@@ -93,6 +99,7 @@ class Components:
         self.signing_keys = SigningKeys(store, keys, configured.schedule(settings), clock)
         self.users = Users(store, Passwords(), clock)
         self.clients = Clients(store, clock)
+        self.invitations = InitialAccessTokens(store, clock)
         self.published_keys = PublishedKeys(fetcher, clock)
         self.client_keys = ClientKeys(self.published_keys)
         self.introductions = self._introductions(fetcher)
@@ -222,10 +229,11 @@ class Components:
     def _register(self, registrable: tuple[str, ...]) -> RegisterEndpoint:
         settings = self._settings
         issuers = [StatementIssuer(i.issuer, i.jwks, i.jwks_uri) for i in settings.statement_issuers]
-        tokens = InitialAccessTokens(self._store, self._clock)
         return RegisterEndpoint(
             self.clients,
-            Admission(Openness(settings.registration), tokens, issuers, self.published_keys, self._clock),
+            Admission(
+                Openness(settings.registration), self.invitations, issuers, self.published_keys, self._clock
+            ),
             self._redirect_hosts(),
             self._throttle("register"),
             self._throttle("register-overall"),
@@ -340,7 +348,25 @@ class Components:
             pages,
             errors,
         )
-        return [page.endpoint() for page in (login, consent, device, account, self._logout_page())]
+        own = [page.endpoint() for page in (login, consent, device, account, self._logout_page())]
+        return [*own, *self._console().endpoints()]
+
+    def _console(self) -> ConsoleDoor:
+        pages = Pages(console=True)
+        accounts = Accounts(self.users, self.sessions, self.grants)
+        openness = Openness(self._settings.registration)
+        sections: dict[str, Section] = {
+            "software": SoftwareSection(self.clients, pages),
+            "clients": ClientsSection(self.clients, self.grants, pages),
+            "invitations": InvitationsSection(self.invitations, openness, pages),
+            "people": PeopleSection(self.users, self.grants, pages),
+            "person": PersonSection(
+                accounts, self.grants, self.clients, self.consents, self.catalogue, pages
+            ),
+        }
+        return ConsoleDoor(
+            sections, self.users, self.sessions, self.browsers, pages, ErrorPages(pages), self._clock
+        )
 
     def _logout_page(self) -> LogoutPage:
         logout = Logout(

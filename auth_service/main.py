@@ -35,6 +35,7 @@ from shared.assets import BRAND, Assets
 from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
 from shared.logs import configure_logs, get_logger
+from shared.uris import is_loopback, split_absolute
 
 _log = get_logger(__name__)
 
@@ -109,7 +110,7 @@ def _lifespan(
             _log.warning("the store is not set up to keep what it acknowledges", complaint=complaint)
         await parts.signing_keys.jwks()
         if settings.demo_user:
-            await _add_demo_user(parts)
+            await _add_demo_user(parts, admin=is_loopback(split_absolute(settings.issuer)))
         _log.info("authorization server ready", issuer=settings.issuer)
         try:
             async with parts.feed.followed():
@@ -121,9 +122,10 @@ def _lifespan(
     return lifespan
 
 
-async def _add_demo_user(parts: Components) -> None:
+async def _add_demo_user(parts: Components, *, admin: bool) -> None:
+    # Its password is no secret: where others can reach the server, it opens no console.
     try:
-        await parts.users.add(DEMO_USERNAME, DEMO_PASSWORD)
+        await parts.users.add(DEMO_USERNAME, DEMO_PASSWORD, admin=admin)
     except UserExistsError:
         _log.debug("the demo user is there already")
 

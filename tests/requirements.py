@@ -52,12 +52,7 @@ AUTHORIZATION_SERVER = (
     Requirement("AS-4", "SHOULD", "`iss` in every authorization response (RFC 9207)", HELD),
     Requirement("AS-5", "MUST", "RFC 7591 registration, tolerant of what clients send", HELD),
     Requirement("AS-6", "MUST", "RFC 7592 registration management", HELD),
-    Requirement(
-        "AS-7",
-        "MUST",
-        "registration policy, quotas and expiry",
-        Partial("software that registers again grouped in a console"),
-    ),
+    Requirement("AS-7", "MUST", "registration policy, quotas, expiry, and re-used software grouped", HELD),
     Requirement("AS-8", "SHOULD", "client ID metadata documents", HELD),
     Requirement(
         "AS-9", "MUST", "consent that says what is asked for, and is never silent where it must not be", HELD

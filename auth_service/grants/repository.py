@@ -77,6 +77,18 @@ class Grants:
         live = [grant for grant in found if grant is not None and grant.state == "active"]
         return sorted(live, key=lambda grant: grant.created_at)
 
+    async def some_of_subject(self, subject: str, most: int) -> list[Grant]:
+        """Like `of_subject`, but looks at no more than `most`."""
+        return await self._some(keys.subject_grants(subject), most)
+
+    async def some_of_client(self, client_id: str, most: int) -> list[Grant]:
+        """What was granted to the client and not revoked; looks at no more than `most`."""
+        return await self._some(keys.client_grants(client_id), most)
+
+    async def _some(self, index: str, most: int) -> list[Grant]:
+        found = await self._grants.get_many((await self._store.index_list(index))[:most])
+        return sorted((g for g in found if g.state == "active"), key=lambda grant: grant.created_at)
+
     async def revoke_of_subject(self, subject: str) -> None:
         """Revoke everything that `subject` has granted."""
         await self._revoke_listed(keys.subject_grants(subject), "the user was disabled")

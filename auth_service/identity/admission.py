@@ -32,6 +32,7 @@ class InitialAccessTokens:
     """The permissions to register, each kept as a digest."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
         self._tokens = Collection(
             store, keys.initial_access_token, *json_codec(InitialAccessToken), self._remaining
@@ -40,11 +41,31 @@ class InitialAccessTokens:
     def _remaining(self, token: InitialAccessToken) -> int:
         return max(1, token.expires_at - int(self._clock()))
 
-    async def make(self, *, uses: int, ttl_s: int) -> str:
-        """A new token, good for `uses` registrations within `ttl_s` seconds."""
-        token = new_secret("dw_ir_")
-        await self._tokens.create(digest(token), InitialAccessToken(uses, int(self._clock()) + ttl_s))
+    async def make(self, *, uses: int, ttl_s: int, made_by: str | None = None) -> str:
+        """A new token, good for `uses` registrations within `ttl_s` seconds.
+
+        Args:
+            made_by: the administrator; None for the command.
+        """
+        token, now = new_secret("dw_ir_"), int(self._clock())
+        made = InitialAccessToken(uses, now + ttl_s, now, made_by)
+        await self._store.index_add(keys.initial_access_tokens(), digest(token), ttl_s=ttl_s)
+        await self._tokens.create(digest(token), made)
         return token
+
+    async def list(self) -> dict[str, InitialAccessToken]:
+        """Those that have not ended, by their digests, the newest first."""
+        now, found = self._clock(), dict[str, InitialAccessToken]()
+        for token_hash in await self._store.index_list(keys.initial_access_tokens()):
+            token = await self._tokens.get(token_hash)
+            if token is not None and token.expires_at > now:
+                found[token_hash] = token
+        return dict(sorted(found.items(), key=lambda item: item[1].made_at, reverse=True))
+
+    async def revoke(self, token_hash: str) -> bool:
+        """End a token, by its digest; says whether there was one."""
+        await self._store.index_remove(keys.initial_access_tokens(), token_hash)
+        return await self._tokens.delete(token_hash)
 
     async def use(self, token: str) -> bool:
         """Take one use of a token; says whether it had one."""

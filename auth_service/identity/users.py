@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from auth_service.crypto.passwords import Passwords
@@ -34,6 +34,7 @@ class User:
         subject: the `sub` of tokens: opaque, never reused, the same for as long as the account lives.
         username: as it was typed when the account was made.
         created_at: seconds since 1970.
+        admin: whether the console is open to them.
     """
 
     subject: str
@@ -42,6 +43,7 @@ class User:
     created_at: int
     name: str | None = None
     disabled: bool = False
+    admin: bool = False
 
     @property
     def person(self) -> Person:
@@ -82,7 +84,9 @@ class Users:
         self._users = Collection(store, keys.user, *json_codec(User), lambda _: None)
         self._subjects = Collection(store, keys.subject, *json_codec(SubjectEntry), lambda _: None)
 
-    async def add(self, username: str, password: str, name: str | None = None) -> User:
+    async def add(
+        self, username: str, password: str, name: str | None = None, *, admin: bool = False
+    ) -> User:
         """Make an account.
 
         Raises:
@@ -91,7 +95,7 @@ class Users:
         """
         key = canonical(username)
         hashed = await self._passwords.hash(password)
-        user = User(new_id(), username.strip(), hashed, int(self._clock()), name)
+        user = User(new_id(), username.strip(), hashed, int(self._clock()), name, admin=admin)
         # The way back from the subject first: an account that can log in must be findable by its subject.
         await self._subjects.create(user.subject, SubjectEntry(key))
         if not await self._users.create(key, user):
@@ -113,10 +117,17 @@ class Users:
         user = await self._users.get(entry.username) if entry else None
         return user if user and user.subject == subject else None
 
+    async def usernames(self) -> list[str]:
+        """The names of all accounts, in the form they are compared in."""
+        return await self._store.index_list(keys.users())
+
+    async def get_many(self, usernames: Iterable[str]) -> list[User]:
+        """The accounts of those names."""
+        return await self._users.get_many(usernames)
+
     async def list(self) -> list[User]:
         """All accounts, by username."""
-        found = [await self._users.get(key) for key in await self._store.index_list(keys.users())]
-        return [user for user in found if user is not None]
+        return await self.get_many(await self.usernames())
 
     async def authenticate(self, username: str, password: str) -> User | None:
         """The account, if the password is its own and it is not disabled; takes as long if there is none."""
@@ -140,6 +151,14 @@ class Users:
             NoSuchUserError: there is no such account.
         """
         return await self._change(username, lambda user: replace(user, disabled=disabled))
+
+    async def set_admin(self, username: str, admin: bool) -> User:
+        """Open the console to an account, or close it, from its next request on.
+
+        Raises:
+            NoSuchUserError: there is no such account.
+        """
+        return await self._change(username, lambda user: replace(user, admin=admin))
 
     async def set_password(self, username: str, password: str) -> User:
         """Replace the password.

@@ -55,12 +55,12 @@ class AccountPage:
 
     async def _connection(self, grant: Grant) -> dict[str, object]:
         client = await self.clients.get(grant.client_id)
-        resource = self.catalogue.find(grant.resource) if grant.resource else None
+        resource = self.catalogue.known(grant.resource)
         return {
             "grant_id": grant.grant_id,
             "client_name": client.name if client else "A client that is gone",
             "client_domain": client.domain if client else None,
-            "resource": resource.name if resource else "Your account only",
+            "resource": resource.name if resource else grant.resource or "Your account only",
             "scopes": [self.catalogue.words(scope, grant.resource) for scope in grant.scopes],
         }
 

@@ -27,6 +27,8 @@ from shared.logs import get_logger
 _log = get_logger(__name__)
 _AT_ONCE = 2
 _WRONG = "The username or the password is wrong."
+_AFTER = {"admin": "admin/software"}
+"""Where a login without a pending request may lead, by the name in `to`; else to the account page."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,22 @@ class LoginPage:
         return await (self._submit(request) if request.method == "POST" else self._show(request))
 
     async def _show(self, request: Request) -> Response:
-        pending_id = parse_parameters(request.scope["query_string"]).get("pending")
+        query = parse_parameters(request.scope["query_string"])
+        pending_id = query.get("pending")
         browser = browser_of(self.browsers, request)
         if pending_id and await self.pending.find(pending_id, browser.secret) is None:
             return self.errors.expired()
-        return await self._form(browser, pending_id)
+        return await self._form(browser, pending_id, to=_destination(query))
 
     async def _form(
-        self, browser: Browser, pending_id: str | None, username: str = "", wrong: str = "", status: int = 200
+        self,
+        browser: Browser,
+        pending_id: str | None,
+        username: str = "",
+        wrong: str = "",
+        status: int = 200,
+        *,
+        to: str | None,
     ) -> Response:
         secret = browser.secret or self.browsers.new_secret()
         cookies = () if browser.secret else (self.browsers.cookie(self.browsers.names.browser, secret),)
@@ -67,6 +77,7 @@ class LoginPage:
             {
                 "csrf": self.browsers.csrf_token(secret),
                 "pending": pending_id,
+                "to": to,
                 "client_name": client.name if client else None,
                 "username": username or hint,
                 "wrong": wrong,
@@ -77,19 +88,19 @@ class LoginPage:
 
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.browsers, request)
-        pending_id, username = form.get("pending"), form.get("username") or ""
+        pending_id, username, to = form.get("pending"), form.get("username") or "", _destination(form)
         origin = self._origin(request, browser, username)
         try:
             user = await self._authenticate(form, origin)
         except SlowDownError as error:
             _log.warning("login refused", reason="too many failures", origin=origin)
-            response = await self._form(browser, pending_id, username, _wait(error), 429)
+            response = await self._form(browser, pending_id, username, _wait(error), 429, to=to)
             response.headers["Retry-After"] = str(error.retry_after_s)
             return response
         if user is None:
             _log.info("login failed", origin=origin)
-            return await self._form(browser, pending_id, username, _WRONG, 401)
-        return await self._begin_session(browser, pending_id, user)
+            return await self._form(browser, pending_id, username, _WRONG, 401, to=to)
+        return await self._begin_session(browser, pending_id, user, to)
 
     def _origin(self, request: Request, browser: Browser, username: str) -> str:
         # A browser that the user has logged in with before is counted by itself: somebody who guesses on the
@@ -108,14 +119,16 @@ class LoginPage:
                 await self.throttle.forgive(origin)
         return user
 
-    async def _begin_session(self, browser: Browser, pending_id: str | None, user: User) -> Response:
+    async def _begin_session(
+        self, browser: Browser, pending_id: str | None, user: User, to: str | None
+    ) -> Response:
         await self.sessions.end(browser.session)
         secret, session = await self.sessions.begin(user)
         if not await self.users.may_still_log_in(user):
             # Looked at after the session began: whoever disables a user or changes a password does that first
             # and then ends the sessions there are, so one of the two sees the other.
             await self.sessions.end(secret)
-            return await self._form(browser, pending_id, user.username, _WRONG, 401)
+            return await self._form(browser, pending_id, user.username, _WRONG, 401, to=to)
         names = self.browsers.names
         cookies = (
             self.browsers.cookie(names.session, secret),
@@ -125,13 +138,19 @@ class LoginPage:
         )
         _log.info("login", subject=user.subject, session_id=session.session_id)
         if pending_id is None or await self.pending.find(pending_id, browser.secret) is None:
-            return see_other("account", cookies)
+            return see_other(_AFTER.get(to or "", "account"), cookies)
         await self.pending.note_login(pending_id, session.session_id)
         return see_other(f"authorize?pending={pending_id}", cookies)
 
     def endpoint(self) -> Endpoint:
         """The page."""
         return Endpoint("/login", shows_errors(self.errors, self.handle), ("GET", "POST"), _OPERATIONS)
+
+
+def _destination(parameters: Parameters) -> str | None:
+    """The name of a place of ours; never an address, which somebody else might choose."""
+    to = parameters.get("to")
+    return to if to in _AFTER else None
 
 
 def _wait(error: SlowDownError) -> str:
@@ -155,6 +174,7 @@ _OPERATIONS: Mapping[str, Operation] = {
             {
                 "csrf": text("From the page."),
                 "pending": text("From the page; left out, the login leads to the account page."),
+                "to": text("From the page.", enum=sorted(_AFTER)),
                 "username": text("As the operator made it."),
                 "password": text("Of that user.", format="password"),
             },

@@ -14,8 +14,8 @@ Answer = TypeVar("Answer", bound=Response)
 
 STATIC = Path(str(resources.files("auth_service.pages"))) / "static"
 
-# No form-action: browsers hold the redirects that follow a posted form to it, and the last one leads to the
-# client, on hosts and schemes that cannot all be listed.
+# No form-action where a client may be answered: browsers hold the redirects that follow a posted form to it,
+# and the last one leads to the client, on hosts and schemes that cannot all be listed.
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -26,6 +26,12 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "unsafe-none",
 }
+# Nobody is ever sent to a client from here.
+_HEADERS_OF_CONSOLE = {
+    **_HEADERS,
+    "Content-Security-Policy": f"{_POLICY}; form-action 'self'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 
 
 class Pages:
@@ -33,10 +39,13 @@ class Pages:
 
     Args:
         notice: shown on the login page; None for none.
+        console: whether they are those below ``/admin``.
     """
 
-    def __init__(self, *, notice: str | None = None) -> None:
+    def __init__(self, *, notice: str | None = None, console: bool = False) -> None:
         self._notice = notice
+        self._root = "../" if console else ""
+        self._headers = _HEADERS_OF_CONSOLE if console else _HEADERS
         self._environment = Environment(
             loader=PackageLoader("auth_service.pages"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -54,8 +63,8 @@ class Pages:
         cookies: tuple[str, ...] = (),
     ) -> HTMLResponse:
         """The page `template`, which finds `context` by name; `cookies` are Set-Cookie headers."""
-        html = self._environment.get_template(template).render(context, notice=self._notice)
-        return set_cookies(HTMLResponse(html, status, _HEADERS), cookies)
+        html = self._environment.get_template(template).render(context, notice=self._notice, root=self._root)
+        return set_cookies(HTMLResponse(html, status, self._headers), cookies)
 
 
 def see_other(location: str, cookies: tuple[str, ...] = ()) -> RedirectResponse:

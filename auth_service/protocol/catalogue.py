@@ -57,13 +57,17 @@ class Catalogue:
         """
         if requested is None:
             return self.resources[0] if len(self.resources) == 1 else None
-        try:
-            found = self._by_key.get(resource_key(requested))
-        except ValueError:
-            found = None
+        found = self.known(requested)
         if found is None:
             raise InvalidTargetError("resource is not one that this server issues tokens for")
         return found
+
+    def known(self, resource: str | None) -> ProtectedResource | None:
+        """The resource of that URL, if it is still one: what was granted may outlive the configuration."""
+        try:
+            return self._by_key.get(resource_key(resource)) if resource else None
+        except ValueError:
+            return None
 
     def grantable(self, scope: str | None, resource: ProtectedResource | None) -> tuple[str, ...]:
         """The scopes a request can be granted; unknown ones are dropped (RFC 6749 §3.3).
@@ -86,5 +90,5 @@ class Catalogue:
 
     def words(self, scope: str, resource: str | None) -> str:
         """The words a person is shown for `scope`."""
-        found = self.find(resource) if resource else None
+        found = self.known(resource)
         return (found.scopes.get(scope) if found else None) or self.own_scopes.get(scope) or scope

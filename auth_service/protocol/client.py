@@ -117,6 +117,16 @@ class Client:
         """The kinds of places its redirect URIs lead to."""
         return frozenset(redirect_uris.reach(uri) for uri in self.redirect_uris)
 
+    @property
+    def unused(self) -> bool:
+        """Whether it registered by itself and nothing came of it yet."""
+        return (
+            self.used_at is None
+            and self.fresh_until is None
+            and self.expires_at is not None
+            and self.expires_at <= self.created_at + UNUSED_TTL_S
+        )
+
     def introduced_again(self, newer: Client) -> Client:
         """This client as its document now describes it, kept no less long than before."""
         expires_at = max(self.expires_at or 0, newer.expires_at or 0)

@@ -74,10 +74,14 @@ class InitialAccessToken:
 
     Attributes:
         expires_at: seconds since 1970.
+        made_at: seconds since 1970.
+        made_by: the administrator; None for the command.
     """
 
     uses_left: int
     expires_at: int
+    made_at: int = 0
+    made_by: str | None = None
 
 
 def use_up(token: InitialAccessToken, now: int) -> tuple[InitialAccessToken | None, bool]:

@@ -49,9 +49,10 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     KeySpec(
         "initial-access-token:{hash}",
-        "how many registrations an initial access token is still good for",
+        "an initial access token: how many registrations it is still good for, when and by whom it was made",
         "as it was made",
     ),
+    KeySpec("initial-access-tokens", "the digests of those", "as long as the token", is_index=True),
     KeySpec(
         "clients",
         "ids of the registered clients, and of those with a document that have been granted something",
@@ -73,7 +74,11 @@ SCHEMA: tuple[KeySpec, ...] = (
         " `refresh_absolute_ttl_s` at the latest",
     ),
     KeySpec("subject-grants:{subject}", "ids of the subject's grants", "as long as the grant", is_index=True),
-    KeySpec("user:{username}", "a user: subject, name, password hash, state", "until deleted"),
+    KeySpec(
+        "user:{username}",
+        "a user: subject, name, password hash, state, whether an administrator",
+        "until deleted",
+    ),
     KeySpec("users", "the names of all users", "until deleted", is_index=True),
     KeySpec("subject:{subject}", "the name of the user who is this subject", "until deleted"),
     KeySpec("session:{hash of the session's secret}", "who is logged in, since when, how", "`session_ttl_s`"),
@@ -129,6 +134,11 @@ def client(client_id: str) -> str:
 def initial_access_token(token_hash: str) -> str:
     """The key of an initial access token, from its digest."""
     return f"{PREFIX}initial-access-token:{_hash(token_hash)}"
+
+
+def initial_access_tokens() -> str:
+    """The index of initial access tokens, by their digests."""
+    return f"{PREFIX}initial-access-tokens"
 
 
 def clients() -> str:

@@ -35,6 +35,7 @@ def _lines(issuer: str, resource: str, kept_in: str) -> Iterator[tuple[str, str]
     yield "VS Code", f"code --add-mcp '{server}'"
     yield "Inspector", f"npx @modelcontextprotocol/inspector --transport http --server-url {resource}"
     yield "", ""
+    yield "Console", f"{issuer}/admin"
     yield "Auth docs", f"{issuer}/docs"
     yield "Resource docs", f"{resource.removesuffix('/mcp')}/docs"
     yield "State and logs", kept_in

@@ -29,10 +29,11 @@ Username = Annotated[str, typer.Argument()]
 def add(
     username: Username,
     name: Annotated[str | None, typer.Option(help="The person's name, for clients that ask for it.")] = None,
+    admin: Annotated[bool, typer.Option("--admin", help="Open the console, /admin, to them.")] = False,
 ) -> None:
     """Make an account; the password is asked for, or read from standard input."""
     password = _new_password()
-    user = _run(lambda api: api.users.add(username, password, name))
+    user = _run(lambda api: api.users.add(username, password, name, admin=admin))
     output.print(f"Added {user.username}", markup=False)
 
 
@@ -58,6 +59,20 @@ def enable(username: Username) -> None:
 
 
 @users.command()
+def promote(username: Username) -> None:
+    """Open the console, /admin, to an account."""
+    _run(lambda api: api.users.set_admin(username, True))
+    output.print(f"{username} is an administrator", markup=False)
+
+
+@users.command()
+def demote(username: Username) -> None:
+    """Close the console to an account, from now on."""
+    _run(lambda api: api.users.set_admin(username, False))
+    output.print(f"{username} is no administrator", markup=False)
+
+
+@users.command()
 def passwd(username: Username) -> None:
     """Change a password, asked for or read from standard input; ends the sessions begun with the old one."""
     password = _new_password()
@@ -65,8 +80,9 @@ def passwd(username: Username) -> None:
     output.print(f"Changed the password of {username}", markup=False)
 
 
-def _columns(user: User) -> tuple[str, str | None, str | None]:
-    return user.username, user.name, "(disabled)" if user.disabled else None
+def _columns(user: User) -> tuple[str | None, ...]:
+    marks = "(administrator)" if user.admin else None, "(disabled)" if user.disabled else None
+    return user.username, user.name, *marks
 
 
 def _new_password() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import httpx2
@@ -47,14 +48,18 @@ def one_try(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthorizationS
     """An authorization server that lets a network fail once."""
     directory = tmp_path_factory.mktemp("one-try")
     with running(f"sqlite:///{directory}/store.db", login_failures=1) as server:
+        # Playwright keeps an event loop on this thread.
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(server.add_user, "guest", "guest").result().close()
         yield server
 
 
 class Showing:
     """Brings a page up by its name."""
 
-    def __init__(self, issuer: str, impatient: str, register: Callable[..., Client]) -> None:
-        self.issuer, self.impatient, self.register = issuer, impatient, register
+    def __init__(self, issuer: str, impatient: AuthorizationServer, register: Callable[..., Client]) -> None:
+        self.issuer, self.impatient, self.register = issuer, impatient.origin, register
+        self.with_a_guest = impatient.origin
 
     def __call__(self, name: str, page: Page) -> None:
         getattr(self, name)(page)
@@ -115,6 +120,40 @@ class Showing:
         log_in(page)
         sees(page, "Your connections")
 
+    def console(self, page: Page, path: str = "software") -> None:
+        self.register(client_name=HOSTILE, redirect_uris=[f"https://{'a-long-label.' * 15}example/"])
+        page.goto(f"{self.issuer}/admin/{path}")
+        log_in(page)
+        sees(page, "Clients")
+        page.goto(f"{self.issuer}/admin/{path}")
+
+    def console_clients(self, page: Page) -> None:
+        self.console(page)
+        page.get_by_role("link", name="elcaro").first.click()
+        expect(page.get_by_role("button", name="Remove the").first).to_be_visible()
+
+    def console_invitations(self, page: Page) -> None:
+        self.console(page, "invitations")
+        page.get_by_role("button", name="Make an invitation").click()
+        expect(page.get_by_role("status")).to_contain_text("dw_ir_")
+
+    def console_people(self, page: Page) -> None:
+        self.console(page, "people")
+        sees(page, "People")
+
+    def console_person(self, page: Page) -> None:
+        self.console(page, "person?name=wesen")
+        sees(page, "wesen")
+
+    def console_nothing(self, page: Page) -> None:
+        self.console(page, "nothing")
+        sees(page, "Nothing is here")
+
+    def console_refused(self, page: Page) -> None:
+        page.goto(f"{self.with_a_guest}/admin")
+        log_in(page, username="guest", password="guest")
+        sees(page, "For administrators")
+
     def logout(self, page: Page) -> None:
         self.account(page)
         page.goto(f"{self.issuer}/logout")
@@ -129,12 +168,14 @@ class Showing:
 
 @pytest.fixture
 def show(at_the_root: Pair, one_try: AuthorizationServer, register: Callable[..., Client]) -> Showing:
-    return Showing(at_the_root.issuer, one_try.origin, register)
+    return Showing(at_the_root.issuer, one_try, register)
 
 
 PAGES = [
     *("login", "wrong_password", "throttled", "account", "logout", "device"),
     *("error", "expired", "unknown_client"),
+    *("console", "console_clients", "console_invitations", "console_people", "console_person"),
+    *("console_nothing", "console_refused"),
     *("consent", "consent_on_loopback", "consent_to_an_app", "consent_to_a_hostile_name"),
 ]
 
@@ -166,6 +207,16 @@ def test_a_keyboard_is_enough(page: Page, show: Showing, elsewhere: Site) -> Non
     assert tab_stops(page, 8) == [*ticks, "Switch account", "decision", "decision"]
     page.keyboard.press("Enter")
     assert elsewhere.next_call().parameters["error"] == "access_denied"
+
+
+def test_a_keyboard_is_enough_for_the_console(page: Page, show: Showing) -> None:
+    show("console_invitations", page)
+    page.goto(f"{show.issuer}/admin/invitations")
+    links = ["Clients", "Invitations", "People", "Account"]
+    assert tab_stops(page, 8) == [*links, "uses", "hours", "action", "action"]
+    before = page.get_by_role("button", name="Revoke").count()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Revoke")).to_have_count(before - 1)
 
 
 @pytest.mark.requirement("AS-25")

@@ -47,6 +47,7 @@ def test_it_says_what_to_paste_whole_however_narrow_the_terminal(running: Up) ->
         ("Claude Code", f"claude mcp add --transport http doorward {mcp_url}"),
         ("VS Code", f'code --add-mcp \'{{"name":"doorward","type":"http","url":"{mcp_url}"}}\''),
         ("Inspector", f"npx @modelcontextprotocol/inspector --transport http --server-url {mcp_url}"),
+        ("Console", f"{running.issuer}/admin"),
         ("Auth docs", f"{running.issuer}/docs"),
         ("Resource docs", f"http://localhost:{running.resource_port}/docs"),
     ):

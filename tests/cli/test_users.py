@@ -60,6 +60,15 @@ async def test_the_list_shows_names_and_who_is_disabled(users: Command) -> None:
     assert users("list").stdout.splitlines() == ["ada\tAda [the first]", "bob\t(disabled)"]
 
 
+async def test_an_administrator_is_made_at_once_or_later_and_unmade(users: Command) -> None:
+    users("add", "ada", "--admin", stdin="x\n")
+    users("add", "bob", stdin="x\n")
+    assert users("list").stdout.splitlines() == ["ada\t(administrator)", "bob"]
+    assert users("promote", "bob").returncode == 0
+    assert users("demote", "ada").returncode == 0
+    assert users("list").stdout.splitlines() == ["ada", "bob\t(administrator)"]
+
+
 async def test_a_disabled_user_cannot_log_in_until_enabled_again(users: Command, url: str) -> None:
     users("add", "ada", stdin="secret\n")
     assert users("disable", "ada").returncode == 0
@@ -83,6 +92,8 @@ async def test_passwd_replaces_the_password(users: Command, url: str) -> None:
         pytest.param(("add", "bob"), "\n", "a password has 1 to 1024 bytes", id="empty password"),
         pytest.param(("disable", "eve"), "", "there is no user of that name", id="disable nobody"),
         pytest.param(("enable", "eve"), "", "there is no user of that name", id="enable nobody"),
+        pytest.param(("promote", "eve"), "", "there is no user of that name", id="promote nobody"),
+        pytest.param(("demote", "eve"), "", "there is no user of that name", id="demote nobody"),
         pytest.param(("passwd", "eve"), "x\n", "there is no user of that name", id="passwd of nobody"),
     ],
 )

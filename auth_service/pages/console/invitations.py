@@ -1,0 +1,75 @@
+"""Initial access tokens: made, shown once, revoked (RFC 7591 §1.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from auth_service.identity.admission import InitialAccessTokens
+from auth_service.pages.console.sections import Administrator, day, shelf
+from auth_service.pages.render import Pages, see_other
+from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.registration_policy import Openness
+
+MOST_USES = 10_000
+MOST_HOURS = 8_760
+
+
+@dataclass(frozen=True)
+class InvitationsSection:
+    """The tokens with which a client may register where not everybody may."""
+
+    tokens: InitialAccessTokens
+    openness: Openness
+    pages: Pages
+
+    async def show(self, query: Parameters, admin: Administrator) -> Response:
+        return await self._page(query, admin)
+
+    async def _page(self, query: Parameters, admin: Administrator, made: str | None = None) -> Response:
+        shown, where = shelf(list((await self.tokens.list()).items()), query, "invitations")
+        rows = [
+            {
+                "token": token_hash,
+                "left": token.uses_left,
+                "made": day(token.made_at) if token.made_at else None,
+                "by": token.made_by,
+                "ends": day(token.expires_at),
+            }
+            for token_hash, token in shown
+        ]
+        context = {
+            "admin": admin,
+            "made": made,
+            "rows": rows,
+            "shelf": where,
+            "openness": self.openness.value,
+        }
+        return self.pages.render("console_invitations.html", context)
+
+    async def act(self, form: Parameters, admin: Administrator) -> Response:
+        action = form.require("action")
+        if action == "make":
+            return await self._make(form, admin)
+        if action != "revoke":
+            raise InvalidRequestError("action must be make or revoke")
+        token_hash = form.require("token")
+        if await self.tokens.revoke(token_hash):
+            admin.note("invitation revoked", invitation=token_hash)
+        return see_other("invitations")
+
+    async def _make(self, form: Parameters, admin: Administrator) -> Response:
+        uses, hours = _count(form, "uses", MOST_USES), _count(form, "hours", MOST_HOURS)
+        token = await self.tokens.make(uses=uses, ttl_s=hours * 3_600, made_by=admin.user.username)
+        admin.note("invitation made", uses=uses, hours=hours)
+        # Answered at once, not after a redirect: it is kept nowhere, so no later page could show it.
+        return await self._page(Parameters({}), admin, token)
+
+
+def _count(form: Parameters, name: str, most: int) -> int:
+    text = form.require(name)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+        raise InvalidRequestError(f"{name} must be a number from 1 to {most}")
+    return int(text)

@@ -1,0 +1,139 @@
+"""Accounts, what each has connected, and the end of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from auth_service.grants.repository import Grants
+from auth_service.identity.accounts import Accounts
+from auth_service.identity.clients import Clients
+from auth_service.identity.consents import Consents
+from auth_service.identity.users import User, Users
+from auth_service.pages.console.sections import (
+    MOST_GRANTS,
+    Administrator,
+    NotThereError,
+    day,
+    shelf,
+)
+from auth_service.pages.render import Pages, see_other
+from auth_service.protocol.catalogue import Catalogue
+from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.grant import Grant
+from auth_service.protocol.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class PeopleSection:
+    """Every account, by name."""
+
+    users: Users
+    grants: Grants
+    pages: Pages
+
+    async def show(self, query: Parameters, admin: Administrator) -> Response:
+        names, wanted = await self.users.usernames(), query.get("q")
+        if wanted:
+            names = [name for name in names if wanted.casefold() in name]
+        shown, where = shelf(names, query, "people")
+        people = [await self._person(user) for user in await self.users.get_many(shown)]
+        context = {"admin": admin, "q": wanted or "", "shelf": where, "people": people}
+        return self.pages.render("console_people.html", context)
+
+    async def _person(self, user: User) -> dict[str, Any]:
+        grants = await self.grants.some_of_subject(user.subject, MOST_GRANTS)
+        return {
+            "username": user.username,
+            "name": user.name,
+            "admin": user.admin,
+            "disabled": user.disabled,
+            "url": _url(user),
+            "grants": len(grants),
+            "many": len(grants) >= MOST_GRANTS,
+        }
+
+    async def act(self, form: Parameters, admin: Administrator) -> Response:
+        raise InvalidRequestError("nothing can be done on this page")
+
+
+@dataclass(frozen=True)
+class PersonSection:
+    """One account: ends what it has connected, locks it out, lets it in again."""
+
+    accounts: Accounts
+    grants: Grants
+    clients: Clients
+    consents: Consents
+    catalogue: Catalogue
+    pages: Pages
+
+    async def show(self, query: Parameters, admin: Administrator) -> Response:
+        user = await self._find(query.get("name"))
+        grants = await self.grants.some_of_subject(user.subject, MOST_GRANTS)
+        shown, where = shelf(grants[::-1], query, "person")
+        return self.pages.render(
+            "console_person.html",
+            {
+                "admin": admin,
+                "user": user,
+                "since": day(user.created_at),
+                "own": user.subject == admin.user.subject,
+                "shelf": where,
+                "connections": [await self._connection(grant) for grant in shown],
+            },
+        )
+
+    async def act(self, form: Parameters, admin: Administrator) -> Response:
+        user, action = await self._find(form.require("name")), form.require("action")
+        if action == "end":
+            await self._end(form.require("grant_id"), user, admin)
+        elif action == "disable":
+            await self._disable(user, admin)
+        elif action == "enable":
+            await self.accounts.enable(user.username)
+            admin.note("user enabled", user=user.username)
+        else:
+            raise InvalidRequestError("action must be end, disable or enable")
+        return see_other(_url(user))
+
+    async def _find(self, name: str | None) -> User:
+        user = await self.accounts.users.get(name) if name else None
+        if user is None:
+            raise NotThereError
+        return user
+
+    async def _end(self, grant_id: str, user: User, admin: Administrator) -> None:
+        grant = await self.grants.get(grant_id)
+        if grant is None or grant.subject != user.subject:
+            return
+        await self.grants.revoke(grant_id)
+        await self.consents.forget(user.subject, grant.client_id)
+        admin.note("grant ended", user=user.username, grant_id=grant_id, client_id=grant.client_id)
+
+    async def _disable(self, user: User, admin: Administrator) -> None:
+        # The command does that: nobody should find the console closed to everybody.
+        if user.subject == admin.user.subject:
+            raise InvalidRequestError("you cannot disable yourself")
+        await self.accounts.disable(user.username)
+        admin.note("user disabled", user=user.username)
+
+    async def _connection(self, grant: Grant) -> dict[str, Any]:
+        client = await self.clients.get(grant.client_id)
+        resource = self.catalogue.known(grant.resource)
+        return {
+            "grant_id": grant.grant_id,
+            "client_id": grant.client_id,
+            "client_name": client.name if client else "A client that is gone",
+            "resource": resource.name if resource else grant.resource or "Their account only",
+            "scopes": grant.scopes,
+            "since": day(grant.created_at),
+            "last": day(grant.issued_at or None),
+        }
+
+
+def _url(user: User) -> str:
+    return f"person?{urlencode({'name': user.username})}"

@@ -1,0 +1,146 @@
+"""Clients by software, and the clients of one software, with what removes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from anyio import to_thread
+from starlette.responses import Response
+
+from auth_service.grants.repository import Grants
+from auth_service.identity.clients import Clients
+from auth_service.pages.console.sections import (
+    MOST_GRANTS,
+    Administrator,
+    NotThereError,
+    day,
+    shelf,
+)
+from auth_service.pages.render import Pages, see_other
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.software import Software, grouped, places
+
+_REMOVED_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class SoftwareSection:
+    """Every software that has registered, that which registered last first."""
+
+    clients: Clients
+    pages: Pages
+
+    async def show(self, query: Parameters, admin: Administrator) -> Response:
+        found = await _software(self.clients)
+        wanted = query.get("q")
+        if wanted:
+            found = [software for software in found if software.mentions(wanted)]
+        shown, where = shelf(found, query, "software")
+        return self.pages.render(
+            "console_software.html",
+            {
+                "admin": admin,
+                "q": wanted or "",
+                "shelf": where,
+                "groups": [_summary(software) for software in shown],
+            },
+        )
+
+    async def act(self, form: Parameters, admin: Administrator) -> Response:
+        raise InvalidRequestError("nothing can be done on this page")
+
+
+@dataclass(frozen=True)
+class ClientsSection:
+    """The clients of one software; removes one, or those that nobody uses."""
+
+    clients: Clients
+    grants: Grants
+    pages: Pages
+
+    async def show(self, query: Parameters, admin: Administrator) -> Response:
+        software = await self._find(query.get("key"))
+        shown, where = shelf(software.clients, query, "clients")
+        return self.pages.render(
+            "console_clients.html",
+            {
+                "admin": admin,
+                "software": _summary(software),
+                "shelf": where,
+                "clients": [await self._client(client) for client in shown],
+            },
+        )
+
+    async def act(self, form: Parameters, admin: Administrator) -> Response:
+        key, action = form.require("key"), form.require("action")
+        if action == "remove":
+            await self._remove(form.require("client_id"), admin)
+        elif action == "remove_unused":
+            await self._remove_unused(await self._find(key), admin)
+        else:
+            raise InvalidRequestError("action must be remove or remove_unused")
+        left = any(software.key == key for software in await _software(self.clients))
+        return see_other(f"clients?{urlencode({'key': key})}" if left else "software")
+
+    async def _find(self, key: str | None) -> Software:
+        for software in await _software(self.clients):
+            if software.key == key:
+                return software
+        raise NotThereError
+
+    async def _client(self, client: Client) -> dict[str, Any]:
+        grants = await self.grants.some_of_client(client.client_id, MOST_GRANTS)
+        issued = [grant.issued_at for grant in grants if grant.issued_at]
+        return {
+            "client_id": client.client_id,
+            "name": client.name,
+            "places": places(client),
+            "registered": day(client.created_at),
+            "used": day(max([*issued, *([client.used_at] if client.used_at else [])], default=None)),
+            "ends": day(client.expires_at),
+            "grants": len(grants),
+            "many": len(grants) >= MOST_GRANTS,
+        }
+
+    async def _remove(self, client_id: str, admin: Administrator) -> None:
+        # Before, so that an outage midway can be mended by asking again; after, for what was being granted
+        # meanwhile.
+        await self.grants.revoke_of_client(client_id)
+        if await self.clients.delete(client_id):
+            admin.note("client removed", client_id=client_id)
+        await self.grants.revoke_of_client(client_id)
+
+    async def _remove_unused(self, software: Software, admin: Administrator) -> None:
+        ids, removed = [client.client_id for client in software.unused], 0
+        for some in _portions(ids):
+            removed += sum(await asyncio.gather(*map(self.clients.delete_unused, some)))
+        admin.note("unused clients removed", software=software.name, key=software.key, count=removed)
+
+
+async def _software(clients: Clients) -> list[Software]:
+    # On a thread: with tens of thousands of clients it takes longer than others should wait for a token.
+    return await to_thread.run_sync(grouped, await clients.list())
+
+
+def _summary(software: Software) -> dict[str, Any]:
+    return {
+        "key": software.key,
+        "name": software.name,
+        "domain": software.domain,
+        "places": software.places,
+        "count": len(software.clients),
+        "unused": len(software.unused),
+        "first": day(software.first_at),
+        "last": day(software.last_at),
+        "used": day(software.used_at),
+    }
+
+
+def _portions(ids: Sequence[str]) -> list[Sequence[str]]:
+    return [ids[start : start + _REMOVED_AT_ONCE] for start in range(0, len(ids), _REMOVED_AT_ONCE)]
