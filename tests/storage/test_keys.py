@@ -13,10 +13,13 @@ from auth_service.storage import keys
 
 STORAGE_MD = Path(__file__).parents[2] / "docs" / "storage.md"
 
+NO_KEYS = {"schema_table", "revocations"}
+"""What the module makes beside keys; the last is a channel."""
+
 BUILDERS: dict[str, Callable[..., str]] = {
     name: function
     for name, function in inspect.getmembers(keys, inspect.isfunction)
-    if function.__module__ == keys.__name__ and not name.startswith("_") and name != "schema_table"
+    if function.__module__ == keys.__name__ and not name.startswith("_") and name not in NO_KEYS
 }
 
 WITH_PARTS = {name: builder for name, builder in BUILDERS.items() if inspect.signature(builder).parameters}
