@@ -50,7 +50,7 @@ def create_app(
     Args:
         fetcher: made as `settings` say where left out.
     """
-    fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback)
+    fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback, networks=settings.fetch_networks)
     parts = Components(settings, store, clock, fetcher)
     endpoints = parts.endpoints(registration_example(settings))
     app = DescribedApp(

@@ -218,6 +218,7 @@ class AuthSettings(KeySettings):
         cimd_deny: domains whose clients are denied, even if they are on the other list.
         fetch_loopback: whether documents and keys of clients may be fetched from this machine, also by http.
             For development; only with an issuer that is on this machine (CIMD draft §8.6).
+        fetch_networks: networks of the operator's own that documents and keys may be fetched from.
     """
 
     issuer: Issuer
@@ -239,6 +240,9 @@ class AuthSettings(KeySettings):
     cimd_allow: Annotated[tuple[Domain, ...], NoDecode, BeforeValidator(listed)] = ()
     cimd_deny: Annotated[tuple[Domain, ...], NoDecode, BeforeValidator(listed)] = ()
     fetch_loopback: bool = False
+    fetch_networks: Annotated[
+        tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], NoDecode, BeforeValidator(listed)
+    ] = ()
 
     access_ttl_s: Seconds = 600
     code_ttl_s: Annotated[int, Field(ge=1, le=600)] = 60
@@ -274,6 +278,18 @@ class AuthSettings(KeySettings):
         if self.fetch_loopback and not is_loopback(split_absolute(self.issuer)):
             raise ValueError("fetch_loopback is for development, with an issuer on localhost or 127.0.0.1")
         return self
+
+    @field_validator("fetch_networks")
+    @classmethod
+    def _link_local_is_never_fetched_from(
+        cls, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    ) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        # Where clouds keep the credentials of their machines.
+        for network in networks:
+            local = ipaddress.ip_network("169.254.0.0/16" if network.version == 4 else "fe80::/10")
+            if network.overlaps(local):
+                raise ValueError(f"{network} holds link-local addresses")
+        return networks
 
     @property
     def cimd_otherwise(self) -> Literal["allow", "ask", "deny"]:

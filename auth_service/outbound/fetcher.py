@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ import httpx2
 
 from auth_service.outbound.answer import Fetched, read_answer
 from auth_service.outbound.errors import FetchError, unreachable
-from auth_service.outbound.guarded_backend import GuardedBackend
+from auth_service.outbound.guarded_backend import GuardedBackend, Network
 from auth_service.outbound.resolver import Resolver, SystemResolver
 from auth_service.protocol.web_addresses import WebAddress, parse_web_address
 
@@ -43,6 +44,7 @@ class Fetcher:
 
     Args:
         loopback: whether this machine may be asked, also by http.
+        networks: not public, but asked all the same, by https and by name.
         ssl_context: what certificates are verified against; the system's authorities where left out.
         resolve: the system's resolver where left out.
         connections: what connects to an address; TCP where left out.
@@ -52,12 +54,14 @@ class Fetcher:
         self,
         *,
         loopback: bool = False,
+        networks: Sequence[Network] = (),
         limits: Limits | None = None,
         ssl_context: ssl.SSLContext | None = None,
         resolve: Resolver | None = None,
         connections: httpcore2.AsyncNetworkBackend | None = None,
     ) -> None:
         self._loopback = loopback
+        self._networks = networks
         self._limits = limits or Limits()
         self._given_ssl_context = ssl_context
         self._system = SystemResolver()
@@ -141,5 +145,6 @@ class Fetcher:
             self._resolve,
             opened,
             loopback=self._loopback,
+            networks=self._networks,
             attempt_s=self._limits.attempt_s,
         )

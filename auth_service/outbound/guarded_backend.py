@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 
 import httpcore2
@@ -15,6 +15,7 @@ from shared.uris import LOOPBACK_HOSTS
 
 MOST_ADDRESSES = 4
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
 
@@ -30,6 +31,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         opened: closes every connection when it is left. httpcore lets go of one without closing it where its
             handshake is cancelled, because the time is over.
         loopback: whether this machine may be connected to.
+        networks: not public, but to be connected to all the same.
         attempt_s: seconds that one address of several may take.
     """
 
@@ -40,12 +42,14 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         opened: AsyncExitStack,
         *,
         loopback: bool,
+        networks: Sequence[Network],
         attempt_s: float,
     ) -> None:
         self._connections = connections
         self._resolve = resolve
         self._opened = opened
         self._loopback = loopback
+        self._networks = networks
         self._attempt_s = attempt_s
 
     async def connect_tcp(
@@ -88,7 +92,8 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
             return
         if host in LOOPBACK_HOSTS:
             raise unreachable(f"{host} is {address}, which is not this machine")
-        if use := special_use(address):
+        inside = any(address in network for network in self._networks)
+        if not inside and (use := special_use(address)):
             raise unreachable(f"{host} is {address}, which is set aside: {use}")
 
     async def connect_unix_socket(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -79,6 +79,7 @@ class ConsentPage:
                 "scopes": [(f"{_TICK}{number}", scope, text) for number, (scope, text) in enumerate(words)],
                 "destination": None if asked.device else _destination(asked.redirect_uri),
                 "reach": None if asked.device else reach(asked.redirect_uri).name,
+                "papers": list(_papers(client)),
                 "unknown_domain": self.introductions.trust(client) is Trust.ASK,
             },
         )
@@ -119,6 +120,13 @@ def _granted(form: Parameters, asked: tuple[str, ...]) -> tuple[str, ...] | None
     if form.get("ticks") is None:
         return asked
     return tuple(scope for number, scope in enumerate(asked) if form.get(f"{_TICK}{number}") is not None)
+
+
+def _papers(client: Client) -> Iterator[tuple[str, str, str]]:
+    """What OpenID Connect Registration §2 has shown to a person; with the host, which the client chose."""
+    for words, member in (("Privacy policy", "policy_uri"), ("Terms", "tos_uri")):
+        if url := client.metadata.get(member):
+            yield words, str(url), urlsplit(str(url)).hostname or ""
 
 
 def _destination(redirect_uri: str) -> str:

@@ -231,3 +231,14 @@ def test_a_decision_about_a_request_that_is_not_there_is_none(
 ) -> None:
     page = consent_page(person, server.register())
     assert person.submit(page, {"pending": "unknown", "decision": "allow"}).status_code == 400
+
+
+def test_the_policy_and_the_terms_are_linked_with_the_host_they_are_at(server: AuthorizationServer) -> None:
+    client = server.register(
+        policy_uri="https://client.example/privacy?a=1&b=2", tos_uri="https://terms.example/"
+    )
+    page = server.person.open(client.authorization_url(Pkce()))
+    page = server.person.log_in(page) if "password" in page.text else page
+    assert 'href="https://client.example/privacy?a=1&amp;b=2" target="_blank" rel="noopener' in page.text
+    assert "Privacy policy at client.example" in page.text
+    assert "Terms at terms.example" in page.text
