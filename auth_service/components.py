@@ -55,6 +55,7 @@ from auth_service.identity.sessions import Sessions
 from auth_service.identity.throttle import Throttle
 from auth_service.identity.users import Users
 from auth_service.outbound import Fetcher
+from auth_service.outbound.resource_metadata import ResourceDescriptions
 from auth_service.pages.account import AccountPage
 from auth_service.pages.consent import ConsentPage
 from auth_service.pages.console.door import ConsoleDoor
@@ -74,7 +75,6 @@ from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import Demand
 from auth_service.protocol.registration import USER_GRANTS
 from auth_service.protocol.registration_policy import Openness, RedirectHosts
-from auth_service.protocol.throttle import Limit
 from auth_service.protocol.trusted_issuers import GRANT_TYPE as JWT_BEARER
 from auth_service.protocol.trusted_issuers import ID_JAG_PROFILE
 from auth_service.revocations.feed import Feed
@@ -84,7 +84,6 @@ from auth_service.storage.interface import Store
 from shared.clock import Clock
 
 DEMO_NOTICE = "This is a trial set-up: log in as “wesen” with the password “secret”."
-_MINUTE_S = 60
 
 
 class Components:
@@ -123,6 +122,7 @@ class Components:
             settings.refresh_grace_s,
             {r.resource for r in settings.resources if r.access_token_format == "jwt"},  # noqa: S105
         )
+        self.descriptions = ResourceDescriptions(configured.described(settings), clock)
         self.hints = IdTokenHints(self.signing_keys, settings.issuer)
         self.browsers = Browsers(keys, secure=settings.secure)
         self.networks = Networks(settings.trusted_proxies)
@@ -325,6 +325,7 @@ class Components:
             self.introductions,
             self.consents,
             self.catalogue,
+            self.descriptions,
             self.browsers,
             pages,
             errors,
@@ -389,12 +390,4 @@ class Components:
         )
 
     def _throttle(self, kind: str) -> Throttle:
-        limits = {
-            "register-overall": Limit(self._settings.registrations_per_hour, 60 * _MINUTE_S),
-            "register": Limit(self._settings.registrations_per_minute, _MINUTE_S),
-            "authorize": Limit(self._settings.authorizations_per_minute, _MINUTE_S),
-            "introduce": Limit(self._settings.authorizations_per_minute, _MINUTE_S),
-            "device": Limit(self._settings.login_failures, self._settings.login_window_s),
-            "login": Limit(self._settings.login_failures, self._settings.login_window_s),
-        }
-        return Throttle(self._store, self._clock, kind, limits[kind])
+        return Throttle(self._store, self._clock, kind, configured.limits(self._settings)[kind])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from auth_service.outbound.resource_metadata import Described
 from auth_service.protocol.catalogue import Catalogue, ProtectedResource
 from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.key_rotation import Schedule
 from auth_service.protocol.registration_policy import Quota
+from auth_service.protocol.throttle import Limit
 from auth_service.protocol.token_exchange import ExchangeRule
 from auth_service.protocol.trusted_issuers import TrustedIssuer, WorkloadRule
 from auth_service.settings import OPENID_SCOPES, AuthSettings
+
+_MINUTE_S = 60
 
 
 def lifetimes(settings: AuthSettings) -> Lifetimes:
@@ -59,6 +63,20 @@ def schedule(settings: AuthSettings) -> Schedule:
     return Schedule(settings.key_period_s, settings.key_ahead_s, lasting_s)
 
 
+def limits(settings: AuthSettings) -> dict[str, Limit]:
+    """The brakes, by what they brake."""
+    guesses = Limit(settings.login_failures, settings.login_window_s)
+    requests = Limit(settings.authorizations_per_minute, _MINUTE_S)
+    return {
+        "register-overall": Limit(settings.registrations_per_hour, 60 * _MINUTE_S),
+        "register": Limit(settings.registrations_per_minute, _MINUTE_S),
+        "authorize": requests,
+        "introduce": requests,
+        "device": guesses,
+        "login": guesses,
+    }
+
+
 def catalogue(settings: AuthSettings) -> Catalogue:
     """What tokens can be issued for."""
     resources = [
@@ -66,6 +84,14 @@ def catalogue(settings: AuthSettings) -> Catalogue:
         for resource in settings.resources
     ]
     return Catalogue(resources, OPENID_SCOPES)
+
+
+def described(settings: AuthSettings) -> dict[str, Described]:
+    """Where each resource says what is behind its scopes."""
+    return {
+        resource.resource: Described(resource.described_at, frozenset(resource.scopes))
+        for resource in settings.resources
+    }
 
 
 def domain_policy(settings: AuthSettings) -> DomainPolicy:

@@ -117,6 +117,7 @@ def _lifespan(
                 yield
         finally:
             fetcher.close()
+            await parts.descriptions.aclose()
             await store.aclose()
 
     return lifespan

@@ -32,6 +32,17 @@ OPENID_SCOPES = {
 """Scopes the authorization server itself grants, with the words the consent page uses for them."""
 
 
+METADATA_PATH = "/.well-known/oauth-protected-resource"
+
+
+def _internal(url: str) -> str:
+    # Reached inside a private network as often as not, so http is fine here, unlike for public URLs.
+    parts = split_absolute(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or "#" in url:
+        raise ValueError("the metadata URL must be http or https, without user information or a fragment")
+    return url
+
+
 Seconds = Annotated[int, Field(ge=1)]
 Domain = Annotated[str, AfterValidator(check_pattern)]
 
@@ -44,6 +55,8 @@ class Resource(BaseModel):
         scopes: scope token to the words the consent page uses for it.
         default_scopes: granted to a request without scope; all of them where left out.
         access_token_format: ``jwt`` for access tokens that the resource can verify by itself (RFC 9068).
+        metadata_url: where this server finds the metadata of the resource (RFC 9728), for the consent page;
+            may be an internal address. The public place where left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,6 +66,14 @@ class Resource(BaseModel):
     scopes: dict[str, str] = Field(default_factory=dict)
     default_scopes: tuple[str, ...] | None = None
     access_token_format: Literal["opaque", "jwt"] = "opaque"  # noqa: S105
+    metadata_url: Annotated[str, AfterValidator(_internal)] | None = None
+
+    @property
+    def described_at(self) -> str:
+        """Where its metadata is: where RFC 9728 §3.1 puts it, unless another place is said."""
+        parts = split_absolute(self.resource)
+        path = parts.path if parts.path != "/" else ""
+        return self.metadata_url or f"{parts.scheme}://{parts.netloc}{METADATA_PATH}{path}"
 
     @model_validator(mode="after")
     def _scopes_are_known_tokens(self) -> Self:

@@ -19,6 +19,9 @@ What is promised, of every request:
 
 ``DOORWARD_FETCH_LOOPBACK=true`` lets requests reach this machine, also by http. It is for development, and
 settings refuse it where the issuer is not on this machine itself.
+
+`resource_metadata` is the exception: it asks the operator's own resource servers, at addresses from the
+settings, which may be internal.
 """
 
 from auth_service.outbound.answer import Fetched

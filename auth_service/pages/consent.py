@@ -16,6 +16,7 @@ from auth_service.identity.consents import Consents
 from auth_service.identity.introductions import Introductions
 from auth_service.identity.pending import Pending, PendingRequests
 from auth_service.identity.sessions import Session, Sessions
+from auth_service.outbound.resource_metadata import ResourceDescriptions
 from auth_service.pages.error import ErrorPages
 from auth_service.pages.forms import PENDING, browser_of, shows_errors, trusted_form
 from auth_service.pages.render import Pages, see_other
@@ -26,10 +27,14 @@ from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.interaction import Decision
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.redirect_uris import reach
+from auth_service.protocol.scope_details import ResourceDescription
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
 _TICK = "scope."
+
+SHOWN_AT_ONCE = 6
+"""How much of what a scope allows is shown before it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class ConsentPage:
     introductions: Introductions
     consents: Consents
     catalogue: Catalogue
+    descriptions: ResourceDescriptions
     browsers: Browsers
     pages: Pages
     errors: ErrorPages
@@ -60,14 +66,14 @@ class ConsentPage:
         if session is None:
             return see_other(f"authorize?pending={pending_id}")
         csrf = self.browsers.csrf_token(browser.secret)
-        return self._form(pending_id, pending, client, session, csrf)
+        return await self._form(pending_id, pending, client, session, csrf)
 
-    def _form(
+    async def _form(
         self, pending_id: str, pending: Pending, client: Client, session: Session, csrf: str
     ) -> Response:
         asked = pending.request
         resource = self.catalogue.find(asked.resource) if asked.resource else None
-        words = [(scope, self.catalogue.words(scope, asked.resource)) for scope in asked.scopes]
+        said = await self.descriptions.of(resource.resource) if resource else ResourceDescription()
         return self.pages.render(
             "consent.html",
             {
@@ -76,7 +82,16 @@ class ConsentPage:
                 "client": client,
                 "username": session.username,
                 "resource": resource,
-                "scopes": [(f"{_TICK}{number}", scope, text) for number, (scope, text) in enumerate(words)],
+                "scopes": [
+                    (
+                        f"{_TICK}{number}",
+                        scope,
+                        self.catalogue.words(scope, asked.resource),
+                        said.detail(scope),
+                    )
+                    for number, scope in enumerate(asked.scopes)
+                ],
+                "shown_at_once": SHOWN_AT_ONCE,
                 "destination": None if asked.device else _destination(asked.redirect_uri),
                 "reach": None if asked.device else reach(asked.redirect_uri).name,
                 "papers": list(_papers(client)),

@@ -6,6 +6,7 @@ import json
 import secrets
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -13,6 +14,9 @@ from shared.cli.console import CommandError, output
 from shared.cli.installation import Secrets, resource_servers
 from shared.cli.private_files import create_private_file
 from shared.uris import check_public_url
+
+IN_COMPOSE = "http://resource:9001"
+"""Where the auth service of docker-compose.yml reaches the resource service."""
 
 
 def init(
@@ -35,14 +39,17 @@ def init(
 def environment_file(issuer: str, resource: str) -> str:
     """The text of a `.env` that both docker compose and a shell read, with fresh secrets."""
     drawn = Secrets.fresh()
-    servers = json.dumps(resource_servers(resource, drawn.resource_secret), separators=(",", ":"))
+    servers = resource_servers(resource, drawn.resource_secret)
+    for described in servers[0]["resources"]:
+        path = urlsplit(described["resource"]).path.removesuffix("/")
+        described["metadata_url"] = f"{IN_COMPOSE}/.well-known/oauth-protected-resource{path}"
     return f"""\
 # Who has this file can read the store and issue tokens. docs/configuration.md explains each name.
 DOORWARD_ISSUER={issuer}
 DOORWARD_RESOURCE={resource}
 DOORWARD_MASTER_KEYS={drawn.master_keys}
 DOORWARD_RESOURCE_SECRET={drawn.resource_secret}
-DOORWARD_RESOURCE_SERVERS='{servers}'
+DOORWARD_RESOURCE_SERVERS='{json.dumps(servers, separators=(",", ":"))}'
 DOORWARD_REDIS_PASSWORD={secrets.token_urlsafe(32)}
 """
 

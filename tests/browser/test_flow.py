@@ -211,3 +211,16 @@ def test_a_form_posted_from_elsewhere_is_not_believed(
     page.get_by_role("button", name="Win a prize").click()
     sees(page, "This page is no longer valid")
     assert elsewhere.calls == []
+
+
+@pytest.mark.requirement("AS-9")
+def test_the_consent_page_shows_what_is_behind_each_scope(
+    page: Page, register: Callable[..., Client], at_the_root: Pair
+) -> None:
+    page.goto(register().authorization_url(Pkce(), scope="notes:read notes:write"))
+    log_in(page)
+    sees(page, "Allow access?")
+    scopes = page.locator(".scope")
+    expect(scopes).to_have_count(2)
+    expect(scopes.nth(0)).to_contain_text("list_notes")
+    expect(scopes.nth(1)).to_contain_text("add_note")

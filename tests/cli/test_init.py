@@ -28,6 +28,9 @@ def test_both_services_accept_what_it_writes(tmp_path: Path, monkeypatch: pytest
     auth, resource = AuthSettings(), ResourceSettings()  # type: ignore[call-arg]  # from the environment
     assert auth.issuer == resource.issuer == "http://localhost:9000"
     assert [item.resource for item in auth.resources] == [resource.resource] == ["http://localhost:9001/mcp"]
+    # Inside compose the auth service cannot reach the public address, which is the host's own.
+    (described,) = auth.resources
+    assert described.described_at == "http://resource:9001/.well-known/oauth-protected-resource/mcp"
     assert auth.resource_servers[0].id == resource.resource_server_id
     assert auth.resource_servers[0].secret == resource.resource_secret
 

@@ -1,0 +1,147 @@
+"""Asks the operator's own resource servers what is behind their scopes.
+
+The addresses are the operator's, from the settings, and may well be internal; so this is not the fetcher for
+URLs that strangers chose. What comes back is bounded all the same, kept a minute, and waited for only a
+moment: without it the consent page is as it is without any resource server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx2
+
+from auth_service.protocol.scope_details import ResourceDescription, read_description
+from shared.clock import Clock
+from shared.logs import get_logger
+
+PATIENCE_S = 1.0
+"""How long a page is held up."""
+
+TIMEOUT_S = 5.0
+KEPT_S = 60.0
+FAILURE_KEPT_S = 10.0
+MAX_BYTES = 131_072
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A resource as it is configured here.
+
+    Attributes:
+        metadata_url: where its metadata is.
+        scopes: those that are granted for it.
+    """
+
+    metadata_url: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    description: ResourceDescription
+    until: float
+
+
+class ResourceDescriptions:
+    """What each configured resource says about its scopes.
+
+    Args:
+        resources: resource to how it is configured.
+    """
+
+    def __init__(self, resources: Mapping[str, Described], clock: Clock) -> None:
+        self._resources = resources
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._said: dict[str, object] = {}
+
+    async def of(self, resource: str) -> ResourceDescription:
+        """What `resource` says, or has said within a minute; an empty description where it says nothing."""
+        if resource not in self._resources:
+            return ResourceDescription()
+        if not self._is_fresh(resource):
+            # One question at a time, which goes on when whoever began it has stopped waiting.
+            asking = self._asking.get(resource)
+            if asking is None:
+                asking = self._asking[resource] = asyncio.create_task(self._ask(resource))
+            await asyncio.wait({asking}, timeout=PATIENCE_S)
+        return self._kept[resource].description if self._is_fresh(resource) else ResourceDescription()
+
+    async def aclose(self) -> None:
+        """Stop asking."""
+        for asking in list(self._asking.values()):
+            asking.cancel()
+            with suppress(asyncio.CancelledError):
+                await asking
+
+    def _is_fresh(self, resource: str) -> bool:
+        kept = self._kept.get(resource)
+        return kept is not None and self._clock() < kept.until
+
+    async def _ask(self, resource: str) -> None:
+        described = self._resources[resource]
+        try:
+            description = read_description(await _fetch(described.metadata_url), resource)
+            kept_s = KEPT_S
+            self._compare(resource, described, description)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+            description, kept_s = ResourceDescription(), FAILURE_KEPT_S
+            reason = f"{type(error).__name__} {error}"
+            self._say_once(
+                _log.info, resource, "a resource does not say what its scopes allow", reason=reason
+            )
+        finally:
+            self._asking.pop(resource, None)
+        self._kept[resource] = _Kept(description, self._clock() + kept_s)
+
+    def _compare(self, resource: str, described: Described, description: ResourceDescription) -> None:
+        """AS-21: clients ask for every scope that is announced, so each one must be granted here."""
+        if unknown := sorted(description.scopes - described.scopes):
+            self._say_once(
+                _log.warning,
+                resource,
+                "a resource asks for scopes that are not granted; see `doorward policy scopes`",
+                scopes=unknown[:20],
+            )
+        else:
+            self._said.pop(resource, None)
+
+    def _say_once(self, say: Callable[..., None], resource: str, event: str, **details: object) -> None:
+        if self._said.get(resource) != (event, details):
+            self._said[resource] = (event, details)
+            say(event, resource=resource, **details)
+
+
+async def _fetch(url: str) -> bytes:
+    """The document at `url`.
+
+    Raises:
+        httpx2.HTTPError: there was no answer.
+        OSError: nor in time.
+        ValueError: it is no document, or one beyond all bounds.
+    """
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    # The environment may name certificates to trust, but no proxy to go through.
+    transport = httpx2.AsyncHTTPTransport(trust_env=True)
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    async with (
+        asyncio.timeout(TIMEOUT_S),
+        httpx2.AsyncClient(transport=transport, cookies=no_cookies, trust_env=False) as http,
+        http.stream("GET", url, headers=headers, follow_redirects=False) as response,
+    ):
+        if response.status_code != 200:
+            raise ValueError(f"status {response.status_code}")
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise ValueError(f"more than {MAX_BYTES} bytes")
+        return bytes(body)

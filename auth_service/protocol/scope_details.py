@@ -1,0 +1,120 @@
+"""What is behind a scope, as the resource says in its metadata (RFC 9728): cut to what a page can show.
+
+The resource server is the operator's, but what it says may come from an MCP server behind it. So it is only
+ever shown, bounded and without what cannot be seen, and decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from shared.uris import resource_key
+
+MEMBER = "doorward_scopes"
+MAX_USES = 200
+MAX_NAME_CHARACTERS = 100
+MAX_SCOPES = 200
+
+Kind = Literal["tool", "prompt", "resource"]
+_KINDS: Mapping[str, Kind] = {"tools": "tool", "prompts": "prompt", "resources": "resource"}
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Something that a scope allows: a name, or a pattern in which ``*`` is any text."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeDetail:
+    """What one scope allows.
+
+    Attributes:
+        uses: `MAX_USES` at most; `left_out` says how many more there are.
+        includes: other scopes that it stands for as well.
+        everything_else: it is needed for whatever no scope names.
+    """
+
+    uses: tuple[Use, ...] = ()
+    left_out: int = 0
+    includes: tuple[str, ...] = ()
+    everything_else: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceDescription:
+    """What a resource says about its scopes.
+
+    Attributes:
+        scopes: those that it asks tokens for.
+        details: scope to what is behind it, as far as it says.
+    """
+
+    scopes: frozenset[str] = frozenset()
+    details: Mapping[str, ScopeDetail] = field(default_factory=dict)
+
+    def detail(self, scope: str) -> ScopeDetail:
+        """What is behind `scope`; nothing where nothing is said."""
+        return self.details.get(scope, ScopeDetail())
+
+
+def read_description(body: bytes, resource: str) -> ResourceDescription:
+    """The description in a metadata document.
+
+    Args:
+        resource: whose document it must be (RFC 9728 §3.3).
+
+    Raises:
+        ValueError: it is no metadata document of `resource`. The message says why, for the log.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ValueError("not JSON") from None
+    if not isinstance(document, dict) or not _is_of(document.get("resource"), resource):
+        raise ValueError("not a metadata document of this resource")
+    said = document.get(MEMBER)
+    details = {
+        scope: _detail(members)
+        for scope, members in list((said if isinstance(said, dict) else {}).items())[:MAX_SCOPES]
+        if isinstance(members, dict)
+    }
+    return ResourceDescription(frozenset(_texts(document.get("scopes_supported"))), details)
+
+
+def _is_of(named: object, resource: str) -> bool:
+    try:
+        return isinstance(named, str) and resource_key(named) == resource_key(resource)
+    except ValueError:
+        return False
+
+
+def _detail(members: dict[str, Any]) -> ScopeDetail:
+    uses = [
+        Use(kind, shown)
+        for member, kind in _KINDS.items()
+        for name in _texts(members.get(member))
+        if (shown := _shown(name))
+    ]
+    return ScopeDetail(
+        uses=tuple(uses[:MAX_USES]),
+        left_out=max(0, len(uses) - MAX_USES),
+        includes=tuple(filter(None, map(_shown, _texts(members.get("includes")))))[:MAX_USES],
+        everything_else=members.get("everything_else") is True,
+    )
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _shown(name: str) -> str:
+    """`name` without what cannot be seen, and no longer than a line."""
+    visible = "".join(character for character in name[: 4 * MAX_NAME_CHARACTERS] if character.isprintable())
+    short = visible[:MAX_NAME_CHARACTERS]
+    return f"{short}…" if len(visible) > len(short) else short
