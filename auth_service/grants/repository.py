@@ -19,6 +19,9 @@ from shared.clock import Clock
 
 R = TypeVar("R")
 
+TOLD_AGAIN_AFTER_S = 20
+"""An attempt to write that is overtaken is not announced anew before: receivers heed a word for a minute."""
+
 
 class Grants:
     """One document for each grant, listed for its subject and its client."""
@@ -54,10 +57,13 @@ class Grants:
             StoreUnavailableError: also where it cannot be announced; nothing is written then.
         """
         ended: Grant | None = None
+        told_at = 0.0
 
         async def announce(grant: Grant) -> None:
-            nonlocal ended
-            if grant.state == "revoked":
+            nonlocal ended, told_at
+            if grant.state == "revoked" and self._clock() >= told_at + TOLD_AGAIN_AFTER_S:
+                # Not each time: the longer from read to write, the more often others are faster.
+                told_at = self._clock()
                 await self._announcements.revoked(grant)
                 ended = grant
 
