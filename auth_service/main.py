@@ -29,7 +29,7 @@ from shared.asgi import (
     RequestId,
     SecurityHeaders,
     UnhandledErrors,
-    error_response,
+    refusal_response,
 )
 from shared.assets import BRAND, Assets
 from shared.clock import Clock, system_clock
@@ -134,6 +134,5 @@ async def _add_demo_user(parts: Components, *, admin: bool) -> None:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 -- registered for this class
     codes = {404: "not_found", 405: "method_not_allowed"}
-    return error_response(
-        error.status_code, codes.get(error.status_code, "invalid_request"), str(error.detail), error.headers
-    )
+    code = codes.get(error.status_code, "invalid_request")
+    return refusal_response(request.scope, error.status_code, code, str(error.detail), error.headers)

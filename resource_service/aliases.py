@@ -19,11 +19,15 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.types import Scope
 
 from resource_service import alias_documentation
+from resource_service.asking import request_id_of
 from resource_service.plain import REFUSALS
 from resource_service.refusals import Refusal, body_too_large, cannot_ask
 from resource_service.settings import ResourceSettings
 from shared.asgi import BodyTooLargeError, header_values, read_body
 from shared.clock import Clock
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
 
 METADATA_PATH = "/.well-known/oauth-authorization-server"
 METADATA_KEPT_S = 60
@@ -37,11 +41,12 @@ Headers = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the authorization server said."""
+    """What the authorization server said; under `request_id`, if it gave one, its log says why."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    request_id: str
 
 
 class AuthorizationServer:
@@ -159,6 +164,15 @@ async def _passed_on(server: AuthorizationServer, path: str, request: Request) -
     except BodyTooLargeError as error:
         raise body_too_large(MAX_BYTES) from error
     answer = await server.pass_on(path, request.scope, body)
+    if answer.status >= 400:
+        _log.info(
+            "refused",
+            reason="the authorization server, which it was passed on to, refuses it",
+            status=answer.status,
+            method="POST",
+            path=request.scope["path"],
+            asked_request_id=answer.request_id,
+        )
     return Response(answer.body, answer.status, answer.headers)
 
 
@@ -169,7 +183,7 @@ async def _read(response: httpx2.Response) -> Answer:
         if len(body) > MAX_BYTES:
             raise _oversized(response)
     headers = {name: response.headers[name] for name in PASSED_BACK if name in response.headers}
-    return Answer(response.status_code, headers, bytes(body))
+    return Answer(response.status_code, headers, bytes(body), request_id_of(response))
 
 
 def _oversized(response: httpx2.Response) -> Refusal:

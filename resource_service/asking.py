@@ -11,6 +11,9 @@ from urllib.parse import quote_plus
 
 import httpx2
 
+from shared.asgi.request_id import HEADER as REQUEST_ID
+from shared.asgi.request_id import is_request_id
+
 
 class NoAnswerError(Exception):
     """There is no answer, or one that is larger than any should be. The message says why, for the log."""
@@ -22,11 +25,13 @@ class Answer:
 
     Attributes:
         content_type: the media type in lower case, without parameters; empty where it is not said.
+        request_id: under which its log explains the answer; empty where it is not said.
     """
 
     status: int
     content_type: str
     body: bytes
+    request_id: str = ""
 
 
 def http_client(*, timeout_s: float, max_connections: int) -> httpx2.AsyncClient:
@@ -96,4 +101,10 @@ async def _sent(http: httpx2.AsyncClient, request: httpx2.Request, max_bytes: in
     finally:
         await response.aclose()
     content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return Answer(response.status_code, content_type, bytes(body))
+    return Answer(response.status_code, content_type, bytes(body), request_id_of(response))
+
+
+def request_id_of(response: httpx2.Response) -> str:
+    """The id that the authorization server has given to a request; empty for what is none."""
+    said = response.headers.get(REQUEST_ID, "")
+    return said if is_request_id(said) else ""

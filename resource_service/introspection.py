@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import httpx2
 
 from resource_service import signed_answers
-from resource_service.asking import NoAnswerError, basic_authorization, exchange
+from resource_service.asking import Answer, NoAnswerError, basic_authorization, exchange
 from resource_service.issuer_keys import KeysUnavailableError
 from resource_service.signed_answers import SignedAnswers
 from shared.introspection import ActiveToken, MalformedAnswerError
@@ -73,11 +73,14 @@ class IntrospectionClient:
             )
         except NoAnswerError as error:
             raise IntrospectionUnavailableError(str(error)) from error
-        _check_status(answer.status)
+        _check_status(answer)
         try:
-            return ActiveToken.from_wire(await self._document(answer.body))
+            found = ActiveToken.from_wire(await self._document(answer.body))
         except MalformedAnswerError as error:
             raise IntrospectionUnavailableError(f"the answer is malformed: {error}") from error
+        if found is None:
+            _log.info("the authorization server says that the token is inactive", **_where(answer))
+        return found
 
     async def _document(self, body: bytes) -> object:
         try:
@@ -90,9 +93,23 @@ class IntrospectionClient:
             raise MalformedAnswerError(f"it cannot be read: {error}") from error
 
 
-def _check_status(status: int) -> None:
-    if status in (401, 403):
-        _log.error("the authorization server refuses the credentials of this resource server", status=status)
+def _check_status(answer: Answer) -> None:
+    if answer.status in (401, 403):
+        _log.error(
+            "the authorization server refuses the credentials of this resource server",
+            answered=answer.status,
+            **_where(answer),
+        )
         raise IntrospectionUnavailableError("our own credentials were refused")
-    if status != 200:
-        raise IntrospectionUnavailableError(f"status {status}")
+    if answer.status != 200:
+        _log.warning(
+            "the authorization server cannot say anything of the token",
+            answered=answer.status,
+            **_where(answer),
+        )
+        raise IntrospectionUnavailableError(f"status {answer.status}")
+
+
+def _where(answer: Answer) -> dict[str, str]:
+    """Where the authorization server's own log says more: `doorward why` goes on there."""
+    return {"asked_request_id": answer.request_id} if answer.request_id else {}

@@ -28,7 +28,7 @@ from resource_service.protected import ProtectedResource
 from resource_service.published_keys import key_routes
 from resource_service.refusals import Refusal, Refuse
 from resource_service.settings import ResourceSettings
-from shared.asgi import Cors, RequestId, SecurityHeaders, UnhandledErrors, error_response
+from shared.asgi import Cors, RequestId, SecurityHeaders, UnhandledErrors, refusal_response
 from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
 from shared.logs import configure_logs
@@ -161,8 +161,10 @@ def _refused(refuse: Refuse) -> HTTPExceptionHandler:
     return handle
 
 
-async def _not_here(_request: Request, error: Exception) -> Response:
+async def _not_here(request: Request, error: Exception) -> Response:
     """The framework's own 404 and 405, in the form of every other error."""
     http_error = cast("HTTPException", error)
     code = {404: "not_found", 405: "method_not_allowed"}.get(http_error.status_code, "invalid_request")
-    return error_response(http_error.status_code, code, http_error.detail, http_error.headers)
+    return refusal_response(
+        request.scope, http_error.status_code, code, http_error.detail, http_error.headers
+    )

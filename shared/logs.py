@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 from contextvars import ContextVar
 from typing import Literal, TextIO
 
 import structlog
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
 """The id of the request being served in this context; empty outside of one."""
@@ -53,6 +54,8 @@ def configure_logs(settings: LogSettings | None = None, *, stream: TextIO | None
     root = logging.getLogger()
     root.handlers = [_handler(settings.format, stream)]
     root.setLevel(settings.level.upper())
+    for name in _OURS:
+        _give_back(name)
     _take_over_libraries(verbose=settings.level == "debug")
 
 
@@ -104,11 +107,16 @@ def _handler(form: str, stream: TextIO) -> logging.Handler:
     return handler
 
 
+def _give_back(name: str) -> None:
+    """Let the logger `name` say everything, to the root's handler alone."""
+    logger = logging.getLogger(name)
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)
+
+
 def _take_over_libraries(*, verbose: bool) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [], True
-        logger.setLevel(logging.NOTSET)
+        _give_back(name)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.NOTSET if verbose else logging.WARNING)
 
@@ -127,9 +135,10 @@ def _rendering(form: str, stream: TextIO) -> list[Processor]:
     console = form == "console" or (form == "auto" and stream.isatty())
     rendering: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if console:
-        # The default formatter prints local variables beside a traceback: tokens and secrets among them.
-        plain = structlog.dev.plain_traceback
-        rendering.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain))
+        rendering.append(_escape_controls)
+        rendering.append(
+            structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_traceback)
+        )
     else:
         rendering += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     return [*rendering, _blot_out_handles]
@@ -139,6 +148,25 @@ def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> E
     if request_id := current_request_id.get():
         event.setdefault("request_id", request_id)
     return event
+
+
+def _escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """What came in with a request must not steer a terminal that shows the log, nor begin a line in it."""
+    return {name: _escaped(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    """Without local variables, which the default shows: tokens and secrets are among them. Set in, so that
+    nothing in it can be taken for an entry of the log.
+    """
+    for line in "".join(traceback.format_exception(*exc_info)).splitlines():
+        out.write(f"\n  {_escaped(line)}")
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _blot_out_handles(_logger: WrappedLogger, _method: str, line: EventDict) -> str:

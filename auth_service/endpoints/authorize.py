@@ -23,7 +23,7 @@ from auth_service.identity.sessions import Session, Sessions
 from auth_service.identity.throttle import Throttle
 from auth_service.pages.device_answer import DeviceAnswer
 from auth_service.pages.error import ErrorPages
-from auth_service.pages.forms import shows_errors
+from auth_service.pages.forms import RequestOverError, shows_errors
 from auth_service.pages.render import see_other
 from auth_service.pages.respond import Responder
 from auth_service.protocol.authorization import AuthorizationRequest, return_address, validate
@@ -114,7 +114,7 @@ class AuthorizeEndpoint:
         browser = self.browsers.read(header_values(request.scope, "cookie"))
         pending = await self.pending.find(pending_id, browser.secret)
         if pending is None:
-            return self.errors.expired()
+            raise RequestOverError
         client = await self.clients.get(pending.request.client_id)
         if client is None:
             return self.errors.unknown_client()
@@ -144,8 +144,8 @@ class AuthorizeEndpoint:
         if step is not Step.ISSUE or session is None:
             return see_other(f"{step.value}?pending={pending_id}", cookies)
         if not await self._finish(pending_id, asked):
-            return self.errors.expired()
-        return await self._issue(pending, session)
+            raise RequestOverError
+        return await self._issue(request, pending, session)
 
     async def _approvals(self, client: Client, session: Session | None) -> tuple[Approval, ...]:
         # What was agreed to before does not count for a domain that is to be asked about each time.
@@ -157,7 +157,7 @@ class AuthorizeEndpoint:
         """Whether this caller is the one who may answer."""
         return await self.pending.finish(pending_id) and await self.requests.finish(asked.pushed)
 
-    async def _issue(self, pending: Pending, session: Session) -> Response:
+    async def _issue(self, request: Request, pending: Pending, session: Session) -> Response:
         asked = pending.request
         if asked.device:
             scopes = granted_scopes(asked, pending.progress)
@@ -165,7 +165,9 @@ class AuthorizeEndpoint:
         code = await self.codes.issue(asked, session, granted_scopes(asked, pending.progress))
         if code is None:
             # Disabled or deleted while the person was deciding.
-            return self._error(asked, AccessDeniedError("the user or the client is no longer allowed here"))
+            error = AccessDeniedError("the user or the client is no longer allowed here")
+            note_refusal(request, error)
+            return self._error(asked, error)
         return self.responder.send(asked.redirect_uri, asked.response_mode, asked.state, {"code": code})
 
     def _error(self, asked: AuthorizationRequest, error: OAuthError) -> Response:

@@ -124,6 +124,7 @@ def note_refusal(request: Request, error: OAuthError) -> None:
     level = _log.warning if error.status >= 500 else _log.info
     level(
         "refused",
+        method=request.method,
         path=request.scope["path"],
         error=error.code,
         status=error.status,

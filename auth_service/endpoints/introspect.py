@@ -13,9 +13,12 @@ from auth_service.endpoints.http import answers_errors, authorization_of, form_o
 from auth_service.endpoints.route import CLIENT_PARAMETERS, Endpoint, answer, error, form, text
 from auth_service.grants.tokens import Tokens
 from auth_service.identity.callers import Caller, Callers
-from auth_service.protocol.introspection import describe, signed_answer_claims
+from auth_service.protocol.introspection import describe, signed_answer_claims, why_inactive
 from shared.clock import Clock
 from shared.introspection import INACTIVE, SIGNED_TYPE
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,19 @@ class IntrospectEndpoint:
 
     async def _answer(self, token: str, caller: Caller) -> dict[str, Any]:
         found = await self.tokens.find(token)
-        if found is None or not await self.tokens.upheld(found[1]):
-            return INACTIVE
+        if found is None:
+            return self._inactive(caller, self.tokens.why_not_found(token))
         handle, grant = found
-        return describe(grant, handle, caller, self.issuer, int(self.clock()), self.grace_s)
+        upheld = await self.tokens.upheld(grant)
+        answer = describe(grant, handle, caller, self.issuer, int(self.clock()), self.grace_s)
+        if not upheld or not answer["active"]:
+            return self._inactive(caller, why_inactive(grant, handle, caller), client_id=grant.client_id)
+        return answer
+
+    @staticmethod
+    def _inactive(caller: Caller, reason: str, **more: str) -> dict[str, Any]:
+        _log.info("introspected as inactive", reason=reason, caller=caller.name, **more)
+        return INACTIVE
 
     async def _signed(self, answer: dict[str, Any], caller: Caller) -> Response:
         claims = signed_answer_claims(answer, caller, self.issuer, int(self.clock()))

@@ -33,6 +33,14 @@ class Tokens:
         grant = await self._grants.get(handle.grant_id) if handle else None
         return (handle, grant) if handle and grant else None
 
+    def why_not_found(self, text: str) -> str:
+        """Why `find` finds nothing, for the log."""
+        if self._handles.read(text, 0) is None:
+            return "not a token of this installation, or a JWT that is not good any more"
+        if self._handles.read(text, self._clock()) is None:
+            return "the token has expired"
+        return "the grant of the token is gone"
+
     async def live_access(self, text: str) -> tuple[Handle, Grant] | None:
         """The same for an access token that is good for something still."""
         found = await self.find(text)

@@ -18,7 +18,7 @@ from auth_service.identity.pending import Pending, PendingRequests
 from auth_service.identity.sessions import Session, Sessions
 from auth_service.outbound.resource_metadata import ResourceDescriptions
 from auth_service.pages.error import ErrorPages
-from auth_service.pages.forms import PENDING, browser_of, shows_errors, trusted_form
+from auth_service.pages.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
 from auth_service.pages.render import Pages, see_other
 from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.client import Client
@@ -62,7 +62,7 @@ class ConsentPage:
         session = await self.sessions.find(browser.session)
         client = await self.clients.get(pending.request.client_id) if pending else None
         if pending is None or client is None or browser.secret is None:
-            return self.errors.expired()
+            raise RequestOverError
         if session is None:
             return see_other(f"authorize?pending={pending_id}")
         csrf = self.browsers.csrf_token(browser.secret)
@@ -105,7 +105,7 @@ class ConsentPage:
         pending = await self.pending.find(pending_id, browser.secret)
         session = await self.sessions.find(browser.session)
         if pending is None or session is None:
-            return self.errors.expired()
+            raise RequestOverError
         granted = _granted(form, pending.request.scopes)
         await self.pending.note_decision(pending_id, Decision(session.subject, granted))
         if granted is not None:

@@ -20,7 +20,9 @@ from auth_service.pages.render import Pages, see_other
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.device import DeviceRequest
 from auth_service.protocol.parameters import parse_parameters
+from shared.logs import get_logger
 
+_log = get_logger(__name__)
 _WRONG = "No device is waiting for this code. Codes are good for ten minutes."
 
 
@@ -56,6 +58,7 @@ class DevicePage:
         await self.throttle.attempt(network)
         found = await self.devices.by_user_code(typed)
         if found is None:
+            _log.info("refused", reason=_WRONG, status=400, method="POST", path="/device")
             return self._form(browser, typed, _WRONG, 400)
         await self.throttle.forgive(network)
         pending_id = await self.pending.begin(_request(*found), browser.secret or "")

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from auth_service.endpoints.http import retry_after
 from auth_service.pages.render import Pages
 from auth_service.protocol.errors import OAuthError
-from shared.logs import current_request_id, get_logger
+from shared.logs import get_logger
 
 _log = get_logger(__name__)
 
@@ -45,5 +45,4 @@ class ErrorPages:
         return self._render("expired.html", 400)
 
     def _render(self, template: str, status: int, **context: object) -> Response:
-        context["request_id"] = current_request_id.get()
         return self._pages.render(template, context, status=status)

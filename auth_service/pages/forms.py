@@ -36,6 +36,13 @@ def browser_of(browsers: Browsers, request: Request) -> Browser:
     return browsers.read(header_values(request.scope, "cookie"))
 
 
+class RequestOverError(FormExpiredError):
+    """There is no pending request of that name that this browser began."""
+
+    def __init__(self) -> None:
+        super().__init__("the request waited too long, was answered already, or another browser began it")
+
+
 async def trusted_form(browsers: Browsers, request: Request) -> tuple[Parameters, Browser]:
     """The fields of a form that this server gave to this very browser (AS-23).
 

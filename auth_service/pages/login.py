@@ -18,7 +18,7 @@ from auth_service.identity.sessions import Sessions
 from auth_service.identity.throttle import Throttle
 from auth_service.identity.users import User, Users
 from auth_service.pages.error import ErrorPages
-from auth_service.pages.forms import PENDING, browser_of, shows_errors, trusted_form
+from auth_service.pages.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
 from auth_service.pages.render import Pages, see_other
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters, parse_parameters
@@ -54,7 +54,7 @@ class LoginPage:
         pending_id = query.get("pending")
         browser = browser_of(self.browsers, request)
         if pending_id and await self.pending.find(pending_id, browser.secret) is None:
-            return self.errors.expired()
+            raise RequestOverError
         return await self._form(browser, pending_id, to=_destination(query))
 
     async def _form(
@@ -93,12 +93,12 @@ class LoginPage:
         try:
             user = await self._authenticate(form, origin)
         except SlowDownError as error:
-            _log.warning("login refused", reason="too many failures", origin=origin)
+            _log.warning("login refused", reason="too many failures", status=429, origin=origin)
             response = await self._form(browser, pending_id, username, _wait(error), 429, to=to)
             response.headers["Retry-After"] = str(error.retry_after_s)
             return response
         if user is None:
-            _log.info("login failed", origin=origin)
+            _log.info("login failed", reason=_WRONG, status=401, origin=origin)
             return await self._form(browser, pending_id, username, _WRONG, 401, to=to)
         return await self._begin_session(browser, pending_id, user, to)
 
@@ -128,6 +128,7 @@ class LoginPage:
             # Looked at after the session began: whoever disables a user or changes a password does that first
             # and then ends the sessions there are, so one of the two sees the other.
             await self.sessions.end(secret)
+            _log.info("login failed", reason="disabled, or the password was changed, meanwhile", status=401)
             return await self._form(browser, pending_id, user.username, _WRONG, 401, to=to)
         names = self.browsers.names
         cookies = (

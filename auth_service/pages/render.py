@@ -10,6 +10,8 @@ from typing import TypeVar
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from shared.logs import current_request_id
+
 Answer = TypeVar("Answer", bound=Response)
 
 STATIC = Path(str(resources.files("auth_service.pages"))) / "static"
@@ -62,8 +64,14 @@ class Pages:
         status: int = 200,
         cookies: tuple[str, ...] = (),
     ) -> HTMLResponse:
-        """The page `template`, which finds `context` by name; `cookies` are Set-Cookie headers."""
-        html = self._environment.get_template(template).render(context, notice=self._notice, root=self._root)
+        """The page `template`, which finds `context` by name, and the id of the request.
+
+        Args:
+            cookies: Set-Cookie headers.
+        """
+        html = self._environment.get_template(template).render(
+            context, notice=self._notice, root=self._root, request_id=current_request_id.get()
+        )
         return set_cookies(HTMLResponse(html, status, self._headers), cookies)
 
 

@@ -56,6 +56,17 @@ def describe(
     return members
 
 
+def why_inactive(grant: Grant, handle: TokenHandle, caller: Caller) -> str:
+    """Why the answer is no more than that, for the log."""
+    if not handle.is_access_token:
+        return "not an access token"
+    if grant.resource not in caller.resources and grant.client_id != caller.client_id:
+        return f"the token is for {grant.resource}, which is no resource of the caller's"
+    if grant.state != "active":
+        return f"the grant of the token is {grant.state}"
+    return "the token, or a grant that it was derived from, was ended or replaced by newer ones"
+
+
 def _active(grant: Grant, handle: TokenHandle, issuer: str) -> ActiveToken:
     return ActiveToken(
         client_id=grant.client_id,

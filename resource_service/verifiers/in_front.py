@@ -61,8 +61,9 @@ class InFront:
     ) -> None:
         self._app = app
         self._settings = settings
+        self._clock = clock
         self._path = path
-        self._chain = introspection_chain(settings)
+        self._chain = introspection_chain(settings, clock)
         backend = Backend(self._inside, PolicyInForce(policy), nullcontext)
         resource = ProtectedResource(settings, backend, self._ask, possession_of(settings, clock), clock)
         guards = {route.path: route.endpoint for route in resource.endpoint()}
@@ -110,7 +111,7 @@ class InFront:
         """Around the life of the server. A chain lives once; a server may be started again, as tests do."""
         async with self._chain.run():
             yield
-        self._chain = introspection_chain(self._settings)
+        self._chain = introspection_chain(self._settings, self._clock)
 
 
 class Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,6 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.logs import current_request_id
 
 HEADER = "X-Request-Id"
+_FORM = re.compile(r"[0-9a-f]{16}\Z")
+
+
+def is_request_id(text: str) -> bool:
+    """Whether `text` has the form of the ids that are made here."""
+    return _FORM.match(text) is not None
 
 
 class RequestId:

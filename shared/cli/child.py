@@ -15,6 +15,7 @@ from pathlib import Path
 
 import shared
 from shared.cli.console import errors
+from shared.cli.log_file import LogFile
 
 _IMPORTS_FROM = str(Path(shared.__file__).resolve().parents[1])
 _MAX_LINE_BYTES = 1 << 20
@@ -69,7 +70,7 @@ class Child:
         stdout = self._process.stdout
         assert stdout is not None  # noqa: S101 -- for the type checker: it was asked for
         showing = False
-        with self.service.log.open("wb", buffering=0) as log:
+        with LogFile(self.service.log) as log:
             async for line in _lines(stdout):
                 log.write(line)
                 text = line.decode(errors="replace").rstrip()

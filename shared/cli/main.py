@@ -16,6 +16,7 @@ from shared.cli.policy import policy
 from shared.cli.serve import auth, resource
 from shared.cli.up import up
 from shared.cli.users import users
+from shared.cli.why.command import why
 
 app = typer.Typer(
     help="OAuth 2.1 and OpenID Connect in front of MCP servers.",
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, auth, resource, init, health, doctor):
+for command in (up, auth, resource, init, health, doctor, why):
     app.command()(command)
 app.add_typer(users, name="users")
 app.add_typer(clients, name="clients")

@@ -69,9 +69,9 @@ class Up:
     def pid_of(self, service: str) -> int:
         """The process id of ``auth`` or ``resource``, by its log."""
         log = (self.directory / ".doorward" / f"{service}.log").read_text()
-        found = re.search(r"Started server process \[(\d+)]", log)
+        found = re.findall(r"Started server process \[(\d+)]", log)
         assert found, log
-        return int(found[1])
+        return int(found[-1])
 
     def interrupt(self) -> None:
         """Ctrl-C: SIGINT to everyone in the terminal's foreground process group."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.cli.command import ROOT, environment
+from tests.cli.command import ROOT, doorward, environment
 from tests.compose.stack import SERVICES, Stack
 from tests.e2e.sdk import Mode
 from tests.e2e.sdk_client import run
@@ -38,6 +38,17 @@ def person(stack: Stack) -> Iterator[Person]:
     somebody = Person(name, "a password", trust_env=False)
     yield somebody
     somebody.close()
+
+
+@pytest.mark.requirement("RS-11")
+def test_why_finds_a_refusal_in_what_compose_logs(stack: Stack, http: httpx2.Client, tmp_path: Path) -> None:
+    refused = http.post(stack.resource, headers={"Authorization": "Bearer dw_at_junk"}, json={})
+    assert refused.status_code == 401
+    logs = stack.compose("logs", "--no-color", "auth", "resource")
+    done = doorward("why", refused.headers["x-request-id"], cwd=tmp_path, stdin=logs)
+    assert done.returncode == 0, done.stderr
+    assert "not a token of this installation" in done.stdout
+    assert "POST /mcp was refused, with 401 invalid_token." in done.stdout
 
 
 def test_each_service_starts_once_the_one_it_needs_is_healthy(stack: Stack) -> None:

@@ -144,9 +144,32 @@ def test_in_a_process_of_somebody_else_only_our_own_lines_are_ours() -> None:
     assert theirs.getvalue() == "else\n"
 
 
+def test_what_starts_the_process_has_the_last_word() -> None:
+    before, after = io.StringIO(), io.StringIO()
+    configure_own_logs(LogSettings.model_validate({"format": "json"}), stream=before)
+    configure_logs(LogSettings.model_validate({"format": "json"}), stream=after)
+    get_logger("resource_service.refusals").info("refused")
+    assert [line["event"] for line in lines(after)] == ["refused"]
+    assert before.getvalue() == ""
+
+
 def test_where_structlog_has_been_set_up_already_it_is_left_alone() -> None:
     mine = structlog.testing.LogCapture()
     structlog.configure(processors=[mine])
     configure_own_logs(stream=io.StringIO())
     get_logger("resource_service.refusals").info("refused")
     assert [entry["event"] for entry in mine.entries] == ["refused"]
+
+
+def test_in_the_console_form_nothing_steers_the_terminal_and_nothing_begins_a_line() -> None:
+    stream = logged("console")
+    odd = "\x1b[2J\n2026-11-24T10:00:00.1Z [info     ] forged\u202e"
+    get_logger("ours").info(odd, path=odd)
+    logging.getLogger("theirs").warning(odd)
+    try:
+        raise ValueError(odd)
+    except ValueError:
+        get_logger("ours").exception("failed")
+    entries = [line for line in stream.getvalue().splitlines() if not line.startswith("  ")]
+    assert len(entries) == 3
+    assert not set(stream.getvalue()) & {"\x1b", "\u202e"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import structlog
 from mcp.server.mcpserver import MCPServer
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +29,17 @@ SECRET = "the-secret-of-the-resource-server-0123456789"
 TOKEN = "dw_at_a-token-of-somebody"
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def logging_restored() -> Iterator[None]:
+    """A verifier sets up the logs of our packages; the tests after these are not to find them so."""
+    yield
+    structlog.reset_defaults()
+    for name in ("resource_service", "shared"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,14 @@ class ConsoleDoor:
                 return await section.act(posted, admin)
             return await section.show(parse_parameters(request.scope["query_string"]), admin)
         except NotThereError:
+            _log.info(
+                "refused",
+                reason="there is no such page, or what it was about is gone",
+                error="not_found",
+                status=404,
+                method=request.method,
+                path=request.scope["path"],
+            )
             return self.pages.render("console_nothing.html", {}, status=404)
 
     async def _administrator(self, request: Request) -> Administrator | Response:
@@ -61,7 +69,14 @@ class ConsoleDoor:
         # Read anew each time: who is no administrator any more is out with the next request.
         user = await self.users.by_subject(session.subject)
         if user is None or user.disabled or not user.admin:
-            _log.warning("console refused", subject=session.subject, path=request.scope["path"])
+            _log.warning(
+                "console refused",
+                reason="whoever is logged in is no administrator",
+                status=403,
+                method=request.method,
+                path=request.scope["path"],
+                subject=session.subject,
+            )
             return self.pages.render("console_refused.html", {"username": session.username}, status=403)
         if self.clock() >= session.auth_time + RECENT_S:
             return see_other("../login?to=admin")

@@ -1,0 +1,75 @@
+"""``doorward why``: the options, and what the exit status says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from shared.cli.console import CommandError, output
+from shared.cli.doctor.text import printable
+from shared.cli.why.entries import Entry
+from shared.cli.why.remedies import remedy
+from shared.cli.why.sources import sources
+from shared.cli.why.story import Scene, entries_of, told
+
+
+def why(
+    request_id: Annotated[
+        str, typer.Argument(help="From the answer: X-Request-Id, request_id, or the line on the page.")
+    ],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Logs to search instead; - is standard input.")
+    ] = None,
+    data_dir: Annotated[Path, typer.Option(help="Where `doorward up` keeps its logs.")] = Path(".doorward"),
+) -> None:
+    """Say why a request was refused, from the logs of both services.
+
+    Searches the logs of `doorward up`, then what is piped in:
+
+        docker compose logs auth resource | doorward why ID
+
+    The exit status is 1 if nothing is found.
+    """
+    wanted = request_id.strip().lower()
+    looked_at = []
+    for source in sources(files or [], data_dir):
+        looked_at.append(source.name)
+        if found := entries_of(wanted, source.entries()):
+            _print(found)
+            return
+    raise CommandError(_nothing(wanted, looked_at, data_dir))
+
+
+def _print(found: list[Entry]) -> None:
+    for scene in told(found):
+        for line in _lines(scene):
+            output.print(line)
+    if advice := remedy(found):
+        output.print(Text("What to do", style="bold"))
+        output.print(Text(f"  {advice}"))
+
+
+def _lines(scene: Scene) -> Iterator[Text]:
+    yield Text.assemble((scene.where, "bold"), (f"  {scene.when}", "dim"))
+    yield from (Text(f"  {sentence}") for sentence in scene.sentences)
+    yield from (Text(f"    {line}", style="dim") for line in scene.traceback)
+    yield Text()
+
+
+def _nothing(wanted: str, looked_at: list[str], data_dir: Path) -> str:
+    places = " and ".join(printable(place, 300) for place in looked_at)
+    searched = (
+        f"nothing about {printable(wanted, 60)} in {places}" if places else f"there is no log in {data_dir}"
+    )
+    return "\n  ".join(
+        (
+            searched,
+            "With docker compose: docker compose logs --no-color auth resource | doorward why ID",
+            "Files: doorward why ID FILE …; another --data-dir of `doorward up`.",
+            "Logs of before a rotation, and lines below DOORWARD_LOG_LEVEL, are not there.",
+        )
+    )

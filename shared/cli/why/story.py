@@ -1,0 +1,102 @@
+"""The entries of one request as sentences, in the order in which it happened."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from shared.cli.doctor.text import printable
+from shared.cli.why.entries import Entry
+
+SERVICES = {"auth_service": "authorization server", "resource_service": "resource server"}
+_NOT_WORTH_SAYING = frozenset(
+    {"event", "timestamp", "level", "logger", "request_id", "asked_request_id", "exception"}
+)
+_MAX_TRACEBACK_LINES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One thing that happened.
+
+    Attributes:
+        when: as it was logged.
+        where: the service, or where the line was found.
+        sentences: what happened; everything in them is printable.
+        traceback: of an error that nobody expected.
+    """
+
+    when: str
+    where: str
+    sentences: list[str]
+    traceback: list[str]
+
+
+def entries_of(request_id: str, entries: Iterable[Entry]) -> list[Entry]:
+    """All that belongs to a request, in both services: the one that asked, and the one that was asked.
+
+    A service gives each request an id of its own, and believes nobody else's. The one that asks notes under
+    which id the other has answered.
+    """
+    by_id: defaultdict[str, list[Entry]] = defaultdict(list)
+    asked_by: dict[str, str] = {}
+    for entry in entries:
+        own = entry.text("request_id")
+        if own:
+            by_id[own].append(entry)
+        if asked := entry.text("asked_request_id"):
+            asked_by[asked] = own
+    related = {request_id, asked_by.get(request_id, "")}
+    related |= {entry.text("asked_request_id") for entry in by_id.get(request_id, ())}
+    found = [entry for each in related - {""} for entry in by_id.get(each, ())]
+    return sorted(found, key=lambda entry: entry.text("timestamp"))
+
+
+def told(entries: Iterable[Entry]) -> list[Scene]:
+    """The story."""
+    return [
+        Scene(
+            printable(entry.text("timestamp"), 40),
+            _where(entry),
+            [printable(sentence) for sentence in _sentences(entry)],
+            [printable(line) for line in _traceback(entry)],
+        )
+        for entry in entries
+    ]
+
+
+def _where(entry: Entry) -> str:
+    package = entry.text("logger").partition(".")[0]
+    return SERVICES.get(package) or printable(entry.origin, 60)
+
+
+def _sentences(entry: Entry) -> Iterator[str]:
+    event, reason, status = entry.text("event"), entry.text("reason"), entry.text("status")
+    if event == "unhandled error":
+        yield f"{_request(entry)} ran into an error that nobody had thought of, and was answered 500."
+    elif event == "introspected as inactive":
+        yield f"It was asked about a token by {entry.text('caller')}, and said that the token is not good."
+        yield f"The reason: {reason}"
+    elif status and reason:
+        answer = " ".join(filter(None, (status, entry.text("error"))))
+        yield f"{_request(entry)} was refused, with {answer}."
+        yield f"Who asked was told: {entry.text('told') or reason}"
+        if private := entry.text("detail") or (reason if entry.text("told") else ""):
+            yield f"The reason: {private}"
+    else:
+        yield f"{event[:1].upper()}{event[1:]}{_details(entry)}."
+
+
+def _request(entry: Entry) -> str:
+    return " ".join(filter(None, (entry.text("method"), entry.text("path")))) or "The request"
+
+
+def _details(entry: Entry) -> str:
+    said = {name: value for name, value in entry.fields.items() if name not in _NOT_WORTH_SAYING}
+    return f" ({', '.join(f'{name}: {value}' for name, value in said.items())})" if said else ""
+
+
+def _traceback(entry: Entry) -> list[str]:
+    lines = [*entry.text("exception").splitlines(), *entry.more]
+    return lines[-_MAX_TRACEBACK_LINES:]

@@ -1,0 +1,258 @@
+"""`doorward why`: from the id of a refused request to what happened, in both services."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import structlog
+
+from shared.cli.why.entries import Entry, read_entries
+from shared.cli.why.remedies import REMEDIES, remedy
+from shared.cli.why.story import entries_of, told
+from shared.logs import LogSettings, configure_logs, current_request_id, get_logger
+from tests.cli.command import DOORWARD, ROOT, doorward, python_environment
+
+pytestmark = pytest.mark.requirement("RS-11")
+
+ID, OTHER_ID = "0123456789abcdef", "fedcba9876543210"
+FORMS = ("json", "console")
+Event = tuple[str, str, dict[str, object]]
+"""Logger, event and fields."""
+
+
+@contextmanager
+def logging_to(form: str) -> Iterator[io.StringIO]:
+    """Log as the services do."""
+    stream, root = io.StringIO(), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    configure_logs(LogSettings.model_validate({"format": form}), stream=stream)
+    try:
+        yield stream
+    finally:
+        root.handlers, root.level = handlers, level
+        structlog.reset_defaults()
+
+
+def logged(form: str, *events: Event, request_id: str = ID) -> str:
+    """What the services log of one request."""
+    with logging_to(form) as stream:
+        outside = current_request_id.set(request_id)
+        for logger, event, fields in events:
+            get_logger(logger).info(event, **fields)
+        current_request_id.reset(outside)
+    return stream.getvalue()
+
+
+REFUSED: Event = (
+    "resource_service.refusals",
+    "refused",
+    {
+        "reason": "introspected inactive",
+        "told": 'The access token is "expired", it\'s revoked = unknown.',
+        "error": "invalid_token",
+        "status": 401,
+        "method": "POST",
+        "path": "/mcp",
+    },
+)
+
+
+def read(text: str) -> list[Entry]:
+    return list(read_entries(text.splitlines(keepends=True), "a file"))
+
+
+def behind(prefix: str, text: str) -> str:
+    return "".join(f"{prefix}{line}" for line in text.splitlines(keepends=True))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("prefix", "origin"),
+    [
+        ("", "a file"),
+        ("resource-1  | ", "resource-1"),
+        ("[resource] | ", "resource"),
+        ("resource-1  | 2026-11-24T10:00:00.1Z ", "resource-1"),
+    ],
+)
+def test_a_line_is_read_in_either_form_and_behind_what_compose_puts_before_it(
+    form: str, prefix: str, origin: str
+) -> None:
+    (entry,) = read(behind(prefix, logged(form, REFUSED)))
+    assert entry.origin == origin
+    assert {name: entry.text(name) for name in REFUSED[2]} == {
+        name: str(value) for name, value in REFUSED[2].items()
+    }
+    assert (entry.text("event"), entry.text("request_id")) == ("refused", ID)
+    assert entry.text("logger") == "resource_service.refusals"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_traceback_belongs_to_its_entry_even_where_two_services_speak_at_once(form: str) -> None:
+    with logging_to(form) as stream:
+        outside = current_request_id.set(ID)
+        try:
+            raise ValueError("what\nwent wrong")
+        except ValueError:
+            get_logger("auth_service.main").exception("unhandled error", method="GET", path="/x")
+        current_request_id.reset(outside)
+    broken = behind("auth-1      | ", stream.getvalue()).splitlines()
+    between = behind("resource-1  | ", logged(form, REFUSED, request_id=OTHER_ID)).splitlines()
+    mixed = [*broken[:2], *between, *broken[2:], *between]
+    (entry,) = entries_of(ID, read_entries(mixed, "standard input"))
+    (scene,) = told([entry])
+    assert scene.where == "authorization server"
+    assert "GET /x" in scene.sentences[0]
+    assert "went wrong" in scene.traceback[-1]
+    assert "introspected" not in " ".join(scene.traceback)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nothing_that_came_in_can_pass_for_an_entry_or_for_a_field(form: str) -> None:
+    forged = logged(form, ("auth_service.x", "refused", {"reason": "forged", "status": 200}), request_id=ID)
+    path = f"/x\n{forged}\nstatus=200 request_id={ID}"
+    text = logged(form, ("auth_service.x", "refused", {"path": path, "status": 404}), request_id=OTHER_ID)
+    with logging_to(form) as stream:
+        outside = current_request_id.set(OTHER_ID)
+        try:
+            raise ValueError(f"bad\n{forged}")
+        except ValueError:
+            get_logger("auth_service.main").exception("unhandled error")
+        current_request_id.reset(outside)
+    assert entries_of(ID, read(text + stream.getvalue())) == []
+    refused, _ = entries_of(OTHER_ID, read(text + stream.getvalue()))
+    assert refused.text("status") == "404"
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("wanted", [ID, OTHER_ID])
+def test_a_request_is_followed_from_one_service_into_the_other(form: str, wanted: str) -> None:
+    asked: Event = ("resource_service.introspection", "inactive", {"asked_request_id": OTHER_ID})
+    answered: Event = (
+        "auth_service.endpoints.introspect",
+        "introspected as inactive",
+        {"reason": "the grant of the token is revoked", "caller": "resource"},
+    )
+    text = logged(form, answered, request_id=OTHER_ID) + logged(form, asked, REFUSED)
+    scenes = told(entries_of(wanted, read(text)))
+    assert [scene.where for scene in scenes] == ["authorization server", "resource server", "resource server"]
+    assert "the grant of the token is revoked" in scenes[0].sentences[1]
+    assert scenes[2].sentences[0] == "POST /mcp was refused, with 401 invalid_token."
+    assert "introspected inactive" in scenes[2].sentences[2]
+    assert "Somebody has ended this connection" in str(remedy(entries_of(wanted, read(text))))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_steers_a_terminal_is_shown_and_not_obeyed(form: str, tmp_path: Path) -> None:
+    odd = {"path": "/\x1b[2J\u202e", "reason": "\x1b]0;title\x07", "status": 404, "error": "not_found"}
+    log = tmp_path / "some.log"
+    log.write_text(logged(form, ("auth_service.main", "refused", odd)))
+    done = doorward("why", ID, "some.log", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not set(done.stdout) & {"\x1b", "\x07", "\u202e"}
+    assert "x1b[2J" in done.stdout
+    assert "Nothing is served at that path" in done.stdout
+
+
+def test_a_log_of_another_kind_is_read_past(tmp_path: Path) -> None:
+    noise = b'\xff\xfe\n{"event"\n{}\n[]\nnot a log | at all\n{"a": {"event": 1}}\n' + b"{" * 5_000 + b"\n"
+    (tmp_path / "some.log").write_bytes(noise + logged("json", REFUSED).encode())
+    done = doorward("why", f" {ID.upper()}\n", "some.log", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "POST /mcp was refused, with 401 invalid_token." in done.stdout
+
+
+def test_it_reads_what_is_piped_in_and_what_is_named_and_nothing_else_then(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "resource.log").write_text(logged("console", REFUSED))
+    piped = behind("resource-1  | ", logged("json", REFUSED, request_id=OTHER_ID))
+    assert doorward("why", OTHER_ID, cwd=tmp_path, stdin=piped).returncode == 0
+    assert doorward("why", OTHER_ID, "-", cwd=tmp_path, stdin=piped).returncode == 0
+    assert doorward("why", ID, "--data-dir", "mine", cwd=tmp_path).returncode == 0
+    assert doorward("why", OTHER_ID, "--data-dir", "mine", cwd=tmp_path, stdin=piped).returncode == 0
+    assert doorward("why", ID, "-", "--data-dir", "mine", cwd=tmp_path, stdin=piped).returncode == 1
+    nowhere = doorward("why", ID, "no.log", cwd=tmp_path)
+    assert nowhere.returncode == 1
+    assert "no.log cannot be read" in nowhere.stderr
+
+
+def test_where_nothing_is_found_it_says_where_it_looked(tmp_path: Path) -> None:
+    missing = doorward("why", ID, cwd=tmp_path, stdin="")
+    assert missing.returncode == 1
+    assert "standard input" in missing.stderr
+    (tmp_path / ".doorward").mkdir()
+    (tmp_path / ".doorward" / "auth.log.1").write_text("")
+    done = subprocess.run(
+        [*DOORWARD, "why", "\x1b[1mnonsense"],
+        cwd=tmp_path,
+        env=python_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "the logs in .doorward" in done.stderr
+    assert "docker compose logs --no-color auth resource | doorward why ID" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_what_the_advice_names_exists() -> None:
+    documented = (ROOT / "docs" / "configuration.md").read_text()
+    for each in REMEDIES:
+        for setting in re.findall(r"DOORWARD_[A-Z_]+", each.advice):
+            assert f"`{setting}`" in documented, setting
+        for command in re.findall(r"`doorward ([a-z ]+?)(?: NAME| URL)?`", each.advice):
+            asked = subprocess.run(
+                [sys.executable, "-P", "-m", "shared.cli", *command.split(), "--help"],
+                env=python_environment(),
+                capture_output=True,
+                timeout=60,
+                check=False,
+            )
+            assert asked.returncode == 0, command
+
+
+def entry(**fields: object) -> Entry:
+    return Entry("a log", {"event": "refused", **fields})
+
+
+@pytest.mark.parametrize(
+    ("found", "advice"),
+    [
+        (entry(error="unauthorized", reason="This resource needs an access token."), "doorward doctor URL"),
+        (entry(error="invalid_token", reason="audience ('https://a/mcp',)"), "issued for another URL"),
+        (entry(error="invalid_token", reason="issuer https://other"), "DOORWARD_ISSUER"),
+        (entry(error="invalid_token", reason="expired at 1"), "refresh by themselves"),
+        (entry(error="invalid_token", reason="introspected inactive"), "Disconnect the client"),
+        (entry(error="insufficient_scope", reason="x lacks ['a']"), "ticked"),
+        (entry(error="invalid_origin", reason="https://evil.example"), "DOORWARD_ALLOWED_ORIGINS"),
+        (entry(error="temporarily_unavailable", reason="ConnectError: x"), "DOORWARD_INTROSPECTION_ENDPOINT"),
+        (
+            entry(error="temporarily_unavailable", reason="our own credentials were refused"),
+            "the same secret",
+        ),
+        (entry(error="invalid_client", reason="unknown client"), "Make it forget"),
+        (entry(error="invalid_grant", reason="the refresh token was used before"), "must log in again"),
+        (entry(event="login failed", reason="wrong", status=401), "doorward users passwd"),
+        (entry(event="unhandled error"), "traceback"),
+        (entry(error="something_new", reason="nobody knows"), None),
+    ],
+)
+def test_the_commonest_reasons_have_a_remedy(found: Entry, advice: str | None) -> None:
+    given = remedy([found])
+    assert given is None if advice is None else advice in str(given)
+
+
+def test_a_line_is_json_that_other_programs_read_too() -> None:
+    assert json.loads(logged("json", REFUSED))["request_id"] == ID
