@@ -1,4 +1,4 @@
-"""``doorward policy``: look at a policy file before it is in force, and take from it what else must agree."""
+"""``doorward policy``: draft a policy, look at one before it is in force, take from it what must agree."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shared.cli.console import output
+from shared.cli.policy_draft import draft
 from shared.cli.policy_files import policy_in
 
 if TYPE_CHECKING:
     from resource_service.published_policy import PublishedScope
 
 policy = typer.Typer(help="Which scopes the tools of an MCP server need.", no_args_is_help=True)
+
+policy.command()(draft)
 
 File = Annotated[Path, typer.Argument(help="The policy.")]
 

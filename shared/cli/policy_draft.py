@@ -1,0 +1,88 @@
+"""``doorward policy draft``: a first policy, from what an MCP server says of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shared.cli.console import CommandError, errors, output
+
+if TYPE_CHECKING:
+    from resource_service.gateway.targets import Target
+    from resource_service.survey import Survey
+
+
+def draft(
+    url: Annotated[str | None, typer.Argument(help="URL of the MCP server.")] = None,
+    stdio: Annotated[str | None, typer.Option(help="Command that starts it, over stdio.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write; not over a file.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What its scopes begin with.")] = None,
+    authorization: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DOORWARD_UPSTREAM_AUTHORIZATION", help="Its own credential, as an Authorization header."
+        ),
+    ] = None,
+) -> None:
+    """Ask an MCP server what it offers, and write a first policy for it."""
+    if find_spec("mcp") is None:
+        raise CommandError('this needs the MCP SDK: pip install "doorward[resource]"')
+    if (url is None) == (stdio is None):
+        raise CommandError("give the URL of the MCP server, or --stdio COMMAND")
+    if file is not None and file.exists():
+        raise CommandError(f"{file} exists and is left as it is")
+    from resource_service.policy_draft import draft, prefix_of
+    from resource_service.policy_faults import PolicyError
+
+    surveyed = _survey(_target(url or f"stdio:{stdio}"), authorization)
+    try:
+        text = draft(surveyed, name or prefix_of(surveyed.server))
+    except PolicyError as error:
+        raise CommandError(f"--name: {error.says}") from None
+    _write(file, text)
+
+
+def _target(text: str) -> Target:
+    from resource_service.gateway.targets import parse_target
+
+    try:
+        return parse_target(text)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+
+
+def _survey(target: Target, authorization: str | None) -> Survey:
+    from resource_service.gateway.stderr import printable
+    from resource_service.survey import SurveyError, survey
+
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
+        try:
+            return asyncio.run(survey(target, authorization=authorization, stderr=stderr))
+        except SurveyError as error:
+            stderr.seek(0)
+            said = [printable(line.encode()) for line in stderr.read(100_000).splitlines()[-5:]]
+            for line in said:
+                errors.print(f"  {line}", style="dim", markup=False)
+            reason = printable(str(error).encode())
+            raise CommandError(f"{target.shown} cannot be looked at: {reason}") from None
+
+
+def _write(file: Path | None, text: str) -> None:
+    if file is None:
+        output.print(text, end="", markup=False)
+        return
+    try:
+        with file.open("x", encoding="utf-8") as new:
+            new.write(text)
+    except FileExistsError:
+        raise CommandError(f"{file} exists and is left as it is") from None
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}") from None
+    output.print(f"Wrote {file}. Go through it, then: doorward policy check {file}", markup=False)
