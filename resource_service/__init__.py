@@ -15,9 +15,9 @@ The way of a request, outermost first:
 - `backend`          what is behind it: `mcp_server`, the built-in one with its notes, or `gateway`, in front
                      of somebody else's, which learns from an `identity_token` who a request acts for
 
-`policy` says what a message needs, by `patterns`; `policy_faults` what it cannot be. It comes from a `policy_file`,
-is kept up by `policy_in_force` and told by `published_policy`; `survey` and `policy_draft` make a first one.
-`hiding` takes out of a `listing`, also in an `event_stream`, what the caller may not use.
+`policy` says what a message needs, by `patterns`, and `policy_faults` what it cannot be. It comes from a
+`policy_file`, is kept up by `policy_in_force` and told by `published_policy`; a `survey` of a server makes
+a `policy_draft`. `hiding` takes out of a `listing`, also in an `event_stream`, what the caller may not use.
 
 `plain` holds the plain HTTP resources behind the same check, `metadata` what is announced, `aliases` what
 the 2025-03-26 revision of MCP expects at this origin, `refusals` every no and its one way into the log and
