@@ -34,7 +34,6 @@ from auth_service.grants.refresh_token import RefreshToken
 from auth_service.grants.repository import Grants
 from auth_service.grants.token_exchange import TokenExchange
 from auth_service.grants.tokens import Tokens
-from auth_service.identity.accounts import Accounts
 from auth_service.identity.admission import Admission, InitialAccessTokens, StatementIssuer
 from auth_service.identity.assertions import ClientAssertions
 from auth_service.identity.authentication import ClientAuthentication
@@ -58,11 +57,8 @@ from auth_service.outbound import Fetcher
 from auth_service.outbound.resource_metadata import ResourceDescriptions
 from auth_service.pages.account import AccountPage
 from auth_service.pages.consent import ConsentPage
+from auth_service.pages.console.assembly import assembled
 from auth_service.pages.console.door import ConsoleDoor
-from auth_service.pages.console.invitations import InvitationsSection
-from auth_service.pages.console.people import PeopleSection, PersonSection
-from auth_service.pages.console.sections import Section
-from auth_service.pages.console.software import ClientsSection, SoftwareSection
 from auth_service.pages.device import DevicePage
 from auth_service.pages.device_answer import DeviceAnswer
 from auth_service.pages.error import ErrorPages
@@ -353,20 +349,17 @@ class Components:
         return [*own, *self._console().endpoints()]
 
     def _console(self) -> ConsoleDoor:
-        pages = Pages(console=True)
-        accounts = Accounts(self.users, self.sessions, self.grants)
-        openness = Openness(self._settings.registration)
-        sections: dict[str, Section] = {
-            "software": SoftwareSection(self.clients, pages),
-            "clients": ClientsSection(self.clients, self.grants, pages),
-            "invitations": InvitationsSection(self.invitations, openness, pages),
-            "people": PeopleSection(self.users, self.grants, pages),
-            "person": PersonSection(
-                accounts, self.grants, self.clients, self.consents, self.catalogue, pages
-            ),
-        }
-        return ConsoleDoor(
-            sections, self.users, self.sessions, self.browsers, pages, ErrorPages(pages), self._clock
+        return assembled(
+            self.users,
+            self.sessions,
+            self.grants,
+            self.clients,
+            self.consents,
+            self.invitations,
+            self.catalogue,
+            self.browsers,
+            self._clock,
+            Openness(self._settings.registration),
         )
 
     def _logout_page(self) -> LogoutPage:

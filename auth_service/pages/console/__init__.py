@@ -1,5 +1,6 @@
 """The console: pages below ``/admin`` for administrators.
 
+    assembly.py     the sections, put together
     door.py         who is let in, and which section answers
     sections.py     what every section is given, and the parts that pages share
     software.py     clients by software, and the clients of one software

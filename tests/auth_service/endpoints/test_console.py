@@ -44,7 +44,9 @@ def test_the_way_in_is_a_login_and_leads_to_the_first_page(server: Authorization
     person = Person(trust_env=False)
     page = person.open(f"{server.origin}/admin")
     assert page.url.path == "/login"
-    assert person.log_in(page).url.path == "/admin/software"
+    again = person.submit(page, {"username": "wesen", "password": "wrong"})
+    assert again.status_code == 401
+    assert person.log_in(again).url.path == "/admin/software"
     person.close()
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.requirement("AS-7", "SEC-13")
 METADATA = {"grant_types": ["authorization_code"], "token_endpoint_auth_method": "none"}
 BODY = {"redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none"}
 UNUSED = 3
-PROCESSES, AT_ONCE = 3, 20
+PROCESSES, AT_ONCE = 2, 30
 
 
 @pytest.fixture
