@@ -110,7 +110,7 @@ class PersonSection:
         grant = await self.grants.get(grant_id)
         if grant is None or grant.subject != user.subject:
             return
-        await self.grants.revoke(grant_id)
+        await self.grants.revoke(grant_id, "an administrator ended it")
         await self.consents.forget(user.subject, grant.client_id)
         admin.note("grant ended", user=user.username, grant_id=grant_id, client_id=grant.client_id)
 
