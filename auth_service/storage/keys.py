@@ -45,7 +45,7 @@ SCHEMA: tuple[KeySpec, ...] = (
         "a client: its metadata; of a registered one the SHA-256 of its secret and of its registration access"
         " token, of one with a metadata document until when that is fresh; when it was last used",
         "a registered client a day until first used, a document while it is fresh and `pending_ttl_s` longer;"
-        " then as long as what it was granted",
+        " then a day longer than what it was granted",
     ),
     KeySpec(
         "initial-access-token:{hash}",

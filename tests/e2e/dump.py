@@ -39,7 +39,7 @@ class Entry:
 
 
 def dump(store_url: str) -> list[Entry]:
-    """Read all of a SQLite file, or all of a Redis."""
+    """Read every key of a SQLite file, or of a Redis."""
     if store_url.startswith("sqlite:"):
         return list(_sqlite(store_url))
     with redis.Redis.from_url(store_url) as server:
@@ -62,6 +62,14 @@ def _sqlite(store_url: str) -> Iterator[Entry]:
         indexes = "SELECT index_key, max(expires_at), group_concat(member, char(0)) FROM member GROUP BY 1"
         for key, expires_at, members in file.execute(indexes):
             yield Entry(key, _left_s(expires_at), tuple(members.encode().split(b"\0")), is_index=True)
+
+
+def messages(store_url: str) -> list[bytes]:
+    """What a SQLite file holds beside keys: messages of one process to another. Redis keeps none."""
+    if not store_url.startswith("sqlite:"):
+        return []
+    with closing(sqlite3.connect(database_path(store_url))) as file:
+        return [content for (content,) in file.execute("SELECT content FROM message")]
 
 
 def _left_s(expires_at: float) -> float | None:
