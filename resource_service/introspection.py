@@ -19,10 +19,10 @@ from shared.logs import get_logger
 Introspect = Callable[[str], Awaitable[ActiveToken | None]]
 """Token in, what it stands for out; None for one that is not active. Raises `IntrospectionUnavailableError`.
 
-This is the seam: `IntrospectionClient.ask` is one, `SingleFlight` over it another, and a cache, which may
-only serve while revocations arrive, goes between the two and the guard: in `introspection_chain`.
+This is the seam: `IntrospectionClient.ask` is one, and what `introspection_chain` puts around it is another.
 """
 
+TOO_MANY_REQUESTS = 429
 MAX_ANSWER_BYTES = 65_536
 
 _log = get_logger(__name__)
@@ -30,6 +30,10 @@ _log = get_logger(__name__)
 
 class IntrospectionUnavailableError(Exception):
     """There is no answer from which anything follows about the token. The message says why, for the log."""
+
+
+class ServerDownError(IntrospectionUnavailableError):
+    """The authorization server does not answer, or says that it cannot: whatever token it is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ class IntrospectionClient:
         """What `token` stands for; None if it is not active.
 
         Raises:
-            IntrospectionUnavailableError: no answer, or none that RFC 7662 §2.2 allows.
+            ServerDownError: no answer.
+            IntrospectionUnavailableError: none that RFC 7662 §2.2 allows.
         """
         form = {"token": token, "token_type_hint": "access_token"}
         headers = {
@@ -72,7 +77,7 @@ class IntrospectionClient:
                 max_bytes=MAX_ANSWER_BYTES,
             )
         except NoAnswerError as error:
-            raise IntrospectionUnavailableError(str(error)) from error
+            raise ServerDownError(str(error)) from error
         _check_status(answer)
         try:
             found = ActiveToken.from_wire(await self._document(answer.body))
@@ -86,7 +91,7 @@ class IntrospectionClient:
         try:
             return await self.signed.read(body.decode("ascii")) if self.signed else json.loads(body)
         except KeysUnavailableError as error:
-            raise IntrospectionUnavailableError(str(error)) from error
+            raise ServerDownError(str(error)) from error
         except MalformedAnswerError:
             raise
         except (ValueError, RecursionError) as error:
@@ -107,7 +112,8 @@ def _check_status(answer: Answer) -> None:
             answered=answer.status,
             **_where(answer),
         )
-        raise IntrospectionUnavailableError(f"status {answer.status}")
+        down = answer.status >= 500 or answer.status == TOO_MANY_REQUESTS
+        raise (ServerDownError if down else IntrospectionUnavailableError)(f"status {answer.status}")
 
 
 def _where(answer: Answer) -> dict[str, str]:

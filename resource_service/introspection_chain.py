@@ -1,17 +1,23 @@
 """All that is between the guard and the authorization server, put together once.
 
-`main` and the verifiers both build it here: what is put into it, a cache say, is then in front of both.
+`main` and the verifiers both build it here: what is put into it is then in front of both. Outermost first:
+`IntrospectionCache` with `SingleFlight` in it, `CircuitBreaker`, `IntrospectionClient`; and beside them the
+`RevocationFeed`, which tells the cache what may not be used any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from resource_service.asking import http_client
+from resource_service.asking import basic_authorization, http_client
+from resource_service.circuit_breaker import CircuitBreaker
 from resource_service.introspection import Introspect, IntrospectionClient
+from resource_service.introspection_cache import IntrospectionCache
 from resource_service.issuer_keys import JWKS_PATH, IssuerKeys
+from resource_service.revocation_feed import POLL_TIMEOUT_S, REVOCATIONS_PATH, RevocationFeed, Source
 from resource_service.settings import ResourceSettings
 from resource_service.signed_answers import SignedAnswers
 from resource_service.single_flight import SingleFlight
@@ -34,7 +40,11 @@ class IntrospectionChain:
 
 
 def introspection_chain(settings: ResourceSettings, clock: Clock = system_clock) -> IntrospectionChain:
-    """The chain to the authorization server of `settings`, with connections of its own."""
+    """The chain to the authorization server of `settings`, with connections of its own.
+
+    Args:
+        clock: tells when tokens expire.
+    """
     http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=100)
     keys = IssuerKeys(
         http,
@@ -51,4 +61,50 @@ def introspection_chain(settings: ResourceSettings, clock: Clock = system_clock)
         settings.introspection_timeout_s,
         signed if settings.signed_introspection else None,
     )
-    return IntrospectionChain(SingleFlight(client.ask, join_for_s=JOIN_FOR_S), lambda: http)
+    ask = CircuitBreaker(client.ask, steady_clock)
+    if not settings.introspection_cache_s:
+        return IntrospectionChain(SingleFlight(ask, join_for_s=JOIN_FOR_S), lambda: http)
+    cache = IntrospectionCache(
+        ask,
+        keep_for_s=settings.introspection_cache_s,
+        join_for_s=JOIN_FOR_S,
+        clock=clock,
+        steady_clock=steady_clock,
+    )
+    listen = _listening(settings, keys, cache, clock)
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[None]:
+        async with http, listen():
+            yield
+
+    return IntrospectionChain(cache, run)
+
+
+def _listening(
+    settings: ResourceSettings, keys: IssuerKeys, cache: IntrospectionCache, clock: Clock
+) -> Callable[[], AbstractAsyncContextManager[None]]:
+    # Connections of its own: questions that wait must not keep revocations from being heard.
+    http = http_client(timeout_s=POLL_TIMEOUT_S, max_connections=2)
+    source = Source(
+        url=f"{settings.authorization_server_url}{REVOCATIONS_PATH}",
+        authorization=basic_authorization(
+            settings.resource_server_id, settings.resource_secret.get_secret_value()
+        ),
+        issuer=settings.issuer,
+        audience=settings.resource_server_id,
+    )
+    feed = RevocationFeed(http, source, keys, cache, clock=clock, steady_clock=steady_clock)
+
+    @asynccontextmanager
+    async def listen() -> AsyncIterator[None]:
+        async with http:
+            listener = asyncio.create_task(feed.follow())
+            try:
+                yield
+            finally:
+                listener.cancel()
+                with suppress(asyncio.CancelledError):
+                    await listener
+
+    return listen

@@ -13,7 +13,7 @@ from shared.asgi import error_response, header_values
 from shared.logs import current_request_id, get_logger
 
 RETRY_AFTER_S = 1
-"""Low, because the authorization server is asked anew each time: nothing is gained by waiting longer."""
+"""Low, because an authorization server that is back is noticed within two seconds: see `CircuitBreaker`."""
 
 MCP_METHODS = "GET, POST, DELETE"
 

@@ -81,6 +81,7 @@ class ResourceSettings(GatewaySettings):
         legacy_aliases: serve what the 2025-03-26 revision of MCP expects at this origin.
         notes: ``sqlite://`` keeps the notes of the built-in server in memory, ``sqlite:///PATH`` in a file.
         introspection_timeout_s: for one answer of the authorization server, a retry included.
+        introspection_cache_s: how long an answer may be used again while revocations arrive; 0 for never.
         max_body_bytes: of one MCP message.
     """
 
@@ -101,6 +102,7 @@ class ResourceSettings(GatewaySettings):
     legacy_aliases: bool = True
     notes: str = Field(default="sqlite://", pattern=r"^sqlite://(/.+)?$")
     introspection_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    introspection_cache_s: int = Field(default=300, ge=0, le=3_600)
     max_body_bytes: int = Field(default=4_194_304, ge=1_024)
 
     @model_validator(mode="after")

@@ -10,8 +10,10 @@ Clock = Callable[[], float]
 
 system_clock: Clock = time.time
 
+# CLOCK_MONOTONIC stands still on Linux while the machine is suspended.
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 def steady_clock() -> float:
     """Seconds that have passed since some moment: no one sets this clock, and it goes on through a sleep."""
-    # CLOCK_MONOTONIC stands still on Linux while the machine is suspended.
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    return time.clock_gettime(_STEADY)

@@ -99,7 +99,8 @@ class Protection:
 
     async def _holder_of(self, token: str) -> Principal:
         # Nobody says here when the server begins and ends, so the connection is for this question alone.
-        chain = introspection_chain(self.settings, self._clock)
+        settings = self.settings.model_copy(update={"introspection_cache_s": 0})
+        chain = introspection_chain(settings, self._clock)
         possession = possession_of(self.settings, self._clock)
         decide = Authenticate(
             chain.introspect, possession, self.settings.resource, self.settings.issuer, self._clock

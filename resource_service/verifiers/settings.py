@@ -30,6 +30,7 @@ class Given(TypedDict, total=False):
     resource_server_id: str
     introspection_endpoint: str
     introspection_timeout_s: float
+    introspection_cache_s: int
     resource_name: str
     resource_documentation: str
     allowed_origins: Sequence[str]

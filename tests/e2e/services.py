@@ -146,6 +146,7 @@ def deployed(
     mcp_url: str | None = None,
     more_resource_servers: Sequence[Mapping[str, Any]] = (),
     settings: Mapping[str, str] = NOTHING,
+    resource_settings: Mapping[str, str] = NOTHING,
 ) -> Iterator[Deployment]:
     """A deployment on the store at `store_url`, healthy, for the length of the context.
 
@@ -155,6 +156,7 @@ def deployed(
         mcp_url: the public URL of the MCP server; where it listens, if left out.
         more_resource_servers: that the authorization server knows besides ours.
         settings: environment variables for the authorization servers; they win over the usual ones.
+        resource_settings: the same for the resource server.
     """
     auth_ports, resource_port = [free_port() for _ in range(replicas)], free_port()
     listens_at = f"http://127.0.0.1:{auth_ports[0]}"
@@ -179,6 +181,7 @@ def deployed(
         "DOORWARD_RESOURCE_SECRET": resource_secret,
         "DOORWARD_INTROSPECTION_ENDPOINT": f"{listens_at}/introspect",
         "DOORWARD_NOTES": f"sqlite:///{directory}/notes.sqlite3",
+        **resource_settings,
     }
     auth = [Service("auth", port, for_auth, directory / f"auth-{port}.log") for port in auth_ports]
     resource = Service("resource", resource_port, for_resource, directory / f"resource-{resource_port}.log")

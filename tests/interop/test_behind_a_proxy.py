@@ -71,4 +71,4 @@ def test_the_python_sdk_connects_through_a_proxy_with_path_prefixes(
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("revoked: the next call is answered 401") == 2
+    assert done.stdout.count("revoked: calls are answered 401") == 2

@@ -15,7 +15,7 @@ from tests.e2e.services import deployed
 from tests.flow import Client, Person, Pkce
 from tests.machine import require
 from tests.proxies.proxy import caddy_command, nginx_command, serving
-from tests.servers import free_port
+from tests.servers import free_port, wait_until
 
 pytestmark = pytest.mark.xdist_group("proxies")
 
@@ -114,7 +114,7 @@ def test_the_whole_flow_works_by_the_public_urls(site: Site) -> None:
         assert _tools(http, site, tokens["access_token"]).status_code == 200
         refreshed = client.refresh(tokens["refresh_token"]).json()
         client.revoke(refreshed["refresh_token"])
-        assert _tools(http, site, refreshed["access_token"]).status_code == 401
+        wait_until(lambda: _tools(http, site, refreshed["access_token"]).status_code == 401)
         cookies = {cookie.name: cookie for cookie in person.browser.cookies.jar}
         assert all(name.startswith("__Host-") and cookie.secure for name, cookie in cookies.items())
         person.close()

@@ -17,6 +17,8 @@ from urllib.parse import parse_qs
 Reply = Callable[["Question", asyncio.StreamWriter], Awaitable[None]]
 Result = TypeVar("Result")
 
+REVOCATIONS = "/revocations"
+
 
 @dataclass(frozen=True)
 class Question:
@@ -82,12 +84,14 @@ class AuthorizationServer:
     Attributes:
         tokens: what introspection says of each token; others are inactive.
         replies: what a path answers instead, while it is in here.
-        questions: everything that was asked.
+        questions: everything that was asked, but for `polls`.
+        polls: what was asked of the feed of revocations, which nobody's request leads to.
     """
 
     tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
     replies: dict[str, Reply] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
+    polls: list[Question] = field(default_factory=list)
     port: int = 0
 
     def start(self) -> Self:
@@ -132,7 +136,7 @@ class AuthorizationServer:
         self._connections.add(task)
         try:
             while question := await _read(reader):
-                self.questions.append(question)
+                (self.polls if question.target == REVOCATIONS else self.questions).append(question)
                 await self._reply(question, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass

@@ -9,6 +9,7 @@ import pytest
 
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, running
+from tests.servers import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +40,9 @@ def service(
 
 @pytest.fixture
 def client(service: Service, issuer: AuthorizationServer) -> Iterator[httpx2.Client]:
-    """A plain HTTP client of the service."""
+    """A plain HTTP client of the service, which asks: whatever went wrong in the test before is over."""
     with httpx2.Client(base_url=service.origin, timeout=10) as client:
+        shown = {"Authorization": "Bearer nobodys"}
+        wait_until(lambda: client.get("/hello", headers=shown).status_code != 503)
+        issuer.questions.clear()
         yield client

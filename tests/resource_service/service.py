@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -22,6 +23,8 @@ from tests.servers import free_port, wait_until
 SECRET = "the-secret-of-the-resource-server-0123456789"
 GRACE_S = 3
 START_TIMEOUT_S = 60
+
+_NUMBERS = itertools.count()
 
 
 @dataclass
@@ -101,7 +104,7 @@ def token_for(service: Service, issuer: AuthorizationServer, **members: object) 
         "exp": int(time.time()) + 600,
         "token_type": "Bearer",
     }
-    token = f"token-{len(issuer.tokens)}"
+    token = f"token-{next(_NUMBERS)}"
     answer = {name: value for name, value in {**usual, **members}.items() if value is not None}
     issuer.tokens[token] = answer
     return token

@@ -96,6 +96,7 @@ def protection(issuer: AuthorizationServer, **more: Any) -> Protection:
         "resource_secret": SECRET,
         "implies": {"write": ["read"]},
         "introspection_timeout_s": 10.0,
+        "introspection_cache_s": 60,
     }
     return Protection(**{**usual, **more})
 

@@ -1,0 +1,90 @@
+"""Answers about tokens, found by token and by grant, and never more than so many. Knows no clock."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass
+
+from shared.introspection import ActiveToken
+
+MAX_ACTIVE = 10_000
+MAX_INACTIVE = 1_000
+"""Apart, so that a flood of made-up tokens does not push out the good ones."""
+
+Key = bytes
+"""The SHA-256 of a token: what is kept lets nobody in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer, and until when it may be given again, on the clock of whoever keeps it."""
+
+    answer: ActiveToken | None
+    until: float
+
+
+class KeptAnswers:
+    """The answers that were used last."""
+
+    def __init__(self, *, max_active: int = MAX_ACTIVE, max_inactive: int = MAX_INACTIVE) -> None:
+        self._max_active = max_active
+        self._max_inactive = max_inactive
+        self._active: OrderedDict[Key, Kept] = OrderedDict()
+        self._inactive: OrderedDict[Key, Kept] = OrderedDict()
+        self._by_grant: defaultdict[str, set[Key]] = defaultdict(set)
+
+    def __len__(self) -> int:
+        return len(self._active) + len(self._inactive)
+
+    def find(self, key: Key, now: float) -> Kept | None:
+        """What is kept about a token; None where nothing is, or where its time is over."""
+        answers = self._active if key in self._active else self._inactive
+        kept = answers.get(key)
+        if kept is None:
+            return None
+        if now >= kept.until:
+            self._remove(key)
+            return None
+        answers.move_to_end(key)
+        return kept
+
+    def keep(self, key: Key, kept: Kept) -> None:
+        """Keep an answer instead of the one before it."""
+        self._remove(key)
+        if kept.answer is None:
+            self._inactive[key] = kept
+            if len(self._inactive) > self._max_inactive:
+                self._inactive.popitem(last=False)
+            return
+        self._active[key] = kept
+        for grant_id in grants_of(kept.answer):
+            self._by_grant[grant_id].add(key)
+        if len(self._active) > self._max_active:
+            self._remove(next(iter(self._active)))
+
+    def forget_grant(self, grant_id: str) -> None:
+        """Drop every answer about a token that ends with this grant."""
+        for key in tuple(self._by_grant.get(grant_id, ())):
+            self._remove(key)
+
+    def clear(self) -> None:
+        """Drop every answer."""
+        self._active.clear()
+        self._inactive.clear()
+        self._by_grant.clear()
+
+    def _remove(self, key: Key) -> None:
+        self._inactive.pop(key, None)
+        kept = self._active.pop(key, None)
+        if kept is None or kept.answer is None:
+            return
+        for grant_id in grants_of(kept.answer):
+            keys = self._by_grant[grant_id]
+            keys.discard(key)
+            if not keys:
+                del self._by_grant[grant_id]
+
+
+def grants_of(answer: ActiveToken) -> frozenset[str]:
+    """Every grant that the token ends with: its own and those it was derived from; none if unknown."""
+    return frozenset() if answer.grant_id is None else frozenset((answer.grant_id, *answer.ancestors))
