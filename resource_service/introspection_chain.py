@@ -1,8 +1,8 @@
 """All that is between the guard and the authorization server, put together once.
 
 `main` and the verifiers both build it here: what is put into it is then in front of both. Outermost first:
-`IntrospectionCache` with `SingleFlight` in it, `CircuitBreaker`, `IntrospectionClient`; and beside them the
-`RevocationFeed`, which tells the cache what may not be used any more.
+`LocalTokens`, `IntrospectionCache` with `SingleFlight` in it, `CircuitBreaker`, `IntrospectionClient`; and
+beside them the `RevocationFeed`, which tells the first two what may not be used any more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ from resource_service.circuit_breaker import CircuitBreaker
 from resource_service.introspection import Introspect, IntrospectionClient
 from resource_service.introspection_cache import IntrospectionCache
 from resource_service.issuer_keys import JWKS_PATH, IssuerKeys
-from resource_service.revocation_feed import POLL_TIMEOUT_S, REVOCATIONS_PATH, RevocationFeed, Source
+from resource_service.listeners import Listeners
+from resource_service.local_tokens import LocalTokens
+from resource_service.revocation_feed import (
+    POLL_TIMEOUT_S,
+    REVOCATIONS_PATH,
+    Listener,
+    RevocationFeed,
+    Source,
+)
+from resource_service.revoked_grants import RevokedGrants
 from resource_service.settings import ResourceSettings
 from resource_service.signed_answers import SignedAnswers
 from resource_service.single_flight import SingleFlight
@@ -61,28 +70,47 @@ def introspection_chain(settings: ResourceSettings, clock: Clock = system_clock)
         settings.introspection_timeout_s,
         signed if settings.signed_introspection else None,
     )
-    ask = CircuitBreaker(client.ask, steady_clock)
-    if not settings.introspection_cache_s:
-        return IntrospectionChain(SingleFlight(ask, join_for_s=JOIN_FOR_S), lambda: http)
-    cache = IntrospectionCache(
-        ask,
-        keep_for_s=settings.introspection_cache_s,
-        join_for_s=JOIN_FOR_S,
-        clock=clock,
-        steady_clock=steady_clock,
-    )
-    listen = _listening(settings, keys, cache, clock)
+    introspect: Introspect = CircuitBreaker(client.ask, steady_clock)
+    listeners: list[Listener] = []
+    if settings.introspection_cache_s:
+        introspect = cache = _cache(introspect, settings, clock)
+        listeners.append(cache)
+    else:
+        introspect = SingleFlight(introspect, join_for_s=JOIN_FOR_S)
+    if settings.verify_jwt_locally:
+        revoked = RevokedGrants(clock=clock, steady_clock=steady_clock)
+        introspect = _local_tokens(introspect, keys, revoked, settings, clock)
+        listeners.append(revoked)
+    if not listeners:
+        return IntrospectionChain(introspect, lambda: http)
+    listen = _listening(settings, keys, Listeners(*listeners), clock)
 
     @asynccontextmanager
     async def run() -> AsyncIterator[None]:
         async with http, listen():
             yield
 
-    return IntrospectionChain(cache, run)
+    return IntrospectionChain(introspect, run)
+
+
+def _cache(ask: Introspect, settings: ResourceSettings, clock: Clock) -> IntrospectionCache:
+    return IntrospectionCache(
+        ask,
+        keep_for_s=settings.introspection_cache_s,
+        join_for_s=JOIN_FOR_S,
+        clock=clock,
+        steady_clock=steady_clock,
+    )
+
+
+def _local_tokens(
+    ask: Introspect, keys: IssuerKeys, revoked: RevokedGrants, settings: ResourceSettings, clock: Clock
+) -> LocalTokens:
+    return LocalTokens(ask, keys, revoked, issuer=settings.issuer, resources=settings.resources, clock=clock)
 
 
 def _listening(
-    settings: ResourceSettings, keys: IssuerKeys, cache: IntrospectionCache, clock: Clock
+    settings: ResourceSettings, keys: IssuerKeys, listener: Listener, clock: Clock
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     # Connections of its own: questions that wait must not keep revocations from being heard.
     http = http_client(timeout_s=POLL_TIMEOUT_S, max_connections=2)
@@ -94,17 +122,17 @@ def _listening(
         issuer=settings.issuer,
         audience=settings.resource_server_id,
     )
-    feed = RevocationFeed(http, source, keys, cache, clock=clock, steady_clock=steady_clock)
+    feed = RevocationFeed(http, source, keys, listener, clock=clock, steady_clock=steady_clock)
 
     @asynccontextmanager
     async def listen() -> AsyncIterator[None]:
         async with http:
-            listener = asyncio.create_task(feed.follow())
+            following = asyncio.create_task(feed.follow())
             try:
                 yield
             finally:
-                listener.cancel()
+                following.cancel()
                 with suppress(asyncio.CancelledError):
-                    await listener
+                    await following
 
     return listen

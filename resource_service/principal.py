@@ -67,7 +67,7 @@ def principal_of(
     """
     if token.issuer != issuer:
         raise invalid_token("The access token is from another issuer.", detail=f"issuer {token.issuer}")
-    if not _is_for(resource, token.audience):
+    if not is_for(resource, token.audience):
         raise invalid_token("The access token is not for this resource.", detail=f"audience {token.audience}")
     if token.expires_at <= now:
         raise invalid_token("The access token has expired.", detail=f"expired at {token.expires_at}")
@@ -108,7 +108,8 @@ def _check_possession(bound_to: str | None, proven: str | None) -> None:
     raise invalid_token("The access token is bound to another key than the proof shows.")
 
 
-def _is_for(resource: str, audience: tuple[str, ...]) -> bool:
+def is_for(resource: str, audience: tuple[str, ...]) -> bool:
+    """Whether one of `audience` is `resource`, in whatever spelling (RFC 8707 §2)."""
     ours = resource_key(resource)
     return any(_key_or_none(member) == ours for member in audience)
 

@@ -77,6 +77,7 @@ class ResourceSettings(GatewaySettings):
         allowed_origins: web origins whose pages may call this service beside its own; ``*`` for every one. A
             resource on loopback lets every loopback origin call, whatever its port.
         signed_introspection: take only answers that the issuer has signed (RFC 9701).
+        verify_jwt_locally: decide on JWT access tokens here, where their end would be heard of (RFC 9068).
         dpop_nonce: tokens bound to a key need a nonce of ours in each proof (RFC 9449 §9).
         legacy_aliases: serve what the 2025-03-26 revision of MCP expects at this origin.
         notes: ``sqlite://`` keeps the notes of the built-in server in memory, ``sqlite:///PATH`` in a file.
@@ -98,6 +99,7 @@ class ResourceSettings(GatewaySettings):
     resource_documentation: PublicUrl | None = None
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)] = ()
     signed_introspection: bool = False
+    verify_jwt_locally: bool = False
     dpop_nonce: bool = False
     legacy_aliases: bool = True
     notes: str = Field(default="sqlite://", pattern=r"^sqlite://(/.+)?$")
@@ -154,6 +156,11 @@ class ResourceSettings(GatewaySettings):
         if not self.path:
             return self
         return self.model_copy(update={"resource": f"{self.resource.removesuffix('/')}{slash}"})
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The URLs of everything that tokens can be for here."""
+        return (self.resource, *(self.for_mount(mount).resource for mount in self.mounts))
 
     @property
     def path(self) -> str:
