@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -76,20 +77,22 @@ def metadata_of(settings: ResourceSettings, policy: Policy) -> dict[str, Any]:
 
 
 def metadata_documents(
-    settings: ResourceSettings, policy: Policy, *, at_root: bool = True
-) -> dict[str, dict[str, Any]]:
-    """What is served where: at the place of RFC 9728 §3.1, with a slash at the end and without, each its own.
+    settings: ResourceSettings, policy: PolicyInForce
+) -> dict[str, Callable[[], dict[str, Any]]]:
+    """What is served where, as it is at the moment of the call; see `metadata_routes`."""
+
+    def document_of(spelled: ResourceSettings) -> Callable[[], dict[str, Any]]:
+        return lambda: metadata_of(spelled, policy.current)
+
+    return {path: document_of(spelled) for path, spelled in _places(settings, at_root=True).items()}
+
+
+def metadata_routes(settings: ResourceSettings, policy: PolicyInForce, *, at_root: bool = True) -> APIRouter:
+    """The document at the place of RFC 9728 §3.1, with a slash at the end and without, each for its spelling.
 
     Args:
         at_root: also at the root one, where clients look as well, and where there is room for one.
     """
-    return {
-        path: metadata_of(spelled, policy) for path, spelled in _places(settings, at_root=at_root).items()
-    }
-
-
-def metadata_routes(settings: ResourceSettings, policy: PolicyInForce, *, at_root: bool = True) -> APIRouter:
-    """The `metadata_documents`, served as they are at the moment."""
     router = APIRouter(tags=["metadata"])
     for path, spelled in _places(settings, at_root=at_root).items():
         _serve(router, path, spelled, policy, shown=not path.endswith("/"))

@@ -31,6 +31,7 @@ class DoorwardTokenVerifier(TokenVerifier):  # type: ignore[misc]
 
     Raises:
         pydantic.ValidationError: a setting is missing or wrong; it says which.
+        ValueError: scopes are given, and a policy file as well.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class DoorwardTokenVerifier(TokenVerifier):  # type: ignore[misc]
         self._protection = Protection(required_scopes, tool_scopes, implies, **given)
         super().__init__(
             base_url=self._protection.settings.base_url,
-            required_scopes=sorted(self._protection.policy.required),
+            required_scopes=sorted(self._protection.policy.current.required),
         )
 
     async def verify_token(self, token: str) -> AccessToken | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,7 +16,6 @@ from resource_service.backend import Backend
 from resource_service.introspection_chain import introspection_chain
 from resource_service.metadata import HEADERS, SLASHES, metadata_documents
 from resource_service.origins import OriginCheck, Origins
-from resource_service.policy import Policy
 from resource_service.policy_in_force import PolicyInForce
 from resource_service.possession import possession_of
 from resource_service.principal import Principal, principal_in
@@ -57,14 +57,15 @@ class InFront:
     """
 
     def __init__(
-        self, app: ASGIApp, settings: ResourceSettings, policy: Policy, clock: Clock, *, path: str
+        self, app: ASGIApp, settings: ResourceSettings, policy: PolicyInForce, clock: Clock, *, path: str
     ) -> None:
         self._app = app
         self._settings = settings
         self._clock = clock
         self._path = path
         self._chain = introspection_chain(settings, clock)
-        backend = Backend(self._inside, PolicyInForce(policy), nullcontext)
+        self._policy = policy
+        backend = Backend(self._inside, policy, nullcontext)
         resource = ProtectedResource(settings, backend, self._ask, possession_of(settings, clock), clock)
         guards = {route.path: route.endpoint for route in resource.endpoint()}
         documents = {
@@ -109,20 +110,20 @@ class InFront:
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
         """Around the life of the server. A chain lives once; a server may be started again, as tests do."""
-        async with self._chain.run():
+        async with self._chain.run(), self._policy.kept_up():
             yield
         self._chain = introspection_chain(self._settings, self._clock)
 
 
 class Document:
-    """A JSON document as an ASGI app, for GET and HEAD."""
+    """A JSON document, as `document` gives it at the moment, as an ASGI app for GET and HEAD."""
 
-    def __init__(self, document: dict[str, object]) -> None:
-        self._response = JSONResponse(document, headers=HEADERS)
+    def __init__(self, document: Callable[[], dict[str, Any]]) -> None:
+        self._document = document
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in ("GET", "HEAD"):
-            await self._response(scope, receive, send)
+            await JSONResponse(self._document(), headers=HEADERS)(scope, receive, send)
             return
         refused = refusal_response(
             scope, 405, "method_not_allowed", "Method Not Allowed", {"Allow": "GET, HEAD"}

@@ -34,6 +34,7 @@ class DoorwardTokenVerifier:
 
     Raises:
         pydantic.ValidationError: a setting is missing or wrong; it says which.
+        ValueError: scopes are given, and a policy file as well.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class DoorwardTokenVerifier:
         return AuthSettings(
             issuer_url=AnyHttpUrl(settings.issuer),
             resource_server_url=AnyHttpUrl(settings.resource),
-            required_scopes=sorted(self._protection.policy.required),
+            required_scopes=sorted(self._protection.policy.current.required),
             validate_token_resource=True,
         )
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from resource_service.authentication import Authenticate
 from resource_service.introspection_chain import introspection_chain
 from resource_service.policy import Policy, Scopes
+from resource_service.policy_in_force import PolicyInForce
 from resource_service.possession import possession_of
 from resource_service.principal import Principal
 from resource_service.refusals import Refusal
@@ -47,6 +48,7 @@ class Protection:
 
     Raises:
         pydantic.ValidationError: a setting is missing or wrong; it says which.
+        ValueError: scopes are given, and a policy file as well.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class Protection:
     ) -> None:
         configure_own_logs()
         self.settings = settings_of(given)
-        self.policy = _policy(required_scopes, tool_scopes, implies)
+        self.policy = self._policy(required_scopes, tool_scopes, implies)
         self._clock = clock
 
     @property
@@ -87,8 +89,10 @@ class Protection:
         """
         if principal := admitted(token):
             return self._fields(principal, token="")
-        if self.policy.tools:
-            raise RuntimeError("tool_scopes are held by the guard: serve what the verifier gives as the app")
+        if _judges_messages(self.policy.current):
+            raise RuntimeError(
+                "scopes of tools are held by the guard: serve what the verifier gives as the app"
+            )
         try:
             return self._fields(await self._holder_of(token), token=token)
         except Refusal as refusal:
@@ -96,6 +100,21 @@ class Protection:
                 raise
             _log.info("refused", reason=refusal.detail or refusal.description, error=refusal.error)
             return None
+
+    def _policy(
+        self,
+        required: Iterable[str],
+        tools: Mapping[str, Iterable[str]],
+        implies: Mapping[str, Iterable[str]],
+    ) -> PolicyInForce:
+        said = _policy_of(required, tools, implies)
+        if self.settings.policy is None:
+            return PolicyInForce(said)
+        if said.scopes:
+            raise ValueError(
+                "the policy file says which scopes are needed: say it there, or without the file"
+            )
+        return PolicyInForce.read(self.settings.policy)
 
     async def _holder_of(self, token: str) -> Principal:
         # Nobody says here when the server begins and ends, so the connection is for this question alone.
@@ -118,7 +137,7 @@ class Protection:
         return {
             "token": token,
             "client_id": principal.client_id,
-            "scopes": sorted(self.policy.closure(principal.scopes)),
+            "scopes": sorted(self.policy.current.closure(principal.scopes)),
             "expires_at": principal.expires_at,
             "resource": self.settings.resource,
             "subject": principal.subject,
@@ -126,7 +145,12 @@ class Protection:
         }
 
 
-def _policy(
+def _judges_messages(policy: Policy) -> bool:
+    rules = (policy.default, policy.tools, policy.prompts, policy.resources, policy.methods)
+    return any(map(bool, rules))
+
+
+def _policy_of(
     required: Iterable[str], tools: Mapping[str, Iterable[str]], implies: Mapping[str, Iterable[str]]
 ) -> Policy:
     needed = Scopes(required)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypedDict
 
 from pydantic import Field
@@ -35,6 +36,8 @@ class Given(TypedDict, total=False):
     resource_documentation: str
     allowed_origins: Sequence[str]
     dpop_nonce: bool
+    policy: Path | str
+    signed_introspection: bool
     max_body_bytes: int
 
 

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -261,3 +262,25 @@ def test_no_setting_is_shown_where_it_is_wrong(issuer: AuthorizationServer) -> N
     with pytest.raises(ValidationError) as refused:
         Protection(resource=RESOURCE, issuer=issuer.url, resource_secret="too short")
     assert "too short" not in str(refused.value)
+
+
+@pytest.mark.requirement("RS-4")
+async def test_a_policy_file_says_what_tools_need_and_arguments_do_not_beside_it(
+    issuer: AuthorizationServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("scopes: {write: Write, delete: Delete}\ndefault: write\ntools: {get: delete}\n")
+    monkeypatch.setenv("DOORWARD_POLICY", str(file))
+    guarded = protection(issuer, implies={})
+    async with browsing(guarded.in_front_of(Echo(guarded), path="/mcp")) as client:
+        shown = {"Authorization": f"Bearer {TOKEN}"}
+        refused = await client.post("/mcp", json=call("get"), headers=shown)
+        assert refused.status_code == 403
+        assert 'scope="delete"' in refused.headers["www-authenticate"]
+        assert (await client.post("/mcp", json=call("list"), headers=shown)).status_code == 200
+        metadata = await client.get("/.well-known/oauth-protected-resource/tools/mcp")
+        assert metadata.json()["scopes_supported"] == ["write", "delete"]
+    with pytest.raises(RuntimeError, match="guard"):
+        await guarded.token_fields(TOKEN)
+    with pytest.raises(ValueError, match="policy file"):
+        protection(issuer, required_scopes=["write"])
