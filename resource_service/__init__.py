@@ -17,7 +17,8 @@ The way of a request, outermost first:
 
 `policy` says what a message needs, by `patterns`, and `policy_faults` what it cannot be. It comes from a
 `policy_file`, is kept up by `policy_in_force` and told by `published_policy`; a `survey` of a server makes
-a `policy_draft`. `hiding` takes out of a `listing`, also in an `event_stream`, what the caller may not use.
+a `policy_draft`. `agreement` is with the scopes of the authorization server. `hiding` takes out of a
+`listing`, also in an `event_stream`, what the caller may not use.
 
 `plain` holds the plain HTTP resources behind the same check, `metadata` what is announced, `aliases` what
 the 2025-03-26 revision of MCP expects at this origin, `refusals` every no and its one way into the log and

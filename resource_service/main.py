@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import cast
 
 from fastapi import FastAPI, Request
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import HTTPExceptionHandler, Lifespan
 
+from resource_service.agreement import agreement_watched
 from resource_service.aliases import AuthorizationServer, alias_routes
 from resource_service.asking import http_client
 from resource_service.backend import Backend, behind_gateway, built_in
@@ -58,6 +60,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     ]
     resources = [*([main] if main else []), *mounts]
     refuse = main.refuse if main else Refuse(settings.metadata_url, tuple)
+    issuer = AuthorizationServer(passing_on, settings, clock)
 
     app = DocumentedApp(
         title=settings.resource_name,
@@ -75,6 +78,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
                 lambda: passing_on,
                 *(resource.backend.run for resource in resources),
                 *(resource.policy.kept_up for resource in resources),
+                *_agreements(resources, issuer),
             ),
         ),
         middleware=_middleware(settings, refuse),
@@ -97,7 +101,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         )
         app.include_router(plain)
     if settings.legacy_aliases:
-        app.include_router(alias_routes(AuthorizationServer(passing_on, settings, clock), settings))
+        app.include_router(alias_routes(issuer, settings))
     mount_docs(
         app,
         title=settings.resource_name,
@@ -124,6 +128,17 @@ def _main_backend(settings: ResourceSettings, notes: Notes | None, tokens: Ident
     if settings.upstream is not None:
         return behind_gateway(settings, tokens)
     return None
+
+
+def _agreements(
+    resources: Iterable[ProtectedResource], issuer: AuthorizationServer
+) -> Iterator[Callable[[], AbstractAsyncContextManager[object]]]:
+    """For each policy that somebody else wrote than the settings of the authorization server."""
+    for resource in resources:
+        if resource.policy.path is not None:
+            yield partial(
+                agreement_watched, resource.policy, issuer.metadata, resource=resource.settings.resource
+            )
 
 
 def _middleware(settings: ResourceSettings, refuse: Refuse) -> list[Middleware]:

@@ -19,6 +19,7 @@ from tests.servers import wait_until
 
 TRANSPORTS = ("http", "stdio")
 WELL_KNOWN = "/.well-known/oauth-protected-resource/mcp"
+METADATA = "/.well-known/oauth-authorization-server"
 
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
@@ -237,3 +238,28 @@ def test_a_policy_that_changes_is_in_force_without_a_restart_and_a_broken_one_is
         write(policy, POLICY)
         wait_until(lambda: needed() == {"notes:write"})
         assert refused_files() == ["line 2: 'b' is not one of the scopes"]
+
+
+@pytest.mark.requirement("AS-21")
+def test_the_log_says_which_scopes_the_authorization_server_does_not_grant(
+    issuer: AuthorizationServer, upstream: AuthorizationServer, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY)
+    document = {"issuer": issuer.url, "scopes_supported": ["openid", "notes:read", "notes:write"]}
+    settings = {"upstream": f"{upstream.url}/mcp", "policy": str(policy), **PATIENCE}
+
+    with running(issuer, tmp_path, **settings) as service:  # before the authorization server is there
+
+        def missing() -> list[list[str]]:
+            return [line["missing"] for line in service.log_lines() if "missing" in line]
+
+        wait_until(lambda: bool(issuer.asked(METADATA)))
+        assert missing() == []
+        issuer.replies[METADATA] = answer_json(document)
+        try:
+            wait_until(lambda: missing() == [["notes:admin"]], timeout_s=60)
+            replace_by_rename(policy, CHANGED)
+            wait_until(lambda: missing() == [["notes:admin"], ["notes:admin", "notes:extra"]], timeout_s=60)
+        finally:
+            del issuer.replies[METADATA]
