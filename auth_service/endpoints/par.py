@@ -51,6 +51,8 @@ class PushEndpoint:
 
     async def handle(self, request: Request) -> Response:
         form = await form_of(request)
+        # As at the token endpoint: a nonce that is missing uses no assertion up.
+        proof = self.dpop.read(header_values(request.scope, "dpop"), "POST", self.url)
         client = await self.authentication.authenticate(
             authorization_of(request), form, self.networks.of(request)
         )
@@ -59,7 +61,7 @@ class PushEndpoint:
         validate(parameters, client, address, self.catalogue, demand=self.pkce)
         if not address.given:
             raise InvalidRequestError("redirect_uri is missing")  # FAPI 2.0 Security Profile §5.3.2.2
-        jkt = await self.dpop.check(header_values(request.scope, "dpop"), "POST", self.url)
+        jkt = await self.dpop.use(proof)
         request_uri = await self.requests.push(client, _bound(parameters, jkt))
         return json_response({"request_uri": request_uri, "expires_in": PUSHED_TTL_S}, 201)
 

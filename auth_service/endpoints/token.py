@@ -57,18 +57,21 @@ class TokenEndpoint:
         # 1. What is presented.
         parameters = await form_of(request)
         name = parameters.require("grant_type")
-        # 2. Who presents it.
+        # 2. The key it proves possession of, if any: before an assertion is used up, which a client that only
+        # has to try again with a nonce may send again (RFC 9449 §8).
+        proof = self.dpop.read(header_values(request.scope, "dpop"), "POST", self.url)
+        # 3. Who presents it.
         client = await self._client(request, parameters, name)
-        # 3. A grant type that exists, and that the client registered.
+        # 4. A grant type that exists, and that the client registered.
         grant_type = self.grant_types.get(name)
         if grant_type is None:
             raise UnsupportedGrantTypeError("grant_type is not one that this server offers")
         self._check_registered(client.grant_types, name)
-        # 4. The key that the tokens will be bound to, if any.
-        jkt = await self.dpop.check(header_values(request.scope, "dpop"), "POST", self.url)
+        # 5. The key that the tokens will be bound to, if any.
+        jkt = await self.dpop.use(proof)
         if jkt is None and client.metadata.get("dpop_bound_access_tokens"):
             raise InvalidRequestError("this client must send a DPoP proof")
-        # 5. Scope and resource, by the rules of the grant; then the one mint.
+        # 6. Scope and resource, by the rules of the grant; then the one mint.
         grant = await grant_type.redeem(TokenRequest(client, parameters, int(self.clock()), jkt))
         return json_response(await self.mint.token_response(grant, client.id_token_alg))
 

@@ -8,6 +8,7 @@ from auth_service.storage import keys
 from auth_service.storage.interface import Store
 from shared import dpop
 from shared.clock import Clock
+from shared.dpop import Proof
 
 NONCE_PERIOD_S = 60
 NONCE_PERIODS = 5
@@ -40,6 +41,12 @@ class DpopProofs:
             InvalidDpopProofError: there are several, or one that proves nothing.
             UseDpopNonceError: it lacks a nonce, or has an old one.
         """
+        return await self.use(self.read(proofs, method, url, access_token=access_token))
+
+    def read(
+        self, proofs: list[str], method: str, url: str, *, access_token: str | None = None
+    ) -> Proof | None:
+        """The first half of `check`: everything but whether the proof was used before. Nothing is kept."""
         if not proofs:
             return None
         try:
@@ -47,6 +54,16 @@ class DpopProofs:
         except dpop.InvalidProofError as error:
             raise InvalidDpopProofError(str(error)) from error
         self._check_nonce(proof.nonce)
+        return proof
+
+    async def use(self, proof: Proof | None) -> str | None:
+        """The second half: a proof counts once.
+
+        Raises:
+            InvalidDpopProofError: it was used before.
+        """
+        if proof is None:
+            return None
         if not await self._store.put_once(keys.once("dpop", proof.jkt, proof.jti), ttl_s=dpop.REMEMBER_S):
             raise InvalidDpopProofError("the DPoP proof was used before")
         return proof.jkt

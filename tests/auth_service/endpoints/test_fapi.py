@@ -34,6 +34,8 @@ class FapiClient:
 
     def post(self, path: str, form: dict[str, str | None], key: KeyPair | None = None) -> httpx2.Response:
         """With a proof, and again with the nonce where one is asked for."""
+        # The assertion is made once: it is not lost with the proof (RFC 9449 §8).
+        form = {"client_assertion": self.client.assertion(), **form}
         response = self._post(path, key or self.key, form)
         if response.status_code == 400 and response.json()["error"] == "use_dpop_nonce":
             self.nonce = response.headers["dpop-nonce"]
@@ -43,11 +45,8 @@ class FapiClient:
     def _post(self, path: str, key: KeyPair, form: dict[str, str | None]) -> httpx2.Response:
         now = self.server.clock()
         proof = key.proof("POST", f"{self.server.issuer}/{path}", now=now, nonce=self.nonce)
-        credentials = {
-            "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": self.client.assertion(),
-        }
-        fields = {name: value for name, value in {**credentials, **form}.items() if value is not None}
+        form = {"client_assertion_type": ASSERTION_TYPE, **form}
+        fields = {name: value for name, value in form.items() if value is not None}
         return self.server.http.post(f"{self.server.origin}/{path}", data=fields, headers={"DPoP": proof})
 
     def push(self, pkce: Pkce, **changes: str | None) -> httpx2.Response:
@@ -134,6 +133,18 @@ def test_an_assertion_names_the_issuer_and_nothing_else(fapi: FapiClient, path: 
     assert fapi.push(Pkce()).status_code == 201
 
 
+@pytest.mark.parametrize("path", ["par", "token"])
+def test_an_assertion_is_not_used_up_by_a_request_that_only_lacks_a_nonce(
+    fapi: FapiClient, path: str
+) -> None:
+    form: dict[str, str | None] = {"client_assertion": fapi.client.assertion(), "grant_type": "refresh_token"}
+    assert error_of(fapi._post(path, fapi.key, form)) == (400, "use_dpop_nonce")  # noqa: SLF001
+    assert error_of(fapi.post(path, form)) == (400, "invalid_request"), (
+        "it is whole now, and asks for nothing"
+    )
+    assert error_of(fapi.post(path, form)) == (401, "invalid_client")
+
+
 def test_an_assertion_is_not_signed_with_rs256(server: AuthorizationServer) -> None:
     for alg, status in (("RS256", 401), ("PS256", 201), ("ES256", 201)):
         assert FapiClient(server, KeyPair(alg)).push(Pkce()).status_code == status
@@ -146,7 +157,6 @@ def test_an_assertion_is_not_signed_with_rs256(server: AuthorizationServer) -> N
     [({"iat": 8, "nbf": 8}, 201), ({"iat": 65, "nbf": 65}, 401), ({"nbf": 65}, 401), ({"exp": -300}, 401)],
 )
 def test_clocks_may_differ_a_little(fapi: FapiClient, claims: dict[str, int], status: int) -> None:
-    assert fapi.push(Pkce()).status_code == 201  # with the nonce in hand, an assertion is presented once
     at = {name: int(fapi.server.clock()) + ahead for name, ahead in claims.items()}
     assert fapi.push(Pkce(), client_assertion=fapi.client.assertion(**at)).status_code == status
 
