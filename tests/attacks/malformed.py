@@ -79,6 +79,7 @@ class Standing:
             ("GET", "/logout", [browser], b""),
             ("POST", "/introspect", [server, FORM], question),
             ("POST", "/revoke", [FORM], revoking),
+            ("POST", "/revocations", [server, JSON], b'{"maxEvents": 1, "returnImmediately": true}'),
             ("GET", "/userinfo", [bearer], b""),
             ("POST", "/userinfo", [FORM], urlencode({"access_token": self.tokens["access_token"]}).encode()),
             ("GET", "/.well-known/openid-configuration", [], b""),
