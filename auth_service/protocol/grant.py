@@ -200,7 +200,7 @@ def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) ->
         narrowed = _narrowed(grant, presented.scope)
     except OAuthError as refusal:
         return None, refusal
-    if replayed:
+    if replayed and grant.jkt == presented.jkt:
         return None, grant
     issued = issue(replace(grant, jkt=presented.jkt), lifetimes, now, narrowed)
     return issued, issued
@@ -208,9 +208,14 @@ def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) ->
 
 def _check_key(grant: Grant, presented: Refresh, *, replayed: bool) -> None:
     # RFC 9449 §5: a public client's refresh token is bound to the key; a confidential client's to the client.
-    # A replay is answered with tokens that are bound already.
-    if grant.jkt != presented.jkt and (replayed or (grant.jkt is not None and not presented.may_rebind)):
+    if grant.jkt == presented.jkt:
+        return
+    if grant.jkt is not None and not presented.may_rebind:
         raise InvalidGrantError("the refresh token is bound to another DPoP key")
+    # Who tries again after a lost answer cannot be given tokens of another key as they are: they move on to
+    # this one, for a client that has proved itself. They never come to be bound, or unbound, by a replay.
+    if replayed and (grant.jkt is None or presented.jkt is None):
+        raise InvalidGrantError("the refresh token was used before with another DPoP key")
 
 
 def _narrowed(grant: Grant, scope: str | None) -> tuple[str, ...]:

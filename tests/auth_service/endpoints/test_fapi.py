@@ -216,6 +216,23 @@ def test_a_refresh_whose_answer_was_lost_works_again_for_the_same_client(fapi: F
     assert error_of(stolen) == (400, "invalid_grant")
 
 
+def test_it_works_again_with_another_key_too(fapi: FapiClient) -> None:
+    """What a client that makes a new key for each refresh does when an answer was lost."""
+    refresh_token = fapi.connect()["refresh_token"]
+    form: dict[str, str | None] = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    first, second = KeyPair(), KeyPair()
+    lost = fapi.post("token", form, first)
+    assert lost.status_code == 200, lost.text
+    fapi.server.clock.advance(30)
+    again = fapi.post("token", form, second)
+    assert again.status_code == 200, again.text
+    token = again.json()["access_token"]
+    assert fapi.client.introspect(token).json()["cnf"]["jkt"] == second.thumbprint
+    assert error_of(fapi.client.refresh(refresh_token)) == (400, "invalid_request"), "never without a key"
+    renewed = fapi.post("token", {**form, "refresh_token": again.json()["refresh_token"]}, second)
+    assert renewed.status_code == 200, renewed.text
+
+
 def test_others_may_still_name_what_they_post_to(server: AuthorizationServer) -> None:
     for left_out in FAPI:
         if left_out == "id_token_signed_response_alg":

@@ -235,3 +235,32 @@ def test_a_token_is_never_promised_a_life_it_does_not_have(
 
 def test_the_scope_of_the_answer_is_that_of_its_access_token() -> None:
     assert token_members(rotated(active_grant(), NOW + 1, "c"), GRACE_S)["scope"] == "c"
+
+
+@pytest.mark.requirement("AS-13", "EXT-3")
+@pytest.mark.parametrize(
+    ("bound_to", "shown", "may_rebind", "answered"),
+    [
+        ("one", "one", False, "again"),
+        ("one", "other", False, "refused"),
+        ("one", "other", True, "anew"),
+        ("one", None, True, "refused"),
+        (None, "one", True, "refused"),
+        (None, None, True, "again"),
+    ],
+)
+def test_a_replay_moves_to_another_key_only_for_a_client_that_has_proved_itself(
+    bound_to: str | None, shown: str | None, may_rebind: bool, answered: str
+) -> None:
+    grant = replace(active_grant(), generation=2, jkt=bound_to)
+    presented = refreshing(1, jkt=shown, may_rebind=may_rebind)
+    document, outcome = refresh(grant, presented, LIFETIMES, grant.issued_at + 30)
+    if answered == "again":
+        assert (document, outcome) == (None, grant)
+    elif answered == "anew":
+        assert isinstance(outcome, Grant)
+        assert document == outcome
+        assert (outcome.generation, outcome.jkt) == (3, "other")
+    else:
+        assert document is None
+        assert isinstance(outcome, InvalidGrantError)
