@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
@@ -43,23 +45,20 @@ def register(at_the_root: Pair, http: httpx2.Client) -> Callable[..., Client]:
     )
 
 
-@pytest.fixture(scope="module")
-def one_try(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthorizationServer]:
-    """An authorization server that lets a network fail once."""
-    directory = tmp_path_factory.mktemp("one-try")
-    with running(f"sqlite:///{directory}/store.db", login_failures=1) as server:
-        # Playwright keeps an event loop on this thread.
-        with ThreadPoolExecutor(1) as elsewhere:
-            elsewhere.submit(server.add_user, "guest", "guest").result().close()
-        yield server
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., AuthorizationServer]]:
+    """Starts authorization servers of a test's own, for what it does to them."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(running(f"sqlite:///{tmp_path}/store.db", **settings))
 
 
 class Showing:
     """Brings a page up by its name."""
 
-    def __init__(self, issuer: str, impatient: AuthorizationServer, register: Callable[..., Client]) -> None:
-        self.issuer, self.impatient, self.register = issuer, impatient.origin, register
-        self.with_a_guest = impatient.origin
+    def __init__(
+        self, issuer: str, start: Callable[..., AuthorizationServer], register: Callable[..., Client]
+    ) -> None:
+        self.issuer, self.start, self.register = issuer, start, register
 
     def __call__(self, name: str, page: Page) -> None:
         getattr(self, name)(page)
@@ -84,7 +83,7 @@ class Showing:
         expect(page.get_by_role("alert")).to_have_text("The username or the password is wrong.")
 
     def throttled(self, page: Page) -> None:
-        page.goto(f"{self.impatient}/login")
+        page.goto(f"{self.start(login_failures=1).origin}/login")
         log_in(page, password="wrong")
         log_in(page)
         expect(page.get_by_role("alert")).to_contain_text("Too many failed logins")
@@ -150,7 +149,11 @@ class Showing:
         sees(page, "Nothing is here")
 
     def console_refused(self, page: Page) -> None:
-        page.goto(f"{self.with_a_guest}/admin")
+        server = self.start()
+        # Playwright keeps an event loop on this thread.
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(server.add_user, "guest", "guest").result().close()
+        page.goto(f"{server.origin}/admin")
         log_in(page, username="guest", password="guest")
         sees(page, "For administrators")
 
@@ -167,8 +170,10 @@ class Showing:
 
 
 @pytest.fixture
-def show(at_the_root: Pair, one_try: AuthorizationServer, register: Callable[..., Client]) -> Showing:
-    return Showing(at_the_root.issuer, one_try, register)
+def show(
+    at_the_root: Pair, start: Callable[..., AuthorizationServer], register: Callable[..., Client]
+) -> Showing:
+    return Showing(at_the_root.issuer, start, register)
 
 
 PAGES = [
