@@ -7,18 +7,13 @@ authorization server: who the user is, what was consented to, and whether a toke
 The way of a request, outermost first:
 
 - `shared.asgi`      request id, unexpected errors, response headers, cross-origin answers
-- `hearing`         no answer of a refusal before the request is here
+- `hearing`          no answer of a refusal before the request is here
 - `base_path`        the public path of this service, whether a proxy has stripped it or not
 - `origins`          which web origins may call what
-- `guard`            `authentication` (`bearer`, `possession`, `introspection_chain`, `principal`), then
-                     `policy` for each message
+- `guard`            `authentication` (`bearer`, `possession`, `introspection`, `principal`), then `policy`
+                     for each message, as `jsonrpc` reads it
 - `backend`          what is behind it: `mcp_server`, the built-in one with its notes, or `gateway`, in front
                      of somebody else's, which learns from an `identity_token` who a request acts for
-
-`policy` says what a message needs, by `patterns`, and `policy_faults` what it cannot be. It comes from a
-`policy_file`, is kept up by `policy_in_force` and told by `published_policy`; a `survey` of a server makes
-a `policy_draft`. `agreement` is with the scopes of the authorization server. `hiding` takes out of a
-`listing`, also in an `event_stream`, what the caller may not use.
 
 `plain` holds the plain HTTP resources behind the same check, `metadata` what is announced, `aliases` what
 the 2025-03-26 revision of MCP expects at this origin, `refusals` every no and its one way into the log and

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from resource_service.bearer import Credentials, MalformedCredentialsError, read_credentials
-from resource_service.introspection import Introspect, IntrospectionUnavailableError
-from resource_service.possession import Possession
+from resource_service.introspection.client import Introspect, IntrospectionUnavailableError
+from resource_service.possession.check import Possession
 from resource_service.principal import Principal, principal_of
 from resource_service.refusals import cannot_ask, invalid_token, malformed_credentials, no_token
 from shared.asgi import header_values

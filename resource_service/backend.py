@@ -13,8 +13,8 @@ from resource_service.identity_token import IdentityTokens
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.server import NotesServer
 from resource_service.mcp_server.tools import POLICY
-from resource_service.policy import Policy, Scopes
-from resource_service.policy_in_force import PolicyInForce
+from resource_service.policy.in_force import PolicyInForce
+from resource_service.policy.rules import Policy, Scopes
 from resource_service.settings import ResourceSettings
 
 OPEN = Policy(scopes={}, default=Scopes())

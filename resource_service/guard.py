@@ -10,11 +10,11 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resource_service.hiding import hiding
 from resource_service.jsonrpc import PARSE_ERROR, MalformedMessageError, parse_messages
-from resource_service.listing import Listed, Shortening, listed_in
-from resource_service.policy import Policy
-from resource_service.policy_in_force import PolicyInForce
+from resource_service.policy.hiding import hiding
+from resource_service.policy.in_force import PolicyInForce
+from resource_service.policy.listing import Listed, Shortening, listed_in
+from resource_service.policy.rules import Policy
 from resource_service.principal import Principal, remember
 from resource_service.refusals import Refusal, body_too_large, insufficient_scope, malformed_message
 from shared.asgi import BodyTooLargeError, read_body, replay

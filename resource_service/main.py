@@ -13,19 +13,19 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import HTTPExceptionHandler, Lifespan
 
-from resource_service.agreement import agreement_watched
 from resource_service.aliases import AuthorizationServer, alias_routes
 from resource_service.asking import http_client
 from resource_service.backend import Backend, behind_gateway, built_in
 from resource_service.base_path import BasePath
 from resource_service.hearing import HearingOut
 from resource_service.identity_token import IdentityTokens
-from resource_service.introspection_chain import introspection_chain
+from resource_service.introspection.chain import introspection_chain
 from resource_service.mcp_server.notes import Notes
 from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description
 from resource_service.origins import OriginCheck, Origins
 from resource_service.plain import health_route, plain_routes
-from resource_service.possession import possession_of
+from resource_service.policy.agreement import agreement_watched
+from resource_service.possession.check import possession_of
 from resource_service.protected import ProtectedResource
 from resource_service.published_keys import key_routes
 from resource_service.refusals import Refusal, Refuse

@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from resource_service.policy import Policy
-from resource_service.policy_in_force import PolicyInForce
-from resource_service.published_policy import PublishedScope, published
+from resource_service.policy.in_force import PolicyInForce
+from resource_service.policy.published import PublishedScope, published
+from resource_service.policy.rules import Policy
 from resource_service.settings import ResourceSettings
 from shared import dpop
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from resource_service.authentication import Authenticate
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.tools import LISTING, POLICY, READ
-from resource_service.policy_in_force import PolicyInForce
+from resource_service.policy.in_force import PolicyInForce
 from resource_service.principal import Principal
 from resource_service.refusals import insufficient_scope
 

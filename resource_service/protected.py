@@ -10,9 +10,9 @@ from starlette.routing import Route
 from resource_service.authentication import Authenticate
 from resource_service.backend import Backend
 from resource_service.guard import Guard
-from resource_service.introspection import Introspect
+from resource_service.introspection.client import Introspect
 from resource_service.metadata import SLASHES, metadata_routes
-from resource_service.possession import Possession
+from resource_service.possession.check import Possession
 from resource_service.refusals import Refuse
 from resource_service.settings import ResourceSettings
 from shared.clock import Clock

@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from resource_service.gateway.targets import Target, parse_target
 from resource_service.identity_token import read_private_key
-from resource_service.policy_faults import PolicyError
-from resource_service.policy_file import read_policy
+from resource_service.policy.faults import PolicyError
+from resource_service.policy.file import read_policy
 from shared.environment import listed
 
 _MOUNT_PATH = re.compile(r"/[A-Za-z0-9._~-]+\Z")

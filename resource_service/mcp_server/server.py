@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.tools import NotesTools
-from resource_service.policy_in_force import PolicyInForce
+from resource_service.policy.in_force import PolicyInForce
 from resource_service.principal import Principal, principal_in
 from shared.version import VERSION
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from resource_service.mcp_server.notes import MAX_NOTE_CHARACTERS, Notes, NotesFullError, StoredNote
-from resource_service.policy import Policy, Scopes
-from resource_service.policy_in_force import PolicyInForce
+from resource_service.policy.in_force import PolicyInForce
+from resource_service.policy.rules import Policy, Scopes
 from resource_service.principal import Principal, principal_in
 
 READ = "notes:read"

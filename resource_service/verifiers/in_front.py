@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.backend import Backend
-from resource_service.introspection_chain import introspection_chain
+from resource_service.introspection.chain import introspection_chain
 from resource_service.metadata import HEADERS, SLASHES, metadata_documents
 from resource_service.origins import OriginCheck, Origins
-from resource_service.policy_in_force import PolicyInForce
-from resource_service.possession import possession_of
+from resource_service.policy.in_force import PolicyInForce
+from resource_service.possession.check import possession_of
 from resource_service.principal import Principal, principal_in
 from resource_service.protected import ProtectedResource
 from resource_service.settings import ResourceSettings

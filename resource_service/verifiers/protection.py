@@ -9,10 +9,10 @@ from typing import Any, TypedDict, Unpack
 from starlette.types import ASGIApp
 
 from resource_service.authentication import Authenticate
-from resource_service.introspection_chain import introspection_chain
-from resource_service.policy import Policy, Scopes
-from resource_service.policy_in_force import PolicyInForce
-from resource_service.possession import possession_of
+from resource_service.introspection.chain import introspection_chain
+from resource_service.policy.in_force import PolicyInForce
+from resource_service.policy.rules import Policy, Scopes
+from resource_service.possession.check import possession_of
 from resource_service.principal import Principal
 from resource_service.refusals import Refusal
 from resource_service.verifiers.in_front import InFront, admitted

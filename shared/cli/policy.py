@@ -14,7 +14,7 @@ from shared.cli.policy_draft import draft
 from shared.cli.policy_files import policy_in
 
 if TYPE_CHECKING:
-    from resource_service.published_policy import PublishedScope
+    from resource_service.policy.published import PublishedScope
 
 policy = typer.Typer(help="Which scopes the tools of an MCP server need.", no_args_is_help=True)
 
@@ -26,7 +26,7 @@ File = Annotated[Path, typer.Argument(help="The policy.")]
 @policy.command()
 def check(file: File) -> None:
     """See whether a policy can be meant, and say what each scope allows."""
-    from resource_service.published_policy import described
+    from resource_service.policy.published import described
 
     for line in _said(described(policy_in(file))):
         output.print(line, markup=False)

@@ -14,7 +14,7 @@ from shared.cli.console import CommandError, errors, output
 
 if TYPE_CHECKING:
     from resource_service.gateway.targets import Target
-    from resource_service.survey import Survey
+    from resource_service.policy.survey import Survey
 
 
 def draft(
@@ -38,8 +38,8 @@ def draft(
         raise CommandError("give the URL of the MCP server, or --stdio COMMAND")
     if file is not None and file.exists():
         raise CommandError(f"{file} exists and is left as it is")
-    from resource_service.policy_draft import draft, prefix_of
-    from resource_service.policy_faults import PolicyError
+    from resource_service.policy.draft import draft, prefix_of
+    from resource_service.policy.faults import PolicyError
 
     surveyed = _survey(_target(url or f"stdio:{stdio}"), authorization)
     try:
@@ -60,7 +60,7 @@ def _target(text: str) -> Target:
 
 def _survey(target: Target, authorization: str | None) -> Survey:
     from resource_service.gateway.stderr import printable
-    from resource_service.survey import SurveyError, survey
+    from resource_service.policy.survey import SurveyError, survey
 
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared.cli.console import CommandError
 
 if TYPE_CHECKING:
-    from resource_service.policy import Policy
+    from resource_service.policy.rules import Policy
 
 
 def policy_in(path: Path) -> Policy:
@@ -17,8 +17,8 @@ def policy_in(path: Path) -> Policy:
     Raises:
         CommandError: it cannot be meant; says the line.
     """
-    from resource_service.policy_faults import PolicyError
-    from resource_service.policy_file import read_policy
+    from resource_service.policy.faults import PolicyError
+    from resource_service.policy.file import read_policy
 
     try:
         return read_policy(path)

@@ -136,7 +136,7 @@ def test_nothing_that_came_in_can_pass_for_an_entry_or_for_a_field(form: str) ->
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("wanted", [ID, OTHER_ID])
 def test_a_request_is_followed_from_one_service_into_the_other(form: str, wanted: str) -> None:
-    asked: Event = ("resource_service.introspection", "inactive", {"asked_request_id": OTHER_ID})
+    asked: Event = ("resource_service.introspection.client", "inactive", {"asked_request_id": OTHER_ID})
     answered: Event = (
         "auth_service.endpoints.introspect",
         "introspected as inactive",

@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from pydantic import SecretStr
 
-from resource_service import revoked_grants
+from resource_service.introspection import revoked_grants
 from resource_service.main import create_app
 from resource_service.settings import ResourceSettings
 from tests.auth_service.keypair import KeyPair

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resource_service.policy_file import parse_policy, read_policy
+from resource_service.policy.file import parse_policy, read_policy
 from tests.cli.command import doorward
 from tests.gateway.ledger import MODULE
 from tests.gateway.upstreams import ROOT, Upstream, python_upstream

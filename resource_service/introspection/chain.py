@@ -1,0 +1,138 @@
+"""All that is between the guard and the authorization server, put together once.
+
+`main` and the verifiers both build it here: what is put into it is then in front of both. Outermost first:
+`LocalTokens`, `IntrospectionCache` with `SingleFlight` in it, `CircuitBreaker`, `IntrospectionClient`; and
+beside them the `RevocationFeed`, which tells the first two what may not be used any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from resource_service.asking import basic_authorization, http_client
+from resource_service.introspection.cache import IntrospectionCache
+from resource_service.introspection.circuit_breaker import CircuitBreaker
+from resource_service.introspection.client import Introspect, IntrospectionClient
+from resource_service.introspection.issuer_keys import JWKS_PATH, IssuerKeys
+from resource_service.introspection.listeners import Listeners
+from resource_service.introspection.local_tokens import LocalTokens
+from resource_service.introspection.revocation_feed import (
+    POLL_TIMEOUT_S,
+    REVOCATIONS_PATH,
+    Listener,
+    RevocationFeed,
+    Source,
+)
+from resource_service.introspection.revoked_grants import RevokedGrants
+from resource_service.introspection.signed_answers import SignedAnswers
+from resource_service.introspection.single_flight import SingleFlight
+from resource_service.settings import ResourceSettings
+from shared.clock import Clock, steady_clock, system_clock
+
+JOIN_FOR_S = 0.25
+"""How old the answer about a token may be at most: see `SingleFlight`."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntrospectionChain:
+    """What a guard asks about tokens.
+
+    Attributes:
+        run: the context that asking needs around it; to be entered once.
+    """
+
+    introspect: Introspect
+    run: Callable[[], AbstractAsyncContextManager[object]]
+
+
+def introspection_chain(settings: ResourceSettings, clock: Clock = system_clock) -> IntrospectionChain:
+    """The chain to the authorization server of `settings`, with connections of its own.
+
+    Args:
+        clock: tells when tokens expire.
+    """
+    http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=100)
+    keys = IssuerKeys(
+        http,
+        f"{settings.authorization_server_url}{JWKS_PATH}",
+        timeout_s=settings.introspection_timeout_s,
+        steady_clock=steady_clock,
+    )
+    signed = SignedAnswers(keys, settings.issuer, settings.resource_server_id, clock)
+    client = IntrospectionClient(
+        http,
+        settings.introspection_url,
+        settings.resource_server_id,
+        settings.resource_secret.get_secret_value(),
+        settings.introspection_timeout_s,
+        signed if settings.signed_introspection else None,
+    )
+    introspect: Introspect = CircuitBreaker(client.ask, steady_clock)
+    listeners: list[Listener] = []
+    if settings.introspection_cache_s:
+        introspect = cache = _cache(introspect, settings, clock)
+        listeners.append(cache)
+    else:
+        introspect = SingleFlight(introspect, join_for_s=JOIN_FOR_S)
+    if settings.verify_jwt_locally:
+        revoked = RevokedGrants(clock=clock, steady_clock=steady_clock)
+        introspect = _local_tokens(introspect, keys, revoked, settings, clock)
+        listeners.append(revoked)
+    if not listeners:
+        return IntrospectionChain(introspect, lambda: http)
+    listen = _listening(settings, keys, Listeners(*listeners), clock)
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[None]:
+        async with http, listen():
+            yield
+
+    return IntrospectionChain(introspect, run)
+
+
+def _cache(ask: Introspect, settings: ResourceSettings, clock: Clock) -> IntrospectionCache:
+    return IntrospectionCache(
+        ask,
+        keep_for_s=settings.introspection_cache_s,
+        join_for_s=JOIN_FOR_S,
+        clock=clock,
+        steady_clock=steady_clock,
+    )
+
+
+def _local_tokens(
+    ask: Introspect, keys: IssuerKeys, revoked: RevokedGrants, settings: ResourceSettings, clock: Clock
+) -> LocalTokens:
+    return LocalTokens(ask, keys, revoked, issuer=settings.issuer, resources=settings.resources, clock=clock)
+
+
+def _listening(
+    settings: ResourceSettings, keys: IssuerKeys, listener: Listener, clock: Clock
+) -> Callable[[], AbstractAsyncContextManager[None]]:
+    # Connections of its own: questions that wait must not keep revocations from being heard.
+    http = http_client(timeout_s=POLL_TIMEOUT_S, max_connections=2)
+    source = Source(
+        url=f"{settings.authorization_server_url}{REVOCATIONS_PATH}",
+        authorization=basic_authorization(
+            settings.resource_server_id, settings.resource_secret.get_secret_value()
+        ),
+        issuer=settings.issuer,
+        audience=settings.resource_server_id,
+    )
+    feed = RevocationFeed(http, source, keys, listener, clock=clock, steady_clock=steady_clock)
+
+    @asynccontextmanager
+    async def listen() -> AsyncIterator[None]:
+        async with http:
+            following = asyncio.create_task(feed.follow())
+            try:
+                yield
+            finally:
+                following.cancel()
+                with suppress(asyncio.CancelledError):
+                    await following
+
+    return listen

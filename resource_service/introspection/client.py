@@ -1,0 +1,121 @@
+"""Asking the authorization server about a token (RFC 7662), and telling "no" from "don't know"."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import httpx2
+
+from resource_service.asking import Answer, NoAnswerError, basic_authorization, exchange
+from resource_service.introspection import signed_answers
+from resource_service.introspection.issuer_keys import KeysUnavailableError
+from resource_service.introspection.signed_answers import SignedAnswers
+from shared.introspection import ActiveToken, MalformedAnswerError
+from shared.logs import get_logger
+
+Introspect = Callable[[str], Awaitable[ActiveToken | None]]
+"""Token in, what it stands for out; None for one that is not active. Raises `IntrospectionUnavailableError`.
+
+This is the seam: `IntrospectionClient.ask` is one, and what `introspection_chain` puts around it is another.
+"""
+
+TOO_MANY_REQUESTS = 429
+MAX_ANSWER_BYTES = 65_536
+
+_log = get_logger(__name__)
+
+
+class IntrospectionUnavailableError(Exception):
+    """There is no answer from which anything follows about the token. The message says why, for the log."""
+
+
+class ServerDownError(IntrospectionUnavailableError):
+    """The authorization server does not answer, or says that it cannot: whatever token it is asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntrospectionClient:
+    """Puts one question to the introspection endpoint at a time it is asked; keeps nothing.
+
+    Attributes:
+        resource_server_id: the user name of HTTP Basic authentication, `secret` its password.
+        timeout_s: for the whole question, its retry included.
+        signed: reads answers that must be signed (RFC 9701); None where plain ones are taken.
+    """
+
+    http: httpx2.AsyncClient
+    endpoint: str
+    resource_server_id: str
+    secret: str
+    timeout_s: float
+    signed: SignedAnswers | None = None
+
+    async def ask(self, token: str) -> ActiveToken | None:
+        """What `token` stands for; None if it is not active.
+
+        Raises:
+            ServerDownError: no answer.
+            IntrospectionUnavailableError: none that RFC 7662 §2.2 allows.
+        """
+        form = {"token": token, "token_type_hint": "access_token"}
+        headers = {
+            "Authorization": basic_authorization(self.resource_server_id, self.secret),
+            "Accept": signed_answers.MEDIA_TYPE if self.signed else "application/json",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        try:
+            answer = await exchange(
+                self.http,
+                "POST",
+                self.endpoint,
+                headers=headers,
+                content=urlencode(form).encode(),
+                timeout_s=self.timeout_s,
+                max_bytes=MAX_ANSWER_BYTES,
+            )
+        except NoAnswerError as error:
+            raise ServerDownError(str(error)) from error
+        _check_status(answer)
+        try:
+            found = ActiveToken.from_wire(await self._document(answer.body))
+        except MalformedAnswerError as error:
+            raise IntrospectionUnavailableError(f"the answer is malformed: {error}") from error
+        if found is None:
+            _log.info("the authorization server says that the token is inactive", **_where(answer))
+        return found
+
+    async def _document(self, body: bytes) -> object:
+        try:
+            return await self.signed.read(body.decode("ascii")) if self.signed else json.loads(body)
+        except KeysUnavailableError as error:
+            raise ServerDownError(str(error)) from error
+        except MalformedAnswerError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise MalformedAnswerError(f"it cannot be read: {error}") from error
+
+
+def _check_status(answer: Answer) -> None:
+    if answer.status in (401, 403):
+        _log.error(
+            "the authorization server refuses the credentials of this resource server",
+            answered=answer.status,
+            **_where(answer),
+        )
+        raise IntrospectionUnavailableError("our own credentials were refused")
+    if answer.status != 200:
+        _log.warning(
+            "the authorization server cannot say anything of the token",
+            answered=answer.status,
+            **_where(answer),
+        )
+        down = answer.status >= 500 or answer.status == TOO_MANY_REQUESTS
+        raise (ServerDownError if down else IntrospectionUnavailableError)(f"status {answer.status}")
+
+
+def _where(answer: Answer) -> dict[str, str]:
+    """Where the authorization server's own log says more: `doorward why` goes on there."""
+    return {"asked_request_id": answer.request_id} if answer.request_id else {}

@@ -1,0 +1,227 @@
+"""Listening to the authorization server's revocations (RFC 8936, polled), one process at a time.
+
+Whatever goes wrong, the same thing follows: what is kept is in doubt, and the stream is begun anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
+
+import httpx2
+
+from resource_service.asking import Answer, NoAnswerError, exchange
+from resource_service.introspection.cache import LIVE_FOR_S
+from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailableError
+from shared.clock import Clock
+from shared.jose import InvalidJwsError
+from shared.jwt_claims import ClaimError
+from shared.logs import get_logger
+from shared.security_events import ALGORITHM, TYPE, SecurityEvent, read_event
+
+REVOCATIONS_PATH = "/revocations"
+POLL_TIMEOUT_S = LIVE_FOR_S
+"""An answer that takes longer would come too late to be of use."""
+
+MAX_EVENTS = 100
+MAX_ANSWER_BYTES = 1_048_576
+MOST_AGE_S = 60
+"""How far the time of an event may be from ours. An older one shows that we were left behind, or that
+somebody repeats what was said before."""
+
+PAUSE_S = 0.1
+"""How far apart two polls begin at least, so that nobody can keep us busy."""
+
+RETRY_S = 0.5
+ABSENT_RETRY_S = 30.0
+"""When to look again for a feed that is not there: a newer authorization server may have come."""
+
+_log = get_logger(__name__)
+
+
+class Listener(Protocol):
+    """Who is told. See `IntrospectionCache`."""
+
+    @property
+    def live(self) -> bool: ...
+
+    def confirm(self, as_of: float) -> None: ...
+
+    def revoke(self, grant_id: str) -> None: ...
+
+    def doubt(self) -> None: ...
+
+
+class FeedLostError(Exception):
+    """Revocations may be missed from here on. The message says why, for the log."""
+
+
+class NoFeedError(FeedLostError):
+    """The authorization server has no such feed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """An answer to a poll.
+
+    Attributes:
+        sets: the tokens by their `jti`, in the order of the events.
+        more: whether there are further events already.
+    """
+
+    sets: dict[str, str]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the feed is, and whose it is.
+
+    Attributes:
+        authorization: the `Authorization` header that we show.
+        issuer: who must have signed the events.
+        audience: whom they must be for.
+    """
+
+    url: str
+    authorization: str
+    issuer: str
+    audience: str
+
+
+class RevocationFeed:
+    """Tells `listener` of every revocation, and up to when it has told it of all.
+
+    Args:
+        clock: seconds since 1970.
+        steady_clock: that of the listener.
+        retry_s: how long after a trouble the stream is begun anew.
+    """
+
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        source: Source,
+        keys: IssuerKeys,
+        listener: Listener,
+        *,
+        clock: Clock,
+        steady_clock: Clock,
+        retry_s: float = RETRY_S,
+    ) -> None:
+        self._http = http
+        self._source = source
+        self._keys = keys
+        self._listener = listener
+        self._clock = clock
+        self._steady_clock = steady_clock
+        self._retry_s = retry_s
+        self._said: bool | None = None
+
+    async def follow(self) -> NoReturn:
+        """Listen for ever."""
+        while True:
+            try:
+                await self._stream()
+            except FeedLostError as error:
+                self._lost(error)
+                await asyncio.sleep(ABSENT_RETRY_S if isinstance(error, NoFeedError) else self._retry_s)
+            except Exception as error:  # noqa: BLE001 -- whatever it was, nothing that is kept may be used
+                _log.error("the listener to revocations failed", exc_info=error)
+                self._lost(FeedLostError(repr(error)))
+                await asyncio.sleep(ABSENT_RETRY_S)
+
+    async def _stream(self) -> NoReturn:
+        """Listen from now to the first trouble.
+
+        Raises:
+            FeedLostError: in the end.
+        """
+        acknowledged: list[str] | None = None
+        while True:
+            # An answer lies about for as long as this process is frozen: all that is certain of its age is
+            # that it is no older than its question.
+            asked_at = self._steady_clock()
+            events = await self._poll(acknowledged)
+            for jti, text in events.sets.items():
+                self._tell(await self._verified(jti, text))
+            if events.sets:
+                acknowledged = list(events.sets)
+                if not events.more:
+                    self._listener.confirm(asked_at)
+                    self._arrives()
+            if not events.more:
+                await asyncio.sleep(PAUSE_S - (self._steady_clock() - asked_at))
+
+    def _tell(self, event: SecurityEvent) -> None:
+        if event.grant_id is not None:
+            self._listener.revoke(event.grant_id)
+
+    async def _poll(self, acknowledged: Sequence[str] | None) -> Events:
+        # RFC 8936 §2.4: what is acknowledged is where the stream stands. Without it, it begins now.
+        position = {} if acknowledged is None else {"ack": acknowledged}
+        try:
+            answer = await exchange(
+                self._http,
+                "POST",
+                self._source.url,
+                headers={
+                    "Authorization": self._source.authorization,
+                    "Accept": "application/json",
+                    "Content-Type": "application/json",
+                },
+                content=json.dumps(
+                    {"maxEvents": MAX_EVENTS, "returnImmediately": False, **position}
+                ).encode(),
+                timeout_s=POLL_TIMEOUT_S,
+                max_bytes=MAX_ANSWER_BYTES,
+            )
+        except NoAnswerError as error:
+            raise FeedLostError(str(error)) from error
+        return _read(answer)
+
+    async def _verified(self, jti: str, text: str) -> SecurityEvent:
+        try:
+            claims = await self._keys.verify(text, typ=TYPE, algorithms=(ALGORITHM,))
+            event = read_event(claims, issuer=self._source.issuer, audience=self._source.audience)
+        except (InvalidJwsError, KeysUnavailableError, ClaimError) as error:
+            raise FeedLostError(f"an event cannot be trusted: {error}") from error
+        if event.jti != jti:
+            raise FeedLostError("an event has another name than it is listed under")
+        if abs(self._clock() - claims["iat"]) > MOST_AGE_S:
+            raise FeedLostError("an event is of another time: is the clock right, here and there?")
+        return event
+
+    def _arrives(self) -> None:
+        if not self._said and self._listener.live:
+            self._said = True
+            _log.info("revocations arrive: answers about tokens are kept")
+
+    def _lost(self, error: FeedLostError) -> None:
+        self._listener.doubt()
+        if self._said is not False:
+            level = "warning" if self._said else "info"
+            self._said = False
+            getattr(_log, level)("revocations do not arrive: every request asks", reason=str(error))
+
+
+def _read(answer: Answer) -> Events:
+    if answer.status in (404, 405):
+        raise NoFeedError("the authorization server has no feed of revocations")
+    if answer.status == 409:
+        raise FeedLostError("the authorization server no longer knows where we were")
+    if answer.status != 200:
+        raise FeedLostError(f"status {answer.status}")
+    try:
+        document: Any = json.loads(answer.body)
+        sets, more = document["sets"], document.get("moreAvailable", False)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise FeedLostError("the answer is not one of RFC 8936") from error
+    if not isinstance(sets, dict) or not isinstance(more, bool):
+        raise FeedLostError("the answer is not one of RFC 8936")
+    if not all(isinstance(text, str) for text in sets.values()):
+        raise FeedLostError("the answer holds something that is no token")
+    return Events(sets, more)

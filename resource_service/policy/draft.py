@@ -1,0 +1,165 @@
+"""A first policy for a server, from what it says of itself. Pure.
+
+Everything that the server sent is its own: names go into the text quoted, or not at all, and what it says
+about itself only into comments, without anything that could end one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from resource_service.policy.file import parse_policy
+from resource_service.policy.patterns import ANY, covers, is_exact
+from resource_service.policy.rules import Policy
+from resource_service.policy.survey import Survey, SurveyedTool
+
+MAX_RESOURCES = 200
+MAX_COMMENT = 80
+
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:/{0,3}[A-Za-z0-9_.*-]+(/[A-Za-z0-9_.*-]+)*)?\Z")
+_EXPRESSION = re.compile(r"\{[^{}]*\}")
+_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
+
+HEAD = """\
+# A first policy for {server}, made of what it says about itself.
+# Nobody has checked that: go through it line by line before it is in force. `doorward policy check` says what
+# each scope allows.
+"""
+
+
+def prefix_of(name: str) -> str:
+    """What the scopes of a server begin with, from what it is called."""
+    return _NOT_IN_A_NAME.sub("-", name.lower()[:60]).strip("-") or "mcp"
+
+
+def draft(survey: Survey, prefix: str) -> str:
+    """The text of a policy: tools that only read, those that change things, those that destroy.
+
+    Args:
+        prefix: what each scope begins with.
+
+    Raises:
+        PolicyError: no policy can be made with this prefix.
+    """
+    text = "\n".join(_lines(survey, prefix)) + "\n"
+    _check(parse_policy(text.encode()), survey, prefix)
+    return text
+
+
+def scope_of(tool: SurveyedTool, prefix: str) -> str:
+    """The scope that fits what a tool says of itself; one that says nothing may change things."""
+    if tool.read_only:
+        return f"{prefix}:read"
+    return f"{prefix}:admin" if tool.destructive else f"{prefix}:write"
+
+
+def _lines(survey: Survey, prefix: str) -> Iterator[str]:
+    read, write, admin = (f"{prefix}:{end}" for end in ("read", "write", "admin"))
+    destroys = any(scope_of(tool, prefix) == admin for tool in survey.tools)
+    yield HEAD.format(server=_words(survey, prefix))
+    yield "scopes:"
+    yield f"  {_key(read)}: {_quoted(f'Read from {_words(survey, prefix)}')}"
+    yield from _scope(write, f"Change things in {_words(survey, prefix)}", read)
+    if destroys:
+        yield from _scope(
+            admin, f"Delete things in {_words(survey, prefix)}, and whatever else there is", write
+        )
+    yield ""
+    yield "# For whatever is not named below: what the server gains later is not open by accident."
+    yield f"default: {_key(admin if destroys else write)}"
+    yield from _tools(survey.tools, prefix)
+    yield from _rules("prompts", survey.prompts, read)
+    yield from _rules("resources", _resources(survey), read)
+    yield ""
+    yield "# Take away the mark to leave out of lists what the caller may not use."
+    yield "# hide: true"
+
+
+def _scope(scope: str, words: str, included: str) -> Iterator[str]:
+    yield f"  {_key(scope)}:"
+    yield f"    words: {_quoted(words)}"
+    yield f"    includes: [{_key(included)}]"
+
+
+def _tools(tools: Iterable[SurveyedTool], prefix: str) -> Iterator[str]:
+    named = [tool for tool in _distinct(tools) if _can_be_named(tool.name)]
+    yield from _left_out("tools", len({tool.name for tool in tools}) - len(named))
+    if named:
+        yield ""
+        yield "tools:"
+    for tool in named:
+        says = "" if tool.read_only is not None else "says nothing about what it changes; "
+        yield f"  {_key(tool.name)}: {_key(scope_of(tool, prefix))}  # {says}{_comment(tool.about)}".rstrip(
+            " #;"
+        )
+
+
+def _rules(kind: str, names: Iterable[str], scope: str) -> Iterator[str]:
+    distinct = list(dict.fromkeys(names))
+    named = [name for name in distinct if _can_be_named(name, pattern=kind == "resources")]
+    yield from _left_out(kind, len(distinct) - len(named))
+    if named:
+        yield ""
+        yield f"{kind}:"
+    for name in named:
+        yield f"  {_key(name)}: {_key(scope)}"
+
+
+def _resources(survey: Survey) -> list[str]:
+    """URIs and patterns, without those that others cover."""
+    patterns: list[str] = []
+    for template in survey.templates:
+        pattern = _EXPRESSION.sub(ANY, template)
+        # One that begins with a variable would be for everything.
+        if ":" in pattern.partition(ANY)[0] and not any(covers(other, pattern) for other in patterns):
+            patterns = [other for other in patterns if not covers(pattern, other)]
+            patterns.append(pattern)
+    uris = [uri for uri in survey.resources if is_exact(uri) and not any(covers(p, uri) for p in patterns)]
+    return [*uris[:MAX_RESOURCES], *patterns]
+
+
+def _left_out(kind: str, count: int) -> Iterator[str]:
+    if count:
+        yield f"# Left out, so that the default is needed: {count} {kind} whose names cannot be spelled here."
+
+
+def _can_be_named(name: str, *, pattern: bool = False) -> bool:
+    if not name or name != name.strip() or not name.isprintable() or len(name) > 200:
+        return False
+    return pattern and ":" in name.partition(ANY)[0] if pattern else is_exact(name)
+
+
+def _distinct(tools: Iterable[SurveyedTool]) -> list[SurveyedTool]:
+    return list({tool.name: tool for tool in tools}.values())
+
+
+def _words(survey: Survey, prefix: str) -> str:
+    return _printable(survey.server)[:60] or prefix
+
+
+def _key(text: str) -> str:
+    return text if _PLAIN.match(text) else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """Text in double quotes, as JSON has it, which YAML reads alike as long as all of it is printable."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:1_000]).split())
+
+
+def _comment(text: str) -> str:
+    shown = _printable(text)
+    return shown if len(shown) <= MAX_COMMENT else f"{shown[: MAX_COMMENT - 1]}…"
+
+
+def _check(policy: Policy, survey: Survey, prefix: str) -> None:
+    """What was written says what was meant."""
+    for tool in _distinct(survey.tools):
+        meant = {scope_of(tool, prefix)} if _can_be_named(tool.name) else policy.default
+        if policy.for_tool(tool.name) != meant:
+            raise AssertionError(f"the draft means something else by {tool.name!r}")

@@ -1,0 +1,141 @@
+"""What is wrong with a policy that cannot be meant as it stands. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from resource_service.policy.patterns import ANY, covers, is_exact
+from shared.scopes import SCOPE_TOKEN
+
+if TYPE_CHECKING:
+    from resource_service.policy.rules import Policy
+
+RESERVED = frozenset({"openid", "profile", "offline_access"})
+"""Scopes of the authorization server itself."""
+
+MAX_WORDS = 200
+
+# RFC 3986 §3.1: what a URI begins with, up to where a pattern leaves it open
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
+
+Place = tuple[str, ...]
+
+
+class PolicyError(ValueError):
+    """A policy cannot be meant as it stands.
+
+    Args:
+        says: a sentence for whoever wrote it.
+        place: the keys that lead to what is wrong, from the outside in.
+        line: of the file, from 1; None where it is not known.
+    """
+
+    def __init__(self, says: str, place: Place = (), line: int | None = None) -> None:
+        super().__init__(says if line is None else f"line {line}: {says}")
+        self.says = says
+        self.place = place
+        self.line = line
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question to add to a complaint about `word`; empty where nothing known is like it."""
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def faults_in(policy: Policy) -> Iterator[PolicyError]:
+    """Everything that is wrong with `policy`, in the order in which it is written."""
+    yield from _scopes(policy)
+    yield from _unknown(policy.default, policy, ("default",))
+    yield from _unknown(policy.required, policy, ("required",))
+    for kind in ("tools", "prompts", "resources", "methods"):
+        rules: Mapping[str, frozenset[str]] = getattr(policy, kind)
+        for pattern, scopes in rules.items():
+            place = (kind, pattern)
+            yield from _unknown(scopes, policy, place)
+            if reason := _unusable(pattern) or (kind == "resources" and _no_uri(pattern)):
+                yield PolicyError(f"{pattern!r} can never match: {reason}", place)
+        yield from _shadowed(kind, list(rules))
+
+
+def _scopes(policy: Policy) -> Iterator[PolicyError]:
+    for scope, words in policy.scopes.items():
+        place = ("scopes", scope)
+        if not SCOPE_TOKEN.match(scope):
+            yield PolicyError(
+                f"{scope!r} cannot be a scope, which is printable ASCII without spaces, quotes, backslashes",
+                place,
+            )
+        if scope in RESERVED:
+            yield PolicyError(
+                f"{scope!r} is a scope of the authorization server, not of an MCP server", place
+            )
+        if not words.strip():
+            yield PolicyError(f"{scope!r} needs words, which people read when they are asked for it", place)
+        if len(words) > MAX_WORDS or not words.isprintable():
+            yield PolicyError(
+                f"the words for {scope!r} must be one line of at most {MAX_WORDS} characters", place
+            )
+    for scope, narrower in policy.includes.items():
+        yield from _unknown({scope}, policy, ("scopes", scope))
+        yield from _unknown(narrower, policy, ("scopes", scope, "includes"))
+        if way := _way_back(policy.includes, scope):
+            yield PolicyError(
+                f"a scope cannot include itself: {' includes '.join(way)}", ("scopes", scope, "includes")
+            )
+
+
+def _unknown(scopes: Iterable[str], policy: Policy, place: Place) -> Iterator[PolicyError]:
+    for scope in sorted(scopes):
+        if scope not in policy.scopes:
+            hint = did_you_mean(scope, policy.scopes)
+            yield PolicyError(f"{scope!r} is not one of the scopes{hint}", place)
+
+
+def _way_back(includes: Mapping[str, frozenset[str]], start: str) -> list[str]:
+    """The scopes from `start` over what they include back to it; none where there is no such way."""
+    ways = [[start]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop()
+        for narrower in sorted(includes.get(way[-1], ())):
+            if narrower == start:
+                return [*way, start]
+            if narrower not in seen:
+                seen.add(narrower)
+                ways.append([*way, narrower])
+    return []
+
+
+def _unusable(pattern: str) -> str:
+    if not pattern:
+        return "it is empty"
+    if pattern != pattern.strip():
+        return "no name begins or ends with a space"
+    if not pattern.isprintable():
+        return "it holds a character that cannot be seen"
+    return ""
+
+
+def _no_uri(pattern: str) -> str:
+    scheme, colon, _ = pattern.partition(":")
+    beginning, star, _ = scheme.partition(ANY)
+    if (colon or star) and (_SCHEME.match(beginning) or (star and not beginning)):
+        return ""
+    return "the URI of a resource begins with a scheme, like file:///notes/*"
+
+
+def _shadowed(kind: str, patterns: list[str]) -> Iterator[PolicyError]:
+    for number, pattern in enumerate(patterns):
+        if is_exact(pattern):
+            continue  # spelled out, it goes before every pattern
+        for earlier in patterns[:number]:
+            if not is_exact(earlier) and covers(earlier, pattern):
+                says = (
+                    f"{pattern!r} can never match: {earlier!r} above it takes all that it means; put it first"
+                )
+                yield PolicyError(says, (kind, pattern))
+                break

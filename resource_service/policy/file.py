@@ -1,0 +1,203 @@
+"""Reads a policy from its file, a small part of YAML in which nothing is other than it looks.
+
+Every scalar is text: ``no`` is a word and ``1.0`` is no number. A key given twice, an alias, an anchor and a
+tag are refused, and so is every key that does not belong. Whatever is wrong is said with its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from resource_service.policy.faults import Place, PolicyError, did_you_mean
+from resource_service.policy.rules import Policy, Scopes
+
+MAX_BYTES = 262_144
+KEYS = ("scopes", "default", "tools", "prompts", "resources", "methods", "hide", "publish")
+KINDS = ("tools", "prompts", "resources", "methods")
+SCOPE_KEYS = ("words", "includes")
+
+Value = TypeVar("Value")
+
+
+def read_policy(path: Path) -> Policy:
+    """The policy in the file at `path`.
+
+    Raises:
+        PolicyError: the file cannot be read, or what it says cannot be meant.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise PolicyError(f"the file cannot be read: {error.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise PolicyError(f"the file is larger than {MAX_BYTES} bytes")
+    return parse_policy(content)
+
+
+def parse_policy(content: bytes) -> Policy:
+    """The policy that `content` spells out.
+
+    Raises:
+        PolicyError: what it says cannot be meant.
+    """
+    members = _members(_root(content), "the policy")
+    for name, (key, _) in members.items():
+        if name not in KEYS:
+            raise _wrong(key, f"{name!r} is not a key of a policy{did_you_mean(name, KEYS)}")
+    for required in ("scopes", "default"):
+        if required not in members:
+            raise PolicyError(f"{required!r} is missing{_WHY[required]}")
+    scopes = {
+        name: _scope(name, value) for name, (_, value) in _members(members["scopes"][1], "scopes").items()
+    }
+    rules: dict[str, Any] = {kind: _rules(members[kind][1], kind) for kind in KINDS if kind in members}
+    try:
+        return Policy(
+            scopes={name: words for name, (words, _) in scopes.items()},
+            includes={name: includes for name, (_, includes) in scopes.items() if includes},
+            default=_scope_list(members["default"][1], "default"),
+            hide=_given(members, "hide", _truth, otherwise=False),
+            publish=_given(members, "publish", _truth, otherwise=True),
+            **rules,
+        )
+    except PolicyError as error:
+        if error.line is not None:
+            raise
+        raise PolicyError(error.says, error.place, _line_of(members, error.place)) from None
+
+
+_WHY = {
+    "scopes": "",
+    "default": ": the scopes that are needed for whatever nothing else names; [] if any good token will do",
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes only, and only plain ones."""
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:  # noqa: ANN401
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            raise _at(event.start_mark, "aliases are not read; put a pattern that begins with * in quotes")
+        if getattr(event, "anchor", None) is not None:
+            raise _at(event.start_mark, "anchors are not read; put text that begins with & in quotes")
+        if getattr(event, "tag", None) is not None:
+            raise _at(event.start_mark, "tags are not read; put text that begins with ! in quotes")
+        node: Node | None = super().compose_node(parent, index)
+        return node
+
+
+def _root(content: bytes) -> Node:
+    try:
+        node = _Loader(content.decode("utf-8")).get_single_node()
+    except UnicodeDecodeError:
+        raise PolicyError("the file is not UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        raise _at(error.problem_mark or error.context_mark, f"this is not YAML: {error.problem}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise PolicyError(f"this is not YAML: {str(error).partition(chr(10))[0]}") from None
+    if node is None:
+        raise PolicyError("the file says nothing")
+    return node
+
+
+def _members(node: Node, what: str) -> dict[str, tuple[Node, Node]]:
+    """Key to the node of the key and that of its value."""
+    if not isinstance(node, MappingNode):
+        raise _wrong(node, f"{what} must be a list of `name: value` lines")
+    members: dict[str, tuple[Node, Node]] = {}
+    for key, value in node.value:
+        name = _text(key, "a key")
+        if name in members:
+            raise _wrong(key, f"{name!r} is there twice, first in line {_line(members[name][0])}")
+        members[name] = (key, value)
+    return members
+
+
+def _scope(name: str, node: Node) -> tuple[str, Scopes]:
+    """The words for a scope, and what it includes."""
+    if isinstance(node, ScalarNode):
+        return node.value, Scopes()
+    members = _members(node, f"the scope {name!r}")
+    for member, (key, _) in members.items():
+        if member not in SCOPE_KEYS:
+            raise _wrong(key, f"{member!r} is nothing that a scope has{did_you_mean(member, SCOPE_KEYS)}")
+    if "words" not in members:
+        raise _wrong(node, f"the scope {name!r} has no words, which people read when they are asked for it")
+    words = _text(members["words"][1], f"the words of {name!r}")
+    return words, _given(members, "includes", _includes, otherwise=Scopes())
+
+
+def _includes(node: Node) -> Scopes:
+    return _scope_list(node, "includes")
+
+
+def _rules(node: Node, kind: str) -> dict[str, Scopes]:
+    return {name: _scope_list(value, repr(name)) for name, (_, value) in _members(node, kind).items()}
+
+
+def _scope_list(node: Node, what: str) -> Scopes:
+    """One scope, or several in a list."""
+    items = node.value if isinstance(node, SequenceNode) else [node]
+    scopes = [_text(item, what) for item in items]
+    for item, scope in zip(items, scopes, strict=True):
+        if not scope:
+            raise _wrong(item, f"{what} names no scope; write [] if any good token will do")
+        if " " in scope:
+            raise _wrong(item, f"{what} names {scope!r}; several scopes are a list, like [one, other]")
+    if len(set(scopes)) != len(scopes):
+        raise _wrong(node, f"{what} names a scope twice")
+    return Scopes(scopes)
+
+
+def _text(node: Node, what: str) -> str:
+    if not isinstance(node, ScalarNode):
+        raise _wrong(node, f"{what} must be text")
+    text: str = node.value
+    return text
+
+
+def _truth(node: Node) -> bool:
+    value = _text(node, "this")
+    if value not in ("true", "false"):
+        raise _wrong(node, f"{value!r} is neither true nor false")
+    return value == "true"
+
+
+def _given(
+    members: dict[str, tuple[Node, Node]], name: str, read: Callable[[Node], Value], *, otherwise: Value
+) -> Value:
+    return read(members[name][1]) if name in members else otherwise
+
+
+def _line_of(members: dict[str, tuple[Node, Node]], place: Place) -> int | None:
+    return next(reversed(list(_lines(members, place))), None)
+
+
+def _lines(members: dict[str, tuple[Node, Node]], place: Place) -> Iterator[int]:
+    """The line of each key on the way to `place`, as far as the file has it."""
+    for name in place:
+        if name not in members:
+            return
+        key, value = members[name]
+        yield _line(key)
+        members = _members(value, name) if isinstance(value, MappingNode) else {}
+
+
+def _line(node: Node) -> int:
+    line: int = node.start_mark.line
+    return line + 1
+
+
+def _wrong(node: Node, says: str) -> PolicyError:
+    return _at(node.start_mark, says)
+
+
+def _at(mark: Any, says: str) -> PolicyError:  # noqa: ANN401
+    return PolicyError(says, line=None if mark is None else mark.line + 1)

@@ -1,0 +1,118 @@
+"""Lists without what the caller may not use. Pure: text in, text out.
+
+To leave something out is a courtesy; the check at the call is the protection. So whatever is not understood
+is left as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from resource_service.policy.rules import Policy, Scopes
+
+IdKey = tuple[str, object]
+"""A request id, with 1 and "1" apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """What a method lists: in which member, by what it is named, and what uses it."""
+
+    member: str
+    name: str
+    used_by: str
+    needed: Callable[[Policy, object], Scopes]
+
+
+LISTS = {
+    "tools/list": _List("tools", "name", "tools/call", Policy.for_tool),
+    "prompts/list": _List("prompts", "name", "prompts/get", Policy.for_prompt),
+    "resources/list": _List("resources", "uri", "resources/read", Policy.for_resource),
+    "resources/templates/list": _List(
+        "resourceTemplates", "uriTemplate", "resources/read", Policy.for_resource
+    ),
+}
+
+Listed = Mapping[IdKey, str]
+"""The ids of requests for a list, and the method of each."""
+
+
+def listed_in(messages: Iterable[object]) -> Listed:
+    """Which of `messages` ask for a list."""
+    found: dict[IdKey, str] = {}
+    for message in messages:
+        match message:
+            case {"method": str(method), "id": request_id} if method in LISTS:
+                found[_key(request_id)] = method
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Shortening:
+    """Makes lists fit for one caller.
+
+    Attributes:
+        granted: the caller's scopes.
+        listed: the requests whose answers are meant; None for any answer that looks like a list, on a stream
+            that goes on with what was asked elsewhere.
+    """
+
+    policy: Policy
+    granted: tuple[str, ...]
+    listed: Listed | None
+
+    def shortened(self, text: bytes) -> bytes | None:
+        """A JSON-RPC message, or a batch, without what is to be left out; None if it can stay as it is."""
+        try:
+            parsed = json.loads(text)
+            messages = parsed if isinstance(parsed, list) else [parsed]
+            if not any([self._shorten(message) for message in messages]):  # noqa: C419 -- all of them
+                return None
+            return json.dumps(parsed, separators=(",", ":"), allow_nan=False).encode()
+        except (ValueError, RecursionError):
+            return None
+
+    def _shorten(self, message: object) -> bool:
+        match message:
+            case {"method": _}:
+                return False
+            case {"id": request_id, "result": dict(result)}:
+                lists = [LISTS[method] for method in self._methods(request_id)]
+                return any([self._shorten_list(found, result) for found in lists])  # noqa: C419
+            case _:
+                return False
+
+    def _methods(self, request_id: object) -> Iterable[str]:
+        if self.listed is None:
+            return LISTS
+        method = self.listed.get(_key(request_id))
+        return () if method is None else (method,)
+
+    def _shorten_list(self, found: _List, result: dict[str, Any]) -> bool:
+        items = result.get(found.member)
+        if not isinstance(items, list):
+            return False
+        kept = [item for item in items if self._may_use(found, item)]
+        changed = len(kept) < len(items)
+        if changed:
+            result[found.member] = kept
+        if result.get("cacheScope") == "public":  # it is this caller's now, even if all of it is left
+            result["cacheScope"] = "private"
+            changed = True
+        return changed
+
+    def _may_use(self, found: _List, item: object) -> bool:
+        name = item.get(found.name) if isinstance(item, dict) else None
+        if not isinstance(name, str):
+            return True
+        needed = (
+            found.needed(self.policy, name) | self.policy.for_method(found.used_by) | self.policy.required
+        )
+        return not self.policy.missing(needed, self.granted)
+
+
+def _key(request_id: object) -> IdKey:
+    return (type(request_id).__name__, request_id if isinstance(request_id, str | int) else None)

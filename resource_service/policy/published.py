@@ -1,0 +1,46 @@
+"""What the metadata says about the policy, so that a person can be told what a scope allows. Pure."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from resource_service.policy.rules import Policy, Rules
+
+
+class PublishedScope(BaseModel):
+    """What one scope means. Patterns are names in which ``*`` stands for any text."""
+
+    words: str = Field(description="For people.")
+    includes: list[str] | None = Field(
+        default=None, description="Narrower scopes that it stands for as well."
+    )
+    tools: list[str] | None = Field(default=None, description="Names and patterns of tools that need it.")
+    prompts: list[str] | None = Field(default=None, description="Names and patterns of prompts.")
+    resources: list[str] | None = Field(default=None, description="URIs and patterns of resources.")
+    everything_else: bool | None = Field(
+        default=None, description="Whether it is needed for whatever no scope names."
+    )
+
+
+def published(policy: Policy) -> dict[str, PublishedScope] | None:
+    """What the metadata says about `policy`; None where it says nothing."""
+    return described(policy) if policy.publish and policy.scopes else None
+
+
+def described(policy: Policy) -> dict[str, PublishedScope]:
+    """Each scope of `policy`, and what it allows."""
+    return {
+        scope: PublishedScope(
+            words=words,
+            includes=sorted(policy.includes.get(scope, ())) or None,
+            tools=_needing(policy.tools, scope),
+            prompts=_needing(policy.prompts, scope),
+            resources=_needing(policy.resources, scope),
+            everything_else=scope in policy.default or None,
+        )
+        for scope, words in policy.scopes.items()
+    }
+
+
+def _needing(rules: Rules, scope: str) -> list[str] | None:
+    return [pattern for pattern, scopes in rules.items() if scope in scopes] or None

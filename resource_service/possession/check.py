@@ -1,0 +1,71 @@
+"""Tokens bound to a key: each request with one proves possession of the key, once (RFC 9449 §7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.types import Scope
+
+from resource_service.possession.nonces import Nonces
+from resource_service.possession.spent_proofs import NoRoomError, SpentProofs
+from resource_service.refusals import invalid_proof, nonce_needed, too_many_proofs
+from resource_service.settings import ResourceSettings
+from shared.asgi import header_values
+from shared.clock import Clock
+from shared.dpop import InvalidProofError, Proof, read_proof
+
+
+@dataclass(frozen=True, slots=True)
+class Possession:
+    """Checks the proofs that come with tokens.
+
+    Attributes:
+        base_url: the public URL that everything is served under. A proof names the endpoint by it, and by the
+            path that was routed: the Host header has no say.
+        nonces: None where proofs need not hold one.
+    """
+
+    base_url: str
+    clock: Clock
+    nonces: Nonces | None = None
+    spent: SpentProofs = field(default_factory=SpentProofs)
+
+    def proof_in(self, scope: Scope, token: str) -> Proof:
+        """The proof of the request of `scope`, which is for that very token. It is not spent yet.
+
+        Raises:
+            Refusal: there is not exactly one, or it proves nothing about this request.
+        """
+        url = f"{self.base_url}{scope['path']}".removesuffix("/")
+        proofs = header_values(scope, "dpop")
+        try:
+            # With a slash at its end and without, a URL is the same resource here.
+            proof = read_proof(proofs, scope["method"], (url, f"{url}/"), self.clock(), access_token=token)
+        except InvalidProofError as error:
+            raise invalid_proof(_sentence(str(error))) from error
+        if self.nonces is not None and not self.nonces.is_good(proof.nonce):
+            raise nonce_needed(self.nonces.fresh())
+        return proof
+
+    def spend(self, proof: Proof) -> None:
+        """Let `proof` count, for the last time. To be called for good tokens only: what it takes is memory.
+
+        Raises:
+            Refusal: it has counted before, or it could not be known if it came again.
+        """
+        try:
+            first = self.spent.spend(proof, self.clock())
+        except NoRoomError as error:
+            raise too_many_proofs(str(error)) from error
+        if not first:
+            raise invalid_proof("The DPoP proof was used before.")
+
+
+def possession_of(settings: ResourceSettings, clock: Clock) -> Possession:
+    """The check of `settings`."""
+    secret = settings.resource_secret.get_secret_value()
+    return Possession(settings.base_url, clock, Nonces(secret, clock) if settings.dpop_nonce else None)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

@@ -1,0 +1,264 @@
+"""Answers are given again only while it is certain that no revocation was missed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
+
+import pytest
+
+from resource_service.introspection.cache import (
+    INACTIVE_FOR_S,
+    LIVE_FOR_S,
+    LONGEST_QUESTION_S,
+    SETTLE_S,
+    IntrospectionCache,
+)
+from resource_service.introspection.client import IntrospectionUnavailableError
+from resource_service.introspection.recently_revoked import AT_LEAST_S
+from shared.introspection import ActiveToken
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-3", "AS-16")]
+
+KEEP_S, EXPIRES_AT = 300, 10_000
+TOKEN = ActiveToken("client", (), (), "issuer", EXPIRES_AT, grant_id="grant", ancestors=("parent",))
+
+
+class Server:
+    """An authorization server to ask, a cache over it, and the time that passes for both.
+
+    Attributes:
+        answers: by token.
+        may_answer: questions wait for it.
+    """
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.asked = 0
+        self.answers: dict[str, ActiveToken] = {"t": TOKEN}
+        self.down = False
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.cache = IntrospectionCache(
+            self.answer,
+            keep_for_s=KEEP_S,
+            join_for_s=0.25,
+            clock=lambda: self.now,
+            steady_clock=lambda: self.now,
+        )
+
+    async def answer(self, token: str) -> ActiveToken | None:
+        self.asked += 1
+        answer = self.answers.get(token)
+        await self.may_answer.wait()
+        if self.down:
+            raise IntrospectionUnavailableError("down")
+        return answer
+
+    def go_live(self) -> None:
+        """The feed has begun and has settled."""
+        self.cache.confirm(self.now)
+        self.pass_time(SETTLE_S)
+
+    def pass_time(self, seconds: float) -> None:
+        """Time passes, and the feed is heard all along."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(end, self.now + 1)
+            self.cache.confirm(self.now)
+
+    async def questions(self, token: str = "t", times: int = 3) -> int:
+        """Show a token so many times; how many questions it took."""
+        before = self.asked
+        for _ in range(times):
+            assert await self.cache(token) == self.answers.get(token)
+        return self.asked - before
+
+    async def begin(self, token: str = "t") -> Awaitable[ActiveToken | None]:
+        """Ask, and let the answer wait."""
+        self.may_answer.clear()
+        task = asyncio.create_task(self.cache(token))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return task
+
+
+async def test_without_a_feed_every_request_asks() -> None:
+    server = Server()
+    assert await server.questions() == 3
+    assert await server.questions("junk") == 3
+
+
+async def test_while_the_feed_is_live_one_question_is_enough() -> None:
+    server = Server()
+    server.go_live()
+    assert server.cache.live
+    assert await server.questions() == 1
+    assert await server.questions("junk") == 1
+    server.pass_time(KEEP_S - 1)
+    assert await server.questions() == 0
+
+
+async def test_nothing_is_kept_before_the_feed_has_settled() -> None:
+    server = Server()
+    server.cache.confirm(server.now)
+    server.pass_time(SETTLE_S - 0.1)
+    assert await server.questions() == 3
+    server.pass_time(0.1)
+    assert await server.questions() == 1
+
+
+async def test_an_answer_is_kept_so_long_and_never_past_the_end_of_the_token() -> None:
+    server = Server()
+    server.go_live()
+    await server.questions()
+    server.pass_time(KEEP_S)
+    assert await server.questions() == 1
+    server.answers["short"] = replace(TOKEN, expires_at=int(server.now) + 10)
+    assert await server.questions("short") == 1
+    server.pass_time(10)
+    assert await server.questions("short") == 3
+
+
+async def test_an_inactive_answer_is_kept_for_a_moment() -> None:
+    server = Server()
+    server.go_live()
+    assert await server.questions("junk") == 1
+    server.pass_time(INACTIVE_FOR_S)
+    assert await server.questions("junk") == 1
+
+
+@pytest.mark.parametrize("grant_id", ["grant", "parent"])
+async def test_a_revoked_grant_is_asked_about_at_once_and_for_a_minute_at_least(grant_id: str) -> None:
+    server = Server()
+    server.go_live()
+    await server.questions()
+    server.cache.revoke(grant_id)
+    assert await server.questions() == 3
+    server.pass_time(AT_LEAST_S)
+    assert await server.questions() == 3
+    server.answers["other"] = replace(TOKEN, grant_id="another", ancestors=())
+    assert await server.questions("other") == 1
+
+
+async def test_an_answer_that_was_asked_for_before_the_revocation_is_not_kept() -> None:
+    server = Server()
+    server.go_live()
+    pending = await server.begin()
+    server.cache.revoke("grant")
+    del server.answers["t"]
+    server.may_answer.set()
+    await pending
+    assert await server.cache("t") is None
+
+
+async def test_when_the_feed_is_not_heard_of_nothing_kept_is_used() -> None:
+    server = Server()
+    server.go_live()
+    await server.questions()
+    server.now += LIVE_FOR_S - 0.01
+    assert await server.questions() == 0
+    server.now += 0.01
+    assert not server.cache.live
+    assert await server.questions() == 3
+
+
+async def test_what_was_kept_before_the_feed_fell_silent_is_gone_when_it_is_heard_again() -> None:
+    server = Server()
+    server.go_live()
+    await server.questions()
+    server.now += LIVE_FOR_S
+    server.go_live()
+    assert await server.questions() == 1
+
+
+async def test_a_doubt_drops_everything_at_once() -> None:
+    server = Server()
+    server.go_live()
+    await server.questions()
+    server.cache.doubt()
+    assert not server.cache.live
+    assert await server.questions() == 3
+    server.go_live()
+    assert await server.questions() == 1
+
+
+async def test_an_answer_that_lay_about_for_too_long_does_not_make_the_feed_live() -> None:
+    server = Server()
+    server.go_live()
+    await server.questions()
+    asked_at = server.now
+    server.now += 60  # frozen, with the answer waiting in the socket
+    server.cache.confirm(asked_at)
+    assert not server.cache.live
+    assert await server.questions() == 3
+
+
+@pytest.mark.parametrize("interruption", ["before it was live", "a doubt", "a silence"])
+async def test_a_question_from_before_a_doubt_is_answered_and_not_kept(interruption: str) -> None:
+    server = Server()
+    if interruption != "before it was live":
+        server.go_live()
+    pending = await server.begin()
+    if interruption == "a doubt":
+        server.cache.doubt()
+    elif interruption == "a silence":
+        server.now += LIVE_FOR_S
+    server.go_live()
+    server.may_answer.set()
+    assert await pending == TOKEN
+    assert await server.questions() == 1
+
+
+async def test_joining_a_question_from_before_the_feed_was_live_keeps_nothing() -> None:
+    server = Server()
+    server.cache.confirm(server.now)
+    server.pass_time(SETTLE_S - 0.1)
+    early = await server.begin()
+    server.pass_time(0.1)
+    joined = asyncio.create_task(server.cache("t"))
+    await asyncio.sleep(0)
+    server.may_answer.set()
+    assert await early == await joined == TOKEN
+    assert server.asked == 1
+    assert await server.questions() == 1
+
+
+async def test_an_answer_that_took_very_long_is_not_kept() -> None:
+    server = Server()
+    server.go_live()
+    pending = await server.begin()
+    server.pass_time(LONGEST_QUESTION_S)
+    server.may_answer.set()
+    await pending
+    assert await server.questions() == 1
+
+
+async def test_a_token_of_which_no_revocation_would_be_known_is_never_kept() -> None:
+    server = Server()
+    server.answers["t"] = replace(TOKEN, grant_id=None)
+    server.go_live()
+    assert await server.questions() == 3
+
+
+async def test_what_cannot_be_known_is_not_kept() -> None:
+    server = Server()
+    server.go_live()
+    server.down = True
+    for _ in range(2):
+        with pytest.raises(IntrospectionUnavailableError):
+            await server.cache("t")
+    server.down = False
+    assert await server.questions() == 1
+    server.down = True
+    assert await server.questions() == 0
+
+
+async def test_no_token_is_in_what_is_kept() -> None:
+    server = Server()
+    server.answers["a-secret-token"] = TOKEN
+    server.go_live()
+    await server.questions("a-secret-token")
+    kept = vars(server.cache)["_answers"]
+    assert "a-secret-token" not in repr(vars(kept))

@@ -1,0 +1,98 @@
+"""What is kept about tokens: found by token, dropped by grant, and bounded."""
+
+from __future__ import annotations
+
+import random
+
+from resource_service.introspection.kept_answers import Kept, KeptAnswers, grants_of
+from shared.introspection import ActiveToken
+
+
+def active(grant_id: str | None = "g", *ancestors: str) -> ActiveToken:
+    return ActiveToken("client", (), (), "issuer", 2_000_000_000, grant_id=grant_id, ancestors=ancestors)
+
+
+def kept(answer: ActiveToken | None, until: float = 100) -> Kept:
+    return Kept(answer, until)
+
+
+def test_an_answer_is_found_until_its_time_is_over() -> None:
+    answers = KeptAnswers()
+    answers.keep(b"a", kept(active()))
+    answers.keep(b"b", kept(None))
+    assert answers.find(b"a", 99.9) == kept(active())
+    assert answers.find(b"b", 99.9) == kept(None)
+    assert answers.find(b"c", 0) is None
+    assert answers.find(b"a", 100) is answers.find(b"b", 100) is None
+    assert len(answers) == 0
+
+
+def test_a_later_answer_takes_the_place_of_an_earlier_one() -> None:
+    answers = KeptAnswers()
+    answers.keep(b"a", kept(active("one")))
+    answers.keep(b"a", kept(active("two")))
+    answers.forget_grant("one")
+    assert answers.find(b"a", 0) == kept(active("two"))
+    answers.keep(b"a", kept(None))
+    answers.forget_grant("two")
+    assert answers.find(b"a", 0) == kept(None)
+    assert len(answers) == 1
+
+
+def test_the_end_of_a_grant_drops_every_token_that_ends_with_it_and_no_other() -> None:
+    answers = KeptAnswers()
+    answers.keep(b"own", kept(active("parent")))
+    answers.keep(b"another of it", kept(active("parent")))
+    answers.keep(b"child", kept(active("child", "parent")))
+    answers.keep(b"grandchild", kept(active("grandchild", "child", "parent")))
+    answers.keep(b"sibling", kept(active("sibling")))
+    answers.keep(b"inactive", kept(None))
+    answers.forget_grant("parent")
+    left = [key for key in (b"own", b"another of it", b"child", b"grandchild") if answers.find(key, 0)]
+    assert left == []
+    assert answers.find(b"sibling", 0)
+    assert answers.find(b"inactive", 0)
+    answers.forget_grant("nobody's")
+    assert len(answers) == 2
+
+
+def test_the_least_used_answers_make_room_and_bad_tokens_never_push_out_good_ones() -> None:
+    answers = KeptAnswers(max_active=2, max_inactive=2)
+    answers.keep(b"a", kept(active("a")))
+    answers.keep(b"b", kept(active("b")))
+    for number in range(100):
+        answers.keep(f"junk {number}".encode(), kept(None))
+    assert answers.find(b"a", 0)
+    assert answers.find(b"b", 0)
+    assert answers.find(b"a", 0)
+    answers.keep(b"c", kept(active("c")))
+    assert answers.find(b"b", 0) is None
+    assert answers.find(b"a", 0)
+    assert len(answers) == 4
+
+
+def test_whatever_happens_exactly_the_tokens_of_live_grants_are_found() -> None:
+    chance = random.Random(1)  # noqa: S311 -- a schedule, not a secret
+    answers, model = KeptAnswers(), dict[bytes, ActiveToken | None]()
+    for _ in range(5_000):
+        key, grant = bytes([chance.randrange(40)]), str(chance.randrange(8))
+        match chance.randrange(10):
+            case 0:
+                answers.forget_grant(grant)
+                model = {k: a for k, a in model.items() if a is None or grant not in grants_of(a)}
+            case 1:
+                answers.keep(key, kept(None))
+                model[key] = None
+            case _:
+                model[key] = active(grant, *{str(chance.randrange(8)) for _ in range(chance.randrange(3))})
+                answers.keep(key, kept(model[key]))
+        assert len(answers) == len(model)
+    found = {bytes([n]): answers.find(bytes([n]), 0) for n in range(40)}
+    assert {key: each.answer for key, each in found.items() if each} == model
+    answers.clear()
+    assert len(answers) == 0
+
+
+def test_a_token_whose_grant_is_unknown_ends_with_nothing_that_is_known() -> None:
+    assert grants_of(active(None, "ancestor")) == frozenset()
+    assert grants_of(active("own", "ancestor")) == {"own", "ancestor"}

@@ -1,0 +1,112 @@
+"""The file of a policy: what it may say, and how it says what is wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from resource_service.policy.faults import PolicyError
+from resource_service.policy.file import MAX_BYTES, parse_policy, read_policy
+from resource_service.policy.rules import Policy, Scopes
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "policy.md"
+SCOPES = "scopes:\n  read: Read\n  write: {words: Write, includes: read}\ndefault: write\n"
+
+
+def example() -> Policy:
+    """The policy that the documentation shows."""
+    block = re.search(r"```yaml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    assert block
+    return parse_policy(block[1].encode())
+
+
+def needed(policy: Policy, tool: str) -> set[str]:
+    return set(policy.needed([{"method": "tools/call", "params": {"name": tool}}]))
+
+
+@pytest.mark.requirement("RS-4")
+def test_the_example_of_the_documentation_does_what_the_documentation_says() -> None:
+    policy = example()
+    assert needed(policy, "list_issues") == {"issues:read"}
+    assert needed(policy, "get_issue_history") == {"issues:read"}
+    assert needed(policy, "create_issue") == {"issues:write"}
+    assert needed(policy, "delete_issue") == {"issues:admin"}
+    assert needed(policy, "whoami") == set()
+    assert needed(policy, "added_next_year") == {"issues:admin"}
+    assert policy.closure(["issues:admin"]) == set(policy.scopes)
+    assert policy.hide
+
+
+def test_every_scalar_is_text() -> None:
+    policy = parse_policy(b"scopes: {no: 1.0, 0x1: on}\ndefault: [no, 0x1]\ntools: {yes: no, null: 0x1}")
+    assert policy.scopes == {"no": "1.0", "0x1": "on"}
+    assert policy.tools == {"yes": Scopes({"no"}), "null": Scopes({"0x1"})}
+
+
+def test_a_scope_or_several_may_be_needed_or_none() -> None:
+    policy = parse_policy(f"{SCOPES}tools:\n  a: read\n  b: [read, write]\n  c: []\n".encode())
+    assert list(policy.tools.values()) == [{"read"}, {"read", "write"}, set()]
+    assert policy.includes == {"write": {"read"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "says nothing"),
+        ("# nothing", "says nothing"),
+        ("- a", "line 1: the policy must be"),
+        ("scopes: {read: Read}", "'default' is missing"),
+        ("default: []", "'scopes' is missing"),
+        (f"{SCOPES}tool: {{a: read}}", "line 5: 'tool' is not a key of a policy; did you mean 'tools'?"),
+        (f"{SCOPES}tools:\n  a: raed", "line 6: 'raed' is not one of the scopes; did you mean 'read'?"),
+        (f"{SCOPES}tools:\n  a: read\n  a: write", "line 7: 'a' is there twice, first in line 6"),
+        (f"{SCOPES}default: []", "line 5: 'default' is there twice"),
+        (f"{SCOPES}tools:\n  a:", "line 6: 'a' names no scope; write []"),
+        (f"{SCOPES}tools:\n  a: read write", "several scopes are a list"),
+        (f"{SCOPES}tools:\n  a: [read, read]", "names a scope twice"),
+        (f"{SCOPES}tools:\n  a: [[read]]", "must be text"),
+        (f"{SCOPES}tools:\n  a: {{b: read}}", "must be text"),
+        (f"{SCOPES}tools:\n  [a, b]: read", "line 6: a key must be text"),
+        (f"{SCOPES}tools: read", "line 5: tools must be"),
+        (f"{SCOPES}tools:", "line 5: tools must be"),
+        (f"{SCOPES}tools:\n  *_note: read", "line 6: aliases are not read; put a pattern that begins with *"),
+        (f"{SCOPES}tools: &t\n  a: read\nprompts: *t", "anchors are not read"),
+        (f"{SCOPES}tools: !!python/object/apply:os.system ['id']", "tags are not read"),
+        (f"{SCOPES}tools:\n  '*': read\n  'get_*': read", "line 7: 'get_*' can never match"),
+        (f"{SCOPES}tools:\n  '': read", "line 6: '' can never match: it is empty"),
+        (f"{SCOPES}resources:\n  /etc/*: read", "line 6: '/etc/*' can never match"),
+        (f"{SCOPES}publish: yes", "line 5: 'yes' is neither true nor false"),
+        (f"{SCOPES}publish: [true]", "must be text"),
+        (f"{SCOPES}---\n{SCOPES}", "this is not YAML"),
+        (f"{SCOPES}tools: {{a: read", "this is not YAML"),
+        (f"{SCOPES}\ttools: 1", "this is not YAML"),
+        ("scopes:\n  read: Read\n  openid: You\ndefault: read", "line 3: 'openid' is a scope of the auth"),
+        (
+            "scopes:\n  a:\n    words: A\n    include: b\ndefault: a",
+            "line 4: 'include' is nothing that a scope",
+        ),
+        ("scopes:\n  a:\n    includes: []\ndefault: a", "has no words"),
+        ("scopes:\n  a:\ndefault: a", "line 2: 'a' needs words"),
+        ("scopes:\n  a: {words: A, includes: b}\n  b: {words: B, includes: a}\ndefault: a", "a includes b"),
+        ("[" * 100_000, "this is not YAML"),
+        ("\0", "this is not YAML"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused_with_its_line(text: str, says: str) -> None:
+    with pytest.raises(PolicyError, match=re.escape(says)):
+        parse_policy(text.encode())
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="cannot be read"):
+        read_policy(tmp_path / "nowhere.yaml")
+    with pytest.raises(PolicyError, match="cannot be read"):
+        read_policy(tmp_path)
+    (tmp_path / "large.yaml").write_text("#" * (MAX_BYTES + 1))
+    with pytest.raises(PolicyError, match="larger than"):
+        read_policy(tmp_path / "large.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"scopes: {a: \xe4}")
+    with pytest.raises(PolicyError, match="not UTF-8"):
+        read_policy(tmp_path / "latin.yaml")
