@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: help setup run init test interop bench check format lock
+.PHONY: help setup run init test interop soak bench check format lock
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,11 @@ test: setup ## Run every test the machine can run; ARGS="-k refresh" runs some
 
 interop: setup ## Run real clients against it: FastMCP, TypeScript SDKs, mcp-remote, Inspector, conformance
 	@$(BIN)/python -m pytest tests/interop $(ARGS)
+
+soak: setup ## Run what the others cut short at its full length: load, malformed input, revocations
+	@DOORWARD_SOAK_SESSIONS=200 DOORWARD_SOAK_S=60 DOORWARD_SOAK_MALFORMED=100000 DOORWARD_SOAK_REVOCATIONS=500 \
+	  $(BIN)/python -m pytest -s --timeout 7200 tests/gateway/test_soak.py tests/e2e/test_revocations.py \
+	  tests/attacks/test_sec_17_malformed_input.py $(ARGS)
 
 bench: setup ## Measure the hot paths against a bare application; ARGS="--seconds 5 --rounds 9" for longer
 	@$(BIN)/python -m bench $(ARGS)

@@ -1,7 +1,7 @@
 """SEC-17: malformed input of every kind, to every endpoint: never a 5xx, and nothing is changed by it.
 
-A seeded generator bends good requests out of shape. `DOORWARD_FUZZ` sets how many it makes for each store
-(a hundred thousand for the long run), `DOORWARD_FUZZ_SEED` which.
+A seeded generator bends good requests out of shape. `DOORWARD_SOAK_MALFORMED` sets how many it makes for each
+store (a hundred thousand in `make soak`), `DOORWARD_SOAK_SEED` which.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tests.e2e.dump import dump
 
 pytestmark = pytest.mark.requirement("SEC-17")
 
-REQUESTS = int(os.environ.get("DOORWARD_FUZZ", "1200"))
-SEED = int(os.environ.get("DOORWARD_FUZZ_SEED", "17"))
+REQUESTS = int(os.environ.get("DOORWARD_SOAK_MALFORMED", "1200"))
+SEED = int(os.environ.get("DOORWARD_SOAK_SEED", "17"))
 ACCESS_TOKEN = re.compile(r"dw_at_[A-Za-z0-9_-]{64}")
 # What guests may come to have by asking: a registration, a request that waits for a login, a count of tries.
 ANYBODYS = (

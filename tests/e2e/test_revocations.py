@@ -30,9 +30,8 @@ pytestmark = [
     pytest.mark.xdist_group("revocations"),
 ]
 
-REVOCATIONS = int(os.environ.get("DOORWARD_TEST_REVOCATIONS", "30"))
-"""How many are timed on each store. From 500 on, every test runs on both stores:
-DOORWARD_TEST_REVOCATIONS=500 make test ARGS="-s tests/e2e/test_revocations.py"."""
+REVOCATIONS = int(os.environ.get("DOORWARD_SOAK_REVOCATIONS", "30"))
+"""How many are timed on each store. From 500 on (`make soak`), every test runs on both stores."""
 
 IN_FULL = REVOCATIONS >= 500
 BOTH = ("sqlite", "redis")

@@ -1,8 +1,6 @@
 """Many sessions that stream at the same time: none loses an event, hears another's, or costs memory for long.
 
-A few for a few seconds; the full length by the environment:
-
-    DOORWARD_SOAK_SESSIONS=200 DOORWARD_SOAK_S=60 make test ARGS="tests/gateway/test_soak.py -n 0"
+A few for a few seconds; `make soak` has 200 for a minute.
 """
 
 from __future__ import annotations
