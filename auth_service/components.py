@@ -9,6 +9,7 @@ from auth_service.crypto.handles import Handles
 from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.keys import SigningKeys
 from auth_service.crypto.passwords import Passwords
+from auth_service.crypto.pseudonyms import Pseudonyms
 from auth_service.endpoints.authorize import AuthorizeEndpoint
 from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
 from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint
@@ -50,7 +51,9 @@ from auth_service.identity.introductions import Introductions
 from auth_service.identity.logout import Logout
 from auth_service.identity.pending import PendingRequests
 from auth_service.identity.requests import AuthorizationRequests
+from auth_service.identity.sectors import Sectors
 from auth_service.identity.sessions import Sessions
+from auth_service.identity.subjects import Subjects
 from auth_service.identity.throttle import Throttle
 from auth_service.identity.users import Users
 from auth_service.outbound import Fetcher
@@ -93,7 +96,10 @@ class Components:
         self.handles = Handles(keys)
         self.signing_keys = SigningKeys(store, keys, configured.schedule(settings), clock)
         self.users = Users(store, Passwords(), clock)
+        self.pseudonyms = Pseudonyms(store, keys)
+        self.subjects = Subjects(self.pseudonyms)
         self.clients = Clients(store, clock)
+        self.sectors = Sectors(fetcher)
         self.invitations = InitialAccessTokens(store, clock)
         self.published_keys = PublishedKeys(fetcher, clock)
         self.client_keys = ClientKeys(self.published_keys)
@@ -114,12 +120,13 @@ class Components:
             self.handles,
             self.users,
             self.signing_keys,
+            self.subjects,
             settings.issuer,
             settings.refresh_grace_s,
             {r.resource for r in settings.resources if r.access_token_format == "jwt"},  # noqa: S105
         )
         self.descriptions = ResourceDescriptions(configured.described(settings), clock)
-        self.hints = IdTokenHints(self.signing_keys, settings.issuer)
+        self.hints = IdTokenHints(self.signing_keys, self.clients, self.subjects, settings.issuer)
         self.browsers = Browsers(keys, secure=settings.secure)
         self.networks = Networks(settings.trusted_proxies)
         self.page_templates = Pages(notice=DEMO_NOTICE if settings.demo_user else None)
@@ -175,7 +182,7 @@ class Components:
         return [
             self._register(registrable).endpoint(registration_example),
             ClientConfigurationEndpoint(
-                self.clients, self.grants, issuer, registrable, self._redirect_hosts()
+                self.clients, self.grants, issuer, registrable, self._redirect_hosts(), self.sectors
             ).endpoint(registration_example),
             self._authorize().endpoint(),
             PushEndpoint(
@@ -216,6 +223,7 @@ class Components:
             self.tokens,
             self.dpop,
             self.clients,
+            self.subjects,
             self.signing_keys,
             issuer,
             self._clock,
@@ -231,6 +239,7 @@ class Components:
                 Openness(settings.registration), self.invitations, issuers, self.published_keys, self._clock
             ),
             self._redirect_hosts(),
+            self.sectors,
             self._throttle("register"),
             self._throttle("register-overall"),
             configured.quota(settings),
@@ -274,6 +283,7 @@ class Components:
         return IntrospectEndpoint(
             self.callers,
             self.tokens,
+            self.subjects,
             self.signing_keys,
             self._clock,
             self._settings.issuer,
@@ -367,6 +377,7 @@ class Components:
             self.sessions,
             self.grants,
             self.clients,
+            self.subjects,
             self.signing_keys,
             self._fetcher,
             self._settings.issuer,

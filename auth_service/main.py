@@ -109,6 +109,7 @@ def _lifespan(
         for complaint in await store.misconfigurations():
             _log.warning("the store is not set up to keep what it acknowledges", complaint=complaint)
         await parts.signing_keys.jwks()
+        await parts.pseudonyms.prepare()
         if settings.demo_user:
             await _add_demo_user(parts, admin=is_loopback(split_absolute(settings.issuer)))
         _log.info("authorization server ready", issuer=settings.issuer)

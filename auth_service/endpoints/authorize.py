@@ -98,7 +98,7 @@ class AuthorizeEndpoint:
         address = return_address(parameters, client)
         try:
             asked = validate(parameters, client, address, self.catalogue, demand=self.pkce)
-            asked = await self.hints.applied(asked, parameters.get("id_token_hint"))
+            asked = await self.hints.applied(asked, client, parameters.get("id_token_hint"))
         except OAuthError as error:
             note_refusal(request, error)
             return self.responder.error(address.redirect_uri, address.response_mode, address.state, error)

@@ -14,6 +14,7 @@ from auth_service.endpoints.register import EXAMPLE_ANSWER, client_information, 
 from auth_service.endpoints.route import Endpoint, answer, error, text
 from auth_service.grants.repository import Grants
 from auth_service.identity.clients import Clients, Registered
+from auth_service.identity.sectors import Sectors
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidTokenError
 from auth_service.protocol.registration import parse_metadata
@@ -36,12 +37,14 @@ class ClientConfigurationEndpoint:
         issuer: str,
         grant_types: tuple[str, ...],
         redirect_hosts: RedirectHosts,
+        sectors: Sectors,
     ) -> None:
         self._clients = clients
         self._grants = grants
         self._issuer = issuer
         self._grant_types = grant_types
         self._redirect_hosts = redirect_hosts
+        self._sectors = sectors
         self._methods: dict[str, Method] = {
             "GET": self._read,
             "HEAD": self._read,
@@ -65,6 +68,7 @@ class ClientConfigurationEndpoint:
         metadata, translations = parse_metadata(body)
         registered = {**metadata.registered((*self._grant_types, *client.grant_types)), **translations}
         self._redirect_hosts.check(metadata.redirect_uris or ())
+        await self._sectors.admit(registered)
         changed = await self._clients.change(client, registered)
         if changed is None:
             raise InvalidTokenError("the client was deleted")

@@ -13,7 +13,8 @@ from auth_service.endpoints.http import answers_errors, authorization_of, form_o
 from auth_service.endpoints.route import CLIENT_PARAMETERS, Endpoint, answer, error, form, text
 from auth_service.grants.tokens import Tokens
 from auth_service.identity.callers import Caller, Callers
-from auth_service.protocol.introspection import describe, signed_answer_claims, why_inactive
+from auth_service.identity.subjects import Subjects
+from auth_service.protocol.introspection import describe, in_sector, signed_answer_claims, why_inactive
 from shared.clock import Clock
 from shared.introspection import INACTIVE, SIGNED_TYPE
 from shared.logs import get_logger
@@ -27,6 +28,7 @@ class IntrospectEndpoint:
 
     callers: Callers
     tokens: Tokens
+    subjects: Subjects
     signing_keys: SigningKeys
     clock: Clock
     issuer: str
@@ -49,7 +51,9 @@ class IntrospectEndpoint:
         answer = describe(grant, handle, caller, self.issuer, int(self.clock()), self.grace_s)
         if not upheld or not answer["active"]:
             return self._inactive(caller, why_inactive(grant, handle, caller), client_id=grant.client_id)
-        return answer
+        if caller.sector is None or grant.subject is None:
+            return answer
+        return in_sector(answer, await self.subjects.known_in(caller.sector, grant.subject))
 
     @staticmethod
     def _inactive(caller: Caller, reason: str, **more: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from auth_service.endpoints.network import Networks
 from auth_service.endpoints.route import Endpoint, answer, error
 from auth_service.identity.admission import Admission
 from auth_service.identity.clients import Clients, Registered
+from auth_service.identity.sectors import Sectors
 from auth_service.identity.throttle import Throttle
 from auth_service.protocol.errors import InvalidClientMetadataError
 from auth_service.protocol.json_text import parse_json
@@ -40,6 +41,7 @@ class RegisterEndpoint:
     clients: Clients
     admission: Admission
     redirect_hosts: RedirectHosts
+    sectors: Sectors
     throttle: Throttle
     overall: Throttle
     quota: Quota
@@ -57,6 +59,7 @@ class RegisterEndpoint:
         self.redirect_hosts.check(metadata.redirect_uris or ())
         if not admitted.by_operator:
             await self.overall.attempt("all")
+        await self.sectors.admit(registered_metadata)
         quota = None if admitted.by_operator else self.quota
         registered = await self.clients.register(registered_metadata, quota=quota)
         _log.info("client registered", client_id=registered.client.client_id, name=registered.client.name)

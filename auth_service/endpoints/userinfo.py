@@ -20,6 +20,7 @@ from auth_service.endpoints.route import Endpoint, answer, error
 from auth_service.grants.tokens import Tokens
 from auth_service.identity.clients import Clients
 from auth_service.identity.dpop import DpopProofs
+from auth_service.identity.subjects import Subjects
 from auth_service.identity.users import Users
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError
@@ -36,6 +37,7 @@ class UserinfoEndpoint:
     tokens: Tokens
     dpop: DpopProofs
     clients: Clients
+    subjects: Subjects
     signing_keys: SigningKeys
     issuer: str
     clock: Clock
@@ -54,9 +56,12 @@ class UserinfoEndpoint:
         user = await self.users.by_subject(grant.subject) if grant.subject else None
         if user is None or "openid" not in scopes:
             raise InsufficientScopeError("the scope openid was not granted")
-        claims = userinfo_claims(user.person, scopes, grant.userinfo_claims)
         client = await self.clients.get(grant.client_id)
-        if client is None or client.userinfo_alg is None:
+        if client is None:
+            raise InvalidTokenError("the client of the access token is gone")
+        known = await self.subjects.known_in(client.sector, user.subject)
+        claims = userinfo_claims(known.subject, user.person, scopes, grant.userinfo_claims)
+        if client.userinfo_alg is None:
             return json_response(claims)
         return await self._signed(claims, client, client.userinfo_alg)
 

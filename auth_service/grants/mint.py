@@ -7,8 +7,10 @@ from typing import Any
 
 from auth_service.crypto.handles import Handle, Handles, Kind
 from auth_service.crypto.keys import SigningKeys
+from auth_service.identity.subjects import Subjects
 from auth_service.identity.users import Users
 from auth_service.protocol.access_token import TYPE, access_token_claims
+from auth_service.protocol.client import Client
 from auth_service.protocol.grant import Grant, token_members
 from auth_service.protocol.id_token import id_token_claims
 from auth_service.protocol.token_exchange import ACCESS_TOKEN
@@ -22,6 +24,7 @@ class Mint:
         handles: Handles,
         users: Users,
         signing_keys: SigningKeys,
+        subjects: Subjects,
         issuer: str,
         grace_s: int,
         jwt_resources: Collection[str],
@@ -30,6 +33,7 @@ class Mint:
         self._users = users
         self._jwt_resources = jwt_resources
         self._signing_keys = signing_keys
+        self._subjects = subjects
         self._issuer = issuer
         self._grace_s = grace_s
 
@@ -37,9 +41,9 @@ class Mint:
         """The authorization code of a new grant, good until `expires_at` (seconds since 1970)."""
         return self._handles.mint(Handle(Kind.CODE, grant.grant_id, 0, expires_at))
 
-    async def token_response(self, grant: Grant, id_token_alg: str) -> dict[str, Any]:
+    async def token_response(self, grant: Grant, client: Client) -> dict[str, Any]:
         """The body of a token response (RFC 6749 §5.1), with an ID token for a code that granted openid."""
-        access_token = await self._access_token(grant)
+        access_token = await self._access_token(grant, client)
         members = {"access_token": access_token, **token_members(grant, self._grace_s)}
         if grant.refreshable:
             members["refresh_token"] = self._token(Kind.REFRESH_TOKEN, grant, grant.refresh_expires_at)
@@ -48,12 +52,15 @@ class Mint:
         if grant.generation == 1 and not grant.ancestors and grant.subject and "openid" in grant.scopes:
             user = await self._users.by_subject(grant.subject) if grant.id_token_claims else None
             person = user.person if user else None
-            claims = id_token_claims(grant, self._issuer, access_token, person)
-            members["id_token"] = await self._signing_keys.sign(claims, alg=id_token_alg)
+            known = await self._subjects.known_in(client.sector, grant.subject, grant.session_id)
+            claims = id_token_claims(grant, known, self._issuer, access_token, person)
+            members["id_token"] = await self._signing_keys.sign(claims, alg=client.id_token_alg)
         return members
 
-    async def _access_token(self, grant: Grant) -> str:
-        if grant.resource not in self._jwt_resources:
+    async def _access_token(self, grant: Grant, client: Client) -> str:
+        # What a JWT says to the resource server its client can read as well; one that is to know the user by
+        # another subject gets a token that says nothing.
+        if grant.resource not in self._jwt_resources or client.sector is not None:
             return self._token(Kind.ACCESS_TOKEN, grant, grant.access_expires_at)
         # RS256, whose signatures are the same each time, and the key of the time the token was issued: a
         # replayed refresh must be answered with the same bytes.

@@ -47,4 +47,4 @@ class Callers:
                 raise InvalidClientError("the secret of the resource server is wrong")
             return caller
         client = await self._authentication.authenticate(authorization, parameters)
-        return Caller(client.client_id, client_id=client.client_id)
+        return Caller(client.client_id, client_id=client.client_id, sector=client.sector)

@@ -7,10 +7,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from auth_service.identity.sectors import Sectors
 from auth_service.outbound import Fetcher, FetchError
 from auth_service.outbound.freshness import Freshness
-from auth_service.protocol.cimd import MAX_DOCUMENT_BYTES, DocumentRules, read_document
-from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.cimd import MAX_DOCUMENT_BYTES, DocumentRules, read_document, refused
+from auth_service.protocol.errors import InvalidClientError, InvalidClientMetadataError
 from shared.clock import Clock
 
 FRESHNESS = Freshness(least=60, default=3_600, most=86_400)
@@ -43,6 +44,7 @@ class ClientDocuments:
     def __init__(self, fetcher: Fetcher, rules: DocumentRules, clock: Clock) -> None:
         self._fetcher = fetcher
         self._rules = rules
+        self._sectors = Sectors(fetcher)
         self._failures = _Failures(clock)
         self._clock = clock
 
@@ -63,7 +65,14 @@ class ClientDocuments:
     async def _read(self, client_id: str) -> ClientDocument:
         fetched = await self._fetcher.get(client_id, max_bytes=MAX_DOCUMENT_BYTES)
         metadata = read_document(client_id, fetched.json(), self._rules)
+        await self._check_sector(metadata)
         return ClientDocument(metadata, FRESHNESS.of(fetched.headers, self._clock()))
+
+    async def _check_sector(self, metadata: dict[str, Any]) -> None:
+        try:
+            await self._sectors.check(metadata)
+        except InvalidClientMetadataError as error:
+            raise refused(error.description) from error
 
 
 class _Failures:

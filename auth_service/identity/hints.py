@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from auth_service.crypto.keys import SigningKeys
+from auth_service.identity.clients import Clients
+from auth_service.identity.subjects import Subjects
 from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
 from shared import jwt_claims
 from shared.jose import InvalidJwsError, parse
@@ -14,18 +17,24 @@ from shared.jwt_claims import ClaimError
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What an ID token of ours says, expired or not."""
+    """What an ID token of ours says, expired or not.
+
+    Attributes:
+        subject: the user, as known here.
+        client_id: to whom it was issued.
+    """
 
     subject: str
     client_id: str
-    session_id: str | None
 
 
 class IdTokenHints:
     """Reads hints: signed here, for whatever client; an expired one is a hint still."""
 
-    def __init__(self, signing_keys: SigningKeys, issuer: str) -> None:
+    def __init__(self, signing_keys: SigningKeys, clients: Clients, subjects: Subjects, issuer: str) -> None:
         self._signing_keys = signing_keys
+        self._clients = clients
+        self._subjects = subjects
         self._issuer = issuer
 
     async def read(self, id_token: str) -> Hint:
@@ -38,24 +47,37 @@ class IdTokenHints:
             claims = await self._signing_keys.verify(parse(id_token), "jwt")
             if claims.get("iss") != self._issuer:
                 raise ClaimError("iss is another issuer")
-            session_id = claims.get("sid")
-            return Hint(
-                jwt_claims.text(claims, "sub"),
-                jwt_claims.text(claims, "aud"),
-                session_id if isinstance(session_id, str) else None,
-            )
+            return await self._hint(jwt_claims.text(claims, "sub"), jwt_claims.text(claims, "aud"))
         except (InvalidJwsError, ClaimError) as error:
             raise InvalidRequestError(f"id_token_hint is not valid: {error}") from error
 
-    async def applied(self, asked: AuthorizationRequest, id_token: str | None) -> AuthorizationRequest:
-        """The request, for the user that the hint names.
+    async def _hint(self, sub: str, client_id: str) -> Hint:
+        client = await self._clients.get(client_id)
+        subject = await self._subjects.meant_in(client.sector if client else None, sub)
+        if subject is None:
+            raise ClaimError("sub is none that the client has now")
+        return Hint(subject, client_id)
+
+    async def applied(
+        self, asked: AuthorizationRequest, client: Client, id_token: str | None
+    ) -> AuthorizationRequest:
+        """The request, for the user that its claims or the hint name.
 
         Raises:
-            InvalidRequestError: the hint is not valid, or contradicts the claims that are asked for.
+            InvalidRequestError: the hint is not valid, or contradicts the claims that are asked for; or
+                `client` names a user whom it does not know by that name.
         """
+        subject = asked.subject
+        if subject is not None:
+            subject = await self._subjects.meant_in(client.sector, subject)
+            if subject is None:
+                raise InvalidRequestError("claims asks for a sub that this client never had")
         if id_token is None:
-            return asked
+            return replace(asked, subject=subject)
         hint = await self.read(id_token)
-        if asked.subject not in (None, hint.subject):
+        # It would learn that another client's user is its own.
+        if client.sector is not None and hint.client_id != client.client_id:
+            raise InvalidRequestError("id_token_hint was issued to another client")
+        if subject not in (None, hint.subject):
             raise InvalidRequestError("id_token_hint and claims name different users")
         return replace(asked, subject=hint.subject)

@@ -12,6 +12,7 @@ from auth_service.crypto.secrets import new_id
 from auth_service.grants.repository import Grants
 from auth_service.identity.clients import Clients
 from auth_service.identity.sessions import Session, Sessions
+from auth_service.identity.subjects import Subjects
 from auth_service.outbound import Fetcher, FetchError
 from auth_service.protocol.client import Client
 from auth_service.protocol.logout import TOKEN_TYPE, logout_token_claims
@@ -29,6 +30,7 @@ class Logout:
     sessions: Sessions
     grants: Grants
     clients: Clients
+    subjects: Subjects
     signing_keys: SigningKeys
     fetcher: Fetcher
     issuer: str
@@ -61,14 +63,9 @@ class Logout:
                     tasks.start_soon(self._tell, client, session)
 
     async def _tell(self, client: Client, session: Session) -> None:
-        claims = logout_token_claims(
-            self.issuer,
-            client.client_id,
-            session.subject,
-            session.session_id,
-            now=int(self.clock()),
-            jti=new_id(),
-        )
+        known = await self.subjects.known_in(client.sector, session.subject, session.session_id)
+        now = int(self.clock())
+        claims = logout_token_claims(self.issuer, client.client_id, known, now=now, jti=new_id())
         token = await self.signing_keys.sign(claims, typ=TOKEN_TYPE, alg=client.id_token_alg)
         body = urlencode({"logout_token": token}).encode()
         url = str(client.metadata["backchannel_logout_uri"])

@@ -48,7 +48,7 @@ class User:
     @property
     def person(self) -> Person:
         """What there is to say about the user."""
-        return Person(self.subject, self.username, self.name)
+        return Person(self.username, self.name)
 
 
 @dataclass(frozen=True, slots=True)

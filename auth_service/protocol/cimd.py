@@ -18,7 +18,7 @@ MAX_DOCUMENT_BYTES = 5 * 1_024
 _METHODS = tuple(method for method in ("private_key_jwt", "none") if method in AUTH_METHODS)
 _AUTH_METHOD, _AUTH_METHODS = "token_endpoint_auth_method", "token_endpoint_auth_methods_supported"
 _SECRETS = ("client_secret", "client_secret_expires_at")
-_URLS = ("client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri")
+_URLS = ("client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri", "sector_identifier_uri")
 _DOT_SEGMENTS = frozenset({".", ".."})
 
 
@@ -76,11 +76,11 @@ def read_document(client_id: str, document: object, rules: DocumentRules) -> dic
         InvalidClientError: the document is not that of this client, or not valid.
     """
     if not isinstance(document, dict):
-        raise _refused("it is not a JSON object")
+        raise refused("it is not a JSON object")
     if document.get("client_id") != client_id:
-        raise _refused("the client_id in it is not the URL it is at")
+        raise refused("the client_id in it is not the URL it is at")
     if any(document.get(name) is not None for name in _SECRETS):
-        raise _refused("it must not hold a client secret")
+        raise refused("it must not hold a client secret")
     members = {name: value for name, value in document.items() if _is_kept(name, value, rules)}
     members[_AUTH_METHOD] = _auth_method(members)
     try:
@@ -88,7 +88,7 @@ def read_document(client_id: str, document: object, rules: DocumentRules) -> dic
         rules.redirect_hosts.check(metadata.redirect_uris or ())
         return {**metadata.registered(rules.grant_types), **translations}
     except OAuthError as error:
-        raise _refused(error.description) from error
+        raise refused(error.description) from error
 
 
 def _is_kept(name: str, value: object, rules: DocumentRules) -> bool:
@@ -112,17 +112,18 @@ def _auth_method(document: Mapping[str, Any]) -> str:
     """
     declared, listed = document.get(_AUTH_METHOD), document.get(_AUTH_METHODS) or []
     if not isinstance(listed, list) or not all(isinstance(method, str) for method in listed):
-        raise _refused(f"{_AUTH_METHODS} must be a list of names")
+        raise refused(f"{_AUTH_METHODS} must be a list of names")
     methods = [declared, *listed] if declared else listed
     if any(str(method).startswith("client_secret") for method in methods):
-        raise _refused("a client with a document cannot authenticate with a shared secret")
+        raise refused("a client with a document cannot authenticate with a shared secret")
     if not methods or declared in _METHODS:
         return str(declared or "none")
     usable = next((method for method in _METHODS if method in listed), None)
     if usable is None:
-        raise _refused(f"this server takes {' or '.join(_METHODS)} as {_AUTH_METHOD}")
+        raise refused(f"this server takes {' or '.join(_METHODS)} as {_AUTH_METHOD}")
     return usable
 
 
-def _refused(reason: str) -> InvalidClientError:
+def refused(reason: str) -> InvalidClientError:
+    """The document is not valid, for `reason`."""
     return InvalidClientError(f"the client's metadata document is not valid: {reason}")

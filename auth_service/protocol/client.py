@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from auth_service.protocol import redirect_uris
+from auth_service.protocol import redirect_uris, subjects
 from auth_service.protocol.redirect_uris import Reach
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
@@ -102,6 +102,11 @@ class Client:
     def userinfo_alg(self) -> str | None:
         """`userinfo_signed_response_alg` (OpenID Connect Registration §2)."""
         return self.metadata.get("userinfo_signed_response_alg")
+
+    @property
+    def sector(self) -> str | None:
+        """Whose clients alone know a user by the same subject as this one; None where all do."""
+        return subjects.sector_of(self.metadata)
 
     @property
     def follows_fapi(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from auth_service.protocol.claims_request import ACR_PASSWORD, PROFILE_CLAIMS
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.subjects import KnownAs
 
 TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "sid", "nonce", "at_hash")
 """Claims of ID tokens that are not about the person."""
@@ -20,17 +21,23 @@ def at_hash(access_token: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(access_token.encode()).digest()[:16]).rstrip(b"=").decode()
 
 
-def id_token_claims(grant: Grant, issuer: str, access_token: str, person: Person | None) -> dict[str, Any]:
-    """The claims of the ID token that goes with a code's token response."""
+def id_token_claims(
+    grant: Grant, known: KnownAs, issuer: str, access_token: str, person: Person | None
+) -> dict[str, Any]:
+    """The claims of the ID token that goes with a code's token response.
+
+    Args:
+        known: the user and the session, by the names that the client knows them by.
+    """
     claims = {
         "iss": issuer,
-        "sub": grant.subject,
+        "sub": known.subject,
         "aud": grant.client_id,
         "iat": grant.issued_at,
         "exp": grant.access_expires_at,
         "auth_time": grant.auth_time,
         "acr": ACR_PASSWORD if grant.auth_time else None,
-        "sid": grant.session_id,
+        "sid": known.session_id,
         "nonce": grant.nonce,
         "at_hash": at_hash(access_token),
         **(person.claims(grant.id_token_claims) if person else {}),
@@ -42,7 +49,6 @@ def id_token_claims(grant: Grant, issuer: str, access_token: str, person: Person
 class Person:
     """What there is to say about a user."""
 
-    subject: str
     username: str
     name: str | None
 
@@ -52,7 +58,9 @@ class Person:
         return {claim: value for claim, value in known.items() if claim in wanted and value}
 
 
-def userinfo_claims(person: Person, scopes: tuple[str, ...], asked: tuple[str, ...]) -> dict[str, Any]:
+def userinfo_claims(
+    subject: str, person: Person, scopes: tuple[str, ...], asked: tuple[str, ...]
+) -> dict[str, Any]:
     """What the scopes and the claims asked for allow a client to know of a user (OIDC Core §5.4, §5.5)."""
     wanted = {*asked, *(PROFILE_CLAIMS if "profile" in scopes else ())}
-    return {"sub": person.subject, **person.claims(wanted)}
+    return {"sub": subject, **person.claims(wanted)}

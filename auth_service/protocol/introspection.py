@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from auth_service.protocol.grant import Grant, is_live_access, is_live_refresh
+from auth_service.protocol.subjects import KnownAs
 from shared.introspection import INACTIVE, ActiveToken
 
 
@@ -32,11 +33,13 @@ class Caller:
     Attributes:
         name: how it is called as the audience of a signed answer (RFC 9701 §5).
         client_id: set for a client, which may know of its own tokens.
+        sector: of a client that is to know users by subjects of its own (OIDC Core §8).
         resources: set for a resource server, which may know of access tokens for these.
     """
 
     name: str
     client_id: str | None = None
+    sector: str | None = None
     resources: frozenset[str] = frozenset()
 
 
@@ -54,6 +57,12 @@ def describe(
     members = _active(grant, handle, issuer).to_wire()
     del members["token_type"]  # RFC 6749 §7.1 types are of access tokens
     return members
+
+
+def in_sector(answer: dict[str, Any], known: KnownAs) -> dict[str, Any]:
+    """An answer as a client with pairwise subjects may have it: the user by no other name (OIDC Core §8)."""
+    kept = {name: value for name, value in answer.items() if name not in ("username", "act")}
+    return {**kept, "sub": known.subject}
 
 
 def why_inactive(grant: Grant, handle: TokenHandle, caller: Caller) -> str:

@@ -8,6 +8,7 @@ from auth_service.protocol.authorization import PROMPTS, RESPONSE_MODES
 from auth_service.protocol.claims_request import ACR_PASSWORD, PROFILE_CLAIMS
 from auth_service.protocol.id_token import TOKEN_CLAIMS
 from auth_service.protocol.registration import AUTH_METHODS, SIGNING_ALGORITHMS
+from auth_service.protocol.subjects import SUBJECT_TYPES
 from shared import dpop
 
 
@@ -57,7 +58,7 @@ def server_metadata(
         "introspection_signing_alg_values_supported": ["RS256"],
         "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": list(SUBJECT_TYPES),
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         "userinfo_signing_alg_values_supported": ["RS256", "ES256"],
         "prompt_values_supported": sorted(PROMPTS),

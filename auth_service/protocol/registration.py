@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from auth_service.protocol import redirect_uris
 from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidRedirectUriError, OAuthError
+from auth_service.protocol.subjects import sector_of
 from shared.scopes import parse_scope
 
 AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post", "private_key_jwt")
@@ -93,6 +94,14 @@ class ClientMetadata(BaseModel):
     userinfo_signed_response_alg: Literal["RS256", "ES256"] | None = Field(
         None, description="Userinfo as a signed JWT; left out, as JSON."
     )
+    subject_type: Literal["public", "pairwise"] | None = Field(
+        None, description="`pairwise`: the client knows people by subjects that no other sector knows."
+    )
+    sector_identifier_uri: WebUrl | None = Field(
+        None,
+        description="Leads to a JSON list that holds all of `redirect_uris`; clients with lists on one host"
+        " are one sector.",
+    )
     software_statement: Annotated[str, Field(max_length=16_000)] | None = Field(
         None, description="A JWT by which an issuer that is trusted here vouches for the software."
     )
@@ -115,6 +124,7 @@ class ClientMetadata(BaseModel):
         if self.token_endpoint_auth_method == "none" and "client_credentials" in kept:  # noqa: S105
             raise InvalidClientMetadataError("client_credentials needs a client that can authenticate")
         members = self.model_dump(exclude_none=True)
+        sector_of(members)
         return {**members, "grant_types": kept, "response_types": _response_types(kept)}
 
 

@@ -111,6 +111,12 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     KeySpec("throttle:{kind}:{network}", "how often a network has tried something", "its window"),
     KeySpec("signing-keys", "the signing keys, encrypted under a master key", "until deleted"),
+    KeySpec(
+        "pseudonym-key",
+        "the key of subjects that only one sector knows, encrypted under the newest master key; clients know"
+        " people by what it makes",
+        "until deleted",
+    ),
     KeySpec("once:{kind}:{hash}", "nothing: that it exists says it has been used", "as long as it is valid"),
     KeySpec("ping", "nothing: written to learn whether the store accepts writes", "1 s"),
 )
@@ -224,6 +230,11 @@ def throttle(kind: str, network: str) -> str:
 def signing_keys() -> str:
     """The key of the signing keys."""
     return f"{PREFIX}signing-keys"
+
+
+def pseudonym_key() -> str:
+    """The key of the key of pairwise subjects."""
+    return f"{PREFIX}pseudonym-key"
 
 
 def once(kind: str, *parts: str) -> str:

@@ -11,7 +11,7 @@ from auth_service.crypto.passwords import Passwords
 from auth_service.identity.users import Users
 from tests.attacks.test_sec_04_script import PAYLOADS, harmless
 from tests.auth_service.console import AtTheConsole
-from tests.auth_service.service import AuthorizationServer
+from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.flow import Person, forms_of
 
 pytestmark = pytest.mark.requirement("SEC-16", "AS-23")
@@ -40,8 +40,8 @@ def admin(server: AuthorizationServer, shared_admin: AtTheConsole) -> AtTheConso
 
 
 @pytest.fixture
-def victim(server: AuthorizationServer, request: pytest.FixtureRequest) -> Iterator[Person]:
-    person = server.add_user(f"victim-{id(request)}", "password")
+def victim(server: AuthorizationServer) -> Iterator[Person]:
+    person = server.add_user(nobodys("victim"), "password")
     yield person
     person.close()
 
@@ -185,7 +185,7 @@ def test_what_clients_and_people_call_themselves_is_text(
     assert harmless(page)
     for where in {part.split('"')[0] for part in page.text.split('href="')[1:] if part.startswith("clients")}:
         assert harmless(admin.open(where.replace("&amp;", "&")))
-    username = f"payload-{id(admin)}"
+    username = nobodys("payload")
     server.add_user(username, "password", "".join(PAYLOADS)).close()
     for where in (f"people?q={username}", f"person?name={username}"):
         assert harmless(admin.open(where))

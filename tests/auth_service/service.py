@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import secrets
 import socket
 import threading
 import time
@@ -183,6 +184,11 @@ class AuthorizationServer:
     def _accounts(self, store: Store) -> Accounts:
         users = Users(store, Passwords(), self.clock)
         return Accounts(users, Sessions(store, self.clock, ttl_s=1), Grants(store, self.clock))
+
+
+def nobodys(name: str) -> str:
+    """A user name that no other test has: servers are shared, and so are their users."""
+    return f"{name}-{secrets.token_hex(6)}"
 
 
 def machine(**options: Any) -> httpx2.Client:

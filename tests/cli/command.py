@@ -104,11 +104,21 @@ def up_again(before: Up, **settings: str) -> Iterator[Up]:
 
 
 @contextmanager
+def _hang_up_not_ignored() -> Iterator[None]:
+    """As from a terminal, also where the tests themselves were started with nohup, which is inherited."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@contextmanager
 def _up(
     directory: Path, auth_port: int, resource_port: int, arguments: tuple[str, ...], settings: dict[str, str]
 ) -> Iterator[Up]:
     ports = ("--auth-port", str(auth_port), "--resource-port", str(resource_port))
-    with (directory / "output").open("w") as output:
+    with (directory / "output").open("w") as output, _hang_up_not_ignored():
         process = subprocess.Popen(
             [*DOORWARD, "up", *ports, *arguments],
             cwd=directory,

@@ -26,7 +26,7 @@ from shared.jose import (
 from tests.auth_service.keypair import KeyPair
 from tests.vectors import read
 
-RFC7515 = read("rfc7515")
+RFC7515, RFC7517 = read("rfc7515"), read("rfc7517")
 CLAIMS = {"sub": "somebody"}
 
 
@@ -73,6 +73,44 @@ def test_an_hmac_is_refused_even_with_its_own_key() -> None:
 def test_the_unsecured_token_of_rfc_7515_is_no_signed_one() -> None:
     with pytest.raises(InvalidJwsError):
         parse(RFC7515["unsecured"]["jws"])
+
+
+def signed_by_rfc_7517(kty: str, alg: str, **headers: str) -> str:
+    """What the owner of a key of RFC 7517 signs."""
+    (private,) = (key for key in RFC7517["private"]["keys"] if key["kty"] == kty)
+    return jwt.encode(CLAIMS, jwt.PyJWK({**private, "alg": alg}).key, alg, headers=headers)
+
+
+@pytest.mark.parametrize("headers", [{"kid": "2011-04-29"}, {}])
+def test_a_key_of_rfc_7517_is_found_in_its_set_by_its_id_or_its_type(headers: dict[str, str]) -> None:
+    text = signed_by_rfc_7517("RSA", "RS256", **headers)
+    assert verified(text, *RFC7517["public"]["keys"]) == CLAIMS
+
+
+@pytest.mark.requirement("SEC-8")
+@pytest.mark.parametrize(
+    ("kty", "alg", "kid"),
+    [
+        pytest.param("EC", "ES256", "1", id="a key for encryption"),
+        pytest.param("RSA", "PS256", "2011-04-29", id="a key for another algorithm"),
+        pytest.param("RSA", "RS256", "1", id="the id of another key"),
+        pytest.param("RSA", "RS256", "2", id="the id of none"),
+    ],
+)
+def test_a_key_of_rfc_7517_is_used_for_what_it_says_it_is_for_alone(kty: str, alg: str, kid: str) -> None:
+    text = signed_by_rfc_7517(kty, alg, kid=kid)
+    with pytest.raises(InvalidJwsError, match="no known key fits"):
+        verified(text, *RFC7517["public"]["keys"])
+    bare = [
+        {name: key[name] for name in key if name not in ("use", "alg", "kid")}
+        for key in RFC7517["public"]["keys"]
+    ]
+    assert verified(text, *bare) == CLAIMS
+
+
+def test_the_private_keys_of_rfc_7517_are_told_from_the_public_ones() -> None:
+    assert all(map(is_private, RFC7517["private"]["keys"]))
+    assert not any(map(is_private, RFC7517["public"]["keys"]))
 
 
 @pytest.mark.parametrize("vector", read("rfc7638")["vectors"], ids=lambda vector: vector["name"])

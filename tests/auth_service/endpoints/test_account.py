@@ -6,15 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.auth_service.service import AuthorizationServer
+from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.flow import Person, forms_of
 
 
 @pytest.fixture
-def person(server: AuthorizationServer, request: pytest.FixtureRequest) -> Iterator[Person]:
+def person(server: AuthorizationServer) -> Iterator[Person]:
     """Somebody nobody else is."""
-    number = abs(hash(request.node.name)) + id(request)
-    person = server.add_user(f"user-{number}", "password")
+    person = server.add_user(nobodys("user"), "password")
     person.log_in(person.open(f"{server.origin}/login"))
     yield person
     person.close()

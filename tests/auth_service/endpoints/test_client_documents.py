@@ -211,6 +211,10 @@ def test_it_is_not_announced_where_every_domain_is_denied(store_url: str) -> Non
         ({"token_endpoint_auth_method": "private_key_jwt"}, "jwks"),
         ({"redirect_uris": ["javascript:alert(1)"]}, "redirect_uris"),
         ({"redirect_uris": None}, "redirect_uris"),
+        (
+            {"subject_type": "pairwise", "redirect_uris": [CALLBACK, "https://other.example/"]},
+            "sector_identifier_uri",
+        ),
         ({"client_name": "x" * 6_000}, "larger than 5120 bytes"),
     ],
 )
@@ -220,6 +224,26 @@ def test_a_document_that_is_not_valid_gets_a_page_that_says_why(
     page = refused(person, shared.client(**members))
     assert page.status_code == 400
     assert told in page.text
+
+
+@pytest.mark.requirement("AS-17")
+def test_a_sector_that_a_document_names_has_to_list_its_redirect_uris(shared: World, person: Person) -> None:
+    named = {"subject_type": "pairwise", "sector_identifier_uri": f"https://{shared.host}/uris"}
+    shared.stranger.answers["/uris"] = document(["https://other.example/"])
+    assert "lacks a redirect URI" in refused(person, shared.client(**named)).text
+    shared.stranger.answers["/uris"] = document([CALLBACK])
+    assert "id_token" in shared.client(**named).connect(person, scope="openid")
+
+
+@pytest.mark.requirement("AS-17")
+def test_a_client_whose_list_of_its_sector_is_down_stays_connected(world: World, person: Person) -> None:
+    world.stranger.answers["/uris"] = document([CALLBACK])
+    uri = f"https://{world.host}/uris"
+    client = world.client(subject_type="pairwise", sector_identifier_uri=uri)
+    tokens = client.connect(person, scope="openid offline_access")
+    world.stranger.answers["/uris"] = answer(b"{}", status="503 Busy")
+    world.server.clock.advance(2 * 86_400)
+    assert client.refresh(tokens["refresh_token"]).status_code == 200
 
 
 @pytest.mark.parametrize(("status", "code"), [("404 Not Found", 400), ("301 Moved", 400), ("503 Busy", 503)])

@@ -9,7 +9,7 @@ import pytest
 
 from auth_service.identity.clients import Clients
 from tests.auth_service.console import AtTheConsole
-from tests.auth_service.service import AuthorizationServer, running
+from tests.auth_service.service import AuthorizationServer, nobodys, running
 from tests.flow import Person, forms_of
 
 pytestmark = pytest.mark.requirement("AS-7")
@@ -207,8 +207,8 @@ class TestInvitations:
 
 class TestPeople:
     @pytest.fixture
-    def ada(self, server: AuthorizationServer, request: pytest.FixtureRequest) -> Iterator[Person]:
-        person = server.add_user(f"ada-{id(request)}", "password", "Ada Lovelace")
+    def ada(self, server: AuthorizationServer) -> Iterator[Person]:
+        person = server.add_user(nobodys("ada"), "password", "Ada Lovelace")
         yield person
         person.close()
 

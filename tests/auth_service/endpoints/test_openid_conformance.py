@@ -162,7 +162,7 @@ def test_a_response_type_that_is_missing_or_not_there_is_told_to_the_client(
 def test_the_metadata_says_what_there_is(server: AuthorizationServer) -> None:
     metadata = server.get("/.well-known/openid-configuration").json()
     assert metadata["userinfo_signing_alg_values_supported"] == ["RS256", "ES256"]
-    assert metadata["subject_types_supported"] == ["public"]
+    assert metadata["subject_types_supported"] == ["public", "pairwise"]
     assert "none" not in metadata["request_object_signing_alg_values_supported"]
     assert not {"email", "address", "phone"} & set(metadata["scopes_supported"])
 

@@ -10,6 +10,7 @@ import pytest
 from auth_service.protocol.claims_request import ACR_PASSWORD
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.id_token import Person, at_hash, id_token_claims, userinfo_claims
+from auth_service.protocol.subjects import KnownAs
 from tests.auth_service.protocol.builders import NOW, active_grant, client
 
 ISSUER = "https://as.example/base"
@@ -23,23 +24,24 @@ def test_at_hash_is_the_left_half_of_the_sha_256() -> None:
 
 
 def test_an_id_token_says_who_logged_in_when_for_whom() -> None:
-    claims = id_token_claims(active_grant(nonce="n-1"), ISSUER, "token", None)
+    claims = id_token_claims(active_grant(nonce="n-1"), KnownAs("p-1", "q-1"), ISSUER, "token", None)
     assert claims == {
         "iss": ISSUER,
-        "sub": "subject-1",
+        "sub": "p-1",
         "aud": "client-1",
         "iat": NOW,
         "exp": NOW + 600,
         "auth_time": NOW - 5,
         "acr": ACR_PASSWORD,
-        "sid": "session-1",
+        "sid": "q-1",
         "nonce": "n-1",
         "at_hash": at_hash("token"),
     }
 
 
 def test_claims_that_are_not_known_are_left_out() -> None:
-    assert "nonce" not in id_token_claims(active_grant(), ISSUER, "token", None)
+    claims = id_token_claims(active_grant(), KnownAs("p-1", None), ISSUER, "token", None)
+    assert {"nonce", "sid"}.isdisjoint(claims)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_claims_that_are_not_known_are_left_out() -> None:
 def test_userinfo_says_what_the_scopes_allow(
     scopes: tuple[str, ...], name: str | None, claims: dict[str, str]
 ) -> None:
-    assert userinfo_claims(Person("s", "wesen", name), scopes, ()) == claims
+    assert userinfo_claims("s", Person("wesen", name), scopes, ()) == claims
 
 
 @pytest.mark.requirement("SEC-17")
