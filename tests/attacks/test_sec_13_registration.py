@@ -64,7 +64,7 @@ def test_an_address_that_the_caller_made_up_counts_for_nothing(server: Authoriza
         {"grant_types": ["authorization_code", "password"]},
         {"scope": "openid admin notes:read"},
         {"trusted": True, "first_party": True, "skip_consent": True, "verified": True},
-        {"subject_type": "pairwise", "id": "x", "created_at": 0, "expires_at": 0, "secret_hash": "x"},
+        {"id": "x", "created_at": 0, "expires_at": 0, "secret_hash": "x"},
         {"client_id": "resource", "client_secret": "mine", "registration_access_token": "mine"},
         {"metadata": {"client_name": "x"}, "fresh_until": 9_999_999_999, "__proto__": {}, "domain": "x"},
     ],

@@ -224,6 +224,7 @@ class TestSectors:
             assert refusal["error"] == "invalid_client_metadata"
             assert "lacks a redirect URI" in refusal["error_description"]
 
+    @pytest.mark.requirement("SEC-12")
     @pytest.mark.parametrize(
         "at", ["not found", "no list", "no JSON", "nothing listens", "an address that nobody may ask"]
     )
