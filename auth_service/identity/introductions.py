@@ -12,7 +12,7 @@ from auth_service.outbound import FetchError
 from auth_service.protocol.cimd import check_client_id, names_document
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import DomainPolicy, Trust
-from auth_service.protocol.errors import InvalidClientError, OAuthError, TemporarilyUnavailableError
+from auth_service.protocol.errors import InvalidClientError
 from shared.clock import Clock
 from shared.logs import get_logger
 
@@ -67,8 +67,8 @@ class Introductions:
             None for a client that is not registered.
 
         Raises:
-            InvalidClientError: its URL or its document is not valid, or its domain is not admitted.
-            TemporarilyUnavailableError: its document cannot be had now (draft §5.1).
+            InvalidClientError: its URL or its document is not valid, or cannot be had (draft §5.1), or its
+                domain is not admitted.
             SlowDownError: `origin` has had too many documents fetched.
         """
         known = await self._clients.get(client_id)
@@ -141,6 +141,9 @@ class Introductions:
         return self._policy.of(check_client_id(client_id, loopback=self._loopback).host)
 
 
-def _unreadable(error: FetchError) -> OAuthError:
-    kind = TemporarilyUnavailableError if error.passing else InvalidClientError
-    return kind(f"the client's metadata document cannot be had: {error.reason}", detail=error.detail)
+def _unreadable(error: FetchError) -> InvalidClientError:
+    # Not a 503, however passing: nothing is wrong here, and whoever makes up a client_id could have one.
+    later = "; try again later" if error.passing else ""
+    return InvalidClientError(
+        f"the client's metadata document cannot be had: {error.reason}{later}", detail=error.detail
+    )

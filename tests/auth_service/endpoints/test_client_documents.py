@@ -246,17 +246,26 @@ def test_a_client_whose_list_of_its_sector_is_down_stays_connected(world: World,
     assert client.refresh(tokens["refresh_token"]).status_code == 200
 
 
-@pytest.mark.parametrize(("status", "code"), [("404 Not Found", 400), ("301 Moved", 400), ("503 Busy", 503)])
+@pytest.mark.requirement("SEC-17")
+@pytest.mark.parametrize("status", ["404 Not Found", "301 Moved", "503 Busy"])
 def test_a_document_that_cannot_be_had_gets_a_page_that_says_so(
-    shared: World, person: Person, status: str, code: int
+    shared: World, person: Person, status: str
 ) -> None:
     client = shared.client()
     path = urlsplit(client.client_id).path
     shared.stranger.answers[path] = answer(b"{}", status=status, headers={"Location": "/other"})
     page = refused(person, client)
-    assert page.status_code == code
+    assert page.status_code == 400
+    assert ("try again later" in page.text) == status.startswith("503")
     assert f"answers with status {status[:3]}" in page.text
-    shared.server.failures.clear()
+
+
+@pytest.mark.requirement("SEC-17")
+@pytest.mark.parametrize("path", ["/token", "/par", "/device_authorization", "/revoke"])
+def test_a_client_that_nobody_knows_and_nobody_can_reach_is_no_outage_here(shared: World, path: str) -> None:
+    form = {"client_id": "https://nowhere.example/client.json", "grant_type": "refresh_token", "token": "x"}
+    response = shared.server.post(path, **form)
+    assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
 
 
 def test_a_redirect_uri_that_is_not_in_the_document_gets_a_page(shared: World, person: Person) -> None:
