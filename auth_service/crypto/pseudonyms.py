@@ -43,8 +43,9 @@ class Pseudonyms:
                 await self._store.create(name, fresh, ttl_s=None)
                 continue
             key = self._keys.open(_PURPOSE, sealed)
-            renewed = self._keys.resealed(_PURPOSE, sealed)
-            if renewed is sealed or await self._store.replace(name, sealed, renewed, ttl_s=None):
+            if self._keys.is_newest(sealed) or await self._store.replace(
+                name, sealed, self._keys.seal(_PURPOSE, key), ttl_s=None
+            ):
                 self._cipher = AESSIV(key)
                 return self._cipher
 

@@ -124,7 +124,7 @@ class ClientMetadata(BaseModel):
         if self.token_endpoint_auth_method == "none" and "client_credentials" in kept:  # noqa: S105
             raise InvalidClientMetadataError("client_credentials needs a client that can authenticate")
         members = self.model_dump(exclude_none=True)
-        sector_of(members)
+        sector_of(members)  # refuses those that would have none
         return {**members, "grant_types": kept, "response_types": _response_types(kept)}
 
 
