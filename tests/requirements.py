@@ -43,7 +43,10 @@ class Requirement:
 
 
 HELD = Held()
-GATEWAY = "the resource service: any MCP server, protected, without changing it"
+RUN = "what people run for years: configuration, upgrades, backups"
+PLANNED_GATE = Planned("ways round the policy, and revocation that does not arrive")
+PLANNED_BOUNDS = Planned("nobody may stop it for the others")
+PLANNED_PEOPLE = Planned("people and their own identity provider")
 
 AUTHORIZATION_SERVER = (
     Requirement("AS-1", "MUST", "OAuth 2.1, PKCE with S256 only", HELD),
@@ -98,6 +101,11 @@ RESOURCE_SERVER = (
         "RS-10", "MUST", "the current and the previous transport, and aliases for the one before", HELD
     ),
     Requirement("RS-11", "MUST", "every refusal explained in the log, by request id", HELD),
+    Requirement("RS-12", "MUST", "what was judged is what is forwarded", PLANNED_GATE),
+    Requirement("RS-13", "MUST", "a long-lived answer ends with its token, and at shutdown", PLANNED_GATE),
+    Requirement("RS-14", "MUST", "resource URIs judged by every way in which they are read", PLANNED_GATE),
+    Requirement("RS-15", "MUST", "a caller always gets an answer", PLANNED_GATE),
+    Requirement("RS-16", "MUST", "limits count the person, and stop nobody else", PLANNED_GATE),
 )
 
 EXTENSIONS = (
@@ -129,7 +137,52 @@ ATTACKS = (
     Requirement("SEC-17", "MUST", "malformed input gets a 4xx, never a 5xx", HELD),
 )
 
+BOUNDS = (
+    Requirement("BOUND-1", "MUST", "work for somebody unauthenticated is bounded", PLANNED_BOUNDS),
+    Requirement("BOUND-2", "MUST", "what is stored for a stranger is bounded in bytes", PLANNED_BOUNDS),
+    Requirement("BOUND-3", "MUST", "global limits keep a share for those who used little", PLANNED_BOUNDS),
+    Requirement("BOUND-4", "MUST", "counting is one atomic store operation", PLANNED_BOUNDS),
+    Requirement("BOUND-5", "MUST", "outbound fetches take turns", PLANNED_BOUNDS),
+)
+
+PEOPLE = (
+    Requirement("ID-1", "MUST", "login through OpenID providers and GitHub", PLANNED_PEOPLE),
+    Requirement("ID-2", "MUST", "accounts by allow list, linked by verified e-mail only", PLANNED_PEOPLE),
+    Requirement("ID-3", "MUST", "groups and people decide on resources and scopes", PLANNED_PEOPLE),
+    Requirement("ID-4", "MUST", "access re-evaluated at every refresh", PLANNED_PEOPLE),
+    Requirement("ID-5", "MUST", "passkeys and TOTP, required by policy", PLANNED_PEOPLE),
+    Requirement("ID-6", "MUST", "password strength by estimate and list", PLANNED_PEOPLE),
+    Requirement("ID-7", "MUST", "an account page with everything of a person", PLANNED_PEOPLE),
+    Requirement("ID-8", "MUST", "console and admin API through the same code", PLANNED_PEOPLE),
+    Requirement("ID-9", "SHOULD", "facts at consent", PLANNED_PEOPLE),
+    Requirement("ID-10", "MUST", "every step of a person is idempotent for their browser", PLANNED_PEOPLE),
+    Requirement("ID-11", "MUST", "accessible, translatable pages with own looks", PLANNED_PEOPLE),
+    Requirement("ID-12", "MUST", "`doorward apply` and `export`", PLANNED_PEOPLE),
+)
+
+OPERATION = (
+    Requirement("OP-1", "MUST", "installs as wheel, image, compose, chart, unit", Planned(RUN)),
+    Requirement("OP-2", "MUST", "one true table of settings, unknown names refused", Planned(RUN)),
+    Requirement("OP-3", "MUST", "acknowledged is kept, by a chosen durability", Planned(RUN)),
+    Requirement("OP-4", "MUST", "backup and restore", Planned(RUN)),
+    Requirement(
+        "OP-5",
+        "MUST",
+        "rolling upgrades; documents migrate on read",
+        Partial("a rolling upgrade between two releases under load"),
+    ),
+    Requirement("OP-6", "MUST", "commands check their input first", Planned(RUN)),
+)
+
 REQUIREMENTS = {
     requirement.id: requirement
-    for requirement in (*AUTHORIZATION_SERVER, *RESOURCE_SERVER, *EXTENSIONS, *ATTACKS)
+    for requirement in (
+        *AUTHORIZATION_SERVER,
+        *RESOURCE_SERVER,
+        *BOUNDS,
+        *PEOPLE,
+        *OPERATION,
+        *EXTENSIONS,
+        *ATTACKS,
+    )
 }

@@ -10,7 +10,10 @@ from pathlib import Path
 from tests.requirements import (
     ATTACKS,
     AUTHORIZATION_SERVER,
+    BOUNDS,
     EXTENSIONS,
+    OPERATION,
+    PEOPLE,
     REQUIREMENTS,
     RESOURCE_SERVER,
     Planned,
@@ -46,7 +49,10 @@ def proofs() -> dict[str, list[str]]:
 def test_every_id_of_the_list_is_there_once_and_in_order() -> None:
     for prefix, group, count in (
         ("AS", AUTHORIZATION_SERVER, 25),
-        ("RS", RESOURCE_SERVER, 11),
+        ("RS", RESOURCE_SERVER, 16),
+        ("BOUND", BOUNDS, 5),
+        ("ID", PEOPLE, 12),
+        ("OP", OPERATION, 6),
         ("EXT", EXTENSIONS, 4),
         ("SEC", ATTACKS, 17),
     ):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import anyio
 from anyio import to_thread
@@ -17,6 +15,7 @@ from auth_service.protocol import key_rotation
 from auth_service.protocol.key_rotation import Schedule
 from auth_service.storage import keys as store_keys
 from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 from shared.jose import Claims, SigningKey, UnverifiedJws, public_jwk, sign, verify
 
@@ -43,6 +42,16 @@ class DatedSigningKey:
 
 
 KeySet = tuple[DatedSigningKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeySet:
+    """The keys as one document of the store."""
+
+    keys: KeySet
+
+
+_codec = JsonCodec(SigningKeySet)
 
 
 class SigningKeys:
@@ -126,11 +135,13 @@ class SigningKeys:
         return await self._store.replace(key, old, new, ttl_s=None)
 
     def _sealed(self, keys: KeySet) -> bytes:
-        return self._keys.seal(_PURPOSE, json.dumps([asdict(key) for key in keys]).encode())
+        return self._keys.seal(_PURPOSE, _codec.encode(SigningKeySet(keys)))
 
     def _opened(self, sealed: bytes) -> KeySet:
-        members: list[dict[str, Any]] = json.loads(self._keys.open(_PURPOSE, sealed))
-        return tuple(DatedSigningKey(**key) for key in members)
+        opened = self._keys.open(_PURPOSE, sealed)
+        if opened.startswith(b"["):  # as the releases before versions of documents wrote it
+            opened = b'{"keys":%b}' % opened
+        return _codec.decode(opened).keys
 
 
 def _new_pem(alg: str) -> str:

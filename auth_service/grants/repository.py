@@ -14,7 +14,7 @@ from auth_service.revocations.announcements import Announcements
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import json_codec
+from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 
 R = TypeVar("R")
@@ -30,7 +30,7 @@ class Grants:
         self._store = store
         self._clock = clock
         self._announcements = Announcements(store, clock)
-        self._grants = Collection(store, keys.grant, *json_codec(Grant), self._remaining)
+        self._grants = Collection(store, keys.grant, JsonCodec(Grant), self._remaining)
 
     def _remaining(self, grant: Grant) -> int:
         return max(1, grant.kept_until - int(self._clock()))

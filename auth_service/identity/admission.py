@@ -19,7 +19,7 @@ from auth_service.protocol.registration_policy import InitialAccessToken, Openne
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import json_codec
+from auth_service.storage.json_codec import JsonCodec
 from shared import jwt_claims
 from shared.clock import Clock
 from shared.jose import ASYMMETRIC, InvalidJwsError, parse, verify
@@ -35,7 +35,7 @@ class InitialAccessTokens:
         self._store = store
         self._clock = clock
         self._tokens = Collection(
-            store, keys.initial_access_token, *json_codec(InitialAccessToken), self._remaining
+            store, keys.initial_access_token, JsonCodec(InitialAccessToken), self._remaining
         )
 
     def _remaining(self, token: InitialAccessToken) -> int:

@@ -12,7 +12,7 @@ from auth_service.protocol.registration_policy import Quota
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import json_codec
+from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 
 
@@ -35,7 +35,7 @@ class Clients:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._clients = Collection(store, keys.client, *json_codec(Client), self._remaining)
+        self._clients = Collection(store, keys.client, JsonCodec(Client), self._remaining)
 
     def _remaining(self, client: Client) -> int | None:
         return None if client.expires_at is None else max(1, client.expires_at - int(self._clock()))

@@ -10,7 +10,7 @@ from auth_service.protocol.interaction import Approval
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import json_codec
+from auth_service.storage.json_codec import JsonCodec
 
 _MOST = 20
 
@@ -26,7 +26,7 @@ class Consents:
     """The consents in a store."""
 
     def __init__(self, store: Store, ttl_s: int) -> None:
-        self._records = Collection(store, _key, *json_codec(ConsentRecord), lambda _: ttl_s)
+        self._records = Collection(store, _key, JsonCodec(ConsentRecord), lambda _: ttl_s)
 
     async def of(self, subject: str, client_id: str) -> tuple[Approval, ...]:
         """What `subject` has approved for the client."""

@@ -13,7 +13,7 @@ from auth_service.protocol.errors import OAuthError
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import json_codec
+from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 
 
@@ -29,10 +29,8 @@ class Devices:
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._clock = clock
-        self._requests = Collection(
-            store, keys.device, *json_codec(DeviceRequest), lambda _: device.TTL_S + 60
-        )
-        self._codes = Collection(store, keys.user_code, *json_codec(UserCode), lambda _: device.TTL_S)
+        self._requests = Collection(store, keys.device, JsonCodec(DeviceRequest), lambda _: device.TTL_S + 60)
+        self._codes = Collection(store, keys.user_code, JsonCodec(UserCode), lambda _: device.TTL_S)
 
     async def begin(
         self, client_id: str, scopes: tuple[str, ...], resource: str | None

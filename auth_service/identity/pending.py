@@ -6,9 +6,8 @@ from a form.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from auth_service.crypto.secrets import digest, new_secret
 from auth_service.protocol.authorization import AuthorizationRequest
@@ -16,6 +15,7 @@ from auth_service.protocol.interaction import Decision, Progress
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import JsonCodec
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class PendingRequests:
     """The pending requests in a store."""
 
     def __init__(self, store: Store, ttl_s: int) -> None:
-        self._pending = Collection(store, keys.pending, _encode, _decode, lambda _: ttl_s)
+        self._pending = Collection(store, keys.pending, JsonCodec(Pending), lambda _: ttl_s)
 
     async def begin(self, request: AuthorizationRequest, browser_secret: str) -> str:
         """Keep `request`; returns the id under which its browser may go on with it."""
@@ -67,25 +67,3 @@ class PendingRequests:
             return replace(pending, progress=change(pending.progress)), None
 
         await self._pending.update(digest(request_id), rule)
-
-
-def _encode(pending: Pending) -> bytes:
-    return json.dumps(asdict(pending), separators=(",", ":")).encode()
-
-
-def _decode(raw: bytes) -> Pending:
-    members = json.loads(raw)
-    request, progress = members["request"], members["progress"]
-    request = {name: tuple(value) if isinstance(value, list) else value for name, value in request.items()}
-    return Pending(
-        AuthorizationRequest(**request),
-        members["browser"],
-        Progress(progress["login_session"], _decision(progress["decision"])),
-    )
-
-
-def _decision(members: dict[str, list[str] | str | None] | None) -> Decision | None:
-    if members is None:
-        return None
-    granted = members["granted"]
-    return Decision(str(members["subject"]), None if granted is None else tuple(granted))

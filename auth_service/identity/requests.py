@@ -18,7 +18,7 @@ from auth_service.protocol.parameters import Parameters
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import json_codec
+from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 from shared.jose import ASYMMETRIC, InvalidJwsError, parse, verify
 
@@ -39,7 +39,7 @@ class AuthorizationRequests:
     """Finds the parameters that a request really makes."""
 
     def __init__(self, store: Store, client_keys: ClientKeys, issuer: str, clock: Clock) -> None:
-        self._pushed = Collection(store, keys.pushed, *json_codec(PushedRequest), lambda _: PUSHED_TTL_S)
+        self._pushed = Collection(store, keys.pushed, JsonCodec(PushedRequest), lambda _: PUSHED_TTL_S)
         self._client_keys = client_keys
         self._issuer = issuer
         self._clock = clock

@@ -11,7 +11,7 @@ from auth_service.protocol.interaction import Login
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import json_codec
+from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 
 
@@ -47,7 +47,7 @@ class Sessions:
         self._store = store
         self._clock = clock
         self._ttl_s = ttl_s
-        self._sessions = Collection(store, keys.session, *json_codec(Session), self._remaining)
+        self._sessions = Collection(store, keys.session, JsonCodec(Session), self._remaining)
 
     def _remaining(self, session: Session) -> int:
         return max(1, session.expires_at - int(self._clock()))

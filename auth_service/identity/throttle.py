@@ -11,7 +11,7 @@ from auth_service.protocol.throttle import Limit, Tally
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import json_codec
+from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -24,7 +24,7 @@ class Throttle:
         self._clock = clock
         self._limit = limit
         self._tallies = Collection(
-            store, lambda origin: keys.throttle(kind, origin), *json_codec(Tally), self._remaining
+            store, lambda origin: keys.throttle(kind, origin), JsonCodec(Tally), self._remaining
         )
 
     def _remaining(self, tally: Tally) -> int:

@@ -12,7 +12,7 @@ from auth_service.protocol.id_token import Person
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import json_codec
+from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock, system_clock
 
 MAX_USERNAME = 128
@@ -81,8 +81,8 @@ class Users:
         self._store = store
         self._passwords = passwords
         self._clock = clock
-        self._users = Collection(store, keys.user, *json_codec(User), lambda _: None)
-        self._subjects = Collection(store, keys.subject, *json_codec(SubjectEntry), lambda _: None)
+        self._users = Collection(store, keys.user, JsonCodec(User), lambda _: None)
+        self._subjects = Collection(store, keys.subject, JsonCodec(SubjectEntry), lambda _: None)
 
     async def add(
         self, username: str, password: str, name: str | None = None, *, admin: bool = False

@@ -10,11 +10,15 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from auth_service.storage.interface import Store, StoreUnavailableError
+from auth_service.storage.json_codec import JsonCodec
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 R = TypeVar("R")
 
 MAX_ATTEMPTS = 100
@@ -41,20 +45,20 @@ class Collection(Generic[T]):
 
     Attributes:
         key: the store's key of the document with an id.
+        codec: how a document is kept as bytes.
         ttl_s: seconds that a document is kept from now on, None for until deleted. Less than 1 counts as 1,
             the shortest life a store can give.
     """
 
     store: Store
     key: Callable[[str], str]
-    encode: Callable[[T], bytes]
-    decode: Callable[[bytes], T]
+    codec: JsonCodec[T]
     ttl_s: Callable[[T], int | None]
 
     async def get(self, document_id: str) -> T | None:
         """Read a document; None where there is none."""
         value = await self.store.get(self.key(document_id))
-        return None if value is None else self.decode(value)
+        return None if value is None else self.codec.decode(value)
 
     async def get_many(self, document_ids: Iterable[str]) -> list[T]:
         """Read documents, those that there are, in the order asked for. Lets others have a turn meanwhile."""
@@ -68,7 +72,7 @@ class Collection(Generic[T]):
     async def create(self, document_id: str, document: T) -> bool:
         """Write a new document. False, and no change, where the id is taken."""
         return await self.store.create(
-            self.key(document_id), self.encode(document), ttl_s=self._lifetime(document)
+            self.key(document_id), self.codec.encode(document), ttl_s=self._lifetime(document)
         )
 
     async def delete(self, document_id: str) -> bool:
@@ -100,7 +104,7 @@ class Collection(Generic[T]):
             old = await self.store.get(key)
             if old is None:
                 return None
-            document, result = rule(self.decode(old))
+            document, result = rule(self.codec.decode(old))
             if document is None:
                 return result
             if before is not None:
@@ -111,7 +115,8 @@ class Collection(Generic[T]):
         raise StoreUnavailableError(f"{MAX_ATTEMPTS} attempts to change one document were overtaken")
 
     async def _replaced(self, key: str, old: bytes, document: T) -> bool:
-        return await self.store.replace(key, old, self.encode(document), ttl_s=self._lifetime(document))
+        new = self.codec.encode(document, replacing=old)
+        return await self.store.replace(key, old, new, ttl_s=self._lifetime(document))
 
     def _lifetime(self, document: T) -> int | None:
         ttl_s = self.ttl_s(document)

@@ -1,71 +1,167 @@
-"""Flat frozen dataclasses as JSON bytes, and back."""
+"""Frozen dataclasses as JSON bytes, and back, across releases.
+
+Every document carries the version of its shape in the member `v`. A release reads the documents of every
+release before it (a migration takes each version to the next) and those of the release after it, because
+both run side by side during a rolling upgrade. What it does not know it keeps: a document of a newer release
+that is changed by an older one loses nothing. So a new version may add members, and may stop writing a
+member only one release after it stopped reading it.
+"""
 
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
 from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T", bound="DataclassInstance")
 
+Members = dict[str, Any]
+Migration = Callable[[Members], Members]
+"""Takes the members of one version to those of the next."""
+
+VERSION = "v"
+
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class UnreadableDocumentError(ValueError):
-    """Bytes in the store are not a document of the kind looked for."""
+    """Bytes in the store are not a document of the expected kind, or of a release too new to read."""
 
 
-def json_codec(cls: type[T]) -> tuple[Callable[[T], bytes], Callable[[bytes], T]]:
-    """Make the two functions that turn documents of `cls` into JSON bytes and back.
+class JsonCodec(Generic[T]):
+    """Turns documents of one dataclass into JSON bytes and back.
 
-    Members that are None are left out. Members that `cls` does not know are ignored on reading, so that an
-    older release reads what a newer one wrote.
+    Members that are None are left out.
 
     Args:
-        cls: a dataclass, each field of a type that is JSON's own or ``tuple[str, ...]``,
-            None added where the default is None.
-
-    Returns:
-        encode and decode; decode raises `UnreadableDocumentError` for bytes that are no such document.
+        cls: a dataclass, each field of a type that is JSON's own, ``tuple[str, ...]``, another such dataclass
+            or a tuple of those; None added where the default is None.
+        migrations: the first takes version 1 to version 2, and so on; the last leads to today's shape.
     """
-    names = tuple(field.name for field in fields(cls))
-    tuples = tuple(name for name, hint in get_type_hints(cls).items() if name in names and _is_tuple(hint))
-    values_of = _getter(names)
 
-    def encode(document: T) -> bytes:
-        pairs = zip(names, values_of(document), strict=True)
-        return _encoder.encode({name: value for name, value in pairs if value is not None}).encode()
+    def __init__(self, cls: type[T], migrations: tuple[Migration, ...] = ()) -> None:
+        self._shape = _shape_of(cls)
+        self._migrations = migrations
+        self.version = len(migrations) + 1
 
-    def decode(value: bytes) -> T:
+    def encode(self, document: T, *, replacing: bytes | None = None) -> bytes:
+        """The document as bytes.
+
+        Args:
+            replacing: the bytes it replaces; members in them that this release does not know are kept.
+
+        Raises:
+            TypeError, ValueError: it contains something that JSON cannot hold.
+        """
+        members, version = self._shape.members(document), self.version
+        if replacing is not None:
+            old = self._migrated(replacing)
+            members, version = self._shape.with_unknown(members, old), max(version, old[VERSION])
+        return _encoder.encode({VERSION: version, **members}).encode()
+
+    def decode(self, value: bytes) -> T:
+        """The document in `value`.
+
+        Raises:
+            UnreadableDocumentError: there is none of this kind.
+        """
+        members = self._migrated(value)
         try:
-            members = _known(json.loads(value), names)
-            for name in tuples:
-                if name in members:
-                    members[name] = tuple(members[name])
-            return cls(**members)
-        except (TypeError, ValueError) as error:
-            raise UnreadableDocumentError(f"not a {cls.__name__}: {error}") from error
+            return cast("T", self._shape.build(members))
+        except (TypeError, ValueError, KeyError) as error:
+            raise UnreadableDocumentError(f"not a {self._shape.cls.__name__}: {error}") from error
 
-    return encode, decode
+    def _migrated(self, value: bytes) -> Members:
+        """The members in today's shape; their version is that of the bytes where those are newer."""
+        try:
+            members = json.loads(value)
+            # Releases before versions were written had the first version's shape.
+            version = operator.index(members.get(VERSION, 1))
+            if not 1 <= version <= self.version + 1:
+                raise ValueError(f"version {version} is not between 1 and {self.version + 1}")
+            for migration in self._migrations[version - 1 :]:
+                members = migration(members)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UnreadableDocumentError(f"not a {self._shape.cls.__name__}: {error}") from error
+        return {**members, VERSION: max(version, self.version)}
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How a dataclass maps to JSON members.
+
+    Attributes:
+        tuples: the fields that are tuples, which JSON holds as lists.
+        nested: the fields that are dataclasses, or tuples of them, with the shape of those.
+    """
+
+    cls: type[Any]
+    names: tuple[str, ...]
+    values_of: Callable[[Any], tuple[Any, ...]]
+    tuples: frozenset[str]
+    nested: dict[str, _Shape]
+
+    def members(self, document: object) -> Members:
+        pairs = zip(self.names, self.values_of(document), strict=True)
+        members = {name: value for name, value in pairs if value is not None}
+        for name in self.nested.keys() & members.keys():
+            members[name] = self._each(name, members[name], self.nested[name].members)
+        return members
+
+    def build(self, members: Members) -> object:
+        known = {name: members[name] for name in self.names if name in members}
+        for name in self.nested.keys() & known.keys():
+            if known[name] is not None:
+                known[name] = self._each(name, known[name], self.nested[name].build)
+        for name in self.tuples & known.keys():
+            if known[name] is not None:
+                known[name] = tuple(known[name])
+        return self.cls(**known)
+
+    def with_unknown(self, members: Members, old: Members) -> Members:
+        """`members`, and those of `old` that this shape does not know."""
+        kept = {name: value for name, value in old.items() if name not in self.names and name != VERSION}
+        for name, shape in self.nested.items():
+            if isinstance(members.get(name), dict) and isinstance(old.get(name), dict):
+                members[name] = shape.with_unknown(members[name], old[name])
+        return {**members, **kept}
+
+    def _each(self, name: str, value: Any, change: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+        return [change(item) for item in value] if name in self.tuples else change(value)
+
+
+def _shape_of(cls: type[Any]) -> _Shape:
+    hints = get_type_hints(cls)
+    names = tuple(field.name for field in fields(cls))
+    choices = {name: _choices(hints[name]) for name in names}
+    tuples = frozenset(n for n in names if any(get_origin(choice) is tuple for choice in choices[n]))
+    nested = {name: found for name in names if (found := _dataclass_in(choices[name]))}
+    shapes = {name: _shape_of(found) for name, found in nested.items()}
+    return _Shape(cls, names, _getter(names), tuples, shapes)
+
+
+def _choices(hint: object) -> tuple[object, ...]:
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def _dataclass_in(choices: tuple[object, ...]) -> type[Any] | None:
+    """The dataclass that a field holds, by itself or in a tuple."""
+    items = [item for choice in choices for item in (choice, *_tuple_items(choice))]
+    return next((item for item in items if isinstance(item, type) and is_dataclass(item)), None)
+
+
+def _tuple_items(hint: object) -> tuple[object, ...]:
+    return get_args(hint) if get_origin(hint) is tuple else ()
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     get = attrgetter(*names)
     # Given one name, attrgetter gives the bare value.
     return get if len(names) > 1 else lambda document: (get(document),)
-
-
-def _known(document: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: document[name] for name in names if name in document}
-
-
-def _is_tuple(hint: object) -> bool:
-    if get_origin(hint) in (Union, UnionType):
-        return any(_is_tuple(choice) for choice in get_args(hint))
-    return get_origin(hint) is tuple

@@ -9,7 +9,7 @@ from multiprocessing.synchronize import Barrier
 
 from auth_service.storage import Store, open_store
 from auth_service.storage.documents import Collection, Decision
-from auth_service.storage.json_codec import json_codec
+from auth_service.storage.json_codec import JsonCodec
 
 PROCESSES = 4
 TASKS = 50
@@ -29,11 +29,11 @@ class Counter:
     last: str
 
 
-encode, decode = json_codec(Counter)
+codec = JsonCodec(Counter)
 
 
 def counters(store: Store) -> Collection[Counter]:
-    return Collection(store, "doorward:counter:{}".format, encode, decode, lambda counter: None)
+    return Collection(store, "doorward:counter:{}".format, codec, lambda counter: None)
 
 
 def share_gate(gate: Barrier) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, replace
 
 import pytest
 
 from auth_service.storage import Store, StoreUnavailableError
 from auth_service.storage.documents import MAX_ATTEMPTS, Collection, Decision
-from auth_service.storage.json_codec import UnreadableDocumentError, json_codec
+from auth_service.storage.json_codec import JsonCodec, UnreadableDocumentError
 from tests.storage.calls import becomes
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,7 @@ class Ticket:
     used: int = 0
 
 
-encode, decode = json_codec(Ticket)
+codec = JsonCodec(Ticket)
 
 
 def key(ticket_id: str) -> str:
@@ -31,7 +32,7 @@ def key(ticket_id: str) -> str:
 
 @pytest.fixture
 def tickets(store: Store) -> Collection[Ticket]:
-    return Collection(store, key, encode, decode, lambda ticket: ticket.ttl_s)
+    return Collection(store, key, codec, lambda ticket: ticket.ttl_s)
 
 
 def use(ticket: Ticket) -> Decision[Ticket, int]:
@@ -45,7 +46,7 @@ async def test_a_document_is_created_read_and_deleted_by_its_id(
     assert await tickets.create("a", Ticket("ada"))
     assert not await tickets.create("a", Ticket("bob"))
     assert await tickets.get("a") == Ticket("ada")
-    assert await store.get(key("a")) == encode(Ticket("ada"))
+    assert await store.get(key("a")) == codec.encode(Ticket("ada"))
     assert await tickets.delete("a")
     assert not await tickets.delete("a")
     assert await tickets.get("a") is None
@@ -123,10 +124,10 @@ async def test_an_update_that_is_overtaken_without_end_gives_up(
 
     class Overtaken(Collection[Ticket]):
         async def _replaced(self, key: str, old: bytes, document: Ticket) -> bool:
-            await self.store.replace(key, old, encode(Ticket("rival", used=next(rivals))), ttl_s=None)
+            await self.store.replace(key, old, codec.encode(Ticket("rival", used=next(rivals))), ttl_s=None)
             return await super()._replaced(key, old, document)
 
-    overtaken = Overtaken(store, key, encode, decode, lambda ticket: None)
+    overtaken = Overtaken(store, key, codec, lambda ticket: None)
     with pytest.raises(StoreUnavailableError, match="overtaken"):
         await overtaken.update("a", rule)
     assert decisions == MAX_ATTEMPTS
@@ -155,3 +156,14 @@ async def test_bytes_that_are_no_document_are_an_error_not_an_absence(
         await tickets.get("a")
     with pytest.raises(UnreadableDocumentError):
         await tickets.update("a", use)
+
+
+@pytest.mark.requirement("OP-5")
+async def test_an_update_keeps_what_a_newer_release_wrote_into_the_document(
+    tickets: Collection[Ticket], store: Store
+) -> None:
+    await store.create(key("a"), b'{"v":2,"owner":"ada","used":0,"seat":"12B"}', ttl_s=None)
+    assert await tickets.update("a", use) == 1
+    kept = await store.get(key("a"))
+    assert kept is not None
+    assert json.loads(kept) == {"v": 2, "owner": "ada", "used": 1, "seat": "12B"}

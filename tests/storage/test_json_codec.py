@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from auth_service.storage.json_codec import UnreadableDocumentError, json_codec
+from auth_service.storage.json_codec import JsonCodec, Members, UnreadableDocumentError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Document:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-encode, decode = json_codec(Document)
+codec = JsonCodec(Document)
+encode, decode = codec.encode, codec.decode
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,7 @@ def test_the_same_document_is_always_the_same_bytes() -> None:
 
 
 def test_members_that_are_none_are_left_out() -> None:
-    assert encode(Document("ada", 1)) == b'{"name":"ada","number":1,"scopes":[],"extra":{}}'
+    assert encode(Document("ada", 1)) == b'{"v":1,"name":"ada","number":1,"scopes":[],"extra":{}}'
 
 
 def test_members_of_a_newer_release_are_ignored() -> None:
@@ -63,3 +65,90 @@ def test_bytes_that_are_no_such_document_are_refused(value: bytes) -> None:
 def test_what_json_cannot_hold_is_refused_before_it_is_written(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         encode(Document("ada", 1, extra={"value": value}))
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    name: str
+    sizes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    leaves: tuple[Leaf, ...]
+    top: Leaf | None = None
+
+
+trees = JsonCodec(Tree)
+
+
+@pytest.mark.parametrize(
+    "tree", [Tree(()), Tree((Leaf("a", ("1",)), Leaf("b"))), Tree((), Leaf("c", ("2", "3")))]
+)
+def test_documents_within_documents_come_back_as_they_went(tree: Tree) -> None:
+    assert trees.decode(trees.encode(tree)) == tree
+
+
+def renamed(members: Members) -> Members:
+    return {**members, "name": members.pop("nick")}
+
+
+def counted(members: Members) -> Members:
+    return {**members, "number": int(members["number"])}
+
+
+later = JsonCodec(Document, (renamed, counted))
+
+
+@pytest.mark.requirement("OP-5")
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"nick":"ada","number":"1"}',  # written before documents had versions
+        b'{"v":1,"nick":"ada","number":"1"}',
+        b'{"v":2,"name":"ada","number":"1"}',
+        b'{"v":3,"name":"ada","number":1}',
+    ],
+)
+def test_a_document_of_every_release_before_is_migrated_when_it_is_read(value: bytes) -> None:
+    assert later.decode(value) == Document("ada", 1)
+    assert later.encode(Document("ada", 1), replacing=value).startswith(b'{"v":3,"name":"ada"')
+
+
+@pytest.mark.requirement("OP-5")
+def test_a_document_of_the_next_release_is_read_and_keeps_its_version_and_members_when_it_is_changed() -> (
+    None
+):
+    newer = b'{"v":2,"name":"ada","number":1,"colour":"blue","shape":{"corners":3}}'
+    assert decode(newer) == Document("ada", 1)
+    changed = json.loads(encode(Document("bob", 2), replacing=newer))
+    assert changed == {
+        "v": 2,
+        "name": "bob",
+        "number": 2,
+        "scopes": [],
+        "extra": {},
+        "colour": "blue",
+        "shape": {"corners": 3},
+    }
+
+
+@pytest.mark.requirement("OP-5")
+def test_unknown_members_of_a_document_within_a_document_are_kept() -> None:
+    newer = b'{"v":1,"leaves":[],"top":{"name":"a","sizes":[],"colour":"red"}}'
+    assert json.loads(trees.encode(Tree((), Leaf("b")), replacing=newer))["top"]["colour"] == "red"
+
+
+def test_a_member_that_becomes_none_does_not_come_back_from_the_document_it_replaces() -> None:
+    old = encode(Document("ada", 1, ended=True))
+    assert "ended" not in json.loads(encode(Document("ada", 1), replacing=old))
+
+
+@pytest.mark.requirement("OP-5")
+@pytest.mark.parametrize("version", [0, -1, 3, 99, "1", None, 1.5, [1], {}])
+def test_a_document_of_no_release_that_can_be_read_is_refused(version: object) -> None:
+    value = json.dumps({"v": version, "name": "ada", "number": 1}).encode()
+    with pytest.raises(UnreadableDocumentError):
+        decode(value)
+    with pytest.raises(UnreadableDocumentError):
+        encode(Document("ada", 1), replacing=value)
