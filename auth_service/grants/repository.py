@@ -13,7 +13,7 @@ from auth_service.protocol.grant import Grant
 from auth_service.revocations.announcements import Announcements
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
+from auth_service.storage.interface import Store, StoreFullError
 from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 
@@ -58,6 +58,11 @@ class Grants:
         """
         ended: Grant | None = None
         told_at = 0.0
+        decided: list[tuple[Grant | None, R]] = []
+
+        def noted(grant: Grant) -> tuple[Grant | None, R]:
+            decided.append(rule(grant))
+            return decided[-1]
 
         async def announce(grant: Grant) -> None:
             nonlocal ended, told_at
@@ -67,7 +72,14 @@ class Grants:
                 await self._announcements.revoked(grant)
                 ended = grant
 
-        result = await self._grants.update(grant_id, rule, before=announce)
+        try:
+            result = await self._grants.update(grant_id, noted, before=announce)
+        except StoreFullError:
+            # Removing needs no room, and a grant that is gone is refused like one that was revoked.
+            if ended is None:
+                raise
+            await self._grants.delete(grant_id)
+            result = decided[-1][1]
         if ended is not None:
             await self._announcements.revoked(ended)
         return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from auth_service.identity.client_keys import ClientKeys
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
+from auth_service.storage.interface import Store, StoreFullError
 from shared import jwt_claims
 from shared.clock import Clock
 from shared.jose import ASYMMETRIC, InvalidJwsError, UnverifiedJws, parse, verify
@@ -18,6 +19,7 @@ from shared.jwt_claims import ClaimError
 LONGEST_S = 3_600
 FAPI_ALGORITHMS = ("PS256", "ES256")
 """FAPI 2.0 Security Profile §5.4.1."""
+MOST_USED_HERE = 10_000
 
 
 class ClientAssertions:
@@ -31,6 +33,7 @@ class ClientAssertions:
         self._issuer = issuer
         self._audiences = (issuer, *endpoints)
         self._clock = clock
+        self._used_here: OrderedDict[str, None] = OrderedDict()
 
     def parse(self, assertion: str) -> tuple[UnverifiedJws, str]:
         """Take an assertion apart; returns it with the client it is said to be from, which is unverified.
@@ -47,8 +50,12 @@ class ClientAssertions:
             raise _refused(error) from error
         return token, issuer
 
-    async def verify(self, client: Client, token: UnverifiedJws) -> None:
+    async def verify(self, client: Client, token: UnverifiedJws, *, to_revoke: bool = False) -> None:
         """Check that `client` signed the assertion, for this server, now, and has not used it before.
+
+        Args:
+            to_revoke: whether it comes with a revocation, which must succeed while the store is full. Its use
+                is remembered by this process alone then.
 
         Raises:
             InvalidClientError: it did not.
@@ -70,8 +77,19 @@ class ClientAssertions:
         except (InvalidJwsError, ClaimError) as error:
             raise _refused(error) from error
         remembered_s = max(1, expires_at + jwt_claims.SKEW_S + 1 - int(now))
-        if not await self._store.put_once(used, ttl_s=remembered_s):
+        if used in self._used_here or not await self._use(used, remembered_s, to_revoke=to_revoke):
             raise InvalidClientError("the client assertion was used before")
+
+    async def _use(self, used: str, remembered_s: int, *, to_revoke: bool) -> bool:
+        try:
+            return await self._store.put_once(used, ttl_s=remembered_s)
+        except StoreFullError:
+            if not to_revoke:
+                raise
+        self._used_here[used] = None
+        if len(self._used_here) > MOST_USED_HERE:
+            self._used_here.popitem(last=False)
+        return True
 
     def _check_audience(self, claims: Mapping[str, Any], client: Client) -> None:
         # FAPI 2.0 Security Profile §5.3.2.1: the issuer alone, as a string, so that no other server to which

@@ -19,7 +19,12 @@ class ClientAuthentication:
         self._assertions = assertions
 
     async def authenticate(
-        self, authorization: list[str], parameters: Parameters, origin: str | None = None
+        self,
+        authorization: list[str],
+        parameters: Parameters,
+        origin: str | None = None,
+        *,
+        to_revoke: bool = False,
     ) -> Client:
         """The client that a request is from, a confidential one only with its proof (AS-11).
 
@@ -27,6 +32,7 @@ class ClientAuthentication:
             authorization: the values of every Authorization header.
             origin: the network that the request comes from, where a client may be new here: one whose
                 client_id is the URL of its document, which is then fetched.
+            to_revoke: whether it comes with a revocation, which must succeed while the store is full.
 
         Raises:
             InvalidClientError: it is unknown, or does not prove who it is.
@@ -34,7 +40,7 @@ class ClientAuthentication:
         """
         presented = present(authorization, parameters)
         if presented.assertion is not None:
-            return await self._by_assertion(presented, presented.assertion, origin)
+            return await self._by_assertion(presented, presented.assertion, origin, to_revoke)
         client = await self._known(presented.client_id or "", origin)
         if client.auth_method == "private_key_jwt":
             raise InvalidClientError("this client must authenticate with private_key_jwt")
@@ -46,7 +52,7 @@ class ClientAuthentication:
         return client
 
     async def _by_assertion(
-        self, presented: PresentedCredentials, assertion: str, origin: str | None
+        self, presented: PresentedCredentials, assertion: str, origin: str | None, to_revoke: bool
     ) -> Client:
         token, claimed = self._assertions.parse(assertion)
         if presented.client_id not in (None, claimed):
@@ -54,7 +60,7 @@ class ClientAuthentication:
         client = await self._known(claimed, origin)
         if client.auth_method != "private_key_jwt":
             raise InvalidClientError("this client did not register private_key_jwt")
-        await self._assertions.verify(client, token)
+        await self._assertions.verify(client, token, to_revoke=to_revoke)
         return client
 
     async def _known(self, client_id: str, origin: str | None) -> Client:

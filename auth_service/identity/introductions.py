@@ -13,6 +13,7 @@ from auth_service.protocol.cimd import check_client_id, names_document
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.errors import InvalidClientError
+from auth_service.storage.interface import StoreFullError
 from shared.clock import Clock
 from shared.logs import get_logger
 
@@ -107,6 +108,10 @@ class Introductions:
             _log.info(
                 "client document not renewed", client_id=client_id, reason=error.reason, detail=error.detail
             )
+            return known
+        except StoreFullError as error:
+            # The client may be here to revoke something, which needs no room.
+            _log.warning("client document not renewed", client_id=client_id, reason=str(error))
             return known
 
     async def _current(self, client_id: str, known: Client | None, origin: str | None) -> Client:

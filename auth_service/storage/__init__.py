@@ -12,9 +12,9 @@ decided by the pure rules in ``auth_service.protocol``.
 
 from __future__ import annotations
 
-from auth_service.storage.interface import Store, StoreUnavailableError
+from auth_service.storage.interface import Store, StoreFullError, StoreUnavailableError
 
-__all__ = ["Store", "StoreUnavailableError", "open_store"]
+__all__ = ["Store", "StoreFullError", "StoreUnavailableError", "open_store"]
 
 
 def open_store(url: str) -> Store:

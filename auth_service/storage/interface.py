@@ -11,6 +11,18 @@ class StoreUnavailableError(Exception):
     """The store could not be asked, or did not confirm a write: nothing may be assumed about the outcome."""
 
 
+class StoreFullError(StoreUnavailableError):
+    """The store has no room for what was to be written; nothing was changed.
+
+    Reading, `delete`, `index_remove`, `publish` and a `replace` by a value that is hardly longer
+    (`MAX_GROWTH`) need no room, so that what was granted can be ended while the store is full.
+    """
+
+
+MAX_GROWTH = 512
+"""Bytes by which a document may grow while the store is full: the reason for which a grant was revoked."""
+
+
 class Store(Protocol):
     """Keys are text, values are bytes, every change touches exactly one key and is atomic.
 

@@ -17,10 +17,17 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import (
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 
 from auth_service.storage import keys, redis_info
-from auth_service.storage.interface import StoreUnavailableError
+from auth_service.storage.interface import StoreFullError, StoreUnavailableError
 from auth_service.storage.redis_address import RedisAddress
 from auth_service.storage.redis_scripts import (
     INDEX_ADD,
@@ -244,7 +251,10 @@ async def _subscribe(pubsub: PubSub, channel: str) -> None:
 
 
 def _unavailable(address: RedisAddress, error: Exception) -> StoreUnavailableError:
-    return StoreUnavailableError(f"{address}: {type(error).__name__}: {error}")
+    # Redis 6.2 wraps the refusal of a command in that of the script that called it.
+    full = isinstance(error, OutOfMemoryError) or (isinstance(error, ResponseError) and "OOM " in str(error))
+    kind = StoreFullError if full else StoreUnavailableError
+    return kind(f"{address}: {type(error).__name__}: {error}")
 
 
 def _lifetime_ms(ttl_s: int | None) -> str:

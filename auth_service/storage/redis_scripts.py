@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from auth_service.storage.interface import MAX_GROWTH
+
 
 @dataclass(frozen=True)
 class Script:
@@ -27,8 +29,12 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
-REPLACE = _script("""
+# A Redis that has used up `maxmemory` refuses SET, unless the script has already written something: it would
+# stop halfway. So PERSIST, which needs no memory, comes first where the document hardly grows. Any change that
+# ends or narrows something (a revocation, a disabled user) must be possible while the store is full.
+REPLACE = _script(f"""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if #ARGV[2] <= #ARGV[1] + {MAX_GROWTH} then redis.call('PERSIST', KEYS[1]) end
 if ARGV[3] == '' then
   redis.call('SET', KEYS[1], ARGV[2])
 else
@@ -59,18 +65,20 @@ if ARGV[2] ~= '' then expiry = string.format('%.0f', now + ARGV[2]) end
 redis.call('ZADD', KEYS[1], expiry, ARGV[1])
 """
 
-INDEX_ADD = _script(_NOW + _PRUNE + _ADD + _EXPIRE_INDEX)
+# Added before it is pruned: after another write, a Redis that is full would let it grow.
+INDEX_ADD = _script(_NOW + _ADD + _PRUNE + _EXPIRE_INDEX)
 """The member, milliseconds to live or nothing."""
 
 INDEX_ADD_WITHIN = _script(
     _NOW
-    + _PRUNE
     + """
-local others = redis.call('ZCARD', KEYS[1])
-if redis.call('ZSCORE', KEYS[1], ARGV[1]) then others = others - 1 end
+local others = redis.call('ZCOUNT', KEYS[1], string.format('(%.0f', now), 'inf')
+local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if score and tonumber(score) > now then others = others - 1 end
 if others >= tonumber(ARGV[3]) then return 0 end
 """
     + _ADD
+    + _PRUNE
     + _EXPIRE_INDEX
 )
 """The member, milliseconds to live or nothing, the most there may be: 1 if added."""

@@ -22,6 +22,7 @@ READ_AT_ONCE = 256
 
 _PUBLISH = "INSERT INTO message (channel, content) VALUES (:channel, :content)"
 _FORGET = "DELETE FROM message WHERE id <= :id - :kept"
+_FORGET_HALF = "DELETE FROM message WHERE id <= (SELECT (min(id) + max(id)) / 2 FROM message)"
 _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'message'"
 _NEXT = "SELECT id, channel, content FROM message WHERE id > :last ORDER BY id LIMIT :at_once"
 
@@ -29,8 +30,19 @@ Message = tuple[int, str, bytes]
 
 
 def publish(db: sqlite3.Connection, channel: str, content: bytes) -> None:
-    """Write a message, and drop the oldest."""
-    number = db.execute(_PUBLISH, {"channel": channel, "content": content}).lastrowid
+    """Write a message, and drop the oldest; where the file is full, half of them, to make room.
+
+    Who is then told that messages were missed asks again about everything; who never hears of a revocation
+    would not.
+    """
+    message = {"channel": channel, "content": content}
+    try:
+        number = db.execute(_PUBLISH, message).lastrowid
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not db.in_transaction:
+            raise
+        db.execute(_FORGET_HALF)
+        number = db.execute(_PUBLISH, message).lastrowid
     db.execute(_FORGET, {"id": number, "kept": KEPT})
 
 

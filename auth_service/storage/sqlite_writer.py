@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
-from auth_service.storage.interface import StoreUnavailableError
+from auth_service.storage.interface import StoreFullError, StoreUnavailableError
 
 R = TypeVar("R")
 
@@ -87,6 +87,9 @@ class Writer:
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
+            if _is_full(error) and len(batch) > 1:
+                # What found no room must not take along what needs none.
+                return [outcome for waiting in batch for outcome in self._outcomes([waiting])]
             return [_unavailable(error) for _ in batch]
         return outcomes
 
@@ -97,8 +100,13 @@ class Writer:
             return error
 
 
+def _is_full(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
 def _unavailable(error: sqlite3.Error) -> StoreUnavailableError:
-    unavailable = StoreUnavailableError(f"SQLite: {error}")
+    kind = StoreFullError if _is_full(error) else StoreUnavailableError
+    unavailable = kind(f"SQLite: {error}")
     unavailable.__cause__ = error
     return unavailable
 

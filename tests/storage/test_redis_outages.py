@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import Store, StoreUnavailableError, open_store
+from auth_service.storage import Store, StoreFullError, StoreUnavailableError, open_store
 from auth_service.storage.redis import ANSWER_TIMEOUT_S, CALL_TIMEOUT_S, HEARTBEAT_S
 from tests.machine import require
 from tests.servers import RedisServer, redis_running
@@ -235,8 +235,26 @@ async def test_a_full_redis_refuses_writes_fails_the_ping_and_keeps_what_it_has(
 ) -> None:
     await store.create(KEY, b"value", ttl_s=None)
     server.command("CONFIG", "SET", "maxmemory", "1")
-    for name in ("create", "replace", "put_once", "ping"):
-        with pytest.raises(StoreUnavailableError):
+    for name in ("create", "put_once", "ping", "index_add"):
+        with pytest.raises(StoreFullError):
             await CALLS[name](store)
     assert await store.get(KEY) == b"value"
+    assert await store.delete(KEY)
+
+
+@pytest.mark.requirement("BOUND-2")
+async def test_a_full_redis_takes_what_ends_something(store: Store, server: RedisServer) -> None:
+    await store.create(KEY, b"value", ttl_s=60)
+    await store.index_add("index", "member", ttl_s=None)
+    server.command("CONFIG", "SET", "maxmemory", "1")
+    assert await store.replace(KEY, b"value", b"revoked, and why", ttl_s=60)
+    assert await store.replace(KEY, b"revoked, and why", b"revoked", ttl_s=None)
+    with pytest.raises(StoreFullError):
+        await store.replace(KEY, b"revoked", b"x" * 1_000, ttl_s=None)
+    assert await store.get(KEY) == b"revoked"
+    await store.index_remove("index", "member")
+    assert await store.index_list("index") == []
+    async with store.subscribe("channel") as messages:
+        await store.publish("channel", b"revoked")
+        assert await anext(messages) == b"revoked"
     assert await store.delete(KEY)

@@ -1,0 +1,160 @@
+"""A store that is full: nothing new is kept, and everything can be ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.auth_service.asserting import AssertingClient
+from tests.auth_service.console import AtTheConsole
+from tests.auth_service.full import Full, FullSqlite, full_redis
+from tests.auth_service.receiver import Receiver
+from tests.auth_service.service import AuthorizationServer, running
+from tests.cli.command import doorward
+from tests.flow import Client, Person
+from tests.machine import require
+
+pytestmark = pytest.mark.requirement("BOUND-2", "AS-16")
+
+
+@dataclass
+class Crowded:
+    """A server, and the store that a test fills up."""
+
+    server: AuthorizationServer
+    store: Full
+    directory: Path
+
+    def filled(self) -> None:
+        """Fill the store, and see that nothing more can be kept."""
+        self.store.fill()
+        refused = self.server.http.post(
+            f"{self.server.origin}/register", json={"redirect_uris": ["https://app.example/callback"]}
+        )
+        assert refused.status_code == 503
+        self.server.failures.clear()
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def crowded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Crowded]:
+    if request.param == "redis":
+        require("redis-server")
+        with full_redis(tmp_path / "redis") as store, running(store.url, around=store.around) as server:
+            yield Crowded(server, store, tmp_path)
+    else:
+        file = FullSqlite(tmp_path / "doorward.db")
+        with running(file.url, around=file.around) as server:
+            yield Crowded(server, file, tmp_path)
+
+
+@pytest.fixture
+def person(crowded: Crowded) -> Iterator[Person]:
+    person = crowded.server.add_user("ada", "password of ada")
+    yield person
+    person.close()
+
+
+Tokens = dict[str, Any]
+
+
+def by_the_client(crowded: Crowded, person: Person, client: Client, tokens: Tokens) -> Callable[[], None]:
+    return lambda: _assert_ok(client.revoke(tokens["refresh_token"]).status_code)
+
+
+def at_the_account_page(
+    crowded: Crowded, person: Person, client: Client, tokens: Tokens
+) -> Callable[[], None]:
+    page = person.open(f"{crowded.server.origin}/account")
+    grant_id = crowded.server.introspect(tokens["access_token"])["grant_id"]
+    return lambda: _assert_ok(
+        person.submit(page, {"grant_id": grant_id, "action": "disconnect"}).status_code
+    )
+
+
+def at_the_console(crowded: Crowded, person: Person, client: Client, tokens: Tokens) -> Callable[[], None]:
+    console = AtTheConsole(crowded.server, Person(trust_env=False))
+
+    def disable() -> None:
+        page = console.open("person?name=ada")
+        _assert_ok(console.press(page, "disable").status_code)
+        console.person.close()
+
+    return disable
+
+
+def by_the_command(crowded: Crowded, person: Person, client: Client, tokens: Tokens) -> Callable[[], None]:
+    def disable() -> None:
+        done = doorward(
+            "users", "disable", "ada", cwd=crowded.directory, DOORWARD_STORE=crowded.store.url
+        )
+        assert done.returncode == 0, done.stderr
+
+    return disable
+
+
+def by_removing_the_client(
+    crowded: Crowded, person: Person, client: Client, tokens: Tokens
+) -> Callable[[], None]:
+    def remove() -> None:
+        done = doorward(
+            "clients", "remove", client.client_id, cwd=crowded.directory, DOORWARD_STORE=crowded.store.url
+        )
+        assert done.returncode == 0, done.stderr
+
+    return remove
+
+
+def _assert_ok(status: int) -> None:
+    assert status == 200
+
+
+@pytest.mark.parametrize(
+    "way", [by_the_client, at_the_account_page, at_the_console, by_the_command, by_removing_the_client]
+)
+def test_a_grant_can_be_ended_while_the_store_is_full(
+    crowded: Crowded,
+    person: Person,
+    way: Callable[[Crowded, Person, Client, Tokens], Callable[[], None]],
+) -> None:
+    server, client = crowded.server, crowded.server.register()
+    tokens = client.connect(person)
+    grant_id = server.introspect(tokens["access_token"])["grant_id"]
+    end = way(crowded, person, client, tokens)
+    receiver = Receiver(server.origin, server.issuer)
+    receiver.begin()
+    crowded.filled()
+    end()
+    assert receiver.reason_for(grant_id)
+    receiver.close()
+    assert not server.is_active(tokens["access_token"])
+    assert client.refresh(tokens["refresh_token"]).json()["error"] in ("invalid_grant", "invalid_client")
+    assert server.failures == []
+
+
+def test_a_client_that_signs_can_revoke_while_the_store_is_full_but_no_assertion_counts_twice(
+    crowded: Crowded, person: Person
+) -> None:
+    client = AssertingClient.registered(crowded.server)
+    tokens = client.connect(person)
+    crowded.filled()
+    assertion = client.assertion()
+    assert client.present("revoke", assertion, token=tokens["refresh_token"]).status_code == 200
+    assert not crowded.server.is_active(tokens["access_token"])
+    again = client.present("revoke", assertion, token=tokens["refresh_token"])
+    assert again.json()["error"] == "invalid_client"
+
+
+def test_a_refresh_token_that_is_used_again_ends_its_grant_while_the_store_is_full(
+    crowded: Crowded, person: Person
+) -> None:
+    server, client = crowded.server, crowded.server.register()
+    first = client.connect(person)
+    second = client.refresh(first["refresh_token"]).json()
+    third = client.refresh(second["refresh_token"]).json()
+    crowded.filled()
+    assert client.refresh(first["refresh_token"]).json()["error"] == "invalid_grant"
+    assert not server.is_active(third["access_token"])
