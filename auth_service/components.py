@@ -146,6 +146,7 @@ class Components:
             self._clock,
             keep_s=settings.pending_ttl_s,
             loopback=loopback,
+            quota=configured.quota(settings),
         )
 
     def _assertions(self) -> ClientAssertions:
@@ -182,7 +183,14 @@ class Components:
         return [
             self._register(registrable).endpoint(registration_example),
             ClientConfigurationEndpoint(
-                self.clients, self.grants, issuer, registrable, self._redirect_hosts(), self.sectors
+                self.clients,
+                self.grants,
+                issuer,
+                registrable,
+                self._redirect_hosts(),
+                self.sectors,
+                self._throttle("change-client"),
+                self.networks,
             ).endpoint(registration_example),
             self._authorize().endpoint(),
             PushEndpoint(
@@ -190,6 +198,7 @@ class Components:
                 self.requests,
                 self.dpop,
                 self.catalogue,
+                self._throttle("push"),
                 self.networks,
                 Demand(self._settings.require_pkce),
                 f"{issuer}/par",
@@ -204,7 +213,12 @@ class Components:
                 f"{issuer}/token",
             ).endpoint(),
             DeviceAuthorizationEndpoint(
-                self.authentication, self.devices, self.catalogue, self.networks, issuer
+                self.authentication,
+                self.devices,
+                self.catalogue,
+                self._throttle("device-request"),
+                self.networks,
+                issuer,
             ).endpoint(),
             self._introspect().endpoint(),
             RevokeEndpoint(self.authentication, self.tokens, self.grants).endpoint(),

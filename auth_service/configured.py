@@ -66,12 +66,16 @@ def schedule(settings: AuthSettings) -> Schedule:
 def limits(settings: AuthSettings) -> dict[str, Limit]:
     """The brakes, by what they brake."""
     guesses = Limit(settings.login_failures, settings.login_window_s)
+    registrations = Limit(settings.registrations_per_minute, _MINUTE_S)
     requests = Limit(settings.authorizations_per_minute, _MINUTE_S)
     return {
         "register-overall": Limit(settings.registrations_per_hour, 60 * _MINUTE_S),
-        "register": Limit(settings.registrations_per_minute, _MINUTE_S),
+        "register": registrations,
         "authorize": requests,
-        "introduce": requests,
+        "introduce": registrations,
+        "change-client": registrations,
+        "push": requests,
+        "device-request": requests,
         "device": guesses,
         "login": guesses,
     }

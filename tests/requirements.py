@@ -139,7 +139,12 @@ ATTACKS = (
 
 BOUNDS = (
     Requirement("BOUND-1", "MUST", "work for somebody unauthenticated is bounded", PLANNED_BOUNDS),
-    Requirement("BOUND-2", "MUST", "what is stored for a stranger is bounded in bytes", PLANNED_BOUNDS),
+    Requirement(
+        "BOUND-2",
+        "MUST",
+        "what is stored for a stranger is bounded in bytes",
+        Partial("the spent `jti` of assertions and DPoP proofs are not counted by network"),
+    ),
     Requirement("BOUND-3", "MUST", "global limits keep a share for those who used little", PLANNED_BOUNDS),
     Requirement("BOUND-4", "MUST", "counting is one atomic store operation", PLANNED_BOUNDS),
     Requirement("BOUND-5", "MUST", "outbound fetches take turns", PLANNED_BOUNDS),

@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from auth_service.protocol.budgets import budgets_table
+
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = [
     line
     for line in (ROOT / "docs" / "protocol.md").read_text().splitlines()
-    if line.startswith("| ") and "---" not in line and not line.startswith("| standard")
+    if line.count("|") == 5 and "---" not in line and not line.startswith(("| standard", "| tolerated"))
 ]
+
+
+def test_the_table_of_budgets_is_the_one_that_is_enforced() -> None:
+    assert budgets_table() in (ROOT / "docs" / "protocol.md").read_text()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip())

@@ -10,11 +10,13 @@ from starlette.responses import Response
 
 from auth_service.crypto import secrets
 from auth_service.endpoints.http import answers_errors, bearer_of, json_response
+from auth_service.endpoints.network import Networks
 from auth_service.endpoints.register import EXAMPLE_ANSWER, client_information, json_of, request_body
 from auth_service.endpoints.route import Endpoint, answer, error, text
 from auth_service.grants.repository import Grants
 from auth_service.identity.clients import Clients, Registered
 from auth_service.identity.sectors import Sectors
+from auth_service.identity.throttle import Throttle
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidTokenError
 from auth_service.protocol.registration import parse_metadata
@@ -38,6 +40,8 @@ class ClientConfigurationEndpoint:
         grant_types: tuple[str, ...],
         redirect_hosts: RedirectHosts,
         sectors: Sectors,
+        throttle: Throttle,
+        networks: Networks,
     ) -> None:
         self._clients = clients
         self._grants = grants
@@ -45,6 +49,8 @@ class ClientConfigurationEndpoint:
         self._grant_types = grant_types
         self._redirect_hosts = redirect_hosts
         self._sectors = sectors
+        self._throttle = throttle
+        self._networks = networks
         self._methods: dict[str, Method] = {
             "GET": self._read,
             "HEAD": self._read,
@@ -63,6 +69,8 @@ class ClientConfigurationEndpoint:
         return self._answer(Registered(client, None, ""), bearer_of(request))
 
     async def _change(self, request: Request, client: Client) -> Response:
+        # Each change may have a document fetched from a site that the client chose.
+        await self._throttle.attempt(self._networks.of(request))
         body = await json_of(request)
         self._check_identity(body, client)
         metadata, translations = parse_metadata(body)
@@ -145,6 +153,7 @@ _REPLACE = _operation(
             "invalid_client_metadata",
             "client_id is not the one of this registration",
         ),
+        "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
     },
 )
 _REMOVE = _operation("Remove a client and all it was granted", {"204": answer("It is gone.")})

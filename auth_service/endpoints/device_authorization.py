@@ -20,6 +20,7 @@ from auth_service.endpoints.route import (
 )
 from auth_service.identity.authentication import ClientAuthentication
 from auth_service.identity.devices import Devices
+from auth_service.identity.throttle import Throttle
 from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.device import GRANT_TYPE, INTERVAL_S, TTL_S, shown_user_code
 from auth_service.protocol.errors import UnauthorizedClientError
@@ -33,14 +34,15 @@ class DeviceAuthorizationEndpoint:
     authentication: ClientAuthentication
     devices: Devices
     catalogue: Catalogue
+    throttle: Throttle
     networks: Networks
     issuer: str
 
     async def handle(self, request: Request) -> Response:
+        origin = self.networks.of(request)
+        await self.throttle.attempt(origin)
         parameters = await form_of(request)
-        client = await self.authentication.authenticate(
-            authorization_of(request), parameters, self.networks.of(request)
-        )
+        client = await self.authentication.authenticate(authorization_of(request), parameters, origin)
         if GRANT_TYPE not in client.grant_types:
             raise UnauthorizedClientError("this client did not register the device_code grant")
         resource = self.catalogue.find(parameters.resource())
@@ -94,6 +96,7 @@ _OPERATION = {
             },
         ),
         "400": error("Refused.", "unauthorized_client", "this client did not register the device_code grant"),
+        "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
         "401": error(
             "The client is unknown or did not prove itself.", "invalid_client", "the secret is wrong"
         ),

@@ -21,6 +21,7 @@ from auth_service.endpoints.route import (
 from auth_service.identity.authentication import ClientAuthentication
 from auth_service.identity.dpop import DpopProofs
 from auth_service.identity.requests import PUSHED_TTL_S, AuthorizationRequests
+from auth_service.identity.throttle import Throttle
 from auth_service.protocol.authorization import return_address, validate
 from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.client import Client
@@ -45,17 +46,18 @@ class PushEndpoint:
     requests: AuthorizationRequests
     dpop: DpopProofs
     catalogue: Catalogue
+    throttle: Throttle
     networks: Networks
     pkce: Demand
     url: str
 
     async def handle(self, request: Request) -> Response:
+        origin = self.networks.of(request)
+        await self.throttle.attempt(origin)
         form = await form_of(request)
         # As at the token endpoint: a nonce that is missing uses no assertion up.
         proof = self.dpop.read(header_values(request.scope, "dpop"), "POST", self.url)
-        client = await self.authentication.authenticate(
-            authorization_of(request), form, self.networks.of(request)
-        )
+        client = await self.authentication.authenticate(authorization_of(request), form, origin)
         parameters = await self.requests.unwrap(self._asked(form, client), client)
         address = return_address(parameters, client)
         validate(parameters, client, address, self.catalogue, demand=self.pkce)
@@ -120,6 +122,7 @@ _OPERATION = {
             {"request_uri": "urn:ietf:params:oauth:request_uri:…", "expires_in": PUSHED_TTL_S},
         ),
         "400": error("Refused.", "invalid_request", "code_challenge is missing: PKCE with S256 is required"),
+        "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
         "401": error(
             "The client is unknown or did not prove itself.", "invalid_client", "the secret is wrong"
         ),

@@ -30,9 +30,7 @@ class RevokeEndpoint:
 
     async def handle(self, request: Request) -> Response:
         parameters = await form_of(request)
-        client = await self.authentication.authenticate(
-            authorization_of(request), parameters, to_revoke=True
-        )
+        client = await self.authentication.authenticate(authorization_of(request), parameters, to_revoke=True)
         found = await self.tokens.find(parameters.require("token"))
         if found is not None and found[0].kind is not Kind.CODE:
             await self._revoke(found[0].grant_id, client.client_id)

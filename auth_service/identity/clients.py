@@ -82,18 +82,35 @@ class Clients:
             await self._store.index_remove(unused, client_id)
             raise NoRoomError("as many clients are registered as this server keeps; try again later")
 
-    async def introduce(self, client: Client) -> Client:
-        """Keep a client that its own document describes, anew if it was known before (AS-8)."""
+    async def introduce(self, client: Client, quota: Quota | None = None) -> Client:
+        """Keep a client that its own document describes, or renew it if it was known before (AS-8).
+
+        Args:
+            quota: how many unused clients there may be room for; the document of one counts like a
+                registration.
+
+        Raises:
+            NoRoomError: there is none for one more.
+        """
 
         def rule(known: Client) -> tuple[Client, Client]:
             renewed = known.introduced_again(client)
             return renewed, renewed
 
         while True:
+            if renewed := await self._clients.update(client.client_id, rule):
+                await self._list_unused(renewed, quota)
+                return renewed
+            await self._list_unused(client, quota)
             if await self._clients.create(client.client_id, client):
                 return client
-            if renewed := await self._clients.update(client.client_id, rule):
-                return renewed
+
+    async def _list_unused(self, client: Client, quota: Quota | None) -> None:
+        if quota is None or client.used_at is not None:
+            return
+        ttl_s, unused = self._remaining(client), keys.unused_clients()
+        if not await self._store.index_add_within(unused, client.client_id, ttl_s=ttl_s, limit=quota.unused):
+            raise NoRoomError("too many clients are known here that nobody uses; try again later")
 
     async def get(self, client_id: str) -> Client | None:
         """The client of that id, if there is one."""

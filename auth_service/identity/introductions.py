@@ -13,6 +13,7 @@ from auth_service.protocol.cimd import check_client_id, names_document
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.registration_policy import Quota
 from auth_service.storage.interface import StoreFullError
 from shared.clock import Clock
 from shared.logs import get_logger
@@ -27,6 +28,7 @@ class Introductions:
         throttle: how often one network may have a document fetched.
         keep_s: seconds that a document is kept beyond its freshness, for what was begun with it.
         loopback: whether a document may be on this machine: for development.
+        quota: how many documents may be kept that nobody uses, together with unused registrations.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Introductions:
         *,
         keep_s: int,
         loopback: bool,
+        quota: Quota | None = None,
     ) -> None:
         self._clients = clients
         self._documents = documents
@@ -47,6 +50,7 @@ class Introductions:
         self._clock = clock
         self._keep_s = keep_s
         self._loopback = loopback
+        self._quota = quota
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -132,7 +136,8 @@ class Introductions:
         fresh_until = now + document.fresh_for_s
         _log.info("client document read", client_id=client_id, fresh_for_s=document.fresh_for_s)
         return await self._clients.introduce(
-            Client(client_id, now, document.metadata, fresh_until + self._keep_s, fresh_until=fresh_until)
+            Client(client_id, now, document.metadata, fresh_until + self._keep_s, fresh_until=fresh_until),
+            self._quota,
         )
 
     def _is_fresh(self, client: Client) -> bool:

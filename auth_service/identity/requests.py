@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from auth_service.crypto.secrets import digest, new_secret
 from auth_service.identity.client_keys import ClientKeys
 from auth_service.protocol import request_object
+from auth_service.protocol.budgets import known_parameters
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import (
     InvalidClientError,
@@ -46,8 +47,8 @@ class AuthorizationRequests:
 
     async def push(self, client: Client, parameters: Parameters) -> str:
         """Keep validated parameters; returns their `request_uri` (RFC 9126 §2.2)."""
-        name = new_secret()
-        pushed = PushedRequest(client.client_id, parameters.values, parameters.resources)
+        name, kept = new_secret(), known_parameters(parameters)
+        pushed = PushedRequest(client.client_id, kept.values, kept.resources)
         await self._pushed.create(digest(name), pushed)
         return URN + name
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from auth_service.protocol import pkce, redirect_uris
+from auth_service.protocol import budgets, pkce, redirect_uris
 from auth_service.protocol.catalogue import Catalogue, ProtectedResource
 from auth_service.protocol.claims_request import parse_claims
 from auth_service.protocol.client import Client
@@ -24,9 +24,6 @@ from auth_service.protocol.parameters import Parameters
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 RESPONSE_MODES = ("query", "form_post")
-MAX_STATE = 4_096
-MAX_NONCE = 1_024
-MAX_LOGIN_HINT = 320
 # RFC 7638 §3: the base64url of a SHA-256
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
@@ -118,6 +115,7 @@ def validate(
         OAuthError: to be sent to the return address.
     """
     _check_supported(parameters, client)
+    parameters = budgets.known_parameters(parameters)
     _check_addressed(parameters, address)
     resource = catalogue.find(parameters.resource())
     scopes = _scopes(parameters, client, catalogue, resource)
@@ -141,7 +139,7 @@ def validate(
         nonce=parameters.get("nonce"),
         prompts=_prompts(parameters.get("prompt")),
         max_age=_max_age(parameters.get("max_age")),
-        login_hint=_login_hint(parameters.get("login_hint")),
+        login_hint=parameters.get("login_hint"),
         dpop_jkt=parameters.get("dpop_jkt"),
         subject=claims.subject,
         acr=claims.acr,
@@ -170,10 +168,7 @@ def _check_addressed(parameters: Parameters, address: ReturnAddress) -> None:
 
 
 def _check_bounds(parameters: Parameters) -> None:
-    # A request is kept before anybody has logged in: none of it may be of any length.
-    for name, most in (("state", MAX_STATE), ("nonce", MAX_NONCE)):
-        if len(parameters.get(name) or "") > most:
-            raise InvalidRequestError(f"{name} is too long")
+    budgets.check_request(parameters)
     if not _THUMBPRINT.match(parameters.get("dpop_jkt") or "A" * 43):
         raise InvalidRequestError("dpop_jkt is no JWK thumbprint")
 
@@ -193,10 +188,6 @@ def _prompts(prompt: str | None) -> tuple[str, ...]:
     if "none" in prompts and len(prompts) > 1:
         raise InvalidRequestError("prompt none cannot be combined with another")  # OIDC Core §3.1.2.1
     return prompts
-
-
-def _login_hint(hint: str | None) -> str | None:
-    return hint if hint is not None and len(hint) <= MAX_LOGIN_HINT else None
 
 
 def _max_age(text: str | None) -> int | None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from auth_service.protocol import redirect_uris
+from auth_service.protocol import budgets, redirect_uris
 from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidRedirectUriError, OAuthError
 from auth_service.protocol.subjects import sector_of
@@ -166,7 +166,11 @@ def parse_metadata(body: object) -> tuple[ClientMetadata, dict[str, str]]:
     """
     if not isinstance(body, dict):
         raise InvalidClientMetadataError("the body must be a JSON object")
-    given = {name: value for name, value in body.items() if value not in (None, "", [])}
+    given = {
+        name: value
+        for name, value in body.items()
+        if value not in (None, "", []) and not _is_embedded_logo(name, value)
+    }
     try:
         metadata = ClientMetadata.model_validate(given)
         translated = {
@@ -174,7 +178,13 @@ def parse_metadata(body: object) -> tuple[ClientMetadata, dict[str, str]]:
         }
     except ValidationError as error:
         raise _refusal(error) from error
+    budgets.check_client({**metadata.model_dump(exclude_none=True), **translated})
     return metadata, translated
+
+
+def _is_embedded_logo(name: str, value: object) -> bool:
+    # Some clients send their logo itself. It is shown nowhere here, and no reason to refuse them.
+    return name.partition("#")[0] == "logo_uri" and isinstance(value, str) and value[:5].lower() == "data:"
 
 
 def _is_translation(name: str) -> bool:

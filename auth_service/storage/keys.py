@@ -61,9 +61,9 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     KeySpec(
         "clients:unused",
-        "ids of the clients that registered by themselves and were never granted anything: no more than"
-        " `unused_clients_percent` of `max_clients`",
-        "a day, or until the first grant",
+        "ids of the clients that registered by themselves, or whose document was read, and that were never"
+        " granted anything: no more than `unused_clients_percent` of `max_clients`",
+        "a day, or as long as the document; until the first grant",
         is_index=True,
     ),
     KeySpec("client-grants:{client_id}", "ids of the client's grants", "as long as the grant", is_index=True),

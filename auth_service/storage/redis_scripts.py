@@ -29,9 +29,9 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
-# A Redis that has used up `maxmemory` refuses SET, unless the script has already written something: it would
-# stop halfway. So PERSIST, which needs no memory, comes first where the document hardly grows. Any change that
-# ends or narrows something (a revocation, a disabled user) must be possible while the store is full.
+# A Redis that has used up `maxmemory` refuses SET unless the script has already written something: it would
+# stop halfway. So PERSIST, which needs no memory, comes first where the document hardly grows: what ends
+# or narrows something (a revocation, a disabled user) must be possible while the store is full.
 REPLACE = _script(f"""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if #ARGV[2] <= #ARGV[1] + {MAX_GROWTH} then redis.call('PERSIST', KEYS[1]) end

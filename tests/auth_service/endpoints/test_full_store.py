@@ -70,9 +70,7 @@ def at_the_account_page(
 ) -> Callable[[], None]:
     page = person.open(f"{crowded.server.origin}/account")
     grant_id = crowded.server.introspect(tokens["access_token"])["grant_id"]
-    return lambda: _assert_ok(
-        person.submit(page, {"grant_id": grant_id, "action": "disconnect"}).status_code
-    )
+    return lambda: _assert_ok(person.submit(page, {"grant_id": grant_id, "action": "disconnect"}).status_code)
 
 
 def at_the_console(crowded: Crowded, person: Person, client: Client, tokens: Tokens) -> Callable[[], None]:
@@ -88,9 +86,7 @@ def at_the_console(crowded: Crowded, person: Person, client: Client, tokens: Tok
 
 def by_the_command(crowded: Crowded, person: Person, client: Client, tokens: Tokens) -> Callable[[], None]:
     def disable() -> None:
-        done = doorward(
-            "users", "disable", "ada", cwd=crowded.directory, DOORWARD_STORE=crowded.store.url
-        )
+        done = doorward("users", "disable", "ada", cwd=crowded.directory, DOORWARD_STORE=crowded.store.url)
         assert done.returncode == 0, done.stderr
 
     return disable

@@ -17,7 +17,8 @@ from auth_service.identity.throttle import Throttle
 from auth_service.outbound import Fetcher, Limits
 from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.client_domains import DomainPolicy, Trust
-from auth_service.protocol.errors import InvalidClientError, SlowDownError
+from auth_service.protocol.errors import InvalidClientError, NoRoomError, SlowDownError
+from auth_service.protocol.registration_policy import Quota
 from auth_service.protocol.throttle import Limit
 from auth_service.storage import Store
 from tests.certificates import Authority
@@ -55,7 +56,9 @@ class Setup:
     def clients(self) -> Clients:
         return Clients(self.store, self.clock)
 
-    def process(self, policy: DomainPolicy | None = None, *, at_most: int = 1_000) -> Introductions:
+    def process(
+        self, policy: DomainPolicy | None = None, *, at_most: int = 1_000, quota: Quota | None = None
+    ) -> Introductions:
         return Introductions(
             self.clients,
             ClientDocuments(self.fetcher, RULES, self.clock),
@@ -64,6 +67,7 @@ class Setup:
             self.clock,
             keep_s=KEEP_S,
             loopback=True,
+            quota=quota,
         )
 
     def publish(
@@ -314,3 +318,18 @@ async def test_a_url_that_is_no_client_s_is_not_read(setup: Setup) -> None:
     with pytest.raises(InvalidClientError):
         await setup.process().find(setup.client_id.replace("/client.json", "/a/../client.json"), ORIGIN)
     assert setup.reads() == 0
+
+
+@pytest.mark.requirement("BOUND-2")
+async def test_a_document_counts_like_a_registration_until_its_client_is_used(setup: Setup) -> None:
+    introductions = setup.process(quota=Quota(clients=10, unused=1))
+    first, second = setup.client_id, setup.client_id + "?second"
+    for client_id in (first, second):
+        setup.stranger.answers[client_id.partition(str(setup.stranger.port))[2]] = document(
+            {"client_id": client_id, "redirect_uris": [f"https://{HOST}/callback"]}
+        )
+    assert await introductions.find(first, ORIGIN)
+    with pytest.raises(NoRoomError):
+        await introductions.find(second, ORIGIN)
+    assert await setup.clients.note_use(first, int(setup.clock()) + 1_000)
+    assert await introductions.find(second, ORIGIN)

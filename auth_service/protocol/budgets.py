@@ -1,0 +1,133 @@
+"""How many bytes a stranger may have kept here: one table, and the two functions that hold requests to it.
+
+Everything in these tables is stored before anybody has logged in, so none of it may be of any length, and
+nothing that this server does not understand is kept at all. `docs/protocol.md` shows the table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auth_service.protocol.errors import InvalidClientMetadataError, InvalidRequestError
+from auth_service.protocol.parameters import Parameters
+
+KB = 1_024
+REQUEST_BYTES = 8 * KB
+"""A pending or pushed authorization request, all of its parameters together."""
+
+CLIENT_BYTES = 8 * KB
+"""All the metadata of a client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one authorization request parameter may take.
+
+    Attributes:
+        hint: whether it only helps: one that is too long is left out, where any other refuses the request.
+    """
+
+    most_bytes: int
+    hint: bool = False
+
+
+AUTHORIZATION_REQUEST: Mapping[str, Budget] = {
+    "acr_values": Budget(512, hint=True),
+    "claims": Budget(2 * KB),
+    "claims_locales": Budget(256, hint=True),
+    "client_id": Budget(2 * KB),
+    "code_challenge": Budget(128),
+    "code_challenge_method": Budget(32),
+    "display": Budget(32, hint=True),
+    "dpop_jkt": Budget(64),
+    "id_token_hint": Budget(4 * KB),
+    "login_hint": Budget(320, hint=True),
+    "max_age": Budget(16),
+    "nonce": Budget(512),
+    "prompt": Budget(64),
+    "redirect_uri": Budget(2 * KB),
+    "response_mode": Budget(32),
+    "response_type": Budget(64),
+    "scope": Budget(2 * KB),
+    "state": Budget(2 * KB),
+    "ui_locales": Budget(256, hint=True),
+}
+"""The parameters that are kept, by name. Each `resource` counts as one more, of at most 2 kB."""
+
+RESOURCE_BYTES = 2 * KB
+MOST_RESOURCES = 8
+
+
+def known_parameters(parameters: Parameters) -> Parameters:
+    """The parameters of an authorization request that mean something here, without hints that are too long.
+
+    RFC 6749 §3.1: unknown parameters are ignored, which is to say not kept either.
+    """
+    values = {
+        name: value
+        for name, value in parameters.values.items()
+        if name in AUTHORIZATION_REQUEST and not _is_long_hint(name, value)
+    }
+    return Parameters(values, tuple(dict.fromkeys(parameters.resources)))
+
+
+def check_request(parameters: Parameters) -> None:
+    """Hold the parameters that would be kept to their budgets.
+
+    Raises:
+        InvalidRequestError: one of them is too long, or all of them together are.
+    """
+    kept = known_parameters(parameters)
+    for name, value in kept.values.items():
+        _check_length(name, value, AUTHORIZATION_REQUEST[name].most_bytes)
+    if len(kept.resources) > MOST_RESOURCES:
+        raise InvalidRequestError(f"resource may appear {MOST_RESOURCES} times at most")
+    for resource in kept.resources:
+        _check_length("resource", resource, RESOURCE_BYTES)
+    if _stored_bytes([kept.values, kept.resources]) > REQUEST_BYTES:
+        raise InvalidRequestError(f"the request is too long: {REQUEST_BYTES} bytes are the most")
+
+
+def check_client(metadata: Mapping[str, object]) -> None:
+    """Hold a client's metadata, as it would be kept, to `CLIENT_BYTES`.
+
+    Raises:
+        InvalidClientMetadataError: it is longer.
+    """
+    if _stored_bytes(metadata) > CLIENT_BYTES:
+        raise InvalidClientMetadataError(f"the metadata is too long: {CLIENT_BYTES} bytes are the most")
+
+
+def budgets_table() -> str:
+    """The table as `docs/protocol.md` shows it."""
+    rows = [
+        f"| `{name}` | {budget.most_bytes} | {'left out' if budget.hint else 'refused'} |"
+        for name, budget in AUTHORIZATION_REQUEST.items()
+    ]
+    rows += [
+        f"| each `resource`, {MOST_RESOURCES} at most | {RESOURCE_BYTES} | refused |",
+        f"| a pending or pushed request, in all | {REQUEST_BYTES} | refused |",
+        f"| the metadata of a client, in all | {CLIENT_BYTES} | refused |",
+    ]
+    return "\n".join(["| kept | bytes at most | longer |", "| --- | --- | --- |", *rows])
+
+
+def _is_long_hint(name: str, value: str) -> bool:
+    budget = AUTHORIZATION_REQUEST[name]
+    return budget.hint and _bytes(value) > budget.most_bytes
+
+
+def _check_length(name: str, value: str, most_bytes: int) -> None:
+    if _bytes(value) > most_bytes:
+        raise InvalidRequestError(f"{name} is too long: {most_bytes} bytes are the most")
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def _stored_bytes(value: object) -> int:
+    # As it is written to the store: a control character takes six bytes there.
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
