@@ -3,6 +3,7 @@
     main.py       create_app(settings, store, clock): the only wiring
     settings.py   what the environment may say, checked before anything starts
     configured.py what the settings say, in the form in which the rules want it
+    grant_types.py the grant types that are offered, as the settings say
     protocol/     the rules, pure: one file per RFC; documents in, documents out
     grants/       one file per grant type of the token endpoint
     endpoints/    one file per machine-facing URL

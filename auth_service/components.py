@@ -23,17 +23,11 @@ from auth_service.endpoints.revoke import RevokeEndpoint
 from auth_service.endpoints.route import Endpoint
 from auth_service.endpoints.token import TokenEndpoint
 from auth_service.endpoints.userinfo import UserinfoEndpoint
-from auth_service.grants.authorization_code import AuthorizationCode
-from auth_service.grants.base import GrantType
-from auth_service.grants.client_credentials import ClientCredentials
-from auth_service.grants.device_code import DeviceCode
+from auth_service.grant_types import offered_grant_types
 from auth_service.grants.issue import CodeIssuer
-from auth_service.grants.jwt_bearer import JwtBearer
 from auth_service.grants.mint import Mint
 from auth_service.grants.opening import GrantOpener
-from auth_service.grants.refresh_token import RefreshToken
 from auth_service.grants.repository import Grants
-from auth_service.grants.token_exchange import TokenExchange
 from auth_service.grants.tokens import Tokens
 from auth_service.identity.admission import Admission, InitialAccessTokens, StatementIssuer
 from auth_service.identity.assertions import ClientAssertions
@@ -171,7 +165,7 @@ class Components:
     def endpoints(self, registration_example: dict[str, Any]) -> list[Endpoint]:
         """Everything that is served, in the order in which it is described."""
         issuer = self._settings.issuer
-        grant_types = self._grant_types()
+        grant_types = offered_grant_types(self, self._settings, self._store)
         metadata = server_metadata(
             issuer,
             self.catalogue.scopes_supported,
@@ -269,29 +263,6 @@ class Components:
     def _grant_profiles(self) -> list[str]:
         asserting = any(trusted.profile == "id-jag" for trusted in self._settings.trusted_issuers)
         return [ID_JAG_PROFILE] if asserting else []
-
-    def _grant_types(self) -> list[GrantType]:
-        return [
-            AuthorizationCode(self.grants, self.handles, self.lifetimes),
-            RefreshToken(self.grants, self.handles, self.lifetimes),
-            ClientCredentials(self.opener, self.catalogue),
-            DeviceCode(self.devices, self.opener),
-            *self._configured_grant_types(),
-        ]
-
-    def _configured_grant_types(self) -> list[GrantType]:
-        """Those that do nothing without configuration, and are not offered without it."""
-        settings, offered = self._settings, list[GrantType]()
-        if settings.token_exchange:
-            rules = configured.exchange_rules(settings)
-            offered.append(TokenExchange(self.tokens, self.opener, self.catalogue, rules))
-        if settings.trusted_issuers:
-            audiences = (settings.issuer, f"{settings.issuer}/token")
-            issuers = configured.trusted_issuers(settings)
-            offered.append(
-                JwtBearer(self._store, self.opener, self.catalogue, self.published_keys, issuers, audiences)
-            )
-        return offered
 
     def _introspect(self) -> IntrospectEndpoint:
         return IntrospectEndpoint(

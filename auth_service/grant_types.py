@@ -1,0 +1,39 @@
+"""The grant types that the token endpoint offers, each made with what it needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auth_service import configured
+from auth_service.grants.authorization_code import AuthorizationCode
+from auth_service.grants.base import GrantType
+from auth_service.grants.client_credentials import ClientCredentials
+from auth_service.grants.device_code import DeviceCode
+from auth_service.grants.jwt_bearer import JwtBearer
+from auth_service.grants.refresh_token import RefreshToken
+from auth_service.grants.token_exchange import TokenExchange
+from auth_service.settings import AuthSettings
+from auth_service.storage.interface import Store
+
+if TYPE_CHECKING:
+    from auth_service.components import Components
+
+
+def offered_grant_types(parts: Components, settings: AuthSettings, store: Store) -> list[GrantType]:
+    """Those that are always offered, then those that do nothing without configuration."""
+    offered: list[GrantType] = [
+        AuthorizationCode(parts.grants, parts.handles, parts.lifetimes),
+        RefreshToken(parts.grants, parts.handles, parts.lifetimes),
+        ClientCredentials(parts.opener, parts.catalogue),
+        DeviceCode(parts.devices, parts.opener),
+    ]
+    if settings.token_exchange:
+        rules = configured.exchange_rules(settings)
+        offered.append(TokenExchange(parts.tokens, parts.opener, parts.catalogue, rules))
+    if settings.trusted_issuers:
+        audiences = (settings.issuer, f"{settings.issuer}/token")
+        issuers = configured.trusted_issuers(settings)
+        offered.append(
+            JwtBearer(store, parts.opener, parts.catalogue, parts.published_keys, issuers, audiences)
+        )
+    return offered
