@@ -38,7 +38,7 @@ class UnreadableDocumentError(ValueError):
 class JsonCodec(Generic[T]):
     """Turns documents of one dataclass into JSON bytes and back.
 
-    Members that are None are left out.
+    A member that is None is left out where None is its field's default.
 
     Args:
         cls: a dataclass, each field of a type that is JSON's own, ``tuple[str, ...]``, another such dataclass
@@ -100,6 +100,7 @@ class _Shape:
     Attributes:
         tuples: the fields that are tuples, which JSON holds as lists.
         nested: the fields that are dataclasses, or tuples of them, with the shape of those.
+        optional: the fields whose default is None.
     """
 
     cls: type[Any]
@@ -107,11 +108,14 @@ class _Shape:
     values_of: Callable[[Any], tuple[Any, ...]]
     tuples: frozenset[str]
     nested: dict[str, _Shape]
+    optional: frozenset[str]
 
     def members(self, document: object) -> Members:
         pairs = zip(self.names, self.values_of(document), strict=True)
-        members = {name: value for name, value in pairs if value is not None}
+        members = {n: value for n, value in pairs if value is not None or n not in self.optional}
         for name in self.nested.keys() & members.keys():
+            if members[name] is None:
+                continue
             members[name] = self._each(name, members[name], self.nested[name].members)
         return members
 
@@ -144,7 +148,8 @@ def _shape_of(cls: type[Any]) -> _Shape:
     tuples = frozenset(n for n in names if any(get_origin(choice) is tuple for choice in choices[n]))
     nested = {name: found for name in names if (found := _dataclass_in(choices[name]))}
     shapes = {name: _shape_of(found) for name, found in nested.items()}
-    return _Shape(cls, names, _getter(names), tuples, shapes)
+    optional = frozenset(field.name for field in fields(cls) if field.default is None)
+    return _Shape(cls, names, _getter(names), tuples, shapes, optional)
 
 
 def _choices(hint: object) -> tuple[object, ...]:
