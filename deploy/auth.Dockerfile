@@ -8,6 +8,14 @@ RUN python -m venv --without-pip /opt/doorward \
  && python -m pip --python /opt/doorward/bin/python install \
       --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r /tmp/auth.lock
 
+# An image holds one service, and knows the names of the other's settings, which share its environment file at times.
+FROM ${PYTHON_IMAGE} AS names
+WORKDIR /src
+COPY shared shared
+COPY auth_service auth_service
+COPY resource_service resource_service
+RUN python -m shared.setting_names >/setting_names.json
+
 FROM ${PYTHON_IMAGE}
 ENV PATH=/opt/doorward/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONPATH=/srv/doorward \
@@ -16,6 +24,7 @@ ENV PATH=/opt/doorward/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 COPY --from=dependencies /opt/doorward /opt/doorward
 COPY deploy/doorward /opt/doorward/bin/doorward
 COPY shared /srv/doorward/shared
+COPY --from=names /setting_names.json /srv/doorward/shared/setting_names.json
 COPY auth_service /srv/doorward/auth_service
 RUN python -m compileall -q /srv/doorward
 USER 10001:10001

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
@@ -56,6 +56,11 @@ def _origin(text: str) -> str:
     return text
 
 
+def _name_of(settings: dict[str, Any]) -> str:
+    """What is served at `resource`, where nobody named it: the built-in server, or somebody else's."""
+    return "MCP server" if settings.get("upstream") else "Doorward notes"
+
+
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
@@ -95,7 +100,7 @@ class ResourceSettings(GatewaySettings):
     resource_server_id: str = Field(default="resource", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     resource_secret: SecretStr = Field(min_length=32)
     introspection_endpoint: Annotated[str, AfterValidator(_internal)] | None = None
-    resource_name: str = Field(default="Doorward notes", min_length=1, max_length=100)
+    resource_name: str = Field(default_factory=_name_of, min_length=1, max_length=100)
     resource_documentation: PublicUrl | None = None
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)] = ()
     signed_introspection: bool = False

@@ -32,6 +32,9 @@ def add(
     public: Annotated[bool, typer.Option("--public", help="Without a secret.")] = False,
 ) -> None:
     """Make a client, by default one for client_credentials, and print its credentials, this once."""
+    for given in grant or []:
+        if given not in _GRANTS:
+            raise CommandError(f"--grant {given}: not one of {', '.join(_GRANTS)}")
     body: dict[str, object] = {
         "client_name": name,
         "grant_types": grant or ["client_credentials"],
@@ -59,8 +62,10 @@ def remove(client_id: Annotated[str, typer.Argument()]) -> None:
 
 @clients.command()
 def invite(
-    uses: Annotated[int, typer.Option(min=1, help="How many registrations it is good for.")] = 1,
-    hours: Annotated[int, typer.Option(min=1, help="How long it is good for.")] = 24,
+    uses: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="How many registrations it is good for.")
+    ] = 1,
+    hours: Annotated[int, typer.Option(min=1, max=87_600, help="How long it is good for.")] = 24,
 ) -> None:
     """Make an initial access token, with which a client may register where not everybody may."""
     output.print(asyncio.run(_invite(uses, hours * 3600)), markup=False, soft_wrap=True)

@@ -10,3 +10,11 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 class CommandError(Exception):
     """The command cannot go on, for a reason that a person can mend; the message says how."""
+
+    exit_status = 2
+
+
+class NegativeResultError(CommandError):
+    """The command did what it was asked to, and the result is a bad one: unhealthy, not found, ended."""
+
+    exit_status = 1

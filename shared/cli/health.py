@@ -6,21 +6,26 @@ from typing import Annotated
 
 import typer
 
-from shared.cli.console import CommandError, output
+from shared.cli.console import CommandError, NegativeResultError, output
+from shared.cli.doctor.urls import is_web_url
 
 
 def health(
     url: Annotated[str, typer.Argument(help="For example http://localhost:9000/health")],
-    timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait for an answer.")] = 3.0,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds to wait for an answer.")
+    ] = 3.0,
 ) -> None:
     """Ask a service how it is; the exit status is 0 if it is well."""
     import httpx2
 
+    if not is_web_url(url):
+        raise CommandError(f"{url} is not an http or https URL")
     try:
         # A proxy of the environment is for the world outside, not for the service beside us.
         answer = httpx2.get(url, timeout=timeout_s, trust_env=False)
     except httpx2.HTTPError as error:
-        raise CommandError(f"{url} does not answer: {error}") from error
+        raise NegativeResultError(f"{url} does not answer: {error}") from error
     if answer.status_code != httpx2.codes.OK:
-        raise CommandError(f"{url} answers {answer.status_code}")
+        raise NegativeResultError(f"{url} answers {answer.status_code}")
     output.print("well")

@@ -27,6 +27,20 @@ def loopback_host(port: int, option: str) -> str:
     return "localhost" if all(usable) else "127.0.0.1"
 
 
+def check_address(host: str, port: int) -> None:
+    """Check that a service can listen on `port` of `host`.
+
+    Raises:
+        CommandError: it cannot; says what to do.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise CommandError(f"--host {host}: {error.strerror}") from error
+    if not any(_can_bind(str(address[0]), port, "--port") for *_, address in found):
+        raise CommandError(f"--host {host} is not an address of this machine")
+
+
 def _can_bind(host: str, port: int, option: str) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from shared.cli.clients import clients
 from shared.cli.console import CommandError, errors
@@ -14,8 +20,10 @@ from shared.cli.init import init
 from shared.cli.keys import keys
 from shared.cli.policy import policy
 from shared.cli.serve import auth, resource
+from shared.cli.settings import refuse
 from shared.cli.up import up
 from shared.cli.users import users
+from shared.cli.variables import Command, complaints_about_names
 from shared.cli.why.command import why
 
 app = typer.Typer(
@@ -31,11 +39,58 @@ app.add_typer(clients, name="clients")
 app.add_typer(keys, name="keys")
 app.add_typer(policy, name="policy")
 
+CHECK_ALL_SETTINGS = (up, auth, resource)
+"""These report unknown names together with all that is wrong with the values."""
 
-def main() -> None:
-    """Run the command line; what a person can mend is said in one line, without a traceback."""
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. What a person can mend ends it with one sentence, not with a traceback."""
     try:
-        app()
+        root = get_command(app)
+        _check_names_first(root)
+        sys.exit(root.main(arguments, prog_name="doorward", standalone_mode=False))
     except CommandError as error:
-        errors.print(f"doorward: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _end(str(error), error.exit_status)
+    except typer.TyperException as error:
+        if error.format_message():
+            _end(_one_sentence(error), error.exit_code)
+        sys.exit(error.exit_code)  # a group without its command, which has printed its help
+    except typer.Abort:
+        _end("interrupted", 130)
+
+
+def _check_names_first(root: Command) -> None:
+    """Let every command check the names of the environment's variables before it does anything."""
+    checks_itself = {function.__name__ for function in CHECK_ALL_SETTINGS}
+    for path, leaf in leaves(root):
+        if leaf.callback and " ".join(path) not in checks_itself:
+            leaf.callback = _after_check(leaf.callback, root)
+
+
+def leaves(command: Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Command]]:
+    """Every command that does something, with the words that lead to it."""
+    if not isinstance(command, TyperGroup):
+        yield path, command
+        return
+    for name, inner in command.commands.items():
+        yield from leaves(inner, (*path, name))
+
+
+def _after_check(callback: Callable[..., Any], root: Command) -> Callable[..., Any]:
+    @functools.wraps(callback)
+    def checked(*arguments: object, **options: object) -> object:
+        refuse(complaints_about_names(os.environ, root))
+        return callback(*arguments, **options)
+
+    return checked
+
+
+def _one_sentence(error: typer.TyperException) -> str:
+    message = " ".join(error.format_message().rstrip(".").split())
+    context = getattr(error, "ctx", None)
+    return f"{message}; see {context.command_path} --help" if context else message
+
+
+def _end(message: str, status: int) -> None:
+    errors.print(f"doorward: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(status)

@@ -38,6 +38,8 @@ def draft(
         raise CommandError("give the URL of the MCP server, or --stdio COMMAND")
     if file is not None and file.exists():
         raise CommandError(f"{file} exists and is left as it is")
+    if file is not None and not file.parent.is_dir():
+        raise CommandError(f"there is no directory {file.parent}")
     from resource_service.policy.draft import draft, prefix_of
     from resource_service.policy.faults import PolicyError
 

@@ -13,7 +13,11 @@ from typing import Annotated
 import typer
 
 from shared.cli.console import CommandError
+from shared.cli.listen import check_address
 from shared.cli.settings import check_settings
+from shared.cli.store import check_store_url
+from shared.cli.variables import without_effect
+from shared.logs import LogSettings, configure_logs, get_logger
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
@@ -25,17 +29,24 @@ Leash = Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)]
 
 
 def auth(
-    host: Host = "127.0.0.1", port: Port = 9000, workers: Workers = 1, grace: Grace = 10, leash: Leash = False
+    context: typer.Context,
+    host: Host = "127.0.0.1",
+    port: Port = 9000,
+    workers: Workers = 1,
+    grace: Grace = 10,
+    leash: Leash = False,
 ) -> None:
     """Start the auth service alone; its settings come from the environment."""
     _require("auth_service")
     from auth_service.settings import AuthSettings
 
-    check_settings(AuthSettings)
+    check_settings(AuthSettings, LogSettings, context=context)
+    check_store_url(os.environ["DOORWARD_STORE"])
     _serve("auth_service.main", host, port, workers, grace, leash)
 
 
 def resource(
+    context: typer.Context,
     host: Host = "127.0.0.1",
     port: Port = 9001,
     workers: Workers = 1,
@@ -59,7 +70,7 @@ def resource(
         os.environ["DOORWARD_POLICY"] = policy
     from resource_service.settings import ResourceSettings
 
-    check_settings(ResourceSettings)
+    check_settings(ResourceSettings, LogSettings, context=context)
     _serve("resource_service.main", host, port, workers, grace, leash)
 
 
@@ -93,6 +104,8 @@ def _require(package: str) -> None:
 def _serve(module: str, host: str, port: int, workers: int, grace_s: int, leash: bool) -> None:
     # uvicorn ends its work, then raises the signal again: to have been asked to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    check_address(host, port)
+    _warn_of_settings_without_effect(module.partition(".")[0])
     if leash:
         _stop_when_stdin_closes()
 
@@ -111,6 +124,12 @@ def _serve(module: str, host: str, port: int, workers: int, grace_s: int, leash:
         proxy_headers=False,
         timeout_graceful_shutdown=grace_s,
     )
+
+
+def _warn_of_settings_without_effect(package: str) -> None:
+    if names := without_effect(package, os.environ):
+        configure_logs()
+        get_logger(__name__).warning("settings of the other service have no effect here", names=names)
 
 
 def _stop_when_stdin_closes() -> None:

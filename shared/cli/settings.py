@@ -1,29 +1,67 @@
-"""Says what is wrong with the environment before a service starts, and never what stands in it."""
+"""Says what is wrong with the environment before a service starts, and never the values in it."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import typer
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
 from shared.cli.console import CommandError
+from shared.cli.variables import complaints_about_names
 
 
-def check_settings(settings: type[BaseSettings]) -> None:
-    """See whether the service can read its settings.
+def check_settings(*models: type[BaseSettings], context: typer.Context | None = None) -> None:
+    """Check whether `models` can be read from the environment.
+
+    Args:
+        context: of a command that leaves the check of the variables' names to this function.
 
     Raises:
-        CommandError: it cannot. Names each variable and what is wrong, never a value: it may be secret.
+        CommandError: names every variable that is wrong and says why, never a value: it may be secret.
     """
+    names = complaints_about_names(os.environ, context.find_root().command) if context else []
+    refuse([*names, *complaints_about_values(os.environ, *models)])
+
+
+def complaints_about_values(environment: Mapping[str, str], *models: type[BaseSettings]) -> list[str]:
+    """What keeps `models` from being read from `environment`, one sentence each."""
+    with _environment(environment):
+        return list(dict.fromkeys(text for model in models for text in _complaints(model)))
+
+
+@contextmanager
+def _environment(environment: Mapping[str, str]) -> Iterator[None]:
+    """Let the settings models, which read this process's environment, read `environment`."""
+    before, wanted = dict(os.environ), dict(environment)
     try:
-        settings()
+        os.environ.clear()
+        os.environ.update(wanted)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def refuse(complaints: Sequence[str]) -> None:
+    """Raise a `CommandError` if there is any complaint: one sentence, or one line for each."""
+    if len(complaints) == 1:
+        raise CommandError(complaints[0])
+    if complaints:
+        raise CommandError("\n  ".join((f"{len(complaints)} settings are wrong:", *complaints)))
+
+
+def _complaints(model: type[BaseSettings]) -> Iterator[str]:
+    try:
+        model()
     except ValidationError as error:
-        complaints = [
-            _complaint(settings, details["loc"], details["msg"].removeprefix("Value error, "))
-            for details in error.errors()
-        ]
-        raise CommandError("\n  ".join(("the settings do not fit together:", *complaints))) from None
+        for details in error.errors():
+            yield _complaint(model, details["loc"], details["msg"].removeprefix("Value error, "))
     except SettingsError as error:
-        raise CommandError(f"the settings cannot be read: {error}") from None
+        yield f"the settings cannot be read: {error}"
 
 
 def _complaint(settings: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:

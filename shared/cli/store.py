@@ -22,21 +22,71 @@ async def open_local_store() -> AsyncIterator[Store]:
     """The store that the environment names, else the one that `doorward up` made here.
 
     Raises:
-        CommandError: there is neither, or it does not answer.
+        CommandError: there is neither, or it does not answer. A database that is missing is not made: only a
+            service makes one, and a command on an empty one would say that nobody is there.
     """
-    from auth_service.storage import StoreUnavailableError, open_store
+    from auth_service.storage import StoreUnavailableError
 
-    store = open_store(_store_url())
+    url = _store_url()
     try:
-        yield store
+        async with _opened(url) as store:
+            yield store
     except StoreUnavailableError as error:
         raise CommandError(f"the store does not answer: {error}") from error
+
+
+async def check_store(url: str, option: str) -> None:
+    """Check that a store answers at `url`.
+
+    Args:
+        option: the command-line option that names it, for the message.
+
+    Raises:
+        CommandError: it does not, or there cannot be a store at `url`.
+    """
+    from auth_service.storage import StoreUnavailableError
+
+    try:
+        async with _opened(url) as store:
+            await store.ping()
+    except StoreUnavailableError as error:
+        raise CommandError(f"{option}: the store does not answer: {error}") from error
+    except CommandError as error:
+        raise CommandError(f"{option}: {error}") from error
+
+
+def check_store_url(url: str) -> None:
+    """Check the form of the store's URL.
+
+    Raises:
+        CommandError: there cannot be a store at `url`.
+    """
+    from auth_service.storage.redis_address import parse_address
+    from auth_service.storage.sqlite_file import database_path
+
+    try:
+        database_path(url) if url.startswith("sqlite:") else parse_address(url)
+    except ValueError as error:
+        raise CommandError(f"DOORWARD_STORE: {error}") from error
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Store]:
+    from auth_service.storage import open_store
+
+    try:
+        store = open_store(url)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    try:
+        yield store
     finally:
         await store.aclose()
 
 
 def _store_url() -> str:
     if url := os.environ.get("DOORWARD_STORE"):
+        _check_existence(url)
         return url
     if LOCAL_STORE.exists():
         errors.print(f"Using {LOCAL_STORE}", style="dim")
@@ -45,3 +95,16 @@ def _store_url() -> str:
         f"DOORWARD_STORE is not set, and there is no {LOCAL_STORE}. "
         "With docker compose: docker compose exec auth doorward users"
     )
+
+
+def _check_existence(url: str) -> None:
+    from auth_service.storage.sqlite_file import database_path
+
+    check_store_url(url)
+    if not url.startswith("sqlite:"):
+        return
+    path = database_path(url)
+    if not path.is_file():
+        raise CommandError(
+            f"DOORWARD_STORE: there is no database {path}; the auth service makes it when it starts"
+        )

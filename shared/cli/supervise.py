@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 import httpx2
 
 from shared.cli.child import Child, Service, running
-from shared.cli.console import CommandError
+from shared.cli.console import CommandError, NegativeResultError
 
 START_TIMEOUT_S = 60.0
 STOP_GRACE_S = 8.0
@@ -76,7 +76,7 @@ async def _before(stop: asyncio.Event, children: Sequence[Child], goal: Goal) ->
 def _ended_by_itself(child: Child, status: int) -> CommandError:
     service = child.service
     heading = f"the {service.name} ended by itself (status {status}); {service.log} ends with"
-    return CommandError("\n  ".join((heading, *child.last_lines)))
+    return NegativeResultError("\n  ".join((heading, *child.last_lines)))
 
 
 async def _all_healthy(services: Sequence[Service]) -> None:
@@ -85,7 +85,9 @@ async def _all_healthy(services: Sequence[Service]) -> None:
             await asyncio.gather(*(_healthy(http, service.health_url) for service in services))
     except TimeoutError:
         logs = " and ".join(str(service.log) for service in services)
-        raise CommandError(f"the services are not ready after {START_TIMEOUT_S:.0f} s; see {logs}") from None
+        raise NegativeResultError(
+            f"the services are not ready after {START_TIMEOUT_S:.0f} s; see {logs}"
+        ) from None
 
 
 async def _healthy(http: httpx2.AsyncClient, url: str) -> None:

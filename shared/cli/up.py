@@ -9,9 +9,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
+from pydantic_settings import BaseSettings
 
 from shared.cli.child import Service
 from shared.cli.console import CommandError, output
@@ -19,8 +20,13 @@ from shared.cli.installation import Secrets, resource_servers, sqlite_url
 from shared.cli.listen import loopback_host
 from shared.cli.panel import print_panel
 from shared.cli.private_files import make_private_directory
+from shared.cli.settings import complaints_about_values, refuse
+from shared.cli.store import check_store
 from shared.cli.supervise import supervise
+from shared.cli.variables import complaints_about_names, without_effect
+from shared.logs import LogSettings
 
+REDIS_SCHEMES = ("redis://", "rediss://", "redis+sentinel://", "redis+cluster://")
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 ON_THIS_MACHINE = {
@@ -37,6 +43,7 @@ ON_THIS_MACHINE = {
 
 
 def up(
+    context: typer.Context,
     auth_port: Port = 9000,
     resource_port: Port = 9001,
     redis: Annotated[str | None, typer.Option(help="URL of a Redis, instead of the SQLite file.")] = None,
@@ -45,13 +52,14 @@ def up(
     ),
 ) -> None:
     """Start both services on this machine, with a demo user, and say what to paste into a client."""
-    make_private_directory(data_dir)
+    _check_options(auth_port, resource_port, redis, data_dir)
     with _sole_user_of(data_dir):
         issuer, resource = f"http://localhost:{auth_port}", f"http://localhost:{resource_port}/mcp"
         services = [
             _auth_service(issuer, resource, auth_port, redis, data_dir),
             _resource_service(issuer, resource, resource_port, data_dir),
         ]
+        _check_environments(services, context)
 
         def say_so() -> None:
             print_panel(output, issuer=issuer, resource=resource, kept_in=str(data_dir))
@@ -59,6 +67,33 @@ def up(
         output.print("Starting the auth service and the resource service", style="dim")
         asyncio.run(supervise(services, say_so))
         output.print("Stopped", style="dim")
+
+
+def _check_options(auth_port: int, resource_port: int, redis: str | None, data_dir: Path) -> None:
+    if auth_port == resource_port:
+        raise CommandError(
+            f"--auth-port and --resource-port are both {auth_port}; each service needs its own"
+        )
+    if redis is not None:
+        if not redis.startswith(REDIS_SCHEMES):
+            raise CommandError(f"--redis takes a URL that begins with {', '.join(REDIS_SCHEMES)}")
+        asyncio.run(check_store(redis, "--redis"))
+    try:
+        make_private_directory(data_dir)
+    except OSError as error:
+        raise CommandError(f"--data-dir {data_dir}: {error.strerror}") from error
+
+
+def _check_environments(services: list[Service], context: typer.Context) -> None:
+    """Check both services' settings before either starts, so that all problems are reported at once."""
+    from auth_service.settings import AuthSettings
+    from resource_service.settings import ResourceSettings
+
+    complaints = [*complaints_about_names(os.environ, context.find_root().command)]
+    models: tuple[type[BaseSettings], ...] = (AuthSettings, ResourceSettings)
+    for service, model in zip(services, models, strict=True):
+        complaints += complaints_about_values(service.environment, model, LogSettings)
+    refuse(list(dict.fromkeys(complaints)))
 
 
 def _auth_service(issuer: str, resource: str, port: int, redis: str | None, data_dir: Path) -> Service:
@@ -93,17 +128,30 @@ def _service(command: str, port: int, data_dir: Path, **settings: str) -> Servic
     return Service(
         name=f"{command} service",
         arguments=(command, "--host", host, "--port", str(port), "--grace", "2"),
-        environment={**ON_THIS_MACHINE, **os.environ, **settings},
+        environment={**ON_THIS_MACHINE, **_without_settings_of_the_other(command), **settings},
         health_url=f"http://localhost:{port}/health",
         log=data_dir / f"{command}.log",
     )
 
 
+def _without_settings_of_the_other(command: str) -> dict[str, str]:
+    """The environment for a service: the resource service, which may run commands, gets no master key."""
+    others = without_effect(f"{command}_service", os.environ)
+    return {name: value for name, value in os.environ.items() if name not in others}
+
+
 @contextmanager
 def _sole_user_of(data_dir: Path) -> Iterator[None]:
-    with (data_dir / "lock").open("w") as lock:
+    with _lock_file(data_dir) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CommandError(f"another `doorward up` uses {data_dir}; see --data-dir") from None
         yield
+
+
+def _lock_file(data_dir: Path) -> TextIO:
+    try:
+        return (data_dir / "lock").open("w")
+    except OSError as error:
+        raise CommandError(f"--data-dir {data_dir}: {error.strerror}") from error

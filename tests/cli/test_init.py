@@ -11,7 +11,7 @@ import pytest
 
 from auth_service.settings import AuthSettings
 from resource_service.settings import ResourceSettings
-from tests.cli.command import doorward
+from tests.cli.command import ROOT, doorward
 
 
 def read(path: Path) -> dict[str, str]:
@@ -23,7 +23,8 @@ def read(path: Path) -> dict[str, str]:
 def test_both_services_accept_what_it_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert doorward("init", cwd=tmp_path).returncode == 0
     written = read(tmp_path / ".env")
-    for name, value in {**written, "DOORWARD_STORE": "redis://redis:6379"}.items():
+    resource_written = read(tmp_path / "resource.env")
+    for name, value in {**written, **resource_written, "DOORWARD_STORE": "redis://redis:6379"}.items():
         monkeypatch.setenv(name, value)
     auth, resource = AuthSettings(), ResourceSettings()  # type: ignore[call-arg]  # from the environment
     assert auth.issuer == resource.issuer == "http://localhost:9000"
@@ -37,22 +38,72 @@ def test_both_services_accept_what_it_writes(tmp_path: Path, monkeypatch: pytest
 
 def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
     doorward("init", cwd=tmp_path)
-    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+    for name in (".env", "resource.env"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
 
 def test_every_secret_is_fresh(tmp_path: Path) -> None:
     for name in ("one", "two"):
         doorward("init", "--file", name, cwd=tmp_path)
     one, two = read(tmp_path / "one"), read(tmp_path / "two")
-    assert {name for name in one if one[name] == two[name]} == {"DOORWARD_ISSUER", "DOORWARD_RESOURCE"}
+    public = {"DOORWARD_ISSUER", "DOORWARD_SUBNET", "DOORWARD_TRUSTED_PROXIES"}
+    assert {name for name in one if one[name] == two[name]} == public
 
 
 def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("MINE=1\n")
+    (tmp_path / "resource.env").write_text("MINE=1\n")
     done = doorward("init", cwd=tmp_path)
-    assert done.returncode == 1
-    assert ".env exists and is left as it is" in done.stderr
-    assert (tmp_path / ".env").read_text() == "MINE=1\n"
+    assert done.returncode == 2
+    assert "resource.env exists and is left as it is" in done.stderr
+    assert (tmp_path / "resource.env").read_text() == "MINE=1\n"
+    assert not (tmp_path / ".env").exists()
+
+
+EARLIER = """\
+# Who has this file can read the store and issue tokens. docs/configuration.md explains each name.
+DOORWARD_ISSUER=https://auth.example
+DOORWARD_RESOURCE=https://tools.example/mcp
+DOORWARD_MASTER_KEYS=1:key
+DOORWARD_RESOURCE_SECRET=the-secret
+DOORWARD_RESOURCE_SERVERS='[{"id":"resource"}]'
+DOORWARD_REDIS_PASSWORD=the-password
+DOORWARD_INTROSPECTION_CACHE_S=300
+DOORWARD_BIND=0.0.0.0
+"""
+
+
+def test_the_one_file_of_an_earlier_release_is_understood(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(EARLIER)
+    done = doorward("init", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / ".env").read_text() == EARLIER
+    assert read(tmp_path / "resource.env") == {
+        "DOORWARD_ISSUER": "https://auth.example",
+        "DOORWARD_RESOURCE": "https://tools.example/mcp",
+        "DOORWARD_RESOURCE_SECRET": "the-secret",
+        "DOORWARD_INTROSPECTION_ENDPOINT": "http://auth:9000/introspect",
+        "DOORWARD_INTROSPECTION_CACHE_S": "300",
+        "DOORWARD_NOTES": "sqlite:////var/lib/doorward/notes.sqlite3",
+    }
+
+
+def test_the_resource_service_gets_no_secret_of_the_other_service(tmp_path: Path) -> None:
+    assert doorward("init", cwd=tmp_path).returncode == 0
+    secret = read(tmp_path / ".env")
+    text = (tmp_path / "resource.env").read_text()
+    assert secret["DOORWARD_MASTER_KEYS"] not in text
+    assert secret["DOORWARD_REDIS_PASSWORD"] not in text
+
+
+def test_the_files_for_a_server_of_ones_own_do_not_speak_of_notes(tmp_path: Path) -> None:
+    done = doorward("init", "--upstream", "http://mine:3000/mcp", "--name", "Mine", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in (".env", "resource.env"):
+        assert "notes" not in (tmp_path / name).read_text().lower()
+    (server,) = json.loads(read(tmp_path / ".env")["DOORWARD_RESOURCE_SERVERS"])
+    assert server["resources"][0]["name"] == "Mine"
+    assert read(tmp_path / "resource.env")["DOORWARD_UPSTREAM"] == "http://mine:3000/mcp"
+    assert "notes" not in (ROOT / "docs" / "examples" / "compose.gateway.yml").read_text().lower()
 
 
 def test_public_urls_can_be_given_and_are_checked(tmp_path: Path) -> None:
@@ -64,6 +115,6 @@ def test_public_urls_can_be_given_and_are_checked(tmp_path: Path) -> None:
     assert servers[0]["resources"][0]["resource"] == "https://tools.example/mcp"
 
     refused = doorward("init", "--issuer", "http://auth.example", "--file", "other", cwd=tmp_path)
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "must be https" in refused.stderr
     assert not (tmp_path / "other").exists()

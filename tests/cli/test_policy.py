@@ -48,7 +48,7 @@ def test_check_says_what_each_scope_allows(file: Path) -> None:
 def test_what_is_wrong_is_said_with_the_file_and_the_line(command: str, file: Path) -> None:
     file.write_text(POLICY.replace("get_*: notes:read", "get_*: notes:reed"), encoding="utf-8")
     done = doorward("policy", command, "policy.yaml", cwd=file.parent)
-    assert done.returncode == 1
+    assert done.returncode == 2
     expected = "policy.yaml: line 6: 'notes:reed' is not one of the scopes; did you mean 'notes:read'?"
     assert done.stderr.strip() == f"doorward: {expected}"
 
@@ -87,5 +87,5 @@ def test_up_says_what_is_wrong_with_a_policy(file: Path) -> None:
     file.write_text("scopes: {}", encoding="utf-8")
     settings = {"DOORWARD_UPSTREAM": "http://127.0.0.1:1/mcp", "DOORWARD_POLICY": "policy.yaml"}
     done = doorward("up", cwd=file.parent, **settings)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "policy.yaml: 'default' is missing" in done.stderr

@@ -98,7 +98,7 @@ def test_health_tells_a_service_that_is_well_from_one_that_is_not(
 @pytest.mark.parametrize("service", SERVICES)
 def test_without_settings_each_missing_one_is_named(tmp_path: Path, service: str) -> None:
     done = doorward(service, cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "DOORWARD_ISSUER: Field required" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -115,6 +115,6 @@ def test_a_bad_setting_is_named_and_its_value_is_not_shown(
     tmp_path: Path, settings: dict[str, str], name: str, value: str, complaint: str
 ) -> None:
     done = doorward("auth", cwd=tmp_path, **{**settings, name: value})
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert complaint in done.stderr
     assert "c2VjcmV0" not in done.stderr

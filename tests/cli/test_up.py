@@ -142,7 +142,7 @@ def test_with_a_redis_the_state_is_there(tmp_path: Path, redis_server: RedisServ
 
 def test_a_second_one_in_the_same_directory_is_refused(running: Up) -> None:
     second = doorward("up", cwd=running.directory)
-    assert second.returncode == 1
+    assert second.returncode == 2
     assert "another `doorward up` uses .doorward" in second.stderr
     assert running.answers("auth")
 
@@ -152,18 +152,43 @@ def test_a_taken_port_is_named_with_the_option_that_chooses_another(tmp_path: Pa
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = doorward("up", option, str(port), cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert f"port {port} is taken" in done.stderr
     assert option in done.stderr
 
 
 def test_a_service_that_cannot_start_is_quoted(tmp_path: Path) -> None:
-    with up(tmp_path, DOORWARD_ACCESS_TTL_S="soon") as failed:
+    (tmp_path / ".doorward").mkdir()
+    (tmp_path / ".doorward" / "auth.sqlite3").write_text("no database, and longer than its header " * 9)
+    with up(tmp_path) as failed:
         assert failed.ended() == 1
         assert "the auth service ended by itself" in failed.output
-        assert "DOORWARD_ACCESS_TTL_S: Input should be a valid integer" in failed.output
-        assert "Traceback" not in failed.output
+        assert "file is not a database" in failed.output
         assert not failed.answers("resource")
+
+
+@pytest.mark.requirement("OP-2")
+def test_everything_that_is_wrong_with_the_settings_of_both_is_said_before_either_starts(
+    tmp_path: Path,
+) -> None:
+    wrong = {"DOORWARD_ACCESS_TTL_S": "soon", "DOORWARD_UPSTREAM": "ftp://x", "DOORWARD_REGISTRATON": "x"}
+    done = doorward("up", cwd=tmp_path, **wrong)
+    assert done.returncode == 2
+    for name in ("DOORWARD_ACCESS_TTL_S: ", "DOORWARD_UPSTREAM: ", "DOORWARD_REGISTRATON: "):
+        assert name in done.stderr
+    assert not (tmp_path / ".doorward" / "auth.log").exists()
+
+
+@pytest.mark.requirement("OP-2")
+def test_each_service_gets_the_settings_that_it_reads_and_not_those_of_the_other(tmp_path: Path) -> None:
+    with up(tmp_path, DOORWARD_MASTER_KEYS="1:overridden", DOORWARD_DPOP_NONCE="true") as running:
+        auth, resource = (
+            Path(f"/proc/{running.pid_of(service)}/environ").read_text() for service in ("auth", "resource")
+        )
+    assert "DOORWARD_MASTER_KEYS" in auth
+    assert "DOORWARD_DPOP_NONCE" not in auth
+    assert "DOORWARD_DPOP_NONCE" in resource
+    assert "DOORWARD_MASTER_KEYS" not in resource
 
 
 def test_secrets_that_cannot_be_read_are_not_replaced(tmp_path: Path) -> None:
@@ -171,6 +196,6 @@ def test_secrets_that_cannot_be_read_are_not_replaced(tmp_path: Path) -> None:
     kept.parent.mkdir()
     kept.write_text("{}")
     done = doorward("up", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "does not hold the secrets" in done.stderr
     assert kept.read_text() == "{}"

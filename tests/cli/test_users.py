@@ -16,8 +16,10 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/store.db"
+async def url(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path}/store.db"
+    await open_store(url).aclose()
+    return url
 
 
 class Command:
@@ -102,14 +104,14 @@ async def test_what_cannot_be_done_is_said_in_a_line(
 ) -> None:
     users("add", "ada", stdin="x\n")
     done = users(*arguments, stdin=stdin)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
 async def test_a_store_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
     done = doorward("users", "list", cwd=tmp_path, DOORWARD_STORE="redis://127.0.0.1:1")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "the store does not answer" in done.stderr
     assert "Traceback" not in done.stderr
 

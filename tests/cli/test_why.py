@@ -181,8 +181,8 @@ def test_it_reads_what_is_piped_in_and_what_is_named_and_nothing_else_then(tmp_p
     assert doorward("why", OTHER_ID, "--data-dir", "mine", cwd=tmp_path, stdin=piped).returncode == 0
     assert doorward("why", ID, "-", "--data-dir", "mine", cwd=tmp_path, stdin=piped).returncode == 1
     nowhere = doorward("why", ID, "no.log", cwd=tmp_path)
-    assert nowhere.returncode == 1
-    assert "no.log cannot be read" in nowhere.stderr
+    assert nowhere.returncode == 2
+    assert "there is no file no.log" in nowhere.stderr
 
 
 def test_where_nothing_is_found_it_says_where_it_looked(tmp_path: Path) -> None:
@@ -256,3 +256,16 @@ def test_the_commonest_reasons_have_a_remedy(found: Entry, advice: str | None) -
 
 def test_a_line_is_json_that_other_programs_read_too() -> None:
     assert json.loads(logged("json", REFUSED))["request_id"] == ID
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_has_no_value_is_not_told(tmp_path: Path, form: str) -> None:
+    log = logged(
+        form,
+        ("auth_service.endpoints.introspect", "introspected as inactive", {"reason": None, "caller": "r"}),
+        ("auth_service.identity.client_keys", "keys not fetched", {"url": "https://a", "detail": None}),
+    )
+    done = doorward("why", ID, "-", cwd=tmp_path, stdin=log)
+    assert done.returncode == 0, done.stderr
+    assert "None" not in done.stdout
+    assert "Keys not fetched (url: https://a)." in done.stdout

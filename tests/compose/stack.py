@@ -38,14 +38,27 @@ class Stack:
         self.auth_port, self.resource_port = free_port(), free_port()
         self.issuer = issuer or f"http://localhost:{self.auth_port}"
         self.resource = resource or f"http://localhost:{self.resource_port}/mcp"
+        self._subnet = f"10.{secrets.randbelow(60) + 190}.{secrets.randbelow(256)}.0/24"
         self._env_file = directory / ".env"
+        self.files = {"auth": self._env_file, "resource": directory / "resource.env"}
         written = doorward("init", "--issuer", self.issuer, "--resource", self.resource, cwd=directory)
         assert written.returncode == 0, written.stderr
 
+    @property
+    def origin(self) -> str:
+        """Where the resource service is published."""
+        return f"http://localhost:{self.resource_port}"
+
     def compose(self, *arguments: str, stdin: str = "") -> str:
         """Run docker compose; what it printed on standard output."""
+        done = self.try_compose(*arguments, stdin=stdin)
+        assert done.returncode == 0, f"{' '.join(arguments)}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def try_compose(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run docker compose, which may fail."""
         project = ("--project-name", self.project, "--env-file", str(self._env_file))
-        done = subprocess.run(
+        return subprocess.run(
             [*compose_command(), *project, *arguments],
             cwd=ROOT,
             env=environment(
@@ -53,6 +66,10 @@ class Stack:
                 DOORWARD_RESOURCE_IMAGE=IMAGES["resource"],
                 DOORWARD_AUTH_PORT=str(self.auth_port),
                 DOORWARD_RESOURCE_PORT=str(self.resource_port),
+                DOORWARD_ENV_FILE=str(self.files["auth"]),
+                DOORWARD_RESOURCE_ENV_FILE=str(self.files["resource"]),
+                DOORWARD_SUBNET=self._subnet,
+                DOORWARD_TRUSTED_PROXIES=self._subnet,
             ),
             input=stdin,
             capture_output=True,
@@ -60,8 +77,17 @@ class Stack:
             timeout=BUILD_TIMEOUT_S,
             check=False,
         )
-        assert done.returncode == 0, f"{' '.join(arguments)}:\n{done.stdout}{done.stderr}"
-        return done.stdout
+
+    @contextmanager
+    def set_in(self, service: str, *lines: str) -> Iterator[None]:
+        """The environment file of a service with more lines, for the length of the context."""
+        file = self.files[service]
+        before = file.read_text()
+        file.write_text("\n".join((before.rstrip("\n"), *lines, "")))
+        try:
+            yield
+        finally:
+            file.write_text(before)
 
     def container(self, service: str) -> Container:
         """The container of a service, as it is now."""

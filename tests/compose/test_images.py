@@ -73,7 +73,7 @@ def test_an_image_holds_one_service_and_no_tools(built: Stack, service: str, oth
 def test_the_command_says_what_an_image_is_not_for(built: Stack, service: str, other: str) -> None:
     container = built.engine.containers.run(IMAGES[service], ["doorward", other], detach=True)
     try:
-        assert container.wait()["StatusCode"] == 1
+        assert container.wait()["StatusCode"] == 2
         assert f"{other}_service is not part of this installation" in container.logs().decode()
     finally:
         container.remove(force=True)

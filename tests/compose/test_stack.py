@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import subprocess
 from collections.abc import Iterator
 from datetime import datetime
@@ -115,6 +116,46 @@ def test_secrets_reach_only_the_service_they_are_for(stack: Stack) -> None:
     assert "DOORWARD_MASTER_KEYS" not in resource
     assert stack.run("redis", "printenv", "REDISCLI_AUTH")[1].strip() not in resource
     assert "DOORWARD_DEMO_USER" not in stack.run("auth", "env")[1]
+
+
+@pytest.mark.requirement("OP-2")
+def test_a_setting_in_the_file_of_a_service_is_in_force_after_up(stack: Stack, http: httpx2.Client) -> None:
+    with (
+        stack.set_in("auth", "DOORWARD_REGISTRATION=closed"),
+        stack.set_in("resource", "DOORWARD_RESOURCE_NAME=Ours"),
+    ):
+        stack.compose("up", "-d")
+        stack.wait_until_healthy()
+        client = {"redirect_uris": ["http://localhost:1/callback"]}
+        assert http.post(f"{stack.issuer}/register", json=client).status_code == 400
+        described = http.get(f"{stack.origin}/.well-known/oauth-protected-resource/mcp").json()
+        assert described["resource_name"] == "Ours"
+    stack.compose("up", "-d")
+    stack.wait_until_healthy()
+    assert http.post(f"{stack.issuer}/register", json=client).status_code == 201
+
+
+@pytest.mark.requirement("OP-2")
+@pytest.mark.parametrize("service", ["auth", "resource"])
+@pytest.mark.parametrize(
+    ("misspelled", "setting"),
+    [("DOORWARD_REGISTRATON", "DOORWARD_REGISTRATION"), ("DOORWARD_UPSTEAM", "DOORWARD_UPSTREAM")],
+)
+def test_a_name_that_nothing_reads_stops_the_start_and_the_nearest_is_named(
+    stack: Stack, service: str, misspelled: str, setting: str
+) -> None:
+    with stack.set_in(service, f"{misspelled}=closed"):
+        done = stack.try_compose("run", "--rm", "--no-deps", "-T", service)
+    assert done.returncode == 2
+    assert f"{misspelled}: there is no such setting; did you mean {setting}?" in done.stdout + done.stderr
+
+
+def test_compose_trusts_the_proxy_in_front_of_it(stack: Stack) -> None:
+    trusted = stack.run("auth", "printenv", "DOORWARD_TRUSTED_PROXIES")[1].strip()
+    networks = stack.container("auth").attrs["NetworkSettings"]["Networks"]
+    # What comes in through a published port of loopback has this address.
+    gateway = networks[f"{stack.project}_services"]["Gateway"]
+    assert ipaddress.ip_address(gateway) in ipaddress.ip_network(trusted)
 
 
 def test_a_client_gets_through_and_a_revocation_shuts_it_out(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from shared.cli.console import CommandError, output
+from shared.cli.console import CommandError, NegativeResultError, output
 from shared.cli.doctor.text import printable
 from shared.cli.why.entries import Entry
 from shared.cli.why.remedies import remedy
@@ -35,13 +35,15 @@ def why(
     The exit status is 1 if nothing is found.
     """
     wanted = request_id.strip().lower()
+    if not wanted:
+        raise CommandError("the request id is empty")
     looked_at = []
     for source in sources(files or [], data_dir):
         looked_at.append(source.name)
         if found := entries_of(wanted, source.entries()):
             _print(found)
             return
-    raise CommandError(_nothing(wanted, looked_at, data_dir))
+    raise NegativeResultError(_nothing(wanted, looked_at, data_dir))
 
 
 def _print(found: list[Entry]) -> None:

@@ -90,5 +90,5 @@ def _pairs(text: str) -> Iterator[tuple[str, object]]:
     for match in _FIELD.finditer(text):
         value = match["value"]
         with suppress(ValueError, SyntaxError):
-            value = ast.literal_eval(value) if value[:1] in ("'", '"') else value
+            value = ast.literal_eval(value) if value[:1] in ("'", '"') or value == "None" else value
         yield match["name"], value

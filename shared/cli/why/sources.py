@@ -56,6 +56,9 @@ def sources(files: Sequence[Path], data_dir: Path) -> Iterator[Source]:
         files: if there are any, nowhere else.
         data_dir: that of `doorward up`.
     """
+    for file in files:
+        if str(file) != STANDARD_INPUT and not file.is_file():
+            raise CommandError(f"{file} is not a file" if file.exists() else f"there is no file {file}")
     if files:
         yield Source(", ".join(map(str, files)), files)
         return

@@ -77,7 +77,8 @@ def _sentences(entry: Entry) -> Iterator[str]:
         yield f"{_request(entry)} ran into an error that nobody had thought of, and was answered 500."
     elif event == "introspected as inactive":
         yield f"It was asked about a token by {entry.text('caller')}, and said that the token is not good."
-        yield f"The reason: {reason}"
+        if reason:
+            yield f"The reason: {reason}"
     elif status and reason:
         answer = " ".join(filter(None, (status, entry.text("error"))))
         yield f"{_request(entry)} was refused, with {answer}."
@@ -93,7 +94,11 @@ def _request(entry: Entry) -> str:
 
 
 def _details(entry: Entry) -> str:
-    said = {name: value for name, value in entry.fields.items() if name not in _NOT_WORTH_SAYING}
+    said = {
+        name: value
+        for name, value in entry.fields.items()
+        if name not in _NOT_WORTH_SAYING and value is not None
+    }
     return f" ({', '.join(f'{name}: {value}' for name, value in said.items())})" if said else ""
 
 

@@ -1,0 +1,137 @@
+"""The two environment files of docker compose: for the auth service, and for the resource service.
+
+They are two because the resource service may run commands of others: it must hold neither the master keys nor
+the password of Redis.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from shared.cli.console import CommandError
+from shared.cli.installation import Secrets, resource_servers
+from shared.setting_names import setting_names
+
+IN_COMPOSE = "http://resource:9001"
+"""Where the auth service of docker-compose.yml reaches the resource service."""
+
+SUBNET = "10.187.43.0/24"
+"""Of the network of the services; the default in docker-compose.yml as well."""
+
+RESOURCE_DEFAULTS = {
+    "DOORWARD_INTROSPECTION_ENDPOINT": "http://auth:9000/introspect",
+    "DOORWARD_INTROSPECTION_CACHE_S": "0",
+}
+"""What the resource service needs inside compose, unless the file says otherwise."""
+NOTES = {"DOORWARD_NOTES": "sqlite:////var/lib/doorward/notes.sqlite3"}
+
+_REQUIRED = ("DOORWARD_ISSUER", "DOORWARD_RESOURCE", "DOORWARD_RESOURCE_SECRET")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What both files are written from.
+
+    Attributes:
+        environment: every setting of both services.
+    """
+
+    environment: Mapping[str, str]
+
+    @classmethod
+    def fresh(cls, issuer: str, resource: str, upstream: str | None, name: str | None) -> Self:
+        """Settings with secrets drawn for this installation."""
+        drawn = Secrets.fresh()
+        gateway = {"DOORWARD_UPSTREAM": upstream, "DOORWARD_RESOURCE_NAME": name or "MCP server"}
+        more = {name: value for name, value in gateway.items() if value} if upstream else {}
+        servers = resource_servers(resource, drawn.resource_secret, more)
+        for described in servers[0]["resources"]:
+            path = urlsplit(described["resource"]).path.removesuffix("/")
+            described["metadata_url"] = f"{IN_COMPOSE}/.well-known/oauth-protected-resource{path}"
+        return cls(
+            {
+                "DOORWARD_ISSUER": issuer,
+                "DOORWARD_RESOURCE": resource,
+                "DOORWARD_MASTER_KEYS": drawn.master_keys,
+                "DOORWARD_RESOURCE_SECRET": drawn.resource_secret,
+                "DOORWARD_RESOURCE_SERVERS": json.dumps(servers, separators=(",", ":")),
+                "DOORWARD_REDIS_PASSWORD": secrets.token_urlsafe(32),
+                **more,
+            }
+        )
+
+
+def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
+    """The text of the file that compose and the auth service read.
+
+    Args:
+        paths: variables that say where the files are, if not where compose looks for them.
+    """
+    names = (
+        "DOORWARD_ISSUER",
+        "DOORWARD_MASTER_KEYS",
+        "DOORWARD_RESOURCE_SERVERS",
+        "DOORWARD_REDIS_PASSWORD",
+    )
+    return f"""\
+# For docker compose and the auth service, whose settings may follow; see docs/configuration.md.
+# Settings of the resource service go to the file beside this one.
+# This file is a secret: it is enough to read the store and to issue tokens.
+{_lines({name: installation.environment[name] for name in names})}
+# The network of the services. A proxy on this machine, or in this network, is believed about its visitors.
+DOORWARD_SUBNET={SUBNET}
+DOORWARD_TRUSTED_PROXIES={SUBNET}
+{_lines(paths)}"""
+
+
+def resource_file(environment: Mapping[str, str]) -> str:
+    """The text of the file that the resource service reads.
+
+    Args:
+        environment: the settings of both services, as `Installation` has them or as an earlier release wrote
+            them to one file.
+
+    Raises:
+        CommandError: a setting is missing that the service needs.
+    """
+    missing = [name for name in _REQUIRED if not environment.get(name)]
+    if missing:
+        raise CommandError(f"the environment file does not set {', '.join(missing)}")
+    names = setting_names()
+    alone = names["resource_service"] - names["auth_service"]
+    own = {name: value for name, value in environment.items() if name in alone and name not in _REQUIRED}
+    notes = {} if "DOORWARD_UPSTREAM" in own else NOTES
+    required = {name: environment[name] for name in _REQUIRED}
+    return f"""\
+# For the resource service. Any of its settings may follow; see docs/configuration.md.
+{_lines({**required, **RESOURCE_DEFAULTS, **notes, **own})}"""
+
+
+def read_environment(file: Path) -> dict[str, str]:
+    """The variables in `file`, as a shell reads them.
+
+    Raises:
+        CommandError: it cannot be read.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        words = [word for line in lines for word in shlex.split(line, comments=True)[:1]]
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{file} cannot be read: {error}") from error
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def _lines(variables: Mapping[str, str]) -> str:
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in variables.items()).removesuffix("\n")
+
+
+def _quoted(value: str) -> str:
+    # As both a shell and compose read it; what needs quotes holds none.
+    return value if shlex.quote(value) == value else f"'{value}'"

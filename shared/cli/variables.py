@@ -1,0 +1,128 @@
+"""Finds variables that are named like settings and are none: a misspelled setting must not be ignored."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from typer.core import TyperGroup
+
+from shared.setting_names import PREFIX, setting_names
+
+COMPOSE = frozenset(
+    {
+        "DOORWARD_AUTH_IMAGE",
+        "DOORWARD_AUTH_PORT",
+        "DOORWARD_BIND",
+        "DOORWARD_ENV_FILE",
+        "DOORWARD_REDIS_PASSWORD",
+        "DOORWARD_RESOURCE_ENV_FILE",
+        "DOORWARD_RESOURCE_IMAGE",
+        "DOORWARD_RESOURCE_PORT",
+        "DOORWARD_SUBNET",
+    }
+)
+"""What `docker-compose.yml` reads; no settings of a service, but in the same file."""
+
+GIVEN_TO_COMMANDS = frozenset(
+    {"DOORWARD_SUBJECT", "DOORWARD_CLIENT", "DOORWARD_SCOPES", "DOORWARD_USERNAME", "DOORWARD_IDENTITY"}
+)
+"""What the stdio gateway tells the commands that it starts, which may start this one."""
+
+SERVICES = {"auth_service": "auth service", "resource_service": "resource service"}
+
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_SERVICE_LINK = re.compile(
+    r"(?P<service>DOORWARD(_\w+?)?)_"
+    r"(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)\Z"
+)
+_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
+_CLOSE = 0.6
+
+
+class Command(Protocol):
+    """A command or a group of them, as far as it is looked at here; typer keeps its own types to itself."""
+
+    callback: Callable[..., Any] | None
+
+    @property
+    def params(self) -> Sequence[Any]: ...
+
+
+def complaints_about_names(environment: Mapping[str, str], command: Command) -> list[str]:
+    """What is wrong with the names in `environment`, one sentence each; never a value.
+
+    Args:
+        command: the whole command line, whose options may be set by variables as well.
+    """
+    known = _known(command)
+    suspects = sorted(
+        name for name in environment if name.upper() not in known or _is_link(name, environment)
+    )
+    links = defaultdict(list)
+    complaints = []
+    for name in suspects:
+        if service := _service_of(name, environment, known):
+            links[service].append(name)
+        elif name.upper().startswith(PREFIX) or _misspelled_prefix(name, known):
+            complaints.append(_unknown(name, known))
+    return [*complaints, *(_linked(service, names) for service, names in links.items())]
+
+
+def without_effect(package: str, environment: Iterable[str]) -> list[str]:
+    """The names in `environment` that are settings of another service than `package`, and of no other use."""
+    names = setting_names()
+    own = names.get(package, frozenset()) | names["shared"]
+    others = frozenset().union(*(names.get(service, frozenset()) for service in SERVICES))
+    return sorted(name for name in environment if name.upper() in others - own)
+
+
+def _known(command: Command) -> frozenset[str]:
+    return COMPOSE.union(GIVEN_TO_COMMANDS, _option_variables(command), *setting_names().values())
+
+
+def _option_variables(command: Command) -> Iterator[str]:
+    for parameter in command.params:
+        variables = parameter.envvar or ()
+        yield from (variables,) if isinstance(variables, str) else variables
+    if isinstance(command, TyperGroup):
+        for inner in command.commands.values():
+            yield from _option_variables(inner)
+
+
+def _is_link(name: str, environment: Mapping[str, str]) -> bool:
+    return bool(_SERVICE_LINK.match(name) and _LINK_VALUE.match(environment[name]))
+
+
+def _service_of(name: str, environment: Mapping[str, str], known: frozenset[str]) -> str | None:
+    match = _SERVICE_LINK.match(name)
+    if not match or (name in known and not _is_link(name, environment)):
+        return None
+    return match["service"].lower().replace("_", "-")
+
+
+def _misspelled_prefix(name: str, known: frozenset[str]) -> bool:
+    prefix, _, rest = name.upper().partition("_")
+    alike = difflib.SequenceMatcher(None, f"{prefix}_", PREFIX).ratio() > 0.8
+    return alike and f"{PREFIX}{rest}" in known
+
+
+def _unknown(name: str, known: frozenset[str]) -> str:
+    # Without the prefix, which would make everything alike.
+    rests = [each.removeprefix(PREFIX) for each in known]
+    rest = name.upper().removeprefix(PREFIX)
+    rest = rest if name.upper().startswith(PREFIX) else rest.partition("_")[2]
+    nearest = difflib.get_close_matches(rest, rests, n=1, cutoff=_CLOSE)
+    advice = f"did you mean {PREFIX}{nearest[0]}?" if nearest else "docs/configuration.md lists them all"
+    return f"{name}: there is no such setting; {advice}"
+
+
+def _linked(service: str, names: list[str]) -> str:
+    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return (
+        f"{names[0]}{others}: set by Kubernetes for its Service {service}, not a setting; "
+        "put enableServiceLinks: false into the pod's spec"
+    )

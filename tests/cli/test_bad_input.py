@@ -1,0 +1,202 @@
+"""Every command checks its input first: one sentence, exit status 2, and nothing is changed (OP-6)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from shared.cli.main import app, leaves, main
+from tests.cli.command import doorward
+from tests.servers import free_port
+
+pytestmark = pytest.mark.requirement("OP-6")
+
+ISSUER = "https://auth.example"
+STORE = {"DOORWARD_STORE": "sqlite:///missing.db"}
+UNREACHABLE = {"DOORWARD_STORE": f"redis://localhost:{free_port()}"}
+RESOURCE = {
+    "DOORWARD_ISSUER": "http://localhost:9000",
+    "DOORWARD_RESOURCE": "http://localhost:9001/mcp",
+    "DOORWARD_RESOURCE_SECRET": "x" * 43,
+}
+AUTH = {
+    "DOORWARD_ISSUER": "http://localhost:9000",
+    "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}",
+    "DOORWARD_STORE": "sqlite:///store.db",
+    "DOORWARD_RESOURCE_SERVERS": (
+        '[{"id":"resource","secret":"'
+        + "x" * 43
+        + '","resources":[{"resource":"http://localhost:9001/mcp","name":"MCP"}]}]'
+    ),
+}
+
+BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
+    "up": [
+        (["--auth-port", "0"], {}, "--auth-port"),
+        (["--resource-port", "http"], {}, "--resource-port"),
+        (["--auth-port", "9300", "--resource-port", "9300"], {}, "both 9300"),
+        (["--redis", "localhost"], {}, "--redis takes a URL"),
+        (["--redis", UNREACHABLE["DOORWARD_STORE"]], {}, "--redis: the store does not answer"),
+        (["--redis", "redis://localhost/first"], {}, "--redis: "),
+        (["--data-dir", "/dev/null"], {}, "--data-dir /dev/null"),
+        (["--data-dir", "/dev/null/below"], {}, "--data-dir /dev/null/below"),
+    ],
+    "auth": [
+        ([], {}, "DOORWARD_ISSUER: Field required"),
+        (["--port", "70000"], AUTH, "--port"),
+        (["--workers", "0"], AUTH, "--workers"),
+        (["--grace", "-1"], AUTH, "--grace"),
+        (["--host", "203.0.113.9"], AUTH, "--host 203.0.113.9"),
+        (["--host", "no.such.host.invalid"], AUTH, "--host no.such.host.invalid"),
+        ([], {**AUTH, "DOORWARD_LOG_LEVEL": "loud"}, "DOORWARD_LOG_LEVEL: "),
+        ([], {**AUTH, "DOORWARD_WORKERS": "many"}, "DOORWARD_WORKERS"),
+        ([], {**AUTH, "DOORWARD_STORE": "redis://localhost/first"}, "DOORWARD_STORE: "),
+    ],
+    "resource": [
+        ([], {}, "DOORWARD_RESOURCE: Field required"),
+        (["--upstream", "ftp://localhost"], RESOURCE, "DOORWARD_UPSTREAM: "),
+        (["--upstream", "http://a.example/mcp", "--stdio", "x"], RESOURCE, "exclude each other"),
+        (["--mount", "x"], RESOURCE, "--mount reads"),
+        (["--mount", "/x=http://a.example", "--mount", "/x=http://b.example"], RESOURCE, "twice"),
+        (["--policy", "missing.yaml"], RESOURCE, "missing.yaml"),
+        (["--host", "203.0.113.9"], RESOURCE, "--host 203.0.113.9"),
+    ],
+    "init": [
+        (["--issuer", f"{ISSUER}/"], {}, "must not end with a slash"),
+        (["--issuer", "http://auth.example"], {}, "must be https"),
+        (["--issuer", "auth.example"], {}, "--issuer auth.example: "),
+        (["--resource", "https://a.example/mcp?x=1"], {}, "--resource https://a.example/mcp?x=1: "),
+        (["--issuer", f"{ISSUER}/mcp", "--resource", f"{ISSUER}/mcp"], {}, "are the same URL"),
+        (["--file", "missing/.env"], {}, "there is no directory missing"),
+        (["--upstream", "ftp://a.example"], {}, "--upstream ftp://a.example"),
+        (["--name", "Mine"], {}, "--name is for --upstream"),
+        (["--upstream", "http://a/", "--name", "it's"], {}, "--name takes"),
+    ],
+    "health": [
+        (["localhost"], {}, "is not an http or https URL"),
+        (["http://[::/"], {}, "is not an http or https URL"),
+        (["http://localhost", "--timeout", "0"], {}, "--timeout"),
+    ],
+    "doctor": [
+        (["localhost"], {}, "is not an http or https URL"),
+        (["http://localhost", "--profile", "nobody"], {}, "--profile"),
+        (["http://localhost", "--timeout", "0"], {}, "--timeout"),
+        (["http://localhost", "--redirect-port", "-1"], {}, "--redirect-port"),
+        (["http://localhost", "--ca-file", "missing.pem"], {}, "--ca-file"),
+        (["http://localhost", "--tool", "x"], {}, "are for --login"),
+        (["http://localhost", "--login", "--username", "x"], {}, "go together"),
+    ],
+    "why": [
+        ([""], {}, "the request id is empty"),
+        (["x", "missing.log"], {}, "there is no file missing.log"),
+        (["x", "/"], {}, "/ is not a file"),
+    ],
+    "users add": [
+        ([" "], STORE, ""),
+        (["ada"], STORE, "no database"),
+        (["ada"], UNREACHABLE, "a password has"),
+    ],
+    "users list": [([], STORE, "no database missing.db"), ([], {}, "DOORWARD_STORE is not set")],
+    "users disable": [(["ada"], STORE, "no database")],
+    "users enable": [(["ada"], STORE, "no database")],
+    "users promote": [(["ada"], STORE, "no database")],
+    "users demote": [(["ada"], STORE, "no database")],
+    "users passwd": [(["ada"], STORE, "no database")],
+    "clients add": [
+        (["x", "--grant", "nope"], STORE, "--grant nope: not one of authorization_code"),
+        (["x", "--grant", "authorization_code", "--redirect-uri", "x"], STORE, "redirect_uris"),
+        (["x", "--grant", "authorization_code"], STORE, "redirect_uris"),
+        (["x"], STORE, "no database"),
+    ],
+    "clients list": [
+        ([], STORE, "no database"),
+        ([], {"DOORWARD_STORE": "mysql://x"}, "DOORWARD_STORE: "),
+        ([], {"DOORWARD_STORE": "sqlite:///"}, "DOORWARD_STORE: "),
+        ([], {"DOORWARD_STORE": "redis://localhost/first"}, "DOORWARD_STORE: "),
+        ([], UNREACHABLE, "does not answer"),
+    ],
+    "clients remove": [(["x"], STORE, "no database")],
+    "clients invite": [
+        (["--uses", "0"], STORE, "--uses"),
+        (["--hours", "99999999999"], STORE, "--hours"),
+        ([], STORE, "no database"),
+    ],
+    "keys list": [
+        ([], STORE, "DOORWARD_MASTER_KEYS: Field required"),
+        ([], {**STORE, "DOORWARD_MASTER_KEYS": "1:short"}, "DOORWARD_MASTER_KEYS: "),
+        ([], {**STORE, "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}"}, "no database"),
+    ],
+    "keys rotate": [([], {**STORE, "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}"}, "no database")],
+    "policy check": [(["missing.yaml"], {}, "missing.yaml: "), (["/"], {}, "/: ")],
+    "policy scopes": [(["missing.yaml"], {}, "missing.yaml: ")],
+    "policy draft": [
+        ([], {}, "give the URL of the MCP server"),
+        (["localhost"], {}, ""),
+        (["--stdio", "no-such-command"], {}, "no-such-command"),
+        (["http://localhost/mcp", "-o", "missing/policy.yaml"], {}, "there is no directory missing"),
+    ],
+}
+"""By command: arguments, settings, and what the sentence says."""
+
+WELL_FORMED = {
+    "doctor": ["http://localhost:1"],
+    "health": ["http://localhost:1"],
+    "why": ["x"],
+    **{f"users {verb}": ["ada"] for verb in ("add", "disable", "enable", "promote", "demote", "passwd")},
+    **{f"clients {verb}": ["x"] for verb in ("add", "remove")},
+    **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "scopes", "draft")},
+}
+"""Arguments of commands that need some."""
+
+COMMANDS = {" ".join(path): command for path, command in leaves(get_command(app))}
+CASES = [
+    pytest.param(
+        command, arguments, settings, says, id=f"{command} {' '.join(arguments)} {'+'.join(settings)}"[:80]
+    )
+    for command, cases in BAD.items()
+    for arguments, settings, says in cases
+]
+
+
+def test_the_table_has_every_command() -> None:
+    assert BAD.keys() == COMMANDS.keys()
+
+
+@pytest.mark.parametrize(("command", "arguments", "settings", "says"), CASES)
+def test_bad_input_ends_a_command_with_one_sentence_and_status_2(
+    tmp_path: Path, command: str, arguments: list[str], settings: dict[str, str], says: str
+) -> None:
+    done = doorward(*command.split(), *arguments, cwd=tmp_path, **settings)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    [line, *more] = done.stderr.splitlines()
+    assert line.startswith("doorward")
+    # More lines only where several settings are missing at once, one line each.
+    assert not more or line.endswith("settings are wrong:")
+    assert says in done.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "lock"]
+
+
+@pytest.mark.requirement("OP-2")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_refuses_a_variable_that_nothing_reads_and_names_the_nearest(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOORWARD_REGISTRATON", "closed")
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), *WELL_FORMED.get(command, [])])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "DOORWARD_REGISTRATON: there is no such setting; did you mean DOORWARD_REGISTRATION?" in said
+    assert {path.name for path in tmp_path.iterdir()} <= {".doorward"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_option_is_one_sentence(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), "--no-such-option"])
+    assert ended.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "--no-such-option" in line
