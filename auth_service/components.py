@@ -93,10 +93,11 @@ class Components:
         self.pseudonyms = Pseudonyms(store, keys)
         self.subjects = Subjects(self.pseudonyms)
         self.clients = Clients(store, clock)
-        self.sectors = Sectors(fetcher)
+        self.sectors = Sectors(fetcher, clock)
         self.invitations = InitialAccessTokens(store, clock)
-        self.published_keys = PublishedKeys(fetcher, clock)
-        self.client_keys = ClientKeys(self.published_keys)
+        self.client_keys = ClientKeys(PublishedKeys(fetcher, clock))
+        self.operator_fetcher = fetcher.apart()
+        self.operator_keys = PublishedKeys(self.operator_fetcher, clock)
         self.introductions = self._introductions(fetcher)
         self.authentication = ClientAuthentication(self.introductions, self._assertions())
         self.callers = Callers(self.authentication, settings.resource_servers)
@@ -244,7 +245,7 @@ class Components:
         return RegisterEndpoint(
             self.clients,
             Admission(
-                Openness(settings.registration), self.invitations, issuers, self.published_keys, self._clock
+                Openness(settings.registration), self.invitations, issuers, self.operator_keys, self._clock
             ),
             self._redirect_hosts(),
             self.sectors,

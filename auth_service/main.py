@@ -118,6 +118,7 @@ def _lifespan(
                 yield
         finally:
             fetcher.close()
+            parts.operator_fetcher.close()
             await parts.descriptions.aclose()
             await store.aclose()
 

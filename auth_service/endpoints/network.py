@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 
 from auth_service.identity.throttle import Network, network_of
+from auth_service.outbound.turns import requesting_network
 from shared.asgi import header_values
 
 
@@ -17,7 +18,9 @@ class Networks:
         self._trusted = trusted_proxies
 
     def of(self, request: Request) -> str:
-        """The network that `request` comes from."""
+        """The network that `request` comes from; what is fetched for it counts against that from now on."""
         peer = request.client.host if request.client else None
         hops = [hop for value in header_values(request.scope, "x-forwarded-for") for hop in value.split(",")]
-        return network_of(peer, hops, self._trusted)
+        network = network_of(peer, hops, self._trusted)
+        requesting_network.set(network)
+        return network

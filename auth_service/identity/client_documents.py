@@ -44,7 +44,7 @@ class ClientDocuments:
     def __init__(self, fetcher: Fetcher, rules: DocumentRules, clock: Clock) -> None:
         self._fetcher = fetcher
         self._rules = rules
-        self._sectors = Sectors(fetcher)
+        self._sectors = Sectors(fetcher, clock)
         self._failures = _Failures(clock)
         self._clock = clock
 

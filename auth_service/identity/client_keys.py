@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from auth_service.outbound import FetchError
+from auth_service.outbound import FetchError, SingleFlight
 from auth_service.protocol.client import Client
-from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.errors import InvalidClientError, KeysUnavailableError
 from shared.clock import Clock
 from shared.jose import Jwk
 from shared.logs import get_logger
@@ -20,7 +21,8 @@ REFETCH_AFTER_S = 10
 STALE_S = 86_400
 """So long, keys that cannot be fetched again are used as they were: an outage there is no outage here."""
 
-_MOST = 1_000
+MOST = 1_000
+"""Key sets that are kept; the one that was not used for longest goes first."""
 
 
 class JsonFetcher(Protocol):
@@ -40,21 +42,24 @@ class _Fetched:
     keys: Sequence[Jwk]
     read_at: float
     tried_at: float
+    failed: bool = False
 
 
 class PublishedKeys:
-    """Key sets, inline or fetched; those are kept for a while, and fetched anew for a key id they lack."""
+    """Key sets, inline or fetched; those are kept for a while, and fetched again for a key id they lack."""
 
     def __init__(self, fetcher: JsonFetcher, clock: Clock) -> None:
         self._fetcher = fetcher
         self._clock = clock
-        self._fetched: dict[str, _Fetched] = {}
+        self._fetched: OrderedDict[str, _Fetched] = OrderedDict()
+        self._flights: SingleFlight[_Fetched] = SingleFlight()
 
     async def of(self, jwks: object, jwks_uri: object, kid: object) -> Sequence[Jwk]:
         """The keys in `jwks`, else at `jwks_uri`, where the one that `kid` names is looked for.
 
         Raises:
-            InvalidClientError: there are none, or they cannot be fetched.
+            InvalidClientError: there are none.
+            KeysUnavailableError: they cannot be fetched.
         """
         if jwks is not None:
             return _keys_in(jwks)
@@ -65,22 +70,29 @@ class PublishedKeys:
     async def _published(self, url: str, kid: object) -> Sequence[Jwk]:
         known, now = self._fetched.get(url), self._clock()
         if known is None or now >= known.tried_at + (FRESH_S if _holds(known.keys, kid) else REFETCH_AFTER_S):
-            known = await self._fetch(url, known, now)
+            known = await self._flights.run(url, lambda: self._fetch(url))
+        elif url in self._fetched:
+            self._fetched.move_to_end(url)
+        if known.failed and not known.keys:
+            # Nobody can tell now whether the client is who it says: it must not throw its registration away.
+            raise KeysUnavailableError("the keys cannot be fetched; try again later")
         if not known.keys:
-            raise InvalidClientError("the keys cannot be fetched")
+            raise InvalidClientError("no keys are published")
         return known.keys
 
-    async def _fetch(self, url: str, known: _Fetched | None, now: float) -> _Fetched:
+    async def _fetch(self, url: str) -> _Fetched:
+        known, now = self._fetched.get(url), self._clock()
         try:
             fetched = _Fetched(_keys_in(await self._fetcher.fetch_json(url)), now, now)
         except (FetchError, InvalidClientError) as error:
             _log.info("keys not fetched", url=url, reason=str(error), detail=error.detail)
             # Noted too, so that nobody can have one URL asked over and over.
             kept = known.keys if known and now < known.read_at + STALE_S else ()
-            fetched = _Fetched(kept, known.read_at if known else now, now)
-        if len(self._fetched) >= _MOST:
-            self._fetched.clear()
+            fetched = _Fetched(kept, known.read_at if known else now, now, failed=True)
         self._fetched[url] = fetched
+        self._fetched.move_to_end(url)
+        if len(self._fetched) > MOST:
+            self._fetched.popitem(last=False)
         return fetched
 
 
@@ -94,7 +106,8 @@ class ClientKeys:
         """The keys of `client`, where the one that `kid` names is looked for.
 
         Raises:
-            InvalidClientError: it has none, or they cannot be fetched.
+            InvalidClientError: it has none.
+            KeysUnavailableError: they cannot be fetched.
         """
         metadata = client.metadata
         return await self._published.of(metadata.get("jwks"), metadata.get("jwks_uri"), kid)

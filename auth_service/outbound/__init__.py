@@ -14,7 +14,8 @@ What is promised, of every request:
 - TLS is verified against the name, which is also what SNI and Host say.
 - No redirect is followed, no proxy is taken from the environment, no cookie is kept or sent, no connection is
   used twice, no compressed body is read.
-- Body size, total time and the number of requests at once have bounds.
+- Body size, total time and the number of requests at once have bounds, for each network and each host, too;
+  a name that is slow to resolve keeps a turn of the network that asked for it, and of no other.
 - What went wrong is a `FetchError`, whose public reason does not tell what is on this server's network.
 
 ``DOORWARD_FETCH_LOOPBACK=true`` lets requests reach this machine, also by http. It is for development, and
@@ -27,5 +28,6 @@ settings, which may be internal.
 from auth_service.outbound.answer import Fetched
 from auth_service.outbound.errors import FetchError
 from auth_service.outbound.fetcher import Fetcher, Limits
+from auth_service.outbound.single_flight import SingleFlight
 
-__all__ = ["FetchError", "Fetched", "Fetcher", "Limits"]
+__all__ = ["FetchError", "Fetched", "Fetcher", "Limits", "SingleFlight"]

@@ -14,8 +14,10 @@ import httpx2
 
 from auth_service.outbound.answer import Fetched, read_answer
 from auth_service.outbound.errors import FetchError, unreachable
+from auth_service.outbound.fair_resolver import FairResolver
 from auth_service.outbound.guarded_backend import GuardedBackend, Network
 from auth_service.outbound.resolver import Resolver, SystemResolver
+from auth_service.outbound.turns import Turns
 from auth_service.protocol.web_addresses import WebAddress, parse_web_address
 
 MAX_JSON_BYTES = 65_536
@@ -32,11 +34,15 @@ class Limits:
         total_s: seconds from the call to the last byte, waiting for a turn included.
         attempt_s: seconds to connect to one address.
         at_once: requests under way at the same time.
+        per_network: of them, those made for one network.
+        per_host: of them, those to one host.
     """
 
     total_s: float = 5
     attempt_s: float = 2
     at_once: int = 64
+    per_network: int = 8
+    per_host: int = 8
 
 
 class Fetcher:
@@ -65,9 +71,21 @@ class Fetcher:
         self._limits = limits or Limits()
         self._given_ssl_context = ssl_context
         self._system = SystemResolver()
-        self._resolve = resolve or self._system
+        self._given_resolve = resolve
+        self._resolve = FairResolver(resolve or self._system)
         self._connections = connections or httpcore2.AnyIOBackend()
-        self._turns = asyncio.Semaphore(self._limits.at_once)
+        self._turns = Turns(self._limits.at_once, self._limits.per_network, self._limits.per_host)
+
+    def apart(self) -> Fetcher:
+        """Another one like this, with turns and threads of its own: for the URLs of the operator."""
+        return Fetcher(
+            loopback=self._loopback,
+            networks=self._networks,
+            limits=self._limits,
+            ssl_context=self._given_ssl_context,
+            resolve=self._given_resolve,
+            connections=self._connections,
+        )
 
     async def get(self, url: str, *, max_bytes: int, accept: str = "application/json") -> Fetched:
         """What is at `url`.
@@ -110,7 +128,7 @@ class Fetcher:
         address = self._parse(url)
         request = {"Host": address.authority, **_HEADERS, **headers}
         try:
-            async with asyncio.timeout(self._limits.total_s), self._turns:
+            async with asyncio.timeout(self._limits.total_s), self._turns.taken(address.host):
                 return await self._exchange(method, address, request, body, max_bytes)
         except TimeoutError as error:
             raise FetchError(

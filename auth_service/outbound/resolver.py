@@ -10,7 +10,8 @@ from typing import Protocol
 
 from auth_service.protocol.special_addresses import Address
 
-THREADS = 16
+THREADS = 64
+"""Idle ones cost nothing. `fair_resolver` sees to it that no network has more than a few of them."""
 
 
 class Resolver(Protocol):

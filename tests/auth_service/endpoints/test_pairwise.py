@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import jwt
 import pytest
 
+from auth_service.identity.sectors import READ_AGAIN_AFTER_S
 from auth_service.outbound import Fetcher
 from tests.auth_service.service import RESOURCE, RESOURCE_SERVER, AuthorizationServer, nobodys, running
 from tests.flow import Client, Person, Pkce
@@ -254,8 +255,22 @@ class TestSectors:
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client_metadata")
         assert server.http.get(where, headers=headers).json()["redirect_uris"] == [ONE]
         listed(host, ONE, OTHER)
+        server.clock.advance(READ_AGAIN_AFTER_S)
         changed = server.http.put(where, headers=headers, json={**change, "redirect_uris": [OTHER]})
         assert changed.json()["redirect_uris"] == [OTHER]
+
+    @pytest.mark.requirement("BOUND-5")
+    def test_changes_over_and_over_do_not_have_the_list_read_over_and_over(
+        self, server: AuthorizationServer, host: Site
+    ) -> None:
+        uri = listed(host, ONE)
+        client = pairwise(server, sector_identifier_uri=uri)
+        headers = {"Authorization": f"Bearer {client.information['registration_access_token']}"}
+        change = {"client_id": client.client_id, "subject_type": "pairwise", "sector_identifier_uri": uri}
+        for uris in ([ONE], [OTHER]) * 10:
+            body = {**change, "redirect_uris": uris}
+            server.http.put(client.information["registration_client_uri"], headers=headers, json=body)
+        assert len(host.contacts()) <= 2
 
 
 def _registers(

@@ -307,18 +307,24 @@ class TestPublishedKeys:
         client.server.clock.advance(301)
         refused(client.token(**GRANT))
 
-    @pytest.mark.parametrize("published", [[], {"keys": 1}, "x", {"keys": ["x"]}])
-    def test_what_is_no_key_set_lets_nobody_in(
+    def test_an_empty_key_set_lets_nobody_in(self, client: AssertingClient, publisher: Site) -> None:
+        publisher.answers["/jwks"] = document({"keys": ["x"]})
+        refused(client.token(**GRANT), "no keys are published")
+
+    @pytest.mark.requirement("BOUND-5")
+    @pytest.mark.parametrize("published", [[], {"keys": 1}, "x", None])
+    def test_a_client_whose_keys_cannot_be_had_is_told_to_try_again_not_that_it_is_unknown(
         self, client: AssertingClient, publisher: Site, published: object
     ) -> None:
         publisher.answers["/jwks"] = document(published)
-        refused(client.token(**GRANT))
-
-    def test_keys_that_cannot_be_fetched_let_nobody_in(
-        self, client: AssertingClient, publisher: Site
-    ) -> None:
-        del publisher.answers["/jwks"]
-        refused(client.token(**GRANT), "cannot be fetched")
+        if published is None:
+            del publisher.answers["/jwks"]
+        for path in ("token", "par", "introspect", "revoke"):
+            response = client.present(path, client.assertion(), **GRANT, token="x")
+            assert (response.status_code, response.json()["error"]) == (503, "temporarily_unavailable")
+            assert response.headers["retry-after"]
+        assert len(publisher.contacts()) == 1
+        client.server.failures.clear()
 
 
 def test_the_token_of_a_client_is_about_nobody(client: AssertingClient) -> None:
