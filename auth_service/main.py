@@ -39,7 +39,7 @@ from shared.uris import is_loopback, split_absolute
 
 _log = get_logger(__name__)
 
-DEMO_USERNAME, DEMO_PASSWORD = "wesen", "secret"
+DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME = "wesen", "secret", "Demo User"
 
 
 def create_app(
@@ -128,7 +128,7 @@ def _lifespan(
 async def _add_demo_user(parts: Components, *, admin: bool) -> None:
     # Its password is no secret: where others can reach the server, it opens no console.
     try:
-        await parts.users.add(DEMO_USERNAME, DEMO_PASSWORD, admin=admin)
+        await parts.users.add(DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME, admin=admin)
     except UserExistsError:
         _log.debug("the demo user is there already")
 

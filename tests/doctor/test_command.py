@@ -57,9 +57,22 @@ def test_a_warning_alone_is_no_failure_but_for_the_client_that_minds(pair: Pair)
 def test_a_server_that_is_not_there_is_named() -> None:
     done = doctor(f"http://127.0.0.1:{free_port()}/mcp")
     assert done.exit_code == 1
-    assert "[reachable]" in done.stdout
-    assert "nothing listens there" in done.stdout
-    assert "→ Start the MCP server, and check the name, the port and the firewall of the URL." in done.stdout
+    [line] = done.stdout.splitlines()
+    assert "nothing listens there  [reachable]" in line
+    assert line.endswith("→ Start the MCP server, and check the name, the port and the firewall of the URL.")
+
+
+def test_a_server_that_is_not_there_is_one_check_for_programs() -> None:
+    done = doctor(f"http://127.0.0.1:{free_port()}/mcp", "--json")
+    [check] = json.loads(done.stdout)["checks"]
+    assert (check["id"], check["status"]) == ("reachable", "failure")
+
+
+def test_for_a_hosted_client_a_dead_server_of_this_machine_would_not_do_either() -> None:
+    done = doctor(f"http://127.0.0.1:{free_port()}/mcp", "--profile", "claude")
+    reachable, hosted = done.stdout.splitlines()
+    assert "[reachable]" in reachable
+    assert "[hosted]" in hosted
 
 
 def test_programs_get_one_json_object(pair: Pair) -> None:

@@ -16,6 +16,7 @@ NOT_SEEDED = {
     "tls": "test_tls.py",
     "tls-expiry": "test_tls.py",
     "https": "test_rules.py",
+    "hosted": "test_rules.py",
     "http-upgrade": "test_rules.py",
     "speed": "test_rules.py",
     "public-urls": "test_rules.py",

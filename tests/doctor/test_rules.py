@@ -9,7 +9,7 @@ import pytest
 from shared.cli.doctor.checks import CHECKS, connection, documents
 from shared.cli.doctor.evidence import Place
 from shared.cli.doctor.exchange import Trouble
-from shared.cli.doctor.profiles import PROFILES
+from shared.cli.doctor.profiles import PROFILES, Profile
 from shared.cli.doctor.verdict import Status
 from tests.doctor.canned import answered, evidence_of, line, unanswered
 
@@ -22,6 +22,54 @@ def test_plain_http_is_for_loopback_only() -> None:
     found = line(connection.https, evidence_of("http://tools.example/mcp"))
     assert found.status is Status.FAILURE
     assert found.fix == "Serve it over https, and put the https URL into the settings of both services."
+
+
+HOSTED = [profile for profile in PROFILES.values() if profile.hosted]
+
+
+@pytest.mark.parametrize("profile", HOSTED, ids=lambda profile: profile.id)
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        *((f"{scheme}://localhost/mcp", "this machine") for scheme in ("http", "https")),
+        *(
+            (f"https://{host}/mcp", "this machine")
+            for host in ("127.0.0.1", "[::1]", "a.localhost", "0.0.0.0")
+        ),
+        *((f"https://{host}/mcp", "private network") for host in ("10.0.0.1", "192.168.1.2", "172.16.0.1")),
+        *((f"https://{host}/mcp", "private network") for host in ("[fd00::1]", "169.254.1.1", "100.64.0.1")),
+        *((f"https://{host}/mcp", "private network") for host in ("nas", "nas.local", "mcp.internal")),
+        *((f"https://tools.example:{port}/mcp", f"port {port}") for port in (8443, 80, 9001)),
+        ("http://tools.example/mcp", "plain http"),
+        ("https://8.8.8.8/mcp", "not a host name"),
+    ],
+)
+def test_a_hosted_client_never_reaches_what_is_not_public(profile: Profile, url: str, why: str) -> None:
+    found = line(connection.hosted, evidence_of(url, profile=profile), profile)
+    assert found.status is Status.FAILURE
+    assert why in found.found
+    assert url in found.found
+
+
+@pytest.mark.parametrize("member", ["issuer", "token_endpoint", "registration_endpoint"])
+def test_a_hosted_client_must_reach_the_authorization_server_too(member: str) -> None:
+    document = {"issuer": "https://auth.example", "token_endpoint": "https://auth.example/token"}
+    document[member] = "https://auth.example:9000"
+    metadata = answered(
+        "https://auth.example", body=json.dumps(document).encode(), content_type="application/json"
+    )
+    evidence = evidence_of(
+        MCP, profile=PROFILES["claude"], named_issuer=document["issuer"], server_metadata=[metadata]
+    )
+    assert "port 9000" in line(connection.hosted, evidence).found
+
+
+def test_a_public_host_is_reached_by_hosted_clients_and_a_private_one_by_those_on_this_machine() -> None:
+    for url in (MCP, "https://tools.example:443/mcp"):
+        assert line(connection.hosted, evidence_of(url, profile=PROFILES["chatgpt"])).status is Status.OK
+    for profile in (None, PROFILES["claude-code"], PROFILES["vscode"]):
+        found = line(connection.hosted, evidence_of("http://localhost:9001/mcp", profile=profile))
+        assert found.status is Status.SKIPPED
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from shared.cli.doctor.documentation import tables
 from shared.cli.doctor.examination import Options, Report, Tell, examine
 from shared.cli.doctor.login.options import LoginOptions
 from shared.cli.doctor.profiles import PROFILES
-from shared.cli.doctor.report import print_group, print_requests, print_summary, to_json
+from shared.cli.doctor.report import print_group, print_requests, print_summary, print_unreachable, to_json
 from shared.cli.doctor.text import printable
 from shared.cli.doctor.urls import is_web_url
 from shared.cli.doctor.verdict import Status
@@ -114,7 +114,10 @@ def _print(report: Report, *, as_json: bool, requests: bool) -> None:
         return
     if requests:
         print_requests(output, report.exchanges)
-    print_summary(output, report)
+    if report.unreachable:
+        print_unreachable(output, report)
+    else:
+        print_summary(output, report)
 
 
 def _could_not_run(reason: str) -> NoReturn:

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.cli.doctor.checks import DISCOVERY, LOGIN
+from shared.cli.doctor.checks import DISCOVERY, LOGIN, connection
 from shared.cli.doctor.discovery import discover
 from shared.cli.doctor.evidence import Evidence
 from shared.cli.doctor.exchange import Exchange
@@ -43,13 +43,18 @@ class Options:
 
 @dataclass(slots=True)
 class Report:
-    """What a run found."""
+    """What a run found.
+
+    Attributes:
+        unreachable: nothing answered at the MCP URL; there are only the lines that say why.
+    """
 
     mcp_url: str
     profile: Profile | None = None
     issuer: str | None = None
     groups: dict[str, list[Line]] = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
+    unreachable: bool = False
 
     @property
     def lines(self) -> list[Line]:
@@ -85,11 +90,21 @@ async def examine(mcp_url: str, options: Options, tell: Tell) -> Report:
         evidence = await discover(mcp_url, fetch, options.profile)
         report.issuer = evidence.named_issuer
         report.exchanges = fetch.exchanges
+        if evidence.post.answer is None:
+            report.unreachable = True
+            report.groups = {"Connection": _why_unreachable(evidence, report.profile)}
+            return report
         _judge(DISCOVERY, evidence, report, tell)
         if options.login is not None:
             await _log_in(evidence, fetch, options, options.login, tell)
             _judge(LOGIN, evidence, report, tell)
     return report
+
+
+def _why_unreachable(evidence: Evidence, profile: Profile | None) -> list[Line]:
+    """Why nothing answered, the most telling line first, and what would be in the way even then."""
+    lines = judge((connection.tls, connection.reachable, connection.hosted), evidence, profile)
+    return [line for line in lines if line.status is Status.FAILURE]
 
 
 def _fetcher(mcp_url: str, options: Options, *, keep_cookies: bool = False) -> Fetcher:

@@ -23,6 +23,7 @@ class Profile:
         auth_method: the `token_endpoint_auth_method` it registers; None leaves it out, which means a secret.
         registers: further members of its registration.
         asks_for_all: whether it asks for every scope that the authorization server lists.
+        hosted: whether it runs in its vendor's cloud, and so reaches only what is on the public Internet.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Profile:
     auth_method: str | None = "none"
     registers: Mapping[str, str] = field(default_factory=dict)
     asks_for_all: bool = False
+    hosted: bool = False
     notes: str = ""
 
 
@@ -48,7 +50,8 @@ PROFILES = {
             ("CIMD", "DCR"),
             ("https://claude.ai/api/mcp/auth_callback", "https://claude.com/api/mcp/auth_callback"),
             fatal=frozenset({"auth-method-none", "speed", "dead-refresh"}),
-            notes="Gives discovery, registration and token 10 seconds each.",
+            hosted=True,
+            notes="Runs in the cloud. Gives discovery, registration and token 10 seconds each.",
         ),
         Profile(
             "claude-code",
@@ -65,7 +68,9 @@ PROFILES = {
             ("https://chatgpt.com/connector_platform_oauth_redirect",),
             fatal=frozenset({"clock"}),
             asks_for_all=True,
-            notes="Signs client assertions, which expire by the server's clock; revokes on disconnect.",
+            hosted=True,
+            notes="Runs in the cloud. Signs client assertions, which expire by the server's clock; revokes on"
+            " disconnect.",
         ),
         Profile(
             "codex",

@@ -32,6 +32,16 @@ def print_group(console: Console, heading: str, lines: list[Line]) -> None:
             console.print(Text(f"{'':{_COLUMN + 2}}→ {line.fix}", style="dim"), soft_wrap=True)
 
 
+def print_unreachable(console: Console, report: Report) -> None:
+    """Why nothing answered: one line, and another if a hosted client would not get there in any case."""
+    # A certificate that is refused says more than that nothing answered.
+    redundant = {"reachable"} if any(line.check.id == "tls" for line in report.lines) else set()
+    for line in report.lines:
+        if line.check.id in redundant:
+            continue
+        console.print(_line(line).append(f" → {line.fix}", style="dim"), soft_wrap=True)
+
+
 def _all_skipped(lines: list[Line]) -> Text:
     ids = ", ".join(line.check.id for line in lines)
     return Text(f"  {Status.SKIPPED:<{_COLUMN}}{lines[0].found}  [{ids}]", style="dim")

@@ -64,6 +64,15 @@ def reach(url: str) -> Reach:
     return Reach.PUBLIC if address.is_global else Reach.PRIVATE
 
 
+def is_address(host: str) -> bool:
+    """Whether `host` is an IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_secure(url: str) -> bool:
     """Whether what is sent to `url` cannot be read on the way."""
     return urlsplit(url).scheme == "https" or reach(url) is Reach.LOOPBACK

@@ -47,6 +47,13 @@ def person(server: AuthorizationServer) -> Person:
     return server.person
 
 
+def test_the_demo_user_has_a_name_to_try_the_profile_scope_with(server: AuthorizationServer) -> None:
+    client = server.register(redirect_uris=[WEB])
+    tokens = server.connect(client, scope="openid profile")
+    userinfo = server.get("/userinfo", Authorization=f"Bearer {tokens['access_token']}").json()
+    assert userinfo["name"] == "Demo User"
+
+
 class TestPrompt:
     def test_none_answers_who_is_logged_in_and_has_agreed(self, client: Client, person: Person) -> None:
         assert "code" in asked(client, person, prompt="none")

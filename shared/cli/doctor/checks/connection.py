@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from shared.cli.doctor.evidence import Evidence
 from shared.cli.doctor.exchange import CERTIFICATE_TROUBLES, Exchange
 from shared.cli.doctor.text import printable, quoted
-from shared.cli.doctor.urls import is_secure, origin
+from shared.cli.doctor.urls import Reach, is_address, is_secure, origin, reach
 from shared.cli.doctor.verdict import Status, Verdict, check, ok, problem, skipped
 
 EXPIRES_SOON_S = 14 * 86_400
@@ -93,6 +93,42 @@ def https(evidence: Evidence) -> Verdict:
     urls = [evidence.mcp_url, *(url for url in announced if url)]
     plain = [url for url in urls if not is_secure(url)]
     return problem(f"{quoted(plain[0])} is plain http") if plain else ok()
+
+
+@check(
+    "hosted",
+    "A client in its vendor's cloud reaches every host",
+    meaning="Claude and ChatGPT connect from their vendor's network, in the desktop and mobile apps too: they"
+    " never reach localhost, a private address, a name that only your network knows, or a port other than"
+    " 443.",
+    fix="Serve both services under public host names on https, port 443: behind a proxy with TLS, or through"
+    " a tunnel. For this machine alone, use a client that runs on it, like Claude Code or VS Code.",
+)
+def hosted(evidence: Evidence) -> Verdict:
+    if evidence.profile is None or not evidence.profile.hosted:
+        return skipped("only for --profile claude and chatgpt, which are hosted")
+    # The authorization endpoint is opened by the person's own browser.
+    members = ("token_endpoint", "registration_endpoint", "revocation_endpoint", "jwks_uri")
+    announced = (evidence.named_issuer, *(evidence.server_url(member) for member in members))
+    for url in (evidence.mcp_url, *announced):
+        if url and (obstacle := _never_reached(url)):
+            return problem(f"{quoted(url)} {obstacle}")
+    return ok()
+
+
+def _never_reached(url: str) -> str | None:
+    """Why nobody on the public Internet gets to `url`; None where somebody may."""
+    parts = urlsplit(url)
+    match reach(url):
+        case Reach.LOOPBACK:
+            return "is this machine to whoever asks, and never reached from elsewhere"
+        case Reach.PRIVATE:
+            return "is in a private network, and never reached from outside"
+    if parts.scheme != "https":
+        return "is plain http, and never asked"
+    if parts.port not in (None, 443):
+        return f"is on port {parts.port}, and only 443 is ever reached"
+    return "is an address and not a host name" if is_address(parts.hostname or "") else None
 
 
 @check(
@@ -207,4 +243,4 @@ def speed(evidence: Evidence) -> Verdict:
     return problem(found) if slowest.seconds > SLOW_S else ok(f"slowest {slowest.seconds:.2f} s")
 
 
-CHECKS = (reachable, tls, tls_expiry, https, http_upgrade, redirect, trailing_slash, clock, speed)
+CHECKS = (reachable, tls, tls_expiry, https, hosted, http_upgrade, redirect, trailing_slash, clock, speed)
