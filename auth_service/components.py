@@ -98,6 +98,7 @@ class Components:
         self.client_keys = ClientKeys(PublishedKeys(fetcher, clock))
         self.operator_fetcher = fetcher.apart()
         self.operator_keys = PublishedKeys(self.operator_fetcher, clock)
+        self.admission = self._admission()
         self.introductions = self._introductions(fetcher)
         self.authentication = ClientAuthentication(self.introductions, self._assertions())
         self.callers = Callers(self.authentication, settings.resource_servers)
@@ -144,6 +145,12 @@ class Components:
             quota=configured.quota(settings),
         )
 
+    def _admission(self) -> Admission:
+        settings = self._settings
+        issuers = [StatementIssuer(i.issuer, i.jwks, i.jwks_uri) for i in settings.statement_issuers]
+        mode = Openness(settings.registration)
+        return Admission(mode, self.invitations, issuers, self.operator_keys, self._clock)
+
     def _assertions(self) -> ClientAssertions:
         issuer = self._settings.issuer
         # Clients put the issuer or the URL they post to into aud; RFC 7523 §3 and its successor differ.
@@ -179,6 +186,7 @@ class Components:
             self._register(registrable).endpoint(registration_example),
             ClientConfigurationEndpoint(
                 self.clients,
+                self.admission,
                 self.grants,
                 issuer,
                 registrable,
@@ -241,12 +249,9 @@ class Components:
 
     def _register(self, registrable: tuple[str, ...]) -> RegisterEndpoint:
         settings = self._settings
-        issuers = [StatementIssuer(i.issuer, i.jwks, i.jwks_uri) for i in settings.statement_issuers]
         return RegisterEndpoint(
             self.clients,
-            Admission(
-                Openness(settings.registration), self.invitations, issuers, self.operator_keys, self._clock
-            ),
+            self.admission,
             self._redirect_hosts(),
             self.sectors,
             self._throttle("register"),

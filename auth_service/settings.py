@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth_service.protocol.client_domains import check_pattern
+from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S, RELOAD_S
 from shared.environment import Issuer, PublicUrl, listed
 from shared.scopes import SCOPE_TOKEN
 from shared.uris import is_loopback, resource_key, split_absolute
@@ -187,7 +188,8 @@ class KeySettings(BaseSettings):
     Attributes:
         master_keys: ``ID:BASE64URL`` comma-separated; the first signs, all verify.
         key_period_s: how long a signing key signs.
-        key_ahead_s: how long a signing key is published before it signs.
+        key_ahead_s: how long a signing key is published before it signs; longer than `/jwks` may be cached,
+            by clients and by the other processes here.
     """
 
     model_config = SettingsConfigDict(
@@ -198,7 +200,7 @@ class KeySettings(BaseSettings):
         min_length=1
     )
     key_period_s: Seconds = 30 * 86_400
-    key_ahead_s: Annotated[int, Field(ge=120)] = 86_400
+    key_ahead_s: Annotated[int, Field(gt=JWKS_MAX_AGE_S + RELOAD_S)] = 86_400
 
     @field_validator("master_keys")
     @classmethod

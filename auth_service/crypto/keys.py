@@ -19,9 +19,6 @@ from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 from shared.jose import Claims, SigningKey, UnverifiedJws, public_jwk, sign, verify
 
-RELOAD_S = 60
-"""How old a replica's view of the keys may be; well below the time a key is published ahead."""
-
 _PURPOSE = "signing keys"
 _RSA_BITS = 2_048
 
@@ -95,7 +92,7 @@ class SigningKeys:
 
     async def _current(self) -> KeySet:
         async with self._lock:
-            if not self._loaded or self._clock() >= self._loaded_at + RELOAD_S:
+            if not self._loaded or self._clock() >= self._loaded_at + key_rotation.RELOAD_S:
                 await self._change([])
             return self._loaded
 

@@ -14,6 +14,7 @@ from auth_service.endpoints.network import Networks
 from auth_service.endpoints.register import EXAMPLE_ANSWER, client_information, json_of, request_body
 from auth_service.endpoints.route import Endpoint, answer, error, text
 from auth_service.grants.repository import Grants
+from auth_service.identity.admission import Admission
 from auth_service.identity.clients import Clients, Registered
 from auth_service.identity.sectors import Sectors
 from auth_service.identity.throttle import Throttle
@@ -35,6 +36,7 @@ class ClientConfigurationEndpoint:
     def __init__(
         self,
         clients: Clients,
+        admission: Admission,
         grants: Grants,
         issuer: str,
         grant_types: tuple[str, ...],
@@ -44,6 +46,7 @@ class ClientConfigurationEndpoint:
         networks: Networks,
     ) -> None:
         self._clients = clients
+        self._admission = admission
         self._grants = grants
         self._issuer = issuer
         self._grant_types = grant_types
@@ -73,11 +76,12 @@ class ClientConfigurationEndpoint:
         await self._throttle.attempt(self._networks.of(request))
         body = await json_of(request)
         self._check_identity(body, client)
-        metadata, translations = parse_metadata(body)
+        admitted = await self._admission.admit_change(body, client.statement_claims)
+        metadata, translations = parse_metadata(admitted.body)
         registered = {**metadata.registered((*self._grant_types, *client.grant_types)), **translations}
         self._redirect_hosts.check(metadata.redirect_uris or ())
         await self._sectors.admit(registered)
-        changed = await self._clients.change(client, registered)
+        changed = await self._clients.change(client, registered, admitted.statement_claims)
         if changed is None:
             raise InvalidTokenError("the client was deleted")
         return self._answer(changed, bearer_of(request))

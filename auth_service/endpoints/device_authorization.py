@@ -45,8 +45,9 @@ class DeviceAuthorizationEndpoint:
         client = await self.authentication.authenticate(authorization_of(request), parameters, origin)
         if GRANT_TYPE not in client.grant_types:
             raise UnauthorizedClientError("this client did not register the device_code grant")
-        resource = self.catalogue.find(parameters.resource())
-        scopes = self.catalogue.grantable(parameters.get("scope") or client.metadata.get("scope"), resource)
+        scope = parameters.get("scope") or client.metadata.get("scope")
+        resource = self.catalogue.find(parameters.resource(), scope)
+        scopes = self.catalogue.grantable(scope, resource)
         device_code, begun = await self.devices.begin(
             client.client_id, scopes, resource.resource if resource else None
         )

@@ -12,11 +12,12 @@ from starlette.responses import Response
 from auth_service.crypto.keys import SigningKeys
 from auth_service.endpoints.http import answers_errors, json_response
 from auth_service.endpoints.route import Endpoint, answer
+from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S
 from auth_service.storage.interface import Store
 from shared.asgi import CorsPolicy
 
 _PUBLIC = CorsPolicy(("GET", "HEAD"))
-_CACHED = {"Cache-Control": "public, max-age=300"}
+_CACHED = {"Cache-Control": f"public, max-age={JWKS_MAX_AGE_S}"}
 _METHODS = ("GET", "HEAD")
 
 

@@ -61,7 +61,9 @@ class RegisterEndpoint:
             await self.overall.attempt("all")
         await self.sectors.admit(registered_metadata)
         quota = None if admitted.by_operator else self.quota
-        registered = await self.clients.register(registered_metadata, quota=quota)
+        registered = await self.clients.register(
+            registered_metadata, quota=quota, statement_claims=admitted.statement_claims
+        )
         _log.info("client registered", client_id=registered.client.client_id, name=registered.client.name)
         return json_response(client_information(registered, self.issuer), 201)
 

@@ -9,8 +9,12 @@ from auth_service.grants.opening import GrantOpener
 from auth_service.identity.clients import Clients
 from auth_service.identity.sessions import Session
 from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.client import Client
 from auth_service.protocol.grant import Lifetimes
 from shared.clock import Clock
+
+FAPI_CODE_S = 60
+"""FAPI 2.0 Security Profile §5.3.2.1: the longest life of a code."""
 
 
 class CodeIssuer:
@@ -32,10 +36,8 @@ class CodeIssuer:
         client = await self._clients.get(asked.client_id)
         if client is None:
             return None
-        now = int(self._clock())
-        draft = self._opener.draft(
-            client, scopes, asked.resource, now, owner=session.owner, waits_s=self._lifetimes.code_s
-        )
+        now, code_s = int(self._clock()), self._code_s(client)
+        draft = self._opener.draft(client, scopes, asked.resource, now, owner=session.owner, waits_s=code_s)
         grant = await self._opener.open(
             replace(
                 draft,
@@ -48,4 +50,8 @@ class CodeIssuer:
                 userinfo_claims=asked.userinfo_claims,
             )
         )
-        return self._mint.code(grant, now + self._lifetimes.code_s) if grant else None
+        return self._mint.code(grant, now + code_s) if grant else None
+
+    def _code_s(self, client: Client) -> int:
+        """The lifetime of a code, in seconds."""
+        return min(self._lifetimes.code_s, FAPI_CODE_S) if client.follows_fapi else self._lifetimes.code_s

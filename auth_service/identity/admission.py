@@ -89,10 +89,12 @@ class Admitted:
     Attributes:
         body: the metadata asked for, what a software statement says put above it (RFC 7591 §2.3).
         by_operator: whether the operator gave it a token, and so may let it act without a user.
+        statement_claims: what the software statement says; None where there is none.
     """
 
     body: object
     by_operator: bool
+    statement_claims: dict[str, Any] | None
 
 
 class Admission:
@@ -128,19 +130,35 @@ class Admission:
             raise InvalidTokenError(
                 "registration needs an initial access token that is valid and not used up"
             )
-        return Admitted(await self._vouched(body, needed=not by_operator), by_operator)
+        claims = await self._statement_claims(body)
+        if claims is None and not by_operator and self._openness is Openness.STATEMENT:
+            raise UnapprovedSoftwareStatementError("registration needs a software statement")
+        return Admitted(_with_statement(body, claims), by_operator, claims)
 
-    async def _vouched(self, body: object, *, needed: bool) -> object:
-        members = dict(body) if isinstance(body, dict) else {}
-        statement = members.get("software_statement")
+    async def admit_change(self, body: object, claims: dict[str, Any] | None) -> Admitted:
+        """Let a client change its registration (RFC 7592 §2.2).
+
+        What a software statement said of the client stays in force, whatever it asks for now, until it
+        presents another statement of an issuer that is trusted.
+
+        Args:
+            claims: what the software statement of its registration says; None where it had none.
+
+        Raises:
+            OAuthError: the statement presented now is not good.
+        """
+        newer = await self._statement_claims(body)
+        claims = claims if newer is None else newer
+        return Admitted(_with_statement(body, claims), by_operator=False, statement_claims=claims)
+
+    async def _statement_claims(self, body: object) -> dict[str, Any] | None:
+        """What the software statement in a registration says; one that nobody here can check says nothing."""
+        statement = body.get("software_statement") if isinstance(body, dict) else None
         if statement is None or not self._issuers:
-            if needed and self._openness is Openness.STATEMENT:
-                raise UnapprovedSoftwareStatementError("registration needs a software statement")
-            # One that nobody here can check is a member like any other that is not known.
-            return {n: v for n, v in members.items() if n != "software_statement"} if statement else body
+            return None
         claims = await self._verified(str(statement))
-        vouched = {name: value for name, value in claims.items() if name not in _NOT_METADATA}
-        return {**members, **vouched}
+        metadata = {name: value for name, value in claims.items() if name not in _NOT_METADATA}
+        return {**metadata, "software_statement": statement}  # RFC 7591 §3.2.1: returned unmodified
 
     async def _verified(self, statement: str) -> Mapping[str, Any]:
         try:
@@ -154,3 +172,11 @@ class Admission:
             return claims
         except (InvalidJwsError, InvalidClientError, ClaimError) as error:
             raise InvalidSoftwareStatementError(f"the software statement is not valid: {error}") from error
+
+
+def _with_statement(body: object, claims: dict[str, Any] | None) -> object:
+    """The metadata asked for, with the claims of a software statement in their place (RFC 7591 §2.3)."""
+    if not isinstance(body, dict):
+        return body if claims is None else claims
+    members = {name: value for name, value in body.items() if name != "software_statement"}
+    return {**members, **(claims or {})}

@@ -46,18 +46,22 @@ class Clients:
         *,
         unused_ttl_s: int | None = UNUSED_TTL_S,
         quota: Quota | None = None,
+        statement_claims: dict[str, Any] | None = None,
     ) -> Registered:
         """Keep a new client, for `unused_ttl_s` seconds unless it comes to be used (AS-7); None for ever.
 
         Args:
             quota: what there may be room for; None for a client that the operator lets in.
+            statement_claims: what a software statement says of it.
 
         Raises:
             NoRoomError: there is none for one more.
         """
         now = int(self._clock())
         expires_at = None if unused_ttl_s is None else now + unused_ttl_s
-        client = Client(secrets.new_id(), now, metadata, expires_at=expires_at)
+        client = Client(
+            secrets.new_id(), now, metadata, expires_at=expires_at, statement_claims=statement_claims
+        )
         secret = secrets.new_secret("dw_cs_") if client.has_secret else None
         token = secrets.new_secret("dw_cr_")
         client = replace(
@@ -123,7 +127,9 @@ class Clients:
             return client
         return None
 
-    async def change(self, client: Client, metadata: dict[str, Any]) -> Registered | None:
+    async def change(
+        self, client: Client, metadata: dict[str, Any], statement_claims: dict[str, Any] | None
+    ) -> Registered | None:
         """Replace the metadata (RFC 7592 §2.2); a secret is made where the client needs one and has none.
 
         Returns:
@@ -132,7 +138,7 @@ class Clients:
         fresh = secrets.new_secret("dw_cs_")
 
         def rule(current: Client) -> tuple[Client, Registered]:
-            changed = replace(current, metadata=metadata)
+            changed = replace(current, metadata=metadata, statement_claims=statement_claims)
             if not changed.has_secret:
                 changed = replace(changed, secret_hash=None)
             elif changed.secret_hash is None:

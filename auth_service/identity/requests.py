@@ -83,13 +83,14 @@ class AuthorizationRequests:
         """The parameters in the signed request object, if there is one; only those count then.
 
         Raises:
-            InvalidRequestObjectError: the signature or a claim is wrong, or the client must sign and did not.
+            InvalidRequestObjectError: the signature or a claim is wrong.
+            InvalidRequestError: the client must sign its requests and did not.
         """
         signed = parameters.get("request")
         if signed is not None:
             return await self._verified(signed, client)
         if client.metadata.get("require_signed_request_object"):
-            raise InvalidRequestObjectError("this client must sign its authorization requests")
+            raise InvalidRequestError("this client must sign its authorization requests")
         return parameters
 
     async def _look_up(self, request_uri: str, client: Client) -> Parameters:
@@ -109,7 +110,8 @@ class AuthorizationRequests:
             raise InvalidRequestObjectError(f"the request object cannot be verified: {error}") from error
         except InvalidClientError as error:
             raise InvalidRequestObjectError(error.description, detail=error.detail) from error
-        request_object.check_claims(claims, client.client_id, self._issuer, self._clock())
+        always_signs = bool(client.metadata.get("require_signed_request_object"))
+        request_object.check_claims(claims, client.client_id, self._issuer, self._clock(), dated=always_signs)
         return request_object.parameters_in(claims, client.client_id)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from auth_service.protocol import budgets, pkce, redirect_uris
-from auth_service.protocol.catalogue import Catalogue, ProtectedResource
+from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.claims_request import parse_claims
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import (
@@ -117,9 +117,10 @@ def validate(
     _check_supported(parameters, client)
     parameters = budgets.known_parameters(parameters)
     _check_addressed(parameters, address)
-    resource = catalogue.find(parameters.resource())
-    scopes = _scopes(parameters, client, catalogue, resource)
-    required = demand.of(
+    scope = parameters.get("scope") or client.metadata.get("scope")
+    resource = catalogue.find(parameters.resource(), scope)
+    scopes = catalogue.grantable(scope, resource)
+    required = client.follows_fapi or demand.of(  # FAPI 2.0 Security Profile §5.3.2.2: PKCE, always
         confidential=client.confidential,
         openid="openid" in scopes,
         nonce=parameters.get("nonce") is not None,
@@ -171,13 +172,6 @@ def _check_bounds(parameters: Parameters) -> None:
     budgets.check_request(parameters)
     if not _THUMBPRINT.match(parameters.get("dpop_jkt") or "A" * 43):
         raise InvalidRequestError("dpop_jkt is no JWK thumbprint")
-
-
-def _scopes(
-    parameters: Parameters, client: Client, catalogue: Catalogue, resource: ProtectedResource | None
-) -> tuple[str, ...]:
-    scope = parameters.get("scope") or client.metadata.get("scope")
-    return catalogue.grantable(scope, resource)
 
 
 def _prompts(prompt: str | None) -> tuple[str, ...]:

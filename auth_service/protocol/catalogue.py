@@ -49,18 +49,33 @@ class Catalogue:
         """Every scope that can be granted, the server's own first."""
         return list(dict.fromkeys([*self.own_scopes, *(s for r in self.resources for s in r.scopes)]))
 
-    def find(self, requested: str | None) -> ProtectedResource | None:
-        """The resource meant; left out, it is the only one there is, or none.
+    def find(self, requested: str | None, scope: str | None = None) -> ProtectedResource | None:
+        """The resource that a request is for.
+
+        A request that names none is for the only resource there is, unless it asks for OpenID scopes and for
+        no scope of that resource: an app that only signs people in gets a token for UserInfo and nothing
+        else (RFC 9700 §2.3).
+
+        Args:
+            scope: what the request asks for.
 
         Raises:
             InvalidTargetError: it is not one that tokens are issued for.
+            InvalidScopeError: the scope is malformed.
         """
         if requested is None:
-            return self.resources[0] if len(self.resources) == 1 else None
+            return self._default_resource(_scopes_in(scope))
         found = self.known(requested)
         if found is None:
             raise InvalidTargetError("resource is not one that this server issues tokens for")
         return found
+
+    def _default_resource(self, requested: Sequence[str]) -> ProtectedResource | None:
+        if len(self.resources) != 1:
+            return None
+        resource = self.resources[0]
+        signs_in = any(s in self.own_scopes and s != OFFLINE_ACCESS for s in requested)
+        return None if signs_in and resource.scopes.keys().isdisjoint(requested) else resource
 
     def known(self, resource: str | None) -> ProtectedResource | None:
         """The resource of that URL, if it is still one: what was granted may outlive the configuration."""
@@ -78,10 +93,7 @@ class Catalogue:
         Raises:
             InvalidScopeError: it is malformed.
         """
-        try:
-            requested = parse_scope(scope or "")
-        except ValueError as error:
-            raise InvalidScopeError("scope is malformed") from error
+        requested = _scopes_in(scope)
         known = set(self.own_scopes) | set(resource.scopes if resource else ())
         granted = tuple(s for s in requested if s in known)
         if resource and not set(granted) - {OFFLINE_ACCESS}:
@@ -92,3 +104,10 @@ class Catalogue:
         """The words a person is shown for `scope`."""
         found = self.known(resource)
         return (found.scopes.get(scope) if found else None) or self.own_scopes.get(scope) or scope
+
+
+def _scopes_in(scope: str | None) -> tuple[str, ...]:
+    try:
+        return parse_scope(scope or "")
+    except ValueError as error:
+        raise InvalidScopeError("scope is malformed") from error

@@ -48,6 +48,7 @@ class Client:
         registration_token_hash: SHA-256 of the registration access token (RFC 7592).
         fresh_until: seconds since 1970, when the document at its client_id is to be read again; None for a
             client that is registered here.
+        statement_claims: what a software statement says of it, which it cannot change (RFC 7591 §2.3).
         used_at: seconds since 1970, when it was last seen to be granted something; None for never.
     """
 
@@ -59,6 +60,7 @@ class Client:
     registration_token_hash: str | None = None
     fresh_until: int | None = None
     used_at: int | None = None
+    statement_claims: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:

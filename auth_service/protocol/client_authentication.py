@@ -45,6 +45,10 @@ def present(authorization: list[str], parameters: Parameters) -> PresentedCreden
     if len(authorization) > 1:
         raise InvalidRequestError("more than one Authorization header")
     assertion = _assertion(parameters)
+    # The TypeScript SDK sends the Authorization header of its configuration to every URL, this one included.
+    # RFC 6749 §2.3: another scheme than Basic authenticates no client, where the body says which one it is.
+    if client_id is not None or assertion is not None:
+        authorization = [header for header in authorization if _is_basic(header)]
     if assertion is not None:
         if authorization or secret is not None:
             raise InvalidRequestError("a client assertion beside another way of authentication")
@@ -80,9 +84,9 @@ def parse_basic(header: str) -> tuple[str, str]:
     Raises:
         InvalidClientError: another scheme, or not decodable.
     """
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
+    if not _is_basic(header):
         raise InvalidClientError("the Authorization header must use the Basic scheme")
+    encoded = header.partition(" ")[2]
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
         client_id, separator, secret = text.partition(":")
@@ -92,3 +96,7 @@ def parse_basic(header: str) -> tuple[str, str]:
     if not separator or not client_id or not secret:
         raise InvalidClientError("the Basic credentials lack the client_id or the secret")
     return client_id, secret
+
+
+def _is_basic(header: str) -> bool:
+    return header.partition(" ")[0].lower() == "basic"

@@ -8,6 +8,12 @@ from typing import Protocol, TypeVar
 
 ALGORITHMS = ("RS256", "ES256")
 
+JWKS_MAX_AGE_S = 300
+"""How long others may cache the published keys."""
+
+RELOAD_S = 60
+"""How long a process of this server may go on with the keys that it has read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:

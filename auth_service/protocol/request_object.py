@@ -18,8 +18,15 @@ _NOT_PARAMETERS = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "sub"})
 _FORBIDDEN = frozenset({"request", "request_uri"})
 
 
-def check_claims(claims: Mapping[str, Any], client_id: str, issuer: str, now: float) -> None:
+def check_claims(
+    claims: Mapping[str, Any], client_id: str, issuer: str, now: float, *, dated: bool = False
+) -> None:
     """Hold a verified request object to who sent it, whom it is for, and when (RFC 9101 §6.3).
+
+    Args:
+        now: seconds since 1970.
+        dated: whether `exp` and `nbf` must be there, as of a client that always signs its requests
+            (FAPI 2.0 Message Signing §5.3.1).
 
     Raises:
         InvalidRequestObjectError: it is not this client's, not for this server, or out of time.
@@ -29,12 +36,22 @@ def check_claims(claims: Mapping[str, Any], client_id: str, issuer: str, now: fl
             raise ClaimError("it is from another client")
         if "aud" in claims:
             jwt_claims.check_audience(claims, (issuer,))
+        if dated:
+            _check_dates(claims, now)
         if "exp" in claims:
             jwt_claims.check_lifetime(claims, now, longest_s=LONGEST_S)
         elif "nbf" in claims and jwt_claims.number(claims, "nbf") > now + jwt_claims.SKEW_S:
             raise ClaimError("it is not valid yet")
     except ClaimError as error:
         raise InvalidRequestObjectError(f"the request object is not acceptable: {error}") from error
+
+
+def _check_dates(claims: Mapping[str, Any], now: float) -> None:
+    begins, ends = jwt_claims.number(claims, "nbf"), jwt_claims.number(claims, "exp")
+    if begins < now - LONGEST_S - jwt_claims.SKEW_S:
+        raise ClaimError("nbf lies more than an hour back")
+    if ends > begins + LONGEST_S:
+        raise ClaimError("it is valid for more than an hour")
 
 
 def parameters_in(claims: Mapping[str, Any], client_id: str) -> Parameters:

@@ -130,8 +130,10 @@ def test_consent_is_remembered_for_the_same_and_for_less(server: AuthorizationSe
     client = server.register(redirect_uris=[CALLBACK, "https://other.example/cb"])
     client.connect(person, scope="notes:read openid")
     for scope in ("notes:read openid", "notes:read", "openid"):
-        assert "code" in outcome(person.open(client.authorization_url(Pkce(), scope=scope)))
+        url = client.authorization_url(Pkce(), scope=scope, resource=RESOURCE)
+        assert "code" in outcome(person.open(url))
     consent_page(person, client, scope="notes:read notes:write")
+    consent_page(person, client, scope="openid")  # for no resource, and so for something else
     consent_page(person, client, scope="notes:read", redirect_uri="https://other.example/cb")
     twin = server.register(redirect_uris=[CALLBACK])
     consent_page(person, twin, scope="notes:read")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +12,7 @@ import pytest
 
 from tests.auth_service.asserting import AssertingClient
 from tests.auth_service.keypair import ASSERTION_TYPE, KeyPair
-from tests.auth_service.service import AuthorizationServer
+from tests.auth_service.service import AuthorizationServer, running
 from tests.flow import REDIRECT_URI, Pkce
 
 pytestmark = pytest.mark.requirement("AS-11", "AS-18", "EXT-3")
@@ -242,3 +243,30 @@ def test_others_may_still_name_what_they_post_to(server: AuthorizationServer) ->
         assertion = client.assertion(audience=f"{server.issuer}/token")
         response = client.present("token", assertion, grant_type="authorization_code", code="x")
         assert response.json()["error"] != "invalid_client"
+
+
+class TestPkceFree:
+    """Where the deployment lets confidential OpenID clients go without PKCE."""
+
+    @pytest.fixture
+    def server(self, store_url: str) -> Iterator[AuthorizationServer]:
+        with running(store_url, require_pkce="openid", code_ttl_s=600) as server:
+            yield server
+
+    @pytest.mark.requirement("AS-1")
+    def test_a_client_that_follows_fapi_needs_it_all_the_same(self, server: AuthorizationServer) -> None:
+        without = {"code_challenge": None, "code_challenge_method": None}
+        refused = FapiClient(server).push(Pkce(), nonce="n", **without)
+        assert error_of(refused) == (400, "invalid_request")
+        lax = FapiClient(server, require_pushed_authorization_requests=False)
+        assert lax.push(Pkce(), nonce="n", **without).status_code == 201
+
+    def test_a_code_of_a_client_that_follows_fapi_lives_a_minute_at_most(
+        self, server: AuthorizationServer
+    ) -> None:
+        fapi, lax = FapiClient(server), FapiClient(server, require_pushed_authorization_requests=False)
+        pkce = Pkce()
+        code, other = fapi.code(pkce)["code"], lax.code(pkce)["code"]
+        server.clock.advance(61)
+        assert error_of(fapi.redeem(code, pkce)) == (400, "invalid_grant")
+        assert lax.redeem(other, pkce).status_code == 200

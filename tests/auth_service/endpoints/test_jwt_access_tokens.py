@@ -182,7 +182,7 @@ def _left_half(access_token: str) -> str:
 class TestRotation:
     @pytest.fixture
     def server(self, store_url: str) -> Iterator[AuthorizationServer]:
-        times: dict[str, Any] = {"key_period_s": 10_000, "key_ahead_s": 200, "session_ttl_s": 1_000}
+        times: dict[str, Any] = {"key_period_s": 10_000, "key_ahead_s": 400, "session_ttl_s": 1_000}
         with running(store_url, resource_servers=[JWT_SERVER], **times) as server:
             yield server
             assert server.failures == []
@@ -194,14 +194,14 @@ class TestRotation:
         self, server: AuthorizationServer
     ) -> None:
         client = server.register()
-        old = server.connect(client, scope="openid")
+        old = server.connect(client, scope="openid notes:read")
         before = self.kids(server)
-        server.clock.advance(9_900)
+        server.clock.advance(9_700)
         ahead = self.kids(server)
         assert before < ahead
         assert len(ahead) == 4
-        server.clock.advance(300)
-        new = server.connect(client, scope="openid")
+        server.clock.advance(401)
+        new = server.connect(client, scope="openid notes:read")
         assert jwt.get_unverified_header(new["access_token"])["kid"] in ahead - before
         for tokens in (old, new):
             verified(server, tokens["access_token"], RESOURCE)
@@ -209,7 +209,7 @@ class TestRotation:
 
     def test_a_retired_key_is_taken_out_in_the_end(self, server: AuthorizationServer) -> None:
         before = self.kids(server)
-        for seconds in (9_900, 300, 1_000):
+        for seconds in (9_700, 401, 1_000):
             server.clock.advance(seconds)
             assert len(self.kids(server)) >= 2
         assert not before & self.kids(server)

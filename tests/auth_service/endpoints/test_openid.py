@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import jwt
 import pytest
 
-from tests.auth_service.service import AuthorizationServer
+from tests.auth_service.service import RESOURCE, AuthorizationServer
 from tests.flow import Client, Person, Pkce, forms_of
 
 pytestmark = pytest.mark.requirement("AS-17")
@@ -230,3 +230,21 @@ class TestUserinfo:
         response = server.get("/userinfo", Authorization=f"Bearer {token}")
         assert response.status_code == 401
         assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.requirement("AS-14", "AS-17")
+def test_an_app_that_only_signs_people_in_gets_a_token_that_no_resource_server_takes(
+    server: AuthorizationServer,
+) -> None:
+    client = server.register()
+    page = server.person.open(client.authorization_url(Pkce(), scope="openid profile"))
+    assert "It gives no access to an MCP server." in page.text
+    assert RESOURCE not in page.text
+    tokens = client.connect(server.person, scope="openid profile")
+    assert set(tokens["scope"].split()) == {"openid", "profile"}
+    assert not server.is_active(tokens["access_token"])
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert server.http.get(f"{server.origin}/userinfo", headers=headers).status_code == 200
+    for scope in ("openid notes:read", "offline_access", "notes:read"):
+        other = client.connect(server.person, scope=scope)
+        assert server.introspect(other["access_token"])["aud"] == RESOURCE, scope

@@ -245,9 +245,12 @@ class TestSigned:
     def test_a_client_can_bind_itself_to_signing(self, server: AuthorizationServer) -> None:
         client = AssertingClient.registered(server, require_signed_request_object=True)
         response = push(client, **asked(Pkce()))
-        assert response.json()["error"] == "invalid_request_object"
+        assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
         assert server.person.open(client.authorization_url(Pkce())).status_code == 400
-        assert push(client, request=self.signed(client, Pkce())).status_code == 201
+        dates: dict[str, Any] = {"nbf": int(server.clock()), "exp": int(server.clock()) + 60}
+        assert push(client, request=self.signed(client, Pkce(), **dates)).status_code == 201
+        undated = push(client, request=self.signed(client, Pkce()))
+        assert (undated.status_code, undated.json()["error"]) == (400, "invalid_request_object")
 
     def test_a_client_can_bind_itself_to_an_algorithm(self, server: AuthorizationServer) -> None:
         pair = KeyPair("RS256")

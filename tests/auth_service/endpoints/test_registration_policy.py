@@ -105,6 +105,41 @@ class TestStatements:
                 assert (response.status_code, response.json()["error"]) == (400, error), statement
             assert register(server, invite(server)).status_code == 201, "a token will do instead"
 
+    @pytest.mark.requirement("AS-6", "SEC-13")
+    @pytest.mark.parametrize("mode", ["statement", "open"])
+    def test_a_client_cannot_change_what_its_statement_says_of_it(
+        self, store_url: str, pair: KeyPair, mode: str
+    ) -> None:
+        redirect_uris = ["https://app.example/cb"]
+        with running(store_url, **self.settings(pair, registration=mode)) as server:
+            statement = self.statement(pair, redirect_uris=redirect_uris)
+            made = register(server, software_statement=statement, client_uri="https://app.example/")
+            for changes in (
+                {"redirect_uris": ["https://evil.example/cb"]},
+                {"client_name": "Another", "software_id": "s-2"},
+                {"software_statement": None, "redirect_uris": ["https://evil.example/cb"]},
+                {},
+            ):
+                body = replaced(server, made, **changes).json()
+                assert body["redirect_uris"] == redirect_uris
+                assert (body["client_name"], body["software_id"]) == ("As vouched for", "s-1")
+                assert body["software_statement"] == statement
+            assert replaced(server, made, client_uri="https://app.example/2").json()["client_uri"] == (
+                "https://app.example/2"
+            )
+
+    @pytest.mark.requirement("AS-6")
+    def test_another_statement_takes_the_place_of_the_first(self, store_url: str, pair: KeyPair) -> None:
+        with running(store_url, **self.settings(pair)) as server:
+            made = register(server, software_statement=self.statement(pair))
+            newer = self.statement(pair, client_name="Renamed")
+            assert replaced(server, made, software_statement=newer).json()["client_name"] == "Renamed"
+            assert replaced(server, made).json()["client_name"] == "Renamed"
+            forged = KeyPair()
+            forged.kid = pair.kid
+            response = replaced(server, made, software_statement=self.statement(forged))
+            assert (response.status_code, response.json()["error"]) == (400, "invalid_software_statement")
+
     def test_where_anyone_may_register_one_that_nobody_can_check_is_left_out(
         self, server: AuthorizationServer, pair: KeyPair
     ) -> None:
@@ -112,6 +147,17 @@ class TestStatements:
         assert response.status_code == 201
         assert response.json()["client_name"] == BODY["client_name"]
         assert "software_statement" not in response.json()
+
+
+def replaced(server: AuthorizationServer, made: httpx2.Response, **changes: Any) -> httpx2.Response:
+    """The answer to a request to replace a registration (RFC 7592 §2.2)."""
+    information = made.json()
+    body = {**BODY, "client_id": information["client_id"], **changes}
+    return server.http.put(
+        information["registration_client_uri"],
+        json={name: value for name, value in body.items() if value is not None},
+        headers={"Authorization": f"Bearer {information['registration_access_token']}"},
+    )
 
 
 def test_redirect_hosts_are_held_to_the_lists(store_url: str) -> None:
@@ -122,11 +168,7 @@ def test_redirect_hosts_are_held_to_the_lists(store_url: str) -> None:
         for uri in ("https://evil.example/cb", "https://elsewhere.test/cb"):
             response = register(server, redirect_uris=[uri])
             assert (response.status_code, response.json()["error"]) == (400, "invalid_redirect_uri")
-            changed = server.http.put(
-                made.json()["registration_client_uri"],
-                json={**BODY, "client_id": made.json()["client_id"], "redirect_uris": [uri]},
-                headers={"Authorization": f"Bearer {made.json()['registration_access_token']}"},
-            )
+            changed = replaced(server, made, redirect_uris=[uri])
             assert (changed.status_code, changed.json()["error"]) == (400, "invalid_redirect_uri")
         assert register(server, redirect_uris=["http://127.0.0.1/cb", "app.name:/cb"]).status_code == 201
 

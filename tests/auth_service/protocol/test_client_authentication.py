@@ -6,7 +6,12 @@ import base64
 
 import pytest
 
-from auth_service.protocol.client_authentication import PresentedCredentials, parse_basic, present
+from auth_service.protocol.client_authentication import (
+    ASSERTION_TYPE,
+    PresentedCredentials,
+    parse_basic,
+    present,
+)
 from auth_service.protocol.errors import InvalidClientError, InvalidRequestError
 from tests.auth_service.protocol.builders import parameters
 
@@ -111,8 +116,11 @@ def test_two_ways_at_once_are_refused(authorization: list[str], values: dict[str
     [
         ([], {}),
         ([], {"client_secret": "s"}),
-        (["Bearer x"], {"client_id": "id"}),
-        ([""], {"client_id": "id"}),
+        (["Bearer x"], {}),
+        (["Bearer x"], {"client_secret": "s"}),
+        ([""], {}),
+        (["Basic"], {"client_id": "id"}),
+        (["Basic !"], {"client_id": "id"}),
     ],
 )
 def test_a_client_that_does_not_say_who_it_is_is_refused(
@@ -120,3 +128,31 @@ def test_a_client_that_does_not_say_who_it_is_is_refused(
 ) -> None:
     with pytest.raises(InvalidClientError):
         present(authorization, parameters(**values))
+
+
+ASSERTED = {"client_assertion": "a.b.c", "client_assertion_type": ASSERTION_TYPE}
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer sk-123", "bearer x", "Digest username=x", "ApiKey 1", "", "token"]
+)
+@pytest.mark.parametrize(
+    ("values", "method"),
+    [
+        ({"client_id": "id"}, "none"),
+        ({"client_id": "id", "client_secret": "s"}, "client_secret_post"),
+        (ASSERTED, "private_key_jwt"),
+        ({"client_id": "id", **ASSERTED}, "private_key_jwt"),
+    ],
+)
+def test_a_header_of_another_scheme_is_ignored_where_the_body_says_which_client_it_is(
+    header: str, values: dict[str, str], method: str
+) -> None:
+    assert present([header], parameters(**values)) == present([], parameters(**values))
+    assert present([header], parameters(**values)).method == method
+
+
+@pytest.mark.parametrize("header", [basic("id:s"), "Basic", "basic !"])
+def test_basic_beside_a_client_assertion_is_refused(header: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        present([header], parameters(**ASSERTED))

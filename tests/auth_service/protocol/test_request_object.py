@@ -70,3 +70,33 @@ def test_structured_claims_become_json_and_resources_may_be_several() -> None:
 def test_what_is_about_the_jwt_is_not_asked_for() -> None:
     claims = {**CLAIMS, "jti": "1", "iat": 1, "nbf": 1, "exp": NOW, "sub": "x"}
     assert parameters_in(claims, CLIENT).values == EXAMPLE["parameters"]
+
+
+DATED = {**CLAIMS, "nbf": NOW - 10, "exp": NOW + 60}
+
+
+@pytest.mark.parametrize(
+    ("nbf", "exp"), [(NOW, NOW + 3_600), (NOW - 3_600, NOW), (NOW - 10, NOW + 60), (NOW + 20, NOW + 60)]
+)
+def test_a_client_that_always_signs_dates_its_request_objects_within_an_hour(nbf: int, exp: int) -> None:
+    check_claims({**DATED, "nbf": nbf, "exp": exp}, CLIENT, ISSUER, NOW, dated=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"nbf": None},
+        {"exp": None},
+        {"nbf": NOW - 3_700, "exp": NOW + 10},
+        {"nbf": NOW - 10, "exp": NOW + 3_591},
+        {"nbf": NOW + 60, "exp": NOW + 120},
+        {"nbf": True},
+        {"nbf": "0"},
+    ],
+)
+def test_a_request_object_without_dates_or_with_wide_ones_is_refused_of_a_client_that_always_signs(
+    changes: dict[str, Any],
+) -> None:
+    claims = {name: value for name, value in {**DATED, **changes}.items() if value is not None}
+    with pytest.raises(InvalidRequestObjectError):
+        check_claims(claims, CLIENT, ISSUER, NOW, dated=True)
