@@ -61,7 +61,8 @@ def read_credentials(authorization: Sequence[str], query: str) -> Credentials | 
         return None
     if len(authorization) > 1:
         raise MalformedCredentialsError("There is more than one Authorization header.")
-    return _credentials(authorization[0])
+    # RFC 9110 §5.5: white space after a field's value is no part of it, but not every parser takes it off.
+    return _credentials(authorization[0].rstrip(" \t"))
 
 
 def scheme_of(authorization: Sequence[str]) -> Scheme:
