@@ -75,6 +75,7 @@ from auth_service.revocations.signing import SignedEvents
 from auth_service.settings import AuthSettings
 from auth_service.storage.interface import Store
 from shared.clock import Clock
+from shared.home_networks import WARNING
 
 DEMO_NOTICE = "This is a trial set-up: log in as “wesen” with the password “secret”."
 
@@ -125,7 +126,8 @@ class Components:
         self.hints = IdTokenHints(self.signing_keys, self.clients, self.subjects, settings.issuer)
         self.browsers = Browsers(keys, secure=settings.secure)
         self.networks = Networks(settings.trusted_proxies)
-        self.page_templates = Pages(notice=DEMO_NOTICE if settings.demo_user else None)
+        self.warning = WARNING if settings.allow_http_networks else None
+        self.page_templates = Pages(notice=DEMO_NOTICE if settings.demo_user else None, warning=self.warning)
         self.error_pages = ErrorPages(self.page_templates)
 
     def _introductions(self, fetcher: Fetcher) -> Introductions:
@@ -264,7 +266,10 @@ class Components:
         )
 
     def _redirect_hosts(self) -> RedirectHosts:
-        return RedirectHosts(self._settings.redirect_hosts_allow, self._settings.redirect_hosts_deny)
+        settings = self._settings
+        return RedirectHosts(
+            settings.redirect_hosts_allow, settings.redirect_hosts_deny, settings.allow_http_networks
+        )
 
     def _grant_profiles(self) -> list[str]:
         asserting = any(trusted.profile == "id-jag" for trusted in self._settings.trusted_issuers)
@@ -361,6 +366,7 @@ class Components:
             self.browsers,
             self._clock,
             Openness(self._settings.registration),
+            self.warning,
         )
 
     def _logout_page(self) -> LogoutPage:

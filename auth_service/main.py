@@ -73,6 +73,7 @@ def create_app(
         public_url=settings.issuer,
         issuer=settings.issuer,
         scopes=parts.scope_words(),
+        warning=parts.warning,
     )
     return app
 

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from auth_service.protocol.client_domains import check_pattern
 from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S, RELOAD_S
 from shared.environment import Issuer, PublicUrl, listed
+from shared.home_networks import HttpNetworks, check_http
 from shared.scopes import SCOPE_TOKEN
 from shared.uris import is_loopback, resource_key, split_absolute
 
@@ -239,6 +240,8 @@ class AuthSettings(KeySettings):
             domain is not known here, ``deny`` it. Left out, ``ask`` where anyone may register, else ``deny``.
         cimd_allow: domains whose clients are allowed: ``example.com``, ``*.example.com`` for all below it.
         cimd_deny: domains whose clients are denied, even if they are on the other list.
+        allow_http_networks: private networks on whose addresses plain http is allowed: for the issuer, for
+            resources and for redirect URIs.
         fetch_loopback: whether documents and keys of clients may be fetched from this machine, also by http.
             For development; only with an issuer that is on this machine (CIMD draft §8.6).
         fetch_networks: networks of the operator's own that documents and keys may be fetched from.
@@ -262,6 +265,7 @@ class AuthSettings(KeySettings):
     cimd: Literal["allow", "ask", "deny"] | None = None
     cimd_allow: Annotated[tuple[Domain, ...], NoDecode, BeforeValidator(listed)] = ()
     cimd_deny: Annotated[tuple[Domain, ...], NoDecode, BeforeValidator(listed)] = ()
+    allow_http_networks: HttpNetworks = ()
     fetch_loopback: bool = False
     fetch_networks: Annotated[
         tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], NoDecode, BeforeValidator(listed)
@@ -294,6 +298,11 @@ class AuthSettings(KeySettings):
             raise ValueError("two resources have the same URL")
         if resource_key(self.issuer) in resources:
             raise ValueError("the issuer and a resource have the same URL")
+        return self
+
+    @model_validator(mode="after")
+    def _plain_http_is_allowed_where_it_is_used(self) -> Self:
+        check_http((self.issuer, *(r.resource for r in self.resources)), self.allow_http_networks)
         return self
 
     @model_validator(mode="after")

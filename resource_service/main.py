@@ -33,6 +33,7 @@ from resource_service.settings import ResourceSettings
 from shared.asgi import Cors, RequestId, SecurityHeaders, UnhandledErrors, refusal_response
 from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
+from shared.home_networks import WARNING
 from shared.logs import configure_logs
 from shared.version import VERSION
 
@@ -108,6 +109,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         public_url=settings.base_url,
         issuer=settings.issuer,
         scopes=main.policy.scopes() if main else (),
+        warning=WARNING if settings.allow_http_networks else None,
     )
     return app
 

@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from resource_service.gateway.settings import GatewaySettings, Mount
 from shared.environment import Issuer, PublicUrl, listed
+from shared.home_networks import HttpNetworks, check_http
 from shared.uris import check_public_url, is_loopback, resource_key, split_absolute
 
 INTROSPECTION_PATH = "/introspect"
@@ -22,7 +23,7 @@ _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._~@:+-]+)*/?\Z")
 
 
 def _resource(url: str) -> str:
-    path = check_public_url(url).path
+    path = check_public_url(url, private_http=True).path
     if not _PLAIN_PATH.match(path):
         raise ValueError("the path of the resource must be made of plain segments, without escapes")
     last = path.removesuffix("/").rpartition("/")[2]
@@ -79,6 +80,7 @@ class ResourceSettings(GatewaySettings):
         introspection_endpoint: an internal address of it; `issuer` + ``/introspect`` where left out.
         resource_name: shown to people who are asked for consent.
         resource_documentation: a page for developers (RFC 9728 §2); our docs page where left out.
+        allow_http_networks: private networks on whose addresses plain http is allowed, for the URLs above.
         allowed_origins: web origins whose pages may call this service beside its own; ``*`` for every one. A
             resource on loopback lets every loopback origin call, whatever its port.
         signed_introspection: take only answers that the issuer has signed (RFC 9701).
@@ -102,6 +104,7 @@ class ResourceSettings(GatewaySettings):
     introspection_endpoint: Annotated[str, AfterValidator(_internal)] | None = None
     resource_name: str = Field(default_factory=_name_of, min_length=1, max_length=100)
     resource_documentation: PublicUrl | None = None
+    allow_http_networks: HttpNetworks = ()
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(listed)] = ()
     signed_introspection: bool = False
     verify_jwt_locally: bool = False
@@ -116,6 +119,12 @@ class ResourceSettings(GatewaySettings):
     def _issuer_is_another(self) -> Self:
         if resource_key(self.issuer) == resource_key(self.resource):
             raise ValueError("DOORWARD_ISSUER and DOORWARD_RESOURCE are the same URL")
+        return self
+
+    @model_validator(mode="after")
+    def _plain_http_is_allowed_where_it_is_used(self) -> Self:
+        urls = (self.issuer, self.resource, self.resource_documentation)
+        check_http((url for url in urls if url), self.allow_http_networks)
         return self
 
     @model_validator(mode="after")

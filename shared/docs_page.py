@@ -31,6 +31,7 @@ _DOCS = Template("""\
 </head>
 <body>
 <header><img src="docs/assets/doorward.svg" alt="" width="28" height="28"> Doorward</header>
+$warning
 <p id="elsewhere" class="note" hidden>A login can only come back to this page at its own address:
 <a href="$public_url/docs">$public_url/docs</a></p>
 <div id="docs" data-public-url="$public_url" data-scopes="$scopes"></div>
@@ -58,7 +59,15 @@ _REDIRECT = Template("""\
 """)
 
 
-def mount_docs(app: FastAPI, *, title: str, public_url: str, issuer: str, scopes: Iterable[str]) -> None:
+def mount_docs(
+    app: FastAPI,
+    *,
+    title: str,
+    public_url: str,
+    issuer: str,
+    scopes: Iterable[str],
+    warning: str | None = None,
+) -> None:
     """Serve ``/docs``, and ``/docs/oauth2-redirect`` where its *Authorize* comes back to.
 
     What the page loads is linked relatively, so that it works under any prefix; where a login comes back to
@@ -68,9 +77,11 @@ def mount_docs(app: FastAPI, *, title: str, public_url: str, issuer: str, scopes
         public_url: the public URL of `app`, without a slash at its end.
         issuer: the authorization server that *Authorize* leads to.
         scopes: those that are ticked to begin with.
+        warning: shown at the top; None for none.
     """
     words = {"title": title, "public_url": public_url, "issuer": issuer, "scopes": " ".join(scopes)}
     values = {name: escape(text) for name, text in words.items()}
+    values["warning"] = f'<p class="note" role="note">{escape(warning)}</p>' if warning else ""
     headers = {"Content-Security-Policy": _policy(public_url, issuer)}
     page = HTMLResponse(_DOCS.substitute(values), headers=headers)
     redirect = HTMLResponse(_REDIRECT.substitute(values), headers=headers)

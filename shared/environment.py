@@ -10,12 +10,13 @@ from shared.uris import check_public_url
 
 
 def _public(url: str) -> str:
-    check_public_url(url)
+    # Where plain http is allowed on private addresses is another setting: see `home_networks.check_http`.
+    check_public_url(url, private_http=True)
     return url
 
 
 def _issuer(url: str) -> str:
-    check_public_url(url)
+    check_public_url(url, private_http=True)
     if url.endswith("/"):
         raise ValueError("the issuer must not end with a slash")
     return url

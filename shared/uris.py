@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+Network = IPv4Network | IPv6Network
+
+# RFC 1918, RFC 4193. Not what providers share (RFC 6598), nor link-local: clouds keep secrets there.
+PRIVATE_NETWORKS: tuple[Network, ...] = (
+    IPv4Network("10.0.0.0/8"),
+    IPv4Network("172.16.0.0/12"),
+    IPv4Network("192.168.0.0/16"),
+    IPv6Network("fc00::/7"),
+)
 
 
 def split_absolute(uri: str) -> SplitResult:
@@ -37,8 +48,20 @@ def resource_key(resource: str) -> str:
     return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower(), path=path).geturl()
 
 
-def check_public_url(url: str) -> SplitResult:
+def is_in(parts: SplitResult, networks: Iterable[Network]) -> bool:
+    """Whether the host of a URI is an address in one of `networks`; a name is not: it may lead anywhere."""
+    try:
+        address = ip_address(parts.hostname or "")
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
+
+
+def check_public_url(url: str, *, private_http: bool = False) -> SplitResult:
     """Check a public base URL: an issuer (RFC 8414 §2) or a resource (RFC 8707 §2).
+
+    Args:
+        private_http: whether plain http will do on the address of a private network, too.
 
     Raises:
         ValueError: not https (http on loopback aside), or with userinfo, query, fragment or dot segments.
@@ -46,7 +69,9 @@ def check_public_url(url: str) -> SplitResult:
     parts = split_absolute(url)
     if not parts.hostname:
         raise ValueError("the URL needs a host")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts)):
+    if parts.scheme != "https" and not (
+        parts.scheme == "http" and (is_loopback(parts) or (private_http and is_in(parts, PRIVATE_NETWORKS)))
+    ):
         raise ValueError("the URL must be https; plain http is for localhost only")
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise ValueError("the URL must not carry user information, a query or a fragment")

@@ -77,7 +77,7 @@ class ClientConfigurationEndpoint:
         body = await json_of(request)
         self._check_identity(body, client)
         admitted = await self._admission.admit_change(body, client.statement_claims)
-        metadata, translations = parse_metadata(admitted.body)
+        metadata, translations = parse_metadata(admitted.body, self._redirect_hosts.http_networks)
         registered = {**metadata.registered((*self._grant_types, *client.grant_types)), **translations}
         self._redirect_hosts.check(metadata.redirect_uris or ())
         await self._sectors.admit(registered)

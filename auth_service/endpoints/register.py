@@ -53,7 +53,7 @@ class RegisterEndpoint:
     async def handle(self, request: Request) -> Response:
         await self.throttle.attempt(self.networks.of(request))
         admitted = await self.admission.admit(await json_of(request), _initial_access_token(request))
-        metadata, translations = parse_metadata(admitted.body)
+        metadata, translations = parse_metadata(admitted.body, self.redirect_hosts.http_networks)
         grant_types = self.operator_grant_types if admitted.by_operator else self.grant_types
         registered_metadata = {**metadata.registered(grant_types), **translations}
         self.redirect_hosts.check(metadata.redirect_uris or ())

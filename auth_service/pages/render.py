@@ -41,11 +41,14 @@ class Pages:
 
     Args:
         notice: shown on the login page; None for none.
+        warning: shown on every page; None for none.
         console: whether they are those below ``/admin``.
     """
 
-    def __init__(self, *, notice: str | None = None, console: bool = False) -> None:
-        self._notice = notice
+    def __init__(
+        self, *, notice: str | None = None, warning: str | None = None, console: bool = False
+    ) -> None:
+        self._notice, self._warning = notice, warning
         self._root = "../" if console else ""
         self._headers = _HEADERS_OF_CONSOLE if console else _HEADERS
         self._environment = Environment(
@@ -70,7 +73,11 @@ class Pages:
             cookies: Set-Cookie headers.
         """
         html = self._environment.get_template(template).render(
-            context, notice=self._notice, root=self._root, request_id=current_request_id.get()
+            context,
+            notice=self._notice,
+            warning=self._warning,
+            root=self._root,
+            request_id=current_request_id.get(),
         )
         return set_cookies(HTMLResponse(html, status, self._headers), cookies)
 

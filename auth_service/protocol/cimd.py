@@ -84,7 +84,7 @@ def read_document(client_id: str, document: object, rules: DocumentRules) -> dic
     members = {name: value for name, value in document.items() if _is_kept(name, value, rules)}
     members[_AUTH_METHOD] = _auth_method(members)
     try:
-        metadata, translations = parse_metadata(members)
+        metadata, translations = parse_metadata(members, rules.redirect_hosts.http_networks)
         rules.redirect_hosts.check(metadata.redirect_uris or ())
         return {**metadata.registered(rules.grant_types), **translations}
     except OAuthError as error:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from enum import Enum
 
-from shared.uris import is_loopback, split_absolute
+from shared.uris import Network, is_in, is_loopback, split_absolute
 
 MAX_LENGTH = 2_000
 # Schemes that a browser runs, renders or hands to something that is not an app's callback.
@@ -46,6 +46,7 @@ class Reach(Enum):
 
     WEB = "https, one host"
     LOOPBACK = "any program on the user's machine"
+    PRIVATE_NETWORK = "plain http on a private network, where others can read it"
     PRIVATE_SCHEME = "any app that claims the scheme"
 
 
@@ -53,12 +54,17 @@ def reach(redirect_uri: str) -> Reach:
     """Classify a registrable redirect URI."""
     parts = split_absolute(redirect_uri)
     if parts.scheme in ("http", "https"):
-        return Reach.LOOPBACK if is_loopback(parts) else Reach.WEB
+        if is_loopback(parts):
+            return Reach.LOOPBACK
+        return Reach.WEB if parts.scheme == "https" else Reach.PRIVATE_NETWORK
     return Reach.PRIVATE_SCHEME
 
 
-def check_registrable(redirect_uri: str) -> None:
+def check_registrable(redirect_uri: str, http_networks: Iterable[Network] = ()) -> None:
     """Refuse what could never be a safe place to send a code to.
+
+    Args:
+        http_networks: private networks on whose addresses the operator allows plain http.
 
     Raises:
         ValueError: with a sentence for the person who registers.
@@ -71,10 +77,10 @@ def check_registrable(redirect_uri: str) -> None:
     if parts.scheme in NEVER:
         raise ValueError(f"the scheme {parts.scheme} cannot receive a code")
     if parts.scheme in ("http", "https"):
-        _check_web(redirect_uri)
+        _check_web(redirect_uri, http_networks)
 
 
-def _check_web(redirect_uri: str) -> None:
+def _check_web(redirect_uri: str, http_networks: Iterable[Network]) -> None:
     parts = split_absolute(redirect_uri)
     if not parts.hostname or not redirect_uri.lower().startswith(f"{parts.scheme}://"):
         raise ValueError("a redirect URI needs a host")
@@ -82,7 +88,7 @@ def _check_web(redirect_uri: str) -> None:
         raise ValueError("a redirect URI must not carry user information or wildcards")
     if any(segment in (".", "..") for segment in parts.path.split("/")):
         raise ValueError("a redirect URI must not hold dot segments")
-    if parts.scheme == "http" and not is_loopback(parts):
+    if parts.scheme == "http" and not is_loopback(parts) and not is_in(parts, http_networks):
         raise ValueError("plain http is for localhost, 127.0.0.1 and [::1] only")
 
 

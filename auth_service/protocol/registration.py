@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from auth_service.protocol import budgets, redirect_uris
 from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidRedirectUriError, OAuthError
 from auth_service.protocol.subjects import sector_of
 from shared.scopes import parse_scope
+from shared.uris import Network
 
 AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post", "private_key_jwt")
 SIGNING_ALGORITHMS = ("RS256", "PS256", "ES256")
@@ -29,8 +31,8 @@ def _web_url(url: str) -> str:
     return url
 
 
-def _registrable(uri: str) -> str:
-    redirect_uris.check_registrable(uri)
+def _registrable(uri: str, info: ValidationInfo) -> str:
+    redirect_uris.check_registrable(uri, info.context or ())
     return uri
 
 
@@ -152,10 +154,15 @@ def _response_types(grant_types: list[str]) -> list[str]:
     return ["code"] if "authorization_code" in grant_types else []
 
 
-def parse_metadata(body: object) -> tuple[ClientMetadata, dict[str, str]]:
+def parse_metadata(
+    body: object, http_networks: Sequence[Network] = ()
+) -> tuple[ClientMetadata, dict[str, str]]:
     """Read a registration request's JSON.
 
     Null and empty members count as left out, which is what the clients that send them mean.
+
+    Args:
+        http_networks: private networks on whose addresses the operator allows plain http.
 
     Returns:
         the metadata, and the human-readable members in other languages (RFC 7591 §2.2).
@@ -172,7 +179,7 @@ def parse_metadata(body: object) -> tuple[ClientMetadata, dict[str, str]]:
         if value not in (None, "", []) and not _is_embedded_logo(name, value)
     }
     try:
-        metadata = ClientMetadata.model_validate(given)
+        metadata = ClientMetadata.model_validate(given, context=http_networks)
         translated = {
             name: _translation(name, value) for name, value in given.items() if _is_translation(name)
         }

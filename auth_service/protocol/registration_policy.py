@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from auth_service.protocol.errors import InvalidRedirectUriError
 from auth_service.protocol.redirect_uris import Reach, reach
+from shared.uris import Network
 
 
 class Openness(Enum):
@@ -28,10 +29,12 @@ class RedirectHosts:
     Attributes:
         allowed: host globs; empty for all.
         denied: host globs, stronger than `allowed`.
+        http_networks: private networks on whose addresses the operator allows plain http.
     """
 
     allowed: Sequence[str] = ()
     denied: Sequence[str] = ()
+    http_networks: Sequence[Network] = ()
 
     def check(self, redirect_uris: Iterable[str]) -> None:
         """Hold the web redirect URIs of a registration to the lists; loopback and app schemes have no host.
@@ -41,7 +44,7 @@ class RedirectHosts:
         """
         for uri in redirect_uris:
             host = (urlsplit(uri).hostname or "").lower()
-            if reach(uri) is Reach.WEB and not self._allows(host):
+            if reach(uri) in (Reach.WEB, Reach.PRIVATE_NETWORK) and not self._allows(host):
                 raise InvalidRedirectUriError(f"redirects to {host} are not allowed here")
 
     def _allows(self, host: str) -> bool:

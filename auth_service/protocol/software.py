@@ -82,7 +82,7 @@ def _place(redirect_uri: str) -> str:
     if kind in _REACH_WORDS:
         return _REACH_WORDS[kind]
     parts = urlsplit(redirect_uri)
-    return parts.netloc.lower() if kind is Reach.WEB else f"{parts.scheme}:"
+    return parts.netloc.lower() if kind in (Reach.WEB, Reach.PRIVATE_NETWORK) else f"{parts.scheme}:"
 
 
 def grouped(clients: Iterable[Client]) -> list[Software]:

@@ -33,9 +33,10 @@ def assembled(
     browsers: Browsers,
     clock: Clock,
     openness: Openness,
+    warning: str | None,
 ) -> ConsoleDoor:
     """Every section, behind the one door."""
-    pages, accounts = Pages(console=True), Accounts(users, sessions, grants)
+    pages, accounts = Pages(console=True, warning=warning), Accounts(users, sessions, grants)
     sections: dict[str, Section] = {
         "software": SoftwareSection(clients, pages),
         "clients": ClientsSection(clients, grants, pages),
