@@ -80,15 +80,15 @@ def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
         "DOORWARD_RESOURCE_SERVERS",
         "DOORWARD_REDIS_PASSWORD",
     )
+    settings = {name: installation.environment[name] for name in names}
+    network = {"DOORWARD_SUBNET": SUBNET, "DOORWARD_TRUSTED_PROXIES": SUBNET}
     return f"""\
 # For docker compose and the auth service, whose settings may follow; see docs/configuration.md.
 # Settings of the resource service go to the file beside this one.
 # This file is a secret: it is enough to read the store and to issue tokens.
-{_lines({name: installation.environment[name] for name in names})}
+{_lines(settings)}
 # The network of the services. A proxy on this machine, or in this network, is believed about its visitors.
-DOORWARD_SUBNET={SUBNET}
-DOORWARD_TRUSTED_PROXIES={SUBNET}
-{_lines(paths)}"""
+{_lines({**network, **paths})}"""
 
 
 def resource_file(environment: Mapping[str, str]) -> str:
@@ -129,7 +129,7 @@ def read_environment(file: Path) -> dict[str, str]:
 
 
 def _lines(variables: Mapping[str, str]) -> str:
-    return "".join(f"{name}={_quoted(value)}\n" for name, value in variables.items()).removesuffix("\n")
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in variables.items())
 
 
 def _quoted(value: str) -> str:

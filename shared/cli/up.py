@@ -128,16 +128,16 @@ def _service(command: str, port: int, data_dir: Path, **settings: str) -> Servic
     return Service(
         name=f"{command} service",
         arguments=(command, "--host", host, "--port", str(port), "--grace", "2"),
-        environment={**ON_THIS_MACHINE, **_without_settings_of_the_other(command), **settings},
+        environment={**_own_settings(command, {**ON_THIS_MACHINE, **os.environ}), **settings},
         health_url=f"http://localhost:{port}/health",
         log=data_dir / f"{command}.log",
     )
 
 
-def _without_settings_of_the_other(command: str) -> dict[str, str]:
-    """The environment for a service: the resource service, which may run commands, gets no master key."""
-    others = without_effect(f"{command}_service", os.environ)
-    return {name: value for name, value in os.environ.items() if name not in others}
+def _own_settings(command: str, environment: dict[str, str]) -> dict[str, str]:
+    """`environment` for a service: the resource service, which may run commands, gets no master key."""
+    others = without_effect(f"{command}_service", environment)
+    return {name: value for name, value in environment.items() if name not in others}
 
 
 @contextmanager

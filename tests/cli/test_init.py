@@ -87,6 +87,16 @@ def test_the_one_file_of_an_earlier_release_is_understood(tmp_path: Path) -> Non
     }
 
 
+@pytest.mark.parametrize("options", [[], ["--file", "other"]])
+def test_a_line_can_be_appended_to_what_it_writes(tmp_path: Path, options: list[str]) -> None:
+    assert doorward("init", *options, cwd=tmp_path).returncode == 0
+    for file in tmp_path.iterdir():
+        before = read(file)
+        with file.open("a") as appended:
+            appended.write("DOORWARD_LOG_LEVEL=debug\n")
+        assert read(file) == {**before, "DOORWARD_LOG_LEVEL": "debug"}
+
+
 def test_the_resource_service_gets_no_secret_of_the_other_service(tmp_path: Path) -> None:
     assert doorward("init", cwd=tmp_path).returncode == 0
     secret = read(tmp_path / ".env")

@@ -22,6 +22,7 @@ CLIENT = {"redirect_uris": ["http://localhost:1234/callback"], "token_endpoint_a
 def running(tmp_path: Path) -> Iterator[Up]:
     with up(tmp_path) as started:
         assert READY in started.output
+        assert "warning" not in started.output
         yield started
 
 
