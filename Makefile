@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: help setup run init test interop soak bench check format lock
+.PHONY: help setup run init test interop soak bench mutate check format lock
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ soak: setup ## Run what the others cut short at its full length: load, malformed
 
 bench: setup ## Measure the hot paths against a bare application; ARGS="--seconds 5 --rounds 9" for longer
 	@$(BIN)/python -m bench $(ARGS)
+
+mutate: setup ## Mutate modules and run their unit tests; ARGS="auth_service/protocol/pkce.py" for some of them
+	@$(BIN)/python scripts/mutate.py $(ARGS)
 
 check: setup ## Lint, format, types, locks
 	$(BIN)/ruff check .

@@ -156,3 +156,39 @@ def test_a_header_of_another_scheme_is_ignored_where_the_body_says_which_client_
 def test_basic_beside_a_client_assertion_is_refused(header: str) -> None:
     with pytest.raises(InvalidRequestError):
         present([header], parameters(**ASSERTED))
+
+
+def assertion(**values: str) -> dict[str, str]:
+    return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "a.b.c", **values}
+
+
+def test_an_assertion_is_a_method_with_and_without_the_client_id_beside_it() -> None:
+    expected = PresentedCredentials(None, None, "private_key_jwt", "a.b.c")
+    assert present([], parameters(**assertion())) == expected
+    named = PresentedCredentials("id", None, "private_key_jwt", "a.b.c")
+    assert present([], parameters(**assertion(client_id="id"))) == named
+
+
+@pytest.mark.parametrize(
+    ("authorization", "secret"), [([basic("id:s")], {}), ([], {"client_secret": "s"})], ids=["basic", "post"]
+)
+def test_an_assertion_beside_another_method_is_refused(
+    authorization: list[str], secret: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidRequestError):
+        present(authorization, parameters(**assertion(client_id="id", **secret)))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"client_assertion": "a.b.c"},
+        {"client_assertion_type": ASSERTION_TYPE},
+        {"client_assertion": "a.b.c", "client_assertion_type": "urn:example:another"},
+    ],
+    ids=["no type", "no assertion", "another type"],
+)
+def test_half_an_assertion_is_refused(values: dict[str, str]) -> None:
+    # RFC 7521 §4.2: both parameters, and the type of a JWT (RFC 7523 §2.2).
+    with pytest.raises(InvalidRequestError):
+        present([], parameters(client_id="id", **values))
