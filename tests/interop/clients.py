@@ -155,6 +155,21 @@ class TypeScriptSdk2(TypeScriptSdk1):
     program = "typescript_sdk_2.mjs"
 
 
+class _WithConfiguredHeader(RealClient):
+    """With an `Authorization` header in its configuration, sent wherever it has no token to send."""
+
+    def settings(self) -> Mapping[str, str]:
+        return {"CONFIGURED_AUTHORIZATION": "Bearer of-something-else"}
+
+
+class TypeScriptSdk1WithHeader(_WithConfiguredHeader, TypeScriptSdk1):
+    """Generation 1, so configured."""
+
+
+class TypeScriptSdk2WithHeader(_WithConfiguredHeader, TypeScriptSdk2):
+    """Generation 2, so configured."""
+
+
 class FastMcp(Scripted):
     """The FastMCP client."""
 

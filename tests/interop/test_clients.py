@@ -9,7 +9,13 @@ import pytest
 
 from tests.cli.command import Up
 from tests.interop.browser import Browser
-from tests.interop.clients import CLIENTS, RealClient, Result
+from tests.interop.clients import (
+    CLIENTS,
+    RealClient,
+    Result,
+    TypeScriptSdk1WithHeader,
+    TypeScriptSdk2WithHeader,
+)
 from tests.interop.records import disconnect, grant_of
 from tests.servers import wait_until
 
@@ -38,6 +44,15 @@ def test_it_connects_refreshes_starts_again_and_is_out_when_the_user_disconnects
         browser.visits(2)
         granted = grant_of(running, identity["subject"], again["client_id"])
         assert granted.grant_id != ended.grant_id
+
+
+@pytest.mark.requirement("AS-11")
+@pytest.mark.parametrize("client", [TypeScriptSdk1WithHeader, TypeScriptSdk2WithHeader])
+def test_an_authorization_header_in_the_configuration_keeps_nobody_from_connecting_and_refreshing(
+    client: type[RealClient], running: Up, browser: Browser, tmp_path: Path
+) -> None:
+    with client(f"http://localhost:{running.resource_port}/mcp", tmp_path, browser) as configured:
+        refreshes(configured, connects(configured, browser), running)
 
 
 def connects(client: RealClient, browser: Browser) -> Result:

@@ -140,6 +140,21 @@ def test_basic_credentials_are_read_however_they_are_spelled(
 
 
 @pytest.mark.parametrize("path", list(legs(Pkce())))
+@pytest.mark.parametrize("header", ["Bearer of-something-else", "Negotiate YII=", "x"])
+def test_only_basic_is_client_authentication_where_the_body_names_the_client(
+    server: AuthorizationServer, path: str, header: str
+) -> None:
+    client = server.register(grant_types=EVERYTHING, token_endpoint_auth_method="client_secret_post")
+    credentials = {"client_id": client.client_id, "client_secret": client.information["client_secret"]}
+    response = server.http.post(
+        f"{server.origin}/{path}",
+        data={**legs(Pkce())[path], **credentials},
+        headers={"Authorization": header},
+    )
+    assert response.status_code in (200, 201), response.text
+
+
+@pytest.mark.parametrize("path", list(legs(Pkce())))
 def test_parameters_that_are_not_known_or_are_empty_are_ignored(client: Client, path: str) -> None:
     body = {**legs(Pkce())[path], "unknown": "x", "another": "", "login_hint": "", "request": ""}
     assert client._post(path, body).status_code in (200, 201)  # noqa: SLF001

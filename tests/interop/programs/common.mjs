@@ -8,6 +8,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 
+/** The Authorization header in the client's configuration, for every URL that it asks; most have none. */
+export const configured = process.env.CONFIGURED_AUTHORIZATION;
+
 /**
  * An OAuthClientProvider of either SDK, over one JSON file.
  *
@@ -41,6 +44,7 @@ class FileProvider {
       client_name: "A client on the TypeScript SDK",
       redirect_uris: [this.#redirectUrl],
       grant_types: ["authorization_code", "refresh_token"],
+      ...(configured ? { token_endpoint_auth_method: "none" } : {}),
     };
   }
 
