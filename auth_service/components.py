@@ -302,6 +302,7 @@ class Components:
             responder=Responder(self.page_templates, self._settings.issuer),
             errors=self.error_pages,
             throttle=self._throttle("authorize"),
+            kept=self._throttle("keep-authorization"),
             networks=self.networks,
             clock=self._clock,
             pkce=Demand(self._settings.require_pkce),

@@ -14,6 +14,8 @@ from auth_service.protocol.trusted_issuers import TrustedIssuer, WorkloadRule
 from auth_service.settings import OPENID_SCOPES, AuthSettings
 
 _MINUTE_S = 60
+_KEPT_MINUTES = 10
+"""So many minutes' worth of authorization requests of one network may be begun while the first is kept."""
 
 
 def lifetimes(settings: AuthSettings) -> Lifetimes:
@@ -72,6 +74,9 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         "register-overall": Limit(settings.registrations_per_hour, 60 * _MINUTE_S),
         "register": registrations,
         "authorize": requests,
+        "keep-authorization": Limit(
+            _KEPT_MINUTES * settings.authorizations_per_minute, settings.pending_ttl_s
+        ),
         "introduce": registrations,
         "change-client": registrations,
         "push": requests,

@@ -280,7 +280,7 @@ class AuthSettings(KeySettings):
     pending_ttl_s: Seconds = 1_800
 
     max_clients: int = Field(default=100_000, ge=2)
-    unused_clients_percent: int = Field(default=50, ge=1, le=99)
+    unused_clients_percent: int = Field(default=20, ge=1, le=99)
     registrations_per_hour: int = Field(default=3_000, ge=1)
     registrations_per_minute: int = Field(default=60, ge=1)
     authorizations_per_minute: int = Field(default=300, ge=1)

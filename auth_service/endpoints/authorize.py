@@ -59,6 +59,7 @@ class AuthorizeEndpoint:
     device_answer: DeviceAnswer
     errors: ErrorPages
     throttle: Throttle
+    kept: Throttle
     networks: Networks
     clock: Clock
     pkce: Demand
@@ -106,6 +107,8 @@ class AuthorizeEndpoint:
         secret = browser.secret or self.browsers.new_secret()
         cookies = () if browser.secret else (self.browsers.cookie(self.browsers.names.browser, secret),)
         asked = replace(asked, pushed=pushed)
+        # It is kept for half an hour: how much one network has kept is bounded, not only how fast it asks.
+        await self.kept.attempt(origin)
         pending_id = await self.pending.begin(asked, secret)
         session = await self.sessions.find(browser.session)
         return await self._next(request, pending_id, Pending(asked, ""), client, session, cookies)

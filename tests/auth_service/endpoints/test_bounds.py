@@ -96,3 +96,17 @@ def test_one_network_changes_registrations_only_so_often(
 
     assert [change() for _ in range(5)] == [200] * 4 + [429]
     assert throttled.http.get(information["registration_client_uri"], headers=headers).status_code == 200
+
+
+def test_one_network_has_only_so_many_authorizations_pending_at_a_time(
+    throttled: AuthorizationServer, client: Client
+) -> None:
+    url = client.authorization_url(Pkce())
+    throttled.clock.advance(1_800)
+    outcomes = []
+    for _ in range(11):
+        outcomes += [throttled.http.get(url).status_code for _ in range(3)]
+        throttled.clock.advance(61)
+    assert outcomes == [303] * 30 + [429] * 3
+    throttled.clock.advance(1_800)
+    assert throttled.http.get(url).status_code == 303
