@@ -392,4 +392,4 @@ class Components:
         )
 
     def _throttle(self, kind: str) -> Throttle:
-        return Throttle(self._store, self._clock, kind, configured.limits(self._settings)[kind])
+        return Throttle(self._store, kind, configured.limits(self._settings)[kind])

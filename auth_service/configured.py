@@ -66,7 +66,7 @@ def schedule(settings: AuthSettings) -> Schedule:
 
 
 def limits(settings: AuthSettings) -> dict[str, Limit]:
-    """The brakes, by what they brake."""
+    """The rate limits, by what they limit."""
     guesses = Limit(settings.login_failures, settings.login_window_s)
     registrations = Limit(settings.registrations_per_minute, _MINUTE_S)
     requests = Limit(settings.authorizations_per_minute, _MINUTE_S)

@@ -1,57 +1,63 @@
-"""Brakes, kept in the store so that all replicas share them."""
+"""Rate limits, counted in the store so that all processes share them."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from auth_service.protocol import throttle
 from auth_service.protocol.errors import SlowDownError
-from auth_service.protocol.throttle import Limit, Tally
+from auth_service.protocol.throttle import Limit, Scope, scopes_of
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
-from shared.clock import Clock
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Throttle:
-    """One kind of attempt, limited for each origin of attempts."""
+    """Limits one kind of attempt for each network that makes it.
 
-    def __init__(self, store: Store, clock: Clock, kind: str, limit: Limit) -> None:
-        self._clock = clock
+    Args:
+        kind: what is counted; attempts of different kinds do not count against each other.
+    """
+
+    def __init__(self, store: Store, kind: str, limit: Limit) -> None:
+        self._store = store
+        self._kind = kind
         self._limit = limit
-        self._tallies = Collection(
-            store, lambda origin: keys.throttle(kind, origin), JsonCodec(Tally), self._remaining
-        )
 
-    def _remaining(self, tally: Tally) -> int:
-        return max(1, tally.since + self._limit.window_s - int(self._clock()))
+    async def attempt(self, network: str) -> None:
+        """Count an attempt from `network`, which for IPv6 also counts against its /56 and /48.
 
-    async def attempt(self, origin: str) -> None:
-        """Count an attempt from `origin`.
+        A refused attempt counts nowhere: trying on while waiting makes the wait no longer.
 
         Raises:
             SlowDownError: there were too many.
         """
-        wait_s = await self._count(origin)
-        if wait_s:
-            raise SlowDownError("too many attempts from your network; try again later", retry_after_s=wait_s)
+        scopes = scopes_of(network)
+        for position, scope in enumerate(scopes):
+            wait_s = await self._count(scope)
+            if wait_s:
+                await self._uncount(scopes[:position])
+                raise SlowDownError(
+                    "too many attempts from your network; try again later", retry_after_s=wait_s
+                )
 
-    async def forgive(self, origin: str) -> None:
+    async def forgive(self, network: str) -> None:
         """Take back an attempt that turned out to be a good one."""
-        await self._tallies.update(origin, throttle.forgive)
+        await self._uncount(scopes_of(network))
 
-    async def _count(self, origin: str) -> int:
-        now = int(self._clock())
-        while True:
-            wait_s = await self._tallies.update(origin, lambda tally: throttle.count(tally, self._limit, now))
-            if wait_s is not None:
-                return wait_s
-            if await self._tallies.create(origin, Tally(now, 1)):
-                return 0
+    async def _count(self, scope: Scope) -> int:
+        """Count an attempt; the seconds to wait where there were too many, else 0."""
+        counted = await self._store.count(
+            keys.count(self._kind, scope.network),
+            ttl_s=self._limit.window_s,
+            limit=self._limit.attempts * scope.factor,
+        )
+        return 0 if counted.admitted else counted.remaining_s
+
+    async def _uncount(self, scopes: Iterable[Scope]) -> None:
+        for scope in scopes:
+            await self._store.uncount(keys.count(self._kind, scope.network))
 
 
 def network_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:

@@ -1,39 +1,48 @@
-"""A brake: so many attempts in a window of time, then a wait."""
+"""Rate limits: so many attempts of one network in a window of time, then a wait."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import ipaddress
+from dataclasses import dataclass
+
+IPV6_FACTORS = {64: 1, 56: 4, 48: 16}
+"""How many times the limit of one network each IPv6 prefix may use. A /64 is one link; sites are given a /56
+or a /48 (RFC 6177 §2), so that one site could otherwise use the limit 65,536 times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `attempts` within `window_s` seconds."""
+    """At most `attempts` within `window_s` seconds, counted from the first of them."""
 
     attempts: int
     window_s: int
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Attempts counted since `since` (seconds since 1970)."""
+class Scope:
+    """A network whose attempts are counted together.
 
-    since: int
-    count: int
-
-
-def count(tally: Tally | None, limit: Limit, now: int) -> tuple[Tally | None, int]:
-    """Count one more attempt.
-
-    Returns:
-        the new tally (None: unchanged), and the seconds to wait, 0 where the attempt may go on.
+    Attributes:
+        factor: how many times the limit of one network it may use.
     """
-    if tally is None or now >= tally.since + limit.window_s:
-        return Tally(now, 1), 0
-    if tally.count >= limit.attempts:
-        return None, max(1, tally.since + limit.window_s - now)
-    return replace(tally, count=tally.count + 1), 0
+
+    network: str
+    factor: int
 
 
-def forgive(tally: Tally) -> tuple[Tally | None, None]:
-    """Take back one attempt, that turned out to be a good one."""
-    return (replace(tally, count=tally.count - 1), None) if tally.count else (None, None)
+def scopes_of(network: str) -> tuple[Scope, ...]:
+    """All networks that an attempt from `network` counts against, the narrowest first.
+
+    Args:
+        network: one IPv4 address or an IPv6 /64, as `networks.network_of` gives it; any other text counts
+            for itself alone.
+    """
+    try:
+        parsed = ipaddress.ip_network(network)
+    except ValueError:
+        return (Scope(network, 1),)
+    if parsed.version == 4 or parsed.prefixlen != 64:
+        return (Scope(network, 1),)
+    return tuple(
+        Scope(str(parsed.supernet(new_prefix=prefix)), factor) for prefix, factor in IPV6_FACTORS.items()
+    )

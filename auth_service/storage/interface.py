@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class StoreUnavailableError(Exception):
@@ -21,6 +21,26 @@ class StoreFullError(StoreUnavailableError):
 
 MAX_GROWTH = 512
 """Bytes by which a document may grow while the store is full: the reason for which a grant was revoked."""
+
+
+class Count(NamedTuple):
+    """The outcome of `Store.count`.
+
+    Attributes:
+        admitted: whether it was counted; False where that would have exceeded the limit.
+        value: the counter after the call.
+        remaining_s: whole seconds until the counter starts from zero again, rounded up; at least 1.
+    """
+
+    admitted: bool
+    value: int
+    remaining_s: int
+
+
+def check_step(by: int) -> None:
+    """Raise ValueError where a counter would be changed by less than 1."""
+    if by < 1:
+        raise ValueError("a counter changes by at least 1")
 
 
 class Store(Protocol):
@@ -62,6 +82,22 @@ class Store(Protocol):
 
     async def put_once(self, key: str, *, ttl_s: int) -> bool:
         """Record `key` for `ttl_s` seconds. True to exactly one of several concurrent callers."""
+        ...
+
+    async def count(self, key: str, *, ttl_s: int, limit: int, by: int = 1) -> Count:
+        """Add `by` to the counter `key`, unless it would then exceed `limit`: one atomic operation.
+
+        However many callers count at once, in however many processes, the counter never exceeds `limit` by
+        this, and no count is lost. `get` reads a counter as decimal digits.
+
+        Args:
+            ttl_s: seconds from the first count until the counter expires. Later counts do not prolong it.
+            by: at least 1.
+        """
+        ...
+
+    async def uncount(self, key: str, *, by: int = 1) -> None:
+        """Subtract `by` from a counter, never below zero. Its lifetime stays; a missing one stays missing."""
         ...
 
     async def index_add(self, index: str, member: str, *, ttl_s: int | None) -> None:

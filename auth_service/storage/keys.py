@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 PREFIX = "doorward:"
 
@@ -30,13 +31,13 @@ class KeySpec:
         pattern: the key, its variable parts in braces.
         value: what is kept under it; the members, for an index.
         lifetime: in words, naming the setting that decides it.
-        is_index: a set of members (`Store.index_add`), not a document.
+        kind: a JSON document, an index of members (`Store.index_add`), or a counter (`Store.count`).
     """
 
     pattern: str
     value: str
     lifetime: str
-    is_index: bool = False
+    kind: Literal["document", "index", "counter"] = "document"
 
 
 SCHEMA: tuple[KeySpec, ...] = (
@@ -52,41 +53,41 @@ SCHEMA: tuple[KeySpec, ...] = (
         "an initial access token: how many registrations it is still good for, when and by whom it was made",
         "as it was made",
     ),
-    KeySpec("initial-access-tokens", "the digests of those", "as long as the token", is_index=True),
+    KeySpec("initial-access-tokens", "the digests of those", "as long as the token", kind="index"),
     KeySpec(
         "clients",
         "ids of the registered clients, and of those with a document that have been granted something",
         "as long as the client",
-        is_index=True,
+        kind="index",
     ),
     KeySpec(
         "clients:unused",
         "ids of the clients that registered by themselves, or whose document was read, and that were never"
         " granted anything: no more than `unused_clients_percent` of `max_clients`",
         "a day, or as long as the document; until the first grant",
-        is_index=True,
+        kind="index",
     ),
-    KeySpec("client-grants:{client_id}", "ids of the client's grants", "as long as the grant", is_index=True),
+    KeySpec("client-grants:{client_id}", "ids of the client's grants", "as long as the grant", kind="index"),
     KeySpec(
         "grant:{grant_id}",
         "one grant: subject, client, scopes, resource, state, generation",
         "10 minutes while a code; then until 10 minutes after its last token ends, which is after"
         " `refresh_absolute_ttl_s` at the latest",
     ),
-    KeySpec("subject-grants:{subject}", "ids of the subject's grants", "as long as the grant", is_index=True),
+    KeySpec("subject-grants:{subject}", "ids of the subject's grants", "as long as the grant", kind="index"),
     KeySpec(
         "user:{username}",
         "a user: subject, name, password hash, state, whether an administrator",
         "until deleted",
     ),
-    KeySpec("users", "the names of all users", "until deleted", is_index=True),
+    KeySpec("users", "the names of all users", "until deleted", kind="index"),
     KeySpec("subject:{subject}", "the name of the user who is this subject", "until deleted"),
     KeySpec("session:{hash of the session's secret}", "who is logged in, since when, how", "`session_ttl_s`"),
     KeySpec(
         "subject-sessions:{subject}",
         "the digests that the subject's sessions are kept under",
         "as long as the session",
-        is_index=True,
+        kind="index",
     ),
     KeySpec(
         "pending:{hash of the request's id}",
@@ -109,7 +110,12 @@ SCHEMA: tuple[KeySpec, ...] = (
         "what the user has allowed the client before",
         "`refresh_absolute_ttl_s`",
     ),
-    KeySpec("throttle:{kind}:{network}", "how often a network has tried something", "its window"),
+    KeySpec(
+        "count:{kind}:{network}",
+        "a counter: how often a network, or all of them, did something that is limited",
+        "its window",
+        kind="counter",
+    ),
     KeySpec("signing-keys", "the signing keys, encrypted under a master key", "until deleted"),
     KeySpec(
         "pseudonym-key",
@@ -128,8 +134,7 @@ def schema_table() -> str:
 
 
 def _row(spec: KeySpec) -> str:
-    kind = "index" if spec.is_index else "document"
-    return f"| `{PREFIX}{spec.pattern}` | {kind} | {spec.value} | {spec.lifetime} |"
+    return f"| `{PREFIX}{spec.pattern}` | {spec.kind} | {spec.value} | {spec.lifetime} |"
 
 
 def client(client_id: str) -> str:
@@ -222,9 +227,9 @@ def consent(subject: str, client_id: str) -> str:
     return f"{PREFIX}consent:{_part(subject)}:{_last(client_id)}"
 
 
-def throttle(kind: str, network: str) -> str:
-    """The key of a count: `kind` is what is counted, `network` whose tries (``192.0.2.0/24``)."""
-    return f"{PREFIX}throttle:{_part(kind)}:{_last(network)}"
+def count(kind: str, network: str) -> str:
+    """The key of a counter: `kind` is what is counted, `network` of whom (``192.0.2.1/32``)."""
+    return f"{PREFIX}count:{_part(kind)}:{_last(network)}"
 
 
 def signing_keys() -> str:

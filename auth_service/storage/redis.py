@@ -27,14 +27,16 @@ from redis.exceptions import (
 )
 
 from auth_service.storage import keys, redis_info
-from auth_service.storage.interface import StoreFullError, StoreUnavailableError
+from auth_service.storage.interface import Count, StoreFullError, StoreUnavailableError, check_step
 from auth_service.storage.redis_address import RedisAddress
 from auth_service.storage.redis_scripts import (
+    COUNT,
     INDEX_ADD,
     INDEX_ADD_WITHIN,
     INDEX_LIST,
     INDEX_REMOVE,
     REPLACE,
+    UNCOUNT,
     Script,
 )
 from auth_service.storage.shared_reads import SharedReads
@@ -85,6 +87,16 @@ class RedisStore:
 
     async def put_once(self, key: str, *, ttl_s: int) -> bool:
         return await self.create(key, b"", ttl_s=ttl_s)
+
+    async def count(self, key: str, *, ttl_s: int, limit: int, by: int = 1) -> Count:
+        check_step(by)
+        counted = await self._run(COUNT, key, str(by), str(limit), _lifetime_ms(ttl_s))
+        admitted, value, left_ms = cast("list[int]", counted)
+        return Count(bool(admitted), value, max(1, -(-left_ms // 1000)))
+
+    async def uncount(self, key: str, *, by: int = 1) -> None:
+        check_step(by)
+        await self._run(UNCOUNT, key, str(by))
 
     async def index_add(self, index: str, member: str, *, ttl_s: int | None) -> None:
         await self._run(INDEX_ADD, index, member, _lifetime_ms(ttl_s))

@@ -44,6 +44,23 @@ return 1
 """)
 """The old value, the new value, milliseconds to live or nothing: 1 if replaced."""
 
+COUNT = _script("""
+local value = tonumber(redis.call('GET', KEYS[1]) or 0)
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then left = tonumber(ARGV[3]) end
+if value + ARGV[1] > tonumber(ARGV[2]) then return {0, value, left} end
+value = redis.call('INCRBY', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], math.max(left, 1))
+return {1, value, left}
+""")
+"""What to add, the most it may become, milliseconds to live: 1 if added, the counter, milliseconds left."""
+
+UNCOUNT = _script("""
+local value = tonumber(redis.call('GET', KEYS[1]) or 0)
+if value > 0 then redis.call('DECRBY', KEYS[1], math.min(value, ARGV[1])) end
+""")
+"""What to subtract."""
+
 # The index goes with its last member.
 _EXPIRE_INDEX = """
 local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]

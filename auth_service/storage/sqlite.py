@@ -12,10 +12,10 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from auth_service.storage import keys, sqlite_messages
-from auth_service.storage.interface import StoreUnavailableError
+from auth_service.storage.interface import Count, StoreUnavailableError, check_step
 from auth_service.storage.sqlite_file import open_database
 from auth_service.storage.sqlite_messages import Message, Subscription
 from auth_service.storage.sqlite_writer import Writer
@@ -38,6 +38,22 @@ UPDATE document SET value = :new, expires_at = :now + :ttl_s
 WHERE key = :key AND value = :old AND expires_at > :now
 """
 _DELETE = "DELETE FROM document WHERE key = :key AND expires_at > :now"
+# A counter is a document of decimal digits. One that has expired starts from zero.
+_COUNT = """
+INSERT INTO document (key, value, expires_at)
+SELECT :key, CAST(CAST(:by AS TEXT) AS BLOB), :now + :ttl_s WHERE :by <= :limit
+ON CONFLICT (key) DO UPDATE SET
+    value = CASE WHEN document.expires_at <= :now THEN excluded.value
+        ELSE CAST(CAST(CAST(document.value AS INTEGER) + :by AS TEXT) AS BLOB) END,
+    expires_at = CASE WHEN document.expires_at <= :now THEN excluded.expires_at ELSE document.expires_at END
+WHERE document.expires_at <= :now OR CAST(document.value AS INTEGER) + :by <= :limit
+RETURNING CAST(value AS INTEGER), expires_at
+"""
+_COUNTED = "SELECT CAST(value AS INTEGER), expires_at FROM document WHERE key = :key AND expires_at > :now"
+_UNCOUNT = """
+UPDATE document SET value = CAST(CAST(max(0, CAST(value AS INTEGER) - :by) AS TEXT) AS BLOB)
+WHERE key = :key AND expires_at > :now
+"""
 # The plus keeps SQLite from walking through the whole index: what has expired is few, and has one of its own.
 _INDEX_PRUNE = "DELETE FROM member WHERE +index_key = :index AND expires_at <= :now"
 _INDEX_OTHERS = "SELECT count(*) FROM member WHERE index_key = :index AND member <> :member"
@@ -91,6 +107,23 @@ class SqliteStore:
 
     async def put_once(self, key: str, *, ttl_s: int) -> bool:
         return await self.create(key, b"", ttl_s=ttl_s)
+
+    async def count(self, key: str, *, ttl_s: int, limit: int, by: int = 1) -> Count:
+        check_step(by)
+        lifetime = _lifetime(ttl_s)
+
+        def count(db: sqlite3.Connection) -> Count:
+            parameters = self._at_now(key=key, ttl_s=lifetime, limit=limit, by=by)
+            counted = db.execute(_COUNT, parameters).fetchone()
+            row = counted or db.execute(_COUNTED, parameters).fetchone()
+            value, expires_at = row or (0, parameters["now"] + lifetime)
+            return Count(counted is not None, value, max(1, math.ceil(expires_at - parameters["now"])))
+
+        return await self._writer.run(count)
+
+    async def uncount(self, key: str, *, by: int = 1) -> None:
+        check_step(by)
+        await self._write(_UNCOUNT, key=key, by=by)
 
     async def index_add(self, index: str, member: str, *, ttl_s: int | None) -> None:
         lifetime = _lifetime(ttl_s)
@@ -176,7 +209,7 @@ class SqliteStore:
         if max(purged) < PURGE_AT_ONCE:
             self._purge_at = now + PURGE_EVERY_S
 
-    def _at_now(self, **parameters: str | bytes | float) -> dict[str, str | bytes | float]:
+    def _at_now(self, **parameters: str | bytes | float) -> dict[str, Any]:
         return {"now": self._clock(), **parameters}
 
 

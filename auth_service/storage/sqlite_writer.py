@@ -44,8 +44,8 @@ class Writer:
         """Run `job` inside a transaction and return what it returned, once that is committed.
 
         Raises:
-            StoreUnavailableError: SQLite could not run or commit it.
-            ValueError: raised by the job itself.
+            StoreUnavailableError: SQLite could not run or commit it, or has no room for what it writes.
+            Exception: whatever the job itself raised; the jobs that ran beside it are committed.
         """
         if self._closed:
             raise StoreUnavailableError("the store is closed")
@@ -80,31 +80,36 @@ class Writer:
     def _outcomes(self, batch: list[_Waiting]) -> list[Any]:
         """What each job returned or raised, after the commit."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._chore(self._connection)
-            outcomes = [self._outcome(waiting.job) for waiting in batch]
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            return self._committed(batch)
+        except Exception as error:  # noqa: BLE001 -- nothing that a job raises may end the thread
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
-            if _is_full(error) and len(batch) > 1:
-                # What found no room must not take along what needs none.
+            if len(batch) > 1 and _is_of_one_job(error):
+                # It must not take along the jobs that ran beside it, nor leave half of its own work behind.
                 return [outcome for waiting in batch for outcome in self._outcomes([waiting])]
-            return [_unavailable(error) for _ in batch]
+            return [_failure(error) for _ in batch]
+
+    def _committed(self, batch: list[_Waiting]) -> list[Any]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._chore(self._connection)
+        outcomes = [waiting.job(self._connection) for waiting in batch]
+        self._connection.execute("COMMIT")
         return outcomes
 
-    def _outcome(self, job: Callable[[sqlite3.Connection], Any]) -> object:
-        try:
-            return job(self._connection)
-        except ValueError as error:
-            return error
+
+def _is_of_one_job(error: Exception) -> bool:
+    """Whether the others may do better: a disk that fails or a file that is locked concerns them all."""
+    return _is_full(error) or not isinstance(error, sqlite3.OperationalError)
 
 
-def _is_full(error: sqlite3.Error) -> bool:
+def _is_full(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
-def _unavailable(error: sqlite3.Error) -> StoreUnavailableError:
+def _failure(error: Exception) -> Exception:
+    """What the caller is told."""
+    if not isinstance(error, sqlite3.Error):
+        return error
     kind = StoreFullError if _is_full(error) else StoreUnavailableError
     unavailable = kind(f"SQLite: {error}")
     unavailable.__cause__ = error

@@ -24,7 +24,7 @@ SEED = int(os.environ.get("DOORWARD_SOAK_SEED", "17"))
 ACCESS_TOKEN = re.compile(r"dw_at_[A-Za-z0-9_-]{64}")
 # What guests may come to have by asking: a registration, a request that waits for a login, a count of tries.
 ANYBODYS = (
-    *("doorward:client:", "doorward:pending:", "doorward:pushed:", "doorward:throttle:", "doorward:ping"),
+    *("doorward:client:", "doorward:pending:", "doorward:pushed:", "doorward:count:", "doorward:ping"),
     *("doorward:once:", "doorward:device:", "doorward:user-code:"),
 )
 

@@ -10,6 +10,7 @@ from auth_service.storage import Store
 
 KEY = "doorward:test:key"
 INDEX = "doorward:test:index"
+COUNTER = "doorward:test:counter"
 CHANNEL = "doorward:test:channel"
 
 
@@ -24,6 +25,8 @@ CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "replace": lambda store: store.replace(KEY, b"value", b"new", ttl_s=60),
     "delete": lambda store: store.delete(KEY),
     "put_once": lambda store: store.put_once(KEY, ttl_s=60),
+    "count": lambda store: store.count(COUNTER, ttl_s=60, limit=9),
+    "uncount": lambda store: store.uncount(COUNTER),
     "index_add": lambda store: store.index_add(INDEX, "member", ttl_s=60),
     "index_add_within": lambda store: store.index_add_within(INDEX, "member", ttl_s=60, limit=9),
     "index_remove": lambda store: store.index_remove(INDEX, "member"),

@@ -15,7 +15,7 @@ PROCESSES = 4
 TASKS = 50
 """At once, in each process."""
 ROOM = 17
-"""Members that an index has room for."""
+"""Members that an index has room for, and the limit of a counter."""
 KEY = "doorward:contended"
 
 _gate: Barrier | None = None
@@ -118,6 +118,16 @@ async def index_add_within(store: Store, name: str) -> object:
     return name if await store.index_add_within(KEY, name, ttl_s=60, limit=ROOM) else None
 
 
+async def count(store: Store, name: str) -> object:
+    counted = await store.count(KEY, ttl_s=60, limit=ROOM)
+    return counted.value if counted.admitted else None
+
+
+async def uncount(store: Store, name: str) -> object:
+    await store.uncount(KEY)
+    return None
+
+
 async def update(store: Store, name: str) -> object:
     def count(counter: Counter) -> Decision[Counter, int]:
         return Decision(Counter(counter.count + 1, name), counter.count)
@@ -127,5 +137,5 @@ async def update(store: Store, name: str) -> object:
 
 CONTESTS: dict[str, Callable[[Store, str], Awaitable[object]]] = {
     contest.__name__: contest
-    for contest in (create, replace, delete, put_once, index_add, index_add_within, update)
+    for contest in (create, replace, delete, put_once, count, uncount, index_add, index_add_within, update)
 }

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from auth_service.storage import Store, open_store
-from tests.storage.calls import INDEX, KEY, becomes
+from tests.storage.calls import COUNTER, INDEX, KEY, becomes
 
 pytestmark = pytest.mark.anyio
 
@@ -113,6 +113,57 @@ async def test_replace_gives_the_key_a_new_lifetime(store: Store) -> None:
     assert await becomes(lambda: _is_gone(store, "doorward:bounded"))
     assert await becomes(lambda: _is_gone(store, "doorward:witness"))
     assert await store.get("doorward:kept") == b"2"
+
+
+@pytest.mark.requirement("BOUND-4")
+async def test_a_counter_admits_up_to_its_limit_and_counts_no_more(store: Store) -> None:
+    counts = [await store.count(COUNTER, ttl_s=60, limit=3) for _ in range(5)]
+    assert [(count.admitted, count.value) for count in counts] == [
+        *((True, 1), (True, 2), (True, 3)),
+        *((False, 3), (False, 3)),
+    ]
+    assert all(55 <= count.remaining_s <= 60 for count in counts)
+
+
+async def test_a_counter_admits_a_step_that_fits_and_refuses_one_that_does_not(store: Store) -> None:
+    assert await store.count(COUNTER, ttl_s=60, limit=10, by=11) == (False, 0, 60)
+    assert (await store.count(COUNTER, ttl_s=60, limit=10, by=8))[:2] == (True, 8)
+    assert (await store.count(COUNTER, ttl_s=60, limit=10, by=3))[:2] == (False, 8)
+    assert (await store.count(COUNTER, ttl_s=60, limit=10, by=2))[:2] == (True, 10)
+    assert await store.get(COUNTER) == b"10"
+
+
+async def test_a_counter_is_taken_back_to_zero_and_no_further(store: Store) -> None:
+    await store.uncount(COUNTER)
+    assert await store.get(COUNTER) is None
+    await store.count(COUNTER, ttl_s=60, limit=9, by=3)
+    await store.uncount(COUNTER)
+    assert await store.get(COUNTER) == b"2"
+    await store.uncount(COUNTER, by=5)
+    assert await store.get(COUNTER) == b"0"
+
+
+async def test_a_counter_expires_with_the_window_of_its_first_count(store: Store) -> None:
+    await store.count(COUNTER, ttl_s=2, limit=2)
+    await store.count(COUNTER, ttl_s=60, limit=2)
+    await store.uncount(COUNTER)
+    await store.count(COUNTER, ttl_s=60, limit=2)
+
+    async def starts_from_zero() -> bool:
+        return (await store.count(COUNTER, ttl_s=60, limit=2)).admitted
+
+    assert not await starts_from_zero()
+    assert await becomes(starts_from_zero)
+    assert await store.count(COUNTER, ttl_s=60, limit=2) == (True, 2, 60)
+
+
+@pytest.mark.parametrize("by", [0, -1])
+async def test_a_counter_changes_by_at_least_one(store: Store, by: int) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        await store.count(COUNTER, ttl_s=60, limit=9, by=by)
+    with pytest.raises(ValueError, match="at least 1"):
+        await store.uncount(COUNTER, by=by)
+    assert await store.get(COUNTER) is None
 
 
 async def test_an_index_lists_its_members_sorted_and_once(store: Store) -> None:

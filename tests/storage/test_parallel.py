@@ -89,6 +89,23 @@ async def test_no_more_members_get_into_an_index_than_it_has_room_for(store: Sto
     assert await store.index_list(KEY) == sorted(str(name) for name in let_in)
 
 
+@pytest.mark.requirement("BOUND-4")
+async def test_a_counter_reaches_its_limit_and_every_count_is_of_its_own(
+    store: Store, contest: Contest
+) -> None:
+    counted = [int(str(value)) for value in await contest("count") if value is not None]
+    assert sorted(counted) == list(range(1, ROOM + 1))
+    assert await store.get(KEY) == str(ROOM).encode()
+
+
+@pytest.mark.requirement("BOUND-4")
+async def test_no_refund_of_a_counter_is_lost(store: Store, contest: Contest) -> None:
+    left_over = 7
+    await store.count(KEY, ttl_s=60, limit=1_000, by=PROCESSES * TASKS + left_over)
+    await contest("uncount")
+    assert await store.get(KEY) == str(left_over).encode()
+
+
 async def test_every_update_of_one_document_is_applied_exactly_once(store: Store, contest: Contest) -> None:
     await counters(store).create("contended", Counter(0, ""))
     results = await contest("update")

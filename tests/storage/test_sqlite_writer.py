@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -115,3 +115,52 @@ async def test_a_caller_that_has_gone_disturbs_nobody(writer: Writer) -> None:
         await asyncio.sleep(0)
         gone.cancel()
     assert await writer.run(partial(insert, 2)) == 2
+
+
+def half_done(error: Exception) -> Callable[[sqlite3.Connection], None]:
+    """A job that writes, and then fails."""
+
+    def job(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO number VALUES (99)")
+        raise error
+
+    return job
+
+
+def too_large(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO number VALUES (?)", (2**63,))
+
+
+def too_long(connection: sqlite3.Connection) -> None:
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10)
+    try:
+        connection.execute("INSERT INTO number VALUES (?)", ("x" * 100,))
+    finally:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1_000_000_000)
+
+
+@pytest.mark.requirement("BOUND-2")
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        (too_large, OverflowError),
+        (too_long, StoreUnavailableError),
+        (half_done(ValueError()), ValueError),
+        (half_done(TypeError()), TypeError),
+        (half_done(KeyError()), KeyError),
+        (half_done(MemoryError()), MemoryError),
+        (half_done(sqlite3.ProgrammingError()), StoreUnavailableError),
+        (half_done(RecursionError()), RecursionError),
+    ],
+)
+async def test_a_job_that_fails_in_any_way_is_undone_and_harms_neither_the_others_nor_the_thread(
+    writer: Writer, job: Callable[[sqlite3.Connection], None], told: type[Exception]
+) -> None:
+    async with held(writer):
+        jobs = [asyncio.ensure_future(writer.run(j)) for j in (partial(insert, 1), job, partial(insert, 2))]
+    outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+    assert (outcomes[0], type(outcomes[1]), outcomes[2]) == (1, told, 2)
+    assert await numbers(writer) == [1, 2]
+    with pytest.raises(told):
+        await writer.run(job)
+    assert await writer.run(partial(insert, 3)) == 3

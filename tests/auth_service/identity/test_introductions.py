@@ -63,7 +63,7 @@ class Setup:
             self.clients,
             ClientDocuments(self.fetcher, RULES, self.clock),
             policy or DomainPolicy(),
-            Throttle(self.store, self.clock, "introduce", Limit(at_most, 60)),
+            Throttle(self.store, "introduce", Limit(at_most, 60)),
             self.clock,
             keep_s=KEEP_S,
             loopback=True,

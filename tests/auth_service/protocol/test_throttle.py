@@ -1,42 +1,29 @@
-"""The brake: so many attempts in a window, then a wait."""
+"""Which networks an attempt counts against."""
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
-from auth_service.protocol.throttle import Limit, Tally, count, forgive
-
-LIMIT = Limit(attempts=3, window_s=60)
-NOW = 1_000
+from auth_service.protocol.throttle import IPV6_FACTORS, Scope, scopes_of
 
 
-def test_so_many_attempts_go_on_and_the_next_one_waits_for_the_end_of_the_window() -> None:
-    tally: Tally | None = None
-    for _ in range(LIMIT.attempts):
-        tally, wait_s = count(tally, LIMIT, NOW)
-        assert wait_s == 0
-    assert count(tally, LIMIT, NOW) == (None, 60)
-    assert count(tally, LIMIT, NOW + 59) == (None, 1)
-    assert count(tally, LIMIT, NOW + 60) == (Tally(NOW + 60, 1), 0)
+@pytest.mark.parametrize("network", ["192.0.2.7/32", "all", "unknown", "2001:db8::/48"])
+def test_an_ipv4_address_and_anything_else_counts_for_itself_alone(network: str) -> None:
+    assert scopes_of(network) == (Scope(network, 1),)
 
 
-@pytest.mark.requirement("SEC-16")
-def test_trying_on_while_waiting_makes_the_wait_no_longer() -> None:
-    full = Tally(NOW, LIMIT.attempts)
-    assert [count(full, LIMIT, NOW + s)[1] for s in (0, 10, 50)] == [60, 50, 10]
+@pytest.mark.requirement("BOUND-3")
+def test_an_ipv6_link_counts_against_the_site_that_it_is_part_of() -> None:
+    assert scopes_of("2001:db8:1:2ff::/64") == (
+        Scope("2001:db8:1:2ff::/64", 1),
+        Scope("2001:db8:1:200::/56", 4),
+        Scope("2001:db8:1::/48", 16),
+    )
 
 
-def test_a_window_begins_with_its_first_attempt() -> None:
-    assert count(None, LIMIT, NOW) == (Tally(NOW, 1), 0)
-    assert count(Tally(NOW, 1), LIMIT, NOW + 30) == (Tally(NOW, 2), 0)
-
-
-def test_a_clock_that_is_set_back_never_makes_anybody_wait_for_nothing() -> None:
-    tally, wait_s = count(Tally(NOW, 1), LIMIT, NOW - 500)
-    assert (tally, wait_s) == (Tally(NOW, 2), 0)
-
-
-def test_a_good_attempt_is_taken_back_and_never_more_than_were_made() -> None:
-    assert forgive(Tally(NOW, 2)) == (Tally(NOW, 1), None)
-    assert forgive(Tally(NOW, 1)) == (Tally(NOW, 0), None)
-    assert forgive(Tally(NOW, 0)) == (None, None)
+def test_a_wider_network_may_do_more_and_far_less_than_all_its_parts() -> None:
+    factors = list(IPV6_FACTORS.items())
+    for (narrow, factor), (wide, wider_factor) in itertools.pairwise(factors):
+        assert factor < wider_factor < factor * 2 ** (narrow - wide)
