@@ -145,7 +145,12 @@ BOUNDS = (
         "what is stored for a stranger is bounded in bytes",
         Partial("the spent `jti` of assertions and DPoP proofs are not counted by network"),
     ),
-    Requirement("BOUND-3", "MUST", "global limits keep a share for those who used little", PLANNED_BOUNDS),
+    Requirement(
+        "BOUND-3",
+        "MUST",
+        "global limits keep a share for those who used little",
+        Partial("shares of the global limits"),
+    ),
     Requirement("BOUND-4", "MUST", "counting is one atomic store operation", HELD),
     Requirement("BOUND-5", "MUST", "outbound fetches take turns", HELD),
 )

@@ -70,6 +70,6 @@ class InvitationsSection:
 
 def _count(form: Parameters, name: str, most: int) -> int:
     text = form.require(name)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
         raise InvalidRequestError(f"{name} must be a number from 1 to {most}")
     return int(text)

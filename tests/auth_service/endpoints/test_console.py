@@ -194,7 +194,15 @@ class TestInvitations:
         return server.http.post(f"{server.origin}/register", json=body, headers=headers).status_code
 
     @pytest.mark.parametrize(
-        "fields", [{"uses": "0"}, {"uses": "x"}, {"hours": "-1"}, {"hours": "9" * 30}, {"uses": ""}]
+        "fields",
+        [
+            {"uses": "0"},
+            {"uses": "x"},
+            {"hours": "-1"},
+            {"hours": "9" * 30},
+            {"uses": ""},
+            {"uses": f"{1:09}{9:010}"},
+        ],
     )
     def test_numbers_that_make_no_sense_are_refused(
         self, console: AtTheConsole, fields: dict[str, str]
