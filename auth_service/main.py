@@ -25,6 +25,7 @@ from shared.asgi import (
     BodyLimit,
     Cors,
     CorsPolicy,
+    FrozenHeaders,
     Prefix,
     RequestId,
     SecurityHeaders,
@@ -87,6 +88,7 @@ def create_app_from_environment() -> FastAPI:
 
 def _middleware(settings: AuthSettings, endpoints: list[Endpoint]) -> list[Middleware]:
     return [
+        Middleware(FrozenHeaders),
         Middleware(RequestId),
         Middleware(UnhandledErrors),
         Middleware(SecurityHeaders, secure=settings.secure),

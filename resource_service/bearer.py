@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from shared import dpop
 from shared.scopes import format_scope
@@ -23,6 +23,20 @@ _SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?= |\Z)")
 _QUOTABLE = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*\Z")
 
 MAX_TOKEN_CHARACTERS = 8_192
+
+_ROUNDS = 3
+_PLAIN = re.compile(r"[^a-z0-9]")
+_TOKEN_NAMES = frozenset(
+    {
+        *("accesstoken", "authtoken", "bearer", "bearertoken", "idtoken", "jwt", "refreshtoken", "token"),
+        *("authorization", "dpop"),
+    }
+)
+"""Names of parameters that hold a token, letters and digits only."""
+
+# What this project's tokens and JWTs begin with (RFC 7515 §3.1: a header in base64url begins with ``{"``).
+_TOKEN = re.compile(r"dw_[a-z]{2}_[A-Za-z0-9_-]{16}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.")
+_IN_QUERY = "The access token belongs in the Authorization header, not in the URL."
 
 Scheme = Literal["Bearer", "DPoP"]
 _SCHEMES: dict[str, Scheme] = {"bearer": "Bearer", "dpop": "DPoP"}
@@ -53,16 +67,34 @@ def read_credentials(authorization: Sequence[str], query: str) -> Credentials | 
     Raises:
         MalformedCredentialsError: it is sent twice, in the query (RFC 6750 §5.3, MCP forbids it), or garbled.
     """
-    if any(name == "access_token" for name, _ in parse_qsl(query, keep_blank_values=True)):
-        raise MalformedCredentialsError(
-            "The access token belongs in the Authorization header, not in the URL."
-        )
+    if _names_token(query):
+        raise MalformedCredentialsError(_IN_QUERY)
     if not authorization:
         return None
     if len(authorization) > 1:
         raise MalformedCredentialsError("There is more than one Authorization header.")
     # RFC 9110 §5.5: white space after a field's value is no part of it, but not every parser takes it off.
-    return _credentials(authorization[0].rstrip(" \t"))
+    credentials = _credentials(authorization[0].rstrip(" \t"))
+    if credentials and any(credentials.token in reading for reading in _readings(query)):
+        raise MalformedCredentialsError(_IN_QUERY)
+    return credentials
+
+
+def _readings(query: str) -> list[str]:
+    """`query` as it is, and decoded as often as any chain of servers does."""
+    readings = [query]
+    for _ in range(_ROUNDS):
+        readings.append(unquote(readings[-1]))
+    return readings
+
+
+def _names_token(query: str) -> bool:
+    """Whether the query has a parameter for a token, or what looks like one, under any name."""
+    for reading in _readings(query):
+        names = (part.partition("=")[0] for part in re.split("[&;?]", reading))
+        if any(_PLAIN.sub("", name.casefold()) in _TOKEN_NAMES for name in names) or _TOKEN.search(reading):
+            return True
+    return False
 
 
 def scheme_of(authorization: Sequence[str]) -> Scheme:

@@ -10,13 +10,21 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resource_service.jsonrpc import PARSE_ERROR, MalformedMessageError, parse_messages
+from resource_service.jsonrpc import INVALID_REQUEST, MalformedMessageError, Posted, read_posted
+from resource_service.mcp_headers import HEADER_MISMATCH, HeaderMismatchError, check_headers
+from resource_service.media_type import UnsupportedMediaTypeError, check_media_type, described_anew
 from resource_service.policy.hiding import hiding
 from resource_service.policy.in_force import PolicyInForce
 from resource_service.policy.listing import Listed, Shortening, listed_in
 from resource_service.policy.rules import Policy
 from resource_service.principal import Principal, remember
-from resource_service.refusals import Refusal, body_too_large, insufficient_scope, malformed_message
+from resource_service.refusals import (
+    Refusal,
+    body_too_large,
+    insufficient_scope,
+    malformed_message,
+    unsupported_media_type,
+)
 from shared.asgi import BodyTooLargeError, read_body, replay
 from shared.clock import Clock
 from shared.logs import get_logger
@@ -48,9 +56,14 @@ class Guard:
             policy = self.policy.current
             messages: list[object] = []
             if scope["method"] == "POST":
-                body, messages = await self._read(scope, receive)
-                receive = replay(body, receive)  # what is checked here is what the server reads
-            _allow(messages, principal, policy)
+                posted = await self._read(scope, receive)
+                messages = posted.messages
+                _allow(messages, principal, policy)
+                _check_headers(scope, posted)
+                # What is checked here is what the server reads, and what it is told about it is ours.
+                scope, receive = described_anew(scope, posted.body), replay(posted.body, receive)
+            else:
+                _allow(messages, principal, policy)
             remember(scope, principal)
             if scope["method"] == "GET":
                 app = self._showing(policy, principal, None)
@@ -63,14 +76,16 @@ class Guard:
         except ClientDisconnect:
             return
 
-    async def _read(self, scope: Scope, receive: Receive) -> tuple[bytes, list[object]]:
+    async def _read(self, scope: Scope, receive: Receive) -> Posted:
         try:
-            body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
-            return body, parse_messages(body)
+            check_media_type(scope)
+            return read_posted(await read_body(scope, receive, max_body_bytes=self.max_body_bytes))
+        except UnsupportedMediaTypeError as error:
+            raise unsupported_media_type(str(error), rpc_code=INVALID_REQUEST) from error
         except BodyTooLargeError as error:
             raise body_too_large(self.max_body_bytes) from error
         except MalformedMessageError as error:
-            raise malformed_message(str(error), rpc_code=PARSE_ERROR) from error
+            raise malformed_message(str(error), rpc_code=error.code) from error
 
     def _showing(self, policy: Policy, principal: Principal, listed: Listed | None) -> ASGIApp:
         """The server as `principal` may see it; None for `listed` where its answers may be to any request."""
@@ -93,6 +108,13 @@ def _allow(messages: Iterable[object], principal: Principal, policy: Policy) -> 
     if missing := policy.missing(needed, principal.scopes):
         detail = f"{principal.owner} by client {principal.client_id} lacks {sorted(missing)}"
         raise insufficient_scope(needed, detail=detail)
+
+
+def _check_headers(scope: Scope, posted: Posted) -> None:
+    try:
+        check_headers(scope["headers"], posted)
+    except HeaderMismatchError as error:
+        raise malformed_message(str(error), rpc_code=HEADER_MISMATCH, rpc_id=error.request_id) from error
 
 
 def _hang_up_after(seconds: float, receive: Receive) -> Receive:

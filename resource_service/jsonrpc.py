@@ -1,42 +1,67 @@
 """JSON-RPC messages read so strictly that nobody behind us can read them differently.
 
 What is checked here is run by what another parser makes of it. Where two may differ (a member given twice,
-another encoding, a number out of range, nesting without end), the message is refused instead of guessed at.
+or under a name that folds to another, another encoding, nesting without end), the message is refused
+instead of guessed at, and what goes on is not the text that came but what was read in it, written again.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import Any
+
+from resource_service.exact_json import Pairs, UnreadableError, dumps, loads
+from resource_service.member_names import fault_in
 
 PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
 
 
 class MalformedMessageError(ValueError):
-    """The body is not JSON, or not JSON that means one thing only. The message says what is wrong."""
+    """The body is not JSON, or not JSON that means one thing only. The message says what is wrong.
+
+    Args:
+        code: of the JSON-RPC error.
+    """
+
+    def __init__(self, says: str, code: int = PARSE_ERROR) -> None:
+        super().__init__(says)
+        self.code = code
 
 
-def parse_messages(body: bytes) -> list[object]:
-    """The messages of a POST: those of a batch, or the single one.
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a POST says.
+
+    Attributes:
+        messages: those of a batch, or the single one.
+        body: the same, written again.
+    """
+
+    messages: list[object]
+    is_batch: bool
+    body: bytes
+
+
+def read_posted(body: bytes) -> Posted:
+    """The messages of a POST.
 
     Raises:
         MalformedMessageError: see the module.
     """
     try:
-        parsed = json.loads(body.decode("utf-8"), object_pairs_hook=_distinct, parse_constant=_no_constant)
-    except MalformedMessageError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise MalformedMessageError("The body is not JSON.") from error
-    return parsed if isinstance(parsed, list) else [parsed]
+        parsed = loads(body, object_of=_distinct)
+    except UnreadableError as error:
+        raise MalformedMessageError(str(error)) from error
+    messages = parsed if isinstance(parsed, list) else [parsed]
+    for message in messages:
+        if reason := fault_in(message):
+            raise MalformedMessageError(reason, INVALID_REQUEST)
+    return Posted(messages, isinstance(parsed, list), dumps(parsed))
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _distinct(pairs: Pairs) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise MalformedMessageError("The body names a member of an object twice.")
+        raise UnreadableError("The body names a member of an object twice.")
     return members
-
-
-def _no_constant(_name: str) -> NoReturn:
-    raise MalformedMessageError("The body holds a number that JSON does not have.")

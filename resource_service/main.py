@@ -30,7 +30,7 @@ from resource_service.protected import ProtectedResource
 from resource_service.published_keys import key_routes
 from resource_service.refusals import Refusal, Refuse
 from resource_service.settings import ResourceSettings
-from shared.asgi import Cors, RequestId, SecurityHeaders, UnhandledErrors, refusal_response
+from shared.asgi import Cors, FrozenHeaders, RequestId, SecurityHeaders, UnhandledErrors, refusal_response
 from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
 from shared.home_networks import WARNING
@@ -146,6 +146,7 @@ def _agreements(
 def _middleware(settings: ResourceSettings, refuse: Refuse) -> list[Middleware]:
     policy_of = Origins(settings).policy_of
     return [
+        Middleware(FrozenHeaders),
         Middleware(RequestId),
         Middleware(HearingOut),
         Middleware(UnhandledErrors),

@@ -24,14 +24,11 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
     """A request is not let through.
 
     Args:
-        status: of the HTTP answer.
-        error: the code for programs.
-        description: for the developer of the client; nothing private, and safe inside a quoted string.
-        detail: for the operator, in the log only.
-        challenged: the answer carries ``WWW-Authenticate``.
-        named: whether the challenge names the error; RFC 6750 §3.1 wants silence when no token was sent.
-        scopes: what the challenge asks for.
-        rpc_code: the body is the JSON-RPC error of this code.
+        status: of the HTTP answer. error: the code for programs. description: for the developer of the
+        client; nothing private, and safe inside a quoted string. detail: for the operator, in the log only.
+        challenged: the answer carries ``WWW-Authenticate``. named: whether the challenge names the error;
+        RFC 6750 §3.1 wants silence when no token was sent. scopes: what the challenge asks for. rpc_code:
+        the body is the JSON-RPC error of this code; `rpc_id` is the id of the request, if it has one.
         dpop_nonce: what the next proof must hold (RFC 9449 §9).
     """
 
@@ -46,6 +43,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         named: bool = True,
         scopes: Iterable[str] = (),
         rpc_code: int | None = None,
+        rpc_id: object = None,
         dpop_nonce: str | None = None,
     ) -> None:
         super().__init__(f"{error}: {detail or description}")
@@ -57,6 +55,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         self.named = named
         self.scopes = tuple(scopes)
         self.rpc_code = rpc_code
+        self.rpc_id = rpc_id
         self.dpop_nonce = dpop_nonce
 
 
@@ -112,9 +111,14 @@ def foreign_origin(origin: str) -> Refusal:
     )
 
 
-def malformed_message(description: str, *, rpc_code: int) -> Refusal:
-    """The body is not JSON-RPC that everyone reads the same way."""
-    return Refusal(400, "invalid_request", description, rpc_code=rpc_code)
+def malformed_message(description: str, *, rpc_code: int, rpc_id: object = None) -> Refusal:
+    """The body is not JSON-RPC that everyone reads the same way, or its headers say something else."""
+    return Refusal(400, "invalid_request", description, rpc_code=rpc_code, rpc_id=rpc_id)
+
+
+def unsupported_media_type(description: str, *, rpc_code: int) -> Refusal:
+    """The headers say that the body is not JSON in UTF-8."""
+    return Refusal(415, "invalid_request", description, rpc_code=rpc_code)
 
 
 def body_too_large(max_body_bytes: int) -> Refusal:
@@ -178,4 +182,4 @@ def _body(refusal: Refusal, headers: dict[str, str]) -> Response:
         "message": refusal.description,
         "data": {"request_id": current_request_id.get()},
     }
-    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, refusal.status, headers)
+    return JSONResponse({"jsonrpc": "2.0", "id": refusal.rpc_id, "error": error}, refusal.status, headers)

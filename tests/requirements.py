@@ -101,9 +101,14 @@ RESOURCE_SERVER = (
         "RS-10", "MUST", "the current and the previous transport, and aliases for the one before", HELD
     ),
     Requirement("RS-11", "MUST", "every refusal explained in the log, by request id", HELD),
-    Requirement("RS-12", "MUST", "what was judged is what is forwarded", PLANNED_GATE),
+    Requirement(
+        "RS-12",
+        "MUST",
+        "what was judged is what is forwarded",
+        Partial("an `Mcp-Param-…` header that is missing although the schema of the tool asks for it"),
+    ),
     Requirement("RS-13", "MUST", "a long-lived answer ends with its token, and at shutdown", PLANNED_GATE),
-    Requirement("RS-14", "MUST", "resource URIs judged by every way in which they are read", PLANNED_GATE),
+    Requirement("RS-14", "MUST", "resource URIs judged by every way in which they are read", HELD),
     Requirement("RS-15", "MUST", "a caller always gets an answer", PLANNED_GATE),
     Requirement("RS-16", "MUST", "limits count the person, and stop nobody else", PLANNED_GATE),
 )

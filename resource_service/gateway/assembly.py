@@ -55,6 +55,7 @@ def _over_http(target: HttpTarget, settings: ResourceSettings, tokens: IdentityT
         FairShare(settings.upstream_connections_per_principal),
         settings.max_body_bytes,
         stopping,
+        settings.upstream_headers,
     )
     return gateway, lambda: _while_heeded(stopping, client)
 

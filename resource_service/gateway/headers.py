@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 Fields = list[tuple[bytes, bytes]]
@@ -12,22 +13,26 @@ _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"proxy-connection"}
 )
 
-_NEVER_ASKED = frozenset(
+PASSED = frozenset(
     {
-        # credentials: what authenticates to us authenticates to nobody else
-        b"authorization", b"cookie", b"dpop",
-        # who the caller is: only this service says that
-        b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"true-client-ip",
-        # another request than the one that was checked
-        b"x-http-method", b"x-http-method-override", b"x-method-override",
-        b"x-original-url", b"x-rewrite-url",
-        # made anew, for the upstream
-        b"host", b"content-length", b"expect", b"x-request-id",
-        # of a page that has been checked here: the upstream would hold it against its own name
-        b"origin", b"referer",
+        b"accept",
+        b"accept-encoding",
+        b"last-event-id",
+        b"user-agent",
+        b"traceparent",
+        b"tracestate",
+        b"baggage",
     }
-)  # fmt: skip
-_NEVER_ASKED_PREFIXES = (b"x-doorward-", b"x-forwarded-", b"proxy-", b"sec-")
+)
+"""What an upstream gets of a request, beside ``Mcp-…`` and what the operator names."""
+
+# What no setting lets through: credentials, what is ours to say, what is about the body, and the connection.
+_NEVER_PASSED = _HOP_BY_HOP | {
+    *(b"authorization", b"cookie", b"dpop", b"host", b"content-type", b"content-encoding", b"content-length"),
+    *(b"expect", b"x-request-id"),
+}
+_NEVER_PASSED_PREFIXES = (b"x-doorward-", b"proxy-")
+_NAME = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+\Z")
 
 _NEVER_ANSWERED = frozenset(
     {
@@ -43,29 +48,43 @@ _NEVER_ANSWERED = frozenset(
 _NEVER_ANSWERED_PREFIXES = (b"access-control-", b"proxy-")
 
 
-def to_upstream(fields: Iterable[tuple[bytes, bytes]]) -> Fields:
+def why_not_passed(name: str) -> str:
+    """Why no setting lets a request header through; empty where it may."""
+    if not _NAME.match(name):
+        return "not the name of a header, or with an underscore, which is a hyphen to some"
+    field = name.lower().encode()
+    if field in _NEVER_PASSED or field.startswith(_NEVER_PASSED_PREFIXES):
+        return "a credential, or what only this service says"
+    return ""
+
+
+def to_upstream(fields: Iterable[tuple[bytes, bytes]], also: Iterable[str] = ()) -> Fields:
     """The fields of a request that the upstream may see.
 
-    Names with an underscore are left out: behind CGI and WSGI they become the same as those with a hyphen, so
-    ``X_Doorward_Subject`` would pass for ours. Whatever holds the client's token or its proof is left out
-    under any name.
+    Names with an underscore are left out: behind CGI and WSGI they become the same as those with a hyphen.
+    So is whatever holds the client's token or its proof, under any name.
+
+    Args:
+        also: names that the operator lets through, in lower case.
     """
     fields = list(fields)
-    hop_by_hop = _hop_by_hop(fields)
-    tokens = _tokens(fields)
+    hop_by_hop, tokens = _hop_by_hop(fields), _tokens(fields)
+    allowed = PASSED | {name.encode() for name in also}
     passed = [
         (name, value)
         for name, value in fields
-        if name not in hop_by_hop
-        and name not in _NEVER_ASKED
-        and not name.startswith(_NEVER_ASKED_PREFIXES)
-        and b"_" not in name
+        if (name in allowed or _is_of_mcp(name))
+        and name not in hop_by_hop
         and not any(token in value for token in tokens)
     ]
     if not any(name == b"accept-encoding" for name, _ in passed):
         # Said, because leaving it out would let the upstream choose.
         passed.append((b"accept-encoding", b"identity"))
     return passed
+
+
+def _is_of_mcp(name: bytes) -> bool:
+    return name.startswith(b"mcp-") and (b"_" not in name or name.startswith(b"mcp-param-"))
 
 
 def to_client(fields: Iterable[tuple[bytes, bytes]]) -> Fields:

@@ -51,6 +51,7 @@ class HttpGateway:
         http: keeps no cookies, follows no redirects; its timeouts are the policy.
         authorization: the upstream's own credential, if it wants one.
         max_body_bytes: of one MCP message; the guard has bounded it already.
+        headers: names of request headers that pass beside the usual ones.
         stopping: ends the streams that clients listen to, which would hold up the end of the service.
     """
 
@@ -62,6 +63,7 @@ class HttpGateway:
     share: FairShare
     max_body_bytes: int
     stopping: Stopping
+    headers: tuple[str, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry the request to the upstream and the answer back.
@@ -95,7 +97,9 @@ class HttpGateway:
         body = None
         if scope["method"] == "POST":
             body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
-        fields = [*to_upstream(scope["headers"]), *self.identity.fields(principal)]
+        fields = [*to_upstream(scope["headers"], self.headers), *self.identity.fields(principal)]
+        if body is not None:
+            fields.append((b"content-type", b"application/json"))
         fields.append((b"x-request-id", current_request_id.get().encode()))
         if self.authorization is not None:
             fields.append((b"authorization", self.authorization.encode()))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
+
+from resource_service.exact_json import UnreadableError, dumps, loads
 
 CONNECTION_CLOSED = -32000
 INVALID_REQUEST = -32600
@@ -51,8 +52,8 @@ def progress_token_of(message: Json) -> RequestId | None:
 def read_line(line: bytes) -> Json | None:
     """A message that a server has written; None for what is none, which is not rare on standard output."""
     try:
-        message = json.loads(line, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        message = loads(line)
+    except UnreadableError:
         return None
     return message if isinstance(message, dict) else None
 
@@ -63,12 +64,7 @@ def write_line(message: Json) -> bytes:
     Raises:
         ValueError: it holds a number that JSON cannot write.
     """
-    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
-
-
-def on_one_line(body: bytes) -> bytes:
-    """The same JSON text without line breaks: inside of strings they are escaped, so these are mere space."""
-    return body.replace(b"\r", b" ").replace(b"\n", b" ")
+    return dumps(message)
 
 
 def error(request_id: RequestId | None, code: int, text: str, data: Any = None) -> Json:  # noqa: ANN401
@@ -80,7 +76,3 @@ def error(request_id: RequestId | None, code: int, text: str, data: Any = None) 
 def result(request_id: RequestId, value: Json) -> Json:
     """A response that is none."""
     return {"jsonrpc": "2.0", "id": request_id, "result": value}
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

@@ -9,7 +9,6 @@ from mcp.shared.inbound import (
     ERROR_CODE_HTTP_STATUS,
     InboundLadderRejection,
     classify_inbound_request,
-    find_duplicated_routing_header,
     unsupported_protocol_version_rejection,
 )
 from starlette.datastructures import Headers
@@ -25,7 +24,6 @@ from resource_service.gateway.reply import Reply
 from resource_service.gateway.stateless import StatelessProcess
 from resource_service.principal import Principal, PrincipalKey
 
-HEADER_MISMATCH = -32020
 REMEMBERED_S = 600.0
 """How long the revision of a command is taken for granted."""
 
@@ -140,8 +138,6 @@ def _rejection(scope: Scope, message: Json) -> InboundLadderRejection | None:
     headers = Headers(scope=scope)
     if messages.kind_of(message) != "request":
         return unsupported_protocol_version_rejection(headers["mcp-protocol-version"])
-    if duplicated := find_duplicated_routing_header(headers.items()):
-        return InboundLadderRejection(HEADER_MISMATCH, f"{duplicated} header appears more than once")
     verdict = classify_inbound_request(message, headers=dict(headers))
     return verdict if isinstance(verdict, InboundLadderRejection) else None
 

@@ -46,7 +46,7 @@ class Session(Conversation):
         key = messages.id_key(message["id"])
         if key in self.pending:
             raise malformed_request(400, "There is a request with this id already.")
-        return await self._ask(key, messages.on_one_line(body), message)
+        return await self._ask(key, body, message)
 
     async def _route(self, message: Json, line: bytes) -> None:
         if messages.kind_of(message) != "response":
@@ -103,7 +103,7 @@ class StdioSessions:
         if kind == "request":
             await self._answer(scope, receive, send, session, message, body)
         else:
-            await session.say(messages.on_one_line(body))
+            await session.say(body)
             await Response(status_code=202)(scope, receive, send)
 
     async def listen(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode
 
+from resource_service.gateway.headers import why_not_passed
 from resource_service.gateway.targets import Target, parse_target
 from resource_service.identity_token import read_private_key
 from resource_service.policy.faults import PolicyError
@@ -56,6 +57,12 @@ def _variable(name: str) -> str:
     if not _VARIABLE.match(name) or name.upper().startswith("DOORWARD_"):
         raise ValueError(f"{name!r} cannot be passed on: not a variable's name, or one of ours")
     return name
+
+
+def _header(name: str) -> str:
+    if reason := why_not_passed(name):
+        raise ValueError(f"{name!r} cannot be passed on: {reason}")
+    return name.lower()
 
 
 def _spelled_out(mounts: object) -> object:
@@ -105,6 +112,7 @@ class GatewaySettings(BaseSettings):
             `Mount`. Each is a resource of its own beside `resource`. With mounts and without `upstream`,
             nothing is served at `resource` itself.
         identity_key: what identity tokens are signed with, PEM; one is made at the start where left out.
+        upstream_headers: names of request headers that upstreams get beside those of MCP and of tracing.
         upstream_connect_timeout_s: to reach an upstream.
         upstream_silence_s: how long an upstream may say nothing in the middle of a call or a stream.
         upstream_connections: open at once to one upstream, streams included;
@@ -130,6 +138,9 @@ class GatewaySettings(BaseSettings):
     stdio_processes: int = Field(default=64, ge=1)
     stdio_processes_per_principal: int = Field(default=8, ge=1)
     stdio_idle_s: float = Field(default=900.0, gt=0)
+    upstream_headers: Annotated[
+        tuple[Annotated[str, AfterValidator(_header)], ...], NoDecode, BeforeValidator(listed)
+    ] = ()
     stdio_environment: Annotated[
         tuple[Annotated[str, AfterValidator(_variable)], ...], NoDecode, BeforeValidator(listed)
     ] = ()

@@ -15,7 +15,7 @@ from resource_service.gateway.refusals import malformed_request, method_not_allo
 from resource_service.gateway.requests_over_stdio import StdioRequests
 from resource_service.gateway.sessions_over_stdio import StdioSessions
 from resource_service.gateway.stopping import Stopping
-from resource_service.jsonrpc import parse_messages
+from resource_service.jsonrpc import read_posted
 from resource_service.principal import principal_in
 from shared.asgi import header_values, read_body
 
@@ -63,9 +63,6 @@ class StdioGateway:
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         _check_accepts(scope, json=True)
-        content_type = next(iter(header_values(scope, "content-type")), "")
-        if content_type.partition(";")[0].strip().lower() != "application/json":
-            raise malformed_request(415, "The body must be application/json.")
         return await read_body(scope, receive, max_body_bytes=self._max_body_bytes)
 
 
@@ -84,8 +81,8 @@ def _check_accepts(scope: Scope, *, json: bool) -> None:
 
 def _single(body: bytes) -> Json:
     # Read by what the guard reads it with: what was checked is what is run.
-    parsed = parse_messages(body)
-    message = parsed[0] if len(parsed) == 1 and not body.lstrip().startswith(b"[") else None
+    posted = read_posted(body)
+    message = None if posted.is_batch else posted.messages[0]
     if not isinstance(message, dict) or kind_of(message) is None:
         raise malformed_request(400, "The body must be one JSON-RPC message.")
     return message

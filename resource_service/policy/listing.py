@@ -32,7 +32,7 @@ LISTS = {
     "prompts/list": _List("prompts", "name", "prompts/get", Policy.for_prompt),
     "resources/list": _List("resources", "uri", "resources/read", Policy.for_resource),
     "resources/templates/list": _List(
-        "resourceTemplates", "uriTemplate", "resources/read", Policy.for_resource
+        "resourceTemplates", "uriTemplate", "resources/read", Policy.for_template
     ),
 }
 

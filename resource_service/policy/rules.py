@@ -7,16 +7,20 @@ Whatever cannot be understood needs the default as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from resource_service.policy.faults import faults_in
-from resource_service.policy.patterns import is_exact, matches, spellings
+from resource_service.policy.patterns import is_exact, matches
+from resource_service.policy.uris import MAX_CHARACTERS, is_regular, is_regular_template, readings, shorter
 
 Scopes = frozenset[str]
 Rules = Mapping[str, Scopes]
 """Pattern to the scopes it needs, all of them, in the order in which they are asked."""
+
+_ResourceRules = tuple[dict[str, Scopes], list[tuple[str, Scopes]]]
+"""What is spelled out, and the patterns: each as it is written, and in its other readings."""
 
 FREE = frozenset(
     {
@@ -63,8 +67,10 @@ class Policy:
     required: Scopes = field(default_factory=frozenset)
     hide: bool = False
     publish: bool = True
+    _resource_rules: _ResourceRules = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_resource_rules", _resource_rules(self.resources))
         for fault in faults_in(self):
             raise fault
 
@@ -96,10 +102,16 @@ class Policy:
         return self._ruled(self.prompts, name)
 
     def for_resource(self, uri: object) -> Scopes:
-        """What it takes to read a resource: what any way of understanding its URI needs."""
-        if not isinstance(uri, str):
-            return self.default
-        return Scopes().union(*(self._ruled(self.resources, spelled) for spelled in spellings(uri)))
+        """What it takes to read a resource: what any way of understanding its URI needs.
+
+        One that servers have to mend before they understand it needs the default as well, and one that is too
+        long to be looked at, everything.
+        """
+        return self._for_uri(uri, is_regular)
+
+    def for_template(self, template: object) -> Scopes:
+        """What it takes to use a URI template (RFC 6570), judged like a URI, its expressions aside."""
+        return self._for_uri(template, is_regular_template)
 
     def for_method(self, method: str) -> Scopes:
         """What a method takes, whatever it names."""
@@ -112,6 +124,30 @@ class Policy:
     def _ruled(self, rules: Rules, name: object) -> Scopes:
         ruled = _first(rules, name) if isinstance(name, str) else None
         return self.default if ruled is None else ruled
+
+    def _for_uri(self, uri: object, is_regular: Callable[[str], bool]) -> Scopes:
+        if not isinstance(uri, str):
+            return self.default
+        if len(uri) > MAX_CHARACTERS:
+            return self.default.union(*self.resources.values())
+        needed = Scopes().union(*map(self._read_as, readings(uri)))
+        return needed if is_regular(uri) else needed | self.default
+
+    def _read_as(self, uri: str) -> Scopes:
+        """What one reading of a URI needs, and what is left of it where no rule tells the two apart."""
+        pattern, needed = self._rule_for(uri)
+        for less in shorter(uri):
+            if pattern is None or matches(pattern, less):
+                pattern, also = self._rule_for(less)
+                needed = needed | also
+        return needed
+
+    def _rule_for(self, uri: str) -> tuple[str | None, Scopes]:
+        exact, patterns = self._resource_rules
+        if uri in exact:
+            return uri, exact[uri]
+        found = ((pattern, scopes) for pattern, scopes in patterns if matches(pattern, uri))
+        return next(found, (None, self.default))
 
     def _needed_by(self, message: object) -> Scopes:
         match message:
@@ -145,7 +181,7 @@ class Policy:
         if reference.get("type") == "ref/prompt" or "name" in reference:
             yield self.for_prompt(reference.get("name"))
         if reference.get("type") == "ref/resource" or "uri" in reference:
-            yield self.for_resource(reference.get("uri"))
+            yield self.for_template(reference.get("uri"))
         if reference.get("type") not in ("ref/prompt", "ref/resource"):
             yield self.default
 
@@ -165,3 +201,20 @@ def _first(rules: Rules, name: str) -> Scopes | None:
     if spelled_out is not None and is_exact(name):
         return spelled_out
     return next((scopes for pattern, scopes in rules.items() if matches(pattern, name)), None)
+
+
+def _resource_rules(rules: Rules) -> _ResourceRules:
+    exact = {pattern: scopes for pattern, scopes in rules.items() if is_exact(pattern)}
+    for pattern, scopes in list(exact.items()):
+        for reading in readings(pattern):
+            exact.setdefault(reading, scopes)
+    exact.pop("", None)
+    patterns = [
+        (reading, scopes)
+        for pattern, scopes in rules.items()
+        if not is_exact(pattern)
+        # Another reading of what is no URI yet may mean more than the pattern does.
+        for reading in (readings(pattern) if is_regular(pattern) else (pattern,))
+        if reading
+    ]
+    return exact, patterns

@@ -21,7 +21,14 @@ from resource_service.possession.check import possession_of
 from resource_service.principal import Principal, principal_in
 from resource_service.protected import ProtectedResource
 from resource_service.settings import ResourceSettings
-from shared.asgi import Cors, RequestId, SecurityHeaders, UnhandledErrors, refusal_response
+from shared.asgi import (
+    Cors,
+    FrozenHeaders,
+    RequestId,
+    SecurityHeaders,
+    UnhandledErrors,
+    refusal_response,
+)
 from shared.clock import Clock
 from shared.introspection import ActiveToken
 
@@ -150,4 +157,4 @@ def _surrounded(app: ASGIApp, settings: ResourceSettings, resource: ProtectedRes
     app = Cors(app, policy_of=policy_of)
     app = OriginCheck(app, policy_of=policy_of, refuse=resource.refuse)
     app = SecurityHeaders(app, secure=settings.secure)
-    return RequestId(UnhandledErrors(app))
+    return FrozenHeaders(RequestId(UnhandledErrors(app)))

@@ -4,13 +4,15 @@ Owns: the request id, response headers that every answer carries, the bound on r
 answers, and the answer to an error nobody expected. Leaves to the services: who may call what, and every
 answer that means something in OAuth.
 
-Outermost first: `RequestId`, `UnhandledErrors`, `SecurityHeaders`, `Cors`, `BodyLimit`. These are classes to
+Outermost first: `FrozenHeaders`,
+`RequestId`, `UnhandledErrors`, `SecurityHeaders`, `Cors`, `BodyLimit`. These are classes to
 hand to `starlette.middleware.Middleware`; each states its arguments.
 """
 
 from shared.asgi.body import BodyLimit, BodyTooLargeError, read_body, replay
 from shared.asgi.cors import Cors, CorsPolicy
 from shared.asgi.errors import UnhandledErrors
+from shared.asgi.frozen_headers import FrozenHeaders
 from shared.asgi.headers import SecurityHeaders, header_values
 from shared.asgi.prefix import Prefix
 from shared.asgi.request_id import RequestId
@@ -21,6 +23,7 @@ __all__ = [
     "BodyTooLargeError",
     "Cors",
     "CorsPolicy",
+    "FrozenHeaders",
     "Prefix",
     "RequestId",
     "SecurityHeaders",

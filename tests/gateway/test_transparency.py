@@ -31,11 +31,13 @@ def test_a_message_arrives_as_it_was_sent_and_its_answer_too(
 ) -> None:
     odd = b'{ "jsonrpc" : "2.0",\r\n "id":\t"\\u0041", "method":"x", "params": {"n": 1.10, "e": 1E2}}'
     upstream.replies["/mcp"] = answer(200, b'{"odd": 1.0e0 }\n', "Content-Type: application/json; odd=1")
-    response = client.post("/mcp", headers=bearer(token) | MESSAGE | {"X-Custom": "Mine"}, content=odd)
+    response = client.post("/mcp", headers=bearer(token) | MESSAGE | {"Traceparent": "Mine"}, content=odd)
     (question,) = upstream.questions
-    assert (question.method, question.body) == ("POST", odd)
-    assert question.headers["content-length"] == str(len(odd))
-    assert question.headers["x-custom"] == "Mine"
+    written = b'{"jsonrpc":"2.0","id":"A","method":"x","params":{"n":1.1,"e":100.0}}'
+    assert (question.method, question.body) == ("POST", written)
+    assert question.headers["content-length"] == str(len(written))
+    assert question.headers["content-type"] == "application/json"
+    assert question.headers["traceparent"] == "Mine"
     assert question.headers["mcp-protocol-version"] == "2025-11-25"
     assert question.headers["host"] == f"127.0.0.1:{upstream.port}"
     assert (response.status_code, response.content) == (200, b'{"odd": 1.0e0 }\n')
@@ -81,11 +83,11 @@ def test_hop_by_hop_headers_go_no_further(
 ) -> None:
     hops = ("Connection: close, X-Hop", "X-Hop: 1", "Keep-Alive: timeout=9", "Proxy-Authenticate: Basic")
     upstream.replies["/mcp"] = answer(200, b"{}", *hops, "X-Stays: 1")
-    sent = {"Connection": "keep-alive, X-Mine", "X-Mine": "1", "TE": "trailers", "X-Stays": "1"}
+    sent = {"Connection": "keep-alive, X-Mine", "X-Mine": "1", "TE": "trailers", "Baggage": "1"}
     response = client.post("/mcp", headers=bearer(token) | MESSAGE | sent, json=PING)
     received = upstream.questions[0].headers
     assert {"x-mine", "te", "keep-alive"}.isdisjoint(received)
-    assert received["x-stays"] == response.headers["x-stays"] == "1"
+    assert received["baggage"] == response.headers["x-stays"] == "1"
     assert {"x-hop", "keep-alive", "proxy-authenticate"}.isdisjoint(response.headers)
 
 

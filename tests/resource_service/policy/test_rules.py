@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from resource_service.jsonrpc import MalformedMessageError, parse_messages
+from resource_service.jsonrpc import MalformedMessageError, read_posted
 from resource_service.mcp_server.tools import POLICY
 from resource_service.policy.faults import PolicyError
 from resource_service.policy.rules import Policy, Scopes
@@ -215,10 +215,18 @@ def test_in_the_built_in_policy_writing_does_not_imply_reading() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b'{"a":{"b":1},"c":{"b":2}}', b'{"n":1e400}', '{"ä":"\\ud83d"}'.encode()]
+    "body",
+    [
+        b"[]",
+        b'{"a":{"b":1},"c":{"b":2}}',
+        b'{"n":1e400}',
+        '{"params":{"arguments":{"ä":"\\ud83d"}}}'.encode(),
+    ],
 )
 def test_json_that_means_one_thing_is_read(body: bytes) -> None:
-    assert parse_messages(body) == (json.loads(body) if body == b"[]" else [json.loads(body)])
+    posted = read_posted(body)
+    assert posted.is_batch == body.startswith(b"[")
+    assert json.loads(posted.body) == json.loads(body)
 
 
 @pytest.mark.requirement("RS-4")
@@ -247,4 +255,4 @@ def test_json_that_means_one_thing_is_read(body: bytes) -> None:
 )
 def test_json_that_parsers_may_read_differently_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedMessageError):
-        parse_messages(body)
+        read_posted(body)

@@ -1,0 +1,129 @@
+"""JSON read and written again without a change of meaning. Pure.
+
+Python's reader turns a fraction into the nearest double. A number that no double holds (``1e400``, more
+digits than fit) is kept as its text, and written as it came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from itertools import accumulate
+from typing import Any, NoReturn
+
+MAX_DEPTH = 128
+MAX_NUMBER_CHARACTERS = 1_000
+
+Pairs = list[tuple[str, Any]]
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+# Line separators for some readers of lines (Node's readline, str.splitlines), and halves of surrogate
+# pairs, which UTF-8 cannot hold. All of them occur inside of strings only, where an escape means the same
+# (RFC 8259 §7).
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class UnreadableError(ValueError):
+    """The text is not JSON, or not JSON that is taken here. The message says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactNumber:
+    """A number that no double holds, as it was written."""
+
+    text: str
+
+
+def loads(text: bytes, *, object_of: Callable[[Pairs], dict[str, Any]] = dict) -> Any:  # noqa: ANN401
+    """The value of a JSON text in UTF-8.
+
+    Args:
+        object_of: makes an object of its members, in their order.
+
+    Raises:
+        UnreadableError: it is none, nested deeper than `MAX_DEPTH`, or has a number that JSON does not have.
+    """
+    if _depth(text) > MAX_DEPTH:
+        raise UnreadableError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    try:
+        return json.loads(
+            text.decode("utf-8"),
+            object_pairs_hook=object_of,
+            parse_constant=_no_constant,
+            parse_float=_number,
+        )
+    except UnreadableError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError("The body is not JSON.") from error
+
+
+def dumps(value: object) -> bytes:
+    """`value` as JSON in UTF-8 on one line, by any definition of a line.
+
+    Raises:
+        ValueError: it holds an infinite number, or none.
+    """
+    numbers = _Numbers(value)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=numbers.mark)
+    text = _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return numbers.put_into(text).encode("utf-8")
+
+
+class _Numbers:
+    """Puts exact numbers into JSON, whose encoder lets a string stand for them, and nothing else.
+
+    Args:
+        value: what is written; the string is its digest, which it cannot hold itself.
+    """
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+        self._texts: list[str] = []
+        self._mark = ""
+
+    def mark(self, number: object) -> str:
+        if not isinstance(number, ExactNumber):
+            raise TypeError(f"{type(number).__name__} has no place in JSON")
+        if not self._mark:
+            self._mark = hashlib.sha256(repr(self._value).encode("utf-8", "surrogatepass")).hexdigest()
+        self._texts.append(number.text)
+        return self._mark
+
+    def put_into(self, text: str) -> str:
+        if not self._texts:
+            return text
+        first, *others = text.split(f'"{self._mark}"')
+        return first + "".join(f"{number}{other}" for number, other in zip(self._texts, others, strict=True))
+
+
+def _depth(text: bytes) -> int:
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+        return 0  # cannot be deeper
+    brackets = _STRING.sub(b"", text).translate(None, delete=_NOT_BRACKETS)
+    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
+
+
+def _number(text: str) -> float | ExactNumber:
+    if len(text) > MAX_NUMBER_CHARACTERS:
+        raise UnreadableError("The body holds a number that is too long.")
+    number = float(text)
+    if repr(number) == text:
+        return number
+    try:
+        same = math.isfinite(number) and Decimal(repr(number)) == Decimal(text)
+    except InvalidOperation:  # an exponent beyond those of decimals
+        same = False
+    return number if same else ExactNumber(text)
+
+
+def _no_constant(_name: str) -> NoReturn:
+    raise UnreadableError("The body holds a number that JSON does not have.")

@@ -1,0 +1,65 @@
+"""What the headers of a request may say about its body: JSON in UTF-8, as it is. Pure.
+
+A server behind us decodes a body as its headers say. Here it is read as UTF-8; so nothing else may be said
+of it, and what is said from here on is ours.
+"""
+
+from __future__ import annotations
+
+import re
+
+from starlette.types import Scope
+
+from shared.asgi import header_values
+
+# RFC 9110 §8.3.1: media-type = type "/" subtype *( OWS ";" OWS [ parameter ] )
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(rf'[ \t]*;[ \t]*(?:({_NAME})=({_NAME}|"[^"\\]*"))?')
+_JSON = re.compile(r"application/json(?=[ \t;]|\Z)", re.IGNORECASE)
+
+ABOUT_THE_BODY = frozenset({b"content-encoding", b"content-length", b"content-type", b"transfer-encoding"})
+
+
+class UnsupportedMediaTypeError(ValueError):
+    """The body is said to be something else. The message says what is wrong."""
+
+
+def check_media_type(scope: Scope) -> None:
+    """Check what the request of `scope` says about its body.
+
+    Raises:
+        UnsupportedMediaTypeError: not ``application/json``, in another charset than UTF-8, or encoded.
+    """
+    if header_values(scope, "content-encoding"):
+        raise UnsupportedMediaTypeError("The body must not have a content coding.")
+    stated = header_values(scope, "content-type")
+    if len(stated) != 1 or not (json := _JSON.match(stated[0].strip(" \t"))):
+        raise UnsupportedMediaTypeError("The body must be application/json.")
+    for name, value in _parameters(stated[0].strip(" \t")[json.end() :]):
+        # charset* is the same by RFC 8187; what else begins like this, some parser may take for it.
+        if name.lower().startswith("charset") and (name.lower(), value.lower()) != ("charset", "utf-8"):
+            raise UnsupportedMediaTypeError("The charset of the body must be utf-8.")
+
+
+def described_anew(scope: Scope, body: bytes) -> Scope:
+    """The request of `scope` with our own description of `body`."""
+    others = [field for field in scope["headers"] if field[0] not in ABOUT_THE_BODY]
+    ours = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    return {**scope, "headers": [*others, *ours]}
+
+
+def _parameters(text: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    position = 0
+    text = text.rstrip(" \t")
+    while position < len(text):
+        match = _PARAMETER.match(text, position)
+        if match is None:
+            raise UnsupportedMediaTypeError("The Content-Type header is malformed.")
+        if match[1]:
+            found.append((match[1], match[2].strip('"')))
+        position = match.end()
+    names = [name.lower() for name, _ in found]
+    if len(set(names)) < len(names):
+        raise UnsupportedMediaTypeError("The Content-Type header says something twice.")
+    return found

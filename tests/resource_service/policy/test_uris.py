@@ -1,0 +1,183 @@
+"""Resource rules read URIs as servers do: compared with the URL standard as Node implements it (RS-14)."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from resource_service.policy.rules import Policy, Scopes
+from resource_service.policy.uris import MAX_CHARACTERS, is_regular
+from tests.machine import require
+
+pytestmark = pytest.mark.requirement("RS-14")
+
+URIS = int(os.environ.get("DOORWARD_SOAK_URIS", "5000"))
+READ, ADMIN, DEFAULT = Scopes({"read"}), Scopes({"admin"}), Scopes({"other"})
+SECRETS = (
+    *("notes://secret", "notes://list/secret", "notes:secret", "file:///srv/secret", "file:///srv/a%20b"),
+    *("https://example.com/secret", "https://example.com", "http://127.0.0.1/secret", "ftp://h.example/s"),
+)
+POLICY = Policy(
+    scopes={"read": "Read", "admin": "Everything", "other": "Other"},
+    default=DEFAULT,
+    resources={**dict.fromkeys(SECRETS, ADMIN), "*": READ},
+)
+PIECES = (
+    *(
+        "\t",
+        "\n",
+        "\r",
+        " ",
+        "\0",
+        "\x0c",
+        "\x1f",
+        "\xa0",
+        "\ufeff",
+        "\u200b",
+        "\u00ad",
+        "/",
+        "//",
+        "\\",
+        ".",
+        "..",
+    ),
+    *(
+        "/./",
+        "/../",
+        "x/../",
+        "%2e",
+        "%2E%2e/",
+        "%2f",
+        "%5c",
+        "%00",
+        "%09",
+        "?",
+        "#",
+        "?x",
+        "#x",
+        "@",
+        ":@",
+        "u@",
+    ),
+    *(
+        ":",
+        ":80",
+        ":443",
+        ":21",
+        ":0443",
+        "0x7f.1",
+        "2130706433",
+        "127.1",
+        "\uff41",
+        "\u3002",
+        "\u212a",
+        "\u017f",
+    ),
+)
+
+
+def mutated(rng: random.Random) -> str:
+    """A secret with pieces put in, characters in another case, encoded or left out."""
+    text = rng.choice(SECRETS)
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randint(0, len(text))
+        match rng.randint(0, 4):
+            case 0 | 1:
+                text = text[:at] + rng.choice(PIECES) + text[at:]
+            case 2:
+                text = text[:at] + text[at : at + 1].swapcase() + text[at + 1 :]
+            case 3 if at < len(text):
+                text = f"{text[:at]}%{ord(text[at]):02x}{text[at + 1 :]}" if text[at] < "\x80" else text
+            case _:
+                text = text[:at] + text[at + 1 :]
+    return text
+
+
+def by_node(uris: list[str]) -> list[str | None]:
+    require("node")
+    program = ["node", str(Path(__file__).parent / "url.mjs")]
+    done = subprocess.run(
+        program, input=json.dumps(uris).encode(), capture_output=True, timeout=600, check=True
+    )
+    found: list[str | None] = json.loads(done.stdout)
+    return found
+
+
+def test_no_uri_that_the_url_standard_reads_as_restricted_passes_without_its_scopes() -> None:
+    rng = random.Random(os.environ.get("DOORWARD_SOAK_SEED", "uris"))  # noqa: S311 -- repeatable
+    uris = [mutated(rng) for _ in range(URIS)]
+    restricted = {href for href in by_node(list(SECRETS)) if href}
+    disguises = [uri for uri, href in zip(uris, by_node(uris), strict=True) if href in restricted]
+    assert len(disguises) > URIS / 20
+    passed = [uri for uri in disguises if not POLICY.for_resource(uri) >= ADMIN]
+    assert passed == []
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("notes://sec\tret", "notes://secret ", " notes://secret", "notes://secret\x1f", "NOTES://secret"),
+        *("notes://secret:", "notes://@secret", "notes://:@secret", "notes://u@secret", "notes://secret/"),
+        *(
+            "notes://secret?x",
+            "notes://secret#x",
+            "notes://%73ecret",
+            "notes://secret\0x",
+            "notes://secret:80",
+        ),
+        *("file:/srv/secret", "file:srv/secret", "file:\\srv\\secret", "file://localhost/srv/secret"),
+        *("file:////srv/secret", "file:///srv/x/%2E%2e/secret", "file:///srv/a b", "file:///srv/secret/"),
+        *("https:example.com/secret", "https:///example.com/secret", "https:\\\\example.com\\secret"),
+        *("https://EXAMPLE.com:443/secret", "https://exa%6dple.com/secret", "https://example.com/"),
+        *(
+            "http://0x7f.1/secret",
+            "http://2130706433/secret",
+            "http://127.1:080/secret",
+            "http:127.0.0.1/secret",
+        ),
+    ],
+    ids=ascii,
+)
+def test_a_restricted_uri_in_disguise_needs_what_it_needs_undisguised(uri: str) -> None:
+    assert POLICY.for_resource(uri) >= ADMIN
+
+
+@pytest.mark.parametrize("uri", SECRETS)
+def test_a_uri_as_the_policy_spells_it_needs_that_alone(uri: str) -> None:
+    assert POLICY.for_resource(uri) == ADMIN
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["notes://a b", "notes://a\t", "notes://%zz", "notes://ü", "http:/h/", "https:///h", "file:/x", "x"],
+)
+def test_what_servers_have_to_mend_needs_the_default_as_well(uri: str) -> None:
+    assert not is_regular(uri)
+    assert POLICY.for_resource(uri) == READ | DEFAULT
+
+
+def test_where_a_rule_tells_a_query_apart_it_decides_alone() -> None:
+    policy = Policy(
+        scopes={"read": "Read", "admin": "Everything"},
+        default=ADMIN,
+        resources={"docs://page": ADMIN, "docs://page?public=*": READ},
+    )
+    assert policy.for_resource("docs://page?public=1") == READ
+
+
+@pytest.mark.requirement("RS-4")
+@pytest.mark.parametrize(
+    "uri",
+    ["notes://" + "a/" * 100_000 + "../" * 100_000, "notes://" + "%2e%2e/" * 1_000, "http://" + "1" * 8_000],
+)
+def test_reading_a_uri_takes_time_in_proportion_to_it(uri: str) -> None:
+    began = time.process_time()
+    needed = POLICY.for_resource(uri)
+    assert time.process_time() - began < 2
+    assert len(uri) <= MAX_CHARACTERS or needed == READ | ADMIN | DEFAULT
