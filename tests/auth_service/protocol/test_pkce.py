@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from auth_service.protocol.errors import InvalidGrantError, InvalidRequestError
-from auth_service.protocol.pkce import check_challenge, check_verifier, s256
+from auth_service.protocol.pkce import Demand, check_challenge, check_verifier, s256
 
 pytestmark = pytest.mark.requirement("AS-1")
 
@@ -61,6 +63,24 @@ def test_a_missing_challenge_is_refused_where_one_is_required() -> None:
         check_challenge(None, None, required=True)
 
 
+@pytest.mark.parametrize(
+    ("demand", "exempt"),
+    [
+        (Demand.ALL, set()),
+        (Demand.PUBLIC, {(True, True, True)}),
+        (Demand.OPENID, {(True, True, True), (True, True, False)}),
+    ],
+    ids=lambda value: value.value if isinstance(value, Demand) else "",
+)
+def test_only_confidential_clients_that_ask_for_an_id_token_are_ever_exempt(
+    demand: Demand, exempt: set[tuple[bool, bool, bool]]
+) -> None:
+    for case in itertools.product((True, False), repeat=3):
+        confidential, openid, nonce = case
+        required = demand.of(confidential=confidential, openid=openid, nonce=nonce)
+        assert required is (case not in exempt), case
+
+
 @pytest.mark.parametrize("length", [43, 128])
 def test_a_verifier_has_43_to_128_characters(length: int) -> None:
     verifier = ("aZ09-._~" * 16)[:length]
@@ -96,5 +116,5 @@ def test_a_malformed_verifier_is_refused_even_if_it_matches(verifier: str) -> No
 
 @pytest.mark.requirement("SEC-6")
 def test_a_verifier_for_a_code_without_a_challenge_is_a_downgrade() -> None:
-    with pytest.raises(InvalidGrantError):
+    with pytest.raises(InvalidGrantError, match="not expected"):
         check_verifier(None, VERIFIER)
