@@ -41,7 +41,7 @@ EXCLUDED = (
 )
 
 UNTESTABLE = re.compile(r"^-@dataclass\(|^- *(async )?def .*\*, .*\n\+.*/, ", re.MULTILINE)
-"""`frozen`, `slots` and `*` in a signature guard against mistakes of the code that calls; no rule depends on them."""
+"""`frozen`, `slots` and `*` in a signature guard against mistakes of the calling code, not against input."""
 
 
 def main(arguments: Sequence[str]) -> int:
