@@ -235,3 +235,10 @@ def test_a_port_is_no_more_flexible_with_https_or_a_private_scheme() -> None:
 
 def test_nothing_matches_a_client_without_redirect_uris() -> None:
     assert not matches(LOOPBACK, [])
+
+
+def test_a_redirect_uri_has_at_most_2000_characters() -> None:
+    longest = "https://client.example/".ljust(2_000, "a")
+    check_registrable(longest)
+    with pytest.raises(ValueError, match="at most 2000 characters"):
+        check_registrable(f"{longest}a")
