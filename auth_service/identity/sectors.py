@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from auth_service.identity.client_keys import JsonFetcher
@@ -15,25 +15,38 @@ from auth_service.protocol.subjects import check_sector_document
 from shared.clock import Clock
 
 KEPT_S = 60
-READ_AGAIN_AFTER_S = 10
+MOST_READS = 5
+"""Of one list within `KEPT_S`, where what was kept does not do: it may just have been changed."""
 MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """A list, or why there is none.
+
+    Attributes:
+        reads: how often it was read since `since`.
+    """
+
     document: object
     read_at: float
+    since: float
+    reads: int = 1
 
-    @property
-    def good_for_s(self) -> int:
-        return READ_AGAIN_AFTER_S if isinstance(self.document, FetchError) else KEPT_S
+    def check(self, redirect_uris: Sequence[str]) -> None:
+        if isinstance(self.document, FetchError):
+            raise copy.copy(self.document)
+        check_sector_document(self.document, redirect_uris)
+
+    def may_be_read_again(self, now: float) -> bool:
+        return self.reads < MOST_READS or now >= self.since + KEPT_S
 
 
 class Sectors:
     """Checks that a client belongs to the sector it names.
 
-    The list is kept for a minute, and read again after ten seconds where it did not do: a client that changes
-    its registration over and over must not have somebody else's site asked over and over.
+    The list is kept for a minute, and read again a few times within it where it did not do: a client that
+    changes its registration over and over must not have somebody else's site asked over and over.
     """
 
     def __init__(self, fetcher: JsonFetcher, clock: Clock) -> None:
@@ -53,19 +66,21 @@ class Sectors:
         if uri is None:
             return
         redirect_uris = metadata.get("redirect_uris", ())
-        try:
-            check_sector_document(await self._document(str(uri), KEPT_S), redirect_uris)
-        except InvalidClientMetadataError:
-            # The list may have been changed for this very registration.
-            check_sector_document(await self._document(str(uri), READ_AGAIN_AFTER_S), redirect_uris)
+        if not self._is_kept_and_good(uri, redirect_uris):
+            read = await self._flights.run(uri, lambda: self._read(uri))
+            read.check(redirect_uris)
 
-    async def _document(self, uri: str, at_most_s: int) -> object:
+    def _is_kept_and_good(self, uri: str, redirect_uris: Sequence[str]) -> bool:
         kept = self._kept.get(uri)
-        if kept is None or self._clock() >= kept.read_at + min(at_most_s, kept.good_for_s):
-            kept = await self._flights.run(uri, lambda: self._read(uri))
-        if isinstance(kept.document, FetchError):
-            raise copy.copy(kept.document)
-        return kept.document
+        if kept is None or self._clock() >= kept.read_at + KEPT_S:
+            return False
+        try:
+            kept.check(redirect_uris)
+        except (FetchError, InvalidClientMetadataError):
+            if not kept.may_be_read_again(self._clock()):
+                raise
+            return False
+        return True
 
     async def _read(self, uri: str) -> _Kept:
         document: object
@@ -73,7 +88,11 @@ class Sectors:
             document = await self._fetcher.fetch_json(uri)
         except FetchError as error:
             document = error
-        kept = self._kept[uri] = _Kept(document, self._clock())
+        before, now = self._kept.get(uri), self._clock()
+        kept = _Kept(document, now, now)
+        if before is not None and now < before.since + KEPT_S:
+            kept = replace(kept, since=before.since, reads=before.reads + 1)
+        self._kept[uri] = kept
         self._kept.move_to_end(uri)
         if len(self._kept) > MOST:
             self._kept.popitem(last=False)
