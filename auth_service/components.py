@@ -110,7 +110,7 @@ class Components:
         self.consents = Consents(store, settings.refresh_absolute_ttl_s)
         self.grants = Grants(store, clock)
         self.feed = Feed(store, clock)
-        self.opener = GrantOpener(self.grants, self.clients, self.users, self.lifetimes)
+        self.opener = GrantOpener(self.grants, self.clients, self.users, self.sessions, self.lifetimes)
         self.devices = Devices(store, clock)
         self.tokens = Tokens(self.handles, self.signing_keys, self.grants, settings.issuer, clock)
         self.mint = Mint(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def offered_grant_types(parts: Components, settings: AuthSettings, store: Store) -> list[GrantType]:
     """Those that are always offered, then those that do nothing without configuration."""
     offered: list[GrantType] = [
-        AuthorizationCode(parts.grants, parts.handles, parts.lifetimes),
+        AuthorizationCode(parts.grants, parts.handles, parts.sessions, parts.lifetimes),
         RefreshToken(parts.grants, parts.handles, parts.lifetimes),
         ClientCredentials(parts.opener, parts.catalogue),
         DeviceCode(parts.devices, parts.opener),

@@ -26,7 +26,12 @@ from auth_service.pages.error import ErrorPages
 from auth_service.pages.forms import RequestOverError, shows_errors
 from auth_service.pages.render import see_other
 from auth_service.pages.respond import Responder
-from auth_service.protocol.authorization import AuthorizationRequest, return_address, validate
+from auth_service.protocol.authorization import (
+    AuthorizationRequest,
+    check_return_address,
+    return_address,
+    validate,
+)
 from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import Trust
@@ -121,6 +126,7 @@ class AuthorizeEndpoint:
         client = await self.clients.get(pending.request.client_id)
         if client is None:
             return self.errors.unknown_client()
+        check_return_address(pending.request, client)
         session = await self.sessions.find(browser.session)
         return await self._next(request, pending_id, pending, client, session)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from auth_service.crypto.handles import Handles, Kind
 from auth_service.grants.base import TokenRequest
+from auth_service.grants.opening import SESSION_ENDED
 from auth_service.grants.repository import Grants
+from auth_service.identity.sessions import Sessions
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import CodeRedemption, Grant, Lifetimes, redeem
 
@@ -14,8 +16,9 @@ class AuthorizationCode:
 
     name = "authorization_code"
 
-    def __init__(self, grants: Grants, handles: Handles, lifetimes: Lifetimes) -> None:
+    def __init__(self, grants: Grants, handles: Handles, sessions: Sessions, lifetimes: Lifetimes) -> None:
         self._grants = grants
+        self._sessions = sessions
         self._handles = handles
         self._lifetimes = lifetimes
 
@@ -37,4 +40,8 @@ class AuthorizationCode:
             raise InvalidGrantError("the code is not valid, or has expired")
         if isinstance(outcome, OAuthError):
             raise outcome
+        if not await self._sessions.lives(outcome.session_key):
+            # Asked after the code was used up: a session that ends meanwhile is seen here or by who ended it.
+            await self._grants.revoke(outcome.grant_id, SESSION_ENDED)
+            raise InvalidGrantError(SESSION_ENDED)
         return outcome

@@ -8,7 +8,7 @@ from auth_service.grants.base import TokenRequest
 from auth_service.grants.opening import GrantOpener
 from auth_service.identity.devices import Devices
 from auth_service.protocol.device import GRANT_TYPE
-from auth_service.protocol.errors import InvalidGrantError, OAuthError
+from auth_service.protocol.errors import AccessDeniedError, InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant
 
 
@@ -31,4 +31,9 @@ class DeviceCode:
         draft = self._opener.draft(
             request.client, outcome.scopes, outcome.resource, request.now, owner=outcome.owner
         )
-        return await self._opener.open_active(replace(draft, jkt=request.jkt))
+        try:
+            return await self._opener.open_active(replace(draft, jkt=request.jkt))
+        except InvalidGrantError as error:
+            # RFC 8628 §3.5: the approval has ended, not the client; every later poll is told the same.
+            await self._devices.withdraw(device_code)
+            raise AccessDeniedError(error.description) from error

@@ -10,6 +10,7 @@ from auth_service.identity.clients import Clients
 from auth_service.identity.sessions import Session
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidClientError, InvalidGrantError
 from auth_service.protocol.grant import Lifetimes
 from shared.clock import Clock
 
@@ -32,25 +33,27 @@ class CodeIssuer:
     async def issue(
         self, asked: AuthorizationRequest, session: Session, scopes: tuple[str, ...]
     ) -> str | None:
-        """A code for what was asked, narrowed to `scopes`; None if the user or the client is gone by now."""
+        """A code for what was asked, narrowed to `scopes`; None if user, session or client is gone by now."""
         client = await self._clients.get(asked.client_id)
         if client is None:
             return None
         now, code_s = int(self._clock()), self._code_s(client)
         draft = self._opener.draft(client, scopes, asked.resource, now, owner=session.owner, waits_s=code_s)
-        grant = await self._opener.open(
-            replace(
-                draft,
-                nonce=asked.nonce,
-                redirect_uri=asked.redirect_uri,
-                redirect_uri_given=asked.redirect_uri_given,
-                code_challenge=asked.code_challenge,
-                code_jkt=asked.dpop_jkt,
-                id_token_claims=asked.id_token_claims,
-                userinfo_claims=asked.userinfo_claims,
-            )
+        waiting = replace(
+            draft,
+            nonce=asked.nonce,
+            redirect_uri=asked.redirect_uri,
+            redirect_uri_given=asked.redirect_uri_given,
+            code_challenge=asked.code_challenge,
+            code_jkt=asked.dpop_jkt,
+            id_token_claims=asked.id_token_claims,
+            userinfo_claims=asked.userinfo_claims,
         )
-        return self._mint.code(grant, now + code_s) if grant else None
+        try:
+            grant = await self._opener.open(waiting)
+        except (InvalidClientError, InvalidGrantError):
+            return None
+        return self._mint.code(grant, now + code_s)
 
     def _code_s(self, client: Client) -> int:
         """The lifetime of a code, in seconds."""

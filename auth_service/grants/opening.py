@@ -5,20 +5,26 @@ from __future__ import annotations
 from auth_service.crypto.handles import new_grant_id
 from auth_service.grants.repository import Grants
 from auth_service.identity.clients import Clients
+from auth_service.identity.sessions import Sessions
 from auth_service.identity.users import Users
 from auth_service.protocol.client import USE_NOTED_EVERY_S, Client
-from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.errors import InvalidClientError, InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant, Lifetimes, Owner, issue
 from auth_service.protocol.trusted_issuers import WORKLOAD_PREFIX
+
+SESSION_ENDED = "the login session in which it was granted has ended"
 
 
 class GrantOpener:
     """Opens grants, in the state that waits for a code or with tokens at once."""
 
-    def __init__(self, grants: Grants, clients: Clients, users: Users, lifetimes: Lifetimes) -> None:
+    def __init__(
+        self, grants: Grants, clients: Clients, users: Users, sessions: Sessions, lifetimes: Lifetimes
+    ) -> None:
         self._grants = grants
         self._clients = clients
         self._users = users
+        self._sessions = sessions
         self._lifetimes = lifetimes
 
     def draft(
@@ -53,29 +59,39 @@ class GrantOpener:
             **(owner.members() if owner else {}),
         )
 
-    async def open(self, draft: Grant) -> Grant | None:
-        """Open a grant that waits for its code; None if its user or client is gone by now."""
+    async def open(self, draft: Grant) -> Grant:
+        """Open a grant that waits for its code.
+
+        Raises:
+            InvalidClientError: its client is gone by now.
+            InvalidGrantError: its user is not allowed here any more, or the session it was given in ended.
+        """
         await self._grants.open(draft)
-        if await self._welcome(draft):
-            return draft
-        await self._grants.revoke(draft.grant_id, "the user or the client is no longer allowed here")
-        return None
+        refusal = await self._refusal(draft)
+        if refusal is not None:
+            await self._grants.revoke(draft.grant_id, refusal.description)
+            raise refusal
+        return draft
 
     async def open_active(self, draft: Grant) -> Grant:
         """Open a grant with its first tokens.
 
         Raises:
-            InvalidClientError: its user or client is gone by now.
+            OAuthError: as from `open`.
         """
-        opened = await self.open(issue(draft, self._lifetimes, draft.created_at))
-        if opened is None:
-            raise InvalidClientError("the user or the client is no longer allowed here")
-        return opened
+        return await self.open(issue(draft, self._lifetimes, draft.created_at))
 
-    async def _welcome(self, grant: Grant) -> bool:
-        # Asked after the grant was opened: whoever disables a user or deletes a client first does that and
-        # then revokes what is open, so one of the two sees the other.
-        return await self._client_stays(grant) and await self._user_may(grant)
+    async def _refusal(self, grant: Grant) -> OAuthError | None:
+        # Asked after the grant was opened: whoever disables a user, ends a session or deletes a client first
+        # does that and then revokes what is open, so one of the two sees the other.
+        if not await self._client_stays(grant):
+            return InvalidClientError("the client is no longer allowed here")
+        # Never invalid_client: clients throw their registration away on that (RFC 6749 §5.2).
+        if not await self._user_may(grant):
+            return InvalidGrantError("the user is no longer allowed here")
+        if not await self._sessions.lives(grant.session_key):
+            return InvalidGrantError(SESSION_ENDED)
+        return None
 
     async def _client_stays(self, grant: Grant) -> bool:
         if grant.client_id.startswith(WORKLOAD_PREFIX):

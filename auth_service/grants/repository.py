@@ -5,6 +5,7 @@ No grant ends unannounced: every change goes through `Grants.change`, which tell
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,10 +13,13 @@ from auth_service.protocol import grant as rules
 from auth_service.protocol.grant import Grant
 from auth_service.revocations.announcements import Announcements
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store, StoreFullError
+from auth_service.storage.documents import READ_AT_ONCE, Collection
+from auth_service.storage.interface import Store, StoreFullError, StoreUnavailableError
 from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
 
 R = TypeVar("R")
 
@@ -36,12 +40,15 @@ class Grants:
         return max(1, grant.kept_until - int(self._clock()))
 
     async def open(self, grant: Grant) -> None:
-        """Keep a new grant, listed before it exists: a revocation must never miss one that works."""
-        listed_s = max(1, grant.expires_at - int(self._clock()))
-        await self._store.index_add(keys.client_grants(grant.client_id), grant.grant_id, ttl_s=listed_s)
-        if grant.subject:
-            await self._store.index_add(keys.subject_grants(grant.subject), grant.grant_id, ttl_s=listed_s)
+        """Keep a new grant, and list it. Whoever opens one looks at its parties after that, and no sooner.
+
+        Listed once it exists, so that an entry without a grant is one that can be swept out.
+        """
         await self._grants.create(grant.grant_id, grant)
+        listed_s = max(1, grant.expires_at - int(self._clock()))
+        await asyncio.gather(
+            *(self._store.index_add(index, grant.grant_id, ttl_s=listed_s) for index in _indexes(grant))
+        )
 
     async def get(self, grant_id: str) -> Grant | None:
         """The grant of that id, if it is kept still."""
@@ -56,7 +63,7 @@ class Grants:
         Raises:
             StoreUnavailableError: also where it cannot be announced; nothing is written then.
         """
-        ended: Grant | None = None
+        written: Grant | None = None
         told_at = 0.0
         decided: list[tuple[Grant | None, R]] = []
 
@@ -65,57 +72,98 @@ class Grants:
             return decided[-1]
 
         async def announce(grant: Grant) -> None:
-            nonlocal ended, told_at
+            nonlocal written, told_at
+            written = grant
             if grant.state == "revoked" and self._clock() >= told_at + TOLD_AGAIN_AFTER_S:
                 # Not each time: the longer from read to write, the more often others are faster.
                 told_at = self._clock()
                 await self._announcements.revoked(grant)
-                ended = grant
 
         try:
             result = await self._grants.update(grant_id, noted, before=announce)
         except StoreFullError:
             # Removing needs no room, and a grant that is gone is refused like one that was revoked.
-            if ended is None:
+            if written is None or written.state != "revoked":
                 raise
             await self._grants.delete(grant_id)
             result = decided[-1][1]
-        if ended is not None:
-            await self._announcements.revoked(ended)
+        if written is not None and written.state == "revoked":
+            await self._announcements.revoked(written)
+            await self._unlist(written)
         return result
+
+    async def _unlist(self, grant: Grant) -> None:
+        try:
+            for index in _indexes(grant):
+                await self._store.index_remove(index, grant.grant_id)
+        except StoreUnavailableError as error:
+            # The grant has ended, and whoever lists it next sweeps the entry out.
+            _log.info("grant still listed", grant_id=grant.grant_id, reason=str(error))
 
     async def revoke(self, grant_id: str, reason: str = "it was revoked") -> bool:
         """Revoke a grant; says whether there was something left to revoke."""
         return bool(await self.change(grant_id, lambda grant: rules.revoke(grant, reason)))
 
-    async def of_subject(self, subject: str) -> list[Grant]:
-        """What `subject` has granted and not revoked, oldest first."""
-        ids = await self._store.index_list(keys.subject_grants(subject))
-        found = [await self._grants.get(grant_id) for grant_id in ids]
-        live = [grant for grant in found if grant is not None and grant.state == "active"]
-        return sorted(live, key=lambda grant: grant.created_at)
+    async def of_subject(self, subject: str, most: int | None = None) -> list[Grant]:
+        """What `subject` has granted that still works, oldest first.
 
-    async def some_of_subject(self, subject: str, most: int) -> list[Grant]:
-        """Like `of_subject`, but looks at no more than `most`."""
-        return await self._some(keys.subject_grants(subject), most)
+        Args:
+            most: stop looking when so many are found.
+        """
+        return await self._live(keys.subject_grants(subject), most)
 
-    async def some_of_client(self, client_id: str, most: int) -> list[Grant]:
-        """What was granted to the client and not revoked; looks at no more than `most`."""
-        return await self._some(keys.client_grants(client_id), most)
+    async def of_client(self, client_id: str, most: int | None = None) -> list[Grant]:
+        """What was granted to the client and still works; as `of_subject`."""
+        return await self._live(keys.client_grants(client_id), most)
 
-    async def _some(self, index: str, most: int) -> list[Grant]:
-        found = await self._grants.get_many((await self._store.index_list(index))[:most])
-        return sorted((g for g in found if g.state == "active"), key=lambda grant: grant.created_at)
+    async def upheld(self, grant: Grant) -> bool:
+        """Whether every grant that this one was derived from by token exchange still stands (RFC 8693)."""
+        for ancestor_id in grant.ancestors:
+            ancestor = await self._grants.get(ancestor_id)
+            if ancestor is None or ancestor.state != "active":
+                return False
+        return True
 
-    async def revoke_of_subject(self, subject: str) -> None:
-        """Revoke everything that `subject` has granted."""
-        await self._revoke_listed(keys.subject_grants(subject), "the user was disabled")
+    async def _live(self, index: str, most: int | None) -> list[Grant]:
+        ids, found = await self._store.index_list(index), list[Grant]()
+        for start in range(0, len(ids), READ_AT_ONCE):
+            listed = ids[start : start + READ_AT_ONCE]
+            standing = await self._standing(listed)
+            await self._sweep(index, set(listed) - {grant.grant_id for grant in standing})
+            found += [grant for grant in standing if grant.state == "active"]
+            if most is not None and len(found) >= most:
+                break
+        return sorted(found, key=lambda grant: (grant.created_at, grant.grant_id))[:most]
+
+    async def _standing(self, grant_ids: list[str]) -> list[Grant]:
+        now = int(self._clock())
+        kept = [grant for grant in await self._grants.get_many(grant_ids) if not grant.ended(now)]
+        return [grant for grant in kept if await self.upheld(grant)]
+
+    async def _sweep(self, index: str, grant_ids: set[str]) -> None:
+        # A grant that runs out is changed by nobody, so its entry goes when somebody comes across it.
+        for grant_id in grant_ids:
+            await self._store.index_remove(index, grant_id)
+
+    async def revoke_of_subject(
+        self, subject: str, reason: str = "the user was disabled", *, but_session: str | None = None
+    ) -> None:
+        """Revoke everything that `subject` has granted, except in the session `but_session`."""
+        await self._revoke_listed(keys.subject_grants(subject), reason, but_session)
 
     async def revoke_of_client(self, client_id: str) -> None:
         """Revoke everything that was granted to the client."""
         await self._revoke_listed(keys.client_grants(client_id), "the client was deleted")
 
-    async def _revoke_listed(self, index: str, reason: str) -> None:
+    async def _revoke_listed(self, index: str, reason: str, but_session: str | None = None) -> None:
+        def rule(grant: Grant) -> tuple[Grant | None, bool]:
+            return rules.revoke_unless_given_in(grant, but_session, reason)
+
         for grant_id in await self._store.index_list(index):
-            await self.revoke(grant_id, reason)
-            await self._store.index_remove(index, grant_id)
+            if await self.change(grant_id, rule) is None:
+                await self._store.index_remove(index, grant_id)
+
+
+def _indexes(grant: Grant) -> list[str]:
+    of_client = keys.client_grants(grant.client_id)
+    return [of_client, keys.subject_grants(grant.subject)] if grant.subject else [of_client]

@@ -52,11 +52,7 @@ class Tokens:
 
     async def upheld(self, grant: Grant) -> bool:
         """Whether every grant that this one was derived from by token exchange still stands (RFC 8693)."""
-        for ancestor_id in grant.ancestors:
-            ancestor = await self._grants.get(ancestor_id)
-            if ancestor is None or ancestor.state != "active":
-                return False
-        return True
+        return await self._grants.upheld(grant)
 
     async def _read_jwt(self, text: str) -> Handle | None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auth_service.grants.repository import Grants
-from auth_service.identity.sessions import Sessions
+from auth_service.identity.sessions import Session, Sessions
 from auth_service.identity.users import User, Users
 
 
@@ -36,13 +36,33 @@ class Accounts:
         """
         return await self.users.set_disabled(username, False)
 
-    async def set_password(self, username: str, password: str) -> User:
-        """Replace the password and end every session, in case somebody else had the old one.
+    async def set_password(
+        self,
+        username: str,
+        password: str,
+        *,
+        session: Session | None = None,
+        keep_connections: bool = False,
+    ) -> User:
+        """Replace the password and end what somebody else may have opened with the old one.
+
+        Every other session ends, and with it the codes and device approvals given in it; so does every grant
+        that was given in another session. The password first: a login looks at it after it began a session.
+
+        Args:
+            session: the one that the change is made in, which stays with what was granted in it.
+            keep_connections: leave the grants as they are.
 
         Raises:
             NoSuchUserError: there is no such account.
             ValueError: it cannot be a password.
         """
         user = await self.users.set_password(username, password)
-        await self._sessions.end_all(user.subject)
+        await self._sessions.end_all(user.subject, but=session)
+        if not keep_connections:
+            await self._grants.revoke_of_subject(
+                user.subject,
+                "the password was changed",
+                but_session=session.session_id if session else None,
+            )
         return user

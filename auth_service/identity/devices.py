@@ -69,6 +69,7 @@ class Devices:
             username=session.username,
             session_id=session.session_id,
             auth_time=session.auth_time,
+            session_key=session.key,
         )
 
     async def deny(self, name: str) -> bool:
@@ -88,6 +89,10 @@ class Devices:
         return await self._requests.update(
             digest(device_code), lambda request: device.poll(request, client_id, now)
         )
+
+    async def withdraw(self, device_code: str) -> None:
+        """Deny a request whose approval ended before the device could use it."""
+        await self._requests.update(digest(device_code), device.withdraw)
 
 
 def _new_user_code() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auth_service.crypto.secrets import digest, new_id, new_secret
 from auth_service.identity.users import User
@@ -21,6 +21,7 @@ class Session:
 
     Attributes:
         session_id: names it; authenticates nothing.
+        key: what it is kept under, the digest of its secret; authenticates nothing either.
     """
 
     session_id: str
@@ -28,6 +29,7 @@ class Session:
     username: str
     auth_time: int
     expires_at: int
+    key: str = ""
 
     @property
     def login(self) -> Login:
@@ -37,7 +39,9 @@ class Session:
     @property
     def owner(self) -> Owner:
         """Who grants what is granted in this session."""
-        return Owner(self.subject, self.username, self.session_id, self.auth_time)
+        return Owner(
+            self.subject, self.username, self.session_id, self.auth_time, session_key=self.key or None
+        )
 
 
 class Sessions:
@@ -55,16 +59,29 @@ class Sessions:
     async def begin(self, user: User) -> tuple[str, Session]:
         """A new session after a login, with a new secret (AS-23: never the one from before it)."""
         secret, now = new_secret(), int(self._clock())
-        session = Session(new_id(), user.subject, user.username, now, now + self._ttl_s)
+        key = digest(secret)
+        session = Session(new_id(), user.subject, user.username, now, now + self._ttl_s, key)
         # Listed before it exists: whoever ends all sessions of a subject must never miss one that works.
-        await self._store.index_add(keys.subject_sessions(user.subject), digest(secret), ttl_s=self._ttl_s)
-        await self._sessions.create(digest(secret), session)
+        await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)
+        await self._sessions.create(key, session)
         return secret, session
 
     async def find(self, secret: str | None) -> Session | None:
         """The session that `secret` opens, if it lives."""
-        session = await self._sessions.get(digest(secret)) if secret else None
-        return session if session and session.expires_at > self._clock() else None
+        return await self._find(digest(secret)) if secret else None
+
+    async def lives(self, key: str | None) -> bool:
+        """Whether the session kept under `key` has neither ended nor expired.
+
+        True for None: a grant from before sessions were noted, or one that no session gave.
+        """
+        return key is None or await self._find(key) is not None
+
+    async def _find(self, key: str) -> Session | None:
+        session = await self._sessions.get(key)
+        if session is None or session.expires_at <= self._clock():
+            return None
+        return replace(session, key=key)
 
     async def end(self, secret: str | None) -> None:
         """End the session that `secret` opens, if there is one."""
@@ -73,9 +90,10 @@ class Sessions:
             await self._sessions.delete(digest(secret))
             await self._store.index_remove(keys.subject_sessions(session.subject), digest(secret))
 
-    async def end_all(self, subject: str) -> None:
-        """End every session of `subject`."""
+    async def end_all(self, subject: str, *, but: Session | None = None) -> None:
+        """End every session of `subject`, except `but`."""
         index = keys.subject_sessions(subject)
-        for hashed in await self._store.index_list(index):
-            await self._sessions.delete(hashed)
-            await self._store.index_remove(index, hashed)
+        for key in await self._store.index_list(index):
+            if but is None or key != but.key:
+                await self._sessions.delete(key)
+                await self._store.index_remove(index, key)

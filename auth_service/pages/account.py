@@ -17,8 +17,10 @@ from auth_service.identity.sessions import Session, Sessions
 from auth_service.pages.error import ErrorPages
 from auth_service.pages.forms import browser_of, shows_errors, trusted_form
 from auth_service.pages.render import Pages, see_other
+from auth_service.pages.shelf import shelf
 from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.parameters import Parameters, parse_parameters
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -44,13 +46,13 @@ class AccountPage:
             return see_other("login")
         if request.method == "POST":
             return await self._submit(request, session)
-        return await self._show(session, self.browsers.csrf_token(browser.secret))
+        query = parse_parameters(request.scope["query_string"])
+        return await self._show(session, query, self.browsers.csrf_token(browser.secret))
 
-    async def _show(self, session: Session, csrf: str) -> Response:
-        connections = [
-            await self._connection(grant) for grant in await self.grants.of_subject(session.subject)
-        ]
-        context = {"csrf": csrf, "username": session.username, "connections": connections}
+    async def _show(self, session: Session, query: Parameters, csrf: str) -> Response:
+        shown, where = shelf(await self.grants.of_subject(session.subject), query, "account")
+        connections = [await self._connection(grant) for grant in shown]
+        context = {"csrf": csrf, "username": session.username, "connections": connections, "shelf": where}
         return self.pages.render("account.html", context)
 
     async def _connection(self, grant: Grant) -> dict[str, object]:

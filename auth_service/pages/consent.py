@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.endpoints.route import Endpoint, Operation, answer, form, text
-from auth_service.identity.browser import Browsers
+from auth_service.identity.browser import Browser, Browsers
 from auth_service.identity.clients import Clients
 from auth_service.identity.consents import Consents
 from auth_service.identity.introductions import Introductions
@@ -32,6 +32,7 @@ from shared.logs import get_logger
 
 _log = get_logger(__name__)
 _TICK = "scope."
+_SWITCHED = 409
 
 SHOWN_AT_ONCE = 6
 """How much of what a scope allows is shown before it is asked for."""
@@ -69,7 +70,13 @@ class ConsentPage:
         return await self._form(pending_id, pending, client, session, csrf)
 
     async def _form(
-        self, pending_id: str, pending: Pending, client: Client, session: Session, csrf: str
+        self,
+        pending_id: str,
+        pending: Pending,
+        client: Client,
+        session: Session,
+        csrf: str,
+        status: int = 200,
     ) -> Response:
         asked = pending.request
         resource = self.catalogue.find(asked.resource) if asked.resource else None
@@ -81,6 +88,8 @@ class ConsentPage:
                 "pending": pending_id,
                 "client": client,
                 "username": session.username,
+                "session": session.session_id,
+                "switched": status == _SWITCHED,
                 "resource": resource,
                 "scopes": [
                     (
@@ -97,6 +106,7 @@ class ConsentPage:
                 "papers": list(_papers(client)),
                 "unknown_domain": self.introductions.trust(client) is Trust.ASK,
             },
+            status=status,
         )
 
     async def _submit(self, request: Request) -> Response:
@@ -107,7 +117,10 @@ class ConsentPage:
         if pending is None or session is None:
             raise RequestOverError
         granted = _granted(form, pending.request.scopes)
-        await self.pending.note_decision(pending_id, Decision(session.subject, granted))
+        # A script may post the button alone (AS-25); a browser sends what the page holds.
+        if form.get("session") not in (None, session.session_id):
+            return await self._ask_again(pending_id, pending, session, browser)
+        await self.pending.note_decision(pending_id, Decision(session.subject, granted, session.session_id))
         if granted is not None:
             await self.consents.remember(session.subject, pending.request, granted)
         _log.info(
@@ -117,6 +130,18 @@ class ConsentPage:
             client_id=pending.request.client_id,
         )
         return see_other(f"authorize?pending={pending_id}")
+
+    async def _ask_again(
+        self, pending_id: str, pending: Pending, session: Session, browser: Browser
+    ) -> Response:
+        # The page was shown for another session: the account was switched in another tab since. A consent
+        # counts for the person that the page named, so the one who is logged in now is asked.
+        client = await self.clients.get(pending.request.client_id)
+        if client is None or browser.secret is None:
+            raise RequestOverError
+        _log.info("consent not taken", reason="another session by now", subject=session.subject)
+        csrf = self.browsers.csrf_token(browser.secret)
+        return await self._form(pending_id, pending, client, session, csrf, _SWITCHED)
 
     def endpoint(self) -> Endpoint:
         """The page."""
@@ -171,6 +196,7 @@ _OPERATIONS: Mapping[str, Operation] = {
             {
                 "csrf": text("From the page."),
                 "pending": text("From the page."),
+                "session": text("From the page: the login session that it was shown for."),
                 "decision": text("The button.", enum=["allow", "deny"]),
                 "ticks": text("Sent where the scopes have tick boxes."),
                 "scope.0": text("The first scope is ticked; the others follow, counted on."),
@@ -181,6 +207,7 @@ _OPERATIONS: Mapping[str, Operation] = {
         "responses": {
             "303": answer("On to the authorization request, which answers the client."),
             "400": answer("A page: the request is over, or the form was not shown to this browser."),
+            "409": answer("The page again: somebody else is logged in by now."),
         },
     },
 }

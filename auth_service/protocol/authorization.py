@@ -98,6 +98,16 @@ def return_address(parameters: Parameters, client: Client) -> ReturnAddress:
     )
 
 
+def check_return_address(request: AuthorizationRequest, client: Client) -> None:
+    """The same for a request that has been waiting: the client may have changed its registration since.
+
+    Raises:
+        InvalidRequestError: the redirect URI is not one of the client's any more.
+    """
+    if not request.device and not redirect_uris.matches(request.redirect_uri, client.redirect_uris):
+        raise InvalidRequestError("redirect_uri is no longer one that this client registered")
+
+
 def validate(
     parameters: Parameters,
     client: Client,

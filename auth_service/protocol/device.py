@@ -30,6 +30,7 @@ class DeviceRequest:
     Attributes:
         interval_s: how long the device must wait between polls.
         polled_at: when it polled last; 0 for never.
+        session_key: what the session of the person who approved it is kept under; it ends with that session.
     """
 
     client_id: str
@@ -44,6 +45,7 @@ class DeviceRequest:
     username: str | None = None
     session_id: str | None = None
     auth_time: int | None = None
+    session_key: str | None = None
 
     @property
     def owner(self) -> Owner:
@@ -54,7 +56,9 @@ class DeviceRequest:
         """
         if self.subject is None:
             raise ValueError("nobody has approved it")
-        return Owner(self.subject, self.username, self.session_id, self.auth_time)
+        return Owner(
+            self.subject, self.username, self.session_id, self.auth_time, session_key=self.session_key
+        )
 
 
 Outcome: TypeAlias = "tuple[DeviceRequest | None, DeviceRequest | OAuthError]"
@@ -88,6 +92,11 @@ def decide(request: DeviceRequest, decided: DeviceRequest, now: int) -> tuple[De
     if request.state != "pending" or now >= request.expires_at:
         return None, False
     return decided, True
+
+
+def withdraw(request: DeviceRequest) -> tuple[DeviceRequest, None]:
+    """Deny what was approved: the approval ended before the device could use it."""
+    return replace(request, state="denied"), None
 
 
 def canonical_user_code(typed: str) -> str:

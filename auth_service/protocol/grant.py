@@ -35,6 +35,7 @@ class Owner:
 
     Attributes:
         vouched_by: the trusted issuer that says who it is; None for a user of this server.
+        session_key: what the login session is kept under; None where there is none.
     """
 
     subject: str
@@ -42,6 +43,7 @@ class Owner:
     session_id: str | None = None
     auth_time: int | None = None
     vouched_by: str | None = None
+    session_key: str | None = None
 
     def members(self) -> dict[str, Any]:
         """As members of a grant."""
@@ -69,6 +71,7 @@ class Grant:
         id_token_claims: claims about the person asked for in the ID token (OIDC Core §5.5).
         userinfo_claims: the same for userinfo, beyond what the scopes give.
         code_jkt: the key that the code was asked to be bound to (RFC 9449 §10).
+        session_key: what the login session it was given in is kept under; a code ends with that session.
     """
 
     grant_id: str
@@ -101,11 +104,18 @@ class Grant:
     revocation_reason: str | None = None
     id_token_claims: tuple[str, ...] = ()
     userinfo_claims: tuple[str, ...] = ()
+    session_key: str | None = None
 
     @property
     def kept_until(self) -> int:
         """When the document may vanish: nothing that refers to it can be valid any more."""
         return max(self.created_at, self.access_expires_at, self.refresh_expires_at) + 600
+
+    def ended(self, now: int) -> bool:
+        """Whether nothing of it works, or will ever work again."""
+        if self.state == "code":
+            return now >= self.kept_until
+        return self.state == "revoked" or now >= max(self.access_expires_at, self.refresh_expires_at)
 
     def scopes_of(self, generation: int) -> tuple[str, ...]:
         """The scopes of that generation's access token."""
@@ -280,6 +290,13 @@ def revoked(grant: Grant, reason: str) -> Grant:
 def revoke(grant: Grant, reason: str = "it was revoked") -> tuple[Grant | None, bool]:
     """Revoke, if there is something left to revoke; says whether there was."""
     return (None, False) if grant.state == "revoked" else (revoked(grant, reason), True)
+
+
+def revoke_unless_given_in(grant: Grant, session_id: str | None, reason: str) -> tuple[Grant | None, bool]:
+    """Revoke what was given in any session but that one; everything, if `session_id` is None."""
+    if session_id is not None and grant.session_id == session_id:
+        return None, False
+    return revoke(grant, reason)
 
 
 def revoke_by_client(grant: Grant, client_id: str) -> tuple[Grant | None, bool]:

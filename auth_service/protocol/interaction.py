@@ -46,10 +46,16 @@ class Decision:
 
     Attributes:
         granted: the scopes left ticked; None for a refusal.
+        session_id: the session that the page was shown for.
     """
 
     subject: str
-    granted: tuple[str, ...] | None
+    granted: tuple[str, ...] | None = None
+    session_id: str | None = None
+
+    def counts_for(self, login: Login) -> bool:
+        """Whether it was taken in the very session that `login` is."""
+        return self.subject == login.subject and self.session_id in (None, login.session_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +104,12 @@ def next_step(
         return Step.LOGIN
     if request.subject not in (None, login.subject):
         raise LoginRequiredError("another user is asked for than the one who is logged in")
-    # A decision counts for the person who took it, not for who logged in after.
+    # A decision counts in the session it was taken in. A person who logs in after that is asked, and never
+    # connected silently: the button was pressed for somebody else.
     decision = progress.decision
-    if decision is not None and decision.subject == login.subject:
+    if decision is not None:
+        if not decision.counts_for(login):
+            return Step.CONSENT
         if decision.granted is None:
             raise AccessDeniedError("access was refused")
         return Step.ISSUE

@@ -67,14 +67,14 @@ SCHEMA: tuple[KeySpec, ...] = (
         "a day, or as long as the document; until the first grant",
         kind="index",
     ),
-    KeySpec("client-grants:{client_id}", "ids of the client's grants", "as long as the grant", kind="index"),
+    KeySpec("client-grants:{client_id}", "ids of the client's grants", "until the grant ends", kind="index"),
     KeySpec(
         "grant:{grant_id}",
-        "one grant: subject, client, scopes, resource, state, generation",
+        "one grant: subject, client, scopes, resource, state, generation, session",
         "10 minutes while a code; then until 10 minutes after its last token ends, which is after"
         " `refresh_absolute_ttl_s` at the latest",
     ),
-    KeySpec("subject-grants:{subject}", "ids of the subject's grants", "as long as the grant", kind="index"),
+    KeySpec("subject-grants:{subject}", "ids of the subject's grants", "until the grant ends", kind="index"),
     KeySpec(
         "user:{username}",
         "a user: subject, name, password hash, state, whether an administrator",

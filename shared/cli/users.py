@@ -73,11 +73,18 @@ def demote(username: Username) -> None:
 
 
 @users.command()
-def passwd(username: Username) -> None:
-    """Change a password, asked for or read from standard input; ends the sessions begun with the old one."""
+def passwd(
+    username: Username,
+    keep_connections: Annotated[
+        bool, typer.Option("--keep-connections", help="End the sessions only; connected clients stay.")
+    ] = False,
+) -> None:
+    """Change a password, asked for or read from standard input; ends all that was opened with the old one."""
     password = _new_password()
-    _run(lambda api: api.set_password(username, password))
+    _run(lambda api: api.set_password(username, password, keep_connections=keep_connections))
     output.print(f"Changed the password of {username}", markup=False)
+    ended = "their sessions have ended" if keep_connections else "their sessions and connections have ended"
+    output.print(ended, markup=False)
 
 
 def _columns(user: User) -> tuple[str | None, ...]:

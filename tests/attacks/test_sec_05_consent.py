@@ -204,3 +204,54 @@ def test_a_refusal_after_an_approval_is_a_refusal(server: AuthorizationServer, v
         victim.browser.post(f"{server.origin}/consent", data={**fields, "decision": decision})
     landed = victim.open(f"{server.origin}/authorize?pending={pending_of(page)}")
     assert answer_of(landed)["error"] == "access_denied"
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_consent_page_of_one_account_allows_nothing_for_another_that_logged_in_since(
+    server: AuthorizationServer, victim: Person, remembered: bool
+) -> None:
+    client = server.register(redirect_uris=[CALLBACK])
+    other = server.add_user(f"other-{client.client_id}", "password")
+    if remembered:
+        client.connect(other)
+    page = victim.open(client.authorization_url(Pkce(), prompt="consent"))
+    # In another tab of the same browser.
+    login = victim.open(f"{server.origin}/login")
+    victim.submit(login, {"username": other.username, "password": "password"})
+    again = victim.submit(page, {"decision": "allow"})
+    assert again.status_code == 409
+    assert f"You are logged in as <strong><bdi>{other.username}</bdi></strong> now" in again.text
+    assert "code" in answer_of(victim.submit(again, {"decision": "allow"}))
+    other.close()
+
+
+def test_a_consent_recorded_for_one_account_never_connects_another_silently(
+    server: AuthorizationServer, victim: Person
+) -> None:
+    client = server.register(redirect_uris=[CALLBACK])
+    other = server.add_user(f"silent-{client.client_id}", "password")
+    client.connect(other)
+    page = victim.open(client.authorization_url(Pkce()))
+    fields = {**forms_of(page.text)[0].fields, "decision": "allow"}
+    assert victim.browser.post(f"{server.origin}/consent", data=fields).status_code == 303
+    login = victim.open(f"{server.origin}/login?pending={pending_of(page)}")
+    landed = victim.submit(login, {"username": other.username, "password": "password"})
+    assert landed.url.path == "/consent"
+    other.close()
+
+
+@pytest.mark.requirement("AS-10")
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_a_redirect_uri_that_is_removed_while_a_person_decides_is_not_redirected_to(
+    server: AuthorizationServer, victim: Person, decision: str
+) -> None:
+    client = server.register(redirect_uris=[CALLBACK])
+    page = victim.open(client.authorization_url(Pkce()))
+    changed = {**client.information, "redirect_uris": ["https://elsewhere.example/cb"]}
+    bearer = {"Authorization": f"Bearer {client.information['registration_access_token']}"}
+    del changed["registration_access_token"]
+    uri = client.information["registration_client_uri"]
+    assert server.http.put(uri, json=changed, headers=bearer).status_code == 200
+    landed = victim.submit(page, {"decision": decision})
+    assert (landed.status_code, landed.headers.get("location")) == (400, None)
+    assert "redirect_uri is no longer one that this client registered" in landed.text

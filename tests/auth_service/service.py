@@ -177,9 +177,17 @@ class AuthorizationServer:
 
         return Client(self.origin, self.http, self.with_store(register))
 
-    def set_password(self, username: str, password: str) -> None:
+    def enable_user(self, username: str) -> None:
+        """What the operator does with `doorward users enable`."""
+        self.with_store(lambda store: self._accounts(store).enable(username))
+
+    def set_password(self, username: str, password: str, *, keep_connections: bool = False) -> None:
         """What the operator does with `doorward users passwd`."""
-        self.with_store(lambda store: self._accounts(store).set_password(username, password))
+        self.with_store(
+            lambda store: self._accounts(store).set_password(
+                username, password, keep_connections=keep_connections
+            )
+        )
 
     def _accounts(self, store: Store) -> Accounts:
         users = Users(store, Passwords(), self.clock)

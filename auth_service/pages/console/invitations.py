@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from auth_service.identity.admission import InitialAccessTokens
-from auth_service.pages.console.sections import Administrator, day, shelf
+from auth_service.pages.console.sections import Administrator, day
 from auth_service.pages.render import Pages, see_other
+from auth_service.pages.shelf import shelf
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.registration_policy import Openness

@@ -18,9 +18,9 @@ from auth_service.pages.console.sections import (
     Administrator,
     NotThereError,
     day,
-    shelf,
 )
 from auth_service.pages.render import Pages, see_other
+from auth_service.pages.shelf import shelf
 from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.grant import Grant
@@ -45,7 +45,7 @@ class PeopleSection:
         return self.pages.render("console_people.html", context)
 
     async def _person(self, user: User) -> dict[str, Any]:
-        grants = await self.grants.some_of_subject(user.subject, MOST_GRANTS)
+        grants = await self.grants.of_subject(user.subject, MOST_GRANTS)
         return {
             "username": user.username,
             "name": user.name,
@@ -73,7 +73,7 @@ class PersonSection:
 
     async def show(self, query: Parameters, admin: Administrator) -> Response:
         user = await self._find(query.get("name"))
-        grants = await self.grants.some_of_subject(user.subject, MOST_GRANTS)
+        grants = await self.grants.of_subject(user.subject)
         shown, where = shelf(grants[::-1], query, "person")
         return self.pages.render(
             "console_person.html",

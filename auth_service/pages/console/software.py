@@ -18,9 +18,9 @@ from auth_service.pages.console.sections import (
     Administrator,
     NotThereError,
     day,
-    shelf,
 )
 from auth_service.pages.render import Pages, see_other
+from auth_service.pages.shelf import shelf
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
@@ -95,7 +95,7 @@ class ClientsSection:
         raise NotThereError
 
     async def _client(self, client: Client) -> dict[str, Any]:
-        grants = await self.grants.some_of_client(client.client_id, MOST_GRANTS)
+        grants = await self.grants.of_client(client.client_id, MOST_GRANTS)
         issued = [grant.issued_at for grant in grants if grant.issued_at]
         return {
             "client_id": client.client_id,
