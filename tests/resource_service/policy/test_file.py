@@ -39,6 +39,13 @@ def test_the_example_of_the_documentation_does_what_the_documentation_says() -> 
     assert policy.hide
 
 
+def test_a_policy_hides_nothing_and_publishes_its_scopes_unless_it_says_otherwise() -> None:
+    policy = parse_policy(SCOPES.encode())
+    assert (policy.hide, policy.publish) == (False, True)
+    policy = parse_policy(f"{SCOPES}hide: true\npublish: false\n".encode())
+    assert (policy.hide, policy.publish) == (True, False)
+
+
 def test_every_scalar_is_text() -> None:
     policy = parse_policy(b"scopes: {no: 1.0, 0x1: on}\ndefault: [no, 0x1]\ntools: {yes: no, null: 0x1}")
     assert policy.scopes == {"no": "1.0", "0x1": "on"}
