@@ -6,13 +6,17 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx2
 import pytest
 
+from auth_service import configured
 from auth_service.crypto.secrets import digest
 from auth_service.protocol.budgets import REQUEST_BYTES
 from auth_service.protocol.device import GRANT_TYPE
+from auth_service.protocol.throttle import Limit
+from auth_service.settings import AuthSettings
 from auth_service.storage import Store, keys
-from tests.auth_service.service import AuthorizationServer, running
+from tests.auth_service.service import USUAL, AuthorizationServer, elsewhere, running
 from tests.flow import REDIRECT_URI, Client, Pkce
 
 pytestmark = pytest.mark.requirement("BOUND-2")
@@ -69,9 +73,10 @@ def throttled(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]:
 
 
 @pytest.fixture
-def client(throttled: AuthorizationServer) -> Client:
-    throttled.clock.advance(61)
-    return throttled.register(grant_types=["authorization_code", GRANT_TYPE])
+def client(throttled: AuthorizationServer) -> Iterator[Client]:
+    """A client that asks from a network of its own."""
+    with httpx2.Client(transport=elsewhere()) as http:
+        yield Client.register(throttled.origin, http, grant_types=["authorization_code", GRANT_TYPE])
 
 
 @pytest.mark.parametrize("path", ["par", "device_authorization"])
@@ -83,30 +88,26 @@ def test_one_network_has_only_so_many_requests_kept(client: Client, path: str) -
     assert statuses[3] == 429
 
 
-def test_one_network_changes_registrations_only_so_often(
-    throttled: AuthorizationServer, client: Client
-) -> None:
+def test_one_network_changes_registrations_only_so_often(client: Client) -> None:
     information = client.information
     headers = {"Authorization": f"Bearer {information['registration_access_token']}"}
     body = {"client_id": client.client_id, "redirect_uris": [REDIRECT_URI]}
-
-    def change() -> int:
-        uri = information["registration_client_uri"]
-        return throttled.http.put(uri, json=body, headers=headers).status_code
-
-    assert [change() for _ in range(5)] == [200] * 4 + [429]
-    assert throttled.http.get(information["registration_client_uri"], headers=headers).status_code == 200
+    uri = information["registration_client_uri"]
+    statuses = [client.http.put(uri, json=body, headers=headers).status_code for _ in range(5)]
+    assert statuses == [200] * 4 + [429]
+    assert client.http.get(uri, headers=headers).status_code == 200
 
 
 def test_one_network_has_only_so_many_authorizations_pending_at_a_time(
-    throttled: AuthorizationServer, client: Client
+    store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = client.authorization_url(Pkce())
-    throttled.clock.advance(1_800)
-    outcomes = []
-    for _ in range(11):
-        outcomes += [throttled.http.get(url).status_code for _ in range(3)]
-        throttled.clock.advance(61)
-    assert outcomes == [303] * 30 + [429] * 3
-    throttled.clock.advance(1_800)
-    assert throttled.http.get(url).status_code == 303
+    settings = AuthSettings(
+        issuer="http://localhost", store="sqlite:///x", **{**USUAL, "authorizations_per_minute": 3}
+    )
+    assert configured.limits(settings)["keep-authorization"] == Limit(30, settings.pending_ttl_s)
+    monkeypatch.setattr(configured, "_KEPT_MINUTES", 0)
+    with running(store_url) as server:
+        client = server.register()
+        assert server.http.get(client.authorization_url(Pkce())).status_code == 429
+        # What is refused is not kept, and does not count.
+        assert server.http.get(client.authorization_url(Pkce(), scope='"')).status_code == 303
