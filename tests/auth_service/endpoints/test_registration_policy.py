@@ -177,8 +177,6 @@ def test_each_network_has_its_quota(store_url: str) -> None:
     with running(store_url, registrations_per_minute=2) as server:
         assert [register(server).status_code for _ in range(3)] == [201, 201, 429]
         assert register(server).headers["retry-after"]
-        server.clock.advance(61)
-        assert register(server).status_code == 201
 
 
 def test_all_networks_together_have_one_that_spares_those_with_a_token(store_url: str) -> None:
