@@ -69,6 +69,11 @@ class Authenticate:
         return answer
 
 
+def token_in(scope: Scope) -> str:
+    """The access token of a request that has been authenticated."""
+    return _credentials_of(scope).token
+
+
 def _credentials_of(scope: Scope) -> Credentials:
     query = scope.get("query_string", b"").decode("latin-1")
     try:

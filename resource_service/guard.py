@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-import anyio
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resource_service.answer import EndableAnswer
+from resource_service.authentication import token_in
+from resource_service.event_position import request_ids
+from resource_service.introspection.leases import Leases
 from resource_service.jsonrpc import INVALID_REQUEST, MalformedMessageError, Posted, read_posted
+from resource_service.lease_scope import note_lease
 from resource_service.mcp_headers import HEADER_MISMATCH, HeaderMismatchError, check_headers
 from resource_service.media_type import UnsupportedMediaTypeError, check_media_type, described_anew
 from resource_service.policy.hiding import hiding
@@ -26,8 +30,9 @@ from resource_service.refusals import (
     unsupported_media_type,
 )
 from shared.asgi import BodyTooLargeError, read_body, replay
-from shared.clock import Clock
 from shared.logs import get_logger
+
+LISTEN = "subscriptions/listen"
 
 _log = get_logger(__name__)
 
@@ -47,10 +52,11 @@ class Guard:
     authenticate: Callable[[Scope], Awaitable[Principal]]
     policy: PolicyInForce
     refuse: Callable[[Refusal, Scope], Response]
-    clock: Clock
+    leases: Leases
     max_body_bytes: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        checked_at = self.leases.now()  # whatever ends the token from here on is noticed
         try:
             principal = await self.authenticate(scope)
             policy = self.policy.current
@@ -65,12 +71,11 @@ class Guard:
             else:
                 _allow(messages, principal, policy)
             remember(scope, principal)
-            if scope["method"] == "GET":
-                app = self._showing(policy, principal, None)
-                await self._stream(app, scope, receive, send, principal)
-            else:
-                app = self._showing(policy, principal, listed_in(messages))
-                await app(scope, receive, _explaining(send, scope, principal))
+            listed = None if scope["method"] == "GET" else listed_in(messages)
+            app = self._showing(policy, principal, listed)
+            explaining = _explaining(send, scope, principal)
+            answer = EndableAnswer(scope, receive, explaining, request_ids(messages), self.refuse)
+            await self._leased(app, answer, scope, principal, messages, checked_at)
         except Refusal as refusal:
             await self.refuse(refusal, scope)(scope, receive, send)
         except ClientDisconnect:
@@ -93,14 +98,32 @@ class Guard:
             return self.app
         return hiding(self.app, Shortening(policy, principal.scopes, listed))
 
-    async def _stream(
-        self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, principal: Principal
+    async def _leased(
+        self,
+        app: ASGIApp,
+        answer: EndableAnswer,
+        scope: Scope,
+        principal: Principal,
+        messages: Iterable[object],
+        checked_at: float,
     ) -> None:
-        """Serve a GET, a stream that would outlive its token, no longer than until the token ends."""
-        left_s = principal.expires_at - self.clock()
-        ending = _Ending(_explaining(send, scope, principal))
-        await app(scope, _hang_up_after(left_s, receive), ending)
-        await ending.finish()
+        """Serve the answer for no longer than the token is good (RS-13)."""
+        lease = self.leases.open(
+            principal,
+            token_in(scope),
+            answer.end,
+            checked_at=checked_at,
+            standing=scope["method"] == "GET" or _listens(messages),
+        )
+        note_lease(scope, self.leases, lease)
+        try:
+            await answer.serve(app)
+        finally:
+            self.leases.close(lease)
+
+
+def _listens(messages: Iterable[object]) -> bool:
+    return any(isinstance(message, dict) and message.get("method") == LISTEN for message in messages)
 
 
 def _allow(messages: Iterable[object], principal: Principal, policy: Policy) -> None:
@@ -115,33 +138,6 @@ def _check_headers(scope: Scope, posted: Posted) -> None:
         check_headers(scope["headers"], posted)
     except HeaderMismatchError as error:
         raise malformed_message(str(error), rpc_code=HEADER_MISMATCH, rpc_id=error.request_id) from error
-
-
-def _hang_up_after(seconds: float, receive: Receive) -> Receive:
-    deadline = anyio.current_time() + seconds
-
-    async def receive_until() -> Message:
-        with anyio.move_on_at(deadline):
-            return await receive()
-        return {"type": "http.disconnect"}
-
-    return receive_until
-
-
-class _Ending:
-    """A `send` that knows whether the answer has been finished, and can finish it."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._open = False
-
-    async def __call__(self, message: Message) -> None:
-        await self._send(message)
-        self._open = message["type"] == "http.response.start" or bool(message.get("more_body"))
-
-    async def finish(self) -> None:
-        if self._open:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _explaining(send: Send, scope: Scope, principal: Principal) -> Send:

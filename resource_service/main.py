@@ -20,6 +20,7 @@ from resource_service.base_path import BasePath
 from resource_service.hearing import HearingOut
 from resource_service.identity_token import IdentityTokens
 from resource_service.introspection.chain import introspection_chain
+from resource_service.introspection.leases import Leases
 from resource_service.mcp_server.notes import Notes
 from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description
 from resource_service.origins import OriginCheck, Origins
@@ -30,8 +31,9 @@ from resource_service.protected import ProtectedResource
 from resource_service.published_keys import key_routes
 from resource_service.refusals import Refusal, Refuse
 from resource_service.settings import ResourceSettings
+from resource_service.stopping import called_when_stopping
 from shared.asgi import Cors, FrozenHeaders, RequestId, SecurityHeaders, UnhandledErrors, refusal_response
-from shared.clock import Clock, system_clock
+from shared.clock import Clock, steady_clock, system_clock
 from shared.docs_page import mount_docs
 from shared.home_networks import WARNING
 from shared.logs import configure_logs
@@ -44,7 +46,8 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     Args:
         clock: tells when tokens expire.
     """
-    asking = introspection_chain(settings, clock)
+    leases = Leases(lambda token: asking.introspect(token), clock, steady_clock)
+    asking = introspection_chain(settings, clock, leases)
     introspect = asking.introspect
     passing_on = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
     tokens = IdentityTokens(settings.identity_private_key, clock)
@@ -52,7 +55,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     possession = possession_of(settings, clock)
 
     def protected(described: ResourceSettings, backend: Backend) -> ProtectedResource:
-        return ProtectedResource(described, backend, introspect, possession, clock)
+        return ProtectedResource(described, backend, introspect, possession, leases, clock)
 
     backend = _main_backend(settings, notes, tokens)
     main = protected(settings, backend) if backend else None
@@ -80,6 +83,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
                 *(resource.backend.run for resource in resources),
                 *(resource.policy.kept_up for resource in resources),
                 *_agreements(resources, issuer),
+                lambda: _stopping(leases),  # innermost: it is the first to end
             ),
         ),
         middleware=_middleware(settings, refuse),
@@ -141,6 +145,12 @@ def _agreements(
             yield partial(
                 agreement_watched, resource.policy, issuer.metadata, resource=resource.settings.resource
             )
+
+
+@asynccontextmanager
+async def _stopping(leases: Leases) -> AsyncIterator[None]:
+    with called_when_stopping(leases.stop):
+        yield
 
 
 def _middleware(settings: ResourceSettings, refuse: Refuse) -> list[Middleware]:

@@ -24,6 +24,7 @@ class Principal:
         subject: None where the client acts for itself.
         expires_at: seconds since 1970, when the token that says so ends.
         grant_id: names the grant in revocation events.
+        ancestors: the grants that this one was derived from; the token ends with any of them.
     """
 
     client_id: str
@@ -33,6 +34,7 @@ class Principal:
     subject: str | None = None
     username: str | None = None
     grant_id: str | None = None
+    ancestors: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -43,6 +45,11 @@ class Principal:
     def owner(self) -> str:
         """Under which name its belongings are kept: a user's are the same from every client."""
         return f"subject:{self.subject}" if self.subject is not None else f"client:{self.client_id}"
+
+    @property
+    def grants(self) -> frozenset[str]:
+        """Every grant that the token ends with; none where the issuer does not name its grant."""
+        return frozenset() if self.grant_id is None else frozenset((self.grant_id, *self.ancestors))
 
     @property
     def key(self) -> PrincipalKey:
@@ -80,6 +87,7 @@ def principal_of(
         subject=token.subject,
         username=token.username,
         grant_id=token.grant_id,
+        ancestors=token.ancestors,
     )
 
 

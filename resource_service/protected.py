@@ -11,6 +11,7 @@ from resource_service.authentication import Authenticate
 from resource_service.backend import Backend
 from resource_service.guard import Guard
 from resource_service.introspection.client import Introspect
+from resource_service.introspection.leases import Leases
 from resource_service.metadata import SLASHES, metadata_routes
 from resource_service.possession.check import Possession
 from resource_service.refusals import Refuse
@@ -34,6 +35,7 @@ class ProtectedResource:
         backend: Backend,
         introspect: Introspect,
         possession: Possession,
+        leases: Leases,
         clock: Clock,
     ) -> None:
         self.settings = settings
@@ -43,7 +45,7 @@ class ProtectedResource:
         self.refuse = Refuse(settings.metadata_url, self.policy.scopes)
         self.authenticate = Authenticate(introspect, possession, settings.resource, settings.issuer, clock)
         self._guard = Guard(
-            backend.app, self.authenticate, self.policy, self.refuse, clock, settings.max_body_bytes
+            backend.app, self.authenticate, self.policy, self.refuse, leases, settings.max_body_bytes
         )
 
     def endpoint(self) -> list[Route]:

@@ -107,9 +107,14 @@ RESOURCE_SERVER = (
         "what was judged is what is forwarded",
         Partial("an `Mcp-Param-…` header that is missing although the schema of the tool asks for it"),
     ),
-    Requirement("RS-13", "MUST", "a long-lived answer ends with its token, and at shutdown", PLANNED_GATE),
+    Requirement("RS-13", "MUST", "a long-lived answer ends with its token, and at shutdown", HELD),
     Requirement("RS-14", "MUST", "resource URIs judged by every way in which they are read", HELD),
-    Requirement("RS-15", "MUST", "a caller always gets an answer", PLANNED_GATE),
+    Requirement(
+        "RS-15",
+        "MUST",
+        "a caller always gets an answer",
+        Partial("what a stdio server garbles; a head without a body; redirects and Host of an upstream"),
+    ),
     Requirement("RS-16", "MUST", "limits count the person, and stop nobody else", PLANNED_GATE),
 )
 

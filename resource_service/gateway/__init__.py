@@ -13,7 +13,8 @@ Leaves to the guard in front: whether the token is good and its scopes are enoug
                    `requests_over_stdio` for those of 2026-07-28
 - `conversation`   one `process` and those who talk to it; what it says waits in an `outbox` for a `reply` to
                    take it. `stateless` is one that many requests share, if need be in an `older_revision`
+- `tenure`         the tokens that keep a process; it ends with the last of them
 - `pool`           the processes of a command: how many, for whom, in which `environment`
-- `disconnect`     what ends an exchange: a client that goes, or a service that is `stopping`
+- `disconnect`     what ends an exchange: a client that goes, or that is made to look so (`answer`)
 - `refusals`       each way in which an upstream can fail
 """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from starlette.types import ASGIApp
 
@@ -16,7 +16,6 @@ from resource_service.gateway.identity import Identity
 from resource_service.gateway.pool import Limits, ProcessPool
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.stdio import StdioGateway
-from resource_service.gateway.stopping import Stopping
 from resource_service.gateway.targets import HttpTarget, StdioTarget
 from resource_service.identity_token import IdentityTokens
 from resource_service.settings import ResourceSettings
@@ -45,7 +44,6 @@ def _over_http(target: HttpTarget, settings: ResourceSettings, tokens: IdentityT
         idle_s=settings.session_idle_s, max_sessions=settings.max_sessions, monotonic=time.monotonic
     )
     authorization = settings.upstream_authorization
-    stopping = Stopping()
     gateway = HttpGateway(
         client,
         target,
@@ -54,24 +52,18 @@ def _over_http(target: HttpTarget, settings: ResourceSettings, tokens: IdentityT
         sessions,
         FairShare(settings.upstream_connections_per_principal),
         settings.max_body_bytes,
-        stopping,
         settings.upstream_headers,
     )
-    return gateway, lambda: _while_heeded(stopping, client)
+    return gateway, lambda: client
 
 
 def _over_stdio(target: StdioTarget, settings: ResourceSettings) -> tuple[ASGIApp, Run]:
-    limits = Limits(settings.stdio_processes, settings.stdio_processes_per_principal, settings.stdio_idle_s)
+    limits = Limits(
+        settings.stdio_processes,
+        settings.stdio_processes_per_principal,
+        settings.stdio_idle_s,
+        settings.stdio_renewal_s,
+    )
     pool = ProcessPool(target, limits, passed_on(settings.stdio_environment))
-    stopping = Stopping()
-    gateway = StdioGateway(pool, stopping, max_body_bytes=settings.max_body_bytes)
-    return gateway, lambda: _while_heeded(stopping, gateway.run())
-
-
-@asynccontextmanager
-async def _while_heeded(
-    stopping: Stopping, context: AbstractAsyncContextManager[object]
-) -> AsyncIterator[None]:
-    async with context:
-        with stopping.heeded():
-            yield
+    gateway = StdioGateway(pool, max_body_bytes=settings.max_body_bytes)
+    return gateway, gateway.run

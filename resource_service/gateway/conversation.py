@@ -15,6 +15,8 @@ from resource_service.gateway.outbox import Outbox, Stream
 from resource_service.gateway.process import ProcessEndedError, ServerProcess
 from resource_service.gateway.refusals import failed, too_busy
 from resource_service.gateway.stderr import printable
+from resource_service.gateway.tenure import Tenure
+from resource_service.introspection.leases import Ending
 from resource_service.principal import PrincipalKey
 from shared.logs import current_request_id, get_logger
 
@@ -47,6 +49,7 @@ class Conversation(ABC):
         owner: nobody else ever gets to it.
         used_at: when anybody last had to do with it, by the event loop's clock.
         ended: it takes no more requests.
+        tenure: the tokens that keep it.
         on_end: called once it has ended.
     """
 
@@ -55,7 +58,8 @@ class Conversation(ABC):
         self.process = process
         self.outbox = Outbox()
         self.pending: dict[Hashable, Pending] = {}
-        self.on_end: list[Callable[[], None]] = []
+        self.tenure = Tenure(self._end_for)
+        self.on_end: list[Callable[[], None]] = [self.tenure.close]
         self.used_at = asyncio.get_running_loop().time()
         self.ended = False
         self._holders = 0
@@ -92,6 +96,10 @@ class Conversation(ABC):
         if not done:
             self._pump.cancel()
             await asyncio.wait({self._pump})
+
+    def _end_for(self, ending: Ending) -> None:
+        _log.info("MCP server ended with its token", reason=ending.value, pid=self.process.pid)
+        self._ending = asyncio.create_task(self.end(), context=Context())
 
     async def say(self, line: bytes) -> None:
         """Hand the server a message that asks for no answer.

@@ -28,7 +28,6 @@ from resource_service.gateway.refusals import (
     unreachable,
 )
 from resource_service.gateway.sessions import SessionOwners
-from resource_service.gateway.stopping import Stopping
 from resource_service.gateway.targets import HttpTarget
 from resource_service.principal import Principal, principal_in
 from resource_service.refusals import Refusal
@@ -52,7 +51,6 @@ class HttpGateway:
         authorization: the upstream's own credential, if it wants one.
         max_body_bytes: of one MCP message; the guard has bounded it already.
         headers: names of request headers that pass beside the usual ones.
-        stopping: ends the streams that clients listen to, which would hold up the end of the service.
     """
 
     http: httpx2.AsyncClient
@@ -62,7 +60,6 @@ class HttpGateway:
     sessions: SessionOwners
     share: FairShare
     max_body_bytes: int
-    stopping: Stopping
     headers: tuple[str, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,11 +74,7 @@ class HttpGateway:
         session_id = _session_id(scope)
         with self.share.one_of(principal), self._session(session_id, principal):
             request = await self._request(scope, receive, principal)
-            end = self.stopping.wait if request.method == "GET" else None
-            async with (
-                cancelled_on_disconnect(receive, or_after=end),
-                self._answered(request) as response,
-            ):
+            async with cancelled_on_disconnect(receive), self._answered(request) as response:
                 self._check(response)
                 self._note_session(request.method, session_id, response, principal)
                 await _pass_on(response, send)

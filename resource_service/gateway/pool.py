@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import anyio
+from starlette.types import Scope
 
 from resource_service.gateway.conversation import Conversation
 from resource_service.gateway.environment import environment_for
 from resource_service.gateway.process import ServerProcess
 from resource_service.gateway.refusals import failed, too_busy
 from resource_service.gateway.targets import StdioTarget
-from resource_service.principal import Principal, PrincipalKey
+from resource_service.lease_scope import lease_in
+from resource_service.principal import PrincipalKey, principal_in
 from shared.logs import get_logger
 
 LOOK_EVERY_S = 1.0
@@ -32,11 +34,13 @@ class Limits:
     Attributes:
         processes: at once; `per_principal` of them for one principal.
         idle_s: how long one is kept that nobody has to do with.
+        renewal_s: how long one is kept after the last token that was shown to it has expired.
     """
 
     processes: int
     per_principal: int
     idle_s: float
+    renewal_s: float
 
 
 class ProcessPool:
@@ -65,14 +69,13 @@ class ProcessPool:
                 with anyio.CancelScope(shield=True):
                     await _end(self._open)
 
-    async def start(
-        self, principal: Principal, converse: Callable[[ServerProcess, PrincipalKey], Kind]
-    ) -> Kind:
-        """Start a process for `principal` alone.
+    async def start(self, scope: Scope, converse: Callable[[ServerProcess, PrincipalKey], Kind]) -> Kind:
+        """Start a process for the principal of the request of `scope` alone.
 
         Raises:
             Refusal: there is no room for one, or it cannot be started.
         """
+        principal = principal_in(scope)
         spare = self._spare(principal.key)
         self._open -= set(spare)
         self._starting[principal.key] += 1
@@ -88,7 +91,12 @@ class ProcessPool:
             self._starting -= Counter([principal.key])
         self._open.add(conversation)
         conversation.on_end.append(lambda: self._open.discard(conversation))
+        self.renew(conversation, scope)
         return conversation
+
+    def renew(self, conversation: Conversation, scope: Scope) -> None:
+        """Keep a process for as long as the token of the request of `scope` is good."""
+        conversation.tenure.renew(*lease_in(scope), extra_s=self._limits.renewal_s)
 
     def _spare(self, newcomer: PrincipalKey) -> list[Conversation]:
         """The processes that must end to make room for one more: unused ones, the longest unused first."""

@@ -10,14 +10,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from resource_service.gateway.conversation import Conversation
-from resource_service.gateway.disconnect import Reason, cancelled_on_disconnect
+from resource_service.gateway.disconnect import cancelled_on_disconnect
 from resource_service.gateway.outbox import Event, Reading
 
 JSON_WITHIN_S = 0.5
 """How long an answer is waited for before a stream begins, whose status cannot say anything about it."""
-
-KEEP_ALIVE_S = 15.0
-"""So that whatever is in between does not take a long call for a dead connection."""
 
 EVENTS = {
     "content-type": "text/event-stream",
@@ -36,7 +33,6 @@ class Reply:
         resumable: events carry an id by which a client asks for those after it.
         primed: a stream begins with an empty event, for its id alone; clients before 2025-11-25 cannot
             read that.
-        until: when to end, if not before.
     """
 
     conversation: Conversation
@@ -45,13 +41,12 @@ class Reply:
     may_be_json: bool = False
     resumable: bool = True
     primed: bool = False
-    until: Reason | None = None
 
     async def deliver(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Send it, as it comes. False if the client went away before the end."""
         try:
             with self.conversation.hold():
-                async with cancelled_on_disconnect(receive, or_after=self.until) as connected:
+                async with cancelled_on_disconnect(receive) as connected:
                     await self._send(scope, receive, send)
         finally:
             self.reading.stop()
@@ -78,17 +73,11 @@ class Reply:
             await _send_chunk(
                 send, b"id: %s\ndata: \n\n" % self._id(self.reading.after if first is None else 0)
             )
-        event = first or await self._next(send)
+        event = first or await self.reading.next()
         while event is not None:
             await _send_chunk(send, self._framed(event))
-            event = await self._next(send)
+            event = await self.reading.next()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _next(self, send: Send) -> Event | None:
-        while True:
-            with anyio.move_on_after(KEEP_ALIVE_S):
-                return await self.reading.next()
-            await _send_chunk(send, b": still there\n\n")
 
     def _framed(self, event: Event) -> bytes:
         id_line = b"id: %s\n" % self._id(event.number) if self.resumable else b""

@@ -22,7 +22,7 @@ from resource_service.gateway.pool import ProcessPool
 from resource_service.gateway.refusals import malformed_request
 from resource_service.gateway.reply import Reply
 from resource_service.gateway.stateless import StatelessProcess
-from resource_service.principal import Principal, PrincipalKey
+from resource_service.principal import Principal, PrincipalKey, principal_in
 
 REMEMBERED_S = 600.0
 """How long the revision of a command is taken for granted."""
@@ -36,9 +36,7 @@ class StdioRequests:
         self._processes: dict[PrincipalKey, asyncio.Task[StatelessProcess]] = {}
         self._older: tuple[str, float] | None = None
 
-    async def post(
-        self, scope: Scope, receive: Receive, send: Send, principal: Principal, message: Json
-    ) -> None:
+    async def post(self, scope: Scope, receive: Receive, send: Send, message: Json) -> None:
         """Take a message, and answer it if it is a request.
 
         Raises:
@@ -53,52 +51,53 @@ class StdioRequests:
             # This revision has none that a client sends: to cancel a request is to close its stream.
             await Response(status_code=202)(scope, receive, send)
         elif messages.kind_of(message) == "request":
-            await self._answer(scope, receive, send, principal, message)
+            await self._answer(scope, receive, send, message)
         else:
             raise malformed_request(400, "The body must be one request or notification.")
 
-    async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, principal: Principal, message: Json
-    ) -> None:
-        if (answer := await self._without_server(principal, message)) is not None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, message: Json) -> None:
+        if (answer := await self._without_server(scope, message)) is not None:
             await _respond(answer)(scope, receive, send)
             return
-        process = await self._process(principal)
+        process = await self._process(scope)
         pending = await process.ask(message)
         reply = Reply(process, Reading(pending.stream, after=0), may_be_json=True, resumable=False)
         if not await reply.deliver(scope, receive, send):
             await process.cancel(pending)
 
-    async def _without_server(self, principal: Principal, message: Json) -> Json | None:
+    async def _without_server(self, scope: Scope, message: Json) -> Json | None:
         """The answer to what the server cannot be asked; None for everything else."""
         if message["method"] in older_revision.NOT_IN_NEWER:
             return _method_not_found(message)
         if message["method"] not in older_revision.NOT_IN_OLDER:
             return None
-        older = self._remembered() or await self._found_out(principal)
+        older = self._remembered() or await self._found_out(scope)
         if older is None:
             return None
         if message["method"] == "server/discover":
             return older_revision.no_discovery(message["id"], older)
         return _method_not_found(message)
 
-    async def _found_out(self, principal: Principal) -> str | None:
+    async def _found_out(self, scope: Scope) -> str | None:
         """The older revision that the command speaks, if it does."""
-        process = await self._process(principal)
+        process = await self._process(scope)
         if process.older is not None and process.unused:
             await process.end()  # the client will open a session, which has a process of its own
         return process.older
 
-    async def _process(self, principal: Principal) -> StatelessProcess:
-        """The process of `principal`; those who ask while it starts wait for the same one."""
+    async def _process(self, scope: Scope) -> StatelessProcess:
+        """The process of the request's principal; those who ask while it starts wait for the same one."""
+        principal = principal_in(scope)
         starting = self._processes.get(principal.key)
         if starting is None or _is_over(starting):
-            starting = asyncio.create_task(self._start(principal))
+            starting = asyncio.create_task(self._start(scope, principal))
             self._processes[principal.key] = starting
-        return await asyncio.shield(starting)
+        process = await asyncio.shield(starting)
+        self._pool.renew(process, scope)
+        return process
 
-    async def _start(self, principal: Principal) -> StatelessProcess:
-        process = await self._pool.start(principal, StatelessProcess)
+    async def _start(self, scope: Scope, principal: Principal) -> StatelessProcess:
+        process = await self._pool.start(scope, StatelessProcess)
         process.on_end.append(lambda: self._forget(principal.key))
         try:
             with process.hold():

@@ -16,7 +16,6 @@ from resource_service.gateway.pool import ProcessPool
 from resource_service.gateway.process import ServerProcess
 from resource_service.gateway.refusals import malformed_request, no_such_session
 from resource_service.gateway.reply import Reply
-from resource_service.gateway.stopping import Stopping
 from resource_service.principal import Principal, PrincipalKey
 from shared.asgi import header_values
 from shared.logs import get_logger
@@ -79,9 +78,8 @@ class Session(Conversation):
 class StdioSessions:
     """Every session of one command, as an ASGI app for requests that have passed the guard."""
 
-    def __init__(self, pool: ProcessPool, stopping: Stopping) -> None:
+    def __init__(self, pool: ProcessPool) -> None:
         self._pool = pool
-        self._stopping = stopping
         self._sessions: dict[str, Session] = {}
 
     async def post(
@@ -99,7 +97,7 @@ class StdioSessions:
         if named is None:
             await self._initialize(scope, receive, send, principal, message, body)
             return
-        session = self._session(named, principal)
+        session = self._session(scope, principal)
         if kind == "request":
             await self._answer(scope, receive, send, session, message, body)
         else:
@@ -112,20 +110,14 @@ class StdioSessions:
         Raises:
             Refusal: there is no such session, or its events are no longer kept.
         """
-        session = self._session(_session_id(scope), principal)
+        session = self._session(scope, principal)
         last_event_id = next(iter(header_values(scope, "last-event-id")), None)
         stream, after = (
             (session.standing, session.standing.taken)
             if last_event_id is None
             else _place(session, last_event_id)
         )
-        reply = Reply(
-            session,
-            Reading(stream, after=after),
-            _headers(session),
-            primed=_is_primed(scope),
-            until=self._stopping.wait,
-        )
+        reply = Reply(session, Reading(stream, after=after), _headers(session), primed=_is_primed(scope))
         await reply.deliver(scope, receive, send)
 
     async def end(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
@@ -134,23 +126,25 @@ class StdioSessions:
         Raises:
             Refusal: there is no such session.
         """
-        session = self._session(_session_id(scope), principal)
+        session = self._session(scope, principal)
         del self._sessions[session.id]
         await session.end()
         await Response(status_code=204)(scope, receive, send)
 
-    def _session(self, session_id: str | None, principal: Principal) -> Session:
+    def _session(self, scope: Scope, principal: Principal) -> Session:
+        session_id = _session_id(scope)
         if session_id is None:
             raise malformed_request(400, "There is no Mcp-Session-Id header.")
         session = self._sessions.get(session_id)
         if session is None or session.ended or session.owner != principal.key:
             raise no_such_session(f"{session_id[:64]!r} is not a session of {principal.owner}")
+        self._pool.renew(session, scope)
         return session
 
     async def _initialize(
         self, scope: Scope, receive: Receive, send: Send, principal: Principal, message: Json, body: bytes
     ) -> None:
-        session = await self._pool.start(principal, Session)
+        session = await self._pool.start(scope, Session)
         self._sessions[session.id] = session
         session.on_end.append(lambda: self._forget(session))
         _log.info("session opened", pid=session.process.pid, client_id=principal.client_id)

@@ -121,6 +121,8 @@ class GatewaySettings(BaseSettings):
         max_sessions: MCP sessions known at once, for each upstream.
         stdio_processes: of each command, at once; `stdio_processes_per_principal` of them for one principal.
         stdio_idle_s: how long a process is kept that nobody talks to.
+        stdio_renewal_s: how long a process is kept after the last token that was shown to it has expired, for
+            its client to come back with a fresh one; meanwhile nothing goes in or out.
         stdio_environment: names of our environment variables that commands get, beside the usual few.
     """
 
@@ -141,6 +143,7 @@ class GatewaySettings(BaseSettings):
     upstream_headers: Annotated[
         tuple[Annotated[str, AfterValidator(_header)], ...], NoDecode, BeforeValidator(listed)
     ] = ()
+    stdio_renewal_s: float = Field(default=30.0, ge=0)
     stdio_environment: Annotated[
         tuple[Annotated[str, AfterValidator(_variable)], ...], NoDecode, BeforeValidator(listed)
     ] = ()

@@ -97,7 +97,7 @@ class StatelessProcess(Conversation):
         """The client has closed the stream of a request, which is how it is cancelled in this revision."""
         number = next((key for key, other in self.pending.items() if other is pending), None)
         self.forget(pending)
-        if number is not None:
+        if number is not None and not self.ended:
             params = {"requestId": number, "reason": "the client went away"}
             await self.say(
                 messages.write_line({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})

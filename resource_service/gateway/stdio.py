@@ -14,7 +14,6 @@ from resource_service.gateway.pool import ProcessPool
 from resource_service.gateway.refusals import malformed_request, method_not_allowed
 from resource_service.gateway.requests_over_stdio import StdioRequests
 from resource_service.gateway.sessions_over_stdio import StdioSessions
-from resource_service.gateway.stopping import Stopping
 from resource_service.jsonrpc import read_posted
 from resource_service.principal import principal_in
 from shared.asgi import header_values, read_body
@@ -24,13 +23,12 @@ class StdioGateway:
     """The command as an ASGI app, for requests that have passed the guard.
 
     Args:
-        stopping: ends the streams that clients listen to, which would hold up the end of the service.
         max_body_bytes: of one MCP message; the guard has bounded it already.
     """
 
-    def __init__(self, pool: ProcessPool, stopping: Stopping, *, max_body_bytes: int) -> None:
+    def __init__(self, pool: ProcessPool, *, max_body_bytes: int) -> None:
         self._pool = pool
-        self._sessions = StdioSessions(pool, stopping)
+        self._sessions = StdioSessions(pool)
         self._requests = StdioRequests(pool)
         self._max_body_bytes = max_body_bytes
 
@@ -52,7 +50,7 @@ class StdioGateway:
                 if has_sessions:
                     await self._sessions.post(scope, receive, send, principal, message, body)
                 else:
-                    await self._requests.post(scope, receive, send, principal, message)
+                    await self._requests.post(scope, receive, send, message)
             case "GET", True:
                 _check_accepts(scope, json=False)
                 await self._sessions.listen(scope, receive, send, principal)

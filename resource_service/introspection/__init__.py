@@ -7,6 +7,7 @@
 - `circuit_breaker`  answers "don't know" at once while nobody answers
 - `client`           asks (RFC 7662), and takes `signed_answers` (RFC 9701) where they are configured
 
-Beside them the `revocation_feed` (RFC 8936) tells its `listeners`, the first two, what counts no more.
+Beside them the `revocation_feed` (RFC 8936) tells its `listeners` what counts no more: the first two, and the
+`leases` of what is still open, which ask again wherever the feed's `coverage` of a token has a gap.
 `issuer_keys` are what everything signed is verified with.
 """

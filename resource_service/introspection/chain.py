@@ -2,7 +2,8 @@
 
 `main` and the verifiers both build it here: what is put into it is then in front of both. Outermost first:
 `LocalTokens`, `IntrospectionCache` with `SingleFlight` in it, `CircuitBreaker`, `IntrospectionClient`; and
-beside them the `RevocationFeed`, which tells the first two what may not be used any more.
+beside them the `RevocationFeed`, which tells the first two what may not be used any more, and the `Leases`
+what must end.
 """
 
 from __future__ import annotations
@@ -48,11 +49,14 @@ class IntrospectionChain:
     run: Callable[[], AbstractAsyncContextManager[object]]
 
 
-def introspection_chain(settings: ResourceSettings, clock: Clock = system_clock) -> IntrospectionChain:
+def introspection_chain(
+    settings: ResourceSettings, clock: Clock = system_clock, leases: Listener | None = None
+) -> IntrospectionChain:
     """The chain to the authorization server of `settings`, with connections of its own.
 
     Args:
         clock: tells when tokens expire.
+        leases: is told of revocations as well; None where nothing stays open.
     """
     http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=100)
     keys = IssuerKeys(
@@ -71,7 +75,7 @@ def introspection_chain(settings: ResourceSettings, clock: Clock = system_clock)
         signed if settings.signed_introspection else None,
     )
     introspect: Introspect = CircuitBreaker(client.ask, steady_clock)
-    listeners: list[Listener] = []
+    listeners: list[Listener] = [] if leases is None else [leases]
     if settings.introspection_cache_s:
         introspect = cache = _cache(introspect, settings, clock)
         listeners.append(cache)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.backend import Backend
 from resource_service.introspection.chain import introspection_chain
+from resource_service.introspection.leases import Leases
 from resource_service.metadata import HEADERS, SLASHES, metadata_documents
 from resource_service.origins import OriginCheck, Origins
 from resource_service.policy.in_force import PolicyInForce
@@ -21,6 +22,7 @@ from resource_service.possession.check import possession_of
 from resource_service.principal import Principal, principal_in
 from resource_service.protected import ProtectedResource
 from resource_service.settings import ResourceSettings
+from resource_service.stopping import called_when_stopping
 from shared.asgi import (
     Cors,
     FrozenHeaders,
@@ -29,7 +31,7 @@ from shared.asgi import (
     UnhandledErrors,
     refusal_response,
 )
-from shared.clock import Clock
+from shared.clock import Clock, steady_clock
 from shared.introspection import ActiveToken
 
 _ABOUT_THE_SENDER = (b"authorization", b"dpop")
@@ -70,10 +72,12 @@ class InFront:
         self._settings = settings
         self._clock = clock
         self._path = path
-        self._chain = introspection_chain(settings, clock)
+        self._leases = Leases(self._ask, clock, steady_clock)
+        self._chain = introspection_chain(settings, clock, self._leases)
         self._policy = policy
         backend = Backend(self._inside, policy, nullcontext)
-        resource = ProtectedResource(settings, backend, self._ask, possession_of(settings, clock), clock)
+        possession = possession_of(settings, clock)
+        resource = ProtectedResource(settings, backend, self._ask, possession, self._leases, clock)
         guards = {route.path: route.endpoint for route in resource.endpoint()}
         documents = {
             path: Document(document) for path, document in metadata_documents(settings, policy).items()
@@ -118,8 +122,9 @@ class InFront:
     async def _asking(self) -> AsyncIterator[None]:
         """Around the life of the server. A chain lives once; a server may be started again, as tests do."""
         async with self._chain.run(), self._policy.kept_up():
-            yield
-        self._chain = introspection_chain(self._settings, self._clock)
+            with called_when_stopping(self._leases.stop):
+                yield
+        self._chain = introspection_chain(self._settings, self._clock, self._leases)
 
 
 class Document:

@@ -130,6 +130,17 @@ REMEDIES = (
         "runs.",
     ),
     Remedy(
+        "",
+        r"access token (has expired|was revoked)\.",
+        "Nothing, where the client logs in or refreshes by itself; else disconnect it and connect it again. "
+        "What was open ended with its token.",
+    ),
+    Remedy(
+        "",
+        r"ended the stream before it had answered",
+        "The MCP server behind the gateway broke off in the middle of a call; its own log says more.",
+    ),
+    Remedy(
         "upstream_unavailable",
         "",
         "Start the MCP server behind the gateway, and see that DOORWARD_UPSTREAM leads to it.",

@@ -1,0 +1,108 @@
+"""Where a stream of server-sent events stands: between events or within one, and which requests it answered.
+
+Pure. The WHATWG HTML standard, §9.2.5: lines end with CR LF, LF or CR; an event ends with an empty line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+RequestId = str | int
+
+MAX_LOOKED_AT_BYTES = 65_536
+"""A larger event is taken for an answer without being parsed: notifications are small."""
+
+_END_OF_LINE = rb"(?:\r\n|\n|\r(?!\n))"
+_END_OF_EVENT = re.compile(_END_OF_LINE + rb"(?:\r\n|\n|\r)")
+_AT_END_OF_EVENT = re.compile(_END_OF_LINE + rb"(?:\r\n|\n|\r)\Z")
+_ID_LINE = re.compile(rb"(?:\A|[\r\n])id:?")
+_DATA_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))data: ?([^\r\n]*)")
+_LONGEST_END = 4
+
+
+class EventPosition:
+    """Follows a stream as it is passed on.
+
+    Args:
+        request_ids: of the requests that the stream is to answer.
+
+    Attributes:
+        unanswered: those of them that it has not answered yet.
+        resumable: an event had an id, so that a client can ask for what follows it.
+    """
+
+    def __init__(self, request_ids: Iterable[RequestId]) -> None:
+        self.unanswered = list(request_ids)
+        self.resumable = False
+        self._event = b""
+        self._large = False
+        self._tail = b"\n\n"
+
+    @property
+    def between_events(self) -> bool:
+        """Whether something may be inserted here."""
+        return _AT_END_OF_EVENT.search(self._tail) is not None
+
+    def feed(self, chunk: bytes) -> None:
+        """`chunk` has been passed on."""
+        self._tail = (self._tail + chunk)[-_LONGEST_END:]
+        self._event += chunk
+        start = 0
+        for end in _END_OF_EVENT.finditer(self._event):
+            self._look_at(self._event[start : end.end()])
+            start, self._large = end.end(), False
+        self._event = self._event[start:]
+        if len(self._event) > MAX_LOOKED_AT_BYTES:
+            self._large, self._event = True, self._event[:1_024] + self._event[-_LONGEST_END:]
+
+    def closing(self) -> bytes:
+        """What makes clients ignore an event that was begun and will not be finished; empty between events.
+
+        The last `event` field of an event counts, and MCP clients read none but `message`.
+        """
+        if self.between_events:
+            return b""
+        line_break = b"" if self._tail.endswith((b"\n", b"\r")) else b"\n"
+        return line_break + b"event: cut-off\n\n"
+
+    def _look_at(self, event: bytes) -> None:
+        self.resumable = self.resumable or _ID_LINE.search(event) is not None
+        if self._large:
+            del self.unanswered[:1]
+        elif self.unanswered and (b'"result"' in event or b'"error"' in event):
+            self._note(_parsed(b"\n".join(_DATA_LINE.findall(event))))
+
+    def _note(self, data: Any) -> None:  # noqa: ANN401 -- JSON
+        for message in data if isinstance(data, list) else [data]:
+            if isinstance(message, dict) and ("result" in message or "error" in message):
+                answered = message.get("id")
+                self.unanswered = [
+                    asked for asked in self.unanswered if (type(asked), asked) != (type(answered), answered)
+                ]
+
+
+def request_ids(messages: Iterable[object]) -> list[RequestId]:
+    """The ids of those messages that are requests, in their order."""
+    return [
+        message["id"]
+        for message in messages
+        if isinstance(message, dict)
+        and isinstance(message.get("method"), str)
+        and isinstance(message.get("id"), str | int)
+        and not isinstance(message.get("id"), bool)
+    ]
+
+
+def event_of(message: object) -> bytes:
+    """A message as an event."""
+    return b"event: message\ndata: %b\n\n" % json.dumps(message, separators=(",", ":")).encode()
+
+
+def _parsed(data: bytes) -> Any:  # noqa: ANN401 -- JSON
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,302 @@
+"""Whatever is open when its grant is revoked has ended a second later, of every kind (RS-13).
+
+A few of each; `make soak` has 100.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, chunked
+from tests.gateway.test_transparency import EVENTS, Write
+from tests.gateway.upstreams import gateway, python_stdio
+from tests.resource_service.authorization_server import AuthorizationServer, Question, answer_json
+from tests.resource_service.feed import Feed
+from tests.resource_service.service import Service, bearer, token_for
+from tests.servers import wait_until
+
+STREAMS = int(os.environ.get("DOORWARD_SOAK_STREAMS", "4"))
+WITHIN_S = 1.0
+MODERN = {
+    "Accept": "application/json, text/event-stream",
+    "Content-Type": "application/json",
+    "Mcp-Protocol-Version": "2026-07-28",
+}
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-13")]
+
+
+def call(name: str) -> dict[str, Any]:
+    params = {"name": name, "arguments": {}}
+    return {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}
+
+
+LISTENING = {
+    "jsonrpc": "2.0",
+    "id": 7,
+    "method": "subscriptions/listen",
+    "params": {"notifications": {}, "_meta": META},
+}
+
+
+@dataclass
+class Stream:
+    """An open answer, read to its end by a task of its own.
+
+    Attributes:
+        opened: its head has come.
+        ended_at: when it ended, on the clock of `time.monotonic`.
+    """
+
+    token: str
+    opened: anyio.Event = field(default_factory=anyio.Event)
+    ended: anyio.Event = field(default_factory=anyio.Event)
+    ended_at: float = 0.0
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        data = (line.removeprefix("data: ") for line in self.lines if line.startswith("data: {"))
+        return [json.loads(each) for each in data]
+
+
+Open = Callable[[httpx2.AsyncClient, str], Awaitable[dict[str, Any]]]
+"""Whatever must come before the stream; the arguments of the request that opens it."""
+
+
+async def session(client: httpx2.AsyncClient, token: str) -> dict[str, str]:
+    hello = await client.post("/mcp", headers=bearer(token) | MESSAGE, json=INITIALIZE)
+    assert hello.status_code == 200, hello.text
+    named = hello.headers.get("mcp-session-id")
+    return bearer(token) | ({"Mcp-Session-Id": named} if named else {})
+
+
+async def get(client: httpx2.AsyncClient, token: str) -> dict[str, Any]:
+    return {"method": "GET", "url": "/mcp", "headers": await session(client, token) | LISTEN}
+
+
+async def called(client: httpx2.AsyncClient, token: str) -> dict[str, Any]:
+    headers = await session(client, token) | MESSAGE
+    return {"method": "POST", "url": "/mcp", "headers": headers, "json": call("hang")}
+
+
+async def listen(_client: httpx2.AsyncClient, token: str) -> dict[str, Any]:
+    headers = bearer(token) | MODERN | {"Mcp-Method": "subscriptions/listen"}
+    return {"method": "POST", "url": "/mcp", "headers": headers, "json": LISTENING}
+
+
+KINDS: dict[str, Open] = {"get": get, "call": called, "listen": listen}
+
+
+@pytest.fixture
+def authority() -> Iterator[AuthorizationServer]:
+    server = AuthorizationServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def feed(authority: AuthorizationServer) -> Feed:
+    """To be asked for before a service, which looks for it when it starts."""
+    return Feed(authority)
+
+
+async def never(write: Write) -> None:
+    await write(b": begun\n\n")
+    await anyio.sleep_forever()
+
+
+async def upstream_answer(question: Question, writer: asyncio.StreamWriter) -> None:
+    """A session at once, and a stream without an end for everything else."""
+    if b'"initialize"' in question.body:
+        hello = {"jsonrpc": "2.0", "id": 0, "result": {}}
+        await answer_json(hello)(question, writer)
+    else:
+        await chunked(never, EVENTS)(question, writer)
+
+
+@contextmanager
+def serving(kind: str, authority: AuthorizationServer, directory: Path) -> Iterator[Service]:
+    many = {"stdio_processes": "500", "stdio_processes_per_principal": "500"}
+    if kind == "stdio":
+        with gateway(authority, directory, python_stdio("tests.gateway.servers.bare"), **many) as service:
+            yield service
+        return
+    upstream = AuthorizationServer(replies={"/mcp": upstream_answer}).start()
+    many = {"upstream_connections_per_principal": "500"}
+    try:
+        with gateway(authority, directory, f"{upstream.url}/mcp", **many) as service:
+            yield service
+    finally:
+        upstream.stop()
+
+
+@pytest.fixture(params=["http", "stdio"])
+def service(
+    request: pytest.FixtureRequest, authority: AuthorizationServer, tmp_path: Path
+) -> Iterator[Service]:
+    with serving(request.param, authority, tmp_path) as service:
+        yield service
+
+
+@asynccontextmanager
+async def streaming(service: Service, open_: Open, tokens: list[str]) -> AsyncIterator[list[Stream]]:
+    """A stream for each token, all of them open; leaving the context waits for their end."""
+    streams = [Stream(token) for token in tokens]
+    limits = httpx2.Limits(max_connections=None)
+
+    async def read(client: httpx2.AsyncClient, stream: Stream, request: dict[str, Any]) -> None:
+        async with client.stream(**request) as response:
+            assert response.status_code == 200
+            stream.opened.set()
+            async for line in response.aiter_lines():  # a broken one would raise
+                stream.lines.append(line)
+        stream.ended_at = time.monotonic()
+        stream.ended.set()
+
+    async with (
+        httpx2.AsyncClient(base_url=service.origin, timeout=60, limits=limits, trust_env=False) as client,
+        anyio.create_task_group() as tasks,
+    ):
+        for stream in streams:
+            tasks.start_soon(read, client, stream, await open_(client, stream.token))
+        for stream in streams:
+            await stream.opened.wait()
+        yield streams
+
+
+async def followed(feed: Feed) -> None:
+    """Until the service listens to the feed."""
+    await anyio.to_thread.run_sync(lambda: wait_until(lambda: any("ack" in poll for poll in feed.polls)))
+
+
+def check_told(streams: list[Stream], kind: str, reason: str) -> None:
+    """A call that was cut off has an error of its own id; what only listens just ends."""
+    for stream in streams:
+        errors = [message for message in stream.messages if "error" in message]
+        assert [error["id"] for error in errors] == ([] if kind == "get" else [7])
+        assert all(reason in error["error"]["message"] for error in errors)
+
+
+async def test_a_revocation_ends_every_kind_of_stream_within_a_second(
+    feed: Feed, service: Service, authority: AuthorizationServer
+) -> None:
+    for kind, open_ in KINDS.items():
+        grants = [f"{kind} {n}" for n in range(STREAMS)]
+        tokens = [token_for(service, authority, grant_id=grant, sub=grant) for grant in grants]
+        survivor = token_for(service, authority, grant_id="another", sub="another")
+        with anyio.fail_after(120):
+            async with streaming(service, open_, [*tokens, survivor]) as (*streams, spared):
+                await followed(feed)
+                took = sorted(await revoked(feed, streams))
+                assert not spared.ended_at
+                feed.revoke(survivor)
+        print(f"{kind}: p50 {took[len(took) // 2]:.3f} s, p99 {took[int(len(took) * 0.99)]:.3f} s")  # noqa: T201
+        assert took[int(len(took) * 0.99)] < WITHIN_S
+        check_told([*streams, spared], kind, "revoked")
+
+
+async def revoked(feed: Feed, streams: list[Stream]) -> list[float]:
+    """Revoke the grant of each; how many seconds it took each to end."""
+    at = {}
+    for stream in streams:
+        at[stream.token] = time.monotonic()
+        feed.revoke(stream.token)
+        await anyio.sleep(0.01)
+    for stream in streams:
+        await stream.ended.wait()
+    return [stream.ended_at - at[stream.token] for stream in streams]
+
+
+async def test_a_stream_ends_with_a_grant_that_its_own_was_derived_from(
+    feed: Feed, service: Service, authority: AuthorizationServer
+) -> None:
+    token = token_for(service, authority, grant_id="derived", ancestors=["first", "second"])
+    with anyio.fail_after(60):
+        async with streaming(service, get, [token]):
+            await followed(feed)
+            feed.announce("second")
+
+
+@asynccontextmanager
+async def of_every_kind(service: Service, token: str) -> AsyncIterator[dict[str, Stream]]:
+    async with AsyncExitStack() as stack:
+        yield {
+            kind: (await stack.enter_async_context(streaming(service, open_, [token])))[0]
+            for kind, open_ in KINDS.items()
+        }
+
+
+async def test_without_a_feed_an_open_stream_is_asked_about_until_it_is_revoked(
+    service: Service, authority: AuthorizationServer
+) -> None:
+    token = token_for(service, authority, grant_id="grant")
+    with anyio.fail_after(60):
+        async with of_every_kind(service, token) as streams:
+            await anyio.sleep(1)
+            assert not any(stream.ended_at for stream in streams.values())
+            del authority.tokens[token]
+            before = time.monotonic()
+    for kind, stream in streams.items():
+        assert stream.ended_at - before < 5
+        check_told([stream], kind, "revoked")
+
+
+async def test_every_kind_of_stream_ends_when_its_token_expires(
+    service: Service, authority: AuthorizationServer
+) -> None:
+    token = token_for(service, authority, exp=int(time.time()) + 8)
+    with anyio.fail_after(60):
+        async with of_every_kind(service, token) as streams:
+            pass
+    for kind, stream in streams.items():
+        check_told([stream], kind, "expired")
+
+
+async def test_what_listens_does_not_hold_up_the_end_of_the_service(
+    service: Service, authority: AuthorizationServer
+) -> None:
+    token = token_for(service, authority)
+    async with streaming(service, get, [token]), streaming(service, listen, [token]):
+        assert await anyio.to_thread.run_sync(service.stop) in (0, -15)
+    events = {line["event"] for line in service.log_lines()}
+    assert not any("graceful shutdown exceeded" in event for event in events)
+
+
+def has_ended_a_process(service: Service) -> bool:
+    return any(line["event"] == "MCP server ended" for line in service.log_lines())
+
+
+async def test_a_process_ends_when_every_token_that_was_shown_to_it_has_ended(
+    feed: Feed, authority: AuthorizationServer, tmp_path: Path
+) -> None:
+    with serving("stdio", authority, tmp_path) as service:
+        first, second = (token_for(service, authority, grant_id=grant) for grant in ("first", "second"))
+        async with httpx2.AsyncClient(base_url=service.origin, timeout=60, trust_env=False) as client:
+            headers = await session(client, first)
+            ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+            again = headers | bearer(second) | MESSAGE
+            assert (await client.post("/mcp", headers=again, json=ping)).status_code == 200
+            await followed(feed)
+            feed.revoke(first)
+            await anyio.sleep(1)
+            assert (await client.post("/mcp", headers=again, json=ping)).status_code == 200
+            feed.revoke(second)
+            await anyio.to_thread.run_sync(lambda: wait_until(lambda: has_ended_a_process(service)))
