@@ -160,7 +160,7 @@ class AuthorizeEndpoint:
         # What was agreed to before does not count for a domain that is to be asked about each time.
         if session is None or self.introductions.trust(client) is Trust.ASK:
             return ()
-        return await self.consents.of(session.subject, client.client_id)
+        return await self.consents.of(session.subject, client)
 
     async def _finish(self, pending_id: str, asked: AuthorizationRequest) -> bool:
         """Whether this caller is the one who may answer."""

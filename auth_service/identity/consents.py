@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.client import Client
 from auth_service.protocol.interaction import Approval
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
@@ -28,17 +29,25 @@ class Consents:
     def __init__(self, store: Store, ttl_s: int) -> None:
         self._records = Collection(store, _key, JsonCodec(ConsentRecord), lambda _: ttl_s)
 
-    async def of(self, subject: str, client_id: str) -> tuple[Approval, ...]:
-        """What `subject` has approved for the client."""
-        record = await self._records.get(_id(subject, client_id))
-        return tuple(_approval(members) for members in record.approvals) if record else ()
+    async def of(self, subject: str, client: Client) -> tuple[Approval, ...]:
+        """What `subject` has approved for the client.
 
-    async def remember(self, subject: str, request: AuthorizationRequest, scopes: tuple[str, ...]) -> None:
-        """Record that `subject` approved `scopes` of `request`."""
+        A client with a metadata document that was removed here may introduce itself again under the same id.
+        What was approved before that does not come back with it, however it was removed.
+        """
+        record = await self._records.get(_id(subject, client.client_id))
+        approvals = record.approvals if record else []
+        return tuple(_approval(each) for each in approvals if each.get("instance", "") == client.instance)
+
+    async def remember(
+        self, subject: str, request: AuthorizationRequest, scopes: tuple[str, ...], client: Client
+    ) -> None:
+        """Record that `subject` approved `scopes` of the `request` of `client`."""
         approved = {
             "redirect_uri": request.redirect_uri,
             "resource": request.resource,
             "scopes": list(scopes),
+            "instance": client.instance,
         }
 
         def rule(record: ConsentRecord) -> tuple[ConsentRecord | None, bool]:

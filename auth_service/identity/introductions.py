@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from weakref import WeakValueDictionary
 
+from auth_service.crypto.secrets import new_id
 from auth_service.identity.client_documents import ClientDocuments
 from auth_service.identity.clients import Clients
 from auth_service.identity.throttle import Throttle
@@ -136,7 +137,14 @@ class Introductions:
         fresh_until = now + document.fresh_for_s
         _log.info("client document read", client_id=client_id, fresh_for_s=document.fresh_for_s)
         return await self._clients.introduce(
-            Client(client_id, now, document.metadata, fresh_until + self._keep_s, fresh_until=fresh_until),
+            Client(
+                client_id,
+                now,
+                document.metadata,
+                fresh_until + self._keep_s,
+                fresh_until=fresh_until,
+                instance=new_id(),
+            ),
             self._quota,
         )
 

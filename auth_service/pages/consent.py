@@ -20,6 +20,7 @@ from auth_service.outbound.resource_metadata import ResourceDescriptions
 from auth_service.pages.error import ErrorPages
 from auth_service.pages.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
 from auth_service.pages.render import Pages, see_other
+from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import Trust
@@ -122,7 +123,7 @@ class ConsentPage:
             return await self._ask_again(pending_id, pending, session, browser)
         await self.pending.note_decision(pending_id, Decision(session.subject, granted, session.session_id))
         if granted is not None:
-            await self.consents.remember(session.subject, pending.request, granted)
+            await self._remember(session, pending.request, granted)
         _log.info(
             "consent",
             allowed=granted is not None,
@@ -130,6 +131,13 @@ class ConsentPage:
             client_id=pending.request.client_id,
         )
         return see_other(f"authorize?pending={pending_id}")
+
+    async def _remember(
+        self, session: Session, asked: AuthorizationRequest, granted: tuple[str, ...]
+    ) -> None:
+        client = await self.clients.get(asked.client_id)
+        if client is not None:
+            await self.consents.remember(session.subject, asked, granted, client)
 
     async def _ask_again(
         self, pending_id: str, pending: Pending, session: Session, browser: Browser

@@ -50,6 +50,7 @@ class Client:
             client that is registered here.
         statement_claims: what a software statement says of it, which it cannot change (RFC 7591 §2.3).
         used_at: seconds since 1970, when it was last seen to be granted something; None for never.
+        instance: drawn when its document was first read here; another one after it was removed.
     """
 
     client_id: str
@@ -60,6 +61,7 @@ class Client:
     registration_token_hash: str | None = None
     fresh_until: int | None = None
     used_at: int | None = None
+    instance: str = ""
     statement_claims: dict[str, Any] | None = None
 
     @property
@@ -137,7 +139,13 @@ class Client:
     def introduced_again(self, newer: Client) -> Client:
         """This client as its document now describes it, kept no less long than before."""
         expires_at = max(self.expires_at or 0, newer.expires_at or 0)
-        return replace(newer, created_at=self.created_at, expires_at=expires_at, used_at=self.used_at)
+        return replace(
+            newer,
+            created_at=self.created_at,
+            expires_at=expires_at,
+            used_at=self.used_at,
+            instance=self.instance,
+        )
 
     def knows_of_use(self, now: int, expires_at: int) -> bool:
         """Whether its use was noted not long ago, and it is kept at least until `expires_at`."""

@@ -71,6 +71,7 @@ class Grant:
         id_token_claims: claims about the person asked for in the ID token (OIDC Core §5.5).
         userinfo_claims: the same for userinfo, beyond what the scopes give.
         code_jkt: the key that the code was asked to be bound to (RFC 9449 §10).
+        redeemed_at: when the code was redeemed; 0 where it was not, or where that is not known.
         session_key: what the login session it was given in is kept under; a code ends with that session.
     """
 
@@ -105,6 +106,7 @@ class Grant:
     id_token_claims: tuple[str, ...] = ()
     userinfo_claims: tuple[str, ...] = ()
     session_key: str | None = None
+    redeemed_at: int = 0
 
     @property
     def kept_until(self) -> int:
@@ -155,6 +157,10 @@ Outcome: TypeAlias = "tuple[Grant | None, Grant | OAuthError]"
 
 _REVOKED = "the grant was revoked"
 
+SECOND_CALLBACK_S = 10
+"""A browser may bring a code to its client twice: after a double click, a reload, a slow answer. For so long
+after a redemption the same one again is refused and ends nothing."""
+
 LIVE_GENERATIONS = 64
 """So many generations of access tokens work at a time. What is remembered of each would otherwise grow for as
 long as a client refreshes in a loop; one that refreshes when it must has one or two."""
@@ -168,14 +174,29 @@ def redeem(grant: Grant, presented: CodeRedemption, lifetimes: Lifetimes, now: i
     if grant.state == "revoked":
         return None, InvalidGrantError(_REVOKED)
     if grant.state != "code":
+        if _is_second_callback(grant, presented, now):
+            return None, InvalidGrantError("the code was used a moment ago")
         refused = InvalidGrantError("the code was used before; everything it led to is revoked")
         return revoked(grant, "its code was used again"), refused
     try:
         _check_redemption(grant, presented)
     except OAuthError as refusal:
         return None, refusal
-    issued = issue(replace(grant, state="active", jkt=presented.jkt), lifetimes, now)
+    redeemed = replace(grant, state="active", jkt=presented.jkt, redeemed_at=now)
+    issued = issue(redeemed, lifetimes, now)
     return issued, issued
+
+
+def _is_second_callback(grant: Grant, presented: CodeRedemption, now: int) -> bool:
+    # RFC 6749 §4.1.2: SHOULD revoke at any second use. Spared is who has the verifier, which never leaves the
+    # client; a code that was stolen comes without it, and without PKCE nothing tells the two apart.
+    if grant.code_challenge is None or now > grant.redeemed_at + SECOND_CALLBACK_S:
+        return False
+    try:
+        _check_redemption(grant, presented)
+    except OAuthError:
+        return False
+    return presented.jkt == grant.jkt
 
 
 def _check_redemption(grant: Grant, presented: CodeRedemption) -> None:
@@ -235,10 +256,12 @@ def _narrowed(grant: Grant, scope: str | None) -> tuple[str, ...]:
         requested = parse_scope(scope)
     except ValueError as error:
         raise InvalidScopeError("scope is malformed") from error
-    # RFC 6749 §6: the scope must not include what the resource owner did not grant.
-    if not set(requested) <= set(grant.scopes):
-        raise InvalidScopeError("scope asks for more than was granted")
-    return tuple(s for s in grant.scopes if s in requested)
+    # RFC 6749 §6: the scope must not include what the resource owner did not grant. Clients repeat what they
+    # asked for at authorization, where the rest was dropped; the answer says what they get.
+    kept = tuple(s for s in grant.scopes if s in requested)
+    if requested and not kept:
+        raise InvalidScopeError("nothing of this scope was granted")
+    return kept
 
 
 def check_same_resource(grant: Grant, resource: str | None) -> None:

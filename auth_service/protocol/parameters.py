@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError
+from shared.uris import resource_key
 
 MAX_PARAMETERS = 100
 # RFC 8707 §2 lets `resource` repeat; RFC 6749 §3.1 lets nothing else.
@@ -38,12 +39,12 @@ class Parameters:
         return value
 
     def resource(self) -> str | None:
-        """The one `resource` asked for, or None.
+        """The one `resource` asked for, as it was spelled first, or None.
 
         Raises:
             InvalidTargetError: several different ones; a token here is for one resource (RFC 8707 §2).
         """
-        if len(set(self.resources)) > 1:
+        if len({_key(resource) for resource in self.resources}) > 1:
             raise InvalidTargetError("only one resource can be asked for at a time")
         return self.resources[0] if self.resources else None
 
@@ -88,6 +89,13 @@ def collect(pairs: list[tuple[str, str]]) -> Parameters:
         if value:
             values[name] = value
     return Parameters(values, tuple(resources))
+
+
+def _key(resource: str) -> str:
+    try:
+        return resource_key(resource)
+    except ValueError:
+        return resource
 
 
 def _shown(name: str) -> str:

@@ -38,7 +38,9 @@ def redeem_at_once(
         return list(pool.map(redeem, range(AT_ONCE)))
 
 
-def test_of_many_redemptions_at_once_one_succeeds_and_none_of_it_lasts(server: AuthorizationServer) -> None:
+def test_of_many_redemptions_at_once_one_succeeds_and_one_after_that_ends_it(
+    server: AuthorizationServer,
+) -> None:
     client, pkce = server.register(), Pkce()
     responses = redeem_at_once(server, client, code_for(server, client, pkce), pkce)
     (winner,) = (response.json() for response in responses if response.status_code == 200)
@@ -46,8 +48,22 @@ def test_of_many_redemptions_at_once_one_succeeds_and_none_of_it_lasts(server: A
     assert {(response.status_code, response.json()["error"]) for response in refused} == {
         (400, "invalid_grant")
     }
-    assert not server.is_active(winner["access_token"])
-    assert client.refresh(winner["refresh_token"]).json()["error"] == "invalid_grant"
+    # A browser may bring a code twice (ID-10): who has the verifier is spared for ten seconds, and no longer.
+    assert server.is_active(winner["access_token"])
+    later = server.person.authorize(client.authorization_url(pkce))["code"]
+    tokens = client.redeem(later, pkce).json()
+    server.clock.advance(12)
+    assert client.redeem(later, pkce).json()["error"] == "invalid_grant"
+    assert not server.is_active(tokens["access_token"])
+    assert client.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+def test_a_used_code_without_its_verifier_ends_the_grant_at_once(server: AuthorizationServer) -> None:
+    client, pkce = server.register(), Pkce()
+    code = code_for(server, client, pkce)
+    tokens = client.redeem(code, pkce).json()
+    assert client.redeem(code, Pkce()).json()["error"] == "invalid_grant"
+    assert not server.is_active(tokens["access_token"])
 
 
 def test_another_client_can_neither_redeem_nor_spoil_a_code(server: AuthorizationServer) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 import pytest
 
+from auth_service.identity.clients import Clients
 from auth_service.outbound import Fetcher, Limits
 from tests.auth_service.service import AuthorizationServer, running
 from tests.auth_service.signer import ASSERTION_TYPE, Signer
@@ -178,6 +179,23 @@ def test_a_known_domain_is_treated_like_a_registered_client(
         person.submit(page, {"decision": "allow"})
         again = person.open(client.authorization_url(Pkce()))
         assert "code" in dict(parse_qsl(urlsplit(again.headers["location"]).query))
+
+
+def test_a_client_that_was_removed_and_comes_back_is_asked_about_again(
+    store_url: str, fetcher: Fetcher, stranger: Site, person: Person
+) -> None:
+    with running(store_url, fetcher=fetcher, fetch_loopback=True, cimd="allow") as server:
+        client = World(server, stranger).client()
+        client.connect(person)
+        assert "code" in person.authorize(client.authorization_url(Pkce(), prompt="none"))
+        # Another reading of the document leaves the consent as it is; a removal, by any way, withdraws it.
+        server.clock.advance(86_401)
+        assert "code" in person.authorize(client.authorization_url(Pkce(), prompt="none"))
+        server.with_store(lambda store: Clients(store, server.clock).delete(client.client_id))
+        again = person.authorize(client.authorization_url(Pkce(), prompt="none"))
+        assert again["error"] == "consent_required"
+        client.connect(person)
+        assert "code" in person.authorize(client.authorization_url(Pkce(), prompt="none"))
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ def test_a_code_used_twice_ends_everything_it_led_to(server: AuthorizationServer
     code = code_for(server, client, pkce)
     tokens = client.redeem(code, pkce).json()
     renewed = client.refresh(tokens["refresh_token"]).json()
+    server.clock.advance(12)
     again = client.redeem(code, pkce)
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
     assert not server.is_active(tokens["access_token"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auth_service.protocol.errors import InvalidGrantError, InvalidTargetError, OAuthError
-from auth_service.protocol.grant import is_live_access, redeem
+from auth_service.protocol.grant import SECOND_CALLBACK_S, is_live_access, redeem
 from tests.auth_service.protocol.builders import (
     LIFETIMES,
     NOW,
@@ -62,11 +62,39 @@ def test_a_wrong_redemption_is_refused_and_changes_nothing(
 
 @pytest.mark.requirement("SEC-6")
 def test_a_second_redemption_revokes_everything_the_first_one_led_to() -> None:
-    document, result = redeem(active_grant(), redemption(), LIFETIMES, NOW + 1)
+    document, result = redeem(active_grant(), redemption(), LIFETIMES, NOW + SECOND_CALLBACK_S + 1)
     assert isinstance(result, InvalidGrantError)
     assert document is not None
     assert document.state == "revoked"
     assert not is_live_access(document, 1)
+
+
+@pytest.mark.requirement("SEC-6")
+@pytest.mark.parametrize("later_s", [0, 1, SECOND_CALLBACK_S])
+def test_a_callback_that_arrives_twice_is_refused_and_ends_nothing(later_s: int) -> None:
+    outcome = redeem(active_grant(), redemption(), LIFETIMES, NOW + later_s)
+    assert isinstance(refusal(outcome), InvalidGrantError)
+
+
+@pytest.mark.requirement("SEC-6")
+@pytest.mark.parametrize(
+    ("grant", "presented"),
+    [
+        pytest.param({}, {"code_verifier": None}, id="no verifier"),
+        pytest.param({}, {"code_verifier": VERIFIER[:-1] + "l"}, id="wrong verifier"),
+        pytest.param({}, {"redirect_uri": REDIRECT_URI + "/"}, id="another redirect"),
+        pytest.param({}, {"jkt": "another"}, id="another key"),
+        pytest.param({"code_challenge": None}, {"code_verifier": None}, id="without PKCE"),
+        pytest.param({"redeemed_at": 0}, {}, id="a document from before"),
+    ],
+)
+def test_anybody_else_who_brings_a_used_code_ends_the_grant_at_once(
+    grant: dict[str, object], presented: dict[str, object]
+) -> None:
+    used = replace(active_grant(), **grant)  # type: ignore[arg-type]
+    document, _ = redeem(used, redemption(**presented), LIFETIMES, NOW + 1)
+    assert document is not None
+    assert document.state == "revoked"
 
 
 @pytest.mark.requirement("SEC-6")

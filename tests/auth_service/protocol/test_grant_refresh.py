@@ -79,7 +79,7 @@ def test_two_generations_back_is_reuse_at_once() -> None:
     ("presented", "error"),
     [
         pytest.param(refreshing(1, client_id="client-2"), InvalidGrantError, id="another client"),
-        pytest.param(refreshing(1, scope="a d"), InvalidScopeError, id="a scope not granted"),
+        pytest.param(refreshing(1, scope="d"), InvalidScopeError, id="a scope not granted"),
         pytest.param(refreshing(1, scope="a\tb"), InvalidScopeError, id="a malformed scope"),
         pytest.param(refreshing(1, resource="https://other.example/"), InvalidTargetError, id="a resource"),
     ],
@@ -130,6 +130,12 @@ def test_a_narrower_scope_holds_for_that_access_token_alone() -> None:
     assert narrowed.scopes_of(1) == ("a", "b", "c")
     again = rotated(narrowed, NOW + 20)
     assert (again.scopes_of(3), again.scopes_of(2)) == (("a", "b", "c"), ("a", "b"))
+
+
+def test_a_scope_that_authorization_dropped_is_dropped_again() -> None:
+    renewed = rotated(active_grant(), NOW + 10, "d b unknown")
+    assert renewed.scopes_of(2) == ("b",)
+    assert token_members(renewed, GRACE_S)["scope"] == "b"
 
 
 def test_asking_for_all_that_was_granted_narrows_nothing() -> None:

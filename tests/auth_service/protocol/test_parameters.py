@@ -83,5 +83,7 @@ def test_resource_alone_may_be_repeated_with_one_value() -> None:
     assert parse_parameters(b"").resource() is None
     assert parse_parameters(b"resource=").resource() is None
     assert parse_parameters(b"resource=a&resource=a&resource=").resource() == "a"
+    twice = b"resource=https://mcp.example/mcp&resource=HTTPS://MCP.example/mcp/"
+    assert parse_parameters(twice).resource() == "https://mcp.example/mcp"
     with pytest.raises(InvalidTargetError):
         parse_parameters(b"resource=a&resource=b").resource()
