@@ -23,8 +23,11 @@ def shared_server(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]
 
 
 @pytest.fixture(autouse=True)
-def _another_minute(shared_server: AuthorizationServer) -> None:
-    shared_server.clock.advance(61)
+def _another_network(shared_server: AuthorizationServer) -> Iterator[None]:
+    usual = shared_server.http
+    with machine(transport=elsewhere()) as shared_server.http:
+        yield
+    shared_server.http = usual
 
 
 def test_many_registrations_at_once_get_no_more_than_one_after_the_other(server: AuthorizationServer) -> None:
