@@ -52,6 +52,7 @@ NEEDS = {
         Need("container engine", _engine_answers, "apt-get install docker.io docker-compose"),
         Need("nginx", lambda: shutil.which("nginx") is not None, "apt-get install nginx-light"),
         Need("caddy", lambda: shutil.which("caddy") is not None, "apt-get install caddy"),
+        Need("go", lambda: shutil.which("go") is not None, "apt-get install golang-go"),
         Need("node", lambda: shutil.which("npm") is not None, "apt-get install nodejs npm"),
     )
 }

@@ -91,7 +91,7 @@ def python_upstream(
     port = free_port()
     named = [str(program)] if isinstance(program, Path) else ["-m", program]
     command = [python, *named, *arguments, str(port)]
-    with _running(Upstream(command, {}, directory / f"upstream-{port}.log", port)) as upstream:
+    with running_upstream(Upstream(command, {}, directory / f"upstream-{port}.log", port)) as upstream:
         yield upstream
 
 
@@ -100,12 +100,13 @@ def node_upstream(command: Sequence[str], directory: Path) -> Iterator[Upstream]
     """A server that reads its port from ``PORT``, over Streamable HTTP."""
     port = free_port()
     upstream = Upstream(command, {"PORT": str(port)}, directory / f"upstream-{port}.log", port)
-    with _running(upstream) as running:
+    with running_upstream(upstream) as running:
         yield running
 
 
 @contextmanager
-def _running(upstream: Upstream) -> Iterator[Upstream]:
+def running_upstream(upstream: Upstream) -> Iterator[Upstream]:
+    """`upstream`, for the length of the context."""
     try:
         upstream.start()
         yield upstream

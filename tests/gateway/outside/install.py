@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,32 @@ def everything() -> list[str]:
             _run("npm", "ci", "--loglevel=error")
     script = HERE / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
     return [shutil.which("node") or "node", str(script)]
+
+
+def express() -> list[str]:
+    """The command of the ledger made with the TypeScript SDK; it takes a file, and a port for HTTP."""
+    everything()  # installs what it imports
+    return [shutil.which("node") or "node", str(HERE / "express.mjs")]
+
+
+def supergateway(*, stdio_command: list[str], port: int) -> list[str]:
+    """The command of supergateway, in front of a command that speaks stdio."""
+    everything()
+    program = [shutil.which("node") or "node", str(HERE / "node_modules/supergateway/dist/index.js")]
+    arguments = ["--outputTransport", "streamableHttp", "--port", str(port), "--streamableHttpPath", "/mcp"]
+    return [*program, "--stdio", shlex.join(stdio_command), *arguments]
+
+
+@cache
+def mcp_go() -> list[str]:
+    """The command of the ledger made with mcp-go; it takes a file, and a port for HTTP."""
+    require("go")
+    program = HERE / ".go" / "ledger"
+    command = ("go", "build", "-mod=readonly", "-o", str(program), ".")
+    with (HERE / "mcp_go" / "main.go").open() as held:  # go locks go.mod and go.sum itself
+        fcntl.flock(held, fcntl.LOCK_EX)
+        _run(*command, directory=HERE / "mcp_go")
+    return [str(program)]
 
 
 def fastmcp_python() -> str:
@@ -62,10 +89,10 @@ def _kept(directory: Path, lock: Path) -> Iterator[bool]:
         stamp.write_text(wanted)
 
 
-def _run(*command: str) -> None:
+def _run(*command: str, directory: Path = HERE) -> None:
     done = subprocess.run(
         command,
-        cwd=HERE,
+        cwd=directory,
         env={**os.environ, "CI": "true"},
         capture_output=True,
         text=True,
