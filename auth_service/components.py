@@ -93,7 +93,7 @@ class Components:
         self.users = Users(store, Passwords(), clock)
         self.pseudonyms = Pseudonyms(store, keys)
         self.subjects = Subjects(self.pseudonyms)
-        self.clients = Clients(store, clock)
+        self.clients = Clients(store, clock, pending_ttl_s=settings.pending_ttl_s)
         self.sectors = Sectors(fetcher, clock)
         self.invitations = InitialAccessTokens(store, clock)
         self.client_keys = ClientKeys(PublishedKeys(fetcher, clock))
@@ -257,7 +257,13 @@ class Components:
             self._redirect_hosts(),
             self.sectors,
             self._throttle("register"),
-            self._throttle("register-overall"),
+            self._throttle("register-share"),
+            Throttle(
+                self._store,
+                "register-overall",
+                configured.limits(settings)["register-overall"],
+                refusal="too many clients are being registered by all together; try again later",
+            ),
             configured.quota(settings),
             self.networks,
             settings.issuer,

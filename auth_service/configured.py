@@ -72,6 +72,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
     requests = Limit(settings.authorizations_per_minute, _MINUTE_S)
     return {
         "register-overall": Limit(settings.registrations_per_hour, 60 * _MINUTE_S),
+        "register-share": Limit(settings.registrations_per_hour // 100, 60 * _MINUTE_S),
         "register": registrations,
         "authorize": requests,
         "keep-authorization": Limit(

@@ -159,7 +159,7 @@ BOUNDS = (
         "BOUND-3",
         "MUST",
         "global limits keep a share for those who used little",
-        Partial("shares of the global limits"),
+        HELD,
     ),
     Requirement("BOUND-4", "MUST", "counting is one atomic store operation", HELD),
     Requirement("BOUND-5", "MUST", "outbound fetches take turns", HELD),

@@ -114,6 +114,7 @@ class AuthorizeEndpoint:
         asked = replace(asked, pushed=pushed)
         # It is kept for half an hour: how much one network has kept is bounded, not only how fast it asks.
         await self.kept.attempt(origin)
+        await self.clients.unused.note_pending(client)
         pending_id = await self.pending.begin(asked, secret)
         session = await self.sessions.find(browser.session)
         return await self._next(request, pending_id, Pending(asked, ""), client, session, cookies)

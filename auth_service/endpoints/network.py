@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from starlette.requests import Request
 
-from auth_service.identity.throttle import Network, network_of
+from auth_service.identity.throttle import Network, is_trusted, network_of
 from auth_service.outbound.turns import requesting_network
 from shared.asgi import header_values
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
 
 
 class Networks:
@@ -16,11 +19,27 @@ class Networks:
 
     def __init__(self, trusted_proxies: Sequence[Network]) -> None:
         self._trusted = trusted_proxies
+        self._warned = False
 
     def of(self, request: Request) -> str:
         """The network that `request` comes from; what is fetched for it counts against that from now on."""
         peer = request.client.host if request.client else None
         hops = [hop for value in header_values(request.scope, "x-forwarded-for") for hop in value.split(",")]
+        if hops:
+            self._warn_of_untrusted(peer)
         network = network_of(peer, hops, self._trusted)
         requesting_network.set(network)
         return network
+
+    def _warn_of_untrusted(self, peer: str | None) -> None:
+        # Once: anybody can send the header, and a log that anybody can fill is read by nobody.
+        if self._warned or is_trusted(peer, self._trusted):
+            return
+        self._warned = True
+        _log.warning(
+            "X-Forwarded-For is ignored",
+            peer=peer,
+            reason="it comes from an address that is not in DOORWARD_TRUSTED_PROXIES; if that is your proxy,"
+            " all who come through it share one rate limit",
+            remedy=f"set DOORWARD_TRUSTED_PROXIES={peer}, or the network that the proxy is in",
+        )

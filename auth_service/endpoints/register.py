@@ -16,7 +16,7 @@ from auth_service.identity.admission import Admission
 from auth_service.identity.clients import Clients, Registered
 from auth_service.identity.sectors import Sectors
 from auth_service.identity.throttle import Throttle
-from auth_service.protocol.errors import InvalidClientMetadataError
+from auth_service.protocol.errors import InvalidClientMetadataError, SlowDownError
 from auth_service.protocol.json_text import parse_json
 from auth_service.protocol.registration import ClientMetadata, parse_metadata
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
@@ -32,6 +32,7 @@ class RegisterEndpoint:
 
     Attributes:
         throttle: for each network.
+        own_share: what each network may register without counting against `overall`.
         overall: for all networks together.
         quota: how many clients may be registered that the operator gave no token.
         grant_types: what anyone may register for.
@@ -43,6 +44,7 @@ class RegisterEndpoint:
     redirect_hosts: RedirectHosts
     sectors: Sectors
     throttle: Throttle
+    own_share: Throttle
     overall: Throttle
     quota: Quota
     networks: Networks
@@ -51,21 +53,33 @@ class RegisterEndpoint:
     operator_grant_types: tuple[str, ...]
 
     async def handle(self, request: Request) -> Response:
-        await self.throttle.attempt(self.networks.of(request))
+        network = self.networks.of(request)
+        await self.throttle.attempt(network)
         admitted = await self.admission.admit(await json_of(request), _initial_access_token(request))
         metadata, translations = parse_metadata(admitted.body, self.redirect_hosts.http_networks)
         grant_types = self.operator_grant_types if admitted.by_operator else self.grant_types
         registered_metadata = {**metadata.registered(grant_types), **translations}
         self.redirect_hosts.check(metadata.redirect_uris or ())
         if not admitted.by_operator:
-            await self.overall.attempt("all")
+            await self._count_overall(network)
         await self.sectors.admit(registered_metadata)
         quota = None if admitted.by_operator else self.quota
         registered = await self.clients.register(
-            registered_metadata, quota=quota, statement_claims=admitted.statement_claims
+            registered_metadata,
+            quota=quota,
+            statement_claims=admitted.statement_claims,
+            network=network,
         )
         _log.info("client registered", client_id=registered.client.client_id, name=registered.client.name)
         return json_response(client_information(registered, self.issuer), 201)
+
+    async def _count_overall(self, network: str) -> None:
+        # The first few of each network do not count for all, so that no network closes registration to
+        # others (BOUND-3). What they take up is bounded by the quota.
+        try:
+            await self.own_share.attempt(network)
+        except SlowDownError:
+            await self.overall.attempt("all")
 
     def endpoint(self, example: dict[str, Any]) -> Endpoint:
         """The endpoint with its description; `example` is what the docs page is prefilled with."""

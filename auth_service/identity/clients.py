@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from auth_service.crypto import secrets
+from auth_service.identity.unused_clients import UnusedClients
 from auth_service.protocol.client import UNUSED_TTL_S, Client
 from auth_service.protocol.errors import NoRoomError
 from auth_service.protocol.registration_policy import Quota
@@ -32,10 +34,11 @@ class Registered:
 class Clients:
     """The clients in a store."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, *, pending_ttl_s: int = 1_800) -> None:
         self._store = store
         self._clock = clock
         self._clients = Collection(store, keys.client, JsonCodec(Client), self._remaining)
+        self.unused = UnusedClients(store, self._evict, pending_ttl_s)
 
     def _remaining(self, client: Client) -> int | None:
         return None if client.expires_at is None else max(1, client.expires_at - int(self._clock()))
@@ -47,12 +50,14 @@ class Clients:
         unused_ttl_s: int | None = UNUSED_TTL_S,
         quota: Quota | None = None,
         statement_claims: dict[str, Any] | None = None,
+        network: str | None = None,
     ) -> Registered:
         """Keep a new client, for `unused_ttl_s` seconds unless it comes to be used (AS-7); None for ever.
 
         Args:
             quota: what there may be room for; None for a client that the operator lets in.
             statement_claims: what a software statement says of it.
+            network: the network that registers it.
 
         Raises:
             NoRoomError: there is none for one more.
@@ -60,7 +65,12 @@ class Clients:
         now = int(self._clock())
         expires_at = None if unused_ttl_s is None else now + unused_ttl_s
         client = Client(
-            secrets.new_id(), now, metadata, expires_at=expires_at, statement_claims=statement_claims
+            secrets.new_id(),
+            now,
+            metadata,
+            expires_at=expires_at,
+            statement_claims=statement_claims,
+            registered_from=network,
         )
         secret = secrets.new_secret("dw_cs_") if client.has_secret else None
         token = secrets.new_secret("dw_cr_")
@@ -79,11 +89,10 @@ class Clients:
         if quota is None:
             await self._store.index_add(keys.clients(), client_id, ttl_s=ttl_s)
             return
-        add, unused = self._store.index_add_within, keys.unused_clients()
-        if not await add(unused, client_id, ttl_s=ttl_s, limit=quota.unused):
-            raise NoRoomError("too many clients are registered that nobody uses; try again later")
+        await self._list_unused(client, quota)
+        add = self._store.index_add_within
         if not await add(keys.clients(), client_id, ttl_s=ttl_s, limit=quota.clients):
-            await self._store.index_remove(unused, client_id)
+            await self.unused.remove(client)
             raise NoRoomError("as many clients are registered as this server keeps; try again later")
 
     async def introduce(self, client: Client, quota: Quota | None = None) -> Client:
@@ -112,9 +121,8 @@ class Clients:
     async def _list_unused(self, client: Client, quota: Quota | None) -> None:
         if quota is None or client.used_at is not None:
             return
-        ttl_s, unused = self._remaining(client), keys.unused_clients()
-        if not await self._store.index_add_within(unused, client.client_id, ttl_s=ttl_s, limit=quota.unused):
-            raise NoRoomError("too many clients are known here that nobody uses; try again later")
+        if not await self.unused.add(client, ttl_s=self._remaining(client), limit=quota.unused):
+            raise NoRoomError("too many clients are registered that nobody uses; try again later")
 
     async def get(self, client_id: str) -> Client | None:
         """The client of that id, if there is one."""
@@ -152,15 +160,17 @@ class Clients:
         """Keep a client for as long as something it was granted may live; False if it is gone."""
         now = int(self._clock())
 
-        def rule(client: Client) -> tuple[Client, Client]:
+        def rule(client: Client) -> tuple[Client, tuple[Client, bool]]:
             used = client.used(now, expires_at)
-            return used, used
+            return used, (used, client.used_at is None)
 
-        used = await self._clients.update(client_id, rule)
-        if used is None:
+        noted = await self._clients.update(client_id, rule)
+        if noted is None:
             return False
+        used, is_first = noted
         await self._store.index_add(keys.clients(), client_id, ttl_s=self._remaining(used))
-        await self._store.index_remove(keys.unused_clients(), client_id)
+        if is_first:
+            await self.unused.note_use(used)
         if await self._clients.get(client_id) is not None:
             return True
         # Deleted meanwhile: what was just listed would count for as long as the client had lived.
@@ -169,23 +179,34 @@ class Clients:
 
     async def delete(self, client_id: str) -> bool:
         """Remove a client. What it was granted is ended by `grants.repository.Grants.revoke_of_client`."""
+        client = await self._clients.get(client_id)
         deleted = await self._clients.delete(client_id)
         await self._store.index_remove(keys.clients(), client_id)
-        await self._store.index_remove(keys.unused_clients(), client_id)
+        if client is not None:
+            await self.unused.remove(client)
         return deleted
 
     async def delete_unused(self, client_id: str) -> bool:
         """Remove a client unless it is used, even by somebody who is faster; says whether it is gone."""
+        gone = await self._end(client_id, lambda client: client.unused)
+        if gone is not None:
+            await self.unused.remove(gone)
+        return gone is not None
+
+    async def _evict(self, client_id: str) -> bool:
+        return await self._end(client_id, lambda client: client.used_at is None) is not None
+
+    async def _end(self, client_id: str, condition: Callable[[Client], bool]) -> Client | None:
+        """Remove a client of which `condition` holds; returns it where it is gone."""
         now = int(self._clock())
 
-        def rule(client: Client) -> tuple[Client | None, bool]:
+        def rule(client: Client) -> tuple[Client | None, Client | None]:
             # No store deletes on a condition; a life that ends now is as good, and a use would prolong it.
-            return (replace(client, expires_at=now), True) if client.unused else (None, False)
+            return (replace(client, expires_at=now), client) if condition(client) else (None, None)
 
-        gone = bool(await self._clients.update(client_id, rule))
-        if gone:
+        gone = await self._clients.update(client_id, rule)
+        if gone is not None:
             await self._store.index_remove(keys.clients(), client_id)
-            await self._store.index_remove(keys.unused_clients(), client_id)
         return gone
 
     async def list(self) -> list[Client]:

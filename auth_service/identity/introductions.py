@@ -129,9 +129,9 @@ class Introductions:
                 return known
             if origin is not None:
                 await self._throttle.attempt(origin)
-            return await self._renew(client_id)
+            return await self._renew(client_id, origin)
 
-    async def _renew(self, client_id: str) -> Client:
+    async def _renew(self, client_id: str, origin: str | None) -> Client:
         document = await self._documents.read(client_id)
         now = int(self._clock())
         fresh_until = now + document.fresh_for_s
@@ -144,6 +144,7 @@ class Introductions:
                 fresh_until + self._keep_s,
                 fresh_until=fresh_until,
                 instance=new_id(),
+                registered_from=origin,
             ),
             self._quota,
         )

@@ -12,16 +12,20 @@ from auth_service.storage.interface import Store
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+REFUSAL = "too many attempts from your network; try again later"
+
 
 class Throttle:
     """Limits one kind of attempt for each network that makes it.
 
     Args:
         kind: what is counted; attempts of different kinds do not count against each other.
+        refusal: what the client is told.
     """
 
-    def __init__(self, store: Store, kind: str, limit: Limit) -> None:
+    def __init__(self, store: Store, kind: str, limit: Limit, refusal: str = REFUSAL) -> None:
         self._store = store
+        self._refusal = refusal
         self._kind = kind
         self._limit = limit
 
@@ -38,9 +42,7 @@ class Throttle:
             wait_s = await self._count(scope)
             if wait_s:
                 await self._uncount(scopes[:position])
-                raise SlowDownError(
-                    "too many attempts from your network; try again later", retry_after_s=wait_s
-                )
+                raise SlowDownError(self._refusal, retry_after_s=wait_s)
 
     async def forgive(self, network: str) -> None:
         """Take back an attempt that turned out to be a good one."""
@@ -80,10 +82,25 @@ def network_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence
     return "unknown"
 
 
+def is_trusted(peer: str | None, trusted: Sequence[Network]) -> bool:
+    """Whether `peer` is one of the proxies whose X-Forwarded-For is believed."""
+    address = _address(peer or "")
+    return address is None or any(address in network for network in trusted)
+
+
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        address = ipaddress.ip_address(text.strip())
+        address = ipaddress.ip_address(_host(text))
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+def _host(text: str) -> str:
+    """The address in a hop: proxies add the port, and write an IPv6 address in brackets then."""
+    text = text.strip().strip('"')
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    # One colon separates a port; an IPv6 address has at least two.
+    return text.partition(":")[0] if text.count(":") == 1 else text

@@ -49,6 +49,7 @@ class Client:
         fresh_until: seconds since 1970, when the document at its client_id is to be read again; None for a
             client that is registered here.
         statement_claims: what a software statement says of it, which it cannot change (RFC 7591 §2.3).
+        registered_from: the network that registered it, or had its document read; None where not known.
         used_at: seconds since 1970, when it was last seen to be granted something; None for never.
         instance: drawn when its document was first read here; another one after it was removed.
     """
@@ -63,6 +64,7 @@ class Client:
     used_at: int | None = None
     instance: str = ""
     statement_claims: dict[str, Any] | None = None
+    registered_from: str | None = None
 
     @property
     def name(self) -> str:
@@ -145,6 +147,7 @@ class Client:
             expires_at=expires_at,
             used_at=self.used_at,
             instance=self.instance,
+            registered_from=self.registered_from,
         )
 
     def knows_of_use(self, now: int, expires_at: int) -> bool:

@@ -62,8 +62,9 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     KeySpec(
         "clients:unused",
-        "ids of the clients that registered by themselves, or whose document was read, and that were never"
-        " granted anything: no more than `unused_clients_percent` of `max_clients`",
+        "the clients that registered by themselves, or whose document was read, and that were never granted"
+        " anything, each with the network that registered it: no more than `unused_clients_percent` of"
+        " `max_clients`",
         "a day, or as long as the document; until the first grant",
         kind="index",
     ),

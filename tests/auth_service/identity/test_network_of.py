@@ -5,7 +5,10 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
+from starlette.requests import Request
+from structlog.testing import capture_logs
 
+from auth_service.endpoints.network import Networks
 from auth_service.identity.throttle import network_of
 
 pytestmark = pytest.mark.requirement("AS-23", "SEC-14", "SEC-16")
@@ -54,7 +57,15 @@ def test_one_ipv4_address_or_one_ipv6_64_is_a_network(peer: str | None, network:
         ("10.0.0.1", ["10.0.0.2"], "10.0.0.2/32"),
         ("10.0.0.1", [""], "unknown"),
         ("10.0.0.1", ["junk"], "unknown"),
-        ("10.0.0.1", ["198.51.100.7:4711"], "unknown"),
+        # With a port, as some proxies write it.
+        ("10.0.0.1", ["198.51.100.7:4711"], "198.51.100.7/32"),
+        ("10.0.0.1", ["[2001:db8::5]:4711"], "2001:db8::/64"),
+        ("10.0.0.1", ["[2001:db8::5]"], "2001:db8::/64"),
+        ("10.0.0.1", ['"[2001:db8::5]:4711"'], "2001:db8::/64"),
+        ("10.0.0.1", ["198.51.100.7:4711", "10.0.0.2:80"], "198.51.100.7/32"),
+        ("10.0.0.1", ["198.51.100.7:1:2"], "unknown"),
+        ("10.0.0.1", ["[junk]:1"], "unknown"),
+        ("10.0.0.1", [":4711"], "unknown"),
         ("10.0.0.1", ["198.51.100.7", "unknown"], "unknown"),
         (None, ["198.51.100.7"], "198.51.100.7/32"),
     ],
@@ -63,3 +74,26 @@ def test_proxies_are_believed_as_far_as_they_are_trusted(
     peer: str | None, forwarded_for: list[str], network: str
 ) -> None:
     assert network_of(peer, forwarded_for, PROXIES) == network
+
+
+def request_from(peer: str, **headers: str) -> Request:
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "client": (peer, 1), "headers": pairs, "method": "GET", "path": "/"})
+
+
+def warnings_of(networks: Networks, *requests: Request) -> list[str]:
+    with capture_logs() as entries:
+        for request in requests:
+            networks.of(request)
+    return [entry["peer"] for entry in entries if entry["log_level"] == "warning"]
+
+
+def test_a_header_from_an_untrusted_peer_is_warned_of_once_with_what_to_set() -> None:
+    networks = Networks(PROXIES)
+    plain, trusted = request_from("192.0.2.1"), request_from("10.0.0.1", x_forwarded_for="198.51.100.7")
+    assert warnings_of(networks, plain, trusted) == []
+    untrusted = request_from("192.0.2.1", x_forwarded_for="198.51.100.7")
+    assert warnings_of(networks, untrusted, untrusted) == ["192.0.2.1"]
+    with capture_logs() as entries:
+        Networks([]).of(untrusted)
+    assert "DOORWARD_TRUSTED_PROXIES=192.0.2.1" in entries[0]["remedy"]

@@ -7,6 +7,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.thread import ThreadPoolExecutor
+from typing import Any
 
 import anyio
 import httpx2
@@ -14,11 +15,13 @@ import pytest
 
 from auth_service.identity.clients import Clients
 from auth_service.protocol.errors import NoRoomError
+from auth_service.protocol.eviction import UnusedClient
 from auth_service.protocol.registration_policy import Quota
 from auth_service.storage import Store, keys, open_store
 from shared.clock import system_clock
 from tests.auth_service.service import AuthorizationServer, machine, running
-from tests.flow import REDIRECT_URI
+from tests.flow import REDIRECT_URI, Pkce
+from tests.servers import wait_until
 
 pytestmark = pytest.mark.requirement("AS-7", "SEC-13")
 
@@ -36,8 +39,12 @@ def full(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]:
         yield server
 
 
-def register(server: AuthorizationServer, http: httpx2.Client | None = None) -> httpx2.Response:
-    return (http or server.http).post(f"{server.origin}/register", json=BODY)
+def register(
+    server: AuthorizationServer, http: httpx2.Client | None = None, address: str | None = None
+) -> httpx2.Response:
+    """Register, through a trusted proxy as if from `address` where one is given."""
+    headers = {"X-Forwarded-For": address} if address else {}
+    return (http or server.http).post(f"{server.origin}/register", json=BODY, headers=headers)
 
 
 def listed(server: AuthorizationServer, index: str) -> list[str]:
@@ -78,8 +85,68 @@ def test_a_client_that_is_granted_something_makes_room_for_another(new_store: Ca
         assert client.client_id in listed(server, keys.clients())
 
 
+BEHIND_A_PROXY: dict[str, Any] = {"trusted_proxies": ["127.0.0.0/8"], "registrations_per_minute": 1_000}
+
+
+@pytest.mark.requirement("BOUND-3")
+def test_networks_that_use_their_whole_share_do_not_shut_registration_for_another(
+    new_store: Callable[[], str],
+) -> None:
+    with running(new_store(), registrations_per_hour=200, **BEHIND_A_PROXY) as server:
+        # The first takes all that is for everybody, the next 49 all that is their own.
+        for n in range(50):
+            while (response := register(server, address=f"198.51.100.{n}")).status_code == 201:
+                pass
+            assert response.status_code == 429
+            assert "your network" not in response.json()["error_description"]
+        assert register(server, address="203.0.113.1").status_code == 201
+
+
+@pytest.mark.requirement("BOUND-2", "BOUND-3")
+def test_a_full_house_makes_room_by_the_oldest_unused_client_of_the_network_that_holds_most(
+    new_store: Callable[[], str],
+) -> None:
+    with running(new_store(), max_clients=20, unused_clients_percent=50, **BEHIND_A_PROXY) as server:
+        crowd = [register(server, address="198.51.100.1").json()["client_id"] for _ in range(8)]
+        few = [register(server, address="198.51.100.2").json()["client_id"] for _ in range(2)]
+        assert register(server, address="198.51.100.1").status_code == 503, "it holds most itself"
+        newcomers = [register(server, address=f"203.0.113.{n}") for n in range(6)]
+        assert [response.status_code for response in newcomers] == [201] * 6
+        assert len(listed(server, keys.unused_clients())) == 10
+        left = {UnusedClient.parse(text).client_id for text in listed(server, keys.unused_clients())}
+        assert set(few) <= left
+        assert len(left & set(crowd)) == 2
+        gone = next(client_id for client_id in crowd if client_id not in left)
+        wait_until(lambda: server.with_store(lambda s: Clients(s, server.clock).get(gone)) is None)
+
+
+@pytest.mark.requirement("BOUND-3")
+def test_a_client_that_a_person_is_deciding_about_is_not_removed_to_make_room(
+    new_store: Callable[[], str],
+) -> None:
+    with running(new_store(), max_clients=6, unused_clients_percent=50, **BEHIND_A_PROXY) as server:
+        first = server.register()  # from loopback, as the two after it
+        assert [register(server).status_code for _ in range(2)] == [201, 201]
+        page = server.person.open(first.authorization_url(Pkce()))
+        assert page.status_code == 200
+        assert [register(server, address=f"203.0.113.{n}").status_code for n in range(2)] == [201, 201]
+        left = {UnusedClient.parse(text).client_id for text in listed(server, keys.unused_clients())}
+        assert first.client_id in left
+
+
+@pytest.mark.requirement("BOUND-3")
+def test_a_network_whose_clients_come_to_be_used_may_hold_more(new_store: Callable[[], str]) -> None:
+    with running(new_store(), max_clients=12, unused_clients_percent=50, **BEHIND_A_PROXY) as server:
+        for _ in range(4):
+            server.connect(server.register())  # a hosted client, on loopback
+        assert [register(server, address="198.51.100.1").status_code for _ in range(3)] == [201] * 3
+        assert [register(server).status_code for _ in range(5)] == [201] * 5
+        entries = [UnusedClient.parse(text) for text in listed(server, keys.unused_clients())]
+        assert sorted(entry.network for entry in entries) == ["127.0.0.1/32"] * 5 + ["198.51.100.1/32"]
+
+
 def test_a_client_that_is_deleted_makes_room_too(full: AuthorizationServer) -> None:
-    client = listed(full, keys.unused_clients())[0]
+    client = UnusedClient.parse(listed(full, keys.unused_clients())[0]).client_id
     full.with_store(lambda store: Clients(store, full.clock).delete(client))
     assert register(full).status_code == 201
     assert register(full).status_code == 503

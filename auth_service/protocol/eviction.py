@@ -1,0 +1,80 @@
+"""Which unused registrations make room for another: those of the network that holds most (BOUND-3)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+UNKNOWN_NETWORK = "unknown"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class UnusedClient:
+    """A registration that was never granted anything.
+
+    Attributes:
+        created_at: seconds since 1970; 0 where that is not known.
+        network: the network that registered it.
+    """
+
+    created_at: int
+    network: str
+    client_id: str
+
+    def text(self) -> str:
+        """As one word that sorts by age."""
+        return f"{self.created_at:010d} {self.network} {self.client_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> UnusedClient:
+        """Read `text`, or a bare client id, as the releases before networks were kept wrote it."""
+        parts = text.split(" ", 2)
+        if len(parts) != 3:
+            return cls(0, UNKNOWN_NETWORK, text)
+        return cls(int(parts[0]), parts[1], parts[2])
+
+
+class Eviction(NamedTuple):
+    """What to remove.
+
+    Attributes:
+        candidates: in the order in which to try.
+        removals: how many of them to remove.
+    """
+
+    candidates: Sequence[UnusedClient]
+    removals: int
+
+
+def eviction(
+    unused: Sequence[UnusedClient], newcomer: str, used: Mapping[str, int], *, most: int
+) -> Eviction:
+    """The registrations to remove so that `newcomer` may register one more.
+
+    A network whose earlier registrations came to be used may hold more: hosted clients register for many
+    people from few addresses.
+
+    Args:
+        newcomer: the network that registers.
+        used: how many registrations of a network were used recently; absent for none.
+        most: how many to remove at once.
+
+    Returns:
+        the oldest first, of the network that holds most for its weight; none where that is the newcomer.
+    """
+    held = Counter(client.network for client in unused)
+
+    def load(network: str, more: int = 0) -> float:
+        return (held[network] + more) / (1 + used.get(network, 0))
+
+    if not held:
+        return Eviction((), 0)
+    heaviest = max(held, key=load)
+    if heaviest == newcomer or load(heaviest) <= load(newcomer, 1):
+        return Eviction((), 0)
+    # No more than until both hold the same.
+    excess = int((load(heaviest) - load(newcomer, 1)) * (1 + used.get(heaviest, 0)))
+    candidates = sorted(client for client in unused if client.network == heaviest)
+    return Eviction(candidates, max(1, min(most, excess)))
