@@ -258,12 +258,7 @@ class Components:
             self.sectors,
             self._throttle("register"),
             self._throttle("register-share"),
-            Throttle(
-                self._store,
-                "register-overall",
-                configured.limits(settings)["register-overall"],
-                refusal="too many clients are being registered by all together; try again later",
-            ),
+            self._throttle("register-overall"),
             configured.quota(settings),
             self.networks,
             settings.issuer,

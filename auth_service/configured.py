@@ -71,7 +71,11 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
     registrations = Limit(settings.registrations_per_minute, _MINUTE_S)
     requests = Limit(settings.authorizations_per_minute, _MINUTE_S)
     return {
-        "register-overall": Limit(settings.registrations_per_hour, 60 * _MINUTE_S),
+        "register-overall": Limit(
+            settings.registrations_per_hour,
+            60 * _MINUTE_S,
+            "too many clients are registered by all together; try again later",
+        ),
         "register-share": Limit(settings.registrations_per_hour // 100, 60 * _MINUTE_S),
         "register": registrations,
         "authorize": requests,

@@ -12,20 +12,16 @@ from auth_service.storage.interface import Store
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-REFUSAL = "too many attempts from your network; try again later"
-
 
 class Throttle:
     """Limits one kind of attempt for each network that makes it.
 
     Args:
         kind: what is counted; attempts of different kinds do not count against each other.
-        refusal: what the client is told.
     """
 
-    def __init__(self, store: Store, kind: str, limit: Limit, refusal: str = REFUSAL) -> None:
+    def __init__(self, store: Store, kind: str, limit: Limit) -> None:
         self._store = store
-        self._refusal = refusal
         self._kind = kind
         self._limit = limit
 
@@ -42,7 +38,7 @@ class Throttle:
             wait_s = await self._count(scope)
             if wait_s:
                 await self._uncount(scopes[:position])
-                raise SlowDownError(self._refusal, retry_after_s=wait_s)
+                raise SlowDownError(self._limit.refusal, retry_after_s=wait_s)
 
     async def forgive(self, network: str) -> None:
         """Take back an attempt that turned out to be a good one."""

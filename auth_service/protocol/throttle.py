@@ -12,10 +12,15 @@ or a /48 (RFC 6177 §2), so that one site could otherwise use the limit 65,536 t
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `attempts` within `window_s` seconds, counted from the first of them."""
+    """At most `attempts` within `window_s` seconds, counted from the first of them.
+
+    Attributes:
+        refusal: what is said about one more.
+    """
 
     attempts: int
     window_s: int
+    refusal: str = "too many attempts from your network; try again later"
 
 
 @dataclass(frozen=True, slots=True)
