@@ -42,6 +42,7 @@ from auth_service.identity.devices import Devices
 from auth_service.identity.dpop import DpopProofs
 from auth_service.identity.hints import IdTokenHints
 from auth_service.identity.introductions import Introductions
+from auth_service.identity.login_limits import LoginLimits
 from auth_service.identity.logout import Logout
 from auth_service.identity.pending import PendingRequests
 from auth_service.identity.requests import AuthorizationRequests
@@ -317,7 +318,7 @@ class Components:
             self.clients,
             self.pending,
             self.browsers,
-            self._throttle("login"),
+            LoginLimits(self._store, configured.limits(self._settings)["login"]),
             self.networks,
             pages,
             errors,

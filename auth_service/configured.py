@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from auth_service.outbound.resource_metadata import Described
 from auth_service.protocol.catalogue import Catalogue, ProtectedResource
 from auth_service.protocol.client_domains import DomainPolicy, Trust
@@ -87,7 +89,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         "push": requests,
         "device-request": requests,
         "device": guesses,
-        "login": guesses,
+        "login": replace(guesses, refusal="Too many failed logins from your network."),
     }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from auth_service.protocol.errors import (
@@ -29,6 +30,7 @@ from shared.asgi import error_response, header_values
 from shared.logs import get_logger
 
 Handler = Callable[[Request], Awaitable[Response]]
+T = TypeVar("T")
 
 _log = get_logger(__name__)
 _FORM = "application/x-www-form-urlencoded"
@@ -131,6 +133,28 @@ def note_refusal(request: Request, error: OAuthError) -> None:
         reason=error.description,
         detail=error.detail,
     )
+
+
+async def while_connected(request: Request, work: Coroutine[object, object, T]) -> T:
+    """The result of `work`, which is given up when the client hangs up. The body must have been read.
+
+    Raises:
+        ClientDisconnect: it has hung up.
+    """
+    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        gone.cancel()
+        task.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def retry_after(error: OAuthError) -> dict[str, str]:

@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import anyio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from auth_service.endpoints.http import while_connected
 from auth_service.endpoints.network import Networks
 from auth_service.endpoints.route import Endpoint, Operation, answer, form, text
 from auth_service.identity.browser import DEVICE_TTL_S, Browser, Browsers
 from auth_service.identity.clients import Clients
+from auth_service.identity.login_limits import LoginLimits
 from auth_service.identity.pending import PendingRequests
 from auth_service.identity.sessions import Sessions
-from auth_service.identity.throttle import Throttle
 from auth_service.identity.users import User, Users
 from auth_service.pages.error import ErrorPages
 from auth_service.pages.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
 from auth_service.pages.render import Pages, see_other
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from shared.fair_queue import FairQueue, QueueFullError
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
 _AT_ONCE = 2
+_BUSY_S = 10
+_BUSY = "Many people are logging in right now. Try again in a few seconds."
 _WRONG = "The username or the password is wrong."
 _AFTER = {"admin": "admin/software"}
 """Where a login without a pending request may lead, by the name in `to`; else to the account page."""
@@ -40,11 +43,11 @@ class LoginPage:
     clients: Clients
     pending: PendingRequests
     browsers: Browsers
-    throttle: Throttle
+    limits: LoginLimits
     networks: Networks
     pages: Pages
     errors: ErrorPages
-    turns: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(_AT_ONCE))
+    turns: FairQueue = field(default_factory=lambda: FairQueue(workers=_AT_ONCE, max_waiting_of_one=128))
 
     async def handle(self, request: Request) -> Response:
         return await (self._submit(request) if request.method == "POST" else self._show(request))
@@ -89,9 +92,17 @@ class LoginPage:
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.browsers, request)
         pending_id, username, to = form.get("pending"), form.get("username") or "", _destination(form)
-        origin = self._origin(request, browser, username)
+        origin = self.networks.of(request)
+        known_browser = self.browsers.known_device(browser.device, username)
         try:
-            user = await self._authenticate(form, origin)
+            user = await while_connected(request, self._authenticate(form, origin, known_browser))
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody reads it
+        except QueueFullError:
+            _log.warning("login refused", reason="too many logins wait", status=503, origin=origin)
+            response = await self._form(browser, pending_id, username, _BUSY, 503, to=to)
+            response.headers["Retry-After"] = str(_BUSY_S)
+            return response
         except SlowDownError as error:
             _log.warning("login refused", reason="too many failures", status=429, origin=origin)
             response = await self._form(browser, pending_id, username, _wait(error), 429, to=to)
@@ -102,21 +113,16 @@ class LoginPage:
             return await self._form(browser, pending_id, username, _WRONG, 401, to=to)
         return await self._begin_session(browser, pending_id, user, to)
 
-    def _origin(self, request: Request, browser: Browser, username: str) -> str:
-        # A browser that the user has logged in with before is counted by itself: somebody who guesses on the
-        # same network must not lock the user out (AS-23).
-        device = self.browsers.known_device(browser.device, username)
-        return f"device:{device}" if device else self.networks.of(request)
-
-    async def _authenticate(self, form: Parameters, origin: str) -> User | None:
+    async def _authenticate(self, form: Parameters, network: str, known_browser: str | None) -> User | None:
         # Counted before the password is looked at, and taken back if it was right: parallel guesses get no
         # more tries than one after the other. Only a few at a time, or many good logins at once would look
-        # like many bad ones.
-        async with self.turns:
-            await self.throttle.attempt(origin)
-            user = await self.users.authenticate(form.get("username") or "", form.get("password") or "")
+        # like many bad ones; networks take turns, so that a flood of one keeps nobody else waiting.
+        username = form.get("username") or ""
+        async with self.turns.turn(known_browser or network):
+            await self.limits.attempt(network, username, known_browser)
+            user = await self.users.authenticate(username, form.get("password") or "")
             if user is not None:
-                await self.throttle.forgive(origin)
+                await self.limits.forgive(network, username, known_browser)
         return user
 
     async def _begin_session(
@@ -156,7 +162,7 @@ def _destination(parameters: Parameters) -> str | None:
 
 def _wait(error: SlowDownError) -> str:
     minutes = -(-error.retry_after_s // 60)
-    return f"Too many failed logins from your network. Try again in {minutes} minute{'s' * (minutes > 1)}."
+    return f"{error.description} Try again in {minutes} minute{'s' * (minutes > 1)}."
 
 
 _OPERATIONS: Mapping[str, Operation] = {
@@ -187,6 +193,7 @@ _OPERATIONS: Mapping[str, Operation] = {
             "400": answer("A page: the form was not shown to this browser."),
             "401": answer("The page again: the username or the password is wrong."),
             "429": answer("The page again: too many failures from one network; see `Retry-After`."),
+            "503": answer("The page again: too many logins wait; see `Retry-After`."),
         },
     },
 }
