@@ -77,6 +77,7 @@ from auth_service.settings import AuthSettings
 from auth_service.storage.interface import Store
 from shared.clock import Clock
 from shared.home_networks import WARNING
+from shared.signatures import Signatures
 
 DEMO_NOTICE = "This is a trial set-up: log in as “wesen” with the password “secret”."
 
@@ -91,6 +92,7 @@ class Components:
         self.catalogue = configured.catalogue(settings)
         self.handles = Handles(keys)
         self.signing_keys = SigningKeys(store, keys, configured.schedule(settings), clock)
+        self.signatures = Signatures()
         self.users = Users(store, Passwords(), clock)
         self.pseudonyms = Pseudonyms(store, keys)
         self.subjects = Subjects(self.pseudonyms)
@@ -104,8 +106,10 @@ class Components:
         self.introductions = self._introductions(fetcher)
         self.authentication = ClientAuthentication(self.introductions, self._assertions())
         self.callers = Callers(self.authentication, settings.resource_servers)
-        self.dpop = DpopProofs(store, keys, clock)
-        self.requests = AuthorizationRequests(store, self.client_keys, settings.issuer, clock)
+        self.dpop = DpopProofs(store, keys, self.signatures, clock)
+        self.requests = AuthorizationRequests(
+            store, self.client_keys, self.signatures, settings.issuer, clock
+        )
         self.sessions = Sessions(store, clock, settings.session_ttl_s)
         self.pending = PendingRequests(store, settings.pending_ttl_s)
         self.consents = Consents(store, settings.refresh_absolute_ttl_s)
@@ -152,13 +156,15 @@ class Components:
         settings = self._settings
         issuers = [StatementIssuer(i.issuer, i.jwks, i.jwks_uri) for i in settings.statement_issuers]
         mode = Openness(settings.registration)
-        return Admission(mode, self.invitations, issuers, self.operator_keys, self._clock)
+        return Admission(mode, self.invitations, issuers, self.operator_keys, self.signatures, self._clock)
 
     def _assertions(self) -> ClientAssertions:
         issuer = self._settings.issuer
         # Clients put the issuer or the URL they post to into aud; RFC 7523 §3 and its successor differ.
         endpoints = [f"{issuer}/{path}" for path in ("token", "introspect", "revoke", "par")]
-        return ClientAssertions(self._store, self.client_keys, issuer, endpoints, self._clock)
+        return ClientAssertions(
+            self._store, self.client_keys, self.signatures, issuer, endpoints, self._clock
+        )
 
     @property
     def registrable_grants(self) -> tuple[str, ...]:

@@ -34,6 +34,14 @@ def offered_grant_types(parts: Components, settings: AuthSettings, store: Store)
         audiences = (settings.issuer, f"{settings.issuer}/token")
         issuers = configured.trusted_issuers(settings)
         offered.append(
-            JwtBearer(store, parts.opener, parts.catalogue, parts.operator_keys, issuers, audiences)
+            JwtBearer(
+                store,
+                parts.opener,
+                parts.catalogue,
+                parts.operator_keys,
+                parts.signatures,
+                issuers,
+                audiences,
+            )
         )
     return offered

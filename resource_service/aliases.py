@@ -9,7 +9,6 @@ called, with a bounded body and a handful of headers either way: this is no prox
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,7 @@ from resource_service.refusals import Refusal, body_too_large, cannot_ask
 from resource_service.settings import ResourceSettings
 from shared.asgi import BodyTooLargeError, header_values, read_body
 from shared.clock import Clock
+from shared.json_text import parse_json
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -99,8 +99,9 @@ class AuthorizationServer:
 
     def _checked(self, answer: Answer) -> bytes:
         try:
-            issuer = json.loads(answer.body)["issuer"] if answer.status == 200 else None
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            document: Any = parse_json(answer.body) if answer.status == 200 else {"issuer": None}
+            issuer = document["issuer"]
+        except (ValueError, TypeError, KeyError) as error:
             raise cannot_ask(f"{METADATA_PATH}: not a metadata document") from error
         if issuer != self._issuer:
             raise cannot_ask(f"{METADATA_PATH}: status {answer.status}, issuer {issuer!r}")

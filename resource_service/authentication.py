@@ -39,17 +39,18 @@ class Authenticate:
                 asking the issuer.
         """
         credentials = _credentials_of(scope)
-        proof = self.possession.proof_in(scope, credentials.token) if credentials.scheme == "DPoP" else None
+        proof = self.possession.presented(scope, credentials.token) if credentials.scheme == "DPoP" else None
+        # The token comes before the signature of the proof: with a bad one nothing is verified.
         principal = await self.holder_of(credentials.token, jkt=proof.jkt if proof else None)
         if proof:
-            self.possession.spend(proof)
+            await self.possession.spend(proof, principal.owner)
         return principal
 
     async def holder_of(self, token: str, *, jkt: str | None = None) -> Principal:
         """The principal that `token` makes a request act for.
 
         Args:
-            jkt: thumbprint of the key that the request proves possession of.
+            jkt: thumbprint of the key that the proof of the request shows.
 
         Raises:
             Refusal: the token is not good here or not the sender's, or there is no asking the issuer.

@@ -13,17 +13,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from itertools import accumulate
 from typing import Any, NoReturn
+
+from shared.json_text import TooDeepError, check_depth
 
 MAX_DEPTH = 128
 MAX_NUMBER_CHARACTERS = 1_000
 
 Pairs = list[tuple[str, Any]]
-
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 # Line separators for some readers of lines (Node's readline, str.splitlines), and halves of surrogate
 # pairs, which UTF-8 cannot hold. All of them occur inside of strings only, where an escape means the same
@@ -51,9 +48,8 @@ def loads(text: bytes, *, object_of: Callable[[Pairs], dict[str, Any]] = dict) -
     Raises:
         UnreadableError: it is none, nested deeper than `MAX_DEPTH`, or has a number that JSON does not have.
     """
-    if _depth(text) > MAX_DEPTH:
-        raise UnreadableError(f"The body is nested deeper than {MAX_DEPTH} levels.")
     try:
+        check_depth(text, most=MAX_DEPTH)
         return json.loads(
             text.decode("utf-8"),
             object_pairs_hook=object_of,
@@ -62,6 +58,8 @@ def loads(text: bytes, *, object_of: Callable[[Pairs], dict[str, Any]] = dict) -
         )
     except UnreadableError:
         raise
+    except TooDeepError as error:
+        raise UnreadableError(f"The body is {error}.") from error
     except (ValueError, RecursionError) as error:
         raise UnreadableError("The body is not JSON.") from error
 
@@ -103,13 +101,6 @@ class _Numbers:
             return text
         first, *others = text.split(f'"{self._mark}"')
         return first + "".join(f"{number}{other}" for number, other in zip(self._texts, others, strict=True))
-
-
-def _depth(text: bytes) -> int:
-    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
-        return 0  # cannot be deeper
-    brackets = _STRING.sub(b"", text).translate(None, delete=_NOT_BRACKETS)
-    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
 
 
 def _number(text: str) -> float | ExactNumber:

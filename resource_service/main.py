@@ -32,7 +32,15 @@ from resource_service.published_keys import key_routes
 from resource_service.refusals import Refusal, Refuse
 from resource_service.settings import ResourceSettings
 from resource_service.stopping import called_when_stopping
-from shared.asgi import Cors, FrozenHeaders, RequestId, SecurityHeaders, UnhandledErrors, refusal_response
+from shared.asgi import (
+    Cors,
+    FrozenHeaders,
+    HeadLimit,
+    RequestId,
+    SecurityHeaders,
+    UnhandledErrors,
+    refusal_response,
+)
 from shared.clock import Clock, steady_clock, system_clock
 from shared.docs_page import mount_docs
 from shared.home_networks import WARNING
@@ -161,6 +169,7 @@ def _middleware(settings: ResourceSettings, refuse: Refuse) -> list[Middleware]:
         Middleware(HearingOut),
         Middleware(UnhandledErrors),
         Middleware(SecurityHeaders, secure=settings.secure),
+        Middleware(HeadLimit),
         Middleware(BasePath, base_path=settings.base_path),
         Middleware(OriginCheck, policy_of=policy_of, refuse=refuse),
         Middleware(Cors, policy_of=policy_of),

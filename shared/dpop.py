@@ -1,6 +1,6 @@
 """Demonstrating proof of possession: what a proof must say (RFC 9449 §4.3). Both services check proofs.
 
-Pure: whether a proof was used before, and which nonce it must have, is for who asks.
+Whether a proof was used before, and which nonce it must have, is for the caller to check.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared import jwt_claims
-from shared.jose import InvalidJwsError, Jwk, is_private, parse, thumbprint, verify
+from shared.jose import InvalidJwsError, UnverifiedJws, candidates, is_private, parse, thumbprint
 from shared.jwt_claims import ClaimError
+from shared.public_keys import Jwk, is_usable
+from shared.signatures import Signatures
 
 ALGORITHMS = ("ES256", "RS256", "PS256")
 TYPE = "dpop+jwt"
@@ -30,24 +32,40 @@ class InvalidProofError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """A proof that is good for the request it came with, if it is the first time that it comes.
+class UnverifiedProof:
+    """A proof that claims to be for the request it came with. Whether its key signed it is not known yet.
 
     Attributes:
-        jkt: thumbprint of the key whose possession it proves (RFC 7638).
-        jti: of each key's proofs unique; to be remembered for `REMEMBER_S`.
-        nonce: whatever it has for one.
+        key: the public key that it shows.
+        jkt: thumbprint of that key (RFC 7638).
+        jti: unique among the proofs of each key; to be remembered for `REMEMBER_S`.
+        nonce: its `nonce`, of any type.
     """
 
+    token: UnverifiedJws
+    key: Jwk
     jkt: str
     jti: str
     nonce: object
 
 
-def read_proof(
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof that is good for the request it came with, unless it was used before.
+
+    Attributes:
+        jkt: thumbprint of the key whose possession it proves (RFC 7638).
+        jti: unique among the proofs of each key; to be remembered for `REMEMBER_S`.
+    """
+
+    jkt: str
+    jti: str
+
+
+def parse_proof(
     headers: Sequence[str], method: str, urls: Collection[str], now: float, *, access_token: str | None = None
-) -> Proof:
-    """Check the proof of a request.
+) -> UnverifiedProof:
+    """Check everything about the proof of a request but its signature, which takes longest.
 
     Args:
         headers: every ``DPoP`` header of the request.
@@ -62,18 +80,39 @@ def read_proof(
     try:
         token = parse(headers[0])
         key = _shown_key(token.header.get("jwk"))
-        claims = verify(token, [key], algorithms=ALGORITHMS, types=(TYPE,))
+        candidates(token, [key], algorithms=ALGORITHMS, types=(TYPE,))
         jkt = thumbprint(key)
     except InvalidJwsError as error:
-        raise InvalidProofError(f"the DPoP proof cannot be verified: {error}") from error
-    jti = check_proof(claims, method, urls, now)
+        raise _not_verified(error) from error
+    jti = check_proof(token.unverified_claims, method, urls, now)
     if access_token is not None:
-        check_access_token(claims, access_token)
-    return Proof(jkt, jti, claims.get("nonce"))
+        check_access_token(token.unverified_claims, access_token)
+    return UnverifiedProof(token, key, jkt, jti, token.unverified_claims.get("nonce"))
+
+
+async def verify_proof(proof: UnverifiedProof, signatures: Signatures, source: str) -> Proof:
+    """Check that the key which a proof shows signed it.
+
+    Args:
+        source: see `Signatures.verify`.
+
+    Raises:
+        InvalidProofError: it did not.
+        QueueFullError: too many others are verified right now.
+    """
+    try:
+        await signatures.verify(proof.token, [proof.key], algorithms=ALGORITHMS, types=(TYPE,), source=source)
+    except InvalidJwsError as error:
+        raise _not_verified(error) from error
+    return Proof(proof.jkt, proof.jti)
+
+
+def _not_verified(error: InvalidJwsError) -> InvalidProofError:
+    return InvalidProofError(f"the DPoP proof cannot be verified: {error}")
 
 
 def check_proof(claims: Mapping[str, Any], method: str, urls: Collection[str], now: float) -> str:
-    """Hold a verified proof to the request it comes with; returns its `jti`.
+    """Hold the claims of a proof to the request it comes with; returns its `jti`.
 
     Args:
         urls: the public URL of the endpoint, in each spelling that it has.
@@ -119,4 +158,6 @@ def _comparable(url: str) -> tuple[str, str, str]:
 def _shown_key(key: object) -> Jwk:
     if not isinstance(key, dict) or is_private(key):
         raise InvalidJwsError("jwk is not a public key")
+    if not is_usable(key):
+        raise InvalidJwsError("jwk is a key too weak, or too large to be verified with")
     return {name: value for name, value in key.items() if name not in ("kid", "alg", "use")}

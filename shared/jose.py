@@ -22,8 +22,10 @@ from jose import jwk, jws
 from jose.backends.cryptography_backend import CryptographyRSAKey
 from jose.exceptions import JOSEError
 
+from shared.json_text import parse_json
+from shared.public_keys import MAX_CANDIDATES, Jwk, is_usable
+
 Claims = dict[str, Any]
-Jwk = Mapping[str, Any]
 UnverifiedClaims = NewType("UnverifiedClaims", dict[str, Any])
 
 ASYMMETRIC = ("RS256", "PS256", "ES256")
@@ -31,9 +33,6 @@ ASYMMETRIC = ("RS256", "PS256", "ES256")
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _KEY_TYPES = {"RS256": ("RSA", None), "PS256": ("RSA", None), "ES256": ("EC", "P-256")}
-_KEY_BITS = {"RSA": range(2_048, 8_192 + 1), "EC": range(256, 256 + 1)}
-"""Shorter ones are weak. Longer ones take long to check, and who sends one of his own pays nothing."""
-
 _MAX_TOKEN = 32_768
 _THUMBPRINT_MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y")}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -104,6 +103,21 @@ def verify(
     Raises:
         InvalidJwsError: no key fits, the signature is wrong, or a header asks for what is not supported.
     """
+    alg = str(token.header.get("alg"))
+    for key in candidates(token, keys, algorithms=algorithms, types=types):
+        if _signed_by(token.text, key, alg):
+            return dict(token.unverified_claims)
+    raise InvalidJwsError("no known key verifies the signature")
+
+
+def candidates(
+    token: UnverifiedJws, keys: Sequence[Jwk], *, algorithms: Sequence[str], types: Sequence[str | None]
+) -> list[Jwk]:
+    """The few of `keys` that may have signed `token`, by its header; none of them has been tried.
+
+    Raises:
+        InvalidJwsError: no key fits, too many do, or a header asks for what is not supported.
+    """
     alg = token.header.get("alg")
     if alg not in algorithms or alg not in ASYMMETRIC:
         raise InvalidJwsError("alg is not one that is accepted here")
@@ -111,11 +125,12 @@ def verify(
         raise InvalidJwsError("crit names extensions that are not supported")  # RFC 7515 §4.1.11
     if _type_of(token.header) not in types:
         raise InvalidJwsError("typ is not the one that is expected here")
-    candidates = [key for key in keys if _fits(key, str(alg), token.header.get("kid"))]
-    for key in candidates:
-        if _signed_by(token.text, key, str(alg)):
-            return dict(token.unverified_claims)
-    raise InvalidJwsError("no known key verifies the signature" if candidates else "no known key fits")
+    fitting = [key for key in keys if _fits(key, str(alg), token.header.get("kid"))]
+    if not fitting:
+        raise InvalidJwsError("no known key fits")
+    if len(fitting) > MAX_CANDIDATES:
+        raise InvalidJwsError(f"more than {MAX_CANDIDATES} keys fit: the header must name one with kid")
+    return fitting
 
 
 def thumbprint(key: Jwk) -> str:
@@ -159,11 +174,10 @@ def _fits(key: Jwk, alg: str, kid: object) -> bool:
 
 
 def _signed_by(text: str, key: Jwk, alg: str) -> bool:
+    if not is_usable(key):
+        return False
     try:
-        constructed = jwk.construct(dict(key), alg)
-        if constructed.prepared_key.key_size not in _KEY_BITS[key["kty"]]:
-            return False
-        jws.verify(text, constructed.public_key(), [alg])
+        jws.verify(text, jwk.construct(dict(key), alg).public_key(), [alg])
     except (JOSEError, KeyError, TypeError, ValueError, AttributeError):
         return False
     return True
@@ -171,8 +185,8 @@ def _signed_by(text: str, key: Jwk, alg: str) -> bool:
 
 def _json_object(segment: str) -> dict[str, Any]:
     try:
-        value = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
-    except (binascii.Error, ValueError, RecursionError) as error:
+        value = parse_json(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    except (binascii.Error, ValueError) as error:
         raise InvalidJwsError("not base64url of JSON") from error
     if not isinstance(value, dict):
         raise InvalidJwsError("not a JSON object")

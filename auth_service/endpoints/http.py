@@ -27,6 +27,7 @@ from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.storage.interface import StoreUnavailableError
 from shared import dpop
 from shared.asgi import error_response, header_values
+from shared.fair_queue import QueueFullError
 from shared.logs import get_logger
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -95,14 +96,14 @@ def answers_errors(handler: Handler, *, protected: bool = False) -> Handler:
             return _challenge(request, error) if protected else refusal(request, error)
         except OAuthError as error:
             return refusal(request, error)
-        except StoreUnavailableError as error:
+        except (StoreUnavailableError, QueueFullError) as error:
             return refusal(request, unavailable(error))
 
     return answering
 
 
-def unavailable(error: StoreUnavailableError) -> OAuthError:
-    """What a client is told while the store cannot be asked."""
+def unavailable(error: StoreUnavailableError | QueueFullError) -> OAuthError:
+    """What a client is told while the store cannot be asked, or too much work waits."""
     return TemporarilyUnavailableError("the server cannot answer right now", detail=str(error))
 
 

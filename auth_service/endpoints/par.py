@@ -56,7 +56,7 @@ class PushEndpoint:
         await self.throttle.attempt(origin)
         form = await form_of(request)
         # As at the token endpoint: a nonce that is missing uses no assertion up.
-        proof = self.dpop.read(header_values(request.scope, "dpop"), "POST", self.url)
+        proof = await self.dpop.read(header_values(request.scope, "dpop"), "POST", self.url, source=origin)
         client = await self.authentication.authenticate(authorization_of(request), form, origin)
         parameters = await self.requests.unwrap(self._asked(form, client), client)
         address = return_address(parameters, client)

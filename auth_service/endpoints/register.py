@@ -17,10 +17,10 @@ from auth_service.identity.clients import Clients, Registered
 from auth_service.identity.sectors import Sectors
 from auth_service.identity.throttle import Throttle
 from auth_service.protocol.errors import InvalidClientMetadataError, SlowDownError
-from auth_service.protocol.json_text import parse_json
 from auth_service.protocol.registration import ClientMetadata, parse_metadata
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from shared.asgi import CorsPolicy
+from shared.json_text import parse_json
 from shared.logs import get_logger
 
 _log = get_logger(__name__)

@@ -59,7 +59,8 @@ class TokenEndpoint:
         name = parameters.require("grant_type")
         # 2. The key it proves possession of, if any: before an assertion is used up, which a client that only
         # has to try again with a nonce may send again (RFC 9449 §8).
-        proof = self.dpop.read(header_values(request.scope, "dpop"), "POST", self.url)
+        network = self.networks.of(request)
+        proof = await self.dpop.read(header_values(request.scope, "dpop"), "POST", self.url, source=network)
         # 3. Who presents it.
         client = await self._client(request, parameters, name)
         # 4. A grant type that exists, and that the client registered.

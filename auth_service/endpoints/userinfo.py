@@ -50,7 +50,10 @@ class UserinfoEndpoint:
         if found is None:
             raise InvalidTokenError("the access token is not valid, or has expired")
         handle, grant = found
-        if grant.jkt != await self.dpop.check(proofs, request.method, self.url, access_token=token):
+        jkt = await self.dpop.check(
+            proofs, request.method, self.url, source=grant.grant_id, access_token=token
+        )
+        if grant.jkt != jkt:
             raise InvalidTokenError("the access token is bound to another key")
         scopes = grant.scopes_of(handle.generation)
         user = await self.users.by_subject(grant.subject) if grant.subject else None

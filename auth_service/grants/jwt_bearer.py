@@ -21,7 +21,8 @@ from auth_service.protocol.grant import Grant, Owner
 from auth_service.protocol.trusted_issuers import GRANT_TYPE, WORKLOAD_PREFIX, TrustedIssuer
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
-from shared.jose import ASYMMETRIC, Claims, InvalidJwsError, UnverifiedJws, parse, verify
+from shared.jose import ASYMMETRIC, Claims, InvalidJwsError, UnverifiedJws, parse
+from shared.signatures import Signatures
 
 
 class JwtBearer:
@@ -35,6 +36,7 @@ class JwtBearer:
         opener: GrantOpener,
         catalogue: Catalogue,
         published: PublishedKeys,
+        signatures: Signatures,
         issuers: Sequence[TrustedIssuer],
         audiences: Sequence[str],
     ) -> None:
@@ -42,12 +44,12 @@ class JwtBearer:
         self._opener = opener
         self._catalogue = catalogue
         self._published = published
+        self._signatures = signatures
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
         self._audiences = audiences
 
     async def redeem(self, request: TokenRequest) -> Grant:
-        trusted, claims = await self._verified(request.parameters.require("assertion"))
-        expires_at = trusted_issuers.check_assertion(claims, self._audiences, request.now)
+        trusted, claims, expires_at = await self._verified(request)
         draft = self._by_profile(request, trusted, claims)
         await self._use_up(trusted, claims, expires_at, request.now)
         life_ends_at = min(draft.expires_at, max(expires_at, request.now + 1))
@@ -55,13 +57,20 @@ class JwtBearer:
             replace(draft, jkt=request.jkt, refreshable=False, expires_at=life_ends_at)
         )
 
-    async def _verified(self, assertion: str) -> tuple[TrustedIssuer, Claims]:
+    async def _verified(self, request: TokenRequest) -> tuple[TrustedIssuer, Claims, int]:
         try:
-            token = parse(assertion)
+            token = parse(request.parameters.require("assertion"))
             trusted = self._trusted(token)
+            # This costs nothing to check, so it comes before the signature.
+            expires_at = trusted_issuers.check_assertion(
+                token.unverified_claims, self._audiences, request.now
+            )
             known = await self._published.of(trusted.jwks, trusted.jwks_uri, token.header.get("kid"))
             types = trusted_issuers.accepted_types(trusted.profile)
-            return trusted, verify(token, known, algorithms=ASYMMETRIC, types=types)
+            claims = await self._signatures.verify(
+                token, known, algorithms=ASYMMETRIC, types=types, source=trusted.issuer
+            )
+            return trusted, claims, expires_at
         except (InvalidJwsError, InvalidClientError) as error:
             raise InvalidGrantError(f"the assertion cannot be verified: {error}") from error
 

@@ -56,8 +56,11 @@ class Tokens:
 
     async def _read_jwt(self, text: str) -> Handle | None:
         try:
-            claims = await self._signing_keys.verify(parse(text), TYPE)
-            return self._handle(claims)
+            token = parse(text)
+            handle = self._handle(token.unverified_claims)  # costs nothing, so it comes before the signature
+            if handle is not None:
+                await self._signing_keys.verify(token, TYPE)
+            return handle
         except (InvalidJwsError, ClaimError):
             return None
 

@@ -22,8 +22,9 @@ from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import JsonCodec
 from shared import jwt_claims
 from shared.clock import Clock
-from shared.jose import ASYMMETRIC, InvalidJwsError, parse, verify
+from shared.jose import ASYMMETRIC, InvalidJwsError, parse
 from shared.jwt_claims import ClaimError
+from shared.signatures import Signatures
 
 _NOT_METADATA = frozenset({"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "software_statement"})
 
@@ -106,12 +107,14 @@ class Admission:
         tokens: InitialAccessTokens,
         issuers: Sequence[StatementIssuer],
         published: PublishedKeys,
+        signatures: Signatures,
         clock: Clock,
     ) -> None:
         self._openness = openness
         self._tokens = tokens
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
         self._published = published
+        self._signatures = signatures
         self._clock = clock
 
     async def admit(self, body: object, bearer: str | None) -> Admitted:
@@ -166,10 +169,11 @@ class Admission:
             issuer = self._issuers.get(str(token.unverified_claims.get("iss")))
             if issuer is None:
                 raise UnapprovedSoftwareStatementError("the issuer of the software statement is not trusted")
+            jwt_claims.check_times_given(token.unverified_claims, self._clock())
             known = await self._published.of(issuer.jwks, issuer.jwks_uri, token.header.get("kid"))
-            claims = verify(token, known, algorithms=ASYMMETRIC, types=(None, "jwt"))
-            jwt_claims.check_times_given(claims, self._clock())
-            return claims
+            return await self._signatures.verify(
+                token, known, algorithms=ASYMMETRIC, types=(None, "jwt"), source=issuer.issuer
+            )
         except (InvalidJwsError, InvalidClientError, ClaimError) as error:
             raise InvalidSoftwareStatementError(f"the software statement is not valid: {error}") from error
 

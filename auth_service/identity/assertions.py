@@ -13,8 +13,9 @@ from auth_service.storage import keys
 from auth_service.storage.interface import Store, StoreFullError
 from shared import jwt_claims
 from shared.clock import Clock
-from shared.jose import ASYMMETRIC, InvalidJwsError, UnverifiedJws, parse, verify
+from shared.jose import ASYMMETRIC, InvalidJwsError, UnverifiedJws, parse
 from shared.jwt_claims import ClaimError
+from shared.signatures import Signatures
 
 LONGEST_S = 3_600
 FAPI_ALGORITHMS = ("PS256", "ES256")
@@ -26,10 +27,17 @@ class ClientAssertions:
     """Checks the JWTs that clients sign for this server, each one good for one time."""
 
     def __init__(
-        self, store: Store, client_keys: ClientKeys, issuer: str, endpoints: Iterable[str], clock: Clock
+        self,
+        store: Store,
+        client_keys: ClientKeys,
+        signatures: Signatures,
+        issuer: str,
+        endpoints: Iterable[str],
+        clock: Clock,
     ) -> None:
         self._store = store
         self._client_keys = client_keys
+        self._signatures = signatures
         self._issuer = issuer
         self._audiences = (issuer, *endpoints)
         self._clock = clock
@@ -50,30 +58,27 @@ class ClientAssertions:
             raise _refused(error) from error
         return token, issuer
 
-    async def verify(self, client: Client, token: UnverifiedJws, *, to_revoke: bool = False) -> None:
+    async def verify(
+        self, client: Client, token: UnverifiedJws, origin: str | None = None, *, to_revoke: bool = False
+    ) -> None:
         """Check that `client` signed the assertion, for this server, now, and has not used it before.
 
         Args:
+            origin: the network that the request comes from.
             to_revoke: whether it comes with a revocation, which must succeed while the store is full. Its use
                 is remembered by this process alone then.
 
         Raises:
             InvalidClientError: it did not.
         """
-        alg = client.metadata.get("token_endpoint_auth_signing_alg")
-        accepted = FAPI_ALGORITHMS if client.follows_fapi else ASYMMETRIC
+        now = self._clock()
         try:
-            known = await self._client_keys.of(client, token.header.get("kid"))
-            claims = verify(
-                token,
-                known,
-                algorithms=[name for name in accepted if alg in (None, name)],
-                types=(None, "jwt", "client-authentication+jwt"),
-            )
+            # What costs nothing to check comes before the signature, and before keys are fetched.
+            claims = token.unverified_claims
             self._check_audience(claims, client)
-            now = self._clock()
             expires_at = jwt_claims.check_lifetime(claims, now, longest_s=LONGEST_S)
             used = keys.once("client-assertion", client.client_id, jwt_claims.text(claims, "jti"))
+            await self._check_signature(client, token, origin)
         except (InvalidJwsError, ClaimError) as error:
             raise _refused(error) from error
         remembered_s = max(1, expires_at + jwt_claims.SKEW_S + 1 - int(now))
@@ -90,6 +95,17 @@ class ClientAssertions:
         if len(self._used_here) > MOST_USED_HERE:
             self._used_here.popitem(last=False)
         return True
+
+    async def _check_signature(self, client: Client, token: UnverifiedJws, origin: str | None) -> None:
+        alg = client.metadata.get("token_endpoint_auth_signing_alg")
+        accepted = FAPI_ALGORITHMS if client.follows_fapi else ASYMMETRIC
+        await self._signatures.verify(
+            token,
+            await self._client_keys.of(client, token.header.get("kid")),
+            algorithms=[name for name in accepted if alg in (None, name)],
+            types=(None, "jwt", "client-authentication+jwt"),
+            source=origin or client.client_id,
+        )
 
     def _check_audience(self, claims: Mapping[str, Any], client: Client) -> None:
         # FAPI 2.0 Security Profile §5.3.2.1: the issuer alone, as a string, so that no other server to which

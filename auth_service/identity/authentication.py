@@ -60,7 +60,7 @@ class ClientAuthentication:
         client = await self._known(claimed, origin)
         if client.auth_method != "private_key_jwt":
             raise InvalidClientError("this client did not register private_key_jwt")
-        await self._assertions.verify(client, token, to_revoke=to_revoke)
+        await self._assertions.verify(client, token, origin, to_revoke=to_revoke)
         return client
 
     async def _known(self, client_id: str, origin: str | None) -> Client:

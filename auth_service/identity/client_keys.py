@@ -11,8 +11,8 @@ from auth_service.outbound import FetchError, SingleFlight
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError, KeysUnavailableError
 from shared.clock import Clock
-from shared.jose import Jwk
 from shared.logs import get_logger
+from shared.public_keys import Jwk
 
 _log = get_logger(__name__)
 

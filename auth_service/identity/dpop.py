@@ -9,6 +9,7 @@ from auth_service.storage.interface import Store
 from shared import dpop
 from shared.clock import Clock
 from shared.dpop import Proof
+from shared.signatures import Signatures
 
 NONCE_PERIOD_S = 60
 NONCE_PERIODS = 5
@@ -18,8 +19,9 @@ NONCE_PERIODS = 5
 class DpopProofs:
     """Checks proofs, and hands out the nonces that make it impossible to make them ahead."""
 
-    def __init__(self, store: Store, keyring: KeyRing, clock: Clock) -> None:
+    def __init__(self, store: Store, keyring: KeyRing, signatures: Signatures, clock: Clock) -> None:
         self._store = store
+        self._signatures = signatures
         self._tagger = Tagger(keyring, "dpop nonces")
         self._clock = clock
 
@@ -29,32 +31,33 @@ class DpopProofs:
         return f"{period}.{self._tagger.tag(period)}"
 
     async def check(
-        self, proofs: list[str], method: str, url: str, *, access_token: str | None = None
+        self, proofs: list[str], method: str, url: str, *, source: str, access_token: str | None = None
     ) -> str | None:
         """The thumbprint of the key that a request proves possession of; None for a request without a proof.
 
         Args:
             proofs: the values of every DPoP header.
             url: the public URL of the endpoint.
+            source: the network that the request comes from.
 
         Raises:
             InvalidDpopProofError: there are several, or one that proves nothing.
             UseDpopNonceError: it lacks a nonce, or has an old one.
         """
-        return await self.use(self.read(proofs, method, url, access_token=access_token))
+        return await self.use(await self.read(proofs, method, url, source=source, access_token=access_token))
 
-    def read(
-        self, proofs: list[str], method: str, url: str, *, access_token: str | None = None
+    async def read(
+        self, proofs: list[str], method: str, url: str, *, source: str, access_token: str | None = None
     ) -> Proof | None:
         """The first half of `check`: everything but whether the proof was used before. Nothing is kept."""
         if not proofs:
             return None
         try:
-            proof = dpop.read_proof(proofs, method, (url,), self._clock(), access_token=access_token)
+            unverified = dpop.parse_proof(proofs, method, (url,), self._clock(), access_token=access_token)
+            self._check_nonce(unverified.nonce)
+            return await dpop.verify_proof(unverified, self._signatures, source)
         except dpop.InvalidProofError as error:
             raise InvalidDpopProofError(str(error)) from error
-        self._check_nonce(proof.nonce)
-        return proof
 
     async def use(self, proof: Proof | None) -> str | None:
         """The second half: a proof counts once.

@@ -44,9 +44,10 @@ class IdTokenHints:
             InvalidRequestError: it is not an ID token of this server.
         """
         try:
-            claims = await self._signing_keys.verify(parse(id_token), "jwt")
-            if claims.get("iss") != self._issuer:
+            token = parse(id_token)
+            if token.unverified_claims.get("iss") != self._issuer:
                 raise ClaimError("iss is another issuer")
+            claims = await self._signing_keys.verify(token, "jwt")
             return await self._hint(jwt_claims.text(claims, "sub"), jwt_claims.text(claims, "aud"))
         except (InvalidJwsError, ClaimError) as error:
             raise InvalidRequestError(f"id_token_hint is not valid: {error}") from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpcore2
 
 from auth_service.outbound.errors import FetchError
-from auth_service.protocol.json_text import parse_json
+from shared.json_text import parse_json
 
 # Not text/plain: a raw file in somebody's repository or paste is not what the host's owner says.
 _JSON_TYPES = ("application/json", "text/json")

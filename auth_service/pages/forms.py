@@ -16,6 +16,7 @@ from auth_service.protocol.errors import InvalidRequestError, OAuthError
 from auth_service.protocol.parameters import Parameters
 from auth_service.storage.interface import StoreUnavailableError
 from shared.asgi import header_values
+from shared.fair_queue import QueueFullError
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -67,7 +68,7 @@ def shows_errors(errors: ErrorPages, handler: Handler) -> Handler:
             return errors.expired()
         except OAuthError as error:
             return _shown(request, errors, error)
-        except StoreUnavailableError as failure:
+        except (StoreUnavailableError, QueueFullError) as failure:
             return _shown(request, errors, unavailable(failure))
 
     return showing

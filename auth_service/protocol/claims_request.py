@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from auth_service.protocol.errors import InvalidRequestError
+from shared.json_text import parse_json
 
 PROFILE_CLAIMS = ("name", "preferred_username")
 """Claims about the person that there are, beyond `sub`."""
@@ -42,8 +42,8 @@ def parse_claims(text: str | None) -> ClaimsRequest:
     if text is None:
         return ClaimsRequest()
     try:
-        requested = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        requested = parse_json(text)
+    except ValueError as error:
         raise InvalidRequestError("claims is not JSON") from error
     id_token, userinfo = _section(requested, "id_token"), _section(requested, "userinfo")
     return ClaimsRequest(

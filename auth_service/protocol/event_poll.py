@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auth_service.protocol.errors import InvalidRequestError
-from auth_service.protocol.json_text import parse_json
+from shared.json_text import parse_json
 
 MAX_EVENTS = 256
 """In one answer, whatever is asked for; `moreAvailable` says that there are others."""

@@ -12,6 +12,7 @@ from auth_service.protocol import budgets, redirect_uris
 from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidRedirectUriError, OAuthError
 from auth_service.protocol.subjects import sector_of
+from shared.public_keys import MAX_EXPONENT_BITS, MODULUS_BITS, is_too_large
 from shared.scopes import parse_scope
 from shared.uris import Network
 
@@ -146,6 +147,11 @@ def _check_jwks(jwks: dict[str, Any]) -> None:
         raise InvalidClientMetadataError("jwks must be a JWK Set")
     if any(not _PRIVATE_MEMBERS.isdisjoint(key) for key in keys):
         raise InvalidClientMetadataError("jwks must hold public keys only")
+    if any(map(is_too_large, keys)):
+        raise InvalidClientMetadataError(
+            f"jwks holds an RSA key of more than {MODULUS_BITS.stop - 1} bits,"
+            f" or with an exponent of more than {MAX_EXPONENT_BITS}"
+        )
 
 
 def _response_types(grant_types: list[str]) -> list[str]:

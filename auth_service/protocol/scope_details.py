@@ -6,11 +6,11 @@ ever shown, bounded and without what cannot be seen, and decides nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from shared.json_text import parse_json
 from shared.uris import resource_key
 
 MEMBER = "doorward_scopes"
@@ -73,8 +73,8 @@ def read_description(body: bytes, resource: str) -> ResourceDescription:
         ValueError: it is no metadata document of `resource`. The message says why, for the log.
     """
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = parse_json(body)
+    except ValueError:
         raise ValueError("not JSON") from None
     if not isinstance(document, dict) or not _is_of(document.get("resource"), resource):
         raise ValueError("not a metadata document of this resource")

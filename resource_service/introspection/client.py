@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -14,6 +13,7 @@ from resource_service.introspection import signed_answers
 from resource_service.introspection.issuer_keys import KeysUnavailableError
 from resource_service.introspection.signed_answers import SignedAnswers
 from shared.introspection import ActiveToken, MalformedAnswerError
+from shared.json_text import parse_json
 from shared.logs import get_logger
 
 Introspect = Callable[[str], Awaitable[ActiveToken | None]]
@@ -89,12 +89,12 @@ class IntrospectionClient:
 
     async def _document(self, body: bytes) -> object:
         try:
-            return await self.signed.read(body.decode("ascii")) if self.signed else json.loads(body)
+            return await self.signed.read(body.decode("ascii")) if self.signed else parse_json(body)
         except KeysUnavailableError as error:
             raise ServerDownError(str(error)) from error
         except MalformedAnswerError:
             raise
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise MalformedAnswerError(f"it cannot be read: {error}") from error
 
 

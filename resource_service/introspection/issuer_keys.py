@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,9 @@ import httpx2
 
 from resource_service.asking import NoAnswerError, exchange
 from shared.clock import Clock
-from shared.jose import Claims, Jwk, UnverifiedJws, parse, verify
+from shared.jose import Claims, UnverifiedJws, parse, verify
+from shared.json_text import parse_json
+from shared.public_keys import Jwk
 
 JWKS_PATH = "/jwks"
 KEPT_S = 300
@@ -104,9 +105,9 @@ class IssuerKeys:
 
 def _key_set(body: bytes) -> tuple[Jwk, ...]:
     try:
-        document: Any = json.loads(body)
+        document: Any = parse_json(body)
         keys = document["keys"]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise KeysUnavailableError("the keys of the issuer: not a key set") from error
     if not isinstance(keys, list):
         raise KeysUnavailableError("the keys of the issuer: not a key set")

@@ -18,6 +18,7 @@ from resource_service.introspection.cache import LIVE_FOR_S
 from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailableError
 from shared.clock import Clock
 from shared.jose import InvalidJwsError
+from shared.json_text import parse_json
 from shared.jwt_claims import ClaimError
 from shared.logs import get_logger
 from shared.security_events import ALGORITHM, TYPE, SecurityEvent, read_event
@@ -216,9 +217,9 @@ def _read(answer: Answer) -> Events:
     if answer.status != 200:
         raise FeedLostError(f"status {answer.status}")
     try:
-        document: Any = json.loads(answer.body)
+        document: Any = parse_json(answer.body)
         sets, more = document["sets"], document.get("moreAvailable", False)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FeedLostError("the answer is not one of RFC 8936") from error
     if not isinstance(sets, dict) or not isinstance(more, bool):
         raise FeedLostError("the answer is not one of RFC 8936")

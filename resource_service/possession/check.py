@@ -12,7 +12,9 @@ from resource_service.refusals import invalid_proof, nonce_needed, too_many_proo
 from resource_service.settings import ResourceSettings
 from shared.asgi import header_values
 from shared.clock import Clock
-from shared.dpop import InvalidProofError, Proof, read_proof
+from shared.dpop import InvalidProofError, Proof, UnverifiedProof, parse_proof, verify_proof
+from shared.fair_queue import QueueFullError
+from shared.signatures import Signatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,10 @@ class Possession:
     clock: Clock
     nonces: Nonces | None = None
     spent: SpentProofs = field(default_factory=SpentProofs)
+    signatures: Signatures = field(default_factory=Signatures)
 
-    def proof_in(self, scope: Scope, token: str) -> Proof:
-        """The proof of the request of `scope`, which is for that very token. It is not spent yet.
+    def presented(self, scope: Scope, token: str) -> UnverifiedProof:
+        """The proof of the request of `scope`, which claims to be for that very token. Costs next to nothing.
 
         Raises:
             Refusal: there is not exactly one, or it proves nothing about this request.
@@ -40,19 +43,31 @@ class Possession:
         proofs = header_values(scope, "dpop")
         try:
             # With a slash at its end and without, a URL is the same resource here.
-            proof = read_proof(proofs, scope["method"], (url, f"{url}/"), self.clock(), access_token=token)
+            proof = parse_proof(proofs, scope["method"], (url, f"{url}/"), self.clock(), access_token=token)
         except InvalidProofError as error:
             raise invalid_proof(_sentence(str(error))) from error
         if self.nonces is not None and not self.nonces.is_good(proof.nonce):
             raise nonce_needed(self.nonces.fresh())
         return proof
 
-    def spend(self, proof: Proof) -> None:
-        """Let `proof` count, for the last time. To be called for good tokens only: what it takes is memory.
+    async def spend(self, presented: UnverifiedProof, source: str) -> None:
+        """Verify a proof, and let it count once. To be called for good tokens only: it takes time and memory.
+
+        Args:
+            source: whose token it came with.
 
         Raises:
-            Refusal: it has counted before, or it could not be known if it came again.
+            Refusal: its key did not sign it, it was used before, or there is no room to remember it.
         """
+        try:
+            proof = await verify_proof(presented, self.signatures, source)
+        except InvalidProofError as error:
+            raise invalid_proof(_sentence(str(error))) from error
+        except QueueFullError as error:
+            raise too_many_proofs(str(error)) from error
+        self._count(proof)
+
+    def _count(self, proof: Proof) -> None:
         try:
             first = self.spent.spend(proof, self.clock())
         except NoRoomError as error:

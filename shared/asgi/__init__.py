@@ -1,18 +1,18 @@
 """What surrounds every request of both services, as plain ASGI.
 
-Owns: the request id, response headers that every answer carries, the bound on request bodies, cross-origin
+Owns: the request id, response headers that every answer carries, the bounds on requests, cross-origin
 answers, and the answer to an error nobody expected. Leaves to the services: who may call what, and every
 answer that means something in OAuth.
 
-Outermost first: `FrozenHeaders`,
-`RequestId`, `UnhandledErrors`, `SecurityHeaders`, `Cors`, `BodyLimit`. These are classes to
-hand to `starlette.middleware.Middleware`; each states its arguments.
+Outermost first: `FrozenHeaders`, `RequestId`, `UnhandledErrors`, `SecurityHeaders`, `HeadLimit`, `Cors`,
+`BodyLimit`. These are classes to hand to `starlette.middleware.Middleware`; each states its arguments.
 """
 
 from shared.asgi.body import BodyLimit, BodyTooLargeError, read_body, replay
 from shared.asgi.cors import Cors, CorsPolicy
 from shared.asgi.errors import UnhandledErrors
 from shared.asgi.frozen_headers import FrozenHeaders
+from shared.asgi.head import HeadLimit
 from shared.asgi.headers import SecurityHeaders, header_values
 from shared.asgi.prefix import Prefix
 from shared.asgi.request_id import RequestId
@@ -24,6 +24,7 @@ __all__ = [
     "Cors",
     "CorsPolicy",
     "FrozenHeaders",
+    "HeadLimit",
     "Prefix",
     "RequestId",
     "SecurityHeaders",

@@ -14,7 +14,7 @@ _PARAMETER = re.compile(
     re.DOTALL,
 )
 _END = re.compile(r"[\s,]*\Z")
-_SCHEME = re.compile(rf"[\s,]*(?P<scheme>{_TOKEN})(?:\s+|\s*(?=,)|\Z)(?!\s*=)")
+_SCHEME = re.compile(rf"[\s,]*(?P<scheme>{_TOKEN})(?:\s++|\s*+(?=,)|\Z)(?!\s*=)")
 
 
 @dataclass(frozen=True, slots=True)

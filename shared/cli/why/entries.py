@@ -17,12 +17,12 @@ _PREFIX = re.compile(r"\[?(?P<origin>[\w.-]+)]? *\| ?(?P<line>.*)\Z", re.DOTALL)
 # structlog's ConsoleRenderer: time [level] event [logger] name=value …, where a value with a space in it is
 # written as Python writes text. `docker compose logs -t` puts a time of its own in front.
 _CONSOLE = re.compile(
-    r"(?:\d{4}-\d\d-\d\dT\S+ )?(?P<timestamp>\d{4}-\d\d-\d\dT\S+) \[(?P<level>[a-z]+) *\] (?P<event>.*?) *"
-    r"(?:\[(?P<logger>[\w.]+)\])?(?: ?(?P<fields>[a-z_]+=.*))?\Z",
+    r"(?:\d{4}-\d\d-\d\dT\S+ )?(?P<timestamp>\d{4}-\d\d-\d\dT\S+) \[(?P<level>[a-z]+) *\] "
+    r"(?P<event>(?:.*?\S)?) *+(?:\[(?P<logger>[\w.]++)\])?(?: ?(?<![^ \]])(?P<fields>[a-z_]++=.*))?\Z",
     re.DOTALL,
 )
 _FIELD = re.compile(
-    r"""(?P<name>\w+)=(?P<value>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S*)(?: |\Z)""", re.DOTALL
+    r"""(?<!\w)(?P<name>\w++)=(?P<value>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S*)(?: |\Z)""", re.DOTALL
 )
 
 

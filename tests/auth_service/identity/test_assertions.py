@@ -11,6 +11,7 @@ from auth_service.identity.client_keys import ClientKeys, PublishedKeys
 from auth_service.protocol.errors import InvalidClientError
 from auth_service.storage.sqlite import SqliteStore
 from shared.jwt_claims import SKEW_S
+from shared.signatures import Signatures
 from tests.auth_service.keypair import KeyPair
 from tests.auth_service.protocol.builders import client
 
@@ -27,7 +28,7 @@ async def test_an_assertion_cannot_be_replayed_while_it_is_accepted(tmp_path: Pa
     store = SqliteStore(tmp_path / "store.db", clock=lambda: now)
     pair = KeyPair()
     signer = client(token_endpoint_auth_method="private_key_jwt", jwks=pair.jwks)
-    assertions = ClientAssertions(store, ClientKeys(NOTHING_TO_FETCH), ISSUER, (), lambda: now)
+    assertions = ClientAssertions(store, ClientKeys(NOTHING_TO_FETCH), Signatures(), ISSUER, (), lambda: now)
     signed = pair.assertion(signer.client_id, ISSUER, now=now, exp=int(now) + LIFETIME_S)
     token, _ = assertions.parse(signed)
     try:
@@ -44,7 +45,7 @@ async def test_after_that_it_has_expired(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.db", clock=lambda: now)
     pair = KeyPair()
     signer = client(token_endpoint_auth_method="private_key_jwt", jwks=pair.jwks)
-    assertions = ClientAssertions(store, ClientKeys(NOTHING_TO_FETCH), ISSUER, (), lambda: now)
+    assertions = ClientAssertions(store, ClientKeys(NOTHING_TO_FETCH), Signatures(), ISSUER, (), lambda: now)
     token, _ = assertions.parse(pair.assertion(signer.client_id, ISSUER, now=now, exp=int(now) + LIFETIME_S))
     now += LIFETIME_S + SKEW_S
     try:

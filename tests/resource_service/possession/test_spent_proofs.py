@@ -12,7 +12,7 @@ NOW = 1_800_000_000.0
 
 
 def proof(jkt: str, jti: str) -> Proof:
-    return Proof(jkt, jti, None)
+    return Proof(jkt, jti)
 
 
 def test_a_proof_is_spent_once() -> None:

@@ -1,0 +1,38 @@
+"""How much a request may say before its body: the HTTP server itself has no bound on it."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.asgi.responses import refusal_response
+
+MAX_URL_BYTES = 40_000
+"""A request object of the largest size fits into a query."""
+
+MAX_HEADER_BYTES = 65_536
+MAX_HEADERS = 200
+
+
+class HeadLimit:
+    """Refuse a request whose URL or headers are larger than any has a reason to be (RFC 9110 §15.5.15)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = _status(scope) if scope["type"] == "http" else None
+        if refused is None:
+            await self.app(scope, receive, send)
+            return
+        description = "The URL is too long." if refused == 414 else "The headers are too large."
+        answer = refusal_response(scope, refused, "invalid_request", description, {"connection": "close"})
+        await answer(scope, receive, send)
+
+
+def _status(scope: Scope) -> int | None:
+    if len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b"")) > MAX_URL_BYTES:
+        return 414
+    headers = scope["headers"]
+    if len(headers) > MAX_HEADERS or sum(len(n) + len(v) for n, v in headers) > MAX_HEADER_BYTES:
+        return 431  # RFC 6585 §5
+    return None

@@ -1,0 +1,65 @@
+"""JSON from others (RFC 8259), read under one bound of depth."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NoReturn
+
+MAX_DEPTH = 64
+"""Objects and arrays in one another. Readers recurse; who nests deeper exhausts them, here or behind us."""
+
+# The closing quote is optional, so that a text that never ends is read over once, not from every quote in it.
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_AS_ARRAYS = bytes.maketrans(b"{}", b"[]")
+
+
+class TooDeepError(ValueError):
+    """The JSON is nested too deeply."""
+
+    def __init__(self, most: int = MAX_DEPTH) -> None:
+        super().__init__(f"nested deeper than {most} levels")
+
+
+def check_depth(text: bytes, *, most: int = MAX_DEPTH) -> None:
+    """Refuse JSON that is nested too deeply, before anything recurses into it.
+
+    Takes time in proportion to the length. What is not JSON is left to its reader.
+
+    Args:
+        most: levels of objects and arrays in one another.
+
+    Raises:
+        TooDeepError: it is.
+    """
+    if text.count(b"[") + text.count(b"{") <= most:
+        return
+    nesting = _STRING.sub(b"", text).translate(_AS_ARRAYS, _NOT_BRACKETS)
+    for _ in range(most):
+        without_innermost = nesting.replace(b"[]", b"")
+        if len(without_innermost) == len(nesting):
+            break
+        nesting = without_innermost
+    if nesting.count(b"[") > most or (nesting and b"[]" in nesting):
+        raise TooDeepError(most)
+
+
+def parse_json(text: bytes | str) -> object:
+    """The value that `text` is.
+
+    Raises:
+        ValueError: it is not UTF-8, not JSON, nested too deeply, or holds text that is not Unicode.
+    """
+    raw = text.encode() if isinstance(text, str) else text
+    check_depth(raw)
+    try:
+        value: object = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise TooDeepError from error
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

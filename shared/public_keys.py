@@ -1,0 +1,70 @@
+"""How large a public key from elsewhere may be, and how long it takes to verify with it.
+
+Whoever sends a key chooses how much work it is: n times as many bits in the exponent take n times as long. So
+keys are measured before anything is computed with them.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Any
+
+Jwk = Mapping[str, Any]
+
+MAX_CANDIDATES = 4
+"""Keys of a set that are tried for one signature. A larger set needs a `kid` in the header."""
+
+MAX_EXPONENT_BITS = 64
+MODULUS_BITS = range(2_048, 8_192 + 1)
+"""Shorter ones are weak, longer ones take long."""
+
+# Beyond these a signature takes longer than passing it to a worker thread.
+_FAST_MODULUS_BITS = 4_096
+_FAST_EXPONENT_BITS = 17
+
+# RFC 7518 §2, Base64urlUInt; padded by some.
+_NUMBER = re.compile(r"[A-Za-z0-9_-]{1,2800}={0,2}\Z")
+_COORDINATE_CHARACTERS = 44
+
+
+def is_too_large(key: Jwk) -> bool:
+    """Whether an RSA key is larger than any that is ever verified with. Other kinds have fixed sizes."""
+    if key.get("kty") != "RSA":
+        return False
+    modulus, exponent = _bits(key.get("n")), _bits(key.get("e"))
+    return modulus >= MODULUS_BITS.stop or exponent > MAX_EXPONENT_BITS
+
+
+def is_usable(key: Jwk) -> bool:
+    """Whether signatures may be verified with `key`: neither weak nor large, and made of numbers."""
+    if key.get("kty") != "RSA":
+        return all(_is_number(key.get(name), _COORDINATE_CHARACTERS) for name in ("x", "y"))
+    if not _is_number(key.get("n")) or not _is_number(key.get("e")):
+        return False
+    return _bits(key["n"]) in MODULUS_BITS and 2 <= _bits(key["e"]) <= MAX_EXPONENT_BITS
+
+
+def is_slow(key: Jwk) -> bool:
+    """Whether to verify with a usable `key` on a thread other than that of the event loop."""
+    return key.get("kty") == "RSA" and (
+        _bits(key.get("n")) > _FAST_MODULUS_BITS or _bits(key.get("e")) > _FAST_EXPONENT_BITS
+    )
+
+
+def _is_number(value: object, most_characters: int = 2_802) -> bool:
+    return isinstance(value, str) and len(value) <= most_characters and bool(_NUMBER.match(value))
+
+
+def _bits(value: object) -> int:
+    """How many bits a number has; more than any may have where it is too long to be read."""
+    if not isinstance(value, str):
+        return 0
+    if not _is_number(value):
+        return len(value) * 6
+    text = value.rstrip("=")
+    try:
+        return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))).bit_length()
+    except ValueError:
+        return 0
