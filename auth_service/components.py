@@ -67,10 +67,7 @@ from auth_service.pages.respond import Responder
 from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import Demand
-from auth_service.protocol.registration import USER_GRANTS
-from auth_service.protocol.registration_policy import Openness, RedirectHosts
-from auth_service.protocol.trusted_issuers import GRANT_TYPE as JWT_BEARER
-from auth_service.protocol.trusted_issuers import ID_JAG_PROFILE
+from auth_service.protocol.registration_policy import Openness
 from auth_service.revocations.feed import Feed
 from auth_service.revocations.signing import SignedEvents
 from auth_service.settings import AuthSettings
@@ -141,7 +138,11 @@ class Components:
             self.clients,
             ClientDocuments(
                 fetcher,
-                DocumentRules(self.registrable_grants, self._redirect_hosts(), loopback=loopback),
+                DocumentRules(
+                    configured.registrable_grants(self._settings),
+                    configured.redirect_hosts(self._settings),
+                    loopback=loopback,
+                ),
                 self._clock,
             ),
             configured.domain_policy(settings),
@@ -166,14 +167,6 @@ class Components:
             self._store, self.client_keys, self.signatures, issuer, endpoints, self._clock
         )
 
-    @property
-    def registrable_grants(self) -> tuple[str, ...]:
-        """The grant types that a client can register itself for."""
-        # Open registration of client_credentials would let anyone have tokens that no user agreed to.
-        open_ones = ("client_credentials",) if self._settings.open_client_credentials else ()
-        vouched_ones = (JWT_BEARER,) if self._settings.trusted_issuers else ()
-        return (*USER_GRANTS, *open_ones, *vouched_ones)
-
     def scope_words(self) -> dict[str, str]:
         """Every scope with the words for it."""
         own = self.catalogue.own_scopes
@@ -188,9 +181,9 @@ class Components:
             self.catalogue.scopes_supported,
             [g.name for g in grant_types],
             client_documents=self.introductions.admits_any,
-            grant_profiles=self._grant_profiles(),
+            grant_profiles=configured.grant_profiles(self._settings),
         )
-        registrable = self.registrable_grants
+        registrable = configured.registrable_grants(self._settings)
         return [
             self._register(registrable).endpoint(registration_example),
             ClientConfigurationEndpoint(
@@ -199,7 +192,7 @@ class Components:
                 self.grants,
                 issuer,
                 registrable,
-                self._redirect_hosts(),
+                configured.redirect_hosts(self._settings),
                 self.sectors,
                 self._throttle("change-client"),
                 self.networks,
@@ -261,7 +254,7 @@ class Components:
         return RegisterEndpoint(
             self.clients,
             self.admission,
-            self._redirect_hosts(),
+            configured.redirect_hosts(self._settings),
             self.sectors,
             self._throttle("register"),
             self._throttle("register-share"),
@@ -272,16 +265,6 @@ class Components:
             registrable,
             (*registrable, "client_credentials"),
         )
-
-    def _redirect_hosts(self) -> RedirectHosts:
-        settings = self._settings
-        return RedirectHosts(
-            settings.redirect_hosts_allow, settings.redirect_hosts_deny, settings.allow_http_networks
-        )
-
-    def _grant_profiles(self) -> list[str]:
-        asserting = any(trusted.profile == "id-jag" for trusted in self._settings.trusted_issuers)
-        return [ID_JAG_PROFILE] if asserting else []
 
     def _introspect(self) -> IntrospectEndpoint:
         return IntrospectEndpoint(

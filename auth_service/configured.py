@@ -9,10 +9,12 @@ from auth_service.protocol.catalogue import Catalogue, ProtectedResource
 from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.key_rotation import Schedule
-from auth_service.protocol.registration_policy import Quota
+from auth_service.protocol.registration import USER_GRANTS
+from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from auth_service.protocol.throttle import Limit
 from auth_service.protocol.token_exchange import ExchangeRule
-from auth_service.protocol.trusted_issuers import TrustedIssuer, WorkloadRule
+from auth_service.protocol.trusted_issuers import GRANT_TYPE as JWT_BEARER
+from auth_service.protocol.trusted_issuers import ID_JAG_PROFILE, TrustedIssuer, WorkloadRule
 from auth_service.settings import OPENID_SCOPES, AuthSettings
 
 _MINUTE_S = 60
@@ -113,3 +115,24 @@ def described(settings: AuthSettings) -> dict[str, Described]:
 def domain_policy(settings: AuthSettings) -> DomainPolicy:
     """Whose clients may introduce themselves by a document (AS-8)."""
     return DomainPolicy(Trust(settings.cimd_otherwise), settings.cimd_allow, settings.cimd_deny)
+
+
+def registrable_grants(settings: AuthSettings) -> tuple[str, ...]:
+    """The grant types that a client can register itself for."""
+    # Open registration of client_credentials would let anyone have tokens that no user agreed to.
+    open_ones = ("client_credentials",) if settings.open_client_credentials else ()
+    asserted_ones = (JWT_BEARER,) if settings.trusted_issuers else ()
+    return (*USER_GRANTS, *open_ones, *asserted_ones)
+
+
+def redirect_hosts(settings: AuthSettings) -> RedirectHosts:
+    """Where codes may be sent on the web."""
+    return RedirectHosts(
+        settings.redirect_hosts_allow, settings.redirect_hosts_deny, settings.allow_http_networks
+    )
+
+
+def grant_profiles(settings: AuthSettings) -> list[str]:
+    """The profiles of grants to announce in the metadata."""
+    asserting = any(trusted.profile == "id-jag" for trusted in settings.trusted_issuers)
+    return [ID_JAG_PROFILE] if asserting else []
