@@ -9,13 +9,14 @@ from typer.main import get_command
 
 from shared.cli.main import app, leaves, main
 from tests.cli.command import doorward
-from tests.servers import free_port
 
 pytestmark = pytest.mark.requirement("OP-6")
 
 ISSUER = "https://auth.example"
 STORE = {"DOORWARD_STORE": "sqlite:///missing.db"}
-UNREACHABLE = {"DOORWARD_STORE": f"redis://localhost:{free_port()}"}
+# TCPMUX (RFC 1078), which nobody runs. With a free port each worker of a parallel run would name the test
+# differently.
+UNREACHABLE = {"DOORWARD_STORE": "redis://localhost:1"}
 RESOURCE = {
     "DOORWARD_ISSUER": "http://localhost:9000",
     "DOORWARD_RESOURCE": "http://localhost:9001/mcp",
