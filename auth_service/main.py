@@ -37,6 +37,7 @@ from shared.assets import BRAND, Assets
 from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
 from shared.logs import configure_logs, get_logger
+from shared.prctl import forbid_inspection
 from shared.uris import is_loopback, split_absolute
 
 _log = get_logger(__name__)
@@ -82,6 +83,7 @@ def create_app(
 
 def create_app_from_environment() -> FastAPI:
     """What uvicorn is given: settings and store as the environment says."""
+    forbid_inspection()
     configure_logs()
     settings = AuthSettings()  # type: ignore[call-arg]
     return create_app(settings, open_store(settings.store))

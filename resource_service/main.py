@@ -45,6 +45,7 @@ from shared.clock import Clock, steady_clock, system_clock
 from shared.docs_page import mount_docs
 from shared.home_networks import WARNING
 from shared.logs import configure_logs
+from shared.prctl import forbid_inspection
 from shared.version import VERSION
 
 
@@ -132,6 +133,7 @@ def create_app_from_environment() -> FastAPI:
     Raises:
         pydantic.ValidationError: a setting is missing or wrong; it says which.
     """
+    forbid_inspection()
     configure_logs()
     return create_app(ResourceSettings())  # type: ignore[call-arg]  # read from the environment
 

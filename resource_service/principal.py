@@ -13,7 +13,16 @@ from shared.uris import resource_key
 _KEY = "doorward.principal"
 
 PrincipalKey = tuple[str, str | None, str]
-"""Issuer, subject and client."""
+"""Issuer, subject and client: what a session is bound to."""
+
+PersonKey = tuple[str, str]
+"""Issuer, and the user or the client that acts for itself: who limits count (RS-16)."""
+
+
+def person_of(key: PrincipalKey) -> PersonKey:
+    """Who limits count: one person is the same through every client."""
+    issuer, subject, client_id = key
+    return (issuer, f"subject:{subject}" if subject is not None else f"client:{client_id}")
 
 
 @dataclass(frozen=True, slots=True)

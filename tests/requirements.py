@@ -115,7 +115,7 @@ RESOURCE_SERVER = (
         "a caller always gets an answer",
         Partial("what a stdio server garbles; a head without a body; redirects and Host of an upstream"),
     ),
-    Requirement("RS-16", "MUST", "limits count the person, and stop nobody else", PLANNED_GATE),
+    Requirement("RS-16", "MUST", "limits count the person, and stop nobody else", HELD),
 )
 
 EXTENSIONS = (

@@ -25,17 +25,20 @@ class Throttle:
         self._kind = kind
         self._limit = limit
 
-    async def attempt(self, network: str) -> None:
+    async def attempt(self, network: str, *, more: int = 0) -> None:
         """Count an attempt from `network`, which for IPv6 also counts against its /56 and /48.
 
         A refused attempt counts nowhere: trying on while waiting makes the wait no longer.
+
+        Args:
+            more: attempts that this network has beyond the limit.
 
         Raises:
             SlowDownError: there were too many.
         """
         scopes = scopes_of(network)
         for position, scope in enumerate(scopes):
-            wait_s = await self._count(scope)
+            wait_s = await self._count(scope, more)
             if wait_s:
                 await self._uncount(scopes[:position])
                 raise SlowDownError(self._limit.refusal, retry_after_s=wait_s)
@@ -44,12 +47,12 @@ class Throttle:
         """Take back an attempt that turned out to be a good one."""
         await self._uncount(scopes_of(network))
 
-    async def _count(self, scope: Scope) -> int:
+    async def _count(self, scope: Scope, more: int) -> int:
         """Count an attempt; the seconds to wait where there were too many, else 0."""
         counted = await self._store.count(
             keys.count(self._kind, scope.network),
             ttl_s=self._limit.window_s,
-            limit=self._limit.attempts * scope.factor,
+            limit=self._limit.attempts * scope.factor + more,
         )
         return 0 if counted.admitted else counted.remaining_s
 

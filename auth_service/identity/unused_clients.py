@@ -50,8 +50,9 @@ class UnusedClients:
 
     async def note_pending(self, client: Client) -> None:
         """Keep a client from being removed while a person may be deciding about it."""
+        # Twice as long as a request may wait: the mark is not renewed by a second one.
         if client.unused:
-            await self._store.put_once(keys.once("deciding", client.client_id), ttl_s=self._pending_ttl_s)
+            await self._store.put_once(keys.once("deciding", client.client_id), ttl_s=2 * self._pending_ttl_s)
 
     async def note_use(self, client: Client) -> None:
         """Count a registration that came to be used for its network, and take it off the list."""
@@ -59,6 +60,11 @@ class UnusedClients:
         key = keys.count("used-registrations", network)
         await self._store.count(key, ttl_s=USED_KEPT_S, limit=MOST_USED)
         await self.remove(client)
+
+    async def used_by(self, network: str) -> int:
+        """How many registrations of a network came to be used within `USED_KEPT_S`."""
+        count = await self._store.get(keys.count("used-registrations", network))
+        return int(count) if count else 0
 
     async def _fits(self, entry: UnusedClient, ttl_s: int | None, limit: int) -> bool:
         index = keys.unused_clients()
@@ -78,10 +84,7 @@ class UnusedClients:
 
     async def _used(self, unused: list[UnusedClient], newcomer: str) -> dict[str, int]:
         networks = {newcomer, *_largest(unused)}
-        counts = {
-            network: await self._store.get(keys.count("used-registrations", network)) for network in networks
-        }
-        return {network: int(count) for network, count in counts.items() if count}
+        return {network: await self.used_by(network) for network in networks}
 
     async def _evict(self, entry: UnusedClient) -> bool:
         if await self._store.get(keys.once("deciding", entry.client_id)) is not None:

@@ -1,4 +1,4 @@
-"""How much one principal may have under way at once, so that nobody keeps the others out."""
+"""How many exchanges one person may have under way at once, so that nobody keeps the others out."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from resource_service.gateway.refusals import too_busy
-from resource_service.principal import Principal, PrincipalKey
+from resource_service.principal import PersonKey, Principal, person_of
 
 
 class FairShare:
-    """Counts what each principal has under way.
+    """Counts what each person has under way, through all clients together.
 
     Args:
         per_principal: the most of it, at once.
@@ -19,19 +19,20 @@ class FairShare:
 
     def __init__(self, per_principal: int) -> None:
         self._per_principal = per_principal
-        self._under_way: Counter[PrincipalKey] = Counter()
+        self._under_way: Counter[PersonKey] = Counter()
 
     @contextmanager
     def one_of(self, principal: Principal) -> Iterator[None]:
         """One more, for the length of the context.
 
         Raises:
-            Refusal: `principal` has as many as one may have.
+            Refusal: the person has as many as one may have.
         """
-        if self._under_way[principal.key] >= self._per_principal:
+        person = person_of(principal.key)
+        if self._under_way[person] >= self._per_principal:
             raise too_busy(f"{principal.owner} has {self._per_principal} exchanges under way")
-        self._under_way[principal.key] += 1
+        self._under_way[person] += 1
         try:
             yield
         finally:
-            self._under_way -= Counter([principal.key])
+            self._under_way -= Counter([person])

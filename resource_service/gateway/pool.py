@@ -18,7 +18,7 @@ from resource_service.gateway.process import ServerProcess
 from resource_service.gateway.refusals import failed, too_busy
 from resource_service.gateway.targets import StdioTarget
 from resource_service.lease_scope import lease_in
-from resource_service.principal import PrincipalKey, principal_in
+from resource_service.principal import PersonKey, PrincipalKey, person_of, principal_in
 from shared.logs import get_logger
 
 LOOK_EVERY_S = 1.0
@@ -32,7 +32,7 @@ class Limits:
     """How many processes of one command there may be.
 
     Attributes:
-        processes: at once; `per_principal` of them for one principal.
+        processes: at once; `per_principal` of them for one person, through all clients together.
         idle_s: how long one is kept that nobody has to do with.
         renewal_s: how long one is kept after the last token that was shown to it has expired.
     """
@@ -55,7 +55,7 @@ class ProcessPool:
         self._limits = limits
         self._passed_on = passed_on
         self._open: set[Conversation] = set()
-        self._starting: Counter[PrincipalKey] = Counter()
+        self._starting: Counter[PersonKey] = Counter()
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -76,9 +76,10 @@ class ProcessPool:
             Refusal: there is no room for one, or it cannot be started.
         """
         principal = principal_in(scope)
-        spare = self._spare(principal.key)
+        person = person_of(principal.key)
+        spare = self._spare(person)
         self._open -= set(spare)
-        self._starting[principal.key] += 1
+        self._starting[person] += 1
         try:
             await _end(spare)
             process = await ServerProcess.start(
@@ -88,7 +89,7 @@ class ProcessPool:
         except OSError as error:
             raise failed(f"{self._target.shown} cannot be started: {error}") from error
         finally:
-            self._starting -= Counter([principal.key])
+            self._starting -= Counter([person])
         self._open.add(conversation)
         conversation.on_end.append(lambda: self._open.discard(conversation))
         self.renew(conversation, scope)
@@ -98,9 +99,9 @@ class ProcessPool:
         """Keep a process for as long as the token of the request of `scope` is good."""
         conversation.tenure.renew(*lease_in(scope), extra_s=self._limits.renewal_s)
 
-    def _spare(self, newcomer: PrincipalKey) -> list[Conversation]:
+    def _spare(self, newcomer: PersonKey) -> list[Conversation]:
         """The processes that must end to make room for one more: unused ones, the longest unused first."""
-        own = [conversation for conversation in self._open if conversation.owner == newcomer]
+        own = [c for c in self._open if person_of(c.owner) == newcomer]
         spare = _longest_unused(own, len(own) + self._starting[newcomer] + 1 - self._limits.per_principal)
         if spare is None:
             raise too_busy(f"{newcomer} has {len(own)} processes of {self._target.shown} in use")

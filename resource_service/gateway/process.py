@@ -16,6 +16,7 @@ import anyio
 
 from resource_service.gateway.stderr import log_stderr
 from shared.logs import get_logger
+from shared.prctl import end_with_parent
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 65_536
@@ -59,6 +60,7 @@ class ServerProcess:
             stdout=PIPE,
             stderr=PIPE,
             start_new_session=True,
+            preexec_fn=end_with_parent,
             limit=CHUNK_BYTES,
         )
         _log.info("MCP server started", pid=process.pid, command=arguments[0])

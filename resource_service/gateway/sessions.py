@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from resource_service.principal import Principal, PrincipalKey
+from resource_service.principal import PersonKey, Principal, PrincipalKey, person_of
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class SessionOwners:
         if session is not None:
             return session.owner == principal.key
         if len(self._sessions) >= self._max_sessions:
-            self._make_room(principal.key)
+            self._make_room(person_of(principal.key))
         self._sessions[session_id] = _Session(principal.key, self._monotonic())
         return True
 
@@ -85,11 +85,11 @@ class SessionOwners:
         if self._sessions.get(session_id) is session:
             self._sessions.move_to_end(session_id)
 
-    def _make_room(self, newcomer: PrincipalKey) -> None:
-        """Forget a session of whoever has most of them: nobody can crowd out the others."""
-        counts = Counter([newcomer, *(session.owner for session in self._sessions.values())])
-        crowder = max(counts, key=lambda owner: (counts[owner], owner == newcomer))
-        theirs = [name for name, session in self._sessions.items() if session.owner == crowder]
+    def _make_room(self, newcomer: PersonKey) -> None:
+        """Forget a session of the person who has most of them, through all clients together (RS-16)."""
+        counts = Counter([newcomer, *(person_of(session.owner) for session in self._sessions.values())])
+        crowder = max(counts, key=lambda person: (counts[person], person == newcomer))
+        theirs = [name for name, session in self._sessions.items() if person_of(session.owner) == crowder]
         candidates = theirs or list(self._sessions)
         unused = [name for name in candidates if not self._sessions[name].in_use]
         del self._sessions[(unused or candidates)[0]]

@@ -48,6 +48,14 @@ class _Admitted:
 _admitted: ContextVar[_Admitted | None] = ContextVar("doorward_admitted", default=None)
 
 
+_is_beside: ContextVar[bool] = ContextVar("doorward_is_beside", default=False)
+
+
+def is_beside() -> bool:
+    """Whether the request being served is for another route of the app, which no guard is in front of."""
+    return _is_beside.get()
+
+
 def admitted(token: str) -> Principal | None:
     """Who the request being served acts for, if the guard has put `token` into it; None for any other."""
     request = _admitted.get()
@@ -93,7 +101,14 @@ class InFront:
         elif scope["type"] == "http" and (place := self._place_of(scope)):
             await self._front({**scope, "path": place}, receive, send)
         else:
+            await self._beside(scope, receive, send)
+
+    async def _beside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        outside = _is_beside.set(True)
+        try:
             await self._app(scope, receive, send)
+        finally:
+            _is_beside.reset(outside)
 
     def _place_of(self, scope: Scope) -> str | None:
         # Under a mount, or a root path of the server's, the path begins with it; the public one may as well.

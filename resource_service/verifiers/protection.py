@@ -15,7 +15,7 @@ from resource_service.policy.rules import Policy, Scopes
 from resource_service.possession.check import possession_of
 from resource_service.principal import Principal
 from resource_service.refusals import Refusal
-from resource_service.verifiers.in_front import InFront, admitted
+from resource_service.verifiers.in_front import InFront, admitted, is_beside
 from resource_service.verifiers.settings import Given, settings_of
 from shared.clock import Clock, system_clock
 from shared.logs import configure_own_logs, get_logger
@@ -81,22 +81,23 @@ class Protection:
         """What a framework is told of `token`; None where it is not good here.
 
         Behind the guard, that has been decided, and `token` is what the guard has put in its place. Elsewhere
-        it is decided now.
+        it is decided now: on other routes of the app, too, where the frameworks look at every bearer token.
 
         Raises:
-            Refusal: the issuer cannot be asked.
+            Refusal: the issuer cannot be asked, about a request for MCP.
             RuntimeError: tools need scopes, and nothing here sees which tool is called.
         """
         if principal := admitted(token):
             return self._fields(principal, token="")
-        if _judges_messages(self.policy.current):
+        if _judges_messages(self.policy.current) and not is_beside():
             raise RuntimeError(
                 "scopes of tools are held by the guard: serve what the verifier gives as the app"
             )
         try:
             return self._fields(await self._holder_of(token), token=token)
         except Refusal as refusal:
-            if refusal.status >= 500:
+            # Another route is none of ours: it must not fail because the issuer cannot be asked.
+            if refusal.status >= 500 and not is_beside():
                 raise
             _log.info("refused", reason=refusal.detail or refusal.description, error=refusal.error)
             return None

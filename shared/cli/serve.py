@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
+from contextlib import suppress
 from importlib.util import find_spec
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +20,10 @@ from shared.cli.settings import check_settings
 from shared.cli.store import check_store_url
 from shared.cli.variables import without_effect
 from shared.logs import LogSettings, configure_logs, get_logger
+from shared.prctl import forbid_inspection
+
+if TYPE_CHECKING:
+    from resource_service.settings import ResourceSettings
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
@@ -71,7 +77,20 @@ def resource(
     from resource_service.settings import ResourceSettings
 
     check_settings(ResourceSettings, LogSettings, context=context)
+    _check_commands(ResourceSettings())  # type: ignore[call-arg]  # read from the environment
     _serve("resource_service.main", host, port, workers, grace, leash)
+
+
+def _check_commands(settings: ResourceSettings) -> None:
+    """Refuse to start in front of a command that is not there: nobody would notice before the first call."""
+    from resource_service.gateway.targets import StdioTarget
+
+    for each in (settings, *map(settings.for_mount, settings.mounts)):
+        if each.upstream is None or not isinstance(each.target, StdioTarget):
+            continue
+        command = each.target.arguments[0]
+        if shutil.which(command) is None:
+            raise CommandError(f"there is no command {command!r} here that could be run over stdio")
 
 
 def _upstreams(upstream: str | None, stdio: str | None, mounts: list[str]) -> dict[str, str]:
@@ -102,6 +121,10 @@ def _require(package: str) -> None:
 
 
 def _serve(module: str, host: str, port: int, workers: int, grace_s: int, leash: bool) -> None:
+    from shared.cli.serving import become_child_of_init
+
+    forbid_inspection()
+    become_child_of_init()
     # uvicorn ends its work, then raises the signal again: to have been asked to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     check_address(host, port)
@@ -111,8 +134,10 @@ def _serve(module: str, host: str, port: int, workers: int, grace_s: int, leash:
 
     import uvicorn
 
-    uvicorn.run(
-        f"{module}:create_app_from_environment",
+    from shared.cli.serving import Application, serve, take_settings
+
+    config = uvicorn.Config(
+        Application(module, take_settings(os.environ)),
         factory=True,
         host=host,
         port=port,
@@ -124,6 +149,8 @@ def _serve(module: str, host: str, port: int, workers: int, grace_s: int, leash:
         proxy_headers=False,
         timeout_graceful_shutdown=grace_s,
     )
+    with suppress(KeyboardInterrupt):
+        serve(config)
 
 
 def _warn_of_settings_without_effect(package: str) -> None:

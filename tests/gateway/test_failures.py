@@ -183,7 +183,8 @@ def test_more_exchanges_than_there_is_room_for_are_told_to_try_again(
         wait_until(has_room)
 
 
-def test_one_principal_cannot_take_all_the_room(
+@pytest.mark.requirement("RS-16")
+def test_one_person_cannot_take_all_the_room(
     issuer: AuthorizationServer, upstream: AuthorizationServer, tmp_path: Path
 ) -> None:
     async def busy(write: Write) -> None:
@@ -197,7 +198,9 @@ def test_one_principal_cannot_take_all_the_room(
         httpx2.Client(base_url=service.origin, timeout=30, trust_env=False) as client,
     ):
         mine, yours = (bearer(token_for(service, issuer, sub=name)) for name in ("me", "you"))
+        also_mine = bearer(token_for(service, issuer, sub="me", client_id="client-2"))
         with client.stream("GET", "/mcp", headers=mine | LISTEN):
+            assert client.get("/mcp", headers=also_mine | LISTEN).status_code == 503
             response = client.get("/mcp", headers=mine | LISTEN)
             assert (response.status_code, response.json()["error"]) == (503, "upstream_busy")
             check_explained(response, service, "subject:me")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -198,3 +199,19 @@ def test_a_session_keeps_its_owner(clock: Clock) -> None:
     assert sessions.bind("s", A)
     sessions.forget("s")
     assert sessions.bind("s", B)
+
+
+@pytest.mark.requirement("RS-16")
+def test_sessions_of_a_person_count_together_whatever_clients_they_use(clock: Clock) -> None:
+    sessions = owners(clock, max_sessions=6)
+    crowd = [replace(A, client_id=f"client-{number}") for number in range(3)]
+    for number, one in enumerate(crowd):
+        sessions.bind(f"a{number}", one)
+    for number in range(2):
+        sessions.bind(f"b{number}", B)
+    sessions.bind("c", C)
+    sessions.bind("new", C)  # takes the place of one of A, who has three
+    assert sessions.owned("c", C)
+    assert sessions.owned("b0", B)
+    assert not sessions.owned("a0", crowd[0])
+    assert not sessions.owned("a1", A), "of another client of the same person"

@@ -186,6 +186,28 @@ async def test_a_command_sees_next_to_nothing_of_our_environment(
     assert token not in str(told)
 
 
+@pytest.mark.requirement("RS-16")
+def test_processes_are_limited_for_a_person_whatever_clients_they_use(
+    issuer: AuthorizationServer, tmp_path: Path
+) -> None:
+    with (
+        gateway(issuer, tmp_path, python_stdio(PLAIN), stdio_processes_per_principal="2") as service,
+        httpx2.Client(base_url=service.origin, timeout=60, trust_env=False) as client,
+    ):
+        tokens = [token_for(service, issuer, sub="me", client_id=f"client-{n}") for n in range(3)]
+        sessions = [opened(client, token) for token in tokens[:2]]
+        with (
+            client.stream("GET", "/mcp", headers=bearer(tokens[0]) | sessions[0] | LISTEN),
+            client.stream("GET", "/mcp", headers=bearer(tokens[1]) | sessions[1] | LISTEN),
+        ):
+            third = client.post("/mcp", headers=bearer(tokens[2]) | MESSAGE, json=INITIALIZE)
+            assert (third.status_code, third.json()["error"]) == (503, "upstream_busy")
+            other = token_for(service, issuer, sub="you", client_id="client-0")
+            assert opened(client, other)
+        crossed = client.post("/mcp", headers=bearer(tokens[1]) | sessions[0], json=PING)
+        assert crossed.status_code == 404, "a session is of one client alone"
+
+
 def test_processes_are_limited_for_each_principal_and_in_all(
     issuer: AuthorizationServer, tmp_path: Path
 ) -> None:

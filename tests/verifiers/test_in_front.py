@@ -23,7 +23,7 @@ from resource_service.verifiers.mcp_sdk import DoorwardTokenVerifier
 from resource_service.verifiers.protection import Protection
 from tests.auth_service.keypair import KeyPair
 from tests.resource_service.authorization_server import AuthorizationServer, answer
-from tests.resource_service.service import call
+from tests.resource_service.service import call, modern_headers
 
 RESOURCE = "https://mcp.example/tools/mcp"
 SECRET = "the-secret-of-the-resource-server-0123456789"
@@ -130,7 +130,7 @@ async def browsing(app: ASGIApp, root_path: str = "") -> AsyncIterator[httpx2.As
 
 async def echoed(app: ASGIApp, path: str, root_path: str = "", **headers: str) -> dict[str, Any]:
     """What reached the app of a tool call with `TOKEN`."""
-    shown = {"Authorization": f"Bearer {TOKEN}", **headers}
+    shown = {"Authorization": f"Bearer {TOKEN}", **modern_headers("get"), **headers}
     async with browsing(app, root_path) as client:
         response = await client.post(path, json=call("get"), headers=shown)
     assert response.status_code == 200, response.text
@@ -235,6 +235,26 @@ async def test_scopes_of_tools_are_never_passed_over_in_silence(issuer: Authoriz
         await guarded.token_fields(TOKEN)
 
 
+@pytest.mark.parametrize("tool_scopes", [{}, {"get": ["read"]}])
+async def test_other_routes_of_the_app_are_left_alone_whatever_token_comes(
+    issuer: AuthorizationServer, tool_scopes: dict[str, list[str]]
+) -> None:
+    guarded = protection(issuer, tool_scopes=tool_scopes)
+    async with browsing(guarded.in_front_of(Echo(guarded), path="/mcp")) as client:
+
+        async def fields(token: str) -> dict[str, Any] | None:
+            response = await client.get("/health", headers={"Authorization": f"Bearer {token}"})
+            assert response.status_code == 200, response.text
+            found: dict[str, Any] | None = response.json()["fields"]
+            return found
+
+        assert (await fields(TOKEN) or {})["client_id"] == "client-1"
+        assert await fields("of-somebody-else") is None
+        issuer.replies["/introspect"] = answer(500, b"")
+        assert await fields(TOKEN) is None
+        assert (await client.get("/health")).status_code == 200
+
+
 async def test_the_sdk_s_own_app_holds_the_audience_too(issuer: AuthorizationServer) -> None:
     """Whoever serves the SDK's app instead of the verifier's is served less, but not less safely."""
     settings = {"resource": RESOURCE, "issuer": issuer.url, "resource_secret": SECRET}
@@ -274,10 +294,12 @@ async def test_a_policy_file_says_what_tools_need_and_arguments_do_not_beside_it
     guarded = protection(issuer, implies={})
     async with browsing(guarded.in_front_of(Echo(guarded), path="/mcp")) as client:
         shown = {"Authorization": f"Bearer {TOKEN}"}
-        refused = await client.post("/mcp", json=call("get"), headers=shown)
+        refused = await client.post("/mcp", json=call("get"), headers=shown | modern_headers("get"))
         assert refused.status_code == 403
         assert 'scope="delete"' in refused.headers["www-authenticate"]
-        assert (await client.post("/mcp", json=call("list"), headers=shown)).status_code == 200
+        assert (
+            await client.post("/mcp", json=call("list"), headers=shown | modern_headers("list"))
+        ).status_code == 200
         metadata = await client.get("/.well-known/oauth-protected-resource/tools/mcp")
         assert metadata.json()["scopes_supported"] == ["write", "delete"]
     with pytest.raises(RuntimeError, match="guard"):

@@ -102,6 +102,15 @@ def test_networks_that_use_their_whole_share_do_not_shut_registration_for_anothe
         assert register(server, address="203.0.113.1").status_code == 201
 
 
+@pytest.mark.requirement("BOUND-3")
+def test_a_network_keeps_a_share_as_large_as_what_it_used_before(new_store: Callable[[], str]) -> None:
+    with running(new_store(), registrations_per_hour=5, **BEHIND_A_PROXY) as server:
+        for _ in range(3):
+            server.connect(server.register())  # a hosted client, on loopback: only the first counts for all
+        assert [register(server, address="198.51.100.1").status_code for _ in range(5)] == [201] * 4 + [429]
+        assert [register(server).status_code for _ in range(2)] == [201, 429]
+
+
 @pytest.mark.requirement("BOUND-2", "BOUND-3")
 def test_a_full_house_makes_room_by_the_oldest_unused_client_of_the_network_that_holds_most(
     new_store: Callable[[], str],

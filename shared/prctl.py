@@ -1,0 +1,28 @@
+"""What Linux lets a process say about itself (prctl(2)). Elsewhere nothing happens."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+
+# Looked up once: between fork and exec nothing may be imported or allocated that another thread holds.
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
+
+def forbid_inspection() -> None:
+    """Keep this process from being read by others of the same user: its memory, environment and open files.
+
+    The kernel then gives `/proc/PID/environ` and the like to root alone. A fork keeps this, exec does not.
+    """
+    if _prctl is not None:
+        _prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def end_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends in any way. For between fork and exec."""
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
