@@ -24,6 +24,7 @@ from auth_service.endpoints.route import Endpoint
 from auth_service.endpoints.token import TokenEndpoint
 from auth_service.endpoints.userinfo import UserinfoEndpoint
 from auth_service.grant_types import offered_grant_types
+from auth_service.grants.confirmations import Confirmations
 from auth_service.grants.issue import CodeIssuer
 from auth_service.grants.mint import Mint
 from auth_service.grants.opening import GrantOpener
@@ -114,7 +115,11 @@ class Components:
         self.feed = Feed(store, clock)
         self.opener = GrantOpener(self.grants, self.clients, self.users, self.sessions, self.lifetimes)
         self.devices = Devices(store, clock)
-        self.tokens = Tokens(self.handles, self.signing_keys, self.grants, settings.issuer, clock)
+        self.confirmations = Confirmations(self.grants)
+        self.tokens = Tokens(
+            self.handles, self.signing_keys, self.grants, self.confirmations, settings.issuer, clock
+        )
+        self.jwt_resources = configured.jwt_resources(settings)
         self.mint = Mint(
             self.handles,
             self.users,
@@ -122,7 +127,7 @@ class Components:
             self.subjects,
             settings.issuer,
             settings.refresh_grace_s,
-            {r.resource for r in settings.resources if r.access_token_format == "jwt"},  # noqa: S105
+            self.jwt_resources,
         )
         self.descriptions = ResourceDescriptions(configured.described(settings), clock)
         self.hints = IdTokenHints(self.signing_keys, self.clients, self.subjects, settings.issuer)

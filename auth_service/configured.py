@@ -104,6 +104,11 @@ def catalogue(settings: AuthSettings) -> Catalogue:
     return Catalogue(resources, OPENID_SCOPES)
 
 
+def jwt_resources(settings: AuthSettings) -> frozenset[str]:
+    """The resources that verify access tokens by themselves (RFC 9068)."""
+    return frozenset(r.resource for r in settings.resources if r.access_token_format == "jwt")  # noqa: S105
+
+
 def described(settings: AuthSettings) -> dict[str, Described]:
     """Where each resource says what is behind its scopes."""
     return {

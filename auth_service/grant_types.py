@@ -23,7 +23,7 @@ def offered_grant_types(parts: Components, settings: AuthSettings, store: Store)
     """Those that are always offered, then those that do nothing without configuration."""
     offered: list[GrantType] = [
         AuthorizationCode(parts.grants, parts.handles, parts.sessions, parts.lifetimes),
-        RefreshToken(parts.grants, parts.handles, parts.lifetimes),
+        RefreshToken(parts.grants, parts.handles, parts.lifetimes, parts.jwt_resources),
         ClientCredentials(parts.opener, parts.catalogue),
         DeviceCode(parts.devices, parts.opener),
     ]

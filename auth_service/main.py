@@ -127,6 +127,7 @@ def _lifespan(
             fetcher.close()
             parts.operator_fetcher.close()
             await parts.descriptions.aclose()
+            await parts.confirmations.aclose()
             await store.aclose()
 
     return lifespan

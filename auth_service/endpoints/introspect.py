@@ -51,6 +51,7 @@ class IntrospectEndpoint:
         answer = describe(grant, handle, caller, self.issuer, int(self.clock()), self.grace_s)
         if not upheld or not answer["active"]:
             return self._inactive(caller, why_inactive(grant, handle, caller), client_id=grant.client_id)
+        self.tokens.presented(handle, grant)
         if caller.sector is None or grant.subject is None:
             return answer
         return in_sector(answer, await self.subjects.known_in(caller.sector, grant.subject))

@@ -102,7 +102,8 @@ _CORS = CorsPolicy(("POST",), exposed=("WWW-Authenticate", "X-Request-Id", "Retr
 _OPERATION = {
     "summary": "Exchange a code, refresh, or get a token for the client itself",
     "description": "RFC 6749 §3.2, RFC 7636, RFC 8707. A refresh token is replaced at each use; used again"
-    " within the grace window it is answered with the same tokens, later it ends the grant.",
+    " within the grace window it is answered with the same tokens, later it ends the grant, unless nothing of"
+    " the answer was ever presented.",
     "tags": ["OAuth"],
     "security": CLIENT_SECURITY,
     "requestBody": form(

@@ -10,14 +10,17 @@ from auth_service.protocol.grant import Grant, Lifetimes, Refresh, refresh
 
 
 class RefreshToken:
-    """Rotates a refresh token; a replay from outside the window ends the grant."""
+    """Rotates a refresh token; a replay from outside the window ends the grant, but for lost answers."""
 
     name = "refresh_token"
 
-    def __init__(self, grants: Grants, handles: Handles, lifetimes: Lifetimes) -> None:
+    def __init__(
+        self, grants: Grants, handles: Handles, lifetimes: Lifetimes, jwt_resources: frozenset[str]
+    ) -> None:
         self._grants = grants
         self._handles = handles
         self._lifetimes = lifetimes
+        self._jwt_resources = jwt_resources
 
     async def redeem(self, request: TokenRequest) -> Grant:
         token = self._handles.read(request.parameters.require("refresh_token"), request.now)
@@ -30,6 +33,8 @@ class RefreshToken:
             resource=request.parameters.resource(),
             jkt=request.jkt,
             may_rebind=request.client.confidential,
+            # As the mint has it: clients with pairwise subjects get no JWTs.
+            verified_locally=self._jwt_resources if request.client.sector is None else frozenset(),
         )
         outcome = await self._grants.change(
             token.grant_id, lambda grant: refresh(grant, presented, self._lifetimes, request.now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auth_service.crypto.handles import Handle, Handles, Kind
 from auth_service.crypto.keys import SigningKeys
+from auth_service.grants.confirmations import Confirmations
 from auth_service.grants.repository import Grants
 from auth_service.protocol.access_token import TYPE, handle_parts
 from auth_service.protocol.grant import Grant, is_live_access
@@ -17,11 +18,18 @@ class Tokens:
     """From the text of a token to what it stands for."""
 
     def __init__(
-        self, handles: Handles, signing_keys: SigningKeys, grants: Grants, issuer: str, clock: Clock
+        self,
+        handles: Handles,
+        signing_keys: SigningKeys,
+        grants: Grants,
+        confirmations: Confirmations,
+        issuer: str,
+        clock: Clock,
     ) -> None:
         self._handles = handles
         self._signing_keys = signing_keys
         self._grants = grants
+        self._confirmations = confirmations
         self._issuer = issuer
         self._clock = clock
 
@@ -48,7 +56,14 @@ class Tokens:
             return None
         handle, grant = found
         good = handle.is_access_token and is_live_access(grant, handle.generation)
-        return found if good and await self.upheld(grant) else None
+        if not good or not await self.upheld(grant):
+            return None
+        self.presented(handle, grant)
+        return found
+
+    def presented(self, handle: Handle, grant: Grant) -> None:
+        """Note that a token was presented and is good, without waiting for it."""
+        self._confirmations.note(grant, handle.generation)
 
     async def upheld(self, grant: Grant) -> bool:
         """Whether every grant that this one was derived from by token exchange still stands (RFC 8693)."""

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from auth_service.protocol import pkce
 from auth_service.protocol.errors import InvalidGrantError, InvalidScopeError, InvalidTargetError, OAuthError
+from auth_service.protocol.lost_answers import answered_again, confirm, may_be_lost
 from shared.scopes import format_scope, parse_scope
 from shared.uris import resource_key
 
@@ -72,6 +73,8 @@ class Grant:
         userinfo_claims: the same for userinfo, beyond what the scopes give.
         code_jkt: the key that the code was asked to be bound to (RFC 9449 §10).
         redeemed_at: when the code was redeemed; 0 where it was not, or where that is not known.
+        unconfirmed_since: when a refresh led to the current generation, while nothing of that was presented:
+            its answer may have been lost. 0 once something was, and where nobody would notice.
         session_key: what the login session it was given in is kept under; a code ends with that session.
     """
 
@@ -107,6 +110,7 @@ class Grant:
     userinfo_claims: tuple[str, ...] = ()
     session_key: str | None = None
     redeemed_at: int = 0
+    unconfirmed_since: int = 0
 
     @property
     def kept_until(self) -> int:
@@ -142,6 +146,7 @@ class Refresh:
 
     Attributes:
         may_rebind: whether the tokens may move to another key: the client has proved itself otherwise.
+        verified_locally: the resources whose access tokens this server does not see again (RFC 9068).
     """
 
     client_id: str
@@ -150,6 +155,7 @@ class Refresh:
     resource: str | None
     jkt: str | None = None
     may_rebind: bool = False
+    verified_locally: frozenset[str] = frozenset()
 
 
 Outcome: TypeAlias = "tuple[Grant | None, Grant | OAuthError]"
@@ -219,22 +225,46 @@ def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) ->
         return None, InvalidGrantError("the refresh token was issued to another client")
     if grant.state != "active":
         return None, InvalidGrantError(_REVOKED)
-    replayed = presented.generation == grant.generation - 1 and now <= grant.issued_at + lifetimes.grace_s
-    if presented.generation != grant.generation and not replayed:
+    use = _use_of(grant, presented.generation, now, lifetimes.grace_s)
+    if use == "reused" or (use == "lost" and grant.jkt != presented.jkt):
         refused = InvalidGrantError("the refresh token was used before; the grant is revoked")
         return revoked(grant, "a refresh token of it was used again"), refused
-    if not replayed and now >= grant.refresh_expires_at:
-        return None, InvalidGrantError("the refresh token has expired")
     try:
-        _check_key(grant, presented, replayed=replayed)
-        check_same_resource(grant, presented.resource)
-        narrowed = _narrowed(grant, presented.scope)
+        narrowed = _checked(grant, presented, now, use)
     except OAuthError as refusal:
-        return None, refusal
-    if replayed and grant.jkt == presented.jkt:
+        # Refused, but presented: the answer that it came in was not lost.
+        return confirm(grant, presented.generation)[0], refusal
+    if use == "replayed" and grant.jkt == presented.jkt:
         return None, grant
-    issued = issue(replace(grant, jkt=presented.jkt), lifetimes, now, narrowed)
+    if use == "lost":
+        again = answered_again(grant, lifetimes.access_s, now)
+        return again, again
+    confirmable = lifetimes.grace_s > 0 and grant.resource not in presented.verified_locally
+    rotating = replace(grant, jkt=presented.jkt, unconfirmed_since=now if confirmable else 0)
+    issued = issue(rotating, lifetimes, now, narrowed)
     return issued, issued
+
+
+_Use: TypeAlias = Literal["current", "replayed", "lost", "reused"]
+
+
+def _use_of(grant: Grant, generation: int, now: int, grace_s: int) -> _Use:
+    if generation == grant.generation:
+        return "current"
+    if generation != grant.generation - 1:
+        return "reused"
+    if now <= grant.issued_at + grace_s:
+        return "replayed"
+    return "lost" if may_be_lost(grant, now, grace_s) else "reused"
+
+
+def _checked(grant: Grant, presented: Refresh, now: int, use: _Use) -> tuple[str, ...]:
+    """The scopes of the access token."""
+    if use == "current" and now >= grant.refresh_expires_at:
+        raise InvalidGrantError("the refresh token has expired")
+    _check_key(grant, presented, replayed=use == "replayed")
+    check_same_resource(grant, presented.resource)
+    return _narrowed(grant, presented.scope)
 
 
 def _check_key(grant: Grant, presented: Refresh, *, replayed: bool) -> None:
@@ -337,9 +367,7 @@ def is_live_refresh(grant: Grant, generation: int, now: int, grace_s: int) -> bo
     """Whether a refresh token of that generation would still be answered with tokens."""
     if grant.state != "active" or not grant.refreshable or now >= grant.refresh_expires_at:
         return False
-    return generation == grant.generation or (
-        generation == grant.generation - 1 and now <= grant.issued_at + grace_s
-    )
+    return _use_of(grant, generation, now, grace_s) != "reused"
 
 
 def token_members(grant: Grant, grace_s: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ def test_who_stole_a_token_and_who_owns_it_do_not_both_stay(server: Authorizatio
     client = server.register()
     stolen = server.connect(client)["refresh_token"]
     thief = client.refresh(stolen).json()
+    server.confirm(thief["access_token"])
     server.clock.advance(61)
     assert client.refresh(stolen).json()["error"] == "invalid_grant"
     assert not server.is_active(thief["access_token"])
@@ -34,6 +35,7 @@ def test_inside_the_window_both_hold_the_same_and_the_next_use_tells_them_apart(
     owner, thief = client.refresh(stolen).json(), client.refresh(stolen).json()
     assert owner == thief
     owner = client.refresh(owner["refresh_token"]).json()
+    server.confirm(owner["access_token"])
     server.clock.advance(61)
     assert client.refresh(thief["refresh_token"]).json()["error"] == "invalid_grant"
     assert not server.is_active(owner["access_token"])

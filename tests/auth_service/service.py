@@ -27,6 +27,7 @@ from auth_service.identity.sessions import Sessions
 from auth_service.identity.users import Users
 from auth_service.main import create_app
 from auth_service.outbound import Fetcher
+from auth_service.protocol.grant import Grant
 from auth_service.settings import AuthSettings
 from auth_service.storage import Store, open_store
 from tests.flow import Client, Person
@@ -142,6 +143,17 @@ class AuthorizationServer:
     def is_active(self, token: str) -> bool:
         """Whether the resource server is told to let `token` in."""
         return self.introspect(token)["active"] is True
+
+    def confirm(self, access_token: str) -> None:
+        """Show a token to a resource server, and wait until it is noted that the client has it."""
+        grant_id = self.introspect(access_token)["grant_id"]
+        wait_until(lambda: self.grant(grant_id).unconfirmed_since == 0)
+
+    def grant(self, grant_id: str) -> Grant:
+        """The document of a grant that is kept still."""
+        found = self.with_store(lambda store: Grants(store, self.clock).get(grant_id))
+        assert found is not None
+        return found
 
     def with_store(self, call: Callable[[Store], Awaitable[T]]) -> T:
         """Look into, or change, the store behind the server's back, as another process would."""

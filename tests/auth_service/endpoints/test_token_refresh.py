@@ -45,6 +45,7 @@ def test_outside_the_window_it_is_reuse_and_ends_the_grant(server: Authorization
     client = server.register()
     first = server.connect(client)
     second = client.refresh(first["refresh_token"]).json()
+    server.confirm(second["access_token"])
     server.clock.advance(GRACE_S + 1)
     reused = client.refresh(first["refresh_token"])
     assert (reused.status_code, reused.json()["error"]) == (400, "invalid_grant")

@@ -21,6 +21,7 @@ from auth_service.protocol.grant import (
     revoke,
     revoke_by_client,
 )
+from auth_service.protocol.lost_answers import confirm
 from tests.auth_service.protocol.builders import LIFETIMES, NOW, code_grant, redemption, refreshing
 
 GRANTED = {"a", "b", "c"}
@@ -49,12 +50,13 @@ class History:
     now: int = NOW
     issued: list[Issued] = field(default_factory=list)
     ended: bool = False
+    lost: int = 0
 
     def step(self) -> None:
         self.now += self.chance.choice(PAUSES_S)
         redeem = 5 if self.grant.state == "code" else 0.05
-        operations = (self.redeem, self.refresh, self.revoke, self.revoke_by_client)
-        self.chance.choices(operations, (redeem, 10, 0.05, 0.2))[0]()
+        operations = (self.redeem, self.refresh, self.confirm, self.revoke, self.revoke_by_client)
+        self.chance.choices(operations, (redeem, 10, 3, 0.05, 0.2))[0]()
         self.check()
 
     def redeem(self) -> None:
@@ -67,6 +69,10 @@ class History:
             generation, client_id=self.chance.choice(CLIENTS), scope=self.chance.choice(SCOPES)
         )
         self.apply(*refresh(self.grant, presented, LIFETIMES, self.now))
+
+    def confirm(self) -> None:
+        generation = self.grant.generation - self.chance.choice((0, 0, 1))
+        self.write(confirm(self.grant, generation)[0])
 
     def revoke(self) -> None:
         self.write(revoke(self.grant)[0])
@@ -91,10 +97,14 @@ class History:
         scopes = frozenset(grant.scopes_of(grant.generation))
         again = [one for one in self.issued if one.generation == grant.generation]
         new = Issued(grant.generation, grant.issued_at, scopes, grant.access_expires_at)
-        # One successor: whoever refreshes within the window gets the very same answer.
-        assert all(one == new for one in again)
-        assert bool(again) or grant.issued_at == self.now
-        self.issued += [] if again else [new]
+        # One successor: a refresh within the window gets the very same answer. After that it is one that was
+        # lost, and its access token lives longer.
+        assert all(one.scopes == new.scopes for one in again)
+        lost = bool(again) and again[-1] != new
+        assert not lost or (grant.unconfirmed_since and self.now > again[-1].at + LIFETIMES.grace_s)
+        assert (bool(again) and not lost) or grant.issued_at == self.now
+        self.lost += lost
+        self.issued += [] if again and not lost else [new]
 
     def check(self) -> None:
         grant = self.grant
@@ -124,11 +134,12 @@ class History:
 
 @pytest.mark.requirement("AS-13", "SEC-6", "SEC-7", "SEC-9")
 def test_no_history_revives_a_grant_widens_its_scope_or_forks_its_successors() -> None:
-    longest = 0
+    longest = lost = 0
     for seed in range(HISTORIES):
         history = History(random.Random(seed))  # noqa: S311 -- not a secret
         for _ in range(STEPS):
             history.step()
-        longest = max(longest, len(history.issued))
+        longest, lost = max(longest, len(history.issued)), lost + history.lost
     # Else the histories would all have ended too early to show anything.
     assert longest > 20
+    assert lost > 20

@@ -16,6 +16,7 @@ from auth_service.protocol.grant import (
     revoke_by_client,
     token_members,
 )
+from auth_service.protocol.lost_answers import confirm
 from tests.auth_service.protocol.builders import (
     LIFETIMES,
     NOW,
@@ -36,6 +37,13 @@ def rotated(grant: Grant, now: int, scope: str | None = None) -> Grant:
     return written(refresh(grant, refreshing(grant.generation, scope=scope), LIFETIMES, now))
 
 
+def confirmed(grant: Grant) -> Grant:
+    """The grant once something of its generation was presented."""
+    document, _ = confirm(grant, grant.generation)
+    assert document is not None
+    return document
+
+
 def test_the_current_refresh_token_leads_to_the_next_generation() -> None:
     grant = rotated(active_grant(), NOW + 100)
     assert (grant.generation, grant.issued_at) == (2, NOW + 100)
@@ -53,7 +61,7 @@ def test_the_one_before_is_answered_with_the_same_generation_inside_the_window(l
 
 @pytest.mark.parametrize("later_s", [GRACE_S + 1, 10 * GRACE_S, LIFETIMES.refresh_absolute_s])
 def test_the_one_before_is_reuse_outside_the_window(later_s: int) -> None:
-    grant = rotated(active_grant(), NOW + 100)
+    grant = confirmed(rotated(active_grant(), NOW + 100))
     document, result = refresh(grant, refreshing(1), LIFETIMES, NOW + 100 + later_s)
     assert isinstance(result, InvalidGrantError)
     assert document is not None
@@ -63,6 +71,7 @@ def test_the_one_before_is_reuse_outside_the_window(later_s: int) -> None:
 def test_without_a_window_the_one_before_is_reuse_in_the_next_second() -> None:
     strict = replace(LIFETIMES, grace_s=0)
     grant = rotated(active_grant(), NOW + 100)
+    assert not is_live_refresh(grant, 1, NOW + 101, grace_s=0)
     document, _ = refresh(grant, refreshing(1), strict, NOW + 101)
     assert document is not None
     assert document.state == "revoked"
@@ -116,7 +125,7 @@ def test_use_moves_the_idle_end_but_never_past_the_absolute_one() -> None:
         assert grant.refresh_expires_at <= grant.expires_at
         assert grant.access_expires_at <= grant.expires_at
     assert grant.refresh_expires_at == grant.expires_at
-    last = rotated(grant, grant.expires_at - 1)
+    last = confirmed(rotated(grant, grant.expires_at - 1))
     assert (last.access_expires_at, last.refresh_expires_at) == (grant.expires_at, grant.expires_at)
     assert isinstance(
         refusal(refresh(last, refreshing(last.generation), LIFETIMES, last.expires_at)), InvalidGrantError
@@ -201,7 +210,7 @@ def test_no_access_token_of_a_grant_that_is_not_active_is_live(state: str) -> No
 def test_a_refresh_token_is_live_exactly_while_it_would_be_answered(
     generation: int, later_s: int, live: bool
 ) -> None:
-    grant = rotated(active_grant(), NOW + 100)
+    grant = confirmed(rotated(active_grant(), NOW + 100))
     now = NOW + 100 + later_s
     assert is_live_refresh(grant, generation, now, GRACE_S) is live
     _, result = refresh(grant, refreshing(generation), LIFETIMES, now)

@@ -100,7 +100,7 @@ def test_a_generation_that_was_never_issued_is_inactive(caller: Caller, kind: Ki
 
 @pytest.mark.parametrize(("now", "told"), [(NOW + 10, True), (NOW + 70, True), (NOW + 71, False)])
 def test_the_refresh_token_before_is_active_inside_the_grace_window(now: int, told: bool) -> None:
-    grant = written(refresh(active_grant(), refreshing(1), LIFETIMES, NOW + 10))
+    grant = replace(written(refresh(active_grant(), refreshing(1), LIFETIMES, NOW + 10)), unconfirmed_since=0)
     assert (answer(OWNER, Kind.REFRESH_TOKEN, 1, grant=grant, now=now) != INACTIVE) is told
 
 
