@@ -71,7 +71,8 @@ SCHEMA: tuple[KeySpec, ...] = (
     KeySpec("client-grants:{client_id}", "ids of the client's grants", "until the grant ends", kind="index"),
     KeySpec(
         "grant:{grant_id}",
-        "one grant: subject, client, scopes, resource, state, generation, session",
+        "one grant: subject, client, scopes, resource, state, generation, since when that is unconfirmed,"
+        " session",
         "10 minutes while a code; then until 10 minutes after its last token ends, which is after"
         " `refresh_absolute_ttl_s` at the latest",
     ),

@@ -78,11 +78,10 @@ def test_whatever_is_presented_of_the_successor_confirms_it(
 
 
 @pytest.fixture(scope="module")
-def locally_verified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthorizationServer]:
+def locally_verified(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]:
     [resource] = RESOURCE_SERVER["resources"]
     described = {**cast("dict[str, Any]", resource), "access_token_format": "jwt"}
-    store = f"sqlite:///{tmp_path_factory.mktemp('jwt') / 'store.db'}"
-    with running(store, resource_servers=[{**RESOURCE_SERVER, "resources": [described]}]) as server:
+    with running(new_store(), resource_servers=[{**RESOURCE_SERVER, "resources": [described]}]) as server:
         yield server
 
 

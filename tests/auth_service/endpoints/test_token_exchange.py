@@ -18,6 +18,7 @@ from tests.auth_service.service import (
     running,
 )
 from tests.flow import Client
+from tests.servers import wait_until
 
 pytestmark = pytest.mark.requirement("AS-12")
 
@@ -193,3 +194,14 @@ def test_it_is_announced_only_where_there_are_rules(server: AuthorizationServer,
             client_name="x", grant_types=[GRANT], token_endpoint_auth_method="client_secret_post"
         )
         refused(exchange(client, "x"), "unsupported_grant_type")
+
+
+@pytest.mark.requirement("AS-13", "SEC-7")
+def test_an_exchange_confirms_that_the_answer_to_a_refresh_arrived(server: AuthorizationServer) -> None:
+    client = server.register()
+    first = server.connect(client, resource=RESOURCE, scope="notes:read")
+    grant_id = server.introspect(first["access_token"])["grant_id"]
+    second = client.refresh(first["refresh_token"]).json()
+    assert server.grant(grant_id).unconfirmed_since > 0
+    assert exchange(exchanger(server), second["access_token"]).status_code == 200
+    wait_until(lambda: server.grant(grant_id).unconfirmed_since == 0)
