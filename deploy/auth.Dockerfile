@@ -29,6 +29,7 @@ COPY auth_service /srv/doorward/auth_service
 RUN python -m compileall -q /srv/doorward
 USER 10001:10001
 EXPOSE 9000
+# Without the environment, which a command of the same user could read while the check runs.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["python", "-ISc", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/health', timeout=2)"]
+  CMD ["env", "-i", "/opt/doorward/bin/python", "-ISc", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/health', timeout=2)"]
 CMD ["doorward", "auth", "--host", "0.0.0.0", "--port", "9000"]

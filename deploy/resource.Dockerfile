@@ -31,6 +31,7 @@ RUN python -m compileall -q /srv/doorward \
  && install -d -o 10001 -g 10001 -m 700 /var/lib/doorward
 USER 10001:10001
 EXPOSE 9001
+# Without the environment, which a command of the same user could read while the check runs.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["python", "-ISc", "import urllib.request as r; r.urlopen('http://127.0.0.1:9001/health', timeout=2)"]
+  CMD ["env", "-i", "/opt/doorward/bin/python", "-ISc", "import urllib.request as r; r.urlopen('http://127.0.0.1:9001/health', timeout=2)"]
 CMD ["doorward", "resource", "--host", "0.0.0.0", "--port", "9001"]
