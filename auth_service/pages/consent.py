@@ -89,7 +89,7 @@ class ConsentPage:
                 "pending": pending_id,
                 "client": client,
                 "username": session.username,
-                "session": session.session_id,
+                "shown_for": session.subject,
                 "switched": status == _SWITCHED,
                 "resource": resource,
                 "scopes": [
@@ -119,7 +119,7 @@ class ConsentPage:
             raise RequestOverError
         granted = _granted(form, pending.request.scopes)
         # A script may post the button alone (AS-25); a browser sends what the page holds.
-        if form.get("session") not in (None, session.session_id):
+        if form.get("shown_for") not in (None, session.subject):
             return await self._ask_again(pending_id, pending, session, browser)
         await self.pending.note_decision(pending_id, Decision(session.subject, granted, session.session_id))
         if granted is not None:
@@ -204,7 +204,7 @@ _OPERATIONS: Mapping[str, Operation] = {
             {
                 "csrf": text("From the page."),
                 "pending": text("From the page."),
-                "session": text("From the page: the login session that it was shown for."),
+                "shown_for": text("From the page: the account that it was shown for."),
                 "decision": text("The button.", enum=["allow", "deny"]),
                 "ticks": text("Sent where the scopes have tick boxes."),
                 "scope.0": text("The first scope is ticked; the others follow, counted on."),

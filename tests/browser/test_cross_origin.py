@@ -162,8 +162,12 @@ def test_a_page_speaks_mcp(script: BrowserClient, at_the_root: Pair, access_toke
         "Accept": "application/json, text/event-stream",
         "Content-Type": "application/json",
         "Mcp-Protocol-Version": "2025-11-25",
-        "Mcp-Param-Anything": "1",
     }
+    of_no_argument = {**headers, "Mcp-Param-Anything": "1"}
+    refused = script.fetch(
+        at_the_root.mcp_url, method="POST", headers=of_no_argument, body=json.dumps(INITIALIZE)
+    )
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, -32020)
     begun = script.fetch(at_the_root.mcp_url, method="POST", headers=headers, body=json.dumps(INITIALIZE))
     assert begun.status_code == 200
     session = {**headers, "Mcp-Session-Id": begun.headers["Mcp-Session-Id"]}

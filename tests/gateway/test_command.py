@@ -60,7 +60,7 @@ def test_options_that_make_no_sense_are_explained_in_a_line(
     arguments: tuple[str, ...], complaint: str, tmp_path: Path
 ) -> None:
     done = doorward("resource", *arguments, cwd=tmp_path, **SETTINGS)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
 
