@@ -63,6 +63,8 @@ def _over_stdio(target: StdioTarget, settings: ResourceSettings) -> tuple[ASGIAp
         settings.stdio_processes_per_principal,
         settings.stdio_idle_s,
         settings.stdio_renewal_s,
+        settings.upstream_silence_s,
+        settings.stdio_max_message_bytes,
     )
     pool = ProcessPool(target, limits, passed_on(settings.stdio_environment))
     gateway = StdioGateway(pool, max_body_bytes=settings.max_body_bytes)

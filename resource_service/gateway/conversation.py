@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
 
-from resource_service.gateway import messages
+from resource_service.gateway import garbled, messages
 from resource_service.gateway.messages import Json, RequestId
 from resource_service.gateway.outbox import Outbox, Stream
-from resource_service.gateway.process import ProcessEndedError, ServerProcess
+from resource_service.gateway.process import ProcessEndedError, ServerProcess, TooLong
 from resource_service.gateway.refusals import failed, too_busy
 from resource_service.gateway.stderr import printable
 from resource_service.gateway.tenure import Tenure
@@ -22,6 +24,8 @@ from shared.logs import current_request_id, get_logger
 
 MAX_PENDING = 256
 LAST_WORDS_S = 0.5
+REMEMBERED_KEYS = 1_024
+"""Of calls that were given up: late answers to them say nothing about other calls."""
 
 _log = get_logger(__name__)
 
@@ -64,6 +68,7 @@ class Conversation(ABC):
         self.ended = False
         self._holders = 0
         self._asked = 0
+        self._over: deque[Hashable] = deque(maxlen=REMEMBERED_KEYS)
         self._ending: asyncio.Task[None] | None = None
         # A context of its own: what it logs is not about the request that happened to start it.
         self._pump = asyncio.create_task(self._run(), context=Context())
@@ -147,19 +152,21 @@ class Conversation(ABC):
 
     def forget(self, pending: Pending) -> None:
         """Nobody waits for the answer any more."""
+        self._over.extend(key for key, other in self.pending.items() if other is pending)
         self.pending = {key: other for key, other in self.pending.items() if other is not pending}
         self.outbox.discard(pending.stream)
 
     @abstractmethod
-    async def _route(self, message: Json, line: bytes) -> None:
+    async def _route(self, message: Json) -> None:
         """Put a message of the server where it belongs."""
 
     async def _run(self) -> None:
         try:
             async for line in self.process.lines():
-                await self._take(line)
-        except ValueError as error:
-            _log.warning("MCP server broke the protocol", pid=self.process.pid, reason=str(error))
+                if isinstance(line, TooLong):
+                    self._lose(line.excerpt, "it is larger than DOORWARD_STDIO_MAX_MESSAGE_BYTES")
+                else:
+                    await self._take(line)
         finally:
             await self._finish()
 
@@ -167,33 +174,65 @@ class Conversation(ABC):
         message = messages.read_line(line)
         if message is not None and messages.kind_of(message) is not None:
             self.used_at = asyncio.get_running_loop().time()
-            await self._route(message, line.strip())
+            await self._route(message)
         elif line.strip():
-            _log.info("MCP server wrote what is no message", pid=self.process.pid, line=printable(line))
+            self._lose(line, garbled.reason_for(line))
+
+    def _lose(self, line: bytes, reason: str) -> None:
+        """A line is no message: if it was meant as an answer, whoever may wait for it is told."""
+        _log.info(
+            "MCP server wrote what is no message", pid=self.process.pid, reason=reason, line=printable(line)
+        )
+        if garbled.is_lost_answer(line):
+            found = self._key_of(garbled.recovered_id(line))
+            keys = [found] if found in self.pending else list(self.pending)
+            if found not in self._over:
+                self.fail(keys, f"The MCP server's answer cannot be read: {reason}.")
+
+    def _misaddressed(self, message: Json) -> None:
+        """An answer has an id that no call has: that of an earlier one, or a call has lost its answer."""
+        if self._key_of(message["id"]) in self._over:
+            return
+        alike = self._key_of(garbled.of_other_type(message["id"]))
+        keys = [alike] if alike in self.pending else list(self.pending)
+        self.fail(keys, "The MCP server has answered under an id that nobody asked with.")
+
+    def give_up_silent(self, silence_s: float) -> None:
+        """Answer the calls about which the server has said nothing for so long."""
+        before = time.monotonic() - silence_s
+        keys = [key for key, pending in self.pending.items() if pending.stream.heard_at < before]
+        self.fail(keys, "The MCP server did not answer in time.")
+
+    def fail(self, keys: Iterable[Hashable], reason: str, code: int = messages.INTERNAL_ERROR) -> None:
+        """Answer calls in the server's place; their ids are free again."""
+        for key in keys:
+            pending = self.pending.pop(key)
+            self._over.append(key)
+            self._log_cut_off(pending, reason)
+            answer = messages.error(pending.request_id, code, reason, {"request_id": pending.asked_in})
+            self.outbox.add(pending.stream, messages.write_line(answer), last=True)
+
+    @abstractmethod
+    def _key_of(self, answered: RequestId | None) -> Hashable:
+        """The key of the call that a server's answer with that id is for."""
 
     async def _finish(self) -> None:
         """Tell all who wait, and make sure that the process ends."""
         self.ended = True
         await self.process.exited(within_s=LAST_WORDS_S)  # so that the log can say how
-        for pending in self.pending.values():
-            _log.warning(
-                "request cut off",
-                reason="the MCP server ended",
-                pid=self.process.pid,
-                exit_status=self.process.exit_status,
-                method=pending.method,
-                request_id=pending.asked_in,
-            )
-            self.outbox.add(pending.stream, messages.write_line(_cut_off(pending)), last=True)
-        self.pending = {}
+        text = "The MCP server ended before it had answered."
+        self.fail(list(self.pending), text, messages.CONNECTION_CLOSED)
         self.outbox.close()
         for callback in self.on_end:
             callback()
         await self.process.end()
 
-
-def _cut_off(pending: Pending) -> Json:
-    text = "The MCP server ended before it had answered."
-    return messages.error(
-        pending.request_id, messages.CONNECTION_CLOSED, text, {"request_id": pending.asked_in}
-    )
+    def _log_cut_off(self, pending: Pending, reason: str) -> None:
+        _log.warning(
+            "request cut off",
+            reason=reason,
+            pid=self.process.pid,
+            exit_status=self.process.exit_status,
+            method=pending.method,
+            request_id=pending.asked_in,
+        )

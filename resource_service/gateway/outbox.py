@@ -7,6 +7,7 @@ slows the process down, within patience. What nobody reads is kept for as long a
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -42,6 +43,7 @@ class Stream:
         lost: the number of the last event that was dropped before it went out.
         turn: whose turn it is to read; None while it is nobody's.
         closed: no event will be added.
+        heard_at: when the last event was added, or else the stream opened; by the monotonic clock.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Stream:
     turn: object | None = None
     closed: bool = False
     changed: Wakeup = field(default_factory=Wakeup)
+    heard_at: float = field(default_factory=time.monotonic)
 
     @property
     def held_back(self) -> bool:
@@ -148,6 +151,7 @@ class Outbox:
         self._number += 1
         stream.events.append(Event(self._number, data, status, last))
         self._order.append(stream)
+        stream.heard_at = time.monotonic()
         self._bytes += len(data)
         if last:
             stream.closed = True

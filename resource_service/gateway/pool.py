@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from resource_service.gateway.conversation import Conversation
 from resource_service.gateway.environment import environment_for
-from resource_service.gateway.process import ServerProcess
+from resource_service.gateway.process import MAX_MESSAGE_BYTES, ServerProcess
 from resource_service.gateway.refusals import failed, too_busy
 from resource_service.gateway.targets import StdioTarget
 from resource_service.lease_scope import lease_in
@@ -35,12 +35,16 @@ class Limits:
         processes: at once; `per_principal` of them for one person, through all clients together.
         idle_s: how long one is kept that nobody has to do with.
         renewal_s: how long one is kept after the last token that was shown to it has expired.
+        silence_s: how long nothing may be said about a call.
+        max_message_bytes: of a message that a process writes.
     """
 
     processes: int
     per_principal: int
     idle_s: float
     renewal_s: float
+    silence_s: float = 3_600.0
+    max_message_bytes: int = MAX_MESSAGE_BYTES
 
 
 class ProcessPool:
@@ -83,7 +87,9 @@ class ProcessPool:
         try:
             await _end(spare)
             process = await ServerProcess.start(
-                self._target.arguments, environment_for(principal, self._passed_on)
+                self._target.arguments,
+                environment_for(principal, self._passed_on),
+                max_message_bytes=self._limits.max_message_bytes,
             )
             conversation = converse(process, principal.key)
         except OSError as error:
@@ -113,7 +119,9 @@ class ProcessPool:
 
     async def _end_idle_ones(self) -> None:
         while True:
-            await anyio.sleep(min(LOOK_EVERY_S, self._limits.idle_s / 4))
+            await anyio.sleep(min(LOOK_EVERY_S, self._limits.idle_s / 4, self._limits.silence_s / 4))
+            for conversation in self._open:
+                conversation.give_up_silent(self._limits.silence_s)
             before = asyncio.get_running_loop().time() - self._limits.idle_s
             idle = [
                 conversation

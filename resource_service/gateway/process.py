@@ -10,6 +10,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
+from dataclasses import dataclass
 from typing import Self
 
 import anyio
@@ -19,6 +20,7 @@ from shared.logs import get_logger
 from shared.prctl import end_with_parent
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+EXCERPT_BYTES = 1_024
 CHUNK_BYTES = 65_536
 POLL_S = 0.25
 """How soon it is noticed that a process has exited whose output somebody else holds open."""
@@ -30,23 +32,39 @@ class ProcessEndedError(Exception):
     """The process does not take messages any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """A line that is longer than a message may be: its beginning and its end, the rest was skipped."""
+
+    excerpt: bytes
+
+
 class ServerProcess:
     """A running server, the leader of a process group of its own; `start` makes one.
 
     Args:
         grace_s: what it gets after the end of its input, and again after SIGTERM.
+        max_message_bytes: of a line that it writes.
     """
 
-    def __init__(self, process: Process, *, grace_s: float) -> None:
+    def __init__(
+        self, process: Process, *, grace_s: float, max_message_bytes: int = MAX_MESSAGE_BYTES
+    ) -> None:
         self._process = process
         self._grace_s = grace_s
+        self._max_message_bytes = max_message_bytes
         self._writing = asyncio.Lock()
         self._end: asyncio.Task[None] | None = None
         self._stderr = asyncio.create_task(log_stderr(_pipe(process.stderr), self.pid), context=Context())
 
     @classmethod
     async def start(
-        cls, arguments: Sequence[str], environment: Mapping[str, str], *, grace_s: float = 2.0
+        cls,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        grace_s: float = 2.0,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> Self:
         """Start it with `environment` and nothing else of ours.
 
@@ -64,7 +82,7 @@ class ServerProcess:
             limit=CHUNK_BYTES,
         )
         _log.info("MCP server started", pid=process.pid, command=arguments[0])
-        return cls(process, grace_s=grace_s)
+        return cls(process, grace_s=grace_s, max_message_bytes=max_message_bytes)
 
     @property
     def pid(self) -> int:
@@ -92,22 +110,16 @@ class ServerProcess:
             except (ConnectionError, RuntimeError) as error:
                 raise ProcessEndedError from error
 
-    async def lines(self) -> AsyncIterator[bytes]:
-        """Each line of its output, until it has exited or closed it.
-
-        Raises:
-            ValueError: a line is longer than any message may be.
-        """
-        buffer = bytearray()
+    async def lines(self) -> AsyncIterator[bytes | TooLong]:
+        """Each line of its output, until it has exited or closed it."""
+        line = _Line(self._max_message_bytes)
         while chunk := await self._chunk():
-            buffer += chunk
-            if b"\n" in chunk:
-                *whole, rest = bytes(buffer).split(b"\n")
-                buffer = bytearray(rest)
-                for line in whole:
-                    yield line
-            if len(buffer) > MAX_MESSAGE_BYTES:
-                raise ValueError(f"a message is larger than {MAX_MESSAGE_BYTES} bytes")
+            *ends, rest = chunk.split(b"\n")
+            for end in ends:
+                line.add(end)
+                yield line.take()
+            line.add(rest)
+        yield line.take()
 
     async def exited(self, *, within_s: float) -> bool:
         """Whether it exits within that time."""
@@ -154,6 +166,26 @@ class ServerProcess:
         return await _comes_true(
             lambda: self.exit_status is not None and not _group_exists(self.pid), self._grace_s
         )
+
+
+class _Line:
+    """A line as it comes in; of one that is too long, no more than an excerpt is held."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._held = bytearray()
+        self._too_long = False
+
+    def add(self, part: bytes) -> None:
+        self._held += part
+        if self._too_long or len(self._held) > self._max_bytes:
+            self._too_long = True
+            del self._held[EXCERPT_BYTES:-EXCERPT_BYTES]
+
+    def take(self) -> bytes | TooLong:
+        held, too_long = bytes(self._held), self._too_long
+        self._held, self._too_long = bytearray(), False
+        return TooLong(held) if too_long else held
 
 
 async def _comes_true(condition: Callable[[], bool], within_s: float) -> bool:

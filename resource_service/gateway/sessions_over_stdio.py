@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Hashable
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -47,13 +48,27 @@ class Session(Conversation):
             raise malformed_request(400, "There is a request with this id already.")
         return await self._ask(key, body, message)
 
-    async def _route(self, message: Json, line: bytes) -> None:
+    async def _route(self, message: Json) -> None:
+        line = messages.write_line(message)  # what was read, and not what somebody else may read in the line
         if messages.kind_of(message) != "response":
             await self.outbox.put(self._stream_for(message), line)
         elif pending := self.pending.pop(messages.id_key(message["id"]), None):
+            self._over.append(messages.id_key(message["id"]))
             await self.outbox.put(pending.stream, line, last=True)
         else:
             _log.info("MCP server answered what nobody asked", pid=self.process.pid)
+            self._misaddressed(message)
+
+    async def cancel(self, message: Json, body: bytes) -> None:
+        """Hand the server a cancellation; the id of the call is free again."""
+        await self.say(body)
+        match message:
+            case {"params": {"requestId": request_id}} if messages.is_id(request_id):
+                keys = [key for key in (messages.id_key(request_id),) if key in self.pending]
+                self.fail(keys, "The client has cancelled the request.")
+
+    def _key_of(self, answered: messages.RequestId | None) -> Hashable:
+        return None if answered is None else messages.id_key(answered)
 
     def _stream_for(self, message: Json) -> Stream:
         """Where a request or notification of the server goes.
@@ -101,7 +116,8 @@ class StdioSessions:
         if kind == "request":
             await self._answer(scope, receive, send, session, message, body)
         else:
-            await session.say(body)
+            cancels = message.get("method") == "notifications/cancelled"
+            await (session.cancel(message, body) if cancels else session.say(body))
             await Response(status_code=202)(scope, receive, send)
 
     async def listen(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:

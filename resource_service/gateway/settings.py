@@ -123,6 +123,7 @@ class GatewaySettings(BaseSettings):
         stdio_idle_s: how long a process is kept that nobody talks to.
         stdio_renewal_s: how long a process is kept after the last token that was shown to it has expired, for
             its client to come back with a fresh one; meanwhile nothing goes in or out.
+        stdio_max_message_bytes: of a message that a command writes; the call that it answers fails.
         stdio_environment: names of our environment variables that commands get, beside the usual few.
     """
 
@@ -144,6 +145,7 @@ class GatewaySettings(BaseSettings):
         tuple[Annotated[str, AfterValidator(_header)], ...], NoDecode, BeforeValidator(listed)
     ] = ()
     stdio_renewal_s: float = Field(default=30.0, ge=0)
+    stdio_max_message_bytes: int = Field(default=16 * 1024 * 1024, ge=65_536)
     stdio_environment: Annotated[
         tuple[Annotated[str, AfterValidator(_variable)], ...], NoDecode, BeforeValidator(listed)
     ] = ()

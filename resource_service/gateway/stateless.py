@@ -6,6 +6,7 @@ so these are replaced by numbers on the way in and put back on the way out.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import anyio
@@ -117,6 +118,9 @@ class StatelessProcess(Conversation):
             reading.stop()
             self.forget(pending)
 
+    def _key_of(self, answered: messages.RequestId | None) -> Hashable:
+        return answered
+
     def _renumbered(self, message: Json, number: int) -> Json:
         message = {**message, "id": number}
         if self.older is not None:
@@ -126,7 +130,7 @@ class StatelessProcess(Conversation):
         params = message["params"]
         return {**message, "params": {**params, "_meta": {**params["_meta"], "progressToken": number}}}
 
-    async def _route(self, message: Json, line: bytes) -> None:
+    async def _route(self, message: Json) -> None:
         match messages.kind_of(message):
             case "response":
                 await self._respond(message)
@@ -138,7 +142,9 @@ class StatelessProcess(Conversation):
     async def _respond(self, response: Json) -> None:
         pending = self.pending.pop(response["id"], None)
         if pending is None:
-            return  # cancelled meanwhile
+            self._misaddressed(response)  # or cancelled meanwhile
+            return
+        self._over.append(response["id"])
         response = {**response, "id": pending.request_id}
         if self.older is not None:
             response = older_revision.newer_response(pending.method, response)

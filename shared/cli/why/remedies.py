@@ -141,6 +141,29 @@ REMEDIES = (
         "The MCP server behind the gateway broke off in the middle of a call; its own log says more.",
     ),
     Remedy(
+        "",
+        r"DOORWARD_STDIO_MAX_MESSAGE_BYTES",
+        "If answers of that size are meant to come, raise DOORWARD_STDIO_MAX_MESSAGE_BYTES.",
+    ),
+    Remedy(
+        "",
+        r"answer cannot be read|under an id that nobody asked with",
+        "The command behind the gateway wrote what is no answer of JSON-RPC to its standard output. Print "
+        "for people to standard error only; the line is in the log of the resource service.",
+    ),
+    Remedy(
+        "",
+        r"did not answer in time",
+        "The MCP server behind the gateway hangs; its own log says more. If calls are meant to be quiet for "
+        "so long, raise DOORWARD_UPSTREAM_SILENCE_S.",
+    ),
+    Remedy(
+        "",
+        r"the MCP server ended|MCP server ended before it had answered",
+        "The command behind the gateway ended in the middle of a call; what it wrote to standard error is in "
+        "the log of the resource service.",
+    ),
+    Remedy(
         "upstream_unavailable",
         "",
         "Start the MCP server behind the gateway, and see that DOORWARD_UPSTREAM leads to it.",
