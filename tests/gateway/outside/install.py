@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.machine import require
 
 HERE = Path(__file__).parent
-_INSTALL_TIMEOUT_S = 300
+_INSTALL_TIMEOUT_S = 600
 
 
 @cache
