@@ -46,7 +46,7 @@ def test_a_draft_over_stdio_and_over_http_is_the_same_and_can_be_in_force(tmp_pa
 def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path, plain_upstream: Upstream) -> None:
     (tmp_path / "policy.yaml").write_text("mine")
     done = drafted(plain_upstream.url, "-o", "policy.yaml", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "policy.yaml exists and is left as it is" in done.stderr
     assert (tmp_path / "policy.yaml").read_text() == "mine"
 
@@ -65,7 +65,7 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path, plain_upstream: U
 )
 def test_what_is_no_server_is_said_in_a_line(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
     done = drafted(*arguments, cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert "\033[2J" not in done.stderr
@@ -74,7 +74,7 @@ def test_what_is_no_server_is_said_in_a_line(arguments: tuple[str, ...], says: s
 def test_nonsense_over_http_is_said_in_a_line(upstream: AuthorizationServer, tmp_path: Path) -> None:
     upstream.replies["*"] = answer(200, b"\x1b[2J<html>", "Content-Type: text/html")
     done = drafted(f"{upstream.url}/mcp", "-o", "policy.yaml", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "cannot be looked at" in done.stderr
     assert "\x1b" not in done.stderr.replace("\x1b[0m", "")
     assert not (tmp_path / "policy.yaml").exists()
