@@ -142,5 +142,7 @@ def test_a_request_of_the_current_revision_is_held_to_its_rules(
         status, refused = answer({**message, "method": method}, **{"Mcp-Method": method})
         assert (status, refused["error"]["code"]) == (404, -32601)
     initialized = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-    assert caller.post("/mcp", headers=headers, json=initialized).status_code == 202
+    of_notification = {name: value for name, value in headers.items() if name != "Mcp-Name"}
+    of_notification["Mcp-Method"] = "notifications/initialized"
+    assert caller.post("/mcp", headers=of_notification, json=initialized).status_code == 202
     assert caller.get("/mcp", headers=headers).status_code == 405
