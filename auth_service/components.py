@@ -291,7 +291,7 @@ class Components:
             pending=self.pending,
             sessions=self.sessions,
             consents=self.consents,
-            codes=CodeIssuer(self.opener, self.clients, self.mint, self.lifetimes, self._clock),
+            codes=CodeIssuer(self.opener, self.grants, self.clients, self.mint, self.lifetimes, self._clock),
             device_answer=DeviceAnswer(self.devices, self.page_templates),
             browsers=self.browsers,
             hints=self.hints,

@@ -36,7 +36,7 @@ from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import Trust
 from auth_service.protocol.errors import AccessDeniedError, OAuthError
-from auth_service.protocol.interaction import Approval, Step, granted_scopes, next_step
+from auth_service.protocol.interaction import Approval, Outcome, Step, granted_scopes, next_step
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.pkce import Demand
 from shared.asgi import header_values
@@ -128,8 +128,29 @@ class AuthorizeEndpoint:
         if client is None:
             return self.errors.unknown_client()
         check_return_address(pending.request, client)
+        if pending.outcome is not None:
+            return await self._repeat(pending.request, pending.outcome)
         session = await self.sessions.find(browser.session)
         return await self._next(request, pending_id, pending, client, session)
+
+    async def _answered(self, request: Request, pending_id: str) -> Response:
+        """The answer that another request of this browser has settled meanwhile."""
+        browser = self.browsers.read(header_values(request.scope, "cookie"))
+        pending = await self.pending.find(pending_id, browser.secret)
+        if pending is None or pending.outcome is None:
+            raise RequestOverError
+        return await self._repeat(pending.request, pending.outcome)
+
+    async def _repeat(self, asked: AuthorizationRequest, outcome: Outcome) -> Response:
+        """The same answer once more (ID-10)."""
+        if outcome.device_connected is not None:
+            return self.device_answer.shown(connected=outcome.device_connected)
+        if outcome.error is not None:
+            return self.responder.send(asked.redirect_uri, asked.response_mode, asked.state, outcome.error)
+        code = await self.codes.again(outcome)
+        if code is None:
+            raise RequestOverError
+        return self.responder.send(asked.redirect_uri, asked.response_mode, asked.state, {"code": code})
 
     async def _next(
         self,
@@ -147,15 +168,12 @@ class AuthorizeEndpoint:
             step = next_step(asked, client, pending.progress, login, approvals, now)
         except OAuthError as error:
             note_refusal(request, error)
-            await self._finish(pending_id, asked)
-            if asked.device:
-                return await self.device_answer.deny(asked.device)
-            return self._error(asked, error)
+            return await self._refuse(request, pending_id, asked, error)
         if step is not Step.ISSUE or session is None:
             return see_other(f"{step.value}?pending={pending_id}", cookies)
-        if not await self._finish(pending_id, asked):
-            raise RequestOverError
-        return await self._issue(request, pending, session)
+        if asked.device:
+            return await self._approve_device(request, pending_id, pending, session)
+        return await self._issue(request, pending_id, pending, client, session)
 
     async def _approvals(self, client: Client, session: Session | None) -> tuple[Approval, ...]:
         # What was agreed to before does not count for a domain that is to be asked about each time.
@@ -163,19 +181,48 @@ class AuthorizeEndpoint:
             return ()
         return await self.consents.of(session.subject, client)
 
-    async def _finish(self, pending_id: str, asked: AuthorizationRequest) -> bool:
-        """Whether this caller is the one who may answer."""
-        return await self.pending.finish(pending_id) and await self.requests.finish(asked.pushed)
+    async def _settle(self, pending_id: str, asked: AuthorizationRequest, outcome: Outcome) -> bool:
+        """Whether this caller is the first to answer.
 
-    async def _issue(self, request: Request, pending: Pending, session: Session) -> Response:
-        asked = pending.request
+        Raises:
+            RequestOverError: it is a pushed request that was answered under another id (RFC 9126 §7.3).
+        """
+        if not await self.pending.settle(pending_id, outcome):
+            return False
+        if not await self.requests.finish(asked.pushed):
+            raise RequestOverError
+        return True
+
+    async def _refuse(
+        self, request: Request, pending_id: str, asked: AuthorizationRequest, error: OAuthError
+    ) -> Response:
+        outcome = Outcome(device_connected=False) if asked.device else Outcome(error=error.members())
+        if not await self._settle(pending_id, asked, outcome):
+            return await self._answered(request, pending_id)
         if asked.device:
-            scopes = granted_scopes(asked, pending.progress)
-            return await self.device_answer.approve(asked.device, session, scopes)
-        code = await self.codes.issue(asked, session, granted_scopes(asked, pending.progress))
+            return await self.device_answer.deny(asked.device)
+        return self._error(asked, error)
+
+    async def _approve_device(
+        self, request: Request, pending_id: str, pending: Pending, session: Session
+    ) -> Response:
+        asked = pending.request
+        if not await self._settle(pending_id, asked, Outcome(device_connected=True)):
+            return await self._answered(request, pending_id)
+        scopes = granted_scopes(asked, pending.progress)
+        return await self.device_answer.approve(asked.device or "", session, scopes)
+
+    async def _issue(
+        self, request: Request, pending_id: str, pending: Pending, client: Client, session: Session
+    ) -> Response:
+        asked, outcome = pending.request, self.codes.outcome(client)
+        if not await self._settle(pending_id, asked, outcome):
+            return await self._answered(request, pending_id)
+        code = await self.codes.issue(outcome, asked, session, granted_scopes(asked, pending.progress))
         if code is None:
             # Disabled or deleted while the person was deciding.
             error = AccessDeniedError("the user or the client is no longer allowed here")
+            await self.pending.amend(pending_id, Outcome(error=error.members()))
             note_refusal(request, error)
             return self._error(asked, error)
         return self.responder.send(asked.redirect_uri, asked.response_mode, asked.state, {"code": code})

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
+from auth_service.crypto.handles import new_grant_id
 from auth_service.grants.mint import Mint
 from auth_service.grants.opening import GrantOpener
+from auth_service.grants.repository import Grants
 from auth_service.identity.clients import Clients
 from auth_service.identity.sessions import Session
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError, InvalidGrantError
 from auth_service.protocol.grant import Lifetimes
+from auth_service.protocol.interaction import Outcome
 from shared.clock import Clock
+
+_LOOKS = 40
+_LOOK_EVERY_S = 0.05
 
 FAPI_CODE_S = 60
 """FAPI 2.0 Security Profile §5.3.2.1: the longest life of a code."""
@@ -22,18 +29,45 @@ class CodeIssuer:
     """Opens grants in the state that waits for their code."""
 
     def __init__(
-        self, opener: GrantOpener, clients: Clients, mint: Mint, lifetimes: Lifetimes, clock: Clock
+        self,
+        opener: GrantOpener,
+        grants: Grants,
+        clients: Clients,
+        mint: Mint,
+        lifetimes: Lifetimes,
+        clock: Clock,
     ) -> None:
         self._opener = opener
+        self._grants = grants
         self._clients = clients
         self._mint = mint
         self._lifetimes = lifetimes
         self._clock = clock
 
+    def outcome(self, client: Client) -> Outcome:
+        """The answer of a request that will be given a code: the names of what is yet to be made."""
+        return Outcome(new_grant_id(), int(self._clock()) + self._code_s(client))
+
+    async def again(self, outcome: Outcome) -> str | None:
+        """The code of an answer that was given before; None if nothing came of it.
+
+        The first answer may still be on its way: the two clicks of a double click arrive together.
+        """
+        for _ in range(_LOOKS):
+            grant = await self._grants.get(outcome.grant_id or "")
+            if grant is not None:
+                return self._mint.code(grant, outcome.code_expires_at)
+            await asyncio.sleep(_LOOK_EVERY_S)
+        return None
+
     async def issue(
-        self, asked: AuthorizationRequest, session: Session, scopes: tuple[str, ...]
+        self, outcome: Outcome, asked: AuthorizationRequest, session: Session, scopes: tuple[str, ...]
     ) -> str | None:
-        """A code for what was asked, narrowed to `scopes`; None if user, session or client is gone by now."""
+        """A code for what was asked, narrowed to `scopes`; None if user, session or client is gone by now.
+
+        Args:
+            outcome: what `outcome` has made for this request.
+        """
         client = await self._clients.get(asked.client_id)
         if client is None:
             return None
@@ -41,6 +75,7 @@ class CodeIssuer:
         draft = self._opener.draft(client, scopes, asked.resource, now, owner=session.owner, waits_s=code_s)
         waiting = replace(
             draft,
+            grant_id=outcome.grant_id or draft.grant_id,
             nonce=asked.nonce,
             redirect_uri=asked.redirect_uri,
             redirect_uri_given=asked.redirect_uri_given,
@@ -53,7 +88,7 @@ class CodeIssuer:
             grant = await self._opener.open(waiting)
         except (InvalidClientError, InvalidGrantError):
             return None
-        return self._mint.code(grant, now + code_s)
+        return self._mint.code(grant, outcome.code_expires_at)
 
     def _code_s(self, client: Client) -> int:
         """The lifetime of a code, in seconds."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from auth_service.crypto.secrets import digest, new_secret
 from auth_service.protocol.authorization import AuthorizationRequest
-from auth_service.protocol.interaction import Decision, Progress
+from auth_service.protocol.interaction import REPEATED_FOR_S, Decision, Outcome, Progress
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
@@ -24,18 +24,20 @@ class Pending:
 
     Attributes:
         browser: digest of the secret that the browser which began it holds.
+        outcome: how it was answered; None before that.
     """
 
     request: AuthorizationRequest
     browser: str
     progress: Progress = field(default_factory=Progress)
+    outcome: Outcome | None = None
 
 
 class PendingRequests:
     """The pending requests in a store."""
 
     def __init__(self, store: Store, ttl_s: int) -> None:
-        self._pending = Collection(store, keys.pending, JsonCodec(Pending), lambda _: ttl_s)
+        self._pending = Collection(store, keys.pending, JsonCodec(Pending), _lifetime(ttl_s))
 
     async def begin(self, request: AuthorizationRequest, browser_secret: str) -> str:
         """Keep `request`; returns the id under which its browser may go on with it."""
@@ -58,12 +60,33 @@ class PendingRequests:
         """Record what the person said at the consent page."""
         await self._note(request_id, lambda progress: replace(progress, decision=decision))
 
-    async def finish(self, request_id: str) -> bool:
-        """Remove the request. True to exactly one caller, who may answer it."""
-        return await self._pending.delete(digest(request_id))
+    async def settle(self, request_id: str, outcome: Outcome) -> bool:
+        """Record how the request is answered. True to exactly one caller, who may answer it first.
+
+        It is kept for `REPEATED_FOR_S` from now on, for the same answer to the same browser.
+        """
+
+        def rule(pending: Pending) -> tuple[Pending | None, bool]:
+            if pending.outcome is not None:
+                return None, False
+            return replace(pending, outcome=outcome), True
+
+        return bool(await self._pending.update(digest(request_id), rule))
+
+    async def amend(self, request_id: str, outcome: Outcome) -> None:
+        """Replace the outcome that this caller has settled, where it could not be kept to."""
+        await self._pending.update(
+            digest(request_id), lambda pending: (replace(pending, outcome=outcome), None)
+        )
 
     async def _note(self, request_id: str, change: Callable[[Progress], Progress]) -> None:
-        def rule(pending: Pending) -> tuple[Pending, None]:
+        def rule(pending: Pending) -> tuple[Pending | None, None]:
+            if pending.outcome is not None:
+                return None, None
             return replace(pending, progress=change(pending.progress)), None
 
         await self._pending.update(digest(request_id), rule)
+
+
+def _lifetime(ttl_s: int) -> Callable[[Pending], int]:
+    return lambda pending: ttl_s if pending.outcome is None else REPEATED_FOR_S

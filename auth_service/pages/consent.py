@@ -65,7 +65,7 @@ class ConsentPage:
         client = await self.clients.get(pending.request.client_id) if pending else None
         if pending is None or client is None or browser.secret is None:
             raise RequestOverError
-        if session is None:
+        if session is None or pending.outcome is not None:
             return see_other(f"authorize?pending={pending_id}")
         csrf = self.browsers.csrf_token(browser.secret)
         return await self._form(pending_id, pending, client, session, csrf)
@@ -115,7 +115,11 @@ class ConsentPage:
         pending_id = form.require("pending")
         pending = await self.pending.find(pending_id, browser.secret)
         session = await self.sessions.find(browser.session)
-        if pending is None or session is None:
+        if pending is None:
+            raise RequestOverError
+        if pending.outcome is not None:
+            return see_other(f"authorize?pending={pending_id}")  # pressed twice: the same answer again
+        if session is None:
             raise RequestOverError
         granted = _granted(form, pending.request.scopes)
         # A script may post the button alone (AS-25); a browser sends what the page holds.

@@ -18,12 +18,13 @@ class DeviceAnswer:
 
     async def approve(self, name: str, session: Session, scopes: tuple[str, ...]) -> Response:
         """Let the device have `scopes` on behalf of the person of `session`."""
-        return self._done(connected=await self._devices.approve(name, session, scopes))
+        return self.shown(connected=await self._devices.approve(name, session, scopes))
 
     async def deny(self, name: str) -> Response:
         """Let the device have nothing."""
         await self._devices.deny(name)
-        return self._done(connected=False)
+        return self.shown(connected=False)
 
-    def _done(self, *, connected: bool) -> Response:
+    def shown(self, *, connected: bool) -> Response:
+        """The page that says what was decided."""
         return self._pages.render("device_done.html", {"connected": connected})

@@ -56,8 +56,11 @@ class LoginPage:
         query = parse_parameters(request.scope["query_string"])
         pending_id = query.get("pending")
         browser = browser_of(self.browsers, request)
-        if pending_id and await self.pending.find(pending_id, browser.secret) is None:
+        pending = await self.pending.find(pending_id, browser.secret)
+        if pending_id and pending is None:
             raise RequestOverError
+        if pending is not None and pending.outcome is not None:
+            return see_other(f"authorize?pending={pending_id}")
         return await self._form(browser, pending_id, to=_destination(query))
 
     async def _form(

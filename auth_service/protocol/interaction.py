@@ -17,6 +17,9 @@ from auth_service.protocol.errors import (
 )
 from auth_service.protocol.redirect_uris import Reach
 
+REPEATED_FOR_S = 60
+"""How long an answered request is kept, so that a second click gets the answer of the first (ID-10)."""
+
 
 class Step(Enum):
     """Where the person goes next."""
@@ -77,6 +80,25 @@ class Progress:
 
     login_session: str | None = None
     decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request was answered, so that the same answer can be given again.
+
+    Nothing in it authenticates: a code is made again from the id of its grant.
+
+    Attributes:
+        grant_id: of the grant whose code was the answer; None for other answers.
+        code_expires_at: seconds since 1970.
+        error: the members of an error response (RFC 6749 §4.1.2.1).
+        device_connected: for the request of a device, whether it may have its tokens.
+    """
+
+    grant_id: str | None = None
+    code_expires_at: int = 0
+    error: dict[str, str] | None = None
+    device_connected: bool | None = None
 
 
 def next_step(

@@ -94,7 +94,7 @@ SCHEMA: tuple[KeySpec, ...] = (
     KeySpec(
         "pending:{hash of the request's id}",
         "an authorization request that waits for login or consent, and the browser it is bound to",
-        "`pending_ttl_s`",
+        "`pending_ttl_s`; once it is answered a minute, for the same answer to a second click",
     ),
     KeySpec(
         "pushed:{hash of the request's name}",
