@@ -13,8 +13,14 @@ def new_secret(prefix: str = "") -> str:
 
 
 def new_id(prefix: str = "") -> str:
-    """128 random bits as base64url text behind `prefix`; names something, authenticates nothing."""
-    return prefix + secrets.token_urlsafe(16)
+    """128 random bits as base64url text behind `prefix`; names something, authenticates nothing.
+
+    It never begins with a hyphen: commands take ids as arguments, and would read an option.
+    """
+    drawn = secrets.token_urlsafe(16)
+    while drawn.startswith("-"):
+        drawn = secrets.token_urlsafe(16)
+    return prefix + drawn
 
 
 def digest(secret: str) -> str:
