@@ -75,8 +75,7 @@ def test_an_outage_is_a_warning_that_says_which(
     ("change", "status"),
     [
         ({"Accept": "text/html"}, 406),
-        ({"Mcp-Protocol-Version": "1999-01-01"}, 400),
-        ({"Content-Type": "text/plain"}, 400),
+        ({"Accept": "application/xml"}, 406),
     ],
 )
 def test_what_the_mcp_server_itself_refuses_is_in_the_log_too(

@@ -183,7 +183,7 @@ def test_without_a_feed_every_request_asks_and_the_log_says_so_once(tmp_path: Pa
     server.stop()
 
 
-def test_with_the_cache_turned_off_nothing_is_polled_and_every_request_asks(tmp_path: Path) -> None:
+def test_with_the_cache_turned_off_every_request_asks(tmp_path: Path) -> None:
     server = AuthorizationServer().start()
     Feed(server)
     with (
@@ -193,6 +193,5 @@ def test_with_the_cache_turned_off_nothing_is_polled_and_every_request_asks(tmp_
         token = token_for(service, server, grant_id="grant")
         for _ in range(3):
             assert http.get("/hello", headers=bearer(token)).status_code == 200
-        assert len(server.asked()) == 3
-        assert server.polls == []
+        assert len(server.asked()) == 3  # revocations are heard of all the same: they end what is open
     server.stop()
