@@ -1,6 +1,6 @@
 """Work that takes long, on worker threads: a few at a time, and sources take turns.
 
-The event loop stays free, memory is bounded, and whoever asks for much waits behind himself.
+The event loop stays free, memory is bounded, and a source that asks for much waits behind itself.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class FairQueue:
 
     @asynccontextmanager
     async def turn(self, source: str) -> AsyncIterator[None]:
-        """A turn for work that finds its own way to a thread. Whoever is cancelled while waiting leaves.
+        """A turn for work that finds its own way to a thread. A cancelled caller leaves the queue.
 
         Raises:
             QueueFullError: too much waits already.

@@ -1,4 +1,4 @@
-"""Where a request comes from, for the brakes; never for a URL (DESIGN D8)."""
+"""Where a request comes from, for the rate limits; never for a URL (DESIGN D8)."""
 
 from __future__ import annotations
 

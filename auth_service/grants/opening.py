@@ -82,8 +82,8 @@ class GrantOpener:
         return await self.open(issue(draft, self._lifetimes, draft.created_at))
 
     async def _refusal(self, grant: Grant) -> OAuthError | None:
-        # Asked after the grant was opened: whoever disables a user, ends a session or deletes a client first
-        # does that and then revokes what is open, so one of the two sees the other.
+        # Asked after the grant was opened: a caller that disables a user, ends a session or deletes a client
+        # does that first and then revokes what is open, so one of the two sees the other.
         if not await self._client_stays(grant):
             return InvalidClientError("the client is no longer allowed here")
         # Never invalid_client: clients throw their registration away on that (RFC 6749 §5.2).

@@ -40,7 +40,7 @@ class Grants:
         return max(1, grant.kept_until - int(self._clock()))
 
     async def open(self, grant: Grant) -> None:
-        """Keep a new grant, and list it. Whoever opens one looks at its parties after that, and no sooner.
+        """Keep a new grant, and list it. The caller looks at its parties after that, and no sooner.
 
         Listed once it exists, so that an entry without a grant is one that can be swept out.
         """
@@ -97,7 +97,7 @@ class Grants:
             for index in _indexes(grant):
                 await self._store.index_remove(index, grant.grant_id)
         except StoreUnavailableError as error:
-            # The grant has ended, and whoever lists it next sweeps the entry out.
+            # The grant has ended, and the next listing sweeps the entry out.
             _log.info("grant still listed", grant_id=grant.grant_id, reason=str(error))
 
     async def revoke(self, grant_id: str, reason: str = "it was revoked") -> bool:

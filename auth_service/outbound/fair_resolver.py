@@ -45,7 +45,7 @@ class FairResolver:
             turns.release()
             self._under_way.pop((host, port), None)
             if not task.cancelled():
-                task.exception()  # seen, though whoever asked may have stopped waiting
+                task.exception()  # retrieved, though the caller may have stopped waiting
 
         look_up.add_done_callback(ended)
         return look_up

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Shares calls by key. A call goes on when whoever began it has stopped waiting."""
+    """Shares calls by key. A call goes on when its first caller has stopped waiting."""
 
     def __init__(self) -> None:
         self._under_way: dict[str, asyncio.Task[T]] = {}

@@ -179,7 +179,7 @@ class Conversation(ABC):
             self._lose(line, garbled.reason_for(line))
 
     def _lose(self, line: bytes, reason: str) -> None:
-        """A line is no message: if it was meant as an answer, whoever may wait for it is told."""
+        """A line is no message: if it was meant as an answer, the calls that may wait for it are told."""
         _log.info(
             "MCP server wrote what is no message", pid=self.process.pid, reason=reason, line=printable(line)
         )
