@@ -1,19 +1,27 @@
 """The authorization server.
 
-    main.py       create_app(settings, store, clock): the only wiring
-    settings.py   what the environment may say, checked before anything starts
-    configured.py what the settings say, in the form in which the rules want it
-    grant_types.py the grant types that are offered, as the settings say
-    protocol/     the rules, pure: one file per RFC; documents in, documents out
-    grants/       one file per grant type of the token endpoint
-    endpoints/    one file per machine-facing URL
-    pages/        one file per human-facing page
-    identity/     users, sessions, the browser, and the brakes on guessing
-    revocations/  the word that a grant has ended, on its way to the resource servers
-    outbound/     requests to URLs that strangers chose, the only way to one
-    storage/      the store's interface, its two backends, every key it holds
-    crypto/       handles, passwords, keys
+    main.py        create_app(settings, store, clock)
+    components.py  wiring: every component, created once
+    settings.py    settings from the environment, validated before startup; configured.py converts them
+    grant_types.py the grant types that the token endpoint offers
+    rate_limits.py rate limits, counted in the store
 
-A request travels endpoints or pages -> grants or identity -> protocol, and the answer travels back. Only
-endpoints and pages read requests; only storage, crypto and outbound touch the world.
+    protocol/      the rules, pure: one file per RFC; documents in, documents out
+    storage/       the store interface, its two backends, the key schema
+    crypto/        handles, passwords, signing keys
+    fetching/      requests to URLs that others chose
+    clients/       clients and their registration
+    users/         accounts, login sessions, subjects
+    events/        revocations on their way to resource servers
+    device/        device authorization requests
+    client_auth/   client authentication, DPoP
+    grants/        grants and tokens; one file per grant type
+    accounts/      account changes and logout, with everything they end
+    web/           HTTP and HTML building blocks
+    authorize/     the authorization endpoint
+    endpoints/     the other machine-facing URLs, one file each
+    pages/         the human-facing pages, one file each
+
+A package imports only packages above it. Only `web`, `authorize`, `endpoints` and `pages` read requests; only
+`storage`, `crypto` and `fetching` perform I/O.
 """

@@ -5,74 +5,78 @@ from __future__ import annotations
 from typing import Any
 
 from auth_service import configured
+from auth_service.accounts.logout import Logout
+from auth_service.authorize.authorization_response import AuthorizationResponder
+from auth_service.authorize.consents import ConsentRepository
+from auth_service.authorize.endpoint import AuthorizeEndpoint
+from auth_service.authorize.hints import IdTokenHints
+from auth_service.authorize.pending import PendingRequests
+from auth_service.authorize.requests import AuthorizationRequests
+from auth_service.client_auth.assertions import ClientAssertions
+from auth_service.client_auth.authentication import ClientAuthentication
+from auth_service.client_auth.dpop import DpopProofs
+from auth_service.client_auth.introspection_callers import IntrospectionCallers
+from auth_service.clients.client_resolver import ClientResolver
+from auth_service.clients.keys import ClientKeys, PublishedKeys
+from auth_service.clients.metadata_documents import ClientMetadataFetcher
+from auth_service.clients.registration_policy import (
+    InitialAccessTokenRepository,
+    RegistrationPolicy,
+    StatementIssuer,
+)
+from auth_service.clients.repository import ClientRepository
+from auth_service.clients.sectors import Sectors
 from auth_service.crypto.handles import Handles
 from auth_service.crypto.keyring import KeyRing
-from auth_service.crypto.keys import SigningKeys
+from auth_service.crypto.pairwise import PairwiseSubjects
 from auth_service.crypto.passwords import Passwords
-from auth_service.crypto.pseudonyms import Pseudonyms
-from auth_service.endpoints.authorize import AuthorizeEndpoint
+from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.device.decision import DeviceDecision
+from auth_service.device.repository import DeviceRequestRepository
 from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
 from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint
 from auth_service.endpoints.documents import health_endpoint, jwks_endpoint, metadata_endpoints
 from auth_service.endpoints.introspect import IntrospectEndpoint
-from auth_service.endpoints.network import Networks
 from auth_service.endpoints.par import PushEndpoint
 from auth_service.endpoints.register import RegisterEndpoint
 from auth_service.endpoints.revocations import RevocationsEndpoint
 from auth_service.endpoints.revoke import RevokeEndpoint
-from auth_service.endpoints.route import Endpoint
 from auth_service.endpoints.token import TokenEndpoint
 from auth_service.endpoints.userinfo import UserinfoEndpoint
+from auth_service.events.revocation_stream import RevocationStream
+from auth_service.events.signing import SignedEvents
+from auth_service.fetching import Fetcher
+from auth_service.fetching.resource_metadata import ResourceDescriptions
 from auth_service.grant_types import offered_grant_types
+from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.grants.confirmations import Confirmations
-from auth_service.grants.issue import CodeIssuer
-from auth_service.grants.mint import Mint
-from auth_service.grants.opening import GrantOpener
-from auth_service.grants.repository import Grants
-from auth_service.grants.tokens import Tokens
-from auth_service.identity.admission import Admission, InitialAccessTokens, StatementIssuer
-from auth_service.identity.assertions import ClientAssertions
-from auth_service.identity.authentication import ClientAuthentication
-from auth_service.identity.browser import Browsers
-from auth_service.identity.callers import Callers
-from auth_service.identity.client_documents import ClientDocuments
-from auth_service.identity.client_keys import ClientKeys, PublishedKeys
-from auth_service.identity.clients import Clients
-from auth_service.identity.consents import Consents
-from auth_service.identity.devices import Devices
-from auth_service.identity.dpop import DpopProofs
-from auth_service.identity.hints import IdTokenHints
-from auth_service.identity.introductions import Introductions
-from auth_service.identity.login_limits import LoginLimits
-from auth_service.identity.logout import Logout
-from auth_service.identity.pending import PendingRequests
-from auth_service.identity.requests import AuthorizationRequests
-from auth_service.identity.sectors import Sectors
-from auth_service.identity.sessions import Sessions
-from auth_service.identity.subjects import Subjects
-from auth_service.identity.throttle import Throttle
-from auth_service.identity.users import Users
-from auth_service.outbound import Fetcher
-from auth_service.outbound.resource_metadata import ResourceDescriptions
+from auth_service.grants.grant_factory import GrantFactory
+from auth_service.grants.repository import GrantRepository
+from auth_service.grants.token_issuer import TokenIssuer
+from auth_service.grants.token_reader import TokenReader
 from auth_service.pages.account import AccountPage
 from auth_service.pages.consent import ConsentPage
 from auth_service.pages.console.assembly import assembled
-from auth_service.pages.console.door import ConsoleDoor
+from auth_service.pages.console.router import AdminConsole
 from auth_service.pages.device import DevicePage
-from auth_service.pages.device_answer import DeviceAnswer
-from auth_service.pages.error import ErrorPages
 from auth_service.pages.login import LoginPage
 from auth_service.pages.logout import LogoutPage
-from auth_service.pages.render import Pages
-from auth_service.pages.respond import Responder
 from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.metadata import server_metadata
-from auth_service.protocol.pkce import Demand
-from auth_service.protocol.registration_policy import Openness
-from auth_service.revocations.feed import Feed
-from auth_service.revocations.signing import SignedEvents
+from auth_service.protocol.pkce import PkcePolicy
+from auth_service.protocol.registration_policy import RegistrationMode
+from auth_service.rate_limits import Throttle
 from auth_service.settings import AuthSettings
 from auth_service.storage.interface import Store
+from auth_service.users.client_subjects import ClientSubjects
+from auth_service.users.login_limits import LoginLimits
+from auth_service.users.repository import UserRepository
+from auth_service.users.sessions import SessionRepository
+from auth_service.web.browser_cookies import BrowserCookies
+from auth_service.web.client_networks import ClientNetworks
+from auth_service.web.error_pages import ErrorPages
+from auth_service.web.render import Pages
+from auth_service.web.route import Endpoint
 from shared.clock import Clock
 from shared.home_networks import WARNING
 from shared.signatures import Signatures
@@ -91,36 +95,36 @@ class Components:
         self.handles = Handles(keys)
         self.signing_keys = SigningKeys(store, keys, configured.schedule(settings), clock)
         self.signatures = Signatures()
-        self.users = Users(store, Passwords(), clock)
-        self.pseudonyms = Pseudonyms(store, keys)
-        self.subjects = Subjects(self.pseudonyms)
-        self.clients = Clients(store, clock, pending_ttl_s=settings.pending_ttl_s)
+        self.users = UserRepository(store, Passwords(), clock)
+        self.pseudonyms = PairwiseSubjects(store, keys)
+        self.subjects = ClientSubjects(self.pseudonyms)
+        self.clients = ClientRepository(store, clock, pending_ttl_s=settings.pending_ttl_s)
         self.sectors = Sectors(fetcher, clock)
-        self.invitations = InitialAccessTokens(store, clock)
+        self.invitations = InitialAccessTokenRepository(store, clock)
         self.client_keys = ClientKeys(PublishedKeys(fetcher, clock))
         self.operator_fetcher = fetcher.apart()
         self.operator_keys = PublishedKeys(self.operator_fetcher, clock)
         self.admission = self._admission()
-        self.introductions = self._introductions(fetcher)
-        self.authentication = ClientAuthentication(self.introductions, self._assertions())
-        self.callers = Callers(self.authentication, settings.resource_servers)
+        self.client_resolver = self._introductions(fetcher)
+        self.authentication = ClientAuthentication(self.client_resolver, self._assertions())
+        self.callers = IntrospectionCallers(self.authentication, settings.resource_servers)
         self.dpop = DpopProofs(store, keys, self.signatures, clock)
         self.requests = AuthorizationRequests(
             store, self.client_keys, self.signatures, settings.issuer, clock
         )
-        self.sessions = Sessions(store, clock, settings.session_ttl_s)
+        self.sessions = SessionRepository(store, clock, settings.session_ttl_s)
         self.pending = PendingRequests(store, settings.pending_ttl_s)
-        self.consents = Consents(store, settings.refresh_absolute_ttl_s)
-        self.grants = Grants(store, clock)
-        self.feed = Feed(store, clock)
-        self.opener = GrantOpener(self.grants, self.clients, self.users, self.sessions, self.lifetimes)
-        self.devices = Devices(store, clock)
+        self.consents = ConsentRepository(store, settings.refresh_absolute_ttl_s)
+        self.grants = GrantRepository(store, clock)
+        self.feed = RevocationStream(store, clock)
+        self.opener = GrantFactory(self.grants, self.clients, self.users, self.sessions, self.lifetimes)
+        self.devices = DeviceRequestRepository(store, clock)
         self.confirmations = Confirmations(self.grants)
-        self.tokens = Tokens(
+        self.tokens = TokenReader(
             self.handles, self.signing_keys, self.grants, self.confirmations, settings.issuer, clock
         )
         self.jwt_resources = configured.jwt_resources(settings)
-        self.mint = Mint(
+        self.mint = TokenIssuer(
             self.handles,
             self.users,
             self.signing_keys,
@@ -131,17 +135,17 @@ class Components:
         )
         self.descriptions = ResourceDescriptions(configured.described(settings), clock)
         self.hints = IdTokenHints(self.signing_keys, self.clients, self.subjects, settings.issuer)
-        self.browsers = Browsers(keys, secure=settings.secure)
-        self.networks = Networks(settings.trusted_proxies)
+        self.browsers = BrowserCookies(keys, secure=settings.secure)
+        self.networks = ClientNetworks(settings.trusted_proxies)
         self.warning = WARNING if settings.allow_http_networks else None
         self.page_templates = Pages(notice=DEMO_NOTICE if settings.demo_user else None, warning=self.warning)
         self.error_pages = ErrorPages(self.page_templates)
 
-    def _introductions(self, fetcher: Fetcher) -> Introductions:
+    def _introductions(self, fetcher: Fetcher) -> ClientResolver:
         settings, loopback = self._settings, self._settings.fetch_loopback
-        return Introductions(
+        return ClientResolver(
             self.clients,
-            ClientDocuments(
+            ClientMetadataFetcher(
                 fetcher,
                 DocumentRules(
                     configured.registrable_grants(self._settings),
@@ -158,11 +162,13 @@ class Components:
             quota=configured.quota(settings),
         )
 
-    def _admission(self) -> Admission:
+    def _admission(self) -> RegistrationPolicy:
         settings = self._settings
         issuers = [StatementIssuer(i.issuer, i.jwks, i.jwks_uri) for i in settings.statement_issuers]
-        mode = Openness(settings.registration)
-        return Admission(mode, self.invitations, issuers, self.operator_keys, self.signatures, self._clock)
+        mode = RegistrationMode(settings.registration)
+        return RegistrationPolicy(
+            mode, self.invitations, issuers, self.operator_keys, self.signatures, self._clock
+        )
 
     def _assertions(self) -> ClientAssertions:
         issuer = self._settings.issuer
@@ -172,7 +178,7 @@ class Components:
             self._store, self.client_keys, self.signatures, issuer, endpoints, self._clock
         )
 
-    def scope_words(self) -> dict[str, str]:
+    def scope_descriptions(self) -> dict[str, str]:
         """Every scope with the words for it."""
         own = self.catalogue.own_scopes
         return {**own, **{s: words for r in self.catalogue.resources for s, words in r.scopes.items()}}
@@ -185,7 +191,7 @@ class Components:
             issuer,
             self.catalogue.scopes_supported,
             [g.name for g in grant_types],
-            client_documents=self.introductions.admits_any,
+            client_documents=self.client_resolver.admits_any,
             grant_profiles=configured.grant_profiles(self._settings),
         )
         registrable = configured.registrable_grants(self._settings)
@@ -210,7 +216,7 @@ class Components:
                 self.catalogue,
                 self._throttle("push"),
                 self.networks,
-                Demand(self._settings.require_pkce),
+                PkcePolicy(self._settings.require_pkce),
                 f"{issuer}/par",
             ).endpoint(),
             TokenEndpoint(
@@ -285,23 +291,25 @@ class Components:
     def _authorize(self) -> AuthorizeEndpoint:
         return AuthorizeEndpoint(
             clients=self.clients,
-            introductions=self.introductions,
+            client_resolver=self.client_resolver,
             catalogue=self.catalogue,
             requests=self.requests,
             pending=self.pending,
             sessions=self.sessions,
             consents=self.consents,
-            codes=CodeIssuer(self.opener, self.grants, self.clients, self.mint, self.lifetimes, self._clock),
-            device_answer=DeviceAnswer(self.devices, self.page_templates),
+            codes=AuthorizationCodeIssuer(
+                self.opener, self.grants, self.clients, self.mint, self.lifetimes, self._clock
+            ),
+            device_decision=DeviceDecision(self.devices, self.page_templates),
             browsers=self.browsers,
             hints=self.hints,
-            responder=Responder(self.page_templates, self._settings.issuer),
+            authorization_responder=AuthorizationResponder(self.page_templates, self._settings.issuer),
             errors=self.error_pages,
             throttle=self._throttle("authorize"),
             kept=self._throttle("keep-authorization"),
             networks=self.networks,
             clock=self._clock,
-            pkce=Demand(self._settings.require_pkce),
+            pkce=PkcePolicy(self._settings.require_pkce),
         )
 
     def _pages(self) -> list[Endpoint]:
@@ -321,7 +329,7 @@ class Components:
             self.pending,
             self.sessions,
             self.clients,
-            self.introductions,
+            self.client_resolver,
             self.consents,
             self.catalogue,
             self.descriptions,
@@ -351,7 +359,7 @@ class Components:
         own = [page.endpoint() for page in (login, consent, device, account, self._logout_page())]
         return [*own, *self._console().endpoints()]
 
-    def _console(self) -> ConsoleDoor:
+    def _console(self) -> AdminConsole:
         return assembled(
             self.users,
             self.sessions,
@@ -362,7 +370,7 @@ class Components:
             self.catalogue,
             self.browsers,
             self._clock,
-            Openness(self._settings.registration),
+            RegistrationMode(self._settings.registration),
             self.warning,
         )
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auth_service.outbound.resource_metadata import Described
-from auth_service.protocol.catalogue import Catalogue, ProtectedResource
+from auth_service.fetching.resource_metadata import Described
 from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.grant import Lifetimes
+from auth_service.protocol.jwt_bearer import GRANT_TYPE as JWT_BEARER
+from auth_service.protocol.jwt_bearer import ID_JAG_PROFILE, TrustedIssuer, WorkloadRule
 from auth_service.protocol.key_rotation import Schedule
+from auth_service.protocol.rate_limit import Limit
 from auth_service.protocol.registration import USER_GRANTS
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
-from auth_service.protocol.throttle import Limit
+from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
 from auth_service.protocol.token_exchange import ExchangeRule
-from auth_service.protocol.trusted_issuers import GRANT_TYPE as JWT_BEARER
-from auth_service.protocol.trusted_issuers import ID_JAG_PROFILE, TrustedIssuer, WorkloadRule
 from auth_service.settings import OPENID_SCOPES, AuthSettings
 
 _MINUTE_S = 60
@@ -35,7 +35,7 @@ def lifetimes(settings: AuthSettings) -> Lifetimes:
 
 def quota(settings: AuthSettings) -> Quota:
     """How many clients may be registered."""
-    return Quota.of(settings.max_clients, unused_percent=settings.unused_clients_percent)
+    return Quota.quota_for(settings.max_clients, unused_percent=settings.unused_clients_percent)
 
 
 def exchange_rules(settings: AuthSettings) -> list[ExchangeRule]:
@@ -95,13 +95,13 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
     }
 
 
-def catalogue(settings: AuthSettings) -> Catalogue:
+def catalogue(settings: AuthSettings) -> ResourceRegistry:
     """What tokens can be issued for."""
     resources = [
         ProtectedResource(resource.resource, resource.name, resource.scopes, resource.granted_by_default)
         for resource in settings.resources
     ]
-    return Catalogue(resources, OPENID_SCOPES)
+    return ResourceRegistry(resources, OPENID_SCOPES)
 
 
 def jwt_resources(settings: AuthSettings) -> frozenset[str]:

@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.components import Components
-from auth_service.endpoints.route import Endpoint
-from auth_service.identity.users import UserExistsError
+from auth_service.fetching import Fetcher
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
-from auth_service.outbound import Fetcher
-from auth_service.pages.render import STATIC
 from auth_service.settings import AuthSettings
 from auth_service.storage import open_store
 from auth_service.storage.interface import Store
+from auth_service.users.repository import UserExistsError
+from auth_service.web.render import STATIC
+from auth_service.web.route import Endpoint
 from shared.asgi import (
     BodyLimit,
     Cors,
@@ -67,7 +67,7 @@ def create_app(
         middleware=_middleware(settings, endpoints),
         exception_handlers={HTTPException: _http_error},
     )
-    app.document = openapi_document(settings, endpoints, parts.scope_words())
+    app.document = openapi_document(settings, endpoints, parts.scope_descriptions())
     app.router.routes.extend(endpoint.route() for endpoint in endpoints)
     app.mount("/static", Assets(STATIC, BRAND))
     mount_docs(
@@ -75,7 +75,7 @@ def create_app(
         title="Doorward authorization server",
         public_url=settings.issuer,
         issuer=settings.issuer,
-        scopes=parts.scope_words(),
+        scopes=parts.scope_descriptions(),
         warning=parts.warning,
     )
     return app

@@ -8,8 +8,8 @@ from urllib.parse import urljoin
 
 from fastapi import FastAPI
 
-from auth_service.endpoints.route import Endpoint, openapi_paths
 from auth_service.settings import AuthSettings
+from auth_service.web.route import Endpoint, openapi_paths
 from shared.version import VERSION
 
 _DESCRIPTION = """\
@@ -50,7 +50,7 @@ def openapi_document(
         },
         "servers": [{"url": settings.issuer}],
         "tags": [
-            {"name": "Clients", "description": "Registration, RFC 7591 and RFC 7592."},
+            {"name": "ClientRepository", "description": "Registration, RFC 7591 and RFC 7592."},
             {"name": "OAuth", "description": "OAuth 2.1."},
             {"name": "OpenID", "description": "OpenID Connect."},
             {"name": "Discovery", "description": "What clients read first."},

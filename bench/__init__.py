@@ -7,7 +7,7 @@ beside it. Subjects take turns, round after round, and the median counts: what e
 all of them alike.
 
 - `baselines`  the applications that nothing can be faster than, with and without the framework's comforts
-- `subjects`   what is measured: a server, and the request that it gets
+- `client_subjects`   what is measured: a server, and the request that it gets
 - `load`       requests over open connections, counted, with the processor time that the server took
 - `report`     the table
 """

@@ -1,21 +1,19 @@
-"""The MCP resource server: it validates bearer tokens, and serves MCP to those who hold a good one.
+"""The MCP resource server: validates bearer tokens, and serves MCP or stands in front of another MCP server.
 
-Owns: the protected resource metadata (RFC 9728), the challenge (RFC 6750, RFC 9449), the decision whether a
-token is good for this resource, its sender and this call, and a built-in MCP server. Leaves to the
-authorization server: who the user is, what was consented to, and whether a token is still alive.
+Owns the protected resource metadata (RFC 9728), the challenge (RFC 6750, RFC 9449), and the decision whether
+a token is valid for this resource, its sender and this call. Leaves to the authorization server who the user
+is, what was consented to, and whether a token is still active.
 
-The way of a request, outermost first:
+The order in which a request passes, outermost first:
 
-- `shared.asgi`      request id, unexpected errors, response headers, cross-origin answers
-- `hearing`          no answer of a refusal before the request is here
-- `base_path`        the public path of this service, whether a proxy has stripped it or not
-- `origins`          which web origins may call what
-- `guard`            `authentication` (`bearer`, `possession`, `introspection`, `principal`), then `policy`
-                     for each message, as `jsonrpc` reads it
-- `backend`          what is behind it: `mcp_server`, the built-in one with its notes, or `gateway`, in front
-                     of somebody else's, which learns from an `identity_token` who a request acts for
+- `shared.asgi`  request id, unhandled errors, response headers
+- `middleware`   `drain_body`, `base_path`, `origins` (CORS), then `guard`, which uses
+- `auth`         authentication: `bearer` parses credentials, `auth.dpop` checks proofs, `introspection`
+                 checks the token, `principal` is the result; and
+- `policy`       the scopes that each message needs, as `messages` parses it
+- `backend`      the built-in `mcp_server`, or a `gateway` to an upstream MCP server, which receives an
+                 `identity_token`
 
-`plain` holds the plain HTTP resources behind the same check, `metadata` what is announced, `aliases` what
-the 2025-03-26 revision of MCP expects at this origin, `refusals` every no and its one way into the log and
-onto the wire. `main.create_app` wires them; `verifiers` puts the same guard into MCP servers of others.
+`routes` are the HTTP resources beside MCP; `errors` are all error responses, with the single place that logs
+and renders them. `main.create_app` wires the service; `verifiers` puts the same guard into other MCP servers.
 """

@@ -13,8 +13,8 @@ from resource_service.identity_token import IdentityTokens
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.server import NotesServer
 from resource_service.mcp_server.tools import POLICY
-from resource_service.policy.in_force import PolicyInForce
 from resource_service.policy.rules import Policy, Scopes
+from resource_service.policy.watcher import PolicyWatcher
 from resource_service.settings import ResourceSettings
 
 OPEN = Policy(scopes={}, default=Scopes())
@@ -31,7 +31,7 @@ class Backend:
     """
 
     app: ASGIApp
-    policy: PolicyInForce
+    policy: PolicyWatcher
     run: Callable[[], AbstractAsyncContextManager[object]]
 
 
@@ -52,5 +52,5 @@ def behind_gateway(settings: ResourceSettings, tokens: IdentityTokens) -> Backen
     return Backend(app, _policy(settings, otherwise=OPEN), run)
 
 
-def _policy(settings: ResourceSettings, *, otherwise: Policy) -> PolicyInForce:
-    return PolicyInForce(otherwise) if settings.policy is None else PolicyInForce.read(settings.policy)
+def _policy(settings: ResourceSettings, *, otherwise: Policy) -> PolicyWatcher:
+    return PolicyWatcher(otherwise) if settings.policy is None else PolicyWatcher.reload(settings.policy)

@@ -13,25 +13,25 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import HTTPExceptionHandler, Lifespan
 
-from resource_service.aliases import AuthorizationServer, alias_routes
-from resource_service.asking import http_client
+from resource_service.auth.dpop.check import dpop_validator_for
+from resource_service.authorization_server_client import http_client
 from resource_service.backend import Backend, behind_gateway, built_in
-from resource_service.base_path import BasePath
-from resource_service.hearing import HearingOut
+from resource_service.errors import Refusal, Refuse
 from resource_service.identity_token import IdentityTokens
 from resource_service.introspection.chain import introspection_chain
 from resource_service.introspection.leases import Leases
 from resource_service.mcp_server.notes import Notes
+from resource_service.middleware.base_path import BasePathMiddleware
+from resource_service.middleware.drain_body import DrainBody
+from resource_service.middleware.origins import OriginCheck, Origins
 from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description
-from resource_service.origins import OriginCheck, Origins
-from resource_service.plain import health_route, plain_routes
-from resource_service.policy.agreement import agreement_watched
-from resource_service.possession.check import possession_of
-from resource_service.protected import ProtectedResource
-from resource_service.published_keys import key_routes
-from resource_service.refusals import Refusal, Refuse
+from resource_service.policy.scope_check import agreement_watched
+from resource_service.resource import ProtectedResource
+from resource_service.routes.aliases import AuthorizationServer, alias_routes
+from resource_service.routes.http_resources import health_route, plain_routes
+from resource_service.routes.published_keys import key_routes
 from resource_service.settings import ResourceSettings
-from resource_service.stopping import called_when_stopping
+from resource_service.shutdown import called_when_stopping
 from shared.asgi import (
     Cors,
     FrozenHeaders,
@@ -61,7 +61,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     passing_on = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
     tokens = IdentityTokens(settings.identity_private_key, clock)
     notes = Notes(settings.notes, clock) if settings.serves_notes else None
-    possession = possession_of(settings, clock)
+    possession = dpop_validator_for(settings, clock)
 
     def protected(described: ResourceSettings, backend: Backend) -> ProtectedResource:
         return ProtectedResource(described, backend, introspect, possession, leases, clock)
@@ -90,7 +90,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
                 asking.run,
                 lambda: passing_on,
                 *(resource.backend.run for resource in resources),
-                *(resource.policy.kept_up for resource in resources),
+                *(resource.policy.watch for resource in resources),
                 *_agreements(resources, issuer),
                 lambda: _stopping(leases),  # innermost: it is the first to end
             ),
@@ -168,11 +168,11 @@ def _middleware(settings: ResourceSettings, refuse: Refuse) -> list[Middleware]:
     return [
         Middleware(FrozenHeaders),
         Middleware(RequestId),
-        Middleware(HearingOut),
+        Middleware(DrainBody),
         Middleware(UnhandledErrors),
         Middleware(SecurityHeaders, secure=settings.secure),
         Middleware(HeadLimit),
-        Middleware(BasePath, base_path=settings.base_path),
+        Middleware(BasePathMiddleware, base_path=settings.base_path),
         Middleware(OriginCheck, policy_of=policy_of, refuse=refuse),
         Middleware(Cors, policy_of=policy_of),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from resource_service.plain import REFUSALS, SCHEME, Problem
+from resource_service.routes.http_resources import REFUSALS, SCHEME, Problem
 from resource_service.settings import ResourceSettings
 
 Examples = Mapping[str, dict[str, Any]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from resource_service.refusals import invalid_token
+from resource_service.errors import invalid_token
 from shared.introspection import ActiveToken
 from shared.uris import resource_key
 

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from resource_service.gateway.settings import GatewaySettings, Mount
+from resource_service.gateway_settings import GatewaySettings, Mount
 from shared.environment import Issuer, PublicUrl, listed
 from shared.home_networks import HttpNetworks, check_http
 from shared.uris import check_public_url, is_loopback, resource_key, split_absolute

@@ -101,7 +101,9 @@ async def verify_proof(proof: UnverifiedProof, signatures: Signatures, source: s
         QueueFullError: too many others are verified right now.
     """
     try:
-        await signatures.verify(proof.token, [proof.key], algorithms=ALGORITHMS, types=(TYPE,), source=source)
+        await signatures.verify_signature(
+            proof.token, [proof.key], algorithms=ALGORITHMS, types=(TYPE,), source=source
+        )
     except InvalidJwsError as error:
         raise _not_verified(error) from error
     return Proof(proof.jkt, proof.jti)

@@ -18,7 +18,7 @@ class Signatures:
     def __init__(self, queue: FairQueue | None = None) -> None:
         self._queue = queue or FairQueue()
 
-    async def verify(
+    async def verify_signature(
         self,
         token: UnverifiedJws,
         keys: Sequence[Jwk],

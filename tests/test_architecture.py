@@ -24,7 +24,7 @@ IMPURE = (
 )
 
 ONLY_IN = {
-    "httpcore2": ("auth_service/outbound/*.py",),
+    "httpcore2": ("auth_service/fetching/*.py",),
     "redis": ("auth_service/storage/redis*.py",),
     "jose": ("shared/jose.py",),
     "passlib": ("auth_service/crypto/passwords.py",),

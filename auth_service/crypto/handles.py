@@ -74,7 +74,7 @@ class Handles:
         )
         return handle.kind.value + _encode(body + self._mac(self._current_id, handle.kind, body))
 
-    def read(self, text: str, now: float) -> Handle | None:
+    def read_handle(self, text: str, now: float) -> Handle | None:
         """The handle that `text` is, if it is genuine and has not expired by `now`."""
         match = _TEXT.match(text)
         if match is None:

@@ -73,7 +73,7 @@ class Tagger:
         """A tag, base64url, that only the master key's owner can make."""
         return self._tag(self._keys[self._current_id], text)
 
-    def verify(self, text: str, tag: str) -> bool:
+    def is_tag(self, text: str, tag: str) -> bool:
         """Whether `tag` is one for `text`, in constant time."""
         given = tag.encode()
         return any(hmac.compare_digest(self._tag(key, text).encode(), given) for key in self._keys.values())

@@ -26,7 +26,7 @@ class Passwords:
             self._limiter = anyio.CapacityLimiter(_AT_ONCE)
         return self._limiter
 
-    async def hash(self, password: str) -> str:
+    async def hash_password(self, password: str) -> str:
         """The text to keep of `password`.
 
         Raises:
@@ -36,7 +36,7 @@ class Passwords:
             raise ValueError(f"a password has 1 to {MAX_PASSWORD_BYTES} bytes")
         return await to_thread.run_sync(self._hash, password, limiter=self.limiter)
 
-    async def verify(self, password: str, kept: str | None) -> bool:
+    async def verify_password(self, password: str, kept: str | None) -> bool:
         """Whether `password` is the one that `kept` was made from.
 
         Without `kept` it takes just as long to say no, so that time does not tell which users exist.

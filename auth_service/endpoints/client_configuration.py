@@ -8,20 +8,20 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth_service.clients.registration_policy import RegistrationPolicy
+from auth_service.clients.repository import ClientRepository, Registered
+from auth_service.clients.sectors import Sectors
 from auth_service.crypto import secrets
-from auth_service.endpoints.http import answers_errors, bearer_of, json_response
-from auth_service.endpoints.network import Networks
 from auth_service.endpoints.register import EXAMPLE_ANSWER, client_information, json_of, request_body
-from auth_service.endpoints.route import Endpoint, answer, error, text
-from auth_service.grants.repository import Grants
-from auth_service.identity.admission import Admission
-from auth_service.identity.clients import Clients, Registered
-from auth_service.identity.sectors import Sectors
-from auth_service.identity.throttle import Throttle
+from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidTokenError
 from auth_service.protocol.registration import parse_metadata
 from auth_service.protocol.registration_policy import RedirectHosts
+from auth_service.rate_limits import Throttle
+from auth_service.web.client_networks import ClientNetworks
+from auth_service.web.http import answers_errors, bearer_of, json_response
+from auth_service.web.route import Endpoint, answer, error, text
 from shared.asgi import CorsPolicy
 from shared.logs import get_logger
 
@@ -35,15 +35,15 @@ class ClientConfigurationEndpoint:
 
     def __init__(
         self,
-        clients: Clients,
-        admission: Admission,
-        grants: Grants,
+        clients: ClientRepository,
+        admission: RegistrationPolicy,
+        grants: GrantRepository,
         issuer: str,
         grant_types: tuple[str, ...],
         redirect_hosts: RedirectHosts,
         sectors: Sectors,
         throttle: Throttle,
-        networks: Networks,
+        networks: ClientNetworks,
     ) -> None:
         self._clients = clients
         self._admission = admission
@@ -73,10 +73,10 @@ class ClientConfigurationEndpoint:
 
     async def _change(self, request: Request, client: Client) -> Response:
         # Each change may have a document fetched from a site that the client chose.
-        await self._throttle.attempt(self._networks.of(request))
+        await self._throttle.attempt(self._networks.network_of(request))
         body = await json_of(request)
         self._check_identity(body, client)
-        admitted = await self._admission.admit_change(body, client.statement_claims)
+        admitted = await self._admission.approve_update(body, client.statement_claims)
         metadata, translations = parse_metadata(admitted.body, self._redirect_hosts.http_networks)
         registered = {**metadata.registered((*self._grant_types, *client.grant_types)), **translations}
         self._redirect_hosts.check(metadata.redirect_uris or ())
@@ -130,7 +130,7 @@ def _operation(summary: str, responses: dict[str, Any]) -> dict[str, Any]:
     return {
         "summary": summary,
         "description": "RFC 7592, with the registration access token as the bearer token.",
-        "tags": ["Clients"],
+        "tags": ["ClientRepository"],
         "security": [{"registration": []}],
         "parameters": [
             {

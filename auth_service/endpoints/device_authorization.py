@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.endpoints.http import answers_errors, authorization_of, form_of, json_response
-from auth_service.endpoints.network import Networks
-from auth_service.endpoints.route import (
+from auth_service.client_auth.authentication import ClientAuthentication
+from auth_service.device.repository import DeviceRequestRepository
+from auth_service.protocol.device import GRANT_TYPE, INTERVAL_S, TTL_S, shown_user_code
+from auth_service.protocol.errors import UnauthorizedClientError
+from auth_service.protocol.resources import ResourceRegistry
+from auth_service.rate_limits import Throttle
+from auth_service.web.client_networks import ClientNetworks
+from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
+from auth_service.web.route import (
     CLIENT_PARAMETERS,
     CLIENT_SECURITY,
     Endpoint,
@@ -18,12 +24,6 @@ from auth_service.endpoints.route import (
     form,
     text,
 )
-from auth_service.identity.authentication import ClientAuthentication
-from auth_service.identity.devices import Devices
-from auth_service.identity.throttle import Throttle
-from auth_service.protocol.catalogue import Catalogue
-from auth_service.protocol.device import GRANT_TYPE, INTERVAL_S, TTL_S, shown_user_code
-from auth_service.protocol.errors import UnauthorizedClientError
 from shared.asgi import CorsPolicy
 
 
@@ -32,22 +32,22 @@ class DeviceAuthorizationEndpoint:
     """Gives a device without a browser two codes: one to poll with, one for its person to type."""
 
     authentication: ClientAuthentication
-    devices: Devices
-    catalogue: Catalogue
+    devices: DeviceRequestRepository
+    catalogue: ResourceRegistry
     throttle: Throttle
-    networks: Networks
+    networks: ClientNetworks
     issuer: str
 
     async def handle(self, request: Request) -> Response:
-        origin = self.networks.of(request)
+        origin = self.networks.network_of(request)
         await self.throttle.attempt(origin)
         parameters = await form_of(request)
         client = await self.authentication.authenticate(authorization_of(request), parameters, origin)
         if GRANT_TYPE not in client.grant_types:
             raise UnauthorizedClientError("this client did not register the device_code grant")
         scope = parameters.get("scope") or client.metadata.get("scope")
-        resource = self.catalogue.find(parameters.resource(), scope)
-        scopes = self.catalogue.grantable(scope, resource)
+        resource = self.catalogue.resource_for(parameters.resource(), scope)
+        scopes = self.catalogue.resolve_scopes(scope, resource)
         device_code, begun = await self.devices.begin(
             client.client_id, scopes, resource.resource if resource else None
         )

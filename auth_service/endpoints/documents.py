@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.crypto.keys import SigningKeys
-from auth_service.endpoints.http import answers_errors, json_response
-from auth_service.endpoints.route import Endpoint, answer
+from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S
 from auth_service.storage.interface import Store
+from auth_service.web.http import answers_errors, json_response
+from auth_service.web.route import Endpoint, answer
 from shared.asgi import CorsPolicy
 
 _PUBLIC = CorsPolicy(("GET", "HEAD"))

@@ -8,13 +8,18 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.crypto.keys import SigningKeys
-from auth_service.endpoints.http import answers_errors, authorization_of, form_of, json_response
-from auth_service.endpoints.route import CLIENT_PARAMETERS, Endpoint, answer, error, form, text
-from auth_service.grants.tokens import Tokens
-from auth_service.identity.callers import Caller, Callers
-from auth_service.identity.subjects import Subjects
-from auth_service.protocol.introspection import describe, in_sector, signed_answer_claims, why_inactive
+from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
+from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.grants.token_reader import TokenReader
+from auth_service.protocol.introspection import (
+    introspection_response,
+    signed_answer_claims,
+    why_inactive,
+    with_pairwise_subject,
+)
+from auth_service.users.client_subjects import ClientSubjects
+from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
+from auth_service.web.route import CLIENT_PARAMETERS, Endpoint, answer, error, form, text
 from shared.clock import Clock
 from shared.introspection import INACTIVE, SIGNED_TYPE
 from shared.logs import get_logger
@@ -26,9 +31,9 @@ _log = get_logger(__name__)
 class IntrospectEndpoint:
     """Says of a token what the one who asks may know."""
 
-    callers: Callers
-    tokens: Tokens
-    subjects: Subjects
+    callers: IntrospectionCallers
+    tokens: TokenReader
+    subjects: ClientSubjects
     signing_keys: SigningKeys
     clock: Clock
     issuer: str
@@ -42,26 +47,26 @@ class IntrospectEndpoint:
             return await self._signed(answer, caller)
         return json_response(answer)
 
-    async def _answer(self, token: str, caller: Caller) -> dict[str, Any]:
-        found = await self.tokens.find(token)
+    async def _answer(self, token: str, caller: IntrospectionCaller) -> dict[str, Any]:
+        found = await self.tokens.read_token(token)
         if found is None:
             return self._inactive(caller, self.tokens.why_not_found(token))
         handle, grant = found
-        upheld = await self.tokens.upheld(grant)
-        answer = describe(grant, handle, caller, self.issuer, int(self.clock()), self.grace_s)
-        if not upheld or not answer["active"]:
+        parents_active = await self.tokens.parents_active(grant)
+        answer = introspection_response(grant, handle, caller, self.issuer, int(self.clock()), self.grace_s)
+        if not parents_active or not answer["active"]:
             return self._inactive(caller, why_inactive(grant, handle, caller), client_id=grant.client_id)
         self.tokens.presented(handle, grant)
         if caller.sector is None or grant.subject is None:
             return answer
-        return in_sector(answer, await self.subjects.known_in(caller.sector, grant.subject))
+        return with_pairwise_subject(answer, await self.subjects.known_in(caller.sector, grant.subject))
 
     @staticmethod
-    def _inactive(caller: Caller, reason: str, **more: str) -> dict[str, Any]:
+    def _inactive(caller: IntrospectionCaller, reason: str, **more: str) -> dict[str, Any]:
         _log.info("introspected as inactive", reason=reason, caller=caller.name, **more)
         return INACTIVE
 
-    async def _signed(self, answer: dict[str, Any], caller: Caller) -> Response:
+    async def _signed(self, answer: dict[str, Any], caller: IntrospectionCaller) -> Response:
         claims = signed_answer_claims(answer, caller, self.issuer, int(self.clock()))
         text = await self.signing_keys.sign(claims, typ=SIGNED_TYPE)
         return Response(text, 200, {"Cache-Control": "no-store"}, f"application/{SIGNED_TYPE}")

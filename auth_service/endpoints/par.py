@@ -7,9 +7,19 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.endpoints.http import answers_errors, authorization_of, form_of, json_response
-from auth_service.endpoints.network import Networks
-from auth_service.endpoints.route import (
+from auth_service.authorize.requests import PUSHED_TTL_S, AuthorizationRequests
+from auth_service.client_auth.authentication import ClientAuthentication
+from auth_service.client_auth.dpop import DpopProofs
+from auth_service.protocol.authorization import response_target, validate
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidDpopProofError, InvalidRequestError
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.pkce import PkcePolicy
+from auth_service.protocol.resources import ResourceRegistry
+from auth_service.rate_limits import Throttle
+from auth_service.web.client_networks import ClientNetworks
+from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
+from auth_service.web.route import (
     CLIENT_PARAMETERS,
     CLIENT_SECURITY,
     Endpoint,
@@ -18,16 +28,6 @@ from auth_service.endpoints.route import (
     form,
     text,
 )
-from auth_service.identity.authentication import ClientAuthentication
-from auth_service.identity.dpop import DpopProofs
-from auth_service.identity.requests import PUSHED_TTL_S, AuthorizationRequests
-from auth_service.identity.throttle import Throttle
-from auth_service.protocol.authorization import return_address, validate
-from auth_service.protocol.catalogue import Catalogue
-from auth_service.protocol.client import Client
-from auth_service.protocol.errors import InvalidDpopProofError, InvalidRequestError
-from auth_service.protocol.parameters import Parameters
-from auth_service.protocol.pkce import Demand
 from shared.asgi import CorsPolicy, header_values
 
 # How the client proved itself is no part of what it asks for.
@@ -45,21 +45,23 @@ class PushEndpoint:
     authentication: ClientAuthentication
     requests: AuthorizationRequests
     dpop: DpopProofs
-    catalogue: Catalogue
+    catalogue: ResourceRegistry
     throttle: Throttle
-    networks: Networks
-    pkce: Demand
+    networks: ClientNetworks
+    pkce: PkcePolicy
     url: str
 
     async def handle(self, request: Request) -> Response:
-        origin = self.networks.of(request)
+        origin = self.networks.network_of(request)
         await self.throttle.attempt(origin)
         form = await form_of(request)
         # As at the token endpoint: a nonce that is missing uses no assertion up.
-        proof = await self.dpop.read(header_values(request.scope, "dpop"), "POST", self.url, source=origin)
+        proof = await self.dpop.read_proof(
+            header_values(request.scope, "dpop"), "POST", self.url, source=origin
+        )
         client = await self.authentication.authenticate(authorization_of(request), form, origin)
         parameters = await self.requests.unwrap(self._asked(form, client), client)
-        address = return_address(parameters, client)
+        address = response_target(parameters, client)
         validate(parameters, client, address, self.catalogue, demand=self.pkce)
         if not address.given:
             raise InvalidRequestError("redirect_uri is missing")  # FAPI 2.0 Security Profile §5.3.2.2

@@ -8,17 +8,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.endpoints.glossary import WORDS
-from auth_service.endpoints.http import answers_errors, authorization_of, json_response
-from auth_service.endpoints.network import Networks
-from auth_service.endpoints.route import Endpoint, answer, error
-from auth_service.identity.admission import Admission
-from auth_service.identity.clients import Clients, Registered
-from auth_service.identity.sectors import Sectors
-from auth_service.identity.throttle import Throttle
+from auth_service.clients.registration_policy import RegistrationPolicy
+from auth_service.clients.repository import ClientRepository, Registered
+from auth_service.clients.sectors import Sectors
 from auth_service.protocol.errors import InvalidClientMetadataError, SlowDownError
 from auth_service.protocol.registration import ClientMetadata, parse_metadata
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
+from auth_service.rate_limits import Throttle
+from auth_service.web.client_networks import ClientNetworks
+from auth_service.web.glossary import WORDS
+from auth_service.web.http import answers_errors, authorization_of, json_response
+from auth_service.web.route import Endpoint, answer, error
 from shared.asgi import CorsPolicy
 from shared.json_text import parse_json
 from shared.logs import get_logger
@@ -39,31 +39,33 @@ class RegisterEndpoint:
         operator_grant_types: what a client may register for that the operator gave a token.
     """
 
-    clients: Clients
-    admission: Admission
+    clients: ClientRepository
+    admission: RegistrationPolicy
     redirect_hosts: RedirectHosts
     sectors: Sectors
     throttle: Throttle
     own_share: Throttle
     overall: Throttle
     quota: Quota
-    networks: Networks
+    networks: ClientNetworks
     issuer: str
     grant_types: tuple[str, ...]
     operator_grant_types: tuple[str, ...]
 
     async def handle(self, request: Request) -> Response:
-        network = self.networks.of(request)
+        network = self.networks.network_of(request)
         await self.throttle.attempt(network)
-        admitted = await self.admission.admit(await json_of(request), _initial_access_token(request))
+        admitted = await self.admission.approve_registration(
+            await json_of(request), _initial_access_token(request)
+        )
         metadata, translations = parse_metadata(admitted.body, self.redirect_hosts.http_networks)
-        grant_types = self.operator_grant_types if admitted.by_operator else self.grant_types
+        grant_types = self.operator_grant_types if admitted.has_initial_access_token else self.grant_types
         registered_metadata = {**metadata.registered(grant_types), **translations}
         self.redirect_hosts.check(metadata.redirect_uris or ())
-        if not admitted.by_operator:
+        if not admitted.has_initial_access_token:
             await self._count_overall(network)
         await self.sectors.admit(registered_metadata)
-        quota = None if admitted.by_operator else self.quota
+        quota = None if admitted.has_initial_access_token else self.quota
         registered = await self.clients.register(
             registered_metadata,
             quota=quota,
@@ -88,7 +90,7 @@ class RegisterEndpoint:
             "summary": "Register a client",
             "description": "RFC 7591. Members that are not known here are dropped. The secret and the"
             " registration access token are shown this once. A client that is not used is gone after a day.",
-            "tags": ["Clients"],
+            "tags": ["ClientRepository"],
             "requestBody": request_body(example),
             "responses": {
                 "201": answer("The client as it is registered.", EXAMPLE_ANSWER),

@@ -10,15 +10,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.endpoints.http import answers_errors, authorization_of, json_response
-from auth_service.endpoints.route import Endpoint, answer, error
-from auth_service.identity.callers import Caller, Callers
+from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
+from auth_service.events.event_buffer import Batch
+from auth_service.events.revocation_stream import RevocationStream
+from auth_service.events.signing import SignedEvents
 from auth_service.protocol.errors import InvalidRequestError, NotAResourceServerError
-from auth_service.protocol.event_poll import MAX_EVENTS, EventPoll, parse_poll
 from auth_service.protocol.parameters import Parameters
-from auth_service.revocations.feed import Feed
-from auth_service.revocations.ring import Batch
-from auth_service.revocations.signing import SignedEvents
+from auth_service.protocol.set_polling import MAX_EVENTS, EventPoll, parse_poll
+from auth_service.web.http import answers_errors, authorization_of, json_response
+from auth_service.web.route import Endpoint, answer, error
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -29,8 +29,8 @@ _NONE = Batch([], more=False)
 class RevocationsEndpoint:
     """Hands out events, to every resource server all of them."""
 
-    callers: Callers
-    feed: Feed
+    callers: IntrospectionCallers
+    feed: RevocationStream
     signed: SignedEvents
 
     async def handle(self, request: Request) -> Response:
@@ -42,7 +42,7 @@ class RevocationsEndpoint:
         sets = await self.signed.tokens(batch.events, caller.name)
         return json_response({"sets": sets, "moreAvailable": batch.more})
 
-    async def _caller(self, request: Request) -> Caller:
+    async def _caller(self, request: Request) -> IntrospectionCaller:
         caller = await self.callers.authenticate(authorization_of(request), Parameters({}))
         if caller.client_id is not None:
             raise NotAResourceServerError("only a configured resource server hears of revocations")

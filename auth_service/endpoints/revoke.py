@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth_service.client_auth.authentication import ClientAuthentication
 from auth_service.crypto.handles import Kind
-from auth_service.endpoints.http import answers_errors, authorization_of, form_of
-from auth_service.endpoints.route import CLIENT_PARAMETERS, CLIENT_SECURITY, Endpoint, error, form, text
-from auth_service.grants.repository import Grants
-from auth_service.grants.tokens import Tokens
-from auth_service.identity.authentication import ClientAuthentication
+from auth_service.grants.repository import GrantRepository
+from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.grant import revoke_by_client
+from auth_service.web.http import answers_errors, authorization_of, form_of
+from auth_service.web.route import CLIENT_PARAMETERS, CLIENT_SECURITY, Endpoint, error, form, text
 from shared.asgi import CorsPolicy
 from shared.logs import get_logger
 
@@ -25,13 +25,13 @@ class RevokeEndpoint:
     """Ends the grant behind a client's own token; of any other token it says nothing."""
 
     authentication: ClientAuthentication
-    tokens: Tokens
-    grants: Grants
+    tokens: TokenReader
+    grants: GrantRepository
 
     async def handle(self, request: Request) -> Response:
         parameters = await form_of(request)
         client = await self.authentication.authenticate(authorization_of(request), parameters, to_revoke=True)
-        found = await self.tokens.find(parameters.require("token"))
+        found = await self.tokens.read_token(parameters.require("token"))
         if found is not None and found[0].kind is not Kind.CODE:
             await self._revoke(found[0].grant_id, client.client_id)
         # RFC 7009 §2.2: a token that is already good for nothing is no error.

@@ -8,9 +8,22 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.endpoints.http import answers_errors, authorization_of, form_of, json_response
-from auth_service.endpoints.network import Networks
-from auth_service.endpoints.route import (
+from auth_service.client_auth.authentication import ClientAuthentication
+from auth_service.client_auth.dpop import DpopProofs
+from auth_service.grants.base import GrantType, TokenRequest
+from auth_service.grants.token_issuer import TokenIssuer
+from auth_service.protocol.client import Client
+from auth_service.protocol.device import GRANT_TYPE as DEVICE_CODE
+from auth_service.protocol.errors import (
+    InvalidRequestError,
+    UnauthorizedClientError,
+    UnsupportedGrantTypeError,
+)
+from auth_service.protocol.jwt_bearer import GRANT_TYPE as JWT_BEARER
+from auth_service.protocol.parameters import Parameters
+from auth_service.web.client_networks import ClientNetworks
+from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
+from auth_service.web.route import (
     CLIENT_PARAMETERS,
     CLIENT_SECURITY,
     Endpoint,
@@ -19,19 +32,6 @@ from auth_service.endpoints.route import (
     form,
     text,
 )
-from auth_service.grants.base import GrantType, TokenRequest
-from auth_service.grants.mint import Mint
-from auth_service.identity.authentication import ClientAuthentication
-from auth_service.identity.dpop import DpopProofs
-from auth_service.protocol.client import Client
-from auth_service.protocol.device import GRANT_TYPE as DEVICE_CODE
-from auth_service.protocol.errors import (
-    InvalidRequestError,
-    UnauthorizedClientError,
-    UnsupportedGrantTypeError,
-)
-from auth_service.protocol.parameters import Parameters
-from auth_service.protocol.trusted_issuers import GRANT_TYPE as JWT_BEARER
 from shared.asgi import CorsPolicy, header_values
 from shared.clock import Clock
 
@@ -48,9 +48,9 @@ class TokenEndpoint:
     authentication: ClientAuthentication
     grant_types: Mapping[str, GrantType]
     dpop: DpopProofs
-    mint: Mint
+    mint: TokenIssuer
     clock: Clock
-    networks: Networks
+    networks: ClientNetworks
     url: str
 
     async def handle(self, request: Request) -> Response:
@@ -59,8 +59,10 @@ class TokenEndpoint:
         name = parameters.require("grant_type")
         # 2. The key it proves possession of, if any: before an assertion is used up, which a client that only
         # has to try again with a nonce may send again (RFC 9449 §8).
-        network = self.networks.of(request)
-        proof = await self.dpop.read(header_values(request.scope, "dpop"), "POST", self.url, source=network)
+        network = self.networks.network_of(request)
+        proof = await self.dpop.read_proof(
+            header_values(request.scope, "dpop"), "POST", self.url, source=network
+        )
         # 3. Who presents it.
         client = await self._client(request, parameters, name)
         # 4. A grant type that exists, and that the client registered.
@@ -80,7 +82,9 @@ class TokenEndpoint:
         authorization = authorization_of(request)
         if grant_type == JWT_BEARER and not authorization and not _CREDENTIALS & set(parameters.values):
             return _NOBODY  # a workload, which its assertion names (EXT-4)
-        return await self.authentication.authenticate(authorization, parameters, self.networks.of(request))
+        return await self.authentication.authenticate(
+            authorization, parameters, self.networks.network_of(request)
+        )
 
     @staticmethod
     def _check_registered(registered: tuple[str, ...], name: str) -> None:

@@ -8,23 +8,23 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.crypto.keys import SigningKeys
-from auth_service.endpoints.http import (
+from auth_service.client_auth.dpop import DpopProofs
+from auth_service.clients.repository import ClientRepository
+from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.grants.token_reader import TokenReader
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError
+from auth_service.protocol.id_token import userinfo_claims
+from auth_service.users.client_subjects import ClientSubjects
+from auth_service.users.repository import UserRepository
+from auth_service.web.http import (
     answers_errors,
     authorization_of,
     bearer_of,
     form_of,
     json_response,
 )
-from auth_service.endpoints.route import Endpoint, answer, error
-from auth_service.grants.tokens import Tokens
-from auth_service.identity.clients import Clients
-from auth_service.identity.dpop import DpopProofs
-from auth_service.identity.subjects import Subjects
-from auth_service.identity.users import Users
-from auth_service.protocol.client import Client
-from auth_service.protocol.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError
-from auth_service.protocol.id_token import userinfo_claims
+from auth_service.web.route import Endpoint, answer, error
 from shared.asgi import CorsPolicy, header_values
 from shared.clock import Clock
 
@@ -33,11 +33,11 @@ from shared.clock import Clock
 class UserinfoEndpoint:
     """Says who the user behind an access token is, as far as its scopes go."""
 
-    users: Users
-    tokens: Tokens
+    users: UserRepository
+    tokens: TokenReader
     dpop: DpopProofs
-    clients: Clients
-    subjects: Subjects
+    clients: ClientRepository
+    subjects: ClientSubjects
     signing_keys: SigningKeys
     issuer: str
     clock: Clock

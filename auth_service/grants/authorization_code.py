@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from auth_service.crypto.handles import Handles, Kind
 from auth_service.grants.base import TokenRequest
-from auth_service.grants.opening import SESSION_ENDED
-from auth_service.grants.repository import Grants
-from auth_service.identity.sessions import Sessions
+from auth_service.grants.grant_factory import SESSION_ENDED
+from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import CodeRedemption, Grant, Lifetimes, redeem
+from auth_service.users.sessions import SessionRepository
 
 
 class AuthorizationCode:
@@ -16,14 +16,16 @@ class AuthorizationCode:
 
     name = "authorization_code"
 
-    def __init__(self, grants: Grants, handles: Handles, sessions: Sessions, lifetimes: Lifetimes) -> None:
+    def __init__(
+        self, grants: GrantRepository, handles: Handles, sessions: SessionRepository, lifetimes: Lifetimes
+    ) -> None:
         self._grants = grants
         self._sessions = sessions
         self._handles = handles
         self._lifetimes = lifetimes
 
     async def redeem(self, request: TokenRequest) -> Grant:
-        code = self._handles.read(request.parameters.require("code"), request.now)
+        code = self._handles.read_handle(request.parameters.require("code"), request.now)
         if code is None or code.kind is not Kind.CODE:
             raise InvalidGrantError("the code is not valid, or has expired")
         presented = CodeRedemption(

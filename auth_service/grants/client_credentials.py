@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auth_service.grants.base import TokenRequest
-from auth_service.grants.opening import GrantOpener
-from auth_service.protocol.catalogue import Catalogue, ProtectedResource
+from auth_service.grants.grant_factory import GrantFactory
 from auth_service.protocol.errors import UnauthorizedClientError
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
 from shared.scopes import parse_scope
 
 
@@ -17,7 +17,7 @@ class ClientCredentials:
 
     name = "client_credentials"
 
-    def __init__(self, opener: GrantOpener, catalogue: Catalogue) -> None:
+    def __init__(self, opener: GrantFactory, catalogue: ResourceRegistry) -> None:
         self._opener = opener
         self._catalogue = catalogue
 
@@ -25,7 +25,7 @@ class ClientCredentials:
         if not request.client.confidential:
             # OAuth 2.1 §4.2: for confidential clients only.
             raise UnauthorizedClientError("client_credentials is for clients that can authenticate")
-        resource = self._catalogue.find(request.parameters.resource())
+        resource = self._catalogue.resource_for(request.parameters.resource())
         scopes = self._scopes(request, resource)
         draft = self._opener.draft(
             request.client, scopes, resource.resource if resource else None, request.now
@@ -34,7 +34,7 @@ class ClientCredentials:
 
     def _scopes(self, request: TokenRequest, resource: ProtectedResource | None) -> tuple[str, ...]:
         registered = request.client.metadata.get("scope")
-        granted = self._catalogue.grantable(request.parameters.get("scope") or registered, resource)
+        granted = self._catalogue.resolve_scopes(request.parameters.get("scope") or registered, resource)
         # There is no user: the server's own scopes, which are about one, mean nothing here.
         granted = tuple(scope for scope in granted if scope not in self._catalogue.own_scopes)
         return tuple(s for s in granted if s in parse_scope(registered)) if registered else granted

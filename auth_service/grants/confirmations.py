@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from auth_service.grants.repository import Grants
+from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.lost_answers import awaits_confirmation, confirm
 from shared.logs import get_logger
@@ -20,7 +20,7 @@ CLOSE_TIMEOUT_S = 2.0
 class Confirmations:
     """Writes each confirmation once: later requests read a document that is confirmed already."""
 
-    def __init__(self, grants: Grants) -> None:
+    def __init__(self, grants: GrantRepository) -> None:
         self._grants = grants
         self._pending: dict[tuple[str, int], asyncio.Task[None]] = {}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from auth_service.device.repository import DeviceRequestRepository
 from auth_service.grants.base import TokenRequest
-from auth_service.grants.opening import GrantOpener
-from auth_service.identity.devices import Devices
+from auth_service.grants.grant_factory import GrantFactory
 from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.errors import AccessDeniedError, InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant
@@ -17,7 +17,7 @@ class DeviceCode:
 
     name = GRANT_TYPE
 
-    def __init__(self, devices: Devices, opener: GrantOpener) -> None:
+    def __init__(self, devices: DeviceRequestRepository, opener: GrantFactory) -> None:
         self._devices = devices
         self._opener = opener
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auth_service.clients.keys import PublishedKeys
 from auth_service.grants.base import TokenRequest
-from auth_service.grants.opening import GrantOpener
-from auth_service.identity.client_keys import PublishedKeys
-from auth_service.protocol import trusted_issuers
-from auth_service.protocol.catalogue import Catalogue
+from auth_service.grants.grant_factory import GrantFactory
+from auth_service.protocol import jwt_bearer as trusted_issuers
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import (
     InvalidClientError,
@@ -18,7 +17,8 @@ from auth_service.protocol.errors import (
     UnauthorizedClientError,
 )
 from auth_service.protocol.grant import Grant, Owner
-from auth_service.protocol.trusted_issuers import GRANT_TYPE, WORKLOAD_PREFIX, TrustedIssuer
+from auth_service.protocol.jwt_bearer import GRANT_TYPE, WORKLOAD_PREFIX, TrustedIssuer
+from auth_service.protocol.resources import ResourceRegistry
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
 from shared.jose import ASYMMETRIC, Claims, InvalidJwsError, UnverifiedJws, parse
@@ -33,8 +33,8 @@ class JwtBearer:
     def __init__(
         self,
         store: Store,
-        opener: GrantOpener,
-        catalogue: Catalogue,
+        opener: GrantFactory,
+        catalogue: ResourceRegistry,
         published: PublishedKeys,
         signatures: Signatures,
         issuers: Sequence[TrustedIssuer],
@@ -65,9 +65,9 @@ class JwtBearer:
             expires_at = trusted_issuers.check_assertion(
                 token.unverified_claims, self._audiences, request.now
             )
-            known = await self._published.of(trusted.jwks, trusted.jwks_uri, token.header.get("kid"))
+            known = await self._published.keys_for(trusted.jwks, trusted.jwks_uri, token.header.get("kid"))
             types = trusted_issuers.accepted_types(trusted.profile)
-            claims = await self._signatures.verify(
+            claims = await self._signatures.verify_signature(
                 token, known, algorithms=ASYMMETRIC, types=types, source=trusted.issuer
             )
             return trusted, claims, expires_at
@@ -103,12 +103,12 @@ class JwtBearer:
         allowed: tuple[str, ...] | None,
     ) -> Grant:
         try:
-            resource = self._catalogue.find(asked)
+            resource = self._catalogue.resource_for(asked)
         except InvalidTargetError as error:
             raise InvalidGrantError("the assertion is for a resource that is not here") from error
         if resource is None:
             raise InvalidTargetError("resource is missing")
-        scopes = self._catalogue.grantable(request.parameters.get("scope"), resource)
+        scopes = self._catalogue.resolve_scopes(request.parameters.get("scope"), resource)
         granted = tuple(s for s in scopes if s in resource.scopes and (allowed is None or s in allowed))
         return self._opener.draft(client, granted, resource.resource, request.now, owner=owner)
 
@@ -126,7 +126,9 @@ class JwtBearer:
 def _owner(trusted: TrustedIssuer, claims: Claims) -> Owner:
     subject = str(claims["sub"])
     shown = claims.get("email") if isinstance(claims.get("email"), str) else subject
-    return Owner(trusted_issuers.subject_of(trusted.issuer, subject), str(shown), vouched_by=trusted.issuer)
+    return Owner(
+        trusted_issuers.subject_of(trusted.issuer, subject), str(shown), assertion_issuer=trusted.issuer
+    )
 
 
 def _workload_client(owner: Owner) -> Client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auth_service.crypto.handles import Handles, Kind
 from auth_service.grants.base import TokenRequest
-from auth_service.grants.repository import Grants
+from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant, Lifetimes, Refresh, refresh
 
@@ -15,7 +15,7 @@ class RefreshToken:
     name = "refresh_token"
 
     def __init__(
-        self, grants: Grants, handles: Handles, lifetimes: Lifetimes, jwt_resources: frozenset[str]
+        self, grants: GrantRepository, handles: Handles, lifetimes: Lifetimes, jwt_resources: frozenset[str]
     ) -> None:
         self._grants = grants
         self._handles = handles
@@ -23,7 +23,7 @@ class RefreshToken:
         self._jwt_resources = jwt_resources
 
     async def redeem(self, request: TokenRequest) -> Grant:
-        token = self._handles.read(request.parameters.require("refresh_token"), request.now)
+        token = self._handles.read_handle(request.parameters.require("refresh_token"), request.now)
         if token is None or token.kind is not Kind.REFRESH_TOKEN:
             raise InvalidGrantError("the refresh token is not valid, or has expired")
         presented = Refresh(

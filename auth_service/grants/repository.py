@@ -1,6 +1,7 @@
 """The grants in a store: opened, changed by the pure rules, revoked.
 
-No grant ends unannounced: every change goes through `Grants.change`, which tells of those that end one.
+No grant ends unannounced: every change goes through `GrantRepository.change`, which tells of those that end
+one.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from auth_service.events.publisher import RevocationPublisher
 from auth_service.protocol import grant as rules
 from auth_service.protocol.grant import Grant
-from auth_service.revocations.announcements import Announcements
 from auth_service.storage import keys
 from auth_service.storage.documents import READ_AT_ONCE, Collection
 from auth_service.storage.interface import Store, StoreFullError, StoreUnavailableError
@@ -27,13 +28,13 @@ TOLD_AGAIN_AFTER_S = 20
 """An attempt to write that is overtaken is not announced anew before: receivers heed a word for a minute."""
 
 
-class Grants:
+class GrantRepository:
     """One document for each grant, listed for its subject and its client."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._announcements = Announcements(store, clock)
+        self._announcements = RevocationPublisher(store, clock)
         self._grants = Collection(store, keys.grant, JsonCodec(Grant), self._remaining)
 
     def _remaining(self, grant: Grant) -> int:
@@ -116,7 +117,7 @@ class Grants:
         """What was granted to the client and still works; as `of_subject`."""
         return await self._live(keys.client_grants(client_id), most)
 
-    async def upheld(self, grant: Grant) -> bool:
+    async def parents_active(self, grant: Grant) -> bool:
         """Whether every grant that this one was derived from by token exchange still stands (RFC 8693)."""
         for ancestor_id in grant.ancestors:
             ancestor = await self._grants.get(ancestor_id)
@@ -138,7 +139,7 @@ class Grants:
     async def _standing(self, grant_ids: list[str]) -> list[Grant]:
         now = int(self._clock())
         kept = [grant for grant in await self._grants.get_many(grant_ids) if not grant.ended(now)]
-        return [grant for grant in kept if await self.upheld(grant)]
+        return [grant for grant in kept if await self.parents_active(grant)]
 
     async def _sweep(self, index: str, grant_ids: set[str]) -> None:
         # A grant that runs out is changed by nobody, so its entry goes when somebody comes across it.

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from auth_service.crypto.handles import Handle
 from auth_service.grants.base import TokenRequest
-from auth_service.grants.opening import GrantOpener
-from auth_service.grants.tokens import Tokens
+from auth_service.grants.grant_factory import GrantFactory
+from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol import token_exchange
-from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError
 from auth_service.protocol.grant import Grant, Owner
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.resources import ResourceRegistry
 from auth_service.protocol.token_exchange import ACCESS_TOKEN, ExchangeRule
 
 
@@ -23,7 +23,11 @@ class TokenExchange:
     name = token_exchange.GRANT_TYPE
 
     def __init__(
-        self, tokens: Tokens, opener: GrantOpener, catalogue: Catalogue, rules: Sequence[ExchangeRule]
+        self,
+        tokens: TokenReader,
+        opener: GrantFactory,
+        catalogue: ResourceRegistry,
+        rules: Sequence[ExchangeRule],
     ) -> None:
         self._tokens = tokens
         self._opener = opener
@@ -34,7 +38,7 @@ class TokenExchange:
         parameters = request.parameters
         _check_supported(parameters)
         handle, source = await self._token(parameters, "subject_token")
-        target = self._catalogue.find(parameters.resource() or parameters.get("audience"))
+        target = self._catalogue.resource_for(parameters.resource() or parameters.get("audience"))
         if target is None:
             raise InvalidTargetError("resource is missing")
         rule = token_exchange.permitted(self._rules, request.client.client_id, source, target.resource)
@@ -87,4 +91,4 @@ def _check_supported(parameters: Parameters) -> None:
 def _owner(source: Grant) -> Owner | None:
     if source.subject is None:
         return None
-    return Owner(source.subject, source.username, None, source.auth_time, source.vouched_by)
+    return Owner(source.subject, source.username, None, source.auth_time, source.assertion_issuer)

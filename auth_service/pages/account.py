@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.endpoints.route import Endpoint, Operation, answer, form, text
-from auth_service.grants.repository import Grants
-from auth_service.identity.browser import Browsers
-from auth_service.identity.clients import Clients
-from auth_service.identity.consents import Consents
-from auth_service.identity.sessions import Session, Sessions
-from auth_service.pages.error import ErrorPages
-from auth_service.pages.forms import browser_of, shows_errors, trusted_form
-from auth_service.pages.render import Pages, see_other
-from auth_service.pages.shelf import shelf
-from auth_service.protocol.catalogue import Catalogue
+from auth_service.authorize.consents import ConsentRepository
+from auth_service.clients.repository import ClientRepository
+from auth_service.grants.repository import GrantRepository
+from auth_service.pages.pagination import paginated
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.resources import ResourceRegistry
+from auth_service.users.sessions import Session, SessionRepository
+from auth_service.web.browser_cookies import BrowserCookies
+from auth_service.web.error_pages import ErrorPages
+from auth_service.web.forms import browser_of, shows_errors, trusted_form
+from auth_service.web.render import Pages, see_other
+from auth_service.web.route import Endpoint, Operation, answer, form, text
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -30,40 +30,40 @@ _log = get_logger(__name__)
 class AccountPage:
     """Lists what the person has connected; disconnects one, or logs out."""
 
-    grants: Grants
-    clients: Clients
-    consents: Consents
-    sessions: Sessions
-    catalogue: Catalogue
-    browsers: Browsers
+    grants: GrantRepository
+    clients: ClientRepository
+    consents: ConsentRepository
+    sessions: SessionRepository
+    catalogue: ResourceRegistry
+    browsers: BrowserCookies
     pages: Pages
     errors: ErrorPages
 
     async def handle(self, request: Request) -> Response:
         browser = browser_of(self.browsers, request)
         session = await self.sessions.find(browser.session)
-        if session is None or browser.secret is None:
+        if session is None or browser.browser_id is None:
             return see_other("login")
         if request.method == "POST":
             return await self._submit(request, session)
         query = parse_parameters(request.scope["query_string"])
-        return await self._show(session, query, self.browsers.csrf_token(browser.secret))
+        return await self._show(session, query, self.browsers.csrf_token(browser.browser_id))
 
     async def _show(self, session: Session, query: Parameters, csrf: str) -> Response:
-        shown, where = shelf(await self.grants.of_subject(session.subject), query, "account")
+        shown, where = paginated(await self.grants.of_subject(session.subject), query, "account")
         connections = [await self._connection(grant) for grant in shown]
         context = {"csrf": csrf, "username": session.username, "connections": connections, "shelf": where}
         return self.pages.render("account.html", context)
 
     async def _connection(self, grant: Grant) -> dict[str, object]:
         client = await self.clients.get(grant.client_id)
-        resource = self.catalogue.known(grant.resource)
+        resource = self.catalogue.by_identifier(grant.resource)
         return {
             "grant_id": grant.grant_id,
             "client_name": client.name if client else "A client that is gone",
             "client_domain": client.domain if client else None,
             "resource": resource.name if resource else grant.resource or "Your account only",
-            "scopes": [self.catalogue.words(scope, grant.resource) for scope in grant.scopes],
+            "scopes": [self.catalogue.scope_description(scope, grant.resource) for scope in grant.scopes],
         }
 
     async def _submit(self, request: Request, session: Session) -> Response:

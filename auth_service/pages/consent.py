@@ -9,26 +9,26 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.endpoints.route import Endpoint, Operation, answer, form, text
-from auth_service.identity.browser import Browser, Browsers
-from auth_service.identity.clients import Clients
-from auth_service.identity.consents import Consents
-from auth_service.identity.introductions import Introductions
-from auth_service.identity.pending import Pending, PendingRequests
-from auth_service.identity.sessions import Session, Sessions
-from auth_service.outbound.resource_metadata import ResourceDescriptions
-from auth_service.pages.error import ErrorPages
-from auth_service.pages.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
-from auth_service.pages.render import Pages, see_other
+from auth_service.authorize.consents import ConsentRepository
+from auth_service.authorize.pending import Pending, PendingRequests
+from auth_service.clients.client_resolver import ClientResolver
+from auth_service.clients.repository import ClientRepository
+from auth_service.fetching.resource_metadata import ResourceDescriptions
 from auth_service.protocol.authorization import AuthorizationRequest
-from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import Trust
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.interaction import Decision
 from auth_service.protocol.parameters import Parameters, parse_parameters
-from auth_service.protocol.redirect_uris import reach
+from auth_service.protocol.redirect_uris import redirect_uri_type
+from auth_service.protocol.resources import ResourceRegistry
 from auth_service.protocol.scope_details import ResourceDescription
+from auth_service.users.sessions import Session, SessionRepository
+from auth_service.web.browser_cookies import Browser, BrowserCookies
+from auth_service.web.error_pages import ErrorPages
+from auth_service.web.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
+from auth_service.web.render import Pages, see_other
+from auth_service.web.route import Endpoint, Operation, answer, form, text
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -44,13 +44,13 @@ class ConsentPage:
     """Shows who asks for what, and records what the person says. Says nothing to the client itself."""
 
     pending: PendingRequests
-    sessions: Sessions
-    clients: Clients
-    introductions: Introductions
-    consents: Consents
-    catalogue: Catalogue
+    sessions: SessionRepository
+    clients: ClientRepository
+    client_resolver: ClientResolver
+    consents: ConsentRepository
+    catalogue: ResourceRegistry
     descriptions: ResourceDescriptions
-    browsers: Browsers
+    browsers: BrowserCookies
     pages: Pages
     errors: ErrorPages
 
@@ -60,14 +60,14 @@ class ConsentPage:
     async def _show(self, request: Request) -> Response:
         pending_id = parse_parameters(request.scope["query_string"]).get("pending") or ""
         browser = browser_of(self.browsers, request)
-        pending = await self.pending.find(pending_id, browser.secret)
+        pending = await self.pending.get(pending_id, browser.browser_id)
         session = await self.sessions.find(browser.session)
         client = await self.clients.get(pending.request.client_id) if pending else None
-        if pending is None or client is None or browser.secret is None:
+        if pending is None or client is None or browser.browser_id is None:
             raise RequestOverError
         if session is None or pending.outcome is not None:
             return see_other(f"authorize?pending={pending_id}")
-        csrf = self.browsers.csrf_token(browser.secret)
+        csrf = self.browsers.csrf_token(browser.browser_id)
         return await self._form(pending_id, pending, client, session, csrf)
 
     async def _form(
@@ -80,7 +80,7 @@ class ConsentPage:
         status: int = 200,
     ) -> Response:
         asked = pending.request
-        resource = self.catalogue.find(asked.resource) if asked.resource else None
+        resource = self.catalogue.resource_for(asked.resource) if asked.resource else None
         said = await self.descriptions.of(resource.resource) if resource else ResourceDescription()
         return self.pages.render(
             "consent.html",
@@ -96,16 +96,16 @@ class ConsentPage:
                     (
                         f"{_TICK}{number}",
                         scope,
-                        self.catalogue.words(scope, asked.resource),
+                        self.catalogue.scope_description(scope, asked.resource),
                         said.detail(scope),
                     )
                     for number, scope in enumerate(asked.scopes)
                 ],
                 "shown_at_once": SHOWN_AT_ONCE,
                 "destination": None if asked.device else _destination(asked.redirect_uri),
-                "reach": None if asked.device else reach(asked.redirect_uri).name,
+                "reach": None if asked.device else redirect_uri_type(asked.redirect_uri).name,
                 "papers": list(_papers(client)),
-                "unknown_domain": self.introductions.trust(client) is Trust.ASK,
+                "unknown_domain": self.client_resolver.trust(client) is Trust.ASK,
             },
             status=status,
         )
@@ -113,7 +113,7 @@ class ConsentPage:
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.browsers, request)
         pending_id = form.require("pending")
-        pending = await self.pending.find(pending_id, browser.secret)
+        pending = await self.pending.get(pending_id, browser.browser_id)
         session = await self.sessions.find(browser.session)
         if pending is None:
             raise RequestOverError
@@ -149,10 +149,10 @@ class ConsentPage:
         # The page was shown for another session: the account was switched in another tab since. A consent
         # counts for the person that the page named, so the one who is logged in now is asked.
         client = await self.clients.get(pending.request.client_id)
-        if client is None or browser.secret is None:
+        if client is None or browser.browser_id is None:
             raise RequestOverError
         _log.info("consent not taken", reason="another session by now", subject=session.subject)
-        csrf = self.browsers.csrf_token(browser.secret)
+        csrf = self.browsers.csrf_token(browser.browser_id)
         return await self._form(pending_id, pending, client, session, csrf, _SWITCHED)
 
     def endpoint(self) -> Endpoint:

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.endpoints.network import Networks
-from auth_service.endpoints.route import Endpoint, Operation, answer, form, text
-from auth_service.identity.browser import Browser, Browsers
-from auth_service.identity.devices import Devices
-from auth_service.identity.pending import PendingRequests
-from auth_service.identity.throttle import Throttle
-from auth_service.pages.error import ErrorPages
-from auth_service.pages.forms import browser_of, shows_errors, trusted_form
-from auth_service.pages.render import Pages, see_other
+from auth_service.authorize.pending import PendingRequests
+from auth_service.device.repository import DeviceRequestRepository
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.device import DeviceRequest
 from auth_service.protocol.parameters import parse_parameters
+from auth_service.rate_limits import Throttle
+from auth_service.web.browser_cookies import Browser, BrowserCookies
+from auth_service.web.client_networks import ClientNetworks
+from auth_service.web.error_pages import ErrorPages
+from auth_service.web.forms import browser_of, shows_errors, trusted_form
+from auth_service.web.render import Pages, see_other
+from auth_service.web.route import Endpoint, Operation, answer, form, text
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -30,11 +30,11 @@ _WRONG = "No device is waiting for this code. Codes are good for ten minutes."
 class DevicePage:
     """Finds the device's request by its code and hands it to /authorize, like any other request."""
 
-    devices: Devices
+    devices: DeviceRequestRepository
     pending: PendingRequests
-    browsers: Browsers
+    browsers: BrowserCookies
     throttle: Throttle
-    networks: Networks
+    networks: ClientNetworks
     pages: Pages
     errors: ErrorPages
 
@@ -46,14 +46,14 @@ class DevicePage:
         return self._form(browser_of(self.browsers, request), typed)
 
     def _form(self, browser: Browser, typed: str, wrong: str = "", status: int = 200) -> Response:
-        secret = browser.secret or self.browsers.new_secret()
-        cookies = () if browser.secret else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        secret = browser.browser_id or self.browsers.new_browser_id()
+        cookies = () if browser.browser_id else (self.browsers.cookie(self.browsers.names.browser, secret),)
         context = {"csrf": self.browsers.csrf_token(secret), "user_code": typed, "wrong": wrong}
         return self.pages.render("device.html", context, status=status, cookies=cookies)
 
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.browsers, request)
-        typed, network = form.get("user_code") or "", self.networks.of(request)
+        typed, network = form.get("user_code") or "", self.networks.network_of(request)
         # RFC 8628 §5.1: a code short enough to type is short enough to guess, so guesses are counted.
         await self.throttle.attempt(network)
         found = await self.devices.by_user_code(typed)
@@ -61,7 +61,7 @@ class DevicePage:
             _log.info("refused", reason=_WRONG, status=400, method="POST", path="/device")
             return self._form(browser, typed, _WRONG, 400)
         await self.throttle.forgive(network)
-        pending_id = await self.pending.begin(_request(*found), browser.secret or "")
+        pending_id = await self.pending.begin(_request(*found), browser.browser_id or "")
         return see_other(f"authorize?pending={pending_id}")
 
     def endpoint(self) -> Endpoint:

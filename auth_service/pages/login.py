@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from auth_service.endpoints.http import while_connected
-from auth_service.endpoints.network import Networks
-from auth_service.endpoints.route import Endpoint, Operation, answer, form, text
-from auth_service.identity.browser import DEVICE_TTL_S, Browser, Browsers
-from auth_service.identity.clients import Clients
-from auth_service.identity.login_limits import LoginLimits
-from auth_service.identity.pending import PendingRequests
-from auth_service.identity.sessions import Sessions
-from auth_service.identity.users import User, Users
-from auth_service.pages.error import ErrorPages
-from auth_service.pages.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
-from auth_service.pages.render import Pages, see_other
+from auth_service.authorize.pending import PendingRequests
+from auth_service.clients.repository import ClientRepository
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.users.login_limits import LoginLimits
+from auth_service.users.repository import User, UserRepository
+from auth_service.users.sessions import SessionRepository
+from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser, BrowserCookies
+from auth_service.web.client_networks import ClientNetworks
+from auth_service.web.error_pages import ErrorPages
+from auth_service.web.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
+from auth_service.web.http import while_connected
+from auth_service.web.render import Pages, see_other
+from auth_service.web.route import Endpoint, Operation, answer, form, text
 from shared.fair_queue import FairQueue, QueueFullError
 from shared.logs import get_logger
 
@@ -38,13 +38,13 @@ _AFTER = {"admin": "admin/software"}
 class LoginPage:
     """Finds out who is at the browser, for a pending request or for the account page."""
 
-    users: Users
-    sessions: Sessions
-    clients: Clients
+    users: UserRepository
+    sessions: SessionRepository
+    clients: ClientRepository
     pending: PendingRequests
-    browsers: Browsers
+    browsers: BrowserCookies
     limits: LoginLimits
-    networks: Networks
+    networks: ClientNetworks
     pages: Pages
     errors: ErrorPages
     turns: FairQueue = field(default_factory=lambda: FairQueue(workers=_AT_ONCE, max_waiting_of_one=128))
@@ -56,7 +56,7 @@ class LoginPage:
         query = parse_parameters(request.scope["query_string"])
         pending_id = query.get("pending")
         browser = browser_of(self.browsers, request)
-        pending = await self.pending.find(pending_id, browser.secret)
+        pending = await self.pending.get(pending_id, browser.browser_id)
         if pending_id and pending is None:
             raise RequestOverError
         if pending is not None and pending.outcome is not None:
@@ -73,9 +73,9 @@ class LoginPage:
         *,
         to: str | None,
     ) -> Response:
-        secret = browser.secret or self.browsers.new_secret()
-        cookies = () if browser.secret else (self.browsers.cookie(self.browsers.names.browser, secret),)
-        pending = await self.pending.find(pending_id, secret)
+        secret = browser.browser_id or self.browsers.new_browser_id()
+        cookies = () if browser.browser_id else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        pending = await self.pending.get(pending_id, secret)
         client = await self.clients.get(pending.request.client_id) if pending else None
         hint = (pending.request.login_hint if pending else None) or ""
         return self.pages.render(
@@ -95,8 +95,8 @@ class LoginPage:
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.browsers, request)
         pending_id, username, to = form.get("pending"), form.get("username") or "", _destination(form)
-        origin = self.networks.of(request)
-        known_browser = self.browsers.known_device(browser.device, username)
+        origin = self.networks.network_of(request)
+        known_browser = self.browsers.known_browser(browser.known_browser, username)
         try:
             user = await while_connected(request, self._authenticate(form, origin, known_browser))
         except ClientDisconnect:
@@ -125,7 +125,7 @@ class LoginPage:
             await self.limits.attempt(network, username, known_browser)
             user = await self.users.authenticate(username, form.get("password") or "")
             if user is not None:
-                await self.limits.forgive(network, username, known_browser)
+                await self.limits.refund(network, username, known_browser)
         return user
 
     async def _begin_session(
@@ -143,11 +143,11 @@ class LoginPage:
         cookies = (
             self.browsers.cookie(names.session, secret),
             self.browsers.cookie(
-                names.device, self.browsers.new_device(user.username), max_age_s=DEVICE_TTL_S
+                names.known_browser, self.browsers.new_known_browser(user.username), max_age_s=DEVICE_TTL_S
             ),
         )
         _log.info("login", subject=user.subject, session_id=session.session_id)
-        if pending_id is None or await self.pending.find(pending_id, browser.secret) is None:
+        if pending_id is None or await self.pending.get(pending_id, browser.browser_id) is None:
             return see_other(_AFTER.get(to or "", "account"), cookies)
         await self.pending.note_login(pending_id, session.session_id)
         return see_other(f"authorize?pending={pending_id}", cookies)

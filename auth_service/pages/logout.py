@@ -9,19 +9,19 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.endpoints.http import form_of
-from auth_service.endpoints.route import Endpoint
-from auth_service.identity.browser import Browser, Browsers
-from auth_service.identity.clients import Clients
-from auth_service.identity.hints import Hint, IdTokenHints
-from auth_service.identity.logout import Logout
-from auth_service.identity.sessions import Session, Sessions
-from auth_service.pages.error import ErrorPages
-from auth_service.pages.forms import browser_of, shows_errors
-from auth_service.pages.render import Pages, see_other
+from auth_service.accounts.logout import Logout
+from auth_service.authorize.hints import Hint, IdTokenHints
+from auth_service.clients.repository import ClientRepository
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.logout import Destination, destination
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.users.sessions import Session, SessionRepository
+from auth_service.web.browser_cookies import Browser, BrowserCookies
+from auth_service.web.error_pages import ErrorPages
+from auth_service.web.forms import browser_of, shows_errors
+from auth_service.web.http import form_of
+from auth_service.web.render import Pages, see_other
+from auth_service.web.route import Endpoint
 
 _ASKED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 
@@ -31,10 +31,10 @@ class LogoutPage:
     """Logs out whom a client's ID token names; anybody else is asked first (§2)."""
 
     logout: Logout
-    sessions: Sessions
-    clients: Clients
+    sessions: SessionRepository
+    clients: ClientRepository
     hints: IdTokenHints
-    browsers: Browsers
+    browsers: BrowserCookies
     pages: Pages
     errors: ErrorPages
 
@@ -51,14 +51,14 @@ class LogoutPage:
             # Without a hint nothing shows that the client ever had to do with this person (§3). Anybody may
             # register a client: its name alone must not make this server redirect wherever it likes.
             return self._done(goal if hint else None)
-        confirmed = posted and self.browsers.is_csrf_token(parameters.get("csrf"), browser.secret)
+        confirmed = posted and self.browsers.is_csrf_token(parameters.get("csrf"), browser.browser_id)
         if confirmed or (hint is not None and hint.subject == session.subject):
             return await self._end(browser, session, goal)
         return self._ask(browser, session, parameters)
 
     async def _hint(self, parameters: Parameters) -> Hint | None:
         token = parameters.get("id_token_hint")
-        hint = await self.hints.read(token) if token else None
+        hint = await self.hints.verify_hint(token) if token else None
         client_id = parameters.get("client_id")
         if hint and client_id not in (None, hint.client_id):
             raise InvalidRequestError("id_token_hint was issued to another client")
@@ -70,8 +70,8 @@ class LogoutPage:
         return destination(client, parameters.get("post_logout_redirect_uri"), parameters.get("state"))
 
     def _ask(self, browser: Browser, session: Session, parameters: Parameters) -> Response:
-        secret = browser.secret or self.browsers.new_secret()
-        cookies = () if browser.secret else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        secret = browser.browser_id or self.browsers.new_browser_id()
+        cookies = () if browser.browser_id else (self.browsers.cookie(self.browsers.names.browser, secret),)
         context = {
             "csrf": self.browsers.csrf_token(secret),
             "username": session.username,
@@ -80,10 +80,10 @@ class LogoutPage:
         return self.pages.render("logout.html", context, cookies=cookies)
 
     async def _end(self, browser: Browser, session: Session, goal: Destination | None) -> Response:
-        to_tell = await self.logout.end(browser.session, session)
+        to_tell = await self.logout.end_session(browser.session, session)
         ended = self.browsers.cookie(self.browsers.names.session, "", max_age_s=0)
         response = self._done(goal, (ended,))
-        response.background = BackgroundTask(self.logout.tell, to_tell, session)
+        response.background = BackgroundTask(self.logout.notify_clients, to_tell, session)
         return response
 
     def _done(self, goal: Destination | None, cookies: tuple[str, ...] = ()) -> Response:

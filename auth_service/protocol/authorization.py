@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from auth_service.protocol import budgets, pkce, redirect_uris
-from auth_service.protocol.catalogue import Catalogue
 from auth_service.protocol.claims_request import parse_claims
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import (
@@ -21,6 +20,7 @@ from auth_service.protocol.errors import (
     UnsupportedResponseTypeError,
 )
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.resources import ResourceRegistry
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 RESPONSE_MODES = ("query", "form_post")
@@ -29,7 +29,7 @@ _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnAddress:
+class ResponseTarget:
     """Where the answer to an authorization request goes, once it is known to be safe."""
 
     redirect_uri: str
@@ -74,7 +74,7 @@ class AuthorizationRequest:
     userinfo_claims: tuple[str, ...] = ()
 
 
-def return_address(parameters: Parameters, client: Client) -> ReturnAddress:
+def response_target(parameters: Parameters, client: Client) -> ResponseTarget:
     """The first half: whom to answer.
 
     Raises:
@@ -90,7 +90,7 @@ def return_address(parameters: Parameters, client: Client) -> ReturnAddress:
     else:
         requested_or_only = requested
     mode = parameters.get("response_mode")
-    return ReturnAddress(
+    return ResponseTarget(
         requested_or_only,
         requested is not None,
         parameters.get("state"),
@@ -98,7 +98,7 @@ def return_address(parameters: Parameters, client: Client) -> ReturnAddress:
     )
 
 
-def check_return_address(request: AuthorizationRequest, client: Client) -> None:
+def check_response_target(request: AuthorizationRequest, client: Client) -> None:
     """The same for a request that has been waiting: the client may have changed its registration since.
 
     Raises:
@@ -111,10 +111,10 @@ def check_return_address(request: AuthorizationRequest, client: Client) -> None:
 def validate(
     parameters: Parameters,
     client: Client,
-    address: ReturnAddress,
-    catalogue: Catalogue,
+    address: ResponseTarget,
+    catalogue: ResourceRegistry,
     *,
-    demand: pkce.Demand,
+    demand: pkce.PkcePolicy,
 ) -> AuthorizationRequest:
     """The second half: what is asked for.
 
@@ -128,9 +128,9 @@ def validate(
     parameters = budgets.known_parameters(parameters)
     _check_addressed(parameters, address)
     scope = parameters.get("scope") or client.metadata.get("scope")
-    resource = catalogue.find(parameters.resource(), scope)
-    scopes = catalogue.grantable(scope, resource)
-    required = client.follows_fapi or demand.of(  # FAPI 2.0 Security Profile §5.3.2.2: PKCE, always
+    resource = catalogue.resource_for(parameters.resource(), scope)
+    scopes = catalogue.resolve_scopes(scope, resource)
+    required = client.follows_fapi or demand.requires(  # FAPI 2.0 Security Profile §5.3.2.2: PKCE, always
         confidential=client.confidential,
         openid="openid" in scopes,
         nonce=parameters.get("nonce") is not None,
@@ -172,7 +172,7 @@ def _check_supported(parameters: Parameters, client: Client) -> None:
     _check_bounds(parameters)
 
 
-def _check_addressed(parameters: Parameters, address: ReturnAddress) -> None:
+def _check_addressed(parameters: Parameters, address: ResponseTarget) -> None:
     # OpenID Connect Core §3.1.2.1 requires it, also of a client that has only one.
     if not address.given and "openid" in (parameters.get("scope") or "").split():
         raise InvalidRequestError("redirect_uri is missing, which OpenID Connect requires")

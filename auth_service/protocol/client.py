@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from auth_service.protocol import redirect_uris, subjects
-from auth_service.protocol.redirect_uris import Reach
+from auth_service.protocol.redirect_uris import RedirectUriType
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 _SHOWN_CHARACTERS = 80
@@ -124,9 +124,9 @@ class Client:
         )
 
     @property
-    def reaches(self) -> frozenset[Reach]:
+    def reaches(self) -> frozenset[RedirectUriType]:
         """The kinds of places its redirect URIs lead to."""
-        return frozenset(redirect_uris.reach(uri) for uri in self.redirect_uris)
+        return frozenset(redirect_uris.redirect_uri_type(uri) for uri in self.redirect_uris)
 
     @property
     def unused(self) -> bool:

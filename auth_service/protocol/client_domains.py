@@ -45,7 +45,7 @@ class DomainPolicy:
         """Whether there can be such clients at all."""
         return self.otherwise is not Trust.DENY or bool(self.allow)
 
-    def of(self, host: str) -> Trust:
+    def trust_in(self, host: str) -> Trust:
         """The trust in `host`, in lower case."""
         if _matches(host, self.deny):
             return Trust.DENY

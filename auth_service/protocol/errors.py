@@ -206,7 +206,7 @@ class KeysUnavailableError(TemporarilyUnavailableError):
     """Keys that are needed to tell whether something is genuine cannot be fetched: not a verdict on it."""
 
 
-class NoRoomError(OAuthError):
+class QuotaExceededError(OAuthError):
     """As many registrations as the operator wants to keep (RFC 9110 §15.6.4)."""
 
     code = "temporarily_unavailable"

@@ -43,7 +43,7 @@ class Owner:
     username: str | None = None
     session_id: str | None = None
     auth_time: int | None = None
-    vouched_by: str | None = None
+    assertion_issuer: str | None = None
     session_key: str | None = None
 
     def members(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Grant:
     narrowed_until: Mapping[str, int] | None = None
     jkt: str | None = None
     code_jkt: str | None = None
-    vouched_by: str | None = None
+    assertion_issuer: str | None = None
     ancestors: tuple[str, ...] = ()
     act: dict[str, Any] | None = None
     revocation_reason: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from auth_service.protocol.claims_request import ACR_PASSWORD, PROFILE_CLAIMS
 from auth_service.protocol.grant import Grant
-from auth_service.protocol.subjects import KnownAs
+from auth_service.protocol.subjects import ClientSubject
 
 TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "sid", "nonce", "at_hash")
 """Claims of ID tokens that are not about the person."""
@@ -22,7 +22,7 @@ def at_hash(access_token: str) -> str:
 
 
 def id_token_claims(
-    grant: Grant, known: KnownAs, issuer: str, access_token: str, person: Person | None
+    grant: Grant, known: ClientSubject, issuer: str, access_token: str, person: Person | None
 ) -> dict[str, Any]:
     """The claims of the ID token that goes with a code's token response.
 

@@ -15,7 +15,7 @@ from auth_service.protocol.errors import (
     LoginRequiredError,
     UnmetAuthenticationRequirementsError,
 )
-from auth_service.protocol.redirect_uris import Reach
+from auth_service.protocol.redirect_uris import RedirectUriType
 
 REPEATED_FOR_S = 60
 """How long an answered request is kept, so that a second click gets the answer of the first (ID-10)."""
@@ -159,8 +159,8 @@ def may_be_silent(request: AuthorizationRequest, client: Client, approvals: tupl
     """
     if (
         request.device
-        or client.reaches != {Reach.WEB}
-        or redirect_uris.reach(request.redirect_uri) is not Reach.WEB
+        or client.reaches != {RedirectUriType.WEB}
+        or redirect_uris.redirect_uri_type(request.redirect_uri) is not RedirectUriType.WEB
     ):
         return False
     return any(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from auth_service.protocol.grant import Grant, is_live_access, is_live_refresh
-from auth_service.protocol.subjects import KnownAs
+from auth_service.protocol.subjects import ClientSubject
 from shared.introspection import INACTIVE, ActiveToken
 
 
@@ -27,7 +27,7 @@ class TokenHandle(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class IntrospectionCaller:
     """Who asks, authenticated.
 
     Attributes:
@@ -43,8 +43,8 @@ class Caller:
     resources: frozenset[str] = frozenset()
 
 
-def describe(
-    grant: Grant, handle: TokenHandle, caller: Caller, issuer: str, now: int, grace_s: int
+def introspection_response(
+    grant: Grant, handle: TokenHandle, caller: IntrospectionCaller, issuer: str, now: int, grace_s: int
 ) -> dict[str, Any]:
     """The answer about a token: in full, or exactly `{"active": false}`."""
     if handle.is_access_token:
@@ -59,13 +59,13 @@ def describe(
     return members
 
 
-def in_sector(answer: dict[str, Any], known: KnownAs) -> dict[str, Any]:
+def with_pairwise_subject(answer: dict[str, Any], known: ClientSubject) -> dict[str, Any]:
     """An answer as a client with pairwise subjects may have it: the user by no other name (OIDC Core §8)."""
     kept = {name: value for name, value in answer.items() if name not in ("username", "act")}
     return {**kept, "sub": known.subject}
 
 
-def why_inactive(grant: Grant, handle: TokenHandle, caller: Caller) -> str:
+def why_inactive(grant: Grant, handle: TokenHandle, caller: IntrospectionCaller) -> str:
     """Why the answer is no more than that, for the log."""
     if not handle.is_access_token:
         return "not an access token"
@@ -93,6 +93,8 @@ def _active(grant: Grant, handle: TokenHandle, issuer: str) -> ActiveToken:
     )
 
 
-def signed_answer_claims(answer: dict[str, Any], caller: Caller, issuer: str, now: int) -> dict[str, Any]:
+def signed_answer_claims(
+    answer: dict[str, Any], caller: IntrospectionCaller, issuer: str, now: int
+) -> dict[str, Any]:
     """The claims of a signed answer (RFC 9701 §5); never those of an access token, so no `sub` or `exp`."""
     return {"iss": issuer, "aud": caller.name, "iat": now, "token_introspection": answer}

@@ -8,7 +8,7 @@ from typing import Any
 from auth_service.protocol.authorization import response_location
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
-from auth_service.protocol.subjects import KnownAs
+from auth_service.protocol.subjects import ClientSubject
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TOKEN_TYPE = "logout+jwt"  # noqa: S105 -- a media type
@@ -41,7 +41,9 @@ def destination(client: Client | None, uri: str | None, state: str | None) -> De
     return Destination(uri, state)
 
 
-def logout_token_claims(issuer: str, client_id: str, known: KnownAs, *, now: int, jti: str) -> dict[str, Any]:
+def logout_token_claims(
+    issuer: str, client_id: str, known: ClientSubject, *, now: int, jti: str
+) -> dict[str, Any]:
     """What tells a client that a session of its user has ended."""
     return {
         "iss": issuer,

@@ -16,7 +16,7 @@ CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 
-class Demand(Enum):
+class PkcePolicy(Enum):
     """Of whom PKCE is required; of public clients always (OAuth 2.1 §7.5.1)."""
 
     ALL = "all"
@@ -25,11 +25,11 @@ class Demand(Enum):
     OPENID = "openid"
     """Not of a confidential client that asks for an ID token, as OpenID Connect Core has it."""
 
-    def of(self, *, confidential: bool, openid: bool, nonce: bool) -> bool:
+    def requires(self, *, confidential: bool, openid: bool, nonce: bool) -> bool:
         """Whether a request must have a code challenge."""
-        if self is Demand.ALL or not confidential or not openid:
+        if self is PkcePolicy.ALL or not confidential or not openid:
             return True
-        return self is Demand.PUBLIC and not nonce
+        return self is PkcePolicy.PUBLIC and not nonce
 
 
 def check_challenge(challenge: str | None, method: str | None, *, required: bool) -> str | None:

@@ -41,7 +41,7 @@ _LOOPBACK = re.compile(
 _BACKSLASH_OR_WILDCARD = re.compile(r"[\\*]")
 
 
-class Reach(Enum):
+class RedirectUriType(Enum):
     """Who can receive what is sent to a redirect URI."""
 
     WEB = "https, one host"
@@ -50,14 +50,14 @@ class Reach(Enum):
     PRIVATE_SCHEME = "any app that claims the scheme"
 
 
-def reach(redirect_uri: str) -> Reach:
+def redirect_uri_type(redirect_uri: str) -> RedirectUriType:
     """Classify a registrable redirect URI."""
     parts = split_absolute(redirect_uri)
     if parts.scheme in ("http", "https"):
         if is_loopback(parts):
-            return Reach.LOOPBACK
-        return Reach.WEB if parts.scheme == "https" else Reach.PRIVATE_NETWORK
-    return Reach.PRIVATE_SCHEME
+            return RedirectUriType.LOOPBACK
+        return RedirectUriType.WEB if parts.scheme == "https" else RedirectUriType.PRIVATE_NETWORK
+    return RedirectUriType.PRIVATE_SCHEME
 
 
 def check_registrable(redirect_uri: str, http_networks: Iterable[Network] = ()) -> None:

@@ -9,11 +9,11 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from auth_service.protocol.errors import InvalidRedirectUriError
-from auth_service.protocol.redirect_uris import Reach, reach
+from auth_service.protocol.redirect_uris import RedirectUriType, redirect_uri_type
 from shared.uris import Network
 
 
-class Openness(Enum):
+class RegistrationMode(Enum):
     """Who may register."""
 
     OPEN = "open"
@@ -44,7 +44,10 @@ class RedirectHosts:
         """
         for uri in redirect_uris:
             host = (urlsplit(uri).hostname or "").lower()
-            if reach(uri) in (Reach.WEB, Reach.PRIVATE_NETWORK) and not self._allows(host):
+            if redirect_uri_type(uri) in (
+                RedirectUriType.WEB,
+                RedirectUriType.PRIVATE_NETWORK,
+            ) and not self._allows(host):
                 raise InvalidRedirectUriError(f"redirects to {host} are not allowed here")
 
     def _allows(self, host: str) -> bool:
@@ -67,7 +70,7 @@ class Quota:
     unused: int
 
     @classmethod
-    def of(cls, clients: int, *, unused_percent: int) -> Quota:
+    def quota_for(cls, clients: int, *, unused_percent: int) -> Quota:
         return cls(clients, max(1, clients * unused_percent // 100))
 
 

@@ -9,11 +9,11 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from auth_service.protocol.client import Client
-from auth_service.protocol.redirect_uris import Reach, reach
+from auth_service.protocol.redirect_uris import RedirectUriType, redirect_uri_type
 
 _SHOWN_PLACES = 4
 _TOLD = ("software_id", "client_name")
-_REACH_WORDS = {Reach.LOOPBACK: "the user’s own computer"}
+_REACH_WORDS = {RedirectUriType.LOOPBACK: "the user’s own computer"}
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,15 @@ def places(client: Client) -> list[str]:
 
 
 def _place(redirect_uri: str) -> str:
-    kind = reach(redirect_uri)
+    kind = redirect_uri_type(redirect_uri)
     if kind in _REACH_WORDS:
         return _REACH_WORDS[kind]
     parts = urlsplit(redirect_uri)
-    return parts.netloc.lower() if kind in (Reach.WEB, Reach.PRIVATE_NETWORK) else f"{parts.scheme}:"
+    return (
+        parts.netloc.lower()
+        if kind in (RedirectUriType.WEB, RedirectUriType.PRIVATE_NETWORK)
+        else f"{parts.scheme}:"
+    )
 
 
 def grouped(clients: Iterable[Client]) -> list[Software]:

@@ -13,7 +13,7 @@ SUBJECT_TYPES = ("public", "pairwise")
 
 
 @dataclass(frozen=True, slots=True)
-class KnownAs:
+class ClientSubject:
     """What a client calls a user, and the session in which the user logged in."""
 
     subject: str

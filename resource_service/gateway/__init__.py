@@ -5,16 +5,17 @@ MCP session (RS-8), what identity the upstream is told (RS-5), and the processes
 Leaves to the guard in front: whether the token is good and its scopes are enough.
 
 - `targets`        what an upstream is, as it is configured
-- `settings`       all that can be configured about them
-- `headers`        what passes, in each direction, and what never does; `identity`, what is put in
+- `gateway_settings`       all that can be configured about them
+- `forwarded_headers`        what passes, in each direction, and what never does; `identity`, what is put in
 - `http`           an upstream that speaks Streamable HTTP: a reverse proxy over `connections`, with
-                   `sessions` bound to principals, and a `fair_share` for each of them
+                   `sessions` bound to principals, and a `concurrency_limit` for each of them
 - `stdio`          an upstream that is a command: `sessions_over_stdio` for clients of 2025-11-25 and before,
                    `requests_over_stdio` for those of 2026-07-28
-- `conversation`   one `process` and those who talk to it; what it says waits in an `outbox` for a `reply` to
+- `stdio_connection`   one `process` and those who talk to it; what it says waits in an `event_log` for a
+                       `reply` to
                    take it. `stateless` is one that many requests share, if need be in an `older_revision`
-- `tenure`         the tokens that keep a process; it ends with the last of them
+- `process_lease`         the tokens that keep a process; it ends with the last of them
 - `pool`           the processes of a command: how many, for whom, in which `environment`
-- `disconnect`     what ends an exchange: a client that goes, or that is made to look so (`answer`)
-- `refusals`       each way in which an upstream can fail
+- `disconnect`     what ends an exchange: a client that goes, or that is made to look so (`endable_response`)
+- `errors`       each way in which an upstream can fail
 """

@@ -8,17 +8,17 @@ from contextlib import AbstractAsyncContextManager
 
 from starlette.types import ASGIApp
 
+from resource_service.gateway.concurrency_limit import ConcurrencyLimit
 from resource_service.gateway.connections import upstream_client
-from resource_service.gateway.environment import passed_on
-from resource_service.gateway.fair_share import FairShare
+from resource_service.gateway.environment import forwarded_environment
 from resource_service.gateway.http import HttpGateway
 from resource_service.gateway.identity import Identity
 from resource_service.gateway.pool import Limits, ProcessPool
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.stdio import StdioGateway
-from resource_service.gateway.targets import HttpTarget, StdioTarget
 from resource_service.identity_token import IdentityTokens
 from resource_service.settings import ResourceSettings
+from resource_service.targets import HttpTarget, StdioTarget
 
 Run = Callable[[], AbstractAsyncContextManager[object]]
 
@@ -50,7 +50,7 @@ def _over_http(target: HttpTarget, settings: ResourceSettings, tokens: IdentityT
         None if authorization is None else authorization.get_secret_value(),
         Identity(tokens, settings.resource, target.audience),
         sessions,
-        FairShare(settings.upstream_connections_per_principal),
+        ConcurrencyLimit(settings.upstream_connections_per_principal),
         settings.max_body_bytes,
         settings.upstream_headers,
     )
@@ -66,6 +66,6 @@ def _over_stdio(target: StdioTarget, settings: ResourceSettings) -> tuple[ASGIAp
         settings.upstream_silence_s,
         settings.stdio_max_message_bytes,
     )
-    pool = ProcessPool(target, limits, passed_on(settings.stdio_environment))
+    pool = ProcessPool(target, limits, forwarded_environment(settings.stdio_environment))
     gateway = StdioGateway(pool, max_body_bytes=settings.max_body_bytes)
     return gateway, gateway.run

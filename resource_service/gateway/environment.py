@@ -13,7 +13,9 @@ from resource_service.principal import Principal
 LOCALE = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 
 
-def passed_on(names: Iterable[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+def forwarded_environment(
+    names: Iterable[str], environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
     """Those of the variables that are set."""
     return {name: environment[name] for name in names if name in environment}
 
@@ -23,7 +25,7 @@ def environment_for(principal: Principal, more: Mapping[str, str]) -> dict[str, 
     subject = {} if principal.subject is None else {"DOORWARD_SUBJECT": encoded(principal.subject)}
     return {
         **get_default_environment(),
-        **passed_on(LOCALE),
+        **forwarded_environment(LOCALE),
         **more,
         **subject,
         "DOORWARD_CLIENT": encoded(principal.client_id),

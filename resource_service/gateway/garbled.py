@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 
-from resource_service.exact_json import UnreadableError, loads
 from resource_service.gateway.messages import RequestId
+from resource_service.messages.exact_json import UnreadableError, loads
 
 _VERSION = rb'"jsonrpc"\s*:\s*"2\.0"\s*'
 _ID = rb'"id"\s*:\s*(-?\d+|"(?:[^"\\]|\\.){0,256}")(?=\s*[,}])'

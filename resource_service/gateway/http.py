@@ -14,11 +14,10 @@ import anyio
 import httpx2
 from starlette.types import Receive, Scope, Send
 
+from resource_service.errors import Refusal
+from resource_service.gateway.concurrency_limit import ConcurrencyLimit
 from resource_service.gateway.disconnect import cancelled_on_disconnect
-from resource_service.gateway.fair_share import FairShare
-from resource_service.gateway.headers import to_client, to_upstream
-from resource_service.gateway.identity import Identity
-from resource_service.gateway.refusals import (
+from resource_service.gateway.errors import (
     failed,
     malformed_request,
     method_not_allowed,
@@ -27,10 +26,11 @@ from resource_service.gateway.refusals import (
     too_busy,
     unreachable,
 )
+from resource_service.gateway.identity import Identity
 from resource_service.gateway.sessions import SessionOwners
-from resource_service.gateway.targets import HttpTarget
+from resource_service.messages.forwarded_headers import to_client, to_upstream
 from resource_service.principal import Principal, principal_in
-from resource_service.refusals import Refusal
+from resource_service.targets import HttpTarget
 from shared.asgi import header_values, read_body
 from shared.logs import current_request_id, get_logger
 
@@ -58,7 +58,7 @@ class HttpGateway:
     authorization: str | None
     identity: Identity
     sessions: SessionOwners
-    share: FairShare
+    share: ConcurrencyLimit
     max_body_bytes: int
     headers: tuple[str, ...] = ()
 
@@ -72,7 +72,7 @@ class HttpGateway:
             raise method_not_allowed(scope["method"])
         principal = principal_in(scope)
         session_id = _session_id(scope)
-        with self.share.one_of(principal), self._session(session_id, principal):
+        with self.share.slot(principal), self._session(session_id, principal):
             request = await self._request(scope, receive, principal)
             async with cancelled_on_disconnect(receive), self._answered(request) as response:
                 self._check(response)

@@ -6,8 +6,8 @@ import string
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from resource_service.gateway.headers import Fields
 from resource_service.identity_token import IdentityTokens
+from resource_service.messages.forwarded_headers import Fields
 from resource_service.principal import Principal
 from shared.scopes import format_scope
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from resource_service.exact_json import UnreadableError, dumps, loads
+from resource_service.messages.exact_json import UnreadableError, dumps, loads
 
 CONNECTION_CLOSED = -32000
 INVALID_REQUEST = -32600

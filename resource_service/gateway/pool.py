@@ -12,19 +12,19 @@ from typing import TypeVar
 import anyio
 from starlette.types import Scope
 
-from resource_service.gateway.conversation import Conversation
 from resource_service.gateway.environment import environment_for
+from resource_service.gateway.errors import failed, too_busy
 from resource_service.gateway.process import MAX_MESSAGE_BYTES, ServerProcess
-from resource_service.gateway.refusals import failed, too_busy
-from resource_service.gateway.targets import StdioTarget
-from resource_service.lease_scope import lease_in
+from resource_service.gateway.stdio_connection import StdioConnection
+from resource_service.introspection.lease_scope import lease_in
 from resource_service.principal import PersonKey, PrincipalKey, person_of, principal_in
+from resource_service.targets import StdioTarget
 from shared.logs import get_logger
 
 LOOK_EVERY_S = 1.0
 
 _log = get_logger(__name__)
-Kind = TypeVar("Kind", bound=Conversation)
+Kind = TypeVar("Kind", bound=StdioConnection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class ProcessPool:
         passed_on: environment variables that they get beside the usual few.
     """
 
-    def __init__(self, target: StdioTarget, limits: Limits, passed_on: Mapping[str, str]) -> None:
+    def __init__(self, target: StdioTarget, limits: Limits, forwarded_environment: Mapping[str, str]) -> None:
         self._target = target
         self._limits = limits
-        self._passed_on = passed_on
-        self._open: set[Conversation] = set()
+        self._passed_on = forwarded_environment
+        self._open: set[StdioConnection] = set()
         self._starting: Counter[PersonKey] = Counter()
 
     @asynccontextmanager
@@ -101,11 +101,11 @@ class ProcessPool:
         self.renew(conversation, scope)
         return conversation
 
-    def renew(self, conversation: Conversation, scope: Scope) -> None:
+    def renew(self, conversation: StdioConnection, scope: Scope) -> None:
         """Keep a process for as long as the token of the request of `scope` is good."""
         conversation.tenure.renew(*lease_in(scope), extra_s=self._limits.renewal_s)
 
-    def _spare(self, newcomer: PersonKey) -> list[Conversation]:
+    def _spare(self, newcomer: PersonKey) -> list[StdioConnection]:
         """The processes that must end to make room for one more: unused ones, the longest unused first."""
         own = [c for c in self._open if person_of(c.owner) == newcomer]
         spare = _longest_unused(own, len(own) + self._starting[newcomer] + 1 - self._limits.per_principal)
@@ -133,7 +133,7 @@ class ProcessPool:
             await _end(idle)
 
 
-def _longest_unused(conversations: Iterable[Conversation], count: int) -> list[Conversation] | None:
+def _longest_unused(conversations: Iterable[StdioConnection], count: int) -> list[StdioConnection] | None:
     """`count` of them that nobody would miss at once; None if there are not so many."""
     unused = sorted(
         (conversation for conversation in conversations if conversation.unused),
@@ -142,5 +142,5 @@ def _longest_unused(conversations: Iterable[Conversation], count: int) -> list[C
     return unused[: max(count, 0)] if len(unused) >= count else None
 
 
-async def _end(conversations: Iterable[Conversation]) -> None:
-    await asyncio.gather(*(conversation.end() for conversation in list(conversations)))
+async def _end(conversations: Iterable[StdioConnection]) -> None:
+    await asyncio.gather(*(conversation.close() for conversation in list(conversations)))

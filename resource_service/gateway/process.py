@@ -125,7 +125,7 @@ class ServerProcess:
         """Whether it exits within that time."""
         return await _comes_true(lambda: self.exit_status is not None, within_s)
 
-    async def end(self) -> None:
+    async def terminate(self) -> None:
         """Close its input, then SIGTERM, then SIGKILL its whole group; returns once it has gone."""
         if self._end is None:
             self._end = asyncio.create_task(self._end_group())

@@ -9,9 +9,9 @@ import anyio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from resource_service.gateway.conversation import Conversation
 from resource_service.gateway.disconnect import cancelled_on_disconnect
-from resource_service.gateway.outbox import Event, Reading
+from resource_service.gateway.event_log import Event, Reading
+from resource_service.gateway.stdio_connection import StdioConnection
 
 JSON_WITHIN_S = 0.5
 """How long an answer is waited for before a stream begins, whose status cannot say anything about it."""
@@ -35,7 +35,7 @@ class Reply:
             read that.
     """
 
-    conversation: Conversation
+    conversation: StdioConnection
     reading: Reading
     headers: Mapping[str, str] = field(default_factory=dict)
     may_be_json: bool = False

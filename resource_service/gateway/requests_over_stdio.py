@@ -16,10 +16,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from resource_service.gateway import messages, older_revision
+from resource_service.gateway.errors import malformed_request
+from resource_service.gateway.event_log import Reading
 from resource_service.gateway.messages import Json
-from resource_service.gateway.outbox import Reading
 from resource_service.gateway.pool import ProcessPool
-from resource_service.gateway.refusals import malformed_request
 from resource_service.gateway.reply import Reply
 from resource_service.gateway.stateless import StatelessProcess
 from resource_service.principal import Principal, PrincipalKey, principal_in
@@ -82,7 +82,7 @@ class StdioRequests:
         """The older revision that the command speaks, if it does."""
         process = await self._process(scope)
         if process.older is not None and process.unused:
-            await process.end()  # the client will open a session, which has a process of its own
+            await process.close()  # the client will open a session, which has a process of its own
         return process.older
 
     async def _process(self, scope: Scope) -> StatelessProcess:
@@ -103,7 +103,7 @@ class StdioRequests:
             with process.hold():
                 await self._settle_revision(process)
         except BaseException:
-            await process.end()
+            await process.close()
             raise
         return process
 

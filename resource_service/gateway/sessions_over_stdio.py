@@ -10,13 +10,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from resource_service.gateway import messages
-from resource_service.gateway.conversation import Conversation, Pending
+from resource_service.gateway.errors import malformed_request, no_such_session
+from resource_service.gateway.event_log import Reading, Stream
 from resource_service.gateway.messages import Json
-from resource_service.gateway.outbox import Reading, Stream
 from resource_service.gateway.pool import ProcessPool
 from resource_service.gateway.process import ServerProcess
-from resource_service.gateway.refusals import malformed_request, no_such_session
 from resource_service.gateway.reply import Reply
+from resource_service.gateway.stdio_connection import Pending, StdioConnection
 from resource_service.principal import Principal, PrincipalKey
 from shared.asgi import header_values
 from shared.logs import get_logger
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _log = get_logger(__name__)
 
 
-class Session(Conversation):
+class Session(StdioConnection):
     """A session and its process. The client's own ids tell its requests apart; nobody else has any."""
 
     def __init__(self, process: ServerProcess, owner: PrincipalKey) -> None:
@@ -61,7 +61,7 @@ class Session(Conversation):
 
     async def cancel(self, message: Json, body: bytes) -> None:
         """Hand the server a cancellation; the id of the call is free again."""
-        await self.say(body)
+        await self.notify(body)
         match message:
             case {"params": {"requestId": request_id}} if messages.is_id(request_id):
                 keys = [key for key in (messages.id_key(request_id),) if key in self.pending]
@@ -117,7 +117,7 @@ class StdioSessions:
             await self._answer(scope, receive, send, session, message, body)
         else:
             cancels = message.get("method") == "notifications/cancelled"
-            await (session.cancel(message, body) if cancels else session.say(body))
+            await (session.cancel(message, body) if cancels else session.notify(body))
             await Response(status_code=202)(scope, receive, send)
 
     async def listen(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
@@ -136,7 +136,7 @@ class StdioSessions:
         reply = Reply(session, Reading(stream, after=after), _headers(session), primed=_is_primed(scope))
         await reply.deliver(scope, receive, send)
 
-    async def end(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
+    async def close_session(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
         """End a session, as its client asks.
 
         Raises:
@@ -144,7 +144,7 @@ class StdioSessions:
         """
         session = self._session(scope, principal)
         del self._sessions[session.id]
-        await session.end()
+        await session.close()
         await Response(status_code=204)(scope, receive, send)
 
     def _session(self, scope: Scope, principal: Principal) -> Session:
@@ -170,7 +170,7 @@ class StdioSessions:
         finally:
             if not answered:  # nobody knows its id, so nobody can end it
                 self._forget(session)
-                await session.end()
+                await session.close()
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, session: Session, message: Json, body: bytes
@@ -187,7 +187,7 @@ class StdioSessions:
 def _place(session: Session, last_event_id: str) -> tuple[Stream, int]:
     """The stream that an event id is of, and its number."""
     name, _, number = last_event_id.partition(".")
-    stream = session.outbox.find(name)
+    stream = session.outbox.stream(name)
     if stream is None or not _NUMBER.match(number) or int(number) < stream.lost:
         raise malformed_request(400, "What follows this event is no longer kept.")
     return stream, int(number)

@@ -15,11 +15,11 @@ from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp_types.version import LATEST_MODERN_VERSION
 
 from resource_service.gateway import messages, older_revision
-from resource_service.gateway.conversation import Conversation, Pending
+from resource_service.gateway.errors import failed, malformed_request
+from resource_service.gateway.event_log import Reading
 from resource_service.gateway.messages import Json
-from resource_service.gateway.outbox import Reading
 from resource_service.gateway.process import ServerProcess
-from resource_service.gateway.refusals import failed, malformed_request
+from resource_service.gateway.stdio_connection import Pending, StdioConnection
 from resource_service.principal import PrincipalKey
 
 DISCOVERED_WITHIN_S = 5.0
@@ -37,7 +37,7 @@ DISCOVER: Json = {
 }
 
 
-class StatelessProcess(Conversation):
+class StatelessProcess(StdioConnection):
     """A process whose requests know nothing of each other.
 
     Attributes:
@@ -77,7 +77,7 @@ class StatelessProcess(Conversation):
                 return
             case answer:
                 raise failed(f"the process {self.process.pid} refuses to initialize: {str(answer)[:300]}")
-        await self.say(
+        await self.notify(
             messages.write_line({"jsonrpc": "2.0", "method": "notifications/initialized", "params": {}})
         )
 
@@ -100,7 +100,7 @@ class StatelessProcess(Conversation):
         self.forget(pending)
         if number is not None and not self.ended:
             params = {"requestId": number, "reason": "the client went away"}
-            await self.say(
+            await self.notify(
                 messages.write_line({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})
             )
 
@@ -135,7 +135,7 @@ class StatelessProcess(Conversation):
             case "response":
                 await self._respond(message)
             case "request":
-                await self.say(messages.write_line(_refused(message)))
+                await self.notify(messages.write_line(_refused(message)))
             case _:
                 await self._notify(message)
 

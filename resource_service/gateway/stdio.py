@@ -9,12 +9,12 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from resource_service.gateway.errors import malformed_request, method_not_allowed
 from resource_service.gateway.messages import Json, kind_of
 from resource_service.gateway.pool import ProcessPool
-from resource_service.gateway.refusals import malformed_request, method_not_allowed
 from resource_service.gateway.requests_over_stdio import StdioRequests
 from resource_service.gateway.sessions_over_stdio import StdioSessions
-from resource_service.jsonrpc import read_posted
+from resource_service.messages.jsonrpc import read_posted
 from resource_service.principal import principal_in
 from shared.asgi import header_values, read_body
 
@@ -55,7 +55,7 @@ class StdioGateway:
                 _check_accepts(scope, json=False)
                 await self._sessions.listen(scope, receive, send, principal)
             case "DELETE", True:
-                await self._sessions.end(scope, receive, send, principal)
+                await self._sessions.close_session(scope, receive, send, principal)
             case method, _:
                 raise method_not_allowed(method)
 

@@ -2,7 +2,7 @@
 
 `chain` puts it together, for the service and for the verifiers alike. A question passes, outermost first:
 
-- `local_tokens`     decides on a `jwt_access_token` here, unless `revoked_grants` has its grant
+- `local_jwt_validator`     decides on a `jwt_access_token` here, unless `revoked_grants` has its grant
 - `cache`            gives `kept_answers` again, none of a grant `recently_revoked`; in it is `single_flight`
 - `circuit_breaker`  answers "don't know" at once while nobody answers
 - `client`           asks (RFC 7662), and takes `signed_answers` (RFC 9701) where they are configured

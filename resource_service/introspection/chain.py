@@ -1,9 +1,9 @@
 """All that is between the guard and the authorization server, put together once.
 
 `main` and the verifiers both build it here: what is put into it is then in front of both. Outermost first:
-`LocalTokens`, `IntrospectionCache` with `SingleFlight` in it, `CircuitBreaker`, `IntrospectionClient`; and
-beside them the `RevocationFeed`, which tells the first two what may not be used any more, and the `Leases`
-what must end.
+`LocalJwtValidator`, `IntrospectionCache` with `SingleFlight` in it, `CircuitBreaker`, `IntrospectionClient`;
+and beside them the `RevocationFeed`, which tells the first two what may not be used any more, and the
+`Leases` what must end.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from resource_service.asking import basic_authorization, http_client
+from resource_service.authorization_server_client import basic_authorization, http_client
 from resource_service.introspection.cache import IntrospectionCache
 from resource_service.introspection.circuit_breaker import CircuitBreaker
 from resource_service.introspection.client import Introspect, IntrospectionClient
 from resource_service.introspection.issuer_keys import JWKS_PATH, IssuerKeys
 from resource_service.introspection.listeners import Listeners
-from resource_service.introspection.local_tokens import LocalTokens
+from resource_service.introspection.local_jwt_validator import LocalJwtValidator
 from resource_service.introspection.revocation_feed import (
     POLL_TIMEOUT_S,
     REVOCATIONS_PATH,
@@ -109,8 +109,10 @@ def _cache(ask: Introspect, settings: ResourceSettings, clock: Clock) -> Introsp
 
 def _local_tokens(
     ask: Introspect, keys: IssuerKeys, revoked: RevokedGrants, settings: ResourceSettings, clock: Clock
-) -> LocalTokens:
-    return LocalTokens(ask, keys, revoked, issuer=settings.issuer, resources=settings.resources, clock=clock)
+) -> LocalJwtValidator:
+    return LocalJwtValidator(
+        ask, keys, revoked, issuer=settings.issuer, resources=settings.resources, clock=clock
+    )
 
 
 def _listening(

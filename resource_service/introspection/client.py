@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from resource_service.asking import Answer, NoAnswerError, basic_authorization, exchange
+from resource_service.authorization_server_client import Answer, NoAnswerError, basic_authorization, exchange
 from resource_service.introspection import signed_answers
 from resource_service.introspection.issuer_keys import KeysUnavailableError
 from resource_service.introspection.signed_answers import SignedAnswers
@@ -89,7 +89,7 @@ class IntrospectionClient:
 
     async def _document(self, body: bytes) -> object:
         try:
-            return await self.signed.read(body.decode("ascii")) if self.signed else parse_json(body)
+            return await self.signed.verify_answer(body.decode("ascii")) if self.signed else parse_json(body)
         except KeysUnavailableError as error:
             raise ServerDownError(str(error)) from error
         except MalformedAnswerError:

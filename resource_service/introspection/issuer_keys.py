@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from resource_service.asking import NoAnswerError, exchange
+from resource_service.authorization_server_client import NoAnswerError, exchange
 from shared.clock import Clock
 from shared.jose import Claims, UnverifiedJws, parse, verify
 from shared.json_text import parse_json
@@ -52,7 +52,7 @@ class IssuerKeys:
         self._failure = ""
         self._fetching = asyncio.Lock()
 
-    async def verify(self, text: str, *, typ: str, algorithms: Sequence[str]) -> Claims:
+    async def verify_jws(self, text: str, *, typ: str, algorithms: Sequence[str]) -> Claims:
         """The claims of a compact JWS that the issuer signed.
 
         Args:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Protocol
 
 import httpx2
 
-from resource_service.asking import Answer, NoAnswerError, exchange
+from resource_service.authorization_server_client import Answer, NoAnswerError, exchange
 from resource_service.introspection.cache import LIVE_FOR_S
 from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailableError
 from shared.clock import Clock
@@ -186,7 +186,7 @@ class RevocationFeed:
 
     async def _verified(self, jti: str, text: str) -> SecurityEvent:
         try:
-            claims = await self._keys.verify(text, typ=TYPE, algorithms=(ALGORITHM,))
+            claims = await self._keys.verify_jws(text, typ=TYPE, algorithms=(ALGORITHM,))
             event = read_event(claims, issuer=self._source.issuer, audience=self._source.audience)
         except (InvalidJwsError, KeysUnavailableError, ClaimError) as error:
             raise FeedLostError(f"an event cannot be trusted: {error}") from error

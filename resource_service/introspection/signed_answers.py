@@ -30,7 +30,7 @@ class SignedAnswers:
     audience: str
     clock: Clock
 
-    async def read(self, text: str) -> object:
+    async def verify_answer(self, text: str) -> object:
         """The answer inside, as RFC 7662 §2.2 has it; not looked at yet.
 
         Raises:
@@ -38,7 +38,7 @@ class SignedAnswers:
             KeysUnavailableError: whether it is one cannot be known.
         """
         try:
-            claims = await self.keys.verify(text, typ=SIGNED_TYPE, algorithms=ALGORITHMS)
+            claims = await self.keys.verify_jws(text, typ=SIGNED_TYPE, algorithms=ALGORITHMS)
             self._check(claims)
         except (InvalidJwsError, ClaimError) as error:
             raise MalformedAnswerError(f"not a signed answer for us: {error}") from error

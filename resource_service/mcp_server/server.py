@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.tools import NotesTools
-from resource_service.policy.in_force import PolicyInForce
+from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, principal_in
 from shared.version import VERSION
 
@@ -34,7 +34,7 @@ class NotesServer:
         max_body_bytes: of one message.
     """
 
-    def __init__(self, notes: Notes, policy: PolicyInForce, *, max_body_bytes: int) -> None:
+    def __init__(self, notes: Notes, policy: PolicyWatcher, *, max_body_bytes: int) -> None:
         with _logging_kept():
             server: MCPServer[object] = MCPServer(
                 "doorward-notes",

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from resource_service.mcp_server.notes import MAX_NOTE_CHARACTERS, Notes, NotesFullError, StoredNote
-from resource_service.policy.in_force import PolicyInForce
 from resource_service.policy.rules import Policy, Scopes
+from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, principal_in
 
 READ = "notes:read"
@@ -59,7 +59,7 @@ class Identity(BaseModel):
 class NotesTools:
     """The tools, over the notes of whoever calls."""
 
-    def __init__(self, notes: Notes, policy: PolicyInForce) -> None:
+    def __init__(self, notes: Notes, policy: PolicyWatcher) -> None:
         self._notes = notes
         self._policy = policy
 

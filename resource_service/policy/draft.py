@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from resource_service.policy.file import parse_policy
 from resource_service.policy.patterns import ANY, covers, is_exact
 from resource_service.policy.rules import Policy
-from resource_service.policy.survey import Survey, SurveyedTool
+from resource_service.policy.server_inventory import ServerInventory, SurveyedTool
 
 MAX_RESOURCES = 200
 MAX_COMMENT = 80
@@ -34,7 +34,7 @@ def prefix_of(name: str) -> str:
     return _NOT_IN_A_NAME.sub("-", name.lower()[:60]).strip("-") or "mcp"
 
 
-def draft(survey: Survey, prefix: str) -> str:
+def draft(survey: ServerInventory, prefix: str) -> str:
     """The text of a policy: tools that only read, those that change things, those that destroy.
 
     Args:
@@ -55,7 +55,7 @@ def scope_of(tool: SurveyedTool, prefix: str) -> str:
     return f"{prefix}:admin" if tool.destructive else f"{prefix}:write"
 
 
-def _lines(survey: Survey, prefix: str) -> Iterator[str]:
+def _lines(survey: ServerInventory, prefix: str) -> Iterator[str]:
     read, write, admin = (f"{prefix}:{end}" for end in ("read", "write", "admin"))
     destroys = any(scope_of(tool, prefix) == admin for tool in survey.tools)
     yield HEAD.format(server=_words(survey, prefix))
@@ -107,7 +107,7 @@ def _rules(kind: str, names: Iterable[str], scope: str) -> Iterator[str]:
         yield f"  {_key(name)}: {_key(scope)}"
 
 
-def _resources(survey: Survey) -> list[str]:
+def _resources(survey: ServerInventory) -> list[str]:
     """URIs and patterns, without those that others cover."""
     patterns: list[str] = []
     for template in survey.templates:
@@ -135,7 +135,7 @@ def _distinct(tools: Iterable[SurveyedTool]) -> list[SurveyedTool]:
     return list({tool.name: tool for tool in tools}.values())
 
 
-def _words(survey: Survey, prefix: str) -> str:
+def _words(survey: ServerInventory, prefix: str) -> str:
     return _printable(survey.server)[:60] or prefix
 
 
@@ -157,7 +157,7 @@ def _comment(text: str) -> str:
     return shown if len(shown) <= MAX_COMMENT else f"{shown[: MAX_COMMENT - 1]}…"
 
 
-def _check(policy: Policy, survey: Survey, prefix: str) -> None:
+def _check(policy: Policy, survey: ServerInventory, prefix: str) -> None:
     """What was written says what was meant."""
     for tool in _distinct(survey.tools):
         meant = {scope_of(tool, prefix)} if _can_be_named(tool.name) else policy.default

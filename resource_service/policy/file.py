@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from resource_service.policy.faults import Place, PolicyError, did_you_mean
 from resource_service.policy.rules import Policy, Scopes
+from resource_service.policy.validation import Place, PolicyError, did_you_mean
 
 MAX_BYTES = 262_144
 KEYS = ("scopes", "default", "tools", "prompts", "resources", "methods", "hide", "publish")

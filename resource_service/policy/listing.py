@@ -51,7 +51,7 @@ def listed_in(messages: Iterable[object]) -> Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Shortening:
+class ListFilter:
     """Makes lists fit for one caller.
 
     Attributes:

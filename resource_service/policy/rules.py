@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from resource_service.policy.faults import faults_in
 from resource_service.policy.patterns import is_exact, matches
 from resource_service.policy.uris import MAX_CHARACTERS, is_regular, is_regular_template, readings, shorter
+from resource_service.policy.validation import faults_in
 
 Scopes = frozenset[str]
 Rules = Mapping[str, Scopes]

@@ -10,10 +10,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from resource_service.metadata import metadata_documents
-from resource_service.verifiers.in_front import Document
+from resource_service.routes.metadata import metadata_documents
+from resource_service.verifiers.guard_middleware import Document
 from resource_service.verifiers.protection import NO_SCOPES, Protection
-from resource_service.verifiers.settings import Given
+from resource_service.verifiers.settings import SettingsKwargs
 from shared.asgi import Cors, CorsPolicy
 
 
@@ -39,7 +39,7 @@ class DoorwardTokenVerifier(TokenVerifier):  # type: ignore[misc]
         required_scopes: Iterable[str] = (),
         tool_scopes: Mapping[str, Iterable[str]] = NO_SCOPES,
         implies: Mapping[str, Iterable[str]] = NO_SCOPES,
-        **given: Unpack[Given],
+        **given: Unpack[SettingsKwargs],
     ) -> None:
         self._protection = Protection(required_scopes, tool_scopes, implies, **given)
         super().__init__(

@@ -13,7 +13,7 @@ from pydantic import AnyHttpUrl
 from starlette.types import ASGIApp
 
 from resource_service.verifiers.protection import NO_SCOPES, Protection
-from resource_service.verifiers.settings import Given
+from resource_service.verifiers.settings import SettingsKwargs
 
 
 class DoorwardTokenVerifier:
@@ -42,7 +42,7 @@ class DoorwardTokenVerifier:
         required_scopes: Iterable[str] = (),
         tool_scopes: Mapping[str, Iterable[str]] = NO_SCOPES,
         implies: Mapping[str, Iterable[str]] = NO_SCOPES,
-        **given: Unpack[Given],
+        **given: Unpack[SettingsKwargs],
     ) -> None:
         self._protection = Protection(required_scopes, tool_scopes, implies, **given)
 

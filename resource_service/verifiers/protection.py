@@ -8,15 +8,15 @@ from typing import Any, TypedDict, Unpack
 
 from starlette.types import ASGIApp
 
-from resource_service.authentication import Authenticate
+from resource_service.auth.authentication import Authenticate
+from resource_service.auth.dpop.check import dpop_validator_for
+from resource_service.errors import Refusal
 from resource_service.introspection.chain import introspection_chain
-from resource_service.policy.in_force import PolicyInForce
 from resource_service.policy.rules import Policy, Scopes
-from resource_service.possession.check import possession_of
+from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal
-from resource_service.refusals import Refusal
-from resource_service.verifiers.in_front import InFront, admitted, is_beside
-from resource_service.verifiers.settings import Given, settings_of
+from resource_service.verifiers.guard_middleware import GuardMiddleware, admitted, is_beside
+from resource_service.verifiers.settings import SettingsKwargs, settings_of
 from shared.clock import Clock, system_clock
 from shared.logs import configure_own_logs, get_logger
 
@@ -57,7 +57,7 @@ class Protection:
         tool_scopes: Mapping[str, Iterable[str]] = NO_SCOPES,
         implies: Mapping[str, Iterable[str]] = NO_SCOPES,
         clock: Clock = system_clock,
-        **given: Unpack[Given],
+        **given: Unpack[SettingsKwargs],
     ) -> None:
         configure_own_logs()
         self.settings = settings_of(given)
@@ -69,13 +69,13 @@ class Protection:
         """Where MCP is served, with the base path off it; see `ResourceSettings`."""
         return self.settings.mcp_path or "/"
 
-    def in_front_of(self, app: ASGIApp, *, path: str) -> InFront:
+    def in_front_of(self, app: ASGIApp, *, path: str) -> GuardMiddleware:
         """`app` with the guard in front of it.
 
         Args:
             path: where `app` itself serves MCP.
         """
-        return InFront(app, self.settings, self.policy, self._clock, path=path)
+        return GuardMiddleware(app, self.settings, self.policy, self._clock, path=path)
 
     async def token_fields(self, token: str) -> TokenFields | None:
         """What a framework is told of `token`; None where it is not good here.
@@ -107,21 +107,21 @@ class Protection:
         required: Iterable[str],
         tools: Mapping[str, Iterable[str]],
         implies: Mapping[str, Iterable[str]],
-    ) -> PolicyInForce:
+    ) -> PolicyWatcher:
         said = _policy_of(required, tools, implies)
         if self.settings.policy is None:
-            return PolicyInForce(said)
+            return PolicyWatcher(said)
         if said.scopes:
             raise ValueError(
                 "the policy file says which scopes are needed: say it there, or without the file"
             )
-        return PolicyInForce.read(self.settings.policy)
+        return PolicyWatcher.reload(self.settings.policy)
 
     async def _holder_of(self, token: str) -> Principal:
         # Nobody says here when the server begins and ends, so the connection is for this question alone.
         settings = self.settings.model_copy(update={"introspection_cache_s": 0})
         chain = introspection_chain(settings, self._clock)
-        possession = possession_of(self.settings, self._clock)
+        possession = dpop_validator_for(self.settings, self._clock)
         decide = Authenticate(
             chain.introspect, possession, self.settings.resource, self.settings.issuer, self._clock
         )

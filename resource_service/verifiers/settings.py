@@ -22,7 +22,7 @@ class VerifierSettings(ResourceSettings):
         return self.resource_documentation
 
 
-class Given(TypedDict, total=False):
+class SettingsKwargs(TypedDict, total=False):
     """The settings as arguments: see `ResourceSettings`. One that is left out is read from ``DOORWARD_…``."""
 
     resource: str
@@ -41,7 +41,7 @@ class Given(TypedDict, total=False):
     max_body_bytes: int
 
 
-def settings_of(given: Given) -> VerifierSettings:
+def settings_of(given: SettingsKwargs) -> VerifierSettings:
     """What was given, and the environment for the rest.
 
     Raises:

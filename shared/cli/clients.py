@@ -72,14 +72,14 @@ def invite(
 
 
 async def _invite(uses: int, ttl_s: int) -> str:
-    from auth_service.identity.admission import InitialAccessTokens
+    from auth_service.clients.registration_policy import InitialAccessTokenRepository
 
     async with open_local_store() as store:
-        return await InitialAccessTokens(store, system_clock).make(uses=uses, ttl_s=ttl_s)
+        return await InitialAccessTokenRepository(store, system_clock).make(uses=uses, ttl_s=ttl_s)
 
 
 async def _add(body: dict[str, object]) -> dict[str, str]:
-    from auth_service.identity.clients import Clients
+    from auth_service.clients.repository import ClientRepository
     from auth_service.protocol.errors import OAuthError
     from auth_service.protocol.registration import parse_metadata
 
@@ -88,24 +88,24 @@ async def _add(body: dict[str, object]) -> dict[str, str]:
     except OAuthError as error:
         raise CommandError(error.description) from error
     async with open_local_store() as store:
-        made = await Clients(store, system_clock).register(metadata, unused_ttl_s=None)
+        made = await ClientRepository(store, system_clock).register(metadata, unused_ttl_s=None)
     credentials = {"client_id": made.client.client_id, "client_secret": made.client_secret}
     return {name: value for name, value in credentials.items() if value}
 
 
 async def _list() -> list[tuple[str, ...]]:
-    from auth_service.identity.clients import Clients
+    from auth_service.clients.repository import ClientRepository
 
     async with open_local_store() as store:
-        found = await Clients(store, system_clock).list()
+        found = await ClientRepository(store, system_clock).list()
     return [(client.client_id, client.name, " ".join(client.grant_types)) for client in found]
 
 
 async def _remove(client_id: str) -> bool:
-    from auth_service.grants.repository import Grants
-    from auth_service.identity.clients import Clients
+    from auth_service.clients.repository import ClientRepository
+    from auth_service.grants.repository import GrantRepository
 
     async with open_local_store() as store:
-        deleted = await Clients(store, system_clock).delete(client_id)
-        await Grants(store, system_clock).revoke_of_client(client_id)
+        deleted = await ClientRepository(store, system_clock).delete(client_id)
+        await GrantRepository(store, system_clock).revoke_of_client(client_id)
     return deleted

@@ -17,7 +17,7 @@ from shared.cli.store import LOCAL_STORE, open_local_store
 from shared.clock import system_clock
 
 if TYPE_CHECKING:
-    from auth_service.crypto.keys import SigningKeys
+    from auth_service.crypto.signing_keys import SigningKeys
     from auth_service.settings import KeySettings
 
 keys = typer.Typer(help="See and rotate the signing keys.", no_args_is_help=True)
@@ -53,7 +53,7 @@ async def _rotate() -> int:
 @asynccontextmanager
 async def _signing_keys(settings: KeySettings) -> AsyncIterator[SigningKeys]:
     from auth_service.crypto.keyring import KeyRing
-    from auth_service.crypto.keys import SigningKeys
+    from auth_service.crypto.signing_keys import SigningKeys
     from auth_service.protocol.key_rotation import Schedule
 
     # Retired keys are left for the service to take out: only it knows how long what they signed lives.

@@ -13,8 +13,8 @@ import typer
 from shared.cli.console import CommandError, errors, output
 
 if TYPE_CHECKING:
-    from resource_service.gateway.targets import Target
-    from resource_service.policy.survey import Survey
+    from resource_service.policy.server_inventory import ServerInventory
+    from resource_service.targets import Target
 
 
 def draft(
@@ -41,7 +41,7 @@ def draft(
     if file is not None and not file.parent.is_dir():
         raise CommandError(f"there is no directory {file.parent}")
     from resource_service.policy.draft import draft, prefix_of
-    from resource_service.policy.faults import PolicyError
+    from resource_service.policy.validation import PolicyError
 
     surveyed = _survey(_target(url or f"stdio:{stdio}"), authorization)
     try:
@@ -52,7 +52,7 @@ def draft(
 
 
 def _target(text: str) -> Target:
-    from resource_service.gateway.targets import parse_target
+    from resource_service.targets import parse_target
 
     try:
         return parse_target(text)
@@ -60,14 +60,14 @@ def _target(text: str) -> Target:
         raise CommandError(str(error)) from None
 
 
-def _survey(target: Target, authorization: str | None) -> Survey:
+def _survey(target: Target, authorization: str | None) -> ServerInventory:
     from resource_service.gateway.stderr import printable
-    from resource_service.policy.survey import SurveyError, survey
+    from resource_service.policy.server_inventory import ServerInventoryError, survey
 
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
         try:
             return asyncio.run(survey(target, authorization=authorization, stderr=stderr))
-        except SurveyError as error:
+        except ServerInventoryError as error:
             stderr.seek(0)
             said = [printable(line.encode()) for line in stderr.read(100_000).splitlines()[-5:]]
             for line in said:

@@ -17,8 +17,8 @@ def policy_in(path: Path) -> Policy:
     Raises:
         CommandError: it cannot be meant; says the line.
     """
-    from resource_service.policy.faults import PolicyError
     from resource_service.policy.file import read_policy
+    from resource_service.policy.validation import PolicyError
 
     try:
         return read_policy(path)

@@ -83,7 +83,7 @@ def resource(
 
 def _check_commands(settings: ResourceSettings) -> None:
     """Refuse to start in front of a command that is not there: nobody would notice before the first call."""
-    from resource_service.gateway.targets import StdioTarget
+    from resource_service.targets import StdioTarget
 
     for each in (settings, *map(settings.for_mount, settings.mounts)):
         if each.upstream is None or not isinstance(each.target, StdioTarget):

@@ -16,8 +16,8 @@ from shared.cli.store import open_local_store
 from shared.clock import system_clock
 
 if TYPE_CHECKING:
-    from auth_service.identity.accounts import Accounts
-    from auth_service.identity.users import User
+    from auth_service.accounts.lifecycle import AccountLifecycle
+    from auth_service.users.repository import User
 
 T = TypeVar("T")
 
@@ -102,8 +102,8 @@ def _new_password() -> str:
     return password
 
 
-def _run(call: Callable[[Accounts], Awaitable[T]]) -> T:
-    from auth_service.identity.users import NoSuchUserError, UserExistsError
+def _run(call: Callable[[AccountLifecycle], Awaitable[T]]) -> T:
+    from auth_service.users.repository import NoSuchUserError, UserExistsError
 
     async def run() -> T:
         async with _open_accounts() as api:
@@ -120,14 +120,16 @@ def _run(call: Callable[[Accounts], Awaitable[T]]) -> T:
 
 
 @asynccontextmanager
-async def _open_accounts() -> AsyncIterator[Accounts]:
+async def _open_accounts() -> AsyncIterator[AccountLifecycle]:
+    from auth_service.accounts.lifecycle import AccountLifecycle
     from auth_service.crypto.passwords import Passwords
-    from auth_service.grants.repository import Grants
-    from auth_service.identity.accounts import Accounts
-    from auth_service.identity.sessions import Sessions
-    from auth_service.identity.users import Users
+    from auth_service.grants.repository import GrantRepository
+    from auth_service.users.repository import UserRepository
+    from auth_service.users.sessions import SessionRepository
 
     async with open_local_store() as store:
         # No session is begun from here, so the lifetime of one is not needed.
-        sessions = Sessions(store, system_clock, ttl_s=1)
-        yield Accounts(Users(store, Passwords()), sessions, Grants(store, system_clock))
+        sessions = SessionRepository(store, system_clock, ttl_s=1)
+        yield AccountLifecycle(
+            UserRepository(store, Passwords()), sessions, GrantRepository(store, system_clock)
+        )

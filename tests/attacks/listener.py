@@ -13,7 +13,7 @@ from typing import Any
 import httpcore2
 import pytest
 
-from auth_service.outbound import Fetcher, FetchError, Limits
+from auth_service.fetching import Fetcher, FetchError, Limits
 from tests.certificates import Authority
 from tests.sites import HERE, HOST, Names, Site, document, site
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from auth_service.outbound import Fetcher, Limits
+from auth_service.fetching import Fetcher, Limits
 from tests.attacks.listener import PUBLIC, fetcher_to, listening, refuse
 from tests.certificates import Authority
 from tests.sites import HERE, HOST, Names, Site, answer, dripping, raw, site

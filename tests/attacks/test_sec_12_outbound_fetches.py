@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from auth_service.outbound import Fetcher
+from auth_service.fetching import Fetcher
 from auth_service.protocol.special_addresses import Address, special_use
 from tests.attacks.listener import FORBIDDEN, PUBLIC, EverywhereIs, fetcher_to, listening, refuse
 from tests.certificates import Authority

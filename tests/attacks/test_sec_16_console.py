@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from auth_service.crypto.passwords import Passwords
-from auth_service.identity.users import Users
+from auth_service.users.repository import UserRepository
 from tests.attacks.test_sec_04_script import PAYLOADS, harmless
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.service import AuthorizationServer, nobodys
@@ -48,7 +48,9 @@ def victim(server: AuthorizationServer) -> Iterator[Person]:
 
 def set_admin(server: AuthorizationServer, username: str, admin: bool) -> None:
     """What the operator does with `doorward users promote` and `demote`."""
-    server.with_store(lambda store: Users(store, Passwords(), server.clock).set_admin(username, admin))
+    server.with_store(
+        lambda store: UserRepository(store, Passwords(), server.clock).set_admin(username, admin)
+    )
 
 
 def csrf_of(someone: AtTheConsole) -> str:

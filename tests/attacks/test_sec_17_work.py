@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from auth_service.identity.clients import Clients
+from auth_service.clients.repository import ClientRepository
 from auth_service.main import create_app
 from auth_service.settings import AuthSettings
 from auth_service.storage import open_store
@@ -153,7 +153,9 @@ async def test_an_expensive_request_does_not_block_the_event_loop(attack: str, t
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
     }
-    client_id = (await Clients(store, system_clock).register(metadata, unused_ttl_s=None)).client.client_id
+    client_id = (
+        await ClientRepository(store, system_clock).register(metadata, unused_ttl_s=None)
+    ).client.client_id
     app = create_app(settings, store)
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app)

@@ -19,17 +19,17 @@ import httpx2
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.passwords import Passwords
-from auth_service.grants.repository import Grants
-from auth_service.identity.accounts import Accounts
-from auth_service.identity.clients import Clients
-from auth_service.identity.sessions import Sessions
-from auth_service.identity.users import Users
+from auth_service.fetching import Fetcher
+from auth_service.grants.repository import GrantRepository
 from auth_service.main import create_app
-from auth_service.outbound import Fetcher
 from auth_service.protocol.grant import Grant
 from auth_service.settings import AuthSettings
 from auth_service.storage import Store, open_store
+from auth_service.users.repository import UserRepository
+from auth_service.users.sessions import SessionRepository
 from tests.flow import Client, Person
 from tests.servers import wait_until
 
@@ -151,7 +151,7 @@ class AuthorizationServer:
 
     def grant(self, grant_id: str) -> Grant:
         """The document of a grant that is kept still."""
-        found = self.with_store(lambda store: Grants(store, self.clock).get(grant_id))
+        found = self.with_store(lambda store: GrantRepository(store, self.clock).get(grant_id))
         assert found is not None
         return found
 
@@ -169,7 +169,9 @@ class AuthorizationServer:
 
     def add_user(self, username: str, password: str, name: str | None = None) -> Person:
         """A new account, and a browser for its owner."""
-        self.with_store(lambda store: Users(store, Passwords(), self.clock).add(username, password, name))
+        self.with_store(
+            lambda store: UserRepository(store, Passwords(), self.clock).add(username, password, name)
+        )
         return Person(username, password, trust_env=False)
 
     def disable_user(self, username: str) -> None:
@@ -180,7 +182,7 @@ class AuthorizationServer:
         """A client that the operator makes: with any grant type, and for ever."""
 
         async def register(store: Store) -> dict[str, Any]:
-            registered = await Clients(store, self.clock).register(metadata, unused_ttl_s=None)
+            registered = await ClientRepository(store, self.clock).register(metadata, unused_ttl_s=None)
             return {
                 **metadata,
                 "client_id": registered.client.client_id,
@@ -201,9 +203,11 @@ class AuthorizationServer:
             )
         )
 
-    def _accounts(self, store: Store) -> Accounts:
-        users = Users(store, Passwords(), self.clock)
-        return Accounts(users, Sessions(store, self.clock, ttl_s=1), Grants(store, self.clock))
+    def _accounts(self, store: Store) -> AccountLifecycle:
+        users = UserRepository(store, Passwords(), self.clock)
+        return AccountLifecycle(
+            users, SessionRepository(store, self.clock, ttl_s=1), GrantRepository(store, self.clock)
+        )
 
 
 def nobodys(name: str) -> str:

@@ -32,7 +32,7 @@ def settings(issuer: str = "http://localhost:9000", **given: Any) -> AuthSetting
 def test_strangers_are_asked_about_only_where_anyone_may_register(
     environment: pytest.MonkeyPatch, registration: str, trust: Trust
 ) -> None:
-    assert domain_policy(settings(registration=registration)).of("client.example") is trust
+    assert domain_policy(settings(registration=registration)).trust_in("client.example") is trust
 
 
 def test_the_lists_are_read_from_the_environment(environment: pytest.MonkeyPatch) -> None:
@@ -41,7 +41,7 @@ def test_the_lists_are_read_from_the_environment(environment: pytest.MonkeyPatch
     environment.setenv("DOORWARD_CIMD_DENY", "evil.example.com")
     policy = domain_policy(settings())
     hosts = ("claude.ai", "a.example.com", "evil.example.com", "other.example")
-    assert [policy.of(host) for host in hosts] == [Trust.ALLOW, Trust.ALLOW, Trust.DENY, Trust.DENY]
+    assert [policy.trust_in(host) for host in hosts] == [Trust.ALLOW, Trust.ALLOW, Trust.DENY, Trust.DENY]
 
 
 @pytest.mark.parametrize("pattern", ["https://claude.ai", "Claude.ai", "*", "claude.*"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from auth_service.protocol.redirect_uris import Reach, check_registrable, reach
+from auth_service.protocol.redirect_uris import RedirectUriType, check_registrable, redirect_uri_type
 from auth_service.settings import AuthSettings
 from resource_service.main import create_app
 from resource_service.settings import ResourceSettings
@@ -72,7 +72,7 @@ def test_a_redirect_uri_on_plain_http_is_registrable_in_those_networks_alone() -
     for uri in (CALLBACK, "http://10.0.0.1/callback"):
         with pytest.raises(ValueError, match="plain http"):
             check_registrable(uri, () if uri == CALLBACK else networks)
-    assert reach(CALLBACK) is Reach.PRIVATE_NETWORK
+    assert redirect_uri_type(CALLBACK) is RedirectUriType.PRIVATE_NETWORK
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from subprocess import CompletedProcess
 import pytest
 
 from auth_service.crypto.passwords import Passwords
-from auth_service.identity.users import Users
 from auth_service.storage import open_store
+from auth_service.users.repository import UserRepository
 from tests.cli.command import doorward, up
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +41,7 @@ def users(url: str, tmp_path: Path) -> Command:
 async def can_log_in(url: str, username: str, password: str) -> bool:
     store = open_store(url)
     try:
-        return await Users(store, Passwords()).authenticate(username, password) is not None
+        return await UserRepository(store, Passwords()).authenticate(username, password) is not None
     finally:
         await store.aclose()
 

@@ -53,7 +53,7 @@ def logged(form: str, *events: Event, request_id: str = ID) -> str:
 
 
 REFUSED: Event = (
-    "resource_service.refusals",
+    "resource_service.errors",
     "refused",
     {
         "reason": "introspected inactive",
@@ -93,7 +93,7 @@ def test_a_line_is_read_in_either_form_and_behind_what_compose_puts_before_it(
         name: str(value) for name, value in REFUSED[2].items()
     }
     assert (entry.text("event"), entry.text("request_id")) == ("refused", ID)
-    assert entry.text("logger") == "resource_service.refusals"
+    assert entry.text("logger") == "resource_service.errors"
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -263,7 +263,7 @@ def test_what_has_no_value_is_not_told(tmp_path: Path, form: str) -> None:
     log = logged(
         form,
         ("auth_service.endpoints.introspect", "introspected as inactive", {"reason": None, "caller": "r"}),
-        ("auth_service.identity.client_keys", "keys not fetched", {"url": "https://a", "detail": None}),
+        ("auth_service.clients.keys", "keys not fetched", {"url": "https://a", "detail": None}),
     )
     done = doorward("why", ID, "-", cwd=tmp_path, stdin=log)
     assert done.returncode == 0, done.stderr

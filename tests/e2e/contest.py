@@ -13,7 +13,7 @@ from tests.flow import Client, Person, Pkce
 WEB = ["https://client.example/callback"]
 """With a redirect URI like this a consent is remembered, and further grants cost no pages."""
 
-Tokens = dict[str, Any]
+TokenReader = dict[str, Any]
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Contest:
     def _post(self, path: str, **fields: str) -> bytes:
         return post(path, {**fields, "client_id": self.client.client_id})
 
-    async def live(self, tokens: list[Tokens]) -> list[str]:
+    async def live(self, tokens: list[TokenReader]) -> list[str]:
         """Those of the tokens that still work. Refresh tokens are used by asking."""
         authorization = self.deployment.authorization
         accesses = [each["access_token"] for each in tokens]

@@ -113,7 +113,7 @@ class Registers(Worker):
             assert found.json() == client.information
 
 
-class Consents(Worker):
+class ConsentRepository(Worker):
     """Logs in and consents; the session, the consent and the code must be there."""
 
     def __init__(self, issuer: str) -> None:
@@ -165,7 +165,7 @@ class Revokes(Worker):
             assert self.client.refresh(refresh_token).json()["error"] == "invalid_grant"
 
 
-KINDS: tuple[type[Worker], ...] = (Registers, Consents, Refreshes, Revokes)
+KINDS: tuple[type[Worker], ...] = (Registers, ConsentRepository, Refreshes, Revokes)
 
 
 class Load:

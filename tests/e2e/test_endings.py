@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Awaitable
 import httpx2
 import pytest
 
+from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.passwords import Passwords
-from auth_service.grants.repository import Grants
-from auth_service.identity.accounts import Accounts
-from auth_service.identity.sessions import Sessions
-from auth_service.identity.users import Users
+from auth_service.grants.repository import GrantRepository
 from auth_service.storage import open_store
+from auth_service.users.repository import UserRepository
+from auth_service.users.sessions import SessionRepository
 from shared.clock import system_clock
 from tests.e2e.contest import WEB, Contest, codes, succeeded
 from tests.e2e.services import Deployment
@@ -30,11 +30,13 @@ AT_ONCE = 12
 
 
 @pytest.fixture
-async def accounts(replicated: Deployment, anyio_backend: str) -> AsyncIterator[Accounts]:
+async def accounts(replicated: Deployment, anyio_backend: str) -> AsyncIterator[AccountLifecycle]:
     """What `doorward users` works with, on the store of the deployment."""
     store = open_store(replicated.store_url)
-    yield Accounts(
-        Users(store, Passwords()), Sessions(store, system_clock, 3600), Grants(store, system_clock)
+    yield AccountLifecycle(
+        UserRepository(store, Passwords()),
+        SessionRepository(store, system_clock, 3600),
+        GrantRepository(store, system_clock),
     )
     await store.aclose()
 
@@ -63,7 +65,7 @@ async def test_nothing_outlives_a_deleted_client(
 
 
 @pytest.mark.requirement("SEC-7", "AS-23")
-async def test_nothing_outlives_the_lockout_of_a_user(contest: Contest, accounts: Accounts) -> None:
+async def test_nothing_outlives_the_lockout_of_a_user(contest: Contest, accounts: AccountLifecycle) -> None:
     username, issued = contest.person.username, 0
     span_s = await undisturbed_s(contest)
     for seed in range(LOCKOUTS):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
-from tests.e2e.contest import Contest, Tokens, succeeded
+from tests.e2e.contest import Contest, TokenReader, succeeded
 from tests.e2e.services import Deployment
 from tests.e2e.volley import Answer, post
 from tests.flow import Client, Pkce
@@ -82,7 +82,7 @@ class Outcome:
         mixed: whether some of those who asked at that moment succeeded and some did not.
     """
 
-    tokens: list[Tokens]
+    tokens: list[TokenReader]
     mixed: bool
 
 

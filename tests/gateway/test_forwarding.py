@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from resource_service.gateway.headers import why_not_passed
+from resource_service.messages.forwarded_headers import why_not_passed
 from tests.gateway.exchange import MESSAGE, PING
 from tests.gateway.ledger import POLICY, Ledger, answer_in, ledger, request
 from tests.gateway.upstreams import gateway

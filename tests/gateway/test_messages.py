@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from resource_service.gateway import messages, older_revision
-from resource_service.gateway.environment import environment_for, passed_on
-from resource_service.gateway.headers import to_client, to_upstream
+from resource_service.gateway.environment import environment_for, forwarded_environment
 from resource_service.gateway.identity import encoded
 from resource_service.gateway.stderr import Throttle, printable
+from resource_service.messages.forwarded_headers import to_client, to_upstream
 from resource_service.principal import Principal
 
 META = {
@@ -132,7 +132,7 @@ def test_the_environment_of_a_command_holds_no_setting_of_ours() -> None:
     ours = {name: value for name, value in environment.items() if name.startswith("DOORWARD_")}
     assert ours == {"DOORWARD_SUBJECT": "a%00b", "DOORWARD_CLIENT": "client%0A1"}
     assert environment["EXTRA"] == "1"
-    assert passed_on(("SET", "UNSET"), {"SET": "1", "OTHER": "2"}) == {"SET": "1"}
+    assert forwarded_environment(("SET", "UNSET"), {"SET": "1", "OTHER": "2"}) == {"SET": "1"}
 
 
 def test_plain_text_is_encoded_as_itself() -> None:

@@ -7,7 +7,7 @@ import asyncio
 import anyio
 import pytest
 
-from resource_service.gateway.outbox import Outbox, Reading, Stream
+from resource_service.gateway.event_log import EventLog, Reading, Stream
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +18,7 @@ async def read(reading: Reading, count: int) -> list[bytes]:
 
 
 async def test_events_come_in_order_to_the_stream_they_are_for() -> None:
-    outbox = Outbox()
+    outbox = EventLog()
     a, b = outbox.open("a"), outbox.open("b")
     for data, stream in ((b"1", a), (b"2", b), (b"3", a)):
         await outbox.put(stream, data, last=data == b"3")
@@ -28,7 +28,7 @@ async def test_events_come_in_order_to_the_stream_they_are_for() -> None:
 
 
 async def test_a_reader_waits_for_what_is_yet_to_come() -> None:
-    outbox = Outbox()
+    outbox = EventLog()
     stream = outbox.open("a")
     reading = Reading(stream, after=0)
     waiting = asyncio.create_task(reading.next())
@@ -41,7 +41,7 @@ async def test_a_reader_waits_for_what_is_yet_to_come() -> None:
 
 
 async def test_a_stream_is_resumed_after_the_event_that_is_named() -> None:
-    outbox = Outbox()
+    outbox = EventLog()
     stream = outbox.open("a")
     for number in range(5):
         await outbox.put(stream, b"%d" % number, last=number == 4)
@@ -53,7 +53,7 @@ async def test_a_stream_is_resumed_after_the_event_that_is_named() -> None:
 
 
 async def test_whoever_reads_a_stream_next_takes_it_over() -> None:
-    outbox = Outbox()
+    outbox = EventLog()
     stream = outbox.open("a")
     first = Reading(stream, after=0)
     waiting = asyncio.create_task(first.next())
@@ -65,7 +65,7 @@ async def test_whoever_reads_a_stream_next_takes_it_over() -> None:
 
 
 async def test_what_nobody_reads_is_dropped_when_there_is_no_room_and_is_known_to_be_lost() -> None:
-    outbox = Outbox(kept_bytes=100)
+    outbox = EventLog(kept_bytes=100)
     stream = outbox.open("a")
     for number in range(30):
         await outbox.put(stream, b"%10d" % number)
@@ -74,7 +74,7 @@ async def test_what_nobody_reads_is_dropped_when_there_is_no_room_and_is_known_t
 
 
 async def test_the_number_of_events_is_bounded_too() -> None:
-    outbox = Outbox(kept_events=3)
+    outbox = EventLog(kept_events=3)
     stream = outbox.open("a")
     for _ in range(10):
         await outbox.put(stream, b"")
@@ -82,7 +82,7 @@ async def test_the_number_of_events_is_bounded_too() -> None:
 
 
 async def test_nothing_that_somebody_reads_is_dropped_whoever_writes_waits() -> None:
-    outbox = Outbox(kept_events=2)
+    outbox = EventLog(kept_events=2)
     stream = outbox.open("a")
     reading = Reading(stream, after=0)
     total = 50
@@ -102,7 +102,7 @@ async def test_nothing_that_somebody_reads_is_dropped_whoever_writes_waits() -> 
 
 
 async def test_a_reader_that_is_too_slow_holds_the_others_up_no_longer_than_patience() -> None:
-    outbox = Outbox(kept_events=2, patience_s=0.05)
+    outbox = EventLog(kept_events=2, patience_s=0.05)
     slow, quick = outbox.open("slow"), outbox.open("quick")
     Reading(slow, after=0)
     for _ in range(2):
@@ -115,22 +115,22 @@ async def test_a_reader_that_is_too_slow_holds_the_others_up_no_longer_than_pati
 
 
 async def test_a_message_larger_than_all_room_passes_all_the_same() -> None:
-    outbox = Outbox(kept_bytes=10)
+    outbox = EventLog(kept_bytes=10)
     stream = outbox.open("a")
     await outbox.put(stream, b"x" * 1_000)
     assert await read(Reading(stream, after=0), 1) == [b"x" * 1_000]
 
 
 async def test_a_stream_is_forgotten_with_its_last_event() -> None:
-    outbox = Outbox(kept_events=2)
+    outbox = EventLog(kept_events=2)
     for number in range(10):
         await outbox.put(outbox.open(f"s{number}"), b"", last=True)
-    kept = [number for number in range(10) if outbox.find(f"s{number}")]
+    kept = [number for number in range(10) if outbox.stream(f"s{number}")]
     assert kept == [8, 9]
 
 
 async def test_closing_lets_every_reader_finish_what_there_is() -> None:
-    outbox = Outbox()
+    outbox = EventLog()
     streams: list[Stream] = [outbox.open(name) for name in "ab"]
     await outbox.put(streams[0], b"1")
     readings = [Reading(stream, after=0) for stream in streams]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from resource_service.errors import Refusal
 from resource_service.gateway import stateless
 from resource_service.gateway.environment import environment_for
 from resource_service.gateway.process import ServerProcess
 from resource_service.gateway.stateless import StatelessProcess
 from resource_service.principal import Principal
-from resource_service.refusals import Refusal
 from tests.gateway.upstreams import ROOT
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +41,7 @@ async def started(arguments: Sequence[str]) -> AsyncIterator[StatelessProcess]:
     try:
         yield conversation
     finally:
-        await conversation.end()
+        await conversation.close()
 
 
 async def test_a_server_of_the_current_revision_says_so() -> None:

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
-from resource_service.gateway.targets import HttpTarget, StdioTarget
 from resource_service.settings import ResourceSettings
+from resource_service.targets import HttpTarget, StdioTarget
 
 USUAL = {
     "resource": "https://mcp.example/mcp",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 
-from auth_service.grants.repository import Grants
+from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant
 from auth_service.storage import open_store
 from shared.cli.installation import sqlite_url
@@ -19,7 +19,7 @@ def grant_of(running: Up, subject: str, client_id: str) -> Grant:
     async def read() -> list[Grant]:
         store = open_store(sqlite_url(running.directory / ".doorward" / "auth.sqlite3"))
         try:
-            return await Grants(store, system_clock).of_subject(subject)
+            return await GrantRepository(store, system_clock).of_subject(subject)
         finally:
             await store.aclose()
 

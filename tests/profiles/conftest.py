@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from auth_service.outbound import Fetcher
+from auth_service.fetching import Fetcher
 from tests.certificates import Authority
 from tests.profiles.credentials import Signer
 from tests.profiles.deployment import Deployment

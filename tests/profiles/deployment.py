@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from auth_service.outbound import Fetcher
+from auth_service.fetching import Fetcher
 from shared.cli.installation import resource_servers
 from tests.auth_service.service import RESOURCE_SECRET, AuthorizationServer, running
 from tests.e2e.services import Service, start

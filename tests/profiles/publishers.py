@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpcore2
 
-from auth_service.outbound import Fetcher
+from auth_service.fetching import Fetcher
 from tests.attacks.listener import Posing
 from tests.certificates import Authority
 from tests.profiles.credentials import Signer

@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from resource_service.answer import COMMENT, EndableAnswer
+from resource_service.middleware.endable_response import COMMENT, EndableResponse
 
 START: Message = {
     "type": "http.response.start",
@@ -40,6 +40,6 @@ async def test_a_quiet_stream_gets_a_comment_at_the_boundary_of_events_only() ->
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
-    answer = EndableAnswer({"type": "http"}, receive, send, [], lambda *_: Response(), keep_alive_s=0.02)
+    answer = EndableResponse({"type": "http"}, receive, send, [], lambda *_: Response(), keep_alive_s=0.02)
     await answer.serve(app)
     assert sent[:4] == [b"", b"data: {", b"}\n\n", COMMENT]

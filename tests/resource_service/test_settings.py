@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from resource_service.origins import Origins
+from resource_service.middleware.origins import Origins
 from resource_service.settings import ResourceSettings
 
 USUAL = {

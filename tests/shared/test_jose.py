@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from auth_service.crypto.keys import _new_pem
+from auth_service.crypto.signing_keys import _new_pem
 from auth_service.protocol.pkce import s256
 from shared.jose import (
     ASYMMETRIC,

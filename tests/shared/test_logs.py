@@ -137,7 +137,7 @@ def test_in_a_process_of_somebody_else_only_our_own_lines_are_ours() -> None:
     theirs, ours = io.StringIO(), io.StringIO()
     logging.getLogger().handlers = [logging.StreamHandler(theirs)]
     configure_own_logs(LogSettings.model_validate({"format": "json"}), stream=ours)
-    get_logger("resource_service.refusals").info("refused", reason=f"it was {HANDLE}")
+    get_logger("resource_service.errors").info("refused", reason=f"it was {HANDLE}")
     logging.getLogger("somebody").warning("else")
     (line,) = lines(ours)
     assert (line["event"], line["reason"]) == ("refused", "it was dw_rt_***")
@@ -148,7 +148,7 @@ def test_what_starts_the_process_has_the_last_word() -> None:
     before, after = io.StringIO(), io.StringIO()
     configure_own_logs(LogSettings.model_validate({"format": "json"}), stream=before)
     configure_logs(LogSettings.model_validate({"format": "json"}), stream=after)
-    get_logger("resource_service.refusals").info("refused")
+    get_logger("resource_service.errors").info("refused")
     assert [line["event"] for line in lines(after)] == ["refused"]
     assert before.getvalue() == ""
 
@@ -157,7 +157,7 @@ def test_where_structlog_has_been_set_up_already_it_is_left_alone() -> None:
     mine = structlog.testing.LogCapture()
     structlog.configure(processors=[mine])
     configure_own_logs(stream=io.StringIO())
-    get_logger("resource_service.refusals").info("refused")
+    get_logger("resource_service.errors").info("refused")
     assert [entry["event"] for entry in mine.entries] == ["refused"]
 
 

@@ -101,7 +101,7 @@ async def test_only_slow_keys_are_verified_on_a_thread() -> None:
     queue = Counting()
     for pair, slow in ((KeyPair(), False), (KeyPair("RS256"), False), (KeyPair("RS256", bits=8_192), True)):
         queue.sources.clear()
-        claims = await Signatures(queue).verify(
+        claims = await Signatures(queue).verify_signature(
             parse(pair.sign({"a": 1})), [pair.public], algorithms=ASYMMETRIC, types=("jwt",), source="me"
         )
         assert claims == {"a": 1}

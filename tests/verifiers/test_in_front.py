@@ -18,7 +18,7 @@ from mcp.server.mcpserver import MCPServer
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resource_service.refusals import Refusal
+from resource_service.errors import Refusal
 from resource_service.verifiers.mcp_sdk import DoorwardTokenVerifier
 from resource_service.verifiers.protection import Protection
 from tests.auth_service.keypair import KeyPair

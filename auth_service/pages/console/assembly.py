@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from auth_service.grants.repository import Grants
-from auth_service.identity.accounts import Accounts
-from auth_service.identity.admission import InitialAccessTokens
-from auth_service.identity.browser import Browsers
-from auth_service.identity.clients import Clients
-from auth_service.identity.consents import Consents
-from auth_service.identity.sessions import Sessions
-from auth_service.identity.users import Users
-from auth_service.pages.console.door import ConsoleDoor
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.authorize.consents import ConsentRepository
+from auth_service.clients.registration_policy import InitialAccessTokenRepository
+from auth_service.clients.repository import ClientRepository
+from auth_service.grants.repository import GrantRepository
 from auth_service.pages.console.invitations import InvitationsSection
 from auth_service.pages.console.people import PeopleSection, PersonSection
+from auth_service.pages.console.router import AdminConsole
 from auth_service.pages.console.sections import Section
 from auth_service.pages.console.software import ClientsSection, SoftwareSection
-from auth_service.pages.error import ErrorPages
-from auth_service.pages.render import Pages
-from auth_service.protocol.catalogue import Catalogue
-from auth_service.protocol.registration_policy import Openness
+from auth_service.protocol.registration_policy import RegistrationMode
+from auth_service.protocol.resources import ResourceRegistry
+from auth_service.users.repository import UserRepository
+from auth_service.users.sessions import SessionRepository
+from auth_service.web.browser_cookies import BrowserCookies
+from auth_service.web.error_pages import ErrorPages
+from auth_service.web.render import Pages
 from shared.clock import Clock
 
 
 def assembled(
-    users: Users,
-    sessions: Sessions,
-    grants: Grants,
-    clients: Clients,
-    consents: Consents,
-    invitations: InitialAccessTokens,
-    catalogue: Catalogue,
-    browsers: Browsers,
+    users: UserRepository,
+    sessions: SessionRepository,
+    grants: GrantRepository,
+    clients: ClientRepository,
+    consents: ConsentRepository,
+    invitations: InitialAccessTokenRepository,
+    catalogue: ResourceRegistry,
+    browsers: BrowserCookies,
     clock: Clock,
-    openness: Openness,
+    openness: RegistrationMode,
     warning: str | None,
-) -> ConsoleDoor:
+) -> AdminConsole:
     """Every section, behind the one door."""
-    pages, accounts = Pages(console=True, warning=warning), Accounts(users, sessions, grants)
+    pages, accounts = Pages(console=True, warning=warning), AccountLifecycle(users, sessions, grants)
     sections: dict[str, Section] = {
         "software": SoftwareSection(clients, pages),
         "clients": ClientsSection(clients, grants, pages),
@@ -44,4 +44,4 @@ def assembled(
         "people": PeopleSection(users, grants, pages),
         "person": PersonSection(accounts, grants, clients, consents, catalogue, pages),
     }
-    return ConsoleDoor(sections, users, sessions, browsers, pages, ErrorPages(pages), clock)
+    return AdminConsole(sections, users, sessions, browsers, pages, ErrorPages(pages), clock)

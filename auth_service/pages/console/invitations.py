@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from auth_service.identity.admission import InitialAccessTokens
+from auth_service.clients.registration_policy import InitialAccessTokenRepository
 from auth_service.pages.console.sections import Administrator, day
-from auth_service.pages.render import Pages, see_other
-from auth_service.pages.shelf import shelf
+from auth_service.pages.pagination import paginated
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
-from auth_service.protocol.registration_policy import Openness
+from auth_service.protocol.registration_policy import RegistrationMode
+from auth_service.web.render import Pages, see_other
 
 MOST_USES = 10_000
 MOST_HOURS = 8_760
@@ -22,15 +22,15 @@ MOST_HOURS = 8_760
 class InvitationsSection:
     """The tokens with which a client may register where not everybody may."""
 
-    tokens: InitialAccessTokens
-    openness: Openness
+    tokens: InitialAccessTokenRepository
+    openness: RegistrationMode
     pages: Pages
 
-    async def show(self, query: Parameters, admin: Administrator) -> Response:
+    async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         return await self._page(query, admin)
 
     async def _page(self, query: Parameters, admin: Administrator, made: str | None = None) -> Response:
-        shown, where = shelf(list((await self.tokens.list()).items()), query, "invitations")
+        shown, where = paginated(list((await self.tokens.list()).items()), query, "invitations")
         rows = [
             {
                 "token": token_hash,
@@ -50,7 +50,7 @@ class InvitationsSection:
         }
         return self.pages.render("console_invitations.html", context)
 
-    async def act(self, form: Parameters, admin: Administrator) -> Response:
+    async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
         action = form.require("action")
         if action == "make":
             return await self._make(form, admin)
@@ -58,13 +58,13 @@ class InvitationsSection:
             raise InvalidRequestError("action must be make or revoke")
         token_hash = form.require("token")
         if await self.tokens.revoke(token_hash):
-            admin.note("invitation revoked", invitation=token_hash)
+            admin.audit("invitation revoked", invitation=token_hash)
         return see_other("invitations")
 
     async def _make(self, form: Parameters, admin: Administrator) -> Response:
         uses, hours = _count(form, "uses", MOST_USES), _count(form, "hours", MOST_HOURS)
         token = await self.tokens.make(uses=uses, ttl_s=hours * 3_600, made_by=admin.user.username)
-        admin.note("invitation made", uses=uses, hours=hours)
+        admin.audit("invitation made", uses=uses, hours=hours)
         # Answered at once, not after a redirect: it is kept nowhere, so no later page could show it.
         return await self._page(Parameters({}), admin, token)
 

@@ -8,38 +8,38 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from auth_service.grants.repository import Grants
-from auth_service.identity.accounts import Accounts
-from auth_service.identity.clients import Clients
-from auth_service.identity.consents import Consents
-from auth_service.identity.users import User, Users
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.authorize.consents import ConsentRepository
+from auth_service.clients.repository import ClientRepository
+from auth_service.grants.repository import GrantRepository
 from auth_service.pages.console.sections import (
     MOST_GRANTS,
     Administrator,
     NotThereError,
     day,
 )
-from auth_service.pages.render import Pages, see_other
-from auth_service.pages.shelf import shelf
-from auth_service.protocol.catalogue import Catalogue
+from auth_service.pages.pagination import paginated
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.resources import ResourceRegistry
+from auth_service.users.repository import User, UserRepository
+from auth_service.web.render import Pages, see_other
 
 
 @dataclass(frozen=True)
 class PeopleSection:
     """Every account, by name."""
 
-    users: Users
-    grants: Grants
+    users: UserRepository
+    grants: GrantRepository
     pages: Pages
 
-    async def show(self, query: Parameters, admin: Administrator) -> Response:
+    async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         names, wanted = await self.users.usernames(), query.get("q")
         if wanted:
             names = [name for name in names if wanted.casefold() in name]
-        shown, where = shelf(names, query, "people")
+        shown, where = paginated(names, query, "people")
         people = [await self._person(user) for user in await self.users.get_many(shown)]
         context = {"admin": admin, "q": wanted or "", "shelf": where, "people": people}
         return self.pages.render("console_people.html", context)
@@ -56,7 +56,7 @@ class PeopleSection:
             "many": len(grants) >= MOST_GRANTS,
         }
 
-    async def act(self, form: Parameters, admin: Administrator) -> Response:
+    async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
         raise InvalidRequestError("nothing can be done on this page")
 
 
@@ -64,17 +64,17 @@ class PeopleSection:
 class PersonSection:
     """One account: ends what it has connected, locks it out, lets it in again."""
 
-    accounts: Accounts
-    grants: Grants
-    clients: Clients
-    consents: Consents
-    catalogue: Catalogue
+    accounts: AccountLifecycle
+    grants: GrantRepository
+    clients: ClientRepository
+    consents: ConsentRepository
+    catalogue: ResourceRegistry
     pages: Pages
 
-    async def show(self, query: Parameters, admin: Administrator) -> Response:
+    async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         user = await self._find(query.get("name"))
         grants = await self.grants.of_subject(user.subject)
-        shown, where = shelf(grants[::-1], query, "person")
+        shown, where = paginated(grants[::-1], query, "person")
         return self.pages.render(
             "console_person.html",
             {
@@ -87,7 +87,7 @@ class PersonSection:
             },
         )
 
-    async def act(self, form: Parameters, admin: Administrator) -> Response:
+    async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
         user, action = await self._find(form.require("name")), form.require("action")
         if action == "end":
             await self._end(form.require("grant_id"), user, admin)
@@ -95,7 +95,7 @@ class PersonSection:
             await self._disable(user, admin)
         elif action == "enable":
             await self.accounts.enable(user.username)
-            admin.note("user enabled", user=user.username)
+            admin.audit("user enabled", user=user.username)
         else:
             raise InvalidRequestError("action must be end, disable or enable")
         return see_other(_url(user))
@@ -112,18 +112,18 @@ class PersonSection:
             return
         await self.grants.revoke(grant_id, "an administrator ended it")
         await self.consents.forget(user.subject, grant.client_id)
-        admin.note("grant ended", user=user.username, grant_id=grant_id, client_id=grant.client_id)
+        admin.audit("grant ended", user=user.username, grant_id=grant_id, client_id=grant.client_id)
 
     async def _disable(self, user: User, admin: Administrator) -> None:
         # The command does that: nobody should find the console closed to everybody.
         if user.subject == admin.user.subject:
             raise InvalidRequestError("you cannot disable yourself")
         await self.accounts.disable(user.username)
-        admin.note("user disabled", user=user.username)
+        admin.audit("user disabled", user=user.username)
 
     async def _connection(self, grant: Grant) -> dict[str, Any]:
         client = await self.clients.get(grant.client_id)
-        resource = self.catalogue.known(grant.resource)
+        resource = self.catalogue.by_identifier(grant.resource)
         return {
             "grant_id": grant.grant_id,
             "client_id": grant.client_id,

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from starlette.responses import Response
 
-from auth_service.identity.users import User
 from auth_service.protocol.parameters import Parameters
+from auth_service.users.repository import User
 from shared.logs import get_logger
 
 MOST_GRANTS = 100
@@ -29,7 +29,7 @@ class Administrator:
     user: User
     csrf: str
 
-    def note(self, action: str, **what: object) -> None:
+    def audit(self, action: str, **what: object) -> None:
         """Log what they did."""
         _log.warning(
             "administration", action=action, by=self.user.username, subject=self.user.subject, **what
@@ -39,7 +39,7 @@ class Administrator:
 class Section(Protocol):
     """One page of the console, and what can be done on it."""
 
-    async def show(self, query: Parameters, admin: Administrator) -> Response:
+    async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         """The page.
 
         Raises:
@@ -47,7 +47,7 @@ class Section(Protocol):
         """
         ...
 
-    async def act(self, form: Parameters, admin: Administrator) -> Response:
+    async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
         """Do what was posted, from a form that this browser was given here.
 
         Raises:

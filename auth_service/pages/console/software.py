@@ -11,20 +11,20 @@ from urllib.parse import urlencode
 from anyio import to_thread
 from starlette.responses import Response
 
-from auth_service.grants.repository import Grants
-from auth_service.identity.clients import Clients
+from auth_service.clients.repository import ClientRepository
+from auth_service.grants.repository import GrantRepository
 from auth_service.pages.console.sections import (
     MOST_GRANTS,
     Administrator,
     NotThereError,
     day,
 )
-from auth_service.pages.render import Pages, see_other
-from auth_service.pages.shelf import shelf
+from auth_service.pages.pagination import paginated
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.software import Software, grouped, places
+from auth_service.web.render import Pages, see_other
 
 _REMOVED_AT_ONCE = 50
 
@@ -33,15 +33,15 @@ _REMOVED_AT_ONCE = 50
 class SoftwareSection:
     """Every software that has registered, that which registered last first."""
 
-    clients: Clients
+    clients: ClientRepository
     pages: Pages
 
-    async def show(self, query: Parameters, admin: Administrator) -> Response:
+    async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         found = await _software(self.clients)
         wanted = query.get("q")
         if wanted:
             found = [software for software in found if software.mentions(wanted)]
-        shown, where = shelf(found, query, "software")
+        shown, where = paginated(found, query, "software")
         return self.pages.render(
             "console_software.html",
             {
@@ -52,7 +52,7 @@ class SoftwareSection:
             },
         )
 
-    async def act(self, form: Parameters, admin: Administrator) -> Response:
+    async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
         raise InvalidRequestError("nothing can be done on this page")
 
 
@@ -60,13 +60,13 @@ class SoftwareSection:
 class ClientsSection:
     """The clients of one software; removes one, or those that nobody uses."""
 
-    clients: Clients
-    grants: Grants
+    clients: ClientRepository
+    grants: GrantRepository
     pages: Pages
 
-    async def show(self, query: Parameters, admin: Administrator) -> Response:
+    async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         software = await self._find(query.get("key"))
-        shown, where = shelf(software.clients, query, "clients")
+        shown, where = paginated(software.clients, query, "clients")
         return self.pages.render(
             "console_clients.html",
             {
@@ -77,7 +77,7 @@ class ClientsSection:
             },
         )
 
-    async def act(self, form: Parameters, admin: Administrator) -> Response:
+    async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
         key, action = form.require("key"), form.require("action")
         if action == "remove":
             await self._remove(form.require("client_id"), admin)
@@ -113,17 +113,17 @@ class ClientsSection:
         # meanwhile.
         await self.grants.revoke_of_client(client_id)
         if await self.clients.delete(client_id):
-            admin.note("client removed", client_id=client_id)
+            admin.audit("client removed", client_id=client_id)
         await self.grants.revoke_of_client(client_id)
 
     async def _remove_unused(self, software: Software, admin: Administrator) -> None:
         ids, removed = [client.client_id for client in software.unused], 0
         for some in _portions(ids):
             removed += sum(await asyncio.gather(*map(self.clients.delete_unused, some)))
-        admin.note("unused clients removed", software=software.name, key=software.key, count=removed)
+        admin.audit("unused clients removed", software=software.name, key=software.key, count=removed)
 
 
-async def _software(clients: Clients) -> list[Software]:
+async def _software(clients: ClientRepository) -> list[Software]:
     # On a thread: with tens of thousands of clients it takes longer than others should wait for a token.
     return await to_thread.run_sync(grouped, await clients.list())
 

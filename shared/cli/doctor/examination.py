@@ -19,7 +19,7 @@ from shared.cli.doctor.login.listener import DEFAULT_REDIRECT, listening
 from shared.cli.doctor.login.options import LoginOptions
 from shared.cli.doctor.login.walk import LoginWalk
 from shared.cli.doctor.profiles import PORT, Profile
-from shared.cli.doctor.urls import Reach, reach
+from shared.cli.doctor.urls import RedirectUriType, reach
 from shared.cli.doctor.verdict import Check, Status
 
 Groups = Mapping[str, tuple[Check, ...]]
@@ -112,7 +112,7 @@ def _fetcher(mcp_url: str, options: Options, *, keep_cookies: bool = False) -> F
     return Fetcher(
         timeout_s=options.timeout_s,
         ca_file=options.ca_file,
-        use_proxy=reach(mcp_url) is not Reach.LOOPBACK,
+        use_proxy=reach(mcp_url) is not RedirectUriType.LOOPBACK,
         keep_cookies=keep_cookies,
     )
 

@@ -14,7 +14,7 @@ OPENID_METADATA = "/.well-known/openid-configuration"
 PRIVATE_SUFFIXES = (".local", ".internal", ".lan", ".home.arpa", ".localdomain")
 
 
-class Reach(IntEnum):
+class RedirectUriType(IntEnum):
     """From where a host can be reached, as far as its name says."""
 
     LOOPBACK = 0
@@ -49,19 +49,23 @@ def _origin_parts(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def reach(url: str) -> Reach:
+def reach(url: str) -> RedirectUriType:
     """From where the host of `url` can be reached; judged by its name alone, nothing is looked up."""
     host = (urlsplit(url).hostname or "").rstrip(".")
     if host in LOOPBACK_HOSTS or host.endswith(".localhost"):
-        return Reach.LOOPBACK
+        return RedirectUriType.LOOPBACK
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         # A name without a dot is known inside a network only: that of docker compose, or of an office.
-        return Reach.PRIVATE if "." not in host or host.endswith(PRIVATE_SUFFIXES) else Reach.PUBLIC
+        return (
+            RedirectUriType.PRIVATE
+            if "." not in host or host.endswith(PRIVATE_SUFFIXES)
+            else RedirectUriType.PUBLIC
+        )
     if address.is_loopback or address.is_unspecified:
-        return Reach.LOOPBACK
-    return Reach.PUBLIC if address.is_global else Reach.PRIVATE
+        return RedirectUriType.LOOPBACK
+    return RedirectUriType.PUBLIC if address.is_global else RedirectUriType.PRIVATE
 
 
 def is_address(host: str) -> bool:
@@ -75,7 +79,7 @@ def is_address(host: str) -> bool:
 
 def is_secure(url: str) -> bool:
     """Whether what is sent to `url` cannot be read on the way."""
-    return urlsplit(url).scheme == "https" or reach(url) is Reach.LOOPBACK
+    return urlsplit(url).scheme == "https" or reach(url) is RedirectUriType.LOOPBACK
 
 
 def other_spelling(url: str) -> str | None:

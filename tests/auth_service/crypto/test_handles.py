@@ -42,7 +42,7 @@ def test_a_handle_comes_back_as_it_was_made(kind: Kind, generation: int, expires
     made = handle(kind, generation, expires_at)
     text = HANDLES.mint(made)
     assert text.startswith(kind.value)
-    assert HANDLES.read(text, NOW) == made
+    assert HANDLES.read_handle(text, NOW) == made
 
 
 def test_the_same_handle_has_the_same_text_every_time_and_everywhere() -> None:
@@ -77,7 +77,7 @@ def test_a_change_of_any_character_makes_it_worthless(kind: Kind) -> None:
         for other in (
             ALPHABET[(ALPHABET.index(text[position]) + step) % 64] for step in (1, 2, 4, 8, 16, 32)
         ):
-            assert HANDLES.read(text[:position] + other + text[position + 1 :], NOW) is None
+            assert HANDLES.read_handle(text[:position] + other + text[position + 1 :], NOW) is None
 
 
 def test_a_change_of_any_bit_makes_it_worthless() -> None:
@@ -85,14 +85,14 @@ def test_a_change_of_any_bit_makes_it_worthless() -> None:
     for bit in range(len(raw) * 8):
         changed = bytearray(raw)
         changed[bit // 8] ^= 1 << bit % 8
-        assert HANDLES.read("dw_at_" + base64.urlsafe_b64encode(changed).decode(), NOW) is None
+        assert HANDLES.read_handle("dw_at_" + base64.urlsafe_b64encode(changed).decode(), NOW) is None
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_no_kind_can_be_passed_off_as_another(kind: Kind) -> None:
     text = HANDLES.mint(handle(kind))
     for other in Kind:
-        read = HANDLES.read(other.value + text[6:], NOW)
+        read = HANDLES.read_handle(other.value + text[6:], NOW)
         assert (read is not None) is (other is kind)
 
 
@@ -100,13 +100,13 @@ def test_no_kind_can_be_passed_off_as_another(kind: Kind) -> None:
     ("now", "good"), [(LATER - 1, True), (LATER - 0.001, True), (LATER, False), (2**41, False)]
 )
 def test_it_is_worthless_from_the_second_of_its_expiry(now: float, good: bool) -> None:
-    assert (HANDLES.read(HANDLES.mint(handle()), now) is not None) is good
+    assert (HANDLES.read_handle(HANDLES.mint(handle()), now) is not None) is good
 
 
 def test_it_is_worthless_under_another_key_even_of_the_same_id() -> None:
     text = HANDLES.mint(handle())
-    assert Handles(KeyRing([ANOTHER_ONE])).read(text, NOW) is None
-    assert Handles(KeyRing([TWO])).read(text, NOW) is None
+    assert Handles(KeyRing([ANOTHER_ONE])).read_handle(text, NOW) is None
+    assert Handles(KeyRing([TWO])).read_handle(text, NOW) is None
 
 
 def test_keys_rotate_without_ending_what_was_issued() -> None:
@@ -114,11 +114,11 @@ def test_keys_rotate_without_ending_what_was_issued() -> None:
     rotated = Handles(KeyRing([TWO, ONE]))
     after = rotated.mint(handle())
     assert before != after
-    assert rotated.read(before, NOW) == rotated.read(after, NOW) == handle()
+    assert rotated.read_handle(before, NOW) == rotated.read_handle(after, NOW) == handle()
     retired = Handles(KeyRing([TWO]))
-    assert retired.read(before, NOW) is None
-    assert retired.read(after, NOW) == handle()
-    assert HANDLES.read(after, NOW) is None
+    assert retired.read_handle(before, NOW) is None
+    assert retired.read_handle(after, NOW) == handle()
+    assert HANDLES.read_handle(after, NOW) is None
 
 
 GENUINE = HANDLES.mint(handle())
@@ -150,7 +150,7 @@ GENUINE = HANDLES.mint(handle())
     ],
 )
 def test_junk_is_nothing(junk: str) -> None:
-    assert HANDLES.read(junk, NOW) is None
+    assert HANDLES.read_handle(junk, NOW) is None
 
 
 def test_grant_ids_are_128_random_bits() -> None:

@@ -15,32 +15,32 @@ def passwords() -> Passwords:
 
 
 async def test_a_password_is_kept_as_a_salted_argon2id_hash(passwords: Passwords) -> None:
-    kept = await passwords.hash("secret")
+    kept = await passwords.hash_password("secret")
     assert kept.startswith("$argon2id$")
     assert "secret" not in kept
-    assert kept != await passwords.hash("secret")
-    assert await passwords.verify("secret", kept)
+    assert kept != await passwords.hash_password("secret")
+    assert await passwords.verify_password("secret", kept)
 
 
 async def test_any_other_password_is_wrong(passwords: Passwords) -> None:
-    kept = await passwords.hash("secret")
+    kept = await passwords.hash_password("secret")
     for wrong in ("", "Secret", "secret\x00", "secre", "x" * 1_025, "\ud800"):
-        assert not await passwords.verify(wrong, kept)
+        assert not await passwords.verify_password(wrong, kept)
 
 
 async def test_nobody_has_the_password_that_is_compared_where_there_is_no_user(passwords: Passwords) -> None:
     for guess in ("", "a password that nobody has"):
-        assert not await passwords.verify(guess, None)
+        assert not await passwords.verify_password(guess, None)
 
 
 async def test_a_long_or_odd_password_works(passwords: Passwords) -> None:
     for password in ("ü" * (MAX_PASSWORD_BYTES // 2), "\U0001f511 "):
-        kept = await passwords.hash(password)
-        assert await passwords.verify(password, kept)
-        assert not await passwords.verify(password[:-1], kept)
+        kept = await passwords.hash_password(password)
+        assert await passwords.verify_password(password, kept)
+        assert not await passwords.verify_password(password[:-1], kept)
 
 
 @pytest.mark.parametrize("password", ["", "\ud800", "x" * (MAX_PASSWORD_BYTES + 1), "ü" * MAX_PASSWORD_BYTES])
 async def test_what_cannot_be_a_password_is_refused(passwords: Passwords, password: str) -> None:
     with pytest.raises(ValueError, match="1 to 1024 bytes"):
-        await passwords.hash(password)
+        await passwords.hash_password(password)

@@ -13,7 +13,7 @@ from auth_service import configured
 from auth_service.crypto.secrets import digest
 from auth_service.protocol.budgets import REQUEST_BYTES
 from auth_service.protocol.device import GRANT_TYPE
-from auth_service.protocol.throttle import Limit
+from auth_service.protocol.rate_limit import Limit
 from auth_service.settings import AuthSettings
 from auth_service.storage import Store, keys
 from tests.auth_service.service import USUAL, AuthorizationServer, elsewhere, running

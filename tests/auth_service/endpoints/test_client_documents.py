@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 import pytest
 
-from auth_service.identity.clients import Clients
-from auth_service.outbound import Fetcher, Limits
+from auth_service.clients.repository import ClientRepository
+from auth_service.fetching import Fetcher, Limits
 from tests.auth_service.service import AuthorizationServer, running
 from tests.auth_service.signer import ASSERTION_TYPE, Signer
 from tests.certificates import Authority
@@ -191,7 +191,7 @@ def test_a_client_that_was_removed_and_comes_back_is_asked_about_again(
         # Another reading of the document leaves the consent as it is; a removal, by any way, withdraws it.
         server.clock.advance(86_401)
         assert "code" in person.authorize(client.authorization_url(Pkce(), prompt="none"))
-        server.with_store(lambda store: Clients(store, server.clock).delete(client.client_id))
+        server.with_store(lambda store: ClientRepository(store, server.clock).delete(client.client_id))
         again = person.authorize(client.authorization_url(Pkce(), prompt="none"))
         assert again["error"] == "consent_required"
         client.connect(person)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from auth_service.outbound.resource_metadata import TIMEOUT_S
+from auth_service.fetching.resource_metadata import TIMEOUT_S
 from auth_service.settings import Resource
 from tests.auth_service.service import AuthorizationServer, running
 from tests.flow import Person, Pkce

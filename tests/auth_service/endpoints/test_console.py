@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from auth_service.identity.clients import Clients
+from auth_service.clients.repository import ClientRepository
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.service import AuthorizationServer, nobodys, running
 from tests.flow import Person, forms_of
@@ -146,7 +146,9 @@ class TestSoftware:
     def test_one_that_comes_to_be_used_meanwhile_stays(self, server: AuthorizationServer) -> None:
         client = server.register()
         server.connect(client)
-        deleted = server.with_store(lambda s: Clients(s, server.clock).delete_unused(client.client_id))
+        deleted = server.with_store(
+            lambda s: ClientRepository(s, server.clock).delete_unused(client.client_id)
+        )
         assert not deleted
         assert server.connect(client)["access_token"]
 

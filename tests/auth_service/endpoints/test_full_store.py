@@ -58,22 +58,26 @@ def person(crowded: Crowded) -> Iterator[Person]:
     person.close()
 
 
-Tokens = dict[str, Any]
+TokenReader = dict[str, Any]
 
 
-def by_the_client(crowded: Crowded, person: Person, client: Client, tokens: Tokens) -> Callable[[], None]:
+def by_the_client(
+    crowded: Crowded, person: Person, client: Client, tokens: TokenReader
+) -> Callable[[], None]:
     return lambda: _assert_ok(client.revoke(tokens["refresh_token"]).status_code)
 
 
 def at_the_account_page(
-    crowded: Crowded, person: Person, client: Client, tokens: Tokens
+    crowded: Crowded, person: Person, client: Client, tokens: TokenReader
 ) -> Callable[[], None]:
     page = person.open(f"{crowded.server.origin}/account")
     grant_id = crowded.server.introspect(tokens["access_token"])["grant_id"]
     return lambda: _assert_ok(person.submit(page, {"grant_id": grant_id, "action": "disconnect"}).status_code)
 
 
-def at_the_console(crowded: Crowded, person: Person, client: Client, tokens: Tokens) -> Callable[[], None]:
+def at_the_console(
+    crowded: Crowded, person: Person, client: Client, tokens: TokenReader
+) -> Callable[[], None]:
     console = AtTheConsole(crowded.server, Person(trust_env=False))
 
     def disable() -> None:
@@ -84,7 +88,9 @@ def at_the_console(crowded: Crowded, person: Person, client: Client, tokens: Tok
     return disable
 
 
-def by_the_command(crowded: Crowded, person: Person, client: Client, tokens: Tokens) -> Callable[[], None]:
+def by_the_command(
+    crowded: Crowded, person: Person, client: Client, tokens: TokenReader
+) -> Callable[[], None]:
     def disable() -> None:
         done = doorward("users", "disable", "ada", cwd=crowded.directory, DOORWARD_STORE=crowded.store.url)
         assert done.returncode == 0, done.stderr
@@ -93,7 +99,7 @@ def by_the_command(crowded: Crowded, person: Person, client: Client, tokens: Tok
 
 
 def by_removing_the_client(
-    crowded: Crowded, person: Person, client: Client, tokens: Tokens
+    crowded: Crowded, person: Person, client: Client, tokens: TokenReader
 ) -> Callable[[], None]:
     def remove() -> None:
         done = doorward(
@@ -114,7 +120,7 @@ def _assert_ok(status: int) -> None:
 def test_a_grant_can_be_ended_while_the_store_is_full(
     crowded: Crowded,
     person: Person,
-    way: Callable[[Crowded, Person, Client, Tokens], Callable[[], None]],
+    way: Callable[[Crowded, Person, Client, TokenReader], Callable[[], None]],
 ) -> None:
     server, client = crowded.server, crowded.server.register()
     tokens = client.connect(person)

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from auth_service.crypto.keyring import KeyRing
-from auth_service.crypto.keys import SigningKeys
+from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.protocol.key_rotation import Schedule
 from auth_service.settings import MasterKey
 from tests.auth_service.asserting import AssertingClient

@@ -10,7 +10,7 @@ import httpx2
 import jwt
 import pytest
 
-from auth_service.outbound import Fetcher
+from auth_service.fetching import Fetcher
 from tests.auth_service.service import AuthorizationServer, running
 from tests.flow import REDIRECT_URI, Client, Person, Pkce
 from tests.servers import wait_until

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from auth_service.grants.confirmations import Confirmations
-from auth_service.grants.repository import Grants
+from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant
 from auth_service.storage.interface import StoreUnavailableError
 from tests.auth_service.protocol.builders import NOW, active_grant
@@ -117,7 +117,7 @@ def unconfirmed() -> Grant:
 def test_a_confirmation_is_written_once_and_awaited_at_the_end() -> None:
     async def run() -> None:
         grants = NotingGrants()
-        confirmations, grant = Confirmations(cast("Grants", grants)), unconfirmed()
+        confirmations, grant = Confirmations(cast("GrantRepository", grants)), unconfirmed()
         for _ in range(10):
             confirmations.note(grant, grant.generation)
         confirmations.note(grant, grant.generation - 1)
@@ -132,7 +132,7 @@ def test_a_confirmation_is_written_once_and_awaited_at_the_end() -> None:
 def test_one_that_cannot_be_written_is_tried_again_by_the_next_request() -> None:
     async def run() -> None:
         grants = NotingGrants(StoreUnavailableError("down"))
-        confirmations, grant = Confirmations(cast("Grants", grants)), unconfirmed()
+        confirmations, grant = Confirmations(cast("GrantRepository", grants)), unconfirmed()
         grants.go_on.set()
         for attempts in (1, 2):
             confirmations.note(grant, grant.generation)
@@ -146,7 +146,7 @@ def test_one_that_hangs_is_cancelled_at_the_end(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("auth_service.grants.confirmations.CLOSE_TIMEOUT_S", 0.01)
 
     async def run() -> None:
-        confirmations, grant = Confirmations(cast("Grants", NotingGrants())), unconfirmed()
+        confirmations, grant = Confirmations(cast("GrantRepository", NotingGrants())), unconfirmed()
         confirmations.note(grant, grant.generation)
         await confirmations.aclose()
         assert len(asyncio.all_tasks()) == 1

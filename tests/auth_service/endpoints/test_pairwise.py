@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import jwt
 import pytest
 
-from auth_service.identity.sectors import MOST_READS
-from auth_service.outbound import Fetcher
+from auth_service.clients.sectors import MOST_READS
+from auth_service.fetching import Fetcher
 from tests.auth_service.service import RESOURCE, RESOURCE_SERVER, AuthorizationServer, nobodys, running
 from tests.flow import Client, Person, Pkce
 from tests.servers import wait_until

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from auth_service.outbound import Fetcher
+from auth_service.fetching import Fetcher
 from tests.auth_service.asserting import AssertingClient
 from tests.auth_service.keypair import ASSERTION_TYPE, KeyPair
 from tests.auth_service.service import RESOURCE, AuthorizationServer, running

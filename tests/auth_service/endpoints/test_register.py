@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from auth_service.identity.clients import Clients
+from auth_service.clients.repository import ClientRepository
 from auth_service.protocol.client import UNUSED_TTL_S, Client
 from tests.auth_service.protocol.test_registration import CLIENTS
 from tests.auth_service.service import AuthorizationServer, elsewhere, running
@@ -23,7 +23,7 @@ def post(server: AuthorizationServer, body: Any) -> httpx2.Response:
 
 def kept(server: AuthorizationServer, client_id: str) -> Client | None:
     """The client as it is in the store."""
-    return server.with_store(lambda store: Clients(store, server.clock).get(client_id))
+    return server.with_store(lambda store: ClientRepository(store, server.clock).get(client_id))
 
 
 def test_a_public_client_gets_an_id_and_a_token_to_look_after_itself(server: AuthorizationServer) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from auth_service.identity.admission import InitialAccessTokens
-from auth_service.identity.clients import Clients
+from auth_service.clients.registration_policy import InitialAccessTokenRepository
+from auth_service.clients.repository import ClientRepository
 from tests.auth_service.keypair import KeyPair
 from tests.auth_service.service import AuthorizationServer, running
 from tests.flow import Client
@@ -27,7 +27,7 @@ def register(server: AuthorizationServer, token: str | None = None, **members: A
 def invite(server: AuthorizationServer, uses: int = 1, ttl_s: int = 3_600) -> str:
     """What the operator does with `doorward clients invite`."""
     return server.with_store(
-        lambda store: InitialAccessTokens(store, server.clock).make(uses=uses, ttl_s=ttl_s)
+        lambda store: InitialAccessTokenRepository(store, server.clock).make(uses=uses, ttl_s=ttl_s)
     )
 
 
@@ -187,7 +187,7 @@ def test_all_networks_together_have_one_that_spares_those_with_a_token(store_url
 
 def kept_s(server: AuthorizationServer, client: Client) -> float:
     """How long the store will keep a registration."""
-    found = server.with_store(lambda store: Clients(store, server.clock).get(client.client_id))
+    found = server.with_store(lambda store: ClientRepository(store, server.clock).get(client.client_id))
     assert found is not None
     assert found.expires_at is not None
     return found.expires_at - server.clock()

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.passwords import Passwords
-from auth_service.grants.repository import Grants
-from auth_service.identity.accounts import Accounts
-from auth_service.identity.sessions import Sessions
-from auth_service.identity.users import Users
+from auth_service.grants.repository import GrantRepository
 from auth_service.storage.interface import Store
+from auth_service.users.repository import UserRepository
+from auth_service.users.sessions import SessionRepository
 from tests.auth_service.endpoints.test_device_grant import Device
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.flow import Client, Person, Pkce, forms_of
@@ -136,8 +136,10 @@ def test_a_password_change_spares_the_session_it_is_made_in_and_what_was_given_t
     waiting = person.authorize(client.authorization_url(pkce))["code"]
 
     async def change(store: Store) -> None:
-        sessions = Sessions(store, server.clock, ttl_s=1)
-        accounts = Accounts(Users(store, Passwords(), server.clock), sessions, Grants(store, server.clock))
+        sessions = SessionRepository(store, server.clock, ttl_s=1)
+        accounts = AccountLifecycle(
+            UserRepository(store, Passwords(), server.clock), sessions, GrantRepository(store, server.clock)
+        )
         session = await sessions.find(person.browser.cookies["doorward-session"])
         assert session is not None
         await accounts.set_password(person.username, OTHER_PASSWORD, session=session)
@@ -198,7 +200,7 @@ def test_a_grant_that_runs_out_is_not_shown_and_swept_out(
     assert "Brief" not in person.open(f"{server.origin}/account").text
 
     async def of_client(store: Store) -> None:
-        assert await Grants(store, server.clock).of_client(brief.client_id) == []
+        assert await GrantRepository(store, server.clock).of_client(brief.client_id) == []
 
     server.with_store(of_client)
     assert listed(server, brief) == []

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from auth_service.endpoints.http import while_connected
+from auth_service.web.http import while_connected
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("BOUND-1")]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from auth_service.protocol.catalogue import Catalogue, ProtectedResource
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import OAuthError
 from auth_service.protocol.grant import (
@@ -18,6 +17,7 @@ from auth_service.protocol.grant import (
 )
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.pkce import s256
+from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
 
 NOW = 1_800_000_000
 REDIRECT_URI = "https://client.example/callback"
@@ -26,7 +26,7 @@ VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 LIFETIMES = Lifetimes(code_s=60, access_s=600, refresh_idle_s=10_000, refresh_absolute_s=50_000, grace_s=60)
 OWN_SCOPES = {"openid": "Know that it is you", "profile": "See your name", "offline_access": "Stay connected"}
 NOTES = ProtectedResource(RESOURCE, "Notes", {"a": "Do a", "b": "Do b", "c": "Do c"}, ("a", "b"))
-CATALOGUE = Catalogue([NOTES], OWN_SCOPES)
+CATALOGUE = ResourceRegistry([NOTES], OWN_SCOPES)
 
 
 def code_grant(**changes: Any) -> Grant:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auth_service.protocol.access_token import TYPE, access_token_claims, handle_parts
-from auth_service.protocol.introspection import Caller, signed_answer_claims
+from auth_service.protocol.introspection import IntrospectionCaller, signed_answer_claims
 from shared.introspection import SIGNED_TYPE
 from shared.jwt_claims import ClaimError
 from tests.auth_service.protocol.builders import NOW, RESOURCE, active_grant
@@ -67,7 +67,7 @@ def test_a_jti_that_was_not_made_here_names_no_grant(jti: str) -> None:
 def test_a_signed_answer_has_the_members_of_rfc_9701_and_no_others() -> None:
     example = read("rfc9701")
     claims = example["claims"]
-    caller = Caller(claims["aud"], resources=frozenset({claims["aud"]}))
+    caller = IntrospectionCaller(claims["aud"], resources=frozenset({claims["aud"]}))
     answer = claims["token_introspection"]
     assert signed_answer_claims(answer, caller, claims["iss"], claims["iat"]) == claims
     assert example["header"]["typ"] == SIGNED_TYPE

@@ -10,10 +10,9 @@ import pytest
 from auth_service.protocol.authorization import (
     AuthorizationRequest,
     response_location,
-    return_address,
+    response_target,
     validate,
 )
-from auth_service.protocol.catalogue import Catalogue, ProtectedResource
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import (
     InvalidRequestError,
@@ -24,7 +23,8 @@ from auth_service.protocol.errors import (
     UnauthorizedClientError,
     UnsupportedResponseTypeError,
 )
-from auth_service.protocol.pkce import Demand
+from auth_service.protocol.pkce import PkcePolicy
+from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
 from tests.auth_service.protocol.builders import (
     CATALOGUE,
     NOTES,
@@ -43,8 +43,8 @@ OTHER = ProtectedResource("https://other.example/mcp", "Other", {"x": "Do x"}, (
 def validated(
     *resources: str,
     of: Client | None = None,
-    catalogue: Catalogue = CATALOGUE,
-    demand: Demand = Demand.ALL,
+    catalogue: ResourceRegistry = CATALOGUE,
+    demand: PkcePolicy = PkcePolicy.ALL,
     without: str = "",
     **changes: str,
 ) -> AuthorizationRequest:
@@ -57,16 +57,16 @@ def validated(
     }
     values = {name: value for name, value in {**usual, **changes}.items() if name not in without.split()}
     asked, of = parameters(*resources, **values), of or client()
-    return validate(asked, of, return_address(asked, of), catalogue, demand=demand)
+    return validate(asked, of, response_target(asked, of), catalogue, demand=demand)
 
 
 def test_the_answer_goes_to_the_redirect_uri_with_the_state_as_it_was_sent() -> None:
-    address = return_address(parameters(redirect_uri=REDIRECT_URI, state="ä &="), client())
+    address = response_target(parameters(redirect_uri=REDIRECT_URI, state="ä &="), client())
     assert (address.redirect_uri, address.given, address.state) == (REDIRECT_URI, True, "ä &=")
 
 
 def test_the_only_redirect_uri_may_be_left_out() -> None:
-    address = return_address(parameters(), client())
+    address = response_target(parameters(), client())
     assert (address.redirect_uri, address.given) == (REDIRECT_URI, False)
 
 
@@ -74,20 +74,20 @@ def test_the_only_redirect_uri_may_be_left_out() -> None:
 @pytest.mark.parametrize("redirect_uris", [[], [REDIRECT_URI, "https://client.example/other"]])
 def test_a_redirect_uri_must_be_sent_where_there_is_not_exactly_one(redirect_uris: list[str]) -> None:
     with pytest.raises(InvalidRequestError):
-        return_address(parameters(), client(redirect_uris=redirect_uris))
+        response_target(parameters(), client(redirect_uris=redirect_uris))
 
 
 @pytest.mark.requirement("AS-10", "SEC-1")
 def test_a_redirect_uri_that_is_not_registered_is_refused() -> None:
     with pytest.raises(InvalidRequestError):
-        return_address(parameters(redirect_uri=REDIRECT_URI + "/"), client())
+        response_target(parameters(redirect_uri=REDIRECT_URI + "/"), client())
 
 
 @pytest.mark.requirement("AS-10")
 def test_a_loopback_redirect_uri_is_answered_at_the_port_that_was_asked_for() -> None:
     of = client(redirect_uris=["http://127.0.0.1/cb"])
     asked = parameters(redirect_uri="http://127.0.0.1:4711/cb")
-    assert return_address(asked, of).redirect_uri == "http://127.0.0.1:4711/cb"
+    assert response_target(asked, of).redirect_uri == "http://127.0.0.1:4711/cb"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_an_error_is_sent_in_the_response_mode_asked_for_if_there_is_such_a_one(
     mode: str | None, used: str
 ) -> None:
     asked = parameters(**({"response_mode": mode} if mode else {}))
-    assert return_address(asked, client()).response_mode == used
+    assert response_target(asked, client()).response_mode == used
 
 
 def test_a_request_with_everything_is_taken_as_it_is() -> None:
@@ -181,17 +181,17 @@ def test_max_age_is_a_number_of_seconds(max_age: int) -> None:
 @pytest.mark.parametrize(
     ("scope", "nonce", "allowed_by"),
     [
-        ("openid a", "n", {Demand.PUBLIC, Demand.OPENID}),
-        ("openid", "n", {Demand.PUBLIC, Demand.OPENID}),
-        ("openid a", "", {Demand.OPENID}),
+        ("openid a", "n", {PkcePolicy.PUBLIC, PkcePolicy.OPENID}),
+        ("openid", "n", {PkcePolicy.PUBLIC, PkcePolicy.OPENID}),
+        ("openid a", "", {PkcePolicy.OPENID}),
         ("a", "n", set()),
         ("", "", set()),
     ],
 )
-@pytest.mark.parametrize("demand", Demand)
+@pytest.mark.parametrize("demand", PkcePolicy)
 @pytest.mark.parametrize("method", ["none", "client_secret_basic"])
 def test_only_a_confidential_openid_client_can_do_without_pkce_and_only_where_configured(
-    scope: str, nonce: str, allowed_by: set[Demand], demand: Demand, method: str
+    scope: str, nonce: str, allowed_by: set[PkcePolicy], demand: PkcePolicy, method: str
 ) -> None:
     changes: dict[str, Any] = {"without": "code_challenge code_challenge_method"}
     changes |= {name: value for name, value in (("scope", scope), ("nonce", nonce)) if value}
@@ -251,7 +251,7 @@ def test_a_resource_is_kept_as_its_server_announces_it(spelling: str) -> None:
 @pytest.mark.requirement("AS-14")
 def test_the_only_resource_may_be_left_out_and_one_of_several_may_not_be_guessed() -> None:
     assert validated().resource == RESOURCE
-    several = Catalogue([NOTES, OTHER], OWN_SCOPES)
+    several = ResourceRegistry([NOTES, OTHER], OWN_SCOPES)
     assert validated(catalogue=several, scope="openid a x").scopes == ("openid",)
     assert validated(catalogue=several).resource is None
     assert validated(OTHER.resource, catalogue=several, scope="a x").scopes == ("x",)

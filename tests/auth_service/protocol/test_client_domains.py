@@ -11,21 +11,21 @@ pytestmark = pytest.mark.requirement("AS-8")
 
 @pytest.mark.parametrize("otherwise", Trust)
 def test_a_domain_on_neither_list_is_treated_as_the_operator_says(otherwise: Trust) -> None:
-    assert DomainPolicy(otherwise, ("a.example",), ("b.example",)).of("c.example") is otherwise
+    assert DomainPolicy(otherwise, ("a.example",), ("b.example",)).trust_in("c.example") is otherwise
 
 
 @pytest.mark.parametrize("otherwise", Trust)
 def test_a_listed_domain_is_treated_as_its_list_says(otherwise: Trust) -> None:
     policy = DomainPolicy(otherwise, ("a.example",), ("b.example",))
-    assert policy.of("a.example") is Trust.ALLOW
-    assert policy.of("b.example") is Trust.DENY
+    assert policy.trust_in("a.example") is Trust.ALLOW
+    assert policy.trust_in("b.example") is Trust.DENY
 
 
 def test_deny_wins() -> None:
     policy = DomainPolicy(Trust.ALLOW, ("*.example.com", "example.com"), ("evil.example.com", "example.com"))
-    assert policy.of("evil.example.com") is Trust.DENY
-    assert policy.of("example.com") is Trust.DENY
-    assert policy.of("good.example.com") is Trust.ALLOW
+    assert policy.trust_in("evil.example.com") is Trust.DENY
+    assert policy.trust_in("example.com") is Trust.DENY
+    assert policy.trust_in("good.example.com") is Trust.ALLOW
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_deny_wins() -> None:
     ],
 )
 def test_a_star_stands_for_everything_below_a_domain(host: str, matched: bool) -> None:
-    assert (DomainPolicy(Trust.DENY, ("*.example.com",)).of(host) is Trust.ALLOW) is matched
+    assert (DomainPolicy(Trust.DENY, ("*.example.com",)).trust_in(host) is Trust.ALLOW) is matched
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from auth_service.protocol.claims_request import ACR_PASSWORD
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.id_token import Person, at_hash, id_token_claims, userinfo_claims
-from auth_service.protocol.subjects import KnownAs
+from auth_service.protocol.subjects import ClientSubject
 from tests.auth_service.protocol.builders import NOW, active_grant, client
 
 ISSUER = "https://as.example/base"
@@ -24,7 +24,7 @@ def test_at_hash_is_the_left_half_of_the_sha_256() -> None:
 
 
 def test_an_id_token_says_who_logged_in_when_for_whom() -> None:
-    claims = id_token_claims(active_grant(nonce="n-1"), KnownAs("p-1", "q-1"), ISSUER, "token", None)
+    claims = id_token_claims(active_grant(nonce="n-1"), ClientSubject("p-1", "q-1"), ISSUER, "token", None)
     assert claims == {
         "iss": ISSUER,
         "sub": "p-1",
@@ -40,7 +40,7 @@ def test_an_id_token_says_who_logged_in_when_for_whom() -> None:
 
 
 def test_claims_that_are_not_known_are_left_out() -> None:
-    claims = id_token_claims(active_grant(), KnownAs("p-1", None), ISSUER, "token", None)
+    claims = id_token_claims(active_grant(), ClientSubject("p-1", None), ISSUER, "token", None)
     assert {"nonce", "sid"}.isdisjoint(claims)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from auth_service.crypto.handles import Handle, Kind
 from auth_service.protocol.grant import Grant, refresh
-from auth_service.protocol.introspection import Caller, describe
+from auth_service.protocol.introspection import IntrospectionCaller, introspection_response
 from tests.auth_service.protocol.builders import (
     LIFETIMES,
     NOW,
@@ -22,15 +22,15 @@ pytestmark = pytest.mark.requirement("AS-15", "SEC-10")
 
 ISSUER = "https://as.example"
 INACTIVE = {"active": False}
-RESOURCE_SERVER = Caller("resource", resources=frozenset({RESOURCE, "https://another.example/"}))
-OTHER_SERVER = Caller("other", resources=frozenset({"https://other.example/mcp"}))
-OWNER = Caller("client-1", client_id="client-1")
-OTHER_CLIENT = Caller("client-2", client_id="client-2")
-NOBODY = Caller("client-1")
+RESOURCE_SERVER = IntrospectionCaller("resource", resources=frozenset({RESOURCE, "https://another.example/"}))
+OTHER_SERVER = IntrospectionCaller("other", resources=frozenset({"https://other.example/mcp"}))
+OWNER = IntrospectionCaller("client-1", client_id="client-1")
+OTHER_CLIENT = IntrospectionCaller("client-2", client_id="client-2")
+NOBODY = IntrospectionCaller("client-1")
 
 
 def answer(
-    caller: Caller,
+    caller: IntrospectionCaller,
     kind: Kind = Kind.ACCESS_TOKEN,
     generation: int = 1,
     *,
@@ -38,7 +38,7 @@ def answer(
     now: int = NOW,
 ) -> dict[str, object]:
     grant = grant or active_grant()
-    return describe(
+    return introspection_response(
         grant, Handle(kind, grant.grant_id, generation, NOW + 600), caller, ISSUER, now, LIFETIMES.grace_s
     )
 
@@ -75,7 +75,9 @@ FULL = {
         (OWNER, Kind.CODE, False),
     ],
 )
-def test_a_token_is_described_only_to_those_it_concerns(caller: Caller, kind: Kind, told: bool) -> None:
+def test_a_token_is_described_only_to_those_it_concerns(
+    caller: IntrospectionCaller, kind: Kind, told: bool
+) -> None:
     if not told:
         assert answer(caller, kind) == INACTIVE
         return
@@ -86,7 +88,9 @@ def test_a_token_is_described_only_to_those_it_concerns(caller: Caller, kind: Ki
 @pytest.mark.parametrize("caller", [RESOURCE_SERVER, OWNER])
 @pytest.mark.parametrize("kind", [Kind.ACCESS_TOKEN, Kind.REFRESH_TOKEN, Kind.CODE])
 @pytest.mark.parametrize("state", ["code", "revoked"])
-def test_nothing_of_a_grant_that_is_not_active_is_active(caller: Caller, kind: Kind, state: str) -> None:
+def test_nothing_of_a_grant_that_is_not_active_is_active(
+    caller: IntrospectionCaller, kind: Kind, state: str
+) -> None:
     grant = replace(active_grant(), state=state)  # type: ignore[arg-type]
     assert answer(caller, kind, grant=grant) == INACTIVE
 
@@ -94,7 +98,9 @@ def test_nothing_of_a_grant_that_is_not_active_is_active(caller: Caller, kind: K
 @pytest.mark.parametrize("caller", [RESOURCE_SERVER, OWNER])
 @pytest.mark.parametrize("kind", [Kind.ACCESS_TOKEN, Kind.REFRESH_TOKEN])
 @pytest.mark.parametrize("generation", [2, 3, 4_294_967_295])
-def test_a_generation_that_was_never_issued_is_inactive(caller: Caller, kind: Kind, generation: int) -> None:
+def test_a_generation_that_was_never_issued_is_inactive(
+    caller: IntrospectionCaller, kind: Kind, generation: int
+) -> None:
     assert answer(caller, kind, generation) == INACTIVE
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.logout import destination, logout_token_claims
-from auth_service.protocol.subjects import KnownAs
+from auth_service.protocol.subjects import ClientSubject
 from tests.auth_service.protocol.builders import client
 
 pytestmark = pytest.mark.requirement("AS-17")
@@ -46,7 +46,9 @@ def test_a_place_needs_a_client() -> None:
 
 
 def test_a_logout_token_is_no_id_token() -> None:
-    claims = logout_token_claims("https://auth.example", "client-1", KnownAs("u1", "s1"), now=1_000, jti="j1")
+    claims = logout_token_claims(
+        "https://auth.example", "client-1", ClientSubject("u1", "s1"), now=1_000, jti="j1"
+    )
     assert claims == {
         "iss": "https://auth.example",
         "aud": "client-1",

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from auth_service.protocol.errors import InvalidGrantError, InvalidRequestError
-from auth_service.protocol.pkce import Demand, check_challenge, check_verifier, s256
+from auth_service.protocol.pkce import PkcePolicy, check_challenge, check_verifier, s256
 
 pytestmark = pytest.mark.requirement("AS-1")
 
@@ -66,18 +66,18 @@ def test_a_missing_challenge_is_refused_where_one_is_required() -> None:
 @pytest.mark.parametrize(
     ("demand", "exempt"),
     [
-        (Demand.ALL, set()),
-        (Demand.PUBLIC, {(True, True, True)}),
-        (Demand.OPENID, {(True, True, True), (True, True, False)}),
+        (PkcePolicy.ALL, set()),
+        (PkcePolicy.PUBLIC, {(True, True, True)}),
+        (PkcePolicy.OPENID, {(True, True, True), (True, True, False)}),
     ],
-    ids=lambda value: value.value if isinstance(value, Demand) else "",
+    ids=lambda value: value.value if isinstance(value, PkcePolicy) else "",
 )
 def test_only_confidential_clients_that_ask_for_an_id_token_are_ever_exempt(
-    demand: Demand, exempt: set[tuple[bool, bool, bool]]
+    demand: PkcePolicy, exempt: set[tuple[bool, bool, bool]]
 ) -> None:
     for case in itertools.product((True, False), repeat=3):
         confidential, openid, nonce = case
-        required = demand.of(confidential=confidential, openid=openid, nonce=nonce)
+        required = demand.requires(confidential=confidential, openid=openid, nonce=nonce)
         assert required is (case not in exempt), case
 
 

@@ -4,35 +4,41 @@ from __future__ import annotations
 
 import pytest
 
-from auth_service.protocol.redirect_uris import MAX_LENGTH, Reach, check_registrable, matches, reach
+from auth_service.protocol.redirect_uris import (
+    MAX_LENGTH,
+    RedirectUriType,
+    check_registrable,
+    matches,
+    redirect_uri_type,
+)
 
 pytestmark = pytest.mark.requirement("AS-10", "SEC-1")
 
 REGISTRABLE = {
-    "https://claude.ai/api/mcp/auth_callback": Reach.WEB,
-    "https://claude.com/api/mcp/auth_callback": Reach.WEB,
-    "https://chatgpt.com/connector_platform_oauth_redirect": Reach.WEB,
-    "https://chatgpt.com/connector/oauth/AbC-123_x": Reach.WEB,
-    "https://www.cursor.com/agents/mcp/oauth/callback": Reach.WEB,
-    "https://vscode.dev/redirect": Reach.WEB,
-    "https://client.example": Reach.WEB,
-    "https://client.example:8443/cb?tenant=1&x=%20": Reach.WEB,
-    "https://CLIENT.example/cb": Reach.WEB,
-    "https://xn--bcher-kva.example/cb": Reach.WEB,
-    "https://192.0.2.1/cb": Reach.WEB,
-    "https://[2001:db8::1]/cb": Reach.WEB,
-    "https://localhost/cb": Reach.LOOPBACK,
-    "http://localhost:6274/oauth/callback": Reach.LOOPBACK,
-    "http://localhost/callback": Reach.LOOPBACK,
-    "http://localhost": Reach.LOOPBACK,
-    "http://LOCALHOST:1/cb": Reach.LOOPBACK,
-    "http://127.0.0.1:33418/": Reach.LOOPBACK,
-    "http://127.0.0.1/callback/ID": Reach.LOOPBACK,
-    "http://[::1]:5000/cb": Reach.LOOPBACK,
-    "cursor://anysphere.cursor-mcp/oauth/callback": Reach.PRIVATE_SCHEME,
-    "com.example.app:/oauth2redirect": Reach.PRIVATE_SCHEME,
-    "com.example.app:callback": Reach.PRIVATE_SCHEME,
-    "vscode://vscode.github-authentication/did-authenticate": Reach.PRIVATE_SCHEME,
+    "https://claude.ai/api/mcp/auth_callback": RedirectUriType.WEB,
+    "https://claude.com/api/mcp/auth_callback": RedirectUriType.WEB,
+    "https://chatgpt.com/connector_platform_oauth_redirect": RedirectUriType.WEB,
+    "https://chatgpt.com/connector/oauth/AbC-123_x": RedirectUriType.WEB,
+    "https://www.cursor.com/agents/mcp/oauth/callback": RedirectUriType.WEB,
+    "https://vscode.dev/redirect": RedirectUriType.WEB,
+    "https://client.example": RedirectUriType.WEB,
+    "https://client.example:8443/cb?tenant=1&x=%20": RedirectUriType.WEB,
+    "https://CLIENT.example/cb": RedirectUriType.WEB,
+    "https://xn--bcher-kva.example/cb": RedirectUriType.WEB,
+    "https://192.0.2.1/cb": RedirectUriType.WEB,
+    "https://[2001:db8::1]/cb": RedirectUriType.WEB,
+    "https://localhost/cb": RedirectUriType.LOOPBACK,
+    "http://localhost:6274/oauth/callback": RedirectUriType.LOOPBACK,
+    "http://localhost/callback": RedirectUriType.LOOPBACK,
+    "http://localhost": RedirectUriType.LOOPBACK,
+    "http://LOCALHOST:1/cb": RedirectUriType.LOOPBACK,
+    "http://127.0.0.1:33418/": RedirectUriType.LOOPBACK,
+    "http://127.0.0.1/callback/ID": RedirectUriType.LOOPBACK,
+    "http://[::1]:5000/cb": RedirectUriType.LOOPBACK,
+    "cursor://anysphere.cursor-mcp/oauth/callback": RedirectUriType.PRIVATE_SCHEME,
+    "com.example.app:/oauth2redirect": RedirectUriType.PRIVATE_SCHEME,
+    "com.example.app:callback": RedirectUriType.PRIVATE_SCHEME,
+    "vscode://vscode.github-authentication/did-authenticate": RedirectUriType.PRIVATE_SCHEME,
 }
 
 NEVER = [
@@ -121,7 +127,7 @@ NEVER = [
 @pytest.mark.parametrize("uri", REGISTRABLE)
 def test_a_place_that_only_the_client_receives_at_can_be_registered(uri: str) -> None:
     check_registrable(uri)
-    assert reach(uri) is REGISTRABLE[uri]
+    assert redirect_uri_type(uri) is REGISTRABLE[uri]
 
 
 @pytest.mark.parametrize("uri", NEVER)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from resource_service.asking import http_client
+from resource_service.authorization_server_client import http_client
 from resource_service.introspection.issuer_keys import (
     JWKS_PATH,
     KEPT_S,
@@ -70,7 +70,7 @@ class Publication:
         self.issuer.replies[JWKS_PATH] = reply
 
     async def verify(self, text: str) -> dict[str, Any]:
-        return await self.keys.verify(text, typ=TYPE, algorithms=("ES256",))
+        return await self.keys.verify_jws(text, typ=TYPE, algorithms=("ES256",))
 
     @property
     def fetches(self) -> int:

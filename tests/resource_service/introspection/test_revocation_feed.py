@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from resource_service.asking import basic_authorization, http_client
+from resource_service.authorization_server_client import basic_authorization, http_client
 from resource_service.introspection.cache import LIVE_FOR_S
 from resource_service.introspection.issuer_keys import IssuerKeys
 from resource_service.introspection.revocation_feed import MAX_EVENTS, MOST_AGE_S, RevocationFeed, Source

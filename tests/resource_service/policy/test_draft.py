@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from resource_service.policy.draft import draft, prefix_of, scope_of
-from resource_service.policy.faults import PolicyError
 from resource_service.policy.file import parse_policy
-from resource_service.policy.survey import Survey, SurveyedTool
+from resource_service.policy.server_inventory import ServerInventory, SurveyedTool
+from resource_service.policy.validation import PolicyError
 
 TOOLS = (
     SurveyedTool("get", "Reads", read_only=True),
@@ -20,7 +20,7 @@ TOOLS = (
 
 @pytest.mark.requirement("RS-4")
 def test_tools_get_the_scope_that_fits_what_they_say() -> None:
-    policy = parse_policy(draft(Survey("Notes", TOOLS), "notes").encode())
+    policy = parse_policy(draft(ServerInventory("Notes", TOOLS), "notes").encode())
     assert {name: set(scopes) for name, scopes in policy.tools.items()} == {
         "get": {"notes:read"},
         "put": {"notes:write"},
@@ -33,16 +33,16 @@ def test_tools_get_the_scope_that_fits_what_they_say() -> None:
 
 
 def test_without_anything_that_destroys_writing_is_the_broadest() -> None:
-    policy = parse_policy(draft(Survey("Notes", TOOLS[:2]), "notes").encode())
+    policy = parse_policy(draft(ServerInventory("Notes", TOOLS[:2]), "notes").encode())
     assert list(policy.scopes) == ["notes:read", "notes:write"]
     assert policy.default == {"notes:write"}
-    nothing = parse_policy(draft(Survey(""), "mcp").encode())
+    nothing = parse_policy(draft(ServerInventory(""), "mcp").encode())
     assert not nothing.tools
     assert nothing.default == {"mcp:write"}
 
 
 def test_resources_and_prompts_can_be_read_and_templates_become_patterns() -> None:
-    survey = Survey(
+    survey = ServerInventory(
         "x",
         prompts=("hello", "hello"),
         resources=("notes://all", "notes://one/7", "keys://1", "no uri", "notes://*"),
@@ -93,7 +93,7 @@ HOSTILE = (
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_becomes_anything_but_a_name(name: str) -> None:
     victim = SurveyedTool("wipe", f"x\n  {name}: n:read", read_only=False, destructive=True)
-    survey = Survey(
+    survey = ServerInventory(
         name, (SurveyedTool(name, name, read_only=True), victim), (name,), (f"n://{name}",), (name,)
     )
     text = draft(survey, "n")
@@ -118,9 +118,9 @@ def test_scopes_begin_with_what_the_server_is_called(name: str, prefix: str) -> 
 @pytest.mark.parametrize("prefix", ["a b", 'a"b', "ä", "a\\b"])
 def test_a_prefix_that_no_scope_may_have_is_refused(prefix: str) -> None:
     with pytest.raises(PolicyError, match="scope"):
-        draft(Survey("x", TOOLS), prefix)
+        draft(ServerInventory("x", TOOLS), prefix)
 
 
 def test_a_server_with_very_many_resources_gets_a_policy_that_can_be_read() -> None:
-    survey = Survey("x", resources=tuple(f"notes://{number}" for number in range(5_000)))
+    survey = ServerInventory("x", resources=tuple(f"notes://{number}" for number in range(5_000)))
     assert len(parse_policy(draft(survey, "x").encode()).resources) == 200

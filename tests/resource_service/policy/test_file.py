@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from resource_service.policy.faults import PolicyError
 from resource_service.policy.file import MAX_BYTES, parse_policy, read_policy
 from resource_service.policy.rules import Policy, Scopes
+from resource_service.policy.validation import PolicyError
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "policy.md"
 SCOPES = "scopes:\n  read: Read\n  write: {words: Write, includes: read}\ndefault: write\n"

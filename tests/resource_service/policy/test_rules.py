@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from resource_service.jsonrpc import MalformedMessageError, read_posted
 from resource_service.mcp_server.tools import POLICY
-from resource_service.policy.faults import PolicyError
+from resource_service.messages.jsonrpc import MalformedMessageError, read_posted
 from resource_service.policy.rules import Policy, Scopes
+from resource_service.policy.validation import PolicyError
 
 
 def calling(name: object) -> dict[str, object]:

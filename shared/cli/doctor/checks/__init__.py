@@ -34,7 +34,7 @@ DISCOVERY: dict[str, tuple[Check, ...]] = {
 LOGIN: dict[str, tuple[Check, ...]] = {
     "Registration": registration.CHECKS,
     "Authorization": authorization.CHECKS,
-    "Tokens": token.CHECKS,
+    "TokenReader": token.CHECKS,
     "MCP server with a token": session.CHECKS,
     "Refreshing and revoking": lifetime.CHECKS,
 }

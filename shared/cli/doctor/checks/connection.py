@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from shared.cli.doctor.evidence import Evidence
 from shared.cli.doctor.exchange import CERTIFICATE_TROUBLES, Exchange
 from shared.cli.doctor.text import printable, quoted
-from shared.cli.doctor.urls import Reach, is_address, is_secure, origin, reach
+from shared.cli.doctor.urls import RedirectUriType, is_address, is_secure, origin, reach
 from shared.cli.doctor.verdict import Status, Verdict, check, ok, problem, skipped
 
 EXPIRES_SOON_S = 14 * 86_400
@@ -120,9 +120,9 @@ def _never_reached(url: str) -> str | None:
     """Why nobody on the public Internet gets to `url`; None where somebody may."""
     parts = urlsplit(url)
     match reach(url):
-        case Reach.LOOPBACK:
+        case RedirectUriType.LOOPBACK:
             return "is this machine to whoever asks, and never reached from elsewhere"
-        case Reach.PRIVATE:
+        case RedirectUriType.PRIVATE:
             return "is in a private network, and never reached from outside"
     if parts.scheme != "https":
         return "is plain http, and never asked"

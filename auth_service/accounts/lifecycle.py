@@ -1,0 +1,68 @@
+"""What must happen to everything a user has open when the account changes."""
+
+from __future__ import annotations
+
+from auth_service.grants.repository import GrantRepository
+from auth_service.users.repository import User, UserRepository
+from auth_service.users.sessions import Session, SessionRepository
+
+
+class AccountLifecycle:
+    """Changes to accounts that reach beyond the account's own document."""
+
+    def __init__(self, users: UserRepository, sessions: SessionRepository, grants: GrantRepository) -> None:
+        self.users = users
+        self._sessions = sessions
+        self._grants = grants
+
+    async def disable(self, username: str) -> User:
+        """Lock an account out and end all it has open: its sessions and everything it has granted.
+
+        The account first: whoever is about to open something looks at the account after opening it.
+
+        Raises:
+            NoSuchUserError: there is no such account.
+        """
+        user = await self.users.set_disabled(username, True)
+        await self._sessions.end_all(user.subject)
+        await self._grants.revoke_of_subject(user.subject)
+        return user
+
+    async def enable(self, username: str) -> User:
+        """Let a disabled account in again; what was ended stays ended.
+
+        Raises:
+            NoSuchUserError: there is no such account.
+        """
+        return await self.users.set_disabled(username, False)
+
+    async def set_password(
+        self,
+        username: str,
+        password: str,
+        *,
+        session: Session | None = None,
+        keep_connections: bool = False,
+    ) -> User:
+        """Replace the password and end what somebody else may have opened with the old one.
+
+        Every other session ends, and with it the codes and device approvals given in it; so does every grant
+        that was given in another session. The password first: a login looks at it after it began a session.
+
+        Args:
+            session: the one that the change is made in, which stays with what was granted in it.
+            keep_connections: leave the grants as they are.
+
+        Raises:
+            NoSuchUserError: there is no such account.
+            ValueError: it cannot be a password.
+        """
+        user = await self.users.set_password(username, password)
+        await self._sessions.end_all(user.subject, but=session)
+        if not keep_connections:
+            await self._grants.revoke_of_subject(
+                user.subject,
+                "the password was changed",
+                but_session=session.session_id if session else None,
+            )
+        return user

@@ -1,0 +1,75 @@
+"""The end of a session, and the word of it to clients (OpenID Connect Back-Channel Logout)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import anyio
+
+from auth_service.clients.repository import ClientRepository
+from auth_service.crypto.secrets import new_id
+from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.fetching import Fetcher, FetchError
+from auth_service.grants.repository import GrantRepository
+from auth_service.protocol.client import Client
+from auth_service.protocol.logout import TOKEN_TYPE, logout_token_claims
+from auth_service.users.client_subjects import ClientSubjects
+from auth_service.users.sessions import Session, SessionRepository
+from shared.clock import Clock
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+LONGEST_S = 10
+
+
+@dataclass(frozen=True)
+class Logout:
+    """Ends sessions."""
+
+    sessions: SessionRepository
+    grants: GrantRepository
+    clients: ClientRepository
+    subjects: ClientSubjects
+    signing_keys: SigningKeys
+    fetcher: Fetcher
+    issuer: str
+    clock: Clock
+
+    async def end_session(self, secret: str | None, session: Session) -> list[Client]:
+        """End a session and what was only granted for its time; returns the clients to tell.
+
+        What was granted for longer, with a refresh token, stays: a person who logs out of a browser does not
+        mean to disconnect the programs they have connected. The account page does that.
+        """
+        await self.sessions.end(secret)
+        in_session = [
+            g for g in await self.grants.of_subject(session.subject) if g.session_id == session.session_id
+        ]
+        for grant in in_session:
+            if not grant.refreshable:
+                await self.grants.revoke(grant.grant_id, "the user logged out")
+        _log.info("logout", subject=session.subject, session_id=session.session_id)
+        found = [
+            await self.clients.get(client_id) for client_id in dict.fromkeys(g.client_id for g in in_session)
+        ]
+        return [client for client in found if client and client.metadata.get("backchannel_logout_uri")]
+
+    async def notify_clients(self, clients: list[Client], session: Session) -> None:
+        """Tell clients, all at once, within a bounded time; one that does not listen holds up nobody."""
+        with anyio.move_on_after(LONGEST_S):
+            async with anyio.create_task_group() as tasks:
+                for client in clients:
+                    tasks.start_soon(self._tell, client, session)
+
+    async def _tell(self, client: Client, session: Session) -> None:
+        known = await self.subjects.known_in(client.sector, session.subject, session.session_id)
+        now = int(self.clock())
+        claims = logout_token_claims(self.issuer, client.client_id, known, now=now, jti=new_id())
+        token = await self.signing_keys.sign(claims, typ=TOKEN_TYPE, alg=client.id_token_alg)
+        body = urlencode({"logout_token": token}).encode()
+        url = str(client.metadata["backchannel_logout_uri"])
+        try:
+            await self.fetcher.post(url, body, "application/x-www-form-urlencoded")
+        except FetchError as error:
+            _log.warning("logout not delivered", client_id=client.client_id, reason=str(error))

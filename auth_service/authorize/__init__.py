@@ -1,0 +1,9 @@
+"""The authorization endpoint (RFC 6749 §3.1) and what it keeps while a person decides.
+
+- `endpoint`                GET and POST /authorize
+- `requests`                request objects (RFC 9101) and pushed requests (RFC 9126)
+- `hints`                   `id_token_hint` (OpenID Connect Core §3.1.2.1)
+- `pending`                 requests in progress, bound to the browser that began them
+- `consents`                remembered consents
+- `authorization_response`  the answer to the client (RFC 6749 §4.1.2, RFC 9207)
+"""

@@ -1,0 +1,78 @@
+"""Consents given before, remembered for exactly what they were given for (AS-9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.client import Client
+from auth_service.protocol.interaction import Approval
+from auth_service.storage import keys
+from auth_service.storage.documents import Collection
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import JsonCodec
+
+_MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """What one subject approved for one client, newest first."""
+
+    approvals: list[dict[str, Any]]
+
+
+class ConsentRepository:
+    """The consents in a store."""
+
+    def __init__(self, store: Store, ttl_s: int) -> None:
+        self._records = Collection(store, _key, JsonCodec(ConsentRecord), lambda _: ttl_s)
+
+    async def approvals(self, subject: str, client: Client) -> tuple[Approval, ...]:
+        """What `subject` has approved for the client.
+
+        A client with a metadata document that was removed here may introduce itself again under the same id.
+        What was approved before that does not come back with it, however it was removed.
+        """
+        record = await self._records.get(_id(subject, client.client_id))
+        approvals = record.approvals if record else []
+        return tuple(_approval(each) for each in approvals if each.get("instance", "") == client.instance)
+
+    async def remember(
+        self, subject: str, request: AuthorizationRequest, scopes: tuple[str, ...], client: Client
+    ) -> None:
+        """Record that `subject` approved `scopes` of the `request` of `client`."""
+        approved = {
+            "redirect_uri": request.redirect_uri,
+            "resource": request.resource,
+            "scopes": list(scopes),
+            "instance": client.instance,
+        }
+
+        def rule(record: ConsentRecord) -> tuple[ConsentRecord | None, bool]:
+            if approved in record.approvals:
+                return None, True
+            return ConsentRecord([approved, *record.approvals][:_MOST]), True
+
+        record_id = _id(subject, request.client_id)
+        while not await self._records.update(record_id, rule):
+            if await self._records.create(record_id, ConsentRecord([approved])):
+                return
+
+    async def forget(self, subject: str, client_id: str) -> None:
+        """Take back what `subject` has approved for the client."""
+        await self._records.delete(_id(subject, client_id))
+
+
+def _id(subject: str, client_id: str) -> str:
+    return f"{subject} {client_id}"
+
+
+def _key(record_id: str) -> str:
+    subject, _, client_id = record_id.partition(" ")
+    return keys.consent(subject, client_id)
+
+
+def _approval(members: dict[str, Any]) -> Approval:
+    return Approval(members["redirect_uri"], members["resource"], tuple(members["scopes"]))

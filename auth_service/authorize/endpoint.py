@@ -1,0 +1,278 @@
+"""GET and POST /authorize (OAuth 2.1 §4.1.1): begins a request, and goes on with it after each page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.authorize.authorization_response import AuthorizationResponder
+from auth_service.authorize.consents import ConsentRepository
+from auth_service.authorize.hints import IdTokenHints
+from auth_service.authorize.pending import Pending, PendingRequests
+from auth_service.authorize.requests import AuthorizationRequests
+from auth_service.clients.client_resolver import ClientResolver
+from auth_service.clients.repository import ClientRepository
+from auth_service.device.decision import DeviceDecision
+from auth_service.grants.code_issuer import AuthorizationCodeIssuer
+from auth_service.protocol.authorization import (
+    AuthorizationRequest,
+    check_response_target,
+    response_target,
+    validate,
+)
+from auth_service.protocol.client import Client
+from auth_service.protocol.client_domains import Trust
+from auth_service.protocol.errors import AccessDeniedError, OAuthError
+from auth_service.protocol.interaction import Approval, Outcome, Step, granted_scopes, next_step
+from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.pkce import PkcePolicy
+from auth_service.protocol.resources import ResourceRegistry
+from auth_service.rate_limits import Throttle
+from auth_service.users.sessions import Session, SessionRepository
+from auth_service.web.browser_cookies import BrowserCookies
+from auth_service.web.client_networks import ClientNetworks
+from auth_service.web.error_pages import ErrorPages
+from auth_service.web.forms import RequestOverError, shows_errors
+from auth_service.web.http import form_of, note_refusal
+from auth_service.web.render import see_other
+from auth_service.web.route import Endpoint, text
+from shared.asgi import header_values
+from shared.clock import Clock
+
+_MAX_QUERY = 6_000
+"""Longer ones do not get through every proxy."""
+
+
+@dataclass(frozen=True)
+class AuthorizeEndpoint:
+    """Answers a client through a person's browser; asks the person what has to be asked, page by page."""
+
+    clients: ClientRepository
+    client_resolver: ClientResolver
+    catalogue: ResourceRegistry
+    requests: AuthorizationRequests
+    pending: PendingRequests
+    sessions: SessionRepository
+    consents: ConsentRepository
+    codes: AuthorizationCodeIssuer
+    browsers: BrowserCookies
+    hints: IdTokenHints
+    authorization_responder: AuthorizationResponder
+    device_decision: DeviceDecision
+    errors: ErrorPages
+    throttle: Throttle
+    kept: Throttle
+    networks: ClientNetworks
+    clock: Clock
+    pkce: PkcePolicy
+
+    async def handle(self, request: Request) -> Response:
+        parameters = await self._parameters(request)
+        if parameters.get("pending"):
+            return await self._go_on(request, parameters.require("pending"))
+        if request.method == "POST" and (query := self._as_query(request, parameters)):
+            return see_other(f"authorize?{query}")
+        return await self._begin(request, parameters)
+
+    def _as_query(self, request: Request, parameters: Parameters) -> str | None:
+        # SameSite=Lax keeps our cookies from a form that another site posts; the GET after a redirect has
+        # them. Answered without, the person would be asked to log in again, and the browser be given a new
+        # secret, which ends whatever else it has begun here.
+        if self.browsers.read_cookies(header_values(request.scope, "cookie")).browser_id:
+            return None
+        resources = (("resource", resource) for resource in parameters.resources)
+        query = urlencode([*parameters.values.items(), *resources])
+        return query if len(query) <= _MAX_QUERY else None
+
+    @staticmethod
+    async def _parameters(request: Request) -> Parameters:
+        if request.method == "POST":
+            return await form_of(request)
+        return parse_parameters(request.scope["query_string"])
+
+    async def _begin(self, request: Request, parameters: Parameters) -> Response:
+        origin = self.networks.network_of(request)
+        await self.throttle.attempt(origin)
+        client = await self.client_resolver.resolve_for_authorization(parameters.require("client_id"), origin)
+        if client is None:
+            return self.errors.unknown_client()
+        pushed = self.requests.name_of(parameters)
+        parameters = await self.requests.resolve(parameters, client)
+        address = response_target(parameters, client)
+        try:
+            asked = validate(parameters, client, address, self.catalogue, demand=self.pkce)
+            asked = await self.hints.applied(asked, client, parameters.get("id_token_hint"))
+        except OAuthError as error:
+            note_refusal(request, error)
+            return self.authorization_responder.error(
+                address.redirect_uri, address.response_mode, address.state, error
+            )
+        browser = self.browsers.read_cookies(header_values(request.scope, "cookie"))
+        secret = browser.browser_id or self.browsers.new_browser_id()
+        cookies = () if browser.browser_id else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        asked = replace(asked, pushed=pushed)
+        # It is kept for half an hour: how much one network has kept is bounded, not only how fast it asks.
+        await self.kept.attempt(origin)
+        await self.clients.unused.note_pending(client)
+        pending_id = await self.pending.begin(asked, secret)
+        session = await self.sessions.find(browser.session)
+        return await self._next(request, pending_id, Pending(asked, ""), client, session, cookies)
+
+    async def _go_on(self, request: Request, pending_id: str) -> Response:
+        browser = self.browsers.read_cookies(header_values(request.scope, "cookie"))
+        pending = await self.pending.get(pending_id, browser.browser_id)
+        if pending is None:
+            raise RequestOverError
+        client = await self.clients.get(pending.request.client_id)
+        if client is None:
+            return self.errors.unknown_client()
+        check_response_target(pending.request, client)
+        if pending.outcome is not None:
+            return await self._repeat(pending.request, pending.outcome)
+        session = await self.sessions.find(browser.session)
+        return await self._next(request, pending_id, pending, client, session)
+
+    async def _answered(self, request: Request, pending_id: str) -> Response:
+        """The answer that another request of this browser has settled meanwhile."""
+        browser = self.browsers.read_cookies(header_values(request.scope, "cookie"))
+        pending = await self.pending.get(pending_id, browser.browser_id)
+        if pending is None or pending.outcome is None:
+            raise RequestOverError
+        return await self._repeat(pending.request, pending.outcome)
+
+    async def _repeat(self, asked: AuthorizationRequest, outcome: Outcome) -> Response:
+        """The same answer once more (ID-10)."""
+        if outcome.device_connected is not None:
+            return self.device_decision.shown(connected=outcome.device_connected)
+        if outcome.error is not None:
+            return self.authorization_responder.send(
+                asked.redirect_uri, asked.response_mode, asked.state, outcome.error
+            )
+        code = await self.codes.again(outcome)
+        if code is None:
+            raise RequestOverError
+        return self.authorization_responder.send(
+            asked.redirect_uri, asked.response_mode, asked.state, {"code": code}
+        )
+
+    async def _next(
+        self,
+        request: Request,
+        pending_id: str,
+        pending: Pending,
+        client: Client,
+        session: Session | None,
+        cookies: tuple[str, ...] = (),
+    ) -> Response:
+        asked, now = pending.request, int(self.clock())
+        approvals = await self._approvals(client, session)
+        login = session.login if session else None
+        try:
+            step = next_step(asked, client, pending.progress, login, approvals, now)
+        except OAuthError as error:
+            note_refusal(request, error)
+            return await self._refuse(request, pending_id, asked, error)
+        if step is not Step.ISSUE or session is None:
+            return see_other(f"{step.value}?pending={pending_id}", cookies)
+        if asked.device:
+            return await self._approve_device(request, pending_id, pending, session)
+        return await self._issue(request, pending_id, pending, client, session)
+
+    async def _approvals(self, client: Client, session: Session | None) -> tuple[Approval, ...]:
+        # What was agreed to before does not count for a domain that is to be asked about each time.
+        if session is None or self.client_resolver.trust(client) is Trust.ASK:
+            return ()
+        return await self.consents.approvals(session.subject, client)
+
+    async def _settle(self, pending_id: str, asked: AuthorizationRequest, outcome: Outcome) -> bool:
+        """Whether this caller is the first to answer.
+
+        Raises:
+            RequestOverError: it is a pushed request that was answered under another id (RFC 9126 §7.3).
+        """
+        if not await self.pending.settle(pending_id, outcome):
+            return False
+        if not await self.requests.finish(asked.pushed):
+            raise RequestOverError
+        return True
+
+    async def _refuse(
+        self, request: Request, pending_id: str, asked: AuthorizationRequest, error: OAuthError
+    ) -> Response:
+        outcome = Outcome(device_connected=False) if asked.device else Outcome(error=error.members())
+        if not await self._settle(pending_id, asked, outcome):
+            return await self._answered(request, pending_id)
+        if asked.device:
+            return await self.device_decision.deny(asked.device)
+        return self._error(asked, error)
+
+    async def _approve_device(
+        self, request: Request, pending_id: str, pending: Pending, session: Session
+    ) -> Response:
+        asked = pending.request
+        if not await self._settle(pending_id, asked, Outcome(device_connected=True)):
+            return await self._answered(request, pending_id)
+        scopes = granted_scopes(asked, pending.progress)
+        return await self.device_decision.approve(asked.device or "", session, scopes)
+
+    async def _issue(
+        self, request: Request, pending_id: str, pending: Pending, client: Client, session: Session
+    ) -> Response:
+        asked, outcome = pending.request, self.codes.outcome(client)
+        if not await self._settle(pending_id, asked, outcome):
+            return await self._answered(request, pending_id)
+        code = await self.codes.issue(outcome, asked, session, granted_scopes(asked, pending.progress))
+        if code is None:
+            # Disabled or deleted while the person was deciding.
+            error = AccessDeniedError("the user or the client is no longer allowed here")
+            await self.pending.amend(pending_id, Outcome(error=error.members()))
+            note_refusal(request, error)
+            return self._error(asked, error)
+        return self.authorization_responder.send(
+            asked.redirect_uri, asked.response_mode, asked.state, {"code": code}
+        )
+
+    def _error(self, asked: AuthorizationRequest, error: OAuthError) -> Response:
+        return self.authorization_responder.error(asked.redirect_uri, asked.response_mode, asked.state, error)
+
+    def endpoint(self) -> Endpoint:
+        """The endpoint with its description."""
+        # What no client can be told of is shown to the person (RFC 6749 §4.1.2.1).
+        handler = shows_errors(self.errors, self.handle)
+        return Endpoint("/authorize", handler, ("GET", "POST"), {"GET": _OPERATION})
+
+
+def _parameter(name: str, description: str, *, required: bool = False) -> dict[str, object]:
+    return {"name": name, "in": "query", "required": required, "schema": text(description)}
+
+
+_OPERATION = {
+    "summary": "Ask a person for access (opened in a browser)",
+    "description": "OAuth 2.1 §4.1.1, RFC 7636, RFC 8707, RFC 9207. Shows the login and consent pages, then"
+    " redirects to the client with `code`, `state` and `iss`. POST takes the same parameters as a form."
+    " Use *Authorize* above to try it from this page.",
+    "tags": ["OAuth"],
+    "parameters": [
+        _parameter("response_type", "`code`", required=True),
+        _parameter("client_id", "The registered client.", required=True),
+        _parameter("redirect_uri", "One of the client's; may be left out if it has only one."),
+        _parameter("scope", "Space-separated; left out, the default of the resource."),
+        _parameter("state", "Comes back as it is."),
+        _parameter("code_challenge", "BASE64URL(SHA256(code_verifier))", required=True),
+        _parameter("code_challenge_method", "`S256`", required=True),
+        _parameter("resource", "The MCP URL; may be left out if there is only one."),
+        _parameter("nonce", "Comes back in the ID token."),
+        _parameter("prompt", "`none`, `login`, `consent`, `select_account`"),
+        _parameter("max_age", "Seconds that a login may be old."),
+        _parameter("response_mode", "`query` or `form_post`"),
+        _parameter("request", "All of it, as a JWT signed by the client (RFC 9101)."),
+        _parameter("request_uri", "The name of a pushed request (RFC 9126)."),
+    ],
+    "responses": {
+        "303": {"description": "To the login or consent page, or back to the client."},
+        "400": {"description": "A page: the client or its redirect URI is not known, nobody is redirected."},
+    },
+}

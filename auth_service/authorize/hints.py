@@ -1,0 +1,86 @@
+"""ID tokens shown again as hints of who is meant (OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from auth_service.clients.repository import ClientRepository
+from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidRequestError
+from auth_service.users.client_subjects import ClientSubjects
+from shared import jwt_claims
+from shared.jose import InvalidJwsError, parse
+from shared.jwt_claims import ClaimError
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What an ID token of ours says, expired or not.
+
+    Attributes:
+        subject: the user, as known here.
+        client_id: to whom it was issued.
+    """
+
+    subject: str
+    client_id: str
+
+
+class IdTokenHints:
+    """Reads hints: signed here, for whatever client; an expired one is a hint still."""
+
+    def __init__(
+        self, signing_keys: SigningKeys, clients: ClientRepository, subjects: ClientSubjects, issuer: str
+    ) -> None:
+        self._signing_keys = signing_keys
+        self._clients = clients
+        self._subjects = subjects
+        self._issuer = issuer
+
+    async def verify_hint(self, id_token: str) -> Hint:
+        """Who is meant.
+
+        Raises:
+            InvalidRequestError: it is not an ID token of this server.
+        """
+        try:
+            token = parse(id_token)
+            if token.unverified_claims.get("iss") != self._issuer:
+                raise ClaimError("iss is another issuer")
+            claims = await self._signing_keys.verify_own_jws(token, "jwt")
+            return await self._hint(jwt_claims.text(claims, "sub"), jwt_claims.text(claims, "aud"))
+        except (InvalidJwsError, ClaimError) as error:
+            raise InvalidRequestError(f"id_token_hint is not valid: {error}") from error
+
+    async def _hint(self, sub: str, client_id: str) -> Hint:
+        client = await self._clients.get(client_id)
+        subject = await self._subjects.local_subject(client.sector if client else None, sub)
+        if subject is None:
+            raise ClaimError("sub is none that the client has now")
+        return Hint(subject, client_id)
+
+    async def applied(
+        self, asked: AuthorizationRequest, client: Client, id_token: str | None
+    ) -> AuthorizationRequest:
+        """The request, for the user that its claims or the hint name.
+
+        Raises:
+            InvalidRequestError: the hint is not valid, or contradicts the claims that are asked for; or
+                `client` names a user whom it does not know by that name.
+        """
+        subject = asked.subject
+        if subject is not None:
+            subject = await self._subjects.local_subject(client.sector, subject)
+            if subject is None:
+                raise InvalidRequestError("claims asks for a sub that this client never had")
+        if id_token is None:
+            return replace(asked, subject=subject)
+        hint = await self.verify_hint(id_token)
+        # It would learn that another client's user is its own.
+        if client.sector is not None and hint.client_id != client.client_id:
+            raise InvalidRequestError("id_token_hint was issued to another client")
+        if subject not in (None, hint.subject):
+            raise InvalidRequestError("id_token_hint and claims name different users")
+        return replace(asked, subject=hint.subject)

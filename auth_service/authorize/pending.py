@@ -1,0 +1,92 @@
+"""Authorization requests in progress: kept here, bound to the browser that began them (AS-24).
+
+What travels through the browser is only the request's id. Who is asked for what is read back from here, never
+from a form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from auth_service.crypto.secrets import digest, new_secret
+from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.interaction import REPEATED_FOR_S, Decision, Outcome, Progress
+from auth_service.storage import keys
+from auth_service.storage.documents import Collection
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import JsonCodec
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A request and how far it has come.
+
+    Attributes:
+        browser: digest of the secret that the browser which began it holds.
+        outcome: how it was answered; None before that.
+    """
+
+    request: AuthorizationRequest
+    browser: str
+    progress: Progress = field(default_factory=Progress)
+    outcome: Outcome | None = None
+
+
+class PendingRequests:
+    """The pending requests in a store."""
+
+    def __init__(self, store: Store, ttl_s: int) -> None:
+        self._pending = Collection(store, keys.pending, JsonCodec(Pending), _lifetime(ttl_s))
+
+    async def begin(self, request: AuthorizationRequest, browser_secret: str) -> str:
+        """Keep `request`; returns the id under which its browser may go on with it."""
+        request_id = new_secret()
+        await self._pending.create(digest(request_id), Pending(request, digest(browser_secret)))
+        return request_id
+
+    async def get(self, request_id: str | None, browser_secret: str | None) -> Pending | None:
+        """The request of that id, if it is this browser's."""
+        if not request_id or not browser_secret:
+            return None
+        pending = await self._pending.get(digest(request_id))
+        return pending if pending and pending.browser == digest(browser_secret) else None
+
+    async def note_login(self, request_id: str, session_id: str) -> None:
+        """Record that the person logged in for this very request."""
+        await self._note(request_id, lambda progress: replace(progress, login_session=session_id))
+
+    async def note_decision(self, request_id: str, decision: Decision) -> None:
+        """Record what the person said at the consent page."""
+        await self._note(request_id, lambda progress: replace(progress, decision=decision))
+
+    async def settle(self, request_id: str, outcome: Outcome) -> bool:
+        """Record how the request is answered. True to exactly one caller, who may answer it first.
+
+        It is kept for `REPEATED_FOR_S` from now on, for the same answer to the same browser.
+        """
+
+        def rule(pending: Pending) -> tuple[Pending | None, bool]:
+            if pending.outcome is not None:
+                return None, False
+            return replace(pending, outcome=outcome), True
+
+        return bool(await self._pending.update(digest(request_id), rule))
+
+    async def amend(self, request_id: str, outcome: Outcome) -> None:
+        """Replace the outcome that this caller has settled, where it could not be kept to."""
+        await self._pending.update(
+            digest(request_id), lambda pending: (replace(pending, outcome=outcome), None)
+        )
+
+    async def _note(self, request_id: str, change: Callable[[Progress], Progress]) -> None:
+        def rule(pending: Pending) -> tuple[Pending | None, None]:
+            if pending.outcome is not None:
+                return None, None
+            return replace(pending, progress=change(pending.progress)), None
+
+        await self._pending.update(digest(request_id), rule)
+
+
+def _lifetime(ttl_s: int) -> Callable[[Pending], int]:
+    return lambda pending: ttl_s if pending.outcome is None else REPEATED_FOR_S

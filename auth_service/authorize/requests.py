@@ -1,0 +1,133 @@
+"""Authorization requests that arrive otherwise than in the query: signed (RFC 9101), pushed (RFC 9126)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auth_service.clients.keys import ClientKeys
+from auth_service.crypto.secrets import digest, new_secret
+from auth_service.protocol import request_object
+from auth_service.protocol.budgets import known_parameters
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import (
+    InvalidClientError,
+    InvalidRequestError,
+    InvalidRequestObjectError,
+    InvalidRequestUriError,
+)
+from auth_service.protocol.parameters import Parameters
+from auth_service.storage import keys
+from auth_service.storage.documents import Collection
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import JsonCodec
+from shared.clock import Clock
+from shared.jose import ASYMMETRIC, InvalidJwsError, UnverifiedJws, parse
+from shared.signatures import Signatures
+
+URN = "urn:ietf:params:oauth:request_uri:"
+PUSHED_TTL_S = 90
+
+
+@dataclass(frozen=True, slots=True)
+class PushedRequest:
+    """A pushed request: its parameters, validated when they were pushed."""
+
+    client_id: str
+    values: dict[str, str]
+    resources: tuple[str, ...]
+
+
+class AuthorizationRequests:
+    """Finds the parameters that a request really makes."""
+
+    def __init__(
+        self, store: Store, client_keys: ClientKeys, signatures: Signatures, issuer: str, clock: Clock
+    ) -> None:
+        self._pushed = Collection(store, keys.pushed, JsonCodec(PushedRequest), lambda _: PUSHED_TTL_S)
+        self._client_keys = client_keys
+        self._signatures = signatures
+        self._issuer = issuer
+        self._clock = clock
+
+    async def push(self, client: Client, parameters: Parameters) -> str:
+        """Keep validated parameters; returns their `request_uri` (RFC 9126 §2.2)."""
+        name, kept = new_secret(), known_parameters(parameters)
+        pushed = PushedRequest(client.client_id, kept.values, kept.resources)
+        await self._pushed.create(digest(name), pushed)
+        return URN + name
+
+    def name_of(self, parameters: Parameters) -> str | None:
+        """The digest of the name of the pushed request that `parameters` stand for, if they do."""
+        request_uri = parameters.get("request_uri") or ""
+        return _name(request_uri) if request_uri.startswith(URN) else None
+
+    async def finish(self, pushed: str | None) -> bool:
+        """A pushed request is answered once (RFC 9126 §7.3); True to the caller who may answer.
+
+        It is used up by the answer, not by being opened: programs fetch URLs ahead of people.
+        """
+        return pushed is None or await self._pushed.delete(pushed)
+
+    async def resolve(self, parameters: Parameters, client: Client) -> Parameters:
+        """The parameters of a request that may name a pushed one or carry a signed one.
+
+        Raises:
+            OAuthError: what it names or carries is not good, or the client must push or sign and did not.
+        """
+        request_uri, signed = parameters.get("request_uri"), parameters.get("request")
+        if request_uri is not None and signed is not None:
+            raise InvalidRequestError("request and request_uri exclude each other")  # RFC 9101 §5
+        if request_uri is not None and request_uri.startswith(URN):
+            return await self._look_up(request_uri, client)
+        if client.metadata.get("require_pushed_authorization_requests"):
+            raise InvalidRequestError("this client must push its authorization requests")
+        return await self.unwrap(parameters, client)
+
+    async def unwrap(self, parameters: Parameters, client: Client) -> Parameters:
+        """The parameters in the signed request object, if there is one; only those count then.
+
+        Raises:
+            InvalidRequestObjectError: the signature or a claim is wrong.
+            InvalidRequestError: the client must sign its requests and did not.
+        """
+        signed = parameters.get("request")
+        if signed is not None:
+            return await self._verified(signed, client)
+        if client.metadata.get("require_signed_request_object"):
+            raise InvalidRequestError("this client must sign its authorization requests")
+        return parameters
+
+    async def _look_up(self, request_uri: str, client: Client) -> Parameters:
+        pushed = await self._pushed.get(_name(request_uri))
+        if pushed is None or pushed.client_id != client.client_id:
+            raise InvalidRequestUriError("request_uri is not valid, has expired or was answered")
+        return Parameters(pushed.values, pushed.resources)
+
+    async def _verified(self, signed: str, client: Client) -> Parameters:
+        try:
+            token = parse(signed)
+            # These cost nothing to check, so they come before the signature.
+            always_signs = bool(client.metadata.get("require_signed_request_object"))
+            request_object.check_claims(
+                token.unverified_claims, client.client_id, self._issuer, self._clock(), dated=always_signs
+            )
+            await self._check_signature(token, client)
+        except InvalidJwsError as error:
+            raise InvalidRequestObjectError(f"the request object cannot be verified: {error}") from error
+        except InvalidClientError as error:
+            raise InvalidRequestObjectError(error.description, detail=error.detail) from error
+        return request_object.parameters_in(token.unverified_claims, client.client_id)
+
+    async def _check_signature(self, token: UnverifiedJws, client: Client) -> None:
+        alg = client.metadata.get("request_object_signing_alg")
+        await self._signatures.verify_signature(
+            token,
+            await self._client_keys.keys_of(client, token.header.get("kid")),
+            algorithms=(alg,) if alg else ASYMMETRIC,
+            types=request_object.TYPES,
+            source=client.client_id,
+        )
+
+
+def _name(request_uri: str) -> str:
+    return digest(request_uri.removeprefix(URN))

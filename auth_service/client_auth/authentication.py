@@ -1,0 +1,70 @@
+"""Which client a request is from, proved as that client registered (OAuth 2.1 §2.4)."""
+
+from __future__ import annotations
+
+from auth_service.client_auth.assertions import ClientAssertions
+from auth_service.clients.client_resolver import ClientResolver
+from auth_service.crypto import secrets
+from auth_service.protocol.client import Client
+from auth_service.protocol.client_authentication import PresentedCredentials, present
+from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.parameters import Parameters
+
+
+class ClientAuthentication:
+    """Turns what a request presents into the client it is from."""
+
+    def __init__(self, client_resolver: ClientResolver, assertions: ClientAssertions) -> None:
+        self._introductions = client_resolver
+        self._assertions = assertions
+
+    async def authenticate(
+        self,
+        authorization: list[str],
+        parameters: Parameters,
+        origin: str | None = None,
+        *,
+        to_revoke: bool = False,
+    ) -> Client:
+        """The client that a request is from, a confidential one only with its proof (AS-11).
+
+        Args:
+            authorization: the values of every Authorization header.
+            origin: the network that the request comes from, where a client may be new here: one whose
+                client_id is the URL of its document, which is then fetched.
+            to_revoke: whether it comes with a revocation, which must succeed while the store is full.
+
+        Raises:
+            InvalidClientError: it is unknown, or does not prove who it is.
+            InvalidRequestError: it tries two ways at once.
+        """
+        presented = present(authorization, parameters)
+        if presented.assertion is not None:
+            return await self._by_assertion(presented, presented.assertion, origin, to_revoke)
+        client = await self._known(presented.client_id or "", origin)
+        if client.auth_method == "private_key_jwt":
+            raise InvalidClientError("this client must authenticate with private_key_jwt")
+        if presented.secret is None:
+            if client.confidential:
+                raise InvalidClientError("this client must authenticate with its secret")
+        elif not secrets.matches(presented.secret, client.secret_hash):
+            raise InvalidClientError("the client secret is wrong")
+        return client
+
+    async def _by_assertion(
+        self, presented: PresentedCredentials, assertion: str, origin: str | None, to_revoke: bool
+    ) -> Client:
+        token, claimed = self._assertions.parse(assertion)
+        if presented.client_id not in (None, claimed):
+            raise InvalidClientError("client_id is not the one in the client assertion")
+        client = await self._known(claimed, origin)
+        if client.auth_method != "private_key_jwt":
+            raise InvalidClientError("this client did not register private_key_jwt")
+        await self._assertions.verify_assertion(client, token, origin, to_revoke=to_revoke)
+        return client
+
+    async def _known(self, client_id: str, origin: str | None) -> Client:
+        client = await self._introductions.resolve_for_token(client_id, origin)
+        if client is None:
+            raise InvalidClientError("this client is not known here; register it again")
+        return client

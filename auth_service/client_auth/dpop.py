@@ -1,0 +1,82 @@
+"""DPoP proofs: signed by the key they show, fresh, used once (RFC 9449)."""
+
+from __future__ import annotations
+
+from auth_service.crypto.keyring import KeyRing, Tagger
+from auth_service.protocol.errors import InvalidDpopProofError, UseDpopNonceError
+from auth_service.storage import keys
+from auth_service.storage.interface import Store
+from shared import dpop
+from shared.clock import Clock
+from shared.dpop import Proof
+from shared.signatures import Signatures
+
+NONCE_PERIOD_S = 60
+NONCE_PERIODS = 5
+"""A nonce is good for the period it was made in and this many after."""
+
+
+class DpopProofs:
+    """Checks proofs, and hands out the nonces that make it impossible to make them ahead."""
+
+    def __init__(self, store: Store, keyring: KeyRing, signatures: Signatures, clock: Clock) -> None:
+        self._store = store
+        self._signatures = signatures
+        self._tagger = Tagger(keyring, "dpop nonces")
+        self._clock = clock
+
+    def nonce(self) -> str:
+        """The nonce to use now. It says when it was made, under a tag: nothing is kept."""
+        period = str(int(self._clock()) // NONCE_PERIOD_S)
+        return f"{period}.{self._tagger.tag(period)}"
+
+    async def check(
+        self, proofs: list[str], method: str, url: str, *, source: str, access_token: str | None = None
+    ) -> str | None:
+        """The thumbprint of the key that a request proves possession of; None for a request without a proof.
+
+        Args:
+            proofs: the values of every DPoP header.
+            url: the public URL of the endpoint.
+            source: the network that the request comes from.
+
+        Raises:
+            InvalidDpopProofError: there are several, or one that proves nothing.
+            UseDpopNonceError: it lacks a nonce, or has an old one.
+        """
+        return await self.use(
+            await self.read_proof(proofs, method, url, source=source, access_token=access_token)
+        )
+
+    async def read_proof(
+        self, proofs: list[str], method: str, url: str, *, source: str, access_token: str | None = None
+    ) -> Proof | None:
+        """The first half of `check`: everything but whether the proof was used before. Nothing is kept."""
+        if not proofs:
+            return None
+        try:
+            unverified = dpop.parse_proof(proofs, method, (url,), self._clock(), access_token=access_token)
+            self._check_nonce(unverified.nonce)
+            return await dpop.verify_proof(unverified, self._signatures, source)
+        except dpop.InvalidProofError as error:
+            raise InvalidDpopProofError(str(error)) from error
+
+    async def use(self, proof: Proof | None) -> str | None:
+        """The second half: a proof counts once.
+
+        Raises:
+            InvalidDpopProofError: it was used before.
+        """
+        if proof is None:
+            return None
+        if not await self._store.put_once(keys.once("dpop", proof.jkt, proof.jti), ttl_s=dpop.REMEMBER_S):
+            raise InvalidDpopProofError("the DPoP proof was used before")
+        return proof.jkt
+
+    def _check_nonce(self, nonce: object) -> None:
+        period, _, tag = nonce.partition(".") if isinstance(nonce, str) else ("", "", "")
+        genuine = period.isascii() and period.isdigit() and self._tagger.is_tag(period, tag)
+        if not genuine or int(self._clock()) // NONCE_PERIOD_S - int(period) > NONCE_PERIODS:
+            raise UseDpopNonceError(
+                "the DPoP proof needs the nonce that comes with this answer", nonce=self.nonce()
+            )

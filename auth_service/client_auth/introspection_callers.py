@@ -1,0 +1,52 @@
+"""Who may ask the introspection endpoint: configured resource servers, and confidential clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auth_service.client_auth.authentication import ClientAuthentication
+from auth_service.crypto.secrets import digest, matches
+from auth_service.protocol.client_authentication import present
+from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.introspection import IntrospectionCaller
+from auth_service.protocol.parameters import Parameters
+from auth_service.settings import ResourceServer
+
+__all__ = ["IntrospectionCaller", "IntrospectionCallers"]
+
+
+class IntrospectionCallers:
+    """Authenticates whoever asks about a token (RFC 7662 §2.1)."""
+
+    def __init__(
+        self, authentication: ClientAuthentication, resource_servers: Iterable[ResourceServer]
+    ) -> None:
+        self._authentication = authentication
+        self._servers = {
+            server.id: (
+                digest(server.secret.get_secret_value()),
+                IntrospectionCaller(
+                    server.id, resources=frozenset(resource.resource for resource in server.resources)
+                ),
+            )
+            for server in resource_servers
+        }
+
+    async def authenticate(self, authorization: list[str], parameters: Parameters) -> IntrospectionCaller:
+        """The caller.
+
+        Raises:
+            InvalidClientError: it does not prove who it is, or has nothing to prove it with.
+            InvalidRequestError: it tries two ways at once.
+        """
+        presented = present(authorization, parameters)
+        if presented.secret is None and presented.assertion is None:
+            raise InvalidClientError("the caller must authenticate")
+        server = self._servers.get(presented.client_id or "")
+        if server is not None and presented.secret is not None:
+            kept, caller = server
+            if not matches(presented.secret, kept):
+                raise InvalidClientError("the secret of the resource server is wrong")
+            return caller
+        client = await self._authentication.authenticate(authorization, parameters)
+        return IntrospectionCaller(client.client_id, client_id=client.client_id, sector=client.sector)

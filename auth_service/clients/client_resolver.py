@@ -1,0 +1,168 @@
+"""Clients as they are now: registered here, or introduced by the document at their client_id (AS-8)."""
+
+from __future__ import annotations
+
+import asyncio
+from weakref import WeakValueDictionary
+
+from auth_service.clients.metadata_documents import ClientMetadataFetcher
+from auth_service.clients.repository import ClientRepository
+from auth_service.crypto.secrets import new_id
+from auth_service.fetching import FetchError
+from auth_service.protocol.cimd import check_client_id, names_document
+from auth_service.protocol.client import Client
+from auth_service.protocol.client_domains import DomainPolicy, Trust
+from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.registration_policy import Quota
+from auth_service.rate_limits import Throttle
+from auth_service.storage.interface import StoreFullError
+from shared.clock import Clock
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+class ClientResolver:
+    """Finds clients of either kind. Once found, they are kept alike, and `ClientRepository` knows them all.
+
+    Args:
+        throttle: how often one network may have a document fetched.
+        keep_s: seconds that a document is kept beyond its freshness, for what was begun with it.
+        loopback: whether a document may be on this machine: for development.
+        quota: how many documents may be kept that nobody uses, together with unused registrations.
+    """
+
+    def __init__(
+        self,
+        clients: ClientRepository,
+        documents: ClientMetadataFetcher,
+        policy: DomainPolicy,
+        throttle: Throttle,
+        clock: Clock,
+        *,
+        keep_s: int,
+        loopback: bool,
+        quota: Quota | None = None,
+    ) -> None:
+        self._clients = clients
+        self._documents = documents
+        self._policy = policy
+        self._throttle = throttle
+        self._clock = clock
+        self._keep_s = keep_s
+        self._loopback = loopback
+        self._quota = quota
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @property
+    def admits_any(self) -> bool:
+        """Whether clients may introduce themselves at all."""
+        return self._policy.admits_any
+
+    def trust(self, client: Client) -> Trust:
+        """What the operator thinks of the client's domain; a registered client was let in by registering."""
+        return self._trust_in(client.client_id) if client.domain else Trust.ALLOW
+
+    async def resolve_for_authorization(self, client_id: str, origin: str) -> Client | None:
+        """The client that begins something here. A document is fetched unless a fresh one is kept.
+
+        Args:
+            origin: the network that asks, which the throttle counts.
+
+        Returns:
+            None for a client that is not registered.
+
+        Raises:
+            InvalidClientError: its URL or its document is not valid, or cannot be had (draft §5.1), or its
+                domain is not admitted.
+            SlowDownError: `origin` has had too many documents fetched.
+        """
+        known = await self._clients.get(client_id)
+        if not names_document(client_id):
+            return known
+        self._check_admitted(client_id)
+        try:
+            return await self._current(client_id, known, origin)
+        except FetchError as error:
+            raise _unreadable(error) from error
+
+    async def resolve_for_token(self, client_id: str, origin: str | None) -> Client | None:
+        """The client that comes back for something, with what it was given here.
+
+        Its document is read again when it is no longer fresh. Where that cannot be had, the one that is kept
+        stands: an outage of the client's own site does not log its users out.
+
+        Args:
+            origin: the network that asks; None where only a client that was here before can have business.
+
+        Returns:
+            None for a client that is not registered, or was not here before.
+
+        Raises:
+            OAuthError: as from `find`.
+        """
+        known = await self._clients.get(client_id)
+        if not names_document(client_id):
+            return known
+        if known is None:
+            return await self.resolve_for_authorization(client_id, origin) if origin else None
+        self._check_admitted(client_id)
+        try:
+            return await self._current(client_id, known, None)
+        except FetchError as error:
+            _log.info(
+                "client document not renewed", client_id=client_id, reason=error.reason, detail=error.detail
+            )
+            return known
+        except StoreFullError as error:
+            # The client may be here to revoke something, which needs no room.
+            _log.warning("client document not renewed", client_id=client_id, reason=str(error))
+            return known
+
+    async def _current(self, client_id: str, known: Client | None, origin: str | None) -> Client:
+        if known and self._is_fresh(known):
+            return known
+        # One at a time for each document: who waited finds it fresh.
+        async with self._turns.setdefault(client_id, asyncio.Lock()):
+            known = await self._clients.get(client_id)
+            if known and self._is_fresh(known):
+                return known
+            if origin is not None:
+                await self._throttle.attempt(origin)
+            return await self._renew(client_id, origin)
+
+    async def _renew(self, client_id: str, origin: str | None) -> Client:
+        document = await self._documents.fetch_document(client_id)
+        now = int(self._clock())
+        fresh_until = now + document.fresh_for_s
+        _log.info("client document read", client_id=client_id, fresh_for_s=document.fresh_for_s)
+        return await self._clients.save_document(
+            Client(
+                client_id,
+                now,
+                document.metadata,
+                fresh_until + self._keep_s,
+                fresh_until=fresh_until,
+                instance=new_id(),
+                registered_from=origin,
+            ),
+            self._quota,
+        )
+
+    def _is_fresh(self, client: Client) -> bool:
+        return client.fresh_until is not None and self._clock() < client.fresh_until
+
+    def _check_admitted(self, client_id: str) -> None:
+        if self._trust_in(client_id) is Trust.DENY:
+            raise InvalidClientError("this server does not admit clients of this domain")
+
+    def _trust_in(self, client_id: str) -> Trust:
+        return self._policy.trust_in(check_client_id(client_id, loopback=self._loopback).host)
+
+
+def _unreadable(error: FetchError) -> InvalidClientError:
+    # Not a 503, however passing: nothing is wrong here, and whoever makes up a client_id could have one.
+    later = "; try again later" if error.passing else ""
+    return InvalidClientError(
+        f"the client's metadata document cannot be had: {error.reason}{later}", detail=error.detail
+    )

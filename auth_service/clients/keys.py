@@ -1,0 +1,124 @@
+"""The public keys of clients: inline, or fetched from where the client publishes them (RFC 7591 §2)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from auth_service.fetching import FetchError, SingleFlight
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidClientError, KeysUnavailableError
+from shared.clock import Clock
+from shared.logs import get_logger
+from shared.public_keys import Jwk
+
+_log = get_logger(__name__)
+
+FRESH_S = 300
+REFETCH_AFTER_S = 10
+STALE_S = 86_400
+"""So long, keys that cannot be fetched again are used as they were: an outage there is no outage here."""
+
+MOST = 1_000
+"""Key sets that are kept; the one that was not used for longest goes first."""
+
+
+class JsonFetcher(Protocol):
+    """Fetches JSON from a URL that a client chose, safely."""
+
+    async def fetch_json(self, url: str) -> object:
+        """The document at `url`.
+
+        Raises:
+            FetchError: there is none, or it may not be fetched.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    keys: Sequence[Jwk]
+    read_at: float
+    tried_at: float
+    failed: bool = False
+
+
+class PublishedKeys:
+    """Key sets, inline or fetched; those are kept for a while, and fetched again for a key id they lack."""
+
+    def __init__(self, fetcher: JsonFetcher, clock: Clock) -> None:
+        self._fetcher = fetcher
+        self._clock = clock
+        self._fetched: OrderedDict[str, _Fetched] = OrderedDict()
+        self._flights: SingleFlight[_Fetched] = SingleFlight()
+
+    async def keys_for(self, jwks: object, jwks_uri: object, kid: object) -> Sequence[Jwk]:
+        """The keys in `jwks`, else at `jwks_uri`, where the one that `kid` names is looked for.
+
+        Raises:
+            InvalidClientError: there are none.
+            KeysUnavailableError: they cannot be fetched.
+        """
+        if jwks is not None:
+            return _keys_in(jwks)
+        if not isinstance(jwks_uri, str):
+            raise InvalidClientError("no keys are registered")
+        return await self._published(jwks_uri, kid)
+
+    async def _published(self, url: str, kid: object) -> Sequence[Jwk]:
+        known, now = self._fetched.get(url), self._clock()
+        if known is None or now >= known.tried_at + (FRESH_S if _holds(known.keys, kid) else REFETCH_AFTER_S):
+            known = await self._flights.run(url, lambda: self._fetch(url))
+        elif url in self._fetched:
+            self._fetched.move_to_end(url)
+        if known.failed and not known.keys:
+            # Nobody can tell now whether the client is who it says: it must not throw its registration away.
+            raise KeysUnavailableError("the keys cannot be fetched; try again later")
+        if not known.keys:
+            raise InvalidClientError("no keys are published")
+        return known.keys
+
+    async def _fetch(self, url: str) -> _Fetched:
+        known, now = self._fetched.get(url), self._clock()
+        try:
+            fetched = _Fetched(_keys_in(await self._fetcher.fetch_json(url)), now, now)
+        except (FetchError, InvalidClientError) as error:
+            _log.info("keys not fetched", url=url, reason=str(error), detail=error.detail)
+            # Noted too, so that nobody can have one URL asked over and over.
+            kept = known.keys if known and now < known.read_at + STALE_S else ()
+            fetched = _Fetched(kept, known.read_at if known else now, now, failed=True)
+        self._fetched[url] = fetched
+        self._fetched.move_to_end(url)
+        if len(self._fetched) > MOST:
+            self._fetched.popitem(last=False)
+        return fetched
+
+
+class ClientKeys:
+    """The keys of clients."""
+
+    def __init__(self, published: PublishedKeys) -> None:
+        self._published = published
+
+    async def keys_of(self, client: Client, kid: object) -> Sequence[Jwk]:
+        """The keys of `client`, where the one that `kid` names is looked for.
+
+        Raises:
+            InvalidClientError: it has none.
+            KeysUnavailableError: they cannot be fetched.
+        """
+        metadata = client.metadata
+        return await self._published.keys_for(metadata.get("jwks"), metadata.get("jwks_uri"), kid)
+
+
+def _holds(keys: Sequence[Jwk], kid: object) -> bool:
+    return any(kid is None or key.get("kid") == kid for key in keys)
+
+
+def _keys_in(jwks: object) -> list[dict[str, Any]]:
+    keys = jwks.get("keys") if isinstance(jwks, dict) else None
+    if not isinstance(keys, list):
+        raise InvalidClientError("the keys are not a JWK Set")
+    return [key for key in keys if isinstance(key, dict)]

@@ -1,0 +1,112 @@
+"""The list of redirect URIs that stands for a sector, read where a client says it is."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from auth_service.clients.keys import JsonFetcher
+from auth_service.fetching import FetchError, SingleFlight
+from auth_service.protocol.errors import InvalidClientMetadataError
+from auth_service.protocol.subjects import check_sector_document
+from shared.clock import Clock
+
+KEPT_S = 60
+MOST_READS = 5
+"""Of one list within `KEPT_S`, where what was kept does not do: it may just have been changed."""
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A list, or why there is none.
+
+    Attributes:
+        reads: how often it was read since `since`.
+    """
+
+    document: object
+    read_at: float
+    since: float
+    reads: int = 1
+
+    def check(self, redirect_uris: Sequence[str]) -> None:
+        if isinstance(self.document, FetchError):
+            raise copy.copy(self.document)
+        check_sector_document(self.document, redirect_uris)
+
+    def may_be_read_again(self, now: float) -> bool:
+        return self.reads < MOST_READS or now >= self.since + KEPT_S
+
+
+class Sectors:
+    """Checks that a client belongs to the sector it names.
+
+    The list is kept for a minute, and read again a few times within it where it did not do: a client that
+    changes its registration over and over must not have somebody else's site asked over and over.
+    """
+
+    def __init__(self, fetcher: JsonFetcher, clock: Clock) -> None:
+        self._fetcher = fetcher
+        self._clock = clock
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._flights: SingleFlight[_Kept] = SingleFlight()
+
+    async def check(self, metadata: Mapping[str, Any]) -> None:
+        """Read the list at `sector_identifier_uri`, if there is one.
+
+        Raises:
+            InvalidClientMetadataError: it lacks one of the client's redirect URIs, or is no list.
+            FetchError: it cannot be had.
+        """
+        uri = metadata.get("sector_identifier_uri")
+        if uri is None:
+            return
+        redirect_uris = metadata.get("redirect_uris", ())
+        if not self._is_kept_and_good(uri, redirect_uris):
+            read = await self._flights.run(uri, lambda: self._read(uri))
+            read.check(redirect_uris)
+
+    def _is_kept_and_good(self, uri: str, redirect_uris: Sequence[str]) -> bool:
+        kept = self._kept.get(uri)
+        if kept is None or self._clock() >= kept.read_at + KEPT_S:
+            return False
+        try:
+            kept.check(redirect_uris)
+        except (FetchError, InvalidClientMetadataError):
+            if not kept.may_be_read_again(self._clock()):
+                raise
+            return False
+        return True
+
+    async def _read(self, uri: str) -> _Kept:
+        document: object
+        try:
+            document = await self._fetcher.fetch_json(uri)
+        except FetchError as error:
+            document = error
+        before, now = self._kept.get(uri), self._clock()
+        kept = _Kept(document, now, now)
+        if before is not None and now < before.since + KEPT_S:
+            kept = replace(kept, since=before.since, reads=before.reads + 1)
+        self._kept[uri] = kept
+        self._kept.move_to_end(uri)
+        if len(self._kept) > MOST:
+            self._kept.popitem(last=False)
+        return kept
+
+    async def admit(self, metadata: Mapping[str, Any]) -> None:
+        """The same for a registration, which fails whatever the reason.
+
+        Raises:
+            InvalidClientMetadataError: see `check`.
+        """
+        try:
+            await self.check(metadata)
+        except FetchError as error:
+            raise InvalidClientMetadataError(
+                f"sector_identifier_uri cannot be read: {error.reason}", detail=error.detail
+            ) from error

@@ -1,0 +1,150 @@
+"""The signing keys: made when needed, rotated on schedule, sealed at rest, the same for all replicas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import anyio
+from anyio import to_thread
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from auth_service.crypto.keyring import KeyRing
+from auth_service.crypto.secrets import new_id
+from auth_service.protocol import key_rotation
+from auth_service.protocol.key_rotation import Schedule
+from auth_service.storage import keys as store_keys
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import JsonCodec
+from shared.clock import Clock
+from shared.jose import Claims, SigningKey, UnverifiedJws, public_jwk, sign, verify
+
+_PURPOSE = "signing keys"
+_RSA_BITS = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class DatedSigningKey:
+    """A private key, and when it begins to sign (seconds since 1970)."""
+
+    kid: str
+    alg: str
+    pem: str
+    active_from: int
+
+    @property
+    def bare(self) -> SigningKey:
+        """The key without its date."""
+        return SigningKey(self.kid, self.alg, self.pem)
+
+
+KeySet = tuple[DatedSigningKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeySet:
+    """The keys as one document of the store."""
+
+    keys: KeySet
+
+
+_codec = JsonCodec(SigningKeySet)
+
+
+class SigningKeys:
+    """Signs with the current key of an algorithm; publishes every key that something may need."""
+
+    def __init__(self, store: Store, keys: KeyRing, schedule: Schedule, clock: Clock) -> None:
+        self._store = store
+        self._keys = keys
+        self._schedule = schedule
+        self._clock = clock
+        self._loaded: KeySet = ()
+        self._loaded_at = -1.0
+        self._lock = anyio.Lock()
+
+    async def sign(
+        self, claims: Claims, *, typ: str = "JWT", alg: str = "RS256", at: float | None = None
+    ) -> str:
+        """A compact JWS over `claims`, by the key of the time `at` (seconds since 1970; None: now)."""
+        moment = self._clock() if at is None else at
+        key = key_rotation.signing_key(await self._current(), alg, moment)
+        return await to_thread.run_sync(sign, claims, key.bare, typ)
+
+    async def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The JWK Set to publish (RFC 7517 §5): the keys before, now and next."""
+        needed = key_rotation.still_needed(await self._current(), self._schedule, self._clock())
+        return {"keys": [public_jwk(key.bare) for key in needed]}
+
+    async def verify_own_jws(self, token: UnverifiedJws, typ: str) -> Claims:
+        """The claims of a JWS that this server itself signed.
+
+        Raises:
+            InvalidJwsError: it did not.
+        """
+        published = (await self.jwks())["keys"]
+        return verify(token, published, algorithms=key_rotation.ALGORITHMS, types=(typ,))
+
+    async def rotate(self) -> None:
+        """Make the next key of every algorithm now, whatever the schedule says."""
+        async with self._lock:
+            await self._change(list(key_rotation.ALGORITHMS))
+
+    async def _current(self) -> KeySet:
+        async with self._lock:
+            if not self._loaded or self._clock() >= self._loaded_at + key_rotation.RELOAD_S:
+                await self._change([])
+            return self._loaded
+
+    async def _change(self, wanted: list[str]) -> None:
+        """Read the keys, and add those that are wanted or due. Of several replicas one adds, all agree."""
+        key = store_keys.signing_keys()
+        while True:
+            sealed, now = await self._store.get(key), int(self._clock())
+            keys = self._opened(sealed) if sealed else ()
+            missing = sorted({*wanted, *key_rotation.due(keys, self._schedule, now)})
+            if not missing:
+                break
+            changed = (
+                *key_rotation.still_needed(keys, self._schedule, now),
+                *await self._made(keys, missing, now),
+            )
+            if await self._write(key, sealed, self._sealed(changed)):
+                keys = changed
+                break
+            wanted = []  # somebody else was faster: theirs will do
+        self._loaded, self._loaded_at = keys, self._clock()
+
+    async def _made(self, keys: KeySet, algorithms: list[str], now: int) -> list[DatedSigningKey]:
+        return [
+            DatedSigningKey(
+                new_id(),
+                alg,
+                await to_thread.run_sync(_new_pem, alg),
+                key_rotation.takes_over_at(keys, alg, self._schedule, now),
+            )
+            for alg in algorithms
+        ]
+
+    async def _write(self, key: str, old: bytes | None, new: bytes) -> bool:
+        if old is None:
+            return await self._store.create(key, new, ttl_s=None)
+        return await self._store.replace(key, old, new, ttl_s=None)
+
+    def _sealed(self, keys: KeySet) -> bytes:
+        return self._keys.seal(_PURPOSE, _codec.encode(SigningKeySet(keys)))
+
+    def _opened(self, sealed: bytes) -> KeySet:
+        opened = self._keys.open(_PURPOSE, sealed)
+        if opened.startswith(b"["):  # as the releases before versions of documents wrote it
+            opened = b'{"keys":%b}' % opened
+        return _codec.decode(opened).keys
+
+
+def _new_pem(alg: str) -> str:
+    private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    if alg == "ES256":
+        private = ec.generate_private_key(ec.SECP256R1())
+    else:
+        private = rsa.generate_private_key(public_exponent=65_537, key_size=_RSA_BITS)
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

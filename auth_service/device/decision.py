@@ -1,0 +1,30 @@
+"""The end of a device's request: what the person decided is kept for the device, and shown."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from auth_service.device.repository import DeviceRequestRepository
+from auth_service.users.sessions import Session
+from auth_service.web.render import Pages
+
+
+class DeviceDecision:
+    """Answers a device, which will ask, in place of a redirect URI, which would be told."""
+
+    def __init__(self, devices: DeviceRequestRepository, pages: Pages) -> None:
+        self._devices = devices
+        self._pages = pages
+
+    async def approve(self, name: str, session: Session, scopes: tuple[str, ...]) -> Response:
+        """Let the device have `scopes` on behalf of the person of `session`."""
+        return self.shown(connected=await self._devices.approve(name, session, scopes))
+
+    async def deny(self, name: str) -> Response:
+        """Let the device have nothing."""
+        await self._devices.deny(name)
+        return self.shown(connected=False)
+
+    def shown(self, *, connected: bool) -> Response:
+        """The page that says what was decided."""
+        return self._pages.render("device_done.html", {"connected": connected})

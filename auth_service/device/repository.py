@@ -1,0 +1,99 @@
+"""Device requests in a store: found by the device's secret code, or by the short code a person types."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+
+from auth_service.crypto.secrets import digest, new_secret
+from auth_service.protocol import device
+from auth_service.protocol.device import DeviceRequest
+from auth_service.protocol.errors import OAuthError
+from auth_service.storage import keys
+from auth_service.storage.documents import Collection
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import JsonCodec
+from auth_service.users.sessions import Session
+from shared.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class UserCode:
+    """From the short code to the request, which is named by the digest of the device's code."""
+
+    device: str
+
+
+class DeviceRequestRepository:
+    """The device requests in a store."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._clock = clock
+        self._requests = Collection(store, keys.device, JsonCodec(DeviceRequest), lambda _: device.TTL_S + 60)
+        self._codes = Collection(store, keys.user_code, JsonCodec(UserCode), lambda _: device.TTL_S)
+
+    async def begin(
+        self, client_id: str, scopes: tuple[str, ...], resource: str | None
+    ) -> tuple[str, DeviceRequest]:
+        """Keep a new request; returns the device's secret code with it."""
+        device_code = new_secret("dw_dc_")
+        while True:
+            user_code = _new_user_code()
+            if await self._codes.create(user_code, UserCode(digest(device_code))):
+                break
+        expires_at = int(self._clock()) + device.TTL_S
+        request = DeviceRequest(client_id, scopes, user_code, expires_at, resource=resource)
+        await self._requests.create(digest(device_code), request)
+        return device_code, request
+
+    async def by_user_code(self, typed: str) -> tuple[str, DeviceRequest] | None:
+        """The pending request that a person means, with its name."""
+        entry = await self._codes.get(device.canonical_user_code(typed))
+        request = await self._requests.get(entry.device) if entry else None
+        if (
+            entry is None
+            or request is None
+            or request.state != "pending"
+            or self._clock() >= request.expires_at
+        ):
+            return None
+        return entry.device, request
+
+    async def approve(self, name: str, session: Session, scopes: tuple[str, ...]) -> bool:
+        """Record that the person of `session` granted `scopes`; False if it is too late."""
+        return await self._decide(
+            name,
+            state="approved",
+            scopes=scopes,
+            subject=session.subject,
+            username=session.username,
+            session_id=session.session_id,
+            auth_time=session.auth_time,
+            session_key=session.key,
+        )
+
+    async def deny(self, name: str) -> bool:
+        """Record that the person refused; False if it is too late."""
+        return await self._decide(name, state="denied")
+
+    async def _decide(self, name: str, **decision: object) -> bool:
+        now = int(self._clock())
+        counted = await self._requests.update(
+            name,
+            lambda request: device.decide(request, replace(request, **decision), now),  # type: ignore[arg-type]
+        )
+        return bool(counted)
+
+    async def poll(self, device_code: str, client_id: str, now: int) -> DeviceRequest | OAuthError | None:
+        """Answer a device's poll; None where there is no such code."""
+        return await self._requests.update(
+            digest(device_code), lambda request: device.poll(request, client_id, now)
+        )
+
+    async def withdraw(self, device_code: str) -> None:
+        """Deny a request whose approval ended before the device could use it."""
+        await self._requests.update(digest(device_code), device.withdraw)
+
+
+def _new_user_code() -> str:
+    return "".join(secrets.choice(device.USER_CODE_ALPHABET) for _ in range(device.USER_CODE_LENGTH))

@@ -1,0 +1,34 @@
+"""Events on their way between the processes of the authorization server, on one channel of the store."""
+
+from __future__ import annotations
+
+from auth_service.crypto.secrets import new_id
+from auth_service.protocol.grant import Grant
+from auth_service.storage import keys
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import JsonCodec
+from shared.clock import Clock
+from shared.security_events import SecurityEvent
+
+_events = JsonCodec(SecurityEvent)
+encode_event, decode_event = _events.encode, _events.decode
+
+
+class RevocationPublisher:
+    """Tells every process that follows the channel, or raises `StoreUnavailableError`."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def revoked(self, grant: Grant) -> None:
+        """That the grant ends, now or in a moment."""
+        await self._publish(grant.grant_id, grant.revocation_reason)
+
+    async def heartbeat(self) -> None:
+        """That nothing has happened: whoever gets this would have got a revocation, too."""
+        await self._publish(None, None)
+
+    async def _publish(self, grant_id: str | None, reason: str | None) -> None:
+        event = SecurityEvent(new_id(), int(self._clock()), grant_id, reason)
+        await self._store.publish(keys.revocations(), encode_event(event))

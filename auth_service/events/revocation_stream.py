@@ -1,0 +1,144 @@
+"""Follows the channel of revocations once for the whole process, and lets any number of receivers wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+
+from auth_service.events.event_buffer import Batch, EventBuffer
+from auth_service.events.publisher import RevocationPublisher, decode_event
+from auth_service.protocol.errors import UnknownPositionError
+from auth_service.storage import keys
+from auth_service.storage.interface import Store, StoreUnavailableError
+from auth_service.storage.json_codec import UnreadableDocumentError
+from shared.clock import Clock
+from shared.logs import get_logger
+from shared.security_events import SecurityEvent
+
+_log = get_logger(__name__)
+
+VERIFY_EVERY_S = 1.0
+"""While somebody waits, a verification event is sent when none has come for so long, by any process."""
+PATIENCE_S = 3.0
+"""A verification event that was sent and has not come back for so long says that the channel is broken."""
+ON_ITS_WAY_S = 0.5
+"""How long an event that a receiver has had from another process may take to get here."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+
+
+class RevocationStream:
+    """The events since this process began to follow them; belongs to one event loop."""
+
+    def __init__(self, store: Store, clock: Clock, ring: EventBuffer | None = None) -> None:
+        self._store = store
+        self._announcements = RevocationPublisher(store, clock)
+        self._ring = ring or EventBuffer()
+        self._live = False
+        self._tried = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._verify_at = 0.0
+        self._patience: asyncio.Timeout | None = None
+
+    @asynccontextmanager
+    async def followed(self) -> AsyncIterator[None]:
+        """Follow the channel inside the context, which begins when that has been tried once."""
+        following = asyncio.create_task(self._follow())
+        try:
+            await self._tried.wait()
+            yield
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+
+    async def next(self, seen: Iterable[str], at_most: int, *, waits: bool) -> Batch:
+        """The events after the newest of those `seen`; where there are none and it `waits`, the next ones.
+
+        Args:
+            seen: names of events; where there are none, the stream begins now.
+
+        Raises:
+            UnknownPositionError: none of them is remembered here, or later ones may have been missed.
+            StoreUnavailableError: the channel cannot be followed.
+        """
+        self._check_live()
+        seen = tuple(seen)
+        position = await self._position(seen) if seen else self._ring.end
+        if waits and not seen:
+            await self._verify()
+        while waits and self._ring.end == position:
+            await self._change()
+        self._check_live()
+        return self._ring.batch(position, at_most)
+
+    def _check_live(self) -> None:
+        if not self._live:
+            raise StoreUnavailableError("revocations are not followed")
+
+    async def _position(self, seen: tuple[str, ...]) -> int:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ON_ITS_WAY_S):
+                while self._ring.after(seen) is None:
+                    await self._changed.wait()
+        position = self._ring.after(seen)
+        self._check_live()
+        if position is None:
+            raise UnknownPositionError("none of these events is remembered here; begin anew")
+        return position
+
+    async def _change(self) -> None:
+        """Wait until something has come; see to it that something does."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._verify_at):
+                await self._changed.wait()
+                return
+        self._check_live()
+        if asyncio.get_running_loop().time() >= self._verify_at:  # of those who wait, one sends it
+            await self._verify()
+
+    async def _verify(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._verify_at = now + VERIFY_EVERY_S
+        if self._patience is not None and self._patience.when() is None:
+            self._patience.reschedule(now + PATIENCE_S)
+        await self._announcements.heartbeat()
+
+    async def _follow(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                async with (
+                    asyncio.timeout(None) as patience,
+                    self._store.subscribe(keys.revocations()) as messages,
+                ):
+                    self._patience, self._live, pause_s = patience, True, FIRST_PAUSE_S
+                    self._tried.set()
+                    async for message in messages:
+                        self._take(decode_event(message))
+            except (StoreUnavailableError, UnreadableDocumentError, TimeoutError) as error:
+                _log.warning("revocations are not followed", reason=str(error) or "nothing came through")
+            except Exception:  # noqa: BLE001 -- whatever it was: a feed that ended would never come back
+                _log.exception("revocations are not followed")
+            finally:
+                self._break_off()
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _take(self, event: SecurityEvent) -> None:
+        self._ring.add(event)
+        if self._patience is not None:
+            self._patience.reschedule(None)
+        if event.grant_id is None:
+            self._verify_at = asyncio.get_running_loop().time() + VERIFY_EVERY_S
+        self._wake()
+
+    def _break_off(self) -> None:
+        self._live, self._patience = False, None
+        self._ring.break_off()
+        self._tried.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

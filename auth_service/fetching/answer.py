@@ -1,0 +1,95 @@
+"""What counts as an answer, and how much of it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import httpcore2
+
+from auth_service.fetching.errors import FetchError
+from shared.json_text import parse_json
+
+# Not text/plain: a raw file in somebody's repository or paste is not what the host's owner says.
+_JSON_TYPES = ("application/json", "text/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer.
+
+    Attributes:
+        headers: by name in lower case; values of the same name joined with a comma (RFC 9110 §5.2).
+        body: all of it, as it came.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> object:
+        """The JSON in the body.
+
+        Raises:
+            FetchError: the content type says that it is something else, or it is not JSON.
+        """
+        content_type = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if content_type not in _JSON_TYPES and not content_type.endswith("+json"):
+            raise FetchError("it is not served as JSON", detail=f"content type {content_type!r}")
+        try:
+            return parse_json(self.body)
+        except ValueError as error:
+            raise FetchError("it is not JSON", detail=str(error)) from error
+
+
+async def read_answer(response: httpcore2.Response, statuses: tuple[int, ...], max_bytes: int) -> Fetched:
+    """Read the answer that `response` begins, as far as it is one.
+
+    Args:
+        statuses: those of an answer.
+        max_bytes: of the body; more is an error, not a truncation.
+
+    Raises:
+        FetchError: it is not what was asked for.
+    """
+    headers = _headers(response)
+    _check_status(response.status, statuses)
+    _check_size(headers, max_bytes)
+    return Fetched(headers, await _body(response, max_bytes))
+
+
+def _headers(response: httpcore2.Response) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
+def _check_status(status: int, expected: tuple[int, ...]) -> None:
+    if status not in expected:
+        passing = status == 429 or status >= 500
+        raise FetchError(f"its server answers with status {status}, not {expected[0]}", passing=passing)
+
+
+def _check_size(headers: Mapping[str, str], max_bytes: int) -> None:
+    # A small body that unfolds into a large one is not read at all: nobody asked for it compressed.
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise FetchError("it is sent compressed, which was not asked for")
+    length = headers.get("content-length", "")
+    if length.isdigit() and int(length) > max_bytes:
+        raise _too_large(max_bytes)
+
+
+async def _body(response: httpcore2.Response, max_bytes: int) -> bytes:
+    body = bytearray()
+    async with aclosing(response.aiter_stream()) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > max_bytes:
+                raise _too_large(max_bytes)
+    return bytes(body)
+
+
+def _too_large(max_bytes: int) -> FetchError:
+    return FetchError(f"it is larger than {max_bytes} bytes")

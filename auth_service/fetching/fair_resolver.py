@@ -1,0 +1,54 @@
+"""Names are looked up once at a time each, and in turns for each network."""
+
+from __future__ import annotations
+
+import asyncio
+
+from auth_service.fetching.resolver import THREADS, Resolver
+from auth_service.fetching.turns import KeyedTurns, requesting_network
+from auth_service.protocol.special_addresses import Address
+
+PER_NETWORK = 4
+FOR_UNKNOWN = THREADS // 4
+
+LookUp = asyncio.Task[list[Address]]
+
+
+class FairResolver:
+    """A resolver around another one.
+
+    The system's resolver cannot be interrupted: it occupies a thread until it gives up, long after whoever
+    asked has stopped waiting. So a turn ends when the look-up ends, not when its request does.
+    """
+
+    def __init__(self, resolve: Resolver) -> None:
+        self._resolve = resolve
+        self._turns = KeyedTurns()
+        self._under_way: dict[tuple[str, int], LookUp] = {}
+
+    async def __call__(self, host: str, port: int) -> list[Address]:
+        """As `Resolver`."""
+        look_up = self._under_way.get((host, port)) or await self._begin(host, port)
+        return await asyncio.shield(look_up)
+
+    async def _begin(self, host: str, port: int) -> LookUp:
+        network = requesting_network.get()
+        turns = self._turns.of(network, PER_NETWORK if network else FOR_UNKNOWN)
+        await turns.acquire()
+        look_up = self._under_way.get((host, port))
+        if look_up is not None:  # begun by another while this one waited
+            turns.release()
+            return look_up
+        look_up = self._under_way[host, port] = asyncio.create_task(self._look_up(host, port))
+
+        def ended(task: LookUp) -> None:
+            turns.release()
+            self._under_way.pop((host, port), None)
+            if not task.cancelled():
+                task.exception()  # retrieved, though the caller may have stopped waiting
+
+        look_up.add_done_callback(ended)
+        return look_up
+
+    async def _look_up(self, host: str, port: int) -> list[Address]:
+        return await self._resolve(host, port)

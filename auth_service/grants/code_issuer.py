@@ -1,0 +1,95 @@
+"""From a decision at the consent page to an authorization code."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from auth_service.clients.repository import ClientRepository
+from auth_service.crypto.handles import new_grant_id
+from auth_service.grants.grant_factory import GrantFactory
+from auth_service.grants.repository import GrantRepository
+from auth_service.grants.token_issuer import TokenIssuer
+from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidClientError, InvalidGrantError
+from auth_service.protocol.grant import Lifetimes
+from auth_service.protocol.interaction import Outcome
+from auth_service.users.sessions import Session
+from shared.clock import Clock
+
+_LOOKS = 40
+_LOOK_EVERY_S = 0.05
+
+FAPI_CODE_S = 60
+"""FAPI 2.0 Security Profile §5.3.2.1: the longest life of a code."""
+
+
+class AuthorizationCodeIssuer:
+    """Opens grants in the state that waits for their code."""
+
+    def __init__(
+        self,
+        opener: GrantFactory,
+        grants: GrantRepository,
+        clients: ClientRepository,
+        mint: TokenIssuer,
+        lifetimes: Lifetimes,
+        clock: Clock,
+    ) -> None:
+        self._opener = opener
+        self._grants = grants
+        self._clients = clients
+        self._mint = mint
+        self._lifetimes = lifetimes
+        self._clock = clock
+
+    def outcome(self, client: Client) -> Outcome:
+        """The answer of a request that will be given a code: the names of what is yet to be made."""
+        return Outcome(new_grant_id(), int(self._clock()) + self._code_s(client))
+
+    async def again(self, outcome: Outcome) -> str | None:
+        """The code of an answer that was given before; None if nothing came of it.
+
+        The first answer may still be on its way: the two clicks of a double click arrive together.
+        """
+        for _ in range(_LOOKS):
+            grant = await self._grants.get(outcome.grant_id or "")
+            if grant is not None:
+                return self._mint.authorization_code(grant, outcome.code_expires_at)
+            await asyncio.sleep(_LOOK_EVERY_S)
+        return None
+
+    async def issue(
+        self, outcome: Outcome, asked: AuthorizationRequest, session: Session, scopes: tuple[str, ...]
+    ) -> str | None:
+        """A code for what was asked, narrowed to `scopes`; None if user, session or client is gone by now.
+
+        Args:
+            outcome: what `outcome` has made for this request.
+        """
+        client = await self._clients.get(asked.client_id)
+        if client is None:
+            return None
+        now, code_s = int(self._clock()), self._code_s(client)
+        draft = self._opener.draft(client, scopes, asked.resource, now, owner=session.owner, waits_s=code_s)
+        waiting = replace(
+            draft,
+            grant_id=outcome.grant_id or draft.grant_id,
+            nonce=asked.nonce,
+            redirect_uri=asked.redirect_uri,
+            redirect_uri_given=asked.redirect_uri_given,
+            code_challenge=asked.code_challenge,
+            code_jkt=asked.dpop_jkt,
+            id_token_claims=asked.id_token_claims,
+            userinfo_claims=asked.userinfo_claims,
+        )
+        try:
+            grant = await self._opener.open(waiting)
+        except (InvalidClientError, InvalidGrantError):
+            return None
+        return self._mint.authorization_code(grant, outcome.code_expires_at)
+
+    def _code_s(self, client: Client) -> int:
+        """The lifetime of a code, in seconds."""
+        return min(self._lifetimes.code_s, FAPI_CODE_S) if client.follows_fapi else self._lifetimes.code_s

@@ -1,0 +1,117 @@
+"""How every grant begins: with an id, a life, and a last look at whether its parties are still welcome."""
+
+from __future__ import annotations
+
+from auth_service.clients.repository import ClientRepository
+from auth_service.crypto.handles import new_grant_id
+from auth_service.grants.repository import GrantRepository
+from auth_service.protocol.client import USE_NOTED_EVERY_S, Client
+from auth_service.protocol.errors import InvalidClientError, InvalidGrantError, OAuthError
+from auth_service.protocol.grant import Grant, Lifetimes, Owner, issue
+from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
+from auth_service.users.repository import UserRepository
+from auth_service.users.sessions import SessionRepository
+
+SESSION_ENDED = "the login session in which it was granted has ended"
+
+
+class GrantFactory:
+    """Opens grants, in the state that waits for a code or with tokens at once."""
+
+    def __init__(
+        self,
+        grants: GrantRepository,
+        clients: ClientRepository,
+        users: UserRepository,
+        sessions: SessionRepository,
+        lifetimes: Lifetimes,
+    ) -> None:
+        self._grants = grants
+        self._clients = clients
+        self._users = users
+        self._sessions = sessions
+        self._lifetimes = lifetimes
+
+    def draft(
+        self,
+        client: Client,
+        scopes: tuple[str, ...],
+        resource: str | None,
+        now: int,
+        *,
+        owner: Owner | None = None,
+        waits_s: int = 0,
+    ) -> Grant:
+        """A grant that is not open yet.
+
+        Args:
+            owner: who grants; None for a client on its own behalf, which never gets a refresh token.
+            waits_s: how long it may wait for its code.
+        """
+        refreshable = owner is not None and (
+            "refresh_token" in client.grant_types or "offline_access" in scopes
+        )
+        life_s = self._lifetimes.refresh_absolute_s if refreshable else self._lifetimes.access_s
+        return Grant(
+            grant_id=new_grant_id(),
+            client_id=client.client_id,
+            scopes=scopes,
+            created_at=now,
+            expires_at=now + waits_s + life_s,
+            state="code" if waits_s else "active",
+            resource=resource,
+            refreshable=refreshable,
+            **(owner.members() if owner else {}),
+        )
+
+    async def open(self, draft: Grant) -> Grant:
+        """Open a grant that waits for its code.
+
+        Raises:
+            InvalidClientError: its client is gone by now.
+            InvalidGrantError: its user is not allowed here any more, or the session it was given in ended.
+        """
+        await self._grants.open(draft)
+        refusal = await self._refusal(draft)
+        if refusal is not None:
+            await self._grants.revoke(draft.grant_id, refusal.description)
+            raise refusal
+        return draft
+
+    async def open_active(self, draft: Grant) -> Grant:
+        """Open a grant with its first tokens.
+
+        Raises:
+            OAuthError: as from `open`.
+        """
+        return await self.open(issue(draft, self._lifetimes, draft.created_at))
+
+    async def _refusal(self, grant: Grant) -> OAuthError | None:
+        # Asked after the grant was opened: a caller that disables a user, ends a session or deletes a client
+        # does that first and then revokes what is open, so one of the two sees the other.
+        if not await self._client_stays(grant):
+            return InvalidClientError("the client is no longer allowed here")
+        # Never invalid_client: clients throw their registration away on that (RFC 6749 §5.2).
+        if not await self._user_may(grant):
+            return InvalidGrantError("the user is no longer allowed here")
+        if not await self._sessions.lives(grant.session_key):
+            return InvalidGrantError(SESSION_ENDED)
+        return None
+
+    async def _client_stays(self, grant: Grant) -> bool:
+        if grant.client_id.startswith(WORKLOAD_PREFIX):
+            return True  # nobody registered it; its issuer vouches for it anew each time
+        client = await self._clients.get(grant.client_id)
+        if client is None:
+            return False
+        needed_until = max(grant.expires_at, grant.created_at + self._lifetimes.refresh_absolute_s)
+        if client.knows_of_use(grant.created_at, needed_until):
+            return True
+        # A day longer than needed, so that not every grant costs a write to the client.
+        return await self._clients.note_use(grant.client_id, needed_until + USE_NOTED_EVERY_S)
+
+    async def _user_may(self, grant: Grant) -> bool:
+        if grant.subject is None or grant.assertion_issuer is not None:
+            return True
+        user = await self._users.by_subject(grant.subject)
+        return user is not None and not user.disabled

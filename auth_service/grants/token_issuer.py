@@ -1,0 +1,71 @@
+"""From a grant to the text of its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from auth_service.crypto.handles import Handle, Handles, Kind
+from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.protocol.access_token import TYPE, access_token_claims
+from auth_service.protocol.client import Client
+from auth_service.protocol.grant import Grant, token_members
+from auth_service.protocol.id_token import id_token_claims
+from auth_service.protocol.token_exchange import ACCESS_TOKEN
+from auth_service.users.client_subjects import ClientSubjects
+from auth_service.users.repository import UserRepository
+
+
+class TokenIssuer:
+    """Makes codes and token responses: the same state of a grant gives the same tokens (DESIGN D3)."""
+
+    def __init__(
+        self,
+        handles: Handles,
+        users: UserRepository,
+        signing_keys: SigningKeys,
+        subjects: ClientSubjects,
+        issuer: str,
+        grace_s: int,
+        jwt_resources: Collection[str],
+    ) -> None:
+        self._handles = handles
+        self._users = users
+        self._jwt_resources = jwt_resources
+        self._signing_keys = signing_keys
+        self._subjects = subjects
+        self._issuer = issuer
+        self._grace_s = grace_s
+
+    def authorization_code(self, grant: Grant, expires_at: int) -> str:
+        """The authorization code of a new grant, good until `expires_at` (seconds since 1970)."""
+        return self._handles.mint(Handle(Kind.CODE, grant.grant_id, 0, expires_at))
+
+    async def token_response(self, grant: Grant, client: Client) -> dict[str, Any]:
+        """The body of a token response (RFC 6749 §5.1), with an ID token for a code that granted openid."""
+        access_token = await self._access_token(grant, client)
+        members = {"access_token": access_token, **token_members(grant, self._grace_s)}
+        if grant.refreshable:
+            members["refresh_token"] = self._token(Kind.REFRESH_TOKEN, grant, grant.refresh_expires_at)
+        if grant.ancestors:
+            members["issued_token_type"] = ACCESS_TOKEN  # RFC 8693 §2.2.1
+        if grant.generation == 1 and not grant.ancestors and grant.subject and "openid" in grant.scopes:
+            user = await self._users.by_subject(grant.subject) if grant.id_token_claims else None
+            person = user.person if user else None
+            known = await self._subjects.known_in(client.sector, grant.subject, grant.session_id)
+            claims = id_token_claims(grant, known, self._issuer, access_token, person)
+            members["id_token"] = await self._signing_keys.sign(claims, alg=client.id_token_alg)
+        return members
+
+    async def _access_token(self, grant: Grant, client: Client) -> str:
+        # What a JWT says to the resource server its client can read as well; one that is to know the user by
+        # another subject gets a token that says nothing.
+        if grant.resource not in self._jwt_resources or client.sector is not None:
+            return self._token(Kind.ACCESS_TOKEN, grant, grant.access_expires_at)
+        # RS256, whose signatures are the same each time, and the key of the time the token was issued: a
+        # replayed refresh must be answered with the same bytes.
+        claims = access_token_claims(grant, self._issuer)
+        return await self._signing_keys.sign(claims, typ=TYPE, alg="RS256", at=grant.issued_at)
+
+    def _token(self, kind: Kind, grant: Grant, expires_at: int) -> str:
+        return self._handles.mint(Handle(kind, grant.grant_id, grant.generation, expires_at))

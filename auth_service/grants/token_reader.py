@@ -1,0 +1,86 @@
+"""Reading tokens back: handles, and access tokens that are JWTs (RFC 9068)."""
+
+from __future__ import annotations
+
+from auth_service.crypto.handles import Handle, Handles, Kind
+from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.grants.confirmations import Confirmations
+from auth_service.grants.repository import GrantRepository
+from auth_service.protocol.access_token import TYPE, handle_parts
+from auth_service.protocol.grant import Grant, is_live_access
+from shared import jwt_claims
+from shared.clock import Clock
+from shared.jose import Claims, InvalidJwsError, parse
+from shared.jwt_claims import ClaimError
+
+
+class TokenReader:
+    """From the text of a token to what it stands for."""
+
+    def __init__(
+        self,
+        handles: Handles,
+        signing_keys: SigningKeys,
+        grants: GrantRepository,
+        confirmations: Confirmations,
+        issuer: str,
+        clock: Clock,
+    ) -> None:
+        self._handles = handles
+        self._signing_keys = signing_keys
+        self._grants = grants
+        self._confirmations = confirmations
+        self._issuer = issuer
+        self._clock = clock
+
+    async def read_token(self, text: str) -> tuple[Handle, Grant] | None:
+        """What a genuine, unexpired token says, and the grant it refers to, in whatever state that is."""
+        handle = self._handles.read_handle(text, self._clock())
+        if handle is None and text.count(".") == 2:
+            handle = await self._read_jwt(text)
+        grant = await self._grants.get(handle.grant_id) if handle else None
+        return (handle, grant) if handle and grant else None
+
+    def why_not_found(self, text: str) -> str:
+        """Why `find` finds nothing, for the log."""
+        if self._handles.read_handle(text, 0) is None:
+            return "not a token of this installation, or a JWT that is not good any more"
+        if self._handles.read_handle(text, self._clock()) is None:
+            return "the token has expired"
+        return "the grant of the token is gone"
+
+    async def live_access(self, text: str) -> tuple[Handle, Grant] | None:
+        """The same for an access token that is good for something still."""
+        found = await self.read_token(text)
+        if found is None:
+            return None
+        handle, grant = found
+        good = handle.is_access_token and is_live_access(grant, handle.generation)
+        if not good or not await self.parents_active(grant):
+            return None
+        self.presented(handle, grant)
+        return found
+
+    def presented(self, handle: Handle, grant: Grant) -> None:
+        """Note that a token was presented and is good, without waiting for it."""
+        self._confirmations.note(grant, handle.generation)
+
+    async def parents_active(self, grant: Grant) -> bool:
+        """Whether every grant that this one was derived from by token exchange still stands (RFC 8693)."""
+        return await self._grants.parents_active(grant)
+
+    async def _read_jwt(self, text: str) -> Handle | None:
+        try:
+            token = parse(text)
+            handle = self._handle(token.unverified_claims)  # costs nothing, so it comes before the signature
+            if handle is not None:
+                await self._signing_keys.verify_own_jws(token, TYPE)
+            return handle
+        except (InvalidJwsError, ClaimError):
+            return None
+
+    def _handle(self, claims: Claims) -> Handle | None:
+        if claims.get("iss") != self._issuer or self._clock() >= jwt_claims.number(claims, "exp"):
+            return None
+        grant_id, generation = handle_parts(jwt_claims.text(claims, "jti"))
+        return Handle(Kind.ACCESS_TOKEN, grant_id, generation, int(claims["exp"]))

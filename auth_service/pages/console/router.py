@@ -1,0 +1,147 @@
+"""GET and POST /admin/{page}: who is let in, and which section answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.pages.console.sections import Administrator, NotThereError, Section
+from auth_service.protocol.parameters import parse_parameters
+from auth_service.users.repository import UserRepository
+from auth_service.users.sessions import SessionRepository
+from auth_service.web.browser_cookies import BrowserCookies
+from auth_service.web.error_pages import ErrorPages
+from auth_service.web.forms import browser_of, shows_errors, trusted_form
+from auth_service.web.render import Pages, see_other
+from auth_service.web.route import Endpoint, Operation, answer, form, text
+from shared.clock import Clock
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+RECENT_S = 3_600
+"""A login is good for so long here, however long the session lasts."""
+
+
+@dataclass(frozen=True)
+class AdminConsole:
+    """Lets administrators in, and nobody else see whether there is anything behind it."""
+
+    sections: Mapping[str, Section]
+    users: UserRepository
+    sessions: SessionRepository
+    browsers: BrowserCookies
+    pages: Pages
+    errors: ErrorPages
+    clock: Clock
+
+    async def handle(self, request: Request) -> Response:
+        admin = await self._administrator(request)
+        if isinstance(admin, Response):
+            return admin
+        section = self.sections.get(request.path_params["page"])
+        try:
+            if section is None:
+                raise NotThereError
+            if request.method == "POST":
+                posted, _ = await trusted_form(self.browsers, request)
+                return await section.handle_post(posted, admin)
+            return await section.handle_get(parse_parameters(request.scope["query_string"]), admin)
+        except NotThereError:
+            _log.info(
+                "refused",
+                reason="there is no such page, or what it was about is gone",
+                error="not_found",
+                status=404,
+                method=request.method,
+                path=request.scope["path"],
+            )
+            return self.pages.render("console_nothing.html", {}, status=404)
+
+    async def _administrator(self, request: Request) -> Administrator | Response:
+        browser = browser_of(self.browsers, request)
+        session = await self.sessions.find(browser.session)
+        if session is None or browser.browser_id is None:
+            return see_other("../login?to=admin")
+        # Read anew each time: who is no administrator any more is out with the next request.
+        user = await self.users.by_subject(session.subject)
+        if user is None or user.disabled or not user.admin:
+            _log.warning(
+                "console refused",
+                reason="whoever is logged in is no administrator",
+                status=403,
+                method=request.method,
+                path=request.scope["path"],
+                subject=session.subject,
+            )
+            return self.pages.render("console_refused.html", {"username": session.username}, status=403)
+        if self.clock() >= session.auth_time + RECENT_S:
+            return see_other("../login?to=admin")
+        return Administrator(user, self.browsers.csrf_token(browser.browser_id))
+
+    def endpoints(self) -> list[Endpoint]:
+        """The way in, and the pages."""
+        page = shows_errors(self.errors, self.handle)
+        return [
+            Endpoint("/admin", _way_in, ("GET",), {"GET": _WAY_IN}),
+            Endpoint("/admin/{page}", page, ("GET", "POST"), {"GET": _SHOW, "POST": _ACT}),
+        ]
+
+
+async def _way_in(_: Request) -> Response:
+    return see_other("admin/software")
+
+
+_PAGE = {
+    "name": "page",
+    "in": "path",
+    "required": True,
+    "schema": text("Which.", enum=["software", "clients", "invitations", "people", "person"]),
+}
+_WAY_IN: Operation = {
+    "summary": "The console (opened in a browser)",
+    "description": "For administrators: clients, invitations, people.",
+    "tags": ["Pages"],
+    "responses": {"303": answer("To its first page.")},
+}
+_OTHERWISE = {
+    "303": answer("To the login, where nobody has logged in within the last hour."),
+    "403": answer("A page: whoever is logged in is no administrator."),
+}
+_SHOW: Operation = {
+    "summary": "A page of the console (opened in a browser)",
+    "description": "For administrators who have logged in within the last hour.",
+    "tags": ["Pages"],
+    "parameters": [_PAGE],
+    "responses": {"200": answer("The page."), **_OTHERWISE, "404": answer("A page: there is no such thing.")},
+}
+_ACT: Operation = {
+    "summary": "Do something (posted by a page of the console)",
+    "description": "Takes only the form that this browser was shown; logged with who did it.",
+    "tags": ["Pages"],
+    "parameters": [_PAGE],
+    "requestBody": form(
+        {
+            "csrf": text("From the page."),
+            "action": text("The button."),
+            "key": text("The software, from the page."),
+            "client_id": text("The client, from the page."),
+            "name": text("The person, from the page."),
+            "grant_id": text("The grant, from the page."),
+            "token": text("The invitation, from the page."),
+            "uses": text("For a new invitation: how many registrations it is good for."),
+            "hours": text("For a new invitation: how long."),
+        },
+        ("csrf", "action"),
+        {},
+    ),
+    "responses": {
+        "200": answer("A page that shows a new invitation, this once."),
+        **_OTHERWISE,
+        "303": answer("To the page, as it is now; or to the login."),
+        "400": answer("A page: the form was not shown to this browser, or holds what cannot be."),
+    },
+}

@@ -1,0 +1,56 @@
+"""Long lists, cut into pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from auth_service.protocol.parameters import Parameters
+
+T = TypeVar("T")
+
+PAGE_SIZE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list that is too long for one page.
+
+    Attributes:
+        before, after: the URLs of the neighbouring pages; None where there is none.
+    """
+
+    first: int
+    last: int
+    total: int
+    before: str | None
+    after: str | None
+
+
+def paginated(items: Sequence[T], query: Parameters, page: str) -> tuple[Sequence[T], Page]:
+    """The items of the page that `query` asks for, and where it is among all of them.
+
+    Args:
+        page: the last part of the path, for links.
+    """
+    number = _number(query.get("p"))
+    start = min(number * PAGE_SIZE, max(0, len(items) - 1) // PAGE_SIZE * PAGE_SIZE)
+    shown = items[start : start + PAGE_SIZE]
+
+    def link(at: int) -> str | None:
+        kept = {name: value for name, value in query.values.items() if name in ("q", "key", "name")}
+        return f"{page}?{urlencode({**kept, 'p': at // PAGE_SIZE})}" if 0 <= at < len(items) else None
+
+    return shown, Page(
+        start + 1 if shown else 0,
+        start + len(shown),
+        len(items),
+        link(start - PAGE_SIZE),
+        link(start + PAGE_SIZE),
+    )
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else 0

@@ -1,0 +1,113 @@
+"""What can be asked for: resources (RFC 8707) and scopes, and what a request for them comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from auth_service.protocol.errors import InvalidScopeError, InvalidTargetError
+from shared.scopes import parse_scope
+from shared.uris import resource_key
+
+OFFLINE_ACCESS = "offline_access"
+"""The scope that makes an access last (OpenID Connect Core §11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedResource:
+    """A resource that tokens are issued for.
+
+    Attributes:
+        resource: its identifier, byte for byte as the resource server announces it.
+        scopes: scope token to the words for it.
+        default_scopes: granted to a request that names none.
+    """
+
+    resource: str
+    name: str
+    scopes: Mapping[str, str]
+    default_scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ResourceRegistry:
+    """Everything grantable.
+
+    Attributes:
+        own_scopes: the scopes of the authorization server itself, with their words.
+    """
+
+    resources: Sequence[ProtectedResource]
+    own_scopes: Mapping[str, str]
+    _by_key: dict[str, ProtectedResource] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_key", {resource_key(r.resource): r for r in self.resources})
+
+    @property
+    def scopes_supported(self) -> list[str]:
+        """Every scope that can be granted, the server's own first."""
+        return list(dict.fromkeys([*self.own_scopes, *(s for r in self.resources for s in r.scopes)]))
+
+    def resource_for(self, requested: str | None, scope: str | None = None) -> ProtectedResource | None:
+        """The resource that a request is for.
+
+        A request that names none is for the only resource there is, unless it asks for OpenID scopes and for
+        no scope of that resource: an app that only signs people in gets a token for UserInfo and nothing
+        else (RFC 9700 §2.3).
+
+        Args:
+            scope: what the request asks for.
+
+        Raises:
+            InvalidTargetError: it is not one that tokens are issued for.
+            InvalidScopeError: the scope is malformed.
+        """
+        if requested is None:
+            return self._default_resource(_scopes_in(scope))
+        found = self.by_identifier(requested)
+        if found is None:
+            raise InvalidTargetError("resource is not one that this server issues tokens for")
+        return found
+
+    def _default_resource(self, requested: Sequence[str]) -> ProtectedResource | None:
+        if len(self.resources) != 1:
+            return None
+        resource = self.resources[0]
+        signs_in = any(s in self.own_scopes and s != OFFLINE_ACCESS for s in requested)
+        return None if signs_in and resource.scopes.keys().isdisjoint(requested) else resource
+
+    def by_identifier(self, resource: str | None) -> ProtectedResource | None:
+        """The resource of that URL, if it is still one: what was granted may outlive the configuration."""
+        try:
+            return self._by_key.get(resource_key(resource)) if resource else None
+        except ValueError:
+            return None
+
+    def resolve_scopes(self, scope: str | None, resource: ProtectedResource | None) -> tuple[str, ...]:
+        """The scopes a request can be granted; unknown ones are dropped (RFC 6749 §3.3).
+
+        A request that names no scope, or only unknown ones, means the resource's default. So does one that
+        names offline_access alone, which is no access in itself: Claude adds it also to no scope at all.
+
+        Raises:
+            InvalidScopeError: it is malformed.
+        """
+        requested = _scopes_in(scope)
+        known = set(self.own_scopes) | set(resource.scopes if resource else ())
+        granted = tuple(s for s in requested if s in known)
+        if resource and not set(granted) - {OFFLINE_ACCESS}:
+            return (*resource.default_scopes, *granted)
+        return granted
+
+    def scope_description(self, scope: str, resource: str | None) -> str:
+        """The words a person is shown for `scope`."""
+        found = self.by_identifier(resource)
+        return (found.scopes.get(scope) if found else None) or self.own_scopes.get(scope) or scope
+
+
+def _scopes_in(scope: str | None) -> tuple[str, ...]:
+    try:
+        return parse_scope(scope or "")
+    except ValueError as error:
+        raise InvalidScopeError("scope is malformed") from error

@@ -1,0 +1,105 @@
+"""Rate limits, counted in the store so that all processes share them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+
+from auth_service.protocol.errors import SlowDownError
+from auth_service.protocol.rate_limit import Limit, Scope, scopes_of
+from auth_service.storage import keys
+from auth_service.storage.interface import Store
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Throttle:
+    """Limits one kind of attempt for each network that makes it.
+
+    Args:
+        kind: what is counted; attempts of different kinds do not count against each other.
+    """
+
+    def __init__(self, store: Store, kind: str, limit: Limit) -> None:
+        self._store = store
+        self._kind = kind
+        self._limit = limit
+
+    async def attempt(self, network: str, *, more: int = 0) -> None:
+        """Count an attempt from `network`, which for IPv6 also counts against its /56 and /48.
+
+        A refused attempt counts nowhere: trying on while waiting makes the wait no longer.
+
+        Args:
+            more: attempts that this network has beyond the limit.
+
+        Raises:
+            SlowDownError: there were too many.
+        """
+        scopes = scopes_of(network)
+        for position, scope in enumerate(scopes):
+            wait_s = await self._count(scope, more)
+            if wait_s:
+                await self._uncount(scopes[:position])
+                raise SlowDownError(self._limit.refusal, retry_after_s=wait_s)
+
+    async def forgive(self, network: str) -> None:
+        """Take back an attempt that turned out to be a good one."""
+        await self._uncount(scopes_of(network))
+
+    async def _count(self, scope: Scope, more: int) -> int:
+        """Count an attempt; the seconds to wait where there were too many, else 0."""
+        counted = await self._store.count(
+            keys.count(self._kind, scope.network),
+            ttl_s=self._limit.window_s,
+            limit=self._limit.attempts * scope.factor + more,
+        )
+        return 0 if counted.admitted else counted.remaining_s
+
+    async def _uncount(self, scopes: Iterable[Scope]) -> None:
+        for scope in scopes:
+            await self._store.uncount(keys.count(self._kind, scope.network))
+
+
+def network_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
+    """The network that a request comes from: one IPv4 address, or the /64 of an IPv6 address.
+
+    Wider would lock neighbours out; narrower would let one machine have 2^64 tries.
+
+    Args:
+        peer: the address at the other end of the connection.
+        forwarded_for: the addresses of X-Forwarded-For, in order, believed as far as proxies are trusted.
+    """
+    hops = [*forwarded_for, *([peer] if peer else [])]
+    while hops:
+        address = _address(hops.pop())
+        if address is None:
+            break
+        if not hops or not any(address in network for network in trusted):
+            prefix = 32 if address.version == 4 else 64
+            return str(ipaddress.ip_network((address, prefix), strict=False))
+    return "unknown"
+
+
+def is_trusted(peer: str | None, trusted: Sequence[Network]) -> bool:
+    """Whether `peer` is one of the proxies whose X-Forwarded-For is believed."""
+    address = _address(peer or "")
+    return address is None or any(address in network for network in trusted)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(_host(text))
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _host(text: str) -> str:
+    """The address in a hop: proxies add the port, and write an IPv6 address in brackets then."""
+    text = text.strip().strip('"')
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    # One colon separates a port; an IPv6 address has at least two.
+    return text.partition(":")[0] if text.count(":") == 1 else text

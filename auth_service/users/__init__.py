@@ -1,0 +1,7 @@
+"""Users: accounts, login sessions, login limits, and the subject under which a client knows a user.
+
+- `repository`       accounts in the store
+- `sessions`         login sessions
+- `login_limits`     limits on password guessing
+- `client_subjects`  public and pairwise subjects (OpenID Connect Core §8)
+"""

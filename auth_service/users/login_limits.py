@@ -1,0 +1,94 @@
+"""How often a password may be guessed: by a network, by a known browser, and at one account."""
+
+from __future__ import annotations
+
+from auth_service.crypto.secrets import digest
+from auth_service.protocol.errors import SlowDownError
+from auth_service.protocol.rate_limit import Limit
+from auth_service.rate_limits import Throttle
+from auth_service.storage import keys
+from auth_service.storage.interface import Store
+from auth_service.users.repository import canonical
+
+CROWD_FACTOR = 5
+"""Failures at one account, from everywhere, after which each network has fewer tries at it: so many times the
+limit of one network."""
+
+TRIES_IN_A_CROWD = 3
+
+_COUNTED_AT_MOST = 1_000_000
+
+
+class LoginLimits:
+    """Counts attempts to log in before the password is looked at, and takes the good ones back.
+
+    An account that is guessed at from many networks is never locked: each network keeps a few tries at it, so
+    that its owner gets in from a new place, and a known browser is counted by itself (AS-23).
+
+    Args:
+        limit: for each network, and for each known browser.
+    """
+
+    def __init__(self, store: Store, limit: Limit) -> None:
+        self._store = store
+        self._limit = limit
+        self._networks = Throttle(store, "login", limit)
+        crowded = Limit(
+            TRIES_IN_A_CROWD, limit.window_s, "Too many failed logins for this account from many networks."
+        )
+        self._crowd = Throttle(store, "login-account-network", crowded)
+
+    async def attempt(self, network: str, username: str, known_browser: str | None) -> None:
+        """Count an attempt.
+
+        Args:
+            known_browser: the browser, if the user has logged in with it before.
+
+        Raises:
+            SlowDownError: there were too many.
+        """
+        if known_browser is not None:
+            await self._networks.attempt(_browser(known_browser))
+            return
+        await self._networks.attempt(network)
+        try:
+            await self._attempt_at_account(network, username)
+        except SlowDownError:
+            await self._networks.forgive(network)
+            raise
+
+    async def refund(self, network: str, username: str, known_browser: str | None) -> None:
+        """Take back an attempt that turned out to be a good one."""
+        if known_browser is not None:
+            await self._networks.forgive(_browser(known_browser))
+            return
+        await self._networks.forgive(network)
+        await self._store.uncount(_account_key(username))
+        await self._crowd.forgive(_at_account(network, username))
+
+    async def _attempt_at_account(self, network: str, username: str) -> None:
+        # Counted for names that do not exist as well: the limit tells nobody which accounts there are.
+        counted = await self._store.count(
+            _account_key(username), ttl_s=self._limit.window_s, limit=_COUNTED_AT_MOST
+        )
+        if counted.value > CROWD_FACTOR * self._limit.attempts:
+            await self._crowd.attempt(_at_account(network, username))
+
+
+def _browser(name: str) -> str:
+    return f"browser:{name}"
+
+
+def _account_key(username: str) -> str:
+    return keys.count("login-account", _account(username))
+
+
+def _at_account(network: str, username: str) -> str:
+    return f"{_account(username)} {network}"
+
+
+def _account(username: str) -> str:
+    try:
+        return digest(canonical(username))
+    except ValueError:
+        return "none"

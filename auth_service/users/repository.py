@@ -1,0 +1,184 @@
+"""User accounts."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from auth_service.crypto.passwords import Passwords
+from auth_service.crypto.secrets import new_id
+from auth_service.protocol.id_token import Person
+from auth_service.storage import keys
+from auth_service.storage.documents import Collection
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import JsonCodec
+from shared.clock import Clock, system_clock
+
+MAX_USERNAME = 128
+
+
+class UserExistsError(Exception):
+    """The username is taken."""
+
+
+class NoSuchUserError(Exception):
+    """There is no user of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account.
+
+    Attributes:
+        subject: the `sub` of tokens: opaque, never reused, the same for as long as the account lives.
+        username: as it was typed when the account was made.
+        created_at: seconds since 1970.
+        admin: whether the console is open to them.
+    """
+
+    subject: str
+    username: str
+    password_hash: str
+    created_at: int
+    name: str | None = None
+    disabled: bool = False
+    admin: bool = False
+
+    @property
+    def person(self) -> Person:
+        """What there is to say about the user."""
+        return Person(self.username, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectEntry:
+    """From a subject to the username that its account is kept under."""
+
+    username: str
+
+
+def canonical(username: str) -> str:
+    """The form under which two spellings are one account (after RFC 8265 §3.3, UsernameCaseMapped).
+
+    Raises:
+        ValueError: it is empty, too long, or holds spaces or controls.
+    """
+    typed = username.strip()
+    # Before anything else is done with it: to normalize takes the square of the number of marks in a row.
+    folded = unicodedata.normalize("NFKC", typed).casefold() if len(typed) <= MAX_USERNAME else ""
+    if not 0 < len(folded) <= MAX_USERNAME:
+        raise ValueError(f"a username has 1 to {MAX_USERNAME} characters")
+    if any(unicodedata.category(character)[0] in "CZ" for character in folded):
+        raise ValueError("a username holds no spaces and no control characters")
+    return folded
+
+
+class UserRepository:
+    """The accounts in a store."""
+
+    def __init__(self, store: Store, passwords: Passwords, clock: Clock = system_clock) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._clock = clock
+        self._users = Collection(store, keys.user, JsonCodec(User), lambda _: None)
+        self._subjects = Collection(store, keys.subject, JsonCodec(SubjectEntry), lambda _: None)
+
+    async def add(
+        self, username: str, password: str, name: str | None = None, *, admin: bool = False
+    ) -> User:
+        """Make an account.
+
+        Raises:
+            UserExistsError: the username is taken.
+            ValueError: the username or the password cannot be one.
+        """
+        key = canonical(username)
+        hashed = await self._passwords.hash_password(password)
+        user = User(new_id(), username.strip(), hashed, int(self._clock()), name, admin=admin)
+        # The way back from the subject first: an account that can log in must be findable by its subject.
+        await self._subjects.create(user.subject, SubjectEntry(key))
+        if not await self._users.create(key, user):
+            await self._subjects.delete(user.subject)
+            raise UserExistsError(key)
+        await self._store.index_add(keys.users(), key, ttl_s=None)
+        return user
+
+    async def get(self, username: str) -> User | None:
+        """The account of that name, if there is one."""
+        try:
+            return await self._users.get(canonical(username))
+        except ValueError:
+            return None
+
+    async def by_subject(self, subject: str) -> User | None:
+        """The account that `subject` names, if there is one."""
+        entry = await self._subjects.get(subject)
+        user = await self._users.get(entry.username) if entry else None
+        return user if user and user.subject == subject else None
+
+    async def usernames(self) -> list[str]:
+        """The names of all accounts, in the form they are compared in."""
+        return await self._store.index_list(keys.users())
+
+    async def get_many(self, usernames: Iterable[str]) -> list[User]:
+        """The accounts of those names."""
+        return await self._users.get_many(usernames)
+
+    async def list(self) -> list[User]:
+        """All accounts, by username."""
+        return await self.get_many(await self.usernames())
+
+    async def authenticate(self, username: str, password: str) -> User | None:
+        """The account, if the password is its own and it is not disabled; takes as long if there is none."""
+        user = await self.get(username)
+        good = await self._passwords.verify_password(password, user.password_hash if user else None)
+        return user if user and good and not user.disabled else None
+
+    async def may_still_log_in(self, user: User) -> bool:
+        """Whether the password that `user` was just authenticated by would do so still."""
+        now = await self.get(user.username)
+        return now is not None and (now.subject, now.password_hash, now.disabled) == (
+            user.subject,
+            user.password_hash,
+            False,
+        )
+
+    async def set_disabled(self, username: str, disabled: bool) -> User:
+        """Lock an account out, or let it in again. What it has open is ended by `AccountLifecycle.disable`.
+
+        Raises:
+            NoSuchUserError: there is no such account.
+        """
+        return await self._change(username, lambda user: replace(user, disabled=disabled))
+
+    async def set_admin(self, username: str, admin: bool) -> User:
+        """Open the console to an account, or close it, from its next request on.
+
+        Raises:
+            NoSuchUserError: there is no such account.
+        """
+        return await self._change(username, lambda user: replace(user, admin=admin))
+
+    async def set_password(self, username: str, password: str) -> User:
+        """Replace the password.
+
+        Raises:
+            NoSuchUserError: there is no such account.
+            ValueError: it cannot be a password.
+        """
+        hashed = await self._passwords.hash_password(password)
+        return await self._change(username, lambda user: replace(user, password_hash=hashed))
+
+    async def _change(self, username: str, change: Callable[[User], User]) -> User:
+        def rule(user: User) -> tuple[User, User]:
+            changed = change(user)
+            return changed, changed
+
+        try:
+            changed = await self._users.update(canonical(username), rule)
+        except ValueError:
+            changed = None
+        if changed is None:
+            raise NoSuchUserError(username)
+        return changed

@@ -1,0 +1,179 @@
+"""What every endpoint does with requests and answers."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from auth_service.protocol.errors import (
+    InsufficientScopeError,
+    InvalidClientError,
+    InvalidDpopProofError,
+    InvalidRequestError,
+    InvalidTokenError,
+    OAuthError,
+    QuotaExceededError,
+    SlowDownError,
+    TemporarilyUnavailableError,
+    UseDpopNonceError,
+)
+from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.storage.interface import StoreUnavailableError
+from shared import dpop
+from shared.asgi import error_response, header_values
+from shared.fair_queue import QueueFullError
+from shared.logs import get_logger
+
+Handler = Callable[[Request], Awaitable[Response]]
+T = TypeVar("T")
+
+_log = get_logger(__name__)
+_FORM = "application/x-www-form-urlencoded"
+_NO_STORE = {"Cache-Control": "no-store"}
+RETRY_AFTER_S = 5
+
+
+def json_response(
+    body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] = _NO_STORE
+) -> Response:
+    """An answer that no cache keeps unless `headers` say otherwise (RFC 6749 §5.1)."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Response(text.encode(), status, headers, "application/json")
+
+
+async def form_of(request: Request) -> Parameters:
+    """The parameters in a request's body (RFC 6749 Appendix B).
+
+    Raises:
+        InvalidRequestError: it is of another content type, or not well-formed.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await request.body()
+    if content_type != _FORM and (content_type or body):
+        raise InvalidRequestError(f"the body must be {_FORM}")
+    return parse_parameters(body)
+
+
+def authorization_of(request: Request) -> list[str]:
+    """Every Authorization header of a request."""
+    return header_values(request.scope, "authorization")
+
+
+def bearer_of(request: Request, *, scheme: str = "bearer") -> str:
+    """The token of a request, from the header (RFC 6750 §2.1, RFC 9449 §7.1).
+
+    Args:
+        scheme: lower case.
+
+    Raises:
+        InvalidTokenError: there is none, or more than one.
+    """
+    values = authorization_of(request)
+    given, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
+    if given.lower() != scheme or not token.strip():
+        raise InvalidTokenError(f"a {scheme} token is needed in the Authorization header")
+    return token.strip()
+
+
+def answers_errors(handler: Handler, *, protected: bool = False) -> Handler:
+    """Turn the errors a handler raises into the JSON of RFC 6749 §5.2.
+
+    Args:
+        protected: whether it is a protected resource, which challenges for a better proof (RFC 9449 §7.1).
+    """
+
+    @functools.wraps(handler)
+    async def answering(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except (InvalidDpopProofError, UseDpopNonceError) as error:
+            return _challenge(request, error) if protected else refusal(request, error)
+        except OAuthError as error:
+            return refusal(request, error)
+        except (StoreUnavailableError, QueueFullError) as error:
+            return refusal(request, unavailable(error))
+
+    return answering
+
+
+def unavailable(error: StoreUnavailableError | QueueFullError) -> OAuthError:
+    """What a client is told while the store cannot be asked, or too much work waits."""
+    return TemporarilyUnavailableError("the server cannot answer right now", detail=str(error))
+
+
+def refusal(request: Request, error: OAuthError) -> Response:
+    """The JSON answer to an error, noted in the log with what the answer leaves out."""
+    note_refusal(request, error)
+    return error_response(error.status, error.code, error.description, _headers(request, error))
+
+
+def _challenge(request: Request, error: InvalidDpopProofError | UseDpopNonceError) -> Response:
+    """RFC 9449 §7.1, §9: what is wrong with the proof, and for a nonce, which."""
+    note_refusal(request, error)
+    algorithms = " ".join(dpop.ALGORITHMS)
+    challenge = f'DPoP error="{error.code}", error_description="{error.description}", algs="{algorithms}"'
+    headers = {**_headers(request, error), "WWW-Authenticate": challenge}
+    return error_response(401, error.code, error.description, headers)
+
+
+def note_refusal(request: Request, error: OAuthError) -> None:
+    """One log line for a refusal, with its reason."""
+    level = _log.warning if error.status >= 500 else _log.info
+    level(
+        "refused",
+        method=request.method,
+        path=request.scope["path"],
+        error=error.code,
+        status=error.status,
+        reason=error.description,
+        detail=error.detail,
+    )
+
+
+async def while_connected(request: Request, work: Coroutine[object, object, T]) -> T:
+    """The result of `work`, which is given up when the client hangs up. The body must have been read.
+
+    Raises:
+        ClientDisconnect: it has hung up.
+    """
+    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        gone.cancel()
+        task.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def retry_after(error: OAuthError) -> dict[str, str]:
+    """The header that says when to try again, for an error that passes (RFC 9110 §10.2.3)."""
+    if isinstance(error, SlowDownError | QuotaExceededError):
+        return {"Retry-After": str(error.retry_after_s)}
+    return {"Retry-After": str(RETRY_AFTER_S)} if error.status == 503 else {}
+
+
+def _headers(request: Request, error: OAuthError) -> dict[str, str]:
+    headers = {**_NO_STORE, **retry_after(error)}
+    if isinstance(error, UseDpopNonceError):
+        headers["DPoP-Nonce"] = error.nonce
+    elif isinstance(error, InvalidTokenError | InsufficientScopeError):
+        challenge = f'error="{error.code}", error_description="{error.description}"'
+        headers["WWW-Authenticate"] = f"Bearer {challenge}" if authorization_of(request) else "Bearer"
+    elif isinstance(error, InvalidClientError) and authorization_of(request):
+        # RFC 6749 §5.2: answered in the scheme that the client used. To others it would only make browsers
+        # ask a person for a password.
+        headers["WWW-Authenticate"] = 'Basic realm="doorward", charset="UTF-8"'
+    return headers

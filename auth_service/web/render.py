@@ -1,0 +1,97 @@
+"""Templates to responses, under a strict Content-Security-Policy (DESIGN D11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from shared.logs import current_request_id
+
+Answer = TypeVar("Answer", bound=Response)
+
+STATIC = Path(str(resources.files("auth_service.web"))) / "static"
+
+# No form-action where a client may be answered: browsers hold the redirects that follow a posted form to it,
+# and the last one leads to the client, on hosts and schemes that cannot all be listed.
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": _POLICY,
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "unsafe-none",
+}
+# Nobody is ever sent to a client from here.
+_HEADERS_OF_CONSOLE = {
+    **_HEADERS,
+    "Content-Security-Policy": f"{_POLICY}; form-action 'self'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class Pages:
+    """Renders pages.
+
+    Args:
+        notice: shown on the login page; None for none.
+        warning: shown on every page; None for none.
+        console: whether they are those below ``/admin``.
+    """
+
+    def __init__(
+        self, *, notice: str | None = None, warning: str | None = None, console: bool = False
+    ) -> None:
+        self._notice, self._warning = notice, warning
+        self._root = "../" if console else ""
+        self._headers = _HEADERS_OF_CONSOLE if console else _HEADERS
+        self._environment = Environment(
+            loader=PackageLoader("auth_service.web"),
+            autoescape=select_autoescape(default=True, default_for_string=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def render(
+        self,
+        template: str,
+        context: Mapping[str, object],
+        *,
+        status: int = 200,
+        cookies: tuple[str, ...] = (),
+    ) -> HTMLResponse:
+        """The page `template`, which finds `context` by name, and the id of the request.
+
+        Args:
+            cookies: Set-Cookie headers.
+        """
+        html = self._environment.get_template(template).render(
+            context,
+            notice=self._notice,
+            warning=self._warning,
+            root=self._root,
+            request_id=current_request_id.get(),
+        )
+        return set_cookies(HTMLResponse(html, status, self._headers), cookies)
+
+
+def see_other(location: str, cookies: tuple[str, ...] = ()) -> RedirectResponse:
+    """A redirect that makes the browser GET (RFC 9700 §4.12: never 307 after a form with a password)."""
+    response = RedirectResponse(location, 303, {"Cache-Control": "no-store"})
+    # Starlette re-quotes the URL; a redirect URI goes back byte for byte (DESIGN D8).
+    response.headers["location"] = location
+    return set_cookies(response, cookies)
+
+
+def set_cookies(response: Answer, cookies: tuple[str, ...]) -> Answer:
+    """Add Set-Cookie headers."""
+    for cookie in cookies:
+        response.headers.append("set-cookie", cookie)
+    return response

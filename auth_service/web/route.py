@@ -1,0 +1,106 @@
+"""An endpoint as data: where it is, what answers, how the OpenAPI document describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.routing import Route
+
+from auth_service.web.glossary import schema_of
+from auth_service.web.http import Handler
+from shared.asgi import CorsPolicy
+
+Operation = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One URL.
+
+    Attributes:
+        path: as Starlette writes it.
+        operations: HTTP method to its OpenAPI operation; a method left out is served, not described.
+        cors: what pages of other origins may do; None for nothing.
+    """
+
+    path: str
+    handler: Handler
+    methods: tuple[str, ...]
+    operations: Mapping[str, Operation] = field(default_factory=dict)
+    cors: CorsPolicy | None = None
+
+    def route(self) -> Route:
+        """The endpoint for the router."""
+        return Route(self.path, self.handler, methods=list(self.methods))
+
+
+def openapi_paths(endpoints: Iterable[Endpoint]) -> dict[str, dict[str, Operation]]:
+    """The `paths` of the OpenAPI document (OpenAPI 3.1 §4.8.8)."""
+    paths: dict[str, dict[str, Operation]] = {}
+    for endpoint in endpoints:
+        for method, operation in endpoint.operations.items():
+            path = endpoint.path.replace(":path}", "}")
+            paths.setdefault(path, {})[method.lower()] = _with_outages(path, operation)
+    return paths
+
+
+def _with_outages(path: str, operation: Operation) -> Operation:
+    responses = operation["responses"]
+    # Pages have no content here that a program would read; the metadata is served from memory.
+    in_json = any("content" in response for response in responses.values())
+    if not in_json or path.startswith("/.well-known/"):
+        return operation
+    return {**operation, "responses": {"503": UNAVAILABLE, **responses}}
+
+
+def answer(description: str, example: object = None) -> dict[str, Any]:
+    """An OpenAPI response with a JSON body."""
+    if example is None:
+        return {"description": description}
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": schema_of(example), "example": example}},
+    }
+
+
+def error(description: str, code: str, text: str) -> dict[str, Any]:
+    """An OpenAPI response that refuses."""
+    return answer(description, {"error": code, "error_description": text, "request_id": "5f0c9f3b2d61a7e4"})
+
+
+UNAVAILABLE = error(
+    "The store cannot be asked; `Retry-After` says when to try again.",
+    "temporarily_unavailable",
+    "the server cannot answer right now",
+)
+"""What every endpoint may answer that needs the store."""
+
+
+def form(
+    properties: Mapping[str, Any], required: tuple[str, ...], examples: Mapping[str, Any]
+) -> dict[str, Any]:
+    """An OpenAPI request body of urlencoded parameters."""
+    # RFC 6749 §3.1: an empty parameter counts as left out. The docs page would make up a value otherwise.
+    fields = {name: p if name in required else {"default": "", **p} for name, p in properties.items()}
+    schema = {"type": "object", "required": list(required), "properties": fields}
+    named = {name: {"summary": name, "value": value} for name, value in examples.items()}
+    return {
+        "required": True,
+        "content": {"application/x-www-form-urlencoded": {"schema": schema, "examples": named}},
+    }
+
+
+def text(description: str, **more: object) -> dict[str, Any]:
+    """The OpenAPI schema of a string parameter."""
+    return {"type": "string", "description": description, **more}
+
+
+CLIENT_PARAMETERS: dict[str, Any] = {
+    "client_id": text("Who the client is, where it does not say so in an Authorization header."),
+    "client_secret": text("For a client with `client_secret_post`.", format="password"),
+}
+
+CLIENT_SECURITY: list[dict[str, list[str]]] = [{"client": []}, {}]
+"""The client authenticates by HTTP Basic, or names itself in the body."""

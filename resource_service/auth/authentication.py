@@ -1,0 +1,86 @@
+"""From a request to its principal: the one check behind everything that needs a token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from resource_service.auth.dpop.check import DpopValidator
+from resource_service.bearer import Credentials, MalformedCredentialsError, read_credentials
+from resource_service.errors import cannot_ask, invalid_token, malformed_credentials, no_token
+from resource_service.introspection.client import Introspect, IntrospectionUnavailableError
+from resource_service.principal import Principal, principal_of
+from shared.asgi import header_values
+from shared.clock import Clock
+from shared.introspection import ActiveToken
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """Finds out, on every request anew, who it acts for.
+
+    Attributes:
+        resource: the URL of this resource, which the token must be for.
+        issuer: the issuer, which the token must be from.
+    """
+
+    introspect: Introspect
+    possession: DpopValidator
+    resource: str
+    issuer: str
+    clock: Clock
+
+    async def __call__(self, scope: Scope) -> Principal:
+        """The principal of the request of `scope`.
+
+        Raises:
+            Refusal: there is no token, it is garbled, not good here or not the sender's, or there is no
+                asking the issuer.
+        """
+        credentials = _credentials_of(scope)
+        proof = self.possession.presented(scope, credentials.token) if credentials.scheme == "DPoP" else None
+        # The token comes before the signature of the proof: with a bad one nothing is verified.
+        principal = await self.holder_of(credentials.token, jkt=proof.jkt if proof else None)
+        if proof:
+            await self.possession.spend(proof, principal.owner)
+        return principal
+
+    async def holder_of(self, token: str, *, jkt: str | None = None) -> Principal:
+        """The principal that `token` makes a request act for.
+
+        Args:
+            jkt: thumbprint of the key that the proof of the request shows.
+
+        Raises:
+            Refusal: the token is not good here or not the sender's, or there is no asking the issuer.
+        """
+        answer = await self._introspected(token)
+        return principal_of(answer, resource=self.resource, issuer=self.issuer, now=self.clock(), jkt=jkt)
+
+    async def _introspected(self, token: str) -> ActiveToken:
+        try:
+            answer = await self.introspect(token)
+        except IntrospectionUnavailableError as error:
+            raise cannot_ask(str(error)) from error
+        if answer is None:
+            raise invalid_token(
+                "The access token is expired, revoked or unknown.", detail="introspected inactive"
+            )
+        return answer
+
+
+def token_in(scope: Scope) -> str:
+    """The access token of a request that has been authenticated."""
+    return _credentials_of(scope).token
+
+
+def _credentials_of(scope: Scope) -> Credentials:
+    query = scope.get("query_string", b"").decode("latin-1")
+    try:
+        credentials = read_credentials(header_values(scope, "authorization"), query)
+    except MalformedCredentialsError as error:
+        raise malformed_credentials(str(error)) from error
+    if credentials is None:
+        raise no_token()
+    return credentials

@@ -1,0 +1,86 @@
+"""Tokens bound to a key: each request with one proves possession of the key, once (RFC 9449 §7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.types import Scope
+
+from resource_service.auth.dpop.nonces import Nonces
+from resource_service.auth.dpop.proof_replay_cache import ProofReplayCache, QuotaExceededError
+from resource_service.errors import invalid_proof, nonce_needed, too_many_proofs
+from resource_service.settings import ResourceSettings
+from shared.asgi import header_values
+from shared.clock import Clock
+from shared.dpop import InvalidProofError, Proof, UnverifiedProof, parse_proof, verify_proof
+from shared.fair_queue import QueueFullError
+from shared.signatures import Signatures
+
+
+@dataclass(frozen=True, slots=True)
+class DpopValidator:
+    """Checks the proofs that come with tokens.
+
+    Attributes:
+        base_url: the public URL that everything is served under. A proof names the endpoint by it, and by the
+            path that was routed: the Host header has no say.
+        nonces: None where proofs need not hold one.
+    """
+
+    base_url: str
+    clock: Clock
+    nonces: Nonces | None = None
+    spent: ProofReplayCache = field(default_factory=ProofReplayCache)
+    signatures: Signatures = field(default_factory=Signatures)
+
+    def presented(self, scope: Scope, token: str) -> UnverifiedProof:
+        """The proof of the request of `scope`, which claims to be for that very token. Costs next to nothing.
+
+        Raises:
+            Refusal: there is not exactly one, or it proves nothing about this request.
+        """
+        url = f"{self.base_url}{scope['path']}".removesuffix("/")
+        proofs = header_values(scope, "dpop")
+        try:
+            # With a slash at its end and without, a URL is the same resource here.
+            proof = parse_proof(proofs, scope["method"], (url, f"{url}/"), self.clock(), access_token=token)
+        except InvalidProofError as error:
+            raise invalid_proof(_sentence(str(error))) from error
+        if self.nonces is not None and not self.nonces.is_good(proof.nonce):
+            raise nonce_needed(self.nonces.fresh())
+        return proof
+
+    async def spend(self, presented: UnverifiedProof, source: str) -> None:
+        """Verify a proof, and let it count once. To be called for good tokens only: it takes time and memory.
+
+        Args:
+            source: whose token it came with.
+
+        Raises:
+            Refusal: its key did not sign it, it was used before, or there is no room to remember it.
+        """
+        try:
+            proof = await verify_proof(presented, self.signatures, source)
+        except InvalidProofError as error:
+            raise invalid_proof(_sentence(str(error))) from error
+        except QueueFullError as error:
+            raise too_many_proofs(str(error)) from error
+        self._count(proof)
+
+    def _count(self, proof: Proof) -> None:
+        try:
+            first = self.spent.spend(proof, self.clock())
+        except QuotaExceededError as error:
+            raise too_many_proofs(str(error)) from error
+        if not first:
+            raise invalid_proof("The DPoP proof was used before.")
+
+
+def dpop_validator_for(settings: ResourceSettings, clock: Clock) -> DpopValidator:
+    """The check of `settings`."""
+    secret = settings.resource_secret.get_secret_value()
+    return DpopValidator(settings.base_url, clock, Nonces(secret, clock) if settings.dpop_nonce else None)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

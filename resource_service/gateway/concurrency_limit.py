@@ -1,0 +1,38 @@
+"""How many exchanges one person may have under way at once, so that nobody keeps the others out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from resource_service.gateway.errors import too_busy
+from resource_service.principal import PersonKey, Principal, person_of
+
+
+class ConcurrencyLimit:
+    """Counts what each person has under way, through all clients together.
+
+    Args:
+        per_principal: the most of it, at once.
+    """
+
+    def __init__(self, per_principal: int) -> None:
+        self._per_principal = per_principal
+        self._under_way: Counter[PersonKey] = Counter()
+
+    @contextmanager
+    def slot(self, principal: Principal) -> Iterator[None]:
+        """One more, for the length of the context.
+
+        Raises:
+            Refusal: the person has as many as one may have.
+        """
+        person = person_of(principal.key)
+        if self._under_way[person] >= self._per_principal:
+            raise too_busy(f"{principal.owner} has {self._per_principal} exchanges under way")
+        self._under_way[person] += 1
+        try:
+            yield
+        finally:
+            self._under_way -= Counter([person])

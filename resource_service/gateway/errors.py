@@ -1,0 +1,50 @@
+"""Each way in which an upstream can fail a request: never with 401, which is about the client's token."""
+
+from __future__ import annotations
+
+from resource_service.errors import Refusal
+
+INVALID_REQUEST = -32600
+
+
+def unreachable(detail: str) -> Refusal:
+    """It cannot be reached; perhaps it is being restarted."""
+    description = "The MCP server cannot be reached at the moment; try again."
+    return Refusal(503, "upstream_unavailable", description, detail=detail)
+
+
+def too_busy(detail: str) -> Refusal:
+    """Reaching it would take more than it has been given."""
+    description = "The MCP server is too busy at the moment; try again."
+    return Refusal(503, "upstream_busy", description, detail=detail)
+
+
+def failed(detail: str) -> Refusal:
+    """It gave an answer that cannot be passed on, or broke off before one."""
+    return Refusal(502, "upstream_failed", "The MCP server gave no usable answer.", detail=detail)
+
+
+def silent(detail: str) -> Refusal:
+    """It took the request and said nothing for too long."""
+    return Refusal(504, "upstream_silent", "The MCP server did not answer in time.", detail=detail)
+
+
+def method_not_allowed(method: str) -> Refusal:
+    """Streamable HTTP has POST, GET and DELETE."""
+    return Refusal(405, "method_not_allowed", "The MCP endpoint has no such method.", detail=method)
+
+
+def no_such_session(detail: str) -> Refusal:
+    """The session is unknown, has ended, or is somebody else's: which of them, only the log says (RS-8)."""
+    return Refusal(
+        404,
+        "session_not_found",
+        "There is no such session; initialize a new one.",
+        detail=detail,
+        rpc_code=INVALID_REQUEST,
+    )
+
+
+def malformed_request(status: int, description: str) -> Refusal:
+    """The request is not as the transport wants it."""
+    return Refusal(status, "invalid_request", description, rpc_code=INVALID_REQUEST)

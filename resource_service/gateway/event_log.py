@@ -1,0 +1,193 @@
+"""What a process has said and clients have yet to take: in streams, bounded, and kept a while to be resumed.
+
+A stream is read by one client at a time. While somebody reads it, nothing of it is dropped: whoever is slow
+slows the process down, within patience. What nobody reads is kept for as long as there is room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from resource_service.notifier import Notifier
+
+KEPT_BYTES = 1024 * 1024
+KEPT_EVENTS = 1_000
+PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A message for a client.
+
+    Attributes:
+        number: counts up over all streams of a process.
+        status: of the HTTP answer, where the message is all of it.
+        last: nothing follows it on its stream.
+    """
+
+    number: int
+    data: bytes
+    status: int
+    last: bool
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """The events for one HTTP request.
+
+    Attributes:
+        taken: the number of the last event that went out to a client.
+        lost: the number of the last event that was dropped before it went out.
+        turn: whose turn it is to read; None while it is nobody's.
+        closed: no event will be added.
+        heard_at: when the last event was added, or else the stream opened; by the monotonic clock.
+    """
+
+    name: str
+    events: deque[Event] = field(default_factory=deque)
+    taken: int = 0
+    lost: int = 0
+    turn: object | None = None
+    closed: bool = False
+    changed: Notifier = field(default_factory=Notifier)
+    heard_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def held_back(self) -> bool:
+        """Whether its oldest event is still on its way to somebody."""
+        return self.turn is not None and bool(self.events) and self.events[0].number > self.taken
+
+
+class Reading:
+    """One client's reading of a stream, from after event `after`; whoever read it before reads no more."""
+
+    def __init__(self, stream: Stream, *, after: int) -> None:
+        self.stream = stream
+        self.after = after
+        stream.turn = self
+        stream.taken = min(stream.taken, after)
+        stream.changed.send()
+
+    async def next(self) -> Event | None:
+        """The next event, as soon as there is one; None where none will come.
+
+        To ask for it says that the one before has gone out.
+        """
+        stream = self.stream
+        while stream.turn is self:
+            stream.taken = max(stream.taken, self.after)
+            stream.changed.send()
+            if event := self._following():
+                self.after = event.number
+                return event
+            if stream.closed:
+                break
+            await stream.changed.wait()
+        return None
+
+    def _following(self) -> Event | None:
+        found = None
+        for event in reversed(self.stream.events):  # near the end, unless the client is far behind
+            if event.number <= self.after:
+                break
+            found = event
+        return found
+
+    def stop(self) -> None:
+        """Let go of the stream; the event that was given last counts as not taken."""
+        if self.stream.turn is self:
+            self.stream.turn = None
+            self.stream.changed.send()
+
+
+class EventLog:
+    """The streams of one process.
+
+    Args:
+        kept_bytes: of events that have gone out, or that nobody reads, `kept_events` at most.
+        patience_s: how long a client that reads too slowly may hold up the others.
+    """
+
+    def __init__(
+        self,
+        *,
+        kept_bytes: int = KEPT_BYTES,
+        kept_events: int = KEPT_EVENTS,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._kept_bytes = kept_bytes
+        self._kept_events = kept_events
+        self._patience_s = patience_s
+        self._streams: dict[str, Stream] = {}
+        self._order: deque[Stream] = deque()
+        self._bytes = 0
+        self._number = 0
+
+    def open(self, name: str) -> Stream:
+        """A new stream."""
+        stream = Stream(name)
+        self._streams[name] = stream
+        return stream
+
+    def stream(self, name: str) -> Stream | None:
+        """A stream that is open, or of which something is kept."""
+        return self._streams.get(name)
+
+    async def put(self, stream: Stream, data: bytes, *, status: int = 200, last: bool = False) -> None:
+        """Add an event to `stream`; waits for room."""
+        while self._order and self._is_full(len(data)):
+            oldest = self._order[0]
+            if oldest.held_back:
+                await self._wait_for(oldest)
+            else:
+                self._drop_from(oldest)
+        self.add(stream, data, status=status, last=last)
+
+    def add(self, stream: Stream, data: bytes, *, status: int = 200, last: bool = False) -> None:
+        """Add an event to `stream`, room or not."""
+        self._number += 1
+        stream.events.append(Event(self._number, data, status, last))
+        self._order.append(stream)
+        stream.heard_at = time.monotonic()
+        self._bytes += len(data)
+        if last:
+            stream.closed = True
+        stream.changed.send()
+
+    def close(self) -> None:
+        """Nothing more will come on any stream."""
+        for stream in self._streams.values():
+            stream.closed = True
+            stream.changed.send()
+
+    def discard(self, stream: Stream) -> None:
+        """Nobody will ever read `stream`."""
+        stream.closed = True
+        stream.turn = None
+        stream.changed.send()
+        if not stream.events:
+            self._streams.pop(stream.name, None)
+
+    def _is_full(self, more_bytes: int) -> bool:
+        return self._bytes + more_bytes > self._kept_bytes or len(self._order) >= self._kept_events
+
+    async def _wait_for(self, stream: Stream) -> None:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                while stream.held_back:
+                    await stream.changed.wait()
+        except TimeoutError:
+            stream.turn = None  # its reader ends; what it misses can be resumed while it is kept
+            stream.changed.send()
+
+    def _drop_from(self, stream: Stream) -> None:
+        self._order.popleft()
+        event = stream.events.popleft()
+        self._bytes -= len(event.data)
+        if event.number > stream.taken:
+            stream.lost = event.number
+        if stream.closed and not stream.events:
+            self._streams.pop(stream.name, None)

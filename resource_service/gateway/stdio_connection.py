@@ -1,0 +1,238 @@
+"""A server process and those who talk to it: who asked what, and to whom each of its messages goes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import Context
+from dataclasses import dataclass
+
+from resource_service.gateway import garbled, messages
+from resource_service.gateway.errors import failed, too_busy
+from resource_service.gateway.event_log import EventLog, Stream
+from resource_service.gateway.messages import Json, RequestId
+from resource_service.gateway.process import ProcessEndedError, ServerProcess, TooLong
+from resource_service.gateway.process_lease import ProcessLease
+from resource_service.gateway.stderr import printable
+from resource_service.introspection.leases import Ending
+from resource_service.principal import PrincipalKey
+from shared.logs import current_request_id, get_logger
+
+MAX_PENDING = 256
+LAST_WORDS_S = 0.5
+REMEMBERED_KEYS = 1_024
+"""Of calls that were given up: late answers to them say nothing about other calls."""
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pending:
+    """A request that the server has yet to answer.
+
+    Attributes:
+        request_id: as the client wrote it; so is `progress_token`.
+        asked_in: the id of the HTTP request that brought it.
+    """
+
+    stream: Stream
+    method: str
+    request_id: RequestId
+    progress_token: RequestId | None
+    asked_in: str
+
+
+class StdioConnection(ABC):
+    """One process, for one principal. It ends when either side ends it.
+
+    Attributes:
+        owner: nobody else ever gets to it.
+        used_at: when anybody last had to do with it, by the event loop's clock.
+        ended: it takes no more requests.
+        tenure: the tokens that keep it.
+        on_end: called once it has ended.
+    """
+
+    def __init__(self, process: ServerProcess, owner: PrincipalKey) -> None:
+        self.owner = owner
+        self.process = process
+        self.outbox = EventLog()
+        self.pending: dict[Hashable, Pending] = {}
+        self.tenure = ProcessLease(self._end_for)
+        self.on_end: list[Callable[[], None]] = [self.tenure.close]
+        self.used_at = asyncio.get_running_loop().time()
+        self.ended = False
+        self._holders = 0
+        self._asked = 0
+        self._over: deque[Hashable] = deque(maxlen=REMEMBERED_KEYS)
+        self._ending: asyncio.Task[None] | None = None
+        # A context of its own: what it logs is not about the request that happened to start it.
+        self._pump = asyncio.create_task(self._run(), context=Context())
+
+    @property
+    def held(self) -> bool:
+        """Whether a client is connected."""
+        return self._holders > 0
+
+    @property
+    def unused(self) -> bool:
+        """Whether nobody would miss it at once: no client is connected and no answer is awaited."""
+        return not self._holders and not self.pending
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """A client is connected for the length of the context."""
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            self.used_at = asyncio.get_running_loop().time()
+
+    async def close(self) -> None:
+        """End the process; whoever waits for an answer is told."""
+        self.ended = True
+        await self.process.terminate()
+        done, _ = await asyncio.wait({self._pump}, timeout=LAST_WORDS_S)
+        if not done:
+            self._pump.cancel()
+            await asyncio.wait({self._pump})
+
+    def _end_for(self, ending: Ending) -> None:
+        _log.info("MCP server ended with its token", reason=ending.value, pid=self.process.pid)
+        self._ending = asyncio.create_task(self.close(), context=Context())
+
+    async def notify(self, line: bytes) -> None:
+        """Hand the server a message that asks for no answer.
+
+        Raises:
+            Refusal: the server has gone.
+        """
+        self.used_at = asyncio.get_running_loop().time()
+        try:
+            if self.ended:
+                raise ProcessEndedError
+            await self.process.write(line)
+        except ProcessEndedError as error:
+            raise failed(f"the process {self.process.pid} has ended") from error
+
+    async def _ask(self, key: Hashable, line: bytes, message: Json) -> Pending:
+        """Hand the server the request `message`, written as `line`; `key` will tell its answer.
+
+        Raises:
+            Refusal: the server has gone, or has too much to do already.
+        """
+        if self.ended:
+            raise failed(f"the process {self.process.pid} has ended")
+        if len(self.pending) >= MAX_PENDING:
+            raise too_busy(f"{MAX_PENDING} requests await an answer of process {self.process.pid}")
+        self._asked += 1
+        self.used_at = asyncio.get_running_loop().time()
+        pending = Pending(
+            self.outbox.open(f"r{self._asked}"),
+            message["method"],
+            message["id"],
+            messages.progress_token_of(message),
+            current_request_id.get(),
+        )
+        self.pending[key] = pending
+        try:
+            await self.process.write(line)
+        except ProcessEndedError:
+            # Its end answers whatever is pending; this makes sure that it comes.
+            self._ending = asyncio.create_task(self.process.terminate(), context=Context())
+        except BaseException:
+            self.forget(pending)
+            raise
+        return pending
+
+    def forget(self, pending: Pending) -> None:
+        """Nobody waits for the answer any more."""
+        self._over.extend(key for key, other in self.pending.items() if other is pending)
+        self.pending = {key: other for key, other in self.pending.items() if other is not pending}
+        self.outbox.discard(pending.stream)
+
+    @abstractmethod
+    async def _route(self, message: Json) -> None:
+        """Put a message of the server where it belongs."""
+
+    async def _run(self) -> None:
+        try:
+            async for line in self.process.lines():
+                if isinstance(line, TooLong):
+                    self._lose(line.excerpt, "it is larger than DOORWARD_STDIO_MAX_MESSAGE_BYTES")
+                else:
+                    await self._take(line)
+        finally:
+            await self._finish()
+
+    async def _take(self, line: bytes) -> None:
+        message = messages.read_line(line)
+        if message is not None and messages.kind_of(message) is not None:
+            self.used_at = asyncio.get_running_loop().time()
+            await self._route(message)
+        elif line.strip():
+            self._lose(line, garbled.reason_for(line))
+
+    def _lose(self, line: bytes, reason: str) -> None:
+        """A line is no message: if it was meant as an answer, the calls that may wait for it are told."""
+        _log.info(
+            "MCP server wrote what is no message", pid=self.process.pid, reason=reason, line=printable(line)
+        )
+        if garbled.is_lost_answer(line):
+            found = self._key_of(garbled.recovered_id(line))
+            keys = [found] if found in self.pending else list(self.pending)
+            if found not in self._over:
+                self.fail(keys, f"The MCP server's answer cannot be read: {reason}.")
+
+    def _misaddressed(self, message: Json) -> None:
+        """An answer has an id that no call has: that of an earlier one, or a call has lost its answer."""
+        if self._key_of(message["id"]) in self._over:
+            return
+        alike = self._key_of(garbled.of_other_type(message["id"]))
+        keys = [alike] if alike in self.pending else list(self.pending)
+        self.fail(keys, "The MCP server has answered under an id that nobody asked with.")
+
+    def give_up_silent(self, silence_s: float) -> None:
+        """Answer the calls about which the server has said nothing for so long."""
+        before = time.monotonic() - silence_s
+        keys = [key for key, pending in self.pending.items() if pending.stream.heard_at < before]
+        self.fail(keys, "The MCP server did not answer in time.")
+
+    def fail(self, keys: Iterable[Hashable], reason: str, code: int = messages.INTERNAL_ERROR) -> None:
+        """Answer calls in the server's place; their ids are free again."""
+        for key in keys:
+            pending = self.pending.pop(key)
+            self._over.append(key)
+            self._log_cut_off(pending, reason)
+            answer = messages.error(pending.request_id, code, reason, {"request_id": pending.asked_in})
+            self.outbox.add(pending.stream, messages.write_line(answer), last=True)
+
+    @abstractmethod
+    def _key_of(self, answered: RequestId | None) -> Hashable:
+        """The key of the call that a server's answer with that id is for."""
+
+    async def _finish(self) -> None:
+        """Tell all who wait, and make sure that the process ends."""
+        self.ended = True
+        await self.process.exited(within_s=LAST_WORDS_S)  # so that the log can say how
+        text = "The MCP server ended before it had answered."
+        self.fail(list(self.pending), text, messages.CONNECTION_CLOSED)
+        self.outbox.close()
+        for callback in self.on_end:
+            callback()
+        await self.process.terminate()
+
+    def _log_cut_off(self, pending: Pending, reason: str) -> None:
+        _log.warning(
+            "request cut off",
+            reason=reason,
+            pid=self.process.pid,
+            exit_status=self.process.exit_status,
+            method=pending.method,
+            request_id=pending.asked_in,
+        )

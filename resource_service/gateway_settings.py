@@ -1,0 +1,171 @@
+"""What can be said about upstreams; part of `resource_service.settings`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode
+
+from resource_service.identity_token import read_private_key
+from resource_service.messages.forwarded_headers import why_not_passed
+from resource_service.policy.file import read_policy
+from resource_service.policy.validation import PolicyError
+from resource_service.targets import Target, parse_target
+from shared.environment import listed
+
+_MOUNT_PATH = re.compile(r"/[A-Za-z0-9._~-]+\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z")
+
+
+def _target(text: str) -> str:
+    parse_target(text)
+    return text
+
+
+def _mount_path(path: str) -> str:
+    if not _MOUNT_PATH.match(path) or path in ("/.", "/..", "/.well-known"):
+        raise ValueError("the path of a mount is a slash and one plain segment, like /github")
+    return path
+
+
+def _authorization(value: SecretStr) -> SecretStr:
+    # RFC 9110 §5.5: what a field value may hold; a line break would begin another header.
+    if not _FIELD_VALUE.match(value.get_secret_value()):
+        raise ValueError("not the value of an Authorization header, like: Bearer TOKEN")
+    return value
+
+
+def _private_key(value: SecretStr) -> SecretStr:
+    read_private_key(value.get_secret_value())
+    return value
+
+
+def _policy(path: Path) -> Path:
+    try:
+        read_policy(path)
+    except PolicyError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return path
+
+
+def _variable(name: str) -> str:
+    if not _VARIABLE.match(name) or name.upper().startswith("DOORWARD_"):
+        raise ValueError(f"{name!r} cannot be passed on: not a variable's name, or one of ours")
+    return name
+
+
+def _header(name: str) -> str:
+    if reason := why_not_passed(name):
+        raise ValueError(f"{name!r} cannot be passed on: {reason}")
+    return name.lower()
+
+
+def _spelled_out(mounts: object) -> object:
+    """``{"/github": "http://…"}`` for short."""
+    if not isinstance(mounts, dict):
+        return mounts
+    return [
+        {"path": path, **(given if isinstance(given, dict) else {"upstream": given})}
+        for path, given in mounts.items()
+    ]
+
+
+Upstream = Annotated[str, AfterValidator(_target)]
+Authorization = Annotated[SecretStr, AfterValidator(_authorization)]
+PolicyFile = Annotated[Path, AfterValidator(_policy)]
+
+
+class Mount(BaseModel):
+    """An upstream beside the main one, as a resource of its own.
+
+    Attributes:
+        path: beside the path of the main resource.
+        upstream: ``http://…``, ``https://…`` or ``stdio:COMMAND``.
+        name: shown to people who are asked for consent; the path where left out.
+        authorization: sent to this upstream as its ``Authorization`` header.
+        policy: the file with the scopes of this resource; any good token will do where left out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    path: Annotated[str, AfterValidator(_mount_path)]
+    upstream: Upstream
+    name: str | None = Field(default=None, min_length=1, max_length=100)
+    authorization: Authorization | None = None
+    policy: PolicyFile | None = None
+
+
+class GatewaySettings(BaseSettings):
+    """See `ResourceSettings`, which these are a part of.
+
+    Attributes:
+        upstream: the MCP server behind `resource`; the built-in one where left out.
+        upstream_authorization: sent to `upstream` as its ``Authorization`` header.
+        policy: the file with the scopes of `resource`; left out, any good token will do, but for the
+            built-in server, which has a policy of its own.
+        mounts: JSON, path to upstream: ``{"/github": "http://…", "/files": {"upstream": "stdio:…"}}``; see
+            `Mount`. Each is a resource of its own beside `resource`. With mounts and without `upstream`,
+            nothing is served at `resource` itself.
+        identity_key: what identity tokens are signed with, PEM; one is made at the start where left out.
+        upstream_headers: names of request headers that upstreams get beside those of MCP and of tracing.
+        upstream_connect_timeout_s: to reach an upstream.
+        upstream_silence_s: how long an upstream may say nothing in the middle of a call or a stream.
+        upstream_connections: open at once to one upstream, streams included;
+            `upstream_connections_per_principal` of them for one principal.
+        session_idle_s: how long an MCP session of an upstream is known after its last use.
+        max_sessions: MCP sessions known at once, for each upstream.
+        stdio_processes: of each command, at once; `stdio_processes_per_principal` of them for one principal.
+        stdio_idle_s: how long a process is kept that nobody talks to.
+        stdio_renewal_s: how long a process is kept after the last token that was shown to it has expired, for
+            its client to come back with a fresh one; meanwhile nothing goes in or out.
+        stdio_max_message_bytes: of a message that a command writes; the call that it answers fails.
+        stdio_environment: names of our environment variables that commands get, beside the usual few.
+    """
+
+    upstream: Upstream | None = None
+    upstream_authorization: Authorization | None = None
+    policy: PolicyFile | None = None
+    mounts: Annotated[tuple[Mount, ...], BeforeValidator(_spelled_out)] = ()
+    identity_key: Annotated[SecretStr, AfterValidator(_private_key)] | None = None
+    upstream_connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    upstream_silence_s: float = Field(default=3_600.0, gt=0)
+    upstream_connections: int = Field(default=1_000, ge=1)
+    upstream_connections_per_principal: int = Field(default=100, ge=1)
+    session_idle_s: float = Field(default=86_400.0, gt=0)
+    max_sessions: int = Field(default=10_000, ge=1)
+    stdio_processes: int = Field(default=64, ge=1)
+    stdio_processes_per_principal: int = Field(default=8, ge=1)
+    stdio_idle_s: float = Field(default=900.0, gt=0)
+    upstream_headers: Annotated[
+        tuple[Annotated[str, AfterValidator(_header)], ...], NoDecode, BeforeValidator(listed)
+    ] = ()
+    stdio_renewal_s: float = Field(default=30.0, ge=0)
+    stdio_max_message_bytes: int = Field(default=16 * 1024 * 1024, ge=65_536)
+    stdio_environment: Annotated[
+        tuple[Annotated[str, AfterValidator(_variable)], ...], NoDecode, BeforeValidator(listed)
+    ] = ()
+
+    @property
+    def target(self) -> Target | None:
+        """`upstream`, read."""
+        return None if self.upstream is None else parse_target(self.upstream)
+
+    @property
+    def identity_private_key(self) -> EllipticCurvePrivateKey | None:
+        """`identity_key`, read."""
+        return None if self.identity_key is None else read_private_key(self.identity_key.get_secret_value())
+
+    def of_mount(self, mount: Mount) -> dict[str, Any]:
+        """What is different for `mount`."""
+        return {
+            "resource_name": mount.name or mount.path.removeprefix("/"),
+            "upstream": mount.upstream,
+            "upstream_authorization": mount.authorization,
+            "policy": mount.policy,
+            "mounts": (),
+        }

@@ -1,0 +1,87 @@
+"""Access tokens that are JWTs, decided on here wherever that is as good as asking (RFC 9068 §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resource_service.introspection.client import Introspect
+from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailableError
+from resource_service.introspection.jwt_access_token import ALGORITHMS, TYPE, read_access_token
+from resource_service.introspection.revoked_grants import RevokedGrants
+from resource_service.principal import is_for
+from shared.clock import Clock
+from shared.introspection import ActiveToken
+from shared.jose import InvalidJwsError
+from shared.jwt_claims import SKEW_S, ClaimError
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+class LocalJwtValidator:
+    """An `Introspect` over another one, which is asked about what cannot be decided here.
+
+    No is said without asking: a JWT that the issuer did not sign as an access token for us, or that has
+    expired, is none, and a flood of such costs nobody else anything. Yes is said only while revocations
+    arrive, and of those tokens whose end would have been heard of.
+
+    Args:
+        resources: the URLs of all resources here; a token must be for one of them.
+        clock: tells when tokens expire.
+    """
+
+    def __init__(
+        self,
+        ask: Introspect,
+        keys: IssuerKeys,
+        revoked: RevokedGrants,
+        *,
+        issuer: str,
+        resources: Sequence[str],
+        clock: Clock,
+    ) -> None:
+        self._ask = ask
+        self._keys = keys
+        self._revoked = revoked
+        self._issuer = issuer
+        self._resources = resources
+        self._clock = clock
+
+    async def __call__(self, token: str) -> ActiveToken | None:
+        """What `token` stands for; None if it is not active.
+
+        Raises:
+            IntrospectionUnavailableError: it had to be asked about, and there is no answer.
+        """
+        if token.count(".") != 2:
+            return await self._ask(token)
+        try:
+            found = read_access_token(await self._keys.verify_jws(token, typ=TYPE, algorithms=ALGORITHMS))
+        except InvalidJwsError as error:
+            _log_refusal(f"not an access token of the issuer: {error}")
+            return None
+        except (KeysUnavailableError, ClaimError):
+            # Perhaps the issuer's; and if it has signed what is not understood here, it knows what that is.
+            return await self._ask(token)
+        if why := self._never_good(found):
+            _log_refusal(why)
+            return None
+        return found if self._is_good(found) else await self._ask(token)
+
+    def _never_good(self, token: ActiveToken) -> str | None:
+        """Why a genuine token is of no use here, whatever the issuer would say of it."""
+        if token.issuer != self._issuer:
+            return "iss is not the issuer"
+        if not any(is_for(resource, token.audience) for resource in self._resources):
+            return f"for another resource: {token.audience}"
+        return f"expired at {token.expires_at}" if token.expires_at <= self._clock() else None
+
+    def _is_good(self, token: ActiveToken) -> bool:
+        if token.issued_at is None or token.grant_id is None or token.issued_at > self._clock() + SKEW_S:
+            return False
+        grants = (token.grant_id, *token.ancestors)
+        return self._revoked.would_be_known(grants, token.issued_at, token.expires_at)
+
+
+def _log_refusal(why: str) -> None:
+    _log.info("a JWT was refused without asking about it", reason=why)

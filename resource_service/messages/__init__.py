@@ -1,0 +1,1 @@
+"""JSON-RPC messages over HTTP: strict parsing, media types, member names and MCP headers. Pure."""

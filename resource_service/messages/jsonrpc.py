@@ -1,0 +1,67 @@
+"""JSON-RPC messages read so strictly that nobody behind us can read them differently.
+
+What is checked here is run by what another parser makes of it. Where two may differ (a member given twice,
+or under a name that folds to another, another encoding, nesting without end), the message is refused
+instead of guessed at, and what goes on is not the text that came but what was read in it, written again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from resource_service.messages.exact_json import Pairs, UnreadableError, dumps, loads
+from resource_service.messages.member_names import fault_in
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+
+
+class MalformedMessageError(ValueError):
+    """The body is not JSON, or not JSON that means one thing only. The message says what is wrong.
+
+    Args:
+        code: of the JSON-RPC error.
+    """
+
+    def __init__(self, says: str, code: int = PARSE_ERROR) -> None:
+        super().__init__(says)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a POST says.
+
+    Attributes:
+        messages: those of a batch, or the single one.
+        body: the same, written again.
+    """
+
+    messages: list[object]
+    is_batch: bool
+    body: bytes
+
+
+def read_posted(body: bytes) -> Posted:
+    """The messages of a POST.
+
+    Raises:
+        MalformedMessageError: see the module.
+    """
+    try:
+        parsed = loads(body, object_of=_distinct)
+    except UnreadableError as error:
+        raise MalformedMessageError(str(error)) from error
+    messages = parsed if isinstance(parsed, list) else [parsed]
+    for message in messages:
+        if reason := fault_in(message):
+            raise MalformedMessageError(reason, INVALID_REQUEST)
+    return Posted(messages, isinstance(parsed, list), dumps(parsed))
+
+
+def _distinct(pairs: Pairs) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise UnreadableError("The body names a member of an object twice.")
+    return members

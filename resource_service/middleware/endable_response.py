@@ -1,0 +1,204 @@
+"""An answer that can be ended from outside, and that no client waits for in vain (RS-13, RS-15).
+
+Whatever is behind the guard, its event streams get comments while they are quiet, and a stream that ends
+without having answered its request says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import anyio
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resource_service.errors import Refusal, cannot_ask, invalid_token
+from resource_service.introspection.leases import Ending
+from resource_service.middleware.event_position import EventPosition, RequestId, event_of
+from shared.logs import current_request_id, get_logger
+
+KEEP_ALIVE_S = 15.0
+"""Proxies cut connections on which nothing comes for 30 to 60 s."""
+
+LAST_WORDS_S = 1.0
+"""How long a client that is not reading is waited for before its connection is cut."""
+
+GRACE_S = 2.0
+"""How long the server behind gets to notice that its client has gone, before it is cancelled."""
+
+CONNECTION_CLOSED = -32000
+INTERNAL_ERROR = -32603
+EVENT_STREAM = b"text/event-stream"
+COMMENT = b": still there\n\n"
+
+_log = get_logger(__name__)
+
+
+class EndableResponse:
+    """The answer of an app to one request.
+
+    Args:
+        asked: the ids of the JSON-RPC requests that it is to answer.
+        refuse: the answer to a refusal.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        asked: Sequence[RequestId],
+        refuse: Callable[[Refusal, Scope], Response],
+        *,
+        keep_alive_s: float = KEEP_ALIVE_S,
+    ) -> None:
+        self._request = scope
+        self._receive = receive
+        self._send = send
+        self._asked = asked
+        self._refuse = refuse
+        self._keep_alive_s = keep_alive_s
+        self._request_id = current_request_id.get()
+        self._sending = asyncio.Lock()
+        self._receiving: set[anyio.CancelScope] = set()
+        self._serving = anyio.CancelScope()
+        self._served = asyncio.Event()
+        self._started = self._over = False
+        self._events: EventPosition | None = None
+        self._ending: Ending | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._keeping_alive: asyncio.Task[None] | None = None
+        self._sent_at = 0.0
+
+    async def serve(self, app: ASGIApp) -> None:
+        """Let `app` answer, until it has or until `end`."""
+        try:
+            with self._serving:
+                await app(self._request, self._receive_until_end, self._pass_on)
+        except (Refusal, ClientDisconnect):
+            if self._ending is None:
+                raise  # else it is about what is being ended, and the client is told already
+        except asyncio.CancelledError:
+            self._ending = self._ending or Ending.STOPPING  # the grace of the service is over
+            await self._say_why()
+            raise
+        finally:
+            self._served.set()
+            if self._keeping_alive is not None:
+                self._keeping_alive.cancel()
+        if self._closing is not None:
+            await self._closing
+
+    def end(self, ending: Ending) -> None:
+        """End the answer: the client is told why as far as it can be, the app that the client has gone."""
+        if self._ending is None and not self._served.is_set():
+            self._ending = ending
+            self._log_cut_off(ending.value, warn=ending is Ending.UNKNOWN)
+            self._closing = asyncio.create_task(self._close())
+
+    def _log_cut_off(self, reason: str, *, warn: bool) -> None:
+        (_log.warning if warn else _log.info)(
+            "request cut off",
+            reason=reason,
+            method=self._request["method"],
+            path=self._request["path"],
+            request_id=self._request_id,
+        )
+
+    async def _close(self) -> None:
+        for receiving in tuple(self._receiving):
+            receiving.cancel()
+        with anyio.move_on_after(LAST_WORDS_S):
+            async with self._sending:
+                await self._say_why()
+        with anyio.move_on_after(GRACE_S):
+            await self._served.wait()
+        self._serving.cancel()
+
+    async def _receive_until_end(self) -> Message:
+        if self._ending is None:
+            with anyio.CancelScope() as receiving:
+                self._receiving.add(receiving)
+                try:
+                    return await self._receive()
+                finally:
+                    self._receiving.discard(receiving)
+        return {"type": "http.disconnect"}
+
+    async def _pass_on(self, message: Message) -> None:
+        async with self._sending:
+            if self._ending is not None:
+                return
+            if message["type"] == "http.response.start":
+                self._begin(message)
+            elif message["type"] == "http.response.body":
+                message = self._followed(message)
+                self._over = not message.get("more_body", False)
+            self._sent_at = asyncio.get_running_loop().time()
+            await self._send(message)
+
+    def _begin(self, start: Message) -> None:
+        self._started = True
+        fields = {name.lower(): value.strip().lower() for name, value in start["headers"]}
+        encoded = fields.get(b"content-encoding", b"identity") != b"identity"
+        if fields.get(b"content-type", b"").startswith(EVENT_STREAM) and not (
+            encoded or b"content-length" in fields
+        ):
+            self._events = EventPosition(self._asked)
+            self._keeping_alive = asyncio.create_task(self._keep_alive(self._events))
+
+    def _followed(self, message: Message) -> Message:
+        """The message, with what a stream lacks that ends without an answer and cannot be resumed."""
+        if self._events is None:
+            return message
+        body = message.get("body", b"")
+        self._events.feed(body)
+        if message.get("more_body", False) or not self._events.unanswered or self._events.resumable:
+            return message
+        text = "The MCP server ended the stream before it had answered."
+        self._log_cut_off(text, warn=True)
+        return {**message, "body": body + self._last_events(self._events, INTERNAL_ERROR, text)}
+
+    async def _keep_alive(self, events: EventPosition) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(max(0.0, self._sent_at + self._keep_alive_s - clock()))
+            if clock() - self._sent_at < self._keep_alive_s:
+                continue
+            async with self._sending:
+                self._sent_at = clock()
+                if events.between_events and not self._over and self._ending is None:
+                    await self._send({"type": "http.response.body", "body": COMMENT, "more_body": True})
+
+    async def _say_why(self) -> None:
+        """Finish the answer. Half of a body that is no event stream is left unfinished."""
+        ending = self._ending or Ending.STOPPING
+        if self._over:
+            return
+        if not self._started:
+            await self._instead(ending)(self._request, self._receive, self._send)
+        elif self._events is not None:
+            # What was not revoked may be resumed, with a fresh token.
+            silent = self._events.resumable and ending is not Ending.REVOKED
+            body = b"" if silent else self._last_events(self._events, CONNECTION_CLOSED, ending.value)
+            await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        self._over = True
+
+    def _last_events(self, events: EventPosition, code: int, text: str) -> bytes:
+        errors = [event_of(self._error(asked, code, text)) for asked in events.unanswered]
+        return events.closing() + b"".join(errors)
+
+    def _instead(self, ending: Ending) -> Response:
+        """An answer where none has begun. A call may have been run: 401 would have clients run it again."""
+        if self._asked:
+            errors = [self._error(asked, CONNECTION_CLOSED, ending.value) for asked in self._asked]
+            return JSONResponse(errors[0] if len(errors) == 1 else errors)
+        if ending in (Ending.EXPIRED, Ending.REVOKED):
+            return self._refuse(invalid_token(ending.value), self._request)
+        return self._refuse(cannot_ask(ending.value), self._request)
+
+    def _error(self, asked: RequestId, code: int, text: str) -> dict[str, object]:
+        error = {"code": code, "message": text, "data": {"request_id": self._request_id}}
+        return {"jsonrpc": "2.0", "id": asked, "error": error}

@@ -1,0 +1,170 @@
+"""In front of the MCP server: nothing passes without a good token and every scope that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resource_service.auth.authentication import token_in
+from resource_service.errors import (
+    Refusal,
+    body_too_large,
+    insufficient_scope,
+    malformed_message,
+    unsupported_media_type,
+)
+from resource_service.introspection.lease_scope import note_lease
+from resource_service.introspection.leases import Leases
+from resource_service.messages.jsonrpc import INVALID_REQUEST, MalformedMessageError, Posted, read_posted
+from resource_service.messages.mcp_headers import HEADER_MISMATCH, HeaderMismatchError, check_headers
+from resource_service.messages.media_type import UnsupportedMediaTypeError, check_media_type, described_anew
+from resource_service.middleware.endable_response import EndableResponse
+from resource_service.middleware.event_position import request_ids
+from resource_service.policy.list_filter import hiding
+from resource_service.policy.listing import Listed, ListFilter, listed_in
+from resource_service.policy.rules import Policy
+from resource_service.policy.watcher import PolicyWatcher
+from resource_service.principal import Principal, remember
+from shared.asgi import BodyTooLargeError, read_body, replay
+from shared.logs import get_logger
+
+LISTEN = "subscriptions/listen"
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """An MCP server, reachable only by principals and only for what their scopes allow.
+
+    Attributes:
+        app: the MCP server. It finds the principal by `resource_service.principal.principal_in`, and may
+            raise a `Refusal` as long as it has not begun an answer.
+        authenticate: the principal of a request, or a `Refusal`.
+        refuse: the answer to a refusal.
+    """
+
+    app: ASGIApp
+    authenticate: Callable[[Scope], Awaitable[Principal]]
+    policy: PolicyWatcher
+    refuse: Callable[[Refusal, Scope], Response]
+    leases: Leases
+    max_body_bytes: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        checked_at = self.leases.now()  # whatever ends the token from here on is noticed
+        try:
+            principal = await self.authenticate(scope)
+            policy = self.policy.current
+            messages: list[object] = []
+            if scope["method"] == "POST":
+                posted = await self._read(scope, receive)
+                messages = posted.messages
+                _allow(messages, principal, policy)
+                _check_headers(scope, posted)
+                # What is checked here is what the server reads, and what it is told about it is ours.
+                scope, receive = described_anew(scope, posted.body), replay(posted.body, receive)
+            else:
+                _allow(messages, principal, policy)
+            remember(scope, principal)
+            listed = None if scope["method"] == "GET" else listed_in(messages)
+            app = self._showing(policy, principal, listed)
+            explaining = _explaining(send, scope, principal)
+            answer = EndableResponse(scope, receive, explaining, request_ids(messages), self.refuse)
+            await self._leased(app, answer, scope, principal, messages, checked_at)
+        except Refusal as refusal:
+            await self.refuse(refusal, scope)(scope, receive, send)
+        except ClientDisconnect:
+            return
+
+    async def _read(self, scope: Scope, receive: Receive) -> Posted:
+        try:
+            check_media_type(scope)
+            return read_posted(await read_body(scope, receive, max_body_bytes=self.max_body_bytes))
+        except UnsupportedMediaTypeError as error:
+            raise unsupported_media_type(str(error), rpc_code=INVALID_REQUEST) from error
+        except BodyTooLargeError as error:
+            raise body_too_large(self.max_body_bytes) from error
+        except MalformedMessageError as error:
+            raise malformed_message(str(error), rpc_code=error.code) from error
+
+    def _showing(self, policy: Policy, principal: Principal, listed: Listed | None) -> ASGIApp:
+        """The server as `principal` may see it; None for `listed` where its answers may be to any request."""
+        if not policy.hide or (listed is not None and not listed):
+            return self.app
+        return hiding(self.app, ListFilter(policy, principal.scopes, listed))
+
+    async def _leased(
+        self,
+        app: ASGIApp,
+        answer: EndableResponse,
+        scope: Scope,
+        principal: Principal,
+        messages: Iterable[object],
+        checked_at: float,
+    ) -> None:
+        """Serve the answer for no longer than the token is good (RS-13)."""
+        lease = self.leases.open(
+            principal,
+            token_in(scope),
+            answer.end,
+            checked_at=checked_at,
+            standing=scope["method"] == "GET" or _listens(messages),
+        )
+        note_lease(scope, self.leases, lease)
+        try:
+            await answer.serve(app)
+        finally:
+            self.leases.close(lease)
+
+
+def _listens(messages: Iterable[object]) -> bool:
+    return any(isinstance(message, dict) and message.get("method") == LISTEN for message in messages)
+
+
+def _allow(messages: Iterable[object], principal: Principal, policy: Policy) -> None:
+    needed = policy.needed(messages)
+    if missing := policy.missing(needed, principal.scopes):
+        detail = f"{principal.owner} by client {principal.client_id} lacks {sorted(missing)}"
+        raise insufficient_scope(needed, detail=detail)
+
+
+def _check_headers(scope: Scope, posted: Posted) -> None:
+    try:
+        check_headers(scope["headers"], posted)
+    except HeaderMismatchError as error:
+        raise malformed_message(str(error), rpc_code=HEADER_MISMATCH, rpc_id=error.request_id) from error
+
+
+def _explaining(send: Send, scope: Scope, principal: Principal) -> Send:
+    """A `send` that logs the MCP server's own refusals: an unknown session, a wrong Accept header."""
+    held: Message | None = None
+
+    async def explain(message: Message) -> None:
+        nonlocal held
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            held = message  # until its body is here: whoever has the answer must find it in the log
+            return
+        if held is not None:
+            _log_refusal(held["status"], message.get("body", b""), scope, principal)
+            await send(held)
+            held = None
+        await send(message)
+
+    return explain
+
+
+def _log_refusal(status: int, body: bytes, scope: Scope, principal: Principal) -> None:
+    reason = body[:300].decode("utf-8", "replace")
+    _log.info(
+        "refused",
+        reason=f"the MCP server says: {reason}",
+        status=status,
+        method=scope["method"],
+        path=scope["path"],
+        client_id=principal.client_id,
+    )

@@ -1,0 +1,103 @@
+"""Takes out of lists, on their way to the client, what its scopes do not allow.
+
+Only answers that may hold a list are looked at, and only those that do are changed; all others pass byte for
+byte. What is larger than `MAX_BYTES`, compressed or not understood passes as it is.
+"""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resource_service.policy.event_stream import Events
+from resource_service.policy.listing import ListFilter
+
+MAX_BYTES = 4_194_304
+EVENT_STREAM = b"text/event-stream"
+JSON = b"application/json"
+
+_ABOUT_THE_BYTES = frozenset({b"content-length", b"content-digest", b"repr-digest", b"digest", b"etag"})
+
+
+def hiding(app: ASGIApp, shortening: ListFilter) -> ASGIApp:
+    """`app` with lists made fit for one caller."""
+
+    async def shortened(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = _Answer(send, shortening)
+        await app(_uncompressed(scope), receive, answer)
+        await answer.release()
+
+    return shortened
+
+
+def _uncompressed(scope: Scope) -> Scope:
+    """The request, asking for an answer that can be read (RFC 9110 §12.5.3)."""
+    headers = [field for field in scope["headers"] if field[0] != b"accept-encoding"]
+    return {**scope, "headers": [*headers, (b"accept-encoding", b"identity")]}
+
+
+class _Answer:
+    """A `send` that holds back as much as it must to see what it is: a JSON answer whole, or one event."""
+
+    def __init__(self, send: Send, shortening: ListFilter) -> None:
+        self._send = send
+        self._shortening = shortening
+        self._events: Events | None = None
+        self._start: Message | None = None
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await self._begin(message)
+        elif message["type"] != "http.response.body":
+            await self._send(message)
+        elif self._events is not None:
+            await self._pass_events(self._events, message)
+        elif self._start is not None:
+            await self._hold(self._start, message)
+        else:
+            await self._send(message)
+
+    async def release(self) -> None:
+        """Send what is held: the app has ended in the midst of its answer."""
+        if self._start is not None:
+            start, self._start = self._start, None
+            await self._send(start)
+            if self._body:
+                await self._send({"type": "http.response.body", "body": self._body, "more_body": True})
+
+    async def _begin(self, start: Message) -> None:
+        fields = {name.lower(): value.strip().lower() for name, value in start["headers"]}
+        media_type = fields.get(b"content-type", b"").partition(b";")[0].strip()
+        readable = fields.get(b"content-encoding", b"identity") == b"identity"
+        if readable and media_type == EVENT_STREAM and b"content-length" not in fields:
+            self._events = Events(self._shortening.shortened, max_bytes=MAX_BYTES)
+        elif readable and media_type == JSON:
+            self._start = start
+            return
+        await self._send(start)
+
+    async def _pass_events(self, events: Events, message: Message) -> None:
+        more = message.get("more_body", False)
+        passed = events.feed(message.get("body", b""))
+        if not more:
+            passed += events.rest()
+        if passed or not more:
+            await self._send({"type": "http.response.body", "body": passed, "more_body": more})
+
+    async def _hold(self, start: Message, message: Message) -> None:
+        self._body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(self._body) > MAX_BYTES:
+            await self.release()
+            if not more:
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        elif not more:
+            self._start = None
+            shortened = self._shortening.shortened(self._body)
+            if shortened is not None:
+                kept = [field for field in start["headers"] if field[0].lower() not in _ABOUT_THE_BYTES]
+                length = (b"content-length", str(len(shortened)).encode())
+                start = {**start, "headers": [*kept, length]}
+            body = self._body if shortened is None else shortened
+            await self._send(start)
+            await self._send({"type": "http.response.body", "body": body, "more_body": False})

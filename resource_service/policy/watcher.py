@@ -1,0 +1,105 @@
+"""The policy that requests are judged by, kept up with its file.
+
+The file is looked at, not listened to: that works for a file that an editor replaces, for a ConfigMap, whose
+links are swapped, and for one on a network. It is read once it has stopped changing, so that half of it is
+never taken for the whole. A request takes the policy once and is judged by that alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from resource_service.notifier import Notifier
+from resource_service.policy.file import read_policy
+from resource_service.policy.rules import Policy
+from resource_service.policy.validation import PolicyError
+from shared.logs import get_logger
+
+LOOK_EVERY_S = 0.5
+
+Fingerprint = tuple[int, ...] | None
+"""What changes when a file does; None where there is none."""
+
+_log = get_logger(__name__)
+
+
+class PolicyWatcher:
+    """A policy that may be replaced as a whole.
+
+    Args:
+        path: the file that `policy` was read from; None for one that never changes.
+
+    Attributes:
+        current: the one to judge by; to be asked for once in a request.
+        replaced: sent when there is another one.
+    """
+
+    def __init__(self, policy: Policy, path: Path | None = None) -> None:
+        self.current = policy
+        self.path = path
+        self.replaced = Notifier()
+        self._seen = _fingerprint(path) if path else None
+
+    @classmethod
+    def reload(cls, path: Path) -> PolicyWatcher:
+        """The policy in a file.
+
+        Raises:
+            PolicyError: it cannot be meant.
+        """
+        before = _fingerprint(path)
+        in_force = cls(read_policy(path), path)
+        in_force._seen = before
+        return in_force
+
+    def scopes(self) -> tuple[str, ...]:
+        """Every scope of the current policy."""
+        return tuple(self.current.scopes)
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[None]:
+        """Follow the file for the length of the context."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._keep_up)
+            yield
+            tasks.cancel_scope.cancel()
+
+    async def _keep_up(self) -> None:
+        if self.path is None:
+            return
+        changed_to: Fingerprint | tuple[()] = ()
+        while True:
+            await anyio.sleep(LOOK_EVERY_S)
+            found = await anyio.to_thread.run_sync(_fingerprint, self.path)
+            if found != self._seen and found == changed_to:
+                await self._take(self.path, found)
+            changed_to = found
+
+    async def _take(self, path: Path, found: Fingerprint) -> None:
+        """Read the file, which was `found` like this twice."""
+        try:
+            policy = await anyio.to_thread.run_sync(read_policy, path)
+        except PolicyError as error:
+            self._seen = found
+            _log.error("policy refused, the one before stays in force", file=str(path), reason=str(error))
+            return
+        if await anyio.to_thread.run_sync(_fingerprint, path) != found:
+            return  # it changed as it was read: next time
+        self._seen = found
+        self.current = policy
+        self.replaced.send()
+        _log.info("policy in force", file=str(path), scopes=list(policy.scopes))
+
+
+def _fingerprint(path: Path) -> Fingerprint:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

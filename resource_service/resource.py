@@ -1,0 +1,63 @@
+"""One resource of this service: an MCP server behind the guard, with what is announced about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import APIRouter
+from starlette.routing import Route
+
+from resource_service.auth.authentication import Authenticate
+from resource_service.auth.dpop.check import DpopValidator
+from resource_service.backend import Backend
+from resource_service.errors import Refuse
+from resource_service.introspection.client import Introspect
+from resource_service.introspection.leases import Leases
+from resource_service.middleware.guard import Guard
+from resource_service.routes.metadata import SLASHES, metadata_routes
+from resource_service.settings import ResourceSettings
+from shared.clock import Clock
+
+
+class ProtectedResource:
+    """The resource that `settings` describe, and `backend` serves.
+
+    Attributes:
+        path: where the app serves it.
+        policy: what its scopes allow.
+        refuse: the answer to a refusal, with the challenge of this resource.
+        authenticate: who a request acts for; the audience is this resource.
+    """
+
+    def __init__(
+        self,
+        settings: ResourceSettings,
+        backend: Backend,
+        introspect: Introspect,
+        possession: DpopValidator,
+        leases: Leases,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.backend = backend
+        self.path = settings.mcp_path or "/"
+        self.policy = backend.policy
+        self.refuse = Refuse(settings.metadata_url, self.policy.scopes)
+        self.authenticate = Authenticate(introspect, possession, settings.resource, settings.issuer, clock)
+        self._guard = Guard(
+            backend.app, self.authenticate, self.policy, self.refuse, leases, settings.max_body_bytes
+        )
+
+    def endpoint(self) -> list[Route]:
+        """The MCP endpoint, with and without a slash at its end; each challenge speaks of its spelling."""
+        guards = {
+            f"{self.settings.mcp_path}{slash}" or "/": replace(
+                self._guard, refuse=Refuse(self.settings.spelled(slash).metadata_url, self.policy.scopes)
+            )
+            for slash in SLASHES
+        }
+        return [Route(path, guard) for path, guard in guards.items()]
+
+    def metadata(self, *, at_root: bool) -> APIRouter:
+        """What is announced; see `metadata_routes`."""
+        return metadata_routes(self.settings, self.policy, at_root=at_root)

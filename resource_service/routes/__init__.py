@@ -1,0 +1,1 @@
+"""HTTP resources beside MCP: metadata documents, aliases, public keys, and the built-in examples."""

@@ -1,0 +1,197 @@
+"""What clients of the 2025-03-26 revision of MCP look for at the origin of the MCP server (RS-10).
+
+That revision had no protected resource metadata: its clients take the MCP server for the authorization
+server and use its ``/authorize``, ``/token``, ``/register`` and RFC 8414 metadata. A browser is redirected.
+The other two are passed on, as clients do not follow redirects of a POST. Only these fixed addresses are ever
+called, with a bounded body and a handful of headers either way: this is no proxy to anywhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.types import Scope
+
+from resource_service.authorization_server_client import request_id_of
+from resource_service.errors import Refusal, body_too_large, cannot_ask
+from resource_service.routes import alias_documentation
+from resource_service.routes.http_resources import REFUSALS
+from resource_service.settings import ResourceSettings
+from shared.asgi import BodyTooLargeError, header_values, read_body
+from shared.clock import Clock
+from shared.json_text import parse_json
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+METADATA_PATH = "/.well-known/oauth-authorization-server"
+METADATA_KEPT_S = 60
+MAX_BYTES = 65_536
+PASSED_ON = ("content-type", "authorization", "accept", "user-agent", "dpop")
+PASSED_BACK = ("content-type", "cache-control", "pragma", "www-authenticate", "retry-after", "dpop-nonce")
+
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the authorization server said; under `request_id`, if it gave one, its log says why."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    request_id: str
+
+
+class AuthorizationServer:
+    """The authorization server as this service reaches it.
+
+    Args:
+        timeout_s: for one exchange.
+    """
+
+    def __init__(self, http: httpx2.AsyncClient, settings: ResourceSettings, clock: Clock) -> None:
+        self._http = http
+        self._base = settings.authorization_server_url
+        self._issuer = settings.issuer
+        self._timeout_s = settings.introspection_timeout_s
+        self._clock = clock
+        self._kept: tuple[float, bytes] | None = None
+
+    async def pass_on(self, path: str, scope: Scope, body: bytes) -> Answer:
+        """Send a POST on to `path` and return its answer.
+
+        Raises:
+            Refusal: it gave none, or one beyond all bounds.
+        """
+        # A header that came twice goes on twice: what to make of that is for the authorization server to say.
+        headers = [(name, value) for name in PASSED_ON for value in header_values(scope, name)]
+        return await self._exchange("POST", path, [*headers, *_forwarded(scope)], body)
+
+    async def metadata(self) -> bytes:
+        """The RFC 8414 document, as it is, no older than `METADATA_KEPT_S`.
+
+        Raises:
+            Refusal: it cannot be had, or is another issuer's.
+        """
+        now = self._clock()
+        if self._kept is None or not 0 <= now - self._kept[0] < METADATA_KEPT_S:
+            answer = await self._exchange("GET", METADATA_PATH, [("accept", "application/json")], b"")
+            self._kept = (now, self._checked(answer))
+        return self._kept[1]
+
+    async def _exchange(self, method: str, path: str, headers: Headers, body: bytes) -> Answer:
+        headers = [*headers, ("accept-encoding", "identity")]
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._http.stream(method, f"{self._base}{path}", headers=headers, content=body) as response,
+            ):
+                return await _read(response)
+        except (httpx2.HTTPError, TimeoutError) as error:
+            raise cannot_ask(f"{path}: {type(error).__name__} {error}") from error
+
+    def _checked(self, answer: Answer) -> bytes:
+        try:
+            document: Any = parse_json(answer.body) if answer.status == 200 else {"issuer": None}
+            issuer = document["issuer"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise cannot_ask(f"{METADATA_PATH}: not a metadata document") from error
+        if issuer != self._issuer:
+            raise cannot_ask(f"{METADATA_PATH}: status {answer.status}, issuer {issuer!r}")
+        return answer.body
+
+
+def alias_routes(server: AuthorizationServer, settings: ResourceSettings) -> APIRouter:
+    """The routes of the 2025-03-26 revision."""
+    router = APIRouter(tags=["aliases"])
+    authorization_endpoint = f"{settings.issuer}/authorize"
+    unavailable: dict[int | str, Any] = {503: REFUSALS[503]}
+
+    @router.api_route("/authorize", methods=["GET", "POST"], include_in_schema=False)
+    async def authorize(request: Request) -> RedirectResponse:
+        query = request.url.query
+        # 307 keeps a POST a POST, with its body.
+        return RedirectResponse(f"{authorization_endpoint}?{query}" if query else authorization_endpoint, 307)
+
+    @router.post(
+        "/token",
+        summary="Token endpoint (alias)",
+        openapi_extra=alias_documentation.TOKEN,
+        responses=unavailable,
+    )
+    async def token(request: Request) -> Response:
+        """Passes on to the token endpoint of the authorization server, for clients that look for it here."""
+        return await _passed_on(server, "/token", request)
+
+    @router.post(
+        "/register",
+        status_code=201,
+        summary="Registration (alias)",
+        openapi_extra=alias_documentation.register(f"{settings.base_url}/docs/oauth2-redirect"),
+        responses=unavailable,
+    )
+    async def register(request: Request) -> Response:
+        """Passes on to the registration endpoint, for clients that look for it here."""
+        return await _passed_on(server, "/register", request)
+
+    async def metadata() -> Response:
+        """The metadata of the authorization server (RFC 8414), as it is."""
+        headers = {"Cache-Control": f"public, max-age={METADATA_KEPT_S}"}
+        return Response(await server.metadata(), media_type="application/json", headers=headers)
+
+    for path in dict.fromkeys((METADATA_PATH, f"{METADATA_PATH}{settings.path}")):
+        for method in ("GET", "HEAD"):
+            router.add_api_route(
+                path,
+                metadata,
+                methods=[method],
+                summary="Authorization server metadata (alias)",
+                include_in_schema=(path, method) == (METADATA_PATH, "GET"),
+                responses=unavailable,
+            )
+    return router
+
+
+async def _passed_on(server: AuthorizationServer, path: str, request: Request) -> Response:
+    try:
+        body = await read_body(request.scope, request.receive, max_body_bytes=MAX_BYTES)
+    except BodyTooLargeError as error:
+        raise body_too_large(MAX_BYTES) from error
+    answer = await server.pass_on(path, request.scope, body)
+    if answer.status >= 400:
+        _log.info(
+            "refused",
+            reason="the authorization server, which it was passed on to, refuses it",
+            status=answer.status,
+            method="POST",
+            path=request.scope["path"],
+            asked_request_id=answer.request_id,
+        )
+    return Response(answer.body, answer.status, answer.headers)
+
+
+async def _read(response: httpx2.Response) -> Answer:
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise _oversized(response)
+    headers = {name: response.headers[name] for name in PASSED_BACK if name in response.headers}
+    return Answer(response.status_code, headers, bytes(body), request_id_of(response))
+
+
+def _oversized(response: httpx2.Response) -> Refusal:
+    return cannot_ask(f"{response.request.url.path}: more than {MAX_BYTES} bytes")
+
+
+def _forwarded(scope: Scope) -> Headers:
+    """Who asks, so that the authorization server can throttle networks and not us, if it trusts us to say."""
+    hops = [*header_values(scope, "x-forwarded-for"), *([scope["client"][0]] if scope.get("client") else [])]
+    return [("x-forwarded-for", ", ".join(hops))] if hops else []

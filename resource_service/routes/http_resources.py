@@ -1,0 +1,182 @@
+"""Plain HTTP behind the same check as MCP: the tutorial's greeting, the contexts; and the health."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Security
+from fastapi.security import OAuth2AuthorizationCodeBearer
+from pydantic import BaseModel, Field
+
+from resource_service.auth.authentication import Authenticate
+from resource_service.errors import insufficient_scope
+from resource_service.mcp_server.notes import Notes
+from resource_service.mcp_server.tools import LISTING, POLICY, READ
+from resource_service.policy.watcher import PolicyWatcher
+from resource_service.principal import Principal
+
+
+class Greeting(BaseModel):
+    """Proof that the token is good here."""
+
+    message: str = Field(examples=["Hello wesen, your request to MCP is authorized!"])
+
+
+class McpContext(BaseModel):
+    """Something of the caller's that MCP tools work on."""
+
+    id: str = Field(examples=["notes"])
+    title: str = Field(examples=["Notes of wesen"])
+    resource: str = Field(description="The MCP endpoint whose tools work on it.")
+    tools: list[str] = Field(
+        description="Those of them that the token's scopes allow.", examples=[["list_notes", "whoami"]]
+    )
+    items: int = Field(ge=0, description="How much is in it.", examples=[2])
+
+
+class ContextList(BaseModel):
+    """Every context of the caller."""
+
+    contexts: list[McpContext]
+
+
+class Health(BaseModel):
+    """The service answers."""
+
+    status: str = Field(examples=["ok"])
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    error: str = Field(description="For programs.", examples=["invalid_token"])
+    error_description: str = Field(description="For developers.", examples=["The access token has expired."])
+    request_id: str = Field(description="The log has the reason under it.", examples=["5f0c9f3b2d61a7e4"])
+
+
+SCHEME = "oauth2"
+"""The name of the security scheme in the OpenAPI document."""
+
+_CHALLENGE = {
+    "WWW-Authenticate": {
+        "description": "The challenge, in the scheme that was tried (RFC 6750, RFC 9449, RFC 9728).",
+        "schema": {"type": "string"},
+    }
+}
+
+
+def _refusal(
+    description: str, error: str, words: str, headers: Mapping[str, Any] = _CHALLENGE
+) -> dict[str, Any]:
+    example = {"error": error, "error_description": words, "request_id": "5f0c9f3b2d61a7e4"}
+    return {
+        "model": Problem,
+        "description": description,
+        "headers": headers,
+        "content": {"application/json": {"example": example}},
+    }
+
+
+_NONCE = {
+    "DPoP-Nonce": {
+        "description": "With `use_dpop_nonce`: what the next proof must hold (RFC 9449 §9).",
+        "schema": {"type": "string"},
+    }
+}
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: _refusal("Malformed credentials", "invalid_request", "There is more than one Authorization header."),
+    401: _refusal(
+        "No token, or one that is not good here; or a proof that is not (`invalid_dpop_proof`)",
+        "invalid_token",
+        "The access token has expired.",
+        {**_CHALLENGE, **_NONCE},
+    ),
+    403: _refusal(
+        "A scope is missing, or the web origin is foreign",
+        "insufficient_scope",
+        "This request needs: notes:read.",
+    ),
+    503: _refusal(
+        "The authorization server cannot be asked",
+        "temporarily_unavailable",
+        "The authorization server cannot be asked about the token at the moment; try again.",
+        {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
+    ),
+}
+
+
+def health_route() -> APIRouter:
+    """Tells whoever watches over this process that it serves."""
+    router = APIRouter()
+
+    @router.get("/health", tags=["operation"], summary="Is it up?", response_description="It is")
+    async def health() -> Health:
+        """Answers as long as this process serves; says nothing of the authorization server."""
+        return Health(status="ok")
+
+    return router
+
+
+def plain_routes(
+    authenticate: Authenticate, policy: PolicyWatcher, notes: Notes | None, *, issuer: str, resource: str
+) -> APIRouter:
+    """The routes, whose *Authorize* button on the docs page leads to `issuer`.
+
+    Args:
+        notes: those of the built-in MCP server; None where somebody else's is behind the resource.
+    """
+    router = APIRouter()
+    scheme = OAuth2AuthorizationCodeBearer(
+        authorizationUrl=f"{issuer}/authorize",
+        tokenUrl=f"{issuer}/token",
+        scopes=dict(policy.current.scopes),
+        scheme_name=SCHEME,
+        description="Log in at the authorization server and pick the scopes to grant. A token that is bound "
+        "to a key is sent as `DPoP TOKEN`, with a proof in the `DPoP` header (RFC 9449).",
+        auto_error=False,
+    )
+
+    async def principal(request: Request, _shown: Annotated[str | None, Depends(scheme)]) -> Principal:
+        return await authenticate(request.scope)
+
+    @router.get(
+        "/hello",
+        tags=["plain"],
+        response_description="The greeting",
+        summary="Greet the caller",
+        responses=REFUSALS,
+    )
+    async def hello(caller: Annotated[Principal, Security(principal)]) -> Greeting:
+        """Greets the user by name, or the client where it acts for itself. Any good token will do."""
+        return Greeting(message=f"Hello {caller.name}, your request to MCP is authorized!")
+
+    if notes is None:
+        return router
+    shown = [READ] if READ in policy.current.scopes else []
+
+    @router.get(
+        "/v1/contexts",
+        tags=["plain"],
+        response_description="The contexts",
+        summary="List contexts",
+        responses=REFUSALS,
+    )
+    async def contexts(caller: Annotated[Principal, Security(principal, scopes=shown)]) -> ContextList:
+        """Lists what the caller's MCP tools work on. Needs the scope that listing the notes needs."""
+        in_force = policy.current
+        needed = in_force.for_tool(LISTING)
+        if missing := in_force.missing(needed, caller.scopes):
+            raise insufficient_scope(needed, detail=f"{caller.owner} lacks {sorted(missing)}")
+        allowed = [
+            tool for tool in POLICY.tools if not in_force.missing(in_force.for_tool(tool), caller.scopes)
+        ]
+        context = McpContext(
+            id="notes",
+            title=f"Notes of {caller.name}",
+            resource=resource,
+            tools=sorted(allowed),
+            items=await notes.count(caller.owner),
+        )
+        return ContextList(contexts=[context])
+
+    return router

@@ -1,0 +1,127 @@
+"""What this resource announces about itself (RFC 9728)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from resource_service.policy.published import PublishedScope, published
+from resource_service.policy.rules import Policy
+from resource_service.policy.watcher import PolicyWatcher
+from resource_service.settings import ResourceSettings
+from shared import dpop
+
+ROOT_PATH = "/.well-known/oauth-protected-resource"
+HEADERS = {"Cache-Control": "public, max-age=60"}
+SLASHES: tuple[Literal["", "/"], ...] = ("", "/")
+"""How people end the URL of a resource."""
+
+
+class ProtectedResourceMetadata(BaseModel):
+    """RFC 9728 §2. URLs are opaque strings: echoed byte for byte, as clients compare them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "resource": "http://localhost:9001/mcp",
+                "authorization_servers": ["http://localhost:9000"],
+                "scopes_supported": ["notes:read", "notes:write"],
+                "bearer_methods_supported": ["header"],
+                "dpop_signing_alg_values_supported": ["ES256", "RS256", "PS256"],
+                "dpop_bound_access_tokens_required": False,
+                "resource_name": "Doorward notes",
+                "resource_documentation": "http://localhost:9001/docs",
+                "doorward_scopes": {
+                    "notes:read": {"words": "Read your notes", "tools": ["list_notes"]},
+                    "notes:write": {"words": "Add notes for you", "tools": ["add_note"]},
+                },
+            }
+        }
+    )
+
+    resource: str = Field(description="The URL of the resource, and the audience a token must have.")
+    authorization_servers: list[str] = Field(description="The issuers whose tokens are accepted.")
+    scopes_supported: list[str] | None = Field(
+        default=None, description="What may be asked for here; left out where there are no scopes."
+    )
+    bearer_methods_supported: list[str] = Field(description="Where a token may be sent: in the header only.")
+    dpop_signing_alg_values_supported: list[str] = Field(
+        description="What a proof of possession may be signed with (RFC 9449)."
+    )
+    dpop_bound_access_tokens_required: bool = Field(description="Whether every token must be bound to a key.")
+    resource_name: str = Field(description="For people.")
+    resource_documentation: str | None = Field(default=None, description="For developers.")
+    doorward_scopes: dict[str, PublishedScope] | None = Field(
+        default=None, description="What each scope allows, for the consent page; other clients ignore it."
+    )
+
+
+def metadata_of(settings: ResourceSettings, policy: Policy) -> dict[str, Any]:
+    """The document. ``offline_access`` is never in it: that is between a client and the issuer."""
+    document = ProtectedResourceMetadata(
+        resource=settings.resource,
+        authorization_servers=[settings.issuer],
+        scopes_supported=list(policy.scopes) or None,
+        bearer_methods_supported=["header"],
+        dpop_signing_alg_values_supported=list(dpop.ALGORITHMS),
+        dpop_bound_access_tokens_required=False,
+        resource_name=settings.resource_name,
+        resource_documentation=settings.documentation_url,
+        doorward_scopes=published(policy),  # RFC 9728 §2: additional members may be used
+    )
+    return document.model_dump(exclude_none=True)  # RFC 9728 §3.2: nothing that has no value
+
+
+def metadata_documents(
+    settings: ResourceSettings, policy: PolicyWatcher
+) -> dict[str, Callable[[], dict[str, Any]]]:
+    """What is served where, as it is at the moment of the call; see `metadata_routes`."""
+
+    def document_of(spelled: ResourceSettings) -> Callable[[], dict[str, Any]]:
+        return lambda: metadata_of(spelled, policy.current)
+
+    return {path: document_of(spelled) for path, spelled in _places(settings, at_root=True).items()}
+
+
+def metadata_routes(settings: ResourceSettings, policy: PolicyWatcher, *, at_root: bool = True) -> APIRouter:
+    """The document at the place of RFC 9728 §3.1, with a slash at the end and without, each for its spelling.
+
+    Args:
+        at_root: also at the root one, where clients look as well, and where there is room for one.
+    """
+    router = APIRouter(tags=["metadata"])
+    for path, spelled in _places(settings, at_root=at_root).items():
+        _serve(router, path, spelled, policy, shown=not path.endswith("/"))
+    return router
+
+
+def _places(settings: ResourceSettings, *, at_root: bool) -> dict[str, ResourceSettings]:
+    places = {}
+    for slash in SLASHES:
+        places[f"{settings.metadata_path}{slash}"] = settings.spelled(slash)
+        if at_root:
+            places[f"{ROOT_PATH}{slash}"] = settings
+    return places
+
+
+def _serve(
+    router: APIRouter, path: str, settings: ResourceSettings, policy: PolicyWatcher, *, shown: bool
+) -> None:
+    async def protected_resource_metadata() -> JSONResponse:
+        """What a client needs to know before its first token: who issues them and which scopes there are."""
+        return JSONResponse(metadata_of(settings, policy.current), headers=HEADERS)
+
+    for method in ("GET", "HEAD"):
+        router.add_api_route(
+            path,
+            protected_resource_metadata,
+            methods=[method],
+            response_model=ProtectedResourceMetadata,
+            summary="Protected resource metadata (RFC 9728)",
+            response_description="The metadata",
+            include_in_schema=shown and method == "GET",
+        )

@@ -1,0 +1,115 @@
+"""Turns: what one network has fetched, and one slow name, hold up nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from auth_service.fetching import Fetcher, FetchError, Limits
+from auth_service.fetching.fair_resolver import FOR_UNKNOWN, PER_NETWORK, FairResolver
+from auth_service.fetching.turns import requesting_network
+from auth_service.protocol.special_addresses import Address
+from tests.certificates import Authority
+from tests.sites import HERE, HOST, Site, document
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("BOUND-5")]
+
+
+class SlowNames:
+    """Like the system's resolver on its threads: a slow look-up goes on when nobody waits for it."""
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+        self.under_way: list[str] = []
+
+    async def __call__(self, host: str, port: int) -> list[Address]:
+        if "slow" not in host:
+            return [HERE]
+        self.under_way.append(host)
+        await asyncio.shield(self.done.wait())
+        return [HERE]
+
+
+@pytest.fixture
+async def names(anyio_backend: str) -> SlowNames:
+    return SlowNames()
+
+
+@pytest.fixture
+def fetcher(authority: Authority, names: SlowNames) -> Iterator[Fetcher]:
+    fetcher = Fetcher(
+        loopback=True,
+        ssl_context=authority.trusting(),
+        resolve=names,
+        limits=Limits(total_s=0.5, at_once=64, per_network=8),
+    )
+    yield fetcher
+    fetcher.close()
+
+
+async def fetch(fetcher: Fetcher, network: str | None, url: str) -> object:
+    """As a request from `network` has something fetched."""
+    requesting_network.set(network)
+    return await fetcher.fetch_json(url)
+
+
+async def test_slow_names_of_one_network_hold_up_no_other(
+    fetcher: Fetcher, names: SlowNames, stranger: Site
+) -> None:
+    stranger.answers["/document"] = document([1])
+    flood = [
+        asyncio.create_task(fetch(fetcher, "192.0.2.1/32", f"https://slow-{n}.example/")) for n in range(200)
+    ]
+    await asyncio.sleep(0)
+    url = f"https://{HOST}:{stranger.port}/document"
+    assert await asyncio.create_task(fetch(fetcher, "198.51.100.1/32", url)) == [1]
+    outcomes = await asyncio.gather(*flood, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {FetchError}
+    # They have given up, and what they began still takes turns of their own network, and of no other.
+    assert len(names.under_way) == PER_NETWORK
+    assert await asyncio.create_task(fetch(fetcher, "198.51.100.1/32", url)) == [1]
+    with pytest.raises(FetchError):
+        await asyncio.create_task(fetch(fetcher, "192.0.2.1/32", url))
+    names.done.set()
+    await asyncio.sleep(0.01)
+    assert await asyncio.create_task(fetch(fetcher, "192.0.2.1/32", url)) == [1]
+
+
+async def test_a_slow_name_is_looked_up_once_for_all_who_need_it(names: SlowNames) -> None:
+    resolve = FairResolver(names)
+    asking = [asyncio.create_task(resolve("slow.example", 443)) for _ in range(50)]
+    await asyncio.sleep(0.01)
+    assert names.under_way == ["slow.example"]
+    names.done.set()
+    assert await asyncio.gather(*asking) == [[HERE]] * 50
+
+
+async def test_requests_of_no_known_network_share_a_part_of_the_turns(names: SlowNames) -> None:
+    resolve = FairResolver(names)
+    asking = [asyncio.create_task(resolve(f"slow-{n}.example", 443)) for n in range(100)]
+    await asyncio.sleep(0.5)  # that no more are under way shows only with time
+    assert len(names.under_way) == FOR_UNKNOWN
+    for task in asking:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    names.done.set()
+
+
+async def test_the_operators_urls_have_turns_of_their_own(
+    fetcher: Fetcher, names: SlowNames, stranger: Site
+) -> None:
+    stranger.answers["/document"] = document([1])
+    apart = fetcher.apart()
+    flood = [
+        asyncio.create_task(fetch(fetcher, f"192.0.2.{n}/32", f"https://slow-{n}.example/"))
+        for n in range(200)
+    ]
+    await asyncio.sleep(0)
+    assert await apart.fetch_json(f"https://{HOST}:{stranger.port}/document") == [1]
+    await asyncio.gather(*flood, return_exceptions=True)
+    names.done.set()
+    apart.close()

@@ -1,0 +1,53 @@
+"""Which resource a request is for, and what it can be granted there."""
+
+from __future__ import annotations
+
+import pytest
+
+from auth_service.protocol.errors import InvalidScopeError, InvalidTargetError
+from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
+
+pytestmark = pytest.mark.requirement("AS-14")
+
+OWN = {"openid": "Know you", "profile": "See your name", "offline_access": "Stay connected"}
+NOTES = ProtectedResource("https://mcp.example/mcp", "Notes", {"read": "Read", "write": "Write"}, ("read",))
+OTHER = ProtectedResource("https://other.example/mcp", "Other", {"other": "Other"}, ("other",))
+ONE = ResourceRegistry([NOTES], OWN)
+TWO = ResourceRegistry([NOTES, OTHER], OWN)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [None, "", "read", "offline_access", "unknown", "openid read", "profile offline_access write", "Read"],
+)
+def test_a_request_that_names_no_resource_is_for_the_only_one(scope: str | None) -> None:
+    assert ONE.resource_for(None, scope) is NOTES
+
+
+@pytest.mark.parametrize(
+    "scope", ["openid", "profile", "openid profile", "openid offline_access", "openid unknown"]
+)
+def test_a_request_that_only_signs_somebody_in_is_for_no_resource(scope: str) -> None:
+    assert ONE.resource_for(None, scope) is None
+    assert "read" not in ONE.resolve_scopes(scope, ONE.resource_for(None, scope))
+
+
+@pytest.mark.parametrize("scope", [None, "openid", "read"])
+def test_a_resource_that_is_named_is_the_one_that_is_meant(scope: str | None) -> None:
+    assert ONE.resource_for(NOTES.resource, scope) is NOTES
+    assert TWO.resource_for(OTHER.resource, scope) is OTHER
+
+
+@pytest.mark.parametrize("scope", [None, "read", "openid"])
+def test_none_is_meant_where_there_are_several_and_none_is_named(scope: str | None) -> None:
+    assert TWO.resource_for(None, scope) is None
+
+
+def test_a_resource_that_is_not_here_is_refused() -> None:
+    with pytest.raises(InvalidTargetError):
+        ONE.resource_for(OTHER.resource, "openid")
+
+
+def test_a_malformed_scope_is_refused_without_a_resource_too() -> None:
+    with pytest.raises(InvalidScopeError):
+        ONE.resource_for(None, 'openid "')

@@ -1,0 +1,50 @@
+"""What a poll for security events may say; what it may not is in `endpoints/test_revocations.py`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.set_polling import MAX_EVENTS, MAX_NAMES, EventPoll, parse_poll
+
+pytestmark = pytest.mark.requirement("AS-16", "SEC-17")
+
+
+def poll(**members: Any) -> EventPoll:
+    return parse_poll(json.dumps(members).encode())
+
+
+def test_an_empty_poll_waits_for_as_much_as_there_may_be() -> None:
+    assert poll() == EventPoll(MAX_EVENTS, False, (), ())
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"), [(0, 0), (1, 1), (MAX_EVENTS + 1, MAX_EVENTS), (10**100, MAX_EVENTS)]
+)
+def test_no_more_is_given_than_there_may_be(asked: int, given: int) -> None:
+    assert poll(maxEvents=asked).max_events == given
+
+
+def test_what_could_not_be_taken_counts_as_seen() -> None:
+    asked = poll(ack=["a"], setErrs={"b": {"err": "invalid_key"}, "c": {"err": "x", "description": "y"}})
+    assert asked.seen == ("a", "b", "c")
+    assert asked.failed == (("b", "invalid_key: "), ("c", "x: y"))
+
+
+def test_an_error_is_cut_where_it_would_flood_the_log() -> None:
+    asked = poll(setErrs={"a": {"err": "x", "description": "y" * 10_000}})
+    assert len(asked.failed[0][1]) == 200
+
+
+@pytest.mark.parametrize("member", ["ack", "setErrs"])
+def test_so_many_names_and_no_more(member: str) -> None:
+    def named(count: int) -> object:
+        names = [f"jti-{number}" for number in range(count)]
+        return names if member == "ack" else {name: {"err": "x"} for name in names}
+
+    assert len(poll(**{member: named(MAX_NAMES)}).seen) == MAX_NAMES
+    with pytest.raises(InvalidRequestError):
+        poll(**{member: named(MAX_NAMES + 1)})

@@ -1,0 +1,61 @@
+"""When two spellings are one account."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from auth_service.users.repository import MAX_USERNAME, canonical
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("wesen", "wesen"),
+        (" Wesen ", "wesen"),
+        ("WESEN", "wesen"),
+        ("ｗｅｓｅｎ", "wesen"),
+        ("Straße", "strasse"),
+        ("wesen@client.example", "wesen@client.example"),
+        ("e\u0301", "\u00e9"),
+        ("x" * MAX_USERNAME, "x" * MAX_USERNAME),
+    ],
+)
+def test_spellings_of_one_name_are_one_account(given: str, kept: str) -> None:
+    assert canonical(given) == kept
+    assert canonical(kept) == kept
+
+
+@pytest.mark.requirement("SEC-16")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "\t\n",
+        "two words",
+        "no\u00a0break",
+        "nul\x00",
+        "new\nline",
+        "zero\u200bwidth",
+        "over\u202eride",
+        "soft\u00adhyphen",
+        "private\ue000",
+        "half\ud800",
+        "x" * (MAX_USERNAME + 1),
+        "\ufdfa" * 20,
+    ],
+)
+def test_what_cannot_be_seen_or_is_too_long_is_no_name(name: str) -> None:
+    with pytest.raises(ValueError, match="username"):
+        canonical(name)
+
+
+@pytest.mark.requirement("SEC-16", "SEC-17")
+def test_a_name_that_is_far_too_long_is_refused_before_it_costs_anything() -> None:
+    # To put so many marks in order takes a minute, for which nobody else would be served.
+    began_s = time.process_time()
+    with pytest.raises(ValueError, match="username"):
+        canonical("a" + "\u0301\u0316" * 100_000)
+    assert time.process_time() - began_s < 1

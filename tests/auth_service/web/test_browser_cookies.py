@@ -1,0 +1,98 @@
+"""What a browser holds: cookies, CSRF tokens, the mark of a known device."""
+
+from __future__ import annotations
+
+import pytest
+
+from auth_service.crypto.keyring import KeyRing
+from auth_service.web.browser_cookies import Browser, BrowserCookies
+from tests.auth_service.crypto.test_handles import ONE
+
+SECURE = BrowserCookies(KeyRing([ONE]), secure=True)
+PLAIN = BrowserCookies(KeyRing([ONE]), secure=False)
+
+
+@pytest.mark.requirement("AS-23", "SEC-16")
+def test_cookies_on_https_are_bound_to_the_host_and_to_https() -> None:
+    cookie = SECURE.cookie(SECURE.names.session, "value")
+    assert cookie == "__Host-doorward-session=value; Path=/; HttpOnly; SameSite=Lax; Secure"
+    assert all(name.startswith("__Host-") for name in (SECURE.names.browser, SECURE.names.known_browser))
+
+
+@pytest.mark.requirement("AS-23")
+def test_cookies_on_plain_http_have_no_prefix_that_browsers_would_reject() -> None:
+    assert (
+        PLAIN.cookie(PLAIN.names.session, "value") == "doorward-session=value; Path=/; HttpOnly; SameSite=Lax"
+    )
+
+
+def test_a_cookie_ends_with_the_browser_unless_told_otherwise() -> None:
+    assert "Max-Age" not in PLAIN.cookie("name", "value")
+    assert "; Max-Age=60" in PLAIN.cookie("name", "value", max_age_s=60)
+
+
+@pytest.mark.parametrize(
+    ("headers", "browser"),
+    [
+        ([], Browser(None, None, None)),
+        ([""], Browser(None, None, None)),
+        (["doorward-browser=b; doorward-session=s; doorward-device=d"], Browser("b", "s", "d")),
+        (["doorward-browser=b", "doorward-session=s"], Browser("b", "s", None)),
+        (["theme=a b; {}; =x; ;; doorward-session=s; é=1"], Browser(None, "s", None)),
+        (['other="quoted; doorward-session=s'], Browser(None, "s", None)),
+        (["doorward-session=a=b=c"], Browser(None, "a=b=c", None)),
+        (["DOORWARD-SESSION=s; xdoorward-session=s; doorward-session"], Browser(None, "", None)),
+        (["__Host-doorward-session=s"], Browser(None, None, None)),
+    ],
+)
+@pytest.mark.requirement("SEC-17")
+def test_our_cookies_are_found_among_any_others(headers: list[str], browser: Browser) -> None:
+    assert PLAIN.read_cookies(headers) == browser
+
+
+@pytest.mark.requirement("AS-23", "SEC-16")
+def test_on_https_a_cookie_that_any_neighbour_could_set_counts_for_nothing() -> None:
+    assert SECURE.read_cookies(["doorward-session=planted; doorward-browser=planted"]) == Browser(
+        None, None, None
+    )
+
+
+@pytest.mark.requirement("AS-23", "SEC-16")
+def test_a_csrf_token_is_good_for_the_browser_it_was_made_for_only() -> None:
+    token = PLAIN.csrf_token("browser-1")
+    assert PLAIN.is_csrf_token(token, "browser-1")
+    for wrong_token, browser in (
+        (token, "browser-2"),
+        (token, None),
+        (token, ""),
+        (None, "browser-1"),
+        ("", "browser-1"),
+        (token[:-1], "browser-1"),
+        ("browser-1", "browser-1"),
+        ("ü", "browser-1"),
+    ):
+        assert not PLAIN.is_csrf_token(wrong_token, browser)
+
+
+@pytest.mark.requirement("SEC-16")
+def test_a_device_is_known_for_the_user_who_logged_in_on_it_only() -> None:
+    mark = PLAIN.new_known_browser("Wesen")
+    assert PLAIN.known_browser(mark, "wesen") == PLAIN.known_browser(mark, " WESEN ") != None  # noqa: E711
+    for wrong_mark, username in (
+        (mark, "another"),
+        (mark, ""),
+        (mark, "two words"),
+        (None, "wesen"),
+        ("", "wesen"),
+        (".", "wesen"),
+        ("a.b", "wesen"),
+        (mark[:-1], "wesen"),
+        ("x" + mark, "wesen"),
+        (mark.replace(".", ""), "wesen"),
+    ):
+        assert PLAIN.known_browser(wrong_mark, username) is None
+
+
+@pytest.mark.requirement("SEC-16")
+def test_each_device_is_a_bucket_of_its_own() -> None:
+    assert PLAIN.new_known_browser("wesen") != PLAIN.new_known_browser("wesen")
