@@ -8,6 +8,7 @@ from auth_service import configured
 from auth_service.accounts.logout import Logout
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.consents import ConsentRepository
+from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.endpoint import AuthorizeEndpoint
 from auth_service.authorize.hints import IdTokenHints
 from auth_service.authorize.pending import PendingRequests
@@ -31,7 +32,6 @@ from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.pairwise import PairwiseSubjects
 from auth_service.crypto.passwords import Passwords
 from auth_service.crypto.signing_keys import SigningKeys
-from auth_service.device.decision import DeviceDecision
 from auth_service.device.repository import DeviceRequestRepository
 from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
 from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint

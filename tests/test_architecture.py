@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,22 @@ IMPURE = (
     *("http", "io", "logging", "os", "pathlib", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess"),
     *("tempfile", "urllib.request"),
 )
+
+# Lowest first: a package, or a module at the top of a service, imports only what comes before it.
+ORDER = {
+    "auth_service": (
+        *("protocol", "settings", "storage", "crypto", "fetching", "rate_limits"),
+        *("clients", "users", "events", "device", "client_auth", "grants", "accounts"),
+        *("web", "authorize", "endpoints", "pages"),
+        *("configured", "grant_types", "components", "openapi", "main"),
+    ),
+    "resource_service": (
+        *("bearer", "errors", "principal", "identity_token", "targets", "notifier", "messages"),
+        *("policy", "gateway_settings", "settings", "authorization_server_client", "introspection"),
+        *("auth", "gateway", "mcp_server", "backend", "middleware", "routes", "resource", "openapi"),
+        *("shutdown", "main", "verifiers"),
+    ),
+}
 
 ONLY_IN = {
     "httpcore2": ("auth_service/fetching/*.py",),
@@ -111,6 +128,38 @@ def test_a_library_is_imported_in_its_one_place_only(module: str) -> None:
 
 def _uses(path: Path, module: str) -> bool:
     return any(within(imported, module) for imported in imports(path))
+
+
+@pytest.mark.parametrize("service", ORDER)
+def test_a_package_imports_only_those_below_it(service: str) -> None:
+    order = {name: position for position, name in enumerate(ORDER[service])}
+    upwards = [
+        f"{path} imports {module}"
+        for path, own in _members(service)
+        for module in imports(path)
+        if within(module, service) and module != service
+        if order[module.split(".")[1]] > order[own]
+    ]
+    assert upwards == []
+
+
+@pytest.mark.parametrize("service", ORDER)
+def test_the_order_names_every_package(service: str) -> None:
+    assert {own for _, own in _members(service)} == set(ORDER[service])
+
+
+@pytest.mark.parametrize("service", ORDER)
+def test_the_description_of_a_service_names_every_folder(service: str) -> None:
+    description = ast.get_docstring(ast.parse((ROOT / service / "__init__.py").read_text())) or ""
+    folders = {own for path, own in _members(service) if len(path.parts) > 2}
+    assert {folder for folder in folders if folder not in re.findall(r"\w+", description)} == set()
+
+
+def _members(service: str) -> Iterator[tuple[Path, str]]:
+    """The source files of a service, each with the package or module of it that it belongs to."""
+    for path in sources(f"{service}/**/*.py"):
+        if path != Path(service, "__init__.py"):
+            yield path, path.parts[1].removesuffix(".py")
 
 
 def test_the_services_never_import_each_other() -> None:

@@ -6,4 +6,5 @@
 - `pending`                 requests in progress, bound to the browser that began them
 - `consents`                remembered consents
 - `authorization_response`  the answer to the client (RFC 6749 §4.1.2, RFC 9207)
+- `device_decision`         the decision on a device request (RFC 8628 §3.3), and its page
 """

@@ -10,12 +10,12 @@ from starlette.responses import Response
 
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.consents import ConsentRepository
+from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.hints import IdTokenHints
 from auth_service.authorize.pending import Pending, PendingRequests
 from auth_service.authorize.requests import AuthorizationRequests
 from auth_service.clients.client_resolver import ClientResolver
 from auth_service.clients.repository import ClientRepository
-from auth_service.device.decision import DeviceDecision
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.protocol.authorization import (
     AuthorizationRequest,

@@ -1,1 +1,1 @@
-"""The device authorization grant (RFC 8628): requests in the store, and the decision of the person."""
+"""Device authorization requests in the store (RFC 8628)."""
