@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import ipaddress
 from typing import Annotated, Any, Literal, Self
@@ -21,10 +20,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth_service.protocol.client_domains import check_pattern
 from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S, RELOAD_S
+from shared import base64url
 from shared.environment import Issuer, PublicUrl, listed
 from shared.home_networks import HttpNetworks, check_http
 from shared.scopes import SCOPE_TOKEN
 from shared.uris import is_loopback, resource_key, split_absolute
+from shared.well_known import PROTECTED_RESOURCE
 
 OPENID_SCOPES = {
     "openid": "Know that it is you",
@@ -32,9 +33,6 @@ OPENID_SCOPES = {
     "offline_access": "Stay connected while you are away",
 }
 """Scopes the authorization server itself grants, with the words the consent page uses for them."""
-
-
-METADATA_PATH = "/.well-known/oauth-protected-resource"
 
 
 def _internal(url: str) -> str:
@@ -75,7 +73,7 @@ class Resource(BaseModel):
         """Where its metadata is: where RFC 9728 §3.1 puts it, unless another place is said."""
         parts = split_absolute(self.resource)
         path = parts.path if parts.path != "/" else ""
-        return self.metadata_url or f"{parts.scheme}://{parts.netloc}{METADATA_PATH}{path}"
+        return self.metadata_url or f"{parts.scheme}://{parts.netloc}{PROTECTED_RESOURCE}{path}"
 
     @model_validator(mode="after")
     def _scopes_are_known_tokens(self) -> Self:
@@ -207,9 +205,8 @@ class KeySettings(BaseSettings):
     @classmethod
     def _keys_are_256_bit(cls, keys: tuple[MasterKey, ...]) -> tuple[MasterKey, ...]:
         for key in keys:
-            text = key.key.get_secret_value()
             try:
-                decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+                decoded = base64url.decode(key.key.get_secret_value())
             except (binascii.Error, ValueError) as error:
                 raise ValueError(f"master key {key.key_id} is not base64url") from error
             if len(decoded) < 32:

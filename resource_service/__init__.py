@@ -7,7 +7,7 @@ is, what was consented to, and whether a token is still active.
 The order in which a request passes, outermost first:
 
 - `shared.asgi`  request id, unhandled errors, response headers
-- `middleware`   `drain_body`, `base_path`, `origins` (CORS), then `guard`, which uses
+- `middleware`   `drain_body`, `origins` (CORS), then `guard`, which uses
 - `auth`         authentication: `bearer` parses credentials, `auth.dpop` checks proofs, `introspection`
                  checks the token, `principal` is the result; and
 - `policy`       the scopes that each message needs, as `messages` parses it

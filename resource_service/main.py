@@ -21,7 +21,6 @@ from resource_service.identity_token import IdentityTokens
 from resource_service.introspection.chain import introspection_chain
 from resource_service.introspection.leases import Leases
 from resource_service.mcp_server.notes import Notes
-from resource_service.middleware.base_path import BasePathMiddleware
 from resource_service.middleware.drain_body import DrainBody
 from resource_service.middleware.origins import OriginCheck, Origins
 from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description
@@ -36,6 +35,7 @@ from shared.asgi import (
     Cors,
     FrozenHeaders,
     HeadLimit,
+    Prefix,
     RequestId,
     SecurityHeaders,
     UnhandledErrors,
@@ -172,7 +172,7 @@ def _middleware(settings: ResourceSettings, refuse: Refuse) -> list[Middleware]:
         Middleware(UnhandledErrors),
         Middleware(SecurityHeaders, secure=settings.secure),
         Middleware(HeadLimit),
-        Middleware(BasePathMiddleware, base_path=settings.base_path),
+        Middleware(Prefix, prefix=settings.base_path),
         Middleware(OriginCheck, policy_of=policy_of, refuse=refuse),
         Middleware(Cors, policy_of=policy_of),
     ]

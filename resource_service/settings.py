@@ -13,6 +13,7 @@ from resource_service.gateway_settings import GatewaySettings, Mount
 from shared.environment import Issuer, PublicUrl, listed
 from shared.home_networks import HttpNetworks, check_http
 from shared.uris import check_public_url, is_loopback, resource_key, split_absolute
+from shared.well_known import PROTECTED_RESOURCE
 
 INTROSPECTION_PATH = "/introspect"
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -200,7 +201,7 @@ class ResourceSettings(GatewaySettings):
     @property
     def metadata_path(self) -> str:
         """RFC 9728 §3.1: the well-known string goes between the host and the path of the resource."""
-        return f"/.well-known/oauth-protected-resource{self.path}"
+        return f"{PROTECTED_RESOURCE}{self.path}"
 
     @property
     def metadata_url(self) -> str:

@@ -5,14 +5,13 @@ Whether a proof was used before, and which nonce it must have, is for the caller
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared import jwt_claims
+from shared import base64url, jwt_claims
 from shared.jose import InvalidJwsError, UnverifiedJws, candidates, is_private, parse, thumbprint
 from shared.jwt_claims import ClaimError
 from shared.public_keys import Jwk, is_usable
@@ -141,7 +140,7 @@ def check_access_token(claims: Mapping[str, Any], access_token: str) -> None:
         InvalidProofError: it is not.
     """
     digest = hashlib.sha256(access_token.encode()).digest()
-    if claims.get("ath") != base64.urlsafe_b64encode(digest).rstrip(b"=").decode():
+    if claims.get("ath") != base64url.encode(digest):
         raise InvalidProofError("ath is not the hash of the access token")
 
 

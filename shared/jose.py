@@ -5,7 +5,6 @@ What a token says before its signature is checked is called unverified, in name 
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import json
@@ -22,6 +21,7 @@ from jose import jwk, jws
 from jose.backends.cryptography_backend import CryptographyRSAKey
 from jose.exceptions import JOSEError
 
+from shared import base64url
 from shared.json_text import parse_json
 from shared.public_keys import MAX_CANDIDATES, Jwk, is_usable
 
@@ -143,7 +143,7 @@ def thumbprint(key: Jwk) -> str:
     if members is None or not all(isinstance(key.get(name), str) for name in members):
         raise InvalidJwsError("not a public RSA or EC key")
     text = json.dumps({name: key[name] for name in members}, separators=(",", ":"), sort_keys=True)
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+    return base64url.encode(hashlib.sha256(text.encode()).digest())
 
 
 def is_private(key: Jwk) -> bool:
@@ -185,7 +185,7 @@ def _signed_by(text: str, key: Jwk, alg: str) -> bool:
 
 def _json_object(segment: str) -> dict[str, Any]:
     try:
-        value = parse_json(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+        value = parse_json(base64url.decode(segment))
     except (binascii.Error, ValueError) as error:
         raise InvalidJwsError("not base64url of JSON") from error
     if not isinstance(value, dict):

@@ -6,10 +6,11 @@ keys are measured before anything is computed with them.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from shared import base64url
 
 Jwk = Mapping[str, Any]
 
@@ -63,8 +64,7 @@ def _bits(value: object) -> int:
         return 0
     if not _is_number(value):
         return len(value) * 6
-    text = value.rstrip("=")
     try:
-        return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))).bit_length()
+        return int.from_bytes(base64url.decode(value.rstrip("="))).bit_length()
     except ValueError:
         return 0

@@ -8,8 +8,6 @@ the store can be turned into a handle without the key.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -18,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from auth_service.crypto.keyring import KeyRing
+from shared import base64url
 
 _ID_BYTES = 16
 _GENERATION_BYTES = 4
@@ -68,18 +67,18 @@ class Handles:
         """The text of `handle`: the same every time, for as long as the master key is the same."""
         body = (
             bytes([self._current_id])
-            + _decode(handle.grant_id)
+            + base64url.decode(handle.grant_id)
             + handle.generation.to_bytes(_GENERATION_BYTES)
             + handle.expires_at.to_bytes(_EXPIRY_BYTES)
         )
-        return handle.kind.value + _encode(body + self._mac(self._current_id, handle.kind, body))
+        return handle.kind.value + base64url.encode(body + self._mac(self._current_id, handle.kind, body))
 
     def read_handle(self, text: str, now: float) -> Handle | None:
         """The handle that `text` is, if it is genuine and has not expired by `now`."""
         match = _TEXT.match(text)
         if match is None:
             return None
-        kind, raw = Kind(match["prefix"]), _decode(match["encoded"])
+        kind, raw = Kind(match["prefix"]), base64url.decode(match["encoded"])
         body, mac = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
         if body[0] not in self._keys or not hmac.compare_digest(mac, self._mac(body[0], kind, body)):
             return None
@@ -93,25 +92,14 @@ class Handles:
 
 def new_grant_id() -> str:
     """128 random bits, base64url."""
-    return _encode(secrets.token_bytes(_ID_BYTES))
+    return base64url.encode(secrets.token_bytes(_ID_BYTES))
 
 
 def _parse(kind: Kind, body: bytes) -> Handle:
     grant_id, rest = body[1 : 1 + _ID_BYTES], body[1 + _ID_BYTES :]
     return Handle(
         kind,
-        _encode(grant_id),
+        base64url.encode(grant_id),
         int.from_bytes(rest[:_GENERATION_BYTES]),
         int.from_bytes(rest[_GENERATION_BYTES:]),
     )
-
-
-def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _decode(text: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error as error:  # pragma: no cover - the pattern and new_grant_id leave no such text
-        raise ValueError("not base64url") from error

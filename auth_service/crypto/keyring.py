@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import os
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from auth_service.settings import MasterKey
+from shared import base64url
 
 _NONCE_BYTES = 12
 
@@ -80,9 +80,8 @@ class Tagger:
 
     @staticmethod
     def _tag(key: bytes, text: str) -> str:
-        return base64.urlsafe_b64encode(hmac.digest(key, text.encode(), hashlib.sha256)).rstrip(b"=").decode()
+        return base64url.encode(hmac.digest(key, text.encode(), hashlib.sha256))
 
 
 def _decoded(key: MasterKey) -> bytes:
-    text = key.key.get_secret_value()
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return base64url.decode(key.key.get_secret_value())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 
 from cryptography.exceptions import InvalidTag
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from auth_service.crypto.keyring import KeyRing
 from auth_service.storage import keys as store_keys
 from auth_service.storage.interface import Store
+from shared import base64url
 
 _PURPOSE = "pseudonyms"
 _KEY_BITS = 512
@@ -57,13 +57,13 @@ class PairwiseSubjects:
         """
         cipher = self._cipher or await self.prepare()
         encrypted = cipher.encrypt(name.encode(), [kind.encode(), sector.encode()])
-        return base64.urlsafe_b64encode(encrypted).rstrip(b"=").decode()
+        return base64url.encode(encrypted)
 
     async def local_subject(self, pseudonym: str, sector: str, kind: str) -> str | None:
         """What is called so; None where it was not made here, for this sector and kind."""
         cipher = self._cipher or await self.prepare()
         try:
-            encrypted = base64.urlsafe_b64decode(pseudonym + "=" * (-len(pseudonym) % 4))
+            encrypted = base64url.decode(pseudonym)
             return cipher.decrypt(encrypted, [kind.encode(), sector.encode()]).decode()
         except (InvalidTag, binascii.Error, ValueError):
             return None

@@ -15,6 +15,7 @@ from auth_service.storage.interface import Store
 from auth_service.web.http import answers_errors, json_response
 from auth_service.web.route import Endpoint, answer
 from shared.asgi import CorsPolicy
+from shared.well_known import AUTHORIZATION_SERVER, OPENID_CONFIGURATION
 
 _PUBLIC = CorsPolicy(("GET", "HEAD"))
 _CACHED = {"Cache-Control": f"public, max-age={JWKS_MAX_AGE_S}"}
@@ -28,7 +29,7 @@ def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
         return json_response(metadata, headers=_CACHED)
 
     path = urlsplit(metadata["issuer"]).path
-    roots = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
+    roots = (AUTHORIZATION_SERVER, OPENID_CONFIGURATION)
     places = [*roots, *(f"{root}{path}" for root in roots if path)]
     return [Endpoint(place, serve, _METHODS, {"GET": _described(metadata)}, _PUBLIC) for place in places]
 

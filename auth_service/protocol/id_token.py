@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from auth_service.protocol.claims_request import ACR_PASSWORD, PROFILE_CLAIMS
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.subjects import ClientSubject
+from shared import base64url
 
 TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "sid", "nonce", "at_hash")
 """Claims of ID tokens that are not about the person."""
@@ -18,7 +18,7 @@ TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "sid", "n
 
 def at_hash(access_token: str) -> str:
     """The left half of the SHA-256 of the access token (OIDC Core §3.1.3.6), for RS256 and ES256."""
-    return base64.urlsafe_b64encode(hashlib.sha256(access_token.encode()).digest()[:16]).rstrip(b"=").decode()
+    return base64url.encode(hashlib.sha256(access_token.encode()).digest()[:16])
 
 
 def id_token_claims(

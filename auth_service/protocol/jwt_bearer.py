@@ -7,7 +7,6 @@ Two profiles: an identity assertion, by which a company's identity provider lets
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from auth_service.protocol.errors import InvalidGrantError
-from shared import jwt_claims
+from shared import base64url, jwt_claims
 from shared.jwt_claims import ClaimError
 from shared.scopes import parse_scope
 
@@ -125,4 +124,4 @@ def asserted_scopes(claims: Mapping[str, Any], trusted: TrustedIssuer) -> tuple[
 def subject_of(issuer: str, subject: str) -> str:
     """A `sub` for somebody else's subject: always the same, and never one of our own users'."""
     digest = hashlib.sha256(f"{len(issuer)}:{issuer}{subject}".encode()).digest()
-    return "x_" + base64.urlsafe_b64encode(digest[:18]).decode()
+    return "x_" + base64url.encode(digest[:18])

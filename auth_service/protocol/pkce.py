@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import re
 from enum import Enum
 
 from auth_service.protocol.errors import InvalidGrantError, InvalidRequestError
+from shared import base64url
 
 # RFC 7636 §4.1: code-verifier = 43*128unreserved
 CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
@@ -54,7 +54,7 @@ def check_challenge(challenge: str | None, method: str | None, *, required: bool
 
 def s256(verifier: str) -> str:
     """RFC 7636 §4.2: BASE64URL(SHA256(ASCII(code_verifier)))."""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return base64url.encode(hashlib.sha256(verifier.encode()).digest())
 
 
 def check_verifier(challenge: str | None, verifier: str | None) -> None:

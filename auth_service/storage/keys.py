@@ -8,12 +8,13 @@ id of a pending request) is always hashed: the store's dump logs nobody in.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
 from dataclasses import dataclass
 from typing import Literal
+
+from shared import base64url
 
 PREFIX = "doorward:"
 
@@ -269,4 +270,4 @@ def _last(text: str) -> str:
 
 def _hash(text: str) -> str:
     digest = hashlib.sha256(text.encode(errors="surrogatepass")).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return base64url.encode(digest)

@@ -1,1 +1,1 @@
-"""ASGI middleware of the resource server: path prefix, CORS, draining of request bodies, and the guard."""
+"""ASGI middleware of the resource server: CORS, draining of request bodies, and the guard."""

@@ -26,10 +26,10 @@ from shared.asgi import BodyTooLargeError, header_values, read_body
 from shared.clock import Clock
 from shared.json_text import parse_json
 from shared.logs import get_logger
+from shared.well_known import AUTHORIZATION_SERVER
 
 _log = get_logger(__name__)
 
-METADATA_PATH = "/.well-known/oauth-authorization-server"
 METADATA_KEPT_S = 60
 MAX_BYTES = 65_536
 PASSED_ON = ("content-type", "authorization", "accept", "user-agent", "dpop")
@@ -82,7 +82,7 @@ class AuthorizationServer:
         """
         now = self._clock()
         if self._kept is None or not 0 <= now - self._kept[0] < METADATA_KEPT_S:
-            answer = await self._exchange("GET", METADATA_PATH, [("accept", "application/json")], b"")
+            answer = await self._exchange("GET", AUTHORIZATION_SERVER, [("accept", "application/json")], b"")
             self._kept = (now, self._checked(answer))
         return self._kept[1]
 
@@ -102,9 +102,9 @@ class AuthorizationServer:
             document: Any = parse_json(answer.body) if answer.status == 200 else {"issuer": None}
             issuer = document["issuer"]
         except (ValueError, TypeError, KeyError) as error:
-            raise cannot_ask(f"{METADATA_PATH}: not a metadata document") from error
+            raise cannot_ask(f"{AUTHORIZATION_SERVER}: not a metadata document") from error
         if issuer != self._issuer:
-            raise cannot_ask(f"{METADATA_PATH}: status {answer.status}, issuer {issuer!r}")
+            raise cannot_ask(f"{AUTHORIZATION_SERVER}: status {answer.status}, issuer {issuer!r}")
         return answer.body
 
 
@@ -146,14 +146,14 @@ def alias_routes(server: AuthorizationServer, settings: ResourceSettings) -> API
         headers = {"Cache-Control": f"public, max-age={METADATA_KEPT_S}"}
         return Response(await server.metadata(), media_type="application/json", headers=headers)
 
-    for path in dict.fromkeys((METADATA_PATH, f"{METADATA_PATH}{settings.path}")):
+    for path in dict.fromkeys((AUTHORIZATION_SERVER, f"{AUTHORIZATION_SERVER}{settings.path}")):
         for method in ("GET", "HEAD"):
             router.add_api_route(
                 path,
                 metadata,
                 methods=[method],
                 summary="Authorization server metadata (alias)",
-                include_in_schema=(path, method) == (METADATA_PATH, "GET"),
+                include_in_schema=(path, method) == (AUTHORIZATION_SERVER, "GET"),
                 responses=unavailable,
             )
     return router

@@ -14,8 +14,8 @@ from resource_service.policy.rules import Policy
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.settings import ResourceSettings
 from shared import dpop
+from shared.well_known import PROTECTED_RESOURCE
 
-ROOT_PATH = "/.well-known/oauth-protected-resource"
 HEADERS = {"Cache-Control": "public, max-age=60"}
 SLASHES: tuple[Literal["", "/"], ...] = ("", "/")
 """How people end the URL of a resource."""
@@ -104,7 +104,7 @@ def _places(settings: ResourceSettings, *, at_root: bool) -> dict[str, ResourceS
     for slash in SLASHES:
         places[f"{settings.metadata_path}{slash}"] = settings.spelled(slash)
         if at_root:
-            places[f"{ROOT_PATH}{slash}"] = settings
+            places[f"{PROTECTED_RESOURCE}{slash}"] = settings
     return places
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from shared.cli.console import CommandError
 from shared.cli.installation import Secrets, resource_servers
 from shared.setting_names import setting_names
+from shared.well_known import PROTECTED_RESOURCE
 
 IN_COMPOSE = "http://resource:9001"
 """Where the auth service of docker-compose.yml reaches the resource service."""
@@ -54,7 +55,7 @@ class Installation:
         servers = resource_servers(resource, drawn.resource_secret, more)
         for described in servers[0]["resources"]:
             path = urlsplit(described["resource"]).path.removesuffix("/")
-            described["metadata_url"] = f"{IN_COMPOSE}/.well-known/oauth-protected-resource{path}"
+            described["metadata_url"] = f"{IN_COMPOSE}{PROTECTED_RESOURCE}{path}"
         return cls(
             {
                 "DOORWARD_ISSUER": issuer,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import quote
 
+from shared import base64url
 from shared.cli.console import CommandError
 from shared.cli.policy_files import policy_in
 from shared.cli.private_files import create_private_file
@@ -89,7 +89,7 @@ class Secrets:
     @classmethod
     def fresh(cls) -> Self:
         """Draw new ones, 256 bits each."""
-        master_key = urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+        master_key = base64url.encode(secrets.token_bytes(32))
         return cls(master_keys=f"1:{master_key}", resource_secret=secrets.token_urlsafe(32))
 
     @classmethod

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from shared import base64url
 from shared.clock import Clock
 
 LIFETIME_S = 300
@@ -49,4 +49,4 @@ class Nonces:
 
     def _tag(self, text: str) -> str:
         tag = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
-        return base64.urlsafe_b64encode(tag).rstrip(b"=").decode()
+        return base64url.encode(tag)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from hashlib import sha256
 from urllib.parse import urlencode, urlsplit
 
+from shared import base64url
 from shared.cli.doctor import messages, urls
 from shared.cli.doctor.documents import document_of, list_member
 from shared.cli.doctor.evidence import Evidence, Place
 from shared.cli.doctor.exchange import Exchange, Request
 from shared.cli.doctor.fetch import Fetch, guarded
 from shared.cli.doctor.profiles import Profile
+from shared.well_known import AUTHORIZATION_SERVER
 
 STALE_CLIENT = {
     "grant_type": "refresh_token",
@@ -109,7 +110,7 @@ async def _find_server_metadata(evidence: Evidence, ask: Fetch) -> None:
     origin = urls.origin(evidence.mcp_url)
     servers = list_member(evidence.resource_document, "authorization_servers") or []
     named = servers[0] if servers and urls.is_web_url(servers[0]) else None
-    legacy = f"{origin}{urls.SERVER_METADATA}"
+    legacy = f"{origin}{AUTHORIZATION_SERVER}"
     places = urls.server_metadata_places(named) if named else (legacy,)
     found = await _documents((*places, legacy), ask)
     evidence.legacy_metadata = found[legacy]
@@ -153,7 +154,7 @@ async def _knock_at_endpoints(evidence: Evidence, ask: Fetch) -> None:
 
 def unknown_client_url(authorization_endpoint: str) -> str:
     """An authorization request of a client that nobody registered."""
-    challenge = urlsafe_b64encode(sha256(b"doorward").digest()).rstrip(b"=").decode()
+    challenge = base64url.encode(sha256(b"doorward").digest())
     query = {
         "response_type": "code",
         "client_id": messages.UNKNOWN_CLIENT,

@@ -7,10 +7,8 @@ from enum import IntEnum
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from shared.uris import LOOPBACK_HOSTS, split_absolute
+from shared.well_known import AUTHORIZATION_SERVER, OPENID_CONFIGURATION, PROTECTED_RESOURCE
 
-RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
-SERVER_METADATA = "/.well-known/oauth-authorization-server"
-OPENID_METADATA = "/.well-known/openid-configuration"
 PRIVATE_SUFFIXES = (".local", ".internal", ".lan", ".home.arpa", ".localdomain")
 
 
@@ -100,21 +98,21 @@ def resource_metadata_places(mcp_url: str) -> tuple[str, ...]:
     if parts.path in ("", "/"):
         return ()
     paths = dict.fromkeys((parts.path, parts.path.rstrip("/")))
-    return tuple(_inserted(parts, RESOURCE_METADATA, path, parts.query) for path in paths if path)
+    return tuple(_inserted(parts, PROTECTED_RESOURCE, path, parts.query) for path in paths if path)
 
 
 def resource_metadata_root(mcp_url: str) -> str:
     """Where clients look when the place with the path has nothing."""
-    return f"{origin(mcp_url)}{RESOURCE_METADATA}"
+    return f"{origin(mcp_url)}{PROTECTED_RESOURCE}"
 
 
 def server_metadata_places(issuer: str) -> tuple[str, ...]:
     """Where clients look for the metadata of `issuer`, in their order (RFC 8414 §3.1, §5; MCP 2025-11-25)."""
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
-    places = [_inserted(parts, SERVER_METADATA, path), _inserted(parts, OPENID_METADATA, path)]
+    places = [_inserted(parts, AUTHORIZATION_SERVER, path), _inserted(parts, OPENID_CONFIGURATION, path)]
     if path:
-        places.append(f"{origin(issuer)}{path}{OPENID_METADATA}")
+        places.append(f"{origin(issuer)}{path}{OPENID_CONFIGURATION}")
     return tuple(places)
 
 

@@ -8,8 +8,9 @@ from shared.cli.doctor.documents import Document, document_of, list_member, text
 from shared.cli.doctor.evidence import Evidence
 from shared.cli.doctor.exchange import Exchange
 from shared.cli.doctor.text import listed, quoted
-from shared.cli.doctor.urls import OPENID_METADATA, is_web_url
+from shared.cli.doctor.urls import is_web_url
 from shared.cli.doctor.verdict import Status, Verdict, check, ok, problem, skipped
+from shared.well_known import OPENID_CONFIGURATION
 
 ABSENT = "there is no authorization server metadata"
 OPENID_REQUIRED = ("jwks_uri", "subject_types_supported", "id_token_signing_alg_values_supported")
@@ -43,7 +44,7 @@ def server_metadata(evidence: Evidence) -> Verdict:
 def server_metadata_places(evidence: Evidence) -> Verdict:
     if evidence.server_document is None:
         return skipped(ABSENT)
-    openid = [item for item in evidence.server_metadata if OPENID_METADATA in item.url]
+    openid = [item for item in evidence.server_metadata if OPENID_CONFIGURATION in item.url]
     # Who does not do OpenID Connect need not serve its discovery; who does, at both places.
     needed = [evidence.server_metadata[0], *(openid if any(map(document_of, openid)) else [])]
     missing = [exchange for exchange in needed if document_of(exchange) is None]
@@ -91,7 +92,7 @@ def openid_complete(evidence: Evidence) -> Verdict:
     documents = [
         (exchange, document)
         for exchange in evidence.server_metadata
-        if OPENID_METADATA in exchange.url and (document := document_of(exchange))
+        if OPENID_CONFIGURATION in exchange.url and (document := document_of(exchange))
     ]
     if not documents:
         return skipped("there is no OpenID discovery")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from shared import base64url
 from shared.cli.doctor import messages
 from shared.cli.doctor.documents import Document, credential_member, list_member, text_member
 from shared.cli.doctor.evidence import Evidence
@@ -84,7 +85,7 @@ class Attempt:
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
             "state": self.state,
-            "code_challenge": urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge": base64url.encode(digest),
             "code_challenge_method": "S256",
             **({"scope": " ".join(self.scopes)} if self.scopes else {}),
             **self.target(),
