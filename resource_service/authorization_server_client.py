@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 
 import httpx2
 
+from shared.asgi.other_hosts import INTERNAL_AGENT
 from shared.asgi.request_id import HEADER as REQUEST_ID
 from shared.asgi.request_id import is_request_id
 
@@ -43,7 +44,12 @@ def http_client(*, timeout_s: float, max_connections: int) -> httpx2.AsyncClient
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     return httpx2.AsyncClient(
-        timeout=timeout_s, limits=limits, cookies=no_cookies, trust_env=False, follow_redirects=False
+        headers={"User-Agent": INTERNAL_AGENT},
+        timeout=timeout_s,
+        limits=limits,
+        cookies=no_cookies,
+        trust_env=False,
+        follow_redirects=False,
     )
 
 

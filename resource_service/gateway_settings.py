@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from resource_service.identity_token import read_private_key
 from resource_service.messages.forwarded_headers import why_not_passed
 from resource_service.policy.file import read_policy
 from resource_service.policy.validation import PolicyError
-from resource_service.targets import Target, parse_target
+from resource_service.targets import Target, check_host, parse_target
 from shared.environment import listed
 
 _MOUNT_PATH = re.compile(r"/[A-Za-z0-9._~-]+\Z")
@@ -77,6 +77,7 @@ def _spelled_out(mounts: object) -> object:
 
 Upstream = Annotated[str, AfterValidator(_target)]
 Authorization = Annotated[SecretStr, AfterValidator(_authorization)]
+Host = Annotated[str, AfterValidator(check_host)]
 PolicyFile = Annotated[Path, AfterValidator(_policy)]
 
 
@@ -88,6 +89,7 @@ class Mount(BaseModel):
         upstream: ``http://…``, ``https://…`` or ``stdio:COMMAND``.
         name: shown to people who are asked for consent; the path where left out.
         authorization: sent to this upstream as its ``Authorization`` header.
+        host: sent to it as its ``Host`` header.
         policy: the file with the scopes of this resource; any good token will do where left out.
     """
 
@@ -97,7 +99,13 @@ class Mount(BaseModel):
     upstream: Upstream
     name: str | None = Field(default=None, min_length=1, max_length=100)
     authorization: Authorization | None = None
+    host: Host | None = None
     policy: PolicyFile | None = None
+
+    @model_validator(mode="after")
+    def _host_is_for_http(self) -> Self:
+        parse_target(self.upstream, self.host)
+        return self
 
 
 class GatewaySettings(BaseSettings):
@@ -106,6 +114,7 @@ class GatewaySettings(BaseSettings):
     Attributes:
         upstream: the MCP server behind `resource`; the built-in one where left out.
         upstream_authorization: sent to `upstream` as its ``Authorization`` header.
+        upstream_host: sent to `upstream` as its ``Host`` header; the host of its URL where left out.
         policy: the file with the scopes of `resource`; left out, any good token will do, but for the
             built-in server, which has a policy of its own.
         mounts: JSON, path to upstream: ``{"/github": "http://…", "/files": {"upstream": "stdio:…"}}``; see
@@ -129,6 +138,7 @@ class GatewaySettings(BaseSettings):
 
     upstream: Upstream | None = None
     upstream_authorization: Authorization | None = None
+    upstream_host: Host | None = None
     policy: PolicyFile | None = None
     mounts: Annotated[tuple[Mount, ...], BeforeValidator(_spelled_out)] = ()
     identity_key: Annotated[SecretStr, AfterValidator(_private_key)] | None = None
@@ -153,7 +163,7 @@ class GatewaySettings(BaseSettings):
     @property
     def target(self) -> Target | None:
         """`upstream`, read."""
-        return None if self.upstream is None else parse_target(self.upstream)
+        return None if self.upstream is None else parse_target(self.upstream, self.upstream_host)
 
     @property
     def identity_private_key(self) -> EllipticCurvePrivateKey | None:
@@ -166,6 +176,7 @@ class GatewaySettings(BaseSettings):
             "resource_name": mount.name or mount.path.removeprefix("/"),
             "upstream": mount.upstream,
             "upstream_authorization": mount.authorization,
+            "upstream_host": mount.host,
             "policy": mount.policy,
             "mounts": (),
         }

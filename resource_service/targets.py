@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -10,12 +11,20 @@ from shared.uris import split_absolute
 
 STDIO = "stdio:"
 
+# RFC 9110 §7.2: uri-host [ ":" port ]. Underscores occur in the names of containers.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
+
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """An MCP server that speaks Streamable HTTP at `url`."""
+    """An MCP server that speaks Streamable HTTP at `url`.
+
+    Attributes:
+        host: what it is sent as ``Host``; the host of `url` where left out.
+    """
 
     url: str
+    host: str | None = None
 
     @property
     def audience(self) -> str:
@@ -26,6 +35,11 @@ class HttpTarget:
     def shown(self) -> str:
         """How to name it in the log: a query may hold a key."""
         return self.url.partition("?")[0]
+
+    @property
+    def authority(self) -> str:
+        """What its ``Host`` header says."""
+        return self.host or urlsplit(self.url).netloc
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +57,36 @@ class StdioTarget:
 Target = HttpTarget | StdioTarget
 
 
-def parse_target(text: str) -> Target:
-    """Read ``http://…``, ``https://…`` or ``stdio:COMMAND``, the command split as a shell would.
+def check_host(text: str) -> str:
+    """The value of a ``Host`` header.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: it is no host name or address, with or without a port.
+    """
+    if not _HOST.match(text):
+        raise ValueError("not the value of a Host header, like: localhost:3000")
+    return text
+
+
+def parse_target(text: str, host: str | None = None) -> Target:
+    """Read ``http://…``, ``https://…`` or ``stdio:COMMAND``, the command split as a shell would.
+
+    Args:
+        host: see `HttpTarget`.
+
+    Raises:
+        ValueError: it is none of these, or a command with a host.
     """
     if text.startswith(STDIO):
+        if host is not None:
+            raise ValueError("a command is sent no Host header")
         return StdioTarget(_command(text.removeprefix(STDIO)))
     parts = split_absolute(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("an upstream is http://HOST…, https://HOST… or stdio:COMMAND")
     if "@" in parts.netloc or "#" in text:
         raise ValueError("an upstream's URL carries no user information and no fragment")
-    return HttpTarget(text if parts.path else urlsplit(text)._replace(path="/").geturl())
+    return HttpTarget(text if parts.path else urlsplit(text)._replace(path="/").geturl(), host)
 
 
 def _command(text: str) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ Leaves to the guard in front: whether the token is good and its scopes are enoug
 - `gateway_settings`       all that can be configured about them
 - `forwarded_headers`        what passes, in each direction, and what never does; `identity`, what is put in
 - `http`           an upstream that speaks Streamable HTTP: a reverse proxy over `connections`, with
-                   `sessions` bound to principals, and a `concurrency_limit` for each of them
+                   `sessions` bound to principals, and a `concurrency_limit` for each of them. `upstream` is
+                   one exchange with it, `slash_redirect` the one redirect that is followed, `http_reply` its
+                   answer
 - `stdio`          an upstream that is a command: `sessions_over_stdio` for clients of 2025-11-25 and before,
                    `requests_over_stdio` for those of 2026-07-28
 - `stdio_connection`   one `process` and those who talk to it; what it says waits in an `event_log` for a

@@ -16,6 +16,7 @@ from resource_service.gateway.identity import Identity
 from resource_service.gateway.pool import Limits, ProcessPool
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.stdio import StdioGateway
+from resource_service.gateway.upstream import Upstream
 from resource_service.identity_token import IdentityTokens
 from resource_service.settings import ResourceSettings
 from resource_service.targets import HttpTarget, StdioTarget
@@ -45,8 +46,7 @@ def _over_http(target: HttpTarget, settings: ResourceSettings, tokens: IdentityT
     )
     authorization = settings.upstream_authorization
     gateway = HttpGateway(
-        client,
-        target,
+        Upstream(client, target),
         None if authorization is None else authorization.get_secret_value(),
         Identity(tokens, settings.resource, target.audience),
         sessions,

@@ -24,6 +24,24 @@ def failed(detail: str) -> Refusal:
     return Refusal(502, "upstream_failed", "The MCP server gave no usable answer.", detail=detail)
 
 
+def redirects(detail: str) -> Refusal:
+    """It is somewhere else than where it is configured to be."""
+    description = (
+        "The MCP server behind this gateway redirects to another address. "
+        "Its operator sets DOORWARD_UPSTREAM to that address."
+    )
+    return Refusal(502, "upstream_redirects", description, detail=detail)
+
+
+def refuses_host(detail: str) -> Refusal:
+    """It takes requests for other host names only, to keep web pages from rebinding a name to it."""
+    description = (
+        "The MCP server behind this gateway refuses the Host header that it is sent. Its operator sets "
+        "DOORWARD_UPSTREAM_HOST to a name that it takes, or lets it take the one that it is sent."
+    )
+    return Refusal(502, "upstream_refuses_host", description, detail=detail)
+
+
 def silent(detail: str) -> Refusal:
     """It took the request and said nothing for too long."""
     return Refusal(504, "upstream_silent", "The MCP server did not answer in time.", detail=detail)

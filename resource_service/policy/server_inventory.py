@@ -89,7 +89,9 @@ async def _connected(target: Target, authorization: str | None, stderr: TextIO) 
     async with httpx2.AsyncClient(headers=headers, timeout=WITHIN_S, trust_env=False) as http:
         transport: AbstractAsyncContextManager[Any]
         match target:
-            case HttpTarget(url):
+            case HttpTarget(url, host):
+                if host is not None:
+                    http.headers["Host"] = host
                 transport = streamable_http_client(url, http_client=http)
             case StdioTarget((command, *arguments)):
                 transport = stdio_client(StdioServerParameters(command=command, args=arguments), stderr)

@@ -4,8 +4,9 @@ Owns: the request id, response headers that every answer carries, the bounds on 
 answers, and the answer to an error nobody expected. Leaves to the services: who may call what, and every
 answer that means something in OAuth.
 
-Outermost first: `FrozenHeaders`, `RequestId`, `UnhandledErrors`, `SecurityHeaders`, `HeadLimit`, `Cors`,
-`BodyLimit`. These are classes to hand to `starlette.middleware.Middleware`; each states its arguments.
+Outermost first: `FrozenHeaders`, `RequestId`, `UnhandledErrors`, `SecurityHeaders`, `HeadLimit`,
+`OtherHosts`, `Cors`, `BodyLimit`. These are classes to hand to `starlette.middleware.Middleware`; each states
+its arguments.
 """
 
 from shared.asgi.body import BodyLimit, BodyTooLargeError, read_body, replay
@@ -14,6 +15,7 @@ from shared.asgi.errors import UnhandledErrors
 from shared.asgi.frozen_headers import FrozenHeaders
 from shared.asgi.head import HeadLimit
 from shared.asgi.headers import SecurityHeaders, header_values
+from shared.asgi.other_hosts import OtherHosts
 from shared.asgi.prefix import Prefix
 from shared.asgi.request_id import RequestId
 from shared.asgi.responses import error_response, refusal_response
@@ -25,6 +27,7 @@ __all__ = [
     "CorsPolicy",
     "FrozenHeaders",
     "HeadLimit",
+    "OtherHosts",
     "Prefix",
     "RequestId",
     "SecurityHeaders",

@@ -30,6 +30,9 @@ def draft(
             envvar="DOORWARD_UPSTREAM_AUTHORIZATION", help="Its own credential, as an Authorization header."
         ),
     ] = None,
+    host: Annotated[
+        str | None, typer.Option(envvar="DOORWARD_UPSTREAM_HOST", help="Sent to it as the Host header.")
+    ] = None,
 ) -> None:
     """Ask an MCP server what it offers, and write a first policy for it."""
     if find_spec("mcp") is None:
@@ -43,7 +46,7 @@ def draft(
     from resource_service.policy.draft import draft, prefix_of
     from resource_service.policy.validation import PolicyError
 
-    surveyed = _survey(_target(url or f"stdio:{stdio}"), authorization)
+    surveyed = _survey(_target(url or f"stdio:{stdio}", host if url else None), authorization)
     try:
         text = draft(surveyed, name or prefix_of(surveyed.server))
     except PolicyError as error:
@@ -51,11 +54,11 @@ def draft(
     _write(file, text)
 
 
-def _target(text: str) -> Target:
-    from resource_service.targets import parse_target
+def _target(text: str, host: str | None) -> Target:
+    from resource_service.targets import check_host, parse_target
 
     try:
-        return parse_target(text)
+        return parse_target(text, host and check_host(host))
     except ValueError as error:
         raise CommandError(str(error)) from None
 

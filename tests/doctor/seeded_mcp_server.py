@@ -40,7 +40,22 @@ def bad_token_is_challenged_like_none(pair: Pair) -> None:
     changing(pair, "/mcp", leave_out)
 
 
+def takes_no_other_host(pair: Pair) -> None:
+    """As the Python SDK answers a name that is not among its allowed hosts."""
+    for path in ("/mcp", "/mcp/"):
+        answering(pair, "mcp", path, Response("Invalid Host header", status_code=421), "POST")
+
+
 SEEDED = (
+    Misconfiguration(
+        "the MCP server expects another host name",
+        "host",
+        FAILURE,
+        "Add the host name to the allowed hosts of the MCP server, or let the proxy in front of it send a"
+        " Host header that it takes.",
+        takes_no_other_host,
+        also=frozenset({"challenge-post"}),
+    ),
     Misconfiguration(
         "the MCP server asks for no token",
         "challenge-post",

@@ -7,6 +7,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
+from shared.cli.why.entries import Entry
+from shared.cli.why.remedies import remedy
 from tests.resource_service.authorization_server import Question, Reply
 from tests.resource_service.service import Service
 
@@ -51,3 +55,11 @@ def resident_bytes(service: Service) -> int:
     status = Path(f"/proc/{service.process.pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) * 1024
+
+
+def check_remedy(service: Service, response: httpx2.Response) -> str:
+    """What `doorward why` says is to be done about what the log says of the request."""
+    entries = [Entry("log", line) for line in service.log(response.headers["x-request-id"])]
+    advice = remedy(entries)
+    assert advice is not None, entries
+    return advice

@@ -11,9 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from shared.cli.why.entries import Entry
-from shared.cli.why.remedies import remedy
-from tests.gateway.exchange import MESSAGE, PING
+from tests.gateway.exchange import MESSAGE, PING, check_remedy
 from tests.gateway.servers.odd import ODD
 from tests.gateway.test_messages import META
 from tests.gateway.test_sessions import opened
@@ -70,12 +68,6 @@ def error_in(response: httpx2.Response) -> dict[str, Any]:
     return error
 
 
-def check_explained(service: Service, response: httpx2.Response) -> None:
-    """`doorward why` has a remedy for what the log says of the request."""
-    entries = [Entry("log", line) for line in service.log(response.headers["x-request-id"])]
-    assert remedy(entries) is not None, entries
-
-
 @pytest.mark.parametrize("name", [name for name in ODD if name != "an end"])
 def test_a_call_in_a_session_is_answered_whatever_the_command_writes(
     name: str, odd_stdio: Service, caller: httpx2.Client, session: dict[str, str]
@@ -84,7 +76,7 @@ def test_a_call_in_a_session_is_answered_whatever_the_command_writes(
     response = caller.post("/mcp", headers=session, json=call_of(name))
     assert error_in(response)["code"] == -32603
     assert time.monotonic() - began < IN_TIME_S
-    check_explained(odd_stdio, response)
+    check_remedy(odd_stdio, response)
     ping = caller.post("/mcp", headers=session, json={**PING, "id": 7})  # the process lives, the id is free
     assert ping.json()["result"] == {}
 
@@ -95,4 +87,4 @@ def test_a_call_without_a_session_is_answered_whatever_the_command_writes(
 ) -> None:
     response = caller.post("/mcp", headers=stateless | {"Mcp-Name": name}, json=call_of(name, _meta=META))
     assert error_in(response)["code"] == (-32000 if name == "an end" else -32603)
-    check_explained(odd_stdio, response)
+    check_remedy(odd_stdio, response)

@@ -90,6 +90,13 @@ REMEDIES = (
         "`doorward users promote NAME` makes somebody an administrator.",
     ),
     Remedy(
+        "",
+        r"another host name than the public one",
+        "If people or clients use that name, set the setting in the line above to a URL with it, as every "
+        "announced URL comes from there. If a proxy puts it in place of the public one, let the proxy pass "
+        "on the Host header as it came.",
+    ),
+    Remedy(
         "unauthorized",
         "",
         "A first request without a token is how every client begins: it then reads where to log in. If it "
@@ -167,6 +174,18 @@ REMEDIES = (
         "upstream_unavailable",
         "",
         "Start the MCP server behind the gateway, and see that DOORWARD_UPSTREAM leads to it.",
+    ),
+    Remedy(
+        "upstream_redirects",
+        "",
+        "Set DOORWARD_UPSTREAM, or the `upstream` of the mount, to the address in the reason. Only a "
+        "redirect that adds or drops the slash at the end, at the same scheme, host and port, is followed.",
+    ),
+    Remedy(
+        "upstream_refuses_host",
+        "",
+        "Set DOORWARD_UPSTREAM_HOST, or the `host` of the mount, to a name that the MCP server takes, often "
+        "localhost with its port; or let it take the name in the reason (allowed hosts).",
     ),
     Remedy(
         "upstream_failed",

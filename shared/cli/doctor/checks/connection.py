@@ -12,10 +12,12 @@ from shared.cli.doctor.exchange import CERTIFICATE_TROUBLES, Exchange
 from shared.cli.doctor.text import printable, quoted
 from shared.cli.doctor.urls import RedirectUriType, is_address, is_secure, origin, reach
 from shared.cli.doctor.verdict import Status, Verdict, check, ok, problem, skipped
+from shared.host_refusals import MAX_REFUSAL_BYTES, refuses_host
 
 EXPIRES_SOON_S = 14 * 86_400
 SKEW_S = 60
 SLOW_S = 5.0
+MAX_SHOWN = 120
 
 
 def discovery_exchanges(evidence: Evidence) -> Iterator[Exchange]:
@@ -152,6 +154,24 @@ def http_upgrade(evidence: Evidence) -> Verdict:
 
 
 @check(
+    "host",
+    "The MCP server takes the host name that people paste",
+    meaning="Servers answer 421, or 400 or 403 with words about the host, to names that they do not expect,"
+    " so that web pages cannot rebind one of theirs to them. Behind a proxy the name is often another one.",
+    fix="Add the host name to the allowed hosts of the MCP server, or let the proxy in front of it send a"
+    " Host header that it takes.",
+)
+def host(evidence: Evidence) -> Verdict:
+    answer = evidence.post.answer
+    if answer is None:
+        return skipped("there is no answer")
+    if not refuses_host(answer.status, answer.body[:MAX_REFUSAL_BYTES]):
+        return ok()
+    said = printable(answer.body[:MAX_SHOWN].decode("utf-8", "replace"))
+    return problem(f"{quoted(origin(evidence.endpoint))} answers {answer.status}: {said}")
+
+
+@check(
     "redirect",
     "The MCP URL answers itself, without a redirect",
     meaning="Most clients do not follow a redirect of a POST, or lose the token on the way. Web frameworks"
@@ -243,4 +263,16 @@ def speed(evidence: Evidence) -> Verdict:
     return problem(found) if slowest.seconds > SLOW_S else ok(f"slowest {slowest.seconds:.2f} s")
 
 
-CHECKS = (reachable, tls, tls_expiry, https, hosted, http_upgrade, redirect, trailing_slash, clock, speed)
+CHECKS = (
+    reachable,
+    tls,
+    tls_expiry,
+    https,
+    hosted,
+    http_upgrade,
+    host,
+    redirect,
+    trailing_slash,
+    clock,
+    speed,
+)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from shared.cli.doctor.challenge import bearer_challenge
+from shared.cli.doctor.documents import object_of
 from shared.cli.doctor.evidence import Evidence
 from shared.cli.doctor.exchange import Exchange
 from shared.cli.doctor.messages import rpc_answer
-from shared.cli.doctor.text import listed, quoted
+from shared.cli.doctor.text import listed, printable, quoted
 from shared.cli.doctor.verdict import Verdict, check, ok, problem, skipped
 
 NOT_TRIED = "there is no token"
+MAX_REASON = 300
 
 
 def _fault(exchange: Exchange) -> str | None:
@@ -23,11 +25,19 @@ def _fault(exchange: Exchange) -> str | None:
         if challenge and name in challenge.parameters
     )
     if exchange.answer.status != 200:
-        return f"it answers {exchange.answer.status}{said}"
+        return f"it answers {exchange.answer.status}{said}{_reason(exchange)}"
     answer = rpc_answer(exchange)
     if answer is None:
         return f"it answers 200, {quoted(exchange.answer.content_type)}, without a JSON-RPC answer"
     return f"it answers with the error {quoted(answer['error'])}" if "error" in answer else None
+
+
+def _reason(exchange: Exchange) -> str:
+    """What the body of a refusal says, as Doorward's gateway does about the server behind it."""
+    document = object_of(exchange) or {}
+    error = document.get("error")
+    text = error.get("message") if isinstance(error, dict) else document.get("error_description")
+    return f": {printable(text, MAX_REASON)}" if isinstance(text, str) else ""
 
 
 @check(

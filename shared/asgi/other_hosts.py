@@ -1,0 +1,73 @@
+"""Requests for another host name than the public one: often the reason why a login does not work."""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, urlsplit
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.asgi.headers import header_values
+from shared.logs import get_logger
+from shared.once import Once
+
+HEALTH = "/health"
+INTERNAL_AGENT = "doorward-resource-server"
+"""How the resource server names itself (``User-Agent``): it may come by an internal name."""
+
+MAX_SHOWN = 200
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_log = get_logger(__name__)
+
+
+class OtherHosts:
+    """Log each other host name once, with what to set. The answer is the same (all URLs are from settings).
+
+    A name that a proxy puts in place of the public one is none where it passes that on in
+    ``X-Forwarded-Host``. Probes of the health and requests of our own resource server are left out.
+
+    Args:
+        public_url: of the service. setting: the variable that holds it.
+    """
+
+    def __init__(self, app: ASGIApp, *, public_url: str, setting: str) -> None:
+        self.app = app
+        self._public_url = public_url
+        self._public = _origin(urlsplit(public_url))
+        self._setting = setting
+        self._once = Once()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self._note(scope)
+        await self.app(scope, receive, send)
+
+    def _note(self, scope: Scope) -> None:
+        hosts = header_values(scope, "host")
+        named = [*hosts, *header_values(scope, "x-forwarded-host")]
+        if not hosts or any(self._is_public(host) for host in named) or _is_internal(scope):
+            return
+        host = hosts[0].lower()[:MAX_SHOWN]
+        if self._once.first(host):
+            _log.warning(
+                "a request came for another host name than the public one",
+                host=host,
+                public_url=self._public_url,
+                setting=self._setting,
+            )
+
+    def _is_public(self, host: str) -> bool:
+        try:
+            parts = urlsplit(f"{self._public[0]}://{host.partition(',')[0].strip()}")
+            return _origin(parts) == self._public
+        except ValueError:
+            return False
+
+
+def _is_internal(scope: Scope) -> bool:
+    agents = header_values(scope, "user-agent")
+    return scope["path"].endswith(HEALTH) or any(agent.startswith(INTERNAL_AGENT) for agent in agents)
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return (parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme))
