@@ -56,6 +56,11 @@ def forms_of(html: str) -> list[Form]:
     return parser.forms
 
 
+def offers_to_go_back(page: httpx2.Response) -> bool:
+    """Whether a page shows an error with a button that tells the client of it."""
+    return page.status_code == 400 and any("back" in form.fields for form in forms_of(page.text))
+
+
 class Person:
     """Somebody at a browser of their own."""
 
@@ -89,9 +94,12 @@ class Person:
         return self.submit(page, {"username": self.username, "password": self.password})
 
     def authorize(self, url: str, *, decision: str = "allow", untick: tuple[str, ...] = ()) -> dict[str, str]:
-        """Open an authorization URL, log in and decide as asked; the answer that reaches the client."""
+        """Open an authorization URL, log in and decide as asked; the answer that reaches the client.
+
+        From a page that says what is wrong with the request, the person goes back to the application.
+        """
         response = self.open(url)
-        while response.status_code == 200:
+        while response.status_code == 200 or offers_to_go_back(response):
             response = self._answer(response, decision, untick)
         assert response.status_code == 303, (response.status_code, response.text)
         return dict(parse_qsl(urlsplit(response.headers["location"]).query))
@@ -100,6 +108,8 @@ class Person:
         form = forms_of(page.text)[0]
         if "password" in form.fields:
             return self.log_in(page)
+        if "back" in form.fields:
+            return self.submit(page, {})
         unticked = {name: None for name, value in form.fields.items() if value in untick}
         return self.submit(page, {"decision": decision, **unticked})
 

@@ -15,7 +15,7 @@ class AuthorizationResponder:
     """Sends answers to redirect URIs, every one of them with `iss` (RFC 9207)."""
 
     def __init__(self, pages: Pages, issuer: str) -> None:
-        self._pages = pages
+        self.pages = pages
         self._issuer = issuer
 
     def send(
@@ -24,7 +24,7 @@ class AuthorizationResponder:
         """Answer with `members`, and with the client's own `state` if it sent one."""
         answer = {**members, **({"state": state} if state is not None else {}), "iss": self._issuer}
         if response_mode == "form_post":
-            return self._pages.render("form_post.html", {"redirect_uri": redirect_uri, "members": answer})
+            return self.pages.render("form_post.html", {"redirect_uri": redirect_uri, "members": answer})
         return see_other(response_location(redirect_uri, answer))
 
     def error(self, redirect_uri: str, response_mode: str, state: str | None, error: OAuthError) -> Response:

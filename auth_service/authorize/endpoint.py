@@ -13,18 +13,22 @@ from auth_service.authorize.consents import ConsentRepository
 from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.hints import IdTokenHints
 from auth_service.authorize.pending import Pending, PendingRequests
+from auth_service.authorize.refused import RefusedRequests
 from auth_service.authorize.requests import AuthorizationRequests
 from auth_service.clients.client_resolver import ClientResolver
 from auth_service.clients.repository import ClientRepository
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.protocol.authorization import (
     AuthorizationRequest,
+    ResponseTarget,
     check_response_target,
     response_target,
+    response_target_of,
     validate,
 )
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import Trust
+from auth_service.protocol.error_redirects import may_redirect_error
 from auth_service.protocol.errors import AccessDeniedError, OAuthError
 from auth_service.protocol.interaction import Approval, Outcome, Step, granted_scopes, next_step
 from auth_service.protocol.parameters import Parameters, parse_parameters
@@ -35,7 +39,7 @@ from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
-from auth_service.web.forms import RequestOverError, shows_errors
+from auth_service.web.forms import RequestOverError, browser_of, shows_errors
 from auth_service.web.http import form_of, note_refusal
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint, text
@@ -69,10 +73,17 @@ class AuthorizeEndpoint:
     clock: Clock
     pkce: PkcePolicy
 
+    @property
+    def refused(self) -> RefusedRequests:
+        """What shows errors that may not be redirected yet."""
+        return RefusedRequests(self.clients, self.browsers, self.authorization_responder)
+
     async def handle(self, request: Request) -> Response:
         parameters = await self._parameters(request)
         if parameters.get("pending"):
             return await self._go_on(request, parameters.require("pending"))
+        if request.method == "POST" and self.refused.is_button(parameters):
+            return await self.refused.pressed(request)
         if request.method == "POST" and (query := self._as_query(request, parameters)):
             return see_other(f"authorize?{query}")
         return await self._begin(request, parameters)
@@ -107,9 +118,8 @@ class AuthorizeEndpoint:
             asked = await self.hints.applied(asked, client, parameters.get("id_token_hint"))
         except OAuthError as error:
             note_refusal(request, error)
-            return self.authorization_responder.error(
-                address.redirect_uri, address.response_mode, address.state, error
-            )
+            silent = (parameters.get("prompt") or "").split() == ["none"]
+            return await self._tell(request, client, address, error, silent=silent)
         browser = self.browsers.read_cookies(header_values(request.scope, "cookie"))
         secret = browser.browser_id or self.browsers.new_browser_id()
         cookies = () if browser.browser_id else (self.browsers.cookie(self.browsers.names.browser, secret),)
@@ -131,22 +141,26 @@ class AuthorizeEndpoint:
             return self.errors.unknown_client()
         check_response_target(pending.request, client)
         if pending.outcome is not None:
-            return await self._repeat(pending.request, pending.outcome)
+            return await self._repeat(request, client, pending.request, pending.outcome)
         session = await self.sessions.find(browser.session)
         return await self._next(request, pending_id, pending, client, session)
 
-    async def _answered(self, request: Request, pending_id: str) -> Response:
+    async def _answered(self, request: Request, pending_id: str, client: Client) -> Response:
         """The answer that another request of this browser has settled meanwhile."""
         browser = self.browsers.read_cookies(header_values(request.scope, "cookie"))
         pending = await self.pending.get(pending_id, browser.browser_id)
         if pending is None or pending.outcome is None:
             raise RequestOverError
-        return await self._repeat(pending.request, pending.outcome)
+        return await self._repeat(request, client, pending.request, pending.outcome)
 
-    async def _repeat(self, asked: AuthorizationRequest, outcome: Outcome) -> Response:
+    async def _repeat(
+        self, request: Request, client: Client, asked: AuthorizationRequest, outcome: Outcome
+    ) -> Response:
         """The same answer once more (ID-10)."""
         if outcome.device_connected is not None:
             return self.device_decision.shown(connected=outcome.device_connected)
+        if outcome.error is not None and outcome.on_page:
+            return self.refused.page(request, client, response_target_of(asked), outcome.error)
         if outcome.error is not None:
             return self.authorization_responder.send(
                 asked.redirect_uri, asked.response_mode, asked.state, outcome.error
@@ -174,11 +188,11 @@ class AuthorizeEndpoint:
             step = next_step(asked, client, pending.progress, login, approvals, now)
         except OAuthError as error:
             note_refusal(request, error)
-            return await self._refuse(request, pending_id, asked, error)
+            return await self._refuse(request, pending_id, asked, client, session, error)
         if step is not Step.ISSUE or session is None:
             return see_other(f"{step.value}?pending={pending_id}", cookies)
         if asked.device:
-            return await self._approve_device(request, pending_id, pending, session)
+            return await self._approve_device(request, pending_id, pending, client, session)
         return await self._issue(request, pending_id, pending, client, session)
 
     async def _approvals(self, client: Client, session: Session | None) -> tuple[Approval, ...]:
@@ -200,21 +214,56 @@ class AuthorizeEndpoint:
         return True
 
     async def _refuse(
-        self, request: Request, pending_id: str, asked: AuthorizationRequest, error: OAuthError
+        self,
+        request: Request,
+        pending_id: str,
+        asked: AuthorizationRequest,
+        client: Client,
+        session: Session | None,
+        error: OAuthError,
     ) -> Response:
-        outcome = Outcome(device_connected=False) if asked.device else Outcome(error=error.members())
+        if asked.device:
+            outcome = Outcome(device_connected=False)
+        else:
+            redirected = await self._may_redirect(asked, client, session, error)
+            outcome = Outcome(error=error.members(), on_page=not redirected)
         if not await self._settle(pending_id, asked, outcome):
-            return await self._answered(request, pending_id)
+            return await self._answered(request, pending_id, client)
         if asked.device:
             return await self.device_decision.deny(asked.device)
-        return self._error(asked, error)
+        return await self._repeat(request, client, asked, outcome)
+
+    async def _may_redirect(
+        self, asked: AuthorizationRequest, client: Client, session: Session | None, error: OAuthError
+    ) -> bool:
+        if isinstance(error, AccessDeniedError):
+            return True  # the person pressed a button on a page of ours
+        silent = asked.prompts == ("none",)
+        return await self._is_trusted(asked.redirect_uri, client, session, silent=silent)
+
+    async def _tell(
+        self, request: Request, client: Client, address: ResponseTarget, error: OAuthError, *, silent: bool
+    ) -> Response:
+        """Tell the client, or first the person, that a request is not valid."""
+        session = await self.sessions.find(browser_of(self.browsers, request).session)
+        if await self._is_trusted(address.redirect_uri, client, session, silent=silent):
+            return self.authorization_responder.error(
+                address.redirect_uri, address.response_mode, address.state, error
+            )
+        return self.refused.page(request, client, address, error.members())
+
+    async def _is_trusted(
+        self, redirect_uri: str, client: Client, session: Session | None, *, silent: bool
+    ) -> bool:
+        approvals = await self.consents.approvals(session.subject, client) if session else ()
+        return may_redirect_error(redirect_uri, client, approvals, silent=silent)
 
     async def _approve_device(
-        self, request: Request, pending_id: str, pending: Pending, session: Session
+        self, request: Request, pending_id: str, pending: Pending, client: Client, session: Session
     ) -> Response:
         asked = pending.request
         if not await self._settle(pending_id, asked, Outcome(device_connected=True)):
-            return await self._answered(request, pending_id)
+            return await self._answered(request, pending_id, client)
         scopes = granted_scopes(asked, pending.progress)
         return await self.device_decision.approve(asked.device or "", session, scopes)
 
@@ -223,7 +272,7 @@ class AuthorizeEndpoint:
     ) -> Response:
         asked, outcome = pending.request, self.codes.outcome(client)
         if not await self._settle(pending_id, asked, outcome):
-            return await self._answered(request, pending_id)
+            return await self._answered(request, pending_id, client)
         code = await self.codes.issue(outcome, asked, session, granted_scopes(asked, pending.progress))
         if code is None:
             # Disabled or deleted while the person was deciding.
@@ -273,6 +322,9 @@ _OPERATION = {
     ],
     "responses": {
         "303": {"description": "To the login or consent page, or back to the client."},
-        "400": {"description": "A page: the client or its redirect URI is not known, nobody is redirected."},
+        "400": {
+            "description": "A page: the client or its redirect URI is not known, and nobody is redirected; or"
+            " the request is not valid, and the person decides whether to go back to the application."
+        },
     },
 }

@@ -20,7 +20,7 @@ from auth_service.protocol.client_domains import Trust
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.interaction import Decision
 from auth_service.protocol.parameters import Parameters, parse_parameters
-from auth_service.protocol.redirect_uris import redirect_uri_type
+from auth_service.protocol.redirect_uris import destination_of, redirect_uri_type
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.protocol.scope_details import ResourceDescription
 from auth_service.users.sessions import Session, SessionRepository
@@ -102,7 +102,7 @@ class ConsentPage:
                     for number, scope in enumerate(asked.scopes)
                 ],
                 "shown_at_once": SHOWN_AT_ONCE,
-                "destination": None if asked.device else _destination(asked.redirect_uri),
+                "destination": None if asked.device else destination_of(asked.redirect_uri),
                 "reach": None if asked.device else redirect_uri_type(asked.redirect_uri).name,
                 "papers": list(_papers(client)),
                 "unknown_domain": self.client_resolver.trust(client) is Trust.ASK,
@@ -179,12 +179,6 @@ def _papers(client: Client) -> Iterator[tuple[str, str, str]]:
     for words, member in (("Privacy policy", "policy_uri"), ("Terms", "tos_uri")):
         if url := client.metadata.get(member):
             yield words, str(url), urlsplit(str(url)).hostname or ""
-
-
-def _destination(redirect_uri: str) -> str:
-    """Where the code goes, as a person would recognise it."""
-    parts = urlsplit(redirect_uri)
-    return parts.netloc if parts.scheme in ("http", "https") else f"{parts.scheme}:"
 
 
 _OPERATIONS: Mapping[str, Operation] = {

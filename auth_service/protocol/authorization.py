@@ -74,6 +74,13 @@ class AuthorizationRequest:
     userinfo_claims: tuple[str, ...] = ()
 
 
+def response_target_of(request: AuthorizationRequest) -> ResponseTarget:
+    """Where the answer to a valid request goes."""
+    return ResponseTarget(
+        request.redirect_uri, request.redirect_uri_given, request.state, request.response_mode
+    )
+
+
 def response_target(parameters: Parameters, client: Client) -> ResponseTarget:
     """The first half: whom to answer.
 
@@ -89,6 +96,7 @@ def response_target(parameters: Parameters, client: Client) -> ResponseTarget:
         raise InvalidRequestError("redirect_uri is not one that this client registered")
     else:
         requested_or_only = requested
+    _check_usable(requested_or_only)
     mode = parameters.get("response_mode")
     return ResponseTarget(
         requested_or_only,
@@ -104,8 +112,16 @@ def check_response_target(request: AuthorizationRequest, client: Client) -> None
     Raises:
         InvalidRequestError: the redirect URI is not one of the client's any more.
     """
-    if not request.device and not redirect_uris.matches(request.redirect_uri, client.redirect_uris):
+    if request.device:
+        return
+    if not redirect_uris.matches(request.redirect_uri, client.redirect_uris):
         raise InvalidRequestError("redirect_uri is no longer one that this client registered")
+    _check_usable(request.redirect_uri)
+
+
+def _check_usable(redirect_uri: str) -> None:
+    if not redirect_uris.is_usable(redirect_uri):
+        raise InvalidRequestError("redirect_uri is not one that this server redirects to")
 
 
 def validate(

@@ -124,6 +124,11 @@ class Client:
         )
 
     @property
+    def is_operators(self) -> bool:
+        """Whether the operator made it: nothing that registers by itself is kept for ever."""
+        return self.expires_at is None and self.fresh_until is None
+
+    @property
     def reaches(self) -> frozenset[RedirectUriType]:
         """The kinds of places its redirect URIs lead to."""
         return frozenset(redirect_uris.redirect_uri_type(uri) for uri in self.redirect_uris)

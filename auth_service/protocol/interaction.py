@@ -92,6 +92,7 @@ class Outcome:
         grant_id: of the grant whose code was the answer; None for other answers.
         code_expires_at: seconds since 1970.
         error: the members of an error response (RFC 6749 §4.1.2.1).
+        on_page: whether the error is shown to the person instead of being redirected (RFC 9700 §4.11.2).
         device_connected: for the request of a device, whether it may have its tokens.
     """
 
@@ -99,6 +100,7 @@ class Outcome:
     code_expires_at: int = 0
     error: dict[str, str] | None = None
     device_connected: bool | None = None
+    on_page: bool = False
 
 
 def next_step(

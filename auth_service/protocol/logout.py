@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from auth_service.protocol import redirect_uris
 from auth_service.protocol.authorization import response_location
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
@@ -38,6 +39,8 @@ def destination(client: Client | None, uri: str | None, state: str | None) -> De
         return None
     if client is None or uri not in client.metadata.get("post_logout_redirect_uris", ()):
         raise InvalidRequestError("post_logout_redirect_uri is not one that the client registered")
+    if not redirect_uris.is_usable(uri):
+        raise InvalidRequestError("post_logout_redirect_uri is not one that this server redirects to")
     return Destination(uri, state)
 
 

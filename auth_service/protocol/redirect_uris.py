@@ -6,34 +6,10 @@ import re
 from collections.abc import Iterable
 from enum import Enum
 
-from shared.uris import Network, is_in, is_loopback, split_absolute
+from auth_service.protocol.unsafe_schemes import is_unsafe
+from shared.uris import PRIVATE_NETWORKS, Network, is_in, is_loopback, split_absolute
 
 MAX_LENGTH = 2_000
-# Schemes that a browser runs, renders or hands to something that is not an app's callback.
-NEVER = frozenset(
-    {
-        "about",
-        "blob",
-        "chrome",
-        "data",
-        "file",
-        "filesystem",
-        "ftp",
-        "intent",
-        "jar",
-        "javascript",
-        "mailto",
-        "ms-msdt",
-        "resource",
-        "search-ms",
-        "sms",
-        "tel",
-        "vbscript",
-        "view-source",
-        "ws",
-        "wss",
-    }
-)
 # RFC 8252 §7.3: any port on the loopback interface. The look-ahead keeps "localhost:80@host" out.
 _LOOPBACK = re.compile(
     r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?=[/?]|\Z).*)\Z"
@@ -60,6 +36,12 @@ def redirect_uri_type(redirect_uri: str) -> RedirectUriType:
     return RedirectUriType.PRIVATE_SCHEME
 
 
+def destination_of(redirect_uri: str) -> str:
+    """Where an answer goes, as a person would recognise it: a host, or the scheme of an app."""
+    parts = split_absolute(redirect_uri)
+    return parts.netloc if parts.scheme in ("http", "https") else f"{parts.scheme}:"
+
+
 def check_registrable(redirect_uri: str, http_networks: Iterable[Network] = ()) -> None:
     """Refuse what could never be a safe place to send a code to.
 
@@ -74,10 +56,19 @@ def check_registrable(redirect_uri: str, http_networks: Iterable[Network] = ()) 
     parts = split_absolute(redirect_uri)
     if "#" in redirect_uri:
         raise ValueError("a redirect URI must not have a fragment")  # RFC 6749 §3.1.2
-    if parts.scheme in NEVER:
+    if is_unsafe(parts.scheme):
         raise ValueError(f"the scheme {parts.scheme} cannot receive a code")
     if parts.scheme in ("http", "https"):
         _check_web(redirect_uri, http_networks)
+
+
+def is_usable(redirect_uri: str) -> bool:
+    """Whether a registered URI may still be redirected to: it may have been registered under older rules."""
+    try:
+        check_registrable(redirect_uri, PRIVATE_NETWORKS)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_web(redirect_uri: str, http_networks: Iterable[Network]) -> None:

@@ -116,7 +116,9 @@ class Standing:
         change = {"client_id": client_id, "redirect_uris": ["https://evil.example/"]}
         wrong = ("Authorization", b"Bearer dw_cr_wrong")
         browser = ("Cookie", self.cookies)
+        back = {"csrf": "x", "client_id": client_id, "back": "yes", "error": "e", "error_description": "d"}
         return [
+            ("POST", "/authorize", [browser, FORM], urlencode(back).encode()),
             *(("POST", "/token", [FORM], urlencode({**g, "client_id": client_id}).encode()) for g in grants),
             ("POST", "/login", [browser, FORM], urlencode(login).encode()),
             ("POST", "/consent", [browser, FORM], urlencode(decision).encode()),

@@ -77,7 +77,8 @@ def test_two_resources_are_not_one(server: AuthorizationServer) -> None:
     client = server.register()
     url = client.authorization_url(Pkce(), resource="https://mcp.example/mcp")
     response = server.http.get(f"{url}&resource=https%3A%2F%2Fevil.example%2F")
-    assert "error=invalid_target" in response.headers["location"]
+    assert response.status_code == 400
+    assert "<code>invalid_target</code>" in response.text
 
 
 @pytest.mark.parametrize("path", ["/token", "/introspect", "/revoke"])

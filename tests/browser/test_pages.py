@@ -106,6 +106,11 @@ class Showing:
         page.goto(self.register().authorization_url(Pkce(), redirect_uri="https://evil.example/"))
         sees(page, "This did not work")
 
+    def refused(self, page: Page) -> None:
+        client = self.register(client_name=HOSTILE, redirect_uris=[f"https://{'a-long-label.' * 15}example/"])
+        page.goto(client.authorization_url(Pkce(), scope='"'))
+        expect(page.get_by_role("button", name="Go back to the application")).to_be_visible()
+
     def expired(self, page: Page) -> None:
         page.goto(f"{self.issuer}/consent?pending=of-another-browser")
         sees(page, "This page is no longer valid")
@@ -178,7 +183,7 @@ def show(
 
 PAGES = [
     *("login", "wrong_password", "throttled", "account", "logout", "device"),
-    *("error", "expired", "unknown_client"),
+    *("error", "refused", "expired", "unknown_client"),
     *("console", "console_clients", "console_invitations", "console_people", "console_person"),
     *("console_nothing", "console_refused"),
     *("consent", "consent_on_loopback", "consent_to_an_app", "consent_to_a_hostile_name"),

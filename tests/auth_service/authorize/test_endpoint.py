@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
@@ -11,6 +12,14 @@ from tests.auth_service.service import RESOURCE, AuthorizationServer
 from tests.flow import REDIRECT_URI, Client, Person, Pkce, forms_of
 
 CALLBACK = "https://client.example/cb"
+
+
+@pytest.fixture
+def visitor() -> Iterator[Person]:
+    """Somebody who was never here before."""
+    person = Person(trust_env=False)
+    yield person
+    person.close()
 
 
 def answer_of(response: httpx2.Response) -> dict[str, str]:
@@ -185,26 +194,28 @@ ERRORS: list[tuple[dict[str, str | None], str]] = [
 @pytest.mark.requirement("AS-1", "AS-4", "SEC-3", "SEC-6")
 @pytest.mark.parametrize(("changes", "error"), ERRORS)
 def test_any_other_mistake_is_told_to_the_client_with_state_and_issuer(
-    server: AuthorizationServer, changes: dict[str, str | None], error: str
+    server: AuthorizationServer, visitor: Person, changes: dict[str, str | None], error: str
 ) -> None:
     client = server.register()
-    answer = answer_of(begin(server, client.authorization_url(Pkce(), **changes)))
+    answer = visitor.authorize(client.authorization_url(Pkce(), **changes))
     assert (answer["error"], answer["state"], answer["iss"]) == (error, "a state", server.issuer)
     assert "code" not in answer
 
 
 @pytest.mark.requirement("AS-4")
-def test_a_state_that_is_too_long_is_given_back_with_the_refusal(server: AuthorizationServer) -> None:
+def test_a_state_that_is_too_long_is_given_back_with_the_refusal(
+    server: AuthorizationServer, visitor: Person
+) -> None:
     client, state = server.register(), "s" * 5_000
-    answer = answer_of(begin(server, client.authorization_url(Pkce(), state=state)))
+    answer = visitor.authorize(client.authorization_url(Pkce(), state=state))
     assert (answer["error"], answer["state"]) == ("invalid_request", state)
 
 
-def test_a_client_without_the_code_grant_is_told_so(server: AuthorizationServer) -> None:
+def test_a_client_without_the_code_grant_is_told_so(server: AuthorizationServer, visitor: Person) -> None:
     client = server.register(
         grant_types=["client_credentials"], token_endpoint_auth_method="client_secret_basic"
     )
-    answer = answer_of(begin(server, client.authorization_url(Pkce())))
+    answer = visitor.authorize(client.authorization_url(Pkce()))
     assert answer["error"] == "unauthorized_client"
 
 
@@ -246,10 +257,12 @@ def test_form_post_carries_the_answer_in_a_form_that_posts_itself(
 
 
 @pytest.mark.requirement("AS-4")
-def test_a_mistake_is_told_by_form_post_if_that_was_asked_for(server: AuthorizationServer) -> None:
+def test_a_mistake_is_told_by_form_post_if_that_was_asked_for(
+    server: AuthorizationServer, visitor: Person
+) -> None:
     client = server.register(redirect_uris=[CALLBACK])
-    url = client.authorization_url(Pkce(), response_mode="form_post", scope='"')
-    (form,) = forms_of(begin(server, url).text)
+    page = visitor.open(client.authorization_url(Pkce(), response_mode="form_post", scope='"'))
+    (form,) = forms_of(visitor.submit(page, {}).text)
     assert form.action == CALLBACK
     assert (form.fields["error"], form.fields["iss"]) == ("invalid_scope", server.issuer)
 

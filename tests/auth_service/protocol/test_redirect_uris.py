@@ -14,6 +14,21 @@ from auth_service.protocol.redirect_uris import (
 
 pytestmark = pytest.mark.requirement("AS-10", "SEC-1")
 
+PRIVATE_USE = (
+    "vscode-insiders vscodium code-oss windsurf zed kiro trae claude chatgpt goose raycast warp"
+    " jetbrains idea cherrystudio msauth.com.example.app lmstudio x-example search.example shellfish"
+    " com.googleusercontent.apps.1-a app opencode"
+)
+STARTS_SOMETHING = (
+    "ms-officecmd ms-word ms-excel ms-powerpoint ms-msdt ms-appinstaller ms-settings MS-Search"
+    " ms-cxh ms-gamingoverlay microsoft-edge shell search search-ms onenote ldap hcp windowsdefender"
+    " ie.http telnet tn3270 ssh sftp vnc rdp smb itms-services itms-apps macappstores"
+    " x-apple.systempreferences x-apple-helpbasic applescript shortcuts x-man-page help x-help-action"
+    " facetime afp nfs apt snap flatpak+https appstream ghelp admin trash jnlp steam intent"
+    " android-app content market skype webcal magnet otpauth bitcoin chrome-extension moz-extension"
+    " safari-web-extension devtools edge livescript mhtml feed res mk ms-its web+mcp ext+mcp c D"
+)
+
 REGISTRABLE = {
     "https://claude.ai/api/mcp/auth_callback": RedirectUriType.WEB,
     "https://claude.com/api/mcp/auth_callback": RedirectUriType.WEB,
@@ -39,6 +54,7 @@ REGISTRABLE = {
     "com.example.app:/oauth2redirect": RedirectUriType.PRIVATE_SCHEME,
     "com.example.app:callback": RedirectUriType.PRIVATE_SCHEME,
     "vscode://vscode.github-authentication/did-authenticate": RedirectUriType.PRIVATE_SCHEME,
+    **{f"{scheme}://oauth/callback": RedirectUriType.PRIVATE_SCHEME for scheme in PRIVATE_USE.split()},
 }
 
 NEVER = [
@@ -72,6 +88,7 @@ NEVER = [
     "jar:https://client.example/x.jar!/",
     "ms-msdt:/id",
     "search-ms:query=x",
+    *(f"{scheme}:x" for scheme in STARTS_SOMETHING.split()),
     "http://client.example/cb",
     "HTTP://client.example/cb",
     "http://localhost.evil.example/cb",

@@ -1,0 +1,90 @@
+"""A request that failed, shown to the person before the client hears of it (RFC 9700 §4.11.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.authorize.authorization_response import AuthorizationResponder
+from auth_service.clients.repository import ClientRepository
+from auth_service.protocol.authorization import ResponseTarget, response_target
+from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.redirect_uris import destination_of
+from auth_service.web.browser_cookies import BrowserCookies
+from auth_service.web.forms import RequestOverError, browser_of, trusted_form
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+_CODE = re.compile(r"[a-z_]{1,60}")
+_BUTTON = "back"
+
+
+@dataclass(frozen=True)
+class RefusedRequests:
+    """Says what is wrong, and sends the error to the client once the person goes back to it."""
+
+    clients: ClientRepository
+    browsers: BrowserCookies
+    responder: AuthorizationResponder
+
+    def page(
+        self, request: Request, client: Client, address: ResponseTarget, error: Mapping[str, str]
+    ) -> Response:
+        """The page.
+
+        Args:
+            address: the client's own redirect URI.
+            error: the members of the error response.
+        """
+        browser = browser_of(self.browsers, request)
+        secret = browser.browser_id or self.browsers.new_browser_id()
+        cookies = () if browser.browser_id else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        fields = {
+            "csrf": self.browsers.csrf_token(secret),
+            "client_id": client.client_id,
+            "redirect_uri": address.redirect_uri,
+            "response_mode": address.response_mode,
+            "state": address.state,
+            **error,
+        }
+        context = {
+            "client_name": client.name,
+            "destination": destination_of(address.redirect_uri),
+            "error": error,
+            "fields": {name: value for name, value in fields.items() if value is not None},
+            "button": _BUTTON,
+        }
+        return self.responder.pages.render("refused.html", context, status=400, cookies=cookies)
+
+    @staticmethod
+    def is_button(parameters: Parameters) -> bool:
+        """Whether a posted form is the one on the page."""
+        return parameters.get(_BUTTON) is not None
+
+    async def pressed(self, request: Request) -> Response:
+        """The error, to the client that the page named.
+
+        Raises:
+            OAuthError: the form is not from the page, or the client no longer has the redirect URI.
+        """
+        form, _ = await trusted_form(self.browsers, request)
+        client = await self.clients.get(form.require("client_id"))
+        if client is None:
+            raise RequestOverError
+        address = response_target(form, client)
+        error = _error_in(form)
+        _log.info("error redirected", client_id=client.client_id, error=error["error"])
+        return self.responder.send(address.redirect_uri, address.response_mode, address.state, error)
+
+
+def _error_in(form: Parameters) -> dict[str, str]:
+    code = form.require("error")
+    if not _CODE.fullmatch(code):
+        raise InvalidRequestError("error is not an error code")
+    return {"error": code, "error_description": form.require("error_description")}
