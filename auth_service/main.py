@@ -15,6 +15,7 @@ from starlette.responses import Response
 from auth_service.components import Components
 from auth_service.fetching import Fetcher
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
+from auth_service.pages.visitors import VisitorPages, slash_routes
 from auth_service.settings import AuthSettings
 from auth_service.storage import open_store
 from auth_service.storage.interface import Store
@@ -23,6 +24,7 @@ from auth_service.web.render import STATIC
 from auth_service.web.route import Endpoint
 from shared.asgi import (
     BodyLimit,
+    BrowserPages,
     Cors,
     CorsPolicy,
     FrozenHeaders,
@@ -38,6 +40,7 @@ from shared.assets import BRAND, Assets
 from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
 from shared.logs import configure_logs, get_logger
+from shared.pages.home import home_route
 from shared.prctl import forbid_inspection
 from shared.uris import is_loopback, split_absolute
 
@@ -57,6 +60,7 @@ def create_app(
     fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback, networks=settings.fetch_networks)
     parts = Components(settings, store, clock, fetcher)
     endpoints = parts.endpoints(registration_example(settings))
+    visitors = VisitorPages(settings.issuer, parts.warning)
     app = DescribedApp(
         title="Doorward authorization server",
         docs_url=None,
@@ -65,11 +69,12 @@ def create_app(
         # It would redirect to a URL built from the Host header (DESIGN D8).
         redirect_slashes=False,
         lifespan=_lifespan(settings, store, fetcher, parts),
-        middleware=_middleware(settings, endpoints),
+        middleware=_middleware(settings, endpoints, visitors),
         exception_handlers={HTTPException: _http_error},
     )
     app.document = openapi_document(settings, endpoints, parts.scope_descriptions())
     app.router.routes.extend(endpoint.route() for endpoint in endpoints)
+    app.router.routes.extend([home_route(visitors.home), *slash_routes(endpoints)])
     app.mount("/static", Assets(STATIC, BRAND))
     mount_docs(
         app,
@@ -90,12 +95,15 @@ def create_app_from_environment() -> FastAPI:
     return create_app(settings, open_store(settings.store))
 
 
-def _middleware(settings: AuthSettings, endpoints: list[Endpoint]) -> list[Middleware]:
+def _middleware(
+    settings: AuthSettings, endpoints: list[Endpoint], visitors: VisitorPages
+) -> list[Middleware]:
     return [
         Middleware(FrozenHeaders),
         Middleware(RequestId),
-        Middleware(UnhandledErrors),
         Middleware(SecurityHeaders, secure=settings.secure),
+        Middleware(BrowserPages, page_of=visitors.refused),
+        Middleware(UnhandledErrors),
         Middleware(HeadLimit),
         Middleware(OtherHosts, public_url=settings.issuer, setting="DOORWARD_ISSUER"),
         Middleware(Prefix, prefix=urlsplit(settings.issuer).path),

@@ -14,6 +14,7 @@ The order in which a request passes, outermost first:
 - `backend`      the built-in `mcp_server`, or a `gateway` to an upstream MCP server, which receives an
                  `identity_token`
 
-`routes` are the HTTP resources beside MCP; `errors` are all error responses, with the single place that logs
-and renders them. `main.create_app` wires the service; `verifiers` puts the same guard into other MCP servers.
+`routes` are the HTTP resources beside MCP, `pages` what browsers are shown; `errors` are all error responses,
+with the single place that logs and renders them. `main.create_app` wires the service; `verifiers` puts the
+same guard into other MCP servers.
 """

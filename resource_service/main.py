@@ -24,6 +24,7 @@ from resource_service.mcp_server.notes import Notes
 from resource_service.middleware.drain_body import DrainBody
 from resource_service.middleware.origins import OriginCheck, Origins
 from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description
+from resource_service.pages.visitors import VisitorPages
 from resource_service.policy.scope_check import agreement_watched
 from resource_service.resource import ProtectedResource
 from resource_service.routes.aliases import AuthorizationServer, alias_routes
@@ -32,6 +33,7 @@ from resource_service.routes.published_keys import key_routes
 from resource_service.settings import ResourceSettings
 from resource_service.shutdown import called_when_stopping
 from shared.asgi import (
+    BrowserPages,
     Cors,
     FrozenHeaders,
     HeadLimit,
@@ -46,6 +48,7 @@ from shared.clock import Clock, steady_clock, system_clock
 from shared.docs_page import mount_docs
 from shared.home_networks import WARNING
 from shared.logs import configure_logs
+from shared.pages.home import home_route
 from shared.prctl import forbid_inspection
 from shared.version import VERSION
 
@@ -74,6 +77,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     ]
     resources = [*([main] if main else []), *mounts]
     refuse = main.refuse if main else Refuse(settings.metadata_url, tuple)
+    visitors = VisitorPages(settings, [resource.settings for resource in resources])
     issuer = AuthorizationServer(passing_on, settings, clock)
 
     app = DocumentedApp(
@@ -96,7 +100,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
                 lambda: _stopping(leases),  # innermost: it is the first to end
             ),
         ),
-        middleware=_middleware(settings, refuse),
+        middleware=_middleware(settings, refuse, visitors),
     )
     app.mcp_endpoints = {
         resource.path: NOTES_EXAMPLES if notes and resource is main else ANY_EXAMPLES
@@ -107,6 +111,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     for resource in resources:
         app.router.routes.extend(resource.endpoint())
         app.include_router(resource.metadata(at_root=resource is main))
+    app.router.routes.append(home_route(visitors.home))
     if settings.has_gateway:
         app.include_router(key_routes(tokens))
     app.include_router(health_route())
@@ -164,14 +169,15 @@ async def _stopping(leases: Leases) -> AsyncIterator[None]:
         yield
 
 
-def _middleware(settings: ResourceSettings, refuse: Refuse) -> list[Middleware]:
+def _middleware(settings: ResourceSettings, refuse: Refuse, visitors: VisitorPages) -> list[Middleware]:
     policy_of = Origins(settings).policy_of
     return [
         Middleware(FrozenHeaders),
         Middleware(RequestId),
         Middleware(DrainBody),
-        Middleware(UnhandledErrors),
         Middleware(SecurityHeaders, secure=settings.secure),
+        Middleware(BrowserPages, page_of=visitors.refused),
+        Middleware(UnhandledErrors),
         Middleware(HeadLimit),
         Middleware(OtherHosts, public_url=settings.resource, setting="DOORWARD_RESOURCE"),
         Middleware(Prefix, prefix=settings.base_path),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import fastapi_offline
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.assets import BRAND, Assets
 
@@ -92,7 +92,11 @@ def mount_docs(
     async def oauth2_redirect(_request: Request) -> Response:
         return redirect
 
+    async def without_slash(_request: Request) -> Response:
+        return RedirectResponse("../docs", 303)
+
     app.add_route("/docs", docs, include_in_schema=False)
+    app.add_route("/docs/", without_slash, include_in_schema=False)
     app.add_route("/docs/oauth2-redirect", oauth2_redirect, include_in_schema=False)
     app.mount("/docs/assets", Assets(_OURS, BRAND, _SWAGGER_UI))
 

@@ -186,7 +186,12 @@ PEOPLE = (
         "every step of a person is idempotent for their browser",
         Partial("steps of the account page and of the console"),
     ),
-    Requirement("ID-11", "MUST", "accessible, translatable pages with own looks", PLANNED_PEOPLE),
+    Requirement(
+        "ID-11",
+        "MUST",
+        "accessible, translatable pages with own looks",
+        Partial("translations; own name, logo and colours"),
+    ),
     Requirement("ID-12", "MUST", "`doorward apply` and `export`", PLANNED_PEOPLE),
 )
 

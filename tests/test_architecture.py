@@ -36,7 +36,7 @@ ORDER = {
         *("bearer", "errors", "principal", "identity_token", "targets", "notifier", "messages"),
         *("policy", "gateway_settings", "settings", "authorization_server_client", "introspection"),
         *("auth", "gateway", "mcp_server", "backend", "middleware", "routes", "resource", "openapi"),
-        *("shutdown", "main", "verifiers"),
+        *("pages", "shutdown", "main", "verifiers"),
     ),
 }
 

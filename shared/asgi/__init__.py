@@ -1,15 +1,18 @@
 """What surrounds every request of both services, as plain ASGI.
 
 Owns: the request id, response headers that every answer carries, the bounds on requests, cross-origin
-answers, and the answer to an error nobody expected. Leaves to the services: who may call what, and every
-answer that means something in OAuth.
+answers, errors as pages for browsers, and the answer to an error nobody expected. Leaves to the services: who
+may call what, and every answer that means something in OAuth.
 
-Outermost first: `FrozenHeaders`, `RequestId`, `UnhandledErrors`, `SecurityHeaders`, `HeadLimit`,
-`OtherHosts`, `Cors`, `BodyLimit`. These are classes to hand to `starlette.middleware.Middleware`; each states
+Outermost first: `FrozenHeaders`, `RequestId`, `SecurityHeaders`, `BrowserPages`, `UnhandledErrors`,
+`HeadLimit`, `OtherHosts`, `Cors`, `BodyLimit`. These are classes to hand to
+`starlette.middleware.Middleware`; each states
 its arguments.
 """
 
+from shared.asgi.accept import asks_for_page
 from shared.asgi.body import BodyLimit, BodyTooLargeError, read_body, replay
+from shared.asgi.browser_pages import BrowserPages, Refused
 from shared.asgi.cors import Cors, CorsPolicy
 from shared.asgi.errors import UnhandledErrors
 from shared.asgi.frozen_headers import FrozenHeaders
@@ -23,15 +26,18 @@ from shared.asgi.responses import error_response, refusal_response
 __all__ = [
     "BodyLimit",
     "BodyTooLargeError",
+    "BrowserPages",
     "Cors",
     "CorsPolicy",
     "FrozenHeaders",
     "HeadLimit",
     "OtherHosts",
     "Prefix",
+    "Refused",
     "RequestId",
     "SecurityHeaders",
     "UnhandledErrors",
+    "asks_for_page",
     "error_response",
     "header_values",
     "read_body",

@@ -18,6 +18,6 @@ class Prefix:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if self.prefix and scope["type"] == "http" and path.startswith(f"{self.prefix}/"):
-            scope = {**scope, "path": path[len(self.prefix) :]}
+        if self.prefix and scope["type"] == "http" and f"{path}/".startswith(f"{self.prefix}/"):
+            scope = {**scope, "path": path[len(self.prefix) :] or "/"}
         await self.app(scope, receive, send)

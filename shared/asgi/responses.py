@@ -24,7 +24,8 @@ def error_response(
     body = {"error": error, "error_description": description}
     if request_id := current_request_id.get():
         body["request_id"] = request_id
-    return JSONResponse(body, status, headers)
+    # `BrowserPages` answers the same request with a page where a browser makes it.
+    return JSONResponse(body, status, {"Vary": "Accept", **(headers or {})})
 
 
 def refusal_response(

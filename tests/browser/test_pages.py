@@ -56,9 +56,10 @@ class Showing:
     """Brings a page up by its name."""
 
     def __init__(
-        self, issuer: str, start: Callable[..., AuthorizationServer], register: Callable[..., Client]
+        self, services: Pair, start: Callable[..., AuthorizationServer], register: Callable[..., Client]
     ) -> None:
-        self.issuer, self.start, self.register = issuer, start, register
+        self.services, self.issuer = services, services.issuer
+        self.start, self.register = start, register
 
     def __call__(self, name: str, page: Page) -> None:
         getattr(self, name)(page)
@@ -72,6 +73,26 @@ class Showing:
         self.authorize(page, **metadata)
         log_in(page)
         sees(page, "Allow access?")
+
+    def home(self, page: Page) -> None:
+        page.goto(self.issuer)
+        sees(page, "Login server")
+
+    def nothing(self, page: Page) -> None:
+        page.goto(f"{self.issuer}/nothing/below/it")
+        sees(page, "There is nothing here")
+
+    def for_programs(self, page: Page) -> None:
+        page.goto(f"{self.issuer}/userinfo")
+        sees(page, "This address is for programs")
+
+    def home_of_mcp_servers(self, page: Page) -> None:
+        page.goto(self.services.resource_service)
+        sees(page, "MCP server")
+
+    def mcp_url(self, page: Page) -> None:
+        page.goto(self.services.mcp_url)
+        sees(page, "Doorward notes")
 
     def login(self, page: Page) -> None:
         self.authorize(page)
@@ -178,12 +199,13 @@ class Showing:
 def show(
     at_the_root: Pair, start: Callable[..., AuthorizationServer], register: Callable[..., Client]
 ) -> Showing:
-    return Showing(at_the_root.issuer, start, register)
+    return Showing(at_the_root, start, register)
 
 
 PAGES = [
     *("login", "wrong_password", "throttled", "account", "logout", "device"),
     *("error", "refused", "expired", "unknown_client"),
+    *("home", "nothing", "for_programs", "home_of_mcp_servers", "mcp_url"),
     *("console", "console_clients", "console_invitations", "console_people", "console_person"),
     *("console_nothing", "console_refused"),
     *("consent", "consent_on_loopback", "consent_to_an_app", "consent_to_a_hostile_name"),

@@ -1,0 +1,50 @@
+"""Pages for people who open an address of this service without having been sent there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from auth_service.web.render import see_other
+from auth_service.web.route import Endpoint
+from shared.asgi import Refused
+from shared.pages.refused import refused_page
+from shared.pages.standalone import StandalonePages
+
+
+class VisitorPages:
+    """The page at the root, and those for errors.
+
+    Args:
+        warning: shown on every page; None for none.
+    """
+
+    def __init__(self, issuer: str, warning: str | None) -> None:
+        icon = f"{urlsplit(issuer).path}/static/doorward.svg"
+        self._pages = StandalonePages(
+            "auth_service.web", icon=icon, warning=warning, issuer=issuer, home=f"{issuer}/"
+        )
+
+    def home(self) -> HTMLResponse:
+        """Who this is, and what a person may want here."""
+        return self._pages.render("home.html")
+
+    def refused(self, refused: Refused) -> HTMLResponse:
+        """The page for an error."""
+        return refused_page(self._pages, refused)
+
+
+def slash_routes(endpoints: Iterable[Endpoint]) -> Iterator[Route]:
+    """Each page for people with a slash at the end of its address, as people type it: leads to the page."""
+    for endpoint in endpoints:
+        if "{" not in endpoint.path and "Pages" in endpoint.operations.get("GET", {}).get("tags", ()):
+            yield Route(f"{endpoint.path}/", _without_slash, methods=["GET"])
+
+
+async def _without_slash(request: Request) -> Response:
+    name, query = request.scope["path"].split("/")[-2], request.url.query
+    return see_other(f"../{name}?{query}" if query else f"../{name}")

@@ -1,0 +1,56 @@
+"""Whether a request comes from a person's browser, which shows a page, or from a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from starlette.types import Scope
+
+from shared.asgi.headers import header_values
+
+_PROGRAMS_READ = ("application/json", "text/event-stream")
+_TOKEN_SCHEMES = ("bearer", "dpop")
+
+
+def asks_for_page(scope: Scope) -> bool:
+    """Whether the answer to the request of `scope` is shown to a person.
+
+    A request that shows an access token comes from a program, whatever it accepts. So does one that posts
+    without saying from which page: browsers say it (Fetch §3.2), HTTP libraries do not, though some of them
+    prefer HTML unless told otherwise.
+    """
+    if not prefers_html(header_values(scope, "accept")):
+        return False
+    schemes = {value.partition(" ")[0].lower() for value in header_values(scope, "authorization")}
+    if not schemes.isdisjoint(_TOKEN_SCHEMES):
+        return False
+    return scope["method"] in ("GET", "HEAD") or bool(header_values(scope, "origin"))
+
+
+def prefers_html(accept: Iterable[str]) -> bool:
+    """Whether HTML is named, and preferred to what programs read (RFC 9110 §12.5.1).
+
+    Args:
+        accept: the values of the Accept headers.
+    """
+    weights = dict(_weights(",".join(accept)))
+    html = weights.get("text/html", 0.0)
+    return html > 0 and all(html > _weight_of(media_type, weights) for media_type in _PROGRAMS_READ)
+
+
+def _weight_of(media_type: str, weights: dict[str, float]) -> float:
+    group = f"{media_type.partition('/')[0]}/*"
+    return next((weights[name] for name in (media_type, group, "*/*") if name in weights), 0.0)
+
+
+def _weights(accept: str) -> Iterator[tuple[str, float]]:
+    for media_range in accept.split(","):
+        name, *parameters = (part.strip().lower() for part in media_range.split(";"))
+        weight = next((p.removeprefix("q=") for p in parameters if p.startswith("q=")), "1")
+        yield name, _number(weight)
+
+
+def _number(weight: str) -> float:
+    """RFC 9110 §12.4.2; a weight that is none counts as not acceptable."""
+    digits = weight.replace(".", "", 1)
+    return min(float(weight), 1.0) if digits.isascii() and digits.isdigit() and len(weight) <= 5 else 0.0

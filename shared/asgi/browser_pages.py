@@ -1,0 +1,108 @@
+"""Errors as pages, for people who opened an address in their browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.asgi.accept import asks_for_page
+
+_OF_THE_BODY = frozenset({b"content-type", b"content-length", b"content-security-policy"})
+_MAX_BYTES = 16_384
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An error that `error_response` made.
+
+    Attributes:
+        path: of the request, as it came.
+    """
+
+    path: str
+    status: int
+    error: str
+    description: str
+
+
+class BrowserPages:
+    """Show errors to people as pages. Status, challenge and every other header stay as they are.
+
+    Programs get the JSON: see `asks_for_page`. The answer is one of two, so both say ``Vary: Accept``
+    (RFC 9110 §12.5.5), the JSON by `error_response`.
+
+    Args:
+        page_of: the page for an error; its status is not looked at.
+    """
+
+    def __init__(self, app: ASGIApp, *, page_of: Callable[[Refused], Response]) -> None:
+        self.app = app
+        self.page_of = page_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and asks_for_page(scope):
+            send = _Answer(scope, send, self.page_of).send
+        await self.app(scope, receive, send)
+
+
+class _Answer:
+    """An answer, held back while it may be an error of ours."""
+
+    def __init__(self, scope: Scope, send: Send, page_of: Callable[[Refused], Response]) -> None:
+        self._scope, self._send, self._page_of = scope, send, page_of
+        self._start: Message | None = None
+        self._body = bytearray()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and _may_be_an_error(message):
+            self._start = message
+        elif self._start is None or message["type"] != "http.response.body":
+            await self._send(message)
+        else:
+            self._body += message.get("body", b"")
+            if not message.get("more_body", False):
+                await self._finish(self._start)
+
+    async def _finish(self, start: Message) -> None:
+        refused = self._refused(start)
+        if refused is None:
+            body = bytes(self._body)
+        else:
+            page = self._page_of(refused)
+            start, body = {**start, "headers": _merged(start["headers"], page.raw_headers)}, bytes(page.body)
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body})
+
+    def _refused(self, start: Message) -> Refused | None:
+        try:
+            members = json.loads(self._body)
+        except ValueError:
+            return None
+        if not isinstance(members, dict) or not isinstance(members.get("error"), str):
+            return None
+        description = str(members.get("error_description", ""))
+        return Refused(self._scope["path"], start["status"], members["error"], description)
+
+
+def _may_be_an_error(start: Message) -> bool:
+    headers = dict(start.get("headers", ()))
+    length = headers.get(b"content-length", b"")
+    return (
+        start["status"] >= 400
+        and headers.get(b"content-type") == b"application/json"
+        and length.isdigit()
+        and int(length) <= _MAX_BYTES
+    )
+
+
+def _merged(of_error: Headers, of_page: Headers) -> Headers:
+    stated = {name for name, _ in of_page} | _OF_THE_BODY
+    varies = [pair for pair in of_error if pair[0] == b"vary"] or [(b"vary", b"Accept")]
+    kept = [pair for pair in of_error if pair[0] not in stated and pair[0] != b"vary"]
+    return [*kept, *varies, *of_page]

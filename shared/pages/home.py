@@ -1,0 +1,33 @@
+"""The root of a service: a page for people. Programs find nothing there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.asgi import asks_for_page, refusal_response
+
+
+def home_route(page: Callable[[], Response]) -> Route:
+    """The route for ``/``."""
+    return Route("/", _Home(page))
+
+
+class _Home:
+    """An application, not a handler: it answers every method, so that none but GET and HEAD is there."""
+
+    def __init__(self, page: Callable[[], Response]) -> None:
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(scope)(scope, receive, send)
+
+    def _answer(self, scope: Scope) -> ASGIApp:
+        if scope["method"] not in ("GET", "HEAD") or not asks_for_page(scope):
+            return refusal_response(scope, 404, "not_found", "Not Found")
+        page = self._page()
+        page.headers["Vary"] = "Accept"
+        return page

@@ -1,0 +1,46 @@
+"""The page for an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import HTMLResponse
+
+from shared.asgi import Refused
+from shared.pages.standalone import StandalonePages
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a person is told."""
+
+    heading: str
+    explanation: str
+
+
+_PROGRAMS = Words("This address is for programs", "There is nothing to see here in a browser.")
+_NOT_ALLOWED = Words("This is not allowed", "The request was refused, and nothing was changed.")
+_TOO_LARGE = Words("This request is too large", "It was refused, and nothing was changed.")
+_BROKEN = Words(
+    "Something went wrong here",
+    "It is not your fault. Go back and try again. If it happens again, tell the people who run this service.",
+)
+_BUSY = Words("This service is busy", "It cannot answer right now. Try again in a moment.")
+_WORDS = {
+    400: _PROGRAMS,
+    401: _PROGRAMS,
+    403: _NOT_ALLOWED,
+    404: Words("There is nothing here", "The address may be misspelled, or what was here is gone."),
+    405: _PROGRAMS,
+    413: _TOO_LARGE,
+    414: _TOO_LARGE,
+    429: Words("Too many requests", "Wait a moment, then try again."),
+    431: _TOO_LARGE,
+    503: _BUSY,
+}
+
+
+def refused_page(pages: StandalonePages, refused: Refused) -> HTMLResponse:
+    """The page for an error that has none of its own."""
+    otherwise = _BROKEN if refused.status >= 500 else _NOT_ALLOWED
+    return pages.render("refused.html", refused=refused, words=_WORDS.get(refused.status, otherwise))
