@@ -110,28 +110,43 @@ class Components:
         self.callers = IntrospectionCallers(self.authentication, settings.resource_servers)
         self.dpop = DpopProofs(store, keys, self.signatures, clock)
         self.requests = AuthorizationRequests(
-            store, self.client_keys, self.signatures, settings.issuer, clock
+            store=store,
+            client_keys=self.client_keys,
+            signatures=self.signatures,
+            issuer=settings.issuer,
+            clock=clock,
         )
         self.sessions = SessionRepository(store, clock, settings.session_ttl_s)
         self.pending = PendingRequests(store, settings.pending_ttl_s)
         self.consents = ConsentRepository(store, settings.refresh_absolute_ttl_s)
         self.grants = GrantRepository(store, clock)
         self.feed = RevocationStream(store, clock)
-        self.opener = GrantFactory(self.grants, self.clients, self.users, self.sessions, self.lifetimes)
+        self.opener = GrantFactory(
+            grants=self.grants,
+            clients=self.clients,
+            users=self.users,
+            sessions=self.sessions,
+            lifetimes=self.lifetimes,
+        )
         self.devices = DeviceRequestRepository(store, clock)
         self.confirmations = Confirmations(self.grants)
         self.tokens = TokenReader(
-            self.handles, self.signing_keys, self.grants, self.confirmations, settings.issuer, clock
+            handles=self.handles,
+            signing_keys=self.signing_keys,
+            grants=self.grants,
+            confirmations=self.confirmations,
+            issuer=settings.issuer,
+            clock=clock,
         )
         self.jwt_resources = configured.jwt_resources(settings)
         self.mint = TokenIssuer(
-            self.handles,
-            self.users,
-            self.signing_keys,
-            self.subjects,
-            settings.issuer,
-            settings.refresh_grace_s,
-            self.jwt_resources,
+            handles=self.handles,
+            users=self.users,
+            signing_keys=self.signing_keys,
+            subjects=self.subjects,
+            issuer=settings.issuer,
+            grace_s=settings.refresh_grace_s,
+            jwt_resources=self.jwt_resources,
         )
         self.descriptions = ResourceDescriptions(configured.described(settings), clock)
         self.hints = IdTokenHints(self.signing_keys, self.clients, self.subjects, settings.issuer)
@@ -144,8 +159,8 @@ class Components:
     def _introductions(self, fetcher: Fetcher) -> ClientResolver:
         settings, loopback = self._settings, self._settings.fetch_loopback
         return ClientResolver(
-            self.clients,
-            ClientMetadataFetcher(
+            clients=self.clients,
+            documents=ClientMetadataFetcher(
                 fetcher,
                 DocumentRules(
                     configured.registrable_grants(self._settings),
@@ -154,9 +169,9 @@ class Components:
                 ),
                 self._clock,
             ),
-            configured.domain_policy(settings),
-            self._throttle("introduce"),
-            self._clock,
+            policy=configured.domain_policy(settings),
+            throttle=self._throttle("introduce"),
+            clock=self._clock,
             keep_s=settings.pending_ttl_s,
             loopback=loopback,
             quota=configured.quota(settings),
@@ -167,7 +182,12 @@ class Components:
         issuers = [StatementIssuer(i.issuer, i.jwks, i.jwks_uri) for i in settings.statement_issuers]
         mode = RegistrationMode(settings.registration)
         return RegistrationPolicy(
-            mode, self.invitations, issuers, self.operator_keys, self.signatures, self._clock
+            openness=mode,
+            tokens=self.invitations,
+            issuers=issuers,
+            published=self.operator_keys,
+            signatures=self.signatures,
+            clock=self._clock,
         )
 
     def _assertions(self) -> ClientAssertions:
@@ -175,7 +195,12 @@ class Components:
         # Clients put the issuer or the URL they post to into aud; RFC 7523 §3 and its successor differ.
         endpoints = [f"{issuer}/{path}" for path in ("token", "introspect", "revoke", "par")]
         return ClientAssertions(
-            self._store, self.client_keys, self.signatures, issuer, endpoints, self._clock
+            store=self._store,
+            client_keys=self.client_keys,
+            signatures=self.signatures,
+            issuer=issuer,
+            endpoints=endpoints,
+            clock=self._clock,
         )
 
     def scope_descriptions(self) -> dict[str, str]:
@@ -198,43 +223,43 @@ class Components:
         return [
             self._register(registrable).endpoint(registration_example),
             ClientConfigurationEndpoint(
-                self.clients,
-                self.admission,
-                self.grants,
-                issuer,
-                registrable,
-                configured.redirect_hosts(self._settings),
-                self.sectors,
-                self._throttle("change-client"),
-                self.networks,
+                clients=self.clients,
+                admission=self.admission,
+                grants=self.grants,
+                issuer=issuer,
+                grant_types=registrable,
+                redirect_hosts=configured.redirect_hosts(self._settings),
+                sectors=self.sectors,
+                throttle=self._throttle("change-client"),
+                networks=self.networks,
             ).endpoint(registration_example),
             self._authorize().endpoint(),
             PushEndpoint(
-                self.authentication,
-                self.requests,
-                self.dpop,
-                self.catalogue,
-                self._throttle("push"),
-                self.networks,
-                PkcePolicy(self._settings.require_pkce),
-                f"{issuer}/par",
+                authentication=self.authentication,
+                requests=self.requests,
+                dpop=self.dpop,
+                catalogue=self.catalogue,
+                throttle=self._throttle("push"),
+                networks=self.networks,
+                pkce=PkcePolicy(self._settings.require_pkce),
+                url=f"{issuer}/par",
             ).endpoint(),
             TokenEndpoint(
-                self.authentication,
-                {grant_type.name: grant_type for grant_type in grant_types},
-                self.dpop,
-                self.mint,
-                self._clock,
-                self.networks,
-                f"{issuer}/token",
+                authentication=self.authentication,
+                grant_types={grant_type.name: grant_type for grant_type in grant_types},
+                dpop=self.dpop,
+                mint=self.mint,
+                clock=self._clock,
+                networks=self.networks,
+                url=f"{issuer}/token",
             ).endpoint(),
             DeviceAuthorizationEndpoint(
-                self.authentication,
-                self.devices,
-                self.catalogue,
-                self._throttle("device-request"),
-                self.networks,
-                issuer,
+                authentication=self.authentication,
+                devices=self.devices,
+                catalogue=self.catalogue,
+                throttle=self._throttle("device-request"),
+                networks=self.networks,
+                issuer=issuer,
             ).endpoint(),
             self._introspect().endpoint(),
             RevokeEndpoint(self.authentication, self.tokens, self.grants).endpoint(),
@@ -249,43 +274,43 @@ class Components:
     def _userinfo(self) -> UserinfoEndpoint:
         issuer = self._settings.issuer
         return UserinfoEndpoint(
-            self.users,
-            self.tokens,
-            self.dpop,
-            self.clients,
-            self.subjects,
-            self.signing_keys,
-            issuer,
-            self._clock,
-            f"{issuer}/userinfo",
+            users=self.users,
+            tokens=self.tokens,
+            dpop=self.dpop,
+            clients=self.clients,
+            subjects=self.subjects,
+            signing_keys=self.signing_keys,
+            issuer=issuer,
+            clock=self._clock,
+            url=f"{issuer}/userinfo",
         )
 
     def _register(self, registrable: tuple[str, ...]) -> RegisterEndpoint:
         settings = self._settings
         return RegisterEndpoint(
-            self.clients,
-            self.admission,
-            configured.redirect_hosts(self._settings),
-            self.sectors,
-            self._throttle("register"),
-            self._throttle("register-share"),
-            self._throttle("register-overall"),
-            configured.quota(settings),
-            self.networks,
-            settings.issuer,
-            registrable,
-            (*registrable, "client_credentials"),
+            clients=self.clients,
+            admission=self.admission,
+            redirect_hosts=configured.redirect_hosts(self._settings),
+            sectors=self.sectors,
+            throttle=self._throttle("register"),
+            own_share=self._throttle("register-share"),
+            overall=self._throttle("register-overall"),
+            quota=configured.quota(settings),
+            networks=self.networks,
+            issuer=settings.issuer,
+            grant_types=registrable,
+            operator_grant_types=(*registrable, "client_credentials"),
         )
 
     def _introspect(self) -> IntrospectEndpoint:
         return IntrospectEndpoint(
-            self.callers,
-            self.tokens,
-            self.subjects,
-            self.signing_keys,
-            self._clock,
-            self._settings.issuer,
-            self._settings.refresh_grace_s,
+            callers=self.callers,
+            tokens=self.tokens,
+            subjects=self.subjects,
+            signing_keys=self.signing_keys,
+            clock=self._clock,
+            issuer=self._settings.issuer,
+            grace_s=self._settings.refresh_grace_s,
         )
 
     def _authorize(self) -> AuthorizeEndpoint:
@@ -298,7 +323,12 @@ class Components:
             sessions=self.sessions,
             consents=self.consents,
             codes=AuthorizationCodeIssuer(
-                self.opener, self.grants, self.clients, self.mint, self.lifetimes, self._clock
+                opener=self.opener,
+                grants=self.grants,
+                clients=self.clients,
+                mint=self.mint,
+                lifetimes=self.lifetimes,
+                clock=self._clock,
             ),
             device_decision=DeviceDecision(self.devices, self.page_templates),
             browsers=self.browsers,
@@ -315,46 +345,46 @@ class Components:
     def _pages(self) -> list[Endpoint]:
         pages, errors = self.page_templates, self.error_pages
         login = LoginPage(
-            self.users,
-            self.sessions,
-            self.clients,
-            self.pending,
-            self.browsers,
-            LoginLimits(self._store, configured.limits(self._settings)["login"]),
-            self.networks,
-            pages,
-            errors,
+            users=self.users,
+            sessions=self.sessions,
+            clients=self.clients,
+            pending=self.pending,
+            browsers=self.browsers,
+            limits=LoginLimits(self._store, configured.limits(self._settings)["login"]),
+            networks=self.networks,
+            pages=pages,
+            errors=errors,
         )
         consent = ConsentPage(
-            self.pending,
-            self.sessions,
-            self.clients,
-            self.client_resolver,
-            self.consents,
-            self.catalogue,
-            self.descriptions,
-            self.browsers,
-            pages,
-            errors,
+            pending=self.pending,
+            sessions=self.sessions,
+            clients=self.clients,
+            client_resolver=self.client_resolver,
+            consents=self.consents,
+            catalogue=self.catalogue,
+            descriptions=self.descriptions,
+            browsers=self.browsers,
+            pages=pages,
+            errors=errors,
         )
         account = AccountPage(
-            self.grants,
-            self.clients,
-            self.consents,
-            self.sessions,
-            self.catalogue,
-            self.browsers,
-            pages,
-            errors,
+            grants=self.grants,
+            clients=self.clients,
+            consents=self.consents,
+            sessions=self.sessions,
+            catalogue=self.catalogue,
+            browsers=self.browsers,
+            pages=pages,
+            errors=errors,
         )
         device = DevicePage(
-            self.devices,
-            self.pending,
-            self.browsers,
-            self._throttle("device"),
-            self.networks,
-            pages,
-            errors,
+            devices=self.devices,
+            pending=self.pending,
+            browsers=self.browsers,
+            throttle=self._throttle("device"),
+            networks=self.networks,
+            pages=pages,
+            errors=errors,
         )
         own = [page.endpoint() for page in (login, consent, device, account, self._logout_page())]
         return [*own, *self._console().endpoints()]
@@ -362,37 +392,37 @@ class Components:
     def _console(self) -> AdminConsole:
         return assembled(
             self.users,
-            self.sessions,
-            self.grants,
-            self.clients,
-            self.consents,
-            self.invitations,
-            self.catalogue,
-            self.browsers,
-            self._clock,
-            RegistrationMode(self._settings.registration),
-            self.warning,
+            sessions=self.sessions,
+            grants=self.grants,
+            clients=self.clients,
+            consents=self.consents,
+            invitations=self.invitations,
+            catalogue=self.catalogue,
+            browsers=self.browsers,
+            clock=self._clock,
+            openness=RegistrationMode(self._settings.registration),
+            warning=self.warning,
         )
 
     def _logout_page(self) -> LogoutPage:
         logout = Logout(
-            self.sessions,
-            self.grants,
-            self.clients,
-            self.subjects,
-            self.signing_keys,
-            self._fetcher,
-            self._settings.issuer,
-            self._clock,
+            sessions=self.sessions,
+            grants=self.grants,
+            clients=self.clients,
+            subjects=self.subjects,
+            signing_keys=self.signing_keys,
+            fetcher=self._fetcher,
+            issuer=self._settings.issuer,
+            clock=self._clock,
         )
         return LogoutPage(
-            logout,
-            self.sessions,
-            self.clients,
-            self.hints,
-            self.browsers,
-            self.page_templates,
-            self.error_pages,
+            logout=logout,
+            sessions=self.sessions,
+            clients=self.clients,
+            hints=self.hints,
+            browsers=self.browsers,
+            pages=self.page_templates,
+            errors=self.error_pages,
         )
 
     def _throttle(self, kind: str) -> Throttle:

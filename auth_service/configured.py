@@ -50,13 +50,13 @@ def trusted_issuers(settings: AuthSettings) -> list[TrustedIssuer]:
     """Whose assertions are grants (RFC 7523)."""
     return [
         TrustedIssuer(
-            trusted.issuer,
-            trusted.profile,
-            trusted.jwks,
-            trusted.jwks_uri,
-            trusted.clients,
-            trusted.scopes,
-            [WorkloadRule(rule.claims, rule.scopes) for rule in trusted.rules],
+            issuer=trusted.issuer,
+            profile=trusted.profile,
+            jwks=trusted.jwks,
+            jwks_uri=trusted.jwks_uri,
+            clients=trusted.clients,
+            scopes=trusted.scopes,
+            rules=[WorkloadRule(rule.claims, rule.scopes) for rule in trusted.rules],
         )
         for trusted in settings.trusted_issuers
     ]

@@ -58,13 +58,13 @@ def offered_grant_types(parts: Dependencies, settings: AuthSettings, store: Stor
         issuers = configured.trusted_issuers(settings)
         offered.append(
             JwtBearer(
-                store,
-                parts.opener,
-                parts.catalogue,
-                parts.operator_keys,
-                parts.signatures,
-                issuers,
-                audiences,
+                store=store,
+                opener=parts.opener,
+                catalogue=parts.catalogue,
+                published=parts.operator_keys,
+                signatures=parts.signatures,
+                issuers=issuers,
+                audiences=audiences,
             )
         )
     return offered

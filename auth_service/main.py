@@ -155,4 +155,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 -- registered for this class
     codes = {404: "not_found", 405: "method_not_allowed"}
     code = codes.get(error.status_code, "invalid_request")
-    return refusal_response(request.scope, error.status_code, code, str(error.detail), error.headers)
+    return refusal_response(
+        request.scope,
+        status=error.status_code,
+        error=code,
+        description=str(error.detail),
+        headers=error.headers,
+    )

@@ -68,7 +68,14 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     possession = dpop_validator_for(settings, clock)
 
     def protected(described: ResourceSettings, backend: Backend) -> ProtectedResource:
-        return ProtectedResource(described, backend, introspect, possession, leases, clock)
+        return ProtectedResource(
+            settings=described,
+            backend=backend,
+            introspect=introspect,
+            possession=possession,
+            leases=leases,
+            clock=clock,
+        )
 
     backend = _main_backend(settings, notes, tokens)
     main = protected(settings, backend) if backend else None
@@ -213,5 +220,9 @@ async def _not_here(request: Request, error: Exception) -> Response:
     http_error = cast("HTTPException", error)
     code = {404: "not_found", 405: "method_not_allowed"}.get(http_error.status_code, "invalid_request")
     return refusal_response(
-        request.scope, http_error.status_code, code, http_error.detail, http_error.headers
+        request.scope,
+        status=http_error.status_code,
+        error=code,
+        description=http_error.detail,
+        headers=http_error.headers,
     )

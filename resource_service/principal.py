@@ -25,7 +25,7 @@ def person_of(key: PrincipalKey) -> PersonKey:
     return (issuer, f"subject:{subject}" if subject is not None else f"client:{client_id}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """A user acting through a client, or a client acting for itself.
 

@@ -31,6 +31,7 @@ class ProtectedResource:
 
     def __init__(
         self,
+        *,
         settings: ResourceSettings,
         backend: Backend,
         introspect: Introspect,
@@ -43,9 +44,20 @@ class ProtectedResource:
         self.path = settings.mcp_path or "/"
         self.policy = backend.policy
         self.refuse = Refuse(settings.metadata_url, self.policy.scopes)
-        self.authenticate = Authenticate(introspect, possession, settings.resource, settings.issuer, clock)
+        self.authenticate = Authenticate(
+            introspect=introspect,
+            possession=possession,
+            resource=settings.resource,
+            issuer=settings.issuer,
+            clock=clock,
+        )
         self._guard = Guard(
-            backend.app, self.authenticate, self.policy, self.refuse, leases, settings.max_body_bytes
+            app=backend.app,
+            authenticate=self.authenticate,
+            policy=self.policy,
+            refuse=self.refuse,
+            leases=leases,
+            max_body_bytes=settings.max_body_bytes,
         )
 
     def endpoint(self) -> list[Route]:

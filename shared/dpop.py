@@ -30,7 +30,7 @@ class InvalidProofError(ValueError):
     """What was sent proves nothing about this request. The message says why, in public."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedProof:
     """A proof that claims to be for the request it came with. Whether its key signed it is not known yet.
 
@@ -86,7 +86,7 @@ def parse_proof(
     jti = check_proof(token.unverified_claims, method, urls, now)
     if access_token is not None:
         check_access_token(token.unverified_claims, access_token)
-    return UnverifiedProof(token, key, jkt, jti, token.unverified_claims.get("nonce"))
+    return UnverifiedProof(token=token, key=key, jkt=jkt, jti=jti, nonce=token.unverified_claims.get("nonce"))
 
 
 async def verify_proof(proof: UnverifiedProof, signatures: Signatures, source: str) -> Proof:

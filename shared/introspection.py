@@ -12,7 +12,7 @@ class MalformedAnswerError(ValueError):
     """The answer is not one that RFC 7662 §2.2 allows: nothing may be concluded from it about the token."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveToken:
     """An active token as RFC 7662 §2.2 describes it.
 

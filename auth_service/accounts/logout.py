@@ -23,7 +23,7 @@ _log = get_logger(__name__)
 LONGEST_S = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Logout:
     """Ends sessions."""
 

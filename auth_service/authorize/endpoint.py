@@ -50,7 +50,7 @@ _MAX_QUERY = 6_000
 """Longer ones do not get through every proxy."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AuthorizeEndpoint:
     """Answers a client through a person's browser; asks the person what has to be asked, page by page."""
 
@@ -129,7 +129,14 @@ class AuthorizeEndpoint:
         await self.clients.unused.note_pending(client)
         pending_id = await self.pending.begin(asked, secret)
         session = await self.sessions.find(browser.session)
-        return await self._next(request, pending_id, Pending(asked, ""), client, session, cookies)
+        return await self._next(
+            request,
+            pending_id=pending_id,
+            pending=Pending(asked, ""),
+            client=client,
+            session=session,
+            cookies=cookies,
+        )
 
     async def _go_on(self, request: Request, pending_id: str) -> Response:
         browser = self.browsers.read_cookies(header_values(request.scope, "cookie"))
@@ -143,7 +150,9 @@ class AuthorizeEndpoint:
         if pending.outcome is not None:
             return await self._repeat(request, client, pending.request, pending.outcome)
         session = await self.sessions.find(browser.session)
-        return await self._next(request, pending_id, pending, client, session)
+        return await self._next(
+            request, pending_id=pending_id, pending=pending, client=client, session=session
+        )
 
     async def _answered(self, request: Request, pending_id: str, client: Client) -> Response:
         """The answer that another request of this browser has settled meanwhile."""
@@ -175,6 +184,7 @@ class AuthorizeEndpoint:
     async def _next(
         self,
         request: Request,
+        *,
         pending_id: str,
         pending: Pending,
         client: Client,
@@ -185,15 +195,23 @@ class AuthorizeEndpoint:
         approvals = await self._approvals(client, session)
         login = session.login if session else None
         try:
-            step = next_step(asked, client, pending.progress, login, approvals, now)
+            step = next_step(
+                asked, client=client, progress=pending.progress, login=login, approvals=approvals, now=now
+            )
         except OAuthError as error:
             note_refusal(request, error)
-            return await self._refuse(request, pending_id, asked, client, session, error)
+            return await self._refuse(
+                request, pending_id=pending_id, asked=asked, client=client, session=session, error=error
+            )
         if step is not Step.ISSUE or session is None:
             return see_other(f"{step.value}?pending={pending_id}", cookies)
         if asked.device:
-            return await self._approve_device(request, pending_id, pending, client, session)
-        return await self._issue(request, pending_id, pending, client, session)
+            return await self._approve_device(
+                request, pending_id=pending_id, pending=pending, client=client, session=session
+            )
+        return await self._issue(
+            request, pending_id=pending_id, pending=pending, client=client, session=session
+        )
 
     async def _approvals(self, client: Client, session: Session | None) -> tuple[Approval, ...]:
         # What was agreed to before does not count for a domain that is to be asked about each time.
@@ -216,6 +234,7 @@ class AuthorizeEndpoint:
     async def _refuse(
         self,
         request: Request,
+        *,
         pending_id: str,
         asked: AuthorizationRequest,
         client: Client,
@@ -259,7 +278,7 @@ class AuthorizeEndpoint:
         return may_redirect_error(redirect_uri, client, approvals, silent=silent)
 
     async def _approve_device(
-        self, request: Request, pending_id: str, pending: Pending, client: Client, session: Session
+        self, request: Request, *, pending_id: str, pending: Pending, client: Client, session: Session
     ) -> Response:
         asked = pending.request
         if not await self._settle(pending_id, asked, Outcome(device_connected=True)):
@@ -268,7 +287,7 @@ class AuthorizeEndpoint:
         return await self.device_decision.approve(asked.device or "", session, scopes)
 
     async def _issue(
-        self, request: Request, pending_id: str, pending: Pending, client: Client, session: Session
+        self, request: Request, *, pending_id: str, pending: Pending, client: Client, session: Session
     ) -> Response:
         asked, outcome = pending.request, self.codes.outcome(client)
         if not await self._settle(pending_id, asked, outcome):
@@ -291,7 +310,9 @@ class AuthorizeEndpoint:
         """The endpoint with its description."""
         # What no client can be told of is shown to the person (RFC 6749 §4.1.2.1).
         handler = shows_errors(self.errors, self.handle)
-        return Endpoint("/authorize", handler, ("GET", "POST"), {"GET": _OPERATION})
+        return Endpoint(
+            path="/authorize", handler=handler, methods=("GET", "POST"), operations={"GET": _OPERATION}
+        )
 
 
 def _parameter(name: str, description: str, *, required: bool = False) -> dict[str, object]:

@@ -41,7 +41,7 @@ class AuthorizationRequests:
     """Finds the parameters that a request really makes."""
 
     def __init__(
-        self, store: Store, client_keys: ClientKeys, signatures: Signatures, issuer: str, clock: Clock
+        self, *, store: Store, client_keys: ClientKeys, signatures: Signatures, issuer: str, clock: Clock
     ) -> None:
         self._pushed = Collection(store, keys.pushed, JsonCodec(PushedRequest), lambda _: PUSHED_TTL_S)
         self._client_keys = client_keys

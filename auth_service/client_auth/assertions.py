@@ -28,6 +28,7 @@ class ClientAssertions:
 
     def __init__(
         self,
+        *,
         store: Store,
         client_keys: ClientKeys,
         signatures: Signatures,

@@ -34,12 +34,12 @@ class ClientResolver:
 
     def __init__(
         self,
+        *,
         clients: ClientRepository,
         documents: ClientMetadataFetcher,
         policy: DomainPolicy,
         throttle: Throttle,
         clock: Clock,
-        *,
         keep_s: int,
         loopback: bool,
         quota: Quota | None = None,
@@ -138,10 +138,10 @@ class ClientResolver:
         _log.info("client document read", client_id=client_id, fresh_for_s=document.fresh_for_s)
         return await self._clients.save_document(
             Client(
-                client_id,
-                now,
-                document.metadata,
-                fresh_until + self._keep_s,
+                client_id=client_id,
+                created_at=now,
+                metadata=document.metadata,
+                expires_at=fresh_until + self._keep_s,
                 fresh_until=fresh_until,
                 instance=new_id(),
                 registered_from=origin,

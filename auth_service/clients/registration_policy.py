@@ -103,6 +103,7 @@ class RegistrationPolicy:
 
     def __init__(
         self,
+        *,
         openness: RegistrationMode,
         tokens: InitialAccessTokenRepository,
         issuers: Sequence[StatementIssuer],

@@ -65,9 +65,9 @@ class ClientRepository:
         now = int(self._clock())
         expires_at = None if unused_ttl_s is None else now + unused_ttl_s
         client = Client(
-            secrets.new_id(),
-            now,
-            metadata,
+            client_id=secrets.new_id(),
+            created_at=now,
+            metadata=metadata,
             expires_at=expires_at,
             statement_claims=statement_claims,
             registered_from=network,

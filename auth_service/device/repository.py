@@ -42,7 +42,9 @@ class DeviceRequestRepository:
             if await self._codes.create(user_code, UserCode(digest(device_code))):
                 break
         expires_at = int(self._clock()) + device.TTL_S
-        request = DeviceRequest(client_id, scopes, user_code, expires_at, resource=resource)
+        request = DeviceRequest(
+            client_id=client_id, scopes=scopes, user_code=user_code, expires_at=expires_at, resource=resource
+        )
         await self._requests.create(digest(device_code), request)
         return device_code, request
 

@@ -35,6 +35,7 @@ class ClientConfigurationEndpoint:
 
     def __init__(
         self,
+        *,
         clients: ClientRepository,
         admission: RegistrationPolicy,
         grants: GrantRepository,
@@ -114,15 +115,15 @@ class ClientConfigurationEndpoint:
     def endpoint(self, example: dict[str, Any]) -> Endpoint:
         """The endpoint with its description."""
         return Endpoint(
-            "/register/{client_id}",
-            answers_errors(self.handle),
-            ("GET", "PUT", "DELETE"),
-            {
+            path="/register/{client_id}",
+            handler=answers_errors(self.handle),
+            methods=("GET", "PUT", "DELETE"),
+            operations={
                 "GET": _READ,
                 "PUT": {**_REPLACE, "requestBody": request_body({"client_id": "…", **example})},
                 "DELETE": _REMOVE,
             },
-            CorsPolicy(("GET", "PUT", "DELETE")),
+            cors=CorsPolicy(("GET", "PUT", "DELETE")),
         )
 
 

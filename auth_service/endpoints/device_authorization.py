@@ -27,7 +27,7 @@ from auth_service.web.route import (
 from shared.asgi import CorsPolicy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DeviceAuthorizationEndpoint:
     """Gives a device without a browser two codes: one to poll with, one for its person to type."""
 
@@ -67,7 +67,13 @@ class DeviceAuthorizationEndpoint:
         """The endpoint with its description."""
         handler = answers_errors(self.handle)
         cors = CorsPolicy(("POST",))
-        return Endpoint("/device_authorization", handler, ("POST",), {"POST": _OPERATION}, cors)
+        return Endpoint(
+            path="/device_authorization",
+            handler=handler,
+            methods=("POST",),
+            operations={"POST": _OPERATION},
+            cors=cors,
+        )
 
 
 _OPERATION = {

@@ -31,7 +31,16 @@ def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
     path = urlsplit(metadata["issuer"]).path
     roots = (AUTHORIZATION_SERVER, OPENID_CONFIGURATION)
     places = [*roots, *(f"{root}{path}" for root in roots if path)]
-    return [Endpoint(place, serve, _METHODS, {"GET": _described(metadata)}, _PUBLIC) for place in places]
+    return [
+        Endpoint(
+            path=place,
+            handler=serve,
+            methods=_METHODS,
+            operations={"GET": _described(metadata)},
+            cors=_PUBLIC,
+        )
+        for place in places
+    ]
 
 
 def _described(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -54,7 +63,13 @@ def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
         "tags": ["Discovery"],
         "responses": {"200": answer("A JWK Set.", {"keys": [_EXAMPLE_KEY]})},
     }
-    return Endpoint("/jwks", answers_errors(serve), _METHODS, {"GET": operation}, _PUBLIC)
+    return Endpoint(
+        path="/jwks",
+        handler=answers_errors(serve),
+        methods=_METHODS,
+        operations={"GET": operation},
+        cors=_PUBLIC,
+    )
 
 
 _EXAMPLE_KEY = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "…", "n": "…", "e": "AQAB"}
@@ -72,4 +87,6 @@ def health_endpoint(store: Store) -> Endpoint:
         "tags": ["Operation"],
         "responses": {"200": answer("It can.", {"status": "ok"})},
     }
-    return Endpoint("/health", answers_errors(serve), _METHODS, {"GET": operation})
+    return Endpoint(
+        path="/health", handler=answers_errors(serve), methods=_METHODS, operations={"GET": operation}
+    )

@@ -27,7 +27,7 @@ from shared.logs import get_logger
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IntrospectEndpoint:
     """Says of a token what the one who asks may know."""
 
@@ -53,7 +53,14 @@ class IntrospectEndpoint:
             return self._inactive(caller, self.tokens.why_not_found(token))
         handle, grant = found
         parents_active = await self.tokens.parents_active(grant)
-        answer = introspection_response(grant, handle, caller, self.issuer, int(self.clock()), self.grace_s)
+        answer = introspection_response(
+            grant,
+            handle=handle,
+            caller=caller,
+            issuer=self.issuer,
+            now=int(self.clock()),
+            grace_s=self.grace_s,
+        )
         if not parents_active or not answer["active"]:
             return self._inactive(caller, why_inactive(grant, handle, caller), client_id=grant.client_id)
         self.tokens.presented(handle, grant)
@@ -73,7 +80,12 @@ class IntrospectEndpoint:
 
     def endpoint(self) -> Endpoint:
         """The endpoint with its description."""
-        return Endpoint("/introspect", answers_errors(self.handle), ("POST",), {"POST": _OPERATION})
+        return Endpoint(
+            path="/introspect",
+            handler=answers_errors(self.handle),
+            methods=("POST",),
+            operations={"POST": _OPERATION},
+        )
 
 
 _OPERATION = {

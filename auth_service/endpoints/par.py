@@ -34,7 +34,7 @@ from shared.asgi import CorsPolicy, header_values
 _CREDENTIALS = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PushEndpoint:
     """Takes an authorization request from the client itself, checks all of it, and gives it a name.
 
@@ -78,7 +78,13 @@ class PushEndpoint:
 
     def endpoint(self) -> Endpoint:
         """The endpoint with its description."""
-        return Endpoint("/par", answers_errors(self.handle), ("POST",), {"POST": _OPERATION}, _CORS)
+        return Endpoint(
+            path="/par",
+            handler=answers_errors(self.handle),
+            methods=("POST",),
+            operations={"POST": _OPERATION},
+            cors=_CORS,
+        )
 
 
 def _bound(parameters: Parameters, jkt: str | None) -> Parameters:

@@ -26,7 +26,7 @@ from shared.logs import get_logger
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RegisterEndpoint:
     """Lets a client introduce itself.
 
@@ -109,7 +109,13 @@ class RegisterEndpoint:
             },
         }
         cors = CorsPolicy(("POST",))
-        return Endpoint("/register", answers_errors(self.handle), ("POST",), {"POST": operation}, cors)
+        return Endpoint(
+            path="/register",
+            handler=answers_errors(self.handle),
+            methods=("POST",),
+            operations={"POST": operation},
+            cors=cors,
+        )
 
 
 def _initial_access_token(request: Request) -> str | None:

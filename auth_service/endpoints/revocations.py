@@ -54,7 +54,12 @@ class RevocationsEndpoint:
 
     def endpoint(self) -> Endpoint:
         """The endpoint with its description."""
-        return Endpoint("/revocations", answers_errors(self.handle), ("POST",), {"POST": _OPERATION})
+        return Endpoint(
+            path="/revocations",
+            handler=answers_errors(self.handle),
+            methods=("POST",),
+            operations={"POST": _OPERATION},
+        )
 
 
 async def _json_body(request: Request) -> bytes:

@@ -44,7 +44,11 @@ class RevokeEndpoint:
     def endpoint(self) -> Endpoint:
         """The endpoint with its description."""
         return Endpoint(
-            "/revoke", answers_errors(self.handle), ("POST",), {"POST": _OPERATION}, CorsPolicy(("POST",))
+            path="/revoke",
+            handler=answers_errors(self.handle),
+            methods=("POST",),
+            operations={"POST": _OPERATION},
+            cors=CorsPolicy(("POST",)),
         )
 
 

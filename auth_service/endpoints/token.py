@@ -36,7 +36,7 @@ from shared.asgi import CorsPolicy, header_values
 from shared.clock import Clock
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TokenEndpoint:
     """Turns what a client holds into tokens: the phases here, what is unique to a grant in its file.
 
@@ -95,11 +95,19 @@ class TokenEndpoint:
 
     def endpoint(self) -> Endpoint:
         """The endpoint with its description."""
-        return Endpoint("/token", answers_errors(self.handle), ("POST",), {"POST": _OPERATION}, _CORS)
+        return Endpoint(
+            path="/token",
+            handler=answers_errors(self.handle),
+            methods=("POST",),
+            operations={"POST": _OPERATION},
+            cors=_CORS,
+        )
 
 
 _CREDENTIALS = {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
-_NOBODY = Client("", 0, {"grant_types": [JWT_BEARER], "token_endpoint_auth_method": "none"})
+_NOBODY = Client(
+    client_id="", created_at=0, metadata={"grant_types": [JWT_BEARER], "token_endpoint_auth_method": "none"}
+)
 _USER_GRANTS = {"authorization_code", DEVICE_CODE}
 _CORS = CorsPolicy(("POST",), exposed=("WWW-Authenticate", "X-Request-Id", "Retry-After", "DPoP-Nonce"))
 

@@ -29,7 +29,7 @@ from shared.asgi import CorsPolicy, header_values
 from shared.clock import Clock
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UserinfoEndpoint:
     """Says who the user behind an access token is, as far as its scopes go."""
 
@@ -88,11 +88,11 @@ class UserinfoEndpoint:
         """The endpoint with its description."""
         methods = ("GET", "POST")
         return Endpoint(
-            "/userinfo",
-            answers_errors(self.handle, protected=True),
-            methods,
-            {"GET": _operation("get"), "POST": _operation("post")},
-            CorsPolicy(methods, exposed=("WWW-Authenticate", "X-Request-Id", "DPoP-Nonce")),
+            path="/userinfo",
+            handler=answers_errors(self.handle, protected=True),
+            methods=methods,
+            operations={"GET": _operation("get"), "POST": _operation("post")},
+            cors=CorsPolicy(methods, exposed=("WWW-Authenticate", "X-Request-Id", "DPoP-Nonce")),
         )
 
 

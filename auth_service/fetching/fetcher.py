@@ -26,7 +26,7 @@ _HEADERS = {"Accept-Encoding": "identity", "Connection": "close", "User-Agent": 
 _ANSWERED = {"GET": (200,), "POST": (200, 204)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one request may cost, and how many there may be.
 
@@ -96,7 +96,7 @@ class Fetcher:
         Raises:
             FetchError: nothing usable is, or it may not be asked for.
         """
-        return await self._send("GET", url, {"Accept": accept}, None, max_bytes)
+        return await self._send("GET", url=url, headers={"Accept": accept}, body=None, max_bytes=max_bytes)
 
     async def fetch_json(self, url: str, *, max_bytes: int = MAX_JSON_BYTES) -> object:
         """The JSON document at `url`.
@@ -112,7 +112,9 @@ class Fetcher:
         Raises:
             FetchError: it was not told, did not answer with 200 or 204, or said too much.
         """
-        return await self._send("POST", url, {"Content-Type": content_type}, body, max_bytes)
+        return await self._send(
+            "POST", url=url, headers={"Content-Type": content_type}, body=body, max_bytes=max_bytes
+        )
 
     def close(self) -> None:
         """Let go of what is held between requests."""
@@ -123,13 +125,15 @@ class Fetcher:
         return self._given_ssl_context or httpx2.create_ssl_context()
 
     async def _send(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None, max_bytes: int
+        self, method: str, *, url: str, headers: dict[str, str], body: bytes | None, max_bytes: int
     ) -> Fetched:
         address = self._parse(url)
         request = {"Host": address.authority, **_HEADERS, **headers}
         try:
             async with asyncio.timeout(self._limits.total_s), self._turns.taken(address.host):
-                return await self._exchange(method, address, request, body, max_bytes)
+                return await self._exchange(
+                    method, address=address, headers=request, body=body, max_bytes=max_bytes
+                )
         except TimeoutError as error:
             raise FetchError(
                 "its server takes too long", detail=f"{url}: time is up", passing=True
@@ -144,7 +148,7 @@ class Fetcher:
             raise FetchError(str(error)) from error
 
     async def _exchange(
-        self, method: str, address: WebAddress, headers: dict[str, str], body: bytes | None, max_bytes: int
+        self, method: str, *, address: WebAddress, headers: dict[str, str], body: bytes | None, max_bytes: int
     ) -> Fetched:
         url = httpcore2.URL(
             scheme=address.scheme, host=address.host, port=address.port, target=address.target

@@ -30,6 +30,7 @@ class AuthorizationCodeIssuer:
 
     def __init__(
         self,
+        *,
         opener: GrantFactory,
         grants: GrantRepository,
         clients: ClientRepository,
@@ -46,7 +47,7 @@ class AuthorizationCodeIssuer:
 
     def outcome(self, client: Client) -> Outcome:
         """The answer of a request that will be given a code: the names of what is yet to be made."""
-        return Outcome(new_grant_id(), int(self._clock()) + self._code_s(client))
+        return Outcome(grant_id=new_grant_id(), code_expires_at=int(self._clock()) + self._code_s(client))
 
     async def again(self, outcome: Outcome) -> str | None:
         """The code of an answer that was given before; None if nothing came of it.

@@ -20,6 +20,7 @@ class GrantFactory:
 
     def __init__(
         self,
+        *,
         grants: GrantRepository,
         clients: ClientRepository,
         users: UserRepository,

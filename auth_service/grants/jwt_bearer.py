@@ -32,6 +32,7 @@ class JwtBearer:
 
     def __init__(
         self,
+        *,
         store: Store,
         opener: GrantFactory,
         catalogue: ResourceRegistry,
@@ -92,11 +93,12 @@ class JwtBearer:
             asked = trusted_issuers.check_id_jag(claims, trusted, request.client.client_id)
             allowed = trusted_issuers.asserted_scopes(claims, trusted)
             client = request.client
-        return self._draft(request, client, owner, asked, allowed)
+        return self._draft(request, client=client, owner=owner, asked=asked, allowed=allowed)
 
     def _draft(
         self,
         request: TokenRequest,
+        *,
         client: Client,
         owner: Owner,
         asked: str | None,
@@ -127,14 +129,16 @@ def _owner(trusted: TrustedIssuer, claims: Claims) -> Owner:
     subject = str(claims["sub"])
     shown = claims.get("email") if isinstance(claims.get("email"), str) else subject
     return Owner(
-        trusted_issuers.subject_of(trusted.issuer, subject), str(shown), assertion_issuer=trusted.issuer
+        subject=trusted_issuers.subject_of(trusted.issuer, subject),
+        username=str(shown),
+        assertion_issuer=trusted.issuer,
     )
 
 
 def _workload_client(owner: Owner) -> Client:
     """A workload is its own client: nobody registered it, and only its issuer can take its tokens away."""
     return Client(
-        WORKLOAD_PREFIX + owner.subject,
+        client_id=WORKLOAD_PREFIX + owner.subject,
         created_at=0,
         metadata={"grant_types": [GRANT_TYPE], "token_endpoint_auth_method": "none"},
     )

@@ -91,4 +91,10 @@ def _check_supported(parameters: Parameters) -> None:
 def _owner(source: Grant) -> Owner | None:
     if source.subject is None:
         return None
-    return Owner(source.subject, source.username, None, source.auth_time, source.assertion_issuer)
+    return Owner(
+        subject=source.subject,
+        username=source.username,
+        session_id=None,
+        auth_time=source.auth_time,
+        assertion_issuer=source.assertion_issuer,
+    )

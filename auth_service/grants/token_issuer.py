@@ -21,6 +21,7 @@ class TokenIssuer:
 
     def __init__(
         self,
+        *,
         handles: Handles,
         users: UserRepository,
         signing_keys: SigningKeys,
@@ -53,7 +54,9 @@ class TokenIssuer:
             user = await self._users.by_subject(grant.subject) if grant.id_token_claims else None
             person = user.person if user else None
             known = await self._subjects.known_in(client.sector, grant.subject, grant.session_id)
-            claims = id_token_claims(grant, known, self._issuer, access_token, person)
+            claims = id_token_claims(
+                grant, known=known, issuer=self._issuer, access_token=access_token, person=person
+            )
             members["id_token"] = await self._signing_keys.sign(claims, alg=client.id_token_alg)
         return members
 

@@ -19,6 +19,7 @@ class TokenReader:
 
     def __init__(
         self,
+        *,
         handles: Handles,
         signing_keys: SigningKeys,
         grants: GrantRepository,

@@ -26,7 +26,7 @@ from shared.logs import get_logger
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AccountPage:
     """Lists what the person has connected; disconnects one, or logs out."""
 
@@ -81,7 +81,12 @@ class AccountPage:
 
     def endpoint(self) -> Endpoint:
         """The page."""
-        return Endpoint("/account", shows_errors(self.errors, self.handle), ("GET", "POST"), _OPERATIONS)
+        return Endpoint(
+            path="/account",
+            handler=shows_errors(self.errors, self.handle),
+            methods=("GET", "POST"),
+            operations=_OPERATIONS,
+        )
 
 
 _OPERATIONS: Mapping[str, Operation] = {

@@ -39,7 +39,7 @@ SHOWN_AT_ONCE = 6
 """How much of what a scope allows is shown before it is asked for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ConsentPage:
     """Shows who asks for what, and records what the person says. Says nothing to the client itself."""
 
@@ -68,11 +68,12 @@ class ConsentPage:
         if session is None or pending.outcome is not None:
             return see_other(f"authorize?pending={pending_id}")
         csrf = self.browsers.csrf_token(browser.browser_id)
-        return await self._form(pending_id, pending, client, session, csrf)
+        return await self._form(pending_id, pending=pending, client=client, session=session, csrf=csrf)
 
     async def _form(
         self,
         pending_id: str,
+        *,
         pending: Pending,
         client: Client,
         session: Session,
@@ -153,11 +154,18 @@ class ConsentPage:
             raise RequestOverError
         _log.info("consent not taken", reason="another session by now", subject=session.subject)
         csrf = self.browsers.csrf_token(browser.browser_id)
-        return await self._form(pending_id, pending, client, session, csrf, _SWITCHED)
+        return await self._form(
+            pending_id, pending=pending, client=client, session=session, csrf=csrf, status=_SWITCHED
+        )
 
     def endpoint(self) -> Endpoint:
         """The page."""
-        return Endpoint("/consent", shows_errors(self.errors, self.handle), ("GET", "POST"), _OPERATIONS)
+        return Endpoint(
+            path="/consent",
+            handler=shows_errors(self.errors, self.handle),
+            methods=("GET", "POST"),
+            operations=_OPERATIONS,
+        )
 
 
 def _granted(form: Parameters, asked: tuple[str, ...]) -> tuple[str, ...] | None:

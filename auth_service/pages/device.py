@@ -26,7 +26,7 @@ _log = get_logger(__name__)
 _WRONG = "No device is waiting for this code. Codes are good for ten minutes."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DevicePage:
     """Finds the device's request by its code and hands it to /authorize, like any other request."""
 
@@ -66,7 +66,12 @@ class DevicePage:
 
     def endpoint(self) -> Endpoint:
         """The page."""
-        return Endpoint("/device", shows_errors(self.errors, self.handle), ("GET", "POST"), _OPERATIONS)
+        return Endpoint(
+            path="/device",
+            handler=shows_errors(self.errors, self.handle),
+            methods=("GET", "POST"),
+            operations=_OPERATIONS,
+        )
 
 
 def _request(name: str, device: DeviceRequest) -> AuthorizationRequest:

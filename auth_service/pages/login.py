@@ -34,7 +34,7 @@ _AFTER = {"admin": "admin/software"}
 """Where a login without a pending request may lead, by the name in `to`; else to the account page."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoginPage:
     """Finds out who is at the browser, for a pending request or for the account page."""
 
@@ -61,16 +61,16 @@ class LoginPage:
             raise RequestOverError
         if pending is not None and pending.outcome is not None:
             return see_other(f"authorize?pending={pending_id}")
-        return await self._form(browser, pending_id, to=_destination(query))
+        return await self._form(browser, pending_id=pending_id, to=_destination(query))
 
     async def _form(
         self,
         browser: Browser,
+        *,
         pending_id: str | None,
         username: str = "",
         wrong: str = "",
         status: int = 200,
-        *,
         to: str | None,
     ) -> Response:
         secret = browser.browser_id or self.browsers.new_browser_id()
@@ -103,17 +103,23 @@ class LoginPage:
             return Response(status_code=499)  # nobody reads it
         except QueueFullError:
             _log.warning("login refused", reason="too many logins wait", status=503, origin=origin)
-            response = await self._form(browser, pending_id, username, _BUSY, 503, to=to)
+            response = await self._form(
+                browser, pending_id=pending_id, username=username, wrong=_BUSY, status=503, to=to
+            )
             response.headers["Retry-After"] = str(_BUSY_S)
             return response
         except SlowDownError as error:
             _log.warning("login refused", reason="too many failures", status=429, origin=origin)
-            response = await self._form(browser, pending_id, username, _wait(error), 429, to=to)
+            response = await self._form(
+                browser, pending_id=pending_id, username=username, wrong=_wait(error), status=429, to=to
+            )
             response.headers["Retry-After"] = str(error.retry_after_s)
             return response
         if user is None:
             _log.info("login failed", reason=_WRONG, status=401, origin=origin)
-            return await self._form(browser, pending_id, username, _WRONG, 401, to=to)
+            return await self._form(
+                browser, pending_id=pending_id, username=username, wrong=_WRONG, status=401, to=to
+            )
         return await self._begin_session(browser, pending_id, user, to)
 
     async def _authenticate(self, form: Parameters, network: str, known_browser: str | None) -> User | None:
@@ -138,7 +144,9 @@ class LoginPage:
             # and then ends the sessions there are, so one of the two sees the other.
             await self.sessions.end(secret)
             _log.info("login failed", reason="disabled, or the password was changed, meanwhile", status=401)
-            return await self._form(browser, pending_id, user.username, _WRONG, 401, to=to)
+            return await self._form(
+                browser, pending_id=pending_id, username=user.username, wrong=_WRONG, status=401, to=to
+            )
         names = self.browsers.names
         cookies = (
             self.browsers.cookie(names.session, secret),
@@ -154,7 +162,12 @@ class LoginPage:
 
     def endpoint(self) -> Endpoint:
         """The page."""
-        return Endpoint("/login", shows_errors(self.errors, self.handle), ("GET", "POST"), _OPERATIONS)
+        return Endpoint(
+            path="/login",
+            handler=shows_errors(self.errors, self.handle),
+            methods=("GET", "POST"),
+            operations=_OPERATIONS,
+        )
 
 
 def _destination(parameters: Parameters) -> str | None:

@@ -26,7 +26,7 @@ from auth_service.web.route import Endpoint
 _ASKED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LogoutPage:
     """Logs out whom a client's ID token names; anybody else is asked first (§2)."""
 
@@ -93,7 +93,12 @@ class LogoutPage:
 
     def endpoint(self) -> Endpoint:
         """The page."""
-        return Endpoint("/logout", shows_errors(self.errors, self.handle), ("GET", "POST"), _OPERATIONS)
+        return Endpoint(
+            path="/logout",
+            handler=shows_errors(self.errors, self.handle),
+            methods=("GET", "POST"),
+            operations=_OPERATIONS,
+        )
 
 
 def _as_query(parameters: Parameters) -> str:

@@ -14,7 +14,7 @@ T = TypeVar("T")
 PAGE_SIZE = 25
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A part of a list that is too long for one page.
 
@@ -44,11 +44,11 @@ def paginated(items: Sequence[T], query: Parameters, page: str) -> tuple[Sequenc
         return f"{page}?{urlencode({**kept, 'p': at // PAGE_SIZE})}" if 0 <= at < len(items) else None
 
     return shown, Page(
-        start + 1 if shown else 0,
-        start + len(shown),
-        len(items),
-        link(start - PAGE_SIZE),
-        link(start + PAGE_SIZE),
+        first=start + 1 if shown else 0,
+        last=start + len(shown),
+        total=len(items),
+        before=link(start - PAGE_SIZE),
+        after=link(start + PAGE_SIZE),
     )
 
 

@@ -38,7 +38,7 @@ class ResponseTarget:
     response_mode: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationRequest:
     """A valid authorization request.
 

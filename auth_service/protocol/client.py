@@ -35,7 +35,7 @@ USE_NOTED_EVERY_S = 86_400
 """When a client was last used is known this well; noting every use would cost a write for each grant."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """A client.
 

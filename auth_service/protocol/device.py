@@ -23,7 +23,7 @@ USER_CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 USER_CODE_LENGTH = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceRequest:
     """Times are seconds since 1970.
 
@@ -57,7 +57,11 @@ class DeviceRequest:
         if self.subject is None:
             raise ValueError("nobody has approved it")
         return Owner(
-            self.subject, self.username, self.session_id, self.auth_time, session_key=self.session_key
+            subject=self.subject,
+            username=self.username,
+            session_id=self.session_id,
+            auth_time=self.auth_time,
+            session_key=self.session_key,
         )
 
 

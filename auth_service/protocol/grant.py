@@ -19,7 +19,7 @@ from shared.scopes import format_scope, parse_scope
 from shared.uris import resource_key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
     """All in seconds."""
 
@@ -30,7 +30,7 @@ class Lifetimes:
     grace_s: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
     """Who grants, and how that is known.
 
@@ -51,7 +51,7 @@ class Owner:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """Times are whole seconds since 1970.
 
@@ -129,7 +129,7 @@ class Grant:
         return self.scopes if narrowed is None else parse_scope(narrowed)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CodeRedemption:
     """What a token request with `grant_type=authorization_code` presents (RFC 6749 §4.1.3)."""
 
@@ -140,7 +140,7 @@ class CodeRedemption:
     jkt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refresh:
     """What a token request with `grant_type=refresh_token` presents (RFC 6749 §6).
 

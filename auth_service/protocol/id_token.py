@@ -22,7 +22,7 @@ def at_hash(access_token: str) -> str:
 
 
 def id_token_claims(
-    grant: Grant, known: ClientSubject, issuer: str, access_token: str, person: Person | None
+    grant: Grant, *, known: ClientSubject, issuer: str, access_token: str, person: Person | None
 ) -> dict[str, Any]:
     """The claims of the ID token that goes with a code's token response.
 

@@ -82,7 +82,7 @@ class Progress:
     decision: Decision | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a request was answered, so that the same answer can be given again.
 
@@ -105,6 +105,7 @@ class Outcome:
 
 def next_step(
     request: AuthorizationRequest,
+    *,
     client: Client,
     progress: Progress,
     login: Login | None,

@@ -44,7 +44,7 @@ class IntrospectionCaller:
 
 
 def introspection_response(
-    grant: Grant, handle: TokenHandle, caller: IntrospectionCaller, issuer: str, now: int, grace_s: int
+    grant: Grant, *, handle: TokenHandle, caller: IntrospectionCaller, issuer: str, now: int, grace_s: int
 ) -> dict[str, Any]:
     """The answer about a token: in full, or exactly `{"active": false}`."""
     if handle.is_access_token:

@@ -37,7 +37,7 @@ class WorkloadRule:
     scopes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedIssuer:
     """An issuer whose JWTs count here.
 

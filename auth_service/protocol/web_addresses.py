@@ -34,7 +34,7 @@ _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _ENDS_IN_A_NUMBER = re.compile(r"(?:.*\.)?(?:\d+|0[xX][0-9A-Fa-f]*)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebAddress:
     """A URL taken apart.
 
@@ -77,7 +77,9 @@ def parse_web_address(url: str, *, loopback: bool = False) -> WebAddress:
     port = _checked_port(int(match["port"] or DEFAULT_PORTS[match["scheme"]]))
     _check_public(match["scheme"], host, loopback=loopback)
     path = match["path"] or ""
-    return WebAddress(match["scheme"], host, port, path, (path or "/") + (match["query"] or ""))
+    return WebAddress(
+        scheme=match["scheme"], host=host, port=port, path=path, target=(path or "/") + (match["query"] or "")
+    )
 
 
 def _checked_host(text: str) -> str:

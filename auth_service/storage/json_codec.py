@@ -93,7 +93,7 @@ class JsonCodec(Generic[T]):
         return {**members, VERSION: max(version, self.version)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Shape:
     """How a dataclass maps to JSON members.
 
@@ -149,7 +149,9 @@ def _shape_of(cls: type[Any]) -> _Shape:
     nested = {name: found for name in names if (found := _dataclass_in(choices[name]))}
     shapes = {name: _shape_of(found) for name, found in nested.items()}
     optional = frozenset(field.name for field in fields(cls) if field.default is None)
-    return _Shape(cls, names, _getter(names), tuples, shapes, optional)
+    return _Shape(
+        cls=cls, names=names, values_of=_getter(names), tuples=tuples, nested=shapes, optional=optional
+    )
 
 
 def _choices(hint: object) -> tuple[object, ...]:

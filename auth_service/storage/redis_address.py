@@ -20,7 +20,7 @@ _URL = re.compile(r"([^:/]+)://(?:([^/?]*)@)?([^@/?]+)(?:/([^?]*))?(?:\?(.*))?")
 _NODE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RedisAddress:
     """Where Redis is and who we are to it.
 

@@ -26,7 +26,7 @@ class NoSuchUserError(Exception):
     """There is no user of that name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """An account.
 
@@ -95,7 +95,14 @@ class UserRepository:
         """
         key = canonical(username)
         hashed = await self._passwords.hash_password(password)
-        user = User(new_id(), username.strip(), hashed, int(self._clock()), name, admin=admin)
+        user = User(
+            subject=new_id(),
+            username=username.strip(),
+            password_hash=hashed,
+            created_at=int(self._clock()),
+            name=name,
+            admin=admin,
+        )
         # The way back from the subject first: an account that can log in must be findable by its subject.
         await self._subjects.create(user.subject, SubjectEntry(key))
         if not await self._users.create(key, user):

@@ -15,7 +15,7 @@ from auth_service.users.repository import User
 from shared.clock import Clock
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """Times are seconds since 1970.
 
@@ -40,7 +40,11 @@ class Session:
     def owner(self) -> Owner:
         """Who grants what is granted in this session."""
         return Owner(
-            self.subject, self.username, self.session_id, self.auth_time, session_key=self.key or None
+            subject=self.subject,
+            username=self.username,
+            session_id=self.session_id,
+            auth_time=self.auth_time,
+            session_key=self.key or None,
         )
 
 
@@ -60,7 +64,14 @@ class SessionRepository:
         """A new session after a login, with a new secret (AS-23: never the one from before it)."""
         secret, now = new_secret(), int(self._clock())
         key = digest(secret)
-        session = Session(new_id(), user.subject, user.username, now, now + self._ttl_s, key)
+        session = Session(
+            session_id=new_id(),
+            subject=user.subject,
+            username=user.username,
+            auth_time=now,
+            expires_at=now + self._ttl_s,
+            key=key,
+        )
         # Listed before it exists: whoever ends all sessions of a subject must never miss one that works.
         await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)
         await self._sessions.create(key, session)

@@ -15,7 +15,7 @@ from shared.asgi import CorsPolicy
 Operation = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """One URL.
 

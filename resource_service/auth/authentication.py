@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.introspection import ActiveToken
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticate:
     """Finds out, on every request anew, who it acts for.
 

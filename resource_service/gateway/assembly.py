@@ -46,25 +46,25 @@ def _over_http(target: HttpTarget, settings: ResourceSettings, tokens: IdentityT
     )
     authorization = settings.upstream_authorization
     gateway = HttpGateway(
-        Upstream(client, target),
-        None if authorization is None else authorization.get_secret_value(),
-        Identity(tokens, settings.resource, target.audience),
-        sessions,
-        ConcurrencyLimit(settings.upstream_connections_per_principal),
-        settings.max_body_bytes,
-        settings.upstream_headers,
+        upstream=Upstream(client, target),
+        authorization=None if authorization is None else authorization.get_secret_value(),
+        identity=Identity(tokens, settings.resource, target.audience),
+        sessions=sessions,
+        share=ConcurrencyLimit(settings.upstream_connections_per_principal),
+        max_body_bytes=settings.max_body_bytes,
+        headers=settings.upstream_headers,
     )
     return gateway, lambda: client
 
 
 def _over_stdio(target: StdioTarget, settings: ResourceSettings) -> tuple[ASGIApp, Run]:
     limits = Limits(
-        settings.stdio_processes,
-        settings.stdio_processes_per_principal,
-        settings.stdio_idle_s,
-        settings.stdio_renewal_s,
-        settings.upstream_silence_s,
-        settings.stdio_max_message_bytes,
+        processes=settings.stdio_processes,
+        per_principal=settings.stdio_processes_per_principal,
+        idle_s=settings.stdio_idle_s,
+        renewal_s=settings.stdio_renewal_s,
+        silence_s=settings.upstream_silence_s,
+        max_message_bytes=settings.stdio_max_message_bytes,
     )
     pool = ProcessPool(target, limits, forwarded_environment(settings.stdio_environment))
     gateway = StdioGateway(pool, max_body_bytes=settings.max_body_bytes)

@@ -34,7 +34,7 @@ class Event:
     last: bool
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Stream:
     """The events for one HTTP request.
 
@@ -128,7 +128,7 @@ class EventLog:
 
     def open(self, name: str) -> Stream:
         """A new stream."""
-        stream = Stream(name)
+        stream = Stream(name=name)
         self._streams[name] = stream
         return stream
 

@@ -33,7 +33,7 @@ SESSION_HEADER = "mcp-session-id"
 METHODS = frozenset({"GET", "POST", "DELETE"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpGateway:
     """The upstream as an ASGI app, for requests that have passed the guard.
 

@@ -27,7 +27,7 @@ _log = get_logger(__name__)
 Kind = TypeVar("Kind", bound=StdioConnection)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How many processes of one command there may be.
 

@@ -23,7 +23,7 @@ EVENTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """The answer to a request, from the events of its stream.
 

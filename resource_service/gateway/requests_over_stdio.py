@@ -61,7 +61,9 @@ class StdioRequests:
             return
         process = await self._process(scope)
         pending = await process.ask(message)
-        reply = Reply(process, Reading(pending.stream, after=0), may_be_json=True, resumable=False)
+        reply = Reply(
+            conversation=process, reading=Reading(pending.stream, after=0), may_be_json=True, resumable=False
+        )
         if not await reply.deliver(scope, receive, send):
             await process.cancel(pending)
 

@@ -98,7 +98,7 @@ class StdioSessions:
         self._sessions: dict[str, Session] = {}
 
     async def post(
-        self, scope: Scope, receive: Receive, send: Send, principal: Principal, message: Json, body: bytes
+        self, scope: Scope, *, receive: Receive, send: Send, principal: Principal, message: Json, body: bytes
     ) -> None:
         """Take a message, and answer it if it is a request.
 
@@ -110,11 +110,13 @@ class StdioSessions:
         if named is None and (kind != "request" or message["method"] != "initialize"):
             raise malformed_request(400, "There is no Mcp-Session-Id header.")
         if named is None:
-            await self._initialize(scope, receive, send, principal, message, body)
+            await self._initialize(
+                scope, receive=receive, send=send, principal=principal, message=message, body=body
+            )
             return
         session = self._session(scope, principal)
         if kind == "request":
-            await self._answer(scope, receive, send, session, message, body)
+            await self._answer(scope, receive=receive, send=send, session=session, message=message, body=body)
         else:
             cancels = message.get("method") == "notifications/cancelled"
             await (session.cancel(message, body) if cancels else session.notify(body))
@@ -133,7 +135,12 @@ class StdioSessions:
             if last_event_id is None
             else _place(session, last_event_id)
         )
-        reply = Reply(session, Reading(stream, after=after), _headers(session), primed=_is_primed(scope))
+        reply = Reply(
+            conversation=session,
+            reading=Reading(stream, after=after),
+            headers=_headers(session),
+            primed=_is_primed(scope),
+        )
         await reply.deliver(scope, receive, send)
 
     async def close_session(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
@@ -158,7 +165,7 @@ class StdioSessions:
         return session
 
     async def _initialize(
-        self, scope: Scope, receive: Receive, send: Send, principal: Principal, message: Json, body: bytes
+        self, scope: Scope, *, receive: Receive, send: Send, principal: Principal, message: Json, body: bytes
     ) -> None:
         session = await self._pool.start(scope, Session)
         self._sessions[session.id] = session
@@ -166,18 +173,26 @@ class StdioSessions:
         _log.info("session opened", pid=session.process.pid, client_id=principal.client_id)
         answered = False
         try:
-            answered = await self._answer(scope, receive, send, session, message, body)
+            answered = await self._answer(
+                scope, receive=receive, send=send, session=session, message=message, body=body
+            )
         finally:
             if not answered:  # nobody knows its id, so nobody can end it
                 self._forget(session)
                 await session.close()
 
     async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, session: Session, message: Json, body: bytes
+        self, scope: Scope, *, receive: Receive, send: Send, session: Session, message: Json, body: bytes
     ) -> bool:
         pending = await session.ask(message, body)
         reading = Reading(pending.stream, after=0)
-        reply = Reply(session, reading, _headers(session), may_be_json=True, primed=_is_primed(scope))
+        reply = Reply(
+            conversation=session,
+            reading=reading,
+            headers=_headers(session),
+            may_be_json=True,
+            primed=_is_primed(scope),
+        )
         return await reply.deliver(scope, receive, send)
 
     def _forget(self, session: Session) -> None:

@@ -48,7 +48,9 @@ class StdioGateway:
                 body = await self._body(scope, receive)
                 message = _single(body)
                 if has_sessions:
-                    await self._sessions.post(scope, receive, send, principal, message, body)
+                    await self._sessions.post(
+                        scope, receive=receive, send=send, principal=principal, message=message, body=body
+                    )
                 else:
                     await self._requests.post(scope, receive, send, message)
             case "GET", True:

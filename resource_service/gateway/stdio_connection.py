@@ -30,7 +30,7 @@ REMEMBERED_KEYS = 1_024
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Pending:
     """A request that the server has yet to answer.
 
@@ -133,11 +133,11 @@ class StdioConnection(ABC):
         self._asked += 1
         self.used_at = asyncio.get_running_loop().time()
         pending = Pending(
-            self.outbox.open(f"r{self._asked}"),
-            message["method"],
-            message["id"],
-            messages.progress_token_of(message),
-            current_request_id.get(),
+            stream=self.outbox.open(f"r{self._asked}"),
+            method=message["method"],
+            request_id=message["id"],
+            progress_token=messages.progress_token_of(message),
+            asked_in=current_request_id.get(),
         )
         self.pending[key] = pending
         try:

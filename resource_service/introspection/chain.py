@@ -67,12 +67,12 @@ def introspection_chain(
     )
     signed = SignedAnswers(keys, settings.issuer, settings.resource_server_id, clock)
     client = IntrospectionClient(
-        http,
-        settings.introspection_url,
-        settings.resource_server_id,
-        settings.resource_secret.get_secret_value(),
-        settings.introspection_timeout_s,
-        signed if settings.signed_introspection else None,
+        http=http,
+        endpoint=settings.introspection_url,
+        resource_server_id=settings.resource_server_id,
+        secret=settings.resource_secret.get_secret_value(),
+        timeout_s=settings.introspection_timeout_s,
+        signed=signed if settings.signed_introspection else None,
     )
     introspect: Introspect = CircuitBreaker(client.ask, steady_clock)
     listeners: list[Listener] = [] if leases is None else [leases]
@@ -83,7 +83,7 @@ def introspection_chain(
         introspect = SingleFlight(introspect, join_for_s=JOIN_FOR_S)
     if settings.verify_jwt_locally:
         revoked = RevokedGrants(clock=clock, steady_clock=steady_clock)
-        introspect = _local_tokens(introspect, keys, revoked, settings, clock)
+        introspect = _local_tokens(introspect, keys=keys, revoked=revoked, settings=settings, clock=clock)
         listeners.append(revoked)
     if not listeners:
         return IntrospectionChain(introspect, lambda: http)
@@ -108,7 +108,7 @@ def _cache(ask: Introspect, settings: ResourceSettings, clock: Clock) -> Introsp
 
 
 def _local_tokens(
-    ask: Introspect, keys: IssuerKeys, revoked: RevokedGrants, settings: ResourceSettings, clock: Clock
+    ask: Introspect, *, keys: IssuerKeys, revoked: RevokedGrants, settings: ResourceSettings, clock: Clock
 ) -> LocalJwtValidator:
     return LocalJwtValidator(
         ask, keys, revoked, issuer=settings.issuer, resources=settings.resources, clock=clock

@@ -36,7 +36,7 @@ class ServerDownError(IntrospectionUnavailableError):
     """The authorization server does not answer, or says that it cannot: whatever token it is asked about."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IntrospectionClient:
     """Puts one question to the introspection endpoint at a time it is asked; keeps nothing.
 

@@ -46,7 +46,7 @@ class Ending(Enum):
 End = Callable[[Ending], None]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Lease:
     """Something open, and the token that it is open by.
 
@@ -111,7 +111,15 @@ class Leases:
             extra_s: how long after the expiry of the token it may stay.
         """
         until = principal.expires_at + extra_s
-        lease = Lease(principal, token, end, until, standing, checked_at, checked_at)
+        lease = Lease(
+            principal=principal,
+            token=token,
+            end=end,
+            until=until,
+            standing=standing,
+            checked_at=checked_at,
+            asked_at=checked_at,
+        )
         self._open.add(lease)
         for grant in principal.grants:
             self._by_grant[grant].add(lease)

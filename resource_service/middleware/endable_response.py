@@ -46,12 +46,12 @@ class EndableResponse:
 
     def __init__(
         self,
+        *,
         scope: Scope,
         receive: Receive,
         send: Send,
         asked: Sequence[RequestId],
         refuse: Callable[[Refusal, Scope], Response],
-        *,
         keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
         self._request = scope

@@ -37,7 +37,7 @@ LISTEN = "subscriptions/listen"
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """An MCP server, reachable only by principals and only for what their scopes allow.
 
@@ -74,8 +74,12 @@ class Guard:
             listed = None if scope["method"] == "GET" else listed_in(messages)
             app = self._showing(policy, principal, listed)
             explaining = _explaining(send, scope, principal)
-            answer = EndableResponse(scope, receive, explaining, request_ids(messages), self.refuse)
-            await self._leased(app, answer, scope, principal, messages, checked_at)
+            answer = EndableResponse(
+                scope=scope, receive=receive, send=explaining, asked=request_ids(messages), refuse=self.refuse
+            )
+            await self._leased(
+                app, answer=answer, scope=scope, principal=principal, messages=messages, checked_at=checked_at
+            )
         except Refusal as refusal:
             await self.refuse(refusal, scope)(scope, receive, send)
         except ClientDisconnect:
@@ -101,6 +105,7 @@ class Guard:
     async def _leased(
         self,
         app: ASGIApp,
+        *,
         answer: EndableResponse,
         scope: Scope,
         principal: Principal,

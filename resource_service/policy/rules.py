@@ -39,7 +39,7 @@ NAMING = frozenset(
 """Methods that do something with what they name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The scopes of a resource and what they allow.
 

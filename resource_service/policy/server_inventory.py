@@ -39,7 +39,7 @@ class SurveyedTool:
     destructive: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerInventory:
     """All that a server lists.
 
@@ -71,11 +71,11 @@ async def survey(target: Target, *, authorization: str | None, stderr: TextIO) -
     try:
         async with asyncio.timeout(WITHIN_S), _connected(target, authorization, stderr) as client:
             return ServerInventory(
-                client.server_info.name if client.server_info else "",
-                tuple([_tool(tool) async for tool in _all(lambda at: _tools(client, at))]),
-                tuple([name async for name in _all(lambda at: _prompts(client, at))]),
-                tuple([uri async for uri in _all(lambda at: _resources(client, at))]),
-                tuple([uri async for uri in _all(lambda at: _templates(client, at))]),
+                server=client.server_info.name if client.server_info else "",
+                tools=tuple([_tool(tool) async for tool in _all(lambda at: _tools(client, at))]),
+                prompts=tuple([name async for name in _all(lambda at: _prompts(client, at))]),
+                resources=tuple([uri async for uri in _all(lambda at: _resources(client, at))]),
+                templates=tuple([uri async for uri in _all(lambda at: _templates(client, at))]),
             )
     except TimeoutError:
         raise ServerInventoryError(f"no answer within {WITHIN_S:.0f} seconds") from None

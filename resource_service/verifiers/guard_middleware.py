@@ -85,7 +85,14 @@ class GuardMiddleware:
         self._policy = policy
         backend = Backend(self._inside, policy, nullcontext)
         possession = dpop_validator_for(settings, clock)
-        resource = ProtectedResource(settings, backend, self._ask, possession, self._leases, clock)
+        resource = ProtectedResource(
+            settings=settings,
+            backend=backend,
+            introspect=self._ask,
+            possession=possession,
+            leases=self._leases,
+            clock=clock,
+        )
         guards = {route.path: route.endpoint for route in resource.endpoint()}
         documents = {
             path: Document(document) for path, document in metadata_documents(settings, policy).items()
@@ -153,7 +160,11 @@ class Document:
             await JSONResponse(self._document(), headers=HEADERS)(scope, receive, send)
             return
         refused = refusal_response(
-            scope, 405, "method_not_allowed", "Method Not Allowed", {"Allow": "GET, HEAD"}
+            scope,
+            status=405,
+            error="method_not_allowed",
+            description="Method Not Allowed",
+            headers={"Allow": "GET, HEAD"},
         )
         await refused(scope, receive, send)
 

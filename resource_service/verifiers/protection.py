@@ -123,7 +123,11 @@ class Protection:
         chain = introspection_chain(settings, self._clock)
         possession = dpop_validator_for(self.settings, self._clock)
         decide = Authenticate(
-            chain.introspect, possession, self.settings.resource, self.settings.issuer, self._clock
+            introspect=chain.introspect,
+            possession=possession,
+            resource=self.settings.resource,
+            issuer=self.settings.issuer,
+            clock=self._clock,
         )
         async with chain.run():
             return await decide.holder_of(token)
@@ -159,7 +163,7 @@ def _policy_of(
     narrower = {scope: Scopes(scopes) for scope, scopes in implies.items()}
     named = needed.union(*by_tool.values(), *narrower.values(), narrower)
     return Policy(
-        {scope: scope for scope in sorted(named)},
+        scopes={scope: scope for scope in sorted(named)},
         default=Scopes(),
         tools=by_tool,
         includes=narrower,

@@ -70,7 +70,13 @@ class BodyLimit:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         description = f"The request body is larger than {self.max_body_bytes} bytes."
-        refused = refusal_response(scope, 413, "invalid_request", description, {"connection": "close"})
+        refused = refusal_response(
+            scope,
+            status=413,
+            error="invalid_request",
+            description=description,
+            headers={"connection": "close"},
+        )
         await refused(scope, receive, send)
 
 

@@ -25,7 +25,13 @@ class HeadLimit:
             await self.app(scope, receive, send)
             return
         description = "The URL is too long." if refused == 414 else "The headers are too large."
-        answer = refusal_response(scope, refused, "invalid_request", description, {"connection": "close"})
+        answer = refusal_response(
+            scope,
+            status=refused,
+            error="invalid_request",
+            description=description,
+            headers={"connection": "close"},
+        )
         await answer(scope, receive, send)
 
 

@@ -29,7 +29,7 @@ def error_response(
 
 
 def refusal_response(
-    scope: Scope, status: int, error: str, description: str, headers: Mapping[str, str] | None = None
+    scope: Scope, *, status: int, error: str, description: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """`error_response` with its line in the log: for what is refused before anybody could say more."""
     _log.info(

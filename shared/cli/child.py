@@ -23,7 +23,7 @@ _NEW_ENTRY = re.compile(r"\d{4}-\d\d-\d\dT")
 _WORTH_SHOWING = re.compile(r"\S+ \[(warning|error|critical) *]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A service to be run.
 

@@ -18,6 +18,7 @@ NEXT = "Next: docker compose up --build -d"
 
 def init(
     issuer: Annotated[str, typer.Option(help="Public URL of the auth service.")] = "http://localhost:9000",
+    *,
     resource: Annotated[
         str, typer.Option(help="Public URL of the MCP server.")
     ] = "http://localhost:9001/mcp",
@@ -36,7 +37,7 @@ def init(
     Files that exist are left as they are. A .env of an earlier release is read, and what the resource service
     needs of it is written to resource.env.
     """
-    _check(issuer, resource, upstream, name, file)
+    _check(issuer, resource=resource, upstream=upstream, name=name, file=file)
     beside = file.with_name("resource.env" if file.name == ".env" else f"resource.{file.name}")
     if beside.exists():
         raise CommandError(f"{beside} exists and is left as it is; move it away to have a new one")
@@ -60,7 +61,7 @@ def _paths(file: Path, beside: Path) -> dict[str, str]:
     }
 
 
-def _check(issuer: str, resource: str, upstream: str | None, name: str | None, file: Path) -> None:
+def _check(issuer: str, *, resource: str, upstream: str | None, name: str | None, file: Path) -> None:
     for option, url in (("--issuer", issuer), ("--resource", resource)):
         try:
             check_public_url(url)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def draft(
     url: Annotated[str | None, typer.Argument(help="URL of the MCP server.")] = None,
+    *,
     stdio: Annotated[str | None, typer.Option(help="Command that starts it, over stdio.")] = None,
     file: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write; not over a file.")

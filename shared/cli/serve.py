@@ -36,6 +36,7 @@ Leash = Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)]
 
 def auth(
     context: typer.Context,
+    *,
     host: Host = "127.0.0.1",
     port: Port = 9000,
     workers: Workers = 1,
@@ -48,11 +49,12 @@ def auth(
 
     check_settings(AuthSettings, LogSettings, context=context)
     check_store_url(os.environ["DOORWARD_STORE"])
-    _serve("auth_service.main", host, port, workers, grace, leash)
+    _serve("auth_service.main", host=host, port=port, workers=workers, grace_s=grace, leash=leash)
 
 
 def resource(
     context: typer.Context,
+    *,
     host: Host = "127.0.0.1",
     port: Port = 9001,
     workers: Workers = 1,
@@ -78,7 +80,7 @@ def resource(
 
     check_settings(ResourceSettings, LogSettings, context=context)
     _check_commands(ResourceSettings())  # type: ignore[call-arg]  # read from the environment
-    _serve("resource_service.main", host, port, workers, grace, leash)
+    _serve("resource_service.main", host=host, port=port, workers=workers, grace_s=grace, leash=leash)
 
 
 def _check_commands(settings: ResourceSettings) -> None:
@@ -120,7 +122,7 @@ def _require(package: str) -> None:
         raise CommandError(f"{package} is not part of this installation")
 
 
-def _serve(module: str, host: str, port: int, workers: int, grace_s: int, leash: bool) -> None:
+def _serve(module: str, *, host: str, port: int, workers: int, grace_s: int, leash: bool) -> None:
     from shared.cli.serving import become_child_of_init
 
     forbid_inspection()

@@ -44,6 +44,7 @@ ON_THIS_MACHINE = {
 
 def up(
     context: typer.Context,
+    *,
     auth_port: Port = 9000,
     resource_port: Port = 9001,
     redis: Annotated[str | None, typer.Option(help="URL of a Redis, instead of the SQLite file.")] = None,
@@ -56,7 +57,7 @@ def up(
     with _sole_user_of(data_dir):
         issuer, resource = f"http://localhost:{auth_port}", f"http://localhost:{resource_port}/mcp"
         services = [
-            _auth_service(issuer, resource, auth_port, redis, data_dir),
+            _auth_service(issuer, resource=resource, port=auth_port, redis=redis, data_dir=data_dir),
             _resource_service(issuer, resource, resource_port, data_dir),
         ]
         _check_environments(services, context)
@@ -96,7 +97,7 @@ def _check_environments(services: list[Service], context: typer.Context) -> None
     refuse(list(dict.fromkeys(complaints)))
 
 
-def _auth_service(issuer: str, resource: str, port: int, redis: str | None, data_dir: Path) -> Service:
+def _auth_service(issuer: str, *, resource: str, port: int, redis: str | None, data_dir: Path) -> Service:
     secrets = Secrets.kept_in(data_dir / "secrets.json")
     return _service(
         "auth",

@@ -27,7 +27,7 @@ class _Home:
 
     def _answer(self, scope: Scope) -> ASGIApp:
         if scope["method"] not in ("GET", "HEAD") or not asks_for_page(scope):
-            return refusal_response(scope, 404, "not_found", "Not Found")
+            return refusal_response(scope, status=404, error="not_found", description="Not Found")
         page = self._page()
         page.headers["Vary"] = "Accept"
         return page

@@ -14,18 +14,22 @@ def answered(
 ) -> Exchange:
     """A GET that was answered; headers with underscores for hyphens."""
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return Exchange(Request("GET", url), Answer(status, named, body), seconds=seconds)
+    return Exchange(
+        request=Request(method="GET", url=url),
+        answer=Answer(status=status, headers=named, body=body),
+        seconds=seconds,
+    )
 
 
 def unanswered(url: str, trouble: Trouble) -> Exchange:
     """A GET that was not."""
-    return Exchange(Request("GET", url), None, trouble)
+    return Exchange(request=Request(method="GET", url=url), answer=None, trouble=trouble)
 
 
 def evidence_of(mcp_url: str, **members: object) -> Evidence:
     """Evidence of a server that answers 401, with whatever else."""
     post = answered(mcp_url, 401)
-    evidence = Evidence(mcp_url, post, post)
+    evidence = Evidence(mcp_url=mcp_url, pasted=post, post=post)
     for name, value in members.items():
         setattr(evidence, name, value)
     return evidence

@@ -23,7 +23,7 @@ def run(
     ca_file: Path | None = None,
 ) -> Report:
     """Examine `mcp_url`; ``login=True`` fills in the forms as the user of a `Pair`."""
-    asked = LoginOptions(USERNAME, PASSWORD) if login is True else login or None
+    asked = LoginOptions(username=USERNAME, password=PASSWORD) if login is True else login or None
     chosen = PROFILES[profile] if profile else None
     return asyncio.run(examine(mcp_url, Options(timeout_s, ca_file, chosen, asked), Tell()))
 

@@ -30,5 +30,7 @@ async def _walk(mcp_url: str) -> Evidence:
         evidence = await discover(mcp_url, fetch, PROFILES["cursor"])
         async with listening() as listener:
             visit = form_filler(browser, listener, USERNAME, PASSWORD)
-            await LoginWalk(evidence, fetch, visit, listener, options).go()
+            await LoginWalk(
+                evidence=evidence, ask=fetch, visit=visit, listener=listener, options=options
+            ).go()
     return evidence

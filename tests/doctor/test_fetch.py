@@ -103,7 +103,7 @@ def test_reading_ends_with_the_answer_however_long_the_stream_stays_open(server:
 
 
 def test_where_only_the_header_is_wanted_a_silent_stream_is_not_waited_for(server: str) -> None:
-    (exchange,) = ask(Request("GET", f"{server}/silent", enough=lambda _: True))
+    (exchange,) = ask(Request(method="GET", url=f"{server}/silent", enough=lambda _: True))
     assert exchange.status == 200
     assert exchange.seconds < 5
 
@@ -187,7 +187,7 @@ def test_a_url_that_a_server_names_is_asked_only_where_it_leads_to_nothing_more_
 
     async def fetch(request: Request) -> Exchange:
         asked.append(request.url)
-        return Exchange(request, None)
+        return Exchange(request=request, answer=None)
 
     exchange = asyncio.run(_asked(guarded(fetch, home), url))
     assert exchange.trouble is trouble

@@ -19,7 +19,7 @@ def page(action: str, fields: str = LOGIN) -> Response:
 
 
 def test_a_wrong_password_is_told_and_not_tried_again(pair: Pair) -> None:
-    found = problems(run(pair.mcp_url, login=LoginOptions(USERNAME, "wrong")))
+    found = problems(run(pair.mcp_url, login=LoginOptions(username=USERNAME, password="wrong")))
     assert found == {"authorize": "the username or the password is not accepted"}
     assert [path for _, _, path in pair.requests].count("/login") == 1
 

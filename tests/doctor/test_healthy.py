@@ -41,7 +41,7 @@ def test_a_login_with_everything_after_it_finds_nothing(pair: Pair) -> None:
 
 
 def test_a_tool_that_needs_more_makes_it_ask_for_more(pair: Pair) -> None:
-    report = run(pair.mcp_url, login=LoginOptions(USERNAME, PASSWORD, tool="write"))
+    report = run(pair.mcp_url, login=LoginOptions(username=USERNAME, password=PASSWORD, tool="write"))
     assert problems(report) == {}
     by_id = {line.check.id: line for line in report.lines}
     assert by_id["step-up"].status is Status.OK
@@ -51,7 +51,7 @@ def test_a_tool_that_needs_more_makes_it_ask_for_more(pair: Pair) -> None:
 @pytest.mark.parametrize("tool", [None, "write"])
 def test_a_server_of_the_revision_without_a_handshake_is_understood(pair: Pair, tool: str | None) -> None:
     pair.stateless = True
-    report = run(pair.mcp_url, login=LoginOptions(USERNAME, PASSWORD, tool=tool))
+    report = run(pair.mcp_url, login=LoginOptions(username=USERNAME, password=PASSWORD, tool=tool))
     assert problems(report) == {}
     assert next(line.found for line in report.lines if line.check.id == "tools") == "2 tools"
 
@@ -78,7 +78,7 @@ def test_every_profile_connects(pair: Pair, profile: str) -> None:
 
 @pytest.mark.parametrize("profile", [None, "claude", "cursor"])
 def test_nothing_is_left_behind(pair: Pair, profile: str | None) -> None:
-    run(pair.mcp_url, login=LoginOptions(USERNAME, PASSWORD, tool="write"), profile=profile)
+    run(pair.mcp_url, login=LoginOptions(username=USERNAME, password=PASSWORD, tool="write"), profile=profile)
     assert pair.clients == {}
     assert len(pair.grants) == 2
     assert not any(grant.alive for grant in pair.grants)
@@ -87,7 +87,7 @@ def test_nothing_is_left_behind(pair: Pair, profile: str | None) -> None:
 def test_a_client_that_is_registered_already_is_used_and_left(pair: Pair) -> None:
     pair.both_documents(registration_endpoint=None)
     pair.clients["mine"] = {"redirect_uris": ["http://127.0.0.1:1/callback"]}
-    report = run(pair.mcp_url, login=LoginOptions(USERNAME, PASSWORD, client_id="mine"))
+    report = run(pair.mcp_url, login=LoginOptions(username=USERNAME, password=PASSWORD, client_id="mine"))
     assert problems(report).keys() == {"registration-dynamic"}
     assert pair.clients.keys() == {"mine"}
     assert pair.grants[0].client_id == "mine"

@@ -172,7 +172,13 @@ def test_the_report_for_people_and_the_one_for_programs_are_clean(evidence: Evid
     metadata = [(place, dataclasses.replace(exchange, answer=answer))]
     lines = judge(CHECKS.values(), dataclasses.replace(evidence, resource_metadata=metadata))
     assert any("\\x1b" in line.found for line in lines)
-    report = Report(evidence.mcp_url, None, f"http://a/{ESCAPES}", {"All": lines}, [evidence.post])
+    report = Report(
+        mcp_url=evidence.mcp_url,
+        profile=None,
+        issuer=f"http://a/{ESCAPES}",
+        groups={"All": lines},
+        exchanges=[evidence.post],
+    )
     shown = StringIO()
     console = Console(file=shown, width=80, highlight=False)
     print_group(console, "All", lines)

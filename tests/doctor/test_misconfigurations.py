@@ -31,7 +31,7 @@ SEEDED = (
 @pytest.mark.usefixtures("hasty")
 def test_a_seeded_misconfiguration_is_named_with_its_fix(pair: Pair, seeded: Misconfiguration) -> None:
     seeded.seed(pair)
-    login = LoginOptions(USERNAME, PASSWORD, tool=seeded.tool) if seeded.login else False
+    login = LoginOptions(username=USERNAME, password=PASSWORD, tool=seeded.tool) if seeded.login else False
     report = run(pair.mcp_url, login=login, profile=seeded.profile)
     found = {line.check.id: line for line in report.lines if line.status in PROBLEMS}
     assert found.keys() == {seeded.check, *seeded.also}, problems(report)

@@ -17,7 +17,7 @@ from tests.doctor.examining import problems, run
 
 pytestmark = pytest.mark.xdist_group("doctor-real-pair")
 
-WESEN = LoginOptions("wesen", "secret", scope="notes:write", tool="list_notes")
+WESEN = LoginOptions(username="wesen", password="secret", scope="notes:write", tool="list_notes")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_nothing_is_found_even_with_a_login_and_a_step_up(mcp_url: str, running:
 def test_nothing_stops_any_client_but_that_hosted_ones_do_not_get_to_this_machine(
     mcp_url: str, profile: str
 ) -> None:
-    found = problems(run(mcp_url, login=LoginOptions("wesen", "secret"), profile=profile))
+    found = problems(run(mcp_url, login=LoginOptions(username="wesen", password="secret"), profile=profile))
     assert found.keys() == ({"hosted"} if PROFILES[profile].hosted else set())
 
 
@@ -53,7 +53,12 @@ def test_another_spelling_of_the_url_is_told_from_the_one_that_is_announced(mcp_
 
 
 def test_a_slash_at_the_end_is_as_good_as_none(mcp_url: str) -> None:
-    assert problems(run(f"{mcp_url}/", login=LoginOptions("wesen", "secret"), profile="vscode")) == {}
+    assert (
+        problems(
+            run(f"{mcp_url}/", login=LoginOptions(username="wesen", password="secret"), profile="vscode")
+        )
+        == {}
+    )
 
 
 def test_the_command_logs_in_with_the_browser(mcp_url: str, tmp_path: Path) -> None:

@@ -127,7 +127,9 @@ def test_what_connection_names_goes_no_further_in_either_direction() -> None:
 
 @pytest.mark.requirement("RS-5")
 def test_the_environment_of_a_command_holds_no_setting_of_ours() -> None:
-    principal = Principal("client\n1", (), "https://issuer.example", 0, subject="a\0b")
+    principal = Principal(
+        client_id="client\n1", scopes=(), issuer="https://issuer.example", expires_at=0, subject="a\0b"
+    )
     environment = environment_for(principal, {"EXTRA": "1"})
     ours = {name: value for name, value in environment.items() if name.startswith("DOORWARD_")}
     assert ours == {"DOORWARD_SUBJECT": "a%00b", "DOORWARD_CLIENT": "client%0A1"}

@@ -18,7 +18,9 @@ from resource_service.principal import Principal
 from tests.gateway.upstreams import ROOT
 
 pytestmark = pytest.mark.anyio
-SOMEBODY = Principal("client", (), "https://issuer.example", 0, subject="somebody")
+SOMEBODY = Principal(
+    client_id="client", scopes=(), issuer="https://issuer.example", expires_at=0, subject="somebody"
+)
 
 OLD = """
 import json, sys

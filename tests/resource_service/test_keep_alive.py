@@ -40,6 +40,13 @@ async def test_a_quiet_stream_gets_a_comment_at_the_boundary_of_events_only() ->
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
-    answer = EndableResponse({"type": "http"}, receive, send, [], lambda *_: Response(), keep_alive_s=0.02)
+    answer = EndableResponse(
+        scope={"type": "http"},
+        receive=receive,
+        send=send,
+        asked=[],
+        refuse=lambda *_: Response(),
+        keep_alive_s=0.02,
+    )
     await answer.serve(app)
     assert sent[:4] == [b"", b"data: {", b"}\n\n", COMMENT]

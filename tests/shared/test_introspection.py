@@ -8,9 +8,20 @@ from shared.introspection import ActiveToken, MalformedAnswerError
 
 pytestmark = pytest.mark.requirement("AS-15")
 
-TOKEN = ActiveToken("client", ("a",), ("https://mcp.example",), "https://auth.example", 1_800_000_000)
+TOKEN = ActiveToken(
+    client_id="client",
+    scopes=("a",),
+    audience=("https://mcp.example",),
+    issuer="https://auth.example",
+    expires_at=1_800_000_000,
+)
 DERIVED = ActiveToken(
-    "client", ("a",), ("https://mcp.example",), "https://auth.example", 1, ancestors=("parent", "grandparent")
+    client_id="client",
+    scopes=("a",),
+    audience=("https://mcp.example",),
+    issuer="https://auth.example",
+    expires_at=1,
+    ancestors=("parent", "grandparent"),
 )
 
 

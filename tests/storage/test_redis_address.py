@@ -12,20 +12,23 @@ LOCAL = (("localhost", 6379),)
 @pytest.mark.parametrize(
     ("url", "address"),
     [
-        ("redis://localhost", RedisAddress("single", LOCAL)),
-        ("redis://localhost/", RedisAddress("single", LOCAL)),
-        ("redis://localhost:7000/3", RedisAddress("single", (("localhost", 7000),), database=3)),
-        ("redis://[::1]:7000", RedisAddress("single", (("::1", 7000),))),
-        ("redis://:s%3Acret@localhost", RedisAddress("single", LOCAL, password="s:cret")),
-        ("redis://u%40x:p%2F@localhost", RedisAddress("single", LOCAL, username="u@x", password="p/")),
-        ("redis://u:p@ss@localhost", RedisAddress("single", LOCAL, username="u", password="p@ss")),
-        ("redis://u:a+b@localhost", RedisAddress("single", LOCAL, username="u", password="a+b")),
-        ("rediss://localhost", RedisAddress("single", LOCAL, tls=True)),
+        ("redis://localhost", RedisAddress(mode="single", nodes=LOCAL)),
+        ("redis://localhost/", RedisAddress(mode="single", nodes=LOCAL)),
+        ("redis://localhost:7000/3", RedisAddress(mode="single", nodes=(("localhost", 7000),), database=3)),
+        ("redis://[::1]:7000", RedisAddress(mode="single", nodes=(("::1", 7000),))),
+        ("redis://:s%3Acret@localhost", RedisAddress(mode="single", nodes=LOCAL, password="s:cret")),
+        (
+            "redis://u%40x:p%2F@localhost",
+            RedisAddress(mode="single", nodes=LOCAL, username="u@x", password="p/"),
+        ),
+        ("redis://u:p@ss@localhost", RedisAddress(mode="single", nodes=LOCAL, username="u", password="p@ss")),
+        ("redis://u:a+b@localhost", RedisAddress(mode="single", nodes=LOCAL, username="u", password="a+b")),
+        ("rediss://localhost", RedisAddress(mode="single", nodes=LOCAL, tls=True)),
         (
             "rediss://localhost?ssl_ca_certs=/etc/ca%20certs.pem&ssl_certfile=c&ssl_keyfile=k",
             RedisAddress(
-                "single",
-                LOCAL,
+                mode="single",
+                nodes=LOCAL,
                 tls=True,
                 tls_files=(
                     ("ssl_ca_certs", "/etc/ca certs.pem"),
@@ -37,8 +40,8 @@ LOCAL = (("localhost", 6379),)
         (
             "redis+sentinel://u:p@one:1,two/service/2?tls=true&sentinel_password=a%2Bb+c&sentinel_username=s",
             RedisAddress(
-                "sentinel",
-                (("one", 1), ("two", 26379)),
+                mode="sentinel",
+                nodes=(("one", 1), ("two", 26379)),
                 service="service",
                 database=2,
                 username="u",
@@ -48,7 +51,7 @@ LOCAL = (("localhost", 6379),)
                 tls=True,
             ),
         ),
-        ("redis+cluster://one,two:7001", RedisAddress("cluster", (("one", 6379), ("two", 7001)))),
+        ("redis+cluster://one,two:7001", RedisAddress(mode="cluster", nodes=(("one", 6379), ("two", 7001)))),
     ],
 )
 def test_a_url_names_hosts_credentials_and_options(url: str, address: RedisAddress) -> None:

@@ -24,6 +24,7 @@ from shared.clock import Clock
 
 def assembled(
     users: UserRepository,
+    *,
     sessions: SessionRepository,
     grants: GrantRepository,
     clients: ClientRepository,
@@ -42,6 +43,21 @@ def assembled(
         "clients": ClientsSection(clients, grants, pages),
         "invitations": InvitationsSection(invitations, openness, pages),
         "people": PeopleSection(users, grants, pages),
-        "person": PersonSection(accounts, grants, clients, consents, catalogue, pages),
+        "person": PersonSection(
+            accounts=accounts,
+            grants=grants,
+            clients=clients,
+            consents=consents,
+            catalogue=catalogue,
+            pages=pages,
+        ),
     }
-    return AdminConsole(sections, users, sessions, browsers, pages, ErrorPages(pages), clock)
+    return AdminConsole(
+        sections=sections,
+        users=users,
+        sessions=sessions,
+        browsers=browsers,
+        pages=pages,
+        errors=ErrorPages(pages),
+        clock=clock,
+    )

@@ -60,7 +60,7 @@ class PeopleSection:
         raise InvalidRequestError("nothing can be done on this page")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PersonSection:
     """One account: ends what it has connected, locks it out, lets it in again."""
 

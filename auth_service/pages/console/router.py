@@ -26,7 +26,7 @@ RECENT_S = 3_600
 """A login is good for so long here, however long the session lasts."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AdminConsole:
     """Lets administrators in, and nobody else see whether there is anything behind it."""
 
@@ -86,8 +86,13 @@ class AdminConsole:
         """The way in, and the pages."""
         page = shows_errors(self.errors, self.handle)
         return [
-            Endpoint("/admin", _way_in, ("GET",), {"GET": _WAY_IN}),
-            Endpoint("/admin/{page}", page, ("GET", "POST"), {"GET": _SHOW, "POST": _ACT}),
+            Endpoint(path="/admin", handler=_way_in, methods=("GET",), operations={"GET": _WAY_IN}),
+            Endpoint(
+                path="/admin/{page}",
+                handler=page,
+                methods=("GET", "POST"),
+                operations={"GET": _SHOW, "POST": _ACT},
+            ),
         ]
 
 

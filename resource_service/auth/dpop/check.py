@@ -17,7 +17,7 @@ from shared.fair_queue import QueueFullError
 from shared.signatures import Signatures
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DpopValidator:
     """Checks the proofs that come with tokens.
 
@@ -79,7 +79,9 @@ class DpopValidator:
 def dpop_validator_for(settings: ResourceSettings, clock: Clock) -> DpopValidator:
     """The check of `settings`."""
     secret = settings.resource_secret.get_secret_value()
-    return DpopValidator(settings.base_url, clock, Nonces(secret, clock) if settings.dpop_nonce else None)
+    return DpopValidator(
+        base_url=settings.base_url, clock=clock, nonces=Nonces(secret, clock) if settings.dpop_nonce else None
+    )
 
 
 def _sentence(text: str) -> str:

@@ -36,6 +36,7 @@ def _known_profile(name: str | None) -> str | None:
 
 def doctor(
     mcp_url: Annotated[str, typer.Argument(help="The URL that people paste into their client.")],
+    *,
     login: Annotated[
         bool, typer.Option("--login", help="Log in too, in the browser, and try all that follows.")
     ] = False,
@@ -86,7 +87,16 @@ def doctor(
     if not login and any((username, client_id, scope, tool)):
         _could_not_run("--username, --client-id, --scope and --tool are for --login")
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
-    options = LoginOptions(username, password, client_id, client_secret, redirect_port, scope, tool, patience)
+    options = LoginOptions(
+        username=username,
+        password=password,
+        client_id=client_id,
+        client_secret=client_secret,
+        redirect_port=redirect_port,
+        scope=scope,
+        tool=tool,
+        patience_s=patience,
+    )
     chosen = Options(timeout, ca_file, PROFILES[profile] if profile else None, options if login else None)
     tell = Tell(say=lambda text: errors.print(text, markup=False)) if as_json_ else _telling()
     report = _run(mcp_url, chosen, tell)

@@ -27,7 +27,9 @@ STALE_CLIENT = {
 async def discover(mcp_url: str, fetch: Fetch, profile: Profile | None = None) -> Evidence:
     """Everything that can be learned about `mcp_url` without logging in."""
     pasted = await fetch(messages.initialize(mcp_url))
-    evidence = Evidence(mcp_url, pasted, await _behind_redirect(pasted, fetch), profile)
+    evidence = Evidence(
+        mcp_url=mcp_url, pasted=pasted, post=await _behind_redirect(pasted, fetch), profile=profile
+    )
     if evidence.post.answer is None:
         return evidence
     ask = guarded(fetch, mcp_url)
@@ -67,8 +69,8 @@ async def _knock(evidence: Evidence, fetch: Fetch) -> None:
     ) = await _all(
         fetch,
         # The header is all that is wanted: an unprotected server would send events without end.
-        Request("GET", url, {"Accept": "text/event-stream"}, enough=lambda _: True),
-        Request("HEAD", url, {"Accept": "application/json, text/event-stream"}),
+        Request(method="GET", url=url, headers={"Accept": "text/event-stream"}, enough=lambda _: True),
+        Request(method="HEAD", url=url, headers={"Accept": "application/json, text/event-stream"}),
         messages.initialize(url, {"Authorization": f"Bearer {messages.MADE_UP_TOKEN}"}),
         messages.preflight(url, messages.BROWSER_HEADERS),
         messages.initialize(url, {"Origin": messages.BROWSER_ORIGIN}),

@@ -20,7 +20,7 @@ class Place(StrEnum):
     ROOT = "at the root"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Login:
     """What happened from the registration on. What could not be tried is None.
 
@@ -68,7 +68,7 @@ class Login:
         return next((item for item in asked if item.answer and wanted_scopes(item.answer)), None)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Evidence:
     """Every exchange of a walk, by what it was for.
 

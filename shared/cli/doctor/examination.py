@@ -41,7 +41,7 @@ class Options:
     login: LoginOptions | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Report:
     """What a run found.
 
@@ -85,7 +85,7 @@ async def examine(mcp_url: str, options: Options, tell: Tell) -> Report:
     Raises:
         OSError: the loopback port for the login cannot be had, or `ca_file` cannot be read.
     """
-    report = Report(mcp_url, options.profile)
+    report = Report(mcp_url=mcp_url, profile=options.profile)
     async with _fetcher(mcp_url, options) as fetch:
         evidence = await discover(mcp_url, fetch, options.profile)
         report.issuer = evidence.named_issuer
@@ -96,7 +96,7 @@ async def examine(mcp_url: str, options: Options, tell: Tell) -> Report:
             return report
         _judge(DISCOVERY, evidence, report, tell)
         if options.login is not None:
-            await _log_in(evidence, fetch, options, options.login, tell)
+            await _log_in(evidence, fetch=fetch, options=options, login=options.login, tell=tell)
             _judge(LOGIN, evidence, report, tell)
     return report
 
@@ -124,7 +124,7 @@ def _judge(groups: Groups, evidence: Evidence, report: Report, tell: Tell) -> No
 
 
 async def _log_in(
-    evidence: Evidence, fetch: Fetcher, options: Options, login: LoginOptions, tell: Tell
+    evidence: Evidence, *, fetch: Fetcher, options: Options, login: LoginOptions, tell: Tell
 ) -> None:
     if evidence.server_document is None:
         return
@@ -135,7 +135,13 @@ async def _log_in(
             browser = await stack.enter_async_context(_fetcher(evidence.mcp_url, options, keep_cookies=True))
             ask = guarded(browser, evidence.mcp_url)
             visit = form_filler(ask, listener, login.username, login.password or "")
-        await LoginWalk(evidence, guarded(fetch, evidence.mcp_url), visit, listener, login).go()
+        await LoginWalk(
+            evidence=evidence,
+            ask=guarded(fetch, evidence.mcp_url),
+            visit=visit,
+            listener=listener,
+            options=login,
+        ).go()
 
 
 def _redirect(options: Options, login: LoginOptions) -> str:

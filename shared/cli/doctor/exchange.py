@@ -38,7 +38,7 @@ CERTIFICATE_TROUBLES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What to ask.
 
@@ -54,7 +54,7 @@ class Request:
     enough: Enough | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What came back.
 
@@ -89,7 +89,7 @@ class Answer:
         return self.status in (301, 302, 303, 307, 308)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """A request with its answer, or with the reason why there is none.
 

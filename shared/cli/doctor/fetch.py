@@ -84,7 +84,9 @@ class Fetcher:
             trouble, detail = Trouble.NOT_A_URL, str(error)
         except (httpx2.HTTPError, OSError, ValueError) as error:
             trouble, detail = _trouble(error)
-        exchange = Exchange(request, answer, trouble, detail, perf_counter() - started)
+        exchange = Exchange(
+            request=request, answer=answer, trouble=trouble, detail=detail, seconds=perf_counter() - started
+        )
         self.exchanges.append(exchange)
         return exchange
 
@@ -137,11 +139,11 @@ def guarded(fetch: Fetch, mcp_url: str) -> Fetch:
 
     async def ask(request: Request) -> Exchange:
         if not is_web_url(request.url):
-            return Exchange(request, None, Trouble.NOT_A_URL)
+            return Exchange(request=request, answer=None, trouble=Trouble.NOT_A_URL)
         if reach(request.url) < home:
-            return Exchange(request, None, Trouble.OUT_OF_REACH)
+            return Exchange(request=request, answer=None, trouble=Trouble.OUT_OF_REACH)
         if secure and not is_secure(request.url):
-            return Exchange(request, None, Trouble.INSECURE)
+            return Exchange(request=request, answer=None, trouble=Trouble.INSECURE)
         return await fetch(request)
 
     return ask

@@ -30,25 +30,27 @@ _ACCEPT = "application/json, text/event-stream"
 
 def get(url: str, headers: Mapping[str, str] | None = None) -> Request:
     """A GET for a document."""
-    return Request("GET", url, {"Accept": "application/json", **(headers or {})})
+    return Request(method="GET", url=url, headers={"Accept": "application/json", **(headers or {})})
 
 
 def form(url: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Request:
     """A POST of parameters as the token endpoint takes them (RFC 6749 Appendix B)."""
     fixed = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    return Request("POST", url, {**fixed, **(headers or {})}, urlencode(fields).encode())
+    return Request(
+        method="POST", url=url, headers={**fixed, **(headers or {})}, body=urlencode(fields).encode()
+    )
 
 
 def post_json(url: str, body: Mapping[str, Any]) -> Request:
     """A POST of a JSON object."""
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    return Request("POST", url, headers, json.dumps(body).encode())
+    return Request(method="POST", url=url, headers=headers, body=json.dumps(body).encode())
 
 
 def preflight(url: str, headers: tuple[str, ...]) -> Request:
     """What a browser asks before a page of `BROWSER_ORIGIN` may POST with `headers`."""
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": ",".join(headers)}
-    return Request("OPTIONS", url, {"Origin": BROWSER_ORIGIN, **asked})
+    return Request(method="OPTIONS", url=url, headers={"Origin": BROWSER_ORIGIN, **asked})
 
 
 def initialize(url: str, headers: Mapping[str, str] | None = None) -> Request:
@@ -69,7 +71,9 @@ def call(
         message["params"] = parameters
     fixed = {"Accept": _ACCEPT, "Content-Type": "application/json"}
     body = json.dumps(message).encode()
-    return Request("POST", url, {**fixed, **(headers or {})}, body, enough=_has_answer)
+    return Request(
+        method="POST", url=url, headers={**fixed, **(headers or {})}, body=body, enough=_has_answer
+    )
 
 
 def stateless(url: str, method: str, parameters: Mapping[str, Any], headers: Mapping[str, str]) -> Request:
@@ -88,7 +92,7 @@ def initialized(url: str, headers: Mapping[str, str]) -> Request:
     """The notification that ends the handshake."""
     message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     fixed = {"Accept": _ACCEPT, "Content-Type": "application/json"}
-    return Request("POST", url, {**fixed, **headers}, json.dumps(message).encode())
+    return Request(method="POST", url=url, headers={**fixed, **headers}, body=json.dumps(message).encode())
 
 
 def rpc_answer(exchange: Exchange | None) -> Document | None:

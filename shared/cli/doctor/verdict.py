@@ -49,7 +49,7 @@ def problem(found: str, weight: Status | None = None) -> Verdict:
 Judge = Callable[[Evidence], Verdict]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One rule.
 
@@ -79,4 +79,4 @@ def check(
     weight: Status = Status.FAILURE,
 ) -> Callable[[Judge], Check]:
     """Make the function below a `Check`."""
-    return lambda judge: Check(id, title, meaning, fix, weight, judge)
+    return lambda judge: Check(id=id, title=title, meaning=meaning, fix=fix, weight=weight, judge=judge)

@@ -28,7 +28,14 @@ async def test_an_assertion_cannot_be_replayed_while_it_is_accepted(tmp_path: Pa
     store = SqliteStore(tmp_path / "store.db", clock=lambda: now)
     pair = KeyPair()
     signer = client(token_endpoint_auth_method="private_key_jwt", jwks=pair.jwks)
-    assertions = ClientAssertions(store, ClientKeys(NOTHING_TO_FETCH), Signatures(), ISSUER, (), lambda: now)
+    assertions = ClientAssertions(
+        store=store,
+        client_keys=ClientKeys(NOTHING_TO_FETCH),
+        signatures=Signatures(),
+        issuer=ISSUER,
+        endpoints=(),
+        clock=lambda: now,
+    )
     signed = pair.assertion(signer.client_id, ISSUER, now=now, exp=int(now) + LIFETIME_S)
     token, _ = assertions.parse(signed)
     try:
@@ -45,7 +52,14 @@ async def test_after_that_it_has_expired(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.db", clock=lambda: now)
     pair = KeyPair()
     signer = client(token_endpoint_auth_method="private_key_jwt", jwks=pair.jwks)
-    assertions = ClientAssertions(store, ClientKeys(NOTHING_TO_FETCH), Signatures(), ISSUER, (), lambda: now)
+    assertions = ClientAssertions(
+        store=store,
+        client_keys=ClientKeys(NOTHING_TO_FETCH),
+        signatures=Signatures(),
+        issuer=ISSUER,
+        endpoints=(),
+        clock=lambda: now,
+    )
     token, _ = assertions.parse(pair.assertion(signer.client_id, ISSUER, now=now, exp=int(now) + LIFETIME_S))
     now += LIFETIME_S + SKEW_S
     try:

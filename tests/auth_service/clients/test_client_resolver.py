@@ -60,11 +60,11 @@ class Setup:
         self, policy: DomainPolicy | None = None, *, at_most: int = 1_000, quota: Quota | None = None
     ) -> ClientResolver:
         return ClientResolver(
-            self.clients,
-            ClientMetadataFetcher(self.fetcher, RULES, self.clock),
-            policy or DomainPolicy(),
-            Throttle(self.store, "introduce", Limit(at_most, 60)),
-            self.clock,
+            clients=self.clients,
+            documents=ClientMetadataFetcher(self.fetcher, RULES, self.clock),
+            policy=policy or DomainPolicy(),
+            throttle=Throttle(self.store, "introduce", Limit(at_most, 60)),
+            clock=self.clock,
             keep_s=KEEP_S,
             loopback=True,
             quota=quota,

@@ -52,12 +52,17 @@ def code_grant(**changes: Any) -> Grant:
 
 def redemption(**changes: Any) -> CodeRedemption:
     """What the client that owns `code_grant` presents."""
-    return replace(CodeRedemption("client-1", REDIRECT_URI, VERIFIER, None), **changes)
+    return replace(
+        CodeRedemption(
+            client_id="client-1", redirect_uri=REDIRECT_URI, code_verifier=VERIFIER, resource=None
+        ),
+        **changes,
+    )
 
 
 def refreshing(generation: int, **changes: Any) -> Refresh:
     """What the client that owns `active_grant` presents."""
-    return replace(Refresh("client-1", generation, None, None), **changes)
+    return replace(Refresh(client_id="client-1", generation=generation, scope=None, resource=None), **changes)
 
 
 def active_grant(now: int = NOW, **changes: Any) -> Grant:
@@ -88,7 +93,9 @@ def client(**metadata: Any) -> Client:
         "grant_types": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_method": "none",
     }
-    return Client("client-1", NOW, {**usual, **metadata}, expires_at=NOW + 86_400)
+    return Client(
+        client_id="client-1", created_at=NOW, metadata={**usual, **metadata}, expires_at=NOW + 86_400
+    )
 
 
 def parameters(*resources: str, **values: str) -> Parameters:

@@ -200,7 +200,9 @@ def test_the_method_is_the_one_declared_or_the_best_of_those_listed(
         token_endpoint_auth_methods_supported=listed,
     )
     assert metadata["token_endpoint_auth_method"] == chosen
-    assert Client(URL, 0, metadata).confidential is (chosen == "private_key_jwt")
+    assert Client(client_id=URL, created_at=0, metadata=metadata).confidential is (
+        chosen == "private_key_jwt"
+    )
 
 
 @pytest.mark.parametrize(
@@ -287,7 +289,7 @@ def test_redirect_uris_must_be_there(redirect_uris: object) -> None:
 def test_a_loopback_redirect_without_a_port_stands_for_every_port(host: str) -> None:
     """As in the document of Claude Code."""
     metadata = read(redirect_uris=["http://localhost/callback", "http://127.0.0.1/callback"])
-    client = Client(URL, 0, metadata)
+    client = Client(client_id=URL, created_at=0, metadata=metadata)
     assert matches(f"http://{host}:53682/callback", client.redirect_uris)
     assert matches(f"http://{host}/callback", client.redirect_uris)
     assert not matches(f"http://{host}:53682/other", client.redirect_uris)

@@ -19,7 +19,7 @@ from auth_service.protocol.device import (
 from auth_service.protocol.errors import OAuthError
 
 NOW = 1_800_000_000
-PENDING = DeviceRequest("client-1", ("a",), "BCDFGHJK", NOW + TTL_S)
+PENDING = DeviceRequest(client_id="client-1", scopes=("a",), user_code="BCDFGHJK", expires_at=NOW + TTL_S)
 APPROVED = replace(PENDING, state="approved", subject="subject-1")
 
 pytestmark = pytest.mark.requirement("AS-12")

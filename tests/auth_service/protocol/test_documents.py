@@ -24,7 +24,13 @@ def test_at_hash_is_the_left_half_of_the_sha_256() -> None:
 
 
 def test_an_id_token_says_who_logged_in_when_for_whom() -> None:
-    claims = id_token_claims(active_grant(nonce="n-1"), ClientSubject("p-1", "q-1"), ISSUER, "token", None)
+    claims = id_token_claims(
+        active_grant(nonce="n-1"),
+        known=ClientSubject("p-1", "q-1"),
+        issuer=ISSUER,
+        access_token="token",
+        person=None,
+    )
     assert claims == {
         "iss": ISSUER,
         "sub": "p-1",
@@ -40,7 +46,9 @@ def test_an_id_token_says_who_logged_in_when_for_whom() -> None:
 
 
 def test_claims_that_are_not_known_are_left_out() -> None:
-    claims = id_token_claims(active_grant(), ClientSubject("p-1", None), ISSUER, "token", None)
+    claims = id_token_claims(
+        active_grant(), known=ClientSubject("p-1", None), issuer=ISSUER, access_token="token", person=None
+    )
     assert {"nonce", "sid"}.isdisjoint(claims)
 
 

@@ -49,7 +49,14 @@ def step(
     approvals: tuple[Approval, ...] = (),
     of: Client | None = None,
 ) -> Step:
-    return next_step(request, of or client(), progress or Progress(), login, approvals, NOW)
+    return next_step(
+        request,
+        client=of or client(),
+        progress=progress or Progress(),
+        login=login,
+        approvals=approvals,
+        now=NOW,
+    )
 
 
 def test_nobody_logged_in_leads_to_the_login() -> None:

@@ -39,7 +39,12 @@ def answer(
 ) -> dict[str, object]:
     grant = grant or active_grant()
     return introspection_response(
-        grant, Handle(kind, grant.grant_id, generation, NOW + 600), caller, ISSUER, now, LIFETIMES.grace_s
+        grant,
+        handle=Handle(kind, grant.grant_id, generation, NOW + 600),
+        caller=caller,
+        issuer=ISSUER,
+        now=now,
+        grace_s=LIFETIMES.grace_s,
     )
 
 

@@ -23,10 +23,10 @@ NOW = 1_800_000_000
 US = "https://auth.example"
 ASSERTION = {"sub": "u1", "aud": US, "exp": NOW + 60}
 ID_JAG = {**ASSERTION, "client_id": "client-1", "resource": "https://mcp.example/mcp", "jti": "1"}
-IDP = TrustedIssuer("https://idp.example", "id-jag")
+IDP = TrustedIssuer(issuer="https://idp.example", profile="id-jag")
 RUNNER = TrustedIssuer(
-    "https://ci.example",
-    "workload",
+    issuer="https://ci.example",
+    profile="workload",
     rules=[
         WorkloadRule({"repository": "acme/app", "ref": "refs/heads/main"}, ("a", "b")),
         WorkloadRule({"repository": "acme/*"}, ("a",)),
@@ -86,7 +86,7 @@ def test_an_identity_assertion_for_another_client_is_refused() -> None:
 
 @pytest.mark.requirement("EXT-2")
 def test_an_issuer_speaks_for_the_clients_it_is_trusted_with() -> None:
-    trusted = TrustedIssuer(IDP.issuer, "id-jag", clients=frozenset({"client-2"}))
+    trusted = TrustedIssuer(issuer=IDP.issuer, profile="id-jag", clients=frozenset({"client-2"}))
     with pytest.raises(InvalidGrantError, match="may not speak"):
         check_id_jag(ID_JAG, trusted, "client-1")
     assert check_id_jag({**ID_JAG, "client_id": "client-2"}, trusted, "client-2")
@@ -106,7 +106,7 @@ def test_an_issuer_speaks_for_the_clients_it_is_trusted_with() -> None:
 def test_scopes_are_bounded_by_the_assertion_and_by_its_issuer(
     claimed: str | None, most: tuple[str, ...] | None, allowed: tuple[str, ...] | None
 ) -> None:
-    trusted = TrustedIssuer(IDP.issuer, "id-jag", scopes=most)
+    trusted = TrustedIssuer(issuer=IDP.issuer, profile="id-jag", scopes=most)
     assert asserted_scopes({} if claimed is None else {"scope": claimed}, trusted) == allowed
 
 

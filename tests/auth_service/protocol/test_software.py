@@ -21,7 +21,13 @@ CURSOR = [
 
 def client(client_id: str = "a", created_at: int = 0, used_at: int | None = None, **metadata: Any) -> Client:
     expires_at = created_at + UNUSED_TTL_S
-    return Client(client_id, created_at, {**CLAUDE, **metadata}, expires_at, used_at=used_at)
+    return Client(
+        client_id=client_id,
+        created_at=created_at,
+        metadata={**CLAUDE, **metadata},
+        expires_at=expires_at,
+        used_at=used_at,
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,9 @@ def test_these_are_two(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 def test_a_document_is_a_software_of_its_own() -> None:
-    document = Client("https://claude.ai/client.json", 0, CLAUDE, 10, fresh_until=5)
+    document = Client(
+        client_id="https://claude.ai/client.json", created_at=0, metadata=CLAUDE, expires_at=10, fresh_until=5
+    )
     assert software_key(document) != software_key(client())
 
 
@@ -74,8 +82,10 @@ def test_a_group_says_how_many_since_when_and_whether_anybody_uses_them() -> Non
 
 def test_a_client_of_the_operator_and_one_that_is_kept_longer_are_not_unused() -> None:
     assert client().unused
-    assert not Client("a", 0, CLAUDE).unused
-    assert not Client("a", 0, CLAUDE, 180 * 86_400).unused, "granted something before uses were noted"
+    assert not Client(client_id="a", created_at=0, metadata=CLAUDE).unused
+    assert not Client(client_id="a", created_at=0, metadata=CLAUDE, expires_at=180 * 86_400).unused, (
+        "granted something before uses were noted"
+    )
 
 
 def test_places_are_hosts_apps_and_this_computer() -> None:

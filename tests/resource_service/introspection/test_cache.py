@@ -22,7 +22,15 @@ from shared.introspection import ActiveToken
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-3", "AS-16")]
 
 KEEP_S, EXPIRES_AT = 300, 10_000
-TOKEN = ActiveToken("client", (), (), "issuer", EXPIRES_AT, grant_id="grant", ancestors=("parent",))
+TOKEN = ActiveToken(
+    client_id="client",
+    scopes=(),
+    audience=(),
+    issuer="issuer",
+    expires_at=EXPIRES_AT,
+    grant_id="grant",
+    ancestors=("parent",),
+)
 
 
 class Server:

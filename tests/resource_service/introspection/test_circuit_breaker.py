@@ -12,7 +12,7 @@ from shared.introspection import ActiveToken
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-7")]
 
-TOKEN = ActiveToken("client", (), (), "issuer", 2_000_000_000)
+TOKEN = ActiveToken(client_id="client", scopes=(), audience=(), issuer="issuer", expires_at=2_000_000_000)
 
 
 class Server:

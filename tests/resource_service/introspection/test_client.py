@@ -28,9 +28,13 @@ async def asked(status: int, body: bytes = b"") -> None:
 
     answer = httpx2.Response(status, content=content())
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(lambda _request: answer)) as http:
-        await IntrospectionClient(http, "https://auth.example/introspect", "resource", "secret", 5).ask(
-            "token"
-        )
+        await IntrospectionClient(
+            http=http,
+            endpoint="https://auth.example/introspect",
+            resource_server_id="resource",
+            secret="secret",
+            timeout_s=5,
+        ).ask("token")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,15 @@ from shared.introspection import ActiveToken
 
 
 def active(grant_id: str | None = "g", *ancestors: str) -> ActiveToken:
-    return ActiveToken("client", (), (), "issuer", 2_000_000_000, grant_id=grant_id, ancestors=ancestors)
+    return ActiveToken(
+        client_id="client",
+        scopes=(),
+        audience=(),
+        issuer="issuer",
+        expires_at=2_000_000_000,
+        grant_id=grant_id,
+        ancestors=ancestors,
+    )
 
 
 def kept(answer: ActiveToken | None, until: float = 100) -> Kept:

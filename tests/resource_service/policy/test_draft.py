@@ -20,7 +20,7 @@ TOOLS = (
 
 @pytest.mark.requirement("RS-4")
 def test_tools_get_the_scope_that_fits_what_they_say() -> None:
-    policy = parse_policy(draft(ServerInventory("Notes", TOOLS), "notes").encode())
+    policy = parse_policy(draft(ServerInventory(server="Notes", tools=TOOLS), "notes").encode())
     assert {name: set(scopes) for name, scopes in policy.tools.items()} == {
         "get": {"notes:read"},
         "put": {"notes:write"},
@@ -33,17 +33,17 @@ def test_tools_get_the_scope_that_fits_what_they_say() -> None:
 
 
 def test_without_anything_that_destroys_writing_is_the_broadest() -> None:
-    policy = parse_policy(draft(ServerInventory("Notes", TOOLS[:2]), "notes").encode())
+    policy = parse_policy(draft(ServerInventory(server="Notes", tools=TOOLS[:2]), "notes").encode())
     assert list(policy.scopes) == ["notes:read", "notes:write"]
     assert policy.default == {"notes:write"}
-    nothing = parse_policy(draft(ServerInventory(""), "mcp").encode())
+    nothing = parse_policy(draft(ServerInventory(server=""), "mcp").encode())
     assert not nothing.tools
     assert nothing.default == {"mcp:write"}
 
 
 def test_resources_and_prompts_can_be_read_and_templates_become_patterns() -> None:
     survey = ServerInventory(
-        "x",
+        server="x",
         prompts=("hello", "hello"),
         resources=("notes://all", "notes://one/7", "keys://1", "no uri", "notes://*"),
         templates=("notes://one/{id}", "notes://one/{id}/{part}", "{+any}", "https://{host}/x{?q}"),
@@ -94,7 +94,11 @@ HOSTILE = (
 def test_no_name_becomes_anything_but_a_name(name: str) -> None:
     victim = SurveyedTool("wipe", f"x\n  {name}: n:read", read_only=False, destructive=True)
     survey = ServerInventory(
-        name, (SurveyedTool(name, name, read_only=True), victim), (name,), (f"n://{name}",), (name,)
+        server=name,
+        tools=(SurveyedTool(name, name, read_only=True), victim),
+        prompts=(name,),
+        resources=(f"n://{name}",),
+        templates=(name,),
     )
     text = draft(survey, "n")
     policy = parse_policy(text.encode())
@@ -118,9 +122,9 @@ def test_scopes_begin_with_what_the_server_is_called(name: str, prefix: str) -> 
 @pytest.mark.parametrize("prefix", ["a b", 'a"b', "ä", "a\\b"])
 def test_a_prefix_that_no_scope_may_have_is_refused(prefix: str) -> None:
     with pytest.raises(PolicyError, match="scope"):
-        draft(ServerInventory("x", TOOLS), prefix)
+        draft(ServerInventory(server="x", tools=TOOLS), prefix)
 
 
 def test_a_server_with_very_many_resources_gets_a_policy_that_can_be_read() -> None:
-    survey = ServerInventory("x", resources=tuple(f"notes://{number}" for number in range(5_000)))
+    survey = ServerInventory(server="x", resources=tuple(f"notes://{number}" for number in range(5_000)))
     assert len(parse_policy(draft(survey, "x").encode()).resources) == 200

@@ -84,4 +84,4 @@ class Authority:
         url = text_member(registration, "registration_client_uri")
         token = text_member(registration, "registration_access_token")
         if url and token and is_web_url(url) and same_origin(url, self.endpoint("registration_endpoint")):
-            await self._ask(Request("DELETE", url, {"Authorization": f"Bearer {token}"}))
+            await self._ask(Request(method="DELETE", url=url, headers={"Authorization": f"Bearer {token}"}))

@@ -64,7 +64,7 @@ class Credentials:
         return messages.form(url, {**fields, "client_id": self.client_id, **secret})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One authorization request (OAuth 2.1 §4.1.1) with the secrets that only its client knows."""
 

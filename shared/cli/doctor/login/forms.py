@@ -77,13 +77,13 @@ def form_filler(fetch: Fetch, listener: Listener, username: str, password: str) 
     """
 
     async def visit(url: str) -> None:
-        await _Visitor(fetch, url, listener, username, password).go()
+        await _Visitor(fetch=fetch, start=url, listener=listener, username=username, password=password).go()
 
     return visit
 
 
 class _Visitor:
-    def __init__(self, fetch: Fetch, start: str, listener: Listener, username: str, password: str) -> None:
+    def __init__(self, *, fetch: Fetch, start: str, listener: Listener, username: str, password: str) -> None:
         self._fetch = fetch
         self._start = start
         self._listener = listener

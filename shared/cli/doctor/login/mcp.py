@@ -10,7 +10,7 @@ from shared.cli.doctor.exchange import Exchange, Request
 from shared.cli.doctor.fetch import Fetch
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class McpSession:
     """Calls one MCP server with one token.
 
@@ -44,7 +44,7 @@ class McpSession:
     async def close(self) -> None:
         """Tell the server that the session is over."""
         if self.session_id is not None:
-            await self.fetch(Request("DELETE", self.url, self._headers()))
+            await self.fetch(Request(method="DELETE", url=self.url, headers=self._headers()))
             self.session_id = None
 
     def _request(self, method: str, parameters: dict[str, Any]) -> Request:

@@ -42,7 +42,7 @@ class LoginWalk:
     """
 
     def __init__(
-        self, evidence: Evidence, ask: Fetch, visit: Visit, listener: Listener, options: LoginOptions
+        self, *, evidence: Evidence, ask: Fetch, visit: Visit, listener: Listener, options: LoginOptions
     ) -> None:
         self._evidence = evidence
         self._ask = ask
@@ -101,7 +101,12 @@ class LoginWalk:
         self._record.profile_registration = await self._authority.register(registration_body(profile, uris))
 
     def _attempt(self, credentials: Credentials, scopes: tuple[str, ...]) -> Attempt:
-        return Attempt(credentials.client_id, self._listener.redirect_uri, scopes, self._resource)
+        return Attempt(
+            client_id=credentials.client_id,
+            redirect_uri=self._listener.redirect_uri,
+            scopes=scopes,
+            resource=self._resource,
+        )
 
     async def _try_the_authorization_endpoint(self, attempt: Attempt) -> None:
         """What it says before anybody logs in: to the request as it is, and to two that clients vary."""
@@ -151,7 +156,9 @@ class LoginWalk:
 
     def _session(self, tokens: Document) -> McpSession:
         session = McpSession(
-            self._ask, self._evidence.endpoint, credential_member(tokens, "access_token") or ""
+            fetch=self._ask,
+            url=self._evidence.endpoint,
+            access_token=credential_member(tokens, "access_token") or "",
         )
         self._sessions.append(session)
         return session
@@ -177,7 +184,13 @@ class LoginWalk:
             self._record.step_up_refused = str(error)
             return tokens
         headers = {**refused.request.headers, "Authorization": f"Bearer {wider['access_token']}"}
-        again = Request("POST", refused.url, headers, refused.request.body, refused.request.enough)
+        again = Request(
+            method="POST",
+            url=refused.url,
+            headers=headers,
+            body=refused.request.body,
+            enough=refused.request.enough,
+        )
         self._record.stepped_up = await self._ask(again)
         return wider
 
