@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth_service import routes
 from auth_service.components import Components
 from auth_service.fetching import Fetcher
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
@@ -59,7 +60,7 @@ def create_app(
     """
     fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback, networks=settings.fetch_networks)
     parts = Components(settings, store, clock, fetcher)
-    endpoints = parts.endpoints(registration_example(settings))
+    endpoints = routes.endpoints(parts, registration_example(settings))
     visitors = VisitorPages(settings.issuer, parts.warning)
     app = DescribedApp(
         title="Doorward authorization server",
