@@ -27,7 +27,6 @@ INTROSPECTION = "resource_service/introspection"
 OTHER_TESTS = {
     f"{PROTOCOL}/grant.py": ("test_grant_code.py", "test_grant_refresh.py", "test_grant_invariants.py"),
     f"{PROTOCOL}/client.py": ("test_client_authentication.py", "test_registration.py"),
-    f"{PROTOCOL}/web_addresses.py": ("test_redirect_uris.py",),
     f"{POLICY}/rules.py": ("test_rules.py", "test_file.py"),
     f"{POLICY}/faults.py": ("test_file.py", "test_rules.py"),
 }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +23,7 @@ from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.redirect_uris import destination_of, redirect_uri_type
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.protocol.scope_details import ResourceDescription
+from auth_service.protocol.web_addresses import split_web_url
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.error_pages import ErrorPages
@@ -186,7 +187,9 @@ def _papers(client: Client) -> Iterator[tuple[str, str, str]]:
     """What OpenID Connect Registration §2 has shown to a person; with the host, which the client chose."""
     for words, member in (("Privacy policy", "policy_uri"), ("Terms", "tos_uri")):
         if url := client.metadata.get(member):
-            yield words, str(url), urlsplit(str(url)).hostname or ""
+            # What was registered under older rules, and cannot be told apart safely, is not shown.
+            with suppress(ValueError):
+                yield words, str(url), split_web_url(str(url)).authority
 
 
 _OPERATIONS: Mapping[str, Operation] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
@@ -12,6 +11,7 @@ from auth_service.protocol import budgets, redirect_uris
 from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidRedirectUriError, OAuthError
 from auth_service.protocol.subjects import sector_of
+from auth_service.protocol.web_addresses import split_web_url
 from shared.public_keys import MAX_EXPONENT_BITS, MODULUS_BITS, is_too_large
 from shared.scopes import parse_scope
 from shared.uris import Network
@@ -26,9 +26,7 @@ HUMAN_READABLE = ("client_name", "client_uri", "logo_uri", "tos_uri", "policy_ur
 
 
 def _web_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or any(c <= " " for c in url):
-        raise ValueError("it must be an http or https URL")
+    split_web_url(url)
     return url
 
 

@@ -6,10 +6,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import urlsplit
 
 from auth_service.protocol.client import Client
-from auth_service.protocol.redirect_uris import RedirectUriType, redirect_uri_type
+from auth_service.protocol.redirect_uris import RedirectUriType, destination_of, redirect_uri_type
 
 _SHOWN_PLACES = 4
 _TOLD = ("software_id", "client_name")
@@ -81,12 +80,7 @@ def _place(redirect_uri: str) -> str:
     kind = redirect_uri_type(redirect_uri)
     if kind in _REACH_WORDS:
         return _REACH_WORDS[kind]
-    parts = urlsplit(redirect_uri)
-    return (
-        parts.netloc.lower()
-        if kind in (RedirectUriType.WEB, RedirectUriType.PRIVATE_NETWORK)
-        else f"{parts.scheme}:"
-    )
+    return destination_of(redirect_uri)
 
 
 def grouped(clients: Iterable[Client]) -> list[Software]:

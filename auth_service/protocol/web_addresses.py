@@ -1,12 +1,16 @@
-"""URLs of others that the server may itself send a request to: one spelling, one meaning, a public host.
+"""URLs that others supply: one spelling with one meaning, whoever reads it.
 
-What is refused here is what two programs could read differently (RFC 3986 §7.6), and hosts that are plainly
-not public. Which addresses a name stands for is only known, and only checked, when it is connected to.
+RFC 3986 and the URL standard of browsers (WHATWG) differ: in what a backslash, a tab, an empty port or an
+encoded dot is, and in what a number is as a host. So a URL can name one host to a server and another to a
+browser (RFC 3986 §7.6). What they do not read alike is refused. The rest comes out of the URL standard
+unchanged, but for the case of scheme and host, the default port, and an empty path. Whether a host is public
+is only asked of URLs that this server fetches, and the addresses of a name are only checked on connecting.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
@@ -18,20 +22,29 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 # Below are the ports of services that would take a request for something else.
 FIRST_UNPRIVILEGED_PORT = 1_024
 
-# RFC 3986 §3, without what has no place here: user information, a fragment, an empty or padded port, another
-# spelling of the scheme.
-_URL = re.compile(
-    r"(?P<scheme>https?)://"
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)"
-    r"(?::(?P<port>[1-9]\d{0,4}))?"
-    r"(?P<path>/[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*)?"
-    r"(?P<query>\?[\x21\x22\x24-\x5b\x5d-\x7e]*)?",
+# RFC 3986 §3, without user information and without an empty or padded port.
+_PCHAR = r"[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}"
+# Brackets and bars are no URI characters, yet common in queries and read alike. Apostrophes are, but browsers
+# encode them there.
+_QUERY = r"(?:[A-Za-z0-9._~!$&()*+,;=:@/?\[\]|-]|%[0-9A-Fa-f]{2})*"
+_PORT = r"(?::(?P<port>[1-9][0-9]{0,4}))?"
+_REST = rf"(?P<query>\?{_QUERY})?(?P<fragment>\#(?:{_PCHAR}|[/?])*)?"
+_IPV6 = r"\[[0-9A-Fa-f:.]+\]"
+_WEB_URL = re.compile(
+    rf"(?P<scheme>https?)://(?P<host>{_IPV6}|[A-Za-z0-9._-]+){_PORT}(?P<path>/(?:{_PCHAR}|/)*)?{_REST}",
+    re.ASCII | re.IGNORECASE,
+)
+_OTHER_URI = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):"
+    rf"(?://(?:(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{{2}})+{_PORT})?(?=[/?\#]|\Z)|(?!//))"
+    rf"(?P<path>(?:{_PCHAR}|/)*){_REST}",
     re.ASCII,
 )
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 # Resolvers take a name that ends in a number for an address: 2130706433, 0x7f.1, 127.1, 0177.0.0.1.
 _ENDS_IN_A_NUMBER = re.compile(r"(?:.*\.)?(?:\d+|0[xX][0-9A-Fa-f]*)")
+_DOT_SEGMENTS = frozenset({".", ".."})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +74,40 @@ class WebAddress:
         return _literal(self.host) is None
 
 
+def split_web_url(url: str) -> WebAddress:
+    """Take an http or https URL apart, wherever it leads: to be shown, or to send a person to.
+
+    Raises:
+        ValueError: with a sentence that says what is wrong with it.
+    """
+    match = _WEB_URL.fullmatch(url) if len(url) <= MAX_LENGTH else None
+    if match is None:
+        raise ValueError("it must be a plain http or https URL, without user information")
+    scheme = match["scheme"].lower()
+    host, port = _checked_host(match["host"]), _checked_number(match["port"], DEFAULT_PORTS[scheme])
+    path = match["path"] or ""
+    _check_path(path)
+    return WebAddress(
+        scheme=scheme, host=host, port=port, path=path, target=(path or "/") + (match["query"] or "")
+    )
+
+
+def check_uri(uri: str) -> None:
+    """Check the spelling of a URI of whatever scheme.
+
+    Raises:
+        ValueError: with a sentence that says what is wrong with it.
+    """
+    if re.match(r"https?:", uri, re.IGNORECASE):
+        split_web_url(uri)
+        return
+    match = _OTHER_URI.fullmatch(uri) if len(uri) <= MAX_LENGTH else None
+    if match is None:
+        raise ValueError("it must be a plain URI, without user information or characters that need encoding")
+    _checked_number(match["port"], 0)
+    _check_path(match["path"])
+
+
 def parse_web_address(url: str, *, loopback: bool = False) -> WebAddress:
     """Take a URL apart that this server may be asked to fetch.
 
@@ -70,16 +117,26 @@ def parse_web_address(url: str, *, loopback: bool = False) -> WebAddress:
     Raises:
         ValueError: with a sentence that says what is wrong with it.
     """
-    match = _URL.fullmatch(url) if len(url) <= MAX_LENGTH else None
-    if match is None:
+    if "#" in url or not url.startswith(("https://", "http://")):
         raise ValueError("it must be a plain https URL, without user information or a fragment")
-    host = _checked_host(match["host"])
-    port = _checked_port(int(match["port"] or DEFAULT_PORTS[match["scheme"]]))
-    _check_public(match["scheme"], host, loopback=loopback)
-    path = match["path"] or ""
-    return WebAddress(
-        scheme=match["scheme"], host=host, port=port, path=path, target=(path or "/") + (match["query"] or "")
-    )
+    address = split_web_url(url)
+    if "_" in address.host:
+        raise ValueError("the host is not a name of the public Internet")  # RFC 952: no underscores
+    _check_port(address.port)
+    _check_public(address.scheme, address.host, loopback=loopback)
+    return address
+
+
+def _check_path(path: str) -> None:
+    # The URL standard takes an encoded dot for a dot.
+    if not _DOT_SEGMENTS.isdisjoint(path.lower().replace("%2e", ".").split("/")):
+        raise ValueError("it must not have dot segments")
+
+
+def _checked_number(port: str | None, default: int) -> int:
+    if int(port or 0) > 65_535:
+        raise ValueError("the port is not a port")
+    return int(port or default)
 
 
 def _checked_host(text: str) -> str:
@@ -95,13 +152,31 @@ def _checked_host(text: str) -> str:
             raise ValueError("the host is a number that is not an address in its usual form") from error
     if len(text) > MAX_HOST_LENGTH or not _NAME.fullmatch(text):
         raise ValueError("the host is not a name")
+    encoded = (label[4:] for label in text.split(".") if label[:4].lower() == "xn--")
+    if not all(map(_is_internationalized, encoded)):
+        raise ValueError("the host is not a name")
     return text.lower()
 
 
-def _checked_port(port: int) -> int:
-    if port not in DEFAULT_PORTS.values() and not FIRST_UNPRIVILEGED_PORT <= port <= 65_535:
+def _is_internationalized(label: str) -> bool:
+    """Whether the rest of an `xn--` label is a normalized label (UTS #46 §4.1)."""
+    try:
+        text = label.encode().decode("punycode")
+        encoded = text.encode("punycode").decode()
+    except UnicodeError:
+        return False
+    return (
+        not text.isascii()
+        and all(unicodedata.category(character)[0] not in "CZ" for character in text)
+        and unicodedata.category(text[0])[0] != "M"
+        and encoded == label.lower()
+        and unicodedata.normalize("NFKC", text) == text == text.lower()
+    )
+
+
+def _check_port(port: int) -> None:
+    if port not in DEFAULT_PORTS.values() and port < FIRST_UNPRIVILEGED_PORT:
         raise ValueError("the port is not one that the web uses")
-    return port
 
 
 def _check_public(scheme: str, host: str, *, loopback: bool) -> None:

@@ -148,6 +148,8 @@ READERS: dict[str, Callable[[int], object]] = {
     "JWS": lambda n: parse("e30." + "e" * n + "." + "." * n),
     "htu": lambda n: check_proof({**PROOF, "htu": "https://a/" + "../" * n}, "POST", ("https://a/",), 0),
     "URL of a resource": lambda n: resource_key("https://a/" + "a/../" * n),
+    "web URL": lambda n: web_addresses.split_web_url("https://" + "a." * n + "a/" + "%2e./" * n + "\\"),
+    "URI of an app": lambda n: web_addresses.check_uri("app://" + "a" * n + ":1" + "/..a" * n + "\\"),
     "web address": lambda n: web_addresses.parse_web_address("https://" + "a." * n + "1"),
     "redirect URI": lambda n: redirect_uris.check_registrable("http://localhost/" + "a/" * n),
     "redirect URIs": lambda n: redirect_uris.matches("http://localhost/" + "a" * n, ["http://localhost/"]),
