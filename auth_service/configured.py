@@ -35,7 +35,7 @@ def lifetimes(settings: AuthSettings) -> Lifetimes:
 
 def quota(settings: AuthSettings) -> Quota:
     """How many clients may be registered."""
-    return Quota.quota_for(settings.max_clients, unused_percent=settings.unused_clients_percent)
+    return Quota.with_unused_share(settings.max_clients, unused_percent=settings.unused_clients_percent)
 
 
 def exchange_rules(settings: AuthSettings) -> list[ExchangeRule]:

@@ -15,6 +15,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("auth_service", "resource_service", "shared")
 MAX_LINES = 400
+MAX_POSITIONAL = 4
+
+# Signatures that a library prescribes.
+INHERITED = {"connect_tcp"}
+
+Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+# The one method of an endpoint, a page or a grant type, and what third-party interfaces prescribe.
+DOCUMENTED_BY_THEIR_CLASS = {"handle", "redeem", "sign", "verify", "params"}
 
 # What would make a rule depend on when, where or how often it runs.
 IMPURE = (
@@ -217,3 +226,61 @@ def test_no_file_is_too_long_to_be_read_at_a_sitting() -> None:
         for path in sources(f"{package}/**/*.py")
     }
     assert {str(path): length for path, length in lengths.items() if length > MAX_LINES} == {}
+
+
+def test_no_call_has_more_than_four_positional_arguments() -> None:
+    long = [
+        f"{path}:{node.lineno} {node.name}"
+        for package in PACKAGES
+        for path in sources(f"{package}/**/*.py")
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if _positional(node) > MAX_POSITIONAL and not node.decorator_list and node.name not in INHERITED
+    ]
+    assert long == []
+
+
+def _positional(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    parameters = [*function.args.posonlyargs, *function.args.args]
+    return len([parameter for parameter in parameters if parameter.arg not in ("self", "cls")])
+
+
+def test_dataclasses_with_more_than_four_fields_take_them_by_keyword() -> None:
+    found = [
+        f"{path}:{node.lineno} {node.name}"
+        for package in PACKAGES
+        for path in sources(f"{package}/**/*.py")
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        if isinstance(node, ast.ClassDef) and _fields(node) > MAX_POSITIONAL
+        if any("dataclass" in ast.unparse(d) and "kw_only" not in ast.unparse(d) for d in node.decorator_list)
+    ]
+    assert found == []
+
+
+def _fields(cls: ast.ClassDef) -> int:
+    annotated = [node for node in cls.body if isinstance(node, ast.AnnAssign)]
+    return len([node for node in annotated if "ClassVar" not in ast.unparse(node.annotation)])
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_names_are_documented(package: str) -> None:
+    documented, without = set[str](), list[tuple[str, str]]()
+    for path in sources(f"{package}/**/*.py"):
+        for node, decorated in _public(ast.parse((ROOT / path).read_text())):
+            if ast.get_docstring(node):
+                documented.add(node.name)
+            elif not decorated:
+                without.append((node.name, f"{path}:{node.lineno} {node.name}"))
+    # A method of an interface is documented there, once for all who implement it.
+    assert [place for name, place in without if name not in documented | DOCUMENTED_BY_THEIR_CLASS] == []
+
+
+def _public(tree: ast.Module) -> Iterator[tuple[Definition, bool]]:
+    """The public classes and functions of a module, and whether a decorator describes them."""
+    for node in tree.body:
+        if not isinstance(node, Definition) or node.name.startswith("_"):
+            continue
+        yield node, not isinstance(node, ast.ClassDef) and bool(node.decorator_list)
+        if isinstance(node, ast.ClassDef):
+            methods = (m for m in node.body if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef))
+            yield from ((method, False) for method in methods if not method.name.startswith("_"))

@@ -49,10 +49,12 @@ class Handle:
 
     @property
     def is_access_token(self) -> bool:
+        """Whether it is an access token."""
         return self.kind is Kind.ACCESS_TOKEN
 
     @property
     def is_refresh_token(self) -> bool:
+        """Whether it is a refresh token."""
         return self.kind is Kind.REFRESH_TOKEN
 
 

@@ -78,10 +78,12 @@ class Client:
 
     @property
     def redirect_uris(self) -> tuple[str, ...]:
+        """As registered (RFC 7591 §2)."""
         return tuple(self.metadata.get("redirect_uris", ()))
 
     @property
     def grant_types(self) -> tuple[str, ...]:
+        """As registered (RFC 7591 §2)."""
         return tuple(self.metadata["grant_types"])
 
     @property

@@ -34,31 +34,45 @@ def _printable(text: str) -> str:
 
 
 class InvalidRequestError(OAuthError):
+    """RFC 6749 §5.2."""
+
     code = "invalid_request"
 
 
 class InvalidClientError(OAuthError):
+    """RFC 6749 §5.2: client authentication failed."""
+
     code = "invalid_client"
     status = 401
 
 
 class InvalidGrantError(OAuthError):
+    """RFC 6749 §5.2."""
+
     code = "invalid_grant"
 
 
 class UnauthorizedClientError(OAuthError):
+    """RFC 6749 §5.2: the client may not use this grant type."""
+
     code = "unauthorized_client"
 
 
 class UnsupportedGrantTypeError(OAuthError):
+    """RFC 6749 §5.2."""
+
     code = "unsupported_grant_type"
 
 
 class UnsupportedResponseTypeError(OAuthError):
+    """RFC 6749 §4.1.2.1."""
+
     code = "unsupported_response_type"
 
 
 class InvalidScopeError(OAuthError):
+    """RFC 6749 §5.2."""
+
     code = "invalid_scope"
 
 
@@ -69,6 +83,8 @@ class InvalidTargetError(OAuthError):
 
 
 class AccessDeniedError(OAuthError):
+    """RFC 6749 §4.1.2.1: the person or the policy said no."""
+
     code = "access_denied"
 
 
@@ -198,6 +214,8 @@ class SlowDownError(OAuthError):
 
 
 class TemporarilyUnavailableError(OAuthError):
+    """RFC 6749 §4.1.2.1."""
+
     code = "temporarily_unavailable"
     status = 503
 
@@ -228,5 +246,7 @@ class UnknownPositionError(OAuthError):
 
 
 class BodyTooLargeError(OAuthError):
+    """RFC 9110 §15.5.14."""
+
     code = "invalid_request"
     status = 413

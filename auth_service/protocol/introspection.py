@@ -14,16 +14,24 @@ class TokenHandle(Protocol):
     """What a genuine, unexpired token says of itself."""
 
     @property
-    def is_access_token(self) -> bool: ...
+    def is_access_token(self) -> bool:
+        """Whether it is an access token."""
+        ...
 
     @property
-    def is_refresh_token(self) -> bool: ...
+    def is_refresh_token(self) -> bool:
+        """Whether it is a refresh token."""
+        ...
 
     @property
-    def generation(self) -> int: ...
+    def generation(self) -> int:
+        """Which rotation of the grant it belongs to; the first is 1."""
+        ...
 
     @property
-    def expires_at(self) -> int: ...
+    def expires_at(self) -> int:
+        """Seconds since 1970."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

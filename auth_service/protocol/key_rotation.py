@@ -34,10 +34,14 @@ class DatedKey(Protocol):
     """A key, and when it takes over (seconds since 1970)."""
 
     @property
-    def alg(self) -> str: ...
+    def alg(self) -> str:
+        """The algorithm it signs with (RFC 7518 §3.1)."""
+        ...
 
     @property
-    def active_from(self) -> int: ...
+    def active_from(self) -> int:
+        """Seconds since 1970."""
+        ...
 
 
 K = TypeVar("K", bound=DatedKey)

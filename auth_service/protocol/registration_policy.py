@@ -70,7 +70,8 @@ class Quota:
     unused: int
 
     @classmethod
-    def quota_for(cls, clients: int, *, unused_percent: int) -> Quota:
+    def with_unused_share(cls, clients: int, *, unused_percent: int) -> Quota:
+        """A quota of `clients`, of which `unused_percent` may be unused."""
         return cls(clients, max(1, clients * unused_percent // 100))
 
 

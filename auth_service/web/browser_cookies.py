@@ -21,6 +21,7 @@ class CookieNames:
 
     @classmethod
     def over(cls, *, secure: bool) -> CookieNames:
+        """The names to use over https (`secure`) or plain http."""
         prefix = "__Host-" if secure else ""
         return cls(*(f"{prefix}doorward-{name}" for name in ("browser", "session", "device")))
 
