@@ -33,7 +33,7 @@ class Principal:
         subject: None where the client acts for itself.
         expires_at: seconds since 1970, when the token that says so ends.
         grant_id: names the grant in revocation events.
-        ancestors: the grants that this one was derived from; the token ends with any of them.
+        parent_grants: the grants that this one was derived from; the token ends with any of them.
     """
 
     client_id: str
@@ -43,7 +43,7 @@ class Principal:
     subject: str | None = None
     username: str | None = None
     grant_id: str | None = None
-    ancestors: tuple[str, ...] = ()
+    parent_grants: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,7 +58,7 @@ class Principal:
     @property
     def grants(self) -> frozenset[str]:
         """Every grant that the token ends with; none where the issuer does not name its grant."""
-        return frozenset() if self.grant_id is None else frozenset((self.grant_id, *self.ancestors))
+        return frozenset() if self.grant_id is None else frozenset((self.grant_id, *self.parent_grants))
 
     @property
     def key(self) -> PrincipalKey:
@@ -96,7 +96,7 @@ def principal_of(
         subject=token.subject,
         username=token.username,
         grant_id=token.grant_id,
-        ancestors=token.ancestors,
+        parent_grants=token.parent_grants,
     )
 
 

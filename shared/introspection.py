@@ -24,7 +24,8 @@ class ActiveToken:
         grant_id: names the grant in revocation events; authenticates nothing.
         jkt: thumbprint of the key that the token is bound to (RFC 9449 §6.2); None for a bearer token.
         act: who acts for the subject (RFC 8693 §4.1).
-        ancestors: the grants that this one was derived from by token exchange, nearest first; the token ends
+        parent_grants: the grants that this one was derived from by token exchange, nearest first; the token
+        ends
             with any of them.
     """
 
@@ -39,7 +40,7 @@ class ActiveToken:
     grant_id: str | None = None
     jkt: str | None = None
     act: dict[str, Any] | None = None
-    ancestors: tuple[str, ...] = ()
+    parent_grants: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
         """The JSON members; absent ones are left out, clients reject nulls."""
@@ -55,7 +56,7 @@ class ActiveToken:
             "aud": self.audience[0] if len(self.audience) == 1 else list(self.audience) or None,
             "iss": self.issuer,
             "grant_id": self.grant_id,
-            "ancestors": list(self.ancestors) or None,
+            "ancestors": list(self.parent_grants) or None,
             "act": self.act,
             "cnf": {"jkt": self.jkt} if self.jkt else None,
         }
@@ -86,7 +87,7 @@ class ActiveToken:
                 subject=_text(answer, "sub") if "sub" in answer else None,
                 username=_text(answer, "username") if "username" in answer else None,
                 grant_id=_text(answer, "grant_id") if "grant_id" in answer else None,
-                ancestors=_ancestors(answer["ancestors"]) if "ancestors" in answer else (),
+                parent_grants=_parent_grants(answer["ancestors"]) if "ancestors" in answer else (),
                 act=_object(answer["act"]) if "act" in answer else None,
                 jkt=_confirmation(answer["cnf"]) if "cnf" in answer else None,
             )
@@ -120,7 +121,7 @@ def _object(value: object) -> dict[str, Any]:
     return value
 
 
-def _ancestors(value: object) -> tuple[str, ...]:
+def _parent_grants(value: object) -> tuple[str, ...]:
     # Whoever did not know of one would not see the token end with it.
     if not isinstance(value, list) or not all(isinstance(member, str) and member for member in value):
         raise TypeError("'ancestors' is not a list of texts")

@@ -119,7 +119,7 @@ class GrantRepository:
 
     async def parents_active(self, grant: Grant) -> bool:
         """Whether every grant that this one was derived from by token exchange still stands (RFC 8693)."""
-        for ancestor_id in grant.ancestors:
+        for ancestor_id in grant.parent_grants:
             ancestor = await self._grants.get(ancestor_id)
             if ancestor is None or ancestor.state != "active":
                 return False

@@ -49,7 +49,7 @@ class TokenExchange:
         return await self._opener.open_active(
             replace(
                 draft,
-                ancestors=token_exchange.descent(source),
+                parent_grants=token_exchange.descent(source),
                 act=act,
                 jkt=request.jkt,
                 refreshable=False,

@@ -48,9 +48,9 @@ class TokenIssuer:
         members = {"access_token": access_token, **token_members(grant, self._grace_s)}
         if grant.refreshable:
             members["refresh_token"] = self._token(Kind.REFRESH_TOKEN, grant, grant.refresh_expires_at)
-        if grant.ancestors:
+        if grant.parent_grants:
             members["issued_token_type"] = ACCESS_TOKEN  # RFC 8693 §2.2.1
-        if grant.generation == 1 and not grant.ancestors and grant.subject and "openid" in grant.scopes:
+        if grant.generation == 1 and not grant.parent_grants and grant.subject and "openid" in grant.scopes:
             user = await self._users.by_subject(grant.subject) if grant.id_token_claims else None
             person = user.person if user else None
             known = await self._subjects.known_in(client.sector, grant.subject, grant.session_id)

@@ -27,7 +27,7 @@ def access_token_claims(grant: Grant, issuer: str) -> dict[str, Any]:
         "scope": format_scope(grant.scopes_of(grant.generation)),
         "auth_time": grant.auth_time,
         "act": grant.act,
-        "ancestors": list(grant.ancestors) or None,
+        "ancestors": list(grant.parent_grants) or None,
         "cnf": {"jkt": grant.jkt} if grant.jkt else None,
     }
     return {name: value for name, value in claims.items() if value is not None}

@@ -9,7 +9,7 @@ revokes everything it ever led to (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from auth_service.protocol import pkce
@@ -35,7 +35,7 @@ class Owner:
     """Who grants, and how that is known.
 
     Attributes:
-        vouched_by: the trusted issuer that says who it is; None for a user of this server.
+        assertion_issuer: the trusted issuer that says who it is; None for a user of this server.
         session_key: what the login session is kept under; None where there is none.
     """
 
@@ -43,7 +43,7 @@ class Owner:
     username: str | None = None
     session_id: str | None = None
     auth_time: int | None = None
-    assertion_issuer: str | None = None
+    assertion_issuer: str | None = field(default=None, metadata={"stored_as": "vouched_by"})
     session_key: str | None = None
 
     def members(self) -> dict[str, Any]:
@@ -64,8 +64,9 @@ class Grant:
         narrowed: generation to the scope its access token was narrowed to (RFC 6749 §6), while it lives.
         narrowed_until: generation to the expiry of that access token.
         jkt: thumbprint of the key that tokens are bound to (RFC 9449 §6); None for bearer tokens.
-        vouched_by: the trusted issuer that says who the subject is; None for a user of this server.
-        ancestors: the grants that this one was derived from by token exchange, nearest first; it ends with
+        assertion_issuer: the trusted issuer that says who the subject is; None for a user of this server.
+        parent_grants: the grants that this one was derived from by token exchange, nearest first; it ends
+        with
             any of them (RFC 8693).
         act: who acts for the subject (RFC 8693 §4.1).
         revocation_reason: why it was revoked, for a log and for resource servers.
@@ -102,8 +103,8 @@ class Grant:
     narrowed_until: Mapping[str, int] | None = None
     jkt: str | None = None
     code_jkt: str | None = None
-    assertion_issuer: str | None = None
-    ancestors: tuple[str, ...] = ()
+    assertion_issuer: str | None = field(default=None, metadata={"stored_as": "vouched_by"})
+    parent_grants: tuple[str, ...] = field(default=(), metadata={"stored_as": "ancestors"})
     act: dict[str, Any] | None = None
     revocation_reason: str | None = None
     id_token_claims: tuple[str, ...] = ()

@@ -97,7 +97,7 @@ def _active(grant: Grant, handle: TokenHandle, issuer: str) -> ActiveToken:
         grant_id=grant.grant_id,
         jkt=grant.jkt,
         act=grant.act,
-        ancestors=grant.ancestors,
+        parent_grants=grant.parent_grants,
     )
 
 

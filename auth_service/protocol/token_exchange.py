@@ -18,7 +18,7 @@ from shared.scopes import parse_scope
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 -- a name
 
-MAX_ANCESTORS = 8
+MAX_PARENT_GRANTS = 8
 """So often in a row can tokens be exchanged: each one asked about costs a look at all it was derived from."""
 
 
@@ -80,11 +80,11 @@ def actor(rule: ExchangeRule, source: Grant, actor_subject: str) -> dict[str, An
 
 
 def descent(source: Grant) -> tuple[str, ...]:
-    """The ancestors of what is derived from `source`.
+    """The parent grants of what is derived from `source`.
 
     Raises:
         InvalidRequestError: `source` is at the end of as long a line as there may be.
     """
-    if len(source.ancestors) >= MAX_ANCESTORS:
+    if len(source.parent_grants) >= MAX_PARENT_GRANTS:
         raise InvalidRequestError("subject_token has been exchanged too often")  # RFC 8693 §2.2.2
-    return (source.grant_id, *source.ancestors)
+    return (source.grant_id, *source.parent_grants)

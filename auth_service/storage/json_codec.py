@@ -28,6 +28,9 @@ Migration = Callable[[Members], Members]
 
 VERSION = "v"
 
+STORED_AS = "stored_as"
+"""Metadata of a field: the name of its member, where the field was renamed and documents were not."""
+
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -101,6 +104,8 @@ class _Shape:
         tuples: the fields that are tuples, which JSON holds as lists.
         nested: the fields that are dataclasses, or tuples of them, with the shape of those.
         optional: the fields whose default is None.
+        stored_as: the member that holds a field, where it is not named like it (`STORED_AS`). All names above
+            are those of members.
     """
 
     cls: type[Any]
@@ -109,6 +114,7 @@ class _Shape:
     tuples: frozenset[str]
     nested: dict[str, _Shape]
     optional: frozenset[str]
+    stored_as: dict[str, str]
 
     def members(self, document: object) -> Members:
         pairs = zip(self.names, self.values_of(document), strict=True)
@@ -127,6 +133,9 @@ class _Shape:
         for name in self.tuples & known.keys():
             if known[name] is not None:
                 known[name] = tuple(known[name])
+        for field, member in self.stored_as.items():
+            if member in known:
+                known[field] = known.pop(member)
         return self.cls(**known)
 
     def with_unknown(self, members: Members, old: Members) -> Members:
@@ -143,14 +152,23 @@ class _Shape:
 
 def _shape_of(cls: type[Any]) -> _Shape:
     hints = get_type_hints(cls)
-    names = tuple(field.name for field in fields(cls))
-    choices = {name: _choices(hints[name]) for name in names}
+    stored_as = {
+        field.name: field.metadata[STORED_AS] for field in fields(cls) if STORED_AS in field.metadata
+    }
+    members = {field.name: stored_as.get(field.name, field.name) for field in fields(cls)}
+    names = tuple(members.values())
+    choices = {member: _choices(hints[name]) for name, member in members.items()}
     tuples = frozenset(n for n in names if any(get_origin(choice) is tuple for choice in choices[n]))
     nested = {name: found for name in names if (found := _dataclass_in(choices[name]))}
     shapes = {name: _shape_of(found) for name, found in nested.items()}
-    optional = frozenset(field.name for field in fields(cls) if field.default is None)
     return _Shape(
-        cls=cls, names=names, values_of=_getter(names), tuples=tuples, nested=shapes, optional=optional
+        cls=cls,
+        names=names,
+        values_of=_getter(tuple(members)),
+        tuples=tuples,
+        nested=shapes,
+        optional=frozenset(members[field.name] for field in fields(cls) if field.default is None),
+        stored_as=stored_as,
     )
 
 

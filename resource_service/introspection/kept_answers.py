@@ -87,4 +87,4 @@ class KeptAnswers:
 
 def grants_of(answer: ActiveToken) -> frozenset[str]:
     """Every grant that the token ends with: its own and those it was derived from; none if unknown."""
-    return frozenset() if answer.grant_id is None else frozenset((answer.grant_id, *answer.ancestors))
+    return frozenset() if answer.grant_id is None else frozenset((answer.grant_id, *answer.parent_grants))

@@ -79,7 +79,7 @@ class LocalJwtValidator:
     def _is_good(self, token: ActiveToken) -> bool:
         if token.issued_at is None or token.grant_id is None or token.issued_at > self._clock() + SKEW_S:
             return False
-        grants = (token.grant_id, *token.ancestors)
+        grants = (token.grant_id, *token.parent_grants)
         return self._revoked.would_be_known(grants, token.issued_at, token.expires_at)
 
 

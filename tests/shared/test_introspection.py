@@ -21,7 +21,7 @@ DERIVED = ActiveToken(
     audience=("https://mcp.example",),
     issuer="https://auth.example",
     expires_at=1,
-    ancestors=("parent", "grandparent"),
+    parent_grants=("parent", "grandparent"),
 )
 
 

@@ -158,3 +158,22 @@ def test_a_document_of_no_release_that_can_be_read_is_refused(version: object) -
         decode(value)
     with pytest.raises(UnreadableDocumentError):
         encode(Document("ada", 1), replacing=value)
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    parent_grants: tuple[str, ...] = field(default=(), metadata={"stored_as": "ancestors"})
+    issuer: str | None = field(default=None, metadata={"stored_as": "vouched_by"})
+
+
+def test_a_field_that_was_renamed_keeps_its_member_in_documents() -> None:
+    renamed = JsonCodec(Renamed)
+    document = Renamed(("a", "b"), "https://issuer.example")
+    stored = renamed.encode(document)
+    assert json.loads(stored) == {
+        "v": 1,
+        "ancestors": ["a", "b"],
+        "vouched_by": "https://issuer.example",
+    }
+    assert renamed.decode(stored) == document
+    assert renamed.encode(Renamed(), replacing=stored) == b'{"v":1,"ancestors":[]}'

@@ -51,7 +51,7 @@ def test_a_bound_token_says_to_which_key_and_a_delegated_one_who_acts() -> None:
 
 @pytest.mark.requirement("AS-16", "AS-19")
 def test_an_exchanged_token_names_what_it_ends_with_and_another_does_not() -> None:
-    derived = active_grant(ancestors=("parent", "grandparent"))
+    derived = active_grant(parent_grants=("parent", "grandparent"))
     assert access_token_claims(derived, ISSUER)["ancestors"] == ["parent", "grandparent"]
     assert "ancestors" not in access_token_claims(active_grant(), ISSUER)
 

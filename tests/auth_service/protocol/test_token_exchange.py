@@ -13,7 +13,7 @@ from auth_service.protocol.errors import (
     UnauthorizedClientError,
 )
 from auth_service.protocol.token_exchange import (
-    MAX_ANCESTORS,
+    MAX_PARENT_GRANTS,
     ExchangeRule,
     actor,
     descent,
@@ -87,13 +87,13 @@ def test_impersonation_adds_nobody_and_hides_nobody() -> None:
 
 
 def test_what_is_derived_names_all_it_was_derived_from_nearest_first() -> None:
-    source = active_grant(ancestors=("parent", "grandparent"))
+    source = active_grant(parent_grants=("parent", "grandparent"))
     assert descent(source) == (source.grant_id, "parent", "grandparent")
     assert descent(active_grant()) == (source.grant_id,)
 
 
 def test_a_line_of_exchanges_comes_to_an_end() -> None:
-    ancestors = tuple(f"grant-{number}" for number in range(MAX_ANCESTORS))
-    assert len(descent(active_grant(ancestors=ancestors[1:]))) == MAX_ANCESTORS
+    parents = tuple(f"grant-{number}" for number in range(MAX_PARENT_GRANTS))
+    assert len(descent(active_grant(parent_grants=parents[1:]))) == MAX_PARENT_GRANTS
     with pytest.raises(InvalidRequestError):
-        descent(active_grant(ancestors=ancestors))
+        descent(active_grant(parent_grants=parents))

@@ -29,7 +29,7 @@ TOKEN = ActiveToken(
     issuer="issuer",
     expires_at=EXPIRES_AT,
     grant_id="grant",
-    ancestors=("parent",),
+    parent_grants=("parent",),
 )
 
 
@@ -146,7 +146,7 @@ async def test_a_revoked_grant_is_asked_about_at_once_and_for_a_minute_at_least(
     assert await server.questions() == 3
     server.pass_time(AT_LEAST_S)
     assert await server.questions() == 3
-    server.answers["other"] = replace(TOKEN, grant_id="another", ancestors=())
+    server.answers["other"] = replace(TOKEN, grant_id="another", parent_grants=())
     assert await server.questions("other") == 1
 
 

@@ -16,7 +16,7 @@ def active(grant_id: str | None = "g", *ancestors: str) -> ActiveToken:
         issuer="issuer",
         expires_at=2_000_000_000,
         grant_id=grant_id,
-        ancestors=ancestors,
+        parent_grants=ancestors,
     )
 
 
