@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
@@ -15,6 +15,7 @@ from shared.logs import current_request_id, get_logger
 RETRY_AFTER_S = 1
 """Low, because an authorization server that is back is noticed within two seconds: see `CircuitBreaker`."""
 
+INTERNAL_ERROR = -32603
 MCP_METHODS = "GET, POST, DELETE"
 
 _log = get_logger(__name__)
@@ -30,6 +31,9 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         RFC 6750 §3.1 wants silence when no token was sent. scopes: what the challenge asks for. rpc_code:
         the body is the JSON-RPC error of this code; `rpc_id` is the id of the request, if it has one.
         dpop_nonce: what the next proof must hold (RFC 9449 §9).
+
+    Attributes:
+        answers: the ids of the JSON-RPC requests that are answered by it; set by who knows them.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         self.rpc_code = rpc_code
         self.rpc_id = rpc_id
         self.dpop_nonce = dpop_nonce
+        self.answers: Sequence[object] = ()
 
 
 def no_token() -> Refusal:
@@ -175,11 +180,16 @@ class Refuse:
 
 
 def _body(refusal: Refusal, headers: dict[str, str]) -> Response:
-    if refusal.rpc_code is None:
+    code = refusal.rpc_code
+    if refusal.status >= 500 and refusal.answers:
+        code = code or INTERNAL_ERROR
+    if code is None:
         return error_response(refusal.status, refusal.error, refusal.description, headers)
-    error = {
-        "code": refusal.rpc_code,
-        "message": refusal.description,
-        "data": {"request_id": current_request_id.get()},
-    }
-    return JSONResponse({"jsonrpc": "2.0", "id": refusal.rpc_id, "error": error}, refusal.status, headers)
+    errors = [_rpc_error(refusal, code, request_id) for request_id in refusal.answers or (refusal.rpc_id,)]
+    return JSONResponse(errors[0] if len(errors) == 1 else errors, refusal.status, headers)
+
+
+def _rpc_error(refusal: Refusal, code: int, request_id: object) -> dict[str, object]:
+    data = {"error": refusal.error, "request_id": current_request_id.get()}
+    error = {"code": code, "message": refusal.description, "data": data}
+    return {"jsonrpc": "2.0", "id": request_id, "error": error}

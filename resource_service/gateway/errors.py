@@ -24,6 +24,11 @@ def failed(detail: str) -> Refusal:
     return Refusal(502, "upstream_failed", "The MCP server gave no usable answer.", detail=detail)
 
 
+def unreadable(fault: str, detail: str) -> Refusal:
+    """It answered, and the answer is none to the request."""
+    return Refusal(502, "upstream_failed", f"The MCP server's answer cannot be read: {fault}.", detail=detail)
+
+
 def redirects(detail: str) -> Refusal:
     """It is somewhere else than where it is configured to be."""
     description = (

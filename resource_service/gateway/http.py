@@ -25,6 +25,7 @@ from resource_service.gateway.identity import Identity
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.upstream import Upstream
 from resource_service.messages.forwarded_headers import to_upstream
+from resource_service.messages.request_ids import noted_request_ids
 from resource_service.principal import Principal, principal_in
 from shared.asgi import header_values, read_body
 from shared.logs import current_request_id
@@ -67,7 +68,7 @@ class HttpGateway:
                 cancelled_on_disconnect(receive),
                 self.upstream.answer_to(request) as response,
             ):
-                reply = HttpReply(self.upstream, response)
+                reply = HttpReply(upstream=self.upstream, response=response, asked=noted_request_ids(scope))
                 await reply.begin()
                 self._note_session(request.method, session_id, response, principal)
                 await reply.pass_on(send)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
 
-from resource_service.gateway import garbled, messages
+from resource_service.gateway import messages
 from resource_service.gateway.errors import failed, too_busy
 from resource_service.gateway.event_log import EventLog, Stream
 from resource_service.gateway.messages import Json, RequestId
@@ -19,6 +19,7 @@ from resource_service.gateway.process import ProcessEndedError, ServerProcess, T
 from resource_service.gateway.process_lease import ProcessLease
 from resource_service.gateway.stderr import printable
 from resource_service.introspection.leases import Ending
+from resource_service.messages import garbled
 from resource_service.principal import PrincipalKey
 from shared.logs import current_request_id, get_logger
 

@@ -16,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resource_service.errors import Refusal, cannot_ask, invalid_token
 from resource_service.introspection.leases import Ending
-from resource_service.middleware.event_position import EventPosition, RequestId, event_of
+from resource_service.messages.request_ids import RequestId
+from resource_service.middleware.event_position import EventPosition, event_of
 from shared.logs import current_request_id, get_logger
 
 KEEP_ALIVE_S = 15.0
@@ -31,6 +32,7 @@ GRACE_S = 2.0
 CONNECTION_CLOSED = -32000
 INTERNAL_ERROR = -32603
 EVENT_STREAM = b"text/event-stream"
+STREAM_ENDED = "The MCP server ended the stream before it had answered."
 COMMENT = b": still there\n\n"
 
 _log = get_logger(__name__)
@@ -155,11 +157,21 @@ class EndableResponse:
             return message
         body = message.get("body", b"")
         self._events.feed(body)
-        if message.get("more_body", False) or not self._events.unanswered or self._events.resumable:
+        text = self._why_unanswered(self._events, over=not message.get("more_body", False))
+        if not text:
             return message
-        text = "The MCP server ended the stream before it had answered."
         self._log_cut_off(text, warn=True)
-        return {**message, "body": body + self._last_events(self._events, INTERNAL_ERROR, text)}
+        errors = self._last_events(self._events, INTERNAL_ERROR, text)
+        self._events.unanswered.clear()
+        return {**message, "body": body + errors}
+
+    def _why_unanswered(self, events: EventPosition, *, over: bool) -> str:
+        """Why an error is due now to the requests that the stream has not answered; empty while none is."""
+        if not events.unanswered:
+            return ""
+        if events.fault and (over or events.between_events):
+            return events.fault
+        return STREAM_ENDED if over and not events.resumable else ""
 
     async def _keep_alive(self, events: EventPosition) -> None:
         clock = asyncio.get_running_loop().time

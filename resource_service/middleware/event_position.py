@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import NoReturn
 
-RequestId = str | int
+from resource_service.messages.garbled import is_lost_answer
+from resource_service.messages.request_ids import RequestId, key_of
 
 MAX_LOOKED_AT_BYTES = 65_536
 """A larger event is taken for an answer without being parsed: notifications are small."""
@@ -20,6 +21,7 @@ _END_OF_EVENT = re.compile(_END_OF_LINE + rb"(?:\r\n|\n|\r)")
 _AT_END_OF_EVENT = re.compile(_END_OF_LINE + rb"(?:\r\n|\n|\r)\Z")
 _ID_LINE = re.compile(rb"(?:\A|[\r\n])id:?")
 _DATA_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))data: ?([^\r\n]*)")
+_OUTCOME = re.compile(rb'"(?:result|error)"')
 _LONGEST_END = 4
 
 
@@ -31,11 +33,14 @@ class EventPosition:
 
     Attributes:
         unanswered: those of them that it has not answered yet.
+        fault: why an event that was meant to answer one of them does not; empty while there is none.
         resumable: an event had an id, so that a client can ask for what follows it.
     """
 
     def __init__(self, request_ids: Iterable[RequestId]) -> None:
         self.unanswered = list(request_ids)
+        self.fault = ""
+        self._asked = {key_of(asked) for asked in self.unanswered}
         self.resumable = False
         self._event = b""
         self._large = False
@@ -72,28 +77,24 @@ class EventPosition:
         self.resumable = self.resumable or _ID_LINE.search(event) is not None
         if self._large:
             del self.unanswered[:1]
-        elif self.unanswered and (b'"result"' in event or b'"error"' in event):
-            self._note(_parsed(b"\n".join(_DATA_LINE.findall(event))))
+        elif self.unanswered and (_OUTCOME.search(event) or b'"method"' not in event):
+            self._note(b"\n".join(_DATA_LINE.findall(event)))
 
-    def _note(self, data: Any) -> None:  # noqa: ANN401 -- JSON
-        for message in data if isinstance(data, list) else [data]:
+    def _note(self, data: bytes) -> None:
+        try:
+            parsed = json.loads(data, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            if is_lost_answer(data):
+                self.fault = "The MCP server sent an event that cannot be read: it is not JSON in UTF-8."
+            return
+        for message in parsed if isinstance(parsed, list) else [parsed]:
             if isinstance(message, dict) and ("result" in message or "error" in message):
-                answered = message.get("id")
-                self.unanswered = [
-                    asked for asked in self.unanswered if (type(asked), asked) != (type(answered), answered)
-                ]
+                self._note_answer(message.get("id"))
 
-
-def request_ids(messages: Iterable[object]) -> list[RequestId]:
-    """The ids of those messages that are requests, in their order."""
-    return [
-        message["id"]
-        for message in messages
-        if isinstance(message, dict)
-        and isinstance(message.get("method"), str)
-        and isinstance(message.get("id"), str | int)
-        and not isinstance(message.get("id"), bool)
-    ]
+    def _note_answer(self, answered: object) -> None:
+        if key_of(answered) not in self._asked:
+            self.fault = "The MCP server sent an event with an id that nobody asked with."
+        self.unanswered = [asked for asked in self.unanswered if key_of(asked) != key_of(answered)]
 
 
 def event_of(message: object) -> bytes:
@@ -101,8 +102,5 @@ def event_of(message: object) -> bytes:
     return b"event: message\ndata: %b\n\n" % json.dumps(message, separators=(",", ":")).encode()
 
 
-def _parsed(data: bytes) -> Any:  # noqa: ANN401 -- JSON
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return None
+def _refuse(_name: str) -> NoReturn:
+    raise ValueError("JSON has no such number")

@@ -22,8 +22,8 @@ from resource_service.introspection.leases import Leases
 from resource_service.messages.jsonrpc import INVALID_REQUEST, MalformedMessageError, Posted, read_posted
 from resource_service.messages.mcp_headers import HEADER_MISMATCH, HeaderMismatchError, check_headers
 from resource_service.messages.media_type import UnsupportedMediaTypeError, check_media_type, described_anew
+from resource_service.messages.request_ids import note_request_ids, noted_request_ids, request_ids
 from resource_service.middleware.endable_response import EndableResponse
-from resource_service.middleware.event_position import request_ids
 from resource_service.policy.list_filter import hiding
 from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
@@ -71,11 +71,16 @@ class Guard:
             else:
                 _allow(messages, principal, policy)
             remember(scope, principal)
+            note_request_ids(scope, request_ids(messages))
             listed = None if scope["method"] == "GET" else listed_in(messages)
             app = self._showing(policy, principal, listed)
             explaining = _explaining(send, scope, principal)
             answer = EndableResponse(
-                scope=scope, receive=receive, send=explaining, asked=request_ids(messages), refuse=self.refuse
+                scope=scope,
+                receive=receive,
+                send=explaining,
+                asked=noted_request_ids(scope),
+                refuse=self.refuse,
             )
             await self._leased(
                 app, answer=answer, scope=scope, principal=principal, messages=messages, checked_at=checked_at
@@ -123,6 +128,9 @@ class Guard:
         note_lease(scope, self.leases, lease)
         try:
             await answer.serve(app)
+        except Refusal as refusal:
+            refusal.answers = noted_request_ids(scope)
+            raise
         finally:
             self.leases.close(lease)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import httpx2
 
 from shared.cli.why.entries import Entry
 from shared.cli.why.remedies import remedy
-from tests.resource_service.authorization_server import Question, Reply
+from tests.resource_service.authorization_server import Question, Reply, answer
 from tests.resource_service.service import Service
 
 MESSAGE = {
@@ -48,6 +49,27 @@ def chunked(body: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]
         await writer.drain()
 
     return reply
+
+
+def results(*headers: str) -> Reply:
+    """Answer every request of what comes with an empty result."""
+
+    async def reply(question: Question, writer: asyncio.StreamWriter) -> None:
+        posted = json.loads(question.body or b"{}")
+        messages = posted if isinstance(posted, list) else [posted]
+        answers = [{"jsonrpc": "2.0", "id": asked["id"], "result": {}} for asked in messages if "id" in asked]
+        document = answers if isinstance(posted, list) or not answers else answers[0]
+        body = json.dumps(document).encode()
+        await answer(200, body, "Content-Type: application/json", *headers)(question, writer)
+
+    return reply
+
+
+def error_code(response: httpx2.Response) -> str:
+    """The code for programs, in either form that an error of the gateway has."""
+    error = response.json()["error"]
+    code: str = error["data"]["error"] if isinstance(error, dict) else error
+    return code
 
 
 def resident_bytes(service: Service) -> int:

@@ -14,8 +14,9 @@ from tests.cli.command import READY, doorward, up
 from tests.cli.test_serve import serving
 from tests.e2e.sdk import SdkClient
 from tests.flow import Person
+from tests.gateway.exchange import results
 from tests.gateway.upstreams import called, python_stdio
-from tests.resource_service.authorization_server import AuthorizationServer, answer_json
+from tests.resource_service.authorization_server import AuthorizationServer
 
 PLAIN = "tests.gateway.servers.plain"
 SETTINGS = {
@@ -27,7 +28,7 @@ METADATA = "/.well-known/oauth-protected-resource"
 
 
 def test_the_options_of_the_command_name_upstreams(upstream: AuthorizationServer) -> None:
-    upstream.replies["*"] = answer_json({})
+    upstream.replies["*"] = results()
     mounts = ("--mount", f"/one={upstream.url}/one", "--mount", "/two=stdio:cat --number")
     arguments = ("--upstream", f"{upstream.url}/mcp", *mounts)
     with serving("resource", SETTINGS, *arguments) as (_process, health_url):

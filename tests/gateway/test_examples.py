@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.gateway.exchange import MESSAGE, PING
+from tests.gateway.exchange import MESSAGE, PING, results
 from tests.gateway.upstreams import ROOT, Upstream, called, connected, gateway, python_upstream
-from tests.resource_service.authorization_server import AuthorizationServer, answer
+from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, token_for
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -40,7 +40,7 @@ async def test_the_example_server_greets_whoever_has_logged_in(
 def test_the_example_verifies_what_the_gateway_says_and_nothing_else(
     client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
 ) -> None:
-    upstream.replies["/mcp"] = answer(200, b"{}")
+    upstream.replies["/mcp"] = results()
     client.post("/mcp", headers=bearer(token_for(scripted, issuer)) | MESSAGE, json=PING)
     identity = upstream.questions[0].headers["x-doorward-identity"]
 

@@ -16,9 +16,9 @@ from jose import jwt
 from jose.exceptions import JWTError
 
 from resource_service.identity_token import LIFETIME_S
-from tests.gateway.exchange import LISTEN, MESSAGE, PING
+from tests.gateway.exchange import LISTEN, MESSAGE, PING, results
 from tests.gateway.upstreams import gateway
-from tests.resource_service.authorization_server import AuthorizationServer, answer
+from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.proving import Prover
 from tests.resource_service.service import Service, bearer, token_for
 
@@ -28,7 +28,7 @@ JWKS = "/.well-known/jwks.json"
 
 @pytest.fixture(autouse=True)
 def answering(upstream: AuthorizationServer) -> None:
-    upstream.replies["/mcp"] = answer(200, b"{}")
+    upstream.replies["/mcp"] = results()
 
 
 def told(client: httpx2.Client, upstream: AuthorizationServer, headers: dict[str, str]) -> dict[str, str]:
@@ -111,7 +111,7 @@ def test_a_proof_of_possession_is_in_nothing_that_the_upstream_gets(
 def test_an_upstream_s_nonce_does_not_reach_the_client(
     client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
 ) -> None:
-    upstream.replies["/mcp"] = answer(200, b"{}", "DPoP-Nonce: of the upstream", "X-Other: of the upstream")
+    upstream.replies["/mcp"] = results("DPoP-Nonce: of the upstream", "X-Other: of the upstream")
     response = Prover.known(scripted, issuer, client).send("POST", "/mcp", headers=MESSAGE, json=PING)
     assert response.headers["x-other"] == "of the upstream"
     assert "dpop-nonce" not in response.headers

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.gateway.exchange import MESSAGE, PING
+from tests.gateway.exchange import MESSAGE, PING, results
 from tests.gateway.upstreams import PATIENCE, called, connected, python_stdio
-from tests.resource_service.authorization_server import AuthorizationServer, answer
+from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.proving import Prover, refused
 from tests.resource_service.service import Service, bearer, running, token_for
 
@@ -34,7 +34,7 @@ def service(
 
 @pytest.fixture
 def client(service: Service, upstream: AuthorizationServer) -> Iterator[httpx2.Client]:
-    upstream.replies["*"] = answer(200, b"{}")
+    upstream.replies["*"] = results()
     with httpx2.Client(base_url=service.origin, timeout=60, trust_env=False) as client:
         yield client
 

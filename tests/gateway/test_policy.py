@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.gateway.exchange import MESSAGE
+from tests.gateway.exchange import MESSAGE, results
 from tests.gateway.ledger import POLICY, Ledger, answer_in, ledger, request
 from tests.gateway.upstreams import PATIENCE, gateway
 from tests.resource_service.authorization_server import AuthorizationServer, answer_json
@@ -116,7 +116,7 @@ def test_nothing_of_a_batch_reaches_the_upstream_if_any_of_it_may_not_run(
     upstream: AuthorizationServer,
     issuer: AuthorizationServer,
 ) -> None:
-    upstream.replies["*"] = answer_json({})
+    upstream.replies["*"] = results()
     with httpx2.Client(base_url=ruled.origin, timeout=60, trust_env=False) as client:
         headers = bearer(token_for(ruled, issuer, scope="notes:read")) | MESSAGE
         refused = client.post("/mcp", headers=headers, json=batch)
@@ -158,7 +158,7 @@ def test_each_mount_has_its_own_policy(
     issuer: AuthorizationServer, upstream: AuthorizationServer, tmp_path: Path
 ) -> None:
     (tmp_path / "policy.yaml").write_text(POLICY)
-    upstream.replies["*"] = answer_json({})
+    upstream.replies["*"] = results()
     mounts = f"""{{"/open": "{upstream.url}/mcp",
         "/ruled": {{"upstream": "{upstream.url}/mcp", "policy": "{tmp_path}/policy.yaml"}}}}"""
     with (
@@ -209,7 +209,7 @@ def test_a_policy_that_changes_is_in_force_without_a_restart_and_a_broken_one_is
     assert callable(write)
     policy = tmp_path / "policy.yaml"
     write(policy, POLICY)
-    upstream.replies["*"] = answer_json({})
+    upstream.replies["*"] = results()
     settings = {"upstream": f"{upstream.url}/mcp", "policy": str(policy), **PATIENCE}
     with (
         running(issuer, tmp_path, **settings) as service,

@@ -10,7 +10,7 @@ import pytest
 
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.principal import Principal
-from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, PING
+from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, PING, results
 from tests.resource_service.authorization_server import AuthorizationServer, answer
 from tests.resource_service.service import Service, bearer, token_for
 
@@ -92,7 +92,7 @@ def test_a_request_names_one_session(
 def test_an_upstream_that_gives_one_session_to_two_principals_does_not_get_away_with_it(
     client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
 ) -> None:
-    upstream.replies["/mcp"] = answer(200, b"{}", "Mcp-Session-Id: everybody-s")
+    upstream.replies["/mcp"] = results("Mcp-Session-Id: everybody-s")
     mine = bearer(token_for(scripted, issuer)) | MESSAGE
     yours = bearer(token_for(scripted, issuer, sub="user-2")) | MESSAGE
     assert client.post("/mcp", headers=mine, json=INITIALIZE).status_code == 200
@@ -107,7 +107,7 @@ def test_a_session_that_the_upstream_has_forgotten_is_forgotten_here(
     client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
 ) -> None:
     headers = bearer(token_for(scripted, issuer)) | MESSAGE
-    upstream.replies["/mcp"] = answer(200, b"{}", "Mcp-Session-Id: restarted")
+    upstream.replies["/mcp"] = results("Mcp-Session-Id: restarted")
     client.post("/mcp", headers=headers, json=INITIALIZE)
     upstream.replies["/mcp"] = answer(404, b"no such session")
     named = headers | {"Mcp-Session-Id": "restarted"}

@@ -13,7 +13,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, PING
+from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, PING, error_code
 from tests.gateway.test_sessions import opened
 from tests.gateway.upstreams import ERAS, called, connected, gateway, python_stdio, stdio
 from tests.resource_service.authorization_server import AuthorizationServer
@@ -163,7 +163,7 @@ def test_a_command_that_does_not_exist_is_told_as_a_failure_of_the_upstream(
     ):
         headers = bearer(token_for(service, issuer)) | MESSAGE
         response = client.post(service.resource, headers=headers, json=INITIALIZE)
-        assert (response.status_code, response.json()["error"]) == (502, "upstream_failed")
+        assert (response.status_code, error_code(response)) == (502, "upstream_failed")
         (line,) = service.log(response.headers["x-request-id"])
         assert "/no/such/command" in line["reason"]
 
@@ -201,7 +201,7 @@ def test_processes_are_limited_for_a_person_whatever_clients_they_use(
             client.stream("GET", "/mcp", headers=bearer(tokens[1]) | sessions[1] | LISTEN),
         ):
             third = client.post("/mcp", headers=bearer(tokens[2]) | MESSAGE, json=INITIALIZE)
-            assert (third.status_code, third.json()["error"]) == (503, "upstream_busy")
+            assert (third.status_code, error_code(third)) == (503, "upstream_busy")
             other = token_for(service, issuer, sub="you", client_id="client-0")
             assert opened(client, other)
         crossed = client.post("/mcp", headers=bearer(tokens[1]) | sessions[0], json=PING)
@@ -223,7 +223,7 @@ def test_processes_are_limited_for_each_principal_and_in_all(
 
         with open_stream(mine), open_stream(mine):
             third = client.post("/mcp", headers=bearer(mine) | MESSAGE, json=INITIALIZE)
-            assert (third.status_code, third.json()["error"]) == (503, "upstream_busy")
+            assert (third.status_code, error_code(third)) == (503, "upstream_busy")
             with open_stream(yours):
                 assert len(children(service)) == 3
                 fourth = client.post("/mcp", headers=bearer(theirs) | MESSAGE, json=INITIALIZE)

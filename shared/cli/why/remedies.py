@@ -153,6 +153,24 @@ REMEDIES = (
         "If answers of that size are meant to come, raise DOORWARD_STDIO_MAX_MESSAGE_BYTES.",
     ),
     Remedy(
+        "upstream_failed",
+        r"answers \d+, but ",
+        "The MCP server behind the gateway has answered what is no answer of JSON-RPC to the request; the "
+        "reason says what is wrong with it. See that DOORWARD_UPSTREAM is its MCP endpoint.",
+    ),
+    Remedy(
+        "upstream_failed",
+        r"refuses our credentials",
+        "Set DOORWARD_UPSTREAM_AUTHORIZATION, or the `authorization` of the mount, to what "
+        "the MCP server takes.",
+    ),
+    Remedy(
+        "",
+        r"sent an event (that cannot be read|with an id)",
+        "The MCP server behind the gateway answered the call with an event that is no answer of JSON-RPC to "
+        "it; its own log says more.",
+    ),
+    Remedy(
         "",
         r"answer cannot be read|under an id that nobody asked with",
         "The command behind the gateway wrote what is no answer of JSON-RPC to its standard output. Print "
@@ -202,6 +220,11 @@ REMEDIES = (
         "",
         "Most clients begin a new session by themselves. Sessions end when the service is restarted; with "
         "more than one process, a proxy must keep each session on one of them.",
+    ),
+    Remedy(
+        "",
+        r"(\n|^)the MCP server says: ",
+        "The MCP server itself has refused: what it says is in the reason, and its own log says more.",
     ),
     Remedy(
         "invalid_client",

@@ -1,4 +1,4 @@
-"""What a server wrote on its standard output that was meant as an answer, and cannot be read as one. Pure.
+"""What a server wrote that was meant as an answer, and cannot be read as one. Pure.
 
 Standard output of commands carries greetings and log lines as well, which concern no call. What claims to be
 JSON-RPC and is no notification is taken for an answer that was lost.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 
-from resource_service.gateway.messages import RequestId
 from resource_service.messages.exact_json import UnreadableError, loads
+from resource_service.messages.request_ids import RequestId
 
 _VERSION = rb'"jsonrpc"\s*:\s*"2\.0"\s*'
 _ID = rb'"id"\s*:\s*(-?\d+|"(?:[^"\\]|\\.){0,256}")(?=\s*[,}])'

@@ -1,0 +1,60 @@
+"""Whether an HTTP answer that is no stream answers the JSON-RPC requests that it is for. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from resource_service.messages.request_ids import RequestId, key_of
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+JSON = "application/json"
+
+
+def fault_in_type(status: int, content_type: str) -> str | None:
+    """Why an answer of that type answers no request, whatever it holds; None where it may."""
+    if status == 202:
+        return "it is 202, and brings no answer"
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type != JSON:
+        return f"it is {media_type[:100] or 'of no type'}, and neither JSON nor a stream of events"
+    return None
+
+
+def fault_in_body(body: bytes, asked: Sequence[RequestId]) -> str | None:
+    """Why `body` does not answer every request of `asked`; None if it does."""
+    if not body.strip():
+        return "it is empty"
+    try:
+        parsed = json.loads(body.removeprefix(BYTE_ORDER_MARK).decode("utf-8"), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return "it is not JSON in UTF-8"
+    answered = {key_of(message["id"]) for message in _messages(parsed) if _is_answer(message)}
+    unanswered = [request_id for request_id in asked if key_of(request_id) not in answered]
+    if not answered:
+        return "it is not an answer of JSON-RPC 2.0"
+    if len(unanswered) == len(asked):
+        return "it is under an id that nobody asked with"
+    return "it leaves requests without an answer" if unanswered else None
+
+
+def _messages(parsed: object) -> list[Any]:
+    return parsed if isinstance(parsed, list) else [parsed]
+
+
+def _is_answer(message: dict[str, Any]) -> bool:
+    """JSON-RPC 2.0 §5, and MCP: a result is an object."""
+    match message:
+        case {"method": _}:
+            return False
+        case {"jsonrpc": "2.0", "id": _, "result": dict()}:
+            return "error" not in message
+        case {"jsonrpc": "2.0", "id": _, "error": {"code": int(), "message": str()}}:
+            return "result" not in message
+        case _:
+            return False
+
+
+def _refuse(_name: str) -> NoReturn:
+    raise ValueError("JSON has no such number")

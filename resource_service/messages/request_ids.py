@@ -1,0 +1,39 @@
+"""The ids of the JSON-RPC requests that an HTTP request brings, and so has to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.types import Scope
+
+RequestId = str | int
+
+_KEY = "doorward.request_ids"
+
+
+def request_ids(messages: Iterable[object]) -> list[RequestId]:
+    """The ids of those messages that are requests, in their order."""
+    return [
+        message["id"]
+        for message in messages
+        if isinstance(message, dict)
+        and isinstance(message.get("method"), str)
+        and isinstance(message.get("id"), str | int)
+        and not isinstance(message.get("id"), bool)
+    ]
+
+
+def key_of(request_id: object) -> tuple[str, object]:
+    """Keeps 1 and "1" apart."""
+    return (type(request_id).__name__, request_id if isinstance(request_id, str | int) else None)
+
+
+def note_request_ids(scope: Scope, request_ids: list[RequestId]) -> None:
+    """Note on the HTTP request what it has to answer."""
+    scope[_KEY] = request_ids
+
+
+def noted_request_ids(scope: Scope) -> list[RequestId]:
+    """What was noted on the HTTP request; empty where nothing was."""
+    noted: list[RequestId] = scope.get(_KEY, [])
+    return noted
