@@ -58,7 +58,7 @@ class IdentityTokens:
         self.public_key = public_jwk(self._key)
 
     def mint(self, principal: Principal, *, issuer: str, audience: str) -> str:
-        """A JWT (RFC 7519) that says who `principal` is. ``sub`` is left out where a client acts for itself.
+        """A JWT (RFC 7519) that says who `principal` is. The user is left out where a client acts for itself.
 
         Args:
             issuer: the URL of the resource that the request came to.
@@ -69,6 +69,7 @@ class IdentityTokens:
             "iss": issuer,
             "aud": audience,
             "sub": principal.subject,
+            "preferred_username": principal.user,  # OpenID Connect Core §5.1
             "client_id": principal.client_id,
             "scope": format_scope(principal.scopes),
             "iat": now,

@@ -51,6 +51,11 @@ class Principal:
         return self.username or self.subject or self.client_id
 
     @property
+    def user(self) -> str | None:
+        """What the user is called; None where a client acts for itself, or where nobody said."""
+        return None if self.subject is None else self.username
+
+    @property
     def owner(self) -> str:
         """Under which name its belongings are kept: a user's are the same from every client."""
         return f"subject:{self.subject}" if self.subject is not None else f"client:{self.client_id}"

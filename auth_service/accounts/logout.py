@@ -17,6 +17,7 @@ from auth_service.protocol.logout import TOKEN_TYPE, logout_token_claims
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.users.sessions import Session, SessionRepository
 from shared.clock import Clock
+from shared.encoded_text import encoded
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -49,7 +50,12 @@ class Logout:
         for grant in in_session:
             if not grant.refreshable:
                 await self.grants.revoke(grant.grant_id, "the user logged out")
-        _log.info("logout", subject=session.subject, session_id=session.session_id)
+        _log.info(
+            "logout",
+            subject=session.subject,
+            username=encoded(session.username),
+            session_id=session.session_id,
+        )
         found = [
             await self.clients.get(client_id) for client_id in dict.fromkeys(g.client_id for g in in_session)
         ]

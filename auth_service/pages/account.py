@@ -52,7 +52,13 @@ class AccountPage:
     async def _show(self, session: Session, query: Parameters, csrf: str) -> Response:
         shown, where = paginated(await self.grants.of_subject(session.subject), query, "account")
         connections = [await self._connection(grant) for grant in shown]
-        context = {"csrf": csrf, "username": session.username, "connections": connections, "shelf": where}
+        context = {
+            "csrf": csrf,
+            "username": session.username,
+            "subject": session.subject,
+            "connections": connections,
+            "shelf": where,
+        }
         return self.pages.render("account.html", context)
 
     async def _connection(self, grant: Grant) -> dict[str, object]:

@@ -22,6 +22,7 @@ from auth_service.web.forms import PENDING, RequestOverError, browser_of, shows_
 from auth_service.web.http import while_connected
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
+from shared.encoded_text import encoded
 from shared.fair_queue import FairQueue, QueueFullError
 from shared.logs import get_logger
 
@@ -109,18 +110,20 @@ class LoginPage:
             response.headers["Retry-After"] = str(_BUSY_S)
             return response
         except SlowDownError as error:
-            _log.warning("login refused", reason="too many failures", status=429, origin=origin)
+            named = await self._account_named(username)
+            _log.warning("login refused", reason="too many failures", status=429, origin=origin, **named)
             response = await self._form(
                 browser, pending_id=pending_id, username=username, wrong=_wait(error), status=429, to=to
             )
             response.headers["Retry-After"] = str(error.retry_after_s)
             return response
         if user is None:
-            _log.info("login failed", reason=_WRONG, status=401, origin=origin)
+            named = await self._account_named(username)
+            _log.info("login failed", reason=_WRONG, status=401, origin=origin, **named)
             return await self._form(
                 browser, pending_id=pending_id, username=username, wrong=_WRONG, status=401, to=to
             )
-        return await self._begin_session(browser, pending_id, user, to)
+        return await self._begin_session(browser, pending_id=pending_id, user=user, to=to, origin=origin)
 
     async def _authenticate(self, form: Parameters, network: str, known_browser: str | None) -> User | None:
         # Counted before the password is looked at, and taken back if it was right: parallel guesses get no
@@ -134,16 +137,26 @@ class LoginPage:
                 await self.limits.refund(network, username, known_browser)
         return user
 
+    async def _account_named(self, username: str) -> dict[str, str]:
+        """The account that a failed login is about, for the log. Only one that exists: people type their
+        password into the field for the name.
+        """
+        user = await self.users.get(username)
+        return {"subject": user.subject, "username": encoded(user.username)} if user else {}
+
     async def _begin_session(
-        self, browser: Browser, pending_id: str | None, user: User, to: str | None
+        self, browser: Browser, *, pending_id: str | None, user: User, to: str | None, origin: str
     ) -> Response:
+        who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
         await self.sessions.end(browser.session)
         secret, session = await self.sessions.begin(user)
         if not await self.users.may_still_log_in(user):
             # Looked at after the session began: whoever disables a user or changes a password does that first
             # and then ends the sessions there are, so one of the two sees the other.
             await self.sessions.end(secret)
-            _log.info("login failed", reason="disabled, or the password was changed, meanwhile", status=401)
+            _log.info(
+                "login failed", reason="disabled, or the password was changed, meanwhile", status=401, **who
+            )
             return await self._form(
                 browser, pending_id=pending_id, username=user.username, wrong=_WRONG, status=401, to=to
             )
@@ -154,7 +167,7 @@ class LoginPage:
                 names.known_browser, self.browsers.new_known_browser(user.username), max_age_s=DEVICE_TTL_S
             ),
         )
-        _log.info("login", subject=user.subject, session_id=session.session_id)
+        _log.info("login", session_id=session.session_id, **who)
         if pending_id is None or await self.pending.get(pending_id, browser.browser_id) is None:
             return see_other(_AFTER.get(to or "", "account"), cookies)
         await self.pending.note_login(pending_id, session.session_id)

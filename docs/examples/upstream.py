@@ -18,7 +18,7 @@ server: MCPServer[None] = MCPServer("example")
 async def hello(ctx: Context[None, None]) -> str:
     """Greet whoever has logged in."""
     headers = ctx.headers or {}
-    return f"Hello {unquote(headers.get('x-doorward-subject', 'nobody'))}"
+    return f"Hello {unquote(headers.get('x-doorward-username', 'nobody'))}"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ import jwt
 
 
 def caller(resource: str, upstream: str, token: str) -> dict[str, Any]:
-    """The claims of `token`: sub is the user (absent where a client acts for itself), client_id the client.
+    """The claims of `token`: sub is the user and preferred_username their name (both absent where a client
+    acts for itself), client_id the client.
 
     Raises:
         jwt.InvalidTokenError: it was not made by Doorward for this server, or more than a minute ago.

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from mcp.client.stdio import get_default_environment
 
-from resource_service.gateway.identity import encoded
 from resource_service.principal import Principal
+from shared.encoded_text import encoded
 
 LOCALE = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 
@@ -22,11 +22,11 @@ def forwarded_environment(
 
 def environment_for(principal: Principal, more: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of a process for `principal`, whom it names as the headers do over HTTP."""
-    subject = {} if principal.subject is None else {"DOORWARD_SUBJECT": encoded(principal.subject)}
+    named = {"DOORWARD_SUBJECT": principal.subject, "DOORWARD_USERNAME": principal.user}
     return {
         **get_default_environment(),
         **forwarded_environment(LOCALE),
         **more,
-        **subject,
+        **{name: encoded(value) for name, value in named.items() if value is not None},
         "DOORWARD_CLIENT": encoded(principal.client_id),
     }

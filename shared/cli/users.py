@@ -39,7 +39,7 @@ def add(
 
 @users.command("list")
 def list_() -> None:
-    """List the accounts."""
+    """List the accounts: username, subject, name, and whether administrator or disabled."""
     for user in _run(lambda api: api.users.list()):
         typer.echo("\t".join(filter(None, _columns(user))))  # tabs, for cut and awk
 
@@ -89,7 +89,7 @@ def passwd(
 
 def _columns(user: User) -> tuple[str | None, ...]:
     marks = "(administrator)" if user.admin else None, "(disabled)" if user.disabled else None
-    return user.username, user.name, *marks
+    return user.username, user.subject, user.name, *marks
 
 
 def _new_password() -> str:

@@ -49,6 +49,7 @@ def test_the_upstream_is_told_who_calls(
 ) -> None:
     headers = told(client, upstream, bearer(token_for(scripted, issuer)))
     assert headers["x-doorward-subject"] == "user-1"
+    assert headers["x-doorward-username"] == "wesen"
     assert headers["x-doorward-client"] == "client-1"
     assert headers["x-doorward-scopes"] == "notes:read notes:write"
 
@@ -62,6 +63,7 @@ def test_the_identity_token_is_verified_with_the_published_keys_and_short(
     assert published.headers["access-control-allow-origin"] == "*"
     claims = claims_of(token, published.json(), audience=f"{upstream.url}/mcp")
     assert (claims["iss"], claims["sub"], claims["client_id"]) == (scripted.resource, "user-1", "client-1")
+    assert claims["preferred_username"] == "wesen"
     assert claims["scope"] == "notes:read notes:write"
     assert before <= claims["iat"] <= time.time()
     assert claims["exp"] - claims["iat"] == LIFETIME_S <= 60
@@ -121,6 +123,8 @@ def test_an_upstream_s_nonce_does_not_reach_the_client(
     "name",
     [
         "X-Doorward-Subject",
+        "X-Doorward-Username",
+        "X_Doorward_Username",
         "x-doorward-subject",
         "X-DOORWARD-CLIENT",
         "X_Doorward_Subject",
@@ -155,14 +159,20 @@ def test_what_only_the_gateway_says_is_stripped_from_what_came_in(
     assert headers["x-doorward-subject"] == "user-1"
 
 
-def test_a_client_that_acts_for_itself_has_no_subject(
-    client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
+@pytest.mark.parametrize("username", [None, "client-1"])
+def test_a_client_that_acts_for_itself_has_no_subject_and_no_name(
+    username: str | None,
+    client: httpx2.Client,
+    scripted: Service,
+    upstream: AuthorizationServer,
+    issuer: AuthorizationServer,
 ) -> None:
-    token = token_for(scripted, issuer, sub=None, username=None, scope=None)
-    headers = told(client, upstream, bearer(token) | {"X-Doorward-Subject": "somebody"})
-    assert "x-doorward-subject" not in headers
+    token = token_for(scripted, issuer, sub=None, username=username, scope=None)
+    forged = {"X-Doorward-Subject": "somebody", "X-Doorward-Username": "somebody"}
+    headers = told(client, upstream, bearer(token) | forged)
+    assert {"x-doorward-subject", "x-doorward-username"}.isdisjoint(headers)
     assert (headers["x-doorward-client"], headers["x-doorward-scopes"]) == ("client-1", "")
-    assert "sub" not in jwt.get_unverified_claims(headers["x-doorward-identity"])
+    assert {"sub", "preferred_username"}.isdisjoint(jwt.get_unverified_claims(headers["x-doorward-identity"]))
 
 
 @pytest.mark.parametrize(
@@ -183,6 +193,33 @@ def test_whatever_a_subject_holds_it_is_one_safe_header_that_decodes_to_it(
     assert unquote(sent, errors="surrogatepass") == subject
     assert headers["x-doorward-client"] == "client-1"
     assert jwt.get_unverified_claims(headers["x-doorward-identity"])["sub"] == subject
+
+
+@pytest.mark.parametrize("username", ["jürgen ☃", "a\r\nX-Doorward-Client: other", "100%25", "\x00\x7f"])
+def test_whatever_a_username_holds_it_is_one_safe_header_that_decodes_to_it(
+    username: str,
+    client: httpx2.Client,
+    scripted: Service,
+    upstream: AuthorizationServer,
+    issuer: AuthorizationServer,
+) -> None:
+    headers = told(client, upstream, bearer(token_for(scripted, issuer, username=username)))
+    sent = headers["x-doorward-username"]
+    assert sent.isascii()
+    assert sent.isprintable()
+    assert unquote(sent) == username
+    assert headers["x-doorward-client"] == "client-1"
+    claims = jwt.get_unverified_claims(headers["x-doorward-identity"])
+    assert claims["preferred_username"] == username
+
+
+def test_the_client_is_told_no_name(
+    client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
+) -> None:
+    token = token_for(scripted, issuer, username="the-name-of-the-user")
+    response = client.post("/mcp", headers=bearer(token) | MESSAGE, json=PING)
+    assert upstream.questions[0].headers["x-doorward-username"] == "the-name-of-the-user"
+    assert "the-name-of-the-user" not in response.text + str(response.headers)
 
 
 def test_an_answer_about_a_token_with_half_a_character_in_it_is_none(

@@ -9,10 +9,10 @@ import pytest
 
 from resource_service.gateway import messages, older_revision
 from resource_service.gateway.environment import environment_for, forwarded_environment
-from resource_service.gateway.identity import encoded
 from resource_service.gateway.stderr import Throttle, printable
 from resource_service.messages.forwarded_headers import to_client, to_upstream
 from resource_service.principal import Principal
+from shared.encoded_text import encoded
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -128,11 +128,27 @@ def test_what_connection_names_goes_no_further_in_either_direction() -> None:
 @pytest.mark.requirement("RS-5")
 def test_the_environment_of_a_command_holds_no_setting_of_ours() -> None:
     principal = Principal(
-        client_id="client\n1", scopes=(), issuer="https://issuer.example", expires_at=0, subject="a\0b"
+        client_id="client\n1",
+        scopes=(),
+        issuer="https://issuer.example",
+        expires_at=0,
+        subject="a\0b",
+        username="jürgen\n",
     )
     environment = environment_for(principal, {"EXTRA": "1"})
     ours = {name: value for name, value in environment.items() if name.startswith("DOORWARD_")}
-    assert ours == {"DOORWARD_SUBJECT": "a%00b", "DOORWARD_CLIENT": "client%0A1"}
+    assert ours == {
+        "DOORWARD_SUBJECT": "a%00b",
+        "DOORWARD_USERNAME": "j%C3%BCrgen%0A",
+        "DOORWARD_CLIENT": "client%0A1",
+    }
+    itself = environment_for(
+        Principal(
+            client_id="client", scopes=(), issuer="https://issuer.example", expires_at=0, username="client"
+        ),
+        {},
+    )
+    assert {"DOORWARD_SUBJECT", "DOORWARD_USERNAME"}.isdisjoint(itself)
     assert environment["EXTRA"] == "1"
     assert forwarded_environment(("SET", "UNSET"), {"SET": "1", "OTHER": "2"}) == {"SET": "1"}
 

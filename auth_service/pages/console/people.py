@@ -23,7 +23,7 @@ from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.resources import ResourceRegistry
-from auth_service.users.repository import User, UserRepository
+from auth_service.users.repository import User, UserRepository, canonical
 from auth_service.web.render import Pages, see_other
 
 
@@ -38,16 +38,22 @@ class PeopleSection:
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         names, wanted = await self.users.usernames(), query.get("q")
         if wanted:
-            names = [name for name in names if wanted.casefold() in name]
+            names = await self._matching(names, wanted)
         shown, where = paginated(names, query, "people")
         people = [await self._person(user) for user in await self.users.get_many(shown)]
         context = {"admin": admin, "q": wanted or "", "shelf": where, "people": people}
         return self.pages.render("console_people.html", context)
 
+    async def _matching(self, names: list[str], wanted: str) -> list[str]:
+        """The names with `wanted` in them, or the one whose subject it is: what a server may have logged."""
+        user = await self.users.by_subject(wanted.strip())
+        return [canonical(user.username)] if user else [name for name in names if wanted.casefold() in name]
+
     async def _person(self, user: User) -> dict[str, Any]:
         grants = await self.grants.of_subject(user.subject, MOST_GRANTS)
         return {
             "username": user.username,
+            "subject": user.subject,
             "name": user.name,
             "admin": user.admin,
             "disabled": user.disabled,

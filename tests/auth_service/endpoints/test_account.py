@@ -75,3 +75,11 @@ def test_a_form_posted_by_another_site_ends_nothing(server: AuthorizationServer,
         person.browser.post(f"{server.origin}/logout", data={"csrf": csrf} if csrf else {})
     assert server.is_active(tokens["access_token"])
     assert person.open(f"{server.origin}/account").url.path == "/account"
+
+
+@pytest.mark.requirement("AS-16")
+def test_a_person_sees_under_which_subject_servers_know_them(
+    server: AuthorizationServer, person: Person
+) -> None:
+    subject = server.introspect(server.register().connect(person)["access_token"])["sub"]
+    assert f"<code>{subject}</code>" in person.open(f"{server.origin}/account").text

@@ -233,6 +233,16 @@ class TestPeople:
         for text in ("Ada Lovelace", "Of Ada", client.client_id, "Notes", "notes:read"):
             assert text in page.text
 
+    def test_a_subject_from_the_log_of_a_server_leads_to_the_person(
+        self, server: AuthorizationServer, console: AtTheConsole, ada: Person
+    ) -> None:
+        subject = server.introspect(server.register().connect(ada)["access_token"])["sub"]
+        people = console.open(f"people?q={subject}")
+        assert people.text.count("connected</p>") == 1
+        assert f"<code>{subject}</code>" in people.text
+        assert ada.username in people.text
+        assert f"<code>{subject}</code>" in console.open(f"person?name={ada.username}").text
+
     def test_a_grant_is_ended(self, server: AuthorizationServer, console: AtTheConsole, ada: Person) -> None:
         ended, kept = server.register().connect(ada), server.register().connect(ada)
         page = console.open(f"person?name={ada.username}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from tests.auth_service.service import AuthorizationServer, elsewhere
+import pytest
+from structlog.testing import capture_logs
+
+from tests.auth_service.service import AuthorizationServer, elsewhere, nobodys
 from tests.flow import Person, Pkce, forms_of
 
 
@@ -157,4 +160,39 @@ def test_a_session_ends_after_its_time(server: AuthorizationServer) -> None:
     assert person.open(f"{server.origin}/account").url.path == "/account"
     server.clock.advance(7 * 86_400)
     assert person.open(f"{server.origin}/account").url.path == "/login"
+    person.close()
+
+
+def logged(person: Person, server: AuthorizationServer) -> dict[str, Any]:
+    """What the log says of a login."""
+    with capture_logs() as lines:
+        person.log_in(person.open(f"{server.origin}/login"))
+    (line,) = (line for line in lines if line["event"].startswith("login"))
+    return dict(line)
+
+
+@pytest.mark.requirement("SEC-16")
+def test_the_log_says_who_logged_in_or_failed_to_and_from_where(server: AuthorizationServer) -> None:
+    name = nobodys("jürgen")
+    server.add_user(name, "password").close()
+    encoded = name.replace("ü", "%C3%BC")
+    for password, event in (("password", "login"), ("wrong", "login failed")):
+        person = Person(name.upper() if event != "login" else name, password, trust_env=False)
+        line = logged(person, server)
+        assert line["event"] == event
+        assert line["username"] == encoded
+        assert line["origin"] == "127.0.0.1/32"
+        assert line["subject"]
+        assert password not in str({**line, "event": "", "reason": ""})
+        person.close()
+
+
+@pytest.mark.requirement("SEC-11")
+@pytest.mark.parametrize("typed", ["my-password-in-the-wrong-field", "a\r\nlogin username=b", "x" * 5_000])
+def test_what_names_no_account_is_not_in_the_log(typed: str, server: AuthorizationServer) -> None:
+    person = Person(typed, "wrong", trust_env=False, transport=elsewhere())
+    line = logged(person, server)
+    assert line["event"] == "login failed"
+    assert {"username", "subject"}.isdisjoint(line)
+    assert typed not in str(line)
     person.close()
