@@ -32,7 +32,7 @@ OPENID_SCOPES = {
     "profile": "See your name",
     "offline_access": "Stay connected while you are away",
 }
-"""Scopes the authorization server itself grants, with the words the consent page uses for them."""
+"""Scopes the authorization server itself grants, with the descriptions on the consent page."""
 
 
 def _internal(url: str) -> str:
@@ -52,7 +52,7 @@ class Resource(BaseModel):
 
     Attributes:
         resource: the URL a user pastes, byte for byte what the resource server announces.
-        scopes: scope token to the words the consent page uses for it.
+        scopes: scope token to its description on the consent page.
         default_scopes: granted to a request without scope; all of them where left out.
         access_token_format: ``jwt`` for access tokens that the resource can verify by itself (RFC 9068).
         metadata_url: where this server finds the metadata of the resource (RFC 9728), for the consent page;

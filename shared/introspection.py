@@ -25,8 +25,7 @@ class ActiveToken:
         jkt: thumbprint of the key that the token is bound to (RFC 9449 §6.2); None for a bearer token.
         act: who acts for the subject (RFC 8693 §4.1).
         parent_grants: the grants that this one was derived from by token exchange, nearest first; the token
-        ends
-            with any of them.
+            ends with any of them.
     """
 
     client_id: str

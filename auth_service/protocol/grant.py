@@ -66,8 +66,7 @@ class Grant:
         jkt: thumbprint of the key that tokens are bound to (RFC 9449 §6); None for bearer tokens.
         assertion_issuer: the trusted issuer that says who the subject is; None for a user of this server.
         parent_grants: the grants that this one was derived from by token exchange, nearest first; it ends
-        with
-            any of them (RFC 8693).
+            with any of them (RFC 8693).
         act: who acts for the subject (RFC 8693 §4.1).
         revocation_reason: why it was revoked, for a log and for resource servers.
         id_token_claims: claims about the person asked for in the ID token (OIDC Core §5.5).

@@ -34,7 +34,7 @@ class ResourceRegistry:
     """Everything grantable.
 
     Attributes:
-        own_scopes: the scopes of the authorization server itself, with their words.
+        own_scopes: the scopes of the authorization server itself, with their descriptions.
     """
 
     resources: Sequence[ProtectedResource]
@@ -101,7 +101,7 @@ class ResourceRegistry:
         return granted
 
     def scope_description(self, scope: str, resource: str | None) -> str:
-        """The words a person is shown for `scope`."""
+        """What a person is shown for `scope`."""
         found = self.by_identifier(resource)
         return (found.scopes.get(scope) if found else None) or self.own_scopes.get(scope) or scope
 

@@ -58,13 +58,13 @@ def scope_of(tool: SurveyedTool, prefix: str) -> str:
 def _lines(survey: ServerInventory, prefix: str) -> Iterator[str]:
     read, write, admin = (f"{prefix}:{end}" for end in ("read", "write", "admin"))
     destroys = any(scope_of(tool, prefix) == admin for tool in survey.tools)
-    yield HEAD.format(server=_words(survey, prefix))
+    yield HEAD.format(server=_server_name(survey, prefix))
     yield "scopes:"
-    yield f"  {_key(read)}: {_quoted(f'Read from {_words(survey, prefix)}')}"
-    yield from _scope(write, f"Change things in {_words(survey, prefix)}", read)
+    yield f"  {_key(read)}: {_quoted(f'Read from {_server_name(survey, prefix)}')}"
+    yield from _scope(write, f"Change things in {_server_name(survey, prefix)}", read)
     if destroys:
         yield from _scope(
-            admin, f"Delete things in {_words(survey, prefix)}, and whatever else there is", write
+            admin, f"Delete things in {_server_name(survey, prefix)}, and whatever else there is", write
         )
     yield ""
     yield "# For whatever is not named below: what the server gains later is not open by accident."
@@ -77,9 +77,9 @@ def _lines(survey: ServerInventory, prefix: str) -> Iterator[str]:
     yield "# hide: true"
 
 
-def _scope(scope: str, words: str, included: str) -> Iterator[str]:
+def _scope(scope: str, description: str, included: str) -> Iterator[str]:
     yield f"  {_key(scope)}:"
-    yield f"    words: {_quoted(words)}"
+    yield f"    description: {_quoted(description)}"
     yield f"    includes: [{_key(included)}]"
 
 
@@ -135,7 +135,7 @@ def _distinct(tools: Iterable[SurveyedTool]) -> list[SurveyedTool]:
     return list({tool.name: tool for tool in tools}.values())
 
 
-def _words(survey: ServerInventory, prefix: str) -> str:
+def _server_name(survey: ServerInventory, prefix: str) -> str:
     return _printable(survey.server)[:60] or prefix
 
 

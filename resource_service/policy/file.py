@@ -15,13 +15,18 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.validation import Place, PolicyError, did_you_mean
+from shared.logs import get_logger
 
 MAX_BYTES = 262_144
 KEYS = ("scopes", "default", "tools", "prompts", "resources", "methods", "hide", "publish")
 KINDS = ("tools", "prompts", "resources", "methods")
-SCOPE_KEYS = ("words", "includes")
+SCOPE_KEYS = ("description", "includes")
+OLD_DESCRIPTION = "words"
+"""What `description` was called until 2026; accepted for one more release."""
 
 Value = TypeVar("Value")
+
+_log = get_logger(__name__)
 
 
 def read_policy(path: Path) -> Policy:
@@ -59,7 +64,7 @@ def parse_policy(content: bytes) -> Policy:
     rules: dict[str, Any] = {kind: _rules(members[kind][1], kind) for kind in KINDS if kind in members}
     try:
         return Policy(
-            scopes={name: words for name, (words, _) in scopes.items()},
+            scopes={name: description for name, (description, _) in scopes.items()},
             includes={name: includes for name, (_, includes) in scopes.items() if includes},
             default=_scope_list(members["default"][1], "default"),
             hide=_given(members, "hide", _truth, otherwise=False),
@@ -121,17 +126,24 @@ def _members(node: Node, what: str) -> dict[str, tuple[Node, Node]]:
 
 
 def _scope(name: str, node: Node) -> tuple[str, Scopes]:
-    """The words for a scope, and what it includes."""
+    """The description of a scope, and what it includes."""
     if isinstance(node, ScalarNode):
         return node.value, Scopes()
-    members = _members(node, f"the scope {name!r}")
+    members = _with_description(_members(node, f"the scope {name!r}"))
     for member, (key, _) in members.items():
         if member not in SCOPE_KEYS:
             raise _wrong(key, f"{member!r} is nothing that a scope has{did_you_mean(member, SCOPE_KEYS)}")
-    if "words" not in members:
-        raise _wrong(node, f"the scope {name!r} has no words, which people read when they are asked for it")
-    words = _text(members["words"][1], f"the words of {name!r}")
-    return words, _given(members, "includes", _includes, otherwise=Scopes())
+    if "description" not in members:
+        raise _wrong(node, f"the scope {name!r} has no description, which people read on the consent page")
+    description = _text(members["description"][1], f"the description of {name!r}")
+    return description, _given(members, "includes", _includes, otherwise=Scopes())
+
+
+def _with_description(members: dict[str, tuple[Node, Node]]) -> dict[str, tuple[Node, Node]]:
+    if OLD_DESCRIPTION not in members or "description" in members:
+        return members
+    _log.warning("deprecated policy key", key=OLD_DESCRIPTION, use="description")
+    return {"description" if key == OLD_DESCRIPTION else key: node for key, node in members.items()}
 
 
 def _includes(node: Node) -> Scopes:

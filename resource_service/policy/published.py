@@ -10,7 +10,7 @@ from resource_service.policy.rules import Policy, Rules
 class PublishedScope(BaseModel):
     """What one scope means. Patterns are names in which ``*`` stands for any text."""
 
-    words: str = Field(description="For people.")
+    description: str = Field(description="For people.")
     includes: list[str] | None = Field(
         default=None, description="Narrower scopes that it stands for as well."
     )
@@ -31,14 +31,14 @@ def described(policy: Policy) -> dict[str, PublishedScope]:
     """Each scope of `policy`, and what it allows."""
     return {
         scope: PublishedScope(
-            words=words,
+            description=description,
             includes=sorted(policy.includes.get(scope, ())) or None,
             tools=_needing(policy.tools, scope),
             prompts=_needing(policy.prompts, scope),
             resources=_needing(policy.resources, scope),
             everything_else=scope in policy.default or None,
         )
-        for scope, words in policy.scopes.items()
+        for scope, description in policy.scopes.items()
     }
 
 

@@ -44,7 +44,7 @@ class Policy:
     """The scopes of a resource and what they allow.
 
     Attributes:
-        scopes: each scope with the words that explain it.
+        scopes: each scope with its description.
         default: what is needed for everything that no rule speaks of.
         tools: rules for the names of tools; `prompts` and `resources` likewise, these by URI.
         methods: rules for methods. They come on top of what is needed for the names in a message.

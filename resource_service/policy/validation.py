@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RESERVED = frozenset({"openid", "profile", "offline_access"})
 """Scopes of the authorization server itself."""
 
-MAX_WORDS = 200
+MAX_DESCRIPTION = 200
 
 # RFC 3986 §3.1: what a URI begins with, up to where a pattern leaves it open
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
@@ -62,7 +62,7 @@ def faults_in(policy: Policy) -> Iterator[PolicyError]:
 
 
 def _scopes(policy: Policy) -> Iterator[PolicyError]:
-    for scope, words in policy.scopes.items():
+    for scope, description in policy.scopes.items():
         place = ("scopes", scope)
         if not SCOPE_TOKEN.match(scope):
             yield PolicyError(
@@ -73,11 +73,12 @@ def _scopes(policy: Policy) -> Iterator[PolicyError]:
             yield PolicyError(
                 f"{scope!r} is a scope of the authorization server, not of an MCP server", place
             )
-        if not words.strip():
-            yield PolicyError(f"{scope!r} needs words, which people read when they are asked for it", place)
-        if len(words) > MAX_WORDS or not words.isprintable():
+        if not description.strip():
+            yield PolicyError(f"{scope!r} needs a description, which people read on the consent page", place)
+        if len(description) > MAX_DESCRIPTION or not description.isprintable():
             yield PolicyError(
-                f"the words for {scope!r} must be one line of at most {MAX_WORDS} characters", place
+                f"the description of {scope!r} must be one line, at most {MAX_DESCRIPTION} characters",
+                place,
             )
     for scope, narrower in policy.includes.items():
         yield from _unknown({scope}, policy, ("scopes", scope))

@@ -36,8 +36,8 @@ class ProtectedResourceMetadata(BaseModel):
                 "resource_name": "Doorward notes",
                 "resource_documentation": "http://localhost:9001/docs",
                 "doorward_scopes": {
-                    "notes:read": {"words": "Read your notes", "tools": ["list_notes"]},
-                    "notes:write": {"words": "Add notes for you", "tools": ["add_note"]},
+                    "notes:read": {"description": "Read your notes", "tools": ["list_notes"]},
+                    "notes:write": {"description": "Add notes for you", "tools": ["add_note"]},
                 },
             }
         }

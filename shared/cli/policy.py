@@ -51,7 +51,7 @@ def _said(scopes: dict[str, PublishedScope]) -> Iterator[str]:
     if not scopes:
         yield "Any good token will do for everything: there are no scopes."
     for scope, published in scopes.items():
-        yield f"{scope}: {published.words}"
+        yield f"{scope}: {published.description}"
         for what, names in (
             ("includes", published.includes),
             ("tools", published.tools),

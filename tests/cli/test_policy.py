@@ -14,7 +14,7 @@ from tests.cli.command import doorward
 POLICY = """\
 scopes:
   notes:read: Read “notes”
-  notes:write: {words: "Add [bold]notes[/bold]", includes: notes:read}
+  notes:write: {description: "Add [bold]notes[/bold]", includes: notes:read}
 default: notes:write
 tools:
   get_*: notes:read

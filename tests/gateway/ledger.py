@@ -21,8 +21,8 @@ MODULE = "tests.gateway.servers.ledger"
 POLICY = """\
 scopes:
   notes:read: Read your notes
-  notes:write: {words: Add notes for you, includes: notes:read}
-  notes:admin: {words: Delete your notes, includes: notes:write}
+  notes:write: {description: Add notes for you, includes: notes:read}
+  notes:admin: {description: Delete your notes, includes: notes:write}
 default: notes:admin
 tools:
   list_*: notes:read

@@ -135,13 +135,21 @@ def test_challenges_and_metadata_name_the_scopes_of_the_policy(behind: Ledger) -
     assert document["scopes_supported"] == ["notes:read", "notes:write", "notes:admin"]
     assert document["doorward_scopes"] == {
         "notes:read": {
-            "words": "Read your notes",
+            "description": "Read your notes",
             "tools": ["list_*"],
             "prompts": ["summary"],
             "resources": ["notes://*"],
         },
-        "notes:write": {"words": "Add notes for you", "includes": ["notes:read"], "tools": ["add_note"]},
-        "notes:admin": {"words": "Delete your notes", "includes": ["notes:write"], "everything_else": True},
+        "notes:write": {
+            "description": "Add notes for you",
+            "includes": ["notes:read"],
+            "tools": ["add_note"],
+        },
+        "notes:admin": {
+            "description": "Delete your notes",
+            "includes": ["notes:write"],
+            "everything_else": True,
+        },
     }
 
 

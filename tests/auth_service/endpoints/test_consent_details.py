@@ -101,8 +101,8 @@ def plain(page: str) -> str:
 
 
 def test_under_each_scope_is_what_it_allows(show: Show, resource_server: Scripted) -> None:
-    read = {"words": "X", "tools": ["list_notes"], "prompts": ["summary"], "resources": ["notes://*"]}
-    write = {"words": "X", "includes": ["notes:read"], "tools": ["add_note"], "everything_else": True}
+    read = {"description": "X", "tools": ["list_notes"], "prompts": ["summary"], "resources": ["notes://*"]}
+    write = {"description": "X", "includes": ["notes:read"], "tools": ["add_note"], "everything_else": True}
     resource_server.replies["*"] = saying({"notes:read": read, "notes:write": write})
     page = show()
     words = plain(page)

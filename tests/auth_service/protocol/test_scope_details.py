@@ -28,8 +28,13 @@ def described(scopes: Any, **members: Any) -> ResourceDescription:
 def test_tools_prompts_and_resources_are_read_with_what_is_included() -> None:
     said = described(
         {
-            "read": {"words": "Read", "tools": ["get_*"], "prompts": ["hello"], "resources": ["notes://*"]},
-            "all": {"words": "All", "includes": ["read"], "everything_else": True, "new": 1},
+            "read": {
+                "description": "Read",
+                "tools": ["get_*"],
+                "prompts": ["hello"],
+                "resources": ["notes://*"],
+            },
+            "all": {"description": "All", "includes": ["read"], "everything_else": True, "new": 1},
         },
         scopes_supported=["read", "all"],
     )

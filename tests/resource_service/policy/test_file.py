@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from resource_service.policy.file import MAX_BYTES, parse_policy, read_policy
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.validation import PolicyError
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "policy.md"
-SCOPES = "scopes:\n  read: Read\n  write: {words: Write, includes: read}\ndefault: write\n"
+SCOPES = "scopes:\n  read: Read\n  write: {description: Write, includes: read}\ndefault: write\n"
 
 
 def example() -> Policy:
@@ -91,12 +92,15 @@ def test_a_scope_or_several_may_be_needed_or_none() -> None:
         (f"{SCOPES}\ttools: 1", "this is not YAML"),
         ("scopes:\n  read: Read\n  openid: You\ndefault: read", "line 3: 'openid' is a scope of the auth"),
         (
-            "scopes:\n  a:\n    words: A\n    include: b\ndefault: a",
+            "scopes:\n  a:\n    description: A\n    include: b\ndefault: a",
             "line 4: 'include' is nothing that a scope",
         ),
-        ("scopes:\n  a:\n    includes: []\ndefault: a", "has no words"),
-        ("scopes:\n  a:\ndefault: a", "line 2: 'a' needs words"),
-        ("scopes:\n  a: {words: A, includes: b}\n  b: {words: B, includes: a}\ndefault: a", "a includes b"),
+        ("scopes:\n  a:\n    includes: []\ndefault: a", "has no description"),
+        ("scopes:\n  a:\ndefault: a", "line 2: 'a' needs a description"),
+        (
+            "scopes:\n  a: {description: A, includes: b}\n  b: {description: B, includes: a}\ndefault: a",
+            "a includes b",
+        ),
         ("[" * 100_000, "this is not YAML"),
         ("\0", "this is not YAML"),
     ],
@@ -117,3 +121,10 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"scopes: {a: \xe4}")
     with pytest.raises(PolicyError, match="not UTF-8"):
         read_policy(tmp_path / "latin.yaml")
+
+
+def test_the_old_key_of_a_description_is_accepted_with_a_warning() -> None:
+    with capture_logs() as logs:
+        policy = parse_policy(SCOPES.replace("description:", "words:").encode())
+    assert policy.scopes["write"] == "Write"
+    assert [(line["event"], line["key"]) for line in logs] == [("deprecated policy key", "words")]

@@ -187,7 +187,7 @@ def test_a_broader_scope_includes_narrower_ones_only_where_the_policy_says_so() 
         ({"scopes": {"": "words"}, "default": ()}, "cannot be a scope"),
         ({"scopes": {"openid": "words"}, "default": ()}, "of the authorization server"),
         ({"scopes": {"offline_access": "words"}, "default": ()}, "of the authorization server"),
-        ({"scopes": {"read": " "}, "default": ()}, "needs words"),
+        ({"scopes": {"read": " "}, "default": ()}, "needs a description"),
         ({"scopes": {"read": "a\nb"}, "default": ()}, "one line"),
         ({"scopes": {"read": "x" * 201}, "default": ()}, "one line"),
         ({"tools": {"": {"read"}}}, "it is empty"),

@@ -32,8 +32,8 @@ def test_the_metadata_is_found_without_a_token_at_both_well_known_places(
         "resource_name": "Doorward notes",
         "resource_documentation": f"{service.origin}/docs",
         "doorward_scopes": {
-            "notes:read": {"words": "Read your notes", "tools": ["list_notes"]},
-            "notes:write": {"words": "Add notes for you", "tools": ["add_note"]},
+            "notes:read": {"description": "Read your notes", "tools": ["list_notes"]},
+            "notes:write": {"description": "Add notes for you", "tools": ["add_note"]},
         },
     }
 
