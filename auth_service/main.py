@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from auth_service import routes
 from auth_service.components import Components
+from auth_service.crypto.keyring import KeyRing
 from auth_service.fetching import Fetcher
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
 from auth_service.pages.visitors import VisitorPages, slash_routes
@@ -23,6 +24,7 @@ from auth_service.storage.interface import Store
 from auth_service.users.repository import UserExistsError
 from auth_service.web.render import STATIC
 from auth_service.web.route import Endpoint
+from auth_service.web.submissions import Submissions
 from shared.asgi import (
     BodyLimit,
     BrowserPages,
@@ -60,7 +62,8 @@ def create_app(
     """
     fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback, networks=settings.fetch_networks)
     parts = Components(settings, store, clock, fetcher)
-    endpoints = routes.endpoints(parts, registration_example(settings))
+    submissions = Submissions(store, KeyRing(settings.master_keys), parts.browsers)
+    endpoints = [*map(submissions.answering_again, routes.endpoints(parts, registration_example(settings)))]
     visitors = VisitorPages(settings.issuer, parts.warning)
     app = DescribedApp(
         title="Doorward authorization server",

@@ -29,6 +29,11 @@ from shared.signatures import Signatures
 _NOT_METADATA = frozenset({"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "software_statement"})
 
 
+def initial_access_token(secret: str) -> str:
+    """The token that a client shows."""
+    return f"dw_ir_{secret}"
+
+
 class InitialAccessTokenRepository:
     """The permissions to register, each kept as a digest."""
 
@@ -42,17 +47,24 @@ class InitialAccessTokenRepository:
     def _remaining(self, token: InitialAccessToken) -> int:
         return max(1, token.expires_at - int(self._clock()))
 
-    async def make(self, *, uses: int, ttl_s: int, made_by: str | None = None) -> str:
+    async def make(
+        self, *, uses: int, ttl_s: int, made_by: str | None = None, secret: str | None = None
+    ) -> str:
         """A new token, good for `uses` registrations within `ttl_s` seconds.
 
         Args:
             made_by: the administrator; None for the command.
+            secret: 256 bits to make it of, the same token each time; drawn where left out.
         """
-        token, now = new_secret("dw_ir_"), int(self._clock())
+        token, now = initial_access_token(secret or new_secret()), int(self._clock())
         made = InitialAccessToken(uses, now + ttl_s, now, made_by)
         await self._store.index_add(keys.initial_access_tokens(), digest(token), ttl_s=ttl_s)
         await self._tokens.create(digest(token), made)
         return token
+
+    async def exists(self, secret: str) -> bool:
+        """Whether there is a token of `secret`."""
+        return await self._tokens.get(digest(initial_access_token(secret))) is not None
 
     async def list(self) -> dict[str, InitialAccessToken]:
         """Those that have not ended, by their digests, the newest first."""

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from auth_service.authorize.pending import PendingRequests
 from auth_service.clients.repository import ClientRepository
+from auth_service.crypto.secrets import new_secret
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.users.login_limits import LoginLimits
@@ -22,6 +23,7 @@ from auth_service.web.forms import PENDING, RequestOverError, browser_of, shows_
 from auth_service.web.http import while_connected
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.submissions import Submission, submission_of
 from shared.encoded_text import encoded
 from shared.fair_queue import FairQueue, QueueFullError
 from shared.logs import get_logger
@@ -123,7 +125,9 @@ class LoginPage:
             return await self._form(
                 browser, pending_id=pending_id, username=username, wrong=_WRONG, status=401, to=to
             )
-        return await self._begin_session(browser, pending_id=pending_id, user=user, to=to, origin=origin)
+        return await self._begin_session(
+            submission_of(request), browser, pending_id=pending_id, user=user, to=to, origin=origin
+        )
 
     async def _authenticate(self, form: Parameters, network: str, known_browser: str | None) -> User | None:
         # Counted before the password is looked at, and taken back if it was right: parallel guesses get no
@@ -145,11 +149,22 @@ class LoginPage:
         return {"subject": user.subject, "username": encoded(user.username)} if user else {}
 
     async def _begin_session(
-        self, browser: Browser, *, pending_id: str | None, user: User, to: str | None, origin: str
+        self,
+        submission: Submission,
+        browser: Browser,
+        *,
+        pending_id: str | None,
+        user: User,
+        to: str | None,
+        origin: str,
     ) -> Response:
         who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
-        await self.sessions.end(browser.session)
-        secret, session = await self.sessions.begin(user)
+        current = await self.sessions.find(browser.session)
+        if current is not None and current.subject != user.subject:
+            await self.sessions.end(browser.session)
+            current = None
+        secret = await self._secret(submission)
+        session = await self.sessions.begin(user, secret, continues=current)
         if not await self.users.may_still_log_in(user):
             # Looked at after the session began: whoever disables a user or changes a password does that first
             # and then ends the sessions there are, so one of the two sees the other.
@@ -172,6 +187,12 @@ class LoginPage:
             return see_other(_AFTER.get(to or "", "account"), cookies)
         await self.pending.note_login(pending_id, session.session_id)
         return see_other(f"authorize?pending={pending_id}", cookies)
+
+    async def _secret(self, submission: Submission) -> str:
+        secret = await submission.secret()
+        if submission.outcome.finished and await self.sessions.find(secret) is None:
+            return new_secret()  # logged out since the form was posted first
+        return secret
 
     def endpoint(self) -> Endpoint:
         """The page."""

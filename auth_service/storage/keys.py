@@ -98,6 +98,11 @@ SCHEMA: tuple[KeySpec, ...] = (
         "`pending_ttl_s`; once it is answered a minute, for the same answer to a second click",
     ),
     KeySpec(
+        "submission:{hash}",
+        "a form that was posted: where that led, and what the secret that it gave is derived from",
+        "a minute, in the console an hour: for the same answer to a second click",
+    ),
+    KeySpec(
         "pushed:{hash of the request's name}",
         "a pushed authorization request: its client and parameters",
         "90 s, or until it is answered",
@@ -208,6 +213,11 @@ def subject_sessions(subject: str) -> str:
 def pending(request_id: str) -> str:
     """The key of a pending authorization request, from the id in its URL."""
     return f"{PREFIX}pending:{_hash(request_id)}"
+
+
+def submission(name: str) -> str:
+    """The key of a posted form, from the digest of its fields and the browser's secret."""
+    return f"{PREFIX}submission:{_hash(name)}"
 
 
 def pushed(name_hash: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from auth_service.crypto.secrets import digest, new_id, new_secret
+from auth_service.crypto.secrets import digest, new_id
 from auth_service.protocol.grant import Owner
 from auth_service.protocol.interaction import Login
 from auth_service.storage import keys
@@ -22,6 +22,8 @@ class Session:
     Attributes:
         session_id: names it; authenticates nothing.
         key: what it is kept under, the digest of its secret; authenticates nothing either.
+        continued: whether a later login of the same person in the same browser took its place. Its secret
+            opens nothing then; what was granted in it lasts.
     """
 
     session_id: str
@@ -30,6 +32,7 @@ class Session:
     auth_time: int
     expires_at: int
     key: str = ""
+    continued: bool = False
 
     @property
     def login(self) -> Login:
@@ -60,12 +63,16 @@ class SessionRepository:
     def _remaining(self, session: Session) -> int:
         return max(1, session.expires_at - int(self._clock()))
 
-    async def begin(self, user: User) -> tuple[str, Session]:
-        """A new session after a login, with a new secret (AS-23: never the one from before it)."""
-        secret, now = new_secret(), int(self._clock())
-        key = digest(secret)
+    async def begin(self, user: User, secret: str, *, continues: Session | None = None) -> Session:
+        """A new session after a login, which `secret` opens (AS-23: never the one from before it).
+
+        Args:
+            secret: where it opens a session already, because a form was posted twice, that is the one.
+            continues: one of the same person in the same browser. Both have one id, and end together.
+        """
+        now, key = int(self._clock()), digest(secret)
         session = Session(
-            session_id=new_id(),
+            session_id=continues.session_id if continues else new_id(),
             subject=user.subject,
             username=user.username,
             auth_time=now,
@@ -74,32 +81,43 @@ class SessionRepository:
         )
         # Listed before it exists: whoever ends all sessions of a subject must never miss one that works.
         await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)
-        await self._sessions.create(key, session)
-        return secret, session
+        if not await self._sessions.create(key, session):
+            return await self._alive(key) or session
+        if continues:
+            await self._sessions.update(
+                continues.key, lambda earlier: (replace(earlier, continued=True), None)
+            )
+        return session
 
     async def find(self, secret: str | None) -> Session | None:
         """The session that `secret` opens, if it lives."""
-        return await self._find(digest(secret)) if secret else None
+        session = await self._alive(digest(secret)) if secret else None
+        return None if session is None or session.continued else session
 
     async def lives(self, key: str | None) -> bool:
         """Whether the session kept under `key` has neither ended nor expired.
 
         True for None: a grant from before sessions were noted, or one that no session gave.
         """
-        return key is None or await self._find(key) is not None
+        return key is None or await self._alive(key) is not None
 
-    async def _find(self, key: str) -> Session | None:
+    async def _alive(self, key: str) -> Session | None:
         session = await self._sessions.get(key)
         if session is None or session.expires_at <= self._clock():
             return None
         return replace(session, key=key)
 
     async def end(self, secret: str | None) -> None:
-        """End the session that `secret` opens, if there is one."""
+        """End the session that `secret` opens, if there is one, with those that it continues."""
         session = await self.find(secret)
-        if secret and session:
-            await self._sessions.delete(digest(secret))
-            await self._store.index_remove(keys.subject_sessions(session.subject), digest(secret))
+        if session is None:
+            return
+        index = keys.subject_sessions(session.subject)
+        for key in await self._store.index_list(index):
+            other = await self._sessions.get(key)
+            if other is None or other.session_id == session.session_id:
+                await self._sessions.delete(key)
+                await self._store.index_remove(index, key)
 
     async def end_all(self, subject: str, *, but: Session | None = None) -> None:
         """End every session of `subject`, except `but`."""

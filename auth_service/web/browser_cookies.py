@@ -63,12 +63,17 @@ class BrowserCookies:
         return new_secret()
 
     def csrf_token(self, browser_secret: str) -> str:
-        """The token that a form carries to show that this browser was given it here."""
-        return self._csrf.tag(browser_secret)
+        """The token that a form carries to show that this browser was given it here; another for each page.
+
+        So a form that is posted twice can be told from two forms: see `Submissions`.
+        """
+        page = new_id()
+        return f"{page}~{self._csrf.tag(f'{page} {browser_secret}')}"
 
     def is_csrf_token(self, token: str | None, browser_secret: str | None) -> bool:
         """Whether a form that came back was given to this browser."""
-        return bool(token and browser_secret) and self._csrf.is_tag(browser_secret or "", token or "")
+        page, _, tag = (token or "").partition("~")
+        return bool(tag and browser_secret) and self._csrf.is_tag(f"{page} {browser_secret}", tag)
 
     def new_known_browser(self, username: str) -> str:
         """The mark of a browser on which `username` has logged in."""

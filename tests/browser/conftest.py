@@ -69,6 +69,7 @@ def elsewhere(one_site: Site) -> Site:
     """A site of another origin, with nothing on it and not asked yet."""
     one_site.pages.clear()
     one_site.calls.clear()
+    one_site.slow_s.clear()
     return one_site
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,11 +33,13 @@ class Site:
     Attributes:
         pages: path to HTML; every other path answers with an empty page.
         calls: what it was asked so far, but for icons.
+        slow_s: path to the seconds that its answer takes.
     """
 
     port: int
     pages: dict[str, str] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    slow_s: dict[str, float] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
@@ -67,6 +70,7 @@ def site() -> Iterator[Site]:
             path = urlsplit(self.path).path
             if path != "/favicon.ico":
                 running.calls.append(Call(self.command, path, dict(parse_qsl(parameters))))
+            time.sleep(running.slow_s.get(path, 0))
             body = running.pages.get(path, "<!doctype html><title>A client</title>").encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from auth_service.clients.registration_policy import InitialAccessTokenRepository
+from auth_service.clients.registration_policy import InitialAccessTokenRepository, initial_access_token
+from auth_service.crypto.secrets import new_secret
 from auth_service.pages.console.sections import Administrator, day
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.errors import InvalidRequestError
@@ -63,10 +64,16 @@ class InvitationsSection:
 
     async def _make(self, form: Parameters, admin: Administrator) -> Response:
         uses, hours = _count(form, "uses", MOST_USES), _count(form, "hours", MOST_HOURS)
-        token = await self.tokens.make(uses=uses, ttl_s=hours * 3_600, made_by=admin.user.username)
-        admin.audit("invitation made", uses=uses, hours=hours)
-        # Answered at once, not after a redirect: it is kept nowhere, so no later page could show it.
-        return await self._page(Parameters({}), admin, token)
+        submission = admin.submission
+        secret = await submission.secret() if submission else new_secret()
+        if not await self.tokens.exists(secret):
+            if submission and submission.outcome.finished:
+                return see_other("invitations")  # posted again after it was revoked
+            admin.audit("invitation made", uses=uses, hours=hours)
+            await self.tokens.make(uses=uses, ttl_s=hours * 3_600, made_by=admin.user.username, secret=secret)
+        # Answered at once, not after a redirect: it is kept nowhere, so no later page could show it. The same
+        # form, posted again, shows the same token again.
+        return await self._page(Parameters({}), admin, initial_access_token(secret))
 
 
 def _count(form: Parameters, name: str, most: int) -> int:

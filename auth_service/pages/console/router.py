@@ -17,6 +17,7 @@ from auth_service.web.error_pages import ErrorPages
 from auth_service.web.forms import browser_of, shows_errors, trusted_form
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.submissions import submission_of
 from shared.clock import Clock
 from shared.logs import get_logger
 
@@ -80,7 +81,8 @@ class AdminConsole:
             return self.pages.render("console_refused.html", {"username": session.username}, status=403)
         if self.clock() >= session.auth_time + RECENT_S:
             return see_other("../login?to=admin")
-        return Administrator(user, self.browsers.csrf_token(browser.browser_id))
+        posted = submission_of(request) if request.method == "POST" else None
+        return Administrator(user, self.browsers.csrf_token(browser.browser_id), posted)
 
     def endpoints(self) -> list[Endpoint]:
         """The way in, and the pages."""

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from auth_service.protocol.parameters import Parameters
 from auth_service.users.repository import User
+from auth_service.web.submissions import Submission
 from shared.logs import get_logger
 
 MOST_GRANTS = 100
@@ -24,10 +25,12 @@ class Administrator:
 
     Attributes:
         csrf: for the forms of the pages they are shown.
+        submission: the form that they have posted; None where they only look.
     """
 
     user: User
     csrf: str
+    submission: Submission | None = None
 
     def audit(self, action: str, **what: object) -> None:
         """Log what they did."""
