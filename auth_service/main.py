@@ -129,7 +129,7 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         for complaint in await store.misconfigurations():
             _log.warning("the store is not set up to keep what it acknowledges", complaint=complaint)
-        await parts.signing_keys.jwks()
+        await parts.signing_keys.prepare()
         await parts.pseudonyms.prepare()
         if settings.demo_user:
             await _add_demo_user(parts, admin=is_loopback(split_absolute(settings.issuer)))

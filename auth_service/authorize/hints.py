@@ -9,6 +9,7 @@ from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.id_token import is_id_token
 from auth_service.users.client_subjects import ClientSubjects
 from shared import jwt_claims
 from shared.jose import InvalidJwsError, parse
@@ -50,6 +51,8 @@ class IdTokenHints:
             if token.unverified_claims.get("iss") != self._issuer:
                 raise ClaimError("iss is another issuer")
             claims = await self._signing_keys.verify_own_jws(token, "jwt")
+            if not is_id_token(claims):
+                raise ClaimError("it is another kind of token")
             return await self._hint(jwt_claims.text(claims, "sub"), jwt_claims.text(claims, "aud"))
         except (InvalidJwsError, ClaimError) as error:
             raise InvalidRequestError(f"id_token_hint is not valid: {error}") from error

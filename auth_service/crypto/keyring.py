@@ -59,7 +59,12 @@ class KeyRing:
 
     def is_newest(self, sealed: bytes) -> bool:
         """Whether the newest master key sealed what `open` has opened."""
-        return sealed[0] == self.current_id
+        return sealed_by(sealed) == self.current_id
+
+
+def sealed_by(sealed: bytes) -> int:
+    """The id of the master key that something was sealed under."""
+    return sealed[0]
 
 
 class Tagger:
@@ -75,12 +80,12 @@ class Tagger:
 
     def is_tag(self, text: str, tag: str) -> bool:
         """Whether `tag` is one for `text`, in constant time."""
-        given = tag.encode()
+        given = tag.encode("utf-8", "surrogatepass")
         return any(hmac.compare_digest(self._tag(key, text).encode(), given) for key in self._keys.values())
 
     @staticmethod
     def _tag(key: bytes, text: str) -> str:
-        return base64url.encode(hmac.digest(key, text.encode(), hashlib.sha256))
+        return base64url.encode(hmac.digest(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256))
 
 
 def _decoded(key: MasterKey) -> bytes:

@@ -63,6 +63,25 @@ class SigningKeys:
         self._loaded_at = -1.0
         self._lock = anyio.Lock()
 
+    async def prepare(self) -> None:
+        """Make or read the keys, and seal them under the newest master key, so that others can be dropped.
+
+        Raises:
+            SealBrokenError: the master key that they were sealed under is not configured.
+        """
+        async with self._lock:
+            await self._change([])
+            while not await self._sealed_again():
+                pass  # another process has changed them meanwhile
+
+    async def _sealed_again(self) -> bool:
+        key = store_keys.signing_keys()
+        sealed = await self._store.get(key)
+        if sealed is None or self._keys.is_newest(sealed):
+            return True
+        newly = self._keys.seal(_PURPOSE, self._keys.open(_PURPOSE, sealed))
+        return await self._store.replace(key, sealed, newly, ttl_s=None)
+
     async def sign(
         self, claims: Claims, *, typ: str = "JWT", alg: str = "RS256", at: float | None = None
     ) -> str:

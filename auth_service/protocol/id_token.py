@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,18 @@ from shared import base64url
 
 TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "sid", "nonce", "at_hash")
 """Claims of ID tokens that are not about the person."""
+
+
+_ALWAYS_IN_AN_ID_TOKEN = ("exp", "iat", "at_hash")
+
+
+def is_id_token(claims: Mapping[str, Any]) -> bool:
+    """Whether a JWT of this server, of the type that ID tokens have, is one.
+
+    A signed UserInfo response names the same user and client, yet says nothing of a login (OIDC Core §5.3.2).
+    A logout token has `events` (Back-Channel Logout §2.4), and so have other security events.
+    """
+    return "events" not in claims and all(name in claims for name in _ALWAYS_IN_AN_ID_TOKEN)
 
 
 def at_hash(access_token: str) -> str:

@@ -124,7 +124,7 @@ SCHEMA: tuple[KeySpec, ...] = (
         "its window",
         kind="counter",
     ),
-    KeySpec("signing-keys", "the signing keys, encrypted under a master key", "until deleted"),
+    KeySpec("signing-keys", "the signing keys, encrypted under the newest master key", "until deleted"),
     KeySpec(
         "pseudonym-key",
         "the key of subjects that only one sector knows, encrypted under the newest master key; clients know"

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
 from pathlib import Path
 from urllib.parse import unquote
 
 from auth_service.storage.interface import StoreUnavailableError
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 JOURNAL = "WAL"
 """Readers and writers do not wait for each other. SQLite keeps another where the file system cannot."""
@@ -61,12 +66,27 @@ def open_database(path: Path, *, busy_timeout_s: float) -> tuple[sqlite3.Connect
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Made before SQLite opens it: the write-ahead log takes over the permissions of the file.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _make_private(path)
         writer = _open_with_tables(path, busy_timeout_s)
         reader = _connect(path, busy_timeout_s)
         reader.execute("PRAGMA busy_timeout = 0")
     except (OSError, sqlite3.Error) as error:
         raise StoreUnavailableError(f"cannot open {path}: {error}") from error
     return reader, writer
+
+
+def _make_private(path: Path) -> None:
+    """Leave an existing file, and those that SQLite keeps beside it, to their owner alone."""
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        try:
+            mode = stat.S_IMODE(file.stat().st_mode)
+            if mode & _OTHERS:
+                file.chmod(mode & ~_OTHERS)
+                _log.warning("the store could be read by others; now its owner alone can", file=str(file))
+        except FileNotFoundError:
+            continue  # SQLite removes them when the last process closes the file
+        except PermissionError:
+            _log.warning("the store can be read by others, and is not ours to change", file=str(file))
 
 
 def _open_with_tables(path: Path, busy_timeout_s: float) -> sqlite3.Connection:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from shared.cli.console import output
+from shared.cli.console import errors, output
 from shared.cli.installation import Secrets
 from shared.cli.settings import check_settings
 from shared.cli.store import LOCAL_STORE, open_local_store
@@ -25,9 +25,10 @@ keys = typer.Typer(help="See and rotate the signing keys.", no_args_is_help=True
 
 @keys.command("list")
 def list_() -> None:
-    """List the published keys."""
+    """List the published keys, and say which master key they are sealed under."""
     for kid, alg in asyncio.run(_published()):
         output.print(f"{kid}\t{alg}", markup=False)
+    _say_seals()
 
 
 @keys.command()
@@ -35,6 +36,35 @@ def rotate() -> None:
     """Make new signing keys. They are published at once, and sign when every cache has seen them."""
     wait_s = asyncio.run(_rotate())
     output.print(f"New keys are published; they sign from {wait_s} seconds from now on", markup=False)
+
+
+def _say_seals() -> None:
+    """Say on stderr which master key seals what is kept, and so whether an older one can be dropped."""
+    seals, newest = asyncio.run(_seals())
+    older = {name: key_id for name, key_id in seals.items() if key_id != newest}
+    for name, key_id in older.items():
+        errors.print(
+            f"The {name} are sealed under master key {key_id}, not under the newest, {newest}: the"
+            " authorization server seals them again when it starts",
+            markup=False,
+        )
+    if not older:
+        errors.print(f"Everything is sealed under master key {newest}, the newest", markup=False)
+
+
+async def _seals() -> tuple[dict[str, int], int]:
+    """The id of the master key that each sealed document is under, and that of the newest."""
+    from auth_service.crypto.keyring import KeyRing, sealed_by
+    from auth_service.storage import keys as store_keys
+
+    named = {
+        "signing keys": store_keys.signing_keys(),
+        "keys of pairwise subjects": store_keys.pseudonym_key(),
+    }
+    newest = KeyRing(_settings().master_keys).current_id
+    async with open_local_store() as store:
+        kept = {name: await store.get(key) for name, key in named.items()}
+    return {name: sealed_by(sealed) for name, sealed in kept.items() if sealed}, newest
 
 
 async def _published() -> list[tuple[str, str]]:

@@ -90,6 +90,17 @@ async def test_directory_and_files_are_the_owners_alone(path: Path) -> None:
         os.umask(previous)
 
 
+async def test_a_file_that_others_could_read_becomes_its_owners_alone(path: Path) -> None:
+    async with opened(path) as first:
+        await first.create(KEY, b"value", ttl_s=None)
+        files = [path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")]
+        for file in files:
+            file.chmod(0o664)
+        async with opened(path) as second:
+            assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+            assert await second.get(KEY) == b"value"
+
+
 def acknowledged_until_killed(path: Path) -> list[str]:
     """The keys that a writing process said it had written, before it was killed in the middle of it."""
     command = [sys.executable, "-c", WRITER, f"sqlite:///{path}"]

@@ -9,7 +9,13 @@ from urllib.parse import parse_qsl, urlsplit
 import jwt
 import pytest
 
-from tests.auth_service.service import RESOURCE, AuthorizationServer
+from auth_service.crypto.keyring import KeyRing
+from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.protocol.key_rotation import Schedule
+from auth_service.settings import AuthSettings
+from auth_service.storage import Store
+from shared.jose import parse
+from tests.auth_service.service import RESOURCE, RESOURCE_SECRET, USUAL, AuthorizationServer
 from tests.flow import Client, Person, Pkce, forms_of
 
 pytestmark = pytest.mark.requirement("AS-17")
@@ -32,6 +38,27 @@ def asked(client: Client, person: Person, **parameters: str) -> dict[str, str]:
 def shows_login(client: Client, person: Person, **parameters: str) -> bool:
     page = person.open(client.authorization_url(Pkce(), scope="openid", **parameters))
     return page.status_code == 200 and "password" in forms_of(page.text)[0].fields
+
+
+def signed_here(server: AuthorizationServer, client: Client, tokens: dict[str, Any]) -> list[str]:
+    """JWTs by this server's keys that are no ID tokens: by their type, or by what they say."""
+    claims = dict(parse(tokens["id_token"]).unverified_claims)
+    master_keys = AuthSettings(issuer=server.issuer, store=server.store_url, **USUAL).master_keys
+    types = ("at+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt", "oauth-authz-resp+jwt")
+    bent = (
+        {**claims, "events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
+        {"iss": server.issuer, "aud": client.client_id, "exp": claims["exp"], "code": "dw_ac_x"},
+        *({name: claims[name] for name in claims if name != left_out} for left_out in ("exp", "at_hash")),
+    )
+
+    async def sign(store: Store) -> list[str]:
+        keys = SigningKeys(store, KeyRing(master_keys), Schedule(86_400, 600, 86_400), server.clock)
+        return [
+            *[await keys.sign(claims, typ=typ) for typ in types],
+            *[await keys.sign(each) for each in bent],
+        ]
+
+    return server.with_store(sign)
 
 
 @pytest.fixture
@@ -124,6 +151,27 @@ class TestHints:
         self, client: Client, person: Person, hint: str
     ) -> None:
         assert asked(client, person, id_token_hint=hint)["error"] == "invalid_request"
+
+    def test_no_other_token_of_this_server_is_a_hint(
+        self, server: AuthorizationServer, person: Person
+    ) -> None:
+        client = server.register(redirect_uris=[WEB], userinfo_signed_response_alg="RS256")
+        tokens = client.connect(person, scope="openid profile notes:read")
+        userinfo = server.get("/userinfo", Authorization=f"Bearer {tokens['access_token']}")
+        assert userinfo.headers["content-type"] == "application/jwt"
+        introspection = server.http.post(
+            f"{server.origin}/introspect",
+            data={"token": tokens["access_token"]},
+            headers={"Accept": "application/token-introspection+jwt"},
+            auth=("resource", RESOURCE_SECRET),
+        )
+        for hint in (userinfo.text, introspection.text, *signed_here(server, client, tokens)):
+            assert parse(hint).unverified_claims["iss"] == server.issuer
+            assert asked(client, person, id_token_hint=hint)["error"] == "invalid_request", hint
+            logout = server.http.get(f"{server.origin}/logout", params={"id_token_hint": hint})
+            assert logout.status_code == 400
+        good = asked(client, person, prompt="none", id_token_hint=tokens["id_token"])
+        assert good["error"] == "consent_required"
 
     def test_a_login_hint_fills_in_the_name(self, client: Client) -> None:
         stranger = Person(trust_env=False)
