@@ -8,10 +8,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.gateway.ledger import POLICY, Ledger, ledger
 from tests.gateway.outside import install
 from tests.gateway.upstreams import Upstream, gateway, node_upstream, python_stdio, python_upstream, stdio
 from tests.resource_service.authorization_server import AuthorizationServer
-from tests.resource_service.service import Service
+from tests.resource_service.service import Service, token_for
 
 PLAIN = "tests.gateway.servers.plain"
 FAST = Path(__file__).parent / "servers" / "with_fastmcp.py"
@@ -57,6 +58,33 @@ def client(scripted: Service) -> Iterator[httpx2.Client]:
     """A plain HTTP client of the gateway in front of the scripted upstream."""
     with httpx2.Client(base_url=scripted.origin, timeout=30, trust_env=False) as client:
         yield client
+
+
+@pytest.fixture
+def token(scripted: Service, issuer: AuthorizationServer) -> str:
+    """A good token for the gateway in front of the scripted upstream."""
+    return token_for(scripted, issuer)
+
+
+@pytest.fixture(scope="module")
+def ruled(
+    issuer: AuthorizationServer, scripted_upstream: AuthorizationServer, tmp_path_factory: Directories
+) -> Iterator[Service]:
+    """The gateway with a policy in front of the scripted upstream, with one header let through."""
+    directory = tmp_path_factory.mktemp("ruled")
+    (directory / "policy.yaml").write_text(POLICY)
+    settings = {"policy": str(directory / "policy.yaml"), "upstream_headers": "X-Tenant"}
+    with gateway(issuer, directory, f"{scripted_upstream.url}/mcp", **settings) as service:
+        yield service
+
+
+@pytest.fixture(scope="module", params=["http", "stdio"])
+def behind(
+    request: pytest.FixtureRequest, issuer: AuthorizationServer, tmp_path_factory: Directories
+) -> Iterator[Ledger]:
+    """The server that writes down what it does, over each transport."""
+    with ledger(issuer, tmp_path_factory.mktemp("ledger"), request.param) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -28,11 +28,6 @@ from tests.servers import free_port, wait_until
 pytestmark = pytest.mark.requirement("RS-9", "RS-11")
 
 
-@pytest.fixture
-def token(scripted: Service, issuer: AuthorizationServer) -> str:
-    return token_for(scripted, issuer)
-
-
 def check_explained(response: httpx2.Response, service: Service, reason: str) -> None:
     """The answer carries a request id, under which the log has one line with `reason`."""
     error = response.json()

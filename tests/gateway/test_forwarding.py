@@ -13,8 +13,7 @@ import pytest
 
 from resource_service.messages.forwarded_headers import why_not_passed
 from tests.gateway.exchange import MESSAGE, PING
-from tests.gateway.ledger import POLICY, Ledger, answer_in, ledger, request
-from tests.gateway.upstreams import gateway
+from tests.gateway.ledger import Ledger, answer_in, request
 from tests.resource_service.authorization_server import AuthorizationServer, answer_json
 from tests.resource_service.service import Service, bearer, call, modern_headers, token_for
 
@@ -22,29 +21,6 @@ pytestmark = pytest.mark.requirement("RS-12")
 
 HIDDEN = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_notes","arguments":{},%b}}'
 UTF_7 = b'"x":"+ACI-,+ACI-name+ACI-:+ACI-wipe_notes+ACI-,+ACI-y+ACI-:+ACI-"'
-
-
-@pytest.fixture(scope="module")
-def ruled(
-    issuer: AuthorizationServer,
-    scripted_upstream: AuthorizationServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Service]:
-    """The gateway with a policy in front of the scripted upstream, with one header let through."""
-    directory = tmp_path_factory.mktemp("ruled")
-    (directory / "policy.yaml").write_text(POLICY)
-    settings = {"policy": str(directory / "policy.yaml"), "upstream_headers": "X-Tenant"}
-    with gateway(issuer, directory, f"{scripted_upstream.url}/mcp", **settings) as service:
-        yield service
-
-
-@pytest.fixture(scope="module", params=["http", "stdio"])
-def behind(
-    request: pytest.FixtureRequest, issuer: AuthorizationServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Ledger]:
-    """The server that writes down what it does, over each transport."""
-    with ledger(issuer, tmp_path_factory.mktemp("ledger"), request.param) as running:
-        yield running
 
 
 @pytest.fixture

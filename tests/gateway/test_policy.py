@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from tests.gateway.exchange import MESSAGE, results
-from tests.gateway.ledger import POLICY, Ledger, answer_in, ledger, request
-from tests.gateway.upstreams import PATIENCE, gateway
+from tests.gateway.ledger import POLICY, Ledger, answer_in, request
+from tests.gateway.upstreams import PATIENCE
 from tests.resource_service.authorization_server import AuthorizationServer, answer_json
 from tests.resource_service.service import Service, bearer, call, modern_headers, running, token_for
 from tests.resource_service.test_scopes import scopes_of, tricks
 from tests.servers import wait_until
 
-TRANSPORTS = ("http", "stdio")
 WELL_KNOWN = "/.well-known/oauth-protected-resource/mcp"
 METADATA = "/.well-known/oauth-authorization-server"
-
-
-@pytest.fixture(scope="module", params=TRANSPORTS)
-def behind(
-    request: pytest.FixtureRequest, issuer: AuthorizationServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Ledger]:
-    """The server that writes down what it does, over each transport."""
-    with ledger(issuer, tmp_path_factory.mktemp("ledger"), request.param) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def ruled(
-    issuer: AuthorizationServer,
-    scripted_upstream: AuthorizationServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Service]:
-    """The gateway with a policy in front of the scripted upstream."""
-    directory = tmp_path_factory.mktemp("ruled")
-    (directory / "policy.yaml").write_text(POLICY)
-    policy = str(directory / "policy.yaml")
-    with gateway(issuer, directory, f"{scripted_upstream.url}/mcp", policy=policy) as service:
-        yield service
 
 
 @pytest.mark.requirement("RS-4")

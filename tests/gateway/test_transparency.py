@@ -13,18 +13,13 @@ import pytest
 from resource_service.gateway.connections import upstream_client
 from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, PING, chunked, resident_bytes, results
 from tests.resource_service.authorization_server import AuthorizationServer, Question, answer, answer_json
-from tests.resource_service.service import Service, bearer, token_for
+from tests.resource_service.service import Service, bearer
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.requirement("RS-9")
 JSON = "Content-Type: application/json"
 EVENTS = "Content-Type: text/event-stream"
 Write = Callable[[bytes], Awaitable[None]]
-
-
-@pytest.fixture
-def token(scripted: Service, issuer: AuthorizationServer) -> str:
-    return token_for(scripted, issuer)
 
 
 def test_a_message_arrives_as_it_was_sent_and_its_answer_too(
