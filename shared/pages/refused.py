@@ -43,4 +43,4 @@ _WORDS = {
 def refused_page(pages: StandalonePages, refused: Refused) -> HTMLResponse:
     """The page for an error that has none of its own."""
     otherwise = _BROKEN if refused.status >= 500 else _NOT_ALLOWED
-    return pages.render("refused.html", refused=refused, words=_WORDS.get(refused.status, otherwise))
+    return pages.render("shared_refused.html", refused=refused, words=_WORDS.get(refused.status, otherwise))

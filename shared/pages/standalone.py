@@ -47,7 +47,7 @@ class StandalonePages:
 
     def __init__(self, package: str, *, icon: str, warning: str | None, **context: object) -> None:
         self._environment = Environment(
-            loader=ChoiceLoader([PackageLoader(package), PackageLoader("shared.pages")]),
+            loader=ChoiceLoader([PackageLoader("shared.pages"), PackageLoader(package)]),
             autoescape=select_autoescape(default=True, default_for_string=True),
             undefined=StrictUndefined,
             trim_blocks=True,
