@@ -31,7 +31,7 @@ async def test_the_example_server_greets_whoever_has_logged_in(
     example: Upstream, issuer: AuthorizationServer, tmp_path: Path
 ) -> None:
     with gateway(issuer, tmp_path, example.url) as service:
-        token = token_for(service, issuer, sub="Jürgen ☃")
+        token = token_for(service, issuer, username="Jürgen ☃")
         async with connected(service.resource, token) as client:
             assert await called(client, "hello") == "Hello Jürgen ☃"
 
@@ -52,6 +52,7 @@ def test_the_example_verifies_what_the_gateway_says_and_nothing_else(
     assert good.returncode == 0, good.stderr
     claims = json.loads(good.stdout)
     assert (claims["sub"], claims["client_id"]) == ("user-1", "client-1")
+    assert claims["preferred_username"] == "wesen"
     for arguments in (
         (scripted.resource, "http://another.example/mcp", identity),
         (scripted.resource, f"{upstream.url}/mcp", identity[:-4] + "AAAA"),
