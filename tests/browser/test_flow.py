@@ -68,6 +68,19 @@ def test_a_refusal_reaches_the_client(
     assert "code" not in parameters
 
 
+@pytest.mark.requirement("SEC-1")
+@pytest.mark.parametrize("mode", ["query", "form_post"])
+def test_an_error_reaches_the_client_once_the_person_goes_back(
+    page: Page, register: Callable[..., Client], elsewhere: Site, mode: str
+) -> None:
+    page.goto(register().authorization_url(Pkce(), scope='"', response_mode=mode))
+    sees(page, "This did not work")
+    assert elsewhere.calls == []
+    page.get_by_role("button", name="Go back to the application").click()
+    parameters = elsewhere.next_call().parameters
+    assert (parameters["error"], parameters["state"]) == ("invalid_scope", "a state")
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_an_answer_by_form_post_is_posted(
     desk: Desk, register: Callable[..., Client], elsewhere: Site, scripts: bool

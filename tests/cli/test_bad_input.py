@@ -109,6 +109,12 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["x", "--grant", "nope"], STORE, "--grant nope: not one of authorization_code"),
         (["x", "--grant", "authorization_code", "--redirect-uri", "x"], STORE, "redirect_uris"),
         (["x", "--grant", "authorization_code"], STORE, "redirect_uris"),
+        (["x", "--grant", "authorization_code", "--redirect-uri", "ms-officecmd:x"], STORE, "ms-officecmd"),
+        (
+            ["x", "--grant", "authorization_code", "--redirect-uri", r"https://a.example\@b.example/"],
+            STORE,
+            "plain",
+        ),
         (["x"], STORE, "no database"),
     ],
     "clients list": [

@@ -299,3 +299,18 @@ def test_a_loopback_redirect_without_a_port_stands_for_every_port(host: str) -> 
 def test_a_document_may_be_in_several_languages() -> None:
     names: dict[str, Any] = {"client_name": "A client", "client_name#de": "Ein Client"}
     assert read(**names).items() >= names.items()
+
+
+@pytest.mark.requirement("SEC-1", "AS-10")
+@pytest.mark.parametrize(
+    "uri", ["ms-officecmd:x", "shell:startup", "https://a.example\\@b.example/", "app://u@h"]
+)
+@pytest.mark.parametrize("member", ["redirect_uris", "post_logout_redirect_uris"])
+def test_a_document_is_held_to_the_rules_of_registration_for_redirect_uris(member: str, uri: str) -> None:
+    assert f"{member}: " in refusal(**{member: [CALLBACK, uri]})
+
+
+@pytest.mark.requirement("SEC-5")
+@pytest.mark.parametrize("member", ["client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri"])
+def test_a_url_in_a_document_that_two_readers_take_for_two_is_dropped(member: str) -> None:
+    assert member not in read(**{member: "https://evil.example\\@accounts.google.com/"})
