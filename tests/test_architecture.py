@@ -284,3 +284,9 @@ def _public(tree: ast.Module) -> Iterator[tuple[Definition, bool]]:
         if isinstance(node, ast.ClassDef):
             methods = (m for m in node.body if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef))
             yield from ((method, False) for method in methods if not method.name.startswith("_"))
+
+
+def test_no_template_of_a_service_hides_one_that_the_services_share() -> None:
+    shared = {path.name for path in sources("shared/**/templates/*.html")}
+    own = (*sources("auth_service/**/*.html"), *sources("resource_service/**/*.html"))
+    assert [str(path) for path in own if path.name in shared] == []

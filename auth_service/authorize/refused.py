@@ -60,7 +60,7 @@ class RefusedRequests:
             "fields": {name: value for name, value in fields.items() if value is not None},
             "button": _BUTTON,
         }
-        return self.responder.pages.render("refused.html", context, status=400, cookies=cookies)
+        return self.responder.pages.render("refused_request.html", context, status=400, cookies=cookies)
 
     @staticmethod
     def is_button(parameters: Parameters) -> bool:

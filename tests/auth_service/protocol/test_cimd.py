@@ -313,4 +313,5 @@ def test_a_document_is_held_to_the_rules_of_registration_for_redirect_uris(membe
 @pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("member", ["client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri"])
 def test_a_url_in_a_document_that_two_readers_take_for_two_is_dropped(member: str) -> None:
-    assert member not in read(**{member: "https://evil.example\\@accounts.google.com/"})
+    document: dict[str, Any] = {member: "https://evil.example\\@accounts.google.com/"}
+    assert member not in read(**document)
