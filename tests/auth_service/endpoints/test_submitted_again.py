@@ -1,0 +1,168 @@
+"""Forms that are posted again, over HTTP, on both stores: at the same moment, later, changed, by others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urljoin
+
+import httpx2
+import pytest
+
+from auth_service.users.sessions import SessionRepository
+from tests.auth_service.console import AtTheConsole
+from tests.auth_service.service import AuthorizationServer, nobodys
+from tests.flow import Form, Person, Pkce, forms_of
+
+pytestmark = pytest.mark.requirement("ID-10")
+
+AT_ONCE = 4
+BYE = "https://app.example/bye"
+TOKEN = re.compile(r"dw_ir_[\w-]+")
+
+
+@pytest.fixture
+def person(server: AuthorizationServer) -> Iterator[Person]:
+    """Somebody whom no other test knows."""
+    person = server.add_user(nobodys("ada"), "password of ada")
+    yield person
+    person.close()
+
+
+def post_at_once(person: Person, page: httpx2.Response, form: Form, **fields: str) -> list[httpx2.Response]:
+    """The answers to a form that one browser posts several times at the same moment."""
+    where, cookie = (
+        urljoin(str(page.url), form.action),
+        "; ".join(f"{name}={value}" for name, value in person.browser.cookies.items()),
+    )
+
+    def post(_: int) -> httpx2.Response:
+        with httpx2.Client(timeout=30, trust_env=False, headers={"Cookie": cookie}) as browser:
+            return browser.post(where, data={**form.fields, **fields})
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return list(threads.map(post, range(AT_ONCE)))
+
+
+def session_in(response: httpx2.Response) -> str:
+    cookies = [c for c in response.headers.get_list("set-cookie") if "-session=" in c]
+    return cookies[0].partition(";")[0].partition("=")[2]
+
+
+def opens(server: AuthorizationServer, session: str) -> bool:
+    found = server.with_store(lambda store: SessionRepository(store, server.clock, 1).find(session))
+    return found is not None
+
+
+@pytest.mark.requirement("AS-23")
+def test_a_login_that_is_posted_many_times_at_once_begins_one_session(
+    server: AuthorizationServer, person: Person
+) -> None:
+    page = person.open(f"{server.origin}/login")
+    said = {"username": person.username, "password": person.password}
+    answers = post_at_once(person, page, forms_of(page.text)[0], **said)
+    assert {answer.status_code for answer in answers} == {303}
+    (session,) = {session_in(answer) for answer in answers}
+    assert opens(server, session)
+    # Another form is another login.
+    assert session_in(person.browser.post(f"{server.origin}/login", data=_login(server, person))) != session
+
+
+def _login(server: AuthorizationServer, person: Person) -> dict[str, str]:
+    form = forms_of(person.open(f"{server.origin}/login").text)[0]
+    return {**form.fields, "username": person.username, "password": person.password}
+
+
+@pytest.mark.requirement("AS-23")
+def test_a_login_form_is_no_way_back_into_a_session_that_was_ended(
+    server: AuthorizationServer, person: Person
+) -> None:
+    fields = _login(server, person)
+    first = session_in(person.browser.post(f"{server.origin}/login", data=fields))
+    person.submit(person.open(f"{server.origin}/logout"), {})
+    assert not opens(server, first)
+    second = session_in(person.browser.post(f"{server.origin}/login", data=fields))
+    assert second != first
+    assert opens(server, second)
+    assert not opens(server, first)
+    wrong = person.browser.post(f"{server.origin}/login", data={**fields, "password": "wrong"})
+    assert wrong.status_code == 401
+
+
+def test_a_second_login_of_the_same_person_leaves_the_code_of_the_first_good(
+    server: AuthorizationServer, person: Person
+) -> None:
+    client, pkce = server.register(), Pkce()
+    answer = person.authorize(client.authorization_url(pkce))
+    first = person.browser.cookies["doorward-session"]
+    person.log_in(person.open(f"{server.origin}/login"))
+    assert not opens(server, first)
+    assert client.redeem(answer["code"], pkce).status_code == 200
+
+
+@pytest.mark.requirement("AS-17")
+@pytest.mark.parametrize("ending", ["logout", "another person"])
+def test_sessions_that_continue_each_other_end_together(
+    server: AuthorizationServer, person: Person, ending: str
+) -> None:
+    client, pkce = server.register(), Pkce()
+    answer = person.authorize(client.authorization_url(pkce))
+    person.log_in(person.open(f"{server.origin}/login"))
+    if ending == "logout":
+        person.submit(person.open(f"{server.origin}/logout"), {})
+    else:
+        person.submit(person.open(f"{server.origin}/login"), {"username": "wesen", "password": "secret"})
+    assert client.redeem(answer["code"], pkce).json()["error"] == "invalid_grant"
+
+
+def test_a_disconnect_is_answered_again_and_leaves_what_was_connected_since(
+    server: AuthorizationServer, person: Person
+) -> None:
+    client = server.register()
+    client.connect(person)
+    page = person.open(f"{server.origin}/account")
+    form = next(form for form in forms_of(page.text) if "grant_id" in form.fields)
+    answers = post_at_once(person, page, form)
+    assert {(answer.status_code, answer.headers.get("location")) for answer in answers} == {(303, "account")}
+    tokens = client.connect(person)
+    assert person.browser.post(urljoin(str(page.url), form.action), data=form.fields).status_code == 303
+    assert server.is_active(tokens["access_token"])
+
+
+def test_an_answer_is_repeated_to_the_browser_that_has_it_alone(
+    server: AuthorizationServer, person: Person
+) -> None:
+    client = server.register(post_logout_redirect_uris=[BYE])
+    person.log_in(person.open(f"{server.origin}/login"))
+    asked = httpx2.QueryParams({"client_id": client.client_id, "post_logout_redirect_uri": BYE})
+    page = person.open(f"{server.origin}/logout?{asked}")
+    form = forms_of(page.text)[0]
+    stranger = Person(trust_env=False)
+    stranger.open(f"{server.origin}/login")
+    where = urljoin(str(page.url), form.action)
+    for _ in range(2):
+        assert person.browser.post(where, data=form.fields).headers["location"] == BYE
+        assert stranger.browser.post(where, data=form.fields).headers.get("location") != BYE
+    changed = {**form.fields, "state": "x"}
+    assert person.browser.post(where, data=changed).headers.get("location") != BYE
+    stranger.close()
+
+
+@pytest.mark.requirement("AS-7")
+def test_an_invitation_that_is_made_many_times_at_once_is_one(
+    server: AuthorizationServer,
+) -> None:
+    person = Person(trust_env=False)
+    console = AtTheConsole(server, person)
+    page = console.open("invitations")
+    before = page.text.count('value="revoke"')
+    form = console.form(page, "make")
+    answers = post_at_once(person, page, form, action="make")
+    (token,) = {token for answer in answers for token in TOKEN.findall(answer.text)}
+    assert all(answer.status_code == 200 and token in answer.text for answer in answers)
+    assert console.open("invitations").text.count('value="revoke"') == before + 1
+    # A form that nobody showed is a submission of its own each time, and a page shown anew makes another.
+    again = console.press(console.open("invitations"), "make")
+    assert TOKEN.findall(again.text) != [token]
+    person.close()
