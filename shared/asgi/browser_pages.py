@@ -10,9 +10,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.asgi.accept import asks_for_page
+from shared.logs import get_logger
 
 _OF_THE_BODY = frozenset({b"content-type", b"content-length", b"content-security-policy"})
 _MAX_BYTES = 16_384
+
+_log = get_logger(__name__)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -74,10 +77,19 @@ class _Answer:
         if refused is None:
             body = bytes(self._body)
         else:
-            page = self._page_of(refused)
-            start, body = {**start, "headers": _merged(start["headers"], page.raw_headers)}, bytes(page.body)
+            start, body = self._as_page(start, refused)
         await self._send(start)
         await self._send({"type": "http.response.body", "body": body})
+
+    def _as_page(self, start: Message, refused: Refused) -> tuple[Message, bytes]:
+        try:
+            page = self._page_of(refused)
+        except Exception:  # noqa: BLE001 -- however it fails, the error is told
+            _log.exception(
+                "the page for an error could not be made", path=refused.path, status=refused.status
+            )
+            return start, bytes(self._body)
+        return {**start, "headers": _merged(start["headers"], page.raw_headers)}, bytes(page.body)
 
     def _refused(self, start: Message) -> Refused | None:
         try:

@@ -216,3 +216,65 @@ def test_a_double_click_at_the_device_page_connects_the_device(
     expect(page.get_by_role("heading", level=1)).to_contain_text("connected")
     tokens = client.token(grant_type=grant, device_code=asked["device_code"])
     assert tokens.status_code == 200, tokens.text
+
+
+def test_back_to_the_login_and_once_more_ends_with_the_client_connected(
+    page: Page, client: Client, elsewhere: Site
+) -> None:
+    pkce = Pkce()
+    page.goto(client.authorization_url(pkce))
+    for _ in range(2):
+        log_in(page)
+        sees(page, "Allow access?")
+        page.go_back()
+        sees(page, "Log in")
+    page.go_forward()
+    allow(page)
+    expect(page).to_have_title("A client")
+    connected(client, pkce, elsewhere)
+
+
+def test_disconnect_pressed_in_two_tabs_is_true_in_both(
+    page: Page, at_the_root: Pair, http: httpx2.Client, elsewhere: Site
+) -> None:
+    connect(page, at_the_root, http, elsewhere, "In two tabs")
+    other = page.context.new_page()
+    for tab in (page, other):
+        tab.goto(f"{at_the_root.issuer}/account")
+    for tab in (page, other):
+        named(tab, "Disconnect In two tabs").click()
+        expect(named(tab, "Disconnect In two tabs")).to_have_count(0)
+        sees(tab, "Your connections")
+    page.go_back()
+    sees(page, "Your connections")
+    expect(named(page, "Disconnect In two tabs")).to_have_count(0)
+
+
+def test_a_double_click_on_the_way_back_from_an_error_tells_the_client_once_and_for_all(
+    page: Page, client: Client, elsewhere: Site
+) -> None:
+    page.goto(client.authorization_url(Pkce(), response_type="token"))
+    sees(page, "This did not work")
+    slow(page, 300)
+    press_twice(page, named(page, "Go back to the application"), 60)
+    expect(page).to_have_title("A client")
+    assert {call.parameters["error"] for call in elsewhere.calls} == {"unsupported_response_type"}
+
+
+def test_a_double_click_on_deny_at_the_device_page_says_what_was_decided(
+    page: Page, at_the_root: Pair, http: httpx2.Client
+) -> None:
+    grant = "urn:ietf:params:oauth:grant-type:device_code"
+    client = Client.register(at_the_root.issuer, http, grant_types=[grant], redirect_uris=[])
+    asked = http.post(
+        f"{at_the_root.issuer}/device_authorization", data={"client_id": client.client_id}
+    ).json()
+    account(page, at_the_root)
+    page.goto(f"{at_the_root.issuer}/device?user_code={asked['user_code']}")
+    named(page, "Continue").click()
+    sees(page, "Allow access?")
+    slow(page, 60)
+    press_twice(page, named(page, "Deny"), 60)
+    sees(page, "Device not connected")
+    answer = client.token(grant_type=grant, device_code=asked["device_code"])
+    assert answer.json()["error"] == "access_denied"

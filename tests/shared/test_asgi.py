@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 
+import anyio
 import httpx2
 import pytest
 import uvicorn
@@ -14,7 +15,17 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.asgi import BodyLimit, Cors, CorsPolicy, RequestId, SecurityHeaders, UnhandledErrors
+from shared.asgi import (
+    BodyLimit,
+    BrowserPages,
+    Cors,
+    CorsPolicy,
+    Refused,
+    RequestId,
+    SecurityHeaders,
+    UnhandledErrors,
+    error_response,
+)
 from shared.logs import current_request_id
 from tests.servers import wait_until
 
@@ -157,3 +168,20 @@ def test_other_pages_are_granted_nothing(path: str, client: httpx2.Client) -> No
     headers = {"Origin": "https://evil.example", "Access-Control-Request-Headers": "a"}
     for response in (client.get(path, headers=headers), client.options(path, headers=headers)):
         assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+def test_an_error_whose_page_cannot_be_made_is_still_told() -> None:
+    def broken(_: Refused) -> Response:
+        raise RuntimeError("no such template")
+
+    async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+        await error_response(404, "not_found", "Not Found")(scope, receive, send)
+
+    transport = httpx2.ASGITransport(BrowserPages(refusing, page_of=broken))
+
+    async def ask() -> httpx2.Response:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.get("/", headers={"Accept": "text/html"})
+
+    answer = anyio.run(ask)
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
