@@ -57,6 +57,13 @@ def test_on_https_a_cookie_that_any_neighbour_could_set_counts_for_nothing() -> 
     )
 
 
+@pytest.mark.requirement("ID-10")
+def test_each_page_has_a_token_of_its_own_so_that_a_form_posted_twice_is_known() -> None:
+    tokens = {PLAIN.csrf_token("browser-1") for _ in range(3)}
+    assert len(tokens) == 3
+    assert all("~" in token and PLAIN.is_csrf_token(token, "browser-1") for token in tokens)
+
+
 @pytest.mark.requirement("AS-23", "SEC-16")
 def test_a_csrf_token_is_good_for_the_browser_it_was_made_for_only() -> None:
     token = PLAIN.csrf_token("browser-1")
