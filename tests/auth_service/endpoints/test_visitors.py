@@ -110,6 +110,7 @@ def test_a_slash_at_the_end_leads_to_the_page_all_the_same(
     page = http.get(f"{base}{path}", headers=BROWSER, follow_redirects=True)
     assert page.status_code == 200
     assert str(page.url) == f"{base}{end}"
+    assert http.get(f"{base}{path}").status_code == 404  # to a program nothing is there
 
 
 def test_a_program_that_prefers_html_still_gets_json_from_what_is_posted_by_programs(
