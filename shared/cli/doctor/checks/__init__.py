@@ -34,7 +34,7 @@ DISCOVERY: dict[str, tuple[Check, ...]] = {
 LOGIN: dict[str, tuple[Check, ...]] = {
     "Registration": registration.CHECKS,
     "Authorization": authorization.CHECKS,
-    "TokenReader": token.CHECKS,
+    "Tokens": token.CHECKS,
     "MCP server with a token": session.CHECKS,
     "Refreshing and revoking": lifetime.CHECKS,
 }
