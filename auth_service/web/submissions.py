@@ -86,14 +86,15 @@ class Submissions:
         browser_id = self._browsers.read_cookies(header_values(request.scope, "cookie")).browser_id
         try:
             form = await form_of(request)
-            name = _name(request.scope["path"], browser_id, form)
+            name = submission_name(request.scope["path"], browser_id, form)
             outcome = await self.outcomes.get(name) if name else None
         except (OAuthError, StoreUnavailableError):
             name, outcome = None, None  # the page will meet the same and say it
-        return Submission(self, name, outcome or Outcome(seed=new_secret(), kept_s=kept_s))
+        outcome = outcome or Outcome(seed=new_secret(), kept_s=kept_s)
+        return Submission(submissions=self, path=request.scope["path"], name=name, outcome=outcome)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Submission:
     """A form that is being posted.
 
@@ -101,9 +102,11 @@ class Submission:
         name: None for a form that no page of ours shows: each is a submission of its own.
     """
 
-    _submissions: Submissions
+    submissions: Submissions
+    path: str
     name: str | None
     outcome: Outcome
+    _gave_secret: bool = False
 
     def again(self) -> Response | None:
         """The answer of the first time, if that was nothing but a redirect."""
@@ -112,18 +115,19 @@ class Submission:
 
     async def secret(self) -> str:
         """256 bits, the same each time that the form is posted; for a form that is trusted."""
+        self._gave_secret = True
         if self.name is None:
             return new_secret()
-        outcomes = self._submissions.outcomes
+        outcomes = self.submissions.outcomes
         if not self.outcome.finished and not await outcomes.create(self.name, self.outcome):
             self.outcome = await outcomes.get(self.name) or self.outcome
-        return self._submissions.tagger.tag(f"{self.name} {self.outcome.seed}")
+        return self.submissions.tagger.tag(f"{self.name} {self.outcome.seed}")
 
     async def finish(self, response: Response) -> Response:
         """`response`, from now on the answer to this form; or the one that was faster."""
         if self.name is None:
             return response
-        if not _is_outcome(response):
+        if not (self._gave_secret and response.status_code == 200) and not _is_outcome(self.path, response):
             return await self._overtaken(self.name) or response
         finished = _finished(self.outcome, response)
         try:
@@ -137,11 +141,11 @@ class Submission:
     async def _overtaken(self, name: str) -> Response | None:
         """The answer of the first time, where what this time failed for is that it was done meanwhile."""
         with suppress(StoreUnavailableError):
-            self.outcome = await self._submissions.outcomes.get(name) or self.outcome
+            self.outcome = await self.submissions.outcomes.get(name) or self.outcome
         return self.again()
 
     async def _first(self, name: str, finished: Outcome) -> Outcome:
-        outcomes = self._submissions.outcomes
+        outcomes = self.submissions.outcomes
         if await outcomes.create(name, finished):
             return finished
 
@@ -157,20 +161,25 @@ def submission_of(request: Request) -> Submission:
     return submission
 
 
-def _name(path: str, browser_id: str | None, form: Parameters) -> str | None:
+def submission_name(path: str, browser_id: str | None, form: Parameters) -> str | None:
+    """What a submission is kept under; None for a form that no page of ours shows."""
     if not browser_id or "~" not in (form.get("csrf") or ""):
         return None
     fields = sorted((name, value) for name, value in form.values.items() if "password" not in name)
     return digest(json.dumps([path, browser_id, fields]))
 
 
-def _is_outcome(response: Response) -> bool:
-    """Whether something was done; a redirect to the login says that nothing was."""
-    if response.status_code == 200:
-        return True
+def _is_outcome(request_path: str, response: Response) -> bool:
+    """Whether something was done. Nothing is kept for a stranger who only posts (BOUND-2).
+
+    A redirect to the login says that nothing was done, and so does a logout that ends no session.
+    """
+    if response.status_code != 303:
+        return False
+    if request_path == "/logout":
+        return "set-cookie" in response.headers
     parts = urlsplit(response.headers.get("location", ""))
-    to_login = not parts.netloc and parts.path.rpartition("/")[2] == "login"
-    return response.status_code == 303 and not to_login
+    return bool(parts.netloc) or parts.path.rpartition("/")[2] != "login"
 
 
 def _finished(outcome: Outcome, response: Response) -> Outcome:

@@ -37,6 +37,7 @@ LONGEST_S = {
     "session": 7 * DAY_S,
     "subject-sessions": 7 * DAY_S,
     "pending": 1_800,
+    "submission": 3_600,
     "pushed": 90,
     "device": 660,
     "user-code": 600,

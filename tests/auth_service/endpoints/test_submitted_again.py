@@ -10,7 +10,10 @@ from urllib.parse import urljoin
 import httpx2
 import pytest
 
+from auth_service.protocol.parameters import Parameters
+from auth_service.storage import keys
 from auth_service.users.sessions import SessionRepository
+from auth_service.web.submissions import submission_name
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.flow import Form, Person, Pkce, forms_of
@@ -166,3 +169,21 @@ def test_an_invitation_that_is_made_many_times_at_once_is_one(
     again = console.press(console.open("invitations"), "make")
     assert TOKEN.findall(again.text) != [token]
     person.close()
+
+
+def is_kept(server: AuthorizationServer, name: str) -> bool:
+    return server.with_store(lambda store: store.get(keys.submission(name))) is not None
+
+
+@pytest.mark.requirement("BOUND-2")
+def test_nothing_is_kept_of_what_a_stranger_posts(server: AuthorizationServer) -> None:
+    stranger = Person(trust_env=False)
+    csrf = forms_of(stranger.open(f"{server.origin}/login").text)[0].fields["csrf"]
+    browser_id = stranger.browser.cookies["doorward-browser"]
+    for path in ("/logout", "/login", "/device", "/account", "/consent", "/admin/invitations"):
+        fields = {"csrf": csrf, "action": "make", "uses": "1", "hours": "1", "grant_id": "x", "state": "x"}
+        assert stranger.browser.post(f"{server.origin}{path}", data=fields).status_code < 500
+        name = submission_name(path, browser_id, Parameters(fields))
+        assert name
+        assert not is_kept(server, name)
+    stranger.close()
