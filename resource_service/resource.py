@@ -16,7 +16,8 @@ from resource_service.introspection.leases import Leases
 from resource_service.middleware.guard import Guard
 from resource_service.routes.metadata import SLASHES, metadata_routes
 from resource_service.settings import ResourceSettings
-from shared.clock import Clock
+from resource_service.tool_schemas import ToolSchemas
+from shared.clock import Clock, steady_clock
 
 
 class ProtectedResource:
@@ -51,12 +52,14 @@ class ProtectedResource:
             issuer=settings.issuer,
             clock=clock,
         )
+        schemas = ToolSchemas(backend.app, steady_clock)
         self._guard = Guard(
             app=backend.app,
             authenticate=self.authenticate,
             policy=self.policy,
             refuse=self.refuse,
             leases=leases,
+            schemas=schemas,
             max_body_bytes=settings.max_body_bytes,
         )
 

@@ -105,7 +105,7 @@ RESOURCE_SERVER = (
         "RS-12",
         "MUST",
         "what was judged is what is forwarded",
-        Partial("an `Mcp-Param-…` header that is missing although the schema of the tool asks for it"),
+        HELD,
     ),
     Requirement("RS-13", "MUST", "a long-lived answer ends with its token, and at shutdown", HELD),
     Requirement("RS-14", "MUST", "resource URIs judged by every way in which they are read", HELD),

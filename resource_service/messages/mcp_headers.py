@@ -6,22 +6,27 @@ is one for every transport and for the built-in server; the codec of the values 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from mcp.shared.inbound import NAME_BEARING_METHODS, decode_header_value
+from mcp.shared.inbound import NAME_BEARING_METHODS
 from mcp_types import PROTOCOL_VERSION_META_KEY
 from mcp_types.jsonrpc import HEADER_MISMATCH
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
-from resource_service.messages.exact_json import ExactNumber
+from resource_service.mcp_parameters import PARAM, Declared, contradictions, decoded, violations
 from resource_service.messages.jsonrpc import Posted
 
-__all__ = ["HEADER_MISMATCH", "HeaderMismatchError", "check_headers"]
+__all__ = ["HEADER_MISMATCH", "HeaderMismatchError", "ToolCall", "check_headers"]
 
-VERSION, METHOD, NAME, PARAM = "mcp-protocol-version", "mcp-method", "mcp-name", "mcp-param-"
+VERSION, METHOD, NAME = "mcp-protocol-version", "mcp-method", "mcp-name"
 _NAMING = ("name", "uri", "taskId")
 """Members of params that name what a method is about; which of them, only some methods settle."""
+
+# "Value Encoding" of the specification: anything else must be encoded, and is read in several ways if not.
+_PLAIN = re.compile(r"[\t\x20-\x7e]*")
 
 
 class HeaderMismatchError(ValueError):
@@ -33,52 +38,138 @@ class HeaderMismatchError(ValueError):
 
     def __init__(self, says: str, request_id: object) -> None:
         super().__init__(says)
-        self.request_id = request_id
+        self.request_id = request_id if isinstance(request_id, str | int) else None
 
 
-def check_headers(fields: Iterable[tuple[bytes, bytes]], posted: Posted) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A call whose headers depend on the schema of its tool.
+
+    Attributes:
+        meta: of the request, from which its caller's revision and capabilities can be told.
+        headers: by their names in lower case.
+    """
+
+    request_id: object
+    tool: str
+    arguments: Mapping[str, Any] = field(repr=False)
+    meta: Mapping[str, Any] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+    def check(self, declared: Declared) -> None:
+        """Check the headers by what the schema of the tool declares.
+
+        Raises:
+            HeaderMismatchError: one is missing, or says something else than the argument that it repeats.
+        """
+        if reason := next(violations(declared, self.headers, self.arguments), None):
+            raise HeaderMismatchError(reason, self.request_id)
+
+
+def check_headers(fields: Iterable[tuple[bytes, bytes]], posted: Posted) -> ToolCall | None:
     """Check what headers say of the messages of a POST.
+
+    Returns:
+        what is left to check by the schema of a tool; None where nothing is.
 
     Raises:
         HeaderMismatchError: they contradict the body in any revision, or lack what 2026-07-28 requires.
     """
     message = posted.messages[0] if posted.messages and not posted.is_batch else None
     request = message if isinstance(message, dict) else {}
-    request_id = request.get("id")
-    if reason := next(_mismatches(fields, request), None):
-        raise HeaderMismatchError(reason, request_id if isinstance(request_id, str | int) else None)
-
-
-def _mismatches(fields: Iterable[tuple[bytes, bytes]], message: Mapping[str, Any]) -> Iterator[str]:
     headers: dict[str, str] = {}
-    for raw_name, value in fields:
+    reason = next(_mismatches(fields, headers, request, posted), None)
+    if reason is not None:
+        raise HeaderMismatchError(reason, request.get("id"))
+    return _tool_call(headers, request)
+
+
+def _mismatches(
+    fields: Iterable[tuple[bytes, bytes]],
+    headers: dict[str, str],
+    message: Mapping[str, Any],
+    posted: Posted,
+) -> Iterator[str]:
+    """What is wrong; `headers` is filled on the way."""
+    yield from _unclear(fields, headers)
+    params = _params_of(message)
+    yield from _version(headers, posted.messages)
+    required = _requires_headers(headers, posted)
+    yield from _standard(headers, message, params, required=required)
+    arguments = params.get("arguments") if message.get("method") == "tools/call" else None
+    yield from contradictions(headers, arguments if isinstance(arguments, dict) else {})
+
+
+def _unclear(fields: Iterable[tuple[bytes, bytes]], headers: dict[str, str]) -> Iterator[str]:
+    for raw_name, raw in fields:
         # CGI makes the same of a hyphen and an underscore; to some reader these are one header.
-        name = raw_name.decode("latin-1").replace("_", "-")
-        if name in headers and (name in (VERSION, METHOD, NAME) or name.startswith(PARAM)):
-            yield f"The {name} header appears more than once."
-        headers[name] = value.decode("latin-1")
-    params = message.get("params")
-    params = params if isinstance(params, dict) else {}
-    yield from _standard(headers, message, params)
-    yield from _parameters(headers, message.get("method"), params)
+        name = raw_name.decode("latin-1").lower().replace("_", "-")
+        value = raw.decode("latin-1")
+        if name in (VERSION, METHOD, NAME) or name.startswith(PARAM):
+            if name in headers:
+                yield f"The {name} header appears more than once."
+            if not _PLAIN.fullmatch(value):
+                yield f"The {name} header holds a character that must be encoded."
+        headers[name] = value
+
+
+def _version(headers: Mapping[str, str], messages: Iterable[object]) -> Iterator[str]:
+    """Where both the header and a body name a revision, they name the same; a newer one needs the header."""
+    named = headers.get(VERSION)
+    for message in messages:
+        stated = _stated_version(_params_of(message))
+        if stated is None or stated == named:
+            continue
+        if named is not None or _is_request(message):
+            yield f"The {VERSION} header does not match the version in the body."
 
 
 def _standard(
-    headers: Mapping[str, str], message: Mapping[str, Any], params: Mapping[str, Any]
+    headers: Mapping[str, str], message: Mapping[str, Any], params: Mapping[str, Any], *, required: bool
 ) -> Iterator[str]:
-    method, version = message.get("method"), headers.get(VERSION)
-    stated = _stated_version(params)
-    required = "id" in message and _is_modern(version if version is not None else stated)
-    if required and stated is not None and version != stated:
-        yield f"The {VERSION} header does not match the version in the body."
-    if (required or METHOD in headers) and headers.get(METHOD) != method:
+    method = message.get("method")
+    if (METHOD in headers and headers[METHOD] != method) or (METHOD not in headers and required):
         yield f"The {METHOD} header does not match the method in the body."
     key = NAME_BEARING_METHODS.get(method) if isinstance(method, str) else None
     named = [params[name] for name in ((key,) if key else _NAMING) if params.get(name) is not None]
     if NAME in headers or (required and key and named):
-        header = decode_header_value(headers.get(NAME))
+        header = decoded(headers.get(NAME))
         if header is None or header not in named:
             yield f"The {NAME} header does not match the name in the body."
+
+
+def _requires_headers(headers: Mapping[str, str], posted: Posted) -> bool:
+    """Whether the headers must be there: for requests of a revision without a handshake.
+
+    A batch, which that revision does not have, cannot have them: it is refused.
+    """
+    named = headers.get(VERSION)
+    return any(
+        _is_request(message)
+        and _is_modern(named if named is not None else _stated_version(_params_of(message)))
+        for message in posted.messages
+    )
+
+
+def _tool_call(headers: Mapping[str, str], message: Mapping[str, Any]) -> ToolCall | None:
+    params = _params_of(message)
+    tool, arguments, meta = params.get("name"), params.get("arguments"), params.get("_meta")
+    if message.get("method") != "tools/call" or not _is_request(message) or not isinstance(tool, str):
+        return None
+    if not _is_modern(headers.get(VERSION)) or not isinstance(arguments, dict) or not arguments:
+        return None
+    return ToolCall(
+        request_id=message["id"],
+        tool=tool,
+        arguments=arguments,
+        meta=meta if isinstance(meta, dict) else {},
+        headers=headers,
+    )
+
+
+def _params_of(message: object) -> Mapping[str, Any]:
+    params = message.get("params") if isinstance(message, dict) else None
+    return params if isinstance(params, dict) else {}
 
 
 def _stated_version(params: Mapping[str, Any]) -> object:
@@ -86,50 +177,10 @@ def _stated_version(params: Mapping[str, Any]) -> object:
     return meta.get(PROTOCOL_VERSION_META_KEY) if isinstance(meta, dict) else None
 
 
+def _is_request(message: object) -> bool:
+    return isinstance(message, dict) and "method" in message and "id" in message
+
+
 def _is_modern(version: object) -> bool:
     """Whether a request is of a revision without a handshake. One that names none is of one with it."""
     return version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS
-
-
-def _parameters(headers: Mapping[str, str], method: object, params: Mapping[str, Any]) -> Iterator[str]:
-    """A header for a parameter says what an argument says: the one of its name, or else some other one.
-
-    Which argument a header repeats, the schema of the tool decides; whatever it is, one must have this value.
-    """
-    arguments = params.get("arguments") if method == "tools/call" else None
-    values = list(_scalars(arguments)) if isinstance(arguments, dict) else []
-    for name, raw in headers.items():
-        if not name.startswith(PARAM):
-            continue
-        header = decode_header_value(raw)
-        token = name.removeprefix(PARAM)
-        of_its_name = [value for argument, value in values if argument.lower().replace("_", "-") == token]
-        if header is None or not any(_says(header, value) for value in of_its_name or [v for _, v in values]):
-            yield f"The {name} header does not match the arguments in the body."
-
-
-def _scalars(arguments: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    waiting = list(arguments.items())
-    while waiting:
-        name, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting.extend(value.items())
-        elif value is not None and not isinstance(value, list):
-            yield name, value
-
-
-def _says(header: str, value: object) -> bool:
-    match value:
-        case bool():
-            return header == ("true" if value else "false")
-        case str():
-            return header == value
-        case int():
-            whole, _, fraction = header.partition(".")
-            return whole == str(value) and not fraction.strip("0")
-        case float():
-            return header == repr(value) or (value.is_integer() and header == str(int(value)))
-        case ExactNumber():
-            return header == value.text
-        case _:
-            return False

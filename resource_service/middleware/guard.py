@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect
@@ -20,7 +21,12 @@ from resource_service.errors import (
 from resource_service.introspection.lease_scope import note_lease
 from resource_service.introspection.leases import Leases
 from resource_service.messages.jsonrpc import INVALID_REQUEST, MalformedMessageError, Posted, read_posted
-from resource_service.messages.mcp_headers import HEADER_MISMATCH, HeaderMismatchError, check_headers
+from resource_service.messages.mcp_headers import (
+    HEADER_MISMATCH,
+    HeaderMismatchError,
+    ToolCall,
+    check_headers,
+)
 from resource_service.messages.media_type import UnsupportedMediaTypeError, check_media_type, described_anew
 from resource_service.messages.request_ids import note_request_ids, noted_request_ids, request_ids
 from resource_service.middleware.endable_response import EndableResponse
@@ -29,6 +35,7 @@ from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, remember
+from resource_service.tool_schemas import ToolSchemas
 from shared.asgi import BodyTooLargeError, read_body, replay
 from shared.logs import get_logger
 
@@ -46,6 +53,7 @@ class Guard:
             raise a `Refusal` as long as it has not begun an answer.
         authenticate: the principal of a request, or a `Refusal`.
         refuse: the answer to a refusal.
+        schemas: of the tools of `app`.
     """
 
     app: ASGIApp
@@ -53,6 +61,7 @@ class Guard:
     policy: PolicyWatcher
     refuse: Callable[[Refusal, Scope], Response]
     leases: Leases
+    schemas: ToolSchemas
     max_body_bytes: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,11 +70,13 @@ class Guard:
             principal = await self.authenticate(scope)
             policy = self.policy.current
             messages: list[object] = []
+            call = None
             if scope["method"] == "POST":
                 posted = await self._read(scope, receive)
                 messages = posted.messages
                 _allow(messages, principal, policy)
-                _check_headers(scope, posted)
+                with _mismatch_refused():
+                    call = check_headers(scope["headers"], posted)
                 # What is checked here is what the server reads, and what it is told about it is ours.
                 scope, receive = described_anew(scope, posted.body), replay(posted.body, receive)
             else:
@@ -73,7 +84,7 @@ class Guard:
             remember(scope, principal)
             note_request_ids(scope, request_ids(messages))
             listed = None if scope["method"] == "GET" else listed_in(messages)
-            app = self._showing(policy, principal, listed)
+            app = self._checked(self._showing(policy, principal, listed), call)
             explaining = _explaining(send, scope, principal)
             answer = EndableResponse(
                 scope=scope,
@@ -106,6 +117,18 @@ class Guard:
         if not policy.hide or (listed is not None and not listed):
             return self.app
         return hiding(self.app, ListFilter(policy, principal.scopes, listed))
+
+    def _checked(self, app: ASGIApp, call: ToolCall | None) -> ASGIApp:
+        """`app`, which gets `call` only if its headers are as the schema of the tool asks for."""
+        if call is None:
+            return app
+
+        async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+            with _mismatch_refused():
+                await self.schemas.check(call, scope)
+            await app(scope, receive, send)
+
+        return checked
 
     async def _leased(
         self,
@@ -146,9 +169,10 @@ def _allow(messages: Iterable[object], principal: Principal, policy: Policy) -> 
         raise insufficient_scope(needed, detail=detail)
 
 
-def _check_headers(scope: Scope, posted: Posted) -> None:
+@contextmanager
+def _mismatch_refused() -> Iterator[None]:
     try:
-        check_headers(scope["headers"], posted)
+        yield
     except HeaderMismatchError as error:
         raise malformed_message(str(error), rpc_code=HEADER_MISMATCH, rpc_id=error.request_id) from error
 

@@ -196,6 +196,9 @@ def test_a_token_in_a_trailer_is_none(apart: bool, ruled: Service, issuer: Autho
         {"Mcp-Param-Text": "other"},
         {"Mcp-Param-Region": "eu"},
         {"Mcp_Name": "list_notes"},
+        {"Mcp-Protocol-Version": "2025-11-25"},
+        {"Mcp-Protocol-Version": "2099-01-01"},
+        {"Mcp-Protocol-Version": None},
     ],
     ids=ascii,
 )

@@ -67,18 +67,22 @@ def test_no_trick_with_the_message_runs_a_tool_behind_the_gateway(trick: str, be
     assert behind.done == before
 
 
+LIST = request("tools/call", name="list_notes", arguments={})
+ADD = request("tools/call", name="add_note", arguments={"text": "x"})
+
+
 @pytest.mark.requirement("RS-4", "SEC-11")
 @pytest.mark.parametrize(
     ("batch", "needed"),
     [
-        ([call("list_notes"), call("add_note", text="x")], {"notes:read", "notes:write"}),
-        ([request("ping"), call("unheard_of")], {"notes:admin"}),
+        ([LIST, ADD], {"notes:read", "notes:write"}),
+        ([request("ping"), request("tools/call", name="unheard_of")], {"notes:admin"}),
         (
-            [call("add_note", text="x"), {"method": "tools/call", "params": ["wipe_notes"]}],
+            [ADD, {"method": "tools/call", "params": ["wipe_notes"]}],
             {"notes:write", "notes:admin"},
         ),
-        ([[call("add_note", text="x")]], {"notes:admin"}),
-        ([call("add_note", text="x") | {"id": None}], {"notes:write"}),
+        ([[ADD]], {"notes:admin"}),
+        ([ADD | {"id": None}], {"notes:write"}),
         ([{"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "add_note"}}], {"notes:write"}),
         ([request("tools/call", name="add_note", arguments={}, task={"ttl": 1})], {"notes:write"}),
         ([request("tasks/result", taskId="1")], {"notes:admin"}),
@@ -151,7 +155,7 @@ def test_each_mount_has_its_own_policy(
         statuses = {}
         for mount in ("open", "ruled"):
             token = token_for(service, issuer, aud=f"{service.origin}/{mount}", scope="notes:read")
-            response = client.post(f"/{mount}", headers=bearer(token) | MESSAGE, json=call("add_note"))
+            response = client.post(f"/{mount}", headers=bearer(token) | MESSAGE, json=ADD)
             statuses[mount] = response.status_code
     assert statuses == {"open": 200, "ruled": 403}
 

@@ -1,0 +1,196 @@
+"""What the schemas of tools declare about headers, as the MCP server itself lists them.
+
+The server is asked for its tools as the caller of the tool, in revision 2026-07-28, which needs no session.
+So a call is held to the schema that this caller is shown, also before the caller has asked for any list. What
+was listed is kept for a while, and no call is refused by an old list: before that, the server is asked again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from starlette.types import ASGIApp, Message, Scope
+
+from resource_service.errors import Refusal
+from resource_service.mcp_parameters import PARAM, Declared, declared_in
+from resource_service.messages.exact_json import dumps
+from resource_service.messages.mcp_headers import HeaderMismatchError, ToolCall
+from resource_service.messages.media_type import described_anew
+from resource_service.policy.event_stream import Events
+from resource_service.principal import PrincipalKey, principal_in
+from shared.asgi import replay
+from shared.logs import get_logger
+
+KEPT_S = 300.0
+KEPT_UNLISTED_S = 60.0
+LISTED_WITHIN_S = 60.0
+MAX_PAGES = 50
+MAX_PAGE_BYTES = 4_194_304
+MAX_PRINCIPALS = 1_000
+METHOD = "tools/list"
+
+_OF_THE_PROTOCOL = "io.modelcontextprotocol/"
+
+ByTool = Mapping[str, Declared]
+
+_log = get_logger(__name__)
+
+
+class _UnlistedError(Exception):
+    """The server gave no list of tools that can be read."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was listed for one principal, and until when it counts; callers wait for one who asks."""
+
+    asking: anyio.Lock = field(default_factory=anyio.Lock)
+    tools: ByTool = field(default_factory=dict)
+    listed_at: float = float("-inf")
+    until: float = float("-inf")
+
+
+class ToolSchemas:
+    """The declarations of one MCP server.
+
+    Args:
+        app: the server, behind the guard.
+        monotonic: seconds, from anywhere.
+    """
+
+    def __init__(self, app: ASGIApp, monotonic: Callable[[], float]) -> None:
+        self._app = app
+        self._monotonic = monotonic
+        self._known: OrderedDict[PrincipalKey, _Known] = OrderedDict()
+
+    async def check(self, call: ToolCall, scope: Scope) -> None:
+        """Check the headers of `call`, which came with the request of `scope`, by the schema of its tool.
+
+        Where the server lists no tools, or not this one, it is left to the server.
+
+        Raises:
+            HeaderMismatchError: see `ToolCall.check`.
+        """
+        known = self._of(principal_in(scope).key)
+        came_at = self._monotonic()
+        if known.until <= came_at:
+            await self._list(known, scope, call, since=came_at)
+        try:
+            call.check(known.tools.get(call.tool, {}))
+        except HeaderMismatchError:
+            if known.listed_at >= came_at:
+                raise
+            await self._list(known, scope, call, since=came_at)
+            call.check(known.tools.get(call.tool, {}))
+
+    def _of(self, key: PrincipalKey) -> _Known:
+        known = self._known.setdefault(key, _Known())
+        self._known.move_to_end(key)
+        if len(self._known) > MAX_PRINCIPALS:
+            self._known.popitem(last=False)
+        return known
+
+    async def _list(self, known: _Known, scope: Scope, call: ToolCall, *, since: float) -> None:
+        """Ask the server, unless somebody has since."""
+        async with known.asking:
+            if known.listed_at >= since:
+                return
+            kept_s = KEPT_S
+            try:
+                with anyio.fail_after(LISTED_WITHIN_S):
+                    known.tools = await self._all_pages(scope, call)
+            except (TimeoutError, Refusal, _UnlistedError) as error:
+                _log.info("tools not listed, their headers are the server's to check", reason=str(error))
+                known.tools, kept_s = {}, KEPT_UNLISTED_S
+            known.listed_at = self._monotonic()
+            known.until = known.listed_at + kept_s
+
+    async def _all_pages(self, scope: Scope, call: ToolCall) -> ByTool:
+        found: dict[str, Declared] = {}
+        meta = {name: value for name, value in call.meta.items() if name.startswith(_OF_THE_PROTOCOL)}
+        cursor: dict[str, str] = {}
+        for _ in range(MAX_PAGES):
+            listed = await self._page(scope, {"_meta": meta, **cursor})
+            for tool in listed["tools"]:
+                match tool:
+                    case {"name": str(name), "inputSchema": schema} if declared := declared_in(schema):
+                        found[name] = declared
+            if not isinstance(listed.get("nextCursor"), str):
+                break
+            cursor = {"cursor": listed["nextCursor"]}
+        return found
+
+    async def _page(self, scope: Scope, params: Mapping[str, Any]) -> dict[str, Any]:
+        message = {"jsonrpc": "2.0", "id": 0, "method": METHOD, "params": params}
+        body, answer = dumps(message), _Answer()
+        await self._app(_asking(scope, body), replay(body, _never), answer)
+        match answer.message:
+            case {"result": dict(result)} if isinstance(result.get("tools"), list):
+                return result
+            case _:
+                raise _UnlistedError("the server gives no list of tools")
+
+
+def _asking(scope: Scope, body: bytes) -> Scope:
+    """The request for a list, of the same caller as that of `scope`."""
+    ours = (b"mcp-method", b"mcp-name", b"accept", b"accept-encoding", b"last-event-id")
+    others = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name not in ours and not name.startswith(PARAM.encode())
+    ]
+    asked = [
+        (b"mcp-method", METHOD.encode()),
+        (b"accept", b"application/json, text/event-stream"),
+        (b"accept-encoding", b"identity"),
+    ]
+    return described_anew({**scope, "headers": [*others, *asked]}, body)
+
+
+async def _never() -> Message:
+    await anyio.sleep_forever()
+    raise AssertionError("this is never reached")
+
+
+class _Answer:
+    """A `send` that keeps the message which answers the request, from a JSON body or from events.
+
+    Attributes:
+        message: it; None while there is none.
+    """
+
+    def __init__(self) -> None:
+        self.message: object = None
+        self._body = b""
+        self._events: Events | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            fields = {name.lower(): value.strip().lower() for name, value in message["headers"]}
+            if fields.get(b"content-type", b"").startswith(b"text/event-stream"):
+                self._events = Events(self._read, max_bytes=MAX_PAGE_BYTES)
+        elif message["type"] == "http.response.body":
+            self._take(message.get("body", b""), more=message.get("more_body", False))
+
+    def _take(self, chunk: bytes, *, more: bool) -> None:
+        if self._events is not None:
+            self._events.feed(chunk)
+            return
+        self._body += chunk
+        if len(self._body) > MAX_PAGE_BYTES:
+            raise _UnlistedError("the list of tools is too large")
+        if not more:
+            self._read(self._body)
+
+    def _read(self, text: bytes) -> None:
+        try:
+            message = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(message, dict) and message.get("id") == 0 and "method" not in message:
+            self.message = message
