@@ -14,9 +14,9 @@ from resource_service.errors import Refuse
 from resource_service.introspection.client import Introspect
 from resource_service.introspection.leases import Leases
 from resource_service.middleware.guard import Guard
+from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.routes.metadata import SLASHES, metadata_routes
 from resource_service.settings import ResourceSettings
-from resource_service.tool_schemas import ToolSchemas
 from shared.clock import Clock, steady_clock
 
 

@@ -16,8 +16,8 @@ from mcp_types import PROTOCOL_VERSION_META_KEY
 from mcp_types.jsonrpc import HEADER_MISMATCH
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
-from resource_service.mcp_parameters import PARAM, Declared, contradictions, decoded, violations
 from resource_service.messages.jsonrpc import Posted
+from resource_service.messages.mcp_parameters import PARAM, Declared, contradictions, decoded, violations
 
 __all__ = ["HEADER_MISMATCH", "HeaderMismatchError", "ToolCall", "check_headers"]
 

@@ -30,12 +30,12 @@ from resource_service.messages.mcp_headers import (
 from resource_service.messages.media_type import UnsupportedMediaTypeError, check_media_type, described_anew
 from resource_service.messages.request_ids import note_request_ids, noted_request_ids, request_ids
 from resource_service.middleware.endable_response import EndableResponse
+from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.policy.list_filter import hiding
 from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, remember
-from resource_service.tool_schemas import ToolSchemas
 from shared.asgi import BodyTooLargeError, read_body, replay
 from shared.logs import get_logger
 

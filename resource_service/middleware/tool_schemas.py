@@ -17,9 +17,9 @@ import anyio
 from starlette.types import ASGIApp, Message, Scope
 
 from resource_service.errors import Refusal
-from resource_service.mcp_parameters import PARAM, Declared, declared_in
 from resource_service.messages.exact_json import dumps
 from resource_service.messages.mcp_headers import HeaderMismatchError, ToolCall
+from resource_service.messages.mcp_parameters import PARAM, Declared, declared_in
 from resource_service.messages.media_type import described_anew
 from resource_service.policy.event_stream import Events
 from resource_service.principal import PrincipalKey, principal_in

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from resource_service.mcp_parameters import contradictions, declared_in, violations
 from resource_service.messages.exact_json import loads
+from resource_service.messages.mcp_parameters import contradictions, declared_in, violations
 
 pytestmark = pytest.mark.requirement("RS-12")
 
