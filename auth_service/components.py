@@ -120,7 +120,7 @@ class Components:
         )
         self.descriptions = ResourceDescriptions(configured.described(settings), clock)
         self.hints = IdTokenHints(self.signing_keys, self.clients, self.subjects, settings.issuer)
-        self.browsers = BrowserCookies(keys, secure=settings.secure)
+        self.browsers = BrowserCookies(keys, settings.issuer)
         self.networks = ClientNetworks(settings.trusted_proxies)
         self.warning = WARNING if settings.allow_http_networks else None
         self.page_templates = Pages(notice=DEMO_NOTICE if settings.demo_user else None, warning=self.warning)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -12,11 +11,17 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from resource_service.gateway_settings import GatewaySettings, Mount
 from shared.environment import Issuer, PublicUrl, listed
 from shared.home_networks import HttpNetworks, check_http
-from shared.uris import check_public_url, is_loopback, resource_key, split_absolute
+from shared.uris import (
+    DEFAULT_PORTS,
+    check_public_url,
+    is_loopback,
+    resource_key,
+    serialize_origin,
+    split_absolute,
+)
 from shared.well_known import PROTECTED_RESOURCE
 
 INTROSPECTION_PATH = "/introspect"
-DEFAULT_PORTS = {"http": 80, "https": 443}
 OWN_PATHS = frozenset({"hello", "health", "v1", "docs", "openapi.json", "authorize", "token", "register"})
 """What the service serves beside the MCP endpoint; the endpoint must be called something else."""
 
@@ -41,13 +46,6 @@ def _internal(url: str) -> str:
     if "@" in parts.netloc or "#" in url:
         raise ValueError("the introspection endpoint must not carry user information or a fragment")
     return url
-
-
-def serialize_origin(parts: SplitResult) -> str:
-    """The origin of a URL as browsers write it in ``Origin`` (RFC 6454 §6.2): lower case, no default port."""
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port = "" if parts.port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
 
 
 def _origin(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 Network = IPv4Network | IPv6Network
 
@@ -36,6 +37,13 @@ def split_absolute(uri: str) -> SplitResult:
 def is_loopback(parts: SplitResult) -> bool:
     """Whether the host is one that only ever means this machine (RFC 8252 §7.3, §8.3)."""
     return parts.hostname in LOOPBACK_HOSTS
+
+
+def serialize_origin(parts: SplitResult) -> str:
+    """The origin of a URL as browsers write it in ``Origin`` (RFC 6454 §6.2): lower case, no default port."""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def resource_key(resource: str) -> str:

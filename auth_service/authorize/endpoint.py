@@ -120,14 +120,14 @@ class AuthorizeEndpoint:
             note_refusal(request, error)
             silent = (parameters.get("prompt") or "").split() == ["none"]
             return await self._tell(request, client, address, error, silent=silent)
-        browser = self.browsers.read_cookies(header_values(request.scope, "cookie"))
-        secret = browser.browser_id or self.browsers.new_browser_id()
-        cookies = () if browser.browser_id else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        browser, cookies = self.browsers.with_secret(
+            self.browsers.read_cookies(header_values(request.scope, "cookie"))
+        )
         asked = replace(asked, pushed=pushed)
         # It is kept for half an hour: how much one network has kept is bounded, not only how fast it asks.
         await self.kept.attempt(origin)
         await self.clients.unused.note_pending(client)
-        pending_id = await self.pending.begin(asked, secret)
+        pending_id = await self.pending.begin(asked, browser.browser_id or "")
         session = await self.sessions.find(browser.session)
         return await self._next(
             request,

@@ -42,11 +42,9 @@ class RefusedRequests:
             address: the client's own redirect URI.
             error: the members of the error response.
         """
-        browser = browser_of(self.browsers, request)
-        secret = browser.browser_id or self.browsers.new_browser_id()
-        cookies = () if browser.browser_id else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        browser, cookies = self.browsers.with_secret(browser_of(self.browsers, request))
         fields = {
-            "csrf": self.browsers.csrf_token(secret),
+            "csrf": self.browsers.form_token(browser),
             "client_id": client.client_id,
             "redirect_uri": address.redirect_uri,
             "response_mode": address.response_mode,

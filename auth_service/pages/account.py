@@ -47,7 +47,7 @@ class AccountPage:
         if request.method == "POST":
             return await self._submit(request, session)
         query = parse_parameters(request.scope["query_string"])
-        return await self._show(session, query, self.browsers.csrf_token(browser.browser_id))
+        return await self._show(session, query, self.browsers.form_token(browser))
 
     async def _show(self, session: Session, query: Parameters, csrf: str) -> Response:
         shown, where = paginated(await self.grants.of_subject(session.subject), query, "account")

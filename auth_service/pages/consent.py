@@ -27,7 +27,7 @@ from auth_service.protocol.web_addresses import split_web_url
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.error_pages import ErrorPages
-from auth_service.web.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
+from auth_service.web.forms import PENDING, RequestOverError, browser_of, posted_form, shows_errors
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from shared.logs import get_logger
@@ -64,12 +64,11 @@ class ConsentPage:
         pending = await self.pending.get(pending_id, browser.browser_id)
         session = await self.sessions.find(browser.session)
         client = await self.clients.get(pending.request.client_id) if pending else None
-        if pending is None or client is None or browser.browser_id is None:
+        if pending is None or client is None:
             raise RequestOverError
         if session is None or pending.outcome is not None:
             return see_other(f"authorize?pending={pending_id}")
-        csrf = self.browsers.csrf_token(browser.browser_id)
-        return await self._form(pending_id, pending=pending, client=client, session=session, csrf=csrf)
+        return await self._form(pending_id, pending=pending, client=client, session=session, browser=browser)
 
     async def _form(
         self,
@@ -78,7 +77,7 @@ class ConsentPage:
         pending: Pending,
         client: Client,
         session: Session,
-        csrf: str,
+        browser: Browser,
         status: int = 200,
     ) -> Response:
         asked = pending.request
@@ -87,11 +86,10 @@ class ConsentPage:
         return self.pages.render(
             "consent.html",
             {
-                "csrf": csrf,
+                "csrf": self.browsers.form_token(browser),
                 "pending": pending_id,
                 "client": client,
                 "username": session.username,
-                "shown_for": session.subject,
                 "switched": status == _SWITCHED,
                 "resource": resource,
                 "scopes": [
@@ -113,7 +111,8 @@ class ConsentPage:
         )
 
     async def _submit(self, request: Request) -> Response:
-        form, browser = await trusted_form(self.browsers, request)
+        posted = await posted_form(self.browsers, request)
+        form, browser = posted.fields, posted.browser
         pending_id = form.require("pending")
         pending = await self.pending.get(pending_id, browser.browser_id)
         session = await self.sessions.find(browser.session)
@@ -124,8 +123,7 @@ class ConsentPage:
         if session is None:
             raise RequestOverError
         granted = _granted(form, pending.request.scopes)
-        # A script may post the button alone (AS-25); a browser sends what the page holds.
-        if form.get("shown_for") not in (None, session.subject):
+        if posted.stale:
             return await self._ask_again(pending_id, pending, session, browser)
         await self.pending.note_decision(pending_id, Decision(session.subject, granted, session.session_id))
         if granted is not None:
@@ -151,12 +149,11 @@ class ConsentPage:
         # The page was shown for another session: the account was switched in another tab since. A consent
         # counts for the person that the page named, so the one who is logged in now is asked.
         client = await self.clients.get(pending.request.client_id)
-        if client is None or browser.browser_id is None:
+        if client is None:
             raise RequestOverError
         _log.info("consent not taken", reason="another session by now", subject=session.subject)
-        csrf = self.browsers.csrf_token(browser.browser_id)
         return await self._form(
-            pending_id, pending=pending, client=client, session=session, csrf=csrf, status=_SWITCHED
+            pending_id, pending=pending, client=client, session=session, browser=browser, status=_SWITCHED
         )
 
     def endpoint(self) -> Endpoint:
@@ -213,7 +210,6 @@ _OPERATIONS: Mapping[str, Operation] = {
             {
                 "csrf": text("From the page."),
                 "pending": text("From the page."),
-                "shown_for": text("From the page: the account that it was shown for."),
                 "decision": text("The button.", enum=["allow", "deny"]),
                 "ticks": text("Sent where the scopes have tick boxes."),
                 "scope.0": text("The first scope is ticked; the others follow, counted on."),

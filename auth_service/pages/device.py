@@ -46,9 +46,8 @@ class DevicePage:
         return self._form(browser_of(self.browsers, request), typed)
 
     def _form(self, browser: Browser, typed: str, wrong: str = "", status: int = 200) -> Response:
-        secret = browser.browser_id or self.browsers.new_browser_id()
-        cookies = () if browser.browser_id else (self.browsers.cookie(self.browsers.names.browser, secret),)
-        context = {"csrf": self.browsers.csrf_token(secret), "user_code": typed, "wrong": wrong}
+        browser, cookies = self.browsers.with_secret(browser)
+        context = {"csrf": self.browsers.form_token(browser), "user_code": typed, "wrong": wrong}
         return self.pages.render("device.html", context, status=status, cookies=cookies)
 
     async def _submit(self, request: Request) -> Response:

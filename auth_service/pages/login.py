@@ -76,15 +76,14 @@ class LoginPage:
         status: int = 200,
         to: str | None,
     ) -> Response:
-        secret = browser.browser_id or self.browsers.new_browser_id()
-        cookies = () if browser.browser_id else (self.browsers.cookie(self.browsers.names.browser, secret),)
-        pending = await self.pending.get(pending_id, secret)
+        browser, cookies = self.browsers.with_secret(browser)
+        pending = await self.pending.get(pending_id, browser.browser_id)
         client = await self.clients.get(pending.request.client_id) if pending else None
         hint = (pending.request.login_hint if pending else None) or ""
         return self.pages.render(
             "login.html",
             {
-                "csrf": self.browsers.csrf_token(secret),
+                "csrf": self.browsers.form_token(browser, logs_in=True),
                 "pending": pending_id,
                 "to": to,
                 "client_name": client.name if client else None,
@@ -96,7 +95,7 @@ class LoginPage:
         )
 
     async def _submit(self, request: Request) -> Response:
-        form, browser = await trusted_form(self.browsers, request)
+        form, browser = await trusted_form(self.browsers, request, logs_in=True)
         pending_id, username, to = form.get("pending"), form.get("username") or "", _destination(form)
         origin = self.networks.network_of(request)
         known_browser = self.browsers.known_browser(browser.known_browser, username)

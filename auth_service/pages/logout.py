@@ -18,7 +18,7 @@ from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.error_pages import ErrorPages
-from auth_service.web.forms import browser_of, shows_errors
+from auth_service.web.forms import browser_of, is_own_form, shows_errors
 from auth_service.web.http import form_of
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint
@@ -51,7 +51,7 @@ class LogoutPage:
             # Without a hint nothing shows that the client ever had to do with this person (§3). Anybody may
             # register a client: its name alone must not make this server redirect wherever it likes.
             return self._done(goal if hint else None)
-        confirmed = posted and self.browsers.is_csrf_token(parameters.get("csrf"), browser.browser_id)
+        confirmed = posted and is_own_form(self.browsers, request, parameters)
         if confirmed or (hint is not None and hint.subject == session.subject):
             return await self._end(browser, session, goal)
         return self._ask(browser, session, parameters)
@@ -70,10 +70,9 @@ class LogoutPage:
         return destination(client, parameters.get("post_logout_redirect_uri"), parameters.get("state"))
 
     def _ask(self, browser: Browser, session: Session, parameters: Parameters) -> Response:
-        secret = browser.browser_id or self.browsers.new_browser_id()
-        cookies = () if browser.browser_id else (self.browsers.cookie(self.browsers.names.browser, secret),)
+        browser, cookies = self.browsers.with_secret(browser)
         context = {
-            "csrf": self.browsers.csrf_token(secret),
+            "csrf": self.browsers.form_token(browser),
             "username": session.username,
             "asked": {name: value for name in _ASKED if (value := parameters.get(name))},
         }

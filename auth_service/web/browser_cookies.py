@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auth_service.crypto.keyring import KeyRing, Tagger
 from auth_service.crypto.secrets import digest, new_id, new_secret
 from auth_service.users.repository import canonical
+from auth_service.web.cookie_names import CookieNames
+from auth_service.web.form_tokens import FormTokens, Standing
+from shared.uris import serialize_origin, split_absolute
 
 DEVICE_TTL_S = 365 * 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class CookieNames:
-    """The `__Host-` prefix binds a cookie to this very host (RFC 6265bis §4.1.3.2); it needs https."""
-
-    browser: str
-    session: str
-    known_browser: str
-
-    @classmethod
-    def over(cls, *, secure: bool) -> CookieNames:
-        """The names to use over https (`secure`) or plain http."""
-        prefix = "__Host-" if secure else ""
-        return cls(*(f"{prefix}doorward-{name}" for name in ("browser", "session", "device")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +26,11 @@ class Browser:
 class BrowserCookies:
     """Reads and makes what browsers hold."""
 
-    def __init__(self, keys: KeyRing, *, secure: bool) -> None:
-        self.names = CookieNames.over(secure=secure)
-        self._secure = secure
-        self._csrf = Tagger(keys, "csrf")
+    def __init__(self, keys: KeyRing, issuer: str) -> None:
+        self.names = CookieNames.of(issuer)
+        self.origin = serialize_origin(split_absolute(issuer))
+        self._secure = issuer.startswith("https://")
+        self._forms = FormTokens(keys)
         self._devices = Tagger(keys, "devices")
 
     def read_cookies(self, cookie_headers: list[str]) -> Browser:
@@ -58,22 +47,26 @@ class BrowserCookies:
         lifetime = "" if max_age_s is None else f"; Max-Age={max_age_s}"
         return f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{lifetime}{'; Secure' if self._secure else ''}"
 
-    def new_browser_id(self) -> str:
-        """A secret for a browser that has none."""
-        return new_secret()
+    def with_secret(self, browser: Browser) -> tuple[Browser, tuple[str, ...]]:
+        """`browser`, with a new secret where it has none, and the Set-Cookie headers that give it that."""
+        if browser.browser_id:
+            return browser, ()
+        secret = new_secret()
+        return replace(browser, browser_id=secret), (self.cookie(self.names.browser, secret),)
 
-    def csrf_token(self, browser_secret: str) -> str:
-        """The token that a form carries to show that this browser was given it here; another for each page.
+    def form_token(self, browser: Browser, *, logs_in: bool = False) -> str:
+        """The token of a form that is given to `browser`, which has a secret.
 
-        So a form that is posted twice can be told from two forms: see `Submissions`.
+        Args:
+            logs_in: whether it is the form that begins a session, which belongs to none.
         """
-        page = new_id()
-        return f"{page}~{self._csrf.tag(f'{page} {browser_secret}')}"
+        return self._forms.issue(browser.browser_id or "", None if logs_in else browser.session)
 
-    def is_csrf_token(self, token: str | None, browser_secret: str | None) -> bool:
-        """Whether a form that came back was given to this browser."""
-        page, _, tag = (token or "").partition("~")
-        return bool(tag and browser_secret) and self._csrf.is_tag(f"{page} {browser_secret}", tag)
+    def standing(self, form_token: str | None, browser: Browser, *, logs_in: bool = False) -> Standing:
+        """Whether a form that came back was given to this browser, in the session it has now."""
+        if not form_token or not browser.browser_id:
+            return Standing.FOREIGN
+        return self._forms.standing(form_token, browser.browser_id, None if logs_in else browser.session)
 
     def new_known_browser(self, username: str) -> str:
         """The mark of a browser on which `username` has logged in."""

@@ -44,5 +44,13 @@ class ErrorPages:
         """A pending request that is over, or that another browser began."""
         return self._render("expired.html", 400)
 
+    def stale(self) -> Response:
+        """A form from before somebody logged in or out."""
+        return self._render("stale.html", 400)
+
+    def foreign_form(self) -> Response:
+        """A form that a page of another site sent."""
+        return self._render("foreign_form.html", 403)
+
     def _render(self, template: str, status: int, **context: object) -> Response:
         return self._pages.render(template, context, status=status)

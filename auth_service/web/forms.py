@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.protocol.errors import InvalidRequestError, OAuthError
+from auth_service.protocol.form_origin import foreign_origin
 from auth_service.protocol.parameters import Parameters
 from auth_service.storage.interface import StoreUnavailableError
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.error_pages import ErrorPages
+from auth_service.web.form_tokens import Standing
 from auth_service.web.http import form_of, note_refusal, unavailable
 from auth_service.web.route import text
 from shared.asgi import header_values
@@ -32,6 +35,29 @@ class FormExpiredError(InvalidRequestError):
     """The form was not given to this browser, or too long ago."""
 
 
+class StaleFormError(InvalidRequestError):
+    """The form was given to this browser before somebody logged in or out."""
+
+
+class ForeignFormError(InvalidRequestError):
+    """A page of another site sent the form."""
+
+    status = 403
+
+
+@dataclass(frozen=True, slots=True)
+class PostedForm:
+    """A form that this server gave to the browser which posted it.
+
+    Attributes:
+        stale: whether somebody logged in or out there since.
+    """
+
+    fields: Parameters
+    browser: Browser
+    stale: bool
+
+
 def browser_of(browsers: BrowserCookies, request: Request) -> Browser:
     """What the browser behind `request` holds."""
     return browsers.read_cookies(header_values(request.scope, "cookie"))
@@ -44,16 +70,48 @@ class RequestOverError(FormExpiredError):
         super().__init__("the request waited too long, was answered already, or another browser began it")
 
 
-async def trusted_form(browsers: BrowserCookies, request: Request) -> tuple[Parameters, Browser]:
-    """The fields of a form that this server gave to this very browser (AS-23).
+async def trusted_form(
+    browsers: BrowserCookies, request: Request, *, logs_in: bool = False
+) -> tuple[Parameters, Browser]:
+    """The fields of a form that this server gave to this very browser, in the session it has now (AS-23).
+
+    Args:
+        logs_in: whether it is the form that begins a session, which belongs to none.
 
     Raises:
-        FormExpiredError: it did not.
+        ForeignFormError, FormExpiredError, StaleFormError: it did not.
+    """
+    posted = await posted_form(browsers, request, logs_in=logs_in)
+    if posted.stale:
+        raise StaleFormError("somebody logged in or out in this browser since the form was shown")
+    return posted.fields, posted.browser
+
+
+async def posted_form(browsers: BrowserCookies, request: Request, *, logs_in: bool = False) -> PostedForm:
+    """The same for a page that can show a stale form again.
+
+    Raises:
+        ForeignFormError: another site sent the form.
+        FormExpiredError: it was not given to this browser.
     """
     form, browser = await form_of(request), browser_of(browsers, request)
-    if not browsers.is_csrf_token(form.get("csrf"), browser.browser_id):
+    if (sender := _foreign_sender(browsers, request)) is not None:
+        raise ForeignFormError("the form was sent by a page of another site", detail=sender[:200])
+    standing = browsers.standing(form.get("csrf"), browser, logs_in=logs_in)
+    if standing is Standing.FOREIGN:
         raise FormExpiredError("the form was not given to this browser")
-    return form, browser
+    return PostedForm(form, browser, standing is Standing.STALE)
+
+
+def is_own_form(browsers: BrowserCookies, request: Request, form: Parameters) -> bool:
+    """Whether `form` is one that `trusted_form` would take."""
+    standing = browsers.standing(form.get("csrf"), browser_of(browsers, request))
+    return standing is Standing.CURRENT and _foreign_sender(browsers, request) is None
+
+
+def _foreign_sender(browsers: BrowserCookies, request: Request) -> str | None:
+    origins = header_values(request.scope, "origin")
+    return foreign_origin(browsers.origin, origins, header_values(request.scope, "sec-fetch-site"))
 
 
 def shows_errors(errors: ErrorPages, handler: Handler) -> Handler:
@@ -66,6 +124,12 @@ def shows_errors(errors: ErrorPages, handler: Handler) -> Handler:
         except FormExpiredError as error:
             note_refusal(request, error)
             return errors.expired()
+        except StaleFormError as error:
+            note_refusal(request, error)
+            return errors.stale()
+        except ForeignFormError as error:
+            note_refusal(request, error)
+            return errors.foreign_form()
         except OAuthError as error:
             return _shown(request, errors, error)
         except (StoreUnavailableError, QueueFullError) as failure:

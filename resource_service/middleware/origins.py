@@ -8,9 +8,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.errors import Refusal, foreign_origin
-from resource_service.settings import ResourceSettings, serialize_origin
+from resource_service.settings import ResourceSettings
 from shared.asgi import CorsPolicy, header_values
-from shared.uris import is_loopback, split_absolute
+from shared.uris import is_loopback, serialize_origin, split_absolute
 
 EXPOSED = ("WWW-Authenticate", "DPoP-Nonce", "Mcp-Session-Id", "X-Request-Id", "Retry-After")
 

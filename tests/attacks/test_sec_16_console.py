@@ -12,6 +12,7 @@ from auth_service.users.repository import UserRepository
 from tests.attacks.test_sec_04_script import PAYLOADS, harmless
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.service import AuthorizationServer, nobodys
+from tests.cookies import cookie_name
 from tests.flow import Person, forms_of
 
 pytestmark = pytest.mark.requirement("SEC-16", "AS-23")
@@ -142,7 +143,8 @@ def test_the_session_does_not_come_along_with_what_another_site_posts(server: Au
     form = forms_of(person.open(f"{server.origin}/login?to=admin").text)[0]
     fields = {**form.fields, "username": "wesen", "password": "secret"}
     response = person.browser.post(f"{server.origin}/login", data=fields)
-    cookies = [c for c in response.headers.get_list("set-cookie") if c.startswith("doorward-session")]
+    name = cookie_name(server.issuer, "session")
+    cookies = [c for c in response.headers.get_list("set-cookie") if c.startswith(f"{name}=")]
     assert len(cookies) == 1
     assert "SameSite=Lax" in cookies[0]
     assert "HttpOnly" in cookies[0]
@@ -150,11 +152,11 @@ def test_the_session_does_not_come_along_with_what_another_site_posts(server: Au
 
 
 def test_a_session_planted_before_the_login_is_not_the_administrators(server: AuthorizationServer) -> None:
-    planted = "planted-by-somebody-else"
+    name, planted = cookie_name(server.issuer, "session"), "planted-by-somebody-else"
     person = Person(trust_env=False)
-    person.browser.cookies.set("doorward-session", planted)
+    person.browser.cookies.set(name, planted)
     AtTheConsole(server, person)
-    with httpx2.Client(trust_env=False, cookies={"doorward-session": planted}) as thief:
+    with httpx2.Client(trust_env=False, cookies={name: planted}) as thief:
         response = thief.get(f"{server.origin}/admin/people")
         assert (response.status_code, response.headers["location"]) == (303, "../login?to=admin")
     person.close()
@@ -163,8 +165,9 @@ def test_a_session_planted_before_the_login_is_not_the_administrators(server: Au
 def test_a_session_alone_without_its_browser_gets_no_form(
     server: AuthorizationServer, admin: AtTheConsole
 ) -> None:
-    session = admin.person.browser.cookies["doorward-session"]
-    with httpx2.Client(trust_env=False, cookies={"doorward-session": session}) as thief:
+    name = cookie_name(server.issuer, "session")
+    session = admin.person.browser.cookies[name]
+    with httpx2.Client(trust_env=False, cookies={name: session}) as thief:
         assert thief.get(f"{server.origin}/admin/people").status_code == 303
 
 

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.auth_service.service import AuthorizationServer, elsewhere, running
+from tests.cookies import cookie_name
 from tests.flow import Person, Pkce, forms_of
 from tests.servers import wait_until
 
@@ -47,7 +48,7 @@ def test_so_many_failures_from_one_network_and_even_the_right_password_waits(
     assert refused.status_code == 429
     assert 0 < int(refused.headers["retry-after"]) <= WINDOW_S
     assert "Too many failed logins" in refused.text
-    assert "doorward-session" not in attacker.browser.cookies
+    assert cookie_name(server.issuer, "session") not in attacker.browser.cookies
     # Neither a new browser nor another name helps: it is the network that is counted.
     attacker.browser.cookies.clear()
     assert guess(server, attacker, "secret").status_code == 429
@@ -85,15 +86,15 @@ def test_a_browser_that_logged_in_before_still_gets_in_from_the_same_network(
     transport = elsewhere()
     user = Person(trust_env=False, transport=transport)
     assert guess(server, user, "secret").url.path == "/account"
-    device = user.browser.cookies["doorward-device"]
+    device = user.browser.cookies[cookie_name(server.issuer, "known_browser")]
     attacker = Person(trust_env=False, transport=transport)
     for n in range(FAILURES + 1):
         guess(server, attacker, f"guess {n}")
-    user.browser.cookies.delete("doorward-session")
+    user.browser.cookies.delete(cookie_name(server.issuer, "session"))
     assert guess(server, user, "secret").url.path == "/account"
     # What it may try is bounded as well, and it is good for this one user only.
     thief = Person(trust_env=False, transport=transport)
-    thief.browser.cookies.set("doorward-device", device)
+    thief.browser.cookies.set(cookie_name(server.issuer, "known_browser"), device)
     assert guess(server, thief, "x", username="another").status_code == 429
     statuses = [guess(server, thief, f"guess {n}").status_code for n in range(FAILURES + 1)]
     assert statuses == [401] * FAILURES + [429]
@@ -179,17 +180,18 @@ def test_a_name_that_does_not_exist_takes_as_long_as_one_that_does(server: Autho
 
 def test_a_session_that_was_planted_is_not_the_one_that_is_used(server: AuthorizationServer) -> None:
     victim = somebody()
-    victim.browser.cookies.set("doorward-session", "planted by the attacker", domain="127.0.0.1", path="/")
+    name = cookie_name(server.issuer, "session")
+    victim.browser.cookies.set(name, "planted by the attacker", domain="127.0.0.1", path="/")
     page = victim.open(f"{server.origin}/login")
     form = forms_of(page.text)[0].fields
     response = victim.browser.post(
         f"{server.origin}/login", data={**form, "username": "wesen", "password": "secret"}
     )
-    given = [c for c in response.headers.get_list("set-cookie") if c.startswith("doorward-session=")]
+    given = [c for c in response.headers.get_list("set-cookie") if c.startswith(f"{name}=")]
     assert len(given) == 1
     assert "planted" not in given[0]
     attacker = somebody()
-    attacker.browser.cookies.set("doorward-session", "planted by the attacker")
+    attacker.browser.cookies.set(name, "planted by the attacker")
     assert attacker.open(f"{server.origin}/account").url.path == "/login"
     victim.close()
     attacker.close()
@@ -202,7 +204,7 @@ def test_a_login_form_of_the_attackers_own_logs_nobody_else_in(server: Authoriza
         f"{server.origin}/login", data={**theirs, "username": "wesen", "password": "secret"}
     )
     assert forged.status_code == 400
-    assert "doorward-session" not in victim.browser.cookies
+    assert cookie_name(server.issuer, "session") not in victim.browser.cookies
     attacker.close()
     victim.close()
 

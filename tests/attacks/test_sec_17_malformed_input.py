@@ -15,6 +15,7 @@ import pytest
 from tests.attacks.malformed import Bender, Standing
 from tests.attacks.raw import request_bytes, send
 from tests.auth_service.service import AuthorizationServer
+from tests.cookies import cookie_name
 from tests.e2e.dump import dump
 
 pytestmark = pytest.mark.requirement("SEC-17")
@@ -47,7 +48,7 @@ def test_malformed_requests_are_refused_and_change_nothing(server: Authorization
         assert answer.status < 500, f"{answer.status} to {where}\n{answer.body}"
         # A page may show what was sent: the state of a client at the logout, say.
         assert [t for t in ACCESS_TOKEN.findall(answer.body) if t.encode() not in request] == [], where
-        assert "doorward-session=" not in answer.headers.get("set-cookie", ""), where
+        assert f"{cookie_name(server.issuer, 'session')}=" not in answer.headers.get("set-cookie", ""), where
         assert "code=dw_ac_" not in answer.headers.get("location", ""), where
         assert server.failures == [], where
         statuses.add(answer.status)

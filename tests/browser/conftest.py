@@ -70,6 +70,7 @@ def elsewhere(one_site: Site) -> Site:
     one_site.pages.clear()
     one_site.calls.clear()
     one_site.slow_s.clear()
+    one_site.cookie = None
     return one_site
 
 

@@ -32,12 +32,14 @@ class Site:
 
     Attributes:
         pages: path to HTML; every other path answers with an empty page.
+        cookie: a Set-Cookie header of every answer.
         calls: what it was asked so far, but for icons.
         slow_s: path to the seconds that its answer takes.
     """
 
     port: int
     pages: dict[str, str] = field(default_factory=dict)
+    cookie: str | None = None
     calls: list[Call] = field(default_factory=list)
     slow_s: dict[str, float] = field(default_factory=dict)
 
@@ -75,6 +77,8 @@ def site() -> Iterator[Site]:
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
+            if running.cookie is not None:
+                self.send_header("Set-Cookie", running.cookie)
             self.end_headers()
             self.wfile.write(body)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote_plus, urlencode
 
 from shared.cli.installation import RESOURCE_SERVER_ID
+from tests.cookies import cookie_name
 from tests.e2e.aftermath import DEVICE_CODE, Flow
 from tests.e2e.volley import Answer, post, request
 from tests.flow import forms_of
@@ -110,15 +111,16 @@ def _credentials(flow: Flow) -> list[Secret]:
 
 
 def _of_the_browser(flow: Flow) -> list[Secret]:
-    cookies = flow.person.browser.cookies
-    browser, session = cookies["doorward-browser"], cookies["doorward-session"]
+    cookies, issuer = flow.person.browser.cookies, flow.deployment.issuer
+    of_browser, of_session = cookie_name(issuer, "browser"), cookie_name(issuer, "session")
+    browser, session = cookies[of_browser], cookies[of_session]
     page = forms_of(flow.person.browser.get(f"{flow.deployment.issuer}/login").text)[0]
     networks = itertools.count()
 
     def log_in(text: str) -> bytes:
         form = {**page.fields, "username": flow.person.username, "password": text}
         headers = {
-            "Cookie": f"doorward-browser={browser}",
+            "Cookie": f"{of_browser}={browser}",
             "Content-Type": "application/x-www-form-urlencoded",
             "X-Forwarded-For": f"10.0.0.{next(networks)}",
         }
@@ -129,16 +131,14 @@ def _of_the_browser(flow: Flow) -> list[Secret]:
             "session cookie",
             session,
             lambda text: request(
-                "GET", "/account", {"Cookie": f"doorward-browser={browser}; doorward-session={text}"}
+                "GET", "/account", {"Cookie": f"{of_browser}={browser}; {of_session}={text}"}
             ),
             lambda answer: answer.status == 200,
         ),
         Secret(
             "secret of the browser",
             browser,
-            lambda text: request(
-                "GET", f"/login?pending={flow.pending}", {"Cookie": f"doorward-browser={text}"}
-            ),
+            lambda text: request("GET", f"/login?pending={flow.pending}", {"Cookie": f"{of_browser}={text}"}),
             lambda answer: answer.status == 200,
         ),
         Secret("password", flow.person.password, log_in, lambda answer: answer.status == 303, costly=True),
@@ -146,7 +146,8 @@ def _of_the_browser(flow: Flow) -> list[Secret]:
 
 
 def _names_of_requests(flow: Flow) -> list[Secret]:
-    browser = f"doorward-browser={flow.person.browser.cookies['doorward-browser']}"
+    name = cookie_name(flow.deployment.issuer, "browser")
+    browser = f"{name}={flow.person.browser.cookies[name]}"
     client_id = flow.public.client_id
     return [
         Secret(

@@ -82,7 +82,7 @@ class AdminConsole:
         if self.clock() >= session.auth_time + RECENT_S:
             return see_other("../login?to=admin")
         posted = submission_of(request) if request.method == "POST" else None
-        return Administrator(user, self.browsers.csrf_token(browser.browser_id), posted)
+        return Administrator(user, self.browsers.form_token(browser), posted)
 
     def endpoints(self) -> list[Endpoint]:
         """The way in, and the pages."""

@@ -69,7 +69,7 @@ def test_the_redirect_uri_is_answered_byte_for_byte(
     assert page.status_code == 303
     assert page.headers["location"].startswith(begins)
     assert page.headers["cache-control"] == "no-store"
-    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["referrer-policy"] == "same-origin"
     code = dict(parse_qsl(urlsplit(page.headers["location"]).query))["code"]
     assert client.redeem(code, pkce, redirect_uri=asked or registered).status_code == 200
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.auth_service.service import AuthorizationServer, nobodys
+from tests.cookies import cookie_name
 from tests.flow import Person, forms_of
 
 
@@ -38,12 +39,13 @@ def test_a_person_sees_what_is_connected_and_ends_it(server: AuthorizationServer
 @pytest.mark.requirement("AS-23")
 def test_logging_out_ends_the_session_and_nothing_else(server: AuthorizationServer, person: Person) -> None:
     tokens = server.register().connect(person)
-    session = person.browser.cookies["doorward-session"]
+    name = cookie_name(server.issuer, "session")
+    session = person.browser.cookies[name]
     page = person.open(f"{server.origin}/account")
     (form,) = (form for form in forms_of(page.text) if form.action == "logout")
     person.follow(person.browser.post(f"{server.origin}/logout", data=form.fields))
-    assert "doorward-session" not in person.browser.cookies
-    person.browser.cookies.set("doorward-session", session)
+    assert name not in person.browser.cookies
+    person.browser.cookies.set(name, session)
     assert person.open(f"{server.origin}/account").url.path == "/login"
     assert server.is_active(tokens["access_token"])
 

@@ -13,6 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from tests.auth_service.service import AuthorizationServer, running
+from tests.cookies import cookie_name
 
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
@@ -167,7 +168,8 @@ def test_a_service_behind_a_proxy_answers_with_the_path_and_without(with_path: A
 def test_cookies_of_an_https_issuer_are_bound_to_it(with_path: AuthorizationServer) -> None:
     response = with_path.get("/login")
     cookie = response.headers["set-cookie"]
-    assert cookie.startswith("__Host-doorward-browser=")
+    assert cookie.startswith(f"{cookie_name(with_path.issuer, 'browser')}=")
+    assert cookie.startswith("__Host-")
     assert cookie.endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
     assert response.headers["strict-transport-security"]
 

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.auth_service.service import AuthorizationServer, elsewhere, nobodys
+from tests.cookies import cookie_name
 from tests.flow import Person, Pkce, forms_of
 
 
@@ -27,12 +28,14 @@ def test_a_login_leads_to_the_account_page_with_a_session_of_its_own(server: Aut
     page = person.log_in(person.open(f"{server.origin}/login"))
     assert page.url.path == "/account"
     assert "wesen" in page.text
-    first = person.browser.cookies["doorward-session"]
+    session = cookie_name(server.issuer, "session")
+    browser = cookie_name(server.issuer, "browser")
+    first = person.browser.cookies[session]
     person.log_in(person.open(f"{server.origin}/login"))
-    second = person.browser.cookies["doorward-session"]
+    second = person.browser.cookies[session]
     assert first != second
     account = f"{server.origin}/account"
-    with_first = f"doorward-browser={person.browser.cookies['doorward-browser']}; doorward-session={first}"
+    with_first = f"{browser}={person.browser.cookies[browser]}; {session}={first}"
     assert server.http.get(account, headers={"Cookie": with_first}).status_code == 303
     with_second = with_first.replace(first, second)
     assert server.http.get(account, headers={"Cookie": with_second}).status_code == 200
@@ -47,7 +50,9 @@ def test_the_cookies_of_a_login_are_out_of_reach_of_scripts_and_other_sites(
     form = forms_of(person.open(f"{server.origin}/login").text)[0]
     fields = {**form.fields, "username": "wesen", "password": "secret"}
     cookies = person.browser.post(f"{server.origin}/login", data=fields).headers.get_list("set-cookie")
-    assert sorted(cookie.partition("=")[0] for cookie in cookies) == ["doorward-device", "doorward-session"]
+    expected = {cookie_name(server.issuer, "known_browser"), cookie_name(server.issuer, "session")}
+    assert {cookie.partition("=")[0] for cookie in cookies} == expected
+    assert len(cookies) == 2
     for cookie in cookies:
         assert "; Path=/; HttpOnly; SameSite=Lax" in cookie
         assert "Domain" not in cookie
@@ -61,7 +66,7 @@ def test_a_wrong_password_and_an_unknown_user_look_the_same(server: Authorizatio
         person = Person(username, password, trust_env=False, transport=elsewhere())
         response = person.log_in(person.open(f"{server.origin}/login"))
         assert response.status_code == 401
-        assert "doorward-session" not in response.headers.get("set-cookie", "")
+        assert cookie_name(server.issuer, "session") not in response.headers.get("set-cookie", "")
         text = response.text.replace(response.headers["x-request-id"], "")
         pages.append(text.replace(f'value="{username}"', "").replace(csrf_of(response.text), ""))
         person.close()
@@ -112,7 +117,7 @@ def test_a_form_that_this_browser_was_not_given_is_refused(
     page = person.open(f"{server.origin}/login")
     refused = person.submit(page, {"username": "wesen", "password": "secret", "csrf": csrf})
     assert refused.status_code == 400
-    assert "doorward-session" not in person.browser.cookies
+    assert cookie_name(server.issuer, "session") not in person.browser.cookies
     person.close()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.auth_service.holding import SOON_S, Holding, holding
 from tests.auth_service.service import AuthorizationServer
+from tests.cookies import cookie_name
 from tests.flow import Client, Person, Pkce, forms_of
 
 OLD, NEW = "the old password", "the new password"
@@ -48,7 +49,7 @@ def test_a_login_that_is_overtaken_leaves_no_session(new_store: Callable[[], str
                 server.set_password("ada", NEW)
 
         assert overtaken(store, lambda: log_in(server, person), meanwhile).status_code == 401
-        assert "doorward-session" not in person.browser.cookies
+        assert cookie_name(server.issuer, "session") not in person.browser.cookies
         person.close()
 
 

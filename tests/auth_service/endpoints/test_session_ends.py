@@ -14,6 +14,7 @@ from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 from tests.auth_service.endpoints.test_device_grant import Device
 from tests.auth_service.service import AuthorizationServer, nobodys
+from tests.cookies import cookie_name
 from tests.flow import Client, Person, Pkce, forms_of
 
 End = Callable[[AuthorizationServer, Person], None]
@@ -140,7 +141,7 @@ def test_a_password_change_spares_the_session_it_is_made_in_and_what_was_given_t
         accounts = AccountLifecycle(
             UserRepository(store, Passwords(), server.clock), sessions, GrantRepository(store, server.clock)
         )
-        session = await sessions.find(person.browser.cookies["doorward-session"])
+        session = await sessions.find(person.browser.cookies[cookie_name(server.issuer, "session")])
         assert session is not None
         await accounts.set_password(person.username, OTHER_PASSWORD, session=session)
 

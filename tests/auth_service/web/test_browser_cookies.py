@@ -1,4 +1,4 @@
-"""What a browser holds: cookies, CSRF tokens, the mark of a known device."""
+"""What a browser holds: cookies, form tokens, the mark of a known device."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import pytest
 
 from auth_service.crypto.keyring import KeyRing
 from auth_service.web.browser_cookies import Browser, BrowserCookies
-from tests.auth_service.crypto.test_handles import ONE
+from auth_service.web.form_tokens import Standing
+from tests.auth_service.crypto.test_handles import ONE, TWO
 
-SECURE = BrowserCookies(KeyRing([ONE]), secure=True)
-PLAIN = BrowserCookies(KeyRing([ONE]), secure=False)
+SECURE = BrowserCookies(KeyRing([ONE]), "https://auth.example")
+PLAIN = BrowserCookies(KeyRing([ONE]), "http://localhost")
 
 
 @pytest.mark.requirement("AS-23", "SEC-16")
@@ -57,28 +58,68 @@ def test_on_https_a_cookie_that_any_neighbour_could_set_counts_for_nothing() -> 
     )
 
 
+def at(secret: str | None, session: str | None = None) -> Browser:
+    return Browser(secret, session, None)
+
+
 @pytest.mark.requirement("ID-10")
 def test_each_page_has_a_token_of_its_own_so_that_a_form_posted_twice_is_known() -> None:
-    tokens = {PLAIN.csrf_token("browser-1") for _ in range(3)}
+    tokens = {PLAIN.form_token(at("browser-1")) for _ in range(3)}
     assert len(tokens) == 3
-    assert all("~" in token and PLAIN.is_csrf_token(token, "browser-1") for token in tokens)
+    assert all(
+        "~" in token and PLAIN.standing(token, at("browser-1")) is Standing.CURRENT for token in tokens
+    )
 
 
 @pytest.mark.requirement("AS-23", "SEC-16")
-def test_a_csrf_token_is_good_for_the_browser_it_was_made_for_only() -> None:
-    token = PLAIN.csrf_token("browser-1")
-    assert PLAIN.is_csrf_token(token, "browser-1")
-    for wrong_token, browser in (
+@pytest.mark.parametrize("session", [None, "session-1"])
+def test_a_form_token_is_good_for_the_browser_it_was_made_for_only(session: str | None) -> None:
+    token = PLAIN.form_token(at("browser-1", session))
+    assert PLAIN.standing(token, at("browser-1", session)) is Standing.CURRENT
+    mark, _, tag = token.partition(".")
+    for wrong_token, secret in (
         (token, "browser-2"),
         (token, None),
         (token, ""),
         (None, "browser-1"),
         ("", "browser-1"),
         (token[:-1], "browser-1"),
+        (token.replace(".", ""), "browser-1"),
+        (f".{tag}", "browser-1"),
+        (f"{tag}.{mark}", "browser-1"),
         ("browser-1", "browser-1"),
-        ("ü", "browser-1"),
+        ("ü.ü", "browser-1"),
     ):
-        assert not PLAIN.is_csrf_token(wrong_token, browser)
+        assert PLAIN.standing(wrong_token, at(secret, session)) is Standing.FOREIGN
+
+
+@pytest.mark.requirement("AS-23", "SEC-5", "SEC-16")
+@pytest.mark.parametrize(
+    ("given_in", "posted_in"), [(None, "session-1"), ("session-1", "session-2"), ("session-1", None)]
+)
+def test_a_form_token_is_good_for_the_session_it_was_made_for_only(
+    given_in: str | None, posted_in: str | None
+) -> None:
+    token = PLAIN.form_token(at("browser-1", given_in))
+    assert PLAIN.standing(token, at("browser-1", posted_in)) is Standing.STALE
+
+
+@pytest.mark.requirement("AS-23", "ID-10")
+def test_a_login_form_belongs_to_the_browser_whatever_session_it_has() -> None:
+    token = PLAIN.form_token(at("browser-1", "session-1"), logs_in=True)
+    for session in (None, "session-1", "session-2"):
+        assert PLAIN.standing(token, at("browser-1", session), logs_in=True) is Standing.CURRENT
+    # It is good for nothing else.
+    assert PLAIN.standing(token, at("browser-1", "session-1")) is Standing.STALE
+
+
+def test_form_tokens_outlive_a_rotation_of_the_master_key() -> None:
+    browser = at("browser-1", "session-1")
+    token = PLAIN.form_token(browser)
+    assert (
+        BrowserCookies(KeyRing([TWO, ONE]), "http://localhost").standing(token, browser) is Standing.CURRENT
+    )
+    assert BrowserCookies(KeyRing([TWO]), "http://localhost").standing(token, browser) is Standing.FOREIGN
 
 
 @pytest.mark.requirement("SEC-16")

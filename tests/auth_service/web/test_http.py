@@ -203,7 +203,7 @@ def test_no_page_can_be_framed_or_made_to_run_or_load_anything(
         assert "form-action" not in policy
         assert page.headers["x-frame-options"] == "DENY"
         assert page.headers["x-content-type-options"] == "nosniff"
-        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["referrer-policy"] == "same-origin"
         assert page.headers["cache-control"] == "no-store"
         assert " on" + "click" not in page.text
         assert "style=" not in page.text

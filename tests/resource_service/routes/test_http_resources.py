@@ -84,7 +84,7 @@ def test_every_answer_carries_the_headers_that_keep_browsers_careful(client: htt
     for path in ("/health", "/hello", "/mcp", "/nothing"):
         headers = client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == "no-store"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "strict-transport-security" not in headers  # this one is served over http

@@ -1,0 +1,45 @@
+"""Tokens in forms: they show that this server gave the form to this browser, and in which session (AS-23)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from auth_service.crypto.keyring import KeyRing, Tagger
+from auth_service.crypto.secrets import new_id
+
+
+class Standing(Enum):
+    """What a token says of the form that it came with."""
+
+    CURRENT = "given to this browser, in the session it has now"
+    STALE = "given to this browser, but before it logged in or out"
+    FOREIGN = "not given to this browser"
+
+
+class FormTokens:
+    """Makes and judges tokens; nothing is kept.
+
+    The secret of the browser alone would not do: browsers share cookies between the ports of a host
+    (RFC 6265 §8.5), so a page on another port can replace it by one for which it has a token, and post a form
+    that the person never saw. It cannot make a token for a session whose secret it does not have.
+    """
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._marks = Tagger(keys, "form sessions")
+        self._forms = Tagger(keys, "forms")
+
+    def issue(self, browser_secret: str, session_secret: str | None) -> str:
+        """A token for a form that is given to a browser in a session; None before the login.
+
+        Each form has another, so that one that is posted twice can be told from two: see `Submissions`.
+        """
+        named = f"{new_id()}~{self._marks.tag(session_secret or '')}"
+        return f"{named}.{self._forms.tag(f'{named} {browser_secret}')}"
+
+    def standing(self, token: str, browser_secret: str, session_secret: str | None) -> Standing:
+        """What `token` says of its form, now that the browser holds these two secrets."""
+        named, _, tag = token.partition(".")
+        if not self._forms.is_tag(f"{named} {browser_secret}", tag):
+            return Standing.FOREIGN
+        mark = named.partition("~")[2]
+        return Standing.CURRENT if self._marks.is_tag(session_secret or "", mark) else Standing.STALE
