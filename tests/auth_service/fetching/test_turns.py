@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from anyio import wait_all_tasks_blocked
 
 from auth_service.fetching import Fetcher, FetchError, Limits
 from auth_service.fetching.fair_resolver import FOR_UNKNOWN, PER_NETWORK, FairResolver
@@ -74,14 +75,14 @@ async def test_slow_names_of_one_network_hold_up_no_other(
     with pytest.raises(FetchError):
         await asyncio.create_task(fetch(fetcher, "192.0.2.1/32", url))
     names.done.set()
-    await asyncio.sleep(0.01)
+    await wait_all_tasks_blocked()
     assert await asyncio.create_task(fetch(fetcher, "192.0.2.1/32", url)) == [1]
 
 
 async def test_a_slow_name_is_looked_up_once_for_all_who_need_it(names: SlowNames) -> None:
     resolve = FairResolver(names)
     asking = [asyncio.create_task(resolve("slow.example", 443)) for _ in range(50)]
-    await asyncio.sleep(0.01)
+    await wait_all_tasks_blocked()
     assert names.under_way == ["slow.example"]
     names.done.set()
     assert await asyncio.gather(*asking) == [[HERE]] * 50
@@ -90,7 +91,7 @@ async def test_a_slow_name_is_looked_up_once_for_all_who_need_it(names: SlowName
 async def test_requests_of_no_known_network_share_a_part_of_the_turns(names: SlowNames) -> None:
     resolve = FairResolver(names)
     asking = [asyncio.create_task(resolve(f"slow-{n}.example", 443)) for n in range(100)]
-    await asyncio.sleep(0.5)  # that no more are under way shows only with time
+    await wait_all_tasks_blocked()
     assert len(names.under_way) == FOR_UNKNOWN
     for task in asking:
         task.cancel()
