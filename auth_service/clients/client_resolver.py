@@ -12,7 +12,7 @@ from auth_service.fetching import FetchError
 from auth_service.protocol.cimd import check_client_id, names_document
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import DomainPolicy, Trust
-from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.errors import InvalidClientError, OAuthError, TemporarilyUnavailableError
 from auth_service.protocol.registration_policy import Quota
 from auth_service.rate_limits import Throttle
 from auth_service.storage.interface import StoreFullError
@@ -73,8 +73,9 @@ class ClientResolver:
             None for a client that is not registered.
 
         Raises:
-            InvalidClientError: its URL or its document is not valid, or cannot be had (draft §5.1), or its
-                domain is not admitted.
+            InvalidClientError: its URL or its document is not valid, or there is no document (draft §5.1), or
+                its domain is not admitted.
+            TemporarilyUnavailableError: its document cannot be fetched at the moment.
             SlowDownError: `origin` has had too many documents fetched.
         """
         known = await self._clients.get(client_id)
@@ -99,7 +100,7 @@ class ClientResolver:
             None for a client that is not registered, or was not here before.
 
         Raises:
-            OAuthError: as from `find`.
+            OAuthError: as from `resolve_for_authorization`.
         """
         known = await self._clients.get(client_id)
         if not names_document(client_id):
@@ -160,9 +161,9 @@ class ClientResolver:
         return self._policy.trust_in(check_client_id(client_id, loopback=self._loopback).host)
 
 
-def _unreadable(error: FetchError) -> InvalidClientError:
-    # Not a 503, however passing: nothing is wrong here, and whoever makes up a client_id could have one.
-    later = "; try again later" if error.passing else ""
-    return InvalidClientError(
-        f"the client's metadata document cannot be had: {error.reason}{later}", detail=error.detail
-    )
+def _unreadable(error: FetchError) -> OAuthError:
+    reason = f"the client's metadata document cannot be fetched: {error.reason}"
+    if error.passing:
+        # Nothing is known about the client then, and clients throw their registration away on invalid_client.
+        return TemporarilyUnavailableError(f"{reason}; try again later", detail=error.detail)
+    return InvalidClientError(reason, detail=error.detail)

@@ -16,7 +16,13 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.fetching import Fetcher, Limits
 from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.client_domains import DomainPolicy, Trust
-from auth_service.protocol.errors import InvalidClientError, QuotaExceededError, SlowDownError
+from auth_service.protocol.errors import (
+    InvalidClientError,
+    OAuthError,
+    QuotaExceededError,
+    SlowDownError,
+    TemporarilyUnavailableError,
+)
 from auth_service.protocol.rate_limit import Limit
 from auth_service.protocol.registration_policy import Quota
 from auth_service.rate_limits import Throttle
@@ -174,21 +180,23 @@ async def test_many_who_cannot_have_a_document_have_it_asked_for_once(setup: Set
     assert setup.reads() == 1
 
 
-FAILURES = [
-    answer(b"", status="404 Not Found"),
-    answer(b"{}"),
-    answer(b"x" * 6_000),
-    answer(b"", status="503 Busy"),
-    raw(b""),
+FAILURES: list[tuple[Answer, type[OAuthError]]] = [
+    (answer(b"", status="404 Not Found"), InvalidClientError),
+    (answer(b"{}"), InvalidClientError),
+    (answer(b"x" * 6_000), InvalidClientError),
+    (answer(b"", status="503 Busy"), TemporarilyUnavailableError),
+    (raw(b""), TemporarilyUnavailableError),
 ]
 
 
-@pytest.mark.parametrize("said", FAILURES)
-async def test_a_failure_is_not_kept_but_not_repeated_at_once_either(setup: Setup, said: Answer) -> None:
+@pytest.mark.parametrize(("response", "error"), FAILURES)
+async def test_a_failure_is_not_kept_but_not_repeated_at_once_either(
+    setup: Setup, response: Answer, error: type[OAuthError]
+) -> None:
     client_resolver = setup.process()
-    setup.answer(said)
+    setup.answer(response)
     for _ in range(3):
-        with pytest.raises(InvalidClientError):
+        with pytest.raises(error):
             await client_resolver.resolve_for_authorization(setup.client_id, ORIGIN)
     assert setup.reads() == 1
     assert await setup.clients.get(setup.client_id) is None
@@ -198,13 +206,15 @@ async def test_a_failure_is_not_kept_but_not_repeated_at_once_either(setup: Setu
     assert setup.reads() == 2
 
 
-@pytest.mark.parametrize("said", FAILURES)
-async def test_who_begins_something_needs_the_document_as_it_is_now(setup: Setup, said: Answer) -> None:
+@pytest.mark.parametrize(("response", "error"), FAILURES)
+async def test_who_begins_something_needs_the_document_as_it_is_now(
+    setup: Setup, response: Answer, error: type[OAuthError]
+) -> None:
     client_resolver = setup.process()
     await name_of(client_resolver, setup.client_id)
     setup.clock.now += 3_600
-    setup.answer(said)
-    with pytest.raises(InvalidClientError):
+    setup.answer(response)
+    with pytest.raises(error):
         await client_resolver.resolve_for_authorization(setup.client_id, ORIGIN)
 
 

@@ -267,22 +267,49 @@ def test_a_client_whose_list_of_its_sector_is_down_stays_connected(world: World,
 @pytest.mark.requirement("SEC-17")
 @pytest.mark.parametrize("status", ["404 Not Found", "301 Moved", "503 Busy"])
 def test_a_document_that_cannot_be_had_gets_a_page_that_says_so(
-    shared: World, person: Person, status: str
+    world: World, person: Person, status: str
+) -> None:
+    client = world.client()
+    path = urlsplit(client.client_id).path
+    world.stranger.answers[path] = answer(b"{}", status=status, headers={"Location": "/other"})
+    page = refused(person, client)
+    passing = status.startswith("503")
+    assert page.status_code == (503 if passing else 400)
+    assert ("try again later" in page.text) == passing
+    assert f"answers with status {status[:3]}" in page.text
+    world.server.failures.clear()
+
+
+PATHS = ["/token", "/par", "/device_authorization"]
+
+
+@pytest.mark.requirement("SEC-17", "BOUND-5")
+@pytest.mark.parametrize("path", PATHS)
+def test_a_document_that_cannot_be_fetched_at_the_moment_is_503_at_machine_endpoints(
+    world: World, path: str
+) -> None:
+    form = {"client_id": "https://nowhere.example/client.json", "grant_type": "refresh_token", "token": "x"}
+    response = world.server.post(path, **form)
+    assert (response.status_code, response.json()["error"]) == (503, "temporarily_unavailable")
+    assert int(response.headers["retry-after"]) > 0
+    world.server.failures.clear()
+
+
+@pytest.mark.requirement("SEC-17", "BOUND-5")
+@pytest.mark.parametrize("path", ["/introspect", "/revoke"])
+def test_who_was_never_here_has_no_tokens_to_ask_about(shared: World, path: str) -> None:
+    response = shared.server.post(path, client_id="https://nowhere.example/client.json", token="x")
+    assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.requirement("SEC-17", "BOUND-5")
+@pytest.mark.parametrize("path", PATHS)
+def test_a_document_that_is_not_there_is_invalid_client_at_machine_endpoints(
+    shared: World, path: str
 ) -> None:
     client = shared.client()
-    path = urlsplit(client.client_id).path
-    shared.stranger.answers[path] = answer(b"{}", status=status, headers={"Location": "/other"})
-    page = refused(person, client)
-    assert page.status_code == 400
-    assert ("try again later" in page.text) == status.startswith("503")
-    assert f"answers with status {status[:3]}" in page.text
-
-
-@pytest.mark.requirement("SEC-17")
-@pytest.mark.parametrize("path", ["/token", "/par", "/device_authorization", "/revoke"])
-def test_a_client_that_nobody_knows_and_nobody_can_reach_is_no_outage_here(shared: World, path: str) -> None:
-    form = {"client_id": "https://nowhere.example/client.json", "grant_type": "refresh_token", "token": "x"}
-    response = shared.server.post(path, **form)
+    shared.stranger.answers[urlsplit(client.client_id).path] = answer(b"{}", status="404 Not Found")
+    response = shared.server.post(path, client_id=client.client_id, grant_type="refresh_token", token="x")
     assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
 
 
