@@ -10,6 +10,9 @@ from rich.table import Table
 
 from bench.load import Sample
 
+NOT_MEASURED_US = 1.0
+"""For a round so short that the operating system counted no time."""
+
 
 class Row(TypedDict):
     """One subject, as the median of its rounds; ratios are against the baseline of the same round."""
@@ -33,7 +36,8 @@ def rows(samples: Mapping[str, Sequence[Sample]], baseline: str) -> list[Row]:
                 each.per_second / beside.per_second for each, beside in zip(taken, base, strict=True)
             ),
             processor_ratio=median(
-                each.processor_us / beside.processor_us for each, beside in zip(taken, base, strict=True)
+                each.processor_us / (beside.processor_us or NOT_MEASURED_US)
+                for each, beside in zip(taken, base, strict=True)
             ),
         )
         for name, taken in samples.items()

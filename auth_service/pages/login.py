@@ -15,10 +15,11 @@ from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.users.login_limits import LoginLimits
 from auth_service.users.repository import User, UserRepository
-from auth_service.users.sessions import SessionRepository
+from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser, BrowserCookies
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
+from auth_service.web.form_tokens import session_secret
 from auth_service.web.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
 from auth_service.web.http import while_connected
 from auth_service.web.render import Pages, see_other
@@ -162,7 +163,7 @@ class LoginPage:
         if current is not None and current.subject != user.subject:
             await self.sessions.end(browser.session)
             current = None
-        secret = await self._secret(submission)
+        secret = await self._secret(submission, browser, current)
         session = await self.sessions.begin(user, secret, continues=current)
         if not await self.users.may_still_log_in(user):
             # Looked at after the session began: whoever disables a user or changes a password does that first
@@ -187,11 +188,15 @@ class LoginPage:
         await self.pending.note_login(pending_id, session.session_id)
         return see_other(f"authorize?pending={pending_id}", cookies)
 
-    async def _secret(self, submission: Submission) -> str:
+    async def _secret(self, submission: Submission, browser: Browser, current: Session | None) -> str:
+        """The secret of the new session: that of the first time where the form was posted before."""
         secret = await submission.secret()
-        if submission.outcome.finished and await self.sessions.find(secret) is None:
-            return new_secret()  # logged out since the form was posted first
-        return secret
+        for opened in (session_secret(secret, browser.session), session_secret(secret)):
+            if await self.sessions.find(opened) is not None:
+                return opened
+        if submission.outcome.finished:
+            secret = new_secret()  # logged out since the form was posted first
+        return session_secret(secret, browser.session if current else None)
 
     def endpoint(self) -> Endpoint:
         """The page."""

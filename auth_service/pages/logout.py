@@ -22,6 +22,7 @@ from auth_service.web.forms import browser_of, is_own_form, shows_errors
 from auth_service.web.http import form_of
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint
+from auth_service.web.submissions import submission_of
 
 _ASKED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 
@@ -52,6 +53,8 @@ class LogoutPage:
             # register a client: its name alone must not make this server redirect wherever it likes.
             return self._done(goal if hint else None)
         confirmed = posted and is_own_form(self.browsers, request, parameters)
+        if confirmed:
+            await submission_of(request).begin()
         if confirmed or (hint is not None and hint.subject == session.subject):
             return await self._end(browser, session, goal)
         return self._ask(browser, session, parameters)

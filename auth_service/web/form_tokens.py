@@ -7,6 +7,8 @@ from enum import Enum
 from auth_service.crypto.keyring import KeyRing, Tagger
 from auth_service.crypto.secrets import new_id
 
+_LASTING = 22  # 128 bits
+
 
 class Standing(Enum):
     """What a token says of the form that it came with."""
@@ -22,6 +24,9 @@ class FormTokens:
     The secret of the browser alone would not do: browsers share cookies between the ports of a host
     (RFC 6265 §8.5), so a page on another port can replace it by one for which it has a token, and post a form
     that the person never saw. It cannot make a token for a session whose secret it does not have.
+
+    A login that continues a session keeps the first part of its secret (`session_secret`), so that forms in
+    other tabs stay good.
     """
 
     def __init__(self, keys: KeyRing) -> None:
@@ -33,7 +38,7 @@ class FormTokens:
 
         Each form has another, so that one that is posted twice can be told from two: see `Submissions`.
         """
-        named = f"{new_id()}~{self._marks.tag(session_secret or '')}"
+        named = f"{new_id()}~{self._marks.tag(_lasting(session_secret))}"
         return f"{named}.{self._forms.tag(f'{named} {browser_secret}')}"
 
     def standing(self, token: str, browser_secret: str, session_secret: str | None) -> Standing:
@@ -42,4 +47,17 @@ class FormTokens:
         if not self._forms.is_tag(f"{named} {browser_secret}", tag):
             return Standing.FOREIGN
         mark = named.partition("~")[2]
-        return Standing.CURRENT if self._marks.is_tag(session_secret or "", mark) else Standing.STALE
+        return Standing.CURRENT if self._marks.is_tag(_lasting(session_secret), mark) else Standing.STALE
+
+
+def session_secret(secret: str, continues: str | None = None) -> str:
+    """The secret of a session, made from 256 random bits.
+
+    Args:
+        continues: the secret of the session that it continues.
+    """
+    return f"{_lasting(continues) if continues else secret[:_LASTING]}.{secret}"
+
+
+def _lasting(secret: str | None) -> str:
+    return (secret or "").partition(".")[0]

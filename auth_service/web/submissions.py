@@ -7,10 +7,12 @@ rendering of a page, so the same fields with the same token from the same browse
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from time import monotonic
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -35,6 +37,10 @@ from shared.logs import get_logger
 _log = get_logger(__name__)
 _KEPT_BY_CONSOLE_S = 3_600
 """A new secret is shown again when its page is reloaded, for as long as a login is good for there."""
+
+_FIRST_TAKES_S = 3.0
+_LOOK_AGAIN_S = 0.05
+"""How long the same form waits for the answer of the first."""
 
 _IN_SCOPE = "doorward.submission"
 
@@ -107,6 +113,7 @@ class Submission:
     name: str | None
     outcome: Outcome
     _gave_secret: bool = False
+    _is_own: bool = False
 
     def again(self) -> Response | None:
         """The answer of the first time, if that was nothing but a redirect."""
@@ -119,9 +126,18 @@ class Submission:
         if self.name is None:
             return new_secret()
         outcomes = self.submissions.outcomes
-        if not self.outcome.finished and not await outcomes.create(self.name, self.outcome):
+        if not self.outcome.finished and await outcomes.create(self.name, self.outcome):
+            self._is_own = True
+        elif not self.outcome.finished:
             self.outcome = await outcomes.get(self.name) or self.outcome
         return self.submissions.tagger.tag(f"{self.name} {self.outcome.seed}")
+
+    async def begin(self) -> None:
+        """Note that a trusted form is about to be done, so that the same form waits for its answer."""
+        if self.name is None or self.outcome.finished:
+            return
+        with suppress(StoreUnavailableError):  # what ends a grant must not fail because the store is full
+            self._is_own = await self.submissions.outcomes.create(self.name, self.outcome)
 
     async def finish(self, response: Response) -> Response:
         """`response`, from now on the answer to this form; or the one that was faster."""
@@ -140,8 +156,13 @@ class Submission:
 
     async def _overtaken(self, name: str) -> Response | None:
         """The answer of the first time, where what this time failed for is that it was done meanwhile."""
+        deadline = monotonic() + _FIRST_TAKES_S
         with suppress(StoreUnavailableError):
-            self.outcome = await self.submissions.outcomes.get(name) or self.outcome
+            while known := await self.submissions.outcomes.get(name):
+                self.outcome = known
+                if known.finished or self._is_own or monotonic() > deadline:
+                    break
+                await asyncio.sleep(_LOOK_AGAIN_S)
         return self.again()
 
     async def _first(self, name: str, finished: Outcome) -> Outcome:

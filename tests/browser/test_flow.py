@@ -225,7 +225,7 @@ def test_a_form_posted_from_elsewhere_is_not_believed(
     page.goto(f"{elsewhere.origin_at(OTHER_HOST)}/trap")
     elsewhere.calls.clear()
     page.get_by_role("button", name="Win a prize").click()
-    sees(page, "This page is no longer valid")
+    sees(page, "Another site sent this form")
     assert elsewhere.calls == []
 
 

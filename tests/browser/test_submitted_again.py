@@ -13,7 +13,7 @@ from tests.browser.pair import Pair
 from tests.browser.site import Site
 from tests.browser.steps import allow, log_in, sees
 from tests.browser.test_pressed_twice import client, connected, named, press_twice, slow
-from tests.flow import Client, Pkce
+from tests.flow import Client, Person, Pkce, forms_of
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.requirement("ID-10")]
 
@@ -97,10 +97,21 @@ def test_a_login_in_a_second_tab_leaves_what_was_granted_in_the_first(
     connected(client, pkce, elsewhere)
 
 
+def disconnect_all(at_the_root: Pair) -> None:
+    """End what earlier tests connected: the account page shows so many at a time."""
+    person = Person(trust_env=False)
+    page = person.log_in(person.open(f"{at_the_root.issuer}/login"))
+    while ends := [form for form in forms_of(page.text) if "grant_id" in form.fields]:
+        fields = {**ends[0].fields, "action": "disconnect"}
+        page = person.follow(person.browser.post(f"{at_the_root.issuer}/account", data=fields))
+    person.close()
+
+
 @pytest.mark.parametrize("latency_ms", LATENCIES_MS)
 def test_a_double_click_on_disconnect_disconnects_one(
     page: Page, at_the_root: Pair, http: httpx2.Client, elsewhere: Site, latency_ms: int
 ) -> None:
+    disconnect_all(at_the_root)
     for name in ("The first", "The second"):
         connect(page, at_the_root, http, elsewhere, name)
     page.goto(f"{at_the_root.issuer}/account")
@@ -237,6 +248,7 @@ def test_back_to_the_login_and_once_more_ends_with_the_client_connected(
 def test_disconnect_pressed_in_two_tabs_is_true_in_both(
     page: Page, at_the_root: Pair, http: httpx2.Client, elsewhere: Site
 ) -> None:
+    disconnect_all(at_the_root)
     connect(page, at_the_root, http, elsewhere, "In two tabs")
     other = page.context.new_page()
     for tab in (page, other):

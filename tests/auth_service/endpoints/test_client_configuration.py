@@ -67,8 +67,7 @@ def test_a_new_redirect_uri_counts_at_once_and_the_old_one_no_more(server: Autho
     client = server.register(redirect_uris=["https://old.example/cb"])
     call(server, client, "PUT", json={**BODY, "redirect_uris": ["https://new.example/cb"]})
     for uri, status in (("https://old.example/cb", 400), ("https://new.example/cb", 303)):
-        query = {"client_id": client.client_id, "redirect_uri": uri, "response_type": "code"}
-        assert server.http.get(f"{server.origin}/authorize", params=query).status_code == status
+        assert server.http.get(client.authorization_url(Pkce(), redirect_uri=uri)).status_code == status
 
 
 def test_a_client_that_becomes_confidential_gets_a_secret_and_must_use_it(

@@ -16,6 +16,7 @@ from auth_service.users.sessions import SessionRepository
 from auth_service.web.submissions import submission_name
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.service import AuthorizationServer, nobodys
+from tests.cookies import cookie_name
 from tests.flow import Form, Person, Pkce, forms_of
 
 pytestmark = pytest.mark.requirement("ID-10")
@@ -49,7 +50,7 @@ def post_at_once(person: Person, page: httpx2.Response, form: Form, **fields: st
 
 
 def session_in(response: httpx2.Response) -> str:
-    cookies = [c for c in response.headers.get_list("set-cookie") if "-session=" in c]
+    cookies = [c for c in response.headers.get_list("set-cookie") if "-session" in c.partition("=")[0]]
     return cookies[0].partition(";")[0].partition("=")[2]
 
 
@@ -98,7 +99,7 @@ def test_a_second_login_of_the_same_person_leaves_the_code_of_the_first_good(
 ) -> None:
     client, pkce = server.register(), Pkce()
     answer = person.authorize(client.authorization_url(pkce))
-    first = person.browser.cookies["doorward-session"]
+    first = person.browser.cookies[cookie_name(server.issuer, "session")]
     person.log_in(person.open(f"{server.origin}/login"))
     assert not opens(server, first)
     assert client.redeem(answer["code"], pkce).status_code == 200
@@ -179,7 +180,7 @@ def is_kept(server: AuthorizationServer, name: str) -> bool:
 def test_nothing_is_kept_of_what_a_stranger_posts(server: AuthorizationServer) -> None:
     stranger = Person(trust_env=False)
     csrf = forms_of(stranger.open(f"{server.origin}/login").text)[0].fields["csrf"]
-    browser_id = stranger.browser.cookies["doorward-browser"]
+    browser_id = stranger.browser.cookies[cookie_name(server.issuer, "browser")]
     for path in ("/logout", "/login", "/device", "/account", "/consent", "/admin/invitations"):
         fields = {"csrf": csrf, "action": "make", "uses": "1", "hours": "1", "grant_id": "x", "state": "x"}
         assert stranger.browser.post(f"{server.origin}{path}", data=fields).status_code < 500

@@ -6,7 +6,7 @@ import pytest
 
 from auth_service.crypto.keyring import KeyRing
 from auth_service.web.browser_cookies import Browser, BrowserCookies
-from auth_service.web.form_tokens import Standing
+from auth_service.web.form_tokens import Standing, session_secret
 from tests.auth_service.crypto.test_handles import ONE, TWO
 
 SECURE = BrowserCookies(KeyRing([ONE]), "https://auth.example")
@@ -144,3 +144,12 @@ def test_a_device_is_known_for_the_user_who_logged_in_on_it_only() -> None:
 @pytest.mark.requirement("SEC-16")
 def test_each_device_is_a_bucket_of_its_own() -> None:
     assert PLAIN.new_known_browser("wesen") != PLAIN.new_known_browser("wesen")
+
+
+@pytest.mark.requirement("AS-23", "ID-10")
+def test_a_login_that_continues_a_session_leaves_the_forms_of_other_tabs_good() -> None:
+    before = session_secret("a" * 43)
+    form = PLAIN.form_token(at("browser-1", before))
+    assert PLAIN.standing(form, at("browser-1", session_secret("b" * 43, before))) is Standing.CURRENT
+    assert PLAIN.standing(form, at("browser-1", session_secret("b" * 43))) is Standing.STALE
+    assert PLAIN.standing(form, at("browser-1")) is Standing.STALE
