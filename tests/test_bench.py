@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 from bench.load import Sample
 from bench.report import rows
 from tests.cli.command import ROOT, python_environment
+from tests.machine import require
 
 
 @pytest.mark.xdist_group("load")
@@ -30,6 +32,25 @@ def test_every_subject_is_measured_beside_the_baseline() -> None:
     assert summary[0]["speed_ratio"] == 1
     assert any("introspect" in row["subject"] for row in summary)
     assert all(row["per_second"] > 0 for row in summary)
+
+
+@pytest.mark.requirement("BOUND-2")
+@pytest.mark.xdist_group("load")
+def test_counting_in_one_step_is_faster_than_compare_and_swap_for_connections_of_one_network() -> None:
+    require("redis-server")
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.contention", "--seconds", "0.5", "--rounds", "1"],
+        cwd=ROOT,
+        env=python_environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    ratio = re.search(r"([\d.]+) times the attempts, p99 ([\d.]+) times shorter", done.stdout)
+    assert ratio, done.stdout
+    assert float(ratio[1]) > 2
 
 
 def test_a_subject_is_compared_with_the_baseline_of_the_same_round() -> None:
