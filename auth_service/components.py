@@ -85,6 +85,7 @@ class Components:
             signatures=self.signatures,
             issuer=settings.issuer,
             clock=clock,
+            pending_ttl_s=settings.pending_ttl_s,
         )
         self.sessions = SessionRepository(store, clock, settings.session_ttl_s)
         self.pending = PendingRequests(store, settings.pending_ttl_s)
@@ -124,7 +125,7 @@ class Components:
         self.networks = ClientNetworks(settings.trusted_proxies)
         self.warning = WARNING if settings.allow_http_networks else None
         self.page_templates = Pages(notice=DEMO_NOTICE if settings.demo_user else None, warning=self.warning)
-        self.error_pages = ErrorPages(self.page_templates)
+        self.error_pages = ErrorPages(self.page_templates, self.browsers)
 
     def _introductions(self, fetcher: Fetcher) -> ClientResolver:
         settings, loopback = self.settings, self.settings.fetch_loopback

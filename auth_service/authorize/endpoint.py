@@ -127,6 +127,7 @@ class AuthorizeEndpoint:
         # It is kept for half an hour: how much one network has kept is bounded, not only how fast it asks.
         await self.kept.attempt(origin)
         await self.clients.unused.note_pending(client)
+        await self.requests.note_opened(pushed)
         pending_id = await self.pending.begin(asked, browser.browser_id or "")
         session = await self.sessions.find(browser.session)
         return await self._next(

@@ -56,6 +56,10 @@ class PendingRequests:
         """Record that the person logged in for this very request."""
         await self._note(request_id, lambda progress: replace(progress, login_session=session_id))
 
+    async def note_cancelled(self, request_id: str) -> None:
+        """Record that the person cancelled instead of logging in."""
+        await self._note(request_id, lambda progress: replace(progress, cancelled=True))
+
     async def note_decision(self, request_id: str, decision: Decision) -> None:
         """Record what the person said at the consent page."""
         await self._note(request_id, lambda progress: replace(progress, decision=decision))

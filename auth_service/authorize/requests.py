@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auth_service.clients.keys import ClientKeys
 from auth_service.crypto.secrets import digest, new_secret
@@ -28,22 +28,39 @@ URN = "urn:ietf:params:oauth:request_uri:"
 PUSHED_TTL_S = 90
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PushedRequest:
-    """A pushed request: its parameters, validated when they were pushed."""
+    """A pushed request: its parameters, validated when they were pushed.
+
+    Attributes:
+        expires_at: seconds since 1970, until when it can be opened.
+        opened: whether a browser has opened it; then it lives as long as what that browser has pending.
+    """
 
     client_id: str
     values: dict[str, str]
     resources: tuple[str, ...]
+    expires_at: int | None = None
+    opened: bool = False
 
 
 class AuthorizationRequests:
     """Finds the parameters that a request really makes."""
 
     def __init__(
-        self, *, store: Store, client_keys: ClientKeys, signatures: Signatures, issuer: str, clock: Clock
+        self,
+        *,
+        store: Store,
+        client_keys: ClientKeys,
+        signatures: Signatures,
+        issuer: str,
+        clock: Clock,
+        pending_ttl_s: int,
     ) -> None:
-        self._pushed = Collection(store, keys.pushed, JsonCodec(PushedRequest), lambda _: PUSHED_TTL_S)
+        def lifetime(pushed: PushedRequest) -> int:
+            return max(pending_ttl_s, PUSHED_TTL_S) if pushed.opened else PUSHED_TTL_S
+
+        self._pushed = Collection(store, keys.pushed, JsonCodec(PushedRequest), lifetime)
         self._client_keys = client_keys
         self._signatures = signatures
         self._issuer = issuer
@@ -52,7 +69,10 @@ class AuthorizationRequests:
     async def push(self, client: Client, parameters: Parameters) -> str:
         """Keep validated parameters; returns their `request_uri` (RFC 9126 §2.2)."""
         name, kept = new_secret(), known_parameters(parameters)
-        pushed = PushedRequest(client.client_id, kept.values, kept.resources)
+        expires_at = int(self._clock()) + PUSHED_TTL_S
+        pushed = PushedRequest(
+            client_id=client.client_id, values=kept.values, resources=kept.resources, expires_at=expires_at
+        )
         await self._pushed.create(digest(name), pushed)
         return URN + name
 
@@ -60,6 +80,11 @@ class AuthorizationRequests:
         """The digest of the name of the pushed request that `parameters` stand for, if they do."""
         request_uri = parameters.get("request_uri") or ""
         return _name(request_uri) if request_uri.startswith(URN) else None
+
+    async def note_opened(self, pushed: str | None) -> None:
+        """Let a pushed request wait for the person as long as any other (RFC 9126 §4)."""
+        if pushed is not None:
+            await self._pushed.update(pushed, lambda kept: (replace(kept, opened=True), None))
 
     async def finish(self, pushed: str | None) -> bool:
         """A pushed request is answered once (RFC 9126 §7.3); True to the caller who may answer.
@@ -99,9 +124,12 @@ class AuthorizationRequests:
 
     async def _look_up(self, request_uri: str, client: Client) -> Parameters:
         pushed = await self._pushed.get(_name(request_uri))
-        if pushed is None or pushed.client_id != client.client_id:
+        if pushed is None or pushed.client_id != client.client_id or self._is_over(pushed):
             raise InvalidRequestUriError("request_uri is not valid, has expired or was answered")
         return Parameters(pushed.values, pushed.resources)
+
+    def _is_over(self, pushed: PushedRequest) -> bool:
+        return pushed.expires_at is not None and self._clock() >= pushed.expires_at
 
     async def _verified(self, signed: str, client: Client) -> Parameters:
         try:

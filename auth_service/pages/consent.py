@@ -21,7 +21,7 @@ from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.interaction import Decision
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.redirect_uris import destination_of, redirect_uri_type
-from auth_service.protocol.resources import ResourceRegistry
+from auth_service.protocol.resources import OFFLINE_ACCESS, ResourceRegistry
 from auth_service.protocol.scope_details import ResourceDescription
 from auth_service.protocol.web_addresses import split_web_url
 from auth_service.users.sessions import Session, SessionRepository
@@ -167,7 +167,7 @@ class ConsentPage:
 
 
 def _granted(form: Parameters, asked: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The scopes left ticked, of those that were asked for; None for a refusal."""
+    """The scopes left ticked, of those asked for; None for a refusal, as which nothing ticked counts."""
     decision = form.require("decision")
     if decision not in ("allow", "deny"):
         raise InvalidRequestError("decision must be allow or deny")
@@ -177,7 +177,9 @@ def _granted(form: Parameters, asked: tuple[str, ...]) -> tuple[str, ...] | None
     # that does not know of them, leaves the request as it was asked for.
     if form.get("ticks") is None:
         return asked
-    return tuple(scope for number, scope in enumerate(asked) if form.get(f"{_TICK}{number}") is not None)
+    granted = tuple(scope for number, scope in enumerate(asked) if form.get(f"{_TICK}{number}") is not None)
+    # A token without a scope is no use to anybody, and neither is one that only lasts.
+    return None if asked and set(granted) <= {OFFLINE_ACCESS} and set(granted) != set(asked) else granted
 
 
 def _papers(client: Client) -> Iterator[tuple[str, str, str]]:

@@ -98,6 +98,8 @@ class LoginPage:
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.browsers, request, logs_in=True)
         pending_id, username, to = form.get("pending"), form.get("username") or "", _destination(form)
+        if form.get("cancel") is not None:
+            return await self._cancel(pending_id, browser)
         origin = self.networks.network_of(request)
         known_browser = self.browsers.known_browser(browser.known_browser, username)
         try:
@@ -128,6 +130,14 @@ class LoginPage:
         return await self._begin_session(
             submission_of(request), browser, pending_id=pending_id, user=user, to=to, origin=origin
         )
+
+    async def _cancel(self, pending_id: str | None, browser: Browser) -> Response:
+        pending = await self.pending.get(pending_id, browser.browser_id)
+        if pending_id is None or pending is None:
+            raise RequestOverError
+        await self.pending.note_cancelled(pending_id)
+        _log.info("login cancelled", client_id=pending.request.client_id)
+        return see_other(f"authorize?pending={pending_id}")
 
     async def _authenticate(self, form: Parameters, network: str, known_browser: str | None) -> User | None:
         # Counted before the password is looked at, and taken back if it was right: parallel guesses get no

@@ -76,10 +76,12 @@ class Progress:
 
     Attributes:
         login_session: the session that was begun for this very request; None before that.
+        cancelled: whether the person pressed Cancel instead of logging in.
     """
 
     login_session: str | None = None
     decision: Decision | None = None
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +120,10 @@ def next_step(
         LoginRequiredError: prompt none, and a login is needed; or another user is asked for.
         UnmetAuthenticationRequirementsError: a login of a kind that there is not is asked for.
         ConsentRequiredError: prompt none, and a consent is needed.
-        AccessDeniedError: the person refused.
+        AccessDeniedError: the person refused, or cancelled the login.
     """
+    if progress.cancelled:
+        raise AccessDeniedError("the login was cancelled")
     silent = "none" in request.prompts
     if request.acr and ACR_PASSWORD not in request.acr:
         raise UnmetAuthenticationRequirementsError("no login here meets the acr that is asked for")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.protocol.errors import OAuthError
+from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.http import retry_after
 from auth_service.web.render import Pages
+from shared.asgi import header_values
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -25,13 +28,21 @@ FORGETTING = (
 class ErrorPages:
     """Says what happened and what to do now."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, browsers: BrowserCookies) -> None:
         self._pages = pages
+        self._browsers = browsers
 
-    def refused(self, error: OAuthError) -> Response:
+    def refused(self, error: OAuthError, request: Request) -> Response:
         """A request that cannot be answered to anybody else."""
         status = 400 if error.status == 401 else error.status
-        response = self._render("error.html", status, error=error)
+        browser = self._browsers.read_cookies(header_values(request.scope, "cookie"))
+        response = self._render(
+            "error.html",
+            status,
+            error=error,
+            logs_out=request.url.path.endswith("/logout"),
+            logged_in=bool(browser.session),
+        )
         response.headers.update(retry_after(error))
         return response
 

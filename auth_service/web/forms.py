@@ -140,4 +140,4 @@ def shows_errors(errors: ErrorPages, handler: Handler) -> Handler:
 
 def _shown(request: Request, errors: ErrorPages, error: OAuthError) -> Response:
     note_refusal(request, error)
-    return errors.refused(error)
+    return errors.refused(error, request)

@@ -58,6 +58,6 @@ def assembled(
         sessions=sessions,
         browsers=browsers,
         pages=pages,
-        errors=ErrorPages(pages),
+        errors=ErrorPages(pages, browsers),
         clock=clock,
     )

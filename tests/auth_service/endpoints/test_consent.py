@@ -99,11 +99,15 @@ def test_scopes_can_be_unticked(server: AuthorizationServer, person: Person) -> 
     assert widened.json()["scope"] == "notes:read"
 
 
-def test_everything_can_be_unticked(server: AuthorizationServer, person: Person) -> None:
-    client, pkce = server.register(), Pkce()
-    answer = person.authorize(client.authorization_url(pkce), untick=tuple(SCOPES))
-    tokens = client.redeem(answer["code"], pkce).json()
-    assert server.introspect(tokens["access_token"])["scope"] == ""
+@pytest.mark.requirement("AS-4", "ID-10")
+@pytest.mark.parametrize("scope", ["notes:read notes:write", "notes:read notes:write offline_access"])
+def test_nothing_ticked_is_a_refusal(server: AuthorizationServer, person: Person, scope: str) -> None:
+    client = server.register()
+    url = client.authorization_url(Pkce(), scope=scope)
+    assert "With nothing ticked, nothing is allowed" in consent_page(person, client).text
+    assert person.authorize(url, untick=tuple(SCOPES))["error"] == "access_denied"
+    # It is not remembered as a consent to nothing either.
+    assert "Allow access?" in person.open(url).text
 
 
 @pytest.mark.requirement("AS-25")

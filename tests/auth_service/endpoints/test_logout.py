@@ -130,6 +130,8 @@ class TestByTheClient:
         response = logout(person, server, **{**hint, **parameters})
         assert response.status_code == 400
         assert "location" not in response.headers
+        assert "You were not logged out" in response.text
+        assert 'href="logout"' in response.text
         assert is_logged_in(person, client)
 
     def test_a_place_without_its_client_is_refused(self, server: AuthorizationServer, person: Person) -> None:

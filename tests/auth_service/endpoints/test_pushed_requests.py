@@ -8,10 +8,14 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 
+from auth_service.authorize import requests
+from auth_service.crypto.secrets import digest
+from auth_service.storage import keys
 from tests.auth_service.asserting import AssertingClient
 from tests.auth_service.keypair import KeyPair
 from tests.auth_service.service import AuthorizationServer
-from tests.flow import REDIRECT_URI, Client, Person, Pkce
+from tests.flow import REDIRECT_URI, Client, Person, Pkce, forms_of
+from tests.servers import wait_until
 
 pytestmark = pytest.mark.requirement("AS-18")
 
@@ -96,6 +100,26 @@ class TestPushed:
         assert person.open(url(client, request_uri=request_uri)).status_code == 200
         assert "code" in person.authorize(url(client, request_uri=request_uri))
 
+    @pytest.mark.requirement("AS-18", "ID-10")
+    def test_once_opened_it_waits_for_the_person_as_long_as_any_request(
+        self, client: AssertingClient, person: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(requests, "PUSHED_TTL_S", 1)
+        opened, unopened = pushed(client, Pkce()), pushed(client, Pkce())
+        page = person.open(url(client, request_uri=opened))
+        wait_until(lambda: not client.server.with_store(lambda store: _is_kept(store, unopened)))
+        if "password" in forms_of(page.text)[0].fields:
+            page = person.log_in(page)
+        answer = person.submit(page, {"decision": "allow"})
+        assert "code=" in answer.headers["location"]
+        assert person.open(url(client, request_uri=unopened)).status_code == 400
+
+    def test_it_cannot_be_opened_again_after_its_time(self, client: AssertingClient, person: Person) -> None:
+        request_uri = pushed(client, Pkce())
+        assert person.open(url(client, request_uri=request_uri)).status_code == 200
+        client.server.clock.advance(91)
+        assert person.open(url(client, request_uri=request_uri)).status_code == 400
+
     def test_a_name_that_is_gone_is_refused(self, client: AssertingClient, person: Person) -> None:
         request_uri = pushed(client, Pkce())
         client.server.with_store(lambda store: _forget(store, request_uri))
@@ -155,10 +179,11 @@ class TestPushed:
 
 
 async def _forget(store: Any, request_uri: str) -> None:
-    from auth_service.crypto.secrets import digest
-    from auth_service.storage import keys
-
     assert await store.delete(keys.pushed(digest(request_uri.rpartition(":")[2])))
+
+
+async def _is_kept(store: Any, request_uri: str) -> bool:
+    return await store.get(keys.pushed(digest(request_uri.rpartition(":")[2]))) is not None
 
 
 class TestSigned:
