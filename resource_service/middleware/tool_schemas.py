@@ -21,6 +21,7 @@ from resource_service.messages.exact_json import dumps
 from resource_service.messages.mcp_headers import HeaderMismatchError, ToolCall
 from resource_service.messages.mcp_parameters import PARAM, Declared, declared_in
 from resource_service.messages.media_type import described_anew
+from resource_service.messages.request_ids import note_request_ids
 from resource_service.policy.event_stream import Events
 from resource_service.principal import PrincipalKey, principal_in
 from shared.asgi import replay
@@ -32,6 +33,7 @@ LISTED_WITHIN_S = 60.0
 MAX_PAGES = 50
 MAX_PAGE_BYTES = 4_194_304
 MAX_PRINCIPALS = 1_000
+_ID = 0
 METHOD = "tools/list"
 
 _OF_THE_PROTOCOL = "io.modelcontextprotocol/"
@@ -126,7 +128,7 @@ class ToolSchemas:
         return found
 
     async def _page(self, scope: Scope, params: Mapping[str, Any]) -> dict[str, Any]:
-        message = {"jsonrpc": "2.0", "id": 0, "method": METHOD, "params": params}
+        message = {"jsonrpc": "2.0", "id": _ID, "method": METHOD, "params": params}
         body, answer = dumps(message), _Answer()
         await self._app(_asking(scope, body), replay(body, _never), answer)
         match answer.message:
@@ -149,7 +151,9 @@ def _asking(scope: Scope, body: bytes) -> Scope:
         (b"accept", b"application/json, text/event-stream"),
         (b"accept-encoding", b"identity"),
     ]
-    return described_anew({**scope, "headers": [*others, *asked]}, body)
+    inner = described_anew({**scope, "headers": [*others, *asked]}, body)
+    note_request_ids(inner, [_ID])
+    return inner
 
 
 async def _never() -> Message:
@@ -192,5 +196,5 @@ class _Answer:
             message = json.loads(text)
         except (ValueError, RecursionError):
             return
-        if isinstance(message, dict) and message.get("id") == 0 and "method" not in message:
+        if isinstance(message, dict) and message.get("id") == _ID and "method" not in message:
             self.message = message

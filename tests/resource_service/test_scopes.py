@@ -173,7 +173,10 @@ def test_a_body_that_is_not_json_gets_a_json_rpc_error(
     response = client.post("/mcp", headers=bearer(reader) | modern_headers("whoami"), content=body)
     assert response.status_code == 400
     assert response.json()["error"]["code"] == -32700
-    assert response.json()["error"]["data"] == {"request_id": response.headers["x-request-id"]}
+    assert response.json()["error"]["data"] == {
+        "error": "invalid_request",
+        "request_id": response.headers["x-request-id"],
+    }
 
 
 def test_a_body_beyond_the_bound_is_refused(client: httpx2.Client, reader: str) -> None:
