@@ -11,7 +11,7 @@ from anyio import wait_all_tasks_blocked
 
 from auth_service.fetching import Fetcher, FetchError, Limits
 from auth_service.fetching.fair_resolver import FOR_UNKNOWN, PER_NETWORK, FairResolver
-from auth_service.fetching.turns import requesting_network
+from auth_service.fetching.turns import Turns, requesting_network
 from auth_service.protocol.special_addresses import Address
 from tests.certificates import Authority
 from tests.sites import HERE, HOST, Site, document
@@ -114,3 +114,22 @@ async def test_the_operators_urls_have_turns_of_their_own(
     await asyncio.gather(*flood, return_exceptions=True)
     names.done.set()
     apart.close()
+
+
+async def test_a_slow_site_holds_up_requests_to_itself_alone() -> None:
+    turns, asking, done = Turns(at_once=64, per_network=64, per_host=2), list[str](), asyncio.Event()
+
+    async def ask(host: str, network: str) -> None:
+        requesting_network.set(network)
+        async with turns.taken(host):
+            asking.append(host)
+            await done.wait()
+
+    slow = [asyncio.create_task(ask("slow.example", f"192.0.2.{n}/32")) for n in range(50)]
+    await wait_all_tasks_blocked()
+    assert asking == ["slow.example"] * 2
+    other = asyncio.create_task(ask("other.example", "198.51.100.1/32"))
+    await wait_all_tasks_blocked()
+    assert asking.count("other.example") == 1
+    done.set()
+    await asyncio.gather(*slow, other)

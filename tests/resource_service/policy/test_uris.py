@@ -181,3 +181,9 @@ def test_reading_a_uri_takes_time_in_proportion_to_it(uri: str) -> None:
     needed = POLICY.for_resource(uri)
     assert time.process_time() - began < 2
     assert len(uri) <= MAX_CHARACTERS or needed == READ | ADMIN | DEFAULT
+
+
+def test_a_uri_of_more_than_8192_characters_needs_everything() -> None:
+    longest = "notes://a/" + "b" * (8_192 - len("notes://a/"))
+    assert POLICY.for_resource(longest) == READ
+    assert POLICY.for_resource(f"{longest}b") == READ | ADMIN | DEFAULT
