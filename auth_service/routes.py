@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auth_service import configured
+from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.accounts.logout import Logout
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.device_decision import DeviceDecision
@@ -30,10 +31,12 @@ from auth_service.pages.console.router import AdminConsole
 from auth_service.pages.device import DevicePage
 from auth_service.pages.login import LoginPage
 from auth_service.pages.logout import LogoutPage
+from auth_service.pages.password import PasswordPage
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.users.login_limits import LoginLimits
+from auth_service.users.password_check import PasswordCheck
 from auth_service.web.route import Endpoint
 
 
@@ -178,13 +181,15 @@ def _authorize(parts: Components) -> AuthorizeEndpoint:
 
 def _pages(parts: Components) -> list[Endpoint]:
     pages, errors = parts.page_templates, parts.error_pages
+    limits = LoginLimits(parts.store, configured.limits(parts.settings)["login"])
+    check = PasswordCheck(parts.users, limits)
     login = LoginPage(
         users=parts.users,
         sessions=parts.sessions,
         clients=parts.clients,
         pending=parts.pending,
         browsers=parts.browsers,
-        limits=LoginLimits(parts.store, configured.limits(parts.settings)["login"]),
+        check=check,
         networks=parts.networks,
         pages=pages,
         errors=errors,
@@ -211,6 +216,15 @@ def _pages(parts: Components) -> list[Endpoint]:
         pages=pages,
         errors=errors,
     )
+    password = PasswordPage(
+        accounts=AccountLifecycle(parts.users, parts.sessions, parts.grants),
+        sessions=parts.sessions,
+        check=check,
+        browsers=parts.browsers,
+        networks=parts.networks,
+        pages=pages,
+        errors=errors,
+    )
     device = DevicePage(
         devices=parts.devices,
         pending=parts.pending,
@@ -220,7 +234,7 @@ def _pages(parts: Components) -> list[Endpoint]:
         pages=pages,
         errors=errors,
     )
-    own = [page.endpoint() for page in (login, consent, device, account, _logout_page(parts))]
+    own = [page.endpoint() for page in (login, consent, device, account, password, _logout_page(parts))]
     return [*own, *_console(parts).endpoints()]
 
 

@@ -43,6 +43,7 @@ class AccountLifecycle:
         *,
         session: Session | None = None,
         keep_connections: bool = False,
+        replacing: User | None = None,
     ) -> User:
         """Replace the password and end what somebody else may have opened with the old one.
 
@@ -52,12 +53,14 @@ class AccountLifecycle:
         Args:
             session: the one that the change is made in, which stays with what was granted in it.
             keep_connections: leave the grants as they are.
+            replacing: see `UserRepository.set_password`.
 
         Raises:
             NoSuchUserError: there is no such account.
+            PasswordReplacedError: somebody else has replaced the password meanwhile.
             ValueError: it cannot be a password.
         """
-        user = await self.users.set_password(username, password)
+        user = await self.users.set_password(username, password, replacing=replacing)
         await self._sessions.end_all(user.subject, but=session)
         if not keep_connections:
             await self._grants.revoke_of_subject(

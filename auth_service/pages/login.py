@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.secrets import new_secret
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters, parse_parameters
-from auth_service.users.login_limits import LoginLimits
+from auth_service.users.password_check import PasswordCheck
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser, BrowserCookies
@@ -26,11 +26,10 @@ from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from auth_service.web.submissions import Submission, submission_of
 from shared.encoded_text import encoded
-from shared.fair_queue import FairQueue, QueueFullError
+from shared.fair_queue import QueueFullError
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
-_AT_ONCE = 2
 _BUSY_S = 10
 _BUSY = "Many people are logging in right now. Try again in a few seconds."
 _WRONG = "The username or the password is wrong."
@@ -47,11 +46,10 @@ class LoginPage:
     clients: ClientRepository
     pending: PendingRequests
     browsers: BrowserCookies
-    limits: LoginLimits
+    check: PasswordCheck
     networks: ClientNetworks
     pages: Pages
     errors: ErrorPages
-    turns: FairQueue = field(default_factory=lambda: FairQueue(workers=_AT_ONCE, max_waiting_of_one=128))
 
     async def handle(self, request: Request) -> Response:
         return await (self._submit(request) if request.method == "POST" else self._show(request))
@@ -103,7 +101,12 @@ class LoginPage:
         origin = self.networks.network_of(request)
         known_browser = self.browsers.known_browser(browser.known_browser, username)
         try:
-            user = await while_connected(request, self._authenticate(form, origin, known_browser))
+            user = await while_connected(
+                request,
+                self.check.authenticate(
+                    username, form.get("password") or "", network=origin, known_browser=known_browser
+                ),
+            )
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except QueueFullError:
@@ -138,18 +141,6 @@ class LoginPage:
         await self.pending.note_cancelled(pending_id)
         _log.info("login cancelled", client_id=pending.request.client_id)
         return see_other(f"authorize?pending={pending_id}")
-
-    async def _authenticate(self, form: Parameters, network: str, known_browser: str | None) -> User | None:
-        # Counted before the password is looked at, and taken back if it was right: parallel guesses get no
-        # more tries than one after the other. Only a few at a time, or many good logins at once would look
-        # like many bad ones; networks take turns, so that a flood of one keeps nobody else waiting.
-        username = form.get("username") or ""
-        async with self.turns.turn(known_browser or network):
-            await self.limits.attempt(network, username, known_browser)
-            user = await self.users.authenticate(username, form.get("password") or "")
-            if user is not None:
-                await self.limits.refund(network, username, known_browser)
-        return user
 
     async def _account_named(self, username: str) -> dict[str, str]:
         """The account that a failed login is about, for the log. Only one that exists: people type their

@@ -2,6 +2,6 @@
 
 - `repository`       accounts in the store
 - `sessions`         login sessions
-- `login_limits`     limits on password guessing
+- `login_limits`     limits on password guessing; `password_check` checks a password within them
 - `client_subjects`  public and pairwise subjects (OpenID Connect Core §8)
 """

@@ -22,6 +22,10 @@ class UserExistsError(Exception):
     """The username is taken."""
 
 
+class PasswordReplacedError(Exception):
+    """Somebody else has replaced the password meanwhile."""
+
+
 class NoSuchUserError(Exception):
     """There is no user of that name."""
 
@@ -167,15 +171,25 @@ class UserRepository:
         """
         return await self._change(username, lambda user: replace(user, admin=admin))
 
-    async def set_password(self, username: str, password: str) -> User:
+    async def set_password(self, username: str, password: str, *, replacing: User | None = None) -> User:
         """Replace the password.
+
+        Args:
+            replacing: the account as it was authenticated; its password must still be the same.
 
         Raises:
             NoSuchUserError: there is no such account.
+            PasswordReplacedError: it has another password by now than `replacing`.
             ValueError: it cannot be a password.
         """
         hashed = await self._passwords.hash_password(password)
-        return await self._change(username, lambda user: replace(user, password_hash=hashed))
+
+        def change(user: User) -> User:
+            if replacing is not None and user.password_hash != replacing.password_hash:
+                raise PasswordReplacedError(username)
+            return replace(user, password_hash=hashed)
+
+        return await self._change(username, change)
 
     async def _change(self, username: str, change: Callable[[User], User]) -> User:
         def rule(user: User) -> tuple[User, User]:

@@ -145,6 +145,17 @@ class Showing:
         log_in(page)
         sees(page, "Your connections")
 
+    def password(self, page: Page) -> None:
+        self.account(page)
+        page.goto(f"{self.issuer}/password")
+        page.get_by_label("Current password").fill("wrong")
+        for label in ("New password", "New password again"):
+            page.get_by_label(label, exact=True).fill("another password")
+        page.wait_for_timeout(600)  # pages take no click in their first half second
+        page.get_by_role("button", name="Change password").click()
+        sees(page, "Change password")
+        expect(page.get_by_role("alert")).to_contain_text("wrong")
+
     def console(self, page: Page, path: str = "software") -> None:
         self.register(client_name=HOSTILE, redirect_uris=[f"https://{'a-long-label.' * 15}example/"])
         page.goto(f"{self.issuer}/admin/{path}")
@@ -203,7 +214,7 @@ def show(
 
 
 PAGES = [
-    *("login", "wrong_password", "throttled", "account", "logout", "device"),
+    *("login", "wrong_password", "throttled", "account", "password", "logout", "device"),
     *("error", "refused", "expired", "unknown_client"),
     *("home", "nothing", "for_programs", "home_of_mcp_servers", "mcp_url"),
     *("console", "console_clients", "console_invitations", "console_people", "console_person"),

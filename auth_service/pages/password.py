@@ -1,0 +1,146 @@
+"""GET and POST /password: a person replaces the password, and with it ends what others may have opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.protocol.errors import SlowDownError
+from auth_service.protocol.parameters import Parameters
+from auth_service.users.password_check import PasswordCheck
+from auth_service.users.repository import NoSuchUserError, PasswordReplacedError, User
+from auth_service.users.sessions import Session, SessionRepository
+from auth_service.web.browser_cookies import Browser, BrowserCookies
+from auth_service.web.client_networks import ClientNetworks
+from auth_service.web.error_pages import ErrorPages
+from auth_service.web.forms import browser_of, shows_errors, trusted_form
+from auth_service.web.http import while_connected
+from auth_service.web.render import Pages, see_other
+from auth_service.web.route import Endpoint, Operation, answer, form, text
+from shared.encoded_text import encoded
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+class _NotChangedError(Exception):
+    """The message says why, to the person."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordPage:
+    """Takes the current password and a new one; says before and after what ends."""
+
+    accounts: AccountLifecycle
+    sessions: SessionRepository
+    check: PasswordCheck
+    browsers: BrowserCookies
+    networks: ClientNetworks
+    pages: Pages
+    errors: ErrorPages
+
+    async def handle(self, request: Request) -> Response:
+        browser = browser_of(self.browsers, request)
+        session = await self.sessions.find(browser.session)
+        if session is None or browser.browser_id is None:
+            return see_other("login")
+        if request.method == "POST":
+            return await self._submit(request, session)
+        return self._form(browser, session)
+
+    def _form(self, browser: Browser, session: Session, *, wrong: str = "", status: int = 200) -> Response:
+        context = {"csrf": self.browsers.form_token(browser), "username": session.username, "wrong": wrong}
+        return self.pages.render("password.html", context, status=status)
+
+    async def _submit(self, request: Request, session: Session) -> Response:
+        form, browser = await trusted_form(self.browsers, request)
+        origin = self.networks.network_of(request)
+        who = {"subject": session.subject, "username": encoded(session.username), "origin": origin}
+        try:
+            await while_connected(request, self._change(form, browser, session, origin))
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody reads it
+        except _NotChangedError as error:
+            _log.info("password not changed", reason=str(error), status=error.status, **who)
+            return self._form(browser, session, wrong=str(error), status=error.status)
+        except SlowDownError as error:
+            _log.warning("password not changed", reason="too many failures", status=429, **who)
+            response = self._form(browser, session, wrong=error.description, status=429)
+            response.headers["Retry-After"] = str(error.retry_after_s)
+            return response
+        _log.warning("password changed", **who)
+        return self.pages.render("password_changed.html", {})
+
+    async def _change(self, form: Parameters, browser: Browser, session: Session, origin: str) -> None:
+        new = form.get("new_password") or ""
+        if new != (form.get("new_password_again") or ""):
+            raise _NotChangedError("The two new passwords are not the same.", 400)
+        user = await self._authenticated(form, new, browser, session, origin=origin)
+        try:
+            await self.accounts.set_password(session.username, new, session=session, replacing=user)
+        except ValueError as error:
+            raise _NotChangedError(f"This cannot be a password: {error}.", 400) from error
+        except (NoSuchUserError, PasswordReplacedError) as error:
+            raise _NotChangedError("The password was changed by somebody else just now.", 409) from error
+
+    async def _authenticated(
+        self, form: Parameters, new: str, browser: Browser, session: Session, *, origin: str
+    ) -> User:
+        known_browser = self.browsers.known_browser(browser.known_browser, session.username)
+        for password in (form.get("password") or "", new):
+            # The new one as well: pressed twice, the form finds it in force already.
+            user = await self.check.authenticate(
+                session.username, password, network=origin, known_browser=known_browser
+            )
+            if user is not None and user.subject == session.subject:
+                return user
+        raise _NotChangedError("The current password is wrong.", 401)
+
+    def endpoint(self) -> Endpoint:
+        """The page."""
+        return Endpoint(
+            path="/password",
+            handler=shows_errors(self.errors, self.handle),
+            methods=("GET", "POST"),
+            operations=_OPERATIONS,
+        )
+
+
+_OPERATIONS: Mapping[str, Operation] = {
+    "GET": {
+        "summary": "Change the password (opened in a browser)",
+        "description": "The form, for whoever is logged in.",
+        "tags": ["Pages"],
+        "responses": {"200": answer("The page."), "303": answer("To the login.")},
+    },
+    "POST": {
+        "summary": "Change the password (posted by its page)",
+        "description": "Takes only the form that this browser was shown. Ends every other session of the"
+        " person, and every connection that was not made in this session.",
+        "tags": ["Pages"],
+        "requestBody": form(
+            {
+                "csrf": text("From the page."),
+                "password": text("The current one."),
+                "new_password": text("The new one."),
+                "new_password_again": text("The same again."),
+            },
+            ("csrf", "password", "new_password", "new_password_again"),
+            {},
+        ),
+        "responses": {
+            "200": answer("A page that says what ended."),
+            "400": answer("A page: the new passwords differ, or the form was not shown to this browser."),
+            "401": answer("A page: the current password is wrong."),
+            "429": answer("A page: too many wrong passwords."),
+        },
+    },
+}
