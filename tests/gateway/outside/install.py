@@ -48,12 +48,27 @@ def supergateway(*, stdio_command: list[str], port: int) -> list[str]:
 @cache
 def mcp_go() -> list[str]:
     """The command of the ledger made with mcp-go; it takes a file, and a port for HTTP."""
+    return _go("mcp_go", "ledger")
+
+
+@cache
+def go_json() -> list[str]:
+    """The command that reads messages with Go's encoding/json."""
+    return _go("go_json", "go_json")
+
+
+def express_body() -> list[str]:
+    """The command that reads bodies as Express does."""
+    everything()  # installs what it imports
+    return [shutil.which("node") or "node", str(HERE / "body.mjs")]
+
+
+def _go(module: str, name: str) -> list[str]:
     require("go")
-    program = HERE / ".go" / "ledger"
-    command = ("go", "build", "-mod=readonly", "-o", str(program), ".")
-    with (HERE / "mcp_go" / "main.go").open() as held:  # go locks go.mod and go.sum itself
+    program = HERE / ".go" / name
+    with (HERE / module / "main.go").open() as held:  # go locks go.mod and go.sum itself
         fcntl.flock(held, fcntl.LOCK_EX)
-        _run(*command, directory=HERE / "mcp_go")
+        _run("go", "build", "-mod=readonly", "-o", str(program), ".", directory=HERE / module)
     return [str(program)]
 
 

@@ -1,0 +1,3 @@
+module doorward.example/go_json
+
+go 1.19
