@@ -174,11 +174,12 @@ def test_a_planted_browser_secret_with_its_token_does_nothing_in_the_console(
 
 
 @pytest.mark.requirement("ID-10")
-def test_a_form_from_before_another_login_says_so_and_does_nothing(
+def test_a_form_of_another_session_says_so_and_does_nothing(
     server: AuthorizationServer, victim: Person
 ) -> None:
     tokens = server.register().connect(victim)
     page = victim.open(f"{server.origin}/account")
+    victim.browser.cookies.delete(cookie_name(server.issuer, "session"))
     victim.log_in(victim.open(f"{server.origin}/login"))
     refused = victim.submit(page, {"action": "disconnect"})
     assert refused.status_code == 400
