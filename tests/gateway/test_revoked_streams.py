@@ -24,11 +24,12 @@ from tests.gateway.test_transparency import EVENTS, Write
 from tests.gateway.upstreams import gateway, python_stdio
 from tests.resource_service.authorization_server import AuthorizationServer, Question, answer_json
 from tests.resource_service.feed import Feed
-from tests.resource_service.service import Service, bearer, token_for
+from tests.resource_service.service import Service, bearer, running, token_for
 from tests.servers import wait_until
 
 STREAMS = int(os.environ.get("DOORWARD_SOAK_STREAMS", "4"))
 WITHIN_S = 1.0
+BUILT_IN = "built-in"
 MODERN = {
     "Accept": "application/json, text/event-stream",
     "Content-Type": "application/json",
@@ -134,6 +135,10 @@ async def upstream_answer(question: Question, writer: asyncio.StreamWriter) -> N
 
 @contextmanager
 def serving(kind: str, authority: AuthorizationServer, directory: Path) -> Iterator[Service]:
+    if kind == BUILT_IN:
+        with running(authority, directory, introspection_timeout_s="60") as service:
+            yield service
+        return
     many = {"stdio_processes": "500", "stdio_processes_per_principal": "500"}
     if kind == "stdio":
         with gateway(authority, directory, python_stdio("tests.gateway.servers.bare"), **many) as service:
@@ -148,12 +153,18 @@ def serving(kind: str, authority: AuthorizationServer, directory: Path) -> Itera
         upstream.stop()
 
 
-@pytest.fixture(params=["http", "stdio"])
+@pytest.fixture(params=["http", "stdio", BUILT_IN])
 def service(
     request: pytest.FixtureRequest, authority: AuthorizationServer, tmp_path: Path
 ) -> Iterator[Service]:
     with serving(request.param, authority, tmp_path) as service:
         yield service
+
+
+@pytest.fixture
+def kinds(request: pytest.FixtureRequest) -> dict[str, Open]:
+    """The kinds of stream that the service has: the built-in server has no subscriptions and no slow tool."""
+    return {"get": get} if request.node.callspec.params["service"] == BUILT_IN else KINDS
 
 
 @asynccontextmanager
@@ -198,9 +209,9 @@ def check_told(streams: list[Stream], kind: str, reason: str) -> None:
 
 
 async def test_a_revocation_ends_every_kind_of_stream_within_a_second(
-    feed: Feed, service: Service, authority: AuthorizationServer
+    feed: Feed, service: Service, kinds: dict[str, Open], authority: AuthorizationServer
 ) -> None:
-    for kind, open_ in KINDS.items():
+    for kind, open_ in kinds.items():
         grants = [f"{kind} {n}" for n in range(STREAMS)]
         tokens = [token_for(service, authority, grant_id=grant, sub=grant) for grant in grants]
         survivor = token_for(service, authority, grant_id="another", sub="another")
@@ -238,20 +249,22 @@ async def test_a_stream_ends_with_a_grant_that_its_own_was_derived_from(
 
 
 @asynccontextmanager
-async def of_every_kind(service: Service, token: str) -> AsyncIterator[dict[str, Stream]]:
+async def of_every_kind(
+    service: Service, kinds: dict[str, Open], token: str
+) -> AsyncIterator[dict[str, Stream]]:
     async with AsyncExitStack() as stack:
         yield {
             kind: (await stack.enter_async_context(streaming(service, open_, [token])))[0]
-            for kind, open_ in KINDS.items()
+            for kind, open_ in kinds.items()
         }
 
 
 async def test_without_a_feed_an_open_stream_is_asked_about_until_it_is_revoked(
-    service: Service, authority: AuthorizationServer
+    service: Service, kinds: dict[str, Open], authority: AuthorizationServer
 ) -> None:
     token = token_for(service, authority, grant_id="grant")
     with anyio.fail_after(60):
-        async with of_every_kind(service, token) as streams:
+        async with of_every_kind(service, kinds, token) as streams:
             await anyio.sleep(1)
             assert not any(stream.ended_at for stream in streams.values())
             del authority.tokens[token]
@@ -262,21 +275,22 @@ async def test_without_a_feed_an_open_stream_is_asked_about_until_it_is_revoked(
 
 
 async def test_every_kind_of_stream_ends_when_its_token_expires(
-    service: Service, authority: AuthorizationServer
+    service: Service, kinds: dict[str, Open], authority: AuthorizationServer
 ) -> None:
     token = token_for(service, authority, exp=int(time.time()) + 8)
     with anyio.fail_after(60):
-        async with of_every_kind(service, token) as streams:
+        async with of_every_kind(service, kinds, token) as streams:
             pass
     for kind, stream in streams.items():
         check_told([stream], kind, "expired")
 
 
 async def test_what_listens_does_not_hold_up_the_end_of_the_service(
-    service: Service, authority: AuthorizationServer
+    service: Service, kinds: dict[str, Open], authority: AuthorizationServer
 ) -> None:
     token = token_for(service, authority)
-    async with streaming(service, get, [token]), streaming(service, listen, [token]):
+    listening = {kind: open_ for kind, open_ in kinds.items() if kind != "call"}
+    async with of_every_kind(service, listening, token):
         assert await anyio.to_thread.run_sync(service.stop) in (0, -15)
     events = {line["event"] for line in service.log_lines()}
     assert not any("graceful shutdown exceeded" in event for event in events)
