@@ -150,6 +150,7 @@ class AuthorizeEndpoint:
         check_response_target(pending.request, client)
         if pending.outcome is not None:
             return await self._repeat(request, client, pending.request, pending.outcome)
+        await self.requests.note_opened(pending.request.pushed)
         session = await self.sessions.find(browser.session)
         return await self._next(
             request, pending_id=pending_id, pending=pending, client=client, session=session

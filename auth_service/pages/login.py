@@ -239,8 +239,9 @@ _OPERATIONS: Mapping[str, Operation] = {
                 "to": text("From the page.", enum=sorted(_AFTER)),
                 "username": text("As the operator made it."),
                 "password": text("Of that user.", format="password"),
+                "cancel": text("The other button, with `pending` alone: the client gets `access_denied`."),
             },
-            ("csrf", "username", "password"),
+            ("csrf",),
             {},
         ),
         "responses": {

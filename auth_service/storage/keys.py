@@ -105,7 +105,7 @@ SCHEMA: tuple[KeySpec, ...] = (
     KeySpec(
         "pushed:{hash of the request's name}",
         "a pushed authorization request: its client and parameters",
-        "90 s, or until it is answered",
+        "90 s, once a browser has opened it `pending_ttl_s`; or until it is answered",
     ),
     KeySpec(
         "device:{hash of the device code}",

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx2
 import pytest
 
+from tests.auth_service.endpoints.test_device_grant import Device
 from tests.auth_service.service import AuthorizationServer
 from tests.flow import REDIRECT_URI, Client, Person, Pkce, forms_of
 
@@ -85,6 +86,12 @@ def test_another_browser_cannot_cancel(client: Client, person: Person, other: Pe
     refused = other.browser.post(urljoin(str(page.url), "login"), data=cancel_form(page))
     assert (refused.status_code, "location" in refused.headers) == (400, False)
     assert "Allow access?" in person.log_in(page).text
+
+
+def test_a_device_is_denied(server: AuthorizationServer, person: Person) -> None:
+    device = Device(server).begin()
+    assert "Nothing was allowed" in cancel(person, device.enter(person)).text
+    assert device.error() == "access_denied"
 
 
 def test_a_login_for_a_page_of_ours_has_no_cancel(server: AuthorizationServer, person: Person) -> None:

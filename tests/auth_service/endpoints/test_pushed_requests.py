@@ -104,7 +104,7 @@ class TestPushed:
     def test_once_opened_it_waits_for_the_person_as_long_as_any_request(
         self, client: AssertingClient, person: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(requests, "PUSHED_TTL_S", 1)
+        monkeypatch.setattr(requests, "PUSHED_TTL_S", 4)
         opened, unopened = pushed(client, Pkce()), pushed(client, Pkce())
         page = person.open(url(client, request_uri=opened))
         wait_until(lambda: not client.server.with_store(lambda store: _is_kept(store, unopened)))
