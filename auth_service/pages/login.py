@@ -21,7 +21,7 @@ from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
 from auth_service.web.form_tokens import session_secret
 from auth_service.web.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
-from auth_service.web.http import while_connected
+from auth_service.web.http import wait_sentence, while_connected
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from auth_service.web.submissions import Submission, submission_of
@@ -120,7 +120,12 @@ class LoginPage:
             named = await self._account_named(username)
             _log.warning("login refused", reason="too many failures", status=429, origin=origin, **named)
             response = await self._form(
-                browser, pending_id=pending_id, username=username, wrong=_wait(error), status=429, to=to
+                browser,
+                pending_id=pending_id,
+                username=username,
+                wrong=wait_sentence(error),
+                status=429,
+                to=to,
             )
             response.headers["Retry-After"] = str(error.retry_after_s)
             return response
@@ -213,11 +218,6 @@ def _destination(parameters: Parameters) -> str | None:
     """The name of a place of ours; never an address, which somebody else might choose."""
     to = parameters.get("to")
     return to if to in _AFTER else None
-
-
-def _wait(error: SlowDownError) -> str:
-    minutes = -(-error.retry_after_s // 60)
-    return f"{error.description} Try again in {minutes} minute{'s' * (minutes > 1)}."
 
 
 _OPERATIONS: Mapping[str, Operation] = {

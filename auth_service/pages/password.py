@@ -9,8 +9,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.crypto.secrets import digest
 from auth_service.protocol.errors import SlowDownError
-from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.users.password_check import PasswordCheck
 from auth_service.users.repository import NoSuchUserError, PasswordReplacedError, User
 from auth_service.users.sessions import Session, SessionRepository
@@ -18,9 +19,10 @@ from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
 from auth_service.web.forms import browser_of, shows_errors, trusted_form
-from auth_service.web.http import while_connected
+from auth_service.web.http import wait_sentence, while_connected
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
 from shared.logs import get_logger
 
@@ -54,6 +56,8 @@ class PasswordPage:
             return see_other("login")
         if request.method == "POST":
             return await self._submit(request, session)
+        if parse_parameters(request.scope["query_string"]).get("changed") == _changed_mark(session):
+            return self.pages.render("password_changed.html", {})
         return self._form(browser, session)
 
     def _form(self, browser: Browser, session: Session, *, wrong: str = "", status: int = 200) -> Response:
@@ -62,6 +66,7 @@ class PasswordPage:
 
     async def _submit(self, request: Request, session: Session) -> Response:
         form, browser = await trusted_form(self.browsers, request)
+        await submission_of(request).begin()
         origin = self.networks.network_of(request)
         who = {"subject": session.subject, "username": encoded(session.username), "origin": origin}
         try:
@@ -73,17 +78,17 @@ class PasswordPage:
             return self._form(browser, session, wrong=str(error), status=error.status)
         except SlowDownError as error:
             _log.warning("password not changed", reason="too many failures", status=429, **who)
-            response = self._form(browser, session, wrong=error.description, status=429)
+            response = self._form(browser, session, wrong=wait_sentence(error), status=429)
             response.headers["Retry-After"] = str(error.retry_after_s)
             return response
         _log.warning("password changed", **who)
-        return self.pages.render("password_changed.html", {})
+        return see_other(f"password?changed={_changed_mark(session)}")
 
     async def _change(self, form: Parameters, browser: Browser, session: Session, origin: str) -> None:
         new = form.get("new_password") or ""
         if new != (form.get("new_password_again") or ""):
             raise _NotChangedError("The two new passwords are not the same.", 400)
-        user = await self._authenticated(form, new, browser, session, origin=origin)
+        user = await self._authenticated(form, browser, session, origin)
         try:
             await self.accounts.set_password(session.username, new, session=session, replacing=user)
         except ValueError as error:
@@ -91,18 +96,16 @@ class PasswordPage:
         except (NoSuchUserError, PasswordReplacedError) as error:
             raise _NotChangedError("The password was changed by somebody else just now.", 409) from error
 
-    async def _authenticated(
-        self, form: Parameters, new: str, browser: Browser, session: Session, *, origin: str
-    ) -> User:
-        known_browser = self.browsers.known_browser(browser.known_browser, session.username)
-        for password in (form.get("password") or "", new):
-            # The new one as well: pressed twice, the form finds it in force already.
-            user = await self.check.authenticate(
-                session.username, password, network=origin, known_browser=known_browser
-            )
-            if user is not None and user.subject == session.subject:
-                return user
-        raise _NotChangedError("The current password is wrong.", 401)
+    async def _authenticated(self, form: Parameters, browser: Browser, session: Session, origin: str) -> User:
+        user = await self.check.authenticate(
+            session.username,
+            form.get("password") or "",
+            network=origin,
+            known_browser=self.browsers.known_browser(browser.known_browser, session.username),
+        )
+        if user is None or user.subject != session.subject:
+            raise _NotChangedError("The current password is wrong.", 401)
+        return user
 
     def endpoint(self) -> Endpoint:
         """The page."""
@@ -114,10 +117,15 @@ class PasswordPage:
         )
 
 
+def _changed_mark(session: Session) -> str:
+    """What only this server can put into a link of this session: no other page can claim a change."""
+    return digest(f"password changed {session.key}")
+
+
 _OPERATIONS: Mapping[str, Operation] = {
     "GET": {
         "summary": "Change the password (opened in a browser)",
-        "description": "The form, for whoever is logged in.",
+        "description": "The form, for the user who is logged in.",
         "tags": ["Pages"],
         "responses": {"200": answer("The page."), "303": answer("To the login.")},
     },
@@ -137,10 +145,13 @@ _OPERATIONS: Mapping[str, Operation] = {
             {},
         ),
         "responses": {
-            "200": answer("A page that says what ended."),
+            "303": answer("To a page that says what ended, or to the login."),
             "400": answer("A page: the new passwords differ, or the form was not shown to this browser."),
-            "401": answer("A page: the current password is wrong."),
-            "429": answer("A page: too many wrong passwords."),
+            "401": answer("The page again: the current password is wrong."),
+            "403": answer("A page: another site sent the form."),
+            "409": answer("The page again: somebody else has changed the password meanwhile."),
+            "429": answer("The page again: too many wrong passwords; see `Retry-After`."),
+            "503": answer("A page: too many logins are waiting; see `Retry-After`."),
         },
     },
 }

@@ -165,6 +165,12 @@ def retry_after(error: OAuthError) -> dict[str, str]:
     return {"Retry-After": str(RETRY_AFTER_S)} if error.status == 503 else {}
 
 
+def wait_sentence(error: SlowDownError) -> str:
+    """The same in words for a person."""
+    minutes = -(-error.retry_after_s // 60)
+    return f"{error.description} Try again in {minutes} minute{'s' * (minutes > 1)}."
+
+
 def _headers(request: Request, error: OAuthError) -> dict[str, str]:
     headers = {**_NO_STORE, **retry_after(error)}
     if isinstance(error, UseDpopNonceError):

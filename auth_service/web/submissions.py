@@ -92,12 +92,18 @@ class Submissions:
         browser_id = self._browsers.read_cookies(header_values(request.scope, "cookie")).browser_id
         try:
             form = await form_of(request)
-            name = submission_name(request.scope["path"], browser_id, form)
+            name = self._name(request.scope["path"], browser_id, form)
             outcome = await self.outcomes.get(name) if name else None
         except (OAuthError, StoreUnavailableError):
             name, outcome = None, None  # the page will meet the same and say it
         outcome = outcome or Outcome(seed=new_secret(), kept_s=kept_s)
         return Submission(submissions=self, path=request.scope["path"], name=name, outcome=outcome)
+
+    def _name(self, path: str, browser_id: str | None, form: Parameters) -> str | None:
+        name = submission_name(path, browser_id, form)
+        passwords = sorted((field, value) for field, value in form.values.items() if _is_password(field))
+        # Two passwords make two submissions. Under a key, because a bare digest could be guessed from.
+        return self.tagger.tag(json.dumps([name, passwords])) if name and passwords else name
 
 
 @dataclass(kw_only=True)
@@ -160,7 +166,10 @@ class Submission:
         with suppress(StoreUnavailableError):
             while known := await self.submissions.outcomes.get(name):
                 self.outcome = known
-                if known.finished or self._is_own or monotonic() > deadline:
+                if known.finished or monotonic() > deadline:
+                    break
+                if self._is_own:  # nothing was done: nobody is to wait for it
+                    await self.submissions.outcomes.delete(name)
                     break
                 await asyncio.sleep(_LOOK_AGAIN_S)
         return self.again()
@@ -183,11 +192,15 @@ def submission_of(request: Request) -> Submission:
 
 
 def submission_name(path: str, browser_id: str | None, form: Parameters) -> str | None:
-    """What a submission is kept under; None for a form that no page of ours shows."""
+    """What tells submissions apart but for their passwords; None for a form that no page of ours shows."""
     if not browser_id or "~" not in (form.get("csrf") or ""):
         return None
-    fields = sorted((name, value) for name, value in form.values.items() if "password" not in name)
+    fields = sorted((name, value) for name, value in form.values.items() if not _is_password(name))
     return digest(json.dumps([path, browser_id, fields]))
+
+
+def _is_password(field: str) -> bool:
+    return "password" in field
 
 
 def _is_outcome(request_path: str, response: Response) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import httpx2
 import pytest
 from structlog.testing import capture_logs
 
+from tests.auth_service.endpoints.test_submitted_again import post_at_once
 from tests.auth_service.service import AuthorizationServer, elsewhere, nobodys
-from tests.flow import Person, Pkce
+from tests.flow import Person, Pkce, forms_of
 
 pytestmark = pytest.mark.requirement("AS-23", "ID-10")
 
@@ -98,10 +99,56 @@ def test_what_is_wrong_is_said_and_nothing_changes(
     assert logs_in(server, person.username, OLD)
 
 
-def test_pressed_twice_it_is_done_once_and_says_so_twice(server: AuthorizationServer, person: Person) -> None:
-    page = shown(server, person)
-    assert ["Password changed" in change(person, page).text for _ in range(2)] == [True, True]
+def test_pressed_twice_it_is_done_once_and_says_so_twice(
+    server: AuthorizationServer, person: Person, at_another_browser: Person
+) -> None:
+    page, at_another_browser.password = shown(server, person), NEW
+    with capture_logs() as lines:
+        first = change(person, page)
+        tokens = server.register().connect(at_another_browser)
+        second = change(person, page)
+    assert ["Password changed" in answer.text for answer in (first, second)] == [True, True]
+    assert [line["event"] for line in lines].count("password changed") == 1
+    assert "password not changed" not in [line["event"] for line in lines]
+    # What was begun with the new password in between has not ended.
+    assert server.introspect(tokens["access_token"])["active"]
+    assert "Your connections" in at_another_browser.open(f"{server.origin}/account").text
     assert logs_in(server, person.username, NEW)
+
+
+def test_pressed_twice_at_once_it_is_done_once_and_says_so_each_time(
+    server: AuthorizationServer, person: Person
+) -> None:
+    page = shown(server, person)
+    fields = {"password": OLD, "new_password": NEW, "new_password_again": NEW}
+    with capture_logs() as lines:
+        answers = post_at_once(person, page, forms_of(page.text)[0], **fields)
+    assert {answer.status_code for answer in answers} == {303}
+    assert {
+        "Password changed" in person.open(urljoin(str(page.url), a.headers["location"])).text for a in answers
+    } == {True}
+    assert [line["event"] for line in lines].count("password changed") == 1
+
+
+def test_the_same_form_with_another_new_password_is_another_change(
+    server: AuthorizationServer, person: Person
+) -> None:
+    page = shown(server, person)
+    change(person, page)
+    assert "Password changed" in change(person, page, password=NEW, new="a third password").text
+    assert logs_in(server, person.username, "a third password")
+
+
+def test_the_password_in_force_is_no_stand_in_for_the_current_one(
+    server: AuthorizationServer, person: Person
+) -> None:
+    assert change(person, shown(server, person), password="wrong", new=OLD).status_code == 401
+
+
+def test_no_link_of_others_claims_a_change(server: AuthorizationServer, person: Person) -> None:
+    shown(server, person)
+    for mark in ("", "1", "x" * 43):
+        assert "Password changed" not in person.open(f"{server.origin}/password?changed={mark}").text
 
 
 def test_wrong_passwords_count_like_failed_logins(server: AuthorizationServer, person: Person) -> None:
@@ -109,6 +156,8 @@ def test_wrong_passwords_count_like_failed_logins(server: AuthorizationServer, p
     statuses = [change(person, page, password=f"wrong {n}").status_code for n in range(30)]
     assert statuses[0] == 401
     assert statuses[-1] == 429
+    assert statuses.count(401) == 20, "one attempt each, as at the login"
+    assert "Try again in" in change(person, page, password="wrong again").text
 
 
 def test_a_form_of_another_site_changes_nothing(server: AuthorizationServer, person: Person) -> None:
