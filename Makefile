@@ -49,5 +49,5 @@ format: setup ## Let ruff format and mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: setup ## Write the locks anew from pyproject.toml; ARGS=--upgrade takes newer versions
+lock: setup ## Resolve the locks again from pyproject.toml; ARGS=--upgrade takes newer versions
 	scripts/lock $(ARGS)

@@ -1,4 +1,4 @@
-"""Every no of this service as data, and the one way it takes into the log and onto the wire."""
+"""All error responses of this service, and the single place that logs and renders them."""
 
 from __future__ import annotations
 

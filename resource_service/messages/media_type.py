@@ -41,7 +41,7 @@ def check_media_type(scope: Scope) -> None:
             raise UnsupportedMediaTypeError("The charset of the body must be utf-8.")
 
 
-def described_anew(scope: Scope, body: bytes) -> Scope:
+def described_as_json(scope: Scope, body: bytes) -> Scope:
     """The request of `scope` with our own description of `body`."""
     others = [field for field in scope["headers"] if field[0] not in ABOUT_THE_BODY]
     ours = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]

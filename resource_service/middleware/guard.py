@@ -27,7 +27,11 @@ from resource_service.messages.mcp_headers import (
     ToolCall,
     check_headers,
 )
-from resource_service.messages.media_type import UnsupportedMediaTypeError, check_media_type, described_anew
+from resource_service.messages.media_type import (
+    UnsupportedMediaTypeError,
+    check_media_type,
+    described_as_json,
+)
 from resource_service.messages.request_ids import note_request_ids, noted_request_ids, request_ids
 from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.tool_schemas import ToolSchemas
@@ -78,7 +82,7 @@ class Guard:
                 with _mismatch_refused():
                     call = check_headers(scope["headers"], posted)
                 # What is checked here is what the server reads, and what it is told about it is ours.
-                scope, receive = described_anew(scope, posted.body), replay(posted.body, receive)
+                scope, receive = described_as_json(scope, posted.body), replay(posted.body, receive)
             else:
                 _allow(messages, principal, policy)
             remember(scope, principal)

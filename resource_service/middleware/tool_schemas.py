@@ -20,7 +20,7 @@ from resource_service.errors import Refusal
 from resource_service.messages.exact_json import dumps
 from resource_service.messages.mcp_headers import HeaderMismatchError, ToolCall
 from resource_service.messages.mcp_parameters import PARAM, Declared, declared_in
-from resource_service.messages.media_type import described_anew
+from resource_service.messages.media_type import described_as_json
 from resource_service.messages.request_ids import note_request_ids
 from resource_service.policy.event_stream import Events
 from resource_service.principal import PrincipalKey, principal_in
@@ -151,7 +151,7 @@ def _asking(scope: Scope, body: bytes) -> Scope:
         (b"accept", b"application/json, text/event-stream"),
         (b"accept-encoding", b"identity"),
     ]
-    inner = described_anew({**scope, "headers": [*others, *asked]}, body)
+    inner = described_as_json({**scope, "headers": [*others, *asked]}, body)
     note_request_ids(inner, [_ID])
     return inner
 

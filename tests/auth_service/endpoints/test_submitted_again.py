@@ -166,7 +166,7 @@ def test_an_invitation_that_is_made_many_times_at_once_is_one(
     (token,) = {token for answer in answers for token in TOKEN.findall(answer.text)}
     assert all(answer.status_code == 200 and token in answer.text for answer in answers)
     assert console.open("invitations").text.count('value="revoke"') == before + 1
-    # A form that nobody showed is a submission of its own each time, and a page shown anew makes another.
+    # Opening the page again gives a new form, and posting that makes another invitation.
     again = console.press(console.open("invitations"), "make")
     assert TOKEN.findall(again.text) != [token]
     person.close()
