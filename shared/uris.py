@@ -42,8 +42,13 @@ def is_loopback(parts: SplitResult) -> bool:
 def serialize_origin(parts: SplitResult) -> str:
     """The origin of a URL as browsers write it in ``Origin`` (RFC 6454 §6.2): lower case, no default port."""
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port = "" if parts.port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
+    port = unusual_port(parts)
+    return f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+
+
+def unusual_port(parts: SplitResult) -> int | None:
+    """The port of a URL; None where it is the default of its scheme."""
+    return None if parts.port == DEFAULT_PORTS.get(parts.scheme) else parts.port
 
 
 def resource_key(resource: str) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from auth_service.protocol.authorization import response_location
-from auth_service.protocol.errors import OAuthError
+from auth_service.protocol.authorization import ResponseTarget, response_location
 from auth_service.web.render import Pages, see_other
 
 
@@ -18,15 +17,11 @@ class AuthorizationResponder:
         self.pages = pages
         self._issuer = issuer
 
-    def send(
-        self, redirect_uri: str, response_mode: str, state: str | None, members: Mapping[str, str]
-    ) -> Response:
+    def send(self, target: ResponseTarget, members: Mapping[str, str]) -> Response:
         """Answer with `members`, and with the client's own `state` if it sent one."""
-        answer = {**members, **({"state": state} if state is not None else {}), "iss": self._issuer}
-        if response_mode == "form_post":
-            return self.pages.render("form_post.html", {"redirect_uri": redirect_uri, "members": answer})
-        return see_other(response_location(redirect_uri, answer))
-
-    def error(self, redirect_uri: str, response_mode: str, state: str | None, error: OAuthError) -> Response:
-        """Answer with an error (RFC 6749 §4.1.2.1)."""
-        return self.send(redirect_uri, response_mode, state, error.members())
+        state = {} if target.state is None else {"state": target.state}
+        answer = {**members, **state, "iss": self._issuer}
+        if target.response_mode == "form_post":
+            context = {"redirect_uri": target.redirect_uri, "members": answer}
+            return self.pages.render("form_post.html", context)
+        return see_other(response_location(target.redirect_uri, answer))

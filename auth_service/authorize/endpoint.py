@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -39,11 +40,10 @@ from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
-from auth_service.web.forms import RequestOverError, browser_of, shows_errors
+from auth_service.web.forms import RequestOverError, shows_errors
 from auth_service.web.http import form_of, note_refusal
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint, text
-from shared.asgi import header_values
 from shared.clock import Clock
 
 _MAX_QUERY = 6_000
@@ -92,7 +92,7 @@ class AuthorizeEndpoint:
         # SameSite=Lax keeps our cookies from a form that another site posts; the GET after a redirect has
         # them. Answered without, the person would be asked to log in again, and the browser be given a new
         # secret, which ends whatever else it has begun here.
-        if self.browsers.read_cookies(header_values(request.scope, "cookie")).browser_id:
+        if self.browsers.browser_of(request).browser_id:
             return None
         resources = (("resource", resource) for resource in parameters.resources)
         query = urlencode([*parameters.values.items(), *resources])
@@ -120,9 +120,7 @@ class AuthorizeEndpoint:
             note_refusal(request, error)
             silent = (parameters.get("prompt") or "").split() == ["none"]
             return await self._tell(request, client, address, error, silent=silent)
-        browser, cookies = self.browsers.with_secret(
-            self.browsers.read_cookies(header_values(request.scope, "cookie"))
-        )
+        browser, cookies = self.browsers.with_secret(self.browsers.browser_of(request))
         asked = replace(asked, pushed=pushed)
         # It is kept for half an hour: how much one network has kept is bounded, not only how fast it asks.
         await self.kept.attempt(origin)
@@ -140,7 +138,7 @@ class AuthorizeEndpoint:
         )
 
     async def _go_on(self, request: Request, pending_id: str) -> Response:
-        browser = self.browsers.read_cookies(header_values(request.scope, "cookie"))
+        browser = self.browsers.browser_of(request)
         pending = await self.pending.get(pending_id, browser.browser_id)
         if pending is None:
             raise RequestOverError
@@ -158,7 +156,7 @@ class AuthorizeEndpoint:
 
     async def _answered(self, request: Request, pending_id: str, client: Client) -> Response:
         """The answer that another request of this browser has settled meanwhile."""
-        browser = self.browsers.read_cookies(header_values(request.scope, "cookie"))
+        browser = self.browsers.browser_of(request)
         pending = await self.pending.get(pending_id, browser.browser_id)
         if pending is None or pending.outcome is None:
             raise RequestOverError
@@ -173,15 +171,11 @@ class AuthorizeEndpoint:
         if outcome.error is not None and outcome.on_page:
             return self.refused.page(request, client, response_target_of(asked), outcome.error)
         if outcome.error is not None:
-            return self.authorization_responder.send(
-                asked.redirect_uri, asked.response_mode, asked.state, outcome.error
-            )
+            return self._send(asked, outcome.error)
         code = await self.codes.again(outcome)
         if code is None:
             raise RequestOverError
-        return self.authorization_responder.send(
-            asked.redirect_uri, asked.response_mode, asked.state, {"code": code}
-        )
+        return self._send(asked, {"code": code})
 
     async def _next(
         self,
@@ -266,11 +260,9 @@ class AuthorizeEndpoint:
         self, request: Request, client: Client, address: ResponseTarget, error: OAuthError, *, silent: bool
     ) -> Response:
         """Tell the client, or first the person, that a request is not valid."""
-        session = await self.sessions.find(browser_of(self.browsers, request).session)
+        session = await self.sessions.find(self.browsers.browser_of(request).session)
         if await self._is_trusted(address.redirect_uri, client, session, silent=silent):
-            return self.authorization_responder.error(
-                address.redirect_uri, address.response_mode, address.state, error
-            )
+            return self.authorization_responder.send(address, error.members())
         return self.refused.page(request, client, address, error.members())
 
     async def _is_trusted(
@@ -300,13 +292,11 @@ class AuthorizeEndpoint:
             error = AccessDeniedError("the user or the client is no longer allowed here")
             await self.pending.amend(pending_id, Outcome(error=error.members()))
             note_refusal(request, error)
-            return self._error(asked, error)
-        return self.authorization_responder.send(
-            asked.redirect_uri, asked.response_mode, asked.state, {"code": code}
-        )
+            return self._send(asked, error.members())
+        return self._send(asked, {"code": code})
 
-    def _error(self, asked: AuthorizationRequest, error: OAuthError) -> Response:
-        return self.authorization_responder.error(asked.redirect_uri, asked.response_mode, asked.state, error)
+    def _send(self, asked: AuthorizationRequest, members: Mapping[str, str]) -> Response:
+        return self.authorization_responder.send(response_target_of(asked), members)
 
     def endpoint(self) -> Endpoint:
         """The endpoint with its description."""

@@ -17,7 +17,7 @@ from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.redirect_uris import destination_of
 from auth_service.web.browser_cookies import BrowserCookies
-from auth_service.web.forms import RequestOverError, browser_of, trusted_form
+from auth_service.web.forms import RequestOverError, trusted_form
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -42,7 +42,7 @@ class RefusedRequests:
             address: the client's own redirect URI.
             error: the members of the error response.
         """
-        browser, cookies = self.browsers.with_secret(browser_of(self.browsers, request))
+        browser, cookies = self.browsers.with_secret(self.browsers.browser_of(request))
         fields = {
             "csrf": self.browsers.form_token(browser),
             "client_id": client.client_id,
@@ -78,7 +78,7 @@ class RefusedRequests:
         address = response_target(form, client)
         error = _error_in(form)
         _log.info("error redirected", client_id=client.client_id, error=error["error"])
-        return self.responder.send(address.redirect_uri, address.response_mode, address.state, error)
+        return self.responder.send(address, error)
 
 
 def _error_in(form: Parameters) -> dict[str, str]:

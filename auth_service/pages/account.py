@@ -18,7 +18,7 @@ from auth_service.protocol.resources import ResourceRegistry
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.error_pages import ErrorPages
-from auth_service.web.forms import browser_of, shows_errors, trusted_form
+from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from shared.logs import get_logger
@@ -40,7 +40,7 @@ class AccountPage:
     errors: ErrorPages
 
     async def handle(self, request: Request) -> Response:
-        browser = browser_of(self.browsers, request)
+        browser = self.browsers.browser_of(request)
         session = await self.sessions.find(browser.session)
         if session is None or browser.browser_id is None:
             return see_other("login")

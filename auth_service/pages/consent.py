@@ -27,7 +27,7 @@ from auth_service.protocol.web_addresses import split_web_url
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.error_pages import ErrorPages
-from auth_service.web.forms import PENDING, RequestOverError, browser_of, posted_form, shows_errors
+from auth_service.web.forms import PENDING, RequestOverError, posted_form, shows_errors
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from shared.logs import get_logger
@@ -60,7 +60,7 @@ class ConsentPage:
 
     async def _show(self, request: Request) -> Response:
         pending_id = parse_parameters(request.scope["query_string"]).get("pending") or ""
-        browser = browser_of(self.browsers, request)
+        browser = self.browsers.browser_of(request)
         pending = await self.pending.get(pending_id, browser.browser_id)
         session = await self.sessions.find(browser.session)
         client = await self.clients.get(pending.request.client_id) if pending else None

@@ -17,7 +17,7 @@ from auth_service.rate_limits import Throttle
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
-from auth_service.web.forms import browser_of, shows_errors, trusted_form
+from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from shared.logs import get_logger
@@ -43,7 +43,7 @@ class DevicePage:
 
     async def _show(self, request: Request) -> Response:
         typed = parse_parameters(request.scope["query_string"]).get("user_code") or ""
-        return self._form(browser_of(self.browsers, request), typed)
+        return self._form(self.browsers.browser_of(request), typed)
 
     def _form(self, browser: Browser, typed: str, wrong: str = "", status: int = 200) -> Response:
         browser, cookies = self.browsers.with_secret(browser)

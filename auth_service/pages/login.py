@@ -20,7 +20,7 @@ from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser, BrowserCooki
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
 from auth_service.web.form_tokens import session_secret
-from auth_service.web.forms import PENDING, RequestOverError, browser_of, shows_errors, trusted_form
+from auth_service.web.forms import PENDING, RequestOverError, shows_errors, trusted_form
 from auth_service.web.http import wait_sentence, while_connected
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
@@ -57,7 +57,7 @@ class LoginPage:
     async def _show(self, request: Request) -> Response:
         query = parse_parameters(request.scope["query_string"])
         pending_id = query.get("pending")
-        browser = browser_of(self.browsers, request)
+        browser = self.browsers.browser_of(request)
         pending = await self.pending.get(pending_id, browser.browser_id)
         if pending_id and pending is None:
             raise RequestOverError

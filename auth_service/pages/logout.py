@@ -18,7 +18,7 @@ from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.error_pages import ErrorPages
-from auth_service.web.forms import browser_of, is_own_form, shows_errors
+from auth_service.web.forms import is_own_form, shows_errors
 from auth_service.web.http import form_of
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint
@@ -44,7 +44,7 @@ class LogoutPage:
         parameters = await form_of(request) if posted else parse_parameters(request.scope["query_string"])
         hint = await self._hint(parameters)
         goal = await self._destination(parameters, hint)
-        browser = browser_of(self.browsers, request)
+        browser = self.browsers.browser_of(request)
         if posted and browser.session is None and (query := _as_query(parameters)):
             return see_other(f"logout?{query}")
         session = await self.sessions.find(browser.session)

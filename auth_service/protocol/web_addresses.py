@@ -1,4 +1,4 @@
-"""URLs that others supply: one spelling with one meaning, whoever reads it.
+"""URLs from clients and other strangers: only those that browsers and servers read alike.
 
 RFC 3986 and the URL standard of browsers (WHATWG) differ: in what a backslash, a tab, an empty port or an
 encoded dot is, and in what a number is as a host. So a URL can name one host to a server and another to a
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from auth_service.protocol.special_addresses import Address, special_use
+from shared.uris import DEFAULT_PORTS
 
 MAX_LENGTH = 2_000
 MAX_HOST_LENGTH = 253
-DEFAULT_PORTS = {"http": 80, "https": 443}
 # Below are the ports of services that would take a request for something else.
 FIRST_UNPRIVILEGED_PORT = 1_024
 

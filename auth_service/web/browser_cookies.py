@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from starlette.requests import Request
+
 from auth_service.crypto.keyring import KeyRing, Tagger
 from auth_service.crypto.secrets import digest, new_id, new_secret
 from auth_service.users.repository import canonical
 from auth_service.web.cookie_names import CookieNames
 from auth_service.web.form_tokens import FormTokens, Standing
+from shared.asgi import header_values
 from shared.uris import serialize_origin, split_absolute
 
 DEVICE_TTL_S = 365 * 86_400
@@ -32,6 +35,10 @@ class BrowserCookies:
         self._secure = issuer.startswith("https://")
         self._forms = FormTokens(keys)
         self._devices = Tagger(keys, "devices")
+
+    def browser_of(self, request: Request) -> Browser:
+        """What the browser behind `request` holds."""
+        return self.read_cookies(header_values(request.scope, "cookie"))
 
     def read_cookies(self, cookie_headers: list[str]) -> Browser:
         """What the Cookie headers of a request hold."""

@@ -10,6 +10,7 @@ from auth_service.fetching.turns import requesting_network
 from auth_service.rate_limits import Network, is_trusted, network_of
 from shared.asgi import header_values
 from shared.logs import get_logger
+from shared.once import Once
 
 _log = get_logger(__name__)
 
@@ -19,7 +20,7 @@ class ClientNetworks:
 
     def __init__(self, trusted_proxies: Sequence[Network]) -> None:
         self._trusted = trusted_proxies
-        self._warned = False
+        self._untrusted = Once()
 
     def network_of(self, request: Request) -> str:
         """The network that `request` comes from; what is fetched for it counts against that from now on."""
@@ -33,9 +34,8 @@ class ClientNetworks:
 
     def _warn_of_untrusted(self, peer: str | None) -> None:
         # Once: anybody can send the header, and a log that anybody can fill is read by nobody.
-        if self._warned or is_trusted(peer, self._trusted):
+        if is_trusted(peer, self._trusted) or not self._untrusted.first("X-Forwarded-For"):
             return
-        self._warned = True
         _log.warning(
             "X-Forwarded-For is ignored",
             peer=peer,

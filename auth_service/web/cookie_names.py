@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from shared.uris import DEFAULT_PORTS, split_absolute
+from shared.uris import split_absolute, unusual_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class CookieNames:
 
 def _suffix(issuer: str) -> str:
     parts = split_absolute(issuer)
-    port = "" if parts.port in (None, DEFAULT_PORTS.get(parts.scheme)) else f"-{parts.port}"
+    port = unusual_port(parts)
     # RFC 6265 §4.1.1: a name has no slash. Dots stand for slashes, and %2E for dots.
     segments = (quote(s, safe="%").replace(".", "%2E") for s in parts.path.strip("/").split("/") if s)
-    return port + "".join(f".{segment}" for segment in segments)
+    return ("" if port is None else f"-{port}") + "".join(f".{segment}" for segment in segments)

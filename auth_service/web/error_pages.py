@@ -9,7 +9,6 @@ from auth_service.protocol.errors import OAuthError
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.http import retry_after
 from auth_service.web.render import Pages
-from shared.asgi import header_values
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -35,7 +34,7 @@ class ErrorPages:
     def refused(self, error: OAuthError, request: Request) -> Response:
         """A request that cannot be answered to anybody else."""
         status = 400 if error.status == 401 else error.status
-        browser = self._browsers.read_cookies(header_values(request.scope, "cookie"))
+        browser = self._browsers.browser_of(request)
         response = self._render(
             "error.html",
             status,

@@ -58,11 +58,6 @@ class PostedForm:
     stale: bool
 
 
-def browser_of(browsers: BrowserCookies, request: Request) -> Browser:
-    """What the browser behind `request` holds."""
-    return browsers.read_cookies(header_values(request.scope, "cookie"))
-
-
 class RequestOverError(FormExpiredError):
     """There is no pending request of that name that this browser began."""
 
@@ -94,7 +89,7 @@ async def posted_form(browsers: BrowserCookies, request: Request, *, logs_in: bo
         ForeignFormError: another site sent the form.
         FormExpiredError: it was not given to this browser.
     """
-    form, browser = await form_of(request), browser_of(browsers, request)
+    form, browser = await form_of(request), browsers.browser_of(request)
     if (sender := _foreign_sender(browsers, request)) is not None:
         raise ForeignFormError("the form was sent by a page of another site", detail=sender[:200])
     standing = browsers.standing(form.get("csrf"), browser, logs_in=logs_in)
@@ -105,7 +100,7 @@ async def posted_form(browsers: BrowserCookies, request: Request, *, logs_in: bo
 
 def is_own_form(browsers: BrowserCookies, request: Request, form: Parameters) -> bool:
     """Whether `form` is one that `trusted_form` would take."""
-    standing = browsers.standing(form.get("csrf"), browser_of(browsers, request))
+    standing = browsers.standing(form.get("csrf"), browsers.browser_of(request))
     return standing is Standing.CURRENT and _foreign_sender(browsers, request) is None
 
 

@@ -7,10 +7,11 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import PackageLoader
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.logs import current_request_id
+from shared.pages.environment import environment
 
 Answer = TypeVar("Answer", bound=Response)
 
@@ -51,13 +52,7 @@ class Pages:
         self._notice, self._warning = notice, warning
         self._root = "../" if console else ""
         self._headers = _HEADERS_OF_CONSOLE if console else _HEADERS
-        self._environment = Environment(
-            loader=PackageLoader("auth_service.web"),
-            autoescape=select_autoescape(default=True, default_for_string=True),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = environment(PackageLoader("auth_service.web"))
 
     def render(
         self,

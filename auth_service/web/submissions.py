@@ -31,7 +31,6 @@ from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.http import form_of
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
-from shared.asgi import header_values
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -89,7 +88,7 @@ class Submissions:
         return replace(endpoint, handler=handle)
 
     async def _of(self, request: Request, kept_s: int) -> Submission:
-        browser_id = self._browsers.read_cookies(header_values(request.scope, "cookie")).browser_id
+        browser_id = self._browsers.browser_of(request).browser_id
         try:
             form = await form_of(request)
             name = self._name(request.scope["path"], browser_id, form)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.asgi.headers import header_values
 from shared.logs import get_logger
 from shared.once import Once
+from shared.uris import serialize_origin
 
 HEALTH = "/health"
 INTERNAL_AGENT = "doorward-resource-server"
@@ -16,7 +17,6 @@ INTERNAL_AGENT = "doorward-resource-server"
 
 MAX_SHOWN = 200
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _log = get_logger(__name__)
 
 
@@ -33,7 +33,8 @@ class OtherHosts:
     def __init__(self, app: ASGIApp, *, public_url: str, setting: str) -> None:
         self.app = app
         self._public_url = public_url
-        self._public = _origin(urlsplit(public_url))
+        self._scheme = urlsplit(public_url).scheme
+        self._origin = serialize_origin(urlsplit(public_url))
         self._setting = setting
         self._once = Once()
 
@@ -58,8 +59,8 @@ class OtherHosts:
 
     def _is_public(self, host: str) -> bool:
         try:
-            parts = urlsplit(f"{self._public[0]}://{host.partition(',')[0].strip()}")
-            return _origin(parts) == self._public
+            parts = urlsplit(f"{self._scheme}://{host.partition(',')[0].strip()}")
+            return serialize_origin(parts) == self._origin
         except ValueError:
             return False
 
@@ -67,7 +68,3 @@ class OtherHosts:
 def _is_internal(scope: Scope) -> bool:
     agents = header_values(scope, "user-agent")
     return scope["path"].endswith(HEALTH) or any(agent.startswith(INTERNAL_AGENT) for agent in agents)
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return (parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme))

@@ -6,12 +6,13 @@ import base64
 import hashlib
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import ChoiceLoader, PackageLoader
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from shared.assets import BRAND
 from shared.logs import current_request_id
+from shared.pages.environment import environment
 
 # What is ours and has been read: none of it ends the element that it is put into.
 _STYLE = Markup((BRAND / "doorward.css").read_text())  # noqa: S704
@@ -46,13 +47,7 @@ class StandalonePages:
     """
 
     def __init__(self, package: str, *, icon: str, warning: str | None, **context: object) -> None:
-        self._environment = Environment(
-            loader=ChoiceLoader([PackageLoader("shared.pages"), PackageLoader(package)]),
-            autoescape=select_autoescape(default=True, default_for_string=True),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = environment(ChoiceLoader([PackageLoader("shared.pages"), PackageLoader(package)]))
         self._environment.globals.update(
             context, style=_STYLE, script=_SCRIPT, logo=_LOGO, icon=icon, warning=warning
         )

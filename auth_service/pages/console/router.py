@@ -14,7 +14,7 @@ from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.error_pages import ErrorPages
-from auth_service.web.forms import browser_of, shows_errors, trusted_form
+from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.render import Pages, see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from auth_service.web.submissions import submission_of
@@ -63,7 +63,7 @@ class AdminConsole:
             return self.pages.render("console_nothing.html", {}, status=404)
 
     async def _administrator(self, request: Request) -> Administrator | Response:
-        browser = browser_of(self.browsers, request)
+        browser = self.browsers.browser_of(request)
         session = await self.sessions.find(browser.session)
         if session is None or browser.browser_id is None:
             return see_other("../login?to=admin")

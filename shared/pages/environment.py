@@ -1,0 +1,16 @@
+"""How templates are read: escaped, and strict about names that are missing."""
+
+from __future__ import annotations
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, select_autoescape
+
+
+def environment(loader: BaseLoader) -> Environment:
+    """The environment in which every template of both services is rendered."""
+    return Environment(
+        loader=loader,
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
