@@ -70,6 +70,7 @@ class Standing:
             ("GET", "/login", [browser], b""),
             ("GET", f"/consent?pending={self.pending}", [browser], b""),
             ("GET", "/account", [browser], b""),
+            ("GET", "/password", [browser], b""),
             ("GET", "/admin", [], b""),
             ("GET", "/admin/people?q=we&p=0", [browser], b""),
             ("POST", "/register", [JSON], json.dumps({"redirect_uris": ["https://c.example/"]}).encode()),
@@ -116,6 +117,7 @@ class Standing:
         change = {"client_id": client_id, "redirect_uris": ["https://evil.example/"]}
         wrong = ("Authorization", b"Bearer dw_cr_wrong")
         browser = ("Cookie", self.cookies)
+        passwords = {"csrf": "x", "password": "x", "new_password": "y", "new_password_again": "y"}
         back = {"csrf": "x", "client_id": client_id, "back": "yes", "error": "e", "error_description": "d"}
         return [
             ("POST", "/authorize", [browser, FORM], urlencode(back).encode()),
@@ -123,6 +125,7 @@ class Standing:
             ("POST", "/login", [browser, FORM], urlencode(login).encode()),
             ("POST", "/consent", [browser, FORM], urlencode(decision).encode()),
             ("POST", "/account", [browser, FORM], urlencode({"csrf": "x", "grant_id": "x"}).encode()),
+            ("POST", "/password", [browser, FORM], urlencode(passwords).encode()),
             ("POST", "/admin/people", [browser, FORM], urlencode({"csrf": "x", "action": "end"}).encode()),
             ("PUT", f"/register/{client_id}", [wrong, JSON], json.dumps(change).encode()),
             ("DELETE", f"/register/{client_id}", [wrong], b""),
