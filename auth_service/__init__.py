@@ -1,7 +1,7 @@
 """The authorization server.
 
     main.py        create_app(settings, store, clock)
-    components.py  wiring: every component, created once; routes.py: every endpoint and page
+    components.py  wiring: every component by subject, each made once; routes.py: every endpoint and page
     settings.py    settings from the environment, validated before startup; configured.py converts them
     grant_types.py the grant types that the token endpoint offers
     rate_limits.py rate limits, counted in the store

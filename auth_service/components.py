@@ -1,8 +1,11 @@
-"""The parts of the authorization server, each made once and given exactly what it needs."""
+"""What the authorization server is made of: one dataclass a subject, each made by the function below it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from auth_service import configured
+from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.authorize.consents import ConsentRepository
 from auth_service.authorize.hints import IdTokenHints
 from auth_service.authorize.pending import PendingRequests
@@ -36,7 +39,9 @@ from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_issuer import TokenIssuer
 from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.cimd import DocumentRules
+from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.registration_policy import RegistrationMode
+from auth_service.protocol.resources import ResourceRegistry
 from auth_service.rate_limits import Throttle
 from auth_service.settings import AuthSettings
 from auth_service.storage.interface import Store
@@ -46,7 +51,8 @@ from auth_service.users.sessions import SessionRepository
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
-from auth_service.web.render import Pages
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import PageTemplates
 from shared.clock import Clock
 from shared.home_networks import WARNING
 from shared.signatures import Signatures
@@ -54,131 +60,295 @@ from shared.signatures import Signatures
 DEMO_NOTICE = "This is a trial set-up: log in as “wesen” with the password “secret”."
 
 
-class Components:
-    """Built from settings, a store and a clock; nothing else is read from anywhere."""
+@dataclass(frozen=True, kw_only=True)
+class Infrastructure:
+    """What everything else is built on: settings, store, clock, outgoing requests, keys.
 
-    def __init__(self, settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> None:
-        self.settings, self.store, self.clock, self.fetcher = settings, store, clock, fetcher
-        keys = KeyRing(settings.master_keys)
-        self.lifetimes = configured.lifetimes(settings)
-        self.catalogue = configured.catalogue(settings)
-        self.handles = Handles(keys)
-        self.signing_keys = SigningKeys(store, keys, configured.schedule(settings), clock)
-        self.signatures = Signatures()
-        self.users = UserRepository(store, Passwords(), clock)
-        self.pseudonyms = PairwiseSubjects(store, keys)
-        self.subjects = ClientSubjects(self.pseudonyms)
-        self.clients = ClientRepository(store, clock, pending_ttl_s=settings.pending_ttl_s)
-        self.sectors = Sectors(fetcher, clock)
-        self.invitations = InitialAccessTokenRepository(store, clock)
-        self.client_keys = ClientKeys(PublishedKeys(fetcher, clock))
-        self.operator_fetcher = fetcher.apart()
-        self.operator_keys = PublishedKeys(self.operator_fetcher, clock)
-        self.admission = self._admission()
-        self.client_resolver = self._introductions(fetcher)
-        self.authentication = ClientAuthentication(self.client_resolver, self._assertions())
-        self.callers = IntrospectionCallers(self.authentication, settings.resource_servers)
-        self.dpop = DpopProofs(store, keys, self.signatures, clock)
-        self.requests = AuthorizationRequests(
-            store=store,
-            client_keys=self.client_keys,
-            signatures=self.signatures,
-            issuer=settings.issuer,
-            clock=clock,
-            pending_ttl_s=settings.pending_ttl_s,
-        )
-        self.sessions = SessionRepository(store, clock, settings.session_ttl_s)
-        self.pending = PendingRequests(store, settings.pending_ttl_s)
-        self.consents = ConsentRepository(store, settings.refresh_absolute_ttl_s)
-        self.grants = GrantRepository(store, clock)
-        self.feed = RevocationStream(store, clock)
-        self.opener = GrantFactory(
-            grants=self.grants,
-            clients=self.clients,
-            users=self.users,
-            sessions=self.sessions,
-            lifetimes=self.lifetimes,
-        )
-        self.devices = DeviceRequestRepository(store, clock)
-        self.confirmations = Confirmations(self.grants)
-        self.tokens = TokenReader(
-            handles=self.handles,
-            signing_keys=self.signing_keys,
-            grants=self.grants,
-            confirmations=self.confirmations,
-            issuer=settings.issuer,
-            clock=clock,
-        )
-        self.jwt_resources = configured.jwt_resources(settings)
-        self.mint = TokenIssuer(
-            handles=self.handles,
-            users=self.users,
-            signing_keys=self.signing_keys,
-            subjects=self.subjects,
-            issuer=settings.issuer,
-            grace_s=settings.refresh_grace_s,
-            jwt_resources=self.jwt_resources,
-        )
-        self.descriptions = ResourceDescriptions(configured.described(settings), clock)
-        self.hints = IdTokenHints(self.signing_keys, self.clients, self.subjects, settings.issuer)
-        self.browsers = BrowserCookies(keys, settings.issuer)
-        self.networks = ClientNetworks(settings.trusted_proxies)
-        self.warning = WARNING if settings.allow_http_networks else None
-        self.page_templates = Pages(notice=DEMO_NOTICE if settings.demo_user else None, warning=self.warning)
-        self.error_pages = ErrorPages(self.page_templates, self.browsers)
+    Attributes:
+        operator_fetcher: for URLs that the settings name; never queued behind those that clients name.
+    """
 
-    def _introductions(self, fetcher: Fetcher) -> ClientResolver:
-        settings, loopback = self.settings, self.settings.fetch_loopback
-        return ClientResolver(
-            clients=self.clients,
-            documents=ClientMetadataFetcher(
-                fetcher,
-                DocumentRules(
-                    configured.registrable_grants(self.settings),
-                    configured.redirect_hosts(self.settings),
-                    loopback=loopback,
-                ),
-                self.clock,
-            ),
-            policy=configured.domain_policy(settings),
-            throttle=self.throttle("introduce"),
-            clock=self.clock,
-            keep_s=settings.pending_ttl_s,
-            loopback=loopback,
-            quota=configured.quota(settings),
-        )
-
-    def _admission(self) -> RegistrationPolicy:
-        settings = self.settings
-        issuers = [StatementIssuer(i.issuer, i.jwks, i.jwks_uri) for i in settings.statement_issuers]
-        mode = RegistrationMode(settings.registration)
-        return RegistrationPolicy(
-            openness=mode,
-            tokens=self.invitations,
-            issuers=issuers,
-            published=self.operator_keys,
-            signatures=self.signatures,
-            clock=self.clock,
-        )
-
-    def _assertions(self) -> ClientAssertions:
-        issuer = self.settings.issuer
-        # Clients put the issuer or the URL they post to into aud; RFC 7523 §3 and its successor differ.
-        endpoints = [f"{issuer}/{path}" for path in ("token", "introspect", "revoke", "par")]
-        return ClientAssertions(
-            store=self.store,
-            client_keys=self.client_keys,
-            signatures=self.signatures,
-            issuer=issuer,
-            endpoints=endpoints,
-            clock=self.clock,
-        )
-
-    def scope_descriptions(self) -> dict[str, str]:
-        """Every scope with the words for it."""
-        own = self.catalogue.own_scopes
-        return {**own, **{s: words for r in self.catalogue.resources for s, words in r.scopes.items()}}
+    settings: AuthSettings
+    store: Store
+    clock: Clock
+    fetcher: Fetcher
+    operator_fetcher: Fetcher
+    key_ring: KeyRing
+    signing_keys: SigningKeys
+    signatures: Signatures
 
     def throttle(self, kind: str) -> Throttle:
         """The rate limit of one kind of attempt."""
         return Throttle(self.store, kind, configured.limits(self.settings)[kind])
+
+
+def infrastructure(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Infrastructure:
+    """Built from the arguments alone; nothing else is read from anywhere."""
+    key_ring = KeyRing(settings.master_keys)
+    return Infrastructure(
+        settings=settings,
+        store=store,
+        clock=clock,
+        fetcher=fetcher,
+        operator_fetcher=fetcher.apart(),
+        key_ring=key_ring,
+        signing_keys=SigningKeys(store, key_ring, configured.schedule(settings), clock),
+        signatures=Signatures(),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Users:
+    """Accounts, login sessions, and the subjects by which clients know users."""
+
+    repository: UserRepository
+    sessions: SessionRepository
+    pairwise_subjects: PairwiseSubjects
+    client_subjects: ClientSubjects
+
+
+def users(base: Infrastructure) -> Users:
+    """The users in the store."""
+    pairwise_subjects = PairwiseSubjects(base.store, base.key_ring)
+    return Users(
+        repository=UserRepository(base.store, Passwords(), base.clock),
+        sessions=SessionRepository(base.store, base.clock, base.settings.session_ttl_s),
+        pairwise_subjects=pairwise_subjects,
+        client_subjects=ClientSubjects(pairwise_subjects),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clients:
+    """Clients of both kinds, their keys, and who may register one.
+
+    Attributes:
+        keys: those of clients.
+        operator_keys: those published where the settings say, of issuers that the operator trusts.
+    """
+
+    repository: ClientRepository
+    resolver: ClientResolver
+    sectors: Sectors
+    keys: ClientKeys
+    operator_keys: PublishedKeys
+    initial_access_tokens: InitialAccessTokenRepository
+    registration_policy: RegistrationPolicy
+
+
+def clients(base: Infrastructure) -> Clients:
+    """The clients in the store, and those with a metadata document."""
+    settings = base.settings
+    repository = ClientRepository(base.store, base.clock, pending_ttl_s=settings.pending_ttl_s)
+    initial_access_tokens = InitialAccessTokenRepository(base.store, base.clock)
+    operator_keys = PublishedKeys(base.operator_fetcher, base.clock)
+    return Clients(
+        repository=repository,
+        resolver=_client_resolver(base, repository),
+        sectors=Sectors(base.fetcher, base.clock),
+        keys=ClientKeys(PublishedKeys(base.fetcher, base.clock)),
+        operator_keys=operator_keys,
+        initial_access_tokens=initial_access_tokens,
+        registration_policy=RegistrationPolicy(
+            openness=RegistrationMode(settings.registration),
+            tokens=initial_access_tokens,
+            issuers=[StatementIssuer(i.issuer, i.jwks, i.jwks_uri) for i in settings.statement_issuers],
+            published=operator_keys,
+            signatures=base.signatures,
+            clock=base.clock,
+        ),
+    )
+
+
+def _client_resolver(base: Infrastructure, repository: ClientRepository) -> ClientResolver:
+    settings = base.settings
+    rules = DocumentRules(
+        configured.registrable_grants(settings),
+        configured.redirect_hosts(settings),
+        loopback=settings.fetch_loopback,
+    )
+    return ClientResolver(
+        clients=repository,
+        documents=ClientMetadataFetcher(base.fetcher, rules, base.clock),
+        policy=configured.domain_policy(settings),
+        throttle=base.throttle("introduce"),
+        clock=base.clock,
+        keep_s=settings.pending_ttl_s,
+        loopback=settings.fetch_loopback,
+        quota=configured.quota(settings),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientAuth:
+    """How clients and resource servers prove who they are."""
+
+    authentication: ClientAuthentication
+    introspection_callers: IntrospectionCallers
+    dpop_proofs: DpopProofs
+
+
+def client_auth(base: Infrastructure, clients: Clients) -> ClientAuth:
+    """Authentication of the clients that `clients` resolves."""
+    issuer = base.settings.issuer
+    # Clients put the issuer or the URL they post to into aud; RFC 7523 §3 and its successor differ.
+    endpoints = [f"{issuer}/{path}" for path in ("token", "introspect", "revoke", "par")]
+    assertions = ClientAssertions(
+        store=base.store,
+        client_keys=clients.keys,
+        signatures=base.signatures,
+        issuer=issuer,
+        endpoints=endpoints,
+        clock=base.clock,
+    )
+    authentication = ClientAuthentication(clients.resolver, assertions)
+    return ClientAuth(
+        authentication=authentication,
+        introspection_callers=IntrospectionCallers(authentication, base.settings.resource_servers),
+        dpop_proofs=DpopProofs(base.store, base.key_ring, base.signatures, base.clock),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grants:
+    """Grants, the tokens that are handles to them, and what they can be given for.
+
+    Attributes:
+        jwt_resources: the resources that get JWT access tokens (RFC 9068).
+    """
+
+    repository: GrantRepository
+    factory: GrantFactory
+    devices: DeviceRequestRepository
+    confirmations: Confirmations
+    handles: Handles
+    token_issuer: TokenIssuer
+    token_reader: TokenReader
+    lifetimes: Lifetimes
+    resource_registry: ResourceRegistry
+    jwt_resources: frozenset[str]
+
+
+def grants(base: Infrastructure, users: Users, clients: Clients) -> Grants:
+    """The grants of `users` to `clients`."""
+    settings, handles = base.settings, Handles(base.key_ring)
+    lifetimes, jwt_resources = configured.lifetimes(settings), configured.jwt_resources(settings)
+    repository = GrantRepository(base.store, base.clock)
+    confirmations = Confirmations(repository)
+    return Grants(
+        repository=repository,
+        factory=GrantFactory(
+            grants=repository,
+            clients=clients.repository,
+            users=users.repository,
+            sessions=users.sessions,
+            lifetimes=lifetimes,
+        ),
+        devices=DeviceRequestRepository(base.store, base.clock),
+        confirmations=confirmations,
+        handles=handles,
+        token_issuer=TokenIssuer(
+            handles=handles,
+            users=users.repository,
+            signing_keys=base.signing_keys,
+            subjects=users.client_subjects,
+            issuer=settings.issuer,
+            grace_s=settings.refresh_grace_s,
+            jwt_resources=jwt_resources,
+        ),
+        token_reader=TokenReader(
+            handles=handles,
+            signing_keys=base.signing_keys,
+            grants=repository,
+            confirmations=confirmations,
+            issuer=settings.issuer,
+            clock=base.clock,
+        ),
+        lifetimes=lifetimes,
+        resource_registry=configured.catalogue(settings),
+        jwt_resources=jwt_resources,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authorization:
+    """Authorization requests on their way to a grant: what was sent, and what the person said to it."""
+
+    requests: AuthorizationRequests
+    pending: PendingRequests
+    consents: ConsentRepository
+    hints: IdTokenHints
+    resource_descriptions: ResourceDescriptions
+
+
+def authorization(base: Infrastructure, users: Users, clients: Clients) -> Authorization:
+    """The authorization requests of `clients`."""
+    settings = base.settings
+    return Authorization(
+        requests=AuthorizationRequests(
+            store=base.store,
+            client_keys=clients.keys,
+            signatures=base.signatures,
+            issuer=settings.issuer,
+            clock=base.clock,
+            pending_ttl_s=settings.pending_ttl_s,
+        ),
+        pending=PendingRequests(base.store, settings.pending_ttl_s),
+        consents=ConsentRepository(base.store, settings.refresh_absolute_ttl_s),
+        hints=IdTokenHints(base.signing_keys, clients.repository, users.client_subjects, settings.issuer),
+        resource_descriptions=ResourceDescriptions(configured.described(settings), base.clock),
+    )
+
+
+def page_context(base: Infrastructure, sessions: SessionRepository) -> PageContext:
+    """What every page needs."""
+    browsers = BrowserCookies(base.key_ring, base.settings.issuer)
+    notice = DEMO_NOTICE if base.settings.demo_user else None
+    templates = PageTemplates(notice=notice, warning=warning(base.settings))
+    return PageContext(
+        sessions=sessions,
+        browsers=browsers,
+        networks=ClientNetworks(base.settings.trusted_proxies),
+        templates=templates,
+        errors=ErrorPages(templates, browsers),
+    )
+
+
+def warning(settings: AuthSettings) -> str | None:
+    """What every page says of a configuration that is not for the internet."""
+    return WARNING if settings.allow_http_networks else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """All of it, by subject."""
+
+    base: Infrastructure
+    users: Users
+    clients: Clients
+    client_auth: ClientAuth
+    grants: Grants
+    authorization: Authorization
+    revocation_stream: RevocationStream
+    page_context: PageContext
+
+    @property
+    def accounts(self) -> AccountLifecycle:
+        """Changes to accounts, with the sessions and grants that they end."""
+        return AccountLifecycle(self.users.repository, self.users.sessions, self.grants.repository)
+
+
+def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Components:
+    """Every component, made once; each subject gets those that it depends on."""
+    base = infrastructure(settings, store, clock, fetcher)
+    all_users, all_clients = users(base), clients(base)
+    return Components(
+        base=base,
+        users=all_users,
+        clients=all_clients,
+        client_auth=client_auth(base, all_clients),
+        grants=grants(base, all_users, all_clients),
+        authorization=authorization(base, all_users, all_clients),
+        revocation_stream=RevocationStream(store, clock),
+        page_context=page_context(base, all_users.sessions),
+    )

@@ -13,15 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service import routes
-from auth_service.components import Components
-from auth_service.crypto.keyring import KeyRing
+from auth_service.components import Components, components, warning
 from auth_service.fetching import Fetcher
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
 from auth_service.pages.visitors import VisitorPages, slash_routes
 from auth_service.settings import AuthSettings
 from auth_service.storage import open_store
 from auth_service.storage.interface import Store
-from auth_service.users.repository import UserExistsError
+from auth_service.users.repository import UserExistsError, UserRepository
 from auth_service.web.render import STATIC
 from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
@@ -61,10 +60,11 @@ def create_app(
         fetcher: made as `settings` say where left out.
     """
     fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback, networks=settings.fetch_networks)
-    parts = Components(settings, store, clock, fetcher)
-    submissions = Submissions(store, KeyRing(settings.master_keys), parts.browsers)
+    parts = components(settings, store, clock, fetcher)
+    scopes = parts.grants.resource_registry.scope_descriptions
+    submissions = Submissions(store, parts.base.key_ring, parts.page_context.browsers)
     endpoints = [*map(submissions.answering_again, routes.endpoints(parts, registration_example(settings)))]
-    visitors = VisitorPages(settings.issuer, parts.warning)
+    visitors = VisitorPages(settings.issuer, warning(settings))
     app = DescribedApp(
         title="Doorward authorization server",
         docs_url=None,
@@ -72,11 +72,11 @@ def create_app(
         openapi_url="/openapi.json",
         # It would redirect to a URL built from the Host header (DESIGN D8).
         redirect_slashes=False,
-        lifespan=_lifespan(settings, store, fetcher, parts),
+        lifespan=_lifespan(parts),
         middleware=_middleware(settings, endpoints, visitors),
         exception_handlers={HTTPException: _http_error},
     )
-    app.document = openapi_document(settings, endpoints, parts.scope_descriptions())
+    app.document = openapi_document(settings, endpoints, scopes)
     app.router.routes.extend(endpoint.route() for endpoint in endpoints)
     app.router.routes.extend([home_route(visitors.home), *slash_routes(endpoints)])
     app.mount("/static", Assets(STATIC, BRAND))
@@ -85,8 +85,8 @@ def create_app(
         title="Doorward authorization server",
         public_url=settings.issuer,
         issuer=settings.issuer,
-        scopes=parts.scope_descriptions(),
-        warning=parts.warning,
+        scopes=scopes,
+        warning=warning(settings),
     )
     return app
 
@@ -122,35 +122,35 @@ def _cors_policies(endpoints: list[Endpoint]) -> Callable[[str], CorsPolicy | No
     return lambda path: exact[path] if path in exact else below.get(path[: path.rfind("/") + 1])
 
 
-def _lifespan(
-    settings: AuthSettings, store: Store, fetcher: Fetcher, parts: Components
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(parts: Components) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    base, settings = parts.base, parts.base.settings
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        for complaint in await store.misconfigurations():
+        for complaint in await base.store.misconfigurations():
             _log.warning("the store is not set up to keep what it acknowledges", complaint=complaint)
-        await parts.signing_keys.prepare()
-        await parts.pseudonyms.prepare()
+        await base.signing_keys.prepare()
+        await parts.users.pairwise_subjects.prepare()
         if settings.demo_user:
-            await _add_demo_user(parts, admin=is_loopback(split_absolute(settings.issuer)))
+            await _add_demo_user(parts.users.repository, admin=is_loopback(split_absolute(settings.issuer)))
         _log.info("authorization server ready", issuer=settings.issuer)
         try:
-            async with parts.feed.followed():
+            async with parts.revocation_stream.followed():
                 yield
         finally:
-            fetcher.close()
-            parts.operator_fetcher.close()
-            await parts.descriptions.aclose()
-            await parts.confirmations.aclose()
-            await store.aclose()
+            base.fetcher.close()
+            base.operator_fetcher.close()
+            await parts.authorization.resource_descriptions.aclose()
+            await parts.grants.confirmations.aclose()
+            await base.store.aclose()
 
     return lifespan
 
 
-async def _add_demo_user(parts: Components, *, admin: bool) -> None:
+async def _add_demo_user(users: UserRepository, *, admin: bool) -> None:
     # Its password is no secret: where others can reach the server, it opens no console.
     try:
-        await parts.users.add(DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME, admin=admin)
+        await users.add(DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME, admin=admin)
     except UserExistsError:
         _log.debug("the demo user is there already")
 

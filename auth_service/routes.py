@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from auth_service import configured
-from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.accounts.logout import Logout
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.endpoint import AuthorizeEndpoint
-from auth_service.components import Components
+from auth_service.components import Components, warning
 from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
 from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint
 from auth_service.endpoints.documents import health_endpoint, jwks_endpoint, metadata_endpoints
@@ -23,11 +22,15 @@ from auth_service.endpoints.token import TokenEndpoint
 from auth_service.endpoints.userinfo import UserinfoEndpoint
 from auth_service.events.signing import SignedEvents
 from auth_service.grant_types import offered_grant_types
+from auth_service.grants.base import GrantType
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.pages.account import AccountPage
 from auth_service.pages.consent import ConsentPage
-from auth_service.pages.console.assembly import assembled
+from auth_service.pages.console.invitations import InvitationsSection
+from auth_service.pages.console.people import PeopleSection, PersonSection
 from auth_service.pages.console.router import AdminConsole
+from auth_service.pages.console.sections import Section
+from auth_service.pages.console.software import ClientsSection, SoftwareSection
 from auth_service.pages.device import DevicePage
 from auth_service.pages.login import LoginPage
 from auth_service.pages.logout import LogoutPage
@@ -37,240 +40,277 @@ from auth_service.protocol.pkce import PkcePolicy
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.users.login_limits import LoginLimits
 from auth_service.users.password_check import PasswordCheck
+from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
 
 
 def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[Endpoint]:
     """Everything that is served, in the order in which it is described."""
-    issuer = parts.settings.issuer
-    grant_types = offered_grant_types(parts, parts.settings, parts.store)
-    metadata = server_metadata(
-        issuer,
-        parts.catalogue.scopes_supported,
-        [g.name for g in grant_types],
-        client_documents=parts.client_resolver.admits_any,
-        grant_profiles=configured.grant_profiles(parts.settings),
-    )
-    registrable = configured.registrable_grants(parts.settings)
+    grant_types = offered_grant_types(parts.base, parts.users, parts.clients, parts.grants)
     return [
-        _register(parts, registrable).endpoint(registration_example),
-        ClientConfigurationEndpoint(
-            clients=parts.clients,
-            admission=parts.admission,
-            grants=parts.grants,
-            issuer=issuer,
-            grant_types=registrable,
-            redirect_hosts=configured.redirect_hosts(parts.settings),
-            sectors=parts.sectors,
-            throttle=parts.throttle("change-client"),
-            networks=parts.networks,
-        ).endpoint(registration_example),
+        _register(parts).endpoint(registration_example),
+        _client_configuration(parts).endpoint(registration_example),
         _authorize(parts).endpoint(),
-        PushEndpoint(
-            authentication=parts.authentication,
-            requests=parts.requests,
-            dpop=parts.dpop,
-            catalogue=parts.catalogue,
-            throttle=parts.throttle("push"),
-            networks=parts.networks,
-            pkce=PkcePolicy(parts.settings.require_pkce),
-            url=f"{issuer}/par",
-        ).endpoint(),
-        TokenEndpoint(
-            authentication=parts.authentication,
-            grant_types={grant_type.name: grant_type for grant_type in grant_types},
-            dpop=parts.dpop,
-            mint=parts.mint,
-            clock=parts.clock,
-            networks=parts.networks,
-            url=f"{issuer}/token",
-        ).endpoint(),
-        DeviceAuthorizationEndpoint(
-            authentication=parts.authentication,
-            devices=parts.devices,
-            catalogue=parts.catalogue,
-            throttle=parts.throttle("device-request"),
-            networks=parts.networks,
-            issuer=issuer,
-        ).endpoint(),
+        _par(parts).endpoint(),
+        _token(parts, grant_types).endpoint(),
+        _device_authorization(parts).endpoint(),
         _introspect(parts).endpoint(),
-        RevokeEndpoint(parts.authentication, parts.tokens, parts.grants).endpoint(),
-        RevocationsEndpoint(parts.callers, parts.feed, SignedEvents(parts.signing_keys, issuer)).endpoint(),
+        _revoke(parts).endpoint(),
+        _revocations(parts).endpoint(),
         _userinfo(parts).endpoint(),
-        *metadata_endpoints(metadata),
-        jwks_endpoint(parts.signing_keys),
+        *metadata_endpoints(_metadata(parts, grant_types)),
+        jwks_endpoint(parts.base.signing_keys),
         *_pages(parts),
-        health_endpoint(parts.store),
+        health_endpoint(parts.base.store),
     ]
 
 
-def _userinfo(parts: Components) -> UserinfoEndpoint:
-    issuer = parts.settings.issuer
-    return UserinfoEndpoint(
-        users=parts.users,
-        tokens=parts.tokens,
-        dpop=parts.dpop,
-        clients=parts.clients,
-        subjects=parts.subjects,
-        signing_keys=parts.signing_keys,
-        issuer=issuer,
-        clock=parts.clock,
-        url=f"{issuer}/userinfo",
-    )
-
-
-def _register(parts: Components, registrable: tuple[str, ...]) -> RegisterEndpoint:
-    settings = parts.settings
+def _register(parts: Components) -> RegisterEndpoint:
+    settings = parts.base.settings
+    registrable = configured.registrable_grants(settings)
     return RegisterEndpoint(
-        clients=parts.clients,
-        admission=parts.admission,
-        redirect_hosts=configured.redirect_hosts(parts.settings),
-        sectors=parts.sectors,
-        throttle=parts.throttle("register"),
-        own_share=parts.throttle("register-share"),
-        overall=parts.throttle("register-overall"),
+        clients=parts.clients.repository,
+        admission=parts.clients.registration_policy,
+        redirect_hosts=configured.redirect_hosts(settings),
+        sectors=parts.clients.sectors,
+        throttle=parts.base.throttle("register"),
+        own_share=parts.base.throttle("register-share"),
+        overall=parts.base.throttle("register-overall"),
         quota=configured.quota(settings),
-        networks=parts.networks,
+        networks=parts.page_context.networks,
         issuer=settings.issuer,
         grant_types=registrable,
         operator_grant_types=(*registrable, "client_credentials"),
     )
 
 
-def _introspect(parts: Components) -> IntrospectEndpoint:
-    return IntrospectEndpoint(
-        callers=parts.callers,
-        tokens=parts.tokens,
-        subjects=parts.subjects,
-        signing_keys=parts.signing_keys,
-        clock=parts.clock,
-        issuer=parts.settings.issuer,
-        grace_s=parts.settings.refresh_grace_s,
+def _client_configuration(parts: Components) -> ClientConfigurationEndpoint:
+    settings = parts.base.settings
+    return ClientConfigurationEndpoint(
+        clients=parts.clients.repository,
+        admission=parts.clients.registration_policy,
+        grants=parts.grants.repository,
+        issuer=settings.issuer,
+        grant_types=configured.registrable_grants(settings),
+        redirect_hosts=configured.redirect_hosts(settings),
+        sectors=parts.clients.sectors,
+        throttle=parts.base.throttle("change-client"),
+        networks=parts.page_context.networks,
     )
 
 
 def _authorize(parts: Components) -> AuthorizeEndpoint:
+    base, grants, authorization = parts.base, parts.grants, parts.authorization
+    templates = parts.page_context.templates
     return AuthorizeEndpoint(
-        clients=parts.clients,
-        client_resolver=parts.client_resolver,
-        catalogue=parts.catalogue,
-        requests=parts.requests,
-        pending=parts.pending,
-        sessions=parts.sessions,
-        consents=parts.consents,
+        clients=parts.clients.repository,
+        client_resolver=parts.clients.resolver,
+        catalogue=grants.resource_registry,
+        requests=authorization.requests,
+        pending=authorization.pending,
+        context=parts.page_context,
+        consents=authorization.consents,
         codes=AuthorizationCodeIssuer(
-            opener=parts.opener,
-            grants=parts.grants,
-            clients=parts.clients,
-            mint=parts.mint,
-            lifetimes=parts.lifetimes,
-            clock=parts.clock,
+            opener=grants.factory,
+            grants=grants.repository,
+            clients=parts.clients.repository,
+            mint=grants.token_issuer,
+            lifetimes=grants.lifetimes,
+            clock=base.clock,
         ),
-        device_decision=DeviceDecision(parts.devices, parts.page_templates),
-        browsers=parts.browsers,
-        hints=parts.hints,
-        authorization_responder=AuthorizationResponder(parts.page_templates, parts.settings.issuer),
-        errors=parts.error_pages,
-        throttle=parts.throttle("authorize"),
-        kept=parts.throttle("keep-authorization"),
-        networks=parts.networks,
-        clock=parts.clock,
-        pkce=PkcePolicy(parts.settings.require_pkce),
+        device_decision=DeviceDecision(grants.devices, templates),
+        hints=authorization.hints,
+        authorization_responder=AuthorizationResponder(templates, base.settings.issuer),
+        throttle=base.throttle("authorize"),
+        kept=base.throttle("keep-authorization"),
+        clock=base.clock,
+        pkce=PkcePolicy(base.settings.require_pkce),
+    )
+
+
+def _par(parts: Components) -> PushEndpoint:
+    return PushEndpoint(
+        authentication=parts.client_auth.authentication,
+        requests=parts.authorization.requests,
+        dpop=parts.client_auth.dpop_proofs,
+        catalogue=parts.grants.resource_registry,
+        throttle=parts.base.throttle("push"),
+        networks=parts.page_context.networks,
+        pkce=PkcePolicy(parts.base.settings.require_pkce),
+        url=f"{parts.base.settings.issuer}/par",
+    )
+
+
+def _token(parts: Components, grant_types: list[GrantType]) -> TokenEndpoint:
+    return TokenEndpoint(
+        authentication=parts.client_auth.authentication,
+        grant_types={grant_type.name: grant_type for grant_type in grant_types},
+        dpop=parts.client_auth.dpop_proofs,
+        mint=parts.grants.token_issuer,
+        clock=parts.base.clock,
+        networks=parts.page_context.networks,
+        url=f"{parts.base.settings.issuer}/token",
+    )
+
+
+def _device_authorization(parts: Components) -> DeviceAuthorizationEndpoint:
+    return DeviceAuthorizationEndpoint(
+        authentication=parts.client_auth.authentication,
+        devices=parts.grants.devices,
+        catalogue=parts.grants.resource_registry,
+        throttle=parts.base.throttle("device-request"),
+        networks=parts.page_context.networks,
+        issuer=parts.base.settings.issuer,
+    )
+
+
+def _introspect(parts: Components) -> IntrospectEndpoint:
+    return IntrospectEndpoint(
+        callers=parts.client_auth.introspection_callers,
+        tokens=parts.grants.token_reader,
+        subjects=parts.users.client_subjects,
+        signing_keys=parts.base.signing_keys,
+        clock=parts.base.clock,
+        issuer=parts.base.settings.issuer,
+        grace_s=parts.base.settings.refresh_grace_s,
+    )
+
+
+def _revoke(parts: Components) -> RevokeEndpoint:
+    grants = parts.grants
+    return RevokeEndpoint(parts.client_auth.authentication, grants.token_reader, grants.repository)
+
+
+def _revocations(parts: Components) -> RevocationsEndpoint:
+    events = SignedEvents(parts.base.signing_keys, parts.base.settings.issuer)
+    return RevocationsEndpoint(parts.client_auth.introspection_callers, parts.revocation_stream, events)
+
+
+def _userinfo(parts: Components) -> UserinfoEndpoint:
+    return UserinfoEndpoint(
+        users=parts.users.repository,
+        tokens=parts.grants.token_reader,
+        dpop=parts.client_auth.dpop_proofs,
+        clients=parts.clients.repository,
+        subjects=parts.users.client_subjects,
+        signing_keys=parts.base.signing_keys,
+        issuer=parts.base.settings.issuer,
+        clock=parts.base.clock,
+        url=f"{parts.base.settings.issuer}/userinfo",
+    )
+
+
+def _metadata(parts: Components, grant_types: list[GrantType]) -> dict[str, object]:
+    return server_metadata(
+        parts.base.settings.issuer,
+        parts.grants.resource_registry.scopes_supported,
+        [grant_type.name for grant_type in grant_types],
+        client_documents=parts.clients.resolver.admits_any,
+        grant_profiles=configured.grant_profiles(parts.base.settings),
     )
 
 
 def _pages(parts: Components) -> list[Endpoint]:
-    pages, errors = parts.page_templates, parts.error_pages
-    limits = LoginLimits(parts.store, configured.limits(parts.settings)["login"])
-    check = PasswordCheck(parts.users, limits)
-    login = LoginPage(
-        users=parts.users,
-        sessions=parts.sessions,
-        clients=parts.clients,
-        pending=parts.pending,
-        browsers=parts.browsers,
-        check=check,
-        networks=parts.networks,
-        pages=pages,
-        errors=errors,
+    limits = LoginLimits(parts.base.store, configured.limits(parts.base.settings)["login"])
+    check = PasswordCheck(parts.users.repository, limits)
+    pages = (
+        _login_page(parts, check),
+        _consent_page(parts),
+        _device_page(parts),
+        _account_page(parts),
+        _password_page(parts, check),
+        _logout_page(parts),
     )
-    consent = ConsentPage(
-        pending=parts.pending,
-        sessions=parts.sessions,
-        clients=parts.clients,
-        client_resolver=parts.client_resolver,
-        consents=parts.consents,
-        catalogue=parts.catalogue,
-        descriptions=parts.descriptions,
-        browsers=parts.browsers,
-        pages=pages,
-        errors=errors,
-    )
-    account = AccountPage(
-        grants=parts.grants,
-        clients=parts.clients,
-        consents=parts.consents,
-        sessions=parts.sessions,
-        catalogue=parts.catalogue,
-        browsers=parts.browsers,
-        pages=pages,
-        errors=errors,
-    )
-    password = PasswordPage(
-        accounts=AccountLifecycle(parts.users, parts.sessions, parts.grants),
-        sessions=parts.sessions,
-        check=check,
-        browsers=parts.browsers,
-        networks=parts.networks,
-        pages=pages,
-        errors=errors,
-    )
-    device = DevicePage(
-        devices=parts.devices,
-        pending=parts.pending,
-        browsers=parts.browsers,
-        throttle=parts.throttle("device"),
-        networks=parts.networks,
-        pages=pages,
-        errors=errors,
-    )
-    own = [page.endpoint() for page in (login, consent, device, account, password, _logout_page(parts))]
-    return [*own, *_console(parts).endpoints()]
+    return [*(page.endpoint() for page in pages), *_console(parts).endpoints()]
 
 
-def _console(parts: Components) -> AdminConsole:
-    return assembled(
-        parts.users,
-        sessions=parts.sessions,
-        grants=parts.grants,
-        clients=parts.clients,
-        consents=parts.consents,
-        invitations=parts.invitations,
-        catalogue=parts.catalogue,
-        browsers=parts.browsers,
-        clock=parts.clock,
-        openness=RegistrationMode(parts.settings.registration),
-        warning=parts.warning,
+def _login_page(parts: Components, check: PasswordCheck) -> LoginPage:
+    return LoginPage(
+        context=parts.page_context,
+        users=parts.users.repository,
+        clients=parts.clients.repository,
+        pending=parts.authorization.pending,
+        check=check,
     )
+
+
+def _consent_page(parts: Components) -> ConsentPage:
+    return ConsentPage(
+        context=parts.page_context,
+        pending=parts.authorization.pending,
+        clients=parts.clients.repository,
+        client_resolver=parts.clients.resolver,
+        consents=parts.authorization.consents,
+        catalogue=parts.grants.resource_registry,
+        descriptions=parts.authorization.resource_descriptions,
+    )
+
+
+def _device_page(parts: Components) -> DevicePage:
+    return DevicePage(
+        context=parts.page_context,
+        devices=parts.grants.devices,
+        pending=parts.authorization.pending,
+        throttle=parts.base.throttle("device"),
+    )
+
+
+def _account_page(parts: Components) -> AccountPage:
+    return AccountPage(
+        context=parts.page_context,
+        grants=parts.grants.repository,
+        clients=parts.clients.repository,
+        consents=parts.authorization.consents,
+        catalogue=parts.grants.resource_registry,
+    )
+
+
+def _password_page(parts: Components, check: PasswordCheck) -> PasswordPage:
+    return PasswordPage(context=parts.page_context, accounts=parts.accounts, check=check)
 
 
 def _logout_page(parts: Components) -> LogoutPage:
     logout = Logout(
-        sessions=parts.sessions,
-        grants=parts.grants,
-        clients=parts.clients,
-        subjects=parts.subjects,
-        signing_keys=parts.signing_keys,
-        fetcher=parts.fetcher,
-        issuer=parts.settings.issuer,
-        clock=parts.clock,
+        sessions=parts.users.sessions,
+        grants=parts.grants.repository,
+        clients=parts.clients.repository,
+        subjects=parts.users.client_subjects,
+        signing_keys=parts.base.signing_keys,
+        fetcher=parts.base.fetcher,
+        issuer=parts.base.settings.issuer,
+        clock=parts.base.clock,
     )
     return LogoutPage(
+        context=parts.page_context,
         logout=logout,
-        sessions=parts.sessions,
-        clients=parts.clients,
-        hints=parts.hints,
-        browsers=parts.browsers,
-        pages=parts.page_templates,
-        errors=parts.error_pages,
+        clients=parts.clients.repository,
+        hints=parts.authorization.hints,
+    )
+
+
+def _console(parts: Components) -> AdminConsole:
+    settings = parts.base.settings
+    templates = PageTemplates(console=True, warning=warning(settings))
+    grants, clients = parts.grants.repository, parts.clients.repository
+    sections: dict[str, Section] = {
+        "software": SoftwareSection(clients, templates),
+        "clients": ClientsSection(clients, grants, templates),
+        "invitations": InvitationsSection(
+            parts.clients.initial_access_tokens, RegistrationMode(settings.registration), templates
+        ),
+        "people": PeopleSection(parts.users.repository, grants, templates),
+        "person": PersonSection(
+            accounts=parts.accounts,
+            grants=grants,
+            clients=clients,
+            consents=parts.authorization.consents,
+            catalogue=parts.grants.resource_registry,
+            templates=templates,
+        ),
+    }
+    return AdminConsole(
+        context=parts.page_context.with_templates(templates),
+        sections=sections,
+        users=parts.users.repository,
+        clock=parts.base.clock,
     )

@@ -39,7 +39,7 @@ ORDER = {
         *("protocol", "settings", "storage", "crypto", "fetching", "rate_limits"),
         *("clients", "users", "events", "device", "client_auth", "grants", "accounts"),
         *("web", "authorize", "endpoints", "pages"),
-        *("configured", "grant_types", "components", "routes", "openapi", "main"),
+        *("configured", "components", "grant_types", "routes", "openapi", "main"),
     ),
     "resource_service": (
         *("bearer", "errors", "principal", "identity_token", "targets", "notifier", "messages"),

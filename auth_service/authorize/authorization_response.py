@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from auth_service.protocol.authorization import ResponseTarget, response_location
-from auth_service.web.render import Pages, see_other
+from auth_service.web.render import PageTemplates, see_other
 
 
 class AuthorizationResponder:
     """Sends answers to redirect URIs, every one of them with `iss` (RFC 9207)."""
 
-    def __init__(self, pages: Pages, issuer: str) -> None:
-        self.pages = pages
+    def __init__(self, templates: PageTemplates, issuer: str) -> None:
+        self._templates = templates
         self._issuer = issuer
 
     def send(self, target: ResponseTarget, members: Mapping[str, str]) -> Response:
@@ -23,5 +23,5 @@ class AuthorizationResponder:
         answer = {**members, **state, "iss": self._issuer}
         if target.response_mode == "form_post":
             context = {"redirect_uri": target.redirect_uri, "members": answer}
-            return self.pages.render("form_post.html", context)
+            return self._templates.render("form_post.html", context)
         return see_other(response_location(target.redirect_uri, answer))

@@ -6,15 +6,15 @@ from starlette.responses import Response
 
 from auth_service.device.repository import DeviceRequestRepository
 from auth_service.users.sessions import Session
-from auth_service.web.render import Pages
+from auth_service.web.render import PageTemplates
 
 
 class DeviceDecision:
     """Answers a device, which will ask, in place of a redirect URI, which would be told."""
 
-    def __init__(self, devices: DeviceRequestRepository, pages: Pages) -> None:
+    def __init__(self, devices: DeviceRequestRepository, templates: PageTemplates) -> None:
         self._devices = devices
-        self._pages = pages
+        self._templates = templates
 
     async def approve(self, name: str, session: Session, scopes: tuple[str, ...]) -> Response:
         """Let the device have `scopes` on behalf of the person of `session`."""
@@ -27,4 +27,4 @@ class DeviceDecision:
 
     def shown(self, *, connected: bool) -> Response:
         """The page that says what was decided."""
-        return self._pages.render("device_done.html", {"connected": connected})
+        return self._templates.render("device_done.html", {"connected": connected})

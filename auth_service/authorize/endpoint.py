@@ -36,12 +36,10 @@ from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.pkce import PkcePolicy
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.rate_limits import Throttle
-from auth_service.users.sessions import Session, SessionRepository
-from auth_service.web.browser_cookies import BrowserCookies
-from auth_service.web.client_networks import ClientNetworks
-from auth_service.web.error_pages import ErrorPages
+from auth_service.users.sessions import Session
 from auth_service.web.forms import RequestOverError, shows_errors
 from auth_service.web.http import form_of, note_refusal
+from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint, text
 from shared.clock import Clock
@@ -59,24 +57,21 @@ class AuthorizeEndpoint:
     catalogue: ResourceRegistry
     requests: AuthorizationRequests
     pending: PendingRequests
-    sessions: SessionRepository
+    context: PageContext
     consents: ConsentRepository
     codes: AuthorizationCodeIssuer
-    browsers: BrowserCookies
     hints: IdTokenHints
     authorization_responder: AuthorizationResponder
     device_decision: DeviceDecision
-    errors: ErrorPages
     throttle: Throttle
     kept: Throttle
-    networks: ClientNetworks
     clock: Clock
     pkce: PkcePolicy
 
     @property
     def refused(self) -> RefusedRequests:
         """What shows errors that may not be redirected yet."""
-        return RefusedRequests(self.clients, self.browsers, self.authorization_responder)
+        return RefusedRequests(self.clients, self.context, self.authorization_responder)
 
     async def handle(self, request: Request) -> Response:
         parameters = await self._parameters(request)
@@ -92,7 +87,7 @@ class AuthorizeEndpoint:
         # SameSite=Lax keeps our cookies from a form that another site posts; the GET after a redirect has
         # them. Answered without, the person would be asked to log in again, and the browser be given a new
         # secret, which ends whatever else it has begun here.
-        if self.browsers.browser_of(request).browser_id:
+        if self.context.browsers.browser_of(request).browser_id:
             return None
         resources = (("resource", resource) for resource in parameters.resources)
         query = urlencode([*parameters.values.items(), *resources])
@@ -105,11 +100,11 @@ class AuthorizeEndpoint:
         return parse_parameters(request.scope["query_string"])
 
     async def _begin(self, request: Request, parameters: Parameters) -> Response:
-        origin = self.networks.network_of(request)
+        origin = self.context.networks.network_of(request)
         await self.throttle.attempt(origin)
         client = await self.client_resolver.resolve_for_authorization(parameters.require("client_id"), origin)
         if client is None:
-            return self.errors.unknown_client()
+            return self.context.errors.unknown_client()
         pushed = self.requests.name_of(parameters)
         parameters = await self.requests.resolve(parameters, client)
         address = response_target(parameters, client)
@@ -120,14 +115,14 @@ class AuthorizeEndpoint:
             note_refusal(request, error)
             silent = (parameters.get("prompt") or "").split() == ["none"]
             return await self._tell(request, client, address, error, silent=silent)
-        browser, cookies = self.browsers.with_secret(self.browsers.browser_of(request))
+        browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
         asked = replace(asked, pushed=pushed)
         # It is kept for half an hour: how much one network has kept is bounded, not only how fast it asks.
         await self.kept.attempt(origin)
         await self.clients.unused.note_pending(client)
         await self.requests.note_opened(pushed)
         pending_id = await self.pending.begin(asked, browser.browser_id or "")
-        session = await self.sessions.find(browser.session)
+        session = await self.context.sessions.find(browser.session)
         return await self._next(
             request,
             pending_id=pending_id,
@@ -138,25 +133,25 @@ class AuthorizeEndpoint:
         )
 
     async def _go_on(self, request: Request, pending_id: str) -> Response:
-        browser = self.browsers.browser_of(request)
+        browser = self.context.browsers.browser_of(request)
         pending = await self.pending.get(pending_id, browser.browser_id)
         if pending is None:
             raise RequestOverError
         client = await self.clients.get(pending.request.client_id)
         if client is None:
-            return self.errors.unknown_client()
+            return self.context.errors.unknown_client()
         check_response_target(pending.request, client)
         if pending.outcome is not None:
             return await self._repeat(request, client, pending.request, pending.outcome)
         await self.requests.note_opened(pending.request.pushed)
-        session = await self.sessions.find(browser.session)
+        session = await self.context.sessions.find(browser.session)
         return await self._next(
             request, pending_id=pending_id, pending=pending, client=client, session=session
         )
 
     async def _answered(self, request: Request, pending_id: str, client: Client) -> Response:
         """The answer that another request of this browser has settled meanwhile."""
-        browser = self.browsers.browser_of(request)
+        browser = self.context.browsers.browser_of(request)
         pending = await self.pending.get(pending_id, browser.browser_id)
         if pending is None or pending.outcome is None:
             raise RequestOverError
@@ -260,7 +255,7 @@ class AuthorizeEndpoint:
         self, request: Request, client: Client, address: ResponseTarget, error: OAuthError, *, silent: bool
     ) -> Response:
         """Tell the client, or first the person, that a request is not valid."""
-        session = await self.sessions.find(self.browsers.browser_of(request).session)
+        session = await self.context.sessions.find(self.context.browsers.browser_of(request).session)
         if await self._is_trusted(address.redirect_uri, client, session, silent=silent):
             return self.authorization_responder.send(address, error.members())
         return self.refused.page(request, client, address, error.members())
@@ -301,7 +296,7 @@ class AuthorizeEndpoint:
     def endpoint(self) -> Endpoint:
         """The endpoint with its description."""
         # What no client can be told of is shown to the person (RFC 6749 §4.1.2.1).
-        handler = shows_errors(self.errors, self.handle)
+        handler = shows_errors(self.context.errors, self.handle)
         return Endpoint(
             path="/authorize", handler=handler, methods=("GET", "POST"), operations={"GET": _OPERATION}
         )

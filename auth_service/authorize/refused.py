@@ -16,8 +16,8 @@ from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.redirect_uris import destination_of
-from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.forms import RequestOverError, trusted_form
+from auth_service.web.page_context import PageContext
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -30,7 +30,7 @@ class RefusedRequests:
     """Says what is wrong, and sends the error to the client once the person goes back to it."""
 
     clients: ClientRepository
-    browsers: BrowserCookies
+    context: PageContext
     responder: AuthorizationResponder
 
     def page(
@@ -42,9 +42,9 @@ class RefusedRequests:
             address: the client's own redirect URI.
             error: the members of the error response.
         """
-        browser, cookies = self.browsers.with_secret(self.browsers.browser_of(request))
+        browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
         fields = {
-            "csrf": self.browsers.form_token(browser),
+            "csrf": self.context.browsers.form_token(browser),
             "client_id": client.client_id,
             "redirect_uri": address.redirect_uri,
             "response_mode": address.response_mode,
@@ -58,7 +58,7 @@ class RefusedRequests:
             "fields": {name: value for name, value in fields.items() if value is not None},
             "button": _BUTTON,
         }
-        return self.responder.pages.render("refused_request.html", context, status=400, cookies=cookies)
+        return self.context.templates.render("refused_request.html", context, status=400, cookies=cookies)
 
     @staticmethod
     def is_button(parameters: Parameters) -> bool:
@@ -71,7 +71,7 @@ class RefusedRequests:
         Raises:
             OAuthError: the form is not from the page, or the client no longer has the redirect URI.
         """
-        form, _ = await trusted_form(self.browsers, request)
+        form, _ = await trusted_form(self.context.browsers, request)
         client = await self.clients.get(form.require("client_id"))
         if client is None:
             raise RequestOverError

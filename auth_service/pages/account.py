@@ -15,11 +15,10 @@ from auth_service.pages.pagination import paginated
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.resources import ResourceRegistry
-from auth_service.users.sessions import Session, SessionRepository
-from auth_service.web.browser_cookies import BrowserCookies
-from auth_service.web.error_pages import ErrorPages
+from auth_service.users.sessions import Session
 from auth_service.web.forms import shows_errors, trusted_form
-from auth_service.web.render import Pages, see_other
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from shared.logs import get_logger
 
@@ -33,21 +32,17 @@ class AccountPage:
     grants: GrantRepository
     clients: ClientRepository
     consents: ConsentRepository
-    sessions: SessionRepository
+    context: PageContext
     catalogue: ResourceRegistry
-    browsers: BrowserCookies
-    pages: Pages
-    errors: ErrorPages
 
     async def handle(self, request: Request) -> Response:
-        browser = self.browsers.browser_of(request)
-        session = await self.sessions.find(browser.session)
+        browser, session = await self.context.visitor(request)
         if session is None or browser.browser_id is None:
             return see_other("login")
         if request.method == "POST":
             return await self._submit(request, session)
         query = parse_parameters(request.scope["query_string"])
-        return await self._show(session, query, self.browsers.form_token(browser))
+        return await self._show(session, query, self.context.browsers.form_token(browser))
 
     async def _show(self, session: Session, query: Parameters, csrf: str) -> Response:
         shown, where = paginated(await self.grants.of_subject(session.subject), query, "account")
@@ -59,7 +54,7 @@ class AccountPage:
             "connections": connections,
             "shelf": where,
         }
-        return self.pages.render("account.html", context)
+        return self.context.templates.render("account.html", context)
 
     async def _connection(self, grant: Grant) -> dict[str, object]:
         client = await self.clients.get(grant.client_id)
@@ -73,7 +68,7 @@ class AccountPage:
         }
 
     async def _submit(self, request: Request, session: Session) -> Response:
-        form, _ = await trusted_form(self.browsers, request)
+        form, _ = await trusted_form(self.context.browsers, request)
         await self._disconnect(form.require("grant_id"), session)
         return see_other("account")
 
@@ -89,7 +84,7 @@ class AccountPage:
         """The page."""
         return Endpoint(
             path="/account",
-            handler=shows_errors(self.errors, self.handle),
+            handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
             operations=_OPERATIONS,
         )

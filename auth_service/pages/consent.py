@@ -24,11 +24,11 @@ from auth_service.protocol.redirect_uris import destination_of, redirect_uri_typ
 from auth_service.protocol.resources import OFFLINE_ACCESS, ResourceRegistry
 from auth_service.protocol.scope_details import ResourceDescription
 from auth_service.protocol.web_addresses import split_web_url
-from auth_service.users.sessions import Session, SessionRepository
-from auth_service.web.browser_cookies import Browser, BrowserCookies
-from auth_service.web.error_pages import ErrorPages
+from auth_service.users.sessions import Session
+from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import PENDING, RequestOverError, posted_form, shows_errors
-from auth_service.web.render import Pages, see_other
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from shared.logs import get_logger
 
@@ -45,24 +45,21 @@ class ConsentPage:
     """Shows who asks for what, and records what the person says. Says nothing to the client itself."""
 
     pending: PendingRequests
-    sessions: SessionRepository
+    context: PageContext
     clients: ClientRepository
     client_resolver: ClientResolver
     consents: ConsentRepository
     catalogue: ResourceRegistry
     descriptions: ResourceDescriptions
-    browsers: BrowserCookies
-    pages: Pages
-    errors: ErrorPages
 
     async def handle(self, request: Request) -> Response:
         return await (self._submit(request) if request.method == "POST" else self._show(request))
 
     async def _show(self, request: Request) -> Response:
         pending_id = parse_parameters(request.scope["query_string"]).get("pending") or ""
-        browser = self.browsers.browser_of(request)
+        browser = self.context.browsers.browser_of(request)
         pending = await self.pending.get(pending_id, browser.browser_id)
-        session = await self.sessions.find(browser.session)
+        session = await self.context.sessions.find(browser.session)
         client = await self.clients.get(pending.request.client_id) if pending else None
         if pending is None or client is None:
             raise RequestOverError
@@ -83,10 +80,10 @@ class ConsentPage:
         asked = pending.request
         resource = self.catalogue.resource_for(asked.resource) if asked.resource else None
         said = await self.descriptions.of(resource.resource) if resource else ResourceDescription()
-        return self.pages.render(
+        return self.context.templates.render(
             "consent.html",
             {
-                "csrf": self.browsers.form_token(browser),
+                "csrf": self.context.browsers.form_token(browser),
                 "pending": pending_id,
                 "client": client,
                 "username": session.username,
@@ -111,11 +108,11 @@ class ConsentPage:
         )
 
     async def _submit(self, request: Request) -> Response:
-        posted = await posted_form(self.browsers, request)
+        posted = await posted_form(self.context.browsers, request)
         form, browser = posted.fields, posted.browser
         pending_id = form.require("pending")
         pending = await self.pending.get(pending_id, browser.browser_id)
-        session = await self.sessions.find(browser.session)
+        session = await self.context.sessions.find(browser.session)
         if pending is None:
             raise RequestOverError
         if pending.outcome is not None:
@@ -160,7 +157,7 @@ class ConsentPage:
         """The page."""
         return Endpoint(
             path="/consent",
-            handler=shows_errors(self.errors, self.handle),
+            handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
             operations=_OPERATIONS,
         )

@@ -14,11 +14,10 @@ from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.device import DeviceRequest
 from auth_service.protocol.parameters import parse_parameters
 from auth_service.rate_limits import Throttle
-from auth_service.web.browser_cookies import Browser, BrowserCookies
-from auth_service.web.client_networks import ClientNetworks
-from auth_service.web.error_pages import ErrorPages
+from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import shows_errors, trusted_form
-from auth_service.web.render import Pages, see_other
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from shared.logs import get_logger
 
@@ -32,27 +31,24 @@ class DevicePage:
 
     devices: DeviceRequestRepository
     pending: PendingRequests
-    browsers: BrowserCookies
+    context: PageContext
     throttle: Throttle
-    networks: ClientNetworks
-    pages: Pages
-    errors: ErrorPages
 
     async def handle(self, request: Request) -> Response:
         return await (self._submit(request) if request.method == "POST" else self._show(request))
 
     async def _show(self, request: Request) -> Response:
         typed = parse_parameters(request.scope["query_string"]).get("user_code") or ""
-        return self._form(self.browsers.browser_of(request), typed)
+        return self._form(self.context.browsers.browser_of(request), typed)
 
     def _form(self, browser: Browser, typed: str, wrong: str = "", status: int = 200) -> Response:
-        browser, cookies = self.browsers.with_secret(browser)
-        context = {"csrf": self.browsers.form_token(browser), "user_code": typed, "wrong": wrong}
-        return self.pages.render("device.html", context, status=status, cookies=cookies)
+        browser, cookies = self.context.browsers.with_secret(browser)
+        context = {"csrf": self.context.browsers.form_token(browser), "user_code": typed, "wrong": wrong}
+        return self.context.templates.render("device.html", context, status=status, cookies=cookies)
 
     async def _submit(self, request: Request) -> Response:
-        form, browser = await trusted_form(self.browsers, request)
-        typed, network = form.get("user_code") or "", self.networks.network_of(request)
+        form, browser = await trusted_form(self.context.browsers, request)
+        typed, network = form.get("user_code") or "", self.context.networks.network_of(request)
         # RFC 8628 §5.1: a code short enough to type is short enough to guess, so guesses are counted.
         await self.throttle.attempt(network)
         found = await self.devices.by_user_code(typed)
@@ -67,7 +63,7 @@ class DevicePage:
         """The page."""
         return Endpoint(
             path="/device",
-            handler=shows_errors(self.errors, self.handle),
+            handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
             operations=_OPERATIONS,
         )

@@ -15,14 +15,13 @@ from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.users.password_check import PasswordCheck
 from auth_service.users.repository import User, UserRepository
-from auth_service.users.sessions import Session, SessionRepository
-from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser, BrowserCookies
-from auth_service.web.client_networks import ClientNetworks
-from auth_service.web.error_pages import ErrorPages
+from auth_service.users.sessions import Session
+from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser
 from auth_service.web.form_tokens import session_secret
 from auth_service.web.forms import PENDING, RequestOverError, shows_errors, trusted_form
 from auth_service.web.http import wait_sentence, while_connected
-from auth_service.web.render import Pages, see_other
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from auth_service.web.submissions import Submission, submission_of
 from shared.encoded_text import encoded
@@ -42,14 +41,10 @@ class LoginPage:
     """Finds out who is at the browser, for a pending request or for the account page."""
 
     users: UserRepository
-    sessions: SessionRepository
+    context: PageContext
     clients: ClientRepository
     pending: PendingRequests
-    browsers: BrowserCookies
     check: PasswordCheck
-    networks: ClientNetworks
-    pages: Pages
-    errors: ErrorPages
 
     async def handle(self, request: Request) -> Response:
         return await (self._submit(request) if request.method == "POST" else self._show(request))
@@ -57,7 +52,7 @@ class LoginPage:
     async def _show(self, request: Request) -> Response:
         query = parse_parameters(request.scope["query_string"])
         pending_id = query.get("pending")
-        browser = self.browsers.browser_of(request)
+        browser = self.context.browsers.browser_of(request)
         pending = await self.pending.get(pending_id, browser.browser_id)
         if pending_id and pending is None:
             raise RequestOverError
@@ -75,14 +70,14 @@ class LoginPage:
         status: int = 200,
         to: str | None,
     ) -> Response:
-        browser, cookies = self.browsers.with_secret(browser)
+        browser, cookies = self.context.browsers.with_secret(browser)
         pending = await self.pending.get(pending_id, browser.browser_id)
         client = await self.clients.get(pending.request.client_id) if pending else None
         hint = (pending.request.login_hint if pending else None) or ""
-        return self.pages.render(
+        return self.context.templates.render(
             "login.html",
             {
-                "csrf": self.browsers.form_token(browser, logs_in=True),
+                "csrf": self.context.browsers.form_token(browser, logs_in=True),
                 "pending": pending_id,
                 "to": to,
                 "client_name": client.name if client else None,
@@ -94,12 +89,12 @@ class LoginPage:
         )
 
     async def _submit(self, request: Request) -> Response:
-        form, browser = await trusted_form(self.browsers, request, logs_in=True)
+        form, browser = await trusted_form(self.context.browsers, request, logs_in=True)
         pending_id, username, to = form.get("pending"), form.get("username") or "", _destination(form)
         if form.get("cancel") is not None:
             return await self._cancel(pending_id, browser)
-        origin = self.networks.network_of(request)
-        known_browser = self.browsers.known_browser(browser.known_browser, username)
+        origin = self.context.networks.network_of(request)
+        known_browser = self.context.browsers.known_browser(browser.known_browser, username)
         try:
             user = await while_connected(
                 request,
@@ -165,27 +160,29 @@ class LoginPage:
         origin: str,
     ) -> Response:
         who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
-        current = await self.sessions.find(browser.session)
+        current = await self.context.sessions.find(browser.session)
         if current is not None and current.subject != user.subject:
-            await self.sessions.end(browser.session)
+            await self.context.sessions.end(browser.session)
             current = None
         secret = await self._secret(submission, browser, current)
-        session = await self.sessions.begin(user, secret, continues=current)
+        session = await self.context.sessions.begin(user, secret, continues=current)
         if not await self.users.may_still_log_in(user):
             # Looked at after the session began: whoever disables a user or changes a password does that first
             # and then ends the sessions there are, so one of the two sees the other.
-            await self.sessions.end(secret)
+            await self.context.sessions.end(secret)
             _log.info(
                 "login failed", reason="disabled, or the password was changed, meanwhile", status=401, **who
             )
             return await self._form(
                 browser, pending_id=pending_id, username=user.username, wrong=_WRONG, status=401, to=to
             )
-        names = self.browsers.names
+        names = self.context.browsers.names
         cookies = (
-            self.browsers.cookie(names.session, secret),
-            self.browsers.cookie(
-                names.known_browser, self.browsers.new_known_browser(user.username), max_age_s=DEVICE_TTL_S
+            self.context.browsers.cookie(names.session, secret),
+            self.context.browsers.cookie(
+                names.known_browser,
+                self.context.browsers.new_known_browser(user.username),
+                max_age_s=DEVICE_TTL_S,
             ),
         )
         _log.info("login", session_id=session.session_id, **who)
@@ -198,7 +195,7 @@ class LoginPage:
         """The secret of the new session: that of the first time where the form was posted before."""
         secret = await submission.secret()
         for opened in (session_secret(secret, browser.session), session_secret(secret)):
-            if await self.sessions.find(opened) is not None:
+            if await self.context.sessions.find(opened) is not None:
                 return opened
         if submission.outcome.finished:
             secret = new_secret()  # logged out since the form was posted first
@@ -208,7 +205,7 @@ class LoginPage:
         """The page."""
         return Endpoint(
             path="/login",
-            handler=shows_errors(self.errors, self.handle),
+            handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
             operations=_OPERATIONS,
         )

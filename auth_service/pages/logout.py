@@ -15,12 +15,12 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.logout import Destination, destination
 from auth_service.protocol.parameters import Parameters, parse_parameters
-from auth_service.users.sessions import Session, SessionRepository
-from auth_service.web.browser_cookies import Browser, BrowserCookies
-from auth_service.web.error_pages import ErrorPages
+from auth_service.users.sessions import Session
+from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import is_own_form, shows_errors
 from auth_service.web.http import form_of
-from auth_service.web.render import Pages, see_other
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
 
@@ -32,27 +32,24 @@ class LogoutPage:
     """Logs out whom a client's ID token names; anybody else is asked first (§2)."""
 
     logout: Logout
-    sessions: SessionRepository
+    context: PageContext
     clients: ClientRepository
     hints: IdTokenHints
-    browsers: BrowserCookies
-    pages: Pages
-    errors: ErrorPages
 
     async def handle(self, request: Request) -> Response:
         posted = request.method == "POST"
         parameters = await form_of(request) if posted else parse_parameters(request.scope["query_string"])
         hint = await self._hint(parameters)
         goal = await self._destination(parameters, hint)
-        browser = self.browsers.browser_of(request)
+        browser = self.context.browsers.browser_of(request)
         if posted and browser.session is None and (query := _as_query(parameters)):
             return see_other(f"logout?{query}")
-        session = await self.sessions.find(browser.session)
+        session = await self.context.sessions.find(browser.session)
         if session is None:
             # Without a hint nothing shows that the client ever had to do with this person (§3). Anybody may
             # register a client: its name alone must not make this server redirect wherever it likes.
             return self._done(goal if hint else None)
-        confirmed = posted and is_own_form(self.browsers, request, parameters)
+        confirmed = posted and is_own_form(self.context.browsers, request, parameters)
         if confirmed:
             await submission_of(request).begin()
         if confirmed or (hint is not None and hint.subject == session.subject):
@@ -73,17 +70,17 @@ class LogoutPage:
         return destination(client, parameters.get("post_logout_redirect_uri"), parameters.get("state"))
 
     def _ask(self, browser: Browser, session: Session, parameters: Parameters) -> Response:
-        browser, cookies = self.browsers.with_secret(browser)
+        browser, cookies = self.context.browsers.with_secret(browser)
         context = {
-            "csrf": self.browsers.form_token(browser),
+            "csrf": self.context.browsers.form_token(browser),
             "username": session.username,
             "asked": {name: value for name in _ASKED if (value := parameters.get(name))},
         }
-        return self.pages.render("logout.html", context, cookies=cookies)
+        return self.context.templates.render("logout.html", context, cookies=cookies)
 
     async def _end(self, browser: Browser, session: Session, goal: Destination | None) -> Response:
         to_tell = await self.logout.end_session(browser.session, session)
-        ended = self.browsers.cookie(self.browsers.names.session, "", max_age_s=0)
+        ended = self.context.browsers.cookie(self.context.browsers.names.session, "", max_age_s=0)
         response = self._done(goal, (ended,))
         response.background = BackgroundTask(self.logout.notify_clients, to_tell, session)
         return response
@@ -91,13 +88,13 @@ class LogoutPage:
     def _done(self, goal: Destination | None, cookies: tuple[str, ...] = ()) -> Response:
         if goal is not None:
             return see_other(goal.location, cookies)
-        return self.pages.render("logged_out.html", {}, cookies=cookies)
+        return self.context.templates.render("logged_out.html", {}, cookies=cookies)
 
     def endpoint(self) -> Endpoint:
         """The page."""
         return Endpoint(
             path="/logout",
-            handler=shows_errors(self.errors, self.handle),
+            handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
             operations=_OPERATIONS,
         )

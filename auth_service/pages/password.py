@@ -14,13 +14,12 @@ from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.users.password_check import PasswordCheck
 from auth_service.users.repository import NoSuchUserError, PasswordReplacedError, User
-from auth_service.users.sessions import Session, SessionRepository
-from auth_service.web.browser_cookies import Browser, BrowserCookies
-from auth_service.web.client_networks import ClientNetworks
-from auth_service.web.error_pages import ErrorPages
+from auth_service.users.sessions import Session
+from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.http import wait_sentence, while_connected
-from auth_service.web.render import Pages, see_other
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
@@ -42,32 +41,31 @@ class PasswordPage:
     """Takes the current password and a new one; says before and after what ends."""
 
     accounts: AccountLifecycle
-    sessions: SessionRepository
+    context: PageContext
     check: PasswordCheck
-    browsers: BrowserCookies
-    networks: ClientNetworks
-    pages: Pages
-    errors: ErrorPages
 
     async def handle(self, request: Request) -> Response:
-        browser = self.browsers.browser_of(request)
-        session = await self.sessions.find(browser.session)
+        browser, session = await self.context.visitor(request)
         if session is None or browser.browser_id is None:
             return see_other("login")
         if request.method == "POST":
             return await self._submit(request, session)
         if parse_parameters(request.scope["query_string"]).get("changed") == _changed_mark(session):
-            return self.pages.render("password_changed.html", {})
+            return self.context.templates.render("password_changed.html", {})
         return self._form(browser, session)
 
     def _form(self, browser: Browser, session: Session, *, wrong: str = "", status: int = 200) -> Response:
-        context = {"csrf": self.browsers.form_token(browser), "username": session.username, "wrong": wrong}
-        return self.pages.render("password.html", context, status=status)
+        context = {
+            "csrf": self.context.browsers.form_token(browser),
+            "username": session.username,
+            "wrong": wrong,
+        }
+        return self.context.templates.render("password.html", context, status=status)
 
     async def _submit(self, request: Request, session: Session) -> Response:
-        form, browser = await trusted_form(self.browsers, request)
+        form, browser = await trusted_form(self.context.browsers, request)
         await submission_of(request).begin()
-        origin = self.networks.network_of(request)
+        origin = self.context.networks.network_of(request)
         who = {"subject": session.subject, "username": encoded(session.username), "origin": origin}
         try:
             await while_connected(request, self._change(form, browser, session, origin))
@@ -101,7 +99,7 @@ class PasswordPage:
             session.username,
             form.get("password") or "",
             network=origin,
-            known_browser=self.browsers.known_browser(browser.known_browser, session.username),
+            known_browser=self.context.browsers.known_browser(browser.known_browser, session.username),
         )
         if user is None or user.subject != session.subject:
             raise _NotChangedError("The current password is wrong.", 401)
@@ -111,7 +109,7 @@ class PasswordPage:
         """The page."""
         return Endpoint(
             path="/password",
-            handler=shows_errors(self.errors, self.handle),
+            handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
             operations=_OPERATIONS,
         )

@@ -49,6 +49,11 @@ class ResourceRegistry:
         """Every scope that can be granted, the server's own first."""
         return list(dict.fromkeys([*self.own_scopes, *(s for r in self.resources for s in r.scopes)]))
 
+    @property
+    def scope_descriptions(self) -> dict[str, str]:
+        """Every scope that can be granted, with its description."""
+        return {**self.own_scopes, **{s: text for r in self.resources for s, text in r.scopes.items()}}
+
     def resource_for(self, requested: str | None, scope: str | None = None) -> ProtectedResource | None:
         """The resource that a request is for.
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from auth_service.protocol.errors import OAuthError
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.http import retry_after
-from auth_service.web.render import Pages
+from auth_service.web.render import PageTemplates
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -27,8 +27,8 @@ FORGETTING = (
 class ErrorPages:
     """Says what happened and what to do now."""
 
-    def __init__(self, pages: Pages, browsers: BrowserCookies) -> None:
-        self._pages = pages
+    def __init__(self, templates: PageTemplates, browsers: BrowserCookies) -> None:
+        self._templates = templates
         self._browsers = browsers
 
     def refused(self, error: OAuthError, request: Request) -> Response:
@@ -63,4 +63,4 @@ class ErrorPages:
         return self._render("foreign_form.html", 403)
 
     def _render(self, template: str, status: int, **context: object) -> Response:
-        return self._pages.render(template, context, status=status)
+        return self._templates.render(template, context, status=status)

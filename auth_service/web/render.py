@@ -37,7 +37,7 @@ _HEADERS_OF_CONSOLE = {
 }
 
 
-class Pages:
+class PageTemplates:
     """Renders pages.
 
     Args:

@@ -13,7 +13,7 @@ from auth_service.pages.pagination import paginated
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.registration_policy import RegistrationMode
-from auth_service.web.render import Pages, see_other
+from auth_service.web.render import PageTemplates, see_other
 
 MOST_USES = 10_000
 MOST_HOURS = 8_760
@@ -25,7 +25,7 @@ class InvitationsSection:
 
     tokens: InitialAccessTokenRepository
     openness: RegistrationMode
-    pages: Pages
+    templates: PageTemplates
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         return await self._page(query, admin)
@@ -49,7 +49,7 @@ class InvitationsSection:
             "shelf": where,
             "openness": self.openness.value,
         }
-        return self.pages.render("console_invitations.html", context)
+        return self.templates.render("console_invitations.html", context)
 
     async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
         action = form.require("action")

@@ -24,7 +24,7 @@ from auth_service.protocol.grant import Grant
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.users.repository import User, UserRepository, canonical
-from auth_service.web.render import Pages, see_other
+from auth_service.web.render import PageTemplates, see_other
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PeopleSection:
 
     users: UserRepository
     grants: GrantRepository
-    pages: Pages
+    templates: PageTemplates
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         names, wanted = await self.users.usernames(), query.get("q")
@@ -42,7 +42,7 @@ class PeopleSection:
         shown, where = paginated(names, query, "people")
         people = [await self._person(user) for user in await self.users.get_many(shown)]
         context = {"admin": admin, "q": wanted or "", "shelf": where, "people": people}
-        return self.pages.render("console_people.html", context)
+        return self.templates.render("console_people.html", context)
 
     async def _matching(self, names: list[str], wanted: str) -> list[str]:
         """The names with `wanted` in them, or the one whose subject it is: what a server may have logged."""
@@ -75,13 +75,13 @@ class PersonSection:
     clients: ClientRepository
     consents: ConsentRepository
     catalogue: ResourceRegistry
-    pages: Pages
+    templates: PageTemplates
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         user = await self._find(query.get("name"))
         grants = await self.grants.of_subject(user.subject)
         shown, where = paginated(grants[::-1], query, "person")
-        return self.pages.render(
+        return self.templates.render(
             "console_person.html",
             {
                 "admin": admin,

@@ -11,11 +11,9 @@ from starlette.responses import Response
 from auth_service.pages.console.sections import Administrator, NotThereError, Section
 from auth_service.protocol.parameters import parse_parameters
 from auth_service.users.repository import UserRepository
-from auth_service.users.sessions import SessionRepository
-from auth_service.web.browser_cookies import BrowserCookies
-from auth_service.web.error_pages import ErrorPages
 from auth_service.web.forms import shows_errors, trusted_form
-from auth_service.web.render import Pages, see_other
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
 from auth_service.web.submissions import submission_of
 from shared.clock import Clock
@@ -33,10 +31,7 @@ class AdminConsole:
 
     sections: Mapping[str, Section]
     users: UserRepository
-    sessions: SessionRepository
-    browsers: BrowserCookies
-    pages: Pages
-    errors: ErrorPages
+    context: PageContext
     clock: Clock
 
     async def handle(self, request: Request) -> Response:
@@ -48,7 +43,7 @@ class AdminConsole:
             if section is None:
                 raise NotThereError
             if request.method == "POST":
-                posted, _ = await trusted_form(self.browsers, request)
+                posted, _ = await trusted_form(self.context.browsers, request)
                 return await section.handle_post(posted, admin)
             return await section.handle_get(parse_parameters(request.scope["query_string"]), admin)
         except NotThereError:
@@ -60,11 +55,10 @@ class AdminConsole:
                 method=request.method,
                 path=request.scope["path"],
             )
-            return self.pages.render("console_nothing.html", {}, status=404)
+            return self.context.templates.render("console_nothing.html", {}, status=404)
 
     async def _administrator(self, request: Request) -> Administrator | Response:
-        browser = self.browsers.browser_of(request)
-        session = await self.sessions.find(browser.session)
+        browser, session = await self.context.visitor(request)
         if session is None or browser.browser_id is None:
             return see_other("../login?to=admin")
         # Read anew each time: who is no administrator any more is out with the next request.
@@ -78,15 +72,17 @@ class AdminConsole:
                 path=request.scope["path"],
                 subject=session.subject,
             )
-            return self.pages.render("console_refused.html", {"username": session.username}, status=403)
+            return self.context.templates.render(
+                "console_refused.html", {"username": session.username}, status=403
+            )
         if self.clock() >= session.auth_time + RECENT_S:
             return see_other("../login?to=admin")
         posted = submission_of(request) if request.method == "POST" else None
-        return Administrator(user, self.browsers.form_token(browser), posted)
+        return Administrator(user, self.context.browsers.form_token(browser), posted)
 
     def endpoints(self) -> list[Endpoint]:
         """The way in, and the pages."""
-        page = shows_errors(self.errors, self.handle)
+        page = shows_errors(self.context.errors, self.handle)
         return [
             Endpoint(path="/admin", handler=_way_in, methods=("GET",), operations={"GET": _WAY_IN}),
             Endpoint(

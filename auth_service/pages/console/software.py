@@ -24,7 +24,7 @@ from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.software import Software, grouped, places
-from auth_service.web.render import Pages, see_other
+from auth_service.web.render import PageTemplates, see_other
 
 _REMOVED_AT_ONCE = 50
 
@@ -34,7 +34,7 @@ class SoftwareSection:
     """Every software that has registered, that which registered last first."""
 
     clients: ClientRepository
-    pages: Pages
+    templates: PageTemplates
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         found = await _software(self.clients)
@@ -42,7 +42,7 @@ class SoftwareSection:
         if wanted:
             found = [software for software in found if software.mentions(wanted)]
         shown, where = paginated(found, query, "software")
-        return self.pages.render(
+        return self.templates.render(
             "console_software.html",
             {
                 "admin": admin,
@@ -62,12 +62,12 @@ class ClientsSection:
 
     clients: ClientRepository
     grants: GrantRepository
-    pages: Pages
+    templates: PageTemplates
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         software = await self._find(query.get("key"))
         shown, where = paginated(software.clients, query, "clients")
-        return self.pages.render(
+        return self.templates.render(
             "console_clients.html",
             {
                 "admin": admin,
