@@ -36,7 +36,7 @@ soak: setup ## Run what the others cut short at its full length: load, malformed
 bench: setup ## Measure the hot paths against a bare application; ARGS="--seconds 5 --rounds 9" for longer
 	@$(BIN)/python -m bench $(ARGS)
 
-mutate: setup ## Mutate modules and run their unit tests; ARGS="auth_service/protocol/pkce.py" for some of them
+mutate: setup ## Mutate modules and run their unit tests; ARGS="auth_service/protocol" for some of them
 	@$(BIN)/python scripts/mutate.py $(ARGS)
 
 check: setup ## Lint, format, types, locks

@@ -1,74 +1,74 @@
 """Mutates modules and runs their unit tests, to find rules that no test notices the loss of.
 
-    scripts/mutate.py                                       # every module in the table below; hours
-    scripts/mutate.py auth_service/protocol/pkce.py …          # these
+    scripts/mutate.py                                          # every module of PACKAGES
+    scripts/mutate.py auth_service/grants                      # those of a package
+    scripts/mutate.py auth_service/protocol/pkce.py            # one
 
-Works on a copy of the committed tree, with cosmic-ray in an environment of its own beside it, so that neither
-the checkout nor its .venv is touched. Prints every mutant that survived; the exit status is 1 if one did.
+cosmic-ray makes the mutants, in an environment of its own, and `mutation.forked` runs the tests. Prints every
+mutant that survived, except those that `docs/mutation.toml` explains; the exit status is 1 if one did, if a
+module has no tests, or if an explanation no longer matches any survivor.
 """
 
 from __future__ import annotations
 
-import re
+import difflib
+import json
+import os
 import subprocess
 import sys
-import tempfile
+import time
+import tomllib
 import venv
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from mutation.forked import CRASHED, SURVIVED, TIMEOUT, BaselineError, Subject, preload, verdicts
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOL = ROOT / ".mutation"
 COSMIC_RAY = "cosmic-ray==8.7.0"
-TIMEOUT_S = 20.0
+TABLES = ROOT / "docs" / "mutation.toml"
 
-PROTOCOL, POLICY = "auth_service/protocol", "resource_service/policy"
-INTROSPECTION = "resource_service/introspection"
-OTHER_TESTS = {
-    f"{PROTOCOL}/grant.py": ("test_grant_code.py", "test_grant_refresh.py", "test_grant_invariants.py"),
-    f"{PROTOCOL}/client.py": ("test_client_authentication.py", "test_registration.py"),
-    f"{POLICY}/rules.py": ("test_rules.py", "test_file.py"),
-    f"{POLICY}/faults.py": ("test_file.py", "test_rules.py"),
-}
-"""Where the tests of a module are not in the file of its name."""
-
-# Mutants that cannot be told from the original, or say nothing that another does not: `X | None` in an
-# annotation (never evaluated), `is` and `<` for the `==` of two strings, `==` and `<` for an `is`.
-EXCLUDED = (
-    r"core/ReplaceBinaryOperator_BitOr_.*",
-    r"core/ReplaceComparisonOperator_(Eq|NotEq)_(Is|IsNot|Lt|LtE|Gt|GtE)",
-    r"core/ReplaceComparisonOperator_(Is|IsNot)_(Eq|NotEq|Lt|LtE|Gt|GtE)",
+PACKAGES = (
+    *("auth_service/protocol", "auth_service/grants", "auth_service/client_auth"),
+    *("resource_service/policy", "resource_service/introspection", "resource_service/auth"),
+    "resource_service/messages",
 )
 
-UNTESTABLE = re.compile(r"^-@dataclass\(|^- *(async )?def .*\*, .*\n\+.*/, ", re.MULTILINE)
-"""`frozen`, `slots` and `*` in a signature guard against mistakes of the calling code, not against input."""
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why mutants of a module may survive: those whose changed line contains one of `mutants`."""
+
+    module: str
+    mutants: tuple[str, ...]
+    why: str
+
+    def covers(self, module: str, change: str) -> bool:
+        """Whether it explains a mutant of `module`, whose changed lines are `change`."""
+        added = [line[1:] for line in change.splitlines() if line.startswith("+")]
+        return module == self.module and any(mutant in line for mutant in self.mutants for line in added)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Mutate the modules in `arguments`, or all; the exit status."""
-    modules = list(arguments) or [module for module in _modules() if tests_of(module)]
+    """Mutate the modules and packages in `arguments`, or all; the exit status."""
+    os.chdir(ROOT)
     _install()
-    with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
-        tree = Path(directory)
-        archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, check=True)
-        subprocess.run(["tar", "x"], cwd=tree, input=archive.stdout, check=True)
-        survived = [mutant for module in modules for mutant in _mutate(tree, module)]
-    return 1 if survived else 0
+    preload()
+    tables = tomllib.loads(TABLES.read_text(encoding="utf-8"))
+    explanations = [
+        Explanation(entry["module"], tuple(entry["mutants"]), entry["why"]) for entry in tables["survivor"]
+    ]
+    results = [_mutate(module, tables["tests"], explanations) for module in _modules(arguments or PACKAGES)]
+    return 0 if all(results) else 1
 
 
-def tests_of(module: str) -> list[str]:
-    """The test files of a module: those that are named after it."""
-    path = Path(module)
-    directory = Path("tests") / path.parent
-    names = OTHER_TESTS.get(module)
-    if names is None:
-        names = tuple(found.name for found in sorted((ROOT / directory).glob(f"test_{path.stem}.py")))
-    return [str(directory / name) for name in names]
-
-
-def _modules() -> list[str]:
-    found = [path for package in (PROTOCOL, POLICY, INTROSPECTION) for path in (ROOT / package).glob("*.py")]
-    return sorted(str(path.relative_to(ROOT)) for path in found)
+def _modules(paths: Sequence[str]) -> Iterator[str]:
+    for path in paths:
+        found = sorted(Path(path).rglob("*.py")) if Path(path).is_dir() else [Path(path)]
+        yield from (str(module) for module in found)
 
 
 def _install() -> None:
@@ -77,56 +77,63 @@ def _install() -> None:
         subprocess.run([TOOL / "bin" / "pip", "install", "--quiet", COSMIC_RAY], check=True)
 
 
-def _mutate(tree: Path, module: str) -> list[str]:
-    """The mutants of `module` that its tests did not notice, printed as they are found."""
-    tests = tests_of(module)
-    if not tests:
-        sys.exit(f"{module} has no tests of its own; name them in OTHER_TESTS")
-    config, session = tree / "mutation.toml", tree / "mutation.sqlite"
-    config.write_text(_config(module, tests), encoding="utf-8")
-    session.unlink(missing_ok=True)
-    if _tool(tree, "cosmic-ray", "baseline", str(config), may_fail=True) is None:
-        print(f"{module}: its tests fail without a mutation", flush=True)
-        return [module]
-    _tool(tree, "cosmic-ray", "init", str(config), str(session))
-    _tool(tree, "cr-filter-operators", str(session), str(config))
-    _tool(tree, "cosmic-ray", "exec", str(config), str(session))
-    report = _tool(tree, "cr-report", "--show-diff", "--surviving-only", str(session))
-    found = [part for part in (report or "").split("[job-id]")[1:] if "Outcome.SURVIVED" in part]
-    survivors = [part for part in found if not UNTESTABLE.search(part)]
-    print(f"{module}: {len(survivors)} survived", flush=True)
-    for survivor in survivors:
-        print("\n".join(line for line in survivor.splitlines() if line.startswith(("@@", "+", "-"))))
-    return survivors
+def _tests(module: str, others: dict[str, list[str]]) -> list[str]:
+    """The test files of a module: the one named after it, and those that the table names."""
+    path = Path(module)
+    own = Path("tests") / path.parent / f"test_{path.stem}.py"
+    named = [str(Path("tests") / name) for name in others.get(module, [])]
+    return [str(own), *named] if own.exists() else named
 
 
-def _config(module: str, tests: list[str]) -> str:
-    # -B: a cached module of another mutant must not be taken for this one.
-    command = f"{ROOT}/.venv/bin/python -B -m pytest -q -x -n 0 -p no:cacheprovider {' '.join(tests)}"
-    excluded = ", ".join(f"'{pattern}'" for pattern in EXCLUDED)
-    return f"""\
-[cosmic-ray]
-module-path = "{module}"
-timeout = {TIMEOUT_S}
-excluded-modules = []
-test-command = "{command}"
-distributor.name = "local"
-
-[cosmic-ray.filters.operators-filter]
-exclude-operators = [{excluded}]
-"""
-
-
-def _tool(tree: Path, program: str, *arguments: str, may_fail: bool = False) -> str | None:
-    """What `program` printed; None if it failed, and may."""
-    done = subprocess.run(
-        [TOOL / "bin" / program, *arguments], cwd=tree, capture_output=True, text=True, check=False
+def _mutate(module: str, others: dict[str, list[str]], explanations: Sequence[Explanation]) -> bool:
+    """Print what became of the mutants of `module`; whether each was noticed or is explained."""
+    lister = Path(__file__).parent / "mutation" / "listing.py"
+    listed = subprocess.run(
+        [TOOL / "bin" / "python", lister, module], stdout=subprocess.PIPE, text=True, check=True
     )
-    if done.returncode and may_fail:
-        return None
-    if done.returncode:
-        sys.exit(f"{program} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    mutants = [json.loads(line) for line in listed.stdout.splitlines()]
+    if not mutants:
+        return True
+    tests = _tests(module, others)
+    if not tests:
+        print(
+            f"{module}: {len(mutants)} mutants, but no tests of its own: name them in {TABLES.name}",
+            flush=True,
+        )
+        return False
+    subject = Subject(module, Path(module).read_text(encoding="utf-8"), tests)
+    return _run(subject, mutants, [entry for entry in explanations if entry.module == module])
+
+
+def _run(subject: Subject, mutants: list[dict[str, str]], explanations: Sequence[Explanation]) -> bool:
+    started, counts, survivors = time.monotonic(), Counter[str](), list[str]()
+    try:
+        for index, verdict in verdicts(subject, [mutant["source"] for mutant in mutants]):
+            counts[verdict if verdict in (SURVIVED, TIMEOUT, CRASHED) else "noticed"] += 1
+            if verdict == SURVIVED:
+                survivors.append(_change(subject.source, mutants[index]))
+    except BaselineError as error:
+        print(f"{subject.path}: its tests fail without a mutation: {error}", flush=True)
+        return False
+    left = [change for change in survivors if not any(e.covers(subject.path, change) for e in explanations)]
+    stale = [e for e in explanations if not any(e.covers(subject.path, change) for change in survivors)]
+    outcome = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
+    spent_s = time.monotonic() - started
+    print(
+        f"{subject.path}: {len(mutants)} mutants, {outcome}, {len(left)} unexplained; {spent_s:.0f} s",
+        flush=True,
+    )
+    for change in left:
+        print(change, flush=True)
+    for explanation in stale:
+        print(f"no survivor matches: {explanation}", flush=True)
+    return not left and not stale
+
+
+def _change(source: str, mutant: dict[str, str]) -> str:
+    lines = difflib.unified_diff(source.splitlines(), mutant["source"].splitlines(), lineterm="", n=0)
+    changed = [line for line in list(lines)[2:] if not line.startswith("@@")]
+    return "\n".join([f"  line {mutant['line']}, {mutant['operator']}", *changed])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,116 @@
+"""Prints the mutants of a module as JSON lines: operator, line, and the whole mutated source.
+
+Runs in the environment of cosmic-ray, whose operators it applies; `scripts/mutate.py` starts it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import parso
+from cosmic_ray import plugins
+from cosmic_ray.ast import ast_nodes
+from cosmic_ray.operators.operator import Operator
+
+# Identity for equality, order for equality, and arithmetic that nobody would write by mistake.
+EXCLUDED = re.compile(
+    r"core/(ReplaceComparisonOperator_(?!Is)\w+_(Is|IsNot)"
+    r"|ReplaceComparisonOperator_(Eq|NotEq)_(Lt|LtE|Gt|GtE)"
+    r"|ReplaceComparisonOperator_(Is|IsNot)_(Eq|NotEq|Lt|LtE|Gt|GtE)"
+    r"|ReplaceBinaryOperator_\w+_(Pow|RShift|LShift|FloorDiv|Mod|BitXor)"
+    r"|ReplaceBinaryOperator_(Add|Sub)_(Div|BitOr|BitAnd))"
+)
+
+
+class DeleteStatement(Operator):  # type: ignore[misc]  # the environment of this script has no types
+    """Replaces a call whose result is not used, or a `raise`, by `pass`."""
+
+    def mutation_positions(self, node):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+        if node.type == "simple_stmt" and node.children[0].type in ("atom_expr", "raise_stmt", "await"):
+            yield node.start_pos, node.end_pos
+
+    def mutate(self, node, index):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+        return parso.parse(f"{node.get_first_leaf().prefix}pass\n")
+
+    @classmethod
+    def examples(cls):  # type: ignore[no-untyped-def]  # noqa: ANN206
+        return ()
+
+
+def main(module: str) -> None:
+    """Print the mutants of `module` that differ from it when it runs."""
+    source = Path(module).read_text(encoding="utf-8")
+    seen = {_meaning(source)}
+    for name, line, mutated in _mutants(source):
+        try:
+            meaning = _meaning(mutated)
+        except SyntaxError:
+            continue
+        if meaning not in seen:
+            seen.add(meaning)
+            print(json.dumps({"operator": name, "line": line, "source": mutated}))
+
+
+def _operators() -> Iterator[tuple[str, Operator]]:
+    yield "DeleteStatement", DeleteStatement()
+    for name in plugins.operator_names():
+        operator = plugins.get_operator(name)
+        if not operator.arguments() and not EXCLUDED.fullmatch(name):
+            yield name.removeprefix("core/"), operator()
+
+
+def _mutants(source: str) -> Iterator[tuple[str, int, str]]:
+    tree = parso.parse(source)
+    starts = [0]
+    for line in source.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    for name, operator in _operators():
+        for node in ast_nodes(tree):
+            for index, (position, _) in enumerate(list(operator.mutation_positions(node))):
+                row, column = node.get_start_pos_of_prefix()
+                before = source[: starts[row - 1] + column]
+                after = source[starts[node.end_pos[0] - 1] + node.end_pos[1] :]
+                yield name, position[0], before + _mutated(operator, node, index) + after
+
+
+def _mutated(operator: Operator, node: parso.tree.NodeOrLeaf, index: int) -> str:
+    """The text of `node` after the mutation, which is undone: operators edit the tree in place."""
+    kept = {name: getattr(node, name) for name in ("children", "value") if hasattr(node, name)}
+    if "children" in kept:
+        node.children = list(kept["children"])
+    changed = operator.mutate(node, index)
+    text = "" if changed is None else changed.get_code()
+    for name, value in kept.items():
+        setattr(node, name, value)
+    return str(text)
+
+
+def _meaning(source: str) -> str:
+    """What runs: without annotations, which are text, and without what guards only against the calling code.
+
+    `frozen`, `slots`, `kw_only` and `*` in a signature stop mistakes of programmers, not input.
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            node.annotation = ast.Constant(value=None)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arguments):
+            node.args, node.posonlyargs = [*node.posonlyargs, *node.args, *node.kwonlyargs], []
+            node.kwonlyargs, node.defaults = [], [*node.defaults, *(d for d in node.kw_defaults if d)]
+            node.kw_defaults = []
+        elif isinstance(node, ast.ClassDef):
+            for decorator in node.decorator_list:
+                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "dataclass":
+                    decorator.keywords = []
+    return ast.dump(tree)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
