@@ -124,6 +124,7 @@ class GatewaySettings(BaseSettings):
         upstream_headers: names of request headers that upstreams get beside those of MCP and of tracing.
         upstream_connect_timeout_s: to reach an upstream.
         upstream_silence_s: how long an upstream may say nothing in the middle of a call or a stream.
+        upstream_max_message_bytes: of JSON that answers a call over HTTP; a larger one fails the call.
         upstream_connections: open at once to one upstream, streams included;
             `upstream_connections_per_principal` of them for one principal.
         session_idle_s: how long an MCP session of an upstream is known after its last use.
@@ -144,6 +145,7 @@ class GatewaySettings(BaseSettings):
     identity_key: Annotated[SecretStr, AfterValidator(_private_key)] | None = None
     upstream_connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
     upstream_silence_s: float = Field(default=3_600.0, gt=0)
+    upstream_max_message_bytes: int = Field(default=16 * 1024 * 1024, ge=65_536)
     upstream_connections: int = Field(default=1_000, ge=1)
     upstream_connections_per_principal: int = Field(default=100, ge=1)
     session_idle_s: float = Field(default=86_400.0, gt=0)

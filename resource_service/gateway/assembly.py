@@ -13,6 +13,7 @@ from resource_service.gateway.connections import upstream_client
 from resource_service.gateway.environment import forwarded_environment
 from resource_service.gateway.http import HttpGateway
 from resource_service.gateway.identity import Identity
+from resource_service.gateway.large_answers import LargeAnswers
 from resource_service.gateway.pool import Limits, ProcessPool
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.stdio import StdioGateway
@@ -51,7 +52,9 @@ def _over_http(target: HttpTarget, settings: ResourceSettings, tokens: IdentityT
         identity=Identity(tokens, settings.resource, target.audience),
         sessions=sessions,
         share=ConcurrencyLimit(settings.upstream_connections_per_principal),
+        large_answers=LargeAnswers(),
         max_body_bytes=settings.max_body_bytes,
+        max_answer_bytes=settings.upstream_max_message_bytes,
         headers=settings.upstream_headers,
     )
     return gateway, lambda: client

@@ -29,6 +29,15 @@ def unreadable(fault: str, detail: str) -> Refusal:
     return Refusal(502, "upstream_failed", f"The MCP server's answer cannot be read: {fault}.", detail=detail)
 
 
+def too_large(max_bytes: int, upstream: str) -> Refusal:
+    """It answers with more JSON than is held for a client."""
+    description = (
+        f"The MCP server's answer is larger than {max_bytes} bytes, which is the limit of this gateway "
+        "(DOORWARD_UPSTREAM_MAX_MESSAGE_BYTES)."
+    )
+    return Refusal(502, "upstream_failed", description, detail=f"{upstream}: {description}")
+
+
 def redirects(detail: str) -> Refusal:
     """It is somewhere else than where it is configured to be."""
     description = (

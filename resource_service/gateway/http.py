@@ -1,12 +1,12 @@
 """An upstream that speaks Streamable HTTP: a reverse proxy that knows of MCP what it must, and no more.
 
-Streams and large answers are passed on as they come, no faster than they are taken: a slow client slows the
-upstream down and costs no memory. When either side hangs up, the exchange ends for the other as well.
+Streams are passed on as they come, no faster than they are taken: a slow client slows the upstream down and
+costs no memory. When either side hangs up, the exchange ends for the other as well.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 
 import httpx2
@@ -22,6 +22,7 @@ from resource_service.gateway.errors import (
 )
 from resource_service.gateway.http_reply import HttpReply
 from resource_service.gateway.identity import Identity
+from resource_service.gateway.large_answers import LargeAnswers
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.upstream import Upstream
 from resource_service.messages.forwarded_headers import to_upstream
@@ -40,7 +41,9 @@ class HttpGateway:
 
     Attributes:
         authorization: the upstream's own credential, if it wants one.
+        large_answers: room for JSON answers that are larger than most.
         max_body_bytes: of one MCP message; the guard has bounded it already.
+        max_answer_bytes: of one JSON answer.
         headers: names of request headers that pass beside the usual ones.
     """
 
@@ -49,7 +52,9 @@ class HttpGateway:
     identity: Identity
     sessions: SessionOwners
     share: ConcurrencyLimit
+    large_answers: LargeAnswers
     max_body_bytes: int
+    max_answer_bytes: int
     headers: tuple[str, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,8 +72,15 @@ class HttpGateway:
             async with (
                 cancelled_on_disconnect(receive),
                 self.upstream.answer_to(request) as response,
+                AsyncExitStack() as held,
             ):
-                reply = HttpReply(upstream=self.upstream, response=response, asked=noted_request_ids(scope))
+                reply = HttpReply(
+                    upstream=self.upstream,
+                    response=response,
+                    asked=noted_request_ids(scope),
+                    max_answer_bytes=self.max_answer_bytes,
+                    make_room=lambda: held.enter_async_context(self.large_answers.room(principal)),
+                )
                 await reply.begin()
                 self._note_session(request.method, session_id, response, principal)
                 await reply.pass_on(send)

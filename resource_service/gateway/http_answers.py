@@ -39,6 +39,12 @@ def fault_in_body(body: bytes, asked: Sequence[RequestId]) -> str | None:
     return "it leaves requests without an answer" if unanswered else None
 
 
+def fault_at_ends(body: bytes | bytearray) -> str | None:
+    """What can be told of a body that is too large to be parsed: whether it is cut off."""
+    first, last = body[:100].removeprefix(BYTE_ORDER_MARK).lstrip()[:1], body[-100:].rstrip()[-1:]
+    return None if (first, last) in ((b"{", b"}"), (b"[", b"]")) else "it is not JSON in UTF-8"
+
+
 def _messages(parsed: object) -> list[Any]:
     return parsed if isinstance(parsed, list) else [parsed]
 

@@ -1,20 +1,26 @@
 """The answer of an upstream that speaks HTTP, on its way to the client.
 
-What answers a JSON-RPC request with JSON is held until it is known to answer it, as far as `MAX_HELD_BYTES`
-go: once its head is sent, nothing else could be said in its place. Streams are not held; what they lack is
-put in by `resource_service.middleware.endable_response`.
+What answers a JSON-RPC request with JSON is held until it is whole and known to answer it: once its head is
+sent, nothing else could be said in its place. What is larger than `MAX_CHECKED_BYTES` is not parsed, and
+waits for room. Streams are not held; `resource_service.middleware.endable_response` puts in what they lack.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+import anyio
 import httpx2
 from starlette.types import Send
 
-from resource_service.gateway.errors import unreadable
-from resource_service.gateway.http_answers import BYTE_ORDER_MARK, fault_in_body, fault_in_type
+from resource_service.gateway.errors import silent, too_large, unreadable
+from resource_service.gateway.http_answers import (
+    BYTE_ORDER_MARK,
+    fault_at_ends,
+    fault_in_body,
+    fault_in_type,
+)
 from resource_service.gateway.stderr import printable
 from resource_service.gateway.upstream import Upstream
 from resource_service.messages.forwarded_headers import to_client
@@ -23,7 +29,16 @@ from shared.host_refusals import MAX_REFUSAL_BYTES, refuses_host
 from shared.logs import get_logger
 
 EVENT_STREAM = "text/event-stream"
-MAX_HELD_BYTES = 1_048_576
+MAX_CHECKED_BYTES = 1_048_576
+"""To parse a megabyte takes 5 to 30 ms, in which nobody else is served."""
+
+WHOLE_WITHIN_S = 60.0
+"""How long a larger answer may take from there to its end, as it takes room from others."""
+
+TAKEN_WITHIN_S = 30.0
+"""How long a client may take over `PIECE_BYTES` of a larger answer."""
+
+PIECE_BYTES = 262_144
 MAX_SHOWN_BYTES = 200
 ABOUT_LENGTH = frozenset({b"content-length", b"content-digest", b"repr-digest", b"digest", b"etag"})
 
@@ -36,13 +51,18 @@ class HttpReply:
 
     Attributes:
         asked: the ids of the JSON-RPC requests that it is to answer.
+        max_answer_bytes: of JSON that answers them.
+        make_room: for an answer that is larger than most; may raise a `Refusal`.
     """
 
     upstream: Upstream
     response: httpx2.Response
     asked: Sequence[RequestId] = ()
+    max_answer_bytes: int
+    make_room: Callable[[], Awaitable[None]]
     _chunks: AsyncIterator[bytes] = field(init=False)
-    _held: bytes = b""
+    _held: bytearray = field(default_factory=bytearray)
+    _large: bool = False
 
     def __post_init__(self) -> None:
         self._chunks = self.response.aiter_raw()
@@ -56,22 +76,41 @@ class HttpReply:
         status = self.response.status_code
         if status in (400, 403):
             await self._hold(MAX_REFUSAL_BYTES)
-            if refuses_host(status, self._held):
+            if refuses_host(status, bytes(self._held)):
                 raise self.upstream.refused_host(status)
         if not self.asked or self._is_stream:
             return
-        whole = await self._hold(MAX_HELD_BYTES)
-        if status < 300 and (fault := self._fault(whole=whole)):
-            shown = printable(self._held[:MAX_SHOWN_BYTES])
+        checked = min(MAX_CHECKED_BYTES, self.max_answer_bytes)
+        self._large = not await self._hold(checked)
+        self._check(fault_in_type(status, self.response.headers.get("content-type", "")))
+        if self._large:
+            await self._hold_large()
+        self._check(self._fault_in_body())
+
+    async def _hold_large(self) -> None:
+        if len(self._held) > self.max_answer_bytes:
+            raise too_large(self.max_answer_bytes, self.upstream.target.shown)
+        await self.make_room()
+        try:
+            with anyio.fail_after(WHOLE_WITHIN_S):
+                whole = await self._hold(self.max_answer_bytes)
+        except TimeoutError as error:
+            detail = f"{self.upstream.target.shown}: only {len(self._held)} bytes of a large answer came"
+            raise silent(f"{detail} within {WHOLE_WITHIN_S:.0f} s") from error
+        if not whole:
+            raise too_large(self.max_answer_bytes, self.upstream.target.shown)
+
+    def _check(self, fault: str | None) -> None:
+        status = self.response.status_code
+        if fault is not None and status < 300:
+            shown = printable(bytes(self._held[:MAX_SHOWN_BYTES]))
             detail = f"{self.upstream.target.shown}: answers {status}, but {fault}: {shown!r}"
             raise unreadable(fault, detail)
 
-    def _fault(self, *, whole: bool) -> str | None:
-        headers = self.response.headers
-        readable = headers.get("content-encoding", "identity").lower() == "identity"
-        if fault := fault_in_type(self.response.status_code, headers.get("content-type", "")):
-            return fault
-        return fault_in_body(self._held, self.asked) if whole and readable else None
+    def _fault_in_body(self) -> str | None:
+        if self.response.headers.get("content-encoding", "identity").lower() != "identity":
+            return None
+        return fault_at_ends(self._held) if self._large else fault_in_body(bytes(self._held), self.asked)
 
     async def pass_on(self, send: Send) -> None:
         """Send the answer as it comes."""
@@ -108,11 +147,19 @@ class HttpReply:
         left unfinished, so that nobody takes it for the whole.
         """
         try:
-            if self._held:
-                await send({"type": "http.response.body", "body": self._held, "more_body": True})
+            await self._pass_on_held(send)
             async for chunk in self._chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except httpx2.HTTPError as error:
             _log.warning("the upstream broke off", error=f"{type(error).__name__} {error}")
             return False
+        except TimeoutError:
+            _log.warning("the client does not read a large answer", within_s=TAKEN_WITHIN_S)
+            return False
         return True
+
+    async def _pass_on_held(self, send: Send) -> None:
+        for start in range(0, len(self._held), PIECE_BYTES):
+            piece = bytes(self._held[start : start + PIECE_BYTES])
+            with anyio.fail_after(TAKEN_WITHIN_S if self._large else None):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})

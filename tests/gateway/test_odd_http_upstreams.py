@@ -12,7 +12,7 @@ import pytest
 
 from resource_service.gateway.http_answers import fault_in_body
 from tests.gateway.exchange import MESSAGE, PING, check_remedy, error_code, results
-from tests.gateway.servers.odd_http import ODD, RIGHT, Odd
+from tests.gateway.servers.odd_http import MOST, ODD, RIGHT, Odd
 from tests.gateway.upstreams import gateway
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, token_for
@@ -30,7 +30,7 @@ def odd_http(
     scripted_upstream: AuthorizationServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Service]:
-    settings = {"upstream_silence_s": str(SILENCE_S)}
+    settings = {"upstream_silence_s": str(SILENCE_S), "upstream_max_message_bytes": str(MOST)}
     directory = tmp_path_factory.mktemp("odd")
     with gateway(issuer, directory, f"{scripted_upstream.url}/mcp", **settings) as service:
         yield service

@@ -148,7 +148,7 @@ def test_a_slow_client_slows_the_upstream_down_and_costs_no_memory(
 
     async def much(_question: Question, writer: asyncio.StreamWriter) -> None:
         nonlocal written
-        writer.write(b"HTTP/1.1 200 OK\r\n%b\r\nContent-Length: %d\r\n\r\n" % (JSON.encode(), total))
+        writer.write(b"HTTP/1.1 200 OK\r\n%b\r\nContent-Length: %d\r\n\r\n" % (EVENTS.encode(), total))
         while written < total:
             writer.write(block)
             await writer.drain()
@@ -163,7 +163,7 @@ def test_a_slow_client_slows_the_upstream_down_and_costs_no_memory(
         assert written < total / 4  # what fits into the buffers of three sockets
         assert resident_bytes(scripted) - before < 32 * 1024 * 1024
         received += sum(len(chunk) for chunk in arriving)
-    assert received == total
+    assert received >= total  # the stream answers nothing, so an error follows
 
 
 def _until_it_stands_still(progress: Callable[[], int]) -> None:

@@ -153,6 +153,12 @@ REMEDIES = (
         "If answers of that size are meant to come, raise DOORWARD_STDIO_MAX_MESSAGE_BYTES.",
     ),
     Remedy(
+        "",
+        r"DOORWARD_UPSTREAM_MAX_MESSAGE_BYTES",
+        "If answers of that size are meant to come, raise DOORWARD_UPSTREAM_MAX_MESSAGE_BYTES, or let the "
+        "MCP server answer with a stream of events.",
+    ),
+    Remedy(
         "upstream_failed",
         r"answers \d+, but ",
         "The MCP server behind the gateway has answered what is no answer of JSON-RPC to the request; the "
@@ -187,6 +193,12 @@ REMEDIES = (
         r"the MCP server ended|MCP server ended before it had answered",
         "The command behind the gateway ended in the middle of a call; what it wrote to standard error is in "
         "the log of the resource service.",
+    ),
+    Remedy(
+        "upstream_busy",
+        "",
+        "Try again. If it happens often, the reason names the limit: DOORWARD_UPSTREAM_CONNECTIONS and "
+        "DOORWARD_STDIO_PROCESSES, or the share of one person (…_PER_PRINCIPAL).",
     ),
     Remedy(
         "upstream_unavailable",

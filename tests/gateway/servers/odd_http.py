@@ -12,6 +12,9 @@ RESULT = b'{"jsonrpc":"2.0","id":7,"result":{"content":[]}}'
 JSON = "Content-Type: application/json"
 EVENTS = "Content-Type: text/event-stream"
 CHUNKED = "Transfer-Encoding: chunked"
+LARGE = 1_500_000
+MOST = 4_000_000
+"""What the gateway in front is to take: `DOORWARD_UPSTREAM_MAX_MESSAGE_BYTES`."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ def chunk(body: bytes) -> bytes:
 def events(*data: bytes) -> bytes:
     """A stream that is not ended."""
     return head(EVENTS, CHUNKED) + b"".join(chunk(b"data: %b\n\n" % each) for each in data)
+
+
+def large(length: int) -> bytes:
+    """An answer that is not parsed, `length` bytes of it."""
+    return (b'{"jsonrpc":"2.0","id":7,"result":{"content":"%b"}}' % (b"x" * length))[:length]
 
 
 def answer_with(members: bytes) -> bytes:
@@ -133,6 +141,19 @@ ODD: dict[str, Odd] = {
     "half compressed": Odd(
         head(JSON, "Content-Encoding: gzip", "Content-Length: 99") + gzip.compress(RESULT)[:20], BROKEN
     ),
+    # what is too large to be parsed
+    "large, half of its length": Odd(head(JSON, "Content-Length: 9000000") + large(LARGE), BROKEN),
+    "large, its length and silence": Odd(
+        head(JSON, "Content-Length: 3000000") + large(LARGE), SILENT, stays=True
+    ),
+    "large, a chunk that breaks off": Odd(head(JSON, CHUNKED) + b"fffffff\r\n" + large(LARGE), BROKEN),
+    "large, chunks without an end": Odd(head(JSON, CHUNKED) + chunk(large(LARGE)), BROKEN),
+    "large, half until the end": Odd(until_end(large(LARGE)), NOT_JSON),
+    "large, a page": Odd(whole(b"<html>" * 500_000, "Content-Type: text/html"), OTHER_TYPE),
+    "larger than may be": Odd(whole(large(MOST + 1)), "DOORWARD_UPSTREAM_MAX_MESSAGE_BYTES"),
+    "larger than may be, without an end": Odd(
+        head(JSON, CHUNKED) + chunk(large(MOST)) * 2, "DOORWARD_UPSTREAM_MAX_MESSAGE_BYTES", stays=True
+    ),
     # JSON that is no answer, or not to this
     "text": Odd(whole(b'"done"'), NO_ANSWER),
     "null": Odd(whole(b"null"), NO_ANSWER),
@@ -205,6 +226,7 @@ RIGHT: dict[str, bytes] = {
     "a list of one": whole(b"[" + RESULT + b"]"),
     "an error": whole(b'{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}'),
     "large": whole(b'{"jsonrpc":"2.0","id":7,"result":{"content":"%b"}}' % (b"x" * 3_000_000)),
+    "as large as may be": whole(large(MOST - 3) + b'"}}'),
     "bytes one by one": head(JSON, CHUNKED)
     + b"".join(chunk(bytes([byte])) for byte in RESULT)
     + b"0\r\n\r\n",

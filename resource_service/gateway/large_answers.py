@@ -1,0 +1,53 @@
+"""Room for large answers that are held until they are whole: bounded in number and in time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import anyio
+
+from resource_service.gateway.concurrency_limit import ConcurrencyLimit
+from resource_service.gateway.errors import too_busy
+from resource_service.principal import Principal
+from shared.fair_queue import FairQueue, QueueFullError
+
+AT_ONCE = 8
+AT_ONCE_PER_PRINCIPAL = 4
+ROOM_WITHIN_S = 30.0
+
+
+class LargeAnswers:
+    """Counts the large answers to one upstream's calls; the upstream is not read while one waits for room.
+
+    Args:
+        at_once: how many are held; `at_once_per_principal` of them for one person.
+        room_within_s: how long one waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        at_once: int = AT_ONCE,
+        at_once_per_principal: int = AT_ONCE_PER_PRINCIPAL,
+        room_within_s: float = ROOM_WITHIN_S,
+    ) -> None:
+        self._queue = FairQueue(workers=at_once)
+        self._share = ConcurrencyLimit(at_once_per_principal)
+        self._room_within_s = room_within_s
+
+    @asynccontextmanager
+    async def room(self, principal: Principal) -> AsyncIterator[None]:
+        """Room for one answer, for the length of the context.
+
+        Raises:
+            Refusal: there is none, and none has come free in time.
+        """
+        async with AsyncExitStack() as held:
+            held.enter_context(self._share.slot(principal))
+            try:
+                with anyio.fail_after(self._room_within_s):
+                    await held.enter_async_context(self._queue.turn(principal.owner))
+            except (TimeoutError, QueueFullError) as error:
+                raise too_busy("too many large answers are held for clients") from error
+            yield
