@@ -294,7 +294,7 @@ def authorization(base: Infrastructure, users: Users, clients: Clients) -> Autho
             pending_ttl_s=settings.pending_ttl_s,
         ),
         pending=PendingRequests(base.store, settings.pending_ttl_s),
-        consents=ConsentRepository(base.store, settings.refresh_absolute_ttl_s),
+        consents=ConsentRepository(base.store, users.repository, settings.refresh_absolute_ttl_s),
         hints=IdTokenHints(base.signing_keys, clients.repository, users.client_subjects, settings.issuer),
         resource_descriptions=ResourceDescriptions(configured.described(settings), base.clock),
     )

@@ -18,6 +18,8 @@ class AccountLifecycle:
     async def disable(self, username: str) -> User:
         """Lock an account out and end all it has open: its sessions and everything it has granted.
 
+        Its remembered consents are forgotten.
+
         The account first: whoever is about to open something looks at the account after opening it.
 
         Raises:
@@ -48,11 +50,13 @@ class AccountLifecycle:
         """Replace the password and end what somebody else may have opened with the old one.
 
         Every other session ends, and with it the codes and device approvals given in it; so does every grant
-        that was given in another session. The password first: a login looks at it after it began a session.
+        that was given in another session. Consents given in other sessions are forgotten: a client approved
+        in one of those would otherwise get a new grant without a page in the next session of the person. The
+        password first: a login looks at it after it began a session.
 
         Args:
             session: the one that the change is made in, which stays with what was granted in it.
-            keep_connections: leave the grants as they are.
+            keep_connections: leave the grants and the remembered consents as they are.
             replacing: see `UserRepository.set_password`.
 
         Raises:
@@ -60,12 +64,17 @@ class AccountLifecycle:
             PasswordReplacedError: somebody else has replaced the password meanwhile.
             ValueError: it cannot be a password.
         """
-        user = await self.users.set_password(username, password, replacing=replacing)
+        but_session = session.session_id if session else None
+        user = await self.users.set_password(
+            username,
+            password,
+            replacing=replacing,
+            keep_consents=keep_connections,
+            but_session=but_session,
+        )
         await self._sessions.end_all(user.subject, but=session)
         if not keep_connections:
             await self._grants.revoke_of_subject(
-                user.subject,
-                "the password was changed",
-                but_session=session.session_id if session else None,
+                user.subject, "the password was changed", but_session=but_session
             )
         return user

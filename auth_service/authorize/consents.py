@@ -12,6 +12,8 @@ from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import JsonCodec
+from auth_service.users.repository import UserRepository
+from auth_service.users.sessions import Session
 
 _MOST = 20
 
@@ -26,36 +28,47 @@ class ConsentRecord:
 class ConsentRepository:
     """The consents in a store."""
 
-    def __init__(self, store: Store, ttl_s: int) -> None:
+    def __init__(self, store: Store, users: UserRepository, ttl_s: int) -> None:
+        self._users = users
         self._records = Collection(store, _key, JsonCodec(ConsentRecord), lambda _: ttl_s)
 
-    async def approvals(self, subject: str, client: Client) -> tuple[Approval, ...]:
-        """What `subject` has approved for the client.
+    async def approvals(self, session: Session, client: Client) -> tuple[Approval, ...]:
+        """What the person in `session` has approved for the client, and was not made to forget since.
 
         A client with a metadata document that was removed here may introduce itself again under the same id.
         What was approved before that does not come back with it, however it was removed.
         """
-        record = await self._records.get(_id(subject, client.client_id))
-        approvals = record.approvals if record else []
-        return tuple(_approval(each) for each in approvals if each.get("instance", "") == client.instance)
+        record = await self._records.get(_id(session.subject, client.client_id))
+        user = await self._users.get(session.username) if record else None
+        if record is None or user is None or user.subject != session.subject:
+            return ()
+        return tuple(
+            _approval(each)
+            for each in record.approvals
+            if each.get("instance", "") == client.instance
+            and user.remembers_consent(each.get("epoch", 0), each.get("session_id"))
+        )
 
     async def remember(
-        self, subject: str, request: AuthorizationRequest, scopes: tuple[str, ...], client: Client
+        self, session: Session, request: AuthorizationRequest, scopes: tuple[str, ...], client: Client
     ) -> None:
-        """Record that `subject` approved `scopes` of the `request` of `client`."""
-        approved = {
+        """Record that the person in `session` approved `scopes` of the `request` of `client`."""
+        access = {
             "redirect_uri": request.redirect_uri,
             "resource": request.resource,
             "scopes": list(scopes),
             "instance": client.instance,
         }
+        approved = {**access, "epoch": session.consent_epoch, "session_id": session.session_id}
 
         def rule(record: ConsentRecord) -> tuple[ConsentRecord | None, bool]:
             if approved in record.approvals:
                 return None, True
-            return ConsentRecord([approved, *record.approvals][:_MOST]), True
+            # Once for the same access, however many sessions it is approved in.
+            others = [each for each in record.approvals if {**each, **access} != each]
+            return ConsentRecord([approved, *others][:_MOST]), True
 
-        record_id = _id(subject, request.client_id)
+        record_id = _id(session.subject, request.client_id)
         while not await self._records.update(record_id, rule):
             if await self._records.create(record_id, ConsentRecord([approved])):
                 return

@@ -208,7 +208,7 @@ class AuthorizeEndpoint:
         # What was agreed to before does not count for a domain that is to be asked about each time.
         if session is None or self.client_resolver.trust(client) is Trust.ASK:
             return ()
-        return await self.consents.approvals(session.subject, client)
+        return await self.consents.approvals(session, client)
 
     async def _settle(self, pending_id: str, asked: AuthorizationRequest, outcome: Outcome) -> bool:
         """Whether this caller is the first to answer.
@@ -263,7 +263,7 @@ class AuthorizeEndpoint:
     async def _is_trusted(
         self, redirect_uri: str, client: Client, session: Session | None, *, silent: bool
     ) -> bool:
-        approvals = await self.consents.approvals(session.subject, client) if session else ()
+        approvals = await self.consents.approvals(session, client) if session else ()
         return may_redirect_error(redirect_uri, client, approvals, silent=silent)
 
     async def _approve_device(

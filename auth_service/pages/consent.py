@@ -138,7 +138,7 @@ class ConsentPage:
     ) -> None:
         client = await self.clients.get(asked.client_id)
         if client is not None:
-            await self.consents.remember(session.subject, asked, granted, client)
+            await self.consents.remember(session, asked, granted, client)
 
     async def _ask_again(
         self, pending_id: str, pending: Pending, session: Session, browser: Browser

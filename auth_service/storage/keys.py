@@ -80,7 +80,7 @@ SCHEMA: tuple[KeySpec, ...] = (
     KeySpec("subject-grants:{subject}", "ids of the subject's grants", "until the grant ends", kind="index"),
     KeySpec(
         "user:{username}",
-        "a user: subject, name, password hash, state, whether an administrator",
+        "a user: subject, name, password hash, state, whether an administrator, which consents count",
         "until deleted",
     ),
     KeySpec("users", "the names of all users", "until deleted", kind="index"),
@@ -115,7 +115,7 @@ SCHEMA: tuple[KeySpec, ...] = (
     KeySpec("user-code:{user_code}", "the device request that a short code stands for", "10 minutes"),
     KeySpec(
         "consent:{subject}:{client_id}",
-        "what the user has allowed the client before",
+        "what the user has allowed the client before, and in which session",
         "`refresh_absolute_ttl_s`",
     ),
     KeySpec(

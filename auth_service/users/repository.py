@@ -39,6 +39,8 @@ class User:
         username: as it was typed when the account was made.
         created_at: seconds since 1970.
         admin: whether the console is open to them.
+        consent_epoch: counts how often the remembered consents were forgotten.
+        spared_session: the session whose consents the last of those times left, if any.
     """
 
     subject: str
@@ -48,6 +50,21 @@ class User:
     name: str | None = None
     disabled: bool = False
     admin: bool = False
+    consent_epoch: int = 0
+    spared_session: str | None = None
+
+    def remembers_consent(self, epoch: int, session_id: str | None) -> bool:
+        """Whether a consent still counts that was given in the session `session_id`, begun in `epoch`."""
+        spared = session_id is not None and session_id == self.spared_session
+        return spared or epoch == self.consent_epoch
+
+    def without_consents(self, *, but_session: str | None = None) -> User:
+        """The account with its remembered consents forgotten, except those given in `but_session`.
+
+        A consent has the epoch in which its session began, so that one which is written at the same moment
+        in a session that ends does not count either.
+        """
+        return replace(self, consent_epoch=self.consent_epoch + 1, spared_session=but_session)
 
     @property
     def person(self) -> Person:
@@ -158,10 +175,16 @@ class UserRepository:
     async def set_disabled(self, username: str, disabled: bool) -> User:
         """Lock an account out, or let it in again. What it has open is ended by `AccountLifecycle.disable`.
 
+        Remembered consents are forgotten with the lockout.
+
         Raises:
             NoSuchUserError: there is no such account.
         """
-        return await self._change(username, lambda user: replace(user, disabled=disabled))
+
+        def change(user: User) -> User:
+            return replace(user.without_consents() if disabled else user, disabled=disabled)
+
+        return await self._change(username, change)
 
     async def set_admin(self, username: str, admin: bool) -> User:
         """Open the console to an account, or close it, from its next request on.
@@ -171,10 +194,20 @@ class UserRepository:
         """
         return await self._change(username, lambda user: replace(user, admin=admin))
 
-    async def set_password(self, username: str, password: str, *, replacing: User | None = None) -> User:
-        """Replace the password.
+    async def set_password(
+        self,
+        username: str,
+        password: str,
+        *,
+        replacing: User | None = None,
+        keep_consents: bool = False,
+        but_session: str | None = None,
+    ) -> User:
+        """Replace the password, and forget the remembered consents in the same write.
 
         Args:
+            keep_consents: forget none.
+            but_session: forget none that were given in the session of this id.
             replacing: the account as it was authenticated; its password must still be the same.
 
         Raises:
@@ -187,7 +220,8 @@ class UserRepository:
         def change(user: User) -> User:
             if replacing is not None and user.password_hash != replacing.password_hash:
                 raise PasswordReplacedError(username)
-            return replace(user, password_hash=hashed)
+            changed = user if keep_consents else user.without_consents(but_session=but_session)
+            return replace(changed, password_hash=hashed)
 
         return await self._change(username, change)
 

@@ -24,6 +24,7 @@ class Session:
         key: what it is kept under, the digest of its secret; authenticates nothing either.
         continued: whether a later login of the same person in the same browser took its place. Its secret
             opens nothing then; what was granted in it lasts.
+        consent_epoch: that of the account at the login.
     """
 
     session_id: str
@@ -33,6 +34,7 @@ class Session:
     expires_at: int
     key: str = ""
     continued: bool = False
+    consent_epoch: int = 0
 
     @property
     def login(self) -> Login:
@@ -78,6 +80,7 @@ class SessionRepository:
             auth_time=now,
             expires_at=now + self._ttl_s,
             key=key,
+            consent_epoch=user.consent_epoch,
         )
         # Listed before it exists: whoever ends all sessions of a subject must never miss one that works.
         await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)

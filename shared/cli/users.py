@@ -76,7 +76,8 @@ def demote(username: Username) -> None:
 def passwd(
     username: Username,
     keep_connections: Annotated[
-        bool, typer.Option("--keep-connections", help="End the sessions only; connected clients stay.")
+        bool,
+        typer.Option("--keep-connections", help="End the sessions only; connections and consents stay."),
     ] = False,
 ) -> None:
     """Change a password, asked for or read from standard input; ends all that was opened with the old one."""
