@@ -19,23 +19,37 @@ def called_when_stopping(stop: Callable[[], object]) -> Iterator[None]:
 
     What runs us waits for open answers before anything else ends. The handlers from before are called, too.
     """
-    if threading.current_thread() is not threading.main_thread():  # where signals are never heard
+    take_back = call_when_stopping(stop)
+    try:
         yield
-        return
+    finally:
+        take_back()
+
+
+def call_when_stopping(stop: Callable[[], object]) -> Callable[[], None]:
+    """The same for as long as the event loop runs.
+
+    Returns:
+        what takes it back.
+    """
+    if threading.current_thread() is not threading.main_thread():  # where signals are never heard
+        return lambda: None
     before = {number: signal.getsignal(number) for number in SIGNALS}
     loop = asyncio.get_running_loop()
 
     def hear(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(stop)
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop)
         handler = before[signal.Signals(number)]
         if callable(handler):
             handler(number, frame)
 
     for number in SIGNALS:
         signal.signal(number, hear)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            if signal.getsignal(number) is hear:  # whoever has come since keeps it
-                signal.signal(number, handler)
+    return lambda: _restore(before, hear)
+
+
+def _restore(before: dict[signal.Signals, Handler | int | None], hear: Handler) -> None:
+    for number, handler in before.items():
+        if signal.getsignal(number) is hear:  # whoever has come since keeps it
+            signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
@@ -22,7 +23,8 @@ from resource_service.principal import Principal, principal_in
 from resource_service.resource import ProtectedResource
 from resource_service.routes.metadata import HEADERS, SLASHES, metadata_documents
 from resource_service.settings import ResourceSettings
-from resource_service.shutdown import called_when_stopping
+from resource_service.shutdown import call_when_stopping, called_when_stopping
+from resource_service.verifiers.lifespan import Lifespan
 from shared.asgi import (
     Cors,
     FrozenHeaders,
@@ -33,6 +35,9 @@ from shared.asgi import (
 )
 from shared.clock import Clock, steady_clock
 from shared.introspection import ActiveToken
+
+POLICY_VIOLATION = 1008
+"""RFC 6455 §7.4.1"""
 
 _ABOUT_THE_SENDER = (b"authorization", b"dpop")
 
@@ -77,6 +82,8 @@ class GuardMiddleware:
         self, app: ASGIApp, settings: ResourceSettings, policy: PolicyWatcher, clock: Clock, *, path: str
     ) -> None:
         self._app = app
+        self._lifespan = Lifespan(app)
+        self._stops_with: asyncio.AbstractEventLoop | None = None
         self._settings = settings
         self._clock = clock
         self._path = path
@@ -104,14 +111,17 @@ class GuardMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             async with self._asking():
-                await self._app(scope, receive, send)
-        elif scope["type"] == "http" and (place := self._place_of(scope)):
-            await self._front({**scope, "path": place}, receive, send)
-        else:
+                await self._lifespan(scope, receive, send)
+        elif (place := self._place_of(scope)) is None:
             await self._beside(scope, receive, send)
+        elif scope["type"] == "http":
+            self._stop_with_the_process()
+            await self._front({**scope, "path": place}, receive, send)
+        else:  # MCP has no transport over WebSocket: nothing judges its messages, and nothing would end it
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
     async def _beside(self, scope: Scope, receive: Receive, send: Send) -> None:
-        outside = _is_beside.set(True)
+        outside = _is_beside.set(not _has_messages_beside(scope))
         try:
             await self._app(scope, receive, send)
         finally:
@@ -143,10 +153,20 @@ class GuardMiddleware:
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
         """Around the life of the server. A chain lives once; a server may be started again, as tests do."""
-        async with self._chain.run(), self._policy.watch():
-            with called_when_stopping(self._leases.stop):
-                yield
-        self._chain = introspection_chain(self._settings, self._clock, self._leases)
+        try:
+            async with self._chain.run(), self._policy.watch():
+                with called_when_stopping(self._leases.stop):
+                    self._stops_with = asyncio.get_running_loop()
+                    yield
+        finally:
+            self._stops_with = None
+            self._chain = introspection_chain(self._settings, self._clock, self._leases)
+
+    def _stop_with_the_process(self) -> None:
+        """Hear of the end where no lifespan says so: an app that mounts another rarely passes it on."""
+        if self._stops_with is not (loop := asyncio.get_running_loop()):
+            self._stops_with = loop
+            call_when_stopping(self._leases.stop)
 
 
 class Document:
@@ -181,6 +201,14 @@ def _places(settings: ResourceSettings, path: str) -> dict[str, str]:
         for arriving in (own, f"{settings.base_path}{guarded}", guarded):
             found[arriving] = guarded
     return found
+
+
+def _has_messages_beside(scope: Scope) -> bool:
+    """Whether the app has MCP messages sent to another path than the one that it is guarded at.
+
+    FastMCP's older transport does: there, a token is not looked at for a route that is none of ours.
+    """
+    return getattr(getattr(scope.get("app"), "state", None), "transport_type", None) == "sse"
 
 
 def _surrounded(app: ASGIApp, settings: ResourceSettings, resource: ProtectedResource) -> ASGIApp:

@@ -79,8 +79,10 @@ class Echo:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             self.lives += 1
+            await receive()
             await send({"type": "lifespan.startup.complete"})
             await receive()
+            await send({"type": "lifespan.shutdown.complete"})
             return
         headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
         shown = dict(headers).get("authorization", "")
@@ -106,8 +108,11 @@ def protection(issuer: AuthorizationServer, **more: Any) -> Protection:
 async def alive(app: ASGIApp) -> AsyncIterator[None]:
     """The life of a server, as servers tell apps of it."""
     began, ends = asyncio.Event(), asyncio.Event()
+    starting = ["lifespan.startup"]
 
     async def receive() -> Message:
+        if starting:
+            return {"type": starting.pop()}
         await ends.wait()
         return {"type": "lifespan.shutdown"}
 
@@ -214,6 +219,66 @@ async def test_it_lives_as_often_as_the_server_is_started(issuer: AuthorizationS
     for _ in range(2):
         assert (await echoed(app, "/mcp"))["path"] == "/mcp"
     assert echo.lives == 2
+
+
+class Bare:
+    """An app that knows nothing of the lifespan, as ASGI allows."""
+
+    def __init__(self) -> None:
+        self.reached: list[str] = []
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        assert scope["type"] != "lifespan", "unknown scope"
+        self.reached.append(scope["type"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def test_an_app_without_a_lifespan_is_served_as_often_as_the_server_is_started(
+    issuer: AuthorizationServer,
+) -> None:
+    app = protection(issuer).in_front_of(Bare(), path="/mcp")
+    for _ in range(2):
+        async with browsing(app) as client:
+            response = await client.get("/mcp", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert response.status_code == 204, response.text
+
+
+async def test_a_failed_start_of_the_app_is_passed_on(issuer: AuthorizationServer) -> None:
+    async def failing(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no database"})
+        raise LookupError("no database")
+
+    said: list[str] = []
+
+    async def receive() -> Message:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Message) -> None:
+        said.append(message["type"])
+
+    app = protection(issuer).in_front_of(failing, path="/mcp")
+    with pytest.raises(ExceptionGroup, match="TaskGroup"):
+        await app({"type": "lifespan"}, receive, send)
+    assert said == ["lifespan.startup.failed"]
+
+
+@pytest.mark.requirement("RS-4", "RS-13")
+@pytest.mark.parametrize("path", ["/mcp", "/tools/mcp/"])
+async def test_no_websocket_gets_past_the_guard(path: str, issuer: AuthorizationServer) -> None:
+    bare, said = Bare(), []
+    app = protection(issuer).in_front_of(bare, path="/mcp")
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        said.append(message["type"])
+
+    headers = [(b"authorization", f"Bearer {TOKEN}".encode())]
+    await app({"type": "websocket", "path": path, "headers": headers}, receive, send)
+    assert (said, bare.reached) == (["websocket.close"], [])
 
 
 async def test_outside_of_the_guard_a_token_is_judged_all_the_same(issuer: AuthorizationServer) -> None:

@@ -1,0 +1,47 @@
+"""The lifespan of an app that may know nothing of the protocol, which ASGI allows."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+class Lifespan:
+    """Lets `app` live as long as the server; where it takes no part, or no longer, answers in its place.
+
+    The guard lives through all of it: without one it could neither follow revocations nor hear of the end.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received: set[str] = set()
+        sent: set[str] = set()
+
+        async def hear() -> Message:
+            message = await receive()
+            received.add(message["type"])
+            return message
+
+        async def tell(message: Message) -> None:
+            sent.add(message["type"])
+            await send(message)
+
+        try:
+            await self._app(scope, hear, tell)
+        except Exception as error:
+            # Lifespan Protocol: an app that does not know it raises, and is to be served all the same.
+            if sent:
+                raise
+            _log.info("the app takes no part in the lifespan", error=repr(error))
+        for phase in ("startup", "shutdown"):
+            if f"lifespan.{phase}.failed" in sent:
+                return
+            if f"lifespan.{phase}" not in received:
+                await hear()
+            if f"lifespan.{phase}.complete" not in sent:
+                await tell({"type": f"lifespan.{phase}.complete"})
