@@ -150,7 +150,7 @@ def clients(base: Infrastructure) -> Clients:
         operator_keys=operator_keys,
         initial_access_tokens=initial_access_tokens,
         registration_policy=RegistrationPolicy(
-            openness=RegistrationMode(settings.registration),
+            registration_mode=RegistrationMode(settings.registration),
             tokens=initial_access_tokens,
             issuers=[StatementIssuer(i.issuer, i.jwks, i.jwks_uri) for i in settings.statement_issuers],
             published=operator_keys,
@@ -171,7 +171,7 @@ def _client_resolver(base: Infrastructure, repository: ClientRepository) -> Clie
         clients=repository,
         documents=ClientMetadataFetcher(base.fetcher, rules, base.clock),
         policy=configured.domain_policy(settings),
-        throttle=base.throttle("introduce"),
+        throttle=base.throttle("cimd"),
         clock=base.clock,
         keep_s=settings.pending_ttl_s,
         loopback=settings.fetch_loopback,
@@ -265,7 +265,7 @@ def grants(base: Infrastructure, users: Users, clients: Clients) -> Grants:
             clock=base.clock,
         ),
         lifetimes=lifetimes,
-        resource_registry=configured.catalogue(settings),
+        resource_registry=configured.resource_registry(settings),
         jwt_resources=jwt_resources,
     )
 
@@ -296,7 +296,7 @@ def authorization(base: Infrastructure, users: Users, clients: Clients) -> Autho
         pending=PendingRequests(base.store, settings.pending_ttl_s),
         consents=ConsentRepository(base.store, users.repository, settings.refresh_absolute_ttl_s),
         hints=IdTokenHints(base.signing_keys, clients.repository, users.client_subjects, settings.issuer),
-        resource_descriptions=ResourceDescriptions(configured.described(settings), base.clock),
+        resource_descriptions=ResourceDescriptions(configured.resource_descriptions(settings), base.clock),
     )
 
 

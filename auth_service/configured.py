@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auth_service.fetching.resource_metadata import Described
+from auth_service.fetching.resource_metadata import ConfiguredResource
 from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.jwt_bearer import GRANT_TYPE as JWT_BEARER
@@ -86,7 +86,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         "keep-authorization": Limit(
             _KEPT_MINUTES * settings.authorizations_per_minute, settings.pending_ttl_s
         ),
-        "introduce": registrations,
+        "cimd": registrations,
         "change-client": registrations,
         "push": requests,
         "device-request": requests,
@@ -95,7 +95,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
     }
 
 
-def catalogue(settings: AuthSettings) -> ResourceRegistry:
+def resource_registry(settings: AuthSettings) -> ResourceRegistry:
     """What tokens can be issued for."""
     resources = [
         ProtectedResource(resource.resource, resource.name, resource.scopes, resource.granted_by_default)
@@ -109,10 +109,10 @@ def jwt_resources(settings: AuthSettings) -> frozenset[str]:
     return frozenset(r.resource for r in settings.resources if r.access_token_format == "jwt")  # noqa: S105
 
 
-def described(settings: AuthSettings) -> dict[str, Described]:
+def resource_descriptions(settings: AuthSettings) -> dict[str, ConfiguredResource]:
     """Where each resource says what is behind its scopes."""
     return {
-        resource.resource: Described(resource.described_at, frozenset(resource.scopes))
+        resource.resource: ConfiguredResource(resource.described_at, frozenset(resource.scopes))
         for resource in settings.resources
     }
 

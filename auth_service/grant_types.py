@@ -36,8 +36,8 @@ def _jwt_bearer(base: Infrastructure, clients: Clients, grants: Grants) -> JwtBe
     issuer = base.settings.issuer
     return JwtBearer(
         store=base.store,
-        opener=grants.factory,
-        catalogue=grants.resource_registry,
+        grant_factory=grants.factory,
+        resource_registry=grants.resource_registry,
         published=clients.operator_keys,
         signatures=base.signatures,
         issuers=configured.trusted_issuers(base.settings),

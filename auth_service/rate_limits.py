@@ -43,7 +43,7 @@ class Throttle:
                 await self._uncount(scopes[:position])
                 raise SlowDownError(self._limit.refusal, retry_after_s=wait_s)
 
-    async def forgive(self, network: str) -> None:
+    async def refund(self, network: str) -> None:
         """Take back an attempt that turned out to be a good one."""
         await self._uncount(scopes_of(network))
 

@@ -70,7 +70,7 @@ def _register(parts: Components) -> RegisterEndpoint:
     registrable = configured.registrable_grants(settings)
     return RegisterEndpoint(
         clients=parts.clients.repository,
-        admission=parts.clients.registration_policy,
+        registration_policy=parts.clients.registration_policy,
         redirect_hosts=configured.redirect_hosts(settings),
         sectors=parts.clients.sectors,
         throttle=parts.base.throttle("register"),
@@ -88,7 +88,7 @@ def _client_configuration(parts: Components) -> ClientConfigurationEndpoint:
     settings = parts.base.settings
     return ClientConfigurationEndpoint(
         clients=parts.clients.repository,
-        admission=parts.clients.registration_policy,
+        registration_policy=parts.clients.registration_policy,
         grants=parts.grants.repository,
         issuer=settings.issuer,
         grant_types=configured.registrable_grants(settings),
@@ -105,26 +105,26 @@ def _authorize(parts: Components) -> AuthorizeEndpoint:
     return AuthorizeEndpoint(
         clients=parts.clients.repository,
         client_resolver=parts.clients.resolver,
-        catalogue=grants.resource_registry,
+        resource_registry=grants.resource_registry,
         requests=authorization.requests,
         pending=authorization.pending,
         context=parts.page_context,
         consents=authorization.consents,
         codes=AuthorizationCodeIssuer(
-            opener=grants.factory,
+            grant_factory=grants.factory,
             grants=grants.repository,
             clients=parts.clients.repository,
-            mint=grants.token_issuer,
+            token_issuer=grants.token_issuer,
             lifetimes=grants.lifetimes,
             clock=base.clock,
         ),
         device_decision=DeviceDecision(grants.devices, templates),
         hints=authorization.hints,
-        authorization_responder=AuthorizationResponder(templates, base.settings.issuer),
+        responder=AuthorizationResponder(templates, base.settings.issuer),
         throttle=base.throttle("authorize"),
-        kept=base.throttle("keep-authorization"),
+        kept_throttle=base.throttle("keep-authorization"),
         clock=base.clock,
-        pkce=PkcePolicy(base.settings.require_pkce),
+        pkce_policy=PkcePolicy(base.settings.require_pkce),
     )
 
 
@@ -133,10 +133,10 @@ def _par(parts: Components) -> PushEndpoint:
         authentication=parts.client_auth.authentication,
         requests=parts.authorization.requests,
         dpop=parts.client_auth.dpop_proofs,
-        catalogue=parts.grants.resource_registry,
+        resource_registry=parts.grants.resource_registry,
         throttle=parts.base.throttle("push"),
         networks=parts.page_context.networks,
-        pkce=PkcePolicy(parts.base.settings.require_pkce),
+        pkce_policy=PkcePolicy(parts.base.settings.require_pkce),
         url=f"{parts.base.settings.issuer}/par",
     )
 
@@ -146,7 +146,7 @@ def _token(parts: Components, grant_types: list[GrantType]) -> TokenEndpoint:
         authentication=parts.client_auth.authentication,
         grant_types={grant_type.name: grant_type for grant_type in grant_types},
         dpop=parts.client_auth.dpop_proofs,
-        mint=parts.grants.token_issuer,
+        token_issuer=parts.grants.token_issuer,
         clock=parts.base.clock,
         networks=parts.page_context.networks,
         url=f"{parts.base.settings.issuer}/token",
@@ -157,7 +157,7 @@ def _device_authorization(parts: Components) -> DeviceAuthorizationEndpoint:
     return DeviceAuthorizationEndpoint(
         authentication=parts.client_auth.authentication,
         devices=parts.grants.devices,
-        catalogue=parts.grants.resource_registry,
+        resource_registry=parts.grants.resource_registry,
         throttle=parts.base.throttle("device-request"),
         networks=parts.page_context.networks,
         issuer=parts.base.settings.issuer,
@@ -241,7 +241,7 @@ def _consent_page(parts: Components) -> ConsentPage:
         clients=parts.clients.repository,
         client_resolver=parts.clients.resolver,
         consents=parts.authorization.consents,
-        catalogue=parts.grants.resource_registry,
+        resource_registry=parts.grants.resource_registry,
         descriptions=parts.authorization.resource_descriptions,
     )
 
@@ -261,7 +261,7 @@ def _account_page(parts: Components) -> AccountPage:
         grants=parts.grants.repository,
         clients=parts.clients.repository,
         consents=parts.authorization.consents,
-        catalogue=parts.grants.resource_registry,
+        resource_registry=parts.grants.resource_registry,
     )
 
 
@@ -304,7 +304,7 @@ def _console(parts: Components) -> AdminConsole:
             grants=grants,
             clients=clients,
             consents=parts.authorization.consents,
-            catalogue=parts.grants.resource_registry,
+            resource_registry=parts.grants.resource_registry,
             templates=templates,
         ),
     }

@@ -56,10 +56,10 @@ class Logout:
             username=encoded(session.username),
             session_id=session.session_id,
         )
-        found = [
+        clients = [
             await self.clients.get(client_id) for client_id in dict.fromkeys(g.client_id for g in in_session)
         ]
-        return [client for client in found if client and client.metadata.get("backchannel_logout_uri")]
+        return [client for client in clients if client and client.metadata.get("backchannel_logout_uri")]
 
     async def notify_clients(self, clients: list[Client], session: Session) -> None:
         """Tell clients, all at once, within a bounded time; one that does not listen holds up nobody."""
@@ -69,9 +69,11 @@ class Logout:
                     tasks.start_soon(self._tell, client, session)
 
     async def _tell(self, client: Client, session: Session) -> None:
-        known = await self.subjects.known_in(client.sector, session.subject, session.session_id)
+        client_subject = await self.subjects.client_subject(
+            client.sector, session.subject, session.session_id
+        )
         now = int(self.clock())
-        claims = logout_token_claims(self.issuer, client.client_id, known, now=now, jti=new_id())
+        claims = logout_token_claims(self.issuer, client.client_id, client_subject, now=now, jti=new_id())
         token = await self.signing_keys.sign(claims, typ=TOKEN_TYPE, alg=client.id_token_alg)
         body = urlencode({"logout_token": token}).encode()
         url = str(client.metadata["backchannel_logout_uri"])

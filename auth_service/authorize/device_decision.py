@@ -18,13 +18,13 @@ class DeviceDecision:
 
     async def approve(self, name: str, session: Session, scopes: tuple[str, ...]) -> Response:
         """Let the device have `scopes` on behalf of the person of `session`."""
-        return self.shown(connected=await self._devices.approve(name, session, scopes))
+        return self.page(connected=await self._devices.approve(name, session, scopes))
 
     async def deny(self, name: str) -> Response:
         """Let the device have nothing."""
         await self._devices.deny(name)
-        return self.shown(connected=False)
+        return self.page(connected=False)
 
-    def shown(self, *, connected: bool) -> Response:
+    def page(self, *, connected: bool) -> Response:
         """The page that says what was decided."""
         return self._templates.render("device_done.html", {"connected": connected})

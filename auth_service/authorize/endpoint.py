@@ -54,24 +54,24 @@ class AuthorizeEndpoint:
 
     clients: ClientRepository
     client_resolver: ClientResolver
-    catalogue: ResourceRegistry
+    resource_registry: ResourceRegistry
     requests: AuthorizationRequests
     pending: PendingRequests
     context: PageContext
     consents: ConsentRepository
     codes: AuthorizationCodeIssuer
     hints: IdTokenHints
-    authorization_responder: AuthorizationResponder
+    responder: AuthorizationResponder
     device_decision: DeviceDecision
     throttle: Throttle
-    kept: Throttle
+    kept_throttle: Throttle
     clock: Clock
-    pkce: PkcePolicy
+    pkce_policy: PkcePolicy
 
     @property
     def refused(self) -> RefusedRequests:
         """What shows errors that may not be redirected yet."""
-        return RefusedRequests(self.clients, self.context, self.authorization_responder)
+        return RefusedRequests(self.clients, self.context, self.responder)
 
     async def handle(self, request: Request) -> Response:
         parameters = await self._parameters(request)
@@ -109,24 +109,28 @@ class AuthorizeEndpoint:
         parameters = await self.requests.resolve(parameters, client)
         address = response_target(parameters, client)
         try:
-            asked = validate(parameters, client, address, self.catalogue, demand=self.pkce)
-            asked = await self.hints.applied(asked, client, parameters.get("id_token_hint"))
+            authorization_request = validate(
+                parameters, client, address, self.resource_registry, pkce_policy=self.pkce_policy
+            )
+            authorization_request = await self.hints.applied(
+                authorization_request, client, parameters.get("id_token_hint")
+            )
         except OAuthError as error:
             note_refusal(request, error)
             silent = (parameters.get("prompt") or "").split() == ["none"]
             return await self._tell(request, client, address, error, silent=silent)
         browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
-        asked = replace(asked, pushed=pushed)
+        authorization_request = replace(authorization_request, pushed=pushed)
         # It is kept for half an hour: how much one network has kept is bounded, not only how fast it asks.
-        await self.kept.attempt(origin)
+        await self.kept_throttle.attempt(origin)
         await self.clients.unused.note_pending(client)
         await self.requests.note_opened(pushed)
-        pending_id = await self.pending.begin(asked, browser.browser_id or "")
+        pending_id = await self.pending.begin(authorization_request, browser.browser_id or "")
         session = await self.context.sessions.find(browser.session)
         return await self._next(
             request,
             pending_id=pending_id,
-            pending=Pending(asked, ""),
+            pending=Pending(authorization_request, ""),
             client=client,
             session=session,
             cookies=cookies,
@@ -158,19 +162,21 @@ class AuthorizeEndpoint:
         return await self._repeat(request, client, pending.request, pending.outcome)
 
     async def _repeat(
-        self, request: Request, client: Client, asked: AuthorizationRequest, outcome: Outcome
+        self, request: Request, client: Client, authorization_request: AuthorizationRequest, outcome: Outcome
     ) -> Response:
         """The same answer once more (ID-10)."""
         if outcome.device_connected is not None:
-            return self.device_decision.shown(connected=outcome.device_connected)
+            return self.device_decision.page(connected=outcome.device_connected)
         if outcome.error is not None and outcome.on_page:
-            return self.refused.page(request, client, response_target_of(asked), outcome.error)
+            return self.refused.page(
+                request, client, response_target_of(authorization_request), outcome.error
+            )
         if outcome.error is not None:
-            return self._send(asked, outcome.error)
+            return self._send(authorization_request, outcome.error)
         code = await self.codes.again(outcome)
         if code is None:
             raise RequestOverError
-        return self._send(asked, {"code": code})
+        return self._send(authorization_request, {"code": code})
 
     async def _next(
         self,
@@ -182,21 +188,31 @@ class AuthorizeEndpoint:
         session: Session | None,
         cookies: tuple[str, ...] = (),
     ) -> Response:
-        asked, now = pending.request, int(self.clock())
+        authorization_request, now = pending.request, int(self.clock())
         approvals = await self._approvals(client, session)
         login = session.login if session else None
         try:
             step = next_step(
-                asked, client=client, progress=pending.progress, login=login, approvals=approvals, now=now
+                authorization_request,
+                client=client,
+                progress=pending.progress,
+                login=login,
+                approvals=approvals,
+                now=now,
             )
         except OAuthError as error:
             note_refusal(request, error)
             return await self._refuse(
-                request, pending_id=pending_id, asked=asked, client=client, session=session, error=error
+                request,
+                pending_id=pending_id,
+                authorization_request=authorization_request,
+                client=client,
+                session=session,
+                error=error,
             )
         if step is not Step.ISSUE or session is None:
             return see_other(f"{step.value}?pending={pending_id}", cookies)
-        if asked.device:
+        if authorization_request.device:
             return await self._approve_device(
                 request, pending_id=pending_id, pending=pending, client=client, session=session
             )
@@ -210,7 +226,9 @@ class AuthorizeEndpoint:
             return ()
         return await self.consents.approvals(session, client)
 
-    async def _settle(self, pending_id: str, asked: AuthorizationRequest, outcome: Outcome) -> bool:
+    async def _settle(
+        self, pending_id: str, authorization_request: AuthorizationRequest, outcome: Outcome
+    ) -> bool:
         """Whether this caller is the first to answer.
 
         Raises:
@@ -218,7 +236,7 @@ class AuthorizeEndpoint:
         """
         if not await self.pending.settle(pending_id, outcome):
             return False
-        if not await self.requests.finish(asked.pushed):
+        if not await self.requests.finish(authorization_request.pushed):
             raise RequestOverError
         return True
 
@@ -227,29 +245,33 @@ class AuthorizeEndpoint:
         request: Request,
         *,
         pending_id: str,
-        asked: AuthorizationRequest,
+        authorization_request: AuthorizationRequest,
         client: Client,
         session: Session | None,
         error: OAuthError,
     ) -> Response:
-        if asked.device:
+        if authorization_request.device:
             outcome = Outcome(device_connected=False)
         else:
-            redirected = await self._may_redirect(asked, client, session, error)
+            redirected = await self._may_redirect(authorization_request, client, session, error)
             outcome = Outcome(error=error.members(), on_page=not redirected)
-        if not await self._settle(pending_id, asked, outcome):
+        if not await self._settle(pending_id, authorization_request, outcome):
             return await self._answered(request, pending_id, client)
-        if asked.device:
-            return await self.device_decision.deny(asked.device)
-        return await self._repeat(request, client, asked, outcome)
+        if authorization_request.device:
+            return await self.device_decision.deny(authorization_request.device)
+        return await self._repeat(request, client, authorization_request, outcome)
 
     async def _may_redirect(
-        self, asked: AuthorizationRequest, client: Client, session: Session | None, error: OAuthError
+        self,
+        authorization_request: AuthorizationRequest,
+        client: Client,
+        session: Session | None,
+        error: OAuthError,
     ) -> bool:
         if isinstance(error, AccessDeniedError):
             return True  # the person pressed a button on a page of ours
-        silent = asked.prompts == ("none",)
-        return await self._is_trusted(asked.redirect_uri, client, session, silent=silent)
+        silent = authorization_request.prompts == ("none",)
+        return await self._is_trusted(authorization_request.redirect_uri, client, session, silent=silent)
 
     async def _tell(
         self, request: Request, client: Client, address: ResponseTarget, error: OAuthError, *, silent: bool
@@ -257,7 +279,7 @@ class AuthorizeEndpoint:
         """Tell the client, or first the person, that a request is not valid."""
         session = await self.context.sessions.find(self.context.browsers.browser_of(request).session)
         if await self._is_trusted(address.redirect_uri, client, session, silent=silent):
-            return self.authorization_responder.send(address, error.members())
+            return self.responder.send(address, error.members())
         return self.refused.page(request, client, address, error.members())
 
     async def _is_trusted(
@@ -269,29 +291,31 @@ class AuthorizeEndpoint:
     async def _approve_device(
         self, request: Request, *, pending_id: str, pending: Pending, client: Client, session: Session
     ) -> Response:
-        asked = pending.request
-        if not await self._settle(pending_id, asked, Outcome(device_connected=True)):
+        authorization_request = pending.request
+        if not await self._settle(pending_id, authorization_request, Outcome(device_connected=True)):
             return await self._answered(request, pending_id, client)
-        scopes = granted_scopes(asked, pending.progress)
-        return await self.device_decision.approve(asked.device or "", session, scopes)
+        scopes = granted_scopes(authorization_request, pending.progress)
+        return await self.device_decision.approve(authorization_request.device or "", session, scopes)
 
     async def _issue(
         self, request: Request, *, pending_id: str, pending: Pending, client: Client, session: Session
     ) -> Response:
-        asked, outcome = pending.request, self.codes.outcome(client)
-        if not await self._settle(pending_id, asked, outcome):
+        authorization_request, outcome = pending.request, self.codes.outcome(client)
+        if not await self._settle(pending_id, authorization_request, outcome):
             return await self._answered(request, pending_id, client)
-        code = await self.codes.issue(outcome, asked, session, granted_scopes(asked, pending.progress))
+        code = await self.codes.issue(
+            outcome, authorization_request, session, granted_scopes(authorization_request, pending.progress)
+        )
         if code is None:
             # Disabled or deleted while the person was deciding.
             error = AccessDeniedError("the user or the client is no longer allowed here")
             await self.pending.amend(pending_id, Outcome(error=error.members()))
             note_refusal(request, error)
-            return self._send(asked, error.members())
-        return self._send(asked, {"code": code})
+            return self._send(authorization_request, error.members())
+        return self._send(authorization_request, {"code": code})
 
-    def _send(self, asked: AuthorizationRequest, members: Mapping[str, str]) -> Response:
-        return self.authorization_responder.send(response_target_of(asked), members)
+    def _send(self, authorization_request: AuthorizationRequest, members: Mapping[str, str]) -> Response:
+        return self.responder.send(response_target_of(authorization_request), members)
 
     def endpoint(self) -> Endpoint:
         """The endpoint with its description."""

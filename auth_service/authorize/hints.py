@@ -65,7 +65,7 @@ class IdTokenHints:
         return Hint(subject, client_id)
 
     async def applied(
-        self, asked: AuthorizationRequest, client: Client, id_token: str | None
+        self, request: AuthorizationRequest, client: Client, id_token: str | None
     ) -> AuthorizationRequest:
         """The request, for the user that its claims or the hint name.
 
@@ -73,17 +73,17 @@ class IdTokenHints:
             InvalidRequestError: the hint is not valid, or contradicts the claims that are asked for; or
                 `client` names a user whom it does not know by that name.
         """
-        subject = asked.subject
+        subject = request.subject
         if subject is not None:
             subject = await self._subjects.local_subject(client.sector, subject)
             if subject is None:
                 raise InvalidRequestError("claims asks for a sub that this client never had")
         if id_token is None:
-            return replace(asked, subject=subject)
+            return replace(request, subject=subject)
         hint = await self.verify_hint(id_token)
         # It would learn that another client's user is its own.
         if client.sector is not None and hint.client_id != client.client_id:
             raise InvalidRequestError("id_token_hint was issued to another client")
         if subject not in (None, hint.subject):
             raise InvalidRequestError("id_token_hint and claims name different users")
-        return replace(asked, subject=hint.subject)
+        return replace(request, subject=hint.subject)

@@ -15,7 +15,7 @@ class ClientAuthentication:
     """Turns what a request presents into the client it is from."""
 
     def __init__(self, client_resolver: ClientResolver, assertions: ClientAssertions) -> None:
-        self._introductions = client_resolver
+        self._client_resolver = client_resolver
         self._assertions = assertions
 
     async def authenticate(
@@ -41,7 +41,7 @@ class ClientAuthentication:
         presented = present(authorization, parameters)
         if presented.assertion is not None:
             return await self._by_assertion(presented, presented.assertion, origin, to_revoke)
-        client = await self._known(presented.client_id or "", origin)
+        client = await self._resolve(presented.client_id or "", origin)
         if client.auth_method == "private_key_jwt":
             raise InvalidClientError("this client must authenticate with private_key_jwt")
         if presented.secret is None:
@@ -57,14 +57,14 @@ class ClientAuthentication:
         token, claimed = self._assertions.parse(assertion)
         if presented.client_id not in (None, claimed):
             raise InvalidClientError("client_id is not the one in the client assertion")
-        client = await self._known(claimed, origin)
+        client = await self._resolve(claimed, origin)
         if client.auth_method != "private_key_jwt":
             raise InvalidClientError("this client did not register private_key_jwt")
         await self._assertions.verify_assertion(client, token, origin, to_revoke=to_revoke)
         return client
 
-    async def _known(self, client_id: str, origin: str | None) -> Client:
-        client = await self._introductions.resolve_for_token(client_id, origin)
+    async def _resolve(self, client_id: str, origin: str | None) -> Client:
+        client = await self._client_resolver.resolve_for_token(client_id, origin)
         if client is None:
             raise InvalidClientError("this client is not known here; register it again")
         return client

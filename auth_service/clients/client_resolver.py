@@ -78,12 +78,12 @@ class ClientResolver:
             TemporarilyUnavailableError: its document cannot be fetched at the moment.
             SlowDownError: `origin` has had too many documents fetched.
         """
-        known = await self._clients.get(client_id)
+        client = await self._clients.get(client_id)
         if not names_document(client_id):
-            return known
+            return client
         self._check_admitted(client_id)
         try:
-            return await self._current(client_id, known, origin)
+            return await self._current(client_id, client, origin)
         except FetchError as error:
             raise _unreadable(error) from error
 
@@ -102,32 +102,32 @@ class ClientResolver:
         Raises:
             OAuthError: as from `resolve_for_authorization`.
         """
-        known = await self._clients.get(client_id)
+        client = await self._clients.get(client_id)
         if not names_document(client_id):
-            return known
-        if known is None:
+            return client
+        if client is None:
             return await self.resolve_for_authorization(client_id, origin) if origin else None
         self._check_admitted(client_id)
         try:
-            return await self._current(client_id, known, None)
+            return await self._current(client_id, client, None)
         except FetchError as error:
             _log.info(
                 "client document not renewed", client_id=client_id, reason=error.reason, detail=error.detail
             )
-            return known
+            return client
         except StoreFullError as error:
             # The client may be here to revoke something, which needs no room.
             _log.warning("client document not renewed", client_id=client_id, reason=str(error))
-            return known
+            return client
 
-    async def _current(self, client_id: str, known: Client | None, origin: str | None) -> Client:
-        if known and self._is_fresh(known):
-            return known
+    async def _current(self, client_id: str, client: Client | None, origin: str | None) -> Client:
+        if client and self._is_fresh(client):
+            return client
         # One at a time for each document: who waited finds it fresh.
         async with self._turns.setdefault(client_id, asyncio.Lock()):
-            known = await self._clients.get(client_id)
-            if known and self._is_fresh(known):
-                return known
+            client = await self._clients.get(client_id)
+            if client and self._is_fresh(client):
+                return client
             if origin is not None:
                 await self._throttle.attempt(origin)
             return await self._renew(client_id, origin)

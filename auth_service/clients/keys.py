@@ -68,27 +68,29 @@ class PublishedKeys:
         return await self._published(jwks_uri, kid)
 
     async def _published(self, url: str, kid: object) -> Sequence[Jwk]:
-        known, now = self._fetched.get(url), self._clock()
-        if known is None or now >= known.tried_at + (FRESH_S if _holds(known.keys, kid) else REFETCH_AFTER_S):
-            known = await self._flights.run(url, lambda: self._fetch(url))
+        cached, now = self._fetched.get(url), self._clock()
+        if cached is None or now >= cached.tried_at + (
+            FRESH_S if _holds(cached.keys, kid) else REFETCH_AFTER_S
+        ):
+            cached = await self._flights.run(url, lambda: self._fetch(url))
         elif url in self._fetched:
             self._fetched.move_to_end(url)
-        if known.failed and not known.keys:
+        if cached.failed and not cached.keys:
             # Nobody can tell now whether the client is who it says: it must not throw its registration away.
             raise KeysUnavailableError("the keys cannot be fetched; try again later")
-        if not known.keys:
+        if not cached.keys:
             raise InvalidClientError("no keys are published")
-        return known.keys
+        return cached.keys
 
     async def _fetch(self, url: str) -> _Fetched:
-        known, now = self._fetched.get(url), self._clock()
+        cached, now = self._fetched.get(url), self._clock()
         try:
             fetched = _Fetched(_keys_in(await self._fetcher.fetch_json(url)), now, now)
         except (FetchError, InvalidClientError) as error:
             _log.info("keys not fetched", url=url, reason=str(error), detail=error.detail)
             # Noted too, so that nobody can have one URL asked over and over.
-            kept = known.keys if known and now < known.read_at + STALE_S else ()
-            fetched = _Fetched(kept, known.read_at if known else now, now, failed=True)
+            kept = cached.keys if cached and now < cached.read_at + STALE_S else ()
+            fetched = _Fetched(kept, cached.read_at if cached else now, now, failed=True)
         self._fetched[url] = fetched
         self._fetched.move_to_end(url)
         if len(self._fetched) > MOST:

@@ -68,12 +68,12 @@ class InitialAccessTokenRepository:
 
     async def list(self) -> dict[str, InitialAccessToken]:
         """Those that have not ended, by their digests, the newest first."""
-        now, found = self._clock(), dict[str, InitialAccessToken]()
+        now, tokens = self._clock(), dict[str, InitialAccessToken]()
         for token_hash in await self._store.index_list(keys.initial_access_tokens()):
             token = await self._tokens.get(token_hash)
             if token is not None and token.expires_at > now:
-                found[token_hash] = token
-        return dict(sorted(found.items(), key=lambda item: item[1].made_at, reverse=True))
+                tokens[token_hash] = token
+        return dict(sorted(tokens.items(), key=lambda item: item[1].made_at, reverse=True))
 
     async def revoke(self, token_hash: str) -> bool:
         """End a token, by its digest; says whether there was one."""
@@ -83,7 +83,7 @@ class InitialAccessTokenRepository:
     async def use(self, token: str) -> bool:
         """Take one use of a token; says whether it had one."""
         now = int(self._clock())
-        return bool(await self._tokens.update(digest(token), lambda known: use_up(known, now)))
+        return bool(await self._tokens.update(digest(token), lambda record: use_up(record, now)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,14 @@ class RegistrationPolicy:
     def __init__(
         self,
         *,
-        openness: RegistrationMode,
+        registration_mode: RegistrationMode,
         tokens: InitialAccessTokenRepository,
         issuers: Sequence[StatementIssuer],
         published: PublishedKeys,
         signatures: Signatures,
         clock: Clock,
     ) -> None:
-        self._openness = openness
+        self._registration_mode = registration_mode
         self._tokens = tokens
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
         self._published = published
@@ -139,15 +139,19 @@ class RegistrationPolicy:
         Raises:
             OAuthError: it may not register, or shows something that is not good.
         """
-        if self._openness is RegistrationMode.CLOSED:
+        if self._registration_mode is RegistrationMode.CLOSED:
             raise AccessDeniedError("clients are registered by the operator here")
         has_initial_access_token = bearer is not None and await self._tokens.use(bearer)
-        if self._openness is RegistrationMode.TOKEN and not has_initial_access_token:
+        if self._registration_mode is RegistrationMode.TOKEN and not has_initial_access_token:
             raise InvalidTokenError(
                 "registration needs an initial access token that is valid and not used up"
             )
         claims = await self._statement_claims(body)
-        if claims is None and not has_initial_access_token and self._openness is RegistrationMode.STATEMENT:
+        if (
+            claims is None
+            and not has_initial_access_token
+            and self._registration_mode is RegistrationMode.STATEMENT
+        ):
             raise UnapprovedSoftwareStatementError("registration needs a software statement")
         return ApprovedRegistration(_with_statement(body, claims), has_initial_access_token, claims)
 
@@ -185,9 +189,11 @@ class RegistrationPolicy:
             if issuer is None:
                 raise UnapprovedSoftwareStatementError("the issuer of the software statement is not trusted")
             jwt_claims.check_times_given(token.unverified_claims, self._clock())
-            known = await self._published.keys_for(issuer.jwks, issuer.jwks_uri, token.header.get("kid"))
+            issuer_keys = await self._published.keys_for(
+                issuer.jwks, issuer.jwks_uri, token.header.get("kid")
+            )
             return await self._signatures.verify_signature(
-                token, known, algorithms=ASYMMETRIC, types=(None, "jwt"), source=issuer.issuer
+                token, issuer_keys, algorithms=ASYMMETRIC, types=(None, "jwt"), source=issuer.issuer
             )
         except (InvalidJwsError, InvalidClientError, ClaimError) as error:
             raise InvalidSoftwareStatementError(f"the software statement is not valid: {error}") from error

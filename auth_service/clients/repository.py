@@ -106,8 +106,8 @@ class ClientRepository:
             QuotaExceededError: there is none for one more.
         """
 
-        def rule(known: Client) -> tuple[Client, Client]:
-            renewed = known.introduced_again(client)
+        def rule(stored: Client) -> tuple[Client, Client]:
+            renewed = stored.renewed_from(client)
             return renewed, renewed
 
         while True:
@@ -211,5 +211,5 @@ class ClientRepository:
 
     async def list(self) -> list[Client]:
         """Every client, the oldest first."""
-        found = await self._clients.get_many(await self._store.index_list(keys.clients()))
-        return sorted(found, key=lambda client: client.created_at)
+        clients = await self._clients.get_many(await self._store.index_list(keys.clients()))
+        return sorted(clients, key=lambda client: client.created_at)

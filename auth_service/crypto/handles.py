@@ -65,7 +65,7 @@ class Handles:
         self._keys = keys.derived("handles")
         self._current_id = keys.current_id
 
-    def mint(self, handle: Handle) -> str:
+    def encode(self, handle: Handle) -> str:
         """The text of `handle`: the same every time, for as long as the master key is the same."""
         body = (
             bytes([self._current_id])

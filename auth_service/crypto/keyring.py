@@ -80,8 +80,8 @@ class Tagger:
 
     def is_tag(self, text: str, tag: str) -> bool:
         """Whether `tag` is one for `text`, in constant time."""
-        given = tag.encode("utf-8", "surrogatepass")
-        return any(hmac.compare_digest(self._tag(key, text).encode(), given) for key in self._keys.values())
+        encoded = tag.encode("utf-8", "surrogatepass")
+        return any(hmac.compare_digest(self._tag(key, text).encode(), encoded) for key in self._keys.values())
 
     @staticmethod
     def _tag(key: bytes, text: str) -> str:

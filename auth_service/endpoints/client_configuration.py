@@ -37,7 +37,7 @@ class ClientConfigurationEndpoint:
         self,
         *,
         clients: ClientRepository,
-        admission: RegistrationPolicy,
+        registration_policy: RegistrationPolicy,
         grants: GrantRepository,
         issuer: str,
         grant_types: tuple[str, ...],
@@ -47,7 +47,7 @@ class ClientConfigurationEndpoint:
         networks: ClientNetworks,
     ) -> None:
         self._clients = clients
-        self._admission = admission
+        self._registration_policy = registration_policy
         self._grants = grants
         self._issuer = issuer
         self._grant_types = grant_types
@@ -77,7 +77,7 @@ class ClientConfigurationEndpoint:
         await self._throttle.attempt(self._networks.network_of(request))
         body = await json_of(request)
         self._check_identity(body, client)
-        admitted = await self._admission.approve_update(body, client.statement_claims)
+        admitted = await self._registration_policy.approve_update(body, client.statement_claims)
         metadata, translations = parse_metadata(admitted.body, self._redirect_hosts.http_networks)
         registered = {**metadata.registered((*self._grant_types, *client.grant_types)), **translations}
         self._redirect_hosts.check(metadata.redirect_uris or ())

@@ -33,7 +33,7 @@ class DeviceAuthorizationEndpoint:
 
     authentication: ClientAuthentication
     devices: DeviceRequestRepository
-    catalogue: ResourceRegistry
+    resource_registry: ResourceRegistry
     throttle: Throttle
     networks: ClientNetworks
     issuer: str
@@ -46,8 +46,8 @@ class DeviceAuthorizationEndpoint:
         if GRANT_TYPE not in client.grant_types:
             raise UnauthorizedClientError("this client did not register the device_code grant")
         scope = parameters.get("scope") or client.metadata.get("scope")
-        resource = self.catalogue.resource_for(parameters.resource(), scope)
-        scopes = self.catalogue.resolve_scopes(scope, resource)
+        resource = self.resource_registry.resource_for(parameters.resource(), scope)
+        scopes = self.resource_registry.resolve_scopes(scope, resource)
         device_code, begun = await self.devices.begin(
             client.client_id, scopes, resource.resource if resource else None
         )

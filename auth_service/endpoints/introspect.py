@@ -48,10 +48,10 @@ class IntrospectEndpoint:
         return json_response(answer)
 
     async def _answer(self, token: str, caller: IntrospectionCaller) -> dict[str, Any]:
-        found = await self.tokens.read_token(token)
-        if found is None:
+        token_and_grant = await self.tokens.read_token(token)
+        if token_and_grant is None:
             return self._inactive(caller, self.tokens.why_not_found(token))
-        handle, grant = found
+        handle, grant = token_and_grant
         parents_active = await self.tokens.parents_active(grant)
         answer = introspection_response(
             grant,
@@ -66,7 +66,7 @@ class IntrospectEndpoint:
         self.tokens.presented(handle, grant)
         if caller.sector is None or grant.subject is None:
             return answer
-        return with_pairwise_subject(answer, await self.subjects.known_in(caller.sector, grant.subject))
+        return with_pairwise_subject(answer, await self.subjects.client_subject(caller.sector, grant.subject))
 
     @staticmethod
     def _inactive(caller: IntrospectionCaller, reason: str, **more: str) -> dict[str, Any]:

@@ -45,10 +45,10 @@ class PushEndpoint:
     authentication: ClientAuthentication
     requests: AuthorizationRequests
     dpop: DpopProofs
-    catalogue: ResourceRegistry
+    resource_registry: ResourceRegistry
     throttle: Throttle
     networks: ClientNetworks
-    pkce: PkcePolicy
+    pkce_policy: PkcePolicy
     url: str
 
     async def handle(self, request: Request) -> Response:
@@ -60,17 +60,17 @@ class PushEndpoint:
             header_values(request.scope, "dpop"), "POST", self.url, source=origin
         )
         client = await self.authentication.authenticate(authorization_of(request), form, origin)
-        parameters = await self.requests.unwrap(self._asked(form, client), client)
+        parameters = await self.requests.unwrap(self._authorization_parameters(form, client), client)
         address = response_target(parameters, client)
-        validate(parameters, client, address, self.catalogue, demand=self.pkce)
-        if not address.given:
+        validate(parameters, client, address, self.resource_registry, pkce_policy=self.pkce_policy)
+        if not address.redirect_uri_given:
             raise InvalidRequestError("redirect_uri is missing")  # FAPI 2.0 Security Profile §5.3.2.2
         jkt = await self.dpop.use(proof)
         request_uri = await self.requests.push(client, _bound(parameters, jkt))
         return json_response({"request_uri": request_uri, "expires_in": PUSHED_TTL_S}, 201)
 
     @staticmethod
-    def _asked(form: Parameters, client: Client) -> Parameters:
+    def _authorization_parameters(form: Parameters, client: Client) -> Parameters:
         if form.get("request_uri") is not None:
             raise InvalidRequestError("request_uri cannot be pushed")  # RFC 9126 §2.1
         values = {name: value for name, value in form.values.items() if name not in _CREDENTIALS}

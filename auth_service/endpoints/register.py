@@ -40,7 +40,7 @@ class RegisterEndpoint:
     """
 
     clients: ClientRepository
-    admission: RegistrationPolicy
+    registration_policy: RegistrationPolicy
     redirect_hosts: RedirectHosts
     sectors: Sectors
     throttle: Throttle
@@ -55,7 +55,7 @@ class RegisterEndpoint:
     async def handle(self, request: Request) -> Response:
         network = self.networks.network_of(request)
         await self.throttle.attempt(network)
-        admitted = await self.admission.approve_registration(
+        admitted = await self.registration_policy.approve_registration(
             await json_of(request), _initial_access_token(request)
         )
         metadata, translations = parse_metadata(admitted.body, self.redirect_hosts.http_networks)
@@ -168,8 +168,8 @@ def _readable(name: str, member: dict[str, Any]) -> dict[str, Any]:
     kept = {
         key: value for key, value in member.items() if key not in ("anyOf", "title") and value is not None
     }
-    words = {"description": WORDS[name]} if name in WORDS else {}
-    return {**words, **kind, **kept}
+    description = {"description": WORDS[name]} if name in WORDS else {}
+    return {**description, **kind, **kept}
 
 
 EXAMPLE_ANSWER = {

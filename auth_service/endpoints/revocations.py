@@ -30,7 +30,7 @@ class RevocationsEndpoint:
     """Hands out events, to every resource server all of them."""
 
     callers: IntrospectionCallers
-    feed: RevocationStream
+    revocation_stream: RevocationStream
     signed: SignedEvents
 
     async def handle(self, request: Request) -> Response:
@@ -50,7 +50,7 @@ class RevocationsEndpoint:
 
     async def _next(self, poll: EventPoll) -> Batch:
         waits = poll.max_events > 0 and not poll.return_immediately
-        return await self.feed.next(poll.seen, poll.max_events, waits=waits)
+        return await self.revocation_stream.next(poll.seen, poll.max_events, waits=waits)
 
     def endpoint(self) -> Endpoint:
         """The endpoint with its description."""

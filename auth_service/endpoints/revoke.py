@@ -31,9 +31,9 @@ class RevokeEndpoint:
     async def handle(self, request: Request) -> Response:
         parameters = await form_of(request)
         client = await self.authentication.authenticate(authorization_of(request), parameters, to_revoke=True)
-        found = await self.tokens.read_token(parameters.require("token"))
-        if found is not None and found[0].kind is not Kind.CODE:
-            await self._revoke(found[0].grant_id, client.client_id)
+        token_and_grant = await self.tokens.read_token(parameters.require("token"))
+        if token_and_grant is not None and token_and_grant[0].kind is not Kind.CODE:
+            await self._revoke(token_and_grant[0].grant_id, client.client_id)
         # RFC 7009 §2.2: a token that is already good for nothing is no error.
         return Response(status_code=200, headers={"Cache-Control": "no-store"})
 

@@ -48,7 +48,7 @@ class TokenEndpoint:
     authentication: ClientAuthentication
     grant_types: Mapping[str, GrantType]
     dpop: DpopProofs
-    mint: TokenIssuer
+    token_issuer: TokenIssuer
     clock: Clock
     networks: ClientNetworks
     url: str
@@ -76,7 +76,7 @@ class TokenEndpoint:
             raise InvalidRequestError("this client must send a DPoP proof")
         # 6. Scope and resource, by the rules of the grant; then the one mint.
         grant = await grant_type.redeem(TokenRequest(client, parameters, int(self.clock()), jkt))
-        return json_response(await self.mint.token_response(grant, client))
+        return json_response(await self.token_issuer.token_response(grant, client))
 
     async def _client(self, request: Request, parameters: Parameters, grant_type: str) -> Client:
         authorization = authorization_of(request)

@@ -46,10 +46,10 @@ class UserinfoEndpoint:
     async def handle(self, request: Request) -> Response:
         proofs = header_values(request.scope, "dpop")
         token = bearer_of(request, scheme="dpop") if proofs else await self._token(request)
-        found = await self.tokens.live_access(token)
-        if found is None:
+        token_and_grant = await self.tokens.live_access(token)
+        if token_and_grant is None:
             raise InvalidTokenError("the access token is not valid, or has expired")
-        handle, grant = found
+        handle, grant = token_and_grant
         jkt = await self.dpop.check(
             proofs, request.method, self.url, source=grant.grant_id, access_token=token
         )
@@ -62,8 +62,8 @@ class UserinfoEndpoint:
         client = await self.clients.get(grant.client_id)
         if client is None:
             raise InvalidTokenError("the client of the access token is gone")
-        known = await self.subjects.known_in(client.sector, user.subject)
-        claims = userinfo_claims(known.subject, user.person, scopes, grant.userinfo_claims)
+        client_subject = await self.subjects.client_subject(client.sector, user.subject)
+        claims = userinfo_claims(client_subject.subject, user.person, scopes, grant.userinfo_claims)
         if client.userinfo_alg is None:
             return json_response(claims)
         return await self._signed(claims, client, client.userinfo_alg)

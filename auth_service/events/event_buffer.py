@@ -50,8 +50,8 @@ class EventBuffer:
 
     def after(self, jtis: Iterable[str]) -> int | None:
         """The position after the newest of these events that is remembered; None if none is."""
-        known = [self._positions[jti] for jti in jtis if jti in self._positions]
-        return max(known) + 1 if known else None
+        positions = [self._positions[jti] for jti in jtis if jti in self._positions]
+        return max(positions) + 1 if positions else None
 
     def batch(self, position: int, at_most: int) -> Batch:
         """The events from `position` on.

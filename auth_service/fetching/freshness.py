@@ -23,8 +23,8 @@ class Freshness:
 
     def of(self, headers: Mapping[str, str], now: float) -> int:
         """Seconds for which an answer with these headers, which came at `now`, counts as fresh."""
-        said = _lifetime_s(headers, now)
-        return max(self.least, min(self.most, self.default if said is None else said))
+        lifetime_s = _lifetime_s(headers, now)
+        return max(self.least, min(self.most, self.default if lifetime_s is None else lifetime_s))
 
 
 def _lifetime_s(headers: Mapping[str, str], now: float) -> int | None:

@@ -37,12 +37,12 @@ class SystemResolver:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="resolver")
 
     async def __call__(self, host: str, port: int) -> list[Address]:
-        found = await asyncio.get_running_loop().run_in_executor(
+        results = await asyncio.get_running_loop().run_in_executor(
             # As bytes: a name is taken as it is, not encoded again (RFC 5891).
             self._threads,
             lambda: socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM),
         )
-        return [ipaddress.ip_address(str(address[0])) for *_, address in found]
+        return [ipaddress.ip_address(str(address[0])) for *_, address in results]
 
     def close(self) -> None:
         """Let go of the threads, as soon as they are done with what they are at."""

@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class ConfiguredResource:
     """A resource as it is configured here.
 
     Attributes:
@@ -56,12 +56,12 @@ class ResourceDescriptions:
         resources: resource to how it is configured.
     """
 
-    def __init__(self, resources: Mapping[str, Described], clock: Clock) -> None:
+    def __init__(self, resources: Mapping[str, ConfiguredResource], clock: Clock) -> None:
         self._resources = resources
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
-        self._said: dict[str, object] = {}
+        self._last_logged: dict[str, object] = {}
 
     async def of(self, resource: str) -> ResourceDescription:
         """What `resource` says, or has said within a minute; an empty description where it says nothing."""
@@ -102,7 +102,9 @@ class ResourceDescriptions:
             self._asking.pop(resource, None)
         self._kept[resource] = _Kept(description, self._clock() + kept_s)
 
-    def _compare(self, resource: str, described: Described, description: ResourceDescription) -> None:
+    def _compare(
+        self, resource: str, described: ConfiguredResource, description: ResourceDescription
+    ) -> None:
         """AS-21: clients ask for every scope that is announced, so each one must be granted here."""
         if unknown := sorted(description.scopes - described.scopes):
             self._say_once(
@@ -112,11 +114,11 @@ class ResourceDescriptions:
                 scopes=unknown[:20],
             )
         else:
-            self._said.pop(resource, None)
+            self._last_logged.pop(resource, None)
 
     def _say_once(self, say: Callable[..., None], resource: str, event: str, **details: object) -> None:
-        if self._said.get(resource) != (event, details):
-            self._said[resource] = (event, details)
+        if self._last_logged.get(resource) != (event, details):
+            self._last_logged[resource] = (event, details)
             say(event, resource=resource, **details)
 
 

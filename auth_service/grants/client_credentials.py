@@ -17,24 +17,26 @@ class ClientCredentials:
 
     name = "client_credentials"
 
-    def __init__(self, opener: GrantFactory, catalogue: ResourceRegistry) -> None:
-        self._opener = opener
-        self._catalogue = catalogue
+    def __init__(self, grant_factory: GrantFactory, resource_registry: ResourceRegistry) -> None:
+        self._grant_factory = grant_factory
+        self._resource_registry = resource_registry
 
     async def redeem(self, request: TokenRequest) -> Grant:
         if not request.client.confidential:
             # OAuth 2.1 §4.2: for confidential clients only.
             raise UnauthorizedClientError("client_credentials is for clients that can authenticate")
-        resource = self._catalogue.resource_for(request.parameters.resource())
+        resource = self._resource_registry.resource_for(request.parameters.resource())
         scopes = self._scopes(request, resource)
-        draft = self._opener.draft(
+        draft = self._grant_factory.draft(
             request.client, scopes, resource.resource if resource else None, request.now
         )
-        return await self._opener.open_active(replace(draft, jkt=request.jkt))
+        return await self._grant_factory.open_active(replace(draft, jkt=request.jkt))
 
     def _scopes(self, request: TokenRequest, resource: ProtectedResource | None) -> tuple[str, ...]:
         registered = request.client.metadata.get("scope")
-        granted = self._catalogue.resolve_scopes(request.parameters.get("scope") or registered, resource)
+        granted = self._resource_registry.resolve_scopes(
+            request.parameters.get("scope") or registered, resource
+        )
         # There is no user: the server's own scopes, which are about one, mean nothing here.
-        granted = tuple(scope for scope in granted if scope not in self._catalogue.own_scopes)
+        granted = tuple(scope for scope in granted if scope not in self._resource_registry.own_scopes)
         return tuple(s for s in granted if s in parse_scope(registered)) if registered else granted

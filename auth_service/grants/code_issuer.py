@@ -31,17 +31,17 @@ class AuthorizationCodeIssuer:
     def __init__(
         self,
         *,
-        opener: GrantFactory,
+        grant_factory: GrantFactory,
         grants: GrantRepository,
         clients: ClientRepository,
-        mint: TokenIssuer,
+        token_issuer: TokenIssuer,
         lifetimes: Lifetimes,
         clock: Clock,
     ) -> None:
-        self._opener = opener
+        self._grant_factory = grant_factory
         self._grants = grants
         self._clients = clients
-        self._mint = mint
+        self._token_issuer = token_issuer
         self._lifetimes = lifetimes
         self._clock = clock
 
@@ -57,39 +57,41 @@ class AuthorizationCodeIssuer:
         for _ in range(_LOOKS):
             grant = await self._grants.get(outcome.grant_id or "")
             if grant is not None:
-                return self._mint.authorization_code(grant, outcome.code_expires_at)
+                return self._token_issuer.authorization_code(grant, outcome.code_expires_at)
             await asyncio.sleep(_LOOK_EVERY_S)
         return None
 
     async def issue(
-        self, outcome: Outcome, asked: AuthorizationRequest, session: Session, scopes: tuple[str, ...]
+        self, outcome: Outcome, request: AuthorizationRequest, session: Session, scopes: tuple[str, ...]
     ) -> str | None:
         """A code for what was asked, narrowed to `scopes`; None if user, session or client is gone by now.
 
         Args:
             outcome: what `outcome` has made for this request.
         """
-        client = await self._clients.get(asked.client_id)
+        client = await self._clients.get(request.client_id)
         if client is None:
             return None
         now, code_s = int(self._clock()), self._code_s(client)
-        draft = self._opener.draft(client, scopes, asked.resource, now, owner=session.owner, waits_s=code_s)
+        draft = self._grant_factory.draft(
+            client, scopes, request.resource, now, owner=session.owner, waits_s=code_s
+        )
         waiting = replace(
             draft,
             grant_id=outcome.grant_id or draft.grant_id,
-            nonce=asked.nonce,
-            redirect_uri=asked.redirect_uri,
-            redirect_uri_given=asked.redirect_uri_given,
-            code_challenge=asked.code_challenge,
-            code_jkt=asked.dpop_jkt,
-            id_token_claims=asked.id_token_claims,
-            userinfo_claims=asked.userinfo_claims,
+            nonce=request.nonce,
+            redirect_uri=request.redirect_uri,
+            redirect_uri_given=request.redirect_uri_given,
+            code_challenge=request.code_challenge,
+            code_jkt=request.dpop_jkt,
+            id_token_claims=request.id_token_claims,
+            userinfo_claims=request.userinfo_claims,
         )
         try:
-            grant = await self._opener.open(waiting)
+            grant = await self._grant_factory.open(waiting)
         except (InvalidClientError, InvalidGrantError):
             return None
-        return self._mint.authorization_code(grant, outcome.code_expires_at)
+        return self._token_issuer.authorization_code(grant, outcome.code_expires_at)
 
     def _code_s(self, client: Client) -> int:
         """The lifetime of a code, in seconds."""

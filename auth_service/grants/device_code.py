@@ -17,9 +17,9 @@ class DeviceCode:
 
     name = GRANT_TYPE
 
-    def __init__(self, devices: DeviceRequestRepository, opener: GrantFactory) -> None:
+    def __init__(self, devices: DeviceRequestRepository, grant_factory: GrantFactory) -> None:
         self._devices = devices
-        self._opener = opener
+        self._grant_factory = grant_factory
 
     async def redeem(self, request: TokenRequest) -> Grant:
         device_code = request.parameters.require("device_code")
@@ -28,11 +28,11 @@ class DeviceCode:
             raise InvalidGrantError("the device code is not valid, or has expired")
         if isinstance(outcome, OAuthError):
             raise outcome
-        draft = self._opener.draft(
+        draft = self._grant_factory.draft(
             request.client, outcome.scopes, outcome.resource, request.now, owner=outcome.owner
         )
         try:
-            return await self._opener.open_active(replace(draft, jkt=request.jkt))
+            return await self._grant_factory.open_active(replace(draft, jkt=request.jkt))
         except InvalidGrantError as error:
             # RFC 8628 §3.5: the approval has ended, not the client; every later poll is told the same.
             await self._devices.withdraw(device_code)

@@ -34,16 +34,16 @@ class JwtBearer:
         self,
         *,
         store: Store,
-        opener: GrantFactory,
-        catalogue: ResourceRegistry,
+        grant_factory: GrantFactory,
+        resource_registry: ResourceRegistry,
         published: PublishedKeys,
         signatures: Signatures,
         issuers: Sequence[TrustedIssuer],
         audiences: Sequence[str],
     ) -> None:
         self._store = store
-        self._opener = opener
-        self._catalogue = catalogue
+        self._grant_factory = grant_factory
+        self._resource_registry = resource_registry
         self._published = published
         self._signatures = signatures
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
@@ -54,7 +54,7 @@ class JwtBearer:
         draft = self._by_profile(request, trusted, claims)
         await self._use_up(trusted, claims, expires_at, request.now)
         life_ends_at = min(draft.expires_at, max(expires_at, request.now + 1))
-        return await self._opener.open_active(
+        return await self._grant_factory.open_active(
             replace(draft, jkt=request.jkt, refreshable=False, expires_at=life_ends_at)
         )
 
@@ -66,10 +66,12 @@ class JwtBearer:
             expires_at = trusted_issuers.check_assertion(
                 token.unverified_claims, self._audiences, request.now
             )
-            known = await self._published.keys_for(trusted.jwks, trusted.jwks_uri, token.header.get("kid"))
+            issuer_keys = await self._published.keys_for(
+                trusted.jwks, trusted.jwks_uri, token.header.get("kid")
+            )
             types = trusted_issuers.accepted_types(trusted.profile)
             claims = await self._signatures.verify_signature(
-                token, known, algorithms=ASYMMETRIC, types=types, source=trusted.issuer
+                token, issuer_keys, algorithms=ASYMMETRIC, types=types, source=trusted.issuer
             )
             return trusted, claims, expires_at
         except (InvalidJwsError, InvalidClientError) as error:
@@ -85,15 +87,15 @@ class JwtBearer:
         owner = _owner(trusted, claims)
         if trusted.profile == "workload":
             allowed: tuple[str, ...] | None = trusted_issuers.workload_scopes(claims, trusted)
-            asked = request.parameters.resource()
+            target = request.parameters.resource()
             client = _workload_client(owner)
         else:
             if not request.client.confidential:
                 raise UnauthorizedClientError("an identity assertion is for clients that authenticate")
-            asked = trusted_issuers.check_id_jag(claims, trusted, request.client.client_id)
+            target = trusted_issuers.check_id_jag(claims, trusted, request.client.client_id)
             allowed = trusted_issuers.asserted_scopes(claims, trusted)
             client = request.client
-        return self._draft(request, client=client, owner=owner, asked=asked, allowed=allowed)
+        return self._draft(request, client=client, owner=owner, target=target, allowed=allowed)
 
     def _draft(
         self,
@@ -101,18 +103,18 @@ class JwtBearer:
         *,
         client: Client,
         owner: Owner,
-        asked: str | None,
+        target: str | None,
         allowed: tuple[str, ...] | None,
     ) -> Grant:
         try:
-            resource = self._catalogue.resource_for(asked)
+            resource = self._resource_registry.resource_for(target)
         except InvalidTargetError as error:
             raise InvalidGrantError("the assertion is for a resource that is not here") from error
         if resource is None:
             raise InvalidTargetError("resource is missing")
-        scopes = self._catalogue.resolve_scopes(request.parameters.get("scope"), resource)
+        scopes = self._resource_registry.resolve_scopes(request.parameters.get("scope"), resource)
         granted = tuple(s for s in scopes if s in resource.scopes and (allowed is None or s in allowed))
-        return self._opener.draft(client, granted, resource.resource, request.now, owner=owner)
+        return self._grant_factory.draft(client, granted, resource.resource, request.now, owner=owner)
 
     async def _use_up(self, trusted: TrustedIssuer, claims: Claims, expires_at: int, now: int) -> None:
         jti = claims.get("jti")
@@ -127,10 +129,10 @@ class JwtBearer:
 
 def _owner(trusted: TrustedIssuer, claims: Claims) -> Owner:
     subject = str(claims["sub"])
-    shown = claims.get("email") if isinstance(claims.get("email"), str) else subject
+    username = claims.get("email") if isinstance(claims.get("email"), str) else subject
     return Owner(
         subject=trusted_issuers.subject_of(trusted.issuer, subject),
-        username=str(shown),
+        username=str(username),
         assertion_issuer=trusted.issuer,
     )
 

@@ -126,15 +126,15 @@ class GrantRepository:
         return True
 
     async def _live(self, index: str, most: int | None) -> list[Grant]:
-        ids, found = await self._store.index_list(index), list[Grant]()
+        ids, grants = await self._store.index_list(index), list[Grant]()
         for start in range(0, len(ids), READ_AT_ONCE):
             listed = ids[start : start + READ_AT_ONCE]
             standing = await self._standing(listed)
             await self._sweep(index, set(listed) - {grant.grant_id for grant in standing})
-            found += [grant for grant in standing if grant.state == "active"]
-            if most is not None and len(found) >= most:
+            grants += [grant for grant in standing if grant.state == "active"]
+            if most is not None and len(grants) >= most:
                 break
-        return sorted(found, key=lambda grant: (grant.created_at, grant.grant_id))[:most]
+        return sorted(grants, key=lambda grant: (grant.created_at, grant.grant_id))[:most]
 
     async def _standing(self, grant_ids: list[str]) -> list[Grant]:
         now = int(self._clock())

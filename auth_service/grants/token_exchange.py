@@ -25,28 +25,30 @@ class TokenExchange:
     def __init__(
         self,
         tokens: TokenReader,
-        opener: GrantFactory,
-        catalogue: ResourceRegistry,
+        grant_factory: GrantFactory,
+        resource_registry: ResourceRegistry,
         rules: Sequence[ExchangeRule],
     ) -> None:
         self._tokens = tokens
-        self._opener = opener
-        self._catalogue = catalogue
+        self._grant_factory = grant_factory
+        self._resource_registry = resource_registry
         self._rules = rules
 
     async def redeem(self, request: TokenRequest) -> Grant:
         parameters = request.parameters
         _check_supported(parameters)
         handle, source = await self._token(parameters, "subject_token")
-        target = self._catalogue.resource_for(parameters.resource() or parameters.get("audience"))
+        target = self._resource_registry.resource_for(parameters.resource() or parameters.get("audience"))
         if target is None:
             raise InvalidTargetError("resource is missing")
         rule = token_exchange.permitted(self._rules, request.client.client_id, source, target.resource)
         held = source.scopes_of(handle.generation)
         scopes = token_exchange.narrowed_scopes(held, target.scopes, parameters.get("scope"))
         act = token_exchange.actor(rule, source, await self._actor(request))
-        draft = self._opener.draft(request.client, scopes, target.resource, request.now, owner=_owner(source))
-        return await self._opener.open_active(
+        draft = self._grant_factory.draft(
+            request.client, scopes, target.resource, request.now, owner=_owner(source)
+        )
+        return await self._grant_factory.open_active(
             replace(
                 draft,
                 parent_grants=token_exchange.descent(source),
@@ -71,11 +73,11 @@ class TokenExchange:
         token = parameters.require(name)
         if parameters.require(f"{name}_type") != ACCESS_TOKEN:
             raise InvalidRequestError(f"{name}_type must be {ACCESS_TOKEN}")
-        found = await self._tokens.live_access(token)
-        if found is None:
+        token_and_grant = await self._tokens.live_access(token)
+        if token_and_grant is None:
             # RFC 8693 §2.2.2: an invalid subject or actor token is an invalid request.
             raise InvalidRequestError(f"{name} is not valid, or has expired")
-        return found
+        return token_and_grant
 
 
 def _check_supported(parameters: Parameters) -> None:

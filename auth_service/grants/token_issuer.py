@@ -40,7 +40,7 @@ class TokenIssuer:
 
     def authorization_code(self, grant: Grant, expires_at: int) -> str:
         """The authorization code of a new grant, good until `expires_at` (seconds since 1970)."""
-        return self._handles.mint(Handle(Kind.CODE, grant.grant_id, 0, expires_at))
+        return self._handles.encode(Handle(Kind.CODE, grant.grant_id, 0, expires_at))
 
     async def token_response(self, grant: Grant, client: Client) -> dict[str, Any]:
         """The body of a token response (RFC 6749 §5.1), with an ID token for a code that granted openid."""
@@ -53,9 +53,15 @@ class TokenIssuer:
         if grant.generation == 1 and not grant.parent_grants and grant.subject and "openid" in grant.scopes:
             user = await self._users.by_subject(grant.subject) if grant.id_token_claims else None
             person = user.person if user else None
-            known = await self._subjects.known_in(client.sector, grant.subject, grant.session_id)
+            client_subject = await self._subjects.client_subject(
+                client.sector, grant.subject, grant.session_id
+            )
             claims = id_token_claims(
-                grant, known=known, issuer=self._issuer, access_token=access_token, person=person
+                grant,
+                client_subject=client_subject,
+                issuer=self._issuer,
+                access_token=access_token,
+                person=person,
             )
             members["id_token"] = await self._signing_keys.sign(claims, alg=client.id_token_alg)
         return members
@@ -71,4 +77,4 @@ class TokenIssuer:
         return await self._signing_keys.sign(claims, typ=TYPE, alg="RS256", at=grant.issued_at)
 
     def _token(self, kind: Kind, grant: Grant, expires_at: int) -> str:
-        return self._handles.mint(Handle(kind, grant.grant_id, grant.generation, expires_at))
+        return self._handles.encode(Handle(kind, grant.grant_id, grant.generation, expires_at))

@@ -52,15 +52,15 @@ class TokenReader:
 
     async def live_access(self, text: str) -> tuple[Handle, Grant] | None:
         """The same for an access token that is good for something still."""
-        found = await self.read_token(text)
-        if found is None:
+        token_and_grant = await self.read_token(text)
+        if token_and_grant is None:
             return None
-        handle, grant = found
+        handle, grant = token_and_grant
         good = handle.is_access_token and is_live_access(grant, handle.generation)
         if not good or not await self.parents_active(grant):
             return None
         self.presented(handle, grant)
-        return found
+        return token_and_grant
 
     def presented(self, handle: Handle, grant: Grant) -> None:
         """Note that a token was presented and is good, without waiting for it."""

@@ -33,7 +33,7 @@ class AccountPage:
     clients: ClientRepository
     consents: ConsentRepository
     context: PageContext
-    catalogue: ResourceRegistry
+    resource_registry: ResourceRegistry
 
     async def handle(self, request: Request) -> Response:
         browser, session = await self.context.visitor(request)
@@ -45,26 +45,28 @@ class AccountPage:
         return await self._show(session, query, self.context.browsers.form_token(browser))
 
     async def _show(self, session: Session, query: Parameters, csrf: str) -> Response:
-        shown, where = paginated(await self.grants.of_subject(session.subject), query, "account")
-        connections = [await self._connection(grant) for grant in shown]
+        grants, page = paginated(await self.grants.of_subject(session.subject), query, "account")
+        connections = [await self._connection(grant) for grant in grants]
         context = {
             "csrf": csrf,
             "username": session.username,
             "subject": session.subject,
             "connections": connections,
-            "shelf": where,
+            "page": page,
         }
         return self.context.templates.render("account.html", context)
 
     async def _connection(self, grant: Grant) -> dict[str, object]:
         client = await self.clients.get(grant.client_id)
-        resource = self.catalogue.by_identifier(grant.resource)
+        resource = self.resource_registry.by_identifier(grant.resource)
         return {
             "grant_id": grant.grant_id,
             "client_name": client.name if client else "A client that is gone",
             "client_domain": client.domain if client else None,
             "resource": resource.name if resource else grant.resource or "Your account only",
-            "scopes": [self.catalogue.scope_description(scope, grant.resource) for scope in grant.scopes],
+            "scopes": [
+                self.resource_registry.scope_description(scope, grant.resource) for scope in grant.scopes
+            ],
         }
 
     async def _submit(self, request: Request, session: Session) -> Response:

@@ -49,7 +49,7 @@ class ConsentPage:
     clients: ClientRepository
     client_resolver: ClientResolver
     consents: ConsentRepository
-    catalogue: ResourceRegistry
+    resource_registry: ResourceRegistry
     descriptions: ResourceDescriptions
 
     async def handle(self, request: Request) -> Response:
@@ -77,9 +77,9 @@ class ConsentPage:
         browser: Browser,
         status: int = 200,
     ) -> Response:
-        asked = pending.request
-        resource = self.catalogue.resource_for(asked.resource) if asked.resource else None
-        said = await self.descriptions.of(resource.resource) if resource else ResourceDescription()
+        request = pending.request
+        resource = self.resource_registry.resource_for(request.resource) if request.resource else None
+        description = await self.descriptions.of(resource.resource) if resource else ResourceDescription()
         return self.context.templates.render(
             "consent.html",
             {
@@ -93,15 +93,15 @@ class ConsentPage:
                     (
                         f"{_TICK}{number}",
                         scope,
-                        self.catalogue.scope_description(scope, asked.resource),
-                        said.detail(scope),
+                        self.resource_registry.scope_description(scope, request.resource),
+                        description.detail(scope),
                     )
-                    for number, scope in enumerate(asked.scopes)
+                    for number, scope in enumerate(request.scopes)
                 ],
                 "shown_at_once": SHOWN_AT_ONCE,
-                "destination": None if asked.device else destination_of(asked.redirect_uri),
-                "reach": None if asked.device else redirect_uri_type(asked.redirect_uri).name,
-                "papers": list(_papers(client)),
+                "destination": None if request.device else destination_of(request.redirect_uri),
+                "redirect_uri_type": None if request.device else redirect_uri_type(request.redirect_uri).name,
+                "policy_links": list(_policy_links(client)),
                 "unknown_domain": self.client_resolver.trust(client) is Trust.ASK,
             },
             status=status,
@@ -134,11 +134,11 @@ class ConsentPage:
         return see_other(f"authorize?pending={pending_id}")
 
     async def _remember(
-        self, session: Session, asked: AuthorizationRequest, granted: tuple[str, ...]
+        self, session: Session, request: AuthorizationRequest, granted: tuple[str, ...]
     ) -> None:
-        client = await self.clients.get(asked.client_id)
+        client = await self.clients.get(request.client_id)
         if client is not None:
-            await self.consents.remember(session, asked, granted, client)
+            await self.consents.remember(session, request, granted, client)
 
     async def _ask_again(
         self, pending_id: str, pending: Pending, session: Session, browser: Browser
@@ -163,7 +163,7 @@ class ConsentPage:
         )
 
 
-def _granted(form: Parameters, asked: tuple[str, ...]) -> tuple[str, ...] | None:
+def _granted(form: Parameters, requested: tuple[str, ...]) -> tuple[str, ...] | None:
     """The scopes left ticked, of those asked for; None for a refusal, as which nothing ticked counts."""
     decision = form.require("decision")
     if decision not in ("allow", "deny"):
@@ -173,19 +173,23 @@ def _granted(form: Parameters, asked: tuple[str, ...]) -> tuple[str, ...] | None
     # The form only ever takes scopes away (AS-24). One that was posted without its tick boxes, by a program
     # that does not know of them, leaves the request as it was asked for.
     if form.get("ticks") is None:
-        return asked
-    granted = tuple(scope for number, scope in enumerate(asked) if form.get(f"{_TICK}{number}") is not None)
+        return requested
+    granted = tuple(
+        scope for number, scope in enumerate(requested) if form.get(f"{_TICK}{number}") is not None
+    )
     # A token without a scope is no use to anybody, and neither is one that only lasts.
-    return None if asked and set(granted) <= {OFFLINE_ACCESS} and set(granted) != set(asked) else granted
+    return (
+        None if requested and set(granted) <= {OFFLINE_ACCESS} and set(granted) != set(requested) else granted
+    )
 
 
-def _papers(client: Client) -> Iterator[tuple[str, str, str]]:
+def _policy_links(client: Client) -> Iterator[tuple[str, str, str]]:
     """What OpenID Connect Registration §2 has shown to a person; with the host, which the client chose."""
-    for words, member in (("Privacy policy", "policy_uri"), ("Terms", "tos_uri")):
+    for label, member in (("Privacy policy", "policy_uri"), ("Terms", "tos_uri")):
         if url := client.metadata.get(member):
             # What was registered under older rules, and cannot be told apart safely, is not shown.
             with suppress(ValueError):
-                yield words, str(url), split_web_url(str(url)).authority
+                yield label, str(url), split_web_url(str(url)).authority
 
 
 _OPERATIONS: Mapping[str, Operation] = {

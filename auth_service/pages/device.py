@@ -51,12 +51,12 @@ class DevicePage:
         typed, network = form.get("user_code") or "", self.context.networks.network_of(request)
         # RFC 8628 §5.1: a code short enough to type is short enough to guess, so guesses are counted.
         await self.throttle.attempt(network)
-        found = await self.devices.by_user_code(typed)
-        if found is None:
+        device_request = await self.devices.by_user_code(typed)
+        if device_request is None:
             _log.info("refused", reason=_WRONG, status=400, method="POST", path="/device")
             return self._form(browser, typed, _WRONG, 400)
-        await self.throttle.forgive(network)
-        pending_id = await self.pending.begin(_request(*found), browser.browser_id or "")
+        await self.throttle.refund(network)
+        pending_id = await self.pending.begin(_request(*device_request), browser.browser_id or "")
         return see_other(f"authorize?pending={pending_id}")
 
     def endpoint(self) -> Endpoint:

@@ -37,15 +37,15 @@ def paginated(items: Sequence[T], query: Parameters, page: str) -> tuple[Sequenc
     """
     number = _number(query.get("p"))
     start = min(number * PAGE_SIZE, max(0, len(items) - 1) // PAGE_SIZE * PAGE_SIZE)
-    shown = items[start : start + PAGE_SIZE]
+    items_of_page = items[start : start + PAGE_SIZE]
 
     def link(at: int) -> str | None:
         kept = {name: value for name, value in query.values.items() if name in ("q", "key", "name")}
         return f"{page}?{urlencode({**kept, 'p': at // PAGE_SIZE})}" if 0 <= at < len(items) else None
 
-    return shown, Page(
-        first=start + 1 if shown else 0,
-        last=start + len(shown),
+    return items_of_page, Page(
+        first=start + 1 if items_of_page else 0,
+        last=start + len(items_of_page),
         total=len(items),
         before=link(start - PAGE_SIZE),
         after=link(start + PAGE_SIZE),

@@ -33,7 +33,7 @@ class ResponseTarget:
     """Where the answer to an authorization request goes, once it is known to be safe."""
 
     redirect_uri: str
-    given: bool
+    redirect_uri_given: bool
     state: str | None
     response_mode: str
 
@@ -82,7 +82,7 @@ def response_target_of(request: AuthorizationRequest) -> ResponseTarget:
 
 
 def response_target(parameters: Parameters, client: Client) -> ResponseTarget:
-    """The first half: whom to answer.
+    """The first half: where the response goes.
 
     Raises:
         InvalidRequestError: the redirect URI is missing or not one of the client's.
@@ -128,34 +128,37 @@ def validate(
     parameters: Parameters,
     client: Client,
     address: ResponseTarget,
-    catalogue: ResourceRegistry,
+    resource_registry: ResourceRegistry,
     *,
-    demand: pkce.PkcePolicy,
+    pkce_policy: pkce.PkcePolicy,
 ) -> AuthorizationRequest:
-    """The second half: what is asked for.
+    """The second half: what is requested.
 
     Args:
-        demand: of whom PKCE is required.
+        pkce_policy: which clients must use PKCE.
 
     Raises:
-        OAuthError: to be sent to the return address.
+        OAuthError: to be sent to the response target.
     """
     _check_supported(parameters, client)
     parameters = budgets.known_parameters(parameters)
     _check_addressed(parameters, address)
     scope = parameters.get("scope") or client.metadata.get("scope")
-    resource = catalogue.resource_for(parameters.resource(), scope)
-    scopes = catalogue.resolve_scopes(scope, resource)
-    required = client.follows_fapi or demand.requires(  # FAPI 2.0 Security Profile §5.3.2.2: PKCE, always
-        confidential=client.confidential,
-        openid="openid" in scopes,
-        nonce=parameters.get("nonce") is not None,
+    resource = resource_registry.resource_for(parameters.resource(), scope)
+    scopes = resource_registry.resolve_scopes(scope, resource)
+    required = (
+        client.follows_fapi
+        or pkce_policy.requires(  # FAPI 2.0 Security Profile §5.3.2.2: PKCE, always
+            confidential=client.confidential,
+            openid="openid" in scopes,
+            nonce=parameters.get("nonce") is not None,
+        )
     )
     claims = parse_claims(parameters.get("claims"))
     return AuthorizationRequest(
         client_id=client.client_id,
         redirect_uri=address.redirect_uri,
-        redirect_uri_given=address.given,
+        redirect_uri_given=address.redirect_uri_given,
         response_mode=address.response_mode,
         state=address.state,
         scopes=scopes,
@@ -190,7 +193,7 @@ def _check_supported(parameters: Parameters, client: Client) -> None:
 
 def _check_addressed(parameters: Parameters, address: ResponseTarget) -> None:
     # OpenID Connect Core §3.1.2.1 requires it, also of a client that has only one.
-    if not address.given and "openid" in (parameters.get("scope") or "").split():
+    if not address.redirect_uri_given and "openid" in (parameters.get("scope") or "").split():
         raise InvalidRequestError("redirect_uri is missing, which OpenID Connect requires")
 
 

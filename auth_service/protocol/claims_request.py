@@ -63,15 +63,15 @@ def _section(requested: object, name: str) -> Mapping[str, Any]:
     return section
 
 
-def _value(asked: Mapping[str, Any] | None) -> str | None:
-    value = (asked or {}).get("value")
+def _value(claim_request: Mapping[str, Any] | None) -> str | None:
+    value = (claim_request or {}).get("value")
     return value if isinstance(value, str) else None
 
 
-def _essential_values(asked: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _essential_values(claim_request: Mapping[str, Any] | None) -> tuple[str, ...]:
     # §5.5.1.1: only an essential acr with values must be met; a voluntary one is a wish.
-    asked = asked or {}
-    if asked.get("essential") is not True:
+    claim_request = claim_request or {}
+    if claim_request.get("essential") is not True:
         return ()
-    values = asked.get("values", [asked["value"]] if "value" in asked else [])
+    values = claim_request.get("values", [claim_request["value"]] if "value" in claim_request else [])
     return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()

@@ -69,7 +69,7 @@ class Client:
     @property
     def name(self) -> str:
         """What the client calls itself, fit to be shown: unverified."""
-        return _shown(str(self.metadata.get("client_name", ""))) or "An unnamed client"
+        return _visible_name(str(self.metadata.get("client_name", ""))) or "An unnamed client"
 
     @property
     def domain(self) -> str | None:
@@ -145,7 +145,7 @@ class Client:
             and self.expires_at <= self.created_at + UNUSED_TTL_S
         )
 
-    def introduced_again(self, newer: Client) -> Client:
+    def renewed_from(self, newer: Client) -> Client:
         """This client as its document now describes it, kept no less long than before."""
         expires_at = max(self.expires_at or 0, newer.expires_at or 0)
         return replace(
@@ -168,7 +168,7 @@ class Client:
         return replace(self, expires_at=kept, used_at=max(self.used_at or 0, now))
 
 
-def _shown(name: str) -> str:
+def _visible_name(name: str) -> str:
     """Without what cannot be seen and makes one name look like another, and without piles of accents."""
     visible = (" " if c.isspace() or c == _BLANK_BRAILLE else c for c in name)
     kept = "".join(c for c in visible if not _is_invisible(c))

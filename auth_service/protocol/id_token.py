@@ -34,22 +34,22 @@ def at_hash(access_token: str) -> str:
 
 
 def id_token_claims(
-    grant: Grant, *, known: ClientSubject, issuer: str, access_token: str, person: Person | None
+    grant: Grant, *, client_subject: ClientSubject, issuer: str, access_token: str, person: Person | None
 ) -> dict[str, Any]:
     """The claims of the ID token that goes with a code's token response.
 
     Args:
-        known: the user and the session, by the names that the client knows them by.
+        client_subject: the user and the session, by the names that the client knows them by.
     """
     claims = {
         "iss": issuer,
-        "sub": known.subject,
+        "sub": client_subject.subject,
         "aud": grant.client_id,
         "iat": grant.issued_at,
         "exp": grant.access_expires_at,
         "auth_time": grant.auth_time,
         "acr": ACR_PASSWORD if grant.auth_time else None,
-        "sid": known.session_id,
+        "sid": client_subject.session_id,
         "nonce": grant.nonce,
         "at_hash": at_hash(access_token),
         **(person.claims(grant.id_token_claims) if person else {}),
@@ -66,13 +66,13 @@ class Person:
 
     def claims(self, wanted: Collection[str]) -> dict[str, Any]:
         """Those of `wanted` that are known."""
-        known = {"preferred_username": self.username, "name": self.name}
-        return {claim: value for claim, value in known.items() if claim in wanted and value}
+        claims = {"preferred_username": self.username, "name": self.name}
+        return {claim: value for claim, value in claims.items() if claim in wanted and value}
 
 
 def userinfo_claims(
-    subject: str, person: Person, scopes: tuple[str, ...], asked: tuple[str, ...]
+    subject: str, person: Person, scopes: tuple[str, ...], requested_claims: tuple[str, ...]
 ) -> dict[str, Any]:
     """What the scopes and the claims asked for allow a client to know of a user (OIDC Core §5.4, §5.5)."""
-    wanted = {*asked, *(PROFILE_CLAIMS if "profile" in scopes else ())}
+    wanted = {*requested_claims, *(PROFILE_CLAIMS if "profile" in scopes else ())}
     return {"sub": subject, **person.claims(wanted)}

@@ -56,9 +56,9 @@ def introspection_response(
 ) -> dict[str, Any]:
     """The answer about a token: in full, or exactly `{"active": false}`."""
     if handle.is_access_token:
-        known = grant.resource in caller.resources or grant.client_id == caller.client_id
+        is_audience = grant.resource in caller.resources or grant.client_id == caller.client_id
         live = is_live_access(grant, handle.generation)
-        return _active(grant, handle, issuer).to_wire() if known and live else INACTIVE
+        return _active(grant, handle, issuer).to_wire() if is_audience and live else INACTIVE
     own = handle.is_refresh_token and grant.client_id == caller.client_id
     if not own or not is_live_refresh(grant, handle.generation, now, grace_s):
         return INACTIVE
@@ -67,10 +67,10 @@ def introspection_response(
     return members
 
 
-def with_pairwise_subject(answer: dict[str, Any], known: ClientSubject) -> dict[str, Any]:
+def with_pairwise_subject(answer: dict[str, Any], client_subject: ClientSubject) -> dict[str, Any]:
     """An answer as a client with pairwise subjects may have it: the user by no other name (OIDC Core §8)."""
     kept = {name: value for name, value in answer.items() if name not in ("username", "act")}
-    return {**kept, "sub": known.subject}
+    return {**kept, "sub": client_subject.subject}
 
 
 def why_inactive(grant: Grant, handle: TokenHandle, caller: IntrospectionCaller) -> str:

@@ -45,14 +45,14 @@ def destination(client: Client | None, uri: str | None, state: str | None) -> De
 
 
 def logout_token_claims(
-    issuer: str, client_id: str, known: ClientSubject, *, now: int, jti: str
+    issuer: str, client_id: str, client_subject: ClientSubject, *, now: int, jti: str
 ) -> dict[str, Any]:
     """What tells a client that a session of its user has ended."""
     return {
         "iss": issuer,
         "aud": client_id,
-        "sub": known.subject,
-        "sid": known.session_id,
+        "sub": client_subject.subject,
+        "sid": client_subject.session_id,
         "iat": now,
         "exp": now + TOKEN_TTL_S,
         "jti": jti,

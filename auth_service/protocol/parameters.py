@@ -84,7 +84,7 @@ def collect(pairs: list[tuple[str, str]]) -> Parameters:
             resources.extend([value] if value else [])
             continue
         if name in seen:
-            raise InvalidRequestError(f"{_shown(name)} appears more than once")
+            raise InvalidRequestError(f"{_quotable(name)} appears more than once")
         seen.add(name)
         if value:
             values[name] = value
@@ -98,5 +98,5 @@ def _key(resource: str) -> str:
         return resource
 
 
-def _shown(name: str) -> str:
+def _quotable(name: str) -> str:
     return name if name.isidentifier() and len(name) <= 64 else "a parameter"

@@ -82,11 +82,11 @@ def is_usable(redirect_uri: str) -> bool:
 
 def matches(requested: str, registered: Iterable[str]) -> bool:
     """Whether `requested` is one of `registered`: the same string, or the same loopback URI on any port."""
-    known = tuple(registered)
-    if requested in known:
+    uris = tuple(registered)
+    if requested in uris:
         return True
     loopback = _loopback_but_for_port(requested)
-    return loopback is not None and any(loopback == _loopback_but_for_port(uri) for uri in known)
+    return loopback is not None and any(loopback == _loopback_but_for_port(uri) for uri in uris)
 
 
 def _loopback_but_for_port(uri: str) -> tuple[str, str] | None:

@@ -177,15 +177,15 @@ def parse_metadata(
     """
     if not isinstance(body, dict):
         raise InvalidClientMetadataError("the body must be a JSON object")
-    given = {
+    members = {
         name: value
         for name, value in body.items()
         if value not in (None, "", []) and not _is_embedded_logo(name, value)
     }
     try:
-        metadata = ClientMetadata.model_validate(given, context=http_networks)
+        metadata = ClientMetadata.model_validate(members, context=http_networks)
         translated = {
-            name: _translation(name, value) for name, value in given.items() if _is_translation(name)
+            name: _translation(name, value) for name, value in members.items() if _is_translation(name)
         }
     except ValidationError as error:
         raise _refusal(error) from error

@@ -70,10 +70,10 @@ class ResourceRegistry:
         """
         if requested is None:
             return self._default_resource(_scopes_in(scope))
-        found = self.by_identifier(requested)
-        if found is None:
+        resource = self.by_identifier(requested)
+        if resource is None:
             raise InvalidTargetError("resource is not one that this server issues tokens for")
-        return found
+        return resource
 
     def _default_resource(self, requested: Sequence[str]) -> ProtectedResource | None:
         if len(self.resources) != 1:
@@ -99,16 +99,20 @@ class ResourceRegistry:
             InvalidScopeError: it is malformed.
         """
         requested = _scopes_in(scope)
-        known = set(self.own_scopes) | set(resource.scopes if resource else ())
-        granted = tuple(s for s in requested if s in known)
+        grantable = set(self.own_scopes) | set(resource.scopes if resource else ())
+        granted = tuple(s for s in requested if s in grantable)
         if resource and not set(granted) - {OFFLINE_ACCESS}:
             return (*resource.default_scopes, *granted)
         return granted
 
     def scope_description(self, scope: str, resource: str | None) -> str:
         """What a person is shown for `scope`."""
-        found = self.by_identifier(resource)
-        return (found.scopes.get(scope) if found else None) or self.own_scopes.get(scope) or scope
+        protected_resource = self.by_identifier(resource)
+        return (
+            (protected_resource.scopes.get(scope) if protected_resource else None)
+            or self.own_scopes.get(scope)
+            or scope
+        )
 
 
 def _scopes_in(scope: str | None) -> tuple[str, ...]:

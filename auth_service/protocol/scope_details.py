@@ -59,7 +59,7 @@ class ResourceDescription:
     details: Mapping[str, ScopeDetail] = field(default_factory=dict)
 
     def detail(self, scope: str) -> ScopeDetail:
-        """What is behind `scope`; nothing where nothing is said."""
+        """What is behind `scope`; nothing where nothing is details."""
         return self.details.get(scope, ScopeDetail())
 
 
@@ -78,10 +78,10 @@ def read_description(body: bytes, resource: str) -> ResourceDescription:
         raise ValueError("not JSON") from None
     if not isinstance(document, dict) or not _is_of(document.get("resource"), resource):
         raise ValueError("not a metadata document of this resource")
-    said = document.get(MEMBER)
+    by_scope = document.get(MEMBER)
     details = {
         scope: _detail(members)
-        for scope, members in list((said if isinstance(said, dict) else {}).items())[:MAX_SCOPES]
+        for scope, members in list((by_scope if isinstance(by_scope, dict) else {}).items())[:MAX_SCOPES]
         if isinstance(members, dict)
     }
     return ResourceDescription(frozenset(_texts(document.get("scopes_supported"))), details)
@@ -96,15 +96,15 @@ def _is_of(named: object, resource: str) -> bool:
 
 def _detail(members: dict[str, Any]) -> ScopeDetail:
     uses = [
-        Use(kind, shown)
+        Use(kind, visible)
         for member, kind in _KINDS.items()
         for name in _texts(members.get(member))
-        if (shown := _shown(name))
+        if (visible := _visible_name(name))
     ]
     return ScopeDetail(
         uses=tuple(uses[:MAX_USES]),
         left_out=max(0, len(uses) - MAX_USES),
-        includes=tuple(filter(None, map(_shown, _texts(members.get("includes")))))[:MAX_USES],
+        includes=tuple(filter(None, map(_visible_name, _texts(members.get("includes")))))[:MAX_USES],
         everything_else=members.get("everything_else") is True,
     )
 
@@ -113,7 +113,7 @@ def _texts(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _shown(name: str) -> str:
+def _visible_name(name: str) -> str:
     """`name` without what cannot be seen, and no longer than a line."""
     visible = "".join(character for character in name[: 4 * MAX_NAME_CHARACTERS] if character.isprintable())
     short = visible[:MAX_NAME_CHARACTERS]

@@ -88,10 +88,14 @@ def grouped(clients: Iterable[Client]) -> list[Software]:
     groups: dict[str, list[Client]] = {}
     keys: dict[object, str] = {}  # most of many clients say the same of themselves
     for client in sorted(clients, key=lambda client: client.created_at, reverse=True):
-        told = (client.domain and client.client_id, *map(client.metadata.get, _TOLD), client.redirect_uris)
-        if told not in keys:
-            keys[told] = software_key(client)
-        groups.setdefault(keys[told], []).append(client)
+        identity = (
+            client.domain and client.client_id,
+            *map(client.metadata.get, _TOLD),
+            client.redirect_uris,
+        )
+        if identity not in keys:
+            keys[identity] = software_key(client)
+        groups.setdefault(keys[identity], []).append(client)
     return [Software(key, members) for key, members in groups.items()]
 
 

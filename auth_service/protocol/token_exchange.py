@@ -54,17 +54,19 @@ def permitted(rules: Iterable[ExchangeRule], client_id: str, source: Grant, targ
     raise InvalidTargetError("this client may not exchange this token for that resource")
 
 
-def narrowed_scopes(held: tuple[str, ...], known: Iterable[str], asked: str | None) -> tuple[str, ...]:
+def narrowed_scopes(
+    held: tuple[str, ...], target_scopes: Iterable[str], requested: str | None
+) -> tuple[str, ...]:
     """The scopes of the new token: of those held, what the target knows, and what is asked for.
 
     Raises:
         InvalidScopeError: more is asked for than is held.
     """
-    usable = [scope for scope in held if scope in set(known)]
-    if asked is None:
+    usable = [scope for scope in held if scope in set(target_scopes)]
+    if requested is None:
         return tuple(usable)
     try:
-        wanted = parse_scope(asked)
+        wanted = parse_scope(requested)
     except ValueError as error:
         raise InvalidScopeError("scope is malformed") from error
     if not set(wanted) <= set(usable):

@@ -62,12 +62,12 @@ class Collection(Generic[T]):
 
     async def get_many(self, document_ids: Iterable[str]) -> list[T]:
         """Read documents, those that there are, in the order asked for. Lets others have a turn meanwhile."""
-        ids, found = list(document_ids), list[T]()
+        ids, documents = list(document_ids), list[T]()
         for start in range(0, len(ids), READ_AT_ONCE):
             some = await asyncio.gather(*map(self.get, ids[start : start + READ_AT_ONCE]))
-            found += [document for document in some if document is not None]
+            documents += [document for document in some if document is not None]
             await asyncio.sleep(0)
-        return found
+        return documents
 
     async def create(self, document_id: str, document: T) -> bool:
         """Write a new document. False, and no change, where the id is taken."""

@@ -126,17 +126,17 @@ class _Shape:
         return members
 
     def build(self, members: Members) -> object:
-        known = {name: members[name] for name in self.names if name in members}
-        for name in self.nested.keys() & known.keys():
-            if known[name] is not None:
-                known[name] = self._each(name, known[name], self.nested[name].build)
-        for name in self.tuples & known.keys():
-            if known[name] is not None:
-                known[name] = tuple(known[name])
+        values = {name: members[name] for name in self.names if name in members}
+        for name in self.nested.keys() & values.keys():
+            if values[name] is not None:
+                values[name] = self._each(name, values[name], self.nested[name].build)
+        for name in self.tuples & values.keys():
+            if values[name] is not None:
+                values[name] = tuple(values[name])
         for field, member in self.stored_as.items():
-            if member in known:
-                known[field] = known.pop(member)
-        return self.cls(**known)
+            if member in values:
+                values[field] = values.pop(member)
+        return self.cls(**values)
 
     def with_unknown(self, members: Members, old: Members) -> Members:
         """`members`, and those of `old` that this shape does not know."""
@@ -159,8 +159,8 @@ def _shape_of(cls: type[Any]) -> _Shape:
     names = tuple(members.values())
     choices = {member: _choices(hints[name]) for name, member in members.items()}
     tuples = frozenset(n for n in names if any(get_origin(choice) is tuple for choice in choices[n]))
-    nested = {name: found for name in names if (found := _dataclass_in(choices[name]))}
-    shapes = {name: _shape_of(found) for name, found in nested.items()}
+    nested = {name: dataclass for name in names if (dataclass := _dataclass_in(choices[name]))}
+    shapes = {name: _shape_of(dataclass) for name, dataclass in nested.items()}
     return _Shape(
         cls=cls,
         names=names,

@@ -122,10 +122,10 @@ def _target(mode: Mode, path: str) -> tuple[str, int]:
 def _options(mode: Mode, query: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in query.split("&") if pair]
     options = {name: unquote(value) for name, _, value in pairs}
-    known = {*_TLS_FILES}
-    known |= set() if mode == "single" else {"tls"}
-    known |= {"sentinel_username", "sentinel_password"} if mode == "sentinel" else set()
+    accepted = {*_TLS_FILES}
+    accepted |= set() if mode == "single" else {"tls"}
+    accepted |= {"sentinel_username", "sentinel_password"} if mode == "sentinel" else set()
     # An option that we pass over might be the one that was to protect the connection.
-    if len(options) < len(pairs) or not options.keys() <= known or options.get("tls", "true") != "true":
-        raise ValueError(f"options of this store's URL are {', '.join(sorted(known))}, each once")
+    if len(options) < len(pairs) or not options.keys() <= accepted or options.get("tls", "true") != "true":
+        raise ValueError(f"options of this store's URL are {', '.join(sorted(accepted))}, each once")
     return options

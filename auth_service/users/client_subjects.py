@@ -15,10 +15,10 @@ class ClientSubjects:
     would tell as well that two clients speak of the same person.
     """
 
-    def __init__(self, pseudonyms: PairwiseSubjects) -> None:
-        self._pseudonyms = pseudonyms
+    def __init__(self, pairwise_subjects: PairwiseSubjects) -> None:
+        self._pairwise_subjects = pairwise_subjects
 
-    async def known_in(
+    async def client_subject(
         self, sector: str | None, subject: str, session_id: str | None = None
     ) -> ClientSubject:
         """What clients of `sector` call the user and the session that are called so here.
@@ -29,10 +29,10 @@ class ClientSubjects:
         if sector is None:
             return ClientSubject(subject, session_id)
         return ClientSubject(
-            await self._pseudonyms.pairwise_subject(subject, sector, _SUBJECT),
-            session_id and await self._pseudonyms.pairwise_subject(session_id, sector, _SESSION),
+            await self._pairwise_subjects.pairwise_subject(subject, sector, _SUBJECT),
+            session_id and await self._pairwise_subjects.pairwise_subject(session_id, sector, _SESSION),
         )
 
     async def local_subject(self, sector: str | None, text: str) -> str | None:
         """Who is called `text` by clients of `sector`; None for nobody."""
-        return text if sector is None else await self._pseudonyms.local_subject(text, sector, _SUBJECT)
+        return text if sector is None else await self._pairwise_subjects.local_subject(text, sector, _SUBJECT)

@@ -54,17 +54,17 @@ class LoginLimits:
         try:
             await self._attempt_at_account(network, username)
         except SlowDownError:
-            await self._networks.forgive(network)
+            await self._networks.refund(network)
             raise
 
     async def refund(self, network: str, username: str, known_browser: str | None) -> None:
         """Take back an attempt that turned out to be a good one."""
         if known_browser is not None:
-            await self._networks.forgive(_browser(known_browser))
+            await self._networks.refund(_browser(known_browser))
             return
-        await self._networks.forgive(network)
+        await self._networks.refund(network)
         await self._store.uncount(_account_key(username))
-        await self._crowd.forgive(_at_account(network, username))
+        await self._crowd.refund(_at_account(network, username))
 
     async def _attempt_at_account(self, network: str, username: str) -> None:
         # Counted for names that do not exist as well: the limit tells nobody which accounts there are.

@@ -126,13 +126,13 @@ def shows_errors(errors: ErrorPages, handler: Handler) -> Handler:
             note_refusal(request, error)
             return errors.foreign_form()
         except OAuthError as error:
-            return _shown(request, errors, error)
+            return _error_page(request, errors, error)
         except (StoreUnavailableError, QueueFullError) as failure:
-            return _shown(request, errors, unavailable(failure))
+            return _error_page(request, errors, unavailable(failure))
 
     return showing
 
 
-def _shown(request: Request, errors: ErrorPages, error: OAuthError) -> Response:
+def _error_page(request: Request, errors: ErrorPages, error: OAuthError) -> Response:
     note_refusal(request, error)
     return errors.refused(error, request)

@@ -75,8 +75,8 @@ def bearer_of(request: Request, *, scheme: str = "bearer") -> str:
         InvalidTokenError: there is none, or more than one.
     """
     values = authorization_of(request)
-    given, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
-    if given.lower() != scheme or not token.strip():
+    scheme_name, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
+    if scheme_name.lower() != scheme or not token.strip():
         raise InvalidTokenError(f"a {scheme} token is needed in the Authorization header")
     return token.strip()
 

@@ -163,9 +163,9 @@ class Submission:
         """The answer of the first time, where what this time failed for is that it was done meanwhile."""
         deadline = monotonic() + _FIRST_TAKES_S
         with suppress(StoreUnavailableError):
-            while known := await self.submissions.outcomes.get(name):
-                self.outcome = known
-                if known.finished or monotonic() > deadline:
+            while stored := await self.submissions.outcomes.get(name):
+                self.outcome = stored
+                if stored.finished or monotonic() > deadline:
                     break
                 if self._is_own:  # nothing was done: nobody is to wait for it
                     await self.submissions.outcomes.delete(name)
@@ -178,8 +178,8 @@ class Submission:
         if await outcomes.create(name, finished):
             return finished
 
-        def rule(known: Outcome) -> tuple[Outcome | None, Outcome]:
-            return (None, known) if known.finished else (replace(finished, seed=known.seed), finished)
+        def rule(stored: Outcome) -> tuple[Outcome | None, Outcome]:
+            return (None, stored) if stored.finished else (replace(finished, seed=stored.seed), finished)
 
         return await outcomes.update(name, rule) or finished
 

@@ -153,7 +153,7 @@ READERS: dict[str, Callable[[int], object]] = {
     "web address": lambda n: web_addresses.parse_web_address("https://" + "a." * n + "1"),
     "redirect URI": lambda n: redirect_uris.check_registrable("http://localhost/" + "a/" * n),
     "redirect URIs": lambda n: redirect_uris.matches("http://localhost/" + "a" * n, ["http://localhost/"]),
-    "marks in a name": lambda n: client._shown("a" + "\u0301" * n),  # noqa: SLF001
+    "marks in a name": lambda n: client._visible_name("a" + "\u0301" * n),  # noqa: SLF001
     "headers": lambda n: to_upstream([(b"a%d" % i, b"b") for i in range(n)]),
     "Connection": lambda n: to_upstream([(b"connection", b"a, " * n), (b"a", b"b" * n)]),
     "headers of an answer": lambda n: to_client([(b"connection", b"a," * n), *[(b"a", b"b")] * n]),

@@ -24,14 +24,14 @@ class InvitationsSection:
     """The tokens with which a client may register where not everybody may."""
 
     tokens: InitialAccessTokenRepository
-    openness: RegistrationMode
+    registration_mode: RegistrationMode
     templates: PageTemplates
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         return await self._page(query, admin)
 
     async def _page(self, query: Parameters, admin: Administrator, made: str | None = None) -> Response:
-        shown, where = paginated(list((await self.tokens.list()).items()), query, "invitations")
+        tokens, page = paginated(list((await self.tokens.list()).items()), query, "invitations")
         rows = [
             {
                 "token": token_hash,
@@ -40,14 +40,14 @@ class InvitationsSection:
                 "by": token.made_by,
                 "ends": day(token.expires_at),
             }
-            for token_hash, token in shown
+            for token_hash, token in tokens
         ]
         context = {
             "admin": admin,
             "made": made,
             "rows": rows,
-            "shelf": where,
-            "openness": self.openness.value,
+            "page": page,
+            "registration_mode": self.registration_mode.value,
         }
         return self.templates.render("console_invitations.html", context)
 

@@ -39,9 +39,9 @@ class PeopleSection:
         names, wanted = await self.users.usernames(), query.get("q")
         if wanted:
             names = await self._matching(names, wanted)
-        shown, where = paginated(names, query, "people")
-        people = [await self._person(user) for user in await self.users.get_many(shown)]
-        context = {"admin": admin, "q": wanted or "", "shelf": where, "people": people}
+        usernames, page = paginated(names, query, "people")
+        people = [await self._person(user) for user in await self.users.get_many(usernames)]
+        context = {"admin": admin, "q": wanted or "", "page": page, "people": people}
         return self.templates.render("console_people.html", context)
 
     async def _matching(self, names: list[str], wanted: str) -> list[str]:
@@ -74,13 +74,13 @@ class PersonSection:
     grants: GrantRepository
     clients: ClientRepository
     consents: ConsentRepository
-    catalogue: ResourceRegistry
+    resource_registry: ResourceRegistry
     templates: PageTemplates
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         user = await self._find(query.get("name"))
         grants = await self.grants.of_subject(user.subject)
-        shown, where = paginated(grants[::-1], query, "person")
+        listed, page = paginated(grants[::-1], query, "person")
         return self.templates.render(
             "console_person.html",
             {
@@ -88,8 +88,8 @@ class PersonSection:
                 "user": user,
                 "since": day(user.created_at),
                 "own": user.subject == admin.user.subject,
-                "shelf": where,
-                "connections": [await self._connection(grant) for grant in shown],
+                "page": page,
+                "connections": [await self._connection(grant) for grant in listed],
             },
         )
 
@@ -129,7 +129,7 @@ class PersonSection:
 
     async def _connection(self, grant: Grant) -> dict[str, Any]:
         client = await self.clients.get(grant.client_id)
-        resource = self.catalogue.by_identifier(grant.resource)
+        resource = self.resource_registry.by_identifier(grant.resource)
         return {
             "grant_id": grant.grant_id,
             "client_id": grant.client_id,

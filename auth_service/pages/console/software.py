@@ -37,18 +37,18 @@ class SoftwareSection:
     templates: PageTemplates
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
-        found = await _software(self.clients)
+        matching = await _software(self.clients)
         wanted = query.get("q")
         if wanted:
-            found = [software for software in found if software.mentions(wanted)]
-        shown, where = paginated(found, query, "software")
+            matching = [software for software in matching if software.mentions(wanted)]
+        listed, page = paginated(matching, query, "software")
         return self.templates.render(
             "console_software.html",
             {
                 "admin": admin,
                 "q": wanted or "",
-                "shelf": where,
-                "groups": [_summary(software) for software in shown],
+                "page": page,
+                "groups": [_summary(software) for software in listed],
             },
         )
 
@@ -66,14 +66,14 @@ class ClientsSection:
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         software = await self._find(query.get("key"))
-        shown, where = paginated(software.clients, query, "clients")
+        clients, page = paginated(software.clients, query, "clients")
         return self.templates.render(
             "console_clients.html",
             {
                 "admin": admin,
                 "software": _summary(software),
-                "shelf": where,
-                "clients": [await self._client(client) for client in shown],
+                "page": page,
+                "clients": [await self._client(client) for client in clients],
             },
         )
 

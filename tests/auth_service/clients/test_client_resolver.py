@@ -69,7 +69,7 @@ class Setup:
             clients=self.clients,
             documents=ClientMetadataFetcher(self.fetcher, RULES, self.clock),
             policy=policy or DomainPolicy(),
-            throttle=Throttle(self.store, "introduce", Limit(at_most, 60)),
+            throttle=Throttle(self.store, "cimd", Limit(at_most, 60)),
             clock=self.clock,
             keep_s=KEEP_S,
             loopback=True,

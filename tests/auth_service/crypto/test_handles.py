@@ -40,18 +40,18 @@ def handle(kind: Kind = Kind.ACCESS_TOKEN, generation: int = 1, expires_at: int 
 @pytest.mark.parametrize("expires_at", [LATER, 2**32, 2**40 - 1])
 def test_a_handle_comes_back_as_it_was_made(kind: Kind, generation: int, expires_at: int) -> None:
     made = handle(kind, generation, expires_at)
-    text = HANDLES.mint(made)
+    text = HANDLES.encode(made)
     assert text.startswith(kind.value)
     assert HANDLES.read_handle(text, NOW) == made
 
 
 def test_the_same_handle_has_the_same_text_every_time_and_everywhere() -> None:
-    assert HANDLES.mint(handle()) == HANDLES.mint(handle()) == Handles(KeyRing([ONE])).mint(handle())
+    assert HANDLES.encode(handle()) == HANDLES.encode(handle()) == Handles(KeyRing([ONE])).encode(handle())
 
 
 def test_every_part_of_a_handle_shows_in_its_text() -> None:
     texts = {
-        HANDLES.mint(made)
+        HANDLES.encode(made)
         for made in (
             *(handle(kind) for kind in Kind),
             handle(generation=2),
@@ -65,14 +65,14 @@ def test_every_part_of_a_handle_shows_in_its_text() -> None:
 
 def test_its_alphabet_needs_no_escaping_anywhere() -> None:
     for _ in range(50):
-        text = HANDLES.mint(Handle(Kind.CODE, new_grant_id(), secrets.randbelow(2**32), LATER))
+        text = HANDLES.encode(Handle(Kind.CODE, new_grant_id(), secrets.randbelow(2**32), LATER))
         assert set(text) <= set(ALPHABET)
         assert len(text) == 6 + 64
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_a_change_of_any_character_makes_it_worthless(kind: Kind) -> None:
-    text = HANDLES.mint(handle(kind))
+    text = HANDLES.encode(handle(kind))
     for position in range(len(text)):
         for other in (
             ALPHABET[(ALPHABET.index(text[position]) + step) % 64] for step in (1, 2, 4, 8, 16, 32)
@@ -81,7 +81,7 @@ def test_a_change_of_any_character_makes_it_worthless(kind: Kind) -> None:
 
 
 def test_a_change_of_any_bit_makes_it_worthless() -> None:
-    raw = base64.urlsafe_b64decode(HANDLES.mint(handle())[6:])
+    raw = base64.urlsafe_b64decode(HANDLES.encode(handle())[6:])
     for bit in range(len(raw) * 8):
         changed = bytearray(raw)
         changed[bit // 8] ^= 1 << bit % 8
@@ -90,7 +90,7 @@ def test_a_change_of_any_bit_makes_it_worthless() -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_no_kind_can_be_passed_off_as_another(kind: Kind) -> None:
-    text = HANDLES.mint(handle(kind))
+    text = HANDLES.encode(handle(kind))
     for other in Kind:
         read = HANDLES.read_handle(other.value + text[6:], NOW)
         assert (read is not None) is (other is kind)
@@ -100,19 +100,19 @@ def test_no_kind_can_be_passed_off_as_another(kind: Kind) -> None:
     ("now", "good"), [(LATER - 1, True), (LATER - 0.001, True), (LATER, False), (2**41, False)]
 )
 def test_it_is_worthless_from_the_second_of_its_expiry(now: float, good: bool) -> None:
-    assert (HANDLES.read_handle(HANDLES.mint(handle()), now) is not None) is good
+    assert (HANDLES.read_handle(HANDLES.encode(handle()), now) is not None) is good
 
 
 def test_it_is_worthless_under_another_key_even_of_the_same_id() -> None:
-    text = HANDLES.mint(handle())
+    text = HANDLES.encode(handle())
     assert Handles(KeyRing([ANOTHER_ONE])).read_handle(text, NOW) is None
     assert Handles(KeyRing([TWO])).read_handle(text, NOW) is None
 
 
 def test_keys_rotate_without_ending_what_was_issued() -> None:
-    before = HANDLES.mint(handle())
+    before = HANDLES.encode(handle())
     rotated = Handles(KeyRing([TWO, ONE]))
-    after = rotated.mint(handle())
+    after = rotated.encode(handle())
     assert before != after
     assert rotated.read_handle(before, NOW) == rotated.read_handle(after, NOW) == handle()
     retired = Handles(KeyRing([TWO]))
@@ -121,7 +121,7 @@ def test_keys_rotate_without_ending_what_was_issued() -> None:
     assert HANDLES.read_handle(after, NOW) is None
 
 
-GENUINE = HANDLES.mint(handle())
+GENUINE = HANDLES.encode(handle())
 
 
 @pytest.mark.requirement("SEC-17")

@@ -44,7 +44,7 @@ def validated(
     *resources: str,
     of: Client | None = None,
     catalogue: ResourceRegistry = CATALOGUE,
-    demand: PkcePolicy = PkcePolicy.ALL,
+    pkce_policy: PkcePolicy = PkcePolicy.ALL,
     without: str = "",
     **changes: str,
 ) -> AuthorizationRequest:
@@ -57,17 +57,17 @@ def validated(
     }
     values = {name: value for name, value in {**usual, **changes}.items() if name not in without.split()}
     asked, of = parameters(*resources, **values), of or client()
-    return validate(asked, of, response_target(asked, of), catalogue, demand=demand)
+    return validate(asked, of, response_target(asked, of), catalogue, pkce_policy=pkce_policy)
 
 
 def test_the_answer_goes_to_the_redirect_uri_with_the_state_as_it_was_sent() -> None:
     address = response_target(parameters(redirect_uri=REDIRECT_URI, state="ä &="), client())
-    assert (address.redirect_uri, address.given, address.state) == (REDIRECT_URI, True, "ä &=")
+    assert (address.redirect_uri, address.redirect_uri_given, address.state) == (REDIRECT_URI, True, "ä &=")
 
 
 def test_the_only_redirect_uri_may_be_left_out() -> None:
     address = response_target(parameters(), client())
-    assert (address.redirect_uri, address.given) == (REDIRECT_URI, False)
+    assert (address.redirect_uri, address.redirect_uri_given) == (REDIRECT_URI, False)
 
 
 @pytest.mark.requirement("AS-10")
@@ -188,19 +188,19 @@ def test_max_age_is_a_number_of_seconds(max_age: int) -> None:
         ("", "", set()),
     ],
 )
-@pytest.mark.parametrize("demand", PkcePolicy)
+@pytest.mark.parametrize("pkce_policy", PkcePolicy)
 @pytest.mark.parametrize("method", ["none", "client_secret_basic"])
 def test_only_a_confidential_openid_client_can_do_without_pkce_and_only_where_configured(
-    scope: str, nonce: str, allowed_by: set[PkcePolicy], demand: PkcePolicy, method: str
+    scope: str, nonce: str, allowed_by: set[PkcePolicy], pkce_policy: PkcePolicy, method: str
 ) -> None:
     changes: dict[str, Any] = {"without": "code_challenge code_challenge_method"}
     changes |= {name: value for name, value in (("scope", scope), ("nonce", nonce)) if value}
     of = client(token_endpoint_auth_method=method)
-    if demand in allowed_by and method != "none":
-        assert validated(of=of, demand=demand, **changes).code_challenge is None
+    if pkce_policy in allowed_by and method != "none":
+        assert validated(of=of, pkce_policy=pkce_policy, **changes).code_challenge is None
         return
     with pytest.raises(InvalidRequestError, match="code_challenge"):
-        validated(of=of, demand=demand, **changes)
+        validated(of=of, pkce_policy=pkce_policy, **changes)
 
 
 @pytest.mark.requirement("AS-17")

@@ -26,7 +26,7 @@ def test_at_hash_is_the_left_half_of_the_sha_256() -> None:
 def test_an_id_token_says_who_logged_in_when_for_whom() -> None:
     claims = id_token_claims(
         active_grant(nonce="n-1"),
-        known=ClientSubject("p-1", "q-1"),
+        client_subject=ClientSubject("p-1", "q-1"),
         issuer=ISSUER,
         access_token="token",
         person=None,
@@ -47,7 +47,11 @@ def test_an_id_token_says_who_logged_in_when_for_whom() -> None:
 
 def test_claims_that_are_not_known_are_left_out() -> None:
     claims = id_token_claims(
-        active_grant(), known=ClientSubject("p-1", None), issuer=ISSUER, access_token="token", person=None
+        active_grant(),
+        client_subject=ClientSubject("p-1", None),
+        issuer=ISSUER,
+        access_token="token",
+        person=None,
     )
     assert {"nonce", "sid"}.isdisjoint(claims)
 

@@ -64,7 +64,7 @@ def test_a_missing_challenge_is_refused_where_one_is_required() -> None:
 
 
 @pytest.mark.parametrize(
-    ("demand", "exempt"),
+    ("pkce_policy", "exempt"),
     [
         (PkcePolicy.ALL, set()),
         (PkcePolicy.PUBLIC, {(True, True, True)}),
@@ -73,11 +73,11 @@ def test_a_missing_challenge_is_refused_where_one_is_required() -> None:
     ids=lambda value: value.value if isinstance(value, PkcePolicy) else "",
 )
 def test_only_confidential_clients_that_ask_for_an_id_token_are_ever_exempt(
-    demand: PkcePolicy, exempt: set[tuple[bool, bool, bool]]
+    pkce_policy: PkcePolicy, exempt: set[tuple[bool, bool, bool]]
 ) -> None:
     for case in itertools.product((True, False), repeat=3):
         confidential, openid, nonce = case
-        required = demand.requires(confidential=confidential, openid=openid, nonce=nonce)
+        required = pkce_policy.requires(confidential=confidential, openid=openid, nonce=nonce)
         assert required is (case not in exempt), case
 
 
