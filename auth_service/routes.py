@@ -34,7 +34,7 @@ from auth_service.pages.console.software import ClientsSection, SoftwareSection
 from auth_service.pages.device import DevicePage
 from auth_service.pages.login import LoginPage
 from auth_service.pages.logout import LogoutPage
-from auth_service.pages.password import PasswordPage
+from auth_service.pages.password import PasswordPage, well_known_endpoint
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
 from auth_service.protocol.registration_policy import RegistrationMode
@@ -221,7 +221,8 @@ def _pages(parts: Components) -> list[Endpoint]:
         _password_page(parts, check),
         _logout_page(parts),
     )
-    return [*(page.endpoint() for page in pages), *_console(parts).endpoints()]
+    own = [page.endpoint() for page in pages]
+    return [*own, well_known_endpoint(parts.base.settings.issuer), *_console(parts).endpoints()]
 
 
 def _login_page(parts: Components, check: PasswordCheck) -> LoginPage:

@@ -10,5 +10,8 @@ AUTHORIZATION_SERVER: Final = "/.well-known/oauth-authorization-server"
 OPENID_CONFIGURATION: Final = "/.well-known/openid-configuration"
 """OpenID Connect Discovery §4."""
 
+CHANGE_PASSWORD: Final = "/.well-known/change-password"  # noqa: S105 -- a path
+"""A redirect to the page on which a password is changed (W3C, A Well-Known URL for Changing Passwords)."""
+
 PROTECTED_RESOURCE: Final = "/.well-known/oauth-protected-resource"
 """Protected resource metadata (RFC 9728 §3)."""

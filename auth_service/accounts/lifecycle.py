@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from auth_service.grants.repository import GrantRepository
-from auth_service.users.repository import User, UserRepository
+from auth_service.users.password_strength import PasswordStrength
+from auth_service.users.repository import NoSuchUserError, User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
+
+SERVICE_NAME = "Doorward"
 
 
 class AccountLifecycle:
@@ -14,6 +17,20 @@ class AccountLifecycle:
         self.users = users
         self._sessions = sessions
         self._grants = grants
+        self._strength = PasswordStrength()
+
+    async def create(
+        self, username: str, password: str, name: str | None = None, *, admin: bool = False
+    ) -> User:
+        """Make an account whose password is hard to guess.
+
+        Raises:
+            UserExistsError: the username is taken.
+            WeakPasswordError: the password is too short, too long or easily guessed.
+            ValueError: the username cannot be one.
+        """
+        await self._strength.require(password, personal=(username, name, SERVICE_NAME))
+        return await self.users.add(username, password, name, admin=admin)
 
     async def disable(self, username: str) -> User:
         """Lock an account out and end all it has open: its sessions and everything it has granted.
@@ -62,8 +79,12 @@ class AccountLifecycle:
         Raises:
             NoSuchUserError: there is no such account.
             PasswordReplacedError: somebody else has replaced the password meanwhile.
-            ValueError: it cannot be a password.
+            WeakPasswordError: it is too short, too long or easily guessed.
         """
+        account = await self.users.get(username)
+        if account is None:
+            raise NoSuchUserError(username)
+        await self._strength.require(password, personal=(username, account.name, SERVICE_NAME))
         but_session = session.session_id if session else None
         user = await self.users.set_password(
             username,

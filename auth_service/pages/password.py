@@ -12,6 +12,7 @@ from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
 from auth_service.users.password_check import PasswordCheck
 from auth_service.users.repository import NoSuchUserError, PasswordReplacedError, User
 from auth_service.users.sessions import Session
@@ -24,6 +25,7 @@ from auth_service.web.route import Endpoint, Operation, answer, form, text
 from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
 from shared.logs import get_logger
+from shared.well_known import CHANGE_PASSWORD
 
 _log = get_logger(__name__)
 
@@ -47,7 +49,7 @@ class PasswordPage:
     async def handle(self, request: Request) -> Response:
         browser, session = await self.context.visitor(request)
         if session is None or browser.browser_id is None:
-            return see_other("login")
+            return see_other("login?to=password")
         if request.method == "POST":
             return await self._submit(request, session)
         if parse_parameters(request.scope["query_string"]).get("changed") == _changed_mark(session):
@@ -59,6 +61,8 @@ class PasswordPage:
             "csrf": self.context.browsers.form_token(browser),
             "username": session.username,
             "wrong": wrong,
+            "min_length": MIN_LENGTH,
+            "max_length": MAX_LENGTH,
         }
         return self.context.templates.render("password.html", context, status=status)
 
@@ -90,7 +94,7 @@ class PasswordPage:
         try:
             await self.accounts.set_password(session.username, new, session=session, replacing=user)
         except ValueError as error:
-            raise _NotChangedError(f"This cannot be a password: {error}.", 400) from error
+            raise _NotChangedError(f"The new password cannot be used: {error}.", 400) from error
         except (NoSuchUserError, PasswordReplacedError) as error:
             raise _NotChangedError("The password was changed by somebody else just now.", 409) from error
 
@@ -113,6 +117,23 @@ class PasswordPage:
             methods=("GET", "POST"),
             operations=_OPERATIONS,
         )
+
+
+def well_known_endpoint(issuer: str) -> Endpoint:
+    """Where password managers look for the page (W3C, A Well-Known URL for Changing Passwords)."""
+
+    async def redirect(request: Request) -> Response:
+        return see_other(f"{issuer}/password")
+
+    operation = {
+        "summary": "Where the password is changed",
+        "description": "A Well-Known URL for Changing Passwords, for password managers.",
+        "tags": ["Pages"],
+        "responses": {"303": answer("To the page.")},
+    }
+    return Endpoint(
+        path=CHANGE_PASSWORD, handler=redirect, methods=("GET", "HEAD"), operations={"GET": operation}
+    )
 
 
 def _changed_mark(session: Session) -> str:
@@ -144,7 +165,10 @@ _OPERATIONS: Mapping[str, Operation] = {
         ),
         "responses": {
             "303": answer("To a page that says what ended, or to the login."),
-            "400": answer("A page: the new passwords differ, or the form was not shown to this browser."),
+            "400": answer(
+                "A page: the new passwords differ, the new one is too short, too long or easily"
+                " guessed, or the form was not shown to this browser."
+            ),
             "401": answer("The page again: the current password is wrong."),
             "403": answer("A page: another site sent the form."),
             "409": answer("The page again: somebody else has changed the password meanwhile."),

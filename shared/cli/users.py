@@ -33,7 +33,7 @@ def add(
 ) -> None:
     """Make an account; the password is asked for, or read from standard input."""
     password = _new_password()
-    user = _run(lambda api: api.users.add(username, password, name, admin=admin))
+    user = _run(lambda api: api.create(username, password, name, admin=admin))
     output.print(f"Added {user.username}", markup=False)
 
 

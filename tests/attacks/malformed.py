@@ -71,6 +71,7 @@ class Standing:
             ("GET", f"/consent?pending={self.pending}", [browser], b""),
             ("GET", "/account", [browser], b""),
             ("GET", "/password", [browser], b""),
+            ("GET", "/.well-known/change-password", [], b""),
             ("GET", "/admin", [], b""),
             ("GET", "/admin/people?q=we&p=0", [browser], b""),
             ("POST", "/register", [JSON], json.dumps({"redirect_uris": ["https://c.example/"]}).encode()),

@@ -97,7 +97,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "users add": [
         ([" "], STORE, ""),
         (["ada"], STORE, "no database"),
-        (["ada"], UNREACHABLE, "a password has"),
+        (["ada"], UNREACHABLE, "a password has 8"),
     ],
     "users list": [([], STORE, "no database missing.db"), ([], {}, "DOORWARD_STORE is not set")],
     "users disable": [(["ada"], STORE, "no database")],

@@ -15,6 +15,8 @@ from tests.cli.command import doorward, up
 
 pytestmark = pytest.mark.anyio
 
+PASSWORD, OTHER = "quiet copper lantern", "seven moss harbours"
+
 
 @pytest.fixture
 async def url(tmp_path: Path) -> str:
@@ -50,15 +52,15 @@ async def can_log_in(url: str, username: str, password: str) -> bool:
 async def test_an_added_user_can_log_in_with_the_password_from_standard_input(
     users: Command, url: str
 ) -> None:
-    done = users("add", "ada", "--name", "Ada Lovelace", stdin="correct horse\n")
+    done = users("add", "ada", "--name", "Ada Lovelace", stdin=f"{PASSWORD}\n")
     assert done.returncode == 0, done.stderr
-    assert await can_log_in(url, "ada", "correct horse")
+    assert await can_log_in(url, "ada", PASSWORD)
     assert not await can_log_in(url, "ada", "wrong")
 
 
 async def test_the_list_shows_names_and_who_is_disabled(users: Command) -> None:
-    users("add", "ada", "--name", "Ada [the first]", stdin="x\n")
-    users("add", "bob", stdin="x\n")
+    users("add", "ada", "--name", "Ada [the first]", stdin=f"{PASSWORD}\n")
+    users("add", "bob", stdin=f"{PASSWORD}\n")
     users("disable", "bob")
     (ada, bob) = (line.split("\t") for line in users("list").stdout.splitlines())
     assert (ada[0], ada[2:]) == ("ada", ["Ada [the first]"])
@@ -73,8 +75,8 @@ def marks(users: Command) -> list[str]:
 
 
 async def test_an_administrator_is_made_at_once_or_later_and_unmade(users: Command) -> None:
-    users("add", "ada", "--admin", stdin="x\n")
-    users("add", "bob", stdin="x\n")
+    users("add", "ada", "--admin", stdin=f"{PASSWORD}\n")
+    users("add", "bob", stdin=f"{PASSWORD}\n")
     assert marks(users) == ["ada\t(administrator)", "bob"]
     assert users("promote", "bob").returncode == 0
     assert users("demote", "ada").returncode == 0
@@ -82,37 +84,42 @@ async def test_an_administrator_is_made_at_once_or_later_and_unmade(users: Comma
 
 
 async def test_a_disabled_user_cannot_log_in_until_enabled_again(users: Command, url: str) -> None:
-    users("add", "ada", stdin="secret\n")
+    users("add", "ada", stdin=f"{PASSWORD}\n")
     assert users("disable", "ada").returncode == 0
-    assert not await can_log_in(url, "ada", "secret")
+    assert not await can_log_in(url, "ada", PASSWORD)
     assert users("enable", "ada").returncode == 0
-    assert await can_log_in(url, "ada", "secret")
+    assert await can_log_in(url, "ada", PASSWORD)
 
 
 async def test_passwd_replaces_the_password(users: Command, url: str) -> None:
-    users("add", "ada", stdin="old\n")
-    assert users("passwd", "ada", stdin="new\n").returncode == 0
-    assert await can_log_in(url, "ada", "new")
-    assert not await can_log_in(url, "ada", "old")
+    users("add", "ada", stdin=f"{PASSWORD}\n")
+    assert users("passwd", "ada", stdin=f"{OTHER}\n").returncode == 0
+    assert await can_log_in(url, "ada", OTHER)
+    assert not await can_log_in(url, "ada", PASSWORD)
 
 
 @pytest.mark.parametrize(
     ("arguments", "stdin", "message"),
     [
-        pytest.param(("add", "ada"), "x\n", "there is a user of that name already", id="taken"),
-        pytest.param(("add", "a d a"), "x\n", "a username holds no spaces", id="not a name"),
-        pytest.param(("add", "bob"), "\n", "a password has 1 to 1024 bytes", id="empty password"),
+        pytest.param(("add", "ada"), f"{PASSWORD}\n", "there is a user of that name already", id="taken"),
+        pytest.param(("add", "a d a"), f"{PASSWORD}\n", "a username holds no spaces", id="not a name"),
+        pytest.param(("add", "bob"), "\n", "a password has 8 to 128 characters", id="empty password"),
+        pytest.param(("add", "bob"), "boB12026\n", "easily guessed", id="easy password"),
+        pytest.param(("add", "bob"), f"{PASSWORD * 7}\n", "8 to 128 characters", id="endless password"),
+        pytest.param(("passwd", "ada"), "password1\n", "easily guessed", id="easy new password"),
         pytest.param(("disable", "eve"), "", "there is no user of that name", id="disable nobody"),
         pytest.param(("enable", "eve"), "", "there is no user of that name", id="enable nobody"),
         pytest.param(("promote", "eve"), "", "there is no user of that name", id="promote nobody"),
         pytest.param(("demote", "eve"), "", "there is no user of that name", id="demote nobody"),
-        pytest.param(("passwd", "eve"), "x\n", "there is no user of that name", id="passwd of nobody"),
+        pytest.param(
+            ("passwd", "eve"), f"{PASSWORD}\n", "there is no user of that name", id="passwd of nobody"
+        ),
     ],
 )
 async def test_what_cannot_be_done_is_said_in_a_line(
     users: Command, arguments: tuple[str, ...], stdin: str, message: str
 ) -> None:
-    users("add", "ada", stdin="x\n")
+    users("add", "ada", stdin=f"{PASSWORD}\n")
     done = users(*arguments, stdin=stdin)
     assert done.returncode == 2
     assert message in done.stderr
@@ -129,6 +136,6 @@ async def test_a_store_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
 async def test_without_settings_it_finds_what_up_made_here(tmp_path: Path) -> None:
     assert "DOORWARD_STORE is not set" in doorward("users", "list", cwd=tmp_path).stderr
     with up(tmp_path):
-        added = doorward("users", "add", "ada", cwd=tmp_path, stdin="x\n")
+        added = doorward("users", "add", "ada", cwd=tmp_path, stdin=f"{PASSWORD}\n")
         assert added.returncode == 0, added.stderr
         assert doorward("users", "list", cwd=tmp_path).stdout.startswith("ada\t")

@@ -87,7 +87,10 @@ def test_other_sessions_and_what_was_connected_in_them_end_and_this_one_stays(
     [
         ({"password": "wrong"}, 401, "The current password is wrong."),
         ({"again": "something else"}, 400, "not the same"),
-        ({"new": "x" * 1_025}, 400, "cannot be a password"),
+        ({"new": "q7!Zk2p"}, 400, "a password has 8 to 128 characters"),
+        ({"new": "mango tram velvet " * 8}, 400, "a password has 8 to 128 characters"),
+        ({"new": "password1"}, 400, "easily guessed: this is a very common password"),
+        ({"new": "aaaaaaaaaaaa"}, 400, "easily guessed"),
         ({"password": "", "new": NEW}, 401, "The current password is wrong."),
     ],
 )
@@ -97,6 +100,46 @@ def test_what_is_wrong_is_said_and_nothing_changes(
     response = change(person, shown(server, person), **fields)
     assert (response.status_code, says in response.text) == (status, True)
     assert logs_in(server, person.username, OLD)
+
+
+@pytest.mark.requirement("ID-6")
+@pytest.mark.parametrize("part", ["username", "name", "service"])
+def test_what_everybody_knows_of_the_account_makes_no_password(
+    server: AuthorizationServer, part: str
+) -> None:
+    person = server.add_user(nobodys("marigold"), OLD, name="Tarquinius Featherstone")
+    known = {"username": person.username, "name": "Tarquinius Featherstone", "service": "Doorward1"}[part]
+    response = change(person, shown(server, person), new=known)
+    assert (response.status_code, "easily guessed" in response.text) == (400, True)
+    person.close()
+
+
+@pytest.mark.requirement("ID-6")
+@pytest.mark.parametrize(
+    "new",
+    [
+        "another password",
+        "kx9fqzrwmt",
+        "schön grüßt der Möwenschrei",
+        "🐙🦀🐚 under the pier",
+        "w" + "8 Frogs? " * 14,
+    ],
+)
+def test_length_and_strength_decide_and_no_kind_of_character_is_demanded(
+    server: AuthorizationServer, person: Person, new: str
+) -> None:
+    assert "Password changed" in change(person, shown(server, person), new=new).text
+    assert logs_in(server, person.username, new)
+
+
+@pytest.mark.requirement("ID-6")
+def test_password_managers_find_the_page_and_the_login_leads_to_it(
+    server: AuthorizationServer, person: Person
+) -> None:
+    login = person.open(f"{server.origin}/.well-known/change-password")
+    assert str(login.url) == f"{server.origin}/login?to=password"
+    page = person.log_in(login)
+    assert (page.url.path, "Change password" in page.text) == ("/password", True)
 
 
 def test_pressed_twice_it_is_done_once_and_says_so_twice(
@@ -170,4 +213,4 @@ def test_a_form_of_another_site_changes_nothing(server: AuthorizationServer, per
 
 def test_who_is_not_logged_in_goes_to_the_login(server: AuthorizationServer) -> None:
     response = httpx2.get(f"{server.origin}/password", trust_env=False)
-    assert (response.status_code, response.headers["location"]) == (303, "login")
+    assert (response.status_code, response.headers["location"]) == (303, "login?to=password")

@@ -1,0 +1,46 @@
+"""Estimates how easily a new password is guessed, with zxcvbn and the lists of common passwords it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from anyio import CapacityLimiter, to_thread
+
+from auth_service.protocol.password_rules import Estimate, require_length, require_strength
+
+# The time of an estimate grows faster than the square of the length: up to a third of a second for 40
+# characters, several seconds for 128. What begins with 40 characters that are hard to guess is hard to guess.
+_ESTIMATED_CHARACTERS = 40
+_SHORTEST_PERSONAL = 3
+
+
+class PasswordStrength:
+    """Decides whether a password may be chosen. One estimate at a time, off the event loop."""
+
+    def __init__(self) -> None:
+        self._limiter: CapacityLimiter | None = None
+
+    async def require(self, password: str, *, personal: Iterable[str | None]) -> None:
+        """Refuse what is too short, too long or easily guessed.
+
+        Args:
+            personal: what an attacker knows of the account: its username, the person's name, the service.
+
+        Raises:
+            WeakPasswordError: the message says why, to the person.
+        """
+        require_length(password)
+        if self._limiter is None:
+            self._limiter = CapacityLimiter(1)
+        words = [word for word in personal if word and len(word) >= _SHORTEST_PERSONAL]
+        require_strength(await to_thread.run_sync(_estimate, password, words, limiter=self._limiter))
+
+
+def _estimate(password: str, personal: list[str]) -> Estimate:
+    from zxcvbn import (
+        zxcvbn,
+    )  # its lists take 10 MB and a while to load; only changes of a password need them
+
+    inputs: list[str | float] = [part for word in personal for part in (word, *word.split())]
+    result = zxcvbn(password[:_ESTIMATED_CHARACTERS], user_inputs=inputs)
+    return Estimate(score=result["score"], warning=(result["feedback"]["warning"] or "").rstrip("."))
