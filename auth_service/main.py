@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 
 from auth_service import routes
 from auth_service.components import Components, components, warning
@@ -36,7 +34,7 @@ from shared.asgi import (
     RequestId,
     SecurityHeaders,
     UnhandledErrors,
-    refusal_response,
+    http_error,
 )
 from shared.assets import BRAND, Assets
 from shared.clock import Clock, system_clock
@@ -74,7 +72,7 @@ def create_app(
         redirect_slashes=False,
         lifespan=_lifespan(parts),
         middleware=_middleware(settings, endpoints, visitors),
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: http_error},
     )
     app.document = openapi_document(settings, endpoints, scopes)
     app.router.routes.extend(endpoint.route() for endpoint in endpoints)
@@ -153,16 +151,3 @@ async def _add_demo_user(users: UserRepository, *, admin: bool) -> None:
         await users.add(DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME, admin=admin)
     except UserExistsError:
         _log.debug("the demo user is there already")
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 -- registered for this class
-    codes = {404: "not_found", 405: "method_not_allowed"}
-    code = codes.get(error.status_code, "invalid_request")
-    return refusal_response(
-        request.scope,
-        status=error.status_code,
-        error=code,
-        description=str(error.detail),
-        headers=error.headers,
-    )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.rate_limit import Limit, Scope, scopes_of
+from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
 
@@ -41,7 +42,7 @@ class Throttle:
             wait_s = await self._count(scope, more)
             if wait_s:
                 await self._uncount(scopes[:position])
-                raise SlowDownError(self._limit.refusal, retry_after_s=wait_s)
+                raise SlowDownError(Reason.RATE_LIMITED, self._limit.refusal, retry_after_s=wait_s)
 
     async def refund(self, network: str) -> None:
         """Take back an attempt that turned out to be a good one."""

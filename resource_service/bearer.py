@@ -54,6 +54,10 @@ class MalformedCredentialsError(ValueError):
     """The token was sent in a way RFC 6750 does not allow; the message says what is wrong."""
 
 
+class TokenInUrlError(MalformedCredentialsError):
+    """The token is in the URL (RFC 6750 §5.3; MCP forbids it)."""
+
+
 def read_credentials(authorization: Sequence[str], query: str) -> Credentials | None:
     """Read the access token of a request.
 
@@ -68,7 +72,7 @@ def read_credentials(authorization: Sequence[str], query: str) -> Credentials | 
         MalformedCredentialsError: it is sent twice, in the query (RFC 6750 §5.3, MCP forbids it), or garbled.
     """
     if _names_token(query):
-        raise MalformedCredentialsError(_IN_QUERY)
+        raise TokenInUrlError(_IN_QUERY)
     if not authorization:
         return None
     if len(authorization) > 1:
@@ -76,7 +80,7 @@ def read_credentials(authorization: Sequence[str], query: str) -> Credentials | 
     # RFC 9110 §5.5: white space after a field's value is no part of it, but not every parser takes it off.
     credentials = _credentials(authorization[0].rstrip(" \t"))
     if credentials and any(credentials.token in reading for reading in _readings(query)):
-        raise MalformedCredentialsError(_IN_QUERY)
+        raise TokenInUrlError(_IN_QUERY)
     return credentials
 
 

@@ -9,8 +9,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from resource_service.bearer import challenge, scheme_of
+from resource_service.reasons import LOG_ONLY, Reason
 from shared.asgi import error_response, header_values
 from shared.logs import current_request_id, get_logger
+from shared.reasons import CommonReason, ReasonCode
 
 RETRY_AFTER_S = 1
 """Low, because an authorization server that is back is noticed within two seconds: see `CircuitBreaker`."""
@@ -25,12 +27,13 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
     """A request is not let through.
 
     Args:
-        status: of the HTTP answer. error: the code for programs. description: for the developer of the
-        client; nothing private, and safe inside a quoted string. detail: for the operator, in the log only.
-        challenged: the answer carries ``WWW-Authenticate``. named: whether the challenge names the error;
-        RFC 6750 §3.1 wants silence when no token was sent. scopes: what the challenge asks for. rpc_code:
-        the body is the JSON-RPC error of this code; `rpc_id` is the id of the request, if it has one.
-        dpop_nonce: what the next proof must hold (RFC 9449 §9).
+        reason: why, in the log and as `reason_code` in the answer. status: of the HTTP answer. error: the
+        code of the protocol. description: for the developer of the client; nothing private, and safe inside
+        a quoted string. detail: for the operator, in the log only. challenged: the answer carries
+        ``WWW-Authenticate``. named: whether the challenge names the error; RFC 6750 §3.1 wants silence when
+        no token was sent. scopes: what the challenge asks for. rpc_code: the body is the JSON-RPC error of
+        this code; `rpc_id` is the id of the request, if it has one. dpop_nonce: what the next proof must
+        hold (RFC 9449 §9).
 
     Attributes:
         answers: the ids of the JSON-RPC requests that are answered by it; set by who knows them.
@@ -38,6 +41,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
 
     def __init__(
         self,
+        reason: ReasonCode,
         status: int,
         error: str,
         description: str,
@@ -51,6 +55,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         dpop_nonce: str | None = None,
     ) -> None:
         super().__init__(f"{error}: {detail or description}")
+        self.reason = reason
         self.status = status
         self.error = error
         self.description = description
@@ -66,69 +71,97 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
 
 def no_token() -> Refusal:
     """RFC 6750 §3.1: no token at all gets a challenge without an error."""
-    return Refusal(401, "unauthorized", "This resource needs an access token.", challenged=True, named=False)
+    return Refusal(
+        Reason.TOKEN_MISSING,
+        401,
+        "unauthorized",
+        "This resource needs an access token.",
+        challenged=True,
+        named=False,
+    )
 
 
-def malformed_credentials(description: str) -> Refusal:
+def malformed_credentials(reason: Reason, description: str) -> Refusal:
     """RFC 6750 §3.1: the way the token was sent is wrong, whatever the token is."""
-    return Refusal(400, "invalid_request", description, challenged=True)
+    return Refusal(reason, 400, "invalid_request", description, challenged=True)
 
 
-def invalid_token(description: str, *, detail: str = "") -> Refusal:
+def invalid_token(reason: Reason, description: str, *, detail: str = "") -> Refusal:
     """RFC 6750 §3.1: the token is expired, revoked, made up, or for somebody else."""
-    return Refusal(401, "invalid_token", description, detail=detail, challenged=True)
+    return Refusal(reason, 401, "invalid_token", description, detail=detail, challenged=True)
 
 
-def invalid_proof(description: str) -> Refusal:
+def invalid_proof(reason: Reason, description: str) -> Refusal:
     """RFC 9449 §7.1: what came with the token proves nothing about this request."""
-    return Refusal(401, "invalid_dpop_proof", description, challenged=True)
+    return Refusal(reason, 401, "invalid_dpop_proof", description, challenged=True)
 
 
 def nonce_needed(nonce: str) -> Refusal:
     """RFC 9449 §9: the proof must hold `nonce`; a client tries again with it."""
     description = "The DPoP proof needs the nonce that comes with this answer."
-    return Refusal(401, "use_dpop_nonce", description, challenged=True, dpop_nonce=nonce)
+    return Refusal(
+        Reason.DPOP_NONCE_REQUIRED, 401, "use_dpop_nonce", description, challenged=True, dpop_nonce=nonce
+    )
 
 
 def too_many_proofs(detail: str) -> Refusal:
     """There is no room to remember one more proof, and what is not remembered could be used twice."""
     description = "Too many DPoP proofs were used within the last two minutes; try again."
-    return Refusal(503, "temporarily_unavailable", description, detail=detail)
+    return Refusal(
+        Reason.DPOP_PROOF_QUOTA_EXCEEDED, 503, "temporarily_unavailable", description, detail=detail
+    )
 
 
 def insufficient_scope(needed: Iterable[str], *, detail: str) -> Refusal:
     """RFC 6750 §3.1, naming all that the request needs, so that one more consent is enough."""
     scopes = sorted(needed)
     description = f"This request needs: {', '.join(scopes)}."
-    return Refusal(403, "insufficient_scope", description, detail=detail, challenged=True, scopes=scopes)
+    return Refusal(
+        Reason.SCOPE_MISSING,
+        403,
+        "insufficient_scope",
+        description,
+        detail=detail,
+        challenged=True,
+        scopes=scopes,
+    )
 
 
-def cannot_ask(detail: str) -> Refusal:
+def cannot_ask(reason: Reason, detail: str) -> Refusal:
     """The authorization server gave no answer that says anything about the token."""
     description = "The authorization server cannot be asked about the token at the moment; try again."
-    return Refusal(503, "temporarily_unavailable", description, detail=detail)
+    return Refusal(reason, 503, "temporarily_unavailable", description, detail=detail)
 
 
 def foreign_origin(origin: str) -> Refusal:
     """A page of that origin has no business here."""
     return Refusal(
-        403, "invalid_origin", "Pages of this web origin may not call this resource.", detail=origin
+        Reason.ORIGIN_NOT_ALLOWED,
+        403,
+        "invalid_origin",
+        "Pages of this web origin may not call this resource.",
+        detail=origin,
     )
 
 
-def malformed_message(description: str, *, rpc_code: int, rpc_id: object = None) -> Refusal:
+def malformed_message(reason: Reason, description: str, *, rpc_code: int, rpc_id: object = None) -> Refusal:
     """The body is not JSON-RPC that everyone reads the same way, or its headers say something else."""
-    return Refusal(400, "invalid_request", description, rpc_code=rpc_code, rpc_id=rpc_id)
+    return Refusal(reason, 400, "invalid_request", description, rpc_code=rpc_code, rpc_id=rpc_id)
 
 
 def unsupported_media_type(description: str, *, rpc_code: int) -> Refusal:
     """The headers say that the body is not JSON in UTF-8."""
-    return Refusal(415, "invalid_request", description, rpc_code=rpc_code)
+    return Refusal(Reason.MEDIA_TYPE_UNSUPPORTED, 415, "invalid_request", description, rpc_code=rpc_code)
 
 
 def body_too_large(max_body_bytes: int) -> Refusal:
     """The body is over the bound."""
-    return Refusal(413, "invalid_request", f"The request body is larger than {max_body_bytes} bytes.")
+    return Refusal(
+        CommonReason.BODY_TOO_LARGE,
+        413,
+        "invalid_request",
+        f"The request body is larger than {max_body_bytes} bytes.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +183,7 @@ class Refuse:
         getattr(_log, level)(
             "refused",
             reason=refusal.detail or refusal.description,
+            reason_code=refusal.reason.code,
             **told,
             error=refusal.error,
             status=refusal.status,
@@ -184,12 +218,15 @@ def _body(refusal: Refusal, headers: dict[str, str]) -> Response:
     if refusal.status >= 500 and refusal.answers:
         code = code or INTERNAL_ERROR
     if code is None:
-        return error_response(refusal.status, refusal.error, refusal.description, headers)
+        reason = None if refusal.reason in LOG_ONLY else refusal.reason
+        return error_response(refusal.status, refusal.error, refusal.description, headers, reason=reason)
     errors = [_rpc_error(refusal, code, request_id) for request_id in refusal.answers or (refusal.rpc_id,)]
     return JSONResponse(errors[0] if len(errors) == 1 else errors, refusal.status, headers)
 
 
 def _rpc_error(refusal: Refusal, code: int, request_id: object) -> dict[str, object]:
     data = {"error": refusal.error, "request_id": current_request_id.get()}
+    if refusal.reason not in LOG_ONLY:
+        data["reason_code"] = refusal.reason.code
     error = {"code": code, "message": refusal.description, "data": data}
     return {"jsonrpc": "2.0", "id": request_id, "error": error}

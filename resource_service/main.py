@@ -42,7 +42,7 @@ from shared.asgi import (
     RequestId,
     SecurityHeaders,
     UnhandledErrors,
-    refusal_response,
+    http_error,
 )
 from shared.clock import Clock, steady_clock, system_clock
 from shared.docs_page import mount_docs
@@ -114,7 +114,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         for resource in resources
     }
     app.add_exception_handler(Refusal, _refused(refuse))
-    app.add_exception_handler(HTTPException, _not_here)
+    app.add_exception_handler(HTTPException, http_error)
     for resource in resources:
         app.router.routes.extend(resource.endpoint())
         app.include_router(resource.metadata(at_root=resource is main))
@@ -213,16 +213,3 @@ def _refused(refuse: Refuse) -> HTTPExceptionHandler:
         return refuse(cast("Refusal", error), request.scope)
 
     return handle
-
-
-async def _not_here(request: Request, error: Exception) -> Response:
-    """The framework's own 404 and 405, in the form of every other error."""
-    http_error = cast("HTTPException", error)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(http_error.status_code, "invalid_request")
-    return refusal_response(
-        request.scope,
-        status=http_error.status_code,
-        error=code,
-        description=http_error.detail,
-        headers=http_error.headers,
-    )

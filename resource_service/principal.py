@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from resource_service.errors import invalid_token
+from resource_service.reasons import Reason
 from shared.introspection import ActiveToken
 from shared.uris import resource_key
 
@@ -87,11 +88,21 @@ def principal_of(
             another way than it must be.
     """
     if token.issuer != issuer:
-        raise invalid_token("The access token is from another issuer.", detail=f"issuer {token.issuer}")
+        raise invalid_token(
+            Reason.TOKEN_OF_OTHER_ISSUER,
+            "The access token is from another issuer.",
+            detail=f"issuer {token.issuer}",
+        )
     if not is_for(resource, token.audience):
-        raise invalid_token("The access token is not for this resource.", detail=f"audience {token.audience}")
+        raise invalid_token(
+            Reason.TOKEN_OF_OTHER_RESOURCE,
+            "The access token is not for this resource.",
+            detail=f"audience {token.audience}",
+        )
     if token.expires_at <= now:
-        raise invalid_token("The access token has expired.", detail=f"expired at {token.expires_at}")
+        raise invalid_token(
+            Reason.TOKEN_EXPIRED, "The access token has expired.", detail=f"expired at {token.expires_at}"
+        )
     _check_possession(token.jkt, jkt)
     return Principal(
         client_id=token.client_id,
@@ -123,11 +134,17 @@ def _check_possession(bound_to: str | None, proven: str | None) -> None:
         return
     if proven is None:
         # Sent as a bearer token it proves nothing; whoever stole it could have (RFC 9449 §7.2).
-        raise invalid_token("The access token is bound to a key, and was sent without a proof.")
+        raise invalid_token(
+            Reason.TOKEN_NEEDS_PROOF, "The access token is bound to a key, and was sent without a proof."
+        )
     if bound_to is None:
         # RFC 9449 §7.1: with this scheme the token must be bound; the proof is of a key nobody asked for.
-        raise invalid_token("The access token is bound to no key, and must be sent as a bearer token.")
-    raise invalid_token("The access token is bound to another key than the proof shows.")
+        raise invalid_token(
+            Reason.TOKEN_NOT_BOUND, "The access token is bound to no key, and must be sent as a bearer token."
+        )
+    raise invalid_token(
+        Reason.TOKEN_BOUND_TO_OTHER_KEY, "The access token is bound to another key than the proof shows."
+    )
 
 
 def is_for(resource: str, audience: tuple[str, ...]) -> bool:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from shared.asgi import asks_for_page, refusal_response
+from shared.asgi import asks_for_page, not_found
 from shared.assets import BRAND, Assets
 
 _SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
@@ -95,7 +95,7 @@ def mount_docs(
 
     async def without_slash(request: Request) -> Response:
         if not asks_for_page(request.scope):
-            return refusal_response(request.scope, status=404, error="not_found", description="Not Found")
+            return not_found(request.scope)
         return RedirectResponse("../docs", 303)
 
     app.add_route("/docs", docs, include_in_schema=False)

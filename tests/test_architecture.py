@@ -42,7 +42,7 @@ ORDER = {
         *("configured", "components", "grant_types", "routes", "openapi", "main"),
     ),
     "resource_service": (
-        *("bearer", "errors", "principal", "identity_token", "targets", "notifier", "messages"),
+        *("reasons", "bearer", "errors", "principal", "identity_token", "targets", "notifier", "messages"),
         *("policy", "gateway_settings", "settings", "authorization_server_client", "introspection"),
         *("auth", "gateway", "mcp_server", "backend", "middleware", "routes", "resource", "openapi"),
         *("pages", "shutdown", "main", "verifiers"),

@@ -34,6 +34,7 @@ from auth_service.protocol.errors import AccessDeniedError, OAuthError
 from auth_service.protocol.interaction import Approval, Outcome, Step, granted_scopes, next_step
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.pkce import PkcePolicy
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.rate_limits import Throttle
 from auth_service.users.sessions import Session
@@ -308,7 +309,9 @@ class AuthorizeEndpoint:
         )
         if code is None:
             # Disabled or deleted while the person was deciding.
-            error = AccessDeniedError("the user or the client is no longer allowed here")
+            error = AccessDeniedError(
+                Reason.CLIENT_OR_USER_NOT_ALLOWED, "the user or the client is no longer allowed here"
+            )
             await self.pending.amend(pending_id, Outcome(error=error.members()))
             note_refusal(request, error)
             return self._send(authorization_request, error.members())

@@ -10,6 +10,7 @@ from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.id_token import is_id_token
+from auth_service.protocol.reasons import Reason
 from auth_service.users.client_subjects import ClientSubjects
 from shared import jwt_claims
 from shared.jose import InvalidJwsError, parse
@@ -55,7 +56,9 @@ class IdTokenHints:
                 raise ClaimError("it is another kind of token")
             return await self._hint(jwt_claims.text(claims, "sub"), jwt_claims.text(claims, "aud"))
         except (InvalidJwsError, ClaimError) as error:
-            raise InvalidRequestError(f"id_token_hint is not valid: {error}") from error
+            raise InvalidRequestError(
+                Reason.ID_TOKEN_HINT_INVALID, f"id_token_hint is not valid: {error}"
+            ) from error
 
     async def _hint(self, sub: str, client_id: str) -> Hint:
         client = await self._clients.get(client_id)
@@ -77,13 +80,19 @@ class IdTokenHints:
         if subject is not None:
             subject = await self._subjects.local_subject(client.sector, subject)
             if subject is None:
-                raise InvalidRequestError("claims asks for a sub that this client never had")
+                raise InvalidRequestError(
+                    Reason.USER_HINTS_CONTRADICT, "claims asks for a sub that this client never had"
+                )
         if id_token is None:
             return replace(request, subject=subject)
         hint = await self.verify_hint(id_token)
         # It would learn that another client's user is its own.
         if client.sector is not None and hint.client_id != client.client_id:
-            raise InvalidRequestError("id_token_hint was issued to another client")
+            raise InvalidRequestError(
+                Reason.ID_TOKEN_HINT_INVALID, "id_token_hint was issued to another client"
+            )
         if subject not in (None, hint.subject):
-            raise InvalidRequestError("id_token_hint and claims name different users")
+            raise InvalidRequestError(
+                Reason.USER_HINTS_CONTRADICT, "id_token_hint and claims name different users"
+            )
         return replace(request, subject=hint.subject)

@@ -15,6 +15,7 @@ from auth_service.protocol.authorization import ResponseTarget, response_target
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.redirect_uris import destination_of
 from auth_service.web.forms import RequestOverError, trusted_form
 from auth_service.web.page_context import PageContext
@@ -84,5 +85,5 @@ class RefusedRequests:
 def _error_in(form: Parameters) -> dict[str, str]:
     code = form.require("error")
     if not _CODE.fullmatch(code):
-        raise InvalidRequestError("error is not an error code")
+        raise InvalidRequestError(Reason.REDIRECTED_ERROR_MALFORMED, "error is not an error code")
     return {"error": code, "error_description": form.require("error_description")}

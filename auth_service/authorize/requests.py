@@ -16,6 +16,7 @@ from auth_service.protocol.errors import (
     InvalidRequestUriError,
 )
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
@@ -101,11 +102,15 @@ class AuthorizationRequests:
         """
         request_uri, signed = parameters.get("request_uri"), parameters.get("request")
         if request_uri is not None and signed is not None:
-            raise InvalidRequestError("request and request_uri exclude each other")  # RFC 9101 §5
+            raise InvalidRequestError(
+                Reason.REQUEST_AND_REQUEST_URI, "request and request_uri exclude each other"
+            )  # RFC 9101 §5
         if request_uri is not None and request_uri.startswith(URN):
             return await self._look_up(request_uri, client)
         if client.metadata.get("require_pushed_authorization_requests"):
-            raise InvalidRequestError("this client must push its authorization requests")
+            raise InvalidRequestError(
+                Reason.PUSHED_REQUEST_REQUIRED, "this client must push its authorization requests"
+            )
         return await self.unwrap(parameters, client)
 
     async def unwrap(self, parameters: Parameters, client: Client) -> Parameters:
@@ -119,13 +124,17 @@ class AuthorizationRequests:
         if signed is not None:
             return await self._verified(signed, client)
         if client.metadata.get("require_signed_request_object"):
-            raise InvalidRequestError("this client must sign its authorization requests")
+            raise InvalidRequestError(
+                Reason.SIGNED_REQUEST_REQUIRED, "this client must sign its authorization requests"
+            )
         return parameters
 
     async def _look_up(self, request_uri: str, client: Client) -> Parameters:
         pushed = await self._pushed.get(_name(request_uri))
         if pushed is None or pushed.client_id != client.client_id or self._is_over(pushed):
-            raise InvalidRequestUriError("request_uri is not valid, has expired or was answered")
+            raise InvalidRequestUriError(
+                Reason.REQUEST_URI_INVALID, "request_uri is not valid, has expired or was answered"
+            )
         return Parameters(pushed.values, pushed.resources)
 
     def _is_over(self, pushed: PushedRequest) -> bool:
@@ -141,9 +150,11 @@ class AuthorizationRequests:
             )
             await self._check_signature(token, client)
         except InvalidJwsError as error:
-            raise InvalidRequestObjectError(f"the request object cannot be verified: {error}") from error
+            raise InvalidRequestObjectError(
+                Reason.REQUEST_OBJECT_INVALID, f"the request object cannot be verified: {error}"
+            ) from error
         except InvalidClientError as error:
-            raise InvalidRequestObjectError(error.description, detail=error.detail) from error
+            raise InvalidRequestObjectError(error.reason, error.description, detail=error.detail) from error
         return request_object.parameters_in(token.unverified_claims, client.client_id)
 
     async def _check_signature(self, token: UnverifiedJws, client: Client) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from auth_service.clients.keys import ClientKeys
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
 from auth_service.storage.interface import Store, StoreFullError
 from shared import jwt_claims
@@ -84,7 +85,7 @@ class ClientAssertions:
             raise _refused(error) from error
         remembered_s = max(1, expires_at + jwt_claims.SKEW_S + 1 - int(now))
         if used in self._used_here or not await self._use(used, remembered_s, to_revoke=to_revoke):
-            raise InvalidClientError("the client assertion was used before")
+            raise InvalidClientError(Reason.CLIENT_ASSERTION_REPLAYED, "the client assertion was used before")
 
     async def _use(self, used: str, remembered_s: int, *, to_revoke: bool) -> bool:
         try:
@@ -117,4 +118,4 @@ class ClientAssertions:
 
 
 def _refused(error: ValueError) -> InvalidClientError:
-    return InvalidClientError(f"the client assertion is not valid: {error}")
+    return InvalidClientError(Reason.CLIENT_ASSERTION_INVALID, f"the client assertion is not valid: {error}")

@@ -9,6 +9,7 @@ from auth_service.protocol.client import Client
 from auth_service.protocol.client_authentication import PresentedCredentials, present
 from auth_service.protocol.errors import InvalidClientError
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 
 
 class ClientAuthentication:
@@ -43,12 +44,16 @@ class ClientAuthentication:
             return await self._by_assertion(presented, presented.assertion, origin, to_revoke)
         client = await self._resolve(presented.client_id or "", origin)
         if client.auth_method == "private_key_jwt":
-            raise InvalidClientError("this client must authenticate with private_key_jwt")
+            raise InvalidClientError(
+                Reason.CLIENT_ASSERTION_REQUIRED, "this client must authenticate with private_key_jwt"
+            )
         if presented.secret is None:
             if client.confidential:
-                raise InvalidClientError("this client must authenticate with its secret")
+                raise InvalidClientError(
+                    Reason.CLIENT_SECRET_MISSING, "this client must authenticate with its secret"
+                )
         elif not secrets.matches(presented.secret, client.secret_hash):
-            raise InvalidClientError("the client secret is wrong")
+            raise InvalidClientError(Reason.CLIENT_SECRET_WRONG, "the client secret is wrong")
         return client
 
     async def _by_assertion(
@@ -56,15 +61,21 @@ class ClientAuthentication:
     ) -> Client:
         token, claimed = self._assertions.parse(assertion)
         if presented.client_id not in (None, claimed):
-            raise InvalidClientError("client_id is not the one in the client assertion")
+            raise InvalidClientError(
+                Reason.CLIENT_ID_MISMATCH, "client_id is not the one in the client assertion"
+            )
         client = await self._resolve(claimed, origin)
         if client.auth_method != "private_key_jwt":
-            raise InvalidClientError("this client did not register private_key_jwt")
+            raise InvalidClientError(
+                Reason.CLIENT_ASSERTION_NOT_REGISTERED, "this client did not register private_key_jwt"
+            )
         await self._assertions.verify_assertion(client, token, origin, to_revoke=to_revoke)
         return client
 
     async def _resolve(self, client_id: str, origin: str | None) -> Client:
         client = await self._client_resolver.resolve_for_token(client_id, origin)
         if client is None:
-            raise InvalidClientError("this client is not known here; register it again")
+            raise InvalidClientError(
+                Reason.CLIENT_UNKNOWN, "this client is not known here; register it again"
+            )
         return client

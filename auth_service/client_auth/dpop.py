@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auth_service.crypto.keyring import KeyRing, Tagger
 from auth_service.protocol.errors import InvalidDpopProofError, UseDpopNonceError
+from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
 from shared import dpop
@@ -59,7 +60,7 @@ class DpopProofs:
             self._check_nonce(unverified.nonce)
             return await dpop.verify_proof(unverified, self._signatures, source)
         except dpop.InvalidProofError as error:
-            raise InvalidDpopProofError(str(error)) from error
+            raise InvalidDpopProofError(Reason.DPOP_PROOF_INVALID, str(error)) from error
 
     async def use(self, proof: Proof | None) -> str | None:
         """The second half: a proof counts once.
@@ -70,7 +71,7 @@ class DpopProofs:
         if proof is None:
             return None
         if not await self._store.put_once(keys.once("dpop", proof.jkt, proof.jti), ttl_s=dpop.REMEMBER_S):
-            raise InvalidDpopProofError("the DPoP proof was used before")
+            raise InvalidDpopProofError(Reason.DPOP_PROOF_REPLAYED, "the DPoP proof was used before")
         return proof.jkt
 
     def _check_nonce(self, nonce: object) -> None:
@@ -78,5 +79,7 @@ class DpopProofs:
         genuine = period.isascii() and period.isdigit() and self._tagger.is_tag(period, tag)
         if not genuine or int(self._clock()) // NONCE_PERIOD_S - int(period) > NONCE_PERIODS:
             raise UseDpopNonceError(
-                "the DPoP proof needs the nonce that comes with this answer", nonce=self.nonce()
+                Reason.DPOP_NONCE_REQUIRED,
+                "the DPoP proof needs the nonce that comes with this answer",
+                nonce=self.nonce(),
             )

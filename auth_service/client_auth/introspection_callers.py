@@ -10,6 +10,7 @@ from auth_service.protocol.client_authentication import present
 from auth_service.protocol.errors import InvalidClientError
 from auth_service.protocol.introspection import IntrospectionCaller
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.settings import ResourceServer
 
 __all__ = ["IntrospectionCaller", "IntrospectionCallers"]
@@ -41,12 +42,14 @@ class IntrospectionCallers:
         """
         presented = present(authorization, parameters)
         if presented.secret is None and presented.assertion is None:
-            raise InvalidClientError("the caller must authenticate")
+            raise InvalidClientError(Reason.CALLER_NOT_AUTHENTICATED, "the caller must authenticate")
         server = self._servers.get(presented.client_id or "")
         if server is not None and presented.secret is not None:
             kept, caller = server
             if not matches(presented.secret, kept):
-                raise InvalidClientError("the secret of the resource server is wrong")
+                raise InvalidClientError(
+                    Reason.RESOURCE_SECRET_WRONG, "the secret of the resource server is wrong"
+                )
             return caller
         client = await self._authentication.authenticate(authorization, parameters)
         return IntrospectionCaller(client.client_id, client_id=client.client_id, sector=client.sector)

@@ -13,6 +13,7 @@ from auth_service.protocol.cimd import check_client_id, names_document
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.errors import InvalidClientError, OAuthError, TemporarilyUnavailableError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import Quota
 from auth_service.rate_limits import Throttle
 from auth_service.storage.interface import StoreFullError
@@ -155,7 +156,9 @@ class ClientResolver:
 
     def _check_admitted(self, client_id: str) -> None:
         if self._trust_in(client_id) is Trust.DENY:
-            raise InvalidClientError("this server does not admit clients of this domain")
+            raise InvalidClientError(
+                Reason.CLIENT_DOMAIN_NOT_ADMITTED, "this server does not admit clients of this domain"
+            )
 
     def _trust_in(self, client_id: str) -> Trust:
         return self._policy.trust_in(check_client_id(client_id, loopback=self._loopback).host)
@@ -165,5 +168,7 @@ def _unreadable(error: FetchError) -> OAuthError:
     reason = f"the client's metadata document cannot be fetched: {error.reason}"
     if error.passing:
         # Nothing is known about the client then, and clients throw their registration away on invalid_client.
-        return TemporarilyUnavailableError(f"{reason}; try again later", detail=error.detail)
-    return InvalidClientError(reason, detail=error.detail)
+        return TemporarilyUnavailableError(
+            Reason.CLIENT_DOCUMENT_UNREACHABLE, f"{reason}; try again later", detail=error.detail
+        )
+    return InvalidClientError(Reason.CLIENT_DOCUMENT_UNREADABLE, reason, detail=error.detail)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from auth_service.fetching import FetchError, SingleFlight
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError, KeysUnavailableError
+from auth_service.protocol.reasons import Reason
 from shared.clock import Clock
 from shared.logs import get_logger
 from shared.public_keys import Jwk
@@ -64,7 +65,7 @@ class PublishedKeys:
         if jwks is not None:
             return _keys_in(jwks)
         if not isinstance(jwks_uri, str):
-            raise InvalidClientError("no keys are registered")
+            raise InvalidClientError(Reason.CLIENT_KEYS_MISSING, "no keys are registered")
         return await self._published(jwks_uri, kid)
 
     async def _published(self, url: str, kid: object) -> Sequence[Jwk]:
@@ -77,9 +78,11 @@ class PublishedKeys:
             self._fetched.move_to_end(url)
         if cached.failed and not cached.keys:
             # Nobody can tell now whether the client is who it says: it must not throw its registration away.
-            raise KeysUnavailableError("the keys cannot be fetched; try again later")
+            raise KeysUnavailableError(
+                Reason.CLIENT_KEYS_UNREACHABLE, "the keys cannot be fetched; try again later"
+            )
         if not cached.keys:
-            raise InvalidClientError("no keys are published")
+            raise InvalidClientError(Reason.CLIENT_KEYS_MISSING, "no keys are published")
         return cached.keys
 
     async def _fetch(self, url: str) -> _Fetched:
@@ -122,5 +125,5 @@ def _holds(keys: Sequence[Jwk], kid: object) -> bool:
 def _keys_in(jwks: object) -> list[dict[str, Any]]:
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
     if not isinstance(keys, list):
-        raise InvalidClientError("the keys are not a JWK Set")
+        raise InvalidClientError(Reason.CLIENT_KEYS_MALFORMED, "the keys are not a JWK Set")
     return [key for key in keys if isinstance(key, dict)]

@@ -15,6 +15,7 @@ from auth_service.protocol.errors import (
     InvalidTokenError,
     UnapprovedSoftwareStatementError,
 )
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import InitialAccessToken, RegistrationMode, use_up
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
@@ -140,11 +141,12 @@ class RegistrationPolicy:
             OAuthError: it may not register, or shows something that is not good.
         """
         if self._registration_mode is RegistrationMode.CLOSED:
-            raise AccessDeniedError("clients are registered by the operator here")
+            raise AccessDeniedError(Reason.REGISTRATION_CLOSED, "clients are registered by the operator here")
         has_initial_access_token = bearer is not None and await self._tokens.use(bearer)
         if self._registration_mode is RegistrationMode.TOKEN and not has_initial_access_token:
             raise InvalidTokenError(
-                "registration needs an initial access token that is valid and not used up"
+                Reason.INITIAL_ACCESS_TOKEN_INVALID,
+                "registration needs an initial access token that is valid and not used up",
             )
         claims = await self._statement_claims(body)
         if (
@@ -152,7 +154,9 @@ class RegistrationPolicy:
             and not has_initial_access_token
             and self._registration_mode is RegistrationMode.STATEMENT
         ):
-            raise UnapprovedSoftwareStatementError("registration needs a software statement")
+            raise UnapprovedSoftwareStatementError(
+                Reason.SOFTWARE_STATEMENT_REQUIRED, "registration needs a software statement"
+            )
         return ApprovedRegistration(_with_statement(body, claims), has_initial_access_token, claims)
 
     async def approve_update(self, body: object, claims: dict[str, Any] | None) -> ApprovedRegistration:
@@ -187,7 +191,9 @@ class RegistrationPolicy:
             token = parse(statement)
             issuer = self._issuers.get(str(token.unverified_claims.get("iss")))
             if issuer is None:
-                raise UnapprovedSoftwareStatementError("the issuer of the software statement is not trusted")
+                raise UnapprovedSoftwareStatementError(
+                    Reason.SOFTWARE_STATEMENT_UNTRUSTED, "the issuer of the software statement is not trusted"
+                )
             jwt_claims.check_times_given(token.unverified_claims, self._clock())
             issuer_keys = await self._published.keys_for(
                 issuer.jwks, issuer.jwks_uri, token.header.get("kid")
@@ -196,7 +202,9 @@ class RegistrationPolicy:
                 token, issuer_keys, algorithms=ASYMMETRIC, types=(None, "jwt"), source=issuer.issuer
             )
         except (InvalidJwsError, InvalidClientError, ClaimError) as error:
-            raise InvalidSoftwareStatementError(f"the software statement is not valid: {error}") from error
+            raise InvalidSoftwareStatementError(
+                Reason.SOFTWARE_STATEMENT_INVALID, f"the software statement is not valid: {error}"
+            ) from error
 
 
 def _with_statement(body: object, claims: dict[str, Any] | None) -> object:

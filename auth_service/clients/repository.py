@@ -10,6 +10,7 @@ from auth_service.clients.unused_clients import UnusedClients
 from auth_service.crypto import secrets
 from auth_service.protocol.client import UNUSED_TTL_S, Client
 from auth_service.protocol.errors import QuotaExceededError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import Quota
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
@@ -93,7 +94,10 @@ class ClientRepository:
         add = self._store.index_add_within
         if not await add(keys.clients(), client_id, ttl_s=ttl_s, limit=quota.clients):
             await self.unused.remove(client)
-            raise QuotaExceededError("as many clients are registered as this server keeps; try again later")
+            raise QuotaExceededError(
+                Reason.CLIENT_QUOTA_EXCEEDED,
+                "as many clients are registered as this server keeps; try again later",
+            )
 
     async def save_document(self, client: Client, quota: Quota | None = None) -> Client:
         """Keep a client that its own document describes, or renew it if it was known before (AS-8).
@@ -122,7 +126,10 @@ class ClientRepository:
         if quota is None or client.used_at is not None:
             return
         if not await self.unused.add(client, ttl_s=self._remaining(client), limit=quota.unused):
-            raise QuotaExceededError("too many clients are registered that nobody uses; try again later")
+            raise QuotaExceededError(
+                Reason.UNUSED_CLIENT_QUOTA_EXCEEDED,
+                "too many clients are registered that nobody uses; try again later",
+            )
 
     async def get(self, client_id: str) -> Client | None:
         """The client of that id, if there is one."""

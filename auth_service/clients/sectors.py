@@ -11,6 +11,7 @@ from typing import Any
 from auth_service.clients.keys import JsonFetcher
 from auth_service.fetching import FetchError, SingleFlight
 from auth_service.protocol.errors import InvalidClientMetadataError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.subjects import check_sector_document
 from shared.clock import Clock
 
@@ -108,5 +109,7 @@ class Sectors:
             await self.check(metadata)
         except FetchError as error:
             raise InvalidClientMetadataError(
-                f"sector_identifier_uri cannot be read: {error.reason}", detail=error.detail
+                Reason.SECTOR_UNREADABLE,
+                f"sector_identifier_uri cannot be read: {error.reason}",
+                detail=error.detail,
             ) from error

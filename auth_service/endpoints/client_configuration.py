@@ -16,6 +16,7 @@ from auth_service.endpoints.register import EXAMPLE_ANSWER, client_information, 
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidTokenError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration import parse_metadata
 from auth_service.protocol.registration_policy import RedirectHosts
 from auth_service.rate_limits import Throttle
@@ -66,7 +67,10 @@ class ClientConfigurationEndpoint:
         client = await self._clients.managed_by(request.path_params["client_id"], bearer_of(request))
         if client is None:
             # RFC 7592 §2: whether the client exists is nobody else's business.
-            raise InvalidTokenError("the registration access token is not valid for this client")
+            raise InvalidTokenError(
+                Reason.REGISTRATION_TOKEN_INVALID,
+                "the registration access token is not valid for this client",
+            )
         return await self._methods[request.method](request, client)
 
     async def _read(self, request: Request, client: Client) -> Response:
@@ -84,7 +88,7 @@ class ClientConfigurationEndpoint:
         await self._sectors.admit(registered)
         changed = await self._clients.change(client, registered, admitted.statement_claims)
         if changed is None:
-            raise InvalidTokenError("the client was deleted")
+            raise InvalidTokenError(Reason.CLIENT_DELETED, "the client was deleted")
         return self._answer(changed, bearer_of(request))
 
     async def _delete(self, request: Request, client: Client) -> Response:
@@ -105,12 +109,16 @@ class ClientConfigurationEndpoint:
         # RFC 7592 §2.2: the request names the client, and repeats the secret only if it is the current one.
         members: dict[str, Any] = body if isinstance(body, dict) else {}
         if members.get("client_id") not in (None, client.client_id):
-            raise InvalidClientMetadataError("client_id is not the one of this registration")
+            raise InvalidClientMetadataError(
+                Reason.CLIENT_ID_MISMATCH, "client_id is not the one of this registration"
+            )
         secret = members.get("client_secret")
         if secret is not None and not (
             isinstance(secret, str) and secrets.matches(secret, client.secret_hash)
         ):
-            raise InvalidClientMetadataError("client_secret is not the current one, and cannot be chosen")
+            raise InvalidClientMetadataError(
+                Reason.CLIENT_SECRET_NOT_CURRENT, "client_secret is not the current one, and cannot be chosen"
+            )
 
     def endpoint(self, example: dict[str, Any]) -> Endpoint:
         """The endpoint with its description."""

@@ -11,6 +11,7 @@ from auth_service.client_auth.authentication import ClientAuthentication
 from auth_service.device.repository import DeviceRequestRepository
 from auth_service.protocol.device import GRANT_TYPE, INTERVAL_S, TTL_S, shown_user_code
 from auth_service.protocol.errors import UnauthorizedClientError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.rate_limits import Throttle
 from auth_service.web.client_networks import ClientNetworks
@@ -44,7 +45,9 @@ class DeviceAuthorizationEndpoint:
         parameters = await form_of(request)
         client = await self.authentication.authenticate(authorization_of(request), parameters, origin)
         if GRANT_TYPE not in client.grant_types:
-            raise UnauthorizedClientError("this client did not register the device_code grant")
+            raise UnauthorizedClientError(
+                Reason.GRANT_TYPE_NOT_REGISTERED, "this client did not register the device_code grant"
+            )
         scope = parameters.get("scope") or client.metadata.get("scope")
         resource = self.resource_registry.resource_for(parameters.resource(), scope)
         scopes = self.resource_registry.resolve_scopes(scope, resource)

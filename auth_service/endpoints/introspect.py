@@ -12,6 +12,7 @@ from auth_service.client_auth.introspection_callers import IntrospectionCaller, 
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.introspection import (
+    Explanation,
     introspection_response,
     signed_answer_claims,
     why_inactive,
@@ -69,8 +70,11 @@ class IntrospectEndpoint:
         return with_pairwise_subject(answer, await self.subjects.client_subject(caller.sector, grant.subject))
 
     @staticmethod
-    def _inactive(caller: IntrospectionCaller, reason: str, **more: str) -> dict[str, Any]:
-        _log.info("introspected as inactive", reason=reason, caller=caller.name, **more)
+    def _inactive(caller: IntrospectionCaller, why: Explanation, **more: str) -> dict[str, Any]:
+        reason, sentence = why
+        _log.info(
+            "introspected as inactive", reason=sentence, reason_code=reason.code, caller=caller.name, **more
+        )
         return INACTIVE
 
     async def _signed(self, answer: dict[str, Any], caller: IntrospectionCaller) -> Response:

@@ -15,6 +15,7 @@ from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidDpopProofError, InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.pkce import PkcePolicy
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.rate_limits import Throttle
 from auth_service.web.client_networks import ClientNetworks
@@ -64,7 +65,9 @@ class PushEndpoint:
         address = response_target(parameters, client)
         validate(parameters, client, address, self.resource_registry, pkce_policy=self.pkce_policy)
         if not address.redirect_uri_given:
-            raise InvalidRequestError("redirect_uri is missing")  # FAPI 2.0 Security Profile §5.3.2.2
+            raise InvalidRequestError(
+                Reason.REDIRECT_URI_MISSING, "redirect_uri is missing"
+            )  # FAPI 2.0 Security Profile §5.3.2.2
         jkt = await self.dpop.use(proof)
         request_uri = await self.requests.push(client, _bound(parameters, jkt))
         return json_response({"request_uri": request_uri, "expires_in": PUSHED_TTL_S}, 201)
@@ -72,7 +75,9 @@ class PushEndpoint:
     @staticmethod
     def _authorization_parameters(form: Parameters, client: Client) -> Parameters:
         if form.get("request_uri") is not None:
-            raise InvalidRequestError("request_uri cannot be pushed")  # RFC 9126 §2.1
+            raise InvalidRequestError(
+                Reason.REQUEST_URI_NOT_PUSHED, "request_uri cannot be pushed"
+            )  # RFC 9126 §2.1
         values = {name: value for name, value in form.values.items() if name not in _CREDENTIALS}
         return Parameters({**values, "client_id": client.client_id}, form.resources)
 
@@ -92,7 +97,7 @@ def _bound(parameters: Parameters, jkt: str | None) -> Parameters:
     if jkt is None:
         return parameters
     if parameters.get("dpop_jkt") not in (None, jkt):
-        raise InvalidDpopProofError("dpop_jkt is not the key of the DPoP proof")
+        raise InvalidDpopProofError(Reason.DPOP_JKT_INVALID, "dpop_jkt is not the key of the DPoP proof")
     return Parameters({**parameters.values, "dpop_jkt": jkt}, parameters.resources)
 
 

@@ -12,6 +12,7 @@ from auth_service.clients.registration_policy import RegistrationPolicy
 from auth_service.clients.repository import ClientRepository, Registered
 from auth_service.clients.sectors import Sectors
 from auth_service.protocol.errors import InvalidClientMetadataError, SlowDownError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration import ClientMetadata, parse_metadata
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from auth_service.rate_limits import Throttle
@@ -133,7 +134,9 @@ async def json_of(request: Request) -> object:
     try:
         return parse_json(await request.body())
     except ValueError as failure:
-        raise InvalidClientMetadataError("the body must be JSON", detail=str(failure)) from failure
+        raise InvalidClientMetadataError(
+            Reason.BODY_MALFORMED, "the body must be JSON", detail=str(failure)
+        ) from failure
 
 
 def client_information(registered: Registered, issuer: str) -> dict[str, Any]:

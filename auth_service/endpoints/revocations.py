@@ -16,6 +16,7 @@ from auth_service.events.revocation_stream import RevocationStream
 from auth_service.events.signing import SignedEvents
 from auth_service.protocol.errors import InvalidRequestError, NotAResourceServerError
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.set_polling import MAX_EVENTS, EventPoll, parse_poll
 from auth_service.web.http import answers_errors, authorization_of, json_response
 from auth_service.web.route import Endpoint, answer, error
@@ -45,7 +46,9 @@ class RevocationsEndpoint:
     async def _caller(self, request: Request) -> IntrospectionCaller:
         caller = await self.callers.authenticate(authorization_of(request), Parameters({}))
         if caller.client_id is not None:
-            raise NotAResourceServerError("only a configured resource server hears of revocations")
+            raise NotAResourceServerError(
+                Reason.CALLER_NOT_RESOURCE_SERVER, "only a configured resource server hears of revocations"
+            )
         return caller
 
     async def _next(self, poll: EventPoll) -> Batch:
@@ -65,7 +68,7 @@ class RevocationsEndpoint:
 async def _json_body(request: Request) -> bytes:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
-        raise InvalidRequestError("the body must be application/json")
+        raise InvalidRequestError(Reason.CONTENT_TYPE_WRONG, "the body must be application/json")
     return await request.body()
 
 

@@ -21,6 +21,7 @@ from auth_service.protocol.errors import (
 )
 from auth_service.protocol.jwt_bearer import GRANT_TYPE as JWT_BEARER
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
 from auth_service.web.route import (
@@ -68,12 +69,14 @@ class TokenEndpoint:
         # 4. A grant type that exists, and that the client registered.
         grant_type = self.grant_types.get(name)
         if grant_type is None:
-            raise UnsupportedGrantTypeError("grant_type is not one that this server offers")
+            raise UnsupportedGrantTypeError(
+                Reason.GRANT_TYPE_UNSUPPORTED, "grant_type is not one that this server offers"
+            )
         self._check_registered(client.grant_types, name)
         # 5. The key that the tokens will be bound to, if any.
         jkt = await self.dpop.use(proof)
         if jkt is None and client.metadata.get("dpop_bound_access_tokens"):
-            raise InvalidRequestError("this client must send a DPoP proof")
+            raise InvalidRequestError(Reason.DPOP_PROOF_REQUIRED, "this client must send a DPoP proof")
         # 6. Scope and resource, by the rules of the grant; then the one mint.
         grant = await grant_type.redeem(TokenRequest(client, parameters, int(self.clock()), jkt))
         return json_response(await self.token_issuer.token_response(grant, client))
@@ -91,7 +94,9 @@ class TokenEndpoint:
         # A refresh token was given for a reason: a client that was granted offline_access may use it, whether
         # or not it also thought of registering the grant type.
         if name not in registered and not (name == "refresh_token" and _USER_GRANTS & set(registered)):
-            raise UnauthorizedClientError(f"this client did not register the grant type {name}")
+            raise UnauthorizedClientError(
+                Reason.GRANT_TYPE_NOT_REGISTERED, f"this client did not register the grant type {name}"
+            )
 
     def endpoint(self) -> Endpoint:
         """The endpoint with its description."""

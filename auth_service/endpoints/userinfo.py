@@ -15,6 +15,7 @@ from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError
 from auth_service.protocol.id_token import userinfo_claims
+from auth_service.protocol.reasons import Reason
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.users.repository import UserRepository
 from auth_service.web.http import (
@@ -48,20 +49,22 @@ class UserinfoEndpoint:
         token = bearer_of(request, scheme="dpop") if proofs else await self._token(request)
         token_and_grant = await self.tokens.live_access(token)
         if token_and_grant is None:
-            raise InvalidTokenError("the access token is not valid, or has expired")
+            raise InvalidTokenError(
+                Reason.ACCESS_TOKEN_INVALID, "the access token is not valid, or has expired"
+            )
         handle, grant = token_and_grant
         jkt = await self.dpop.check(
             proofs, request.method, self.url, source=grant.grant_id, access_token=token
         )
         if grant.jkt != jkt:
-            raise InvalidTokenError("the access token is bound to another key")
+            raise InvalidTokenError(Reason.DPOP_KEY_MISMATCH, "the access token is bound to another key")
         scopes = grant.scopes_of(handle.generation)
         user = await self.users.by_subject(grant.subject) if grant.subject else None
         if user is None or "openid" not in scopes:
-            raise InsufficientScopeError("the scope openid was not granted")
+            raise InsufficientScopeError(Reason.OPENID_SCOPE_MISSING, "the scope openid was not granted")
         client = await self.clients.get(grant.client_id)
         if client is None:
-            raise InvalidTokenError("the client of the access token is gone")
+            raise InvalidTokenError(Reason.ACCESS_TOKEN_INVALID, "the client of the access token is gone")
         client_subject = await self.subjects.client_subject(client.sector, user.subject)
         claims = userinfo_claims(client_subject.subject, user.person, scopes, grant.userinfo_claims)
         if client.userinfo_alg is None:
@@ -79,7 +82,9 @@ class UserinfoEndpoint:
         if request.method == "POST" and request.headers.get("content-type"):
             token = (await form_of(request)).get("access_token")  # RFC 6750 §2.2
             if token and authorization_of(request):
-                raise InvalidRequestError("the access token is sent in two ways")
+                raise InvalidRequestError(
+                    Reason.ACCESS_TOKEN_REPEATED, "the access token is sent in two ways"
+                )
             if token:
                 return token
         return bearer_of(request)

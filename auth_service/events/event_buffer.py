@@ -8,6 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from auth_service.protocol.errors import UnknownPositionError
+from auth_service.protocol.reasons import Reason
 from shared.security_events import SecurityEvent
 
 SIZE = 4_096
@@ -60,7 +61,9 @@ class EventBuffer:
             UnknownPositionError: some of them are forgotten.
         """
         if position < self._begin:
-            raise UnknownPositionError("events after that one may have been missed; begin anew")
+            raise UnknownPositionError(
+                Reason.EVENTS_MISSED, "events after that one may have been missed; begin anew"
+            )
         skipped = position - self._begin
         events = list(islice(self._events, skipped, skipped + at_most))
         return Batch(events, position + len(events) < self.end)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from auth_service.events.event_buffer import Batch, EventBuffer
 from auth_service.events.publisher import RevocationPublisher, decode_event
 from auth_service.protocol.errors import UnknownPositionError
+from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
 from auth_service.storage.interface import Store, StoreUnavailableError
 from auth_service.storage.json_codec import UnreadableDocumentError
@@ -84,7 +85,9 @@ class RevocationStream:
         position = self._ring.after(seen)
         self._check_live()
         if position is None:
-            raise UnknownPositionError("none of these events is remembered here; begin anew")
+            raise UnknownPositionError(
+                Reason.EVENTS_MISSED, "none of these events is remembered here; begin anew"
+            )
         return position
 
     async def _change(self) -> None:

@@ -8,6 +8,7 @@ from auth_service.grants.grant_factory import SESSION_ENDED
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import CodeRedemption, Grant, Lifetimes, redeem
+from auth_service.protocol.reasons import Reason
 from auth_service.users.sessions import SessionRepository
 
 
@@ -27,7 +28,7 @@ class AuthorizationCode:
     async def redeem(self, request: TokenRequest) -> Grant:
         code = self._handles.read_handle(request.parameters.require("code"), request.now)
         if code is None or code.kind is not Kind.CODE:
-            raise InvalidGrantError("the code is not valid, or has expired")
+            raise InvalidGrantError(Reason.CODE_INVALID, "the code is not valid, or has expired")
         presented = CodeRedemption(
             client_id=request.client.client_id,
             redirect_uri=request.parameters.get("redirect_uri"),
@@ -39,11 +40,11 @@ class AuthorizationCode:
             code.grant_id, lambda grant: redeem(grant, presented, self._lifetimes, request.now)
         )
         if outcome is None:
-            raise InvalidGrantError("the code is not valid, or has expired")
+            raise InvalidGrantError(Reason.CODE_INVALID, "the code is not valid, or has expired")
         if isinstance(outcome, OAuthError):
             raise outcome
         if not await self._sessions.lives(outcome.session_key):
             # Asked after the code was used up: a session that ends meanwhile is seen here or by who ended it.
             await self._grants.revoke(outcome.grant_id, SESSION_ENDED)
-            raise InvalidGrantError(SESSION_ENDED)
+            raise InvalidGrantError(Reason.SESSION_ENDED, SESSION_ENDED)
         return outcome

@@ -8,6 +8,7 @@ from auth_service.grants.base import TokenRequest
 from auth_service.grants.grant_factory import GrantFactory
 from auth_service.protocol.errors import UnauthorizedClientError
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
 from shared.scopes import parse_scope
 
@@ -24,7 +25,9 @@ class ClientCredentials:
     async def redeem(self, request: TokenRequest) -> Grant:
         if not request.client.confidential:
             # OAuth 2.1 §4.2: for confidential clients only.
-            raise UnauthorizedClientError("client_credentials is for clients that can authenticate")
+            raise UnauthorizedClientError(
+                Reason.CLIENT_NOT_CONFIDENTIAL, "client_credentials is for clients that can authenticate"
+            )
         resource = self._resource_registry.resource_for(request.parameters.resource())
         scopes = self._scopes(request, resource)
         draft = self._grant_factory.draft(

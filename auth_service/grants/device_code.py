@@ -10,6 +10,7 @@ from auth_service.grants.grant_factory import GrantFactory
 from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.errors import AccessDeniedError, InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.reasons import Reason
 
 
 class DeviceCode:
@@ -25,7 +26,9 @@ class DeviceCode:
         device_code = request.parameters.require("device_code")
         outcome = await self._devices.poll(device_code, request.client.client_id, request.now)
         if outcome is None:
-            raise InvalidGrantError("the device code is not valid, or has expired")
+            raise InvalidGrantError(
+                Reason.DEVICE_CODE_INVALID, "the device code is not valid, or has expired"
+            )
         if isinstance(outcome, OAuthError):
             raise outcome
         draft = self._grant_factory.draft(
@@ -36,4 +39,4 @@ class DeviceCode:
         except InvalidGrantError as error:
             # RFC 8628 §3.5: the approval has ended, not the client; every later poll is told the same.
             await self._devices.withdraw(device_code)
-            raise AccessDeniedError(error.description) from error
+            raise AccessDeniedError(error.reason, error.description) from error

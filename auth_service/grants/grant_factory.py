@@ -9,6 +9,7 @@ from auth_service.protocol.client import USE_NOTED_EVERY_S, Client
 from auth_service.protocol.errors import InvalidClientError, InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant, Lifetimes, Owner, issue
 from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
+from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 
@@ -91,12 +92,12 @@ class GrantFactory:
         # Asked after the grant was opened: a caller that disables a user, ends a session or deletes a client
         # does that first and then revokes what is open, so one of the two sees the other.
         if not await self._client_stays(grant):
-            return InvalidClientError("the client is no longer allowed here")
+            return InvalidClientError(Reason.CLIENT_NOT_ALLOWED, "the client is no longer allowed here")
         # Never invalid_client: clients throw their registration away on that (RFC 6749 §5.2).
         if not await self._user_may(grant):
-            return InvalidGrantError("the user is no longer allowed here")
+            return InvalidGrantError(Reason.USER_NOT_ALLOWED, "the user is no longer allowed here")
         if not await self._sessions.lives(grant.session_key):
-            return InvalidGrantError(SESSION_ENDED)
+            return InvalidGrantError(Reason.SESSION_ENDED, SESSION_ENDED)
         return None
 
     async def _client_stays(self, grant: Grant) -> bool:

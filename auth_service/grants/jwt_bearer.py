@@ -18,6 +18,7 @@ from auth_service.protocol.errors import (
 )
 from auth_service.protocol.grant import Grant, Owner
 from auth_service.protocol.jwt_bearer import GRANT_TYPE, WORKLOAD_PREFIX, TrustedIssuer
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
@@ -75,12 +76,16 @@ class JwtBearer:
             )
             return trusted, claims, expires_at
         except (InvalidJwsError, InvalidClientError) as error:
-            raise InvalidGrantError(f"the assertion cannot be verified: {error}") from error
+            raise InvalidGrantError(
+                Reason.ASSERTION_INVALID, f"the assertion cannot be verified: {error}"
+            ) from error
 
     def _trusted(self, token: UnverifiedJws) -> TrustedIssuer:
         trusted = self._issuers.get(str(token.unverified_claims.get("iss")))
         if trusted is None:
-            raise InvalidGrantError("the assertion is from an issuer that is not trusted here")
+            raise InvalidGrantError(
+                Reason.ASSERTION_ISSUER_UNTRUSTED, "the assertion is from an issuer that is not trusted here"
+            )
         return trusted
 
     def _by_profile(self, request: TokenRequest, trusted: TrustedIssuer, claims: Claims) -> Grant:
@@ -91,7 +96,9 @@ class JwtBearer:
             client = _workload_client(owner)
         else:
             if not request.client.confidential:
-                raise UnauthorizedClientError("an identity assertion is for clients that authenticate")
+                raise UnauthorizedClientError(
+                    Reason.CLIENT_NOT_CONFIDENTIAL, "an identity assertion is for clients that authenticate"
+                )
             target = trusted_issuers.check_id_jag(claims, trusted, request.client.client_id)
             allowed = trusted_issuers.asserted_scopes(claims, trusted)
             client = request.client
@@ -109,9 +116,11 @@ class JwtBearer:
         try:
             resource = self._resource_registry.resource_for(target)
         except InvalidTargetError as error:
-            raise InvalidGrantError("the assertion is for a resource that is not here") from error
+            raise InvalidGrantError(
+                Reason.ASSERTION_RESOURCE_UNKNOWN, "the assertion is for a resource that is not here"
+            ) from error
         if resource is None:
-            raise InvalidTargetError("resource is missing")
+            raise InvalidTargetError(Reason.RESOURCE_MISSING, "resource is missing")
         scopes = self._resource_registry.resolve_scopes(request.parameters.get("scope"), resource)
         granted = tuple(s for s in scopes if s in resource.scopes and (allowed is None or s in allowed))
         return self._grant_factory.draft(client, granted, resource.resource, request.now, owner=owner)
@@ -124,7 +133,7 @@ class JwtBearer:
         if trusted.profile == "id-jag" and not await self._store.put_once(
             used, ttl_s=max(1, expires_at + 60 - now)
         ):
-            raise InvalidGrantError("the assertion was used before")
+            raise InvalidGrantError(Reason.ASSERTION_REPLAYED, "the assertion was used before")
 
 
 def _owner(trusted: TrustedIssuer, claims: Claims) -> Owner:

@@ -7,6 +7,7 @@ from auth_service.grants.base import TokenRequest
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant, Lifetimes, Refresh, refresh
+from auth_service.protocol.reasons import Reason
 
 
 class RefreshToken:
@@ -25,7 +26,9 @@ class RefreshToken:
     async def redeem(self, request: TokenRequest) -> Grant:
         token = self._handles.read_handle(request.parameters.require("refresh_token"), request.now)
         if token is None or token.kind is not Kind.REFRESH_TOKEN:
-            raise InvalidGrantError("the refresh token is not valid, or has expired")
+            raise InvalidGrantError(
+                Reason.REFRESH_TOKEN_INVALID, "the refresh token is not valid, or has expired"
+            )
         presented = Refresh(
             client_id=request.client.client_id,
             generation=token.generation,
@@ -40,7 +43,9 @@ class RefreshToken:
             token.grant_id, lambda grant: refresh(grant, presented, self._lifetimes, request.now)
         )
         if outcome is None:
-            raise InvalidGrantError("the refresh token is not valid, or has expired")
+            raise InvalidGrantError(
+                Reason.REFRESH_TOKEN_INVALID, "the refresh token is not valid, or has expired"
+            )
         if isinstance(outcome, OAuthError):
             raise outcome
         return outcome

@@ -13,6 +13,7 @@ from auth_service.protocol import token_exchange
 from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError
 from auth_service.protocol.grant import Grant, Owner
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.protocol.token_exchange import ACCESS_TOKEN, ExchangeRule
 
@@ -40,7 +41,7 @@ class TokenExchange:
         handle, source = await self._token(parameters, "subject_token")
         target = self._resource_registry.resource_for(parameters.resource() or parameters.get("audience"))
         if target is None:
-            raise InvalidTargetError("resource is missing")
+            raise InvalidTargetError(Reason.RESOURCE_MISSING, "resource is missing")
         rule = token_exchange.permitted(self._rules, request.client.client_id, source, target.resource)
         held = source.scopes_of(handle.generation)
         scopes = token_exchange.narrowed_scopes(held, target.scopes, parameters.get("scope"))
@@ -66,28 +67,32 @@ class TokenExchange:
             return request.client.client_id
         _, grant = await self._token(request.parameters, "actor_token")
         if grant.client_id != request.client.client_id:
-            raise InvalidRequestError("actor_token was issued to another client")
+            raise InvalidRequestError(
+                Reason.EXCHANGED_TOKEN_INVALID, "actor_token was issued to another client"
+            )
         return grant.subject or grant.client_id
 
     async def _token(self, parameters: Parameters, name: str) -> tuple[Handle, Grant]:
         token = parameters.require(name)
         if parameters.require(f"{name}_type") != ACCESS_TOKEN:
-            raise InvalidRequestError(f"{name}_type must be {ACCESS_TOKEN}")
+            raise InvalidRequestError(Reason.EXCHANGE_MALFORMED, f"{name}_type must be {ACCESS_TOKEN}")
         token_and_grant = await self._tokens.live_access(token)
         if token_and_grant is None:
             # RFC 8693 §2.2.2: an invalid subject or actor token is an invalid request.
-            raise InvalidRequestError(f"{name} is not valid, or has expired")
+            raise InvalidRequestError(Reason.EXCHANGED_TOKEN_INVALID, f"{name} is not valid, or has expired")
         return token_and_grant
 
 
 def _check_supported(parameters: Parameters) -> None:
     if parameters.get("requested_token_type") not in (None, ACCESS_TOKEN):
-        raise InvalidRequestError(f"requested_token_type must be {ACCESS_TOKEN}")
+        raise InvalidRequestError(Reason.EXCHANGE_MALFORMED, f"requested_token_type must be {ACCESS_TOKEN}")
     if parameters.get("actor_token") is None and parameters.get("actor_token_type") is not None:
-        raise InvalidRequestError("actor_token_type without actor_token")  # RFC 8693 §2.1
+        raise InvalidRequestError(
+            Reason.EXCHANGE_MALFORMED, "actor_token_type without actor_token"
+        )  # RFC 8693 §2.1
     if parameters.resource() is not None and parameters.get("audience") is not None:
         # RFC 8693 §2.1.1: both mean targets, and a token here is for one.
-        raise InvalidTargetError("resource and audience exclude each other")
+        raise InvalidTargetError(Reason.EXCHANGE_MALFORMED, "resource and audience exclude each other")
 
 
 def _owner(source: Grant) -> Owner | None:

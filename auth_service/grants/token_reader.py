@@ -8,6 +8,8 @@ from auth_service.grants.confirmations import Confirmations
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.access_token import TYPE, handle_parts
 from auth_service.protocol.grant import Grant, is_live_access
+from auth_service.protocol.introspection import Explanation
+from auth_service.protocol.reasons import Reason
 from shared import jwt_claims
 from shared.clock import Clock
 from shared.jose import Claims, InvalidJwsError, parse
@@ -42,13 +44,16 @@ class TokenReader:
         grant = await self._grants.get(handle.grant_id) if handle else None
         return (handle, grant) if handle and grant else None
 
-    def why_not_found(self, text: str) -> str:
-        """Why `find` finds nothing, for the log."""
+    def why_not_found(self, text: str) -> Explanation:
+        """Why `read_token` finds nothing, for the log."""
         if self._handles.read_handle(text, 0) is None:
-            return "not a token of this installation, or a JWT that is not good any more"
+            return (
+                Reason.TOKEN_NOT_OF_THIS_INSTALLATION,
+                "not a token of this installation, or a JWT that is not good any more",
+            )
         if self._handles.read_handle(text, self._clock()) is None:
-            return "the token has expired"
-        return "the grant of the token is gone"
+            return Reason.TOKEN_EXPIRED, "the token has expired"
+        return Reason.TOKEN_GRANT_GONE, "the grant of the token is gone"
 
     async def live_access(self, text: str) -> tuple[Handle, Grant] | None:
         """The same for an access token that is good for something still."""

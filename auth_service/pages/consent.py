@@ -20,6 +20,7 @@ from auth_service.protocol.client_domains import Trust
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.interaction import Decision
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.redirect_uris import destination_of, redirect_uri_type
 from auth_service.protocol.resources import OFFLINE_ACCESS, ResourceRegistry
 from auth_service.protocol.scope_details import ResourceDescription
@@ -167,7 +168,7 @@ def _granted(form: Parameters, requested: tuple[str, ...]) -> tuple[str, ...] | 
     """The scopes left ticked, of those asked for; None for a refusal, as which nothing ticked counts."""
     decision = form.require("decision")
     if decision not in ("allow", "deny"):
-        raise InvalidRequestError("decision must be allow or deny")
+        raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "decision must be allow or deny")
     if decision == "deny":
         return None
     # The form only ever takes scopes away (AS-24). One that was posted without its tick boxes, by a program

@@ -13,6 +13,7 @@ from auth_service.device.repository import DeviceRequestRepository
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.device import DeviceRequest
 from auth_service.protocol.parameters import parse_parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.rate_limits import Throttle
 from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import shows_errors, trusted_form
@@ -53,7 +54,14 @@ class DevicePage:
         await self.throttle.attempt(network)
         device_request = await self.devices.by_user_code(typed)
         if device_request is None:
-            _log.info("refused", reason=_WRONG, status=400, method="POST", path="/device")
+            _log.info(
+                "refused",
+                reason=_WRONG,
+                reason_code=Reason.USER_CODE_UNKNOWN.code,
+                status=400,
+                method="POST",
+                path="/device",
+            )
             return self._form(browser, typed, _WRONG, 400)
         await self.throttle.refund(network)
         pending_id = await self.pending.begin(_request(*device_request), browser.browser_id or "")

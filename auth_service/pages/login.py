@@ -13,6 +13,7 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.secrets import new_secret
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.users.password_check import PasswordCheck
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session
@@ -105,7 +106,13 @@ class LoginPage:
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except QueueFullError:
-            _log.warning("login refused", reason="too many logins wait", status=503, origin=origin)
+            _log.warning(
+                "login refused",
+                reason="too many logins wait",
+                reason_code=Reason.LOGIN_QUEUE_FULL.code,
+                status=503,
+                origin=origin,
+            )
             response = await self._form(
                 browser, pending_id=pending_id, username=username, wrong=_BUSY, status=503, to=to
             )
@@ -113,7 +120,14 @@ class LoginPage:
             return response
         except SlowDownError as error:
             named = await self._account_named(username)
-            _log.warning("login refused", reason="too many failures", status=429, origin=origin, **named)
+            _log.warning(
+                "login refused",
+                reason="too many failures",
+                reason_code=Reason.LOGIN_FAILURES_EXCEEDED.code,
+                status=429,
+                origin=origin,
+                **named,
+            )
             response = await self._form(
                 browser,
                 pending_id=pending_id,
@@ -126,7 +140,14 @@ class LoginPage:
             return response
         if user is None:
             named = await self._account_named(username)
-            _log.info("login failed", reason=_WRONG, status=401, origin=origin, **named)
+            _log.info(
+                "login failed",
+                reason=_WRONG,
+                reason_code=Reason.LOGIN_FAILED.code,
+                status=401,
+                origin=origin,
+                **named,
+            )
             return await self._form(
                 browser, pending_id=pending_id, username=username, wrong=_WRONG, status=401, to=to
             )
@@ -171,7 +192,11 @@ class LoginPage:
             # and then ends the sessions there are, so one of the two sees the other.
             await self.context.sessions.end(secret)
             _log.info(
-                "login failed", reason="disabled, or the password was changed, meanwhile", status=401, **who
+                "login failed",
+                reason="disabled, or the password was changed, meanwhile",
+                reason_code=Reason.LOGIN_FAILED.code,
+                status=401,
+                **who,
             )
             return await self._form(
                 browser, pending_id=pending_id, username=user.username, wrong=_WRONG, status=401, to=to

@@ -15,6 +15,7 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.logout import Destination, destination
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import is_own_form, shows_errors
@@ -61,7 +62,9 @@ class LogoutPage:
         hint = await self.hints.verify_hint(token) if token else None
         client_id = parameters.get("client_id")
         if hint and client_id not in (None, hint.client_id):
-            raise InvalidRequestError("id_token_hint was issued to another client")
+            raise InvalidRequestError(
+                Reason.ID_TOKEN_HINT_INVALID, "id_token_hint was issued to another client"
+            )
         return hint
 
     async def _destination(self, parameters: Parameters, hint: Hint | None) -> Destination | None:

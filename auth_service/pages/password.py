@@ -13,6 +13,7 @@ from auth_service.crypto.secrets import digest
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
+from auth_service.protocol.reasons import Reason
 from auth_service.users.password_check import PasswordCheck
 from auth_service.users.repository import NoSuchUserError, PasswordReplacedError, User
 from auth_service.users.sessions import Session
@@ -76,10 +77,22 @@ class PasswordPage:
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except _NotChangedError as error:
-            _log.info("password not changed", reason=str(error), status=error.status, **who)
+            _log.info(
+                "password not changed",
+                reason=str(error),
+                reason_code=Reason.PASSWORD_NOT_CHANGED.code,
+                status=error.status,
+                **who,
+            )
             return self._form(browser, session, wrong=str(error), status=error.status)
         except SlowDownError as error:
-            _log.warning("password not changed", reason="too many failures", status=429, **who)
+            _log.warning(
+                "password not changed",
+                reason="too many failures",
+                reason_code=Reason.LOGIN_FAILURES_EXCEEDED.code,
+                status=429,
+                **who,
+            )
             response = self._form(browser, session, wrong=wait_sentence(error), status=429)
             response.headers["Retry-After"] = str(error.retry_after_s)
             return response

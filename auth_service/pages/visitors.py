@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
-from shared.asgi import Refused, asks_for_page, refusal_response
+from shared.asgi import Refused, asks_for_page, not_found
 from shared.pages.refused import refused_page
 from shared.pages.standalone import StandalonePages
 
@@ -47,6 +47,6 @@ def slash_routes(endpoints: Iterable[Endpoint]) -> Iterator[Route]:
 
 async def _without_slash(request: Request) -> Response:
     if not asks_for_page(request.scope):
-        return refusal_response(request.scope, status=404, error="not_found", description="Not Found")
+        return not_found(request.scope)
     name, query = request.scope["path"].split("/")[-2], request.url.query
     return see_other(f"../{name}?{query}" if query else f"../{name}")

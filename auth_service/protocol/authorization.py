@@ -20,6 +20,7 @@ from auth_service.protocol.errors import (
     UnsupportedResponseTypeError,
 )
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
@@ -90,10 +91,12 @@ def response_target(parameters: Parameters, client: Client) -> ResponseTarget:
     requested = parameters.get("redirect_uri")
     if requested is None:
         if len(client.redirect_uris) != 1:
-            raise InvalidRequestError("redirect_uri is missing")
+            raise InvalidRequestError(Reason.REDIRECT_URI_MISSING, "redirect_uri is missing")
         requested_or_only = client.redirect_uris[0]
     elif not redirect_uris.matches(requested, client.redirect_uris):
-        raise InvalidRequestError("redirect_uri is not one that this client registered")
+        raise InvalidRequestError(
+            Reason.REDIRECT_URI_NOT_REGISTERED, "redirect_uri is not one that this client registered"
+        )
     else:
         requested_or_only = requested
     _check_usable(requested_or_only)
@@ -115,13 +118,18 @@ def check_response_target(request: AuthorizationRequest, client: Client) -> None
     if request.device:
         return
     if not redirect_uris.matches(request.redirect_uri, client.redirect_uris):
-        raise InvalidRequestError("redirect_uri is no longer one that this client registered")
+        raise InvalidRequestError(
+            Reason.REDIRECT_URI_NO_LONGER_REGISTERED,
+            "redirect_uri is no longer one that this client registered",
+        )
     _check_usable(request.redirect_uri)
 
 
 def _check_usable(redirect_uri: str) -> None:
     if not redirect_uris.is_usable(redirect_uri):
-        raise InvalidRequestError("redirect_uri is not one that this server redirects to")
+        raise InvalidRequestError(
+            Reason.REDIRECT_URI_UNSAFE, "redirect_uri is not one that this server redirects to"
+        )
 
 
 def validate(
@@ -181,35 +189,47 @@ def validate(
 def _check_supported(parameters: Parameters, client: Client) -> None:
     if parameters.get("request_uri") is not None:
         # OpenID Connect Core §6.2: not announced but for pushed requests, so it may not be ignored.
-        raise RequestUriNotSupportedError("request_uri is for pushed requests only")
+        raise RequestUriNotSupportedError(
+            Reason.REQUEST_URI_NOT_PUSHED, "request_uri is for pushed requests only"
+        )
     if parameters.require("response_type") != "code":
-        raise UnsupportedResponseTypeError("response_type must be code")
+        raise UnsupportedResponseTypeError(Reason.RESPONSE_TYPE_UNSUPPORTED, "response_type must be code")
     if parameters.get("response_mode") not in (None, *RESPONSE_MODES):
-        raise InvalidRequestError("response_mode must be query or form_post")
+        raise InvalidRequestError(
+            Reason.RESPONSE_MODE_UNSUPPORTED, "response_mode must be query or form_post"
+        )
     if "authorization_code" not in client.grant_types:
-        raise UnauthorizedClientError("this client did not register the authorization_code grant")
+        raise UnauthorizedClientError(
+            Reason.GRANT_TYPE_NOT_REGISTERED, "this client did not register the authorization_code grant"
+        )
     _check_bounds(parameters)
 
 
 def _check_addressed(parameters: Parameters, address: ResponseTarget) -> None:
     # OpenID Connect Core §3.1.2.1 requires it, also of a client that has only one.
     if not address.redirect_uri_given and "openid" in (parameters.get("scope") or "").split():
-        raise InvalidRequestError("redirect_uri is missing, which OpenID Connect requires")
+        raise InvalidRequestError(
+            Reason.REDIRECT_URI_MISSING, "redirect_uri is missing, which OpenID Connect requires"
+        )
 
 
 def _check_bounds(parameters: Parameters) -> None:
     budgets.check_request(parameters)
     if not _THUMBPRINT.match(parameters.get("dpop_jkt") or "A" * 43):
-        raise InvalidRequestError("dpop_jkt is no JWK thumbprint")
+        raise InvalidRequestError(Reason.DPOP_JKT_INVALID, "dpop_jkt is no JWK thumbprint")
 
 
 def _prompts(prompt: str | None) -> tuple[str, ...]:
     prompts = tuple(dict.fromkeys((prompt or "").split()))
     unknown = set(prompts) - PROMPTS
     if unknown:
-        raise InvalidRequestError("prompt must be none, login, consent or select_account")
+        raise InvalidRequestError(
+            Reason.PROMPT_INVALID, "prompt must be none, login, consent or select_account"
+        )
     if "none" in prompts and len(prompts) > 1:
-        raise InvalidRequestError("prompt none cannot be combined with another")  # OIDC Core §3.1.2.1
+        raise InvalidRequestError(
+            Reason.PROMPT_INVALID, "prompt none cannot be combined with another"
+        )  # OIDC Core §3.1.2.1
     return prompts
 
 
@@ -217,7 +237,7 @@ def _max_age(text: str | None) -> int | None:
     if text is None:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 10:
-        raise InvalidRequestError("max_age must be a number of seconds")
+        raise InvalidRequestError(Reason.MAX_AGE_INVALID, "max_age must be a number of seconds")
     return int(text)
 
 

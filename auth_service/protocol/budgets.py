@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidRequestError
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 
 KB = 1_024
 REQUEST_BYTES = 8 * KB
@@ -83,11 +84,15 @@ def check_request(parameters: Parameters) -> None:
     for name, value in kept.values.items():
         _check_length(name, value, AUTHORIZATION_REQUEST[name].most_bytes)
     if len(kept.resources) > MOST_RESOURCES:
-        raise InvalidRequestError(f"resource may appear {MOST_RESOURCES} times at most")
+        raise InvalidRequestError(
+            Reason.RESOURCE_REPEATED, f"resource may appear {MOST_RESOURCES} times at most"
+        )
     for resource in kept.resources:
         _check_length("resource", resource, RESOURCE_BYTES)
     if _stored_bytes([kept.values, kept.resources]) > REQUEST_BYTES:
-        raise InvalidRequestError(f"the request is too long: {REQUEST_BYTES} bytes are the most")
+        raise InvalidRequestError(
+            Reason.REQUEST_TOO_LONG, f"the request is too long: {REQUEST_BYTES} bytes are the most"
+        )
 
 
 def check_client(metadata: Mapping[str, object]) -> None:
@@ -97,7 +102,9 @@ def check_client(metadata: Mapping[str, object]) -> None:
         InvalidClientMetadataError: it is longer.
     """
     if _stored_bytes(metadata) > CLIENT_BYTES:
-        raise InvalidClientMetadataError(f"the metadata is too long: {CLIENT_BYTES} bytes are the most")
+        raise InvalidClientMetadataError(
+            Reason.CLIENT_METADATA_TOO_LONG, f"the metadata is too long: {CLIENT_BYTES} bytes are the most"
+        )
 
 
 def budgets_table() -> str:
@@ -121,7 +128,9 @@ def _is_long_hint(name: str, value: str) -> bool:
 
 def _check_length(name: str, value: str, most_bytes: int) -> None:
     if _bytes(value) > most_bytes:
-        raise InvalidRequestError(f"{name} is too long: {most_bytes} bytes are the most")
+        raise InvalidRequestError(
+            Reason.PARAMETER_TOO_LONG, f"{name} is too long: {most_bytes} bytes are the most"
+        )
 
 
 def _bytes(text: str) -> int:

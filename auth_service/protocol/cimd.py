@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auth_service.protocol.errors import InvalidClientError, OAuthError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration import AUTH_METHODS, parse_metadata
 from auth_service.protocol.registration_policy import RedirectHosts
 from auth_service.protocol.web_addresses import WebAddress, parse_web_address
@@ -39,16 +40,26 @@ def check_client_id(client_id: str, *, loopback: bool = False) -> WebAddress:
     try:
         address = parse_web_address(client_id, loopback=loopback)
     except ValueError as error:
-        raise InvalidClientError(f"the client_id is a URL, but not one of a client: {error}") from error
+        raise InvalidClientError(
+            Reason.CLIENT_ID_URL_INVALID, f"the client_id is a URL, but not one of a client: {error}"
+        ) from error
     if not address.path:
-        raise InvalidClientError("the client_id is a URL, but not one of a client: it needs a path")
+        raise InvalidClientError(
+            Reason.CLIENT_ID_URL_INVALID, "the client_id is a URL, but not one of a client: it needs a path"
+        )
     # Readers of URLs resolve an encoded dot like a plain one.
     segments = address.path.lower().replace("%2e", ".").split("/")
     if not _DOT_SEGMENTS.isdisjoint(segments):
-        raise InvalidClientError("the client_id is a URL, but not one of a client: it holds dot segments")
+        raise InvalidClientError(
+            Reason.CLIENT_ID_URL_INVALID,
+            "the client_id is a URL, but not one of a client: it holds dot segments",
+        )
     if not address.has_name and not loopback:
         # What the person at the consent page goes by is the name of a domain.
-        raise InvalidClientError("the client_id is a URL, but not one of a client: its host has no name")
+        raise InvalidClientError(
+            Reason.CLIENT_ID_URL_INVALID,
+            "the client_id is a URL, but not one of a client: its host has no name",
+        )
     return address
 
 
@@ -126,4 +137,6 @@ def _auth_method(document: Mapping[str, Any]) -> str:
 
 def refused(reason: str) -> InvalidClientError:
     """The document is not valid, for `reason`."""
-    return InvalidClientError(f"the client's metadata document is not valid: {reason}")
+    return InvalidClientError(
+        Reason.CLIENT_DOCUMENT_INVALID, f"the client's metadata document is not valid: {reason}"
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.reasons import Reason
 from shared.json_text import parse_json
 
 PROFILE_CLAIMS = ("name", "preferred_username")
@@ -44,7 +45,7 @@ def parse_claims(text: str | None) -> ClaimsRequest:
     try:
         requested = parse_json(text)
     except ValueError as error:
-        raise InvalidRequestError("claims is not JSON") from error
+        raise InvalidRequestError(Reason.CLAIMS_INVALID, "claims is not JSON") from error
     id_token, userinfo = _section(requested, "id_token"), _section(requested, "userinfo")
     return ClaimsRequest(
         id_token=tuple(name for name in PROFILE_CLAIMS if name in id_token),
@@ -57,9 +58,9 @@ def parse_claims(text: str | None) -> ClaimsRequest:
 def _section(requested: object, name: str) -> Mapping[str, Any]:
     section = requested.get(name, {}) if isinstance(requested, dict) else None
     if not isinstance(section, dict):
-        raise InvalidRequestError("claims must be an object of objects")
+        raise InvalidRequestError(Reason.CLAIMS_INVALID, "claims must be an object of objects")
     if not all(member is None or isinstance(member, dict) for member in section.values()):
-        raise InvalidRequestError("a claim is asked for by null or an object")
+        raise InvalidRequestError(Reason.CLAIMS_INVALID, "a claim is asked for by null or an object")
     return section
 
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from auth_service.protocol.errors import InvalidClientError, InvalidRequestError
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -43,7 +44,7 @@ def present(authorization: list[str], parameters: Parameters) -> PresentedCreden
     """
     client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
     if len(authorization) > 1:
-        raise InvalidRequestError("more than one Authorization header")
+        raise InvalidRequestError(Reason.AUTHORIZATION_HEADER_MALFORMED, "more than one Authorization header")
     assertion = _assertion(parameters)
     # The TypeScript SDK sends the Authorization header of its configuration to every URL, this one included.
     # RFC 6749 §2.3: another scheme than Basic authenticates no client, where the body says which one it is.
@@ -51,18 +52,27 @@ def present(authorization: list[str], parameters: Parameters) -> PresentedCreden
         authorization = [header for header in authorization if _is_basic(header)]
     if assertion is not None:
         if authorization or secret is not None:
-            raise InvalidRequestError("a client assertion beside another way of authentication")
+            raise InvalidRequestError(
+                Reason.CLIENT_AUTHENTICATION_REPEATED,
+                "a client assertion beside another way of authentication",
+            )
         return PresentedCredentials(client_id, None, "private_key_jwt", assertion)
     if not authorization:
         if client_id is None:
-            raise InvalidClientError("the client does not say who it is: client_id is missing")
+            raise InvalidClientError(
+                Reason.CLIENT_ID_MISSING, "the client does not say who it is: client_id is missing"
+            )
         return PresentedCredentials(client_id, secret, "client_secret_post" if secret else "none")
     basic_id, basic_secret = parse_basic(authorization[0])
     if secret is not None:
-        raise InvalidRequestError("client_secret in the body beside an Authorization header")
+        raise InvalidRequestError(
+            Reason.CLIENT_AUTHENTICATION_REPEATED, "client_secret in the body beside an Authorization header"
+        )
     # The MCP Python SDK repeats client_id in the body, which RFC 6749 §3.2.1 allows if it is the same.
     if client_id not in (None, basic_id):
-        raise InvalidRequestError("client_id differs from the one in the Authorization header")
+        raise InvalidRequestError(
+            Reason.CLIENT_ID_MISMATCH, "client_id differs from the one in the Authorization header"
+        )
     return PresentedCredentials(basic_id, basic_secret, "client_secret_basic")
 
 
@@ -71,7 +81,10 @@ def _assertion(parameters: Parameters) -> str | None:
     if kind is None and assertion is None:
         return None
     if kind != ASSERTION_TYPE or assertion is None:
-        raise InvalidRequestError(f"client_assertion needs client_assertion_type {ASSERTION_TYPE}")
+        raise InvalidRequestError(
+            Reason.CLIENT_ASSERTION_TYPE_WRONG,
+            f"client_assertion needs client_assertion_type {ASSERTION_TYPE}",
+        )
     return assertion
 
 
@@ -85,16 +98,22 @@ def parse_basic(header: str) -> tuple[str, str]:
         InvalidClientError: another scheme, or not decodable.
     """
     if not _is_basic(header):
-        raise InvalidClientError("the Authorization header must use the Basic scheme")
+        raise InvalidClientError(
+            Reason.AUTHORIZATION_HEADER_MALFORMED, "the Authorization header must use the Basic scheme"
+        )
     encoded = header.partition(" ")[2]
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
         client_id, separator, secret = text.partition(":")
         client_id, secret = unquote(client_id, errors="strict"), unquote(secret, errors="strict")
     except (binascii.Error, ValueError) as error:
-        raise InvalidClientError("the Basic credentials cannot be decoded") from error
+        raise InvalidClientError(
+            Reason.AUTHORIZATION_HEADER_MALFORMED, "the Basic credentials cannot be decoded"
+        ) from error
     if not separator or not client_id or not secret:
-        raise InvalidClientError("the Basic credentials lack the client_id or the secret")
+        raise InvalidClientError(
+            Reason.AUTHORIZATION_HEADER_MALFORMED, "the Basic credentials lack the client_id or the secret"
+        )
     return client_id, secret
 
 

@@ -14,6 +14,7 @@ from auth_service.protocol.errors import (
     PollingTooFastError,
 )
 from auth_service.protocol.grant import Owner
+from auth_service.protocol.reasons import Reason
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 TTL_S = 600
@@ -71,13 +72,15 @@ Outcome: TypeAlias = "tuple[DeviceRequest | None, DeviceRequest | OAuthError]"
 def poll(request: DeviceRequest, client_id: str, now: int) -> Outcome:
     """Answer a poll; an approved request is redeemed by it, once (RFC 8628 §3.5)."""
     if request.client_id != client_id:
-        return None, InvalidGrantError("the device code was issued to another client")
+        return None, InvalidGrantError(
+            Reason.DEVICE_CODE_OF_OTHER_CLIENT, "the device code was issued to another client"
+        )
     if now >= request.expires_at:
-        return None, ExpiredTokenError("the device code has expired")
+        return None, ExpiredTokenError(Reason.DEVICE_CODE_EXPIRED, "the device code has expired")
     if request.state == "denied":
-        return None, AccessDeniedError("access was refused")
+        return None, AccessDeniedError(Reason.ACCESS_DENIED, "access was refused")
     if request.state == "redeemed":
-        return None, InvalidGrantError("the device code was used before")
+        return None, InvalidGrantError(Reason.DEVICE_CODE_USED_TWICE, "the device code was used before")
     if request.state == "approved":
         redeemed = replace(request, state="redeemed")
         return redeemed, redeemed
@@ -87,8 +90,10 @@ def poll(request: DeviceRequest, client_id: str, now: int) -> Outcome:
 def _keep_waiting(request: DeviceRequest, now: int) -> Outcome:
     if now < request.polled_at + request.interval_s:
         slower = replace(request, polled_at=now, interval_s=request.interval_s + 5)
-        return slower, PollingTooFastError(f"poll every {slower.interval_s} seconds")
-    return replace(request, polled_at=now), AuthorizationPendingError("the user has not decided yet")
+        return slower, PollingTooFastError(Reason.POLLING_TOO_FAST, f"poll every {slower.interval_s} seconds")
+    return replace(request, polled_at=now), AuthorizationPendingError(
+        Reason.AUTHORIZATION_PENDING, "the user has not decided yet"
+    )
 
 
 def decide(request: DeviceRequest, decided: DeviceRequest, now: int) -> tuple[DeviceRequest | None, bool]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from auth_service.protocol.reasons import Reason
+
 
 class OAuthError(Exception):
     """A refusal.
 
     Attributes:
         code: the `error` member on the wire.
+        reason: why, for programs: in the log, and in JSON bodies as `reason_code`.
         status: HTTP status when it is answered directly.
         description: `error_description`; public, ASCII, without quotes or backslashes (RFC 6749 §5.2).
         detail: for the log alone.
@@ -18,8 +21,9 @@ class OAuthError(Exception):
     code: ClassVar[str] = "server_error"
     status: ClassVar[int] = 400
 
-    def __init__(self, description: str, *, detail: str | None = None) -> None:
+    def __init__(self, reason: Reason, description: str, *, detail: str | None = None) -> None:
         super().__init__(description)
+        self.reason = reason
         self.description = _printable(description)
         self.detail = detail
 
@@ -197,8 +201,8 @@ class UseDpopNonceError(OAuthError):
 
     code = "use_dpop_nonce"
 
-    def __init__(self, description: str, *, nonce: str) -> None:
-        super().__init__(description)
+    def __init__(self, reason: Reason, description: str, *, nonce: str) -> None:
+        super().__init__(reason, description)
         self.nonce = nonce
 
 
@@ -208,8 +212,8 @@ class SlowDownError(OAuthError):
     code = "temporarily_unavailable"
     status = 429
 
-    def __init__(self, description: str, *, retry_after_s: int) -> None:
-        super().__init__(description)
+    def __init__(self, reason: Reason, description: str, *, retry_after_s: int) -> None:
+        super().__init__(reason, description)
         self.retry_after_s = retry_after_s
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 from auth_service.protocol import pkce
 from auth_service.protocol.errors import InvalidGrantError, InvalidScopeError, InvalidTargetError, OAuthError
 from auth_service.protocol.lost_answers import answered_again, confirm, may_be_lost
+from auth_service.protocol.reasons import Reason
 from shared.scopes import format_scope, parse_scope
 from shared.uris import resource_key
 
@@ -176,13 +177,15 @@ def redeem(grant: Grant, presented: CodeRedemption, lifetimes: Lifetimes, now: i
     """Exchange a code, once."""
     if grant.client_id != presented.client_id:
         # Nothing changes: whoever only found a code must not be able to end somebody's grant with it.
-        return None, InvalidGrantError("the code was issued to another client")
+        return None, InvalidGrantError(Reason.CODE_OF_OTHER_CLIENT, "the code was issued to another client")
     if grant.state == "revoked":
-        return None, InvalidGrantError(_REVOKED)
+        return None, InvalidGrantError(Reason.GRANT_REVOKED, _REVOKED)
     if grant.state != "code":
         if _is_second_callback(grant, presented, now):
-            return None, InvalidGrantError("the code was used a moment ago")
-        refused = InvalidGrantError("the code was used before; everything it led to is revoked")
+            return None, InvalidGrantError(Reason.CODE_USED_JUST_NOW, "the code was used a moment ago")
+        refused = InvalidGrantError(
+            Reason.CODE_USED_TWICE, "the code was used before; everything it led to is revoked"
+        )
         return revoked(grant, "its code was used again"), refused
     try:
         _check_redemption(grant, presented)
@@ -210,24 +213,30 @@ def _check_redemption(grant: Grant, presented: CodeRedemption) -> None:
     # only of what PKCE does not already bind to the authorization request.
     if presented.redirect_uri is None:
         if grant.redirect_uri_given and grant.code_challenge is None:
-            raise InvalidGrantError("redirect_uri is missing")
+            raise InvalidGrantError(Reason.REDIRECT_URI_MISSING, "redirect_uri is missing")
     elif presented.redirect_uri != grant.redirect_uri:
-        raise InvalidGrantError("redirect_uri is not the one of the authorization request")
+        raise InvalidGrantError(
+            Reason.REDIRECT_URI_MISMATCH, "redirect_uri is not the one of the authorization request"
+        )
     pkce.check_verifier(grant.code_challenge, presented.code_verifier)
     if grant.code_jkt is not None and grant.code_jkt != presented.jkt:
-        raise InvalidGrantError("the code is bound to another DPoP key")
+        raise InvalidGrantError(Reason.DPOP_KEY_MISMATCH, "the code is bound to another DPoP key")
     check_same_resource(grant, presented.resource)
 
 
 def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) -> Outcome:
     """Rotate a refresh token, or answer again with what it was rotated to (DESIGN D3)."""
     if grant.client_id != presented.client_id:
-        return None, InvalidGrantError("the refresh token was issued to another client")
+        return None, InvalidGrantError(
+            Reason.REFRESH_TOKEN_OF_OTHER_CLIENT, "the refresh token was issued to another client"
+        )
     if grant.state != "active":
-        return None, InvalidGrantError(_REVOKED)
+        return None, InvalidGrantError(Reason.GRANT_REVOKED, _REVOKED)
     use = _use_of(grant, presented.generation, now, lifetimes.grace_s)
     if use == "reused" or (use == "lost" and grant.jkt != presented.jkt):
-        refused = InvalidGrantError("the refresh token was used before; the grant is revoked")
+        refused = InvalidGrantError(
+            Reason.REFRESH_TOKEN_USED_TWICE, "the refresh token was used before; the grant is revoked"
+        )
         return revoked(grant, "a refresh token of it was used again"), refused
     try:
         narrowed = _checked(grant, presented, now, use)
@@ -261,7 +270,7 @@ def _use_of(grant: Grant, generation: int, now: int, grace_s: int) -> _Use:
 def _checked(grant: Grant, presented: Refresh, now: int, use: _Use) -> tuple[str, ...]:
     """The scopes of the access token."""
     if use == "current" and now >= grant.refresh_expires_at:
-        raise InvalidGrantError("the refresh token has expired")
+        raise InvalidGrantError(Reason.REFRESH_TOKEN_EXPIRED, "the refresh token has expired")
     _check_key(grant, presented, replayed=use == "replayed")
     check_same_resource(grant, presented.resource)
     return _narrowed(grant, presented.scope)
@@ -272,11 +281,13 @@ def _check_key(grant: Grant, presented: Refresh, *, replayed: bool) -> None:
     if grant.jkt == presented.jkt:
         return
     if grant.jkt is not None and not presented.may_rebind:
-        raise InvalidGrantError("the refresh token is bound to another DPoP key")
+        raise InvalidGrantError(Reason.DPOP_KEY_MISMATCH, "the refresh token is bound to another DPoP key")
     # Who tries again after a lost answer cannot be given tokens of another key as they are: they move on to
     # this one, for a client that has proved itself. They never come to be bound, or unbound, by a replay.
     if replayed and (grant.jkt is None or presented.jkt is None):
-        raise InvalidGrantError("the refresh token was used before with another DPoP key")
+        raise InvalidGrantError(
+            Reason.DPOP_KEY_MISMATCH, "the refresh token was used before with another DPoP key"
+        )
 
 
 def _narrowed(grant: Grant, scope: str | None) -> tuple[str, ...]:
@@ -285,12 +296,12 @@ def _narrowed(grant: Grant, scope: str | None) -> tuple[str, ...]:
     try:
         requested = parse_scope(scope)
     except ValueError as error:
-        raise InvalidScopeError("scope is malformed") from error
+        raise InvalidScopeError(Reason.SCOPE_MALFORMED, "scope is malformed") from error
     # RFC 6749 §6: the scope must not include what the resource owner did not grant. Clients repeat what they
     # asked for at authorization, where the rest was dropped; the answer says what they get.
     kept = tuple(s for s in grant.scopes if s in requested)
     if requested and not kept:
-        raise InvalidScopeError("nothing of this scope was granted")
+        raise InvalidScopeError(Reason.SCOPE_NOT_GRANTED, "nothing of this scope was granted")
     return kept
 
 
@@ -307,7 +318,7 @@ def check_same_resource(grant: Grant, resource: str | None) -> None:
     except ValueError:
         same = False
     if not same:
-        raise InvalidTargetError("resource is not the one that was granted")
+        raise InvalidTargetError(Reason.RESOURCE_NOT_GRANTED, "resource is not the one that was granted")
 
 
 def issue(grant: Grant, lifetimes: Lifetimes, now: int, scopes: tuple[str, ...] | None = None) -> Grant:

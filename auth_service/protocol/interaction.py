@@ -15,6 +15,7 @@ from auth_service.protocol.errors import (
     LoginRequiredError,
     UnmetAuthenticationRequirementsError,
 )
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.redirect_uris import RedirectUriType
 
 REPEATED_FOR_S = 60
@@ -123,16 +124,20 @@ def next_step(
         AccessDeniedError: the person refused, or cancelled the login.
     """
     if progress.cancelled:
-        raise AccessDeniedError("the login was cancelled")
+        raise AccessDeniedError(Reason.LOGIN_CANCELLED, "the login was cancelled")
     silent = "none" in request.prompts
     if request.acr and ACR_PASSWORD not in request.acr:
-        raise UnmetAuthenticationRequirementsError("no login here meets the acr that is asked for")
+        raise UnmetAuthenticationRequirementsError(
+            Reason.ACR_UNAVAILABLE, "no login here meets the acr that is asked for"
+        )
     if login is None or _needs_fresh_login(request, progress, login, now):
         if silent:
-            raise LoginRequiredError("nobody is logged in, or not recently enough")
+            raise LoginRequiredError(Reason.LOGIN_REQUIRED, "nobody is logged in, or not recently enough")
         return Step.LOGIN
     if request.subject not in (None, login.subject):
-        raise LoginRequiredError("another user is asked for than the one who is logged in")
+        raise LoginRequiredError(
+            Reason.OTHER_USER_LOGGED_IN, "another user is asked for than the one who is logged in"
+        )
     # A decision counts in the session it was taken in. A person who logs in after that is asked, and never
     # connected silently: the button was pressed for somebody else.
     decision = progress.decision
@@ -140,12 +145,12 @@ def next_step(
         if not decision.counts_for(login):
             return Step.CONSENT
         if decision.granted is None:
-            raise AccessDeniedError("access was refused")
+            raise AccessDeniedError(Reason.ACCESS_DENIED, "access was refused")
         return Step.ISSUE
     if "consent" not in request.prompts and may_be_silent(request, client, approvals):
         return Step.ISSUE
     if silent:
-        raise ConsentRequiredError("this access was not approved before")
+        raise ConsentRequiredError(Reason.CONSENT_REQUIRED, "this access was not approved before")
     return Step.CONSENT
 
 

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from auth_service.protocol.grant import Grant, is_live_access, is_live_refresh
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.subjects import ClientSubject
 from shared.introspection import INACTIVE, ActiveToken
+
+Explanation = tuple[Reason, str]
+"""Why a token is not active: for programs, and for people."""
 
 
 class TokenHandle(Protocol):
@@ -73,15 +77,21 @@ def with_pairwise_subject(answer: dict[str, Any], client_subject: ClientSubject)
     return {**kept, "sub": client_subject.subject}
 
 
-def why_inactive(grant: Grant, handle: TokenHandle, caller: IntrospectionCaller) -> str:
+def why_inactive(grant: Grant, handle: TokenHandle, caller: IntrospectionCaller) -> Explanation:
     """Why the answer is no more than that, for the log."""
     if not handle.is_access_token:
-        return "not an access token"
+        return Reason.TOKEN_NOT_ACCESS_TOKEN, "not an access token"
     if grant.resource not in caller.resources and grant.client_id != caller.client_id:
-        return f"the token is for {grant.resource}, which is no resource of the caller's"
+        return (
+            Reason.TOKEN_OF_OTHER_RESOURCE,
+            f"the token is for {grant.resource}, which is no resource of the caller's",
+        )
     if grant.state != "active":
-        return f"the grant of the token is {grant.state}"
-    return "the token, or a grant that it was derived from, was ended or replaced by newer ones"
+        return Reason.TOKEN_GRANT_REVOKED, f"the grant of the token is {grant.state}"
+    return (
+        Reason.TOKEN_ENDED,
+        "the token, or a grant that it was derived from, was ended or replaced by newer ones",
+    )
 
 
 def _active(grant: Grant, handle: TokenHandle, issuer: str) -> ActiveToken:

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from auth_service.protocol.errors import InvalidGrantError
+from auth_service.protocol.reasons import Reason
 from shared import base64url, jwt_claims
 from shared.jwt_claims import ClaimError
 from shared.scopes import parse_scope
@@ -73,7 +74,9 @@ def check_assertion(claims: Mapping[str, Any], audiences: Sequence[str], now: fl
         jwt_claims.check_audience(claims, audiences)
         return jwt_claims.check_lifetime(claims, now, longest_s=LONGEST_S)
     except ClaimError as error:
-        raise InvalidGrantError(f"the assertion is not acceptable: {error}") from error
+        raise InvalidGrantError(
+            Reason.ASSERTION_INVALID, f"the assertion is not acceptable: {error}"
+        ) from error
 
 
 def check_id_jag(claims: Mapping[str, Any], trusted: TrustedIssuer, client_id: str) -> str:
@@ -90,7 +93,9 @@ def check_id_jag(claims: Mapping[str, Any], trusted: TrustedIssuer, client_id: s
         jwt_claims.text(claims, "jti")
         return jwt_claims.text(claims, "resource")
     except ClaimError as error:
-        raise InvalidGrantError(f"the identity assertion is not acceptable: {error}") from error
+        raise InvalidGrantError(
+            Reason.ASSERTION_INVALID, f"the identity assertion is not acceptable: {error}"
+        ) from error
 
 
 def workload_scopes(claims: Mapping[str, Any], trusted: TrustedIssuer) -> tuple[str, ...]:
@@ -102,7 +107,7 @@ def workload_scopes(claims: Mapping[str, Any], trusted: TrustedIssuer) -> tuple[
     for rule in trusted.rules:
         if all(_matches(claims.get(name), pattern) for name, pattern in rule.claims.items()):
             return rule.scopes
-    raise InvalidGrantError("no rule lets this workload in")
+    raise InvalidGrantError(Reason.WORKLOAD_NOT_ADMITTED, "no rule lets this workload in")
 
 
 def _matches(value: object, pattern: str) -> bool:
@@ -115,7 +120,9 @@ def asserted_scopes(claims: Mapping[str, Any], trusted: TrustedIssuer) -> tuple[
     try:
         scopes = parse_scope(claimed) if isinstance(claimed, str) else None
     except ValueError as error:
-        raise InvalidGrantError("the scope of the assertion is malformed") from error
+        raise InvalidGrantError(
+            Reason.ASSERTION_INVALID, "the scope of the assertion is malformed"
+        ) from error
     if scopes is None or trusted.scopes is None:
         return scopes if trusted.scopes is None else trusted.scopes
     return tuple(scope for scope in scopes if scope in trusted.scopes)

@@ -9,6 +9,7 @@ from auth_service.protocol import redirect_uris
 from auth_service.protocol.authorization import response_location
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.subjects import ClientSubject
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -38,9 +39,14 @@ def destination(client: Client | None, uri: str | None, state: str | None) -> De
     if uri is None:
         return None
     if client is None or uri not in client.metadata.get("post_logout_redirect_uris", ()):
-        raise InvalidRequestError("post_logout_redirect_uri is not one that the client registered")
+        raise InvalidRequestError(
+            Reason.LOGOUT_REDIRECT_INVALID, "post_logout_redirect_uri is not one that the client registered"
+        )
     if not redirect_uris.is_usable(uri):
-        raise InvalidRequestError("post_logout_redirect_uri is not one that this server redirects to")
+        raise InvalidRequestError(
+            Reason.LOGOUT_REDIRECT_INVALID,
+            "post_logout_redirect_uri is not one that this server redirects to",
+        )
     return Destination(uri, state)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError
+from auth_service.protocol.reasons import Reason
 from shared.uris import resource_key
 
 MAX_PARAMETERS = 100
@@ -35,7 +36,7 @@ class Parameters:
         """
         value = self.values.get(name)
         if value is None:
-            raise InvalidRequestError(f"{name} is missing")
+            raise InvalidRequestError(Reason.PARAMETER_MISSING, f"{name} is missing")
         return value
 
     def resource(self) -> str | None:
@@ -45,7 +46,7 @@ class Parameters:
             InvalidTargetError: several different ones; a token here is for one resource (RFC 8707 §2).
         """
         if len({_key(resource) for resource in self.resources}) > 1:
-            raise InvalidTargetError("only one resource can be asked for at a time")
+            raise InvalidTargetError(Reason.RESOURCE_REPEATED, "only one resource can be asked for at a time")
         return self.resources[0] if self.resources else None
 
 
@@ -64,7 +65,9 @@ def parse_parameters(encoded: bytes) -> Parameters:
             max_num_fields=MAX_PARAMETERS,
         )
     except ValueError as error:
-        raise InvalidRequestError("the parameters are not well-formed", detail=str(error)) from error
+        raise InvalidRequestError(
+            Reason.PARAMETERS_MALFORMED, "the parameters are not well-formed", detail=str(error)
+        ) from error
     return collect(pairs)
 
 
@@ -79,12 +82,14 @@ def collect(pairs: list[tuple[str, str]]) -> Parameters:
     seen: set[str] = set()
     for name, value in pairs:
         if _UNFIT.search(name) or _UNFIT.search(value):
-            raise InvalidRequestError("a parameter holds a character that no text has")
+            raise InvalidRequestError(
+                Reason.PARAMETERS_MALFORMED, "a parameter holds a character that no text has"
+            )
         if name in REPEATABLE:
             resources.extend([value] if value else [])
             continue
         if name in seen:
-            raise InvalidRequestError(f"{_quotable(name)} appears more than once")
+            raise InvalidRequestError(Reason.PARAMETER_REPEATED, f"{_quotable(name)} appears more than once")
         seen.add(name)
         if value:
             values[name] = value

@@ -8,6 +8,7 @@ import re
 from enum import Enum
 
 from auth_service.protocol.errors import InvalidGrantError, InvalidRequestError
+from auth_service.protocol.reasons import Reason
 from shared import base64url
 
 # RFC 7636 §4.1: code-verifier = 43*128unreserved
@@ -40,15 +41,21 @@ def check_challenge(challenge: str | None, method: str | None, *, required: bool
     """
     if challenge is None:
         if method is not None:
-            raise InvalidRequestError("code_challenge_method without code_challenge")
+            raise InvalidRequestError(
+                Reason.CODE_CHALLENGE_MISSING, "code_challenge_method without code_challenge"
+            )
         if required:
-            raise InvalidRequestError("code_challenge is missing: PKCE with S256 is required")
+            raise InvalidRequestError(
+                Reason.CODE_CHALLENGE_MISSING, "code_challenge is missing: PKCE with S256 is required"
+            )
         return None
     # RFC 7636 §4.3: an absent method means "plain", which OAuth 2.1 leaves no room for.
     if method != "S256":
-        raise InvalidRequestError("code_challenge_method must be S256")
+        raise InvalidRequestError(Reason.CODE_CHALLENGE_INVALID, "code_challenge_method must be S256")
     if not CODE_CHALLENGE.match(challenge):
-        raise InvalidRequestError("code_challenge is not the base64url of a SHA-256 digest")
+        raise InvalidRequestError(
+            Reason.CODE_CHALLENGE_INVALID, "code_challenge is not the base64url of a SHA-256 digest"
+        )
     return challenge
 
 
@@ -67,6 +74,9 @@ def check_verifier(challenge: str | None, verifier: str | None) -> None:
     if challenge is None and verifier is None:
         return
     if challenge is None or verifier is None:
-        raise InvalidGrantError("code_verifier is missing" if challenge else "code_verifier was not expected")
+        raise InvalidGrantError(
+            Reason.CODE_VERIFIER_MISSING if challenge else Reason.CODE_VERIFIER_UNEXPECTED,
+            "code_verifier is missing" if challenge else "code_verifier was not expected",
+        )
     if not CODE_VERIFIER.match(verifier) or not hmac.compare_digest(s256(verifier), challenge):
-        raise InvalidGrantError("code_verifier does not match the code_challenge")
+        raise InvalidGrantError(Reason.CODE_VERIFIER_WRONG, "code_verifier does not match the code_challenge")

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from auth_service.protocol import budgets, redirect_uris
 from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidRedirectUriError, OAuthError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.subjects import sector_of
 from auth_service.protocol.web_addresses import split_web_url
 from shared.public_keys import MAX_EXPONENT_BITS, MODULUS_BITS, is_too_large
@@ -116,14 +117,19 @@ class ClientMetadata(BaseModel):
         """
         if self.token_endpoint_auth_method not in AUTH_METHODS:
             raise InvalidClientMetadataError(
-                f"token_endpoint_auth_method must be one of {', '.join(AUTH_METHODS)}"
+                Reason.CLIENT_METADATA_INVALID,
+                f"token_endpoint_auth_method must be one of {', '.join(AUTH_METHODS)}",
             )
         _check_keys(self)
         kept = [grant for grant in dict.fromkeys(self.grant_types) if grant in grant_types]
         if "authorization_code" in kept and not self.redirect_uris:
-            raise InvalidRedirectUriError("redirect_uris is missing, and authorization_code needs one")
+            raise InvalidRedirectUriError(
+                Reason.REDIRECT_URI_INVALID, "redirect_uris is missing, and authorization_code needs one"
+            )
         if self.token_endpoint_auth_method == "none" and "client_credentials" in kept:  # noqa: S105
-            raise InvalidClientMetadataError("client_credentials needs a client that can authenticate")
+            raise InvalidClientMetadataError(
+                Reason.CLIENT_NOT_CONFIDENTIAL, "client_credentials needs a client that can authenticate"
+            )
         members = self.model_dump(exclude_none=True)
         sector_of(members)  # refuses those that would have none
         return {**members, "grant_types": kept, "response_types": _response_types(kept)}
@@ -132,23 +138,28 @@ class ClientMetadata(BaseModel):
 def _check_keys(metadata: ClientMetadata) -> None:
     # RFC 7591 §2: jwks_uri and jwks must not both be there.
     if metadata.jwks is not None and metadata.jwks_uri is not None:
-        raise InvalidClientMetadataError("jwks and jwks_uri exclude each other")
+        raise InvalidClientMetadataError(
+            Reason.CLIENT_METADATA_INVALID, "jwks and jwks_uri exclude each other"
+        )
     if metadata.jwks is not None:
         _check_jwks(metadata.jwks)
     if metadata.token_endpoint_auth_method == "private_key_jwt" and not (metadata.jwks or metadata.jwks_uri):  # noqa: S105
-        raise InvalidClientMetadataError("private_key_jwt needs jwks or jwks_uri")
+        raise InvalidClientMetadataError(
+            Reason.CLIENT_METADATA_INVALID, "private_key_jwt needs jwks or jwks_uri"
+        )
 
 
 def _check_jwks(jwks: dict[str, Any]) -> None:
     keys = jwks.get("keys")
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys) or len(keys) > 20:
-        raise InvalidClientMetadataError("jwks must be a JWK Set")
+        raise InvalidClientMetadataError(Reason.CLIENT_METADATA_INVALID, "jwks must be a JWK Set")
     if any(not _PRIVATE_MEMBERS.isdisjoint(key) for key in keys):
-        raise InvalidClientMetadataError("jwks must hold public keys only")
+        raise InvalidClientMetadataError(Reason.CLIENT_METADATA_INVALID, "jwks must hold public keys only")
     if any(map(is_too_large, keys)):
         raise InvalidClientMetadataError(
+            Reason.CLIENT_METADATA_INVALID,
             f"jwks holds an RSA key of more than {MODULUS_BITS.stop - 1} bits,"
-            f" or with an exponent of more than {MAX_EXPONENT_BITS}"
+            f" or with an exponent of more than {MAX_EXPONENT_BITS}",
         )
 
 
@@ -176,7 +187,7 @@ def parse_metadata(
         InvalidClientMetadataError: anything else is not as RFC 7591 §2 has it.
     """
     if not isinstance(body, dict):
-        raise InvalidClientMetadataError("the body must be a JSON object")
+        raise InvalidClientMetadataError(Reason.BODY_MALFORMED, "the body must be a JSON object")
     members = {
         name: value
         for name, value in body.items()
@@ -211,7 +222,7 @@ def _translation(name: str, value: object) -> str:
 def _refusal(error: ValidationError) -> OAuthError:
     first = error.errors(include_url=False, include_input=False)[0]
     member = str(first["loc"][0]) if first["loc"] else "metadata"
-    reason = f"{member}: {first['msg'].removeprefix('Value error, ')}"
-    return (
-        InvalidRedirectUriError(reason) if member == "redirect_uris" else InvalidClientMetadataError(reason)
-    )
+    description = f"{member}: {first['msg'].removeprefix('Value error, ')}"
+    if member == "redirect_uris":
+        return InvalidRedirectUriError(Reason.REDIRECT_URI_INVALID, description)
+    return InvalidClientMetadataError(Reason.CLIENT_METADATA_INVALID, description)

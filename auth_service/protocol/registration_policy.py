@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from auth_service.protocol.errors import InvalidRedirectUriError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.redirect_uris import RedirectUriType, redirect_uri_type
 from shared.uris import Network
 
@@ -48,7 +49,9 @@ class RedirectHosts:
                 RedirectUriType.WEB,
                 RedirectUriType.PRIVATE_NETWORK,
             ) and not self._allows(host):
-                raise InvalidRedirectUriError(f"redirects to {host} are not allowed here")
+                raise InvalidRedirectUriError(
+                    Reason.REDIRECT_HOST_NOT_ALLOWED, f"redirects to {host} are not allowed here"
+                )
 
     def _allows(self, host: str) -> bool:
         if any(fnmatchcase(host, pattern) for pattern in self.denied):

@@ -8,6 +8,7 @@ from typing import Any
 
 from auth_service.protocol.errors import InvalidRequestError, InvalidRequestObjectError
 from auth_service.protocol.parameters import Parameters, collect
+from auth_service.protocol.reasons import Reason
 from shared import jwt_claims
 from shared.jwt_claims import ClaimError
 
@@ -43,7 +44,9 @@ def check_claims(
         elif "nbf" in claims and jwt_claims.number(claims, "nbf") > now + jwt_claims.SKEW_S:
             raise ClaimError("it is not valid yet")
     except ClaimError as error:
-        raise InvalidRequestObjectError(f"the request object is not acceptable: {error}") from error
+        raise InvalidRequestObjectError(
+            Reason.REQUEST_OBJECT_INVALID, f"the request object is not acceptable: {error}"
+        ) from error
 
 
 def _check_dates(claims: Mapping[str, Any], now: float) -> None:
@@ -61,14 +64,14 @@ def parameters_in(claims: Mapping[str, Any], client_id: str) -> Parameters:
         InvalidRequestObjectError: it holds what cannot be a parameter.
     """
     if not _FORBIDDEN.isdisjoint(claims):
-        raise InvalidRequestObjectError("a request object cannot hold another")
+        raise InvalidRequestObjectError(Reason.REQUEST_OBJECT_INVALID, "a request object cannot hold another")
     pairs = [
         pair for name, value in claims.items() if name not in _NOT_PARAMETERS for pair in _pairs(name, value)
     ]
     try:
         return collect([*(pair for pair in pairs if pair[0] != "client_id"), ("client_id", client_id)])
     except InvalidRequestError as error:
-        raise InvalidRequestObjectError(error.description) from error
+        raise InvalidRequestObjectError(error.reason, error.description) from error
 
 
 def _pairs(name: str, value: object) -> list[tuple[str, str]]:
@@ -77,5 +80,5 @@ def _pairs(name: str, value: object) -> list[tuple[str, str]]:
     if isinstance(value, str):
         return [(name, value)]
     if isinstance(value, bool) or value is None:
-        raise InvalidRequestObjectError(f"{name} cannot be a parameter")
+        raise InvalidRequestObjectError(Reason.REQUEST_OBJECT_INVALID, f"{name} cannot be a parameter")
     return [(name, json.dumps(value))]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auth_service.protocol.errors import InvalidScopeError, InvalidTargetError
+from auth_service.protocol.reasons import Reason
 from shared.scopes import parse_scope
 from shared.uris import resource_key
 
@@ -72,7 +73,9 @@ class ResourceRegistry:
             return self._default_resource(_scopes_in(scope))
         resource = self.by_identifier(requested)
         if resource is None:
-            raise InvalidTargetError("resource is not one that this server issues tokens for")
+            raise InvalidTargetError(
+                Reason.RESOURCE_UNKNOWN, "resource is not one that this server issues tokens for"
+            )
         return resource
 
     def _default_resource(self, requested: Sequence[str]) -> ProtectedResource | None:
@@ -119,4 +122,4 @@ def _scopes_in(scope: str | None) -> tuple[str, ...]:
     try:
         return parse_scope(scope or "")
     except ValueError as error:
-        raise InvalidScopeError("scope is malformed") from error
+        raise InvalidScopeError(Reason.SCOPE_MALFORMED, "scope is malformed") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.reasons import Reason
 from shared.json_text import parse_json
 
 MAX_EVENTS = 256
@@ -44,12 +45,14 @@ def parse_poll(body: bytes) -> EventPoll:
     try:
         members = parse_json(body)
     except ValueError as error:
-        raise InvalidRequestError("the body must be JSON", detail=str(error)) from error
+        raise InvalidRequestError(
+            Reason.BODY_MALFORMED, "the body must be JSON", detail=str(error)
+        ) from error
     if not isinstance(members, dict):
-        raise InvalidRequestError("the body must be a JSON object")
+        raise InvalidRequestError(Reason.BODY_MALFORMED, "the body must be a JSON object")
     immediately = members.get("returnImmediately", False)
     if not isinstance(immediately, bool):
-        raise InvalidRequestError("returnImmediately must be true or false")
+        raise InvalidRequestError(Reason.BODY_MALFORMED, "returnImmediately must be true or false")
     return EventPoll(
         _max_events(members.get("maxEvents", MAX_EVENTS)),
         immediately,
@@ -60,21 +63,23 @@ def parse_poll(body: bytes) -> EventPoll:
 
 def _max_events(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidRequestError("maxEvents must be a whole number, 0 or more")
+        raise InvalidRequestError(Reason.BODY_MALFORMED, "maxEvents must be a whole number, 0 or more")
     return min(value, MAX_EVENTS)
 
 
 def _names(value: object, member: str) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > MAX_NAMES:
-        raise InvalidRequestError(f"{member} must be a list of at most {MAX_NAMES} jti")
+        raise InvalidRequestError(
+            Reason.BODY_MALFORMED, f"{member} must be a list of at most {MAX_NAMES} jti"
+        )
     if not all(isinstance(name, str) and 0 < len(name) <= MAX_NAME for name in value):
-        raise InvalidRequestError(f"{member} must hold the jti of events")
+        raise InvalidRequestError(Reason.BODY_MALFORMED, f"{member} must hold the jti of events")
     return tuple(value)
 
 
 def _failures(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
-        raise InvalidRequestError("setErrs must be an object")
+        raise InvalidRequestError(Reason.BODY_MALFORMED, "setErrs must be an object")
     names = _names(list(value), "setErrs")
     return tuple(zip(names, map(_failure, value.values()), strict=True))
 
@@ -82,8 +87,8 @@ def _failures(value: object) -> tuple[tuple[str, str], ...]:
 def _failure(value: object) -> str:
     # RFC 8936 §2.6: a code, and a description for people.
     if not isinstance(value, dict) or not isinstance(value.get("err"), str):
-        raise InvalidRequestError("each of setErrs must be an object with err")
+        raise InvalidRequestError(Reason.BODY_MALFORMED, "each of setErrs must be an object with err")
     description = value.get("description", "")
     if not isinstance(description, str):
-        raise InvalidRequestError("the description of an error must be text")
+        raise InvalidRequestError(Reason.BODY_MALFORMED, "the description of an error must be text")
     return f"{value['err']}: {description}"[:MAX_NAME]

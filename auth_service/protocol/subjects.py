@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from auth_service.protocol.errors import InvalidClientMetadataError
+from auth_service.protocol.reasons import Reason
 
 SUBJECT_TYPES = ("public", "pairwise")
 
@@ -33,7 +34,8 @@ def sector_of(metadata: Mapping[str, Any]) -> str | None:
     hosts = {urlsplit(uri).hostname for uri in uris}
     if len(hosts) != 1 or None in hosts:
         raise InvalidClientMetadataError(
-            "pairwise subjects need a sector_identifier_uri, or redirect URIs of one host"
+            Reason.SECTOR_INVALID,
+            "pairwise subjects need a sector_identifier_uri, or redirect URIs of one host",
         )
     return hosts.pop()
 
@@ -48,6 +50,10 @@ def check_sector_document(document: object, redirect_uris: Iterable[str]) -> Non
         InvalidClientMetadataError: they do not (OpenID Connect Registration §5).
     """
     if not isinstance(document, list):
-        raise InvalidClientMetadataError("sector_identifier_uri does not lead to a list of redirect URIs")
+        raise InvalidClientMetadataError(
+            Reason.SECTOR_INVALID, "sector_identifier_uri does not lead to a list of redirect URIs"
+        )
     if any(uri not in document for uri in redirect_uris):
-        raise InvalidClientMetadataError("the list at sector_identifier_uri lacks a redirect URI")
+        raise InvalidClientMetadataError(
+            Reason.SECTOR_INVALID, "the list at sector_identifier_uri lacks a redirect URI"
+        )

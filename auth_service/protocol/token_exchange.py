@@ -13,6 +13,7 @@ from auth_service.protocol.errors import (
     UnauthorizedClientError,
 )
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.reasons import Reason
 from shared.scopes import parse_scope
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -47,11 +48,13 @@ def permitted(rules: Iterable[ExchangeRule], client_id: str, source: Grant, targ
     """
     mine = [rule for rule in rules if rule.client_id == client_id and source.resource in rule.sources]
     if not mine:
-        raise UnauthorizedClientError("this client may not exchange this token")
+        raise UnauthorizedClientError(Reason.EXCHANGE_NOT_ALLOWED, "this client may not exchange this token")
     for rule in mine:
         if target in rule.targets:
             return rule
-    raise InvalidTargetError("this client may not exchange this token for that resource")
+    raise InvalidTargetError(
+        Reason.EXCHANGE_NOT_ALLOWED, "this client may not exchange this token for that resource"
+    )
 
 
 def narrowed_scopes(
@@ -68,9 +71,11 @@ def narrowed_scopes(
     try:
         wanted = parse_scope(requested)
     except ValueError as error:
-        raise InvalidScopeError("scope is malformed") from error
+        raise InvalidScopeError(Reason.SCOPE_MALFORMED, "scope is malformed") from error
     if not set(wanted) <= set(usable):
-        raise InvalidScopeError("scope asks for more than the subject token holds")
+        raise InvalidScopeError(
+            Reason.EXCHANGE_SCOPE_EXCEEDED, "scope asks for more than the subject token holds"
+        )
     return tuple(scope for scope in usable if scope in wanted)
 
 
@@ -88,5 +93,7 @@ def descent(source: Grant) -> tuple[str, ...]:
         InvalidRequestError: `source` is at the end of as long a line as there may be.
     """
     if len(source.parent_grants) >= MAX_PARENT_GRANTS:
-        raise InvalidRequestError("subject_token has been exchanged too often")  # RFC 8693 §2.2.2
+        raise InvalidRequestError(
+            Reason.EXCHANGE_TOO_OFTEN, "subject_token has been exchanged too often"
+        )  # RFC 8693 §2.2.2
     return (source.grant_id, *source.parent_grants)

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.protocol.errors import OAuthError
+from auth_service.protocol.reasons import Reason
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.http import retry_after
 from auth_service.web.render import PageTemplates
@@ -47,7 +48,14 @@ class ErrorPages:
 
     def unknown_client(self) -> Response:
         """A client that is not registered here: most often it remembers another installation (AS-20)."""
-        _log.info("refused", path="/authorize", error="invalid_client", status=400, reason="unknown client")
+        _log.info(
+            "refused",
+            path="/authorize",
+            error="invalid_client",
+            status=400,
+            reason="unknown client",
+            reason_code=Reason.CLIENT_UNKNOWN.code,
+        )
         return self._render("unknown_client.html", 400, forgetting=FORGETTING)
 
     def expired(self) -> Response:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from auth_service.protocol.errors import InvalidRequestError, OAuthError
 from auth_service.protocol.form_origin import foreign_origin
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.storage.interface import StoreUnavailableError
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.error_pages import ErrorPages
@@ -62,7 +63,10 @@ class RequestOverError(FormExpiredError):
     """There is no pending request of that name that this browser began."""
 
     def __init__(self) -> None:
-        super().__init__("the request waited too long, was answered already, or another browser began it")
+        super().__init__(
+            Reason.REQUEST_OVER,
+            "the request waited too long, was answered already, or another browser began it",
+        )
 
 
 async def trusted_form(
@@ -78,7 +82,9 @@ async def trusted_form(
     """
     posted = await posted_form(browsers, request, logs_in=logs_in)
     if posted.stale:
-        raise StaleFormError("somebody logged in or out in this browser since the form was shown")
+        raise StaleFormError(
+            Reason.FORM_STALE, "somebody logged in or out in this browser since the form was shown"
+        )
     return posted.fields, posted.browser
 
 
@@ -91,10 +97,12 @@ async def posted_form(browsers: BrowserCookies, request: Request, *, logs_in: bo
     """
     form, browser = await form_of(request), browsers.browser_of(request)
     if (sender := _foreign_sender(browsers, request)) is not None:
-        raise ForeignFormError("the form was sent by a page of another site", detail=sender[:200])
+        raise ForeignFormError(
+            Reason.FORM_FOREIGN, "the form was sent by a page of another site", detail=sender[:200]
+        )
     standing = browsers.standing(form.get("csrf"), browser, logs_in=logs_in)
     if standing is Standing.FOREIGN:
-        raise FormExpiredError("the form was not given to this browser")
+        raise FormExpiredError(Reason.FORM_EXPIRED, "the form was not given to this browser")
     return PostedForm(form, browser, standing is Standing.STALE)
 
 

@@ -24,6 +24,7 @@ from auth_service.protocol.errors import (
     UseDpopNonceError,
 )
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.storage.interface import StoreUnavailableError
 from shared import dpop
 from shared.asgi import error_response, header_values
@@ -56,7 +57,7 @@ async def form_of(request: Request) -> Parameters:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
     if content_type != _FORM and (content_type or body):
-        raise InvalidRequestError(f"the body must be {_FORM}")
+        raise InvalidRequestError(Reason.CONTENT_TYPE_WRONG, f"the body must be {_FORM}")
     return parse_parameters(body)
 
 
@@ -77,7 +78,9 @@ def bearer_of(request: Request, *, scheme: str = "bearer") -> str:
     values = authorization_of(request)
     scheme_name, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
     if scheme_name.lower() != scheme or not token.strip():
-        raise InvalidTokenError(f"a {scheme} token is needed in the Authorization header")
+        raise InvalidTokenError(
+            Reason.ACCESS_TOKEN_MISSING, f"a {scheme} token is needed in the Authorization header"
+        )
     return token.strip()
 
 
@@ -104,13 +107,17 @@ def answers_errors(handler: Handler, *, protected: bool = False) -> Handler:
 
 def unavailable(error: StoreUnavailableError | QueueFullError) -> OAuthError:
     """What a client is told while the store cannot be asked, or too much work waits."""
-    return TemporarilyUnavailableError("the server cannot answer right now", detail=str(error))
+    return TemporarilyUnavailableError(
+        Reason.STORE_UNAVAILABLE, "the server cannot answer right now", detail=str(error)
+    )
 
 
 def refusal(request: Request, error: OAuthError) -> Response:
     """The JSON answer to an error, noted in the log with what the answer leaves out."""
     note_refusal(request, error)
-    return error_response(error.status, error.code, error.description, _headers(request, error))
+    return error_response(
+        error.status, error.code, error.description, _headers(request, error), reason=error.reason
+    )
 
 
 def _challenge(request: Request, error: InvalidDpopProofError | UseDpopNonceError) -> Response:
@@ -119,7 +126,7 @@ def _challenge(request: Request, error: InvalidDpopProofError | UseDpopNonceErro
     algorithms = " ".join(dpop.ALGORITHMS)
     challenge = f'DPoP error="{error.code}", error_description="{error.description}", algs="{algorithms}"'
     headers = {**_headers(request, error), "WWW-Authenticate": challenge}
-    return error_response(401, error.code, error.description, headers)
+    return error_response(401, error.code, error.description, headers, reason=error.reason)
 
 
 def note_refusal(request: Request, error: OAuthError) -> None:
@@ -132,6 +139,7 @@ def note_refusal(request: Request, error: OAuthError) -> None:
         error=error.code,
         status=error.status,
         reason=error.description,
+        reason_code=error.reason.code,
         detail=error.detail,
     )
 

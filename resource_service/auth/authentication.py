@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from resource_service.auth.dpop.check import DpopValidator
-from resource_service.bearer import Credentials, MalformedCredentialsError, read_credentials
+from resource_service.bearer import Credentials, MalformedCredentialsError, TokenInUrlError, read_credentials
 from resource_service.errors import cannot_ask, invalid_token, malformed_credentials, no_token
 from resource_service.introspection.client import Introspect, IntrospectionUnavailableError
 from resource_service.principal import Principal, principal_of
+from resource_service.reasons import Reason
 from shared.asgi import header_values
 from shared.clock import Clock
 from shared.introspection import ActiveToken
@@ -62,10 +63,12 @@ class Authenticate:
         try:
             answer = await self.introspect(token)
         except IntrospectionUnavailableError as error:
-            raise cannot_ask(str(error)) from error
+            raise cannot_ask(error.reason, str(error)) from error
         if answer is None:
             raise invalid_token(
-                "The access token is expired, revoked or unknown.", detail="introspected inactive"
+                Reason.TOKEN_INACTIVE,
+                "The access token is expired, revoked or unknown.",
+                detail="introspected inactive",
             )
         return answer
 
@@ -79,8 +82,10 @@ def _credentials_of(scope: Scope) -> Credentials:
     query = scope.get("query_string", b"").decode("latin-1")
     try:
         credentials = read_credentials(header_values(scope, "authorization"), query)
+    except TokenInUrlError as error:
+        raise malformed_credentials(Reason.TOKEN_IN_URL, str(error)) from error
     except MalformedCredentialsError as error:
-        raise malformed_credentials(str(error)) from error
+        raise malformed_credentials(Reason.CREDENTIALS_MALFORMED, str(error)) from error
     if credentials is None:
         raise no_token()
     return credentials

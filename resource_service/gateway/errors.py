@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from resource_service.errors import Refusal
+from resource_service.reasons import Reason
+from shared.reasons import CommonReason
 
 INVALID_REQUEST = -32600
 
@@ -10,23 +12,24 @@ INVALID_REQUEST = -32600
 def unreachable(detail: str) -> Refusal:
     """It cannot be reached; perhaps it is being restarted."""
     description = "The MCP server cannot be reached at the moment; try again."
-    return Refusal(503, "upstream_unavailable", description, detail=detail)
+    return Refusal(Reason.UPSTREAM_UNREACHABLE, 503, "upstream_unavailable", description, detail=detail)
 
 
 def too_busy(detail: str) -> Refusal:
     """Reaching it would take more than it has been given."""
     description = "The MCP server is too busy at the moment; try again."
-    return Refusal(503, "upstream_busy", description, detail=detail)
+    return Refusal(Reason.UPSTREAM_BUSY, 503, "upstream_busy", description, detail=detail)
 
 
-def failed(detail: str) -> Refusal:
+def failed(reason: Reason, detail: str) -> Refusal:
     """It gave an answer that cannot be passed on, or broke off before one."""
-    return Refusal(502, "upstream_failed", "The MCP server gave no usable answer.", detail=detail)
+    return Refusal(reason, 502, "upstream_failed", "The MCP server gave no usable answer.", detail=detail)
 
 
 def unreadable(fault: str, detail: str) -> Refusal:
     """It answered, and the answer is none to the request."""
-    return Refusal(502, "upstream_failed", f"The MCP server's answer cannot be read: {fault}.", detail=detail)
+    description = f"The MCP server's answer cannot be read: {fault}."
+    return Refusal(Reason.UPSTREAM_ANSWER_UNREADABLE, 502, "upstream_failed", description, detail=detail)
 
 
 def too_large(max_bytes: int, upstream: str) -> Refusal:
@@ -35,7 +38,8 @@ def too_large(max_bytes: int, upstream: str) -> Refusal:
         f"The MCP server's answer is larger than {max_bytes} bytes, which is the limit of this gateway "
         "(DOORWARD_UPSTREAM_MAX_MESSAGE_BYTES)."
     )
-    return Refusal(502, "upstream_failed", description, detail=f"{upstream}: {description}")
+    detail = f"{upstream}: {description}"
+    return Refusal(Reason.UPSTREAM_ANSWER_TOO_LARGE, 502, "upstream_failed", description, detail=detail)
 
 
 def redirects(detail: str) -> Refusal:
@@ -44,7 +48,7 @@ def redirects(detail: str) -> Refusal:
         "The MCP server behind this gateway redirects to another address. "
         "Its operator sets DOORWARD_UPSTREAM to that address."
     )
-    return Refusal(502, "upstream_redirects", description, detail=detail)
+    return Refusal(Reason.UPSTREAM_REDIRECTS, 502, "upstream_redirects", description, detail=detail)
 
 
 def refuses_host(detail: str) -> Refusal:
@@ -53,22 +57,25 @@ def refuses_host(detail: str) -> Refusal:
         "The MCP server behind this gateway refuses the Host header that it is sent. Its operator sets "
         "DOORWARD_UPSTREAM_HOST to a name that it takes, or lets it take the one that it is sent."
     )
-    return Refusal(502, "upstream_refuses_host", description, detail=detail)
+    return Refusal(Reason.UPSTREAM_REFUSES_HOST, 502, "upstream_refuses_host", description, detail=detail)
 
 
 def silent(detail: str) -> Refusal:
     """It took the request and said nothing for too long."""
-    return Refusal(504, "upstream_silent", "The MCP server did not answer in time.", detail=detail)
+    description = "The MCP server did not answer in time."
+    return Refusal(Reason.UPSTREAM_TIMEOUT, 504, "upstream_silent", description, detail=detail)
 
 
 def method_not_allowed(method: str) -> Refusal:
     """Streamable HTTP has POST, GET and DELETE."""
-    return Refusal(405, "method_not_allowed", "The MCP endpoint has no such method.", detail=method)
+    description = "The MCP endpoint has no such method."
+    return Refusal(CommonReason.METHOD_NOT_ALLOWED, 405, "method_not_allowed", description, detail=method)
 
 
 def no_such_session(detail: str) -> Refusal:
     """The session is unknown, has ended, or is somebody else's: which of them, only the log says (RS-8)."""
     return Refusal(
+        Reason.SESSION_UNKNOWN,
         404,
         "session_not_found",
         "There is no such session; initialize a new one.",
@@ -77,6 +84,6 @@ def no_such_session(detail: str) -> Refusal:
     )
 
 
-def malformed_request(status: int, description: str) -> Refusal:
+def malformed_request(reason: Reason, status: int, description: str) -> Refusal:
     """The request is not as the transport wants it."""
-    return Refusal(status, "invalid_request", description, rpc_code=INVALID_REQUEST)
+    return Refusal(reason, status, "invalid_request", description, rpc_code=INVALID_REQUEST)

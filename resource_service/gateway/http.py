@@ -28,6 +28,7 @@ from resource_service.gateway.upstream import Upstream
 from resource_service.messages.forwarded_headers import to_upstream
 from resource_service.messages.request_ids import noted_request_ids
 from resource_service.principal import Principal, principal_in
+from resource_service.reasons import Reason
 from shared.asgi import header_values, read_body
 from shared.logs import current_request_id
 
@@ -106,7 +107,7 @@ class HttpGateway:
         try:
             return httpx2.Request(scope["method"], self._url(scope), headers=fields, content=body)
         except httpx2.InvalidURL as error:
-            raise malformed_request(400, "The query cannot be passed on.") from error
+            raise malformed_request(Reason.NOT_FORWARDABLE, 400, "The query cannot be passed on.") from error
 
     def _url(self, scope: Scope) -> str:
         """The upstream's URL. What its query says is settled; where it has none, the client's passes."""
@@ -121,11 +122,16 @@ class HttpGateway:
         if session_id is not None and ended:
             self.sessions.forget(session_id)
         elif response.is_success and named and not self.sessions.bind(named, principal):
-            raise failed(f"{self.upstream.target.shown}: gives one session to two principals")
+            raise failed(
+                Reason.UPSTREAM_SESSION_SHARED,
+                f"{self.upstream.target.shown}: gives one session to two principals",
+            )
 
 
 def _session_id(scope: Scope) -> str | None:
     named = header_values(scope, SESSION_HEADER)
     if len(named) > 1:
-        raise malformed_request(400, "There is more than one Mcp-Session-Id header.")
+        raise malformed_request(
+            Reason.SESSION_HEADER_INVALID, 400, "There is more than one Mcp-Session-Id header."
+        )
     return named[0] if named else None

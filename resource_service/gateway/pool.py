@@ -18,6 +18,7 @@ from resource_service.gateway.process import MAX_MESSAGE_BYTES, ServerProcess
 from resource_service.gateway.stdio_connection import StdioConnection
 from resource_service.introspection.lease_scope import lease_in
 from resource_service.principal import PersonKey, PrincipalKey, person_of, principal_in
+from resource_service.reasons import Reason
 from resource_service.targets import StdioTarget
 from shared.logs import get_logger
 
@@ -93,7 +94,9 @@ class ProcessPool:
             )
             conversation = converse(process, principal.key)
         except OSError as error:
-            raise failed(f"{self._target.shown} cannot be started: {error}") from error
+            raise failed(
+                Reason.COMMAND_NOT_STARTED, f"{self._target.shown} cannot be started: {error}"
+            ) from error
         finally:
             self._starting -= Counter([person])
         self._open.add(conversation)

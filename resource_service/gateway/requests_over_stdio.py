@@ -23,6 +23,7 @@ from resource_service.gateway.pool import ProcessPool
 from resource_service.gateway.reply import Reply
 from resource_service.gateway.stateless import StatelessProcess
 from resource_service.principal import Principal, PrincipalKey, principal_in
+from resource_service.reasons import Reason
 
 REMEMBERED_S = 600.0
 """How long the revision of a command is taken for granted."""
@@ -53,7 +54,9 @@ class StdioRequests:
         elif messages.kind_of(message) == "request":
             await self._answer(scope, receive, send, message)
         else:
-            raise malformed_request(400, "The body must be one request or notification.")
+            raise malformed_request(
+                Reason.MESSAGE_MALFORMED, 400, "The body must be one request or notification."
+            )
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, message: Json) -> None:
         if (answer := await self._without_server(scope, message)) is not None:

@@ -18,6 +18,7 @@ from resource_service.gateway.process import ServerProcess
 from resource_service.gateway.reply import Reply
 from resource_service.gateway.stdio_connection import Pending, StdioConnection
 from resource_service.principal import Principal, PrincipalKey
+from resource_service.reasons import Reason
 from shared.asgi import header_values
 from shared.logs import get_logger
 
@@ -45,7 +46,7 @@ class Session(StdioConnection):
         """
         key = messages.id_key(message["id"])
         if key in self.pending:
-            raise malformed_request(400, "There is a request with this id already.")
+            raise malformed_request(Reason.REQUEST_ID_IN_USE, 400, "There is a request with this id already.")
         return await self._ask(key, body, message)
 
     async def _route(self, message: Json) -> None:
@@ -65,7 +66,7 @@ class Session(StdioConnection):
         match message:
             case {"params": {"requestId": request_id}} if messages.is_id(request_id):
                 keys = [key for key in (messages.id_key(request_id),) if key in self.pending]
-                self.fail(keys, "The client has cancelled the request.")
+                self.fail(keys, Reason.REQUEST_CANCELLED, "The client has cancelled the request.")
 
     def _key_of(self, answered: messages.RequestId | None) -> Hashable:
         return None if answered is None else messages.id_key(answered)
@@ -108,7 +109,7 @@ class StdioSessions:
         kind = messages.kind_of(message)
         named = _session_id(scope)
         if named is None and (kind != "request" or message["method"] != "initialize"):
-            raise malformed_request(400, "There is no Mcp-Session-Id header.")
+            raise malformed_request(Reason.SESSION_HEADER_INVALID, 400, "There is no Mcp-Session-Id header.")
         if named is None:
             await self._initialize(
                 scope, receive=receive, send=send, principal=principal, message=message, body=body
@@ -157,7 +158,7 @@ class StdioSessions:
     def _session(self, scope: Scope, principal: Principal) -> Session:
         session_id = _session_id(scope)
         if session_id is None:
-            raise malformed_request(400, "There is no Mcp-Session-Id header.")
+            raise malformed_request(Reason.SESSION_HEADER_INVALID, 400, "There is no Mcp-Session-Id header.")
         session = self._sessions.get(session_id)
         if session is None or session.ended or session.owner != principal.key:
             raise no_such_session(f"{session_id[:64]!r} is not a session of {principal.owner}")
@@ -204,14 +205,16 @@ def _place(session: Session, last_event_id: str) -> tuple[Stream, int]:
     name, _, number = last_event_id.partition(".")
     stream = session.outbox.stream(name)
     if stream is None or not _NUMBER.match(number) or int(number) < stream.lost:
-        raise malformed_request(400, "What follows this event is no longer kept.")
+        raise malformed_request(Reason.EVENTS_NOT_KEPT, 400, "What follows this event is no longer kept.")
     return stream, int(number)
 
 
 def _session_id(scope: Scope) -> str | None:
     named = header_values(scope, SESSION_HEADER.lower())
     if len(named) > 1:
-        raise malformed_request(400, "There is more than one Mcp-Session-Id header.")
+        raise malformed_request(
+            Reason.SESSION_HEADER_INVALID, 400, "There is more than one Mcp-Session-Id header."
+        )
     return named[0] if named else None
 
 

@@ -21,6 +21,7 @@ from resource_service.gateway.messages import Json
 from resource_service.gateway.process import ServerProcess
 from resource_service.gateway.stdio_connection import Pending, StdioConnection
 from resource_service.principal import PrincipalKey
+from resource_service.reasons import Reason
 
 DISCOVERED_WITHIN_S = 5.0
 """Some older servers say nothing to a request that comes before the handshake; others are slow to start."""
@@ -59,7 +60,7 @@ class StatelessProcess(StdioConnection):
             case {"result": {"supportedVersions": list(versions)}} if LATEST_MODERN_VERSION in versions:
                 self.older = None
             case {"error": {"code": messages.CONNECTION_CLOSED}}:
-                raise failed(f"the process {self.process.pid} ended at once")
+                raise failed(Reason.COMMAND_NOT_STARTED, f"the process {self.process.pid} ended at once")
             case _:
                 self.older = older_revision.HANDSHAKE["protocolVersion"]
 
@@ -76,7 +77,10 @@ class StatelessProcess(StdioConnection):
                 self.older = None  # it was only slow to say that it speaks the newer one
                 return
             case answer:
-                raise failed(f"the process {self.process.pid} refuses to initialize: {str(answer)[:300]}")
+                raise failed(
+                    Reason.COMMAND_NOT_STARTED,
+                    f"the process {self.process.pid} refuses to initialize: {str(answer)[:300]}",
+                )
         await self.notify(
             messages.write_line({"jsonrpc": "2.0", "method": "notifications/initialized", "params": {}})
         )
@@ -91,7 +95,9 @@ class StatelessProcess(StdioConnection):
         try:
             line = messages.write_line(self._renumbered(message, self._number))
         except ValueError as error:
-            raise malformed_request(400, "The message holds a number that is too large.") from error
+            raise malformed_request(
+                Reason.NOT_FORWARDABLE, 400, "The message holds a number that is too large."
+            ) from error
         return await self._ask(self._number, line, message)
 
     async def cancel(self, pending: Pending) -> None:

@@ -16,6 +16,7 @@ from resource_service.gateway.requests_over_stdio import StdioRequests
 from resource_service.gateway.sessions_over_stdio import StdioSessions
 from resource_service.messages.jsonrpc import read_posted
 from resource_service.principal import principal_in
+from resource_service.reasons import Reason
 from shared.asgi import header_values, read_body
 
 
@@ -76,7 +77,7 @@ def _check_accepts(scope: Scope, *, json: bool) -> None:
     takes_json, takes_events = check_accept_headers(Request(scope))
     if not takes_events or (json and not takes_json):
         wanted = "application/json and text/event-stream" if json else "text/event-stream"
-        raise malformed_request(406, f"The client must accept {wanted}.")
+        raise malformed_request(Reason.MEDIA_TYPE_NOT_ACCEPTED, 406, f"The client must accept {wanted}.")
 
 
 def _single(body: bytes) -> Json:
@@ -84,5 +85,5 @@ def _single(body: bytes) -> Json:
     posted = read_posted(body)
     message = None if posted.is_batch else posted.messages[0]
     if not isinstance(message, dict) or kind_of(message) is None:
-        raise malformed_request(400, "The body must be one JSON-RPC message.")
+        raise malformed_request(Reason.MESSAGE_MALFORMED, 400, "The body must be one JSON-RPC message.")
     return message

@@ -21,6 +21,7 @@ from resource_service.gateway.stderr import printable
 from resource_service.introspection.leases import Ending
 from resource_service.messages import garbled
 from resource_service.principal import PrincipalKey
+from resource_service.reasons import Reason
 from shared.logs import current_request_id, get_logger
 
 MAX_PENDING = 256
@@ -104,7 +105,12 @@ class StdioConnection(ABC):
             await asyncio.wait({self._pump})
 
     def _end_for(self, ending: Ending) -> None:
-        _log.info("MCP server ended with its token", reason=ending.value, pid=self.process.pid)
+        _log.info(
+            "MCP server ended with its token",
+            reason=ending.value,
+            reason_code=ending.reason.code,
+            pid=self.process.pid,
+        )
         self._ending = asyncio.create_task(self.close(), context=Context())
 
     async def notify(self, line: bytes) -> None:
@@ -119,7 +125,7 @@ class StdioConnection(ABC):
                 raise ProcessEndedError
             await self.process.write(line)
         except ProcessEndedError as error:
-            raise failed(f"the process {self.process.pid} has ended") from error
+            raise failed(Reason.COMMAND_ENDED, f"the process {self.process.pid} has ended") from error
 
     async def _ask(self, key: Hashable, line: bytes, message: Json) -> Pending:
         """Hand the server the request `message`, written as `line`; `key` will tell its answer.
@@ -128,7 +134,7 @@ class StdioConnection(ABC):
             Refusal: the server has gone, or has too much to do already.
         """
         if self.ended:
-            raise failed(f"the process {self.process.pid} has ended")
+            raise failed(Reason.COMMAND_ENDED, f"the process {self.process.pid} has ended")
         if len(self.pending) >= MAX_PENDING:
             raise too_busy(f"{MAX_PENDING} requests await an answer of process {self.process.pid}")
         self._asked += 1
@@ -165,7 +171,11 @@ class StdioConnection(ABC):
         try:
             async for line in self.process.lines():
                 if isinstance(line, TooLong):
-                    self._lose(line.excerpt, "it is larger than DOORWARD_STDIO_MAX_MESSAGE_BYTES")
+                    self._lose(
+                        line.excerpt,
+                        Reason.COMMAND_OUTPUT_TOO_LARGE,
+                        "it is larger than DOORWARD_STDIO_MAX_MESSAGE_BYTES",
+                    )
                 else:
                     await self._take(line)
         finally:
@@ -177,18 +187,18 @@ class StdioConnection(ABC):
             self.used_at = asyncio.get_running_loop().time()
             await self._route(message)
         elif line.strip():
-            self._lose(line, garbled.reason_for(line))
+            self._lose(line, Reason.COMMAND_OUTPUT_UNREADABLE, garbled.reason_for(line))
 
-    def _lose(self, line: bytes, reason: str) -> None:
+    def _lose(self, line: bytes, reason: Reason, fault: str) -> None:
         """A line is no message: if it was meant as an answer, the calls that may wait for it are told."""
         _log.info(
-            "MCP server wrote what is no message", pid=self.process.pid, reason=reason, line=printable(line)
+            "MCP server wrote what is no message", pid=self.process.pid, reason=fault, line=printable(line)
         )
         if garbled.is_lost_answer(line):
             found = self._key_of(garbled.recovered_id(line))
             keys = [found] if found in self.pending else list(self.pending)
             if found not in self._over:
-                self.fail(keys, f"The MCP server's answer cannot be read: {reason}.")
+                self.fail(keys, reason, f"The MCP server's answer cannot be read: {fault}.")
 
     def _misaddressed(self, message: Json) -> None:
         """An answer has an id that no call has: that of an earlier one, or a call has lost its answer."""
@@ -196,21 +206,28 @@ class StdioConnection(ABC):
             return
         alike = self._key_of(garbled.of_other_type(message["id"]))
         keys = [alike] if alike in self.pending else list(self.pending)
-        self.fail(keys, "The MCP server has answered under an id that nobody asked with.")
+        self.fail(
+            keys,
+            Reason.COMMAND_OUTPUT_UNREADABLE,
+            "The MCP server has answered under an id that nobody asked with.",
+        )
 
     def give_up_silent(self, silence_s: float) -> None:
         """Answer the calls about which the server has said nothing for so long."""
         before = time.monotonic() - silence_s
         keys = [key for key, pending in self.pending.items() if pending.stream.heard_at < before]
-        self.fail(keys, "The MCP server did not answer in time.")
+        self.fail(keys, Reason.UPSTREAM_TIMEOUT, "The MCP server did not answer in time.")
 
-    def fail(self, keys: Iterable[Hashable], reason: str, code: int = messages.INTERNAL_ERROR) -> None:
+    def fail(
+        self, keys: Iterable[Hashable], reason: Reason, text: str, *, code: int = messages.INTERNAL_ERROR
+    ) -> None:
         """Answer calls in the server's place; their ids are free again."""
         for key in keys:
             pending = self.pending.pop(key)
             self._over.append(key)
-            self._log_cut_off(pending, reason)
-            answer = messages.error(pending.request_id, code, reason, {"request_id": pending.asked_in})
+            self._log_cut_off(pending, reason, text)
+            data = {"request_id": pending.asked_in, "reason_code": reason.code}
+            answer = messages.error(pending.request_id, code, text, data)
             self.outbox.add(pending.stream, messages.write_line(answer), last=True)
 
     @abstractmethod
@@ -222,16 +239,17 @@ class StdioConnection(ABC):
         self.ended = True
         await self.process.exited(within_s=LAST_WORDS_S)  # so that the log can say how
         text = "The MCP server ended before it had answered."
-        self.fail(list(self.pending), text, messages.CONNECTION_CLOSED)
+        self.fail(list(self.pending), Reason.COMMAND_ENDED, text, code=messages.CONNECTION_CLOSED)
         self.outbox.close()
         for callback in self.on_end:
             callback()
         await self.process.terminate()
 
-    def _log_cut_off(self, pending: Pending, reason: str) -> None:
+    def _log_cut_off(self, pending: Pending, reason: Reason, text: str) -> None:
         _log.warning(
             "request cut off",
-            reason=reason,
+            reason=text,
+            reason_code=reason.code,
             pid=self.process.pid,
             exit_status=self.process.exit_status,
             method=pending.method,

@@ -20,6 +20,7 @@ from resource_service.gateway.errors import (
     unreachable,
 )
 from resource_service.gateway.slash_redirect import slash_redirect
+from resource_service.reasons import Reason
 from resource_service.targets import HttpTarget
 from shared.logs import get_logger
 from shared.once import Once
@@ -72,7 +73,7 @@ class Upstream:
             case httpx2.TimeoutException():
                 return silent(detail)
             case _:
-                return failed(detail)
+                return failed(Reason.UPSTREAM_BROKE_OFF, detail)
 
     def refused_host(self, status: int) -> Refusal:
         """It answers to other host names than the one that it is sent."""
@@ -82,7 +83,9 @@ class Upstream:
         try:
             return await self.http.send(request, stream=True, auth=None)
         except httpx2.LocalProtocolError as error:
-            raise malformed_request(400, "A header holds what no header may hold.") from error
+            raise malformed_request(
+                Reason.NOT_FORWARDABLE, 400, "A header holds what no header may hold."
+            ) from error
         except httpx2.HTTPError as error:
             raise self.failure(error) from error
 
@@ -109,13 +112,16 @@ class Upstream:
         """
         status = response.status_code
         if status in (401, 407):
-            raise failed(f"{self.target.shown}: refuses our credentials with {status}")
+            raise failed(
+                Reason.UPSTREAM_CREDENTIALS_REFUSED,
+                f"{self.target.shown}: refuses our credentials with {status}",
+            )
         if status == 421:
             raise self.refused_host(status)
         if 300 <= status < 400 and "location" in response.headers:
             raise redirects(f"{self.target.shown}: answers {status}, to {response.headers['location']}")
         if not (200 <= status < 300 or 400 <= status < 600):
-            raise failed(f"{self.target.shown}: answers {status}")
+            raise failed(Reason.UPSTREAM_STATUS_INVALID, f"{self.target.shown}: answers {status}")
 
 
 async def _close(response: httpx2.Response) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from resource_service.introspection.client import Introspect, IntrospectionUnavailableError, ServerDownError
+from resource_service.reasons import Reason
 from shared.clock import Clock
 from shared.introspection import ActiveToken
 
@@ -25,7 +26,7 @@ class CircuitBreaker:
         self._ask = ask
         self._steady_clock = steady_clock
         self._failures = 0
-        self._failure = ""
+        self._failure: ServerDownError | None = None
         self._answered_at = self._probe_at = float("-inf")
 
     async def __call__(self, token: str) -> ActiveToken | None:
@@ -40,7 +41,7 @@ class CircuitBreaker:
         try:
             answer = await self._ask(token)
         except ServerDownError as error:
-            self._failed(asked_at, str(error))
+            self._failed(asked_at, error)
             raise
         except IntrospectionUnavailableError:
             # It is there. Its answer is odd, but about this token: nobody else is to suffer for it.
@@ -49,7 +50,7 @@ class CircuitBreaker:
         self._answered()
         return answer
 
-    def _failed(self, asked_at: float, failure: str) -> None:
+    def _failed(self, asked_at: float, failure: ServerDownError) -> None:
         # What was asked before the last answer came, and is given up now, tells of what is over.
         if asked_at >= self._answered_at:
             self._failures += 1
@@ -64,5 +65,8 @@ class CircuitBreaker:
         # dead, while the authorization server is back and takes new ones.
         now = self._steady_clock()
         if now < self._probe_at:
-            raise IntrospectionUnavailableError(f"not asked: {self._failures} failures, last {self._failure}")
+            reason = self._failure.reason if self._failure else Reason.AUTHORIZATION_SERVER_UNREACHABLE
+            raise IntrospectionUnavailableError(
+                reason, f"not asked: {self._failures} failures, last {self._failure}"
+            )
         self._probe_at = now + PROBE_EVERY_S

@@ -12,6 +12,7 @@ from resource_service.authorization_server_client import Answer, NoAnswerError, 
 from resource_service.introspection import signed_answers
 from resource_service.introspection.issuer_keys import KeysUnavailableError
 from resource_service.introspection.signed_answers import SignedAnswers
+from resource_service.reasons import Reason
 from shared.introspection import ActiveToken, MalformedAnswerError
 from shared.json_text import parse_json
 from shared.logs import get_logger
@@ -30,6 +31,10 @@ _log = get_logger(__name__)
 
 class IntrospectionUnavailableError(Exception):
     """There is no answer from which anything follows about the token. The message says why, for the log."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ServerDownError(IntrospectionUnavailableError):
@@ -77,12 +82,14 @@ class IntrospectionClient:
                 max_bytes=MAX_ANSWER_BYTES,
             )
         except NoAnswerError as error:
-            raise ServerDownError(str(error)) from error
+            raise ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, str(error)) from error
         _check_status(answer)
         try:
             found = ActiveToken.from_wire(await self._document(answer.body))
         except MalformedAnswerError as error:
-            raise IntrospectionUnavailableError(f"the answer is malformed: {error}") from error
+            raise IntrospectionUnavailableError(
+                Reason.INTROSPECTION_ANSWER_MALFORMED, f"the answer is malformed: {error}"
+            ) from error
         if found is None:
             _log.info("the authorization server says that the token is inactive", **_where(answer))
         return found
@@ -91,7 +98,7 @@ class IntrospectionClient:
         try:
             return await self.signed.verify_answer(body.decode("ascii")) if self.signed else parse_json(body)
         except KeysUnavailableError as error:
-            raise ServerDownError(str(error)) from error
+            raise ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, str(error)) from error
         except MalformedAnswerError:
             raise
         except ValueError as error:
@@ -105,7 +112,9 @@ def _check_status(answer: Answer) -> None:
             answered=answer.status,
             **_where(answer),
         )
-        raise IntrospectionUnavailableError("our own credentials were refused")
+        raise IntrospectionUnavailableError(
+            Reason.INTROSPECTION_CREDENTIALS_REFUSED, "our own credentials were refused"
+        )
     if answer.status != 200:
         _log.warning(
             "the authorization server cannot say anything of the token",
@@ -113,7 +122,8 @@ def _check_status(answer: Answer) -> None:
             **_where(answer),
         )
         down = answer.status >= 500 or answer.status == TOO_MANY_REQUESTS
-        raise (ServerDownError if down else IntrospectionUnavailableError)(f"status {answer.status}")
+        kind = ServerDownError if down else IntrospectionUnavailableError
+        raise kind(Reason.AUTHORIZATION_SERVER_FAILING, f"status {answer.status}")
 
 
 def _where(answer: Answer) -> dict[str, str]:

@@ -18,6 +18,7 @@ from enum import Enum
 from resource_service.introspection.client import Introspect, IntrospectionUnavailableError
 from resource_service.introspection.coverage import Coverage
 from resource_service.principal import Principal
+from resource_service.reasons import Reason
 from shared.clock import Clock
 from shared.logs import get_logger
 
@@ -41,6 +42,19 @@ class Ending(Enum):
     REVOKED = "The access token was revoked."
     UNKNOWN = "The authorization server cannot be asked whether the access token is still good."
     STOPPING = "The service is stopping."
+
+    @property
+    def reason(self) -> Reason:
+        """The reason code."""
+        return _REASONS[self]
+
+
+_REASONS = {
+    Ending.EXPIRED: Reason.TOKEN_ENDED_MEANWHILE,
+    Ending.REVOKED: Reason.TOKEN_ENDED_MEANWHILE,
+    Ending.UNKNOWN: Reason.TOKEN_STATE_UNKNOWN,
+    Ending.STOPPING: Reason.SERVICE_STOPPING,
+}
 
 
 End = Callable[[Ending], None]

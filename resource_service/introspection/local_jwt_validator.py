@@ -9,6 +9,7 @@ from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailab
 from resource_service.introspection.jwt_access_token import ALGORITHMS, TYPE, read_access_token
 from resource_service.introspection.revoked_grants import RevokedGrants
 from resource_service.principal import is_for
+from resource_service.reasons import Reason
 from shared.clock import Clock
 from shared.introspection import ActiveToken
 from shared.jose import InvalidJwsError
@@ -58,23 +59,25 @@ class LocalJwtValidator:
         try:
             found = read_access_token(await self._keys.verify_jws(token, typ=TYPE, algorithms=ALGORITHMS))
         except InvalidJwsError as error:
-            _log_refusal(f"not an access token of the issuer: {error}")
+            _log_refusal(Reason.TOKEN_INACTIVE, f"not an access token of the issuer: {error}")
             return None
         except (KeysUnavailableError, ClaimError):
             # Perhaps the issuer's; and if it has signed what is not understood here, it knows what that is.
             return await self._ask(token)
         if why := self._never_good(found):
-            _log_refusal(why)
+            _log_refusal(*why)
             return None
         return found if self._is_good(found) else await self._ask(token)
 
-    def _never_good(self, token: ActiveToken) -> str | None:
+    def _never_good(self, token: ActiveToken) -> tuple[Reason, str] | None:
         """Why a genuine token is of no use here, whatever the issuer would say of it."""
         if token.issuer != self._issuer:
-            return "iss is not the issuer"
+            return Reason.TOKEN_OF_OTHER_ISSUER, "iss is not the issuer"
         if not any(is_for(resource, token.audience) for resource in self._resources):
-            return f"for another resource: {token.audience}"
-        return f"expired at {token.expires_at}" if token.expires_at <= self._clock() else None
+            return Reason.TOKEN_OF_OTHER_RESOURCE, f"for another resource: {token.audience}"
+        if token.expires_at <= self._clock():
+            return Reason.TOKEN_EXPIRED, f"expired at {token.expires_at}"
+        return None
 
     def _is_good(self, token: ActiveToken) -> bool:
         if token.issued_at is None or token.grant_id is None or token.issued_at > self._clock() + SKEW_S:
@@ -83,5 +86,5 @@ class LocalJwtValidator:
         return self._revoked.would_be_known(grants, token.issued_at, token.expires_at)
 
 
-def _log_refusal(why: str) -> None:
-    _log.info("a JWT was refused without asking about it", reason=why)
+def _log_refusal(reason: Reason, why: str) -> None:
+    _log.info("a JWT was refused without asking about it", reason=why, reason_code=reason.code)

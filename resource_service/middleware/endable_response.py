@@ -18,6 +18,7 @@ from resource_service.errors import Refusal, cannot_ask, invalid_token
 from resource_service.introspection.leases import Ending
 from resource_service.messages.request_ids import RequestId
 from resource_service.middleware.event_position import EventPosition, event_of
+from resource_service.reasons import Reason
 from shared.logs import current_request_id, get_logger
 
 KEEP_ALIVE_S = 15.0
@@ -33,6 +34,9 @@ CONNECTION_CLOSED = -32000
 INTERNAL_ERROR = -32603
 EVENT_STREAM = b"text/event-stream"
 STREAM_ENDED = "The MCP server ended the stream before it had answered."
+
+Why = tuple[Reason, str]
+"""A reason, and the sentence for it."""
 COMMENT = b": still there\n\n"
 
 _log = get_logger(__name__)
@@ -97,13 +101,14 @@ class EndableResponse:
         """End the answer: the client is told why as far as it can be, the app that the client has gone."""
         if self._ending is None and not self._served.is_set():
             self._ending = ending
-            self._log_cut_off(ending.value, warn=ending is Ending.UNKNOWN)
+            self._log_cut_off(ending.reason, ending.value, warn=ending is Ending.UNKNOWN)
             self._closing = asyncio.create_task(self._close())
 
-    def _log_cut_off(self, reason: str, *, warn: bool) -> None:
+    def _log_cut_off(self, reason: Reason, text: str, *, warn: bool) -> None:
         (_log.warning if warn else _log.info)(
             "request cut off",
-            reason=reason,
+            reason=text,
+            reason_code=reason.code,
             method=self._request["method"],
             path=self._request["path"],
             request_id=self._request_id,
@@ -157,21 +162,21 @@ class EndableResponse:
             return message
         body = message.get("body", b"")
         self._events.feed(body)
-        text = self._why_unanswered(self._events, over=not message.get("more_body", False))
-        if not text:
+        why = self._why_unanswered(self._events, over=not message.get("more_body", False))
+        if why is None:
             return message
-        self._log_cut_off(text, warn=True)
-        errors = self._last_events(self._events, INTERNAL_ERROR, text)
+        self._log_cut_off(*why, warn=True)
+        errors = self._last_events(self._events, INTERNAL_ERROR, why)
         self._events.unanswered.clear()
         return {**message, "body": body + errors}
 
-    def _why_unanswered(self, events: EventPosition, *, over: bool) -> str:
-        """Why an error is due now to the requests that the stream has not answered; empty while none is."""
+    def _why_unanswered(self, events: EventPosition, *, over: bool) -> Why | None:
+        """Why an error is due now to the requests that the stream has not answered; None while none is."""
         if not events.unanswered:
-            return ""
+            return None
         if events.fault and (over or events.between_events):
-            return events.fault
-        return STREAM_ENDED if over and not events.resumable else ""
+            return Reason.UPSTREAM_ANSWER_UNREADABLE, events.fault
+        return (Reason.UPSTREAM_STREAM_ENDED, STREAM_ENDED) if over and not events.resumable else None
 
     async def _keep_alive(self, events: EventPosition) -> None:
         clock = asyncio.get_running_loop().time
@@ -194,23 +199,28 @@ class EndableResponse:
         elif self._events is not None:
             # What was not revoked may be resumed, with a fresh token.
             silent = self._events.resumable and ending is not Ending.REVOKED
-            body = b"" if silent else self._last_events(self._events, CONNECTION_CLOSED, ending.value)
+            why = (ending.reason, ending.value)
+            body = b"" if silent else self._last_events(self._events, CONNECTION_CLOSED, why)
             await self._send({"type": "http.response.body", "body": body, "more_body": False})
         self._over = True
 
-    def _last_events(self, events: EventPosition, code: int, text: str) -> bytes:
-        errors = [event_of(self._error(asked, code, text)) for asked in events.unanswered]
+    def _last_events(self, events: EventPosition, code: int, why: Why) -> bytes:
+        errors = [event_of(self._error(asked, code, why)) for asked in events.unanswered]
         return events.closing() + b"".join(errors)
 
     def _instead(self, ending: Ending) -> Response:
         """An answer where none has begun. A call may have been run: 401 would have clients run it again."""
         if self._asked:
-            errors = [self._error(asked, CONNECTION_CLOSED, ending.value) for asked in self._asked]
+            errors = [
+                self._error(asked, CONNECTION_CLOSED, (ending.reason, ending.value)) for asked in self._asked
+            ]
             return JSONResponse(errors[0] if len(errors) == 1 else errors)
         if ending in (Ending.EXPIRED, Ending.REVOKED):
-            return self._refuse(invalid_token(ending.value), self._request)
-        return self._refuse(cannot_ask(ending.value), self._request)
+            return self._refuse(invalid_token(ending.reason, ending.value), self._request)
+        return self._refuse(cannot_ask(ending.reason, ending.value), self._request)
 
-    def _error(self, asked: RequestId, code: int, text: str) -> dict[str, object]:
-        error = {"code": code, "message": text, "data": {"request_id": self._request_id}}
+    def _error(self, asked: RequestId, code: int, why: Why) -> dict[str, object]:
+        reason, text = why
+        data = {"request_id": self._request_id, "reason_code": reason.code}
+        error = {"code": code, "message": text, "data": data}
         return {"jsonrpc": "2.0", "id": asked, "error": error}

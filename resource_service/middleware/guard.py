@@ -40,6 +40,7 @@ from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, remember
+from resource_service.reasons import Reason
 from shared.asgi import BodyTooLargeError, read_body, replay
 from shared.logs import get_logger
 
@@ -114,7 +115,7 @@ class Guard:
         except BodyTooLargeError as error:
             raise body_too_large(self.max_body_bytes) from error
         except MalformedMessageError as error:
-            raise malformed_message(str(error), rpc_code=error.code) from error
+            raise malformed_message(Reason.MESSAGE_MALFORMED, str(error), rpc_code=error.code) from error
 
     def _showing(self, policy: Policy, principal: Principal, listed: Listed | None) -> ASGIApp:
         """The server as `principal` may see it; None for `listed` where its answers may be to any request."""
@@ -178,7 +179,9 @@ def _mismatch_refused() -> Iterator[None]:
     try:
         yield
     except HeaderMismatchError as error:
-        raise malformed_message(str(error), rpc_code=HEADER_MISMATCH, rpc_id=error.request_id) from error
+        raise malformed_message(
+            Reason.HEADERS_CONTRADICT_BODY, str(error), rpc_code=HEADER_MISMATCH, rpc_id=error.request_id
+        ) from error
 
 
 def _explaining(send: Send, scope: Scope, principal: Principal) -> Send:
@@ -204,6 +207,7 @@ def _log_refusal(status: int, body: bytes, scope: Scope, principal: Principal) -
     _log.info(
         "refused",
         reason=f"the MCP server says: {reason}",
+        reason_code=Reason.UPSTREAM_REFUSED.code,
         status=status,
         method=scope["method"],
         path=scope["path"],

@@ -19,6 +19,7 @@ from starlette.types import Scope
 
 from resource_service.authorization_server_client import request_id_of
 from resource_service.errors import Refusal, body_too_large, cannot_ask
+from resource_service.reasons import Reason
 from resource_service.routes import alias_documentation
 from resource_service.routes.http_resources import REFUSALS
 from resource_service.settings import ResourceSettings
@@ -95,16 +96,23 @@ class AuthorizationServer:
             ):
                 return await _read(response)
         except (httpx2.HTTPError, TimeoutError) as error:
-            raise cannot_ask(f"{path}: {type(error).__name__} {error}") from error
+            raise cannot_ask(
+                Reason.AUTHORIZATION_SERVER_UNREACHABLE, f"{path}: {type(error).__name__} {error}"
+            ) from error
 
     def _checked(self, answer: Answer) -> bytes:
         try:
             document: Any = parse_json(answer.body) if answer.status == 200 else {"issuer": None}
             issuer = document["issuer"]
         except (ValueError, TypeError, KeyError) as error:
-            raise cannot_ask(f"{AUTHORIZATION_SERVER}: not a metadata document") from error
+            raise cannot_ask(
+                Reason.AUTHORIZATION_SERVER_MISMATCH, f"{AUTHORIZATION_SERVER}: not a metadata document"
+            ) from error
         if issuer != self._issuer:
-            raise cannot_ask(f"{AUTHORIZATION_SERVER}: status {answer.status}, issuer {issuer!r}")
+            raise cannot_ask(
+                Reason.AUTHORIZATION_SERVER_MISMATCH,
+                f"{AUTHORIZATION_SERVER}: status {answer.status}, issuer {issuer!r}",
+            )
         return answer.body
 
 
@@ -169,6 +177,7 @@ async def _passed_on(server: AuthorizationServer, path: str, request: Request) -
         _log.info(
             "refused",
             reason="the authorization server, which it was passed on to, refuses it",
+            reason_code=Reason.ALIAS_REFUSED.code,
             status=answer.status,
             method="POST",
             path=request.scope["path"],
@@ -188,7 +197,9 @@ async def _read(response: httpx2.Response) -> Answer:
 
 
 def _oversized(response: httpx2.Response) -> Refusal:
-    return cannot_ask(f"{response.request.url.path}: more than {MAX_BYTES} bytes")
+    return cannot_ask(
+        Reason.AUTHORIZATION_SERVER_FAILING, f"{response.request.url.path}: more than {MAX_BYTES} bytes"
+    )
 
 
 def _forwarded(scope: Scope) -> Headers:

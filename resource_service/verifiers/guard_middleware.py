@@ -31,7 +31,7 @@ from shared.asgi import (
     RequestId,
     SecurityHeaders,
     UnhandledErrors,
-    refusal_response,
+    method_not_allowed,
 )
 from shared.clock import Clock, steady_clock
 from shared.introspection import ActiveToken
@@ -179,14 +179,7 @@ class Document:
         if scope["method"] in ("GET", "HEAD"):
             await JSONResponse(self._document(), headers=HEADERS)(scope, receive, send)
             return
-        refused = refusal_response(
-            scope,
-            status=405,
-            error="method_not_allowed",
-            description="Method Not Allowed",
-            headers={"Allow": "GET, HEAD"},
-        )
-        await refused(scope, receive, send)
+        await method_not_allowed(scope, "GET, HEAD")(scope, receive, send)
 
 
 def _places(settings: ResourceSettings, path: str) -> dict[str, str]:

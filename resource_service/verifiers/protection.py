@@ -99,7 +99,12 @@ class Protection:
             # Another route is none of ours: it must not fail because the issuer cannot be asked.
             if refusal.status >= 500 and not is_beside():
                 raise
-            _log.info("refused", reason=refusal.detail or refusal.description, error=refusal.error)
+            _log.info(
+                "refused",
+                reason=refusal.detail or refusal.description,
+                reason_code=refusal.reason.code,
+                error=refusal.error,
+            )
             return None
 
     def _policy(

@@ -21,7 +21,13 @@ from shared.asgi.headers import SecurityHeaders, header_values
 from shared.asgi.other_hosts import OtherHosts
 from shared.asgi.prefix import Prefix
 from shared.asgi.request_id import RequestId
-from shared.asgi.responses import error_response, refusal_response
+from shared.asgi.responses import (
+    error_response,
+    http_error,
+    method_not_allowed,
+    not_found,
+    refusal_response,
+)
 
 __all__ = [
     "BodyLimit",
@@ -40,6 +46,9 @@ __all__ = [
     "asks_for_page",
     "error_response",
     "header_values",
+    "http_error",
+    "method_not_allowed",
+    "not_found",
     "read_body",
     "refusal_response",
     "replay",

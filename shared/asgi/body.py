@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.asgi.headers import header_values
 from shared.asgi.responses import refusal_response
+from shared.reasons import CommonReason
 
 
 class BodyTooLargeError(Exception):
@@ -72,6 +73,7 @@ class BodyLimit:
         description = f"The request body is larger than {self.max_body_bytes} bytes."
         refused = refusal_response(
             scope,
+            CommonReason.BODY_TOO_LARGE,
             status=413,
             error="invalid_request",
             description=description,

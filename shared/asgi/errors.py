@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.asgi.responses import error_response
 from shared.logs import get_logger
+from shared.reasons import CommonReason
 
 _log = get_logger(__name__)
 
@@ -36,8 +37,16 @@ class UnhandledErrors:
         except Exception:
             if began:
                 raise
-            _log.exception("unhandled error", method=scope["method"], path=scope["path"])
+            _log.exception(
+                "unhandled error",
+                reason_code=CommonReason.UNEXPECTED_ERROR.code,
+                method=scope["method"],
+                path=scope["path"],
+            )
             response = error_response(
-                500, "server_error", "Something went wrong here; the log has the details."
+                500,
+                "server_error",
+                "Something went wrong here; the log has the details.",
+                reason=CommonReason.UNEXPECTED_ERROR,
             )
             await response(scope, receive, send)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.asgi.responses import refusal_response
+from shared.reasons import CommonReason
 
 MAX_URL_BYTES = 40_000
 """A request object of the largest size fits into a query."""
@@ -20,14 +21,15 @@ class HeadLimit:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = _status(scope) if scope["type"] == "http" else None
+        refused = _refused(scope) if scope["type"] == "http" else None
         if refused is None:
             await self.app(scope, receive, send)
             return
-        description = "The URL is too long." if refused == 414 else "The headers are too large."
+        status, reason, description = refused
         answer = refusal_response(
             scope,
-            status=refused,
+            reason,
+            status=status,
             error="invalid_request",
             description=description,
             headers={"connection": "close"},
@@ -35,10 +37,10 @@ class HeadLimit:
         await answer(scope, receive, send)
 
 
-def _status(scope: Scope) -> int | None:
+def _refused(scope: Scope) -> tuple[int, CommonReason, str] | None:
     if len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b"")) > MAX_URL_BYTES:
-        return 414
+        return 414, CommonReason.URL_TOO_LONG, "The URL is too long."
     headers = scope["headers"]
     if len(headers) > MAX_HEADERS or sum(len(n) + len(v) for n, v in headers) > MAX_HEADER_BYTES:
-        return 431  # RFC 6585 §5
+        return 431, CommonReason.HEADERS_TOO_LARGE, "The headers are too large."  # RFC 6585 §5
     return None

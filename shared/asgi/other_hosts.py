@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.asgi.headers import header_values
 from shared.logs import get_logger
 from shared.once import Once
+from shared.reasons import CommonReason
 from shared.uris import serialize_origin
 
 HEALTH = "/health"
@@ -52,6 +53,7 @@ class OtherHosts:
         if self._once.first(host):
             _log.warning(
                 "a request came for another host name than the public one",
+                reason_code=CommonReason.OTHER_HOST_NAME.code,
                 host=host,
                 public_url=self._public_url,
                 setting=self._setting,

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.asgi import asks_for_page, refusal_response
+from shared.asgi import asks_for_page, not_found
 
 
 def home_route(page: Callable[[], Response]) -> Route:
@@ -27,7 +27,7 @@ class _Home:
 
     def _answer(self, scope: Scope) -> ASGIApp:
         if scope["method"] not in ("GET", "HEAD") or not asks_for_page(scope):
-            return refusal_response(scope, status=404, error="not_found", description="Not Found")
+            return not_found(scope)
         page = self._page()
         page.headers["Vary"] = "Accept"
         return page

@@ -16,9 +16,10 @@ import pytest
 import structlog
 
 from shared.cli.why.entries import Entry, read_entries
-from shared.cli.why.remedies import REMEDIES, remedy
+from shared.cli.why.remedies import CATALOGUES, catalogue, reason_of, remedy
 from shared.cli.why.story import entries_of, told
 from shared.logs import LogSettings, configure_logs, current_request_id, get_logger
+from shared.reasons import CommonReason, ReasonCode
 from tests.cli.command import DOORWARD, ROOT, doorward, python_environment
 
 pytestmark = pytest.mark.requirement("RS-11")
@@ -57,6 +58,7 @@ REFUSED: Event = (
     "refused",
     {
         "reason": "introspected inactive",
+        "reason_code": "token_inactive",
         "told": 'The access token is "expired", it\'s revoked = unknown.',
         "error": "invalid_token",
         "status": 401,
@@ -140,7 +142,11 @@ def test_a_request_is_followed_from_one_service_into_the_other(form: str, wanted
     answered: Event = (
         "auth_service.endpoints.introspect",
         "introspected as inactive",
-        {"reason": "the grant of the token is revoked", "caller": "resource"},
+        {
+            "reason": "the grant of the token is revoked",
+            "reason_code": "token_grant_revoked",
+            "caller": "resource",
+        },
     )
     text = logged(form, answered, request_id=OTHER_ID) + logged(form, asked, REFUSED)
     scenes = told(entries_of(wanted, read(text)))
@@ -153,7 +159,7 @@ def test_a_request_is_followed_from_one_service_into_the_other(form: str, wanted
 
 @pytest.mark.parametrize("form", FORMS)
 def test_what_steers_a_terminal_is_shown_and_not_obeyed(form: str, tmp_path: Path) -> None:
-    odd = {"path": "/\x1b[2J\u202e", "reason": "\x1b]0;title\x07", "status": 404, "error": "not_found"}
+    odd = {"path": "/\x1b[2J\u202e", "reason": "\x1b]0;title\x07", "status": 404, "reason_code": "not_found"}
     log = tmp_path / "some.log"
     log.write_text(logged(form, ("auth_service.main", "refused", odd)))
     done = doorward("why", ID, "some.log", cwd=tmp_path)
@@ -207,51 +213,58 @@ def test_where_nothing_is_found_it_says_where_it_looked(tmp_path: Path) -> None:
     assert "\x1b" not in done.stderr
 
 
+def all_reasons() -> list[ReasonCode]:
+    return [*CommonReason, *(reason for service in CATALOGUES for reason in catalogue(service).values())]
+
+
 def test_what_the_advice_names_exists() -> None:
     documented = (ROOT / "docs" / "configuration.md").read_text()
-    for each in REMEDIES:
-        for setting in re.findall(r"DOORWARD_[A-Z_]+", each.advice):
-            assert f"`{setting}`" in documented, setting
-        for command in re.findall(r"`doorward ([a-z ]+?)(?: NAME| URL)?`", each.advice):
-            asked = subprocess.run(
-                [sys.executable, "-P", "-m", "shared.cli", *command.split(), "--help"],
-                env=python_environment(),
-                capture_output=True,
-                timeout=60,
-                check=False,
-            )
-            assert asked.returncode == 0, command
+    advice = {reason.remedy for reason in all_reasons() if reason.remedy}
+    assert len(advice) > 20
+    commands = {
+        found for each in advice for found in re.findall(r"`doorward ([a-z ]+?)(?: NAME| URL)?`", each)
+    }
+    for setting in {found for each in advice for found in re.findall(r"DOORWARD_[A-Z_]+", each)}:
+        assert f"`{setting}`" in documented, setting
+    for command in commands:
+        asked = subprocess.run(
+            [sys.executable, "-P", "-m", "shared.cli", *command.split(), "--help"],
+            env=python_environment(),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert asked.returncode == 0, command
 
 
-def entry(**fields: object) -> Entry:
-    return Entry("a log", {"event": "refused", **fields})
+def entry(code: str, logger: str = "resource_service.errors", **fields: object) -> Entry:
+    return Entry("a log", {"event": "refused", "reason_code": code, "logger": logger, **fields})
 
 
-@pytest.mark.parametrize(
-    ("found", "advice"),
-    [
-        (entry(error="unauthorized", reason="This resource needs an access token."), "doorward doctor URL"),
-        (entry(error="invalid_token", reason="audience ('https://a/mcp',)"), "issued for another URL"),
-        (entry(error="invalid_token", reason="issuer https://other"), "DOORWARD_ISSUER"),
-        (entry(error="invalid_token", reason="expired at 1"), "refresh by themselves"),
-        (entry(error="invalid_token", reason="introspected inactive"), "Disconnect the client"),
-        (entry(error="insufficient_scope", reason="x lacks ['a']"), "ticked"),
-        (entry(error="invalid_origin", reason="https://evil.example"), "DOORWARD_ALLOWED_ORIGINS"),
-        (entry(error="temporarily_unavailable", reason="ConnectError: x"), "DOORWARD_INTROSPECTION_ENDPOINT"),
-        (
-            entry(error="temporarily_unavailable", reason="our own credentials were refused"),
-            "the same secret",
-        ),
-        (entry(error="invalid_client", reason="unknown client"), "Make it forget"),
-        (entry(error="invalid_grant", reason="the refresh token was used before"), "must log in again"),
-        (entry(event="login failed", reason="wrong", status=401), "doorward users passwd"),
-        (entry(event="unhandled error"), "traceback"),
-        (entry(error="something_new", reason="nobody knows"), None),
-    ],
-)
-def test_the_commonest_reasons_have_a_remedy(found: Entry, advice: str | None) -> None:
-    given = remedy([found])
-    assert given is None if advice is None else advice in str(given)
+@pytest.mark.parametrize("reason", all_reasons(), ids=lambda reason: reason.code)
+def test_the_advice_is_that_of_the_code_whatever_the_sentence_says(reason: ReasonCode) -> None:
+    logger = f"{type(reason).__module__}.x"
+    found = entry(reason.code, logger, reason="audience, unhandled error", error="x", status=401)
+    assert reason_of(found) is reason
+    assert remedy([found]) == (reason.remedy or None)
+
+
+@pytest.mark.parametrize("code", ["", "not_a_code", "value", "__class__"])
+def test_a_code_that_is_not_in_the_catalogue_gets_no_advice_and_its_sentence_is_printed(
+    tmp_path: Path, code: str
+) -> None:
+    assert remedy([entry(code)]) is None
+    refused: Event = (REFUSED[0], REFUSED[1], {**REFUSED[2], "reason_code": code})
+    done = doorward("why", ID, "-", cwd=tmp_path, stdin=logged("json", refused))
+    assert done.returncode == 0, done.stderr
+    assert "introspected inactive" in done.stdout
+    assert "What to do" not in done.stdout
+
+
+def test_the_advice_is_about_what_happened_first() -> None:
+    cause = entry("token_expired", "auth_service.endpoints.introspect")
+    consequence = entry("token_inactive")
+    assert remedy([cause, consequence]) == catalogue("auth_service")["token_expired"].remedy
 
 
 def test_a_line_is_json_that_other_programs_read_too() -> None:

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from shared.cli.why.entries import Entry, read_entries
+from shared.cli.why.remedies import reason_of
 from tests.auth_service.service import machine
 from tests.cli.command import Up, doorward, up, up_again
 from tests.flow import Person, forms_of
@@ -150,8 +151,10 @@ def test_every_refusal_carries_an_id_under_which_one_line_explains_it(
     (entry,) = refusals(running, request_id)
     assert entry.text("status") == str(status)
     assert entry.text("path")
+    assert reason_of(entry) is not None, entry.text("reason_code")
     if answer.content and "alias" not in entry.text("reason") and "passed on" not in entry.text("reason"):
         assert answer.json()["request_id"] == request_id
+        assert answer.json()["reason_code"] == entry.text("reason_code")
 
 
 @named(PAGES)
@@ -162,7 +165,8 @@ def test_a_page_that_refuses_shows_its_id_to_the_person(
     assert answer.status_code == status, answer.text
     request_id = answer.headers["x-request-id"]
     assert f"request <code>{request_id}</code>" in answer.text
-    assert len(refusals(running, request_id)) == 1
+    (entry,) = refusals(running, request_id)
+    assert reason_of(entry) is not None, entry.text("reason_code")
 
 
 def test_why_tells_the_reason_that_the_client_was_not_told(

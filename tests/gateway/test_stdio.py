@@ -132,7 +132,10 @@ def test_the_session_of_a_crashed_process_is_gone(
     answer = caller.post("/mcp", headers=headers, json=crash)
     error = messages_in(answer)[-1]
     assert (error["id"], error["error"]["code"]) == (7, -32000)
-    assert error["error"]["data"] == {"request_id": answer.headers["x-request-id"]}
+    assert error["error"]["data"] == {
+        "request_id": answer.headers["x-request-id"],
+        "reason_code": "command_ended",
+    }
     assert caller.post("/mcp", headers=headers, json=PING).status_code == 404
 
 

@@ -175,6 +175,7 @@ def test_a_body_that_is_not_json_gets_a_json_rpc_error(
     assert response.json()["error"]["code"] == -32700
     assert response.json()["error"]["data"] == {
         "error": "invalid_request",
+        "reason_code": "message_malformed",
         "request_id": response.headers["x-request-id"],
     }
 

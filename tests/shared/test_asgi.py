@@ -98,6 +98,7 @@ def test_an_unexpected_error_is_a_500_without_a_word_of_it(client: httpx2.Client
     assert response.json() == {
         "error": "server_error",
         "error_description": "Something went wrong here; the log has the details.",
+        "reason_code": "unexpected_error",
         "request_id": response.headers["x-request-id"],
     }
 
@@ -175,7 +176,7 @@ def test_an_error_whose_page_cannot_be_made_is_still_told() -> None:
         raise RuntimeError("no such template")
 
     async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
-        await error_response(404, "not_found", "Not Found")(scope, receive, send)
+        await error_response(404, "not_found", "Not Found", reason=None)(scope, receive, send)
 
     transport = httpx2.ASGITransport(BrowserPages(refusing, page_of=broken))
 

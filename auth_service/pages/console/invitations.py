@@ -12,6 +12,7 @@ from auth_service.pages.console.sections import Administrator, day
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.web.render import PageTemplates, see_other
 
@@ -56,7 +57,7 @@ class InvitationsSection:
         if action == "make":
             return await self._make(form, admin)
         if action != "revoke":
-            raise InvalidRequestError("action must be make or revoke")
+            raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "action must be make or revoke")
         token_hash = form.require("token")
         if await self.tokens.revoke(token_hash):
             admin.audit("invitation revoked", invitation=token_hash)
@@ -79,5 +80,5 @@ class InvitationsSection:
 def _count(form: Parameters, name: str, most: int) -> int:
     text = form.require(name)
     if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
-        raise InvalidRequestError(f"{name} must be a number from 1 to {most}")
+        raise InvalidRequestError(Reason.FORM_FIELD_INVALID, f"{name} must be a number from 1 to {most}")
     return int(text)

@@ -22,6 +22,7 @@ from auth_service.pages.pagination import paginated
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.users.repository import User, UserRepository, canonical
 from auth_service.web.render import PageTemplates, see_other
@@ -63,7 +64,7 @@ class PeopleSection:
         }
 
     async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
-        raise InvalidRequestError("nothing can be done on this page")
+        raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "nothing can be done on this page")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ class PersonSection:
             await self.accounts.enable(user.username)
             admin.audit("user enabled", user=user.username)
         else:
-            raise InvalidRequestError("action must be end, disable or enable")
+            raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "action must be end, disable or enable")
         return see_other(_url(user))
 
     async def _find(self, name: str | None) -> User:
@@ -123,7 +124,7 @@ class PersonSection:
     async def _disable(self, user: User, admin: Administrator) -> None:
         # The command does that: nobody should find the console closed to everybody.
         if user.subject == admin.user.subject:
-            raise InvalidRequestError("you cannot disable yourself")
+            raise InvalidRequestError(Reason.CANNOT_DISABLE_YOURSELF, "you cannot disable yourself")
         await self.accounts.disable(user.username)
         admin.audit("user disabled", user=user.username)
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from auth_service.pages.console.sections import Administrator, NotThereError, Section
 from auth_service.protocol.parameters import parse_parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import UserRepository
 from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.page_context import PageContext
@@ -50,6 +51,7 @@ class AdminConsole:
             _log.info(
                 "refused",
                 reason="there is no such page, or what it was about is gone",
+                reason_code=Reason.CONSOLE_PAGE_UNKNOWN.code,
                 error="not_found",
                 status=404,
                 method=request.method,
@@ -66,7 +68,8 @@ class AdminConsole:
         if user is None or user.disabled or not user.admin:
             _log.warning(
                 "console refused",
-                reason="whoever is logged in is no administrator",
+                reason="the user is not an administrator",
+                reason_code=Reason.NOT_ADMINISTRATOR.code,
                 status=403,
                 method=request.method,
                 path=request.scope["path"],

@@ -23,6 +23,7 @@ from auth_service.pages.pagination import paginated
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.software import Software, grouped, places
 from auth_service.web.render import PageTemplates, see_other
 
@@ -53,7 +54,7 @@ class SoftwareSection:
         )
 
     async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
-        raise InvalidRequestError("nothing can be done on this page")
+        raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "nothing can be done on this page")
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class ClientsSection:
         elif action == "remove_unused":
             await self._remove_unused(await self._find(key), admin)
         else:
-            raise InvalidRequestError("action must be remove or remove_unused")
+            raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "action must be remove or remove_unused")
         left = any(software.key == key for software in await _software(self.clients))
         return see_other(f"clients?{urlencode({'key': key})}" if left else "software")
 

@@ -9,6 +9,7 @@ from starlette.types import Scope
 from resource_service.auth.dpop.nonces import Nonces
 from resource_service.auth.dpop.proof_replay_cache import ProofReplayCache, QuotaExceededError
 from resource_service.errors import invalid_proof, nonce_needed, too_many_proofs
+from resource_service.reasons import Reason
 from resource_service.settings import ResourceSettings
 from shared.asgi import header_values
 from shared.clock import Clock
@@ -45,7 +46,7 @@ class DpopValidator:
             # With a slash at its end and without, a URL is the same resource here.
             proof = parse_proof(proofs, scope["method"], (url, f"{url}/"), self.clock(), access_token=token)
         except InvalidProofError as error:
-            raise invalid_proof(_sentence(str(error))) from error
+            raise invalid_proof(Reason.DPOP_PROOF_INVALID, _sentence(str(error))) from error
         if self.nonces is not None and not self.nonces.is_good(proof.nonce):
             raise nonce_needed(self.nonces.fresh())
         return proof
@@ -62,7 +63,7 @@ class DpopValidator:
         try:
             proof = await verify_proof(presented, self.signatures, source)
         except InvalidProofError as error:
-            raise invalid_proof(_sentence(str(error))) from error
+            raise invalid_proof(Reason.DPOP_PROOF_INVALID, _sentence(str(error))) from error
         except QueueFullError as error:
             raise too_many_proofs(str(error)) from error
         self._count(proof)
@@ -73,7 +74,7 @@ class DpopValidator:
         except QuotaExceededError as error:
             raise too_many_proofs(str(error)) from error
         if not first:
-            raise invalid_proof("The DPoP proof was used before.")
+            raise invalid_proof(Reason.DPOP_PROOF_REPLAYED, "The DPoP proof was used before.")
 
 
 def dpop_validator_for(settings: ResourceSettings, clock: Clock) -> DpopValidator:

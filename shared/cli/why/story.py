@@ -78,15 +78,21 @@ def _sentences(entry: Entry) -> Iterator[str]:
     elif event == "introspected as inactive":
         yield f"It was asked about a token by {entry.text('caller')}, and said that the token is not good."
         if reason:
-            yield f"The reason: {reason}"
+            yield f"The reason: {_with_code(entry, reason)}"
     elif status and reason:
         answer = " ".join(filter(None, (status, entry.text("error"))))
         yield f"{_request(entry)} was refused, with {answer}."
         yield f"Who asked was told: {entry.text('told') or reason}"
-        if private := entry.text("detail") or (reason if entry.text("told") else ""):
-            yield f"The reason: {private}"
+        private = entry.text("detail") or (reason if entry.text("told") else "")
+        if why := _with_code(entry, private):
+            yield f"The reason: {why}"
     else:
         yield f"{event[:1].upper()}{event[1:]}{_details(entry)}."
+
+
+def _with_code(entry: Entry, reason: str) -> str:
+    code = entry.text("reason_code")
+    return " ".join(filter(None, (reason, f"({code})" if code else "")))
 
 
 def _request(entry: Entry) -> str:

@@ -76,7 +76,7 @@ def test_a_program_gets_json_and_nothing_is_at_the_root(
     response = http.get(f"{base}{path}", headers={"Accept": accept})
     assert response.status_code in (401, 404, 405)
     assert not is_page(response)
-    assert response.json().keys() == {"error", "error_description", "request_id"}
+    assert response.json().keys() == {"error", "error_description", "reason_code", "request_id"}
 
 
 @pytest.mark.parametrize("slash", ["", "/"])

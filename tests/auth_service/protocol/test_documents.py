@@ -10,6 +10,7 @@ import pytest
 from auth_service.protocol.claims_request import ACR_PASSWORD
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.id_token import Person, at_hash, id_token_claims, userinfo_claims
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.subjects import ClientSubject
 from tests.auth_service.protocol.builders import NOW, active_grant, client
 
@@ -83,7 +84,7 @@ def test_userinfo_says_what_the_scopes_allow(
     ],
 )
 def test_a_description_holds_only_what_rfc_6749_allows(text: str, described: str) -> None:
-    assert InvalidRequestError(text).members() == {
+    assert InvalidRequestError(Reason.PARAMETER_MISSING, text).members() == {
         "error": "invalid_request",
         "error_description": described,
     }

@@ -104,7 +104,7 @@ def test_what_is_not_there_is_told_as_json(
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
     assert response.headers["cache-control"] == "no-store"
-    assert response.json().keys() == {"error", "error_description", "request_id"}
+    assert response.json().keys() == {"error", "error_description", "reason_code", "request_id"}
     assert response.json()["error"] == ("not_found" if status == 404 else "method_not_allowed")
     assert status == 404 or response.headers["allow"]
 

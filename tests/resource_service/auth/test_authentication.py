@@ -51,6 +51,7 @@ def test_a_refusal_explains_itself_as_json_with_the_request_id(client: httpx2.Cl
     assert response.json() == {
         "error": "invalid_token",
         "error_description": "The access token is expired, revoked or unknown.",
+        "reason_code": "token_inactive",
         "request_id": response.headers["x-request-id"],
     }
 

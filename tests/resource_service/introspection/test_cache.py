@@ -17,6 +17,7 @@ from resource_service.introspection.cache import (
 )
 from resource_service.introspection.client import IntrospectionUnavailableError
 from resource_service.introspection.recently_revoked import AT_LEAST_S
+from resource_service.reasons import Reason
 from shared.introspection import ActiveToken
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-3", "AS-16")]
@@ -61,7 +62,7 @@ class Server:
         answer = self.answers.get(token)
         await self.may_answer.wait()
         if self.down:
-            raise IntrospectionUnavailableError("down")
+            raise IntrospectionUnavailableError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "down")
         return answer
 
     def go_live(self) -> None:

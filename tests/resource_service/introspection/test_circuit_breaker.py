@@ -8,6 +8,7 @@ import pytest
 
 from resource_service.introspection.circuit_breaker import FAILURES, PROBE_EVERY_S, CircuitBreaker
 from resource_service.introspection.client import IntrospectionUnavailableError, ServerDownError
+from resource_service.reasons import Reason
 from shared.introspection import ActiveToken
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-7")]
@@ -41,7 +42,7 @@ class Server:
 
     async def down(self, times: int) -> None:
         """So many failures."""
-        self.trouble = ServerDownError("no answer")
+        self.trouble = ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "no answer")
         for _ in range(times):
             with pytest.raises(IntrospectionUnavailableError):
                 await self.breaker("good")
@@ -77,7 +78,9 @@ async def test_an_answer_in_between_means_that_it_is_up() -> None:
 
 async def test_an_odd_answer_about_one_token_keeps_nobody_from_asking() -> None:
     server = Server()
-    server.trouble = IntrospectionUnavailableError("the answer is malformed")
+    server.trouble = IntrospectionUnavailableError(
+        Reason.INTROSPECTION_ANSWER_MALFORMED, "the answer is malformed"
+    )
     for _ in range(10 * FAILURES):
         with pytest.raises(IntrospectionUnavailableError, match="malformed"):
             await server.breaker("odd")
@@ -102,7 +105,7 @@ async def test_a_probe_that_is_stuck_does_not_keep_the_next_one_from_finding_it_
 
 async def test_failures_of_questions_from_before_its_return_do_not_count_against_it() -> None:
     server = Server()
-    server.trouble = ServerDownError("no answer")
+    server.trouble = ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "no answer")
     hanging, server.go_on = server.go_on, asyncio.Event()
     late = [asyncio.create_task(server.breaker("good")) for _ in range(10 * FAILURES)]
     await asyncio.sleep(0)

@@ -77,7 +77,7 @@ def test_what_is_not_here_is_said_in_the_form_of_every_error(
 ) -> None:
     response = client.request(method, f"{service.origin}{path}")
     assert response.status_code == status
-    assert set(response.json()) == {"error", "error_description", "request_id"}
+    assert set(response.json()) == {"error", "error_description", "reason_code", "request_id"}
 
 
 def test_every_answer_carries_the_headers_that_keep_browsers_careful(client: httpx2.Client) -> None:

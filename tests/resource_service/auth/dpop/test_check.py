@@ -77,6 +77,7 @@ class TestChallenges:
         assert response.json() == {
             "error": "invalid_dpop_proof",
             "error_description": description,
+            "reason_code": "dpop_proof_invalid",
             "request_id": response.headers["x-request-id"],
         }
         assert "invalid_dpop_proof" in str(service.log(response.headers["x-request-id"]))
