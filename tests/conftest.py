@@ -12,6 +12,7 @@ from _pytest.nodeid import coerce_node_id
 
 from auth_service.storage import Store, open_store
 from tests.certificates import Authority
+from tests.forking.process import end_servers
 from tests.machine import NEEDS, SKIPPED, require
 from tests.servers import DURABLE, RedisServer, redis_running
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "requirement(*ids): the requirements that the test proves")
+
+
+def pytest_unconfigure() -> None:
+    end_servers()
 
 
 @pytest.hookimpl(trylast=True)

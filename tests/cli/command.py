@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import httpx2
 
+from tests.forking.process import start
 from tests.servers import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-DOORWARD = (sys.executable, "-P", "-m", "shared.cli")
+MODULE = "shared.cli"
+DOORWARD = (sys.executable, "-P", "-m", MODULE)
 READY = "Ctrl-C stops it"
 
 
@@ -36,16 +39,25 @@ def doorward(
     *arguments: str, cwd: Path, stdin: str = "", **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
-    return subprocess.run(
-        [*DOORWARD, *arguments],
-        cwd=cwd,
-        env=python_environment(**settings),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    with TemporaryFile("w+") as typed, TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
+        typed.write(stdin)
+        typed.seek(0)
+        process = start(
+            MODULE,
+            *arguments,
+            environment=python_environment(**settings),
+            output=output,
+            errors=errors,
+            standard_input=typed,
+            directory=cwd,
+        )
+        try:
+            status = process.wait(timeout=60)
+        finally:
+            process.kill()
+        for written in (output, errors):
+            written.seek(0)
+        return subprocess.CompletedProcess(arguments, status, output.read(), errors.read())
 
 
 @dataclass

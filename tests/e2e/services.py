@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import subprocess
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,7 +14,9 @@ from typing import Any, Literal
 import httpx2
 
 from shared.cli.installation import RESOURCE_SERVER_ID, resource_servers
-from tests.cli.command import DOORWARD, python_environment
+from tests.cli.command import MODULE, python_environment
+from tests.forking.process import Process
+from tests.forking.process import start as start_process
 from tests.servers import free_port, wait_until
 
 NO_BRAKES = {
@@ -36,7 +37,7 @@ class Service:
     port: int
     settings: dict[str, str]
     log_file: Path
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
 
     @property
     def url(self) -> str:
@@ -50,15 +51,10 @@ class Service:
 
     def begin(self) -> None:
         """Start it; it answers a while later."""
-        command = [*DOORWARD, self.kind, "--host", "127.0.0.1", "--port", str(self.port)]
+        where = ("--host", "127.0.0.1", "--port", str(self.port), "--grace", str(GRACE_S))
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--grace", str(GRACE_S)],
-                env=python_environment(**self.settings),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            environment = python_environment(**self.settings)
+            self.process = start_process(MODULE, self.kind, *where, environment=environment, output=log)
 
     def answers(self) -> bool:
         """Whether it is healthy. It must not have ended."""

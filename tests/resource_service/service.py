@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +14,8 @@ from typing import Any
 
 import httpx2
 
+from tests.cli.command import python_environment
+from tests.forking.process import Process, start
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.servers import free_port, wait_until
 
@@ -39,7 +38,7 @@ class Service:
     origin: str
     resource: str
     log_file: Path
-    process: subprocess.Popen[bytes]
+    process: Process
 
     def log(self, request_id: str) -> list[dict[str, Any]]:
         """The log lines of one request."""
@@ -72,11 +71,13 @@ def running(server: AuthorizationServer, directory: Path, **settings: str) -> It
     }
     environment = {f"DOORWARD_{name.upper()}": value for name, value in {**usual, **settings}.items()}
     log_file = directory / f"resource-{port}.log"
-    command = [sys.executable, "-W", "error", "-m", "uvicorn", "--factory", "--port", str(port)]
-    command += ["--timeout-graceful-shutdown", str(GRACE_S), "--no-access-log", "--no-proxy-headers"]
-    command += ["resource_service.main:create_app_from_environment"]
+    arguments = ["--factory", "--port", str(port)]
+    arguments += ["--timeout-graceful-shutdown", str(GRACE_S), "--no-access-log", "--no-proxy-headers"]
+    arguments += ["resource_service.main:create_app_from_environment"]
     with log_file.open("wb") as log:
-        process = subprocess.Popen(command, env={**os.environ, **environment}, stderr=log, stdout=log)
+        process = start(
+            "uvicorn", *arguments, environment=python_environment(**environment), output=log, strict=True
+        )
     try:
         wait_until(lambda: _answers(origin) or process.poll() is not None, timeout_s=START_TIMEOUT_S)
         assert process.poll() is None, log_file.read_text()

@@ -1,0 +1,58 @@
+"""A program that tells what it was started with, or ends in the way that its first argument names."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+import warnings
+
+
+def tell() -> None:
+    """Write down, as JSON, what the program sees."""
+    seen = {
+        "arguments": sys.argv[1:],
+        "settings": {name: value for name, value in os.environ.items() if name.startswith("DOORWARD_")},
+        "directory": os.getcwd(),
+        "typed": sys.stdin.read(),
+        "pid": os.getpid(),
+        "main": getattr(sys.modules["__main__"].__spec__, "name", ""),
+        "terminal": [shutil.get_terminal_size().columns, sys.stdout.encoding],
+    }
+    json.dump(seen, sys.stdout)
+
+
+def sleep() -> None:
+    """Wait to be asked to end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    print("asleep", flush=True)  # noqa: T201
+    time.sleep(60)
+
+
+def end(how: str) -> None:
+    """End, with output that is not flushed by itself."""
+    sys.stdout.write("written without a line end")
+    if how == "exit":
+        sys.exit(7)
+    if how == "say":
+        sys.exit("a reason")
+    if how == "raise":
+        raise ValueError("a reason")
+    if how == "kill":
+        sys.stdout.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    match sys.argv[1]:
+        case "tell":
+            tell()
+        case "sleep":
+            sleep()
+        case "warn":
+            warnings.warn("this goes away", DeprecationWarning, stacklevel=1)
+        case how:
+            end(how)

@@ -1,0 +1,55 @@
+"""What the fork server is asked for: one message on a stream socket, with the file descriptors beside it."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import asdict, dataclass
+
+_LENGTH_BYTES = 4
+_DESCRIPTORS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A Python program to run.
+
+    Attributes:
+        module: to run as ``python -m`` does.
+        arguments: what follows it on the command line.
+        strict: whether warnings are errors, as with ``-W error``.
+    """
+
+    module: str
+    arguments: list[str]
+    environment: dict[str, str]
+    directory: str
+    strict: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descriptors:
+    """The standard streams of the program, and where its exit status is to be written."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+    status: int
+
+
+def send(channel: socket.socket, request: Request, descriptors: Descriptors) -> None:
+    """Send a request."""
+    text = json.dumps(asdict(request)).encode()
+    length = len(text).to_bytes(_LENGTH_BYTES, "big")
+    socket.send_fds(channel, [length], list(asdict(descriptors).values()))
+    channel.sendall(text)
+
+
+def receive(channel: socket.socket) -> tuple[Request, Descriptors] | None:
+    """The next request; None once the other end is closed."""
+    length, descriptors, _flags, _address = socket.recv_fds(channel, _LENGTH_BYTES, _DESCRIPTORS)
+    if not length:
+        return None
+    text = channel.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
+    stdin, stdout, stderr, status = descriptors
+    return Request(**json.loads(text)), Descriptors(stdin=stdin, stdout=stdout, stderr=stderr, status=status)

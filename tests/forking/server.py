@@ -1,0 +1,132 @@
+"""The process that forks: ``python -m tests.forking.server DESCRIPTOR``, where requests come in."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+import threading
+import warnings
+from typing import NoReturn
+
+from tests.forking.request import Descriptors, Request, receive
+
+PRELOADED = (
+    "auth_service.main",
+    "resource_service.main",
+    "shared.cli.main",
+    "uvicorn.main",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.uvloop",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.websockets.auto",
+)
+PID_BYTES = 4
+
+
+class RequestLoop:
+    """Forks a process for each request, and writes its exit status where the request says.
+
+    Args:
+        channel: requests come in and process ids go out; its end is that of the server and its processes.
+    """
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._statuses: dict[int, int] = {}
+        self._woken, self._wake = socket.socketpair()
+        self._wake.setblocking(False)
+        self._woken.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+
+    def next_child(self) -> Request:
+        """Serve until the other end is closed. Returns in the child, and in the child only."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        self._selector.register(self._channel, selectors.EVENT_READ)
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        while True:
+            ready = {key.fileobj for key, _ in self._selector.select()}
+            if self._woken in ready:
+                self._woken.recv(4096)
+                self._collect()
+            if self._channel in ready and (request := self._fork()):
+                return request
+
+    def _fork(self) -> Request | None:
+        """Fork as the next request says; returns it in the child."""
+        received = receive(self._channel)
+        if received is None:
+            self._end()
+        request, descriptors = received
+        pid = os.fork()
+        if pid == 0:
+            self._leave()
+            _become(request, descriptors)
+            return request
+        for descriptor in (descriptors.stdin, descriptors.stdout, descriptors.stderr):
+            os.close(descriptor)
+        self._statuses[pid] = descriptors.status
+        self._channel.sendall(pid.to_bytes(PID_BYTES, "big"))
+        return None
+
+    def _collect(self) -> None:
+        """Report the processes that have ended; only then may their ids be given out again."""
+        for pid, descriptor in list(self._statuses.items()):
+            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if ended is None:
+                continue
+            status = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+            os.write(descriptor, str(status).encode())
+            os.close(self._statuses.pop(pid))
+            os.waitpid(pid, 0)
+
+    def _leave(self) -> None:
+        """Let go of what is the server's, in a child."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._selector.close()
+        for each in (self._channel, self._woken, self._wake):
+            each.close()
+        for descriptor in self._statuses.values():
+            os.close(descriptor)
+
+    def _end(self) -> NoReturn:
+        for pid in self._statuses:
+            os.kill(pid, signal.SIGKILL)
+        os._exit(0)
+
+
+def _become(request: Request, descriptors: Descriptors) -> None:
+    """Take on the streams, environment and directory of the program."""
+    for number, descriptor in enumerate((descriptors.stdin, descriptors.stdout, descriptors.stderr)):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.close(descriptors.status)
+    os.chdir(request.directory)
+    os.environ.clear()
+    os.environ.update(request.environment)
+    sys.argv[1:] = request.arguments
+    if request.strict:
+        warnings.simplefilter("error")
+
+
+def _preload() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for module in PRELOADED:
+            importlib.import_module(module)
+    assert threading.active_count() == 1, threading.enumerate()
+    gc.freeze()
+
+
+if __name__ == "__main__":
+    _preload()
+    # The program ends as the main module of its process: with its exit status, or with its traceback.
+    program = RequestLoop(socket.socket(fileno=int(sys.argv[1]))).next_child()
+    runpy.run_module(program.module, run_name="__main__", alter_sys=True)

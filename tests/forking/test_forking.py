@@ -1,0 +1,140 @@
+"""Processes made by a fork behave as those that are executed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import pytest
+
+from tests.cli.command import ROOT, python_environment
+from tests.forking.process import ForkServer, Process, start
+from tests.forking.request import Request
+from tests.servers import wait_until
+
+PROGRAM = "tests.forking.program"
+
+
+def run(*arguments: str, strict: bool = False, **settings: str) -> tuple[int, str, str]:
+    """The exit status and the output of the program."""
+    with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
+        process = start(
+            PROGRAM,
+            *arguments,
+            environment=python_environment(**settings),
+            output=output,
+            errors=errors,
+            strict=strict,
+        )
+        status = process.wait(timeout=60)
+        for file in (output, errors):
+            file.seek(0)
+        return status, output.read(), errors.read()
+
+
+def test_it_has_arguments_environment_directory_and_process_id_of_its_own(tmp_path: Path) -> None:
+    with TemporaryFile("w+") as output, TemporaryFile("w+") as typed:
+        typed.write("typed")
+        typed.seek(0)
+        process = start(
+            PROGRAM,
+            "tell",
+            "a b",
+            environment=python_environment(DOORWARD_STORE="a store"),
+            output=output,
+            standard_input=typed,
+            directory=tmp_path,
+        )
+        assert process.wait(timeout=60) == 0
+        output.seek(0)
+        told: dict[str, Any] = json.load(output)
+    assert told["arguments"] == ["tell", "a b"]
+    assert told["settings"] == {"DOORWARD_STORE": "a store"}
+    assert told["directory"] == str(tmp_path)
+    assert told["typed"] == "typed"
+    assert told["pid"] == process.pid != os.getpid()
+    assert told["main"] == PROGRAM
+
+
+def test_nothing_of_one_process_is_left_in_the_next() -> None:
+    assert run("tell", DOORWARD_STORE="a store")[0] == 0
+    status, output, _ = run("tell")
+    assert status == 0
+    assert json.loads(output)["settings"] == {}
+
+
+@pytest.mark.parametrize("variables", [{"COLUMNS": "200"}, {"PYTHONUTF8": "0", "LC_ALL": "C"}])
+def test_what_python_reads_at_its_start_counts(variables: dict[str, Any]) -> None:
+    _, output, _ = run("tell", **variables)
+    executed = subprocess.run(
+        [sys.executable, "-P", "-m", PROGRAM, "tell"],
+        env=python_environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(output)["terminal"] == json.loads(executed.stdout)["terminal"]
+
+
+@pytest.mark.parametrize(
+    ("how", "status"), [("return", 0), ("exit", 7), ("say", 1), ("raise", 1), ("kill", -9)]
+)
+def test_its_exit_status_is_that_of_an_executed_program(how: str, status: int) -> None:
+    ended, output, errors = run(how)
+    assert ended == status
+    assert output == "written without a line end"
+    assert ("Traceback" in errors) == (how == "raise")
+    assert ("a reason" in errors) == (how in {"say", "raise"})
+
+
+def test_warnings_are_errors_where_that_is_wanted_alone() -> None:
+    assert run("warn")[0] == 0
+    status, _, errors = run("warn", strict=True)
+    assert status == 1
+    assert "DeprecationWarning" in errors
+
+
+def sleeping() -> Process:
+    """A process that ends with 3 when it is asked to."""
+    with TemporaryFile("w+") as output:
+        process = start(PROGRAM, "sleep", environment=python_environment(), output=output)
+        wait_until(lambda: output.seek(0) == 0 and "asleep" in output.read())
+    assert process.poll() is None
+    return process
+
+
+def test_signals_reach_it_and_its_end_is_noticed() -> None:
+    first, second = sleeping(), sleeping()
+    with pytest.raises(subprocess.TimeoutExpired):
+        first.wait(0)
+    second.terminate()
+    assert second.wait(timeout=60) == 3
+    assert second.poll() == 3
+    assert first.poll() is None
+    first.kill()
+    assert first.wait(timeout=60) == -signal.SIGKILL
+    first.send_signal(signal.SIGTERM)
+
+
+def test_it_does_not_outlive_the_server() -> None:
+    with TemporaryFile("w+") as file:
+        request = Request(
+            module=PROGRAM,
+            arguments=["sleep"],
+            environment=python_environment(),
+            directory=str(ROOT),
+            strict=False,
+        )
+        server = ForkServer(python_environment())
+        process = server.start(request, [file.fileno()] * 3)
+        wait_until(lambda: file.seek(0) == 0 and "asleep" in file.read())
+    assert process.poll() is None
+    server.end()
+    assert process.wait(timeout=60) == -signal.SIGKILL
