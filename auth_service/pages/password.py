@@ -77,6 +77,8 @@ class PasswordPage:
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except _NotChangedError as error:
+            if error.status == 409:
+                submission_of(request).give_way()
             _log.info(
                 "password not changed",
                 reason=str(error),

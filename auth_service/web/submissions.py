@@ -119,6 +119,7 @@ class Submission:
     outcome: Outcome
     _gave_secret: bool = False
     _is_own: bool = False
+    _gave_way: bool = False
 
     def again(self) -> Response | None:
         """The answer of the first time, if that was nothing but a redirect."""
@@ -144,6 +145,10 @@ class Submission:
         with suppress(StoreUnavailableError):  # what ends a grant must not fail because the store is full
             self._is_own = await self.submissions.outcomes.create(self.name, self.outcome)
 
+    def give_way(self) -> None:
+        """Note that another change was faster: perhaps the same form, whose answer is then waited for."""
+        self._gave_way = True
+
     async def finish(self, response: Response) -> Response:
         """`response`, from now on the answer to this form; or the one that was faster."""
         if self.name is None:
@@ -167,7 +172,7 @@ class Submission:
                 self.outcome = stored
                 if stored.finished or monotonic() > deadline:
                     break
-                if self._is_own:  # nothing was done: nobody is to wait for it
+                if self._is_own and not self._gave_way:  # nothing was done: nobody is to wait for it
                     await self.submissions.outcomes.delete(name)
                     break
                 await asyncio.sleep(_LOOK_AGAIN_S)
