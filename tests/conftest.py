@@ -12,6 +12,7 @@ from _pytest.nodeid import coerce_node_id
 
 from auth_service.storage import Store, open_store
 from tests.certificates import Authority
+from tests.economy import economize
 from tests.forking.process import end_servers
 from tests.machine import NEEDS, SKIPPED, require
 from tests.servers import DURABLE, RedisServer, redis_running
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "requirement(*ids): the requirements that the test proves")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def economy() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        economize(patch)
+        yield
 
 
 def pytest_unconfigure() -> None:

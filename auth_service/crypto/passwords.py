@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import anyio
 from anyio import to_thread
 from passlib.context import CryptContext
@@ -11,11 +13,29 @@ MAX_PASSWORD_BYTES = 1_024
 _AT_ONCE = 2
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one hash takes; unless changed, the second recommended option of RFC 9106 §4."""
+
+    memory_kib: int = 65_536
+    iterations: int = 3
+    lanes: int = 4
+
+
+COST = Cost()
+
+
 class Passwords:
     """Hashes and verifies passwords."""
 
     def __init__(self) -> None:
-        self._context = CryptContext(schemes=["argon2"], argon2__type="ID")
+        self._context = CryptContext(
+            schemes=["argon2"],
+            argon2__type="ID",
+            argon2__memory_cost=COST.memory_kib,
+            argon2__rounds=COST.iterations,
+            argon2__parallelism=COST.lanes,
+        )
         self._limiter: anyio.CapacityLimiter | None = None
         self._decoy: str | None = None
 

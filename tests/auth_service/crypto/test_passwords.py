@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from auth_service.crypto.passwords import MAX_PASSWORD_BYTES, Passwords
+from auth_service.crypto.passwords import MAX_PASSWORD_BYTES, Cost, Passwords
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("SEC-16")]
 
 
 @pytest.fixture
-def passwords() -> Passwords:
+def passwords(monkeypatch: pytest.MonkeyPatch) -> Passwords:
+    """As they are deployed: hashing costs what it costs there."""
+    monkeypatch.setattr("auth_service.crypto.passwords.COST", Cost())
     return Passwords()
+
+
+async def test_a_hash_costs_what_rfc_9106_recommends(passwords: Passwords) -> None:
+    assert (await passwords.hash_password("secret")).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 async def test_a_password_is_kept_as_a_salted_argon2id_hash(passwords: Passwords) -> None:
