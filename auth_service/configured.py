@@ -78,7 +78,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         "register-overall": Limit(
             settings.registrations_per_hour,
             60 * _MINUTE_S,
-            "too many clients are registered by all together; try again later",
+            "too many clients are being registered; try again later",
         ),
         "register-share": Limit(settings.registrations_per_hour // 100, 60 * _MINUTE_S),
         "register": registrations,

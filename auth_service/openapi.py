@@ -18,7 +18,7 @@ OAuth 2.1 and OpenID Connect for MCP servers, by the issuer `{issuer}`.
 **To try it from here**
 
 1. Open *POST /register* and press *Execute*: the example registers a client as it stands.
-2. Press *Authorize*. The new client is filled in; tick what it shall be allowed, log in, and allow it.
+2. Press *Authorize*. The new client is filled in; tick the scopes, log in, and press Allow.
 3. Call *GET /userinfo*. The same `client_id` works on the docs pages of what is protected here: {resources}.
 """
 
@@ -53,8 +53,8 @@ def openapi_document(
             {"name": "ClientRepository", "description": "Registration, RFC 7591 and RFC 7592."},
             {"name": "OAuth", "description": "OAuth 2.1."},
             {"name": "OpenID", "description": "OpenID Connect."},
-            {"name": "Discovery", "description": "What clients read first."},
-            {"name": "Pages", "description": "For a person at a browser."},
+            {"name": "Discovery", "description": "The documents that clients read first."},
+            {"name": "Pages", "description": "Pages for people."},
             {"name": "Operation"},
         ],
         "paths": openapi_paths(endpoints),
@@ -77,7 +77,7 @@ def _security_schemes(issuer: str, scopes: dict[str, str]) -> dict[str, Any]:
     return {
         "oauth": {
             "type": "oauth2",
-            "description": "Logs you in and asks for your consent, as the client that you name.",
+            "description": "Log in and give consent as the client that you name.",
             "flows": {"authorizationCode": {**code_flow, "refreshUrl": f"{issuer}/token"}},
         },
         "client": {

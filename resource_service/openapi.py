@@ -23,7 +23,7 @@ _EXAMPLE_META = {
 TAGS = [
     {"name": "plain", "description": "Plain HTTP behind the same check as MCP."},
     {"name": "mcp", "description": "The MCP endpoint, Streamable HTTP."},
-    {"name": "metadata", "description": "What clients read first."},
+    {"name": "metadata", "description": "The documents that clients read first."},
     {
         "name": "aliases",
         "description": "For clients of the 2025-03-26 revision, which take this service for the issuer.",
@@ -38,7 +38,7 @@ An MCP server behind OAuth 2.1, at `{resource}`.
 
 1. Register a client on [the docs page of the authorization server]({issuer}/docs){aliases}: the example \
 works as it stands.
-2. Press *Authorize*, give the `client_id`, tick what it shall be allowed, log in, and allow it.
+2. Press *Authorize*, give the `client_id`, tick the scopes, log in, and press Allow.
 3. Open *GET /hello* and press *Execute*. A token ends after some minutes: press *Authorize* again.
 """
 

@@ -64,7 +64,7 @@ class IdTokenHints:
         client = await self._clients.get(client_id)
         subject = await self._subjects.local_subject(client.sector if client else None, sub)
         if subject is None:
-            raise ClaimError("sub is none that the client has now")
+            raise ClaimError("sub is not a subject of this client")
         return Hint(subject, client_id)
 
     async def applied(

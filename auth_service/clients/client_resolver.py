@@ -157,7 +157,7 @@ class ClientResolver:
     def _check_admitted(self, client_id: str) -> None:
         if self._trust_in(client_id) is Trust.DENY:
             raise InvalidClientError(
-                Reason.CLIENT_DOMAIN_NOT_ADMITTED, "this server does not admit clients of this domain"
+                Reason.CLIENT_DOMAIN_NOT_ADMITTED, "this server does not accept clients of this domain"
             )
 
     def _trust_in(self, client_id: str) -> Trust:

@@ -96,7 +96,7 @@ class ClientRepository:
             await self.unused.remove(client)
             raise QuotaExceededError(
                 Reason.CLIENT_QUOTA_EXCEEDED,
-                "as many clients are registered as this server keeps; try again later",
+                "this server has no room for more clients; try again later",
             )
 
     async def save_document(self, client: Client, quota: Quota | None = None) -> Client:
@@ -128,7 +128,7 @@ class ClientRepository:
         if not await self.unused.add(client, ttl_s=self._remaining(client), limit=quota.unused):
             raise QuotaExceededError(
                 Reason.UNUSED_CLIENT_QUOTA_EXCEEDED,
-                "too many clients are registered that nobody uses; try again later",
+                "too many unused clients are registered; try again later",
             )
 
     async def get(self, client_id: str) -> Client | None:

@@ -169,4 +169,4 @@ _REPLACE = _operation(
         "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
     },
 )
-_REMOVE = _operation("Remove a client and all it was granted", {"204": answer("It is gone.")})
+_REMOVE = _operation("Delete a client and everything it was granted", {"204": answer("It is gone.")})

@@ -86,8 +86,8 @@ _OPERATION = {
     "security": CLIENT_SECURITY,
     "requestBody": form(
         {
-            "scope": text("Space-separated; left out, the default of the resource."),
-            "resource": text("The MCP URL; may be left out if there is only one."),
+            "scope": text("Space-separated; defaults to the default scopes of the resource."),
+            "resource": text("The MCP URL; optional if there is only one."),
             **CLIENT_PARAMETERS,
         },
         (),

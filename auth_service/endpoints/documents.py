@@ -45,7 +45,7 @@ def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
 
 def _described(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
-        "summary": "What this server offers, and where",
+        "summary": "Server metadata",
         "description": "RFC 8414, OpenID Connect Discovery: one document at both places.",
         "tags": ["Discovery"],
         "responses": {"200": answer("The metadata, as it is.", dict(metadata))},

@@ -93,7 +93,7 @@ class IntrospectEndpoint:
 
 
 _OPERATION = {
-    "summary": "Ask what a token is good for",
+    "summary": "Introspect a token",
     "description": "RFC 7662. For a resource server about tokens for its own resources, for a confidential"
     ' client about its own tokens. About anything else the answer is `{"active": false}`.'
     " Signed with `Accept: application/token-introspection+jwt` (RFC 9701).",
@@ -102,7 +102,7 @@ _OPERATION = {
     "requestBody": form(
         {
             "token": text("The token."),
-            "token_type_hint": text("Ignored: a token says what it is."),
+            "token_type_hint": text("Ignored: the token itself says what it is."),
             **CLIENT_PARAMETERS,
         },
         ("token",),
@@ -110,7 +110,7 @@ _OPERATION = {
     ),
     "responses": {
         "200": answer(
-            "What the token is good for.",
+            "The state of the token.",
             {
                 "active": True,
                 "scope": "notes:read",

@@ -112,10 +112,10 @@ _OPERATION = {
     "requestBody": form(
         {
             "response_type": text("`code`"),
-            "redirect_uri": text("One of the client's."),
+            "redirect_uri": text("A registered redirect URI."),
             "code_challenge": text("BASE64URL(SHA256(code_verifier))"),
             "code_challenge_method": text("`S256`"),
-            "request": text("All of it, as a JWT signed by the client."),
+            "request": text("The whole request, as a JWT signed by the client."),
             **CLIENT_PARAMETERS,
         },
         (),

@@ -105,7 +105,7 @@ class RegisterEndpoint:
                     "As many clients are registered as are kept, or the store cannot be asked; `Retry-After`"
                     " says when to try again.",
                     "temporarily_unavailable",
-                    "too many clients are registered that nobody uses; try again later",
+                    "too many unused clients are registered; try again later",
                 ),
             },
         }

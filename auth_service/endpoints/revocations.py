@@ -47,7 +47,7 @@ class RevocationsEndpoint:
         caller = await self.callers.authenticate(authorization_of(request), Parameters({}))
         if caller.client_id is not None:
             raise NotAResourceServerError(
-                Reason.CALLER_NOT_RESOURCE_SERVER, "only a configured resource server hears of revocations"
+                Reason.CALLER_NOT_RESOURCE_SERVER, "only a configured resource server receives revocations"
             )
         return caller
 
@@ -89,11 +89,11 @@ async def _disconnect(request: Request) -> None:
 
 
 _OPERATION = {
-    "summary": "Wait to hear which grants have ended",
+    "summary": "Wait for notice of revoked grants",
     "description": "RFC 8936: Security Event Tokens (RFC 8417) by long polling, for a resource server that"
     " keeps introspection answers. Acknowledge what the last answer held; without `ack` the stream begins"
     " now. About once a second a verification event says that all is well. Where events may have been missed"
-    " the answer is 409: forget every answer that was kept, and begin anew.",
+    " the answer is 409: discard every cached answer and start again.",
     "tags": ["OAuth"],
     "security": [{"client": []}],
     "requestBody": {
@@ -136,12 +136,12 @@ _OPERATION = {
         "403": error(
             "The caller is a client.",
             "unauthorized_client",
-            "only a configured resource server hears of revocations",
+            "only a configured resource server receives revocations",
         ),
         "409": error(
             "Events may have been missed.",
             "unknown_position",
-            "none of these events is remembered here; begin anew",
+            "none of these events is kept here any longer; start again",
         ),
     },
 }

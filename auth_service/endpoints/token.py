@@ -126,7 +126,7 @@ _OPERATION = {
     "requestBody": form(
         {
             "grant_type": text(
-                "What is exchanged.",
+                "The grant type.",
                 examples=["authorization_code", "refresh_token", "client_credentials", DEVICE_CODE],
             ),
             "code": text("For `authorization_code`: the code from the redirect."),

@@ -64,7 +64,9 @@ class UserinfoEndpoint:
             raise InsufficientScopeError(Reason.OPENID_SCOPE_MISSING, "the scope openid was not granted")
         client = await self.clients.get(grant.client_id)
         if client is None:
-            raise InvalidTokenError(Reason.ACCESS_TOKEN_INVALID, "the client of the access token is gone")
+            raise InvalidTokenError(
+                Reason.ACCESS_TOKEN_INVALID, "the client of the access token no longer exists"
+            )
         client_subject = await self.subjects.client_subject(client.sector, user.subject)
         claims = userinfo_claims(client_subject.subject, user.person, scopes, grant.userinfo_claims)
         if client.userinfo_alg is None:
@@ -103,7 +105,7 @@ class UserinfoEndpoint:
 
 def _operation(method: str) -> dict[str, object]:
     return {
-        "summary": "Who the user is",
+        "summary": "Claims about the user",
         "description": "OpenID Connect Core §5.3. Needs an access token with the scope `openid`."
         " A client that registered `userinfo_signed_response_alg` gets a signed JWT.",
         "operationId": f"userinfo_{method}",
@@ -113,7 +115,7 @@ def _operation(method: str) -> dict[str, object]:
             "200": answer(
                 "Claims about the user.", {"sub": "…", "preferred_username": "wesen", "name": "Wesen Doe"}
             ),
-            "401": error("No good access token.", "invalid_token", "the access token is not valid"),
+            "401": error("The access token is not valid.", "invalid_token", "the access token is not valid"),
             "403": error("Without `openid`.", "insufficient_scope", "the scope openid was not granted"),
         },
     }

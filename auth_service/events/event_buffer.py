@@ -62,7 +62,7 @@ class EventBuffer:
         """
         if position < self._begin:
             raise UnknownPositionError(
-                Reason.EVENTS_MISSED, "events after that one may have been missed; begin anew"
+                Reason.EVENTS_MISSED, "events after that one may have been missed; start again"
             )
         skipped = position - self._begin
         events = list(islice(self._events, skipped, skipped + at_most))

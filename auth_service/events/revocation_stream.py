@@ -86,7 +86,7 @@ class RevocationStream:
         self._check_live()
         if position is None:
             raise UnknownPositionError(
-                Reason.EVENTS_MISSED, "none of these events is remembered here; begin anew"
+                Reason.EVENTS_MISSED, "none of these events is kept here any longer; start again"
             )
         return position
 

@@ -49,11 +49,11 @@ class TokenReader:
         if self._handles.read_handle(text, 0) is None:
             return (
                 Reason.TOKEN_NOT_OF_THIS_INSTALLATION,
-                "not a token of this installation, or a JWT that is not good any more",
+                "not a token of this installation, or a JWT that is no longer valid",
             )
         if self._handles.read_handle(text, self._clock()) is None:
             return Reason.TOKEN_EXPIRED, "the token has expired"
-        return Reason.TOKEN_GRANT_GONE, "the grant of the token is gone"
+        return Reason.TOKEN_GRANT_GONE, "the grant of the token no longer exists"
 
     async def live_access(self, text: str) -> tuple[Handle, Grant] | None:
         """The same for an access token that is good for something still."""

@@ -61,7 +61,7 @@ class AccountPage:
         resource = self.resource_registry.by_identifier(grant.resource)
         return {
             "grant_id": grant.grant_id,
-            "client_name": client.name if client else "A client that is gone",
+            "client_name": client.name if client else "A deleted client",
             "client_domain": client.domain if client else None,
             "resource": resource.name if resource else grant.resource or "Your account only",
             "scopes": [

@@ -149,7 +149,7 @@ class ConsentPage:
         client = await self.clients.get(pending.request.client_id)
         if client is None:
             raise RequestOverError
-        _log.info("consent not taken", reason="another session by now", subject=session.subject)
+        _log.info("consent not taken", reason="the session has changed", subject=session.subject)
         return await self._form(
             pending_id, pending=pending, client=client, session=session, browser=browser, status=_SWITCHED
         )
@@ -196,7 +196,8 @@ def _policy_links(client: Client) -> Iterator[tuple[str, str, str]]:
 _OPERATIONS: Mapping[str, Operation] = {
     "GET": {
         "summary": "The consent page (opened in a browser)",
-        "description": "Says who asks for what; a form with the buttons `decision` = `allow` and `deny`.",
+        "description": "Shows the client and the requested scopes; a form with the buttons"
+        " `decision` = `allow` and `deny`.",
         "tags": ["Pages"],
         "parameters": [PENDING],
         "responses": {

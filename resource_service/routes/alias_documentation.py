@@ -23,7 +23,7 @@ TOKEN: dict[str, Any] = {
                     "type": "object",
                     "required": ["grant_type"],
                     "properties": {
-                        "grant_type": _text("What is exchanged.", example="authorization_code"),
+                        "grant_type": _text("The grant type.", example="authorization_code"),
                         "code": _left_out("For `authorization_code`: the code."),
                         "redirect_uri": _left_out("For `authorization_code`: where the code came to."),
                         "code_verifier": _left_out("For `authorization_code`: RFC 7636 §4.1"),

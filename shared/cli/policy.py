@@ -49,7 +49,7 @@ def scopes(
 
 def _said(scopes: dict[str, PublishedScope]) -> Iterator[str]:
     if not scopes:
-        yield "Any good token will do for everything: there are no scopes."
+        yield "Any valid token is accepted for everything: there are no scopes."
     for scope, published in scopes.items():
         yield f"{scope}: {published.description}"
         for what, names in (

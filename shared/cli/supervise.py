@@ -86,7 +86,7 @@ async def _all_healthy(services: Sequence[Service]) -> None:
     except TimeoutError:
         logs = " and ".join(str(service.log) for service in services)
         raise NegativeResultError(
-            f"the services are not ready after {START_TIMEOUT_S:.0f} s; see {logs}"
+            f"the services were not ready within {START_TIMEOUT_S:.0f} s; see {logs}"
         ) from None
 
 

@@ -69,7 +69,7 @@ def promote(username: Username) -> None:
 def demote(username: Username) -> None:
     """Close the console to an account, from now on."""
     _run(lambda api: api.users.set_admin(username, False))
-    output.print(f"{username} is no administrator", markup=False)
+    output.print(f"{username} is not an administrator", markup=False)
 
 
 @users.command()

@@ -18,7 +18,7 @@ class Words:
     explanation: str
 
 
-_PROGRAMS = Words("This address is for programs", "There is nothing to see here in a browser.")
+_PROGRAMS = Words("This address is for programs", "It shows nothing in a browser.")
 _NOT_ALLOWED = Words("This is not allowed", "The request was refused, and nothing was changed.")
 _TOO_LARGE = Words("This request is too large", "It was refused, and nothing was changed.")
 _BROKEN = Words(

@@ -183,7 +183,7 @@ class Showing:
 
     def console_nothing(self, page: Page) -> None:
         self.console(page, "nothing")
-        sees(page, "Nothing is here")
+        sees(page, "Page not found")
 
     def console_refused(self, page: Page) -> None:
         server = self.start()

@@ -198,7 +198,7 @@ def test_a_double_click_in_the_console_does_one_thing_and_ends_on_a_true_page(
     press_twice(page, one, 60)
     expect(page.get_by_role("button", name="Remove the")).to_be_visible()
     page.wait_for_timeout(3 * latency_ms + 200)
-    expect(page.get_by_role("heading", level=1)).not_to_have_text("Nothing is here")
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("Page not found")
     page.reload()
     press_twice(page, page.get_by_role("button", name="Remove the"), 60)
     sees(page, "Clients")

@@ -134,7 +134,7 @@ class PersonSection:
         return {
             "grant_id": grant.grant_id,
             "client_id": grant.client_id,
-            "client_name": client.name if client else "A client that is gone",
+            "client_name": client.name if client else "A deleted client",
             "resource": resource.name if resource else grant.resource or "Their account only",
             "scopes": grant.scopes,
             "since": day(grant.created_at),

@@ -63,7 +63,7 @@ class AdminConsole:
         browser, session = await self.context.visitor(request)
         if session is None or browser.browser_id is None:
             return see_other("../login?to=admin")
-        # Read anew each time: who is no administrator any more is out with the next request.
+        # Read anew each time: who is not an administrator any more is out with the next request.
         user = await self.users.by_subject(session.subject)
         if user is None or user.disabled or not user.admin:
             _log.warning(
@@ -115,7 +115,7 @@ _WAY_IN: Operation = {
 }
 _OTHERWISE = {
     "303": answer("To the login, where nobody has logged in within the last hour."),
-    "403": answer("A page: whoever is logged in is no administrator."),
+    "403": answer("A page: whoever is logged in is not an administrator."),
 }
 _SHOW: Operation = {
     "summary": "A page of the console (opened in a browser)",

@@ -306,9 +306,9 @@ async def test_reading_a_document_again_does_not_shorten_the_life_of_a_client_wi
 async def test_a_denied_domain_is_not_even_asked(setup: Setup, policy: DomainPolicy) -> None:
     await name_of(setup.process(), setup.client_id)
     client_resolver = setup.process(policy)
-    with pytest.raises(InvalidClientError, match="does not admit"):
+    with pytest.raises(InvalidClientError, match="does not accept"):
         await client_resolver.resolve_for_authorization(setup.client_id, ORIGIN)
-    with pytest.raises(InvalidClientError, match="does not admit"):
+    with pytest.raises(InvalidClientError, match="does not accept"):
         await client_resolver.resolve_for_token(setup.client_id, None)
     assert setup.reads() == 1
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.requirement("AS-8")
 CALLBACK = f"https://{HOST}/callback"
 LOOPBACK = ("http://localhost/callback", "http://127.0.0.1/callback")
 _NUMBERS = itertools.count()
-UNKNOWN_DOMAIN = "list of domains that it knows"
+UNKNOWN_DOMAIN = "list of known domains"
 
 
 @dataclass
@@ -208,7 +208,7 @@ def test_a_denied_domain_gets_a_page_that_says_so(
         client = World(server, stranger).client()
         page = refused(person, client)
         assert page.status_code == 400
-        assert "does not admit clients of this domain" in page.text
+        assert "does not accept clients of this domain" in page.text
         assert client.redeem("dw_ac_x", Pkce()).json()["error"] == "invalid_client"
         assert reads(stranger, client) == 0
 
