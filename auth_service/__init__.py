@@ -3,6 +3,7 @@
     main.py        create_app(settings, store, clock)
     components.py  wiring: every component by subject, each made once; routes.py: every endpoint and page
     settings.py    settings from the environment, validated before startup; configured.py converts them
+    provider_settings.py  those of identity providers; federated_login.py: the wiring of logins through them
     grant_types.py the grant types that the token endpoint offers
     rate_limits.py rate limits, counted in the store
 
@@ -17,6 +18,7 @@
     client_auth/   client authentication, DPoP
     grants/        grants and tokens; one file per grant type
     accounts/      account changes and logout, with everything they end
+    federation/    login through identity providers
     web/           HTTP and HTML building blocks
     authorize/     the authorization endpoint
     endpoints/     the other machine-facing URLs, one file each

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from auth_service.federation.logins import LIFETIME_S
 from auth_service.fetching.resource_metadata import ConfiguredResource
 from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.grant import Lifetimes
+from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.jwt_bearer import GRANT_TYPE as JWT_BEARER
 from auth_service.protocol.jwt_bearer import ID_JAG_PROFILE, TrustedIssuer, WorkloadRule
 from auth_service.protocol.key_rotation import Schedule
@@ -62,6 +64,11 @@ def trusted_issuers(settings: AuthSettings) -> list[TrustedIssuer]:
     ]
 
 
+def identity_providers(settings: AuthSettings) -> list[IdentityProvider]:
+    """Whom people may log in through."""
+    return [configured.provider() for configured in settings.identity_providers]
+
+
 def schedule(settings: AuthSettings) -> Schedule:
     """When signing keys change."""
     # An ID token is shown again as a hint at logout, long after it has expired.
@@ -87,6 +94,8 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
             _KEPT_MINUTES * settings.authorizations_per_minute, settings.pending_ttl_s
         ),
         "cimd": registrations,
+        # As many as may wait at the same time.
+        "federated-login": Limit(settings.authorizations_per_minute, LIFETIME_S),
         "change-client": registrations,
         "push": requests,
         "device-request": requests,

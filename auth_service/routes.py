@@ -21,6 +21,7 @@ from auth_service.endpoints.revoke import RevokeEndpoint
 from auth_service.endpoints.token import TokenEndpoint
 from auth_service.endpoints.userinfo import UserinfoEndpoint
 from auth_service.events.signing import SignedEvents
+from auth_service.federated_login import federated_login_endpoints
 from auth_service.grant_types import offered_grant_types
 from auth_service.grants.base import GrantType
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
@@ -61,6 +62,7 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         *metadata_endpoints(_metadata(parts, grant_types)),
         jwks_endpoint(parts.base.signing_keys),
         *_pages(parts),
+        *federated_login_endpoints(parts),
         health_endpoint(parts.base.store),
     ]
 
@@ -232,6 +234,7 @@ def _login_page(parts: Components, check: PasswordCheck) -> LoginPage:
         clients=parts.clients.repository,
         pending=parts.authorization.pending,
         check=check,
+        providers=configured.identity_providers(parts.base.settings),
     )
 
 
@@ -263,6 +266,7 @@ def _account_page(parts: Components) -> AccountPage:
         clients=parts.clients.repository,
         consents=parts.authorization.consents,
         resource_registry=parts.grants.resource_registry,
+        providers=configured.identity_providers(parts.base.settings),
     )
 
 

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth_service.protocol.client_domains import check_pattern
 from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S, RELOAD_S
+from auth_service.provider_settings import ProviderConfiguration
 from shared import base64url
 from shared.environment import Issuer, PublicUrl, listed
 from shared.home_networks import HttpNetworks, check_http
@@ -229,6 +230,7 @@ class AuthSettings(KeySettings):
         redirect_hosts_allow: host globs that web redirect URIs must match; empty for all.
         redirect_hosts_deny: host globs that they must not match.
         trusted_issuers: JSON; see `TrustedIssuer`.
+        identity_providers: JSON; see `ProviderConfiguration`.
         open_client_credentials: whether a client may register itself for tokens that no user agreed to;
             otherwise only the operator makes such clients.
         trusted_proxies: networks whose X-Forwarded-For is believed, for throttling only.
@@ -249,6 +251,7 @@ class AuthSettings(KeySettings):
     resource_servers: tuple[ResourceServer, ...] = Field(min_length=1)
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
+    identity_providers: tuple[ProviderConfiguration, ...] = ()
     require_pkce: Literal["all", "public", "openid"] = "all"
     demo_user: bool = False
     open_client_credentials: bool = False
@@ -306,6 +309,20 @@ class AuthSettings(KeySettings):
     def _loopback_is_fetched_from_on_loopback_only(self) -> Self:
         if self.fetch_loopback and not is_loopback(split_absolute(self.issuer)):
             raise ValueError("fetch_loopback is for development, with an issuer on localhost or 127.0.0.1")
+        return self
+
+    @model_validator(mode="after")
+    def _identity_providers_are_distinct_and_reachable(self) -> Self:
+        issuers = [provider.issuer_or_default for provider in self.identity_providers]
+        # Identities are unique by issuer and sub: through two clients of one issuer they could collide.
+        if len(set(issuers)) != len(issuers):
+            raise ValueError("two identity providers have the same issuer")
+        if len({provider.id for provider in self.identity_providers}) != len(issuers):
+            raise ValueError("two identity providers have the same id")
+        if self.issuer in issuers:
+            raise ValueError("an identity provider has the issuer of this server")
+        if not self.fetch_loopback and any(is_loopback(split_absolute(issuer)) for issuer in issuers):
+            raise ValueError("an identity provider on this machine needs fetch_loopback, for development")
         return self
 
     @field_validator("fetch_networks")

@@ -36,10 +36,10 @@ IMPURE = (
 # Lowest first: a package, or a module at the top of a service, imports only what comes before it.
 ORDER = {
     "auth_service": (
-        *("protocol", "settings", "storage", "crypto", "fetching", "rate_limits"),
-        *("clients", "users", "events", "device", "client_auth", "grants", "accounts"),
+        *("protocol", "provider_settings", "settings", "storage", "crypto", "fetching", "rate_limits"),
+        *("clients", "users", "events", "device", "client_auth", "grants", "accounts", "federation"),
         *("web", "authorize", "endpoints", "pages"),
-        *("configured", "components", "grant_types", "routes", "openapi", "main"),
+        *("configured", "components", "grant_types", "federated_login", "routes", "openapi", "main"),
     ),
     "resource_service": (
         *("reasons", "bearer", "errors", "principal", "identity_token", "targets", "notifier", "messages"),

@@ -59,7 +59,8 @@ class Passwords:
     async def verify_password(self, password: str, kept: str | None) -> bool:
         """Whether `password` is the one that `kept` was made from.
 
-        Without `kept` it takes just as long to say no, so that time does not tell which users exist.
+        Without `kept`, or where that is empty, it takes just as long to say no, so that time does not tell
+        which users exist.
         """
         if not _can_be_one(password):
             return False
@@ -71,7 +72,8 @@ class Passwords:
     def _verify(self, password: str, kept: str | None) -> bool:
         if self._decoy is None:
             self._decoy = self._hash("a password that nobody has")
-        return bool(self._context.verify(password, kept or self._decoy)) and kept is not None
+        # An account without a password has empty text there, which nothing may match.
+        return bool(self._context.verify(password, kept or self._decoy)) and bool(kept)
 
 
 def _can_be_one(password: str) -> bool:

@@ -26,6 +26,7 @@ class Fetched:
 
     headers: Mapping[str, str]
     body: bytes
+    status: int = 200
 
     def json(self) -> object:
         """The JSON in the body.
@@ -55,7 +56,7 @@ async def read_answer(response: httpcore2.Response, statuses: tuple[int, ...], m
     headers = _headers(response)
     _check_status(response.status, statuses)
     _check_size(headers, max_bytes)
-    return Fetched(headers, await _body(response, max_bytes))
+    return Fetched(headers, await _body(response, max_bytes), response.status)
 
 
 def _headers(response: httpcore2.Response) -> dict[str, str]:

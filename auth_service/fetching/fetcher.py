@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +23,6 @@ from auth_service.protocol.web_addresses import WebAddress, parse_web_address
 MAX_JSON_BYTES = 65_536
 
 _HEADERS = {"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "doorward"}
-_ANSWERED = {"GET": (200,), "POST": (200, 204)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +42,14 @@ class Limits:
     at_once: int = 64
     per_network: int = 8
     per_host: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A method, and the statuses that count as an answer to it."""
+
+    method: str
+    statuses: tuple[int, ...] = (200,)
 
 
 class Fetcher:
@@ -87,16 +94,25 @@ class Fetcher:
             connections=self._connections,
         )
 
-    async def get(self, url: str, *, max_bytes: int, accept: str = "application/json") -> Fetched:
+    async def get(
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        accept: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> Fetched:
         """What is at `url`.
 
         Args:
             max_bytes: of the body; more is an error, not a truncation.
+            headers: beside the usual ones.
 
         Raises:
             FetchError: nothing usable is, or it may not be asked for.
         """
-        return await self._send("GET", url=url, headers={"Accept": accept}, body=None, max_bytes=max_bytes)
+        sent = {"Accept": accept, **(headers or {})}
+        return await self._send(Exchange("GET"), url=url, headers=sent, body=None, max_bytes=max_bytes)
 
     async def fetch_json(self, url: str, *, max_bytes: int = MAX_JSON_BYTES) -> object:
         """The JSON document at `url`.
@@ -106,14 +122,28 @@ class Fetcher:
         """
         return (await self.get(url, max_bytes=max_bytes)).json()
 
-    async def post(self, url: str, body: bytes, content_type: str, *, max_bytes: int = 4_096) -> Fetched:
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        content_type: str,
+        *,
+        max_bytes: int = 4_096,
+        headers: Mapping[str, str] | None = None,
+        statuses: tuple[int, ...] = (200, 204),
+    ) -> Fetched:
         """Tell `url` something, and hear what it says.
 
+        Args:
+            headers: beside the usual ones.
+            statuses: those of an answer.
+
         Raises:
-            FetchError: it was not told, did not answer with 200 or 204, or said too much.
+            FetchError: it was not told, did not answer with one of `statuses`, or said too much.
         """
+        sent = {"Content-Type": content_type, **(headers or {})}
         return await self._send(
-            "POST", url=url, headers={"Content-Type": content_type}, body=body, max_bytes=max_bytes
+            Exchange("POST", statuses), url=url, headers=sent, body=body, max_bytes=max_bytes
         )
 
     def close(self) -> None:
@@ -125,14 +155,14 @@ class Fetcher:
         return self._given_ssl_context or httpx2.create_ssl_context()
 
     async def _send(
-        self, method: str, *, url: str, headers: dict[str, str], body: bytes | None, max_bytes: int
+        self, exchange: Exchange, *, url: str, headers: dict[str, str], body: bytes | None, max_bytes: int
     ) -> Fetched:
         address = self._parse(url)
         request = {"Host": address.authority, **_HEADERS, **headers}
         try:
             async with asyncio.timeout(self._limits.total_s), self._turns.taken(address.host):
                 return await self._exchange(
-                    method, address=address, headers=request, body=body, max_bytes=max_bytes
+                    exchange, address=address, headers=request, body=body, max_bytes=max_bytes
                 )
         except TimeoutError as error:
             raise FetchError(
@@ -148,7 +178,13 @@ class Fetcher:
             raise FetchError(str(error)) from error
 
     async def _exchange(
-        self, method: str, *, address: WebAddress, headers: dict[str, str], body: bytes | None, max_bytes: int
+        self,
+        exchange: Exchange,
+        *,
+        address: WebAddress,
+        headers: dict[str, str],
+        body: bytes | None,
+        max_bytes: int,
     ) -> Fetched:
         url = httpcore2.URL(
             scheme=address.scheme, host=address.host, port=address.port, target=address.target
@@ -158,8 +194,9 @@ class Fetcher:
             connection = httpcore2.AsyncHTTPConnection(
                 url.origin, ssl_context=self._ssl_context, network_backend=self._guarded(opened)
             )
+            method = exchange.method
             async with connection, connection.stream(method, url, headers=sent, content=body) as response:
-                return await read_answer(response, _ANSWERED[method], max_bytes)
+                return await read_answer(response, exchange.statuses, max_bytes)
 
     def _guarded(self, opened: AsyncExitStack) -> GuardedBackend:
         return GuardedBackend(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -13,6 +13,7 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.grants.repository import GrantRepository
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.users.sessions import Session
@@ -34,6 +35,7 @@ class AccountPage:
     consents: ConsentRepository
     context: PageContext
     resource_registry: ResourceRegistry
+    providers: Sequence[IdentityProvider] = ()
 
     async def handle(self, request: Request) -> Response:
         browser, session = await self.context.visitor(request)
@@ -53,6 +55,7 @@ class AccountPage:
             "subject": session.subject,
             "connections": connections,
             "page": page,
+            "providers": self.providers,
         }
         return self.context.templates.render("account.html", context)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
@@ -12,6 +12,7 @@ from auth_service.authorize.pending import PendingRequests
 from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.secrets import new_secret
 from auth_service.protocol.errors import SlowDownError
+from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.users.password_check import PasswordCheck
@@ -46,6 +47,7 @@ class LoginPage:
     clients: ClientRepository
     pending: PendingRequests
     check: PasswordCheck
+    providers: Sequence[IdentityProvider] = ()
 
     async def handle(self, request: Request) -> Response:
         return await (self._submit(request) if request.method == "POST" else self._show(request))
@@ -59,7 +61,7 @@ class LoginPage:
             raise RequestOverError
         if pending is not None and pending.outcome is not None:
             return see_other(f"authorize?pending={pending_id}")
-        return await self._form(browser, pending_id=pending_id, to=_destination(query))
+        return await self._form(browser, pending_id=pending_id, to=destination(query))
 
     async def _form(
         self,
@@ -84,6 +86,7 @@ class LoginPage:
                 "client_name": client.name if client else None,
                 "username": username or hint,
                 "wrong": wrong,
+                "providers": self.providers,
             },
             status=status,
             cookies=cookies,
@@ -91,7 +94,7 @@ class LoginPage:
 
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.context.browsers, request, logs_in=True)
-        pending_id, username, to = form.get("pending"), form.get("username") or "", _destination(form)
+        pending_id, username, to = form.get("pending"), form.get("username") or "", destination(form)
         if form.get("cancel") is not None:
             return await self._cancel(pending_id, browser)
         origin = self.context.networks.network_of(request)
@@ -212,7 +215,7 @@ class LoginPage:
         )
         _log.info("login", session_id=session.session_id, **who)
         if pending_id is None or await self.pending.get(pending_id, browser.browser_id) is None:
-            return see_other(_AFTER.get(to or "", "account"), cookies)
+            return see_other(after_login(to), cookies)
         await self.pending.note_login(pending_id, session.session_id)
         return see_other(f"authorize?pending={pending_id}", cookies)
 
@@ -236,10 +239,15 @@ class LoginPage:
         )
 
 
-def _destination(parameters: Parameters) -> str | None:
+def destination(parameters: Parameters) -> str | None:
     """The name of a place of ours; never an address, which somebody else might choose."""
     to = parameters.get("to")
     return to if to in _AFTER else None
+
+
+def after_login(to: str | None) -> str:
+    """The place of that name, or the account page."""
+    return _AFTER.get(to or "", "account")
 
 
 _OPERATIONS: Mapping[str, Operation] = {

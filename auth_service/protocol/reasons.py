@@ -164,6 +164,30 @@ class Reason(ReasonCode):
     LOGIN_FAILED = "The username or the password is wrong, or the account is disabled.", _PASSWORD
     LOGIN_FAILURES_EXCEEDED = "There were too many failed logins.", _WAIT_FOR_LOGIN
     LOGIN_QUEUE_FULL = "Too many logins are waiting for their password to be hashed."
+    PROVIDER_UNAVAILABLE = (
+        "The identity provider cannot be asked, or answers with something unusable.",
+        "The line of the log names what could not be fetched. A provider on a private network must be "
+        "reached by https, and its network be in DOORWARD_FETCH_NETWORKS.",
+    )
+    PROVIDER_ANSWER_INVALID = (
+        "The answer of the identity provider is not valid for this login.",
+        "The line of the log names the claim or the error. Compare `client_id`, `client_secret`, `issuer` "
+        "and the redirect URI with the provider's, and the clocks.",
+    )
+    PROVIDER_DENIED = "The identity provider answered with an error.", "The line of the log has the error."
+    PROVIDER_PERSON_NOT_ALLOWED = (
+        "The allow list of the identity provider does not name the person.",
+        "Add their domain, group or subject to `allow` in DOORWARD_IDENTITY_PROVIDERS.",
+    )
+    PROVIDER_GROUPS_UNKNOWN = (
+        "The identity provider left out the groups of the person, who has too many.",
+        "Let the provider name only the groups that are assigned to this application.",
+    )
+    PROVIDER_ACCOUNT_EXISTS = (
+        "An account has the e-mail address of the person already.",
+        "The person logs in with the password and connects the provider on the account page.",
+    )
+    PROVIDER_IDENTITY_TAKEN = "The identity is connected to another account already."
     PASSWORD_NOT_CHANGED = "The new password was not accepted, or the current one is wrong."
     USER_CODE_UNKNOWN = "No device is waiting for this user code."
     NOT_ADMINISTRATOR = (

@@ -85,6 +85,30 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     KeySpec("users", "the names of all users", "until deleted", kind="index"),
     KeySpec("subject:{subject}", "the name of the user who is this subject", "until deleted"),
+    KeySpec(
+        "email:{hash of the address}",
+        "the name of the user who has a proven e-mail address: one that the operator gave, or that a provider"
+        " vouches for",
+        "until changed",
+    ),
+    KeySpec(
+        "identity:{hash of issuer and sub}",
+        "a person at an identity provider: the subject of the account, the provider, since when, and the"
+        " groups at the last login",
+        "until deleted",
+    ),
+    KeySpec(
+        "subject-identities:{subject}",
+        "issuer and sub of the identities that are connected to an account",
+        "until deleted",
+        kind="index",
+    ),
+    KeySpec(
+        "federated-login:{hash of the state}",
+        "a login through an identity provider that has begun: the provider, the browser it is bound to, what"
+        " it is for, encrypted under the newest master key; once it was answered, where that led",
+        "10 minutes; once it is answered a minute, for the same answer when the browser comes back again",
+    ),
     KeySpec("session:{hash of the session's secret}", "who is logged in, since when, how", "`session_ttl_s`"),
     KeySpec(
         "subject-sessions:{subject}",
@@ -198,6 +222,26 @@ def users() -> str:
 def subject(subject: str) -> str:
     """The key that leads from a subject to the user's name."""
     return f"{PREFIX}subject:{_last(subject)}"
+
+
+def email(address: str) -> str:
+    """The key that leads from a proven e-mail address, in lower case, to the user's name."""
+    return f"{PREFIX}email:{_hash(address)}"
+
+
+def identity(name: str) -> str:
+    """The key of an identity, from its issuer and `sub` as one text."""
+    return f"{PREFIX}identity:{_hash(name)}"
+
+
+def subject_identities(subject: str) -> str:
+    """The index of a subject's identities."""
+    return f"{PREFIX}subject-identities:{_last(subject)}"
+
+
+def federated_login(state: str) -> str:
+    """The key of a login through an identity provider, from its `state`."""
+    return f"{PREFIX}federated-login:{_hash(state)}"
 
 
 def session(secret: str) -> str:

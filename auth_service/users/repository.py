@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 
 from auth_service.crypto.passwords import Passwords
 from auth_service.crypto.secrets import new_id
+from auth_service.protocol.email_addresses import normalized
 from auth_service.protocol.id_token import Person
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import JsonCodec
+from auth_service.users.emails import EmailAddresses
 from shared.clock import Clock, system_clock
 
 MAX_USERNAME = 128
@@ -38,9 +40,11 @@ class User:
         subject: the `sub` of tokens: opaque, never reused, the same for as long as the account lives.
         username: as it was typed when the account was made.
         created_at: seconds since 1970.
+        password_hash: empty for an account that is logged in to through an identity provider alone.
         admin: whether the console is open to them.
         consent_epoch: counts how often the remembered consents were forgotten.
         spared_session: the session whose consents the last of those times left, if any.
+        email: an address that the operator gave, or that an identity provider has proven.
     """
 
     subject: str
@@ -50,6 +54,7 @@ class User:
     name: str | None = None
     disabled: bool = False
     admin: bool = False
+    email: str | None = None
     consent_epoch: int = 0
     spared_session: str | None = None
 
@@ -104,6 +109,7 @@ class UserRepository:
         self._clock = clock
         self._users = Collection(store, keys.user, JsonCodec(User), lambda _: None)
         self._subjects = Collection(store, keys.subject, JsonCodec(SubjectEntry), lambda _: None)
+        self._emails = EmailAddresses(store)
 
     async def add(
         self, username: str, password: str, name: str | None = None, *, admin: bool = False
@@ -132,6 +138,36 @@ class UserRepository:
         await self._store.index_add(keys.users(), key, ttl_s=None)
         return user
 
+    async def add_federated(
+        self, subject: str, username: str, *, name: str | None, email: str | None
+    ) -> User | None:
+        """Make an account without a password, for a subject that an identity names already.
+
+        Whoever was interrupted may call it again: the account of that subject is given again.
+
+        Returns:
+            None where another has the username.
+        """
+        key = canonical(username)
+        user = User(
+            subject=subject,
+            username=username,
+            password_hash="",
+            created_at=int(self._clock()),
+            name=name,
+            email=email,
+        )
+        if not await self._users.create(key, user):
+            kept = await self._users.get(key)
+            if kept is None or kept.subject != subject:
+                return None
+            user = kept
+        await self._subjects.create(subject, SubjectEntry(key))
+        await self._store.index_add(keys.users(), key, ttl_s=None)
+        if email:
+            await self._emails.claim(email, key)
+        return user
+
     async def get(self, username: str) -> User | None:
         """The account of that name, if there is one."""
         try:
@@ -144,6 +180,31 @@ class UserRepository:
         entry = await self._subjects.get(subject)
         user = await self._users.get(entry.username) if entry else None
         return user if user and user.subject == subject else None
+
+    async def by_email(self, address: str) -> User | None:
+        """The account that has a normalized e-mail address, if there is one."""
+        username = await self._emails.owner(address)
+        return await self._users.get(username) if username else None
+
+    async def set_email(self, username: str, address: str | None) -> User:
+        """Give an account an e-mail address that is known to be its owner's, or none.
+
+        Raises:
+            NoSuchUserError: there is no such account.
+            ValueError: it is no address that can be compared, or another account has it.
+        """
+        email = normalized(address) if address else None
+        user = await self.get(username)
+        if user is None:
+            raise NoSuchUserError(username)
+        key = canonical(username)
+        if address and email is None:
+            raise ValueError("that is no e-mail address in plain ASCII")
+        if email and not await self._emails.claim(email, key):
+            raise ValueError("another account has that e-mail address")
+        if user.email and user.email != email:
+            await self._emails.release(user.email, key)
+        return await self._change(username, lambda user: replace(user, email=email))
 
     async def usernames(self) -> list[str]:
         """The names of all accounts, in the form they are compared in."""

@@ -25,6 +25,7 @@ class Session:
         continued: whether a later login of the same person in the same browser took its place. Its secret
             opens nothing then; what was granted in it lasts.
         consent_epoch: that of the account at the login.
+        provider_id: the identity provider that the person logged in through; None for a password.
     """
 
     session_id: str
@@ -35,6 +36,7 @@ class Session:
     key: str = ""
     continued: bool = False
     consent_epoch: int = 0
+    provider_id: str | None = None
 
     @property
     def login(self) -> Login:
@@ -65,12 +67,20 @@ class SessionRepository:
     def _remaining(self, session: Session) -> int:
         return max(1, session.expires_at - int(self._clock()))
 
-    async def begin(self, user: User, secret: str, *, continues: Session | None = None) -> Session:
+    async def begin(
+        self,
+        user: User,
+        secret: str,
+        *,
+        continues: Session | None = None,
+        provider_id: str | None = None,
+    ) -> Session:
         """A new session after a login, which `secret` opens (AS-23: never the one from before it).
 
         Args:
             secret: where it opens a session already, because a form was posted twice, that is the one.
             continues: one of the same person in the same browser. Both have one id, and end together.
+            provider_id: the identity provider that the person logged in through.
         """
         now, key = int(self._clock()), digest(secret)
         session = Session(
@@ -81,6 +91,7 @@ class SessionRepository:
             expires_at=now + self._ttl_s,
             key=key,
             consent_epoch=user.consent_epoch,
+            provider_id=provider_id,
         )
         # Listed before it exists: whoever ends all sessions of a subject must never miss one that works.
         await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)

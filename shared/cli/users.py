@@ -88,6 +88,17 @@ def passwd(
     output.print(ended, markup=False)
 
 
+@users.command()
+def email(
+    username: Username,
+    address: Annotated[str | None, typer.Argument(help="Left out, the account has none any more.")] = None,
+) -> None:
+    """Say which e-mail address is a person's: identity providers may connect them to the account by it."""
+    _run(lambda api: api.users.set_email(username, address))
+    text = f"{username} has the address {address}" if address else f"{username} has no e-mail address"
+    output.print(text, markup=False)
+
+
 def _columns(user: User) -> tuple[str | None, ...]:
     marks = "(administrator)" if user.admin else None, "(disabled)" if user.disabled else None
     return user.username, user.subject, user.name, *marks

@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.attacks.malformed import Bender, Standing
 from tests.attacks.raw import request_bytes, send
-from tests.auth_service.service import AuthorizationServer
+from tests.auth_service.service import AuthorizationServer, running
 from tests.cookies import cookie_name
 from tests.e2e.dump import dump
 
 pytestmark = pytest.mark.requirement("SEC-17")
 
+PROVIDER = {
+    "id": "corp",
+    "issuer": "https://id.example",
+    "client_id": "doorward",
+    "allow": {"everyone": True},
+}
 REQUESTS = int(os.environ.get("DOORWARD_SOAK_MALFORMED", "1200"))
 SEED = int(os.environ.get("DOORWARD_SOAK_SEED", "17"))
 ACCESS_TOKEN = re.compile(r"dw_at_[A-Za-z0-9_-]{64}")
@@ -29,6 +36,13 @@ ANYBODYS = (
     *("doorward:once:", "doorward:device:", "doorward:user-code:"),
     "doorward:submission:",  # ends after a minute, which the test may take
 )
+
+
+@pytest.fixture(scope="module")
+def shared_server(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]:
+    """With an identity provider, so that its pages are there; no request gets as far as to ask it."""
+    with running(new_store(), identity_providers=[PROVIDER]) as server:
+        yield server
 
 
 def documents(server: AuthorizationServer) -> dict[str, tuple[bytes, ...]]:
@@ -111,7 +125,7 @@ def test_there_is_something_to_bend_for_every_endpoint(server: AuthorizationServ
     bent = {(method.lower(), urlsplit(target).path) for method, target, _, _ in requests}
     described = server.get("/openapi.json").json()["paths"]
     for path, operations in described.items():
-        path = path.replace("{page}", "people")
+        path = path.replace("{page}", "people").replace("{provider}", "corp")
         named = path.replace("{client_id}", standing.client.client_id)
         spare = path.replace("{client_id}", standing.spare.client_id)
         for method in operations:

@@ -139,3 +139,22 @@ async def test_without_settings_it_finds_what_up_made_here(tmp_path: Path) -> No
         added = doorward("users", "add", "ada", cwd=tmp_path, stdin=f"{PASSWORD}\n")
         assert added.returncode == 0, added.stderr
         assert doorward("users", "list", cwd=tmp_path).stdout.startswith("ada\t")
+
+
+@pytest.mark.requirement("ID-2")
+async def test_an_address_is_of_one_account_and_can_be_taken_back(users: Command, url: str) -> None:
+    users("add", "ada", stdin="x\n")
+    users("add", "bob", stdin="x\n")
+    assert users("email", "ada", "Ada@Corp.example").returncode == 0
+    taken = users("email", "bob", "ada@corp.example")
+    assert (taken.returncode, "another account has that e-mail address" in taken.stderr) == (2, True)
+    assert "no e-mail address" in users("email", "bob", "bob at corp").stderr
+    assert users("email", "ada").returncode == 0
+    assert users("email", "bob", "ada@corp.example").returncode == 0
+    store = open_store(url)
+    try:
+        owner = await UserRepository(store, Passwords()).by_email("ada@corp.example")
+    finally:
+        await store.aclose()
+    assert owner is not None
+    assert owner.username == "bob"

@@ -1,0 +1,104 @@
+"""The token request of a relying party (OAuth 2.1 §4.1.3)."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from urllib.parse import quote_plus, urlencode
+
+from auth_service.federation.errors import ProviderUnavailableError
+from auth_service.fetching import Fetcher, FetchError
+from auth_service.fetching.answer import Fetched
+from auth_service.protocol.federated_identity import InvalidProviderResponseError
+from auth_service.protocol.identity_providers import IdentityProvider
+
+MAX_TOKEN_RESPONSE_BYTES = 131_072
+_FORM = "application/x-www-form-urlencoded"
+# RFC 6749 §5.2: an error is 400, or 401 where the client is not who it says.
+_STATUSES = (200, 400, 401)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationAnswer:
+    """What a provider sent a browser back with, and what it must fit.
+
+    Attributes:
+        iss: of the response (RFC 9207).
+    """
+
+    code: str
+    iss: str | None
+    nonce: str
+    verifier: str
+    redirect_uri: str
+
+
+async def redeem_code(
+    fetcher: Fetcher, url: str, provider: IdentityProvider, answer: AuthorizationAnswer, *, basic: bool
+) -> dict[str, object]:
+    """The token response to a code.
+
+    Args:
+        basic: whether the secret goes into the header; else into the body.
+
+    Raises:
+        ProviderUnavailableError: nothing usable came.
+        InvalidProviderResponseError: the provider does not accept the code, or this client.
+    """
+    form = {
+        "grant_type": "authorization_code",
+        "code": answer.code,
+        "redirect_uri": answer.redirect_uri,
+        "code_verifier": answer.verifier,
+    }
+    headers = {"Accept": "application/json"}
+    if provider.client_secret is not None and basic:
+        headers["Authorization"] = _basic(provider.client_id, provider.client_secret)
+    else:
+        form["client_id"] = provider.client_id
+        if provider.client_secret is not None:
+            form["client_secret"] = provider.client_secret
+    try:
+        fetched = await fetcher.post(
+            url,
+            urlencode(form).encode(),
+            _FORM,
+            max_bytes=MAX_TOKEN_RESPONSE_BYTES,
+            headers=headers,
+            statuses=_STATUSES,
+        )
+        return _members(fetched)
+    except FetchError as error:
+        raise ProviderUnavailableError.of("the token endpoint", error) from error
+
+
+def _basic(client_id: str, secret: str) -> str:
+    # RFC 6749 §2.3.1: each is form-encoded first.
+    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+def _members(fetched: Fetched) -> dict[str, object]:
+    members = fetched.json()
+    if not isinstance(members, dict):
+        raise InvalidProviderResponseError("the token response is not a JSON object")
+    # GitHub answers errors with status 200.
+    if fetched.status != 200 or "error" in members:
+        raise InvalidProviderResponseError(
+            "the provider does not accept the code", detail=str(members.get("error"))[:100]
+        )
+    if str(members.get("token_type", "bearer")).lower() != "bearer":
+        raise InvalidProviderResponseError("the access token is not a bearer token")
+    return members
+
+
+def token_in(members: dict[str, object], name: str) -> str:
+    """A token of a token response.
+
+    Raises:
+        InvalidProviderResponseError: it is not there.
+    """
+    token = members.get(name)
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
+        raise InvalidProviderResponseError(f"the token response has no {name}")
+    return token

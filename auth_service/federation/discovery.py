@@ -1,0 +1,78 @@
+"""The discovery documents of providers, kept for a while."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auth_service.federation.errors import ProviderUnavailableError
+from auth_service.fetching import Fetcher, FetchError, SingleFlight
+from auth_service.protocol.identity_providers import IdentityProvider
+from auth_service.protocol.provider_metadata import (
+    ProviderMetadata,
+    ProviderMetadataError,
+    discovery_url,
+    parse_metadata,
+)
+from shared.clock import Clock
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+FRESH_S = 3_600
+RETRY_S = 10
+STALE_S = 86_400
+"""So long a document that cannot be fetched again is used as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    metadata: ProviderMetadata
+    read_at: float
+    tried_at: float
+
+
+class ProviderDiscovery:
+    """Knows where the endpoints of providers are.
+
+    Args:
+        loopback: whether they may be on this machine, also by http.
+    """
+
+    def __init__(self, fetcher: Fetcher, clock: Clock, *, loopback: bool) -> None:
+        self._fetcher = fetcher
+        self._clock = clock
+        self._loopback = loopback
+        self._known: dict[str, _Known] = {}
+        self._flights: SingleFlight[ProviderMetadata] = SingleFlight()
+
+    async def metadata_of(self, provider: IdentityProvider) -> ProviderMetadata:
+        """The metadata of a provider.
+
+        Raises:
+            ProviderUnavailableError: there is none now.
+        """
+        known, now = self._known.get(provider.issuer), self._clock()
+        if known and (now < known.read_at + FRESH_S or now < known.tried_at + RETRY_S):
+            return known.metadata
+        try:
+            return await self._flights.run(provider.issuer, lambda: self._fetch(provider.issuer))
+        except ProviderUnavailableError as error:
+            if known is None or now >= known.read_at + STALE_S:
+                raise
+            _log.warning(
+                "identity provider not read again", provider=provider.provider_id, reason=error.reason
+            )
+            self._known[provider.issuer] = _Known(known.metadata, known.read_at, now)
+            return known.metadata
+
+    async def _fetch(self, issuer: str) -> ProviderMetadata:
+        try:
+            document = await self._fetcher.fetch_json(discovery_url(issuer))
+            metadata = parse_metadata(document, issuer, loopback=self._loopback)
+        except FetchError as error:
+            raise ProviderUnavailableError.of("the discovery document", error) from error
+        except ProviderMetadataError as error:
+            raise ProviderUnavailableError(f"the discovery document is not usable: {error}") from error
+        now = self._clock()
+        self._known[issuer] = _Known(metadata, now, now)
+        return metadata

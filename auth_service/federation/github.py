@@ -1,0 +1,127 @@
+"""Login through GitHub: OAuth 2.0 without OpenID Connect, so its API says who it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from auth_service.federation.code_exchange import AuthorizationAnswer, redeem_code, token_in
+from auth_service.federation.errors import ProviderUnavailableError
+from auth_service.fetching import Fetcher, FetchError
+from auth_service.protocol.federated_identity import (
+    FederatedIdentity,
+    InvalidProviderResponseError,
+    identity_of,
+)
+from auth_service.protocol.identity_providers import GITHUB, IdentityProvider
+
+MAX_API_BYTES = 1_048_576
+MAX_PAGES = 10
+PER_PAGE = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitHubLogin:
+    """The same as `OpenIdLogin` for GitHub and GitHub Enterprise Server."""
+
+    fetcher: Fetcher
+
+    async def authorization_url(self, provider: IdentityProvider, parameters: Mapping[str, str]) -> str:
+        """Where to send the person to."""
+        # There is no ID token that could carry a nonce; PKCE binds the code to this login.
+        known = {name: value for name, value in parameters.items() if name not in ("nonce", "response_type")}
+        return f"{provider.issuer}/login/oauth/authorize?{urlencode(known)}"
+
+    async def check_issuer(self, provider: IdentityProvider, iss: str | None) -> None:
+        """Hold the `iss` of a response to the provider, where there is one.
+
+        Raises:
+            InvalidProviderResponseError: it is another's.
+        """
+        expected = (provider.issuer, f"{provider.issuer}/login/oauth")
+        if iss is not None and iss not in expected:
+            raise InvalidProviderResponseError(
+                "the response is from another issuer than the one that was asked"
+            )
+
+    async def identify(self, provider: IdentityProvider, answer: AuthorizationAnswer) -> FederatedIdentity:
+        """The person who came back with `answer`.
+
+        Raises:
+            FederationError: nobody knows.
+        """
+        url = f"{provider.issuer}/login/oauth/access_token"
+        members = await redeem_code(self.fetcher, url, provider, answer, basic=False)
+        api = _Api(self.fetcher, _api_of(provider), token_in(members, "access_token"))
+        user = await api.get("user")
+        if (
+            not isinstance(user, dict)
+            or isinstance(user.get("id"), bool)
+            or not isinstance(user.get("id"), int)
+        ):
+            raise InvalidProviderResponseError("GitHub does not say who it is")
+        claims = {
+            # The login can be changed, and then taken by another; the number cannot.
+            "sub": str(user["id"]),
+            "preferred_username": user.get("login"),
+            "name": user.get("name"),
+            "email": _primary(await api.get("user/emails")),
+            "email_verified": True,
+            "groups": await _groups(api) if provider.needs_groups else [],
+        }
+        return identity_of(claims, provider)
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    fetcher: Fetcher
+    base: str
+    token: str
+
+    async def get(self, path: str) -> object:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        try:
+            fetched = await self.fetcher.get(
+                f"{self.base}/{path}",
+                max_bytes=MAX_API_BYTES,
+                accept="application/vnd.github+json",
+                headers=headers,
+            )
+            return fetched.json()
+        except FetchError as error:
+            raise ProviderUnavailableError.of(f"the API ({path.partition('?')[0]})", error) from error
+
+    async def all(self, path: str) -> list[dict[str, Any]]:
+        """Every object of a list, page by page."""
+        found = list[dict[str, Any]]()
+        for page in range(1, MAX_PAGES + 1):
+            listed = await self.get(f"{path}?{urlencode({'per_page': PER_PAGE, 'page': page})}")
+            objects = listed if isinstance(listed, list) else []
+            found += [member for member in objects if isinstance(member, dict)]
+            if len(objects) < PER_PAGE:
+                break
+        return found
+
+
+def _api_of(provider: IdentityProvider) -> str:
+    return "https://api.github.com" if provider.issuer == GITHUB else f"{provider.issuer}/api/v3"
+
+
+def _primary(listed: object) -> str | None:
+    """The primary address, if it is verified."""
+    addresses = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    proven = (a for a in addresses if a.get("primary") is True and a.get("verified") is True)
+    return next((str(address.get("email")) for address in proven), None)
+
+
+async def _groups(api: _Api) -> list[str]:
+    """Organizations as ``org``, teams as ``org/team``."""
+    organizations = [str(found.get("login")) for found in await api.all("user/orgs")]
+    teams = [
+        f"{team['organization'].get('login')}/{team.get('slug')}"
+        for team in await api.all("user/teams")
+        if isinstance(team.get("organization"), dict)
+    ]
+    return [*organizations, *teams]

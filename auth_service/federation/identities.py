@@ -1,0 +1,84 @@
+"""The identities of people at providers, each connected to one account."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from auth_service.protocol.federated_identity import FederatedIdentity
+from auth_service.storage import keys
+from auth_service.storage.documents import Collection
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import JsonCodec
+from shared.clock import Clock
+
+MAX_KEPT_GROUPS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A connected identity. Times are seconds since 1970.
+
+    Attributes:
+        subject: of the account.
+        provider_subject: the `sub` at the provider.
+        groups: at the last login, those that fit.
+    """
+
+    subject: str
+    provider_id: str
+    issuer: str
+    provider_subject: str
+    connected_at: int
+    seen_at: int = 0
+    groups: tuple[str, ...] = ()
+
+
+class IdentityRepository:
+    """The identities in a store: unique by issuer and `sub`."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._identities = Collection(store, keys.identity, JsonCodec(Identity), lambda _: None)
+
+    async def get(self, issuer: str, provider_subject: str) -> Identity | None:
+        """The identity, if it is connected to an account."""
+        return await self._identities.get(_name(issuer, provider_subject))
+
+    async def of_subject(self, subject: str) -> list[Identity]:
+        """Those that are connected to an account."""
+        return await self._identities.get_many(await self._store.index_list(keys.subject_identities(subject)))
+
+    async def connect(self, found: FederatedIdentity, provider_id: str, subject: str) -> Identity:
+        """Connect an identity to an account; where it is connected already, it stays as it is."""
+        now, name = int(self._clock()), _name(found.issuer, found.subject)
+        identity = Identity(
+            subject=subject,
+            provider_id=provider_id,
+            issuer=found.issuer,
+            provider_subject=found.subject,
+            connected_at=now,
+        )
+        # Listed before it exists: whoever deletes the account must never miss one.
+        await self._store.index_add(keys.subject_identities(subject), name, ttl_s=None)
+        if await self._identities.create(name, identity):
+            return identity
+        kept = await self._identities.get(name)
+        if kept is None or kept.subject != subject:
+            await self._store.index_remove(keys.subject_identities(subject), name)
+        return kept or identity
+
+    async def note_login(self, found: FederatedIdentity) -> None:
+        """Note that the person logged in, and the groups that the provider named."""
+        now = int(self._clock())
+
+        def rule(identity: Identity) -> tuple[Identity, None]:
+            groups = identity.groups if found.groups is None else found.groups[:MAX_KEPT_GROUPS]
+            return replace(identity, seen_at=now, groups=groups), None
+
+        await self._identities.update(_name(found.issuer, found.subject), rule)
+
+
+def _name(issuer: str, provider_subject: str) -> str:
+    return json.dumps([issuer, provider_subject])

@@ -1,0 +1,98 @@
+"""Login through an OpenID provider (OpenID Connect Core §3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auth_service.clients.keys import PublishedKeys
+from auth_service.federation.code_exchange import AuthorizationAnswer, redeem_code, token_in
+from auth_service.federation.discovery import ProviderDiscovery
+from auth_service.federation.errors import ProviderUnavailableError
+from auth_service.fetching import Fetcher, FetchError
+from auth_service.protocol.errors import InvalidClientError, KeysUnavailableError
+from auth_service.protocol.federated_identity import (
+    FederatedIdentity,
+    InvalidProviderResponseError,
+    check_id_token,
+    check_response_issuer,
+    identity_of,
+    lacks_claims,
+    merge_userinfo,
+)
+from auth_service.protocol.identity_providers import IdentityProvider
+from auth_service.protocol.provider_metadata import ProviderMetadata
+from shared.clock import Clock
+from shared.jose import ASYMMETRIC, Claims, InvalidJwsError, parse
+from shared.signatures import Signatures
+
+MAX_USERINFO_BYTES = 131_072
+_TYPES = (None, "jwt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenIdLogin:
+    """Sends a person to an OpenID provider, and finds out who came back."""
+
+    fetcher: Fetcher
+    discovery: ProviderDiscovery
+    keys: PublishedKeys
+    signatures: Signatures
+    clock: Clock
+
+    async def authorization_url(self, provider: IdentityProvider, parameters: Mapping[str, str]) -> str:
+        """Where to send the person to.
+
+        Raises:
+            ProviderUnavailableError: nobody knows now.
+        """
+        metadata = await self.discovery.metadata_of(provider)
+        return metadata.authorization_url(dict(parameters))
+
+    async def check_issuer(self, provider: IdentityProvider, iss: str | None) -> None:
+        """Hold the `iss` of any response, an error too, to the provider.
+
+        Raises:
+            InvalidProviderResponseError: it is another's.
+            ProviderUnavailableError: nobody knows now.
+        """
+        check_response_issuer(iss, await self.discovery.metadata_of(provider))
+
+    async def identify(self, provider: IdentityProvider, answer: AuthorizationAnswer) -> FederatedIdentity:
+        """The person who came back with `answer`.
+
+        Raises:
+            FederationError: nobody knows.
+        """
+        metadata = await self.discovery.metadata_of(provider)
+        members = await redeem_code(
+            self.fetcher, metadata.token_endpoint, provider, answer, basic=metadata.basic
+        )
+        access_token = token_in(members, "access_token")
+        claims = await self._verified(provider, metadata, token_in(members, "id_token"))
+        check_id_token(claims, provider, nonce=answer.nonce, access_token=access_token, now=self.clock())
+        if metadata.userinfo_endpoint and lacks_claims(claims, provider):
+            claims = merge_userinfo(claims, await self._userinfo(metadata.userinfo_endpoint, access_token))
+        return identity_of(claims, provider)
+
+    async def _verified(
+        self, provider: IdentityProvider, metadata: ProviderMetadata, id_token: str
+    ) -> Claims:
+        try:
+            token = parse(id_token)
+            keys = await self.keys.keys_for(None, metadata.jwks_uri, token.header.get("kid"))
+            return await self.signatures.verify_signature(
+                token, keys, algorithms=ASYMMETRIC, types=_TYPES, source=provider.issuer
+            )
+        except InvalidJwsError as error:
+            raise InvalidProviderResponseError(f"the ID token cannot be verified: {error}") from error
+        except (InvalidClientError, KeysUnavailableError) as error:
+            raise ProviderUnavailableError(f"the keys: {error}") from error
+
+    async def _userinfo(self, url: str, access_token: str) -> Any:  # noqa: ANN401 -- JSON
+        headers = {"Authorization": f"Bearer {access_token}"}
+        try:
+            return (await self.fetcher.get(url, max_bytes=MAX_USERINFO_BYTES, headers=headers)).json()
+        except FetchError as error:
+            raise ProviderUnavailableError.of("UserInfo", error) from error

@@ -1,0 +1,304 @@
+"""POST /login/{provider} and GET /callback/{provider}: login through an identity provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.authorize.pending import Pending, PendingRequests
+from auth_service.federation.accounts import FederatedAccounts, How
+from auth_service.federation.code_exchange import AuthorizationAnswer
+from auth_service.federation.errors import IdentityRefusedError, ProviderUnavailableError
+from auth_service.federation.logins import FederatedLogins, LoginPurpose, LoginSecrets
+from auth_service.pages.login import after_login, destination
+from auth_service.pages.provider_failures import Failure, ProviderFailures
+from auth_service.protocol.federated_identity import (
+    FederatedIdentity,
+    FederationError,
+    InvalidProviderResponseError,
+)
+from auth_service.protocol.identity_providers import IdentityProvider
+from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.rate_limits import Throttle
+from auth_service.users.repository import User
+from auth_service.web.browser_cookies import Browser
+from auth_service.web.forms import RequestOverError, shows_errors, trusted_form
+from auth_service.web.http import form_of
+from auth_service.web.login_sessions import LoginSessions
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
+from auth_service.web.route import Endpoint, Operation, answer, form, text
+from shared.asgi import not_found
+from shared.clock import Clock
+from shared.encoded_text import encoded
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+_FRESH_LOGIN_S = 600
+"""How recent the login must be in which somebody connects another way to log in."""
+
+
+class ProviderLogin(Protocol):
+    """The relying party's side of one protocol; see `OpenIdLogin`."""
+
+    async def authorization_url(self, provider: IdentityProvider, parameters: Mapping[str, str]) -> str: ...
+
+    async def check_issuer(self, provider: IdentityProvider, iss: str | None) -> None: ...
+
+    async def identify(
+        self, provider: IdentityProvider, answer: AuthorizationAnswer
+    ) -> FederatedIdentity: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class FederatedLoginPages:
+    """Sends people to their provider, and logs them in when they come back."""
+
+    providers: Mapping[str, IdentityProvider]
+    by_protocol: Mapping[str, ProviderLogin]
+    logins: FederatedLogins
+    accounts: FederatedAccounts
+    context: PageContext
+    begun: LoginSessions
+    pending: PendingRequests
+    throttle: Throttle
+    clock: Clock
+    failures: ProviderFailures
+    issuer: str
+
+    async def begin(self, request: Request) -> Response:
+        """Send a person to a provider. Only our own form begins it: a link on another site must not."""
+        provider = self._provider(request)
+        connects = (await form_of(request)).get("connect") is not None
+        fields, browser = await trusted_form(self.context.browsers, request, logs_in=not connects)
+        if provider is None:
+            return _not_found(request)
+        await self.throttle.attempt(self.context.networks.network_of(request))
+        purpose = await self._purpose(fields, browser, connects=connects)
+        if purpose is None:
+            return see_other("../login")
+        secrets = await self.logins.begin(provider.provider_id, browser.browser_id or "", purpose)
+        pending = await self.pending.get(purpose.pending_id, browser.browser_id)
+        parameters = self._parameters(provider, secrets, pending)
+        try:
+            location = await self._protocol(provider).authorization_url(provider, parameters)
+        except ProviderUnavailableError as error:
+            return self.failures.page(provider, Failure.UNAVAILABLE, error, purpose=purpose)
+        return see_other(location)
+
+    async def _purpose(self, fields: Parameters, browser: Browser, *, connects: bool) -> LoginPurpose | None:
+        """What the login is for; None where somebody has to log in first."""
+        if connects:
+            session = await self.context.sessions.find(browser.session)
+            if session is None or self.clock() - session.auth_time > _FRESH_LOGIN_S:
+                return None
+            return LoginPurpose(links=session.subject)
+        pending_id = fields.get("pending")
+        if pending_id and await self.pending.get(pending_id, browser.browser_id) is None:
+            raise RequestOverError
+        return LoginPurpose(pending_id=pending_id, to=destination(fields))
+
+    def _parameters(
+        self, provider: IdentityProvider, secrets: LoginSecrets, pending: Pending | None
+    ) -> dict[str, str]:
+        asked = pending.request if pending else None
+        parameters = {
+            "response_type": "code",
+            "client_id": provider.client_id,
+            "redirect_uri": self._callback(provider),
+            "scope": " ".join(provider.scopes),
+            "state": secrets.state,
+            "nonce": secrets.nonce,
+            "code_challenge": secrets.challenge,
+            "code_challenge_method": "S256",
+            **provider.preset.parameters,
+        }
+        if asked and asked.login_hint:
+            parameters["login_hint"] = asked.login_hint
+        if asked and ("login" in asked.prompts or asked.max_age is not None):
+            # The client wants to know that the person is there now, not that they were there once.
+            parameters["prompt"] = "login"
+        return parameters
+
+    async def come_back(self, request: Request) -> Response:
+        """Log in whom a provider sends back."""
+        provider = self._provider(request)
+        if provider is None:
+            return _not_found(request)
+        query = parse_parameters(request.scope["query_string"])
+        browser, state = self.context.browsers.browser_of(request), query.get("state")
+        login = await self.logins.get(state, browser.browser_id, provider.provider_id)
+        purpose = self.logins.purpose_of(login) if login else None
+        if state is None or purpose is None:
+            _log.info("federated login refused", provider=provider.provider_id, reason="unknown state")
+            raise RequestOverError
+        if not await self.logins.claim(state):
+            return await self._again(state, browser)
+        led_to = self.failures.back(purpose)
+        try:
+            response = await self._answered(request, provider, query, purpose=purpose)
+            led_to = response.headers.get("location") or led_to
+        finally:
+            await self.logins.finish(state, led_to)
+        return response
+
+    async def _again(self, state: str, browser: Browser) -> Response:
+        """The answer to a browser that comes back once more: after a double click, with the back button."""
+        location = await self.logins.outcome(state)
+        if location is None:
+            raise RequestOverError
+        drawn = self.logins.secrets_of(state).session
+        return see_other(location, await self.begun.cookies_again(browser, drawn))
+
+    async def _answered(
+        self, request: Request, provider: IdentityProvider, query: Parameters, *, purpose: LoginPurpose
+    ) -> Response:
+        origin = self.context.networks.network_of(request)
+        browser, found = self.context.browsers.browser_of(request), None
+        try:
+            await self._protocol(provider).check_issuer(provider, query.get("iss"))
+            if query.get("error") is not None:
+                return self.failures.denied(provider, query, purpose=purpose)
+            found = await self._identified(provider, query)
+            user, how = await self._account(found, provider, browser, purpose)
+        except IdentityRefusedError as error:
+            return self.failures.refused(provider, error, purpose=purpose, who=found, origin=origin)
+        except FederationError as error:
+            unavailable = isinstance(error, ProviderUnavailableError)
+            failure = Failure.UNAVAILABLE if unavailable else Failure.INVALID
+            return self.failures.page(provider, failure, error, purpose=purpose)
+        secret = self.logins.secrets_of(query.require("state")).session
+        return await self._log_in(
+            browser, provider, user, how=how, purpose=purpose, secret=secret, origin=origin
+        )
+
+    async def _identified(self, provider: IdentityProvider, query: Parameters) -> FederatedIdentity:
+        code, secrets = query.get("code"), self.logins.secrets_of(query.require("state"))
+        if code is None:
+            raise InvalidProviderResponseError("the response has neither a code nor an error")
+        answered = AuthorizationAnswer(
+            code=code,
+            iss=query.get("iss"),
+            nonce=secrets.nonce,
+            verifier=secrets.verifier,
+            redirect_uri=self._callback(provider),
+        )
+        return await self._protocol(provider).identify(provider, answered)
+
+    async def _account(
+        self, found: FederatedIdentity, provider: IdentityProvider, browser: Browser, purpose: LoginPurpose
+    ) -> tuple[User, How]:
+        if purpose.links is None:
+            return await self.accounts.account_of(found, provider)
+        session = await self.context.sessions.find(browser.session)
+        if session is None or session.subject != purpose.links:
+            raise RequestOverError
+        return await self.accounts.connect(found, provider, purpose.links), How.CONNECTED
+
+    async def _log_in(
+        self,
+        browser: Browser,
+        provider: IdentityProvider,
+        user: User,
+        *,
+        how: How,
+        purpose: LoginPurpose,
+        secret: str,
+        origin: str,
+    ) -> Response:
+        begun = await self.begun.begin(browser, user, secret, provider_id=provider.provider_id)
+        who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
+        if begun is None:
+            return self.failures.disabled(provider, purpose=purpose, **who)
+        _log.info(
+            "login", session_id=begun.session.session_id, provider=provider.provider_id, how=how.value, **who
+        )
+        if purpose.pending_id and await self.pending.get(purpose.pending_id, browser.browser_id):
+            await self.pending.note_login(purpose.pending_id, begun.session.session_id)
+            return see_other(f"../authorize?pending={purpose.pending_id}", begun.cookies)
+        return see_other(f"../{after_login(purpose.to)}", begun.cookies)
+
+    def _provider(self, request: Request) -> IdentityProvider | None:
+        return self.providers.get(request.path_params["provider"])
+
+    def _protocol(self, provider: IdentityProvider) -> ProviderLogin:
+        return self.by_protocol[provider.preset.protocol]
+
+    def _callback(self, provider: IdentityProvider) -> str:
+        return f"{self.issuer}/callback/{provider.provider_id}"
+
+    def endpoints(self) -> list[Endpoint]:
+        """Both of them."""
+        return [
+            Endpoint(
+                path="/login/{provider}",
+                handler=shows_errors(self.context.errors, self.begin),
+                methods=("POST",),
+                operations={"POST": _BEGIN},
+            ),
+            Endpoint(
+                path="/callback/{provider}",
+                handler=shows_errors(self.context.errors, self.come_back),
+                methods=("GET",),
+                operations={"GET": _COME_BACK},
+            ),
+        ]
+
+
+def _not_found(request: Request) -> Response:
+    return not_found(request.scope)
+
+
+_PROVIDER = {
+    "name": "provider",
+    "in": "path",
+    "required": True,
+    "schema": text("The `id` of an identity provider."),
+}
+
+_BEGIN: Operation = {
+    "summary": "Log in through an identity provider (posted by the login page)",
+    "description": "Takes only the form that this browser was shown.",
+    "tags": ["Pages"],
+    "parameters": [_PROVIDER],
+    "requestBody": form(
+        {
+            "csrf": text("From the page."),
+            "pending": text("From the page; left out, the login leads to the account page."),
+            "to": text("From the page."),
+            "connect": text("From the account page: connect the identity to the account that is logged in."),
+        },
+        ("csrf",),
+        {},
+    ),
+    "responses": {
+        "303": answer("To the provider."),
+        "400": answer("A page: the form was not shown to this browser."),
+        "429": answer("A page: too many logins of one network wait for their provider."),
+        "503": answer("A page: the provider cannot be reached."),
+    },
+}
+
+_COME_BACK: Operation = {
+    "summary": "Where an identity provider sends a person back to (opened in a browser)",
+    "description": "The redirect URI to register at the provider: one for each, so that an answer of one"
+    " cannot pass for another's (RFC 9700 §4.4).",
+    "tags": ["Pages"],
+    "parameters": [
+        _PROVIDER,
+        {"name": "code", "in": "query", "schema": text("Of the provider.")},
+        {"name": "state", "in": "query", "schema": text("Of this server.")},
+        {"name": "iss", "in": "query", "schema": text("The provider's issuer (RFC 9207).")},
+        {"name": "error", "in": "query", "schema": text("Of the provider.")},
+    ],
+    "responses": {
+        "303": answer("On to the authorization request, or to the account page."),
+        "400": answer("A page: another browser began the login, or the response is not valid."),
+        "403": answer("A page: the person may not log in here, and whom to ask."),
+        "503": answer("A page: the provider cannot be reached."),
+    },
+}

@@ -1,0 +1,85 @@
+"""Which account a person gets who comes from an identity provider, if any (ID-2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from auth_service.protocol.federated_identity import FederatedIdentity
+from auth_service.protocol.identity_providers import IdentityProvider
+
+
+class Step(Enum):
+    """What is done about an identity."""
+
+    LOG_IN = "the identity has an account"
+    CREATE = "it gets a new one"
+    LINK = "it is connected to the account that has its e-mail address"
+    REFUSE = "nobody is logged in"
+
+
+class Refusal(Enum):
+    """Why nobody is logged in; the value is for the log."""
+
+    NOT_ALLOWED = "the allow list of the provider does not name the person"
+    GROUPS_UNKNOWN = "the provider did not say in which groups the person is"
+    LOG_IN_FIRST = "an account has this e-mail address, and is only connected by its owner"
+    TAKEN = "the identity is connected to another account"
+    NO_NAME = "every username that fits is taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A step, and the reason where it is a refusal."""
+
+    step: Step
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmailOwner:
+    """The account that has an e-mail address.
+
+    Attributes:
+        issuers: of the identities that it is connected to.
+    """
+
+    subject: str
+    admin: bool
+    issuers: frozenset[str] = frozenset()
+
+
+def decide(
+    identity: FederatedIdentity, provider: IdentityProvider, *, known: bool, owner: EmailOwner | None
+) -> Decision:
+    """What to do about an identity that was verified.
+
+    Args:
+        known: whether it has an account already.
+        owner: the account that has its proven e-mail address.
+    """
+    refusal = admission(identity, provider)
+    if refusal is not None:
+        return Decision(Step.REFUSE, refusal)
+    if known:
+        return Decision(Step.LOG_IN)
+    if owner is None:
+        return Decision(Step.CREATE)
+    # Whoever controls the provider could take any account it links: never an administrator's. And where the
+    # account has an identity of this provider, the address was given to another person there since.
+    if provider.links_email and not owner.admin and identity.issuer not in owner.issuers:
+        return Decision(Step.LINK)
+    return Decision(Step.REFUSE, Refusal.LOG_IN_FIRST)
+
+
+def admission(identity: FederatedIdentity, provider: IdentityProvider) -> Refusal | None:
+    """Why the allow list keeps somebody out; None where it lets them in."""
+    allow = provider.allow
+    subjects = {identity.subject, *identity.other_subjects}
+    if allow.everyone or identity.domain in allow.domains or not allow.subjects.isdisjoint(subjects):
+        return None
+    if allow.groups and identity.groups is None:
+        return Refusal.GROUPS_UNKNOWN
+    if not allow.groups.isdisjoint(identity.groups or ()):
+        return None
+    return Refusal.NOT_ALLOWED

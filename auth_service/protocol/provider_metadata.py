@@ -1,0 +1,84 @@
+"""The discovery document of an identity provider (OpenID Connect Discovery §3, §4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from auth_service.protocol.web_addresses import parse_web_address
+
+_REQUIRED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
+
+
+class ProviderMetadataError(ValueError):
+    """The document is not the one of that issuer, or lacks what a login needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderMetadata:
+    """What a login needs of it.
+
+    Attributes:
+        sends_iss: whether every authorization response carries `iss` (RFC 9207 §3).
+        basic: whether the client authenticates by HTTP Basic at the token endpoint; else in the body.
+    """
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None = None
+    end_session_endpoint: str | None = None
+    sends_iss: bool = False
+    basic: bool = True
+
+    def authorization_url(self, parameters: dict[str, str]) -> str:
+        """Where to send a person to."""
+        separator = "&" if "?" in self.authorization_endpoint else "?"
+        return f"{self.authorization_endpoint}{separator}{urlencode(parameters)}"
+
+
+def discovery_url(issuer: str) -> str:
+    """Where the document is (Discovery §4.1: a slash at the issuer's end is dropped first)."""
+    return f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
+
+
+def parse_metadata(document: object, issuer: str, *, loopback: bool = False) -> ProviderMetadata:
+    """Read the document that was found for `issuer`.
+
+    Args:
+        loopback: whether endpoints may be on this machine, also by http.
+
+    Raises:
+        ProviderMetadataError: it is not usable.
+    """
+    if not isinstance(document, dict):
+        raise ProviderMetadataError("it is not a JSON object")
+    # Discovery §4.3: or a document could name the endpoints of one provider for the issuer of another.
+    if document.get("issuer") != issuer:
+        raise ProviderMetadataError("its issuer is not the one that is configured, byte for byte")
+    named = (*_REQUIRED, *(name for name in _OPTIONAL if document.get(name)))
+    urls = {name: _url(name, document.get(name), loopback=loopback) for name in named}
+    methods = document.get("token_endpoint_auth_methods_supported")
+    return ProviderMetadata(
+        issuer=issuer,
+        authorization_endpoint=urls["authorization_endpoint"],
+        token_endpoint=urls["token_endpoint"],
+        jwks_uri=urls["jwks_uri"],
+        userinfo_endpoint=urls.get("userinfo_endpoint"),
+        end_session_endpoint=urls.get("end_session_endpoint"),
+        sends_iss=document.get("authorization_response_iss_parameter_supported") is True,
+        # Discovery §3: HTTP Basic where nothing is said.
+        basic=not isinstance(methods, list) or "client_secret_basic" in methods,
+    )
+
+
+def _url(name: str, url: object, *, loopback: bool) -> str:
+    if not isinstance(url, str):
+        raise ProviderMetadataError(f"{name} is missing")
+    try:
+        parse_web_address(url, loopback=loopback)
+    except ValueError as error:
+        raise ProviderMetadataError(f"{name}: {error}") from error
+    return url

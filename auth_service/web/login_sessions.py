@@ -1,0 +1,65 @@
+"""The session that a login begins, and what the browser is given with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auth_service.users.repository import User, UserRepository
+from auth_service.users.sessions import Session, SessionRepository
+from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser, BrowserCookies
+from auth_service.web.form_tokens import session_secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class BegunSession:
+    """A session that has begun.
+
+    Attributes:
+        cookies: Set-Cookie headers.
+    """
+
+    session: Session
+    cookies: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginSessions:
+    """Begins sessions for people whom a provider has authenticated."""
+
+    users: UserRepository
+    sessions: SessionRepository
+    browsers: BrowserCookies
+
+    async def begin(
+        self, browser: Browser, user: User, drawn: str, *, provider_id: str
+    ) -> BegunSession | None:
+        """Log `user` in; None where the account is disabled.
+
+        A session of the same person in this browser is continued, one of somebody else ends.
+
+        Args:
+            drawn: 256 random bits, of which the secret of the session is made.
+        """
+        current = await self.sessions.find(browser.session)
+        if current is not None and current.subject != user.subject:
+            await self.sessions.end(browser.session)
+            current = None
+        secret = session_secret(drawn, browser.session if current else None)
+        session = await self.sessions.begin(user, secret, continues=current, provider_id=provider_id)
+        # Looked at after the session began: who disables a user does that first and then ends the sessions.
+        if not await self.users.may_still_log_in(user):
+            await self.sessions.end(secret)
+            return None
+        mark = self.browsers.new_known_browser(user.username)
+        cookies = (
+            self.browsers.cookie(self.browsers.names.session, secret),
+            self.browsers.cookie(self.browsers.names.known_browser, mark, max_age_s=DEVICE_TTL_S),
+        )
+        return BegunSession(session=session, cookies=cookies)
+
+    async def cookies_again(self, browser: Browser, drawn: str) -> tuple[str, ...]:
+        """The cookie of the session that `begin` began, for a browser that may have lost it."""
+        for secret in (session_secret(drawn, browser.session), session_secret(drawn)):
+            if await self.sessions.find(secret) is not None:
+                return (self.browsers.cookie(self.browsers.names.session, secret),)
+        return ()
