@@ -110,7 +110,7 @@ def _run(subject: Subject, mutants: list[dict[str, str]], explanations: Sequence
     try:
         for index, verdict in verdicts(subject, [mutant["source"] for mutant in mutants]):
             counts[verdict if verdict in (SURVIVED, TIMEOUT, CRASHED) else "noticed"] += 1
-            if verdict == SURVIVED:
+            if verdict in (SURVIVED, CRASHED):
                 survivors.append(_change(subject.source, mutants[index]))
     except BaselineError as error:
         print(f"{subject.path}: its tests fail without a mutation: {error}", flush=True)

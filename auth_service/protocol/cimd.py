@@ -20,7 +20,6 @@ _METHODS = tuple(method for method in ("private_key_jwt", "none") if method in A
 _AUTH_METHOD, _AUTH_METHODS = "token_endpoint_auth_method", "token_endpoint_auth_methods_supported"
 _SECRETS = ("client_secret", "client_secret_expires_at")
 _URLS = ("client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri", "sector_identifier_uri")
-_DOT_SEGMENTS = frozenset({".", ".."})
 
 
 def names_document(client_id: str) -> bool:
@@ -46,13 +45,6 @@ def check_client_id(client_id: str, *, loopback: bool = False) -> WebAddress:
     if not address.path:
         raise InvalidClientError(
             Reason.CLIENT_ID_URL_INVALID, "the client_id is a URL, but not one of a client: it needs a path"
-        )
-    # Readers of URLs resolve an encoded dot like a plain one.
-    segments = address.path.lower().replace("%2e", ".").split("/")
-    if not _DOT_SEGMENTS.isdisjoint(segments):
-        raise InvalidClientError(
-            Reason.CLIENT_ID_URL_INVALID,
-            "the client_id is a URL, but not one of a client: it holds dot segments",
         )
     if not address.has_name and not loopback:
         # What the person at the consent page goes by is the name of a domain.

@@ -46,7 +46,7 @@ def scopes_of(network: str) -> tuple[Scope, ...]:
         parsed = ipaddress.ip_network(network)
     except ValueError:
         return (Scope(network, 1),)
-    if parsed.version == 4 or parsed.prefixlen != 64:
+    if parsed.prefixlen != 64:
         return (Scope(network, 1),)
     return tuple(
         Scope(str(parsed.supernet(new_prefix=prefix)), factor) for prefix, factor in IPV6_FACTORS.items()

@@ -54,6 +54,8 @@ def preload() -> None:
     """Import the libraries, but nothing of the project."""
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 def verdicts(subject: Subject, mutants: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -72,8 +74,10 @@ def verdicts(subject: Subject, mutants: Sequence[str]) -> Iterator[tuple[int, st
             if verdict not in (SURVIVED, NOT_RUN):
                 del left[int(index)]
                 yield int(index), verdict
+        verdict = ""
         for number, mutated in left.items():
-            yield number, _imported(subject, mutated, directory, float(limit_s))
+            verdict = _imported(subject, mutated, (directory, verdict), float(limit_s))
+            yield number, verdict
 
 
 def _collect(subject: Subject, mutants: Sequence[str], directory: str, report: Report) -> None:
@@ -84,22 +88,27 @@ def _collect(subject: Subject, mutants: Sequence[str], directory: str, report: R
     _pytest(subject, directory, _EachMutant(subject, mutants, report))
 
 
-def _imported(subject: Subject, mutated: str, directory: str, limit_s: float) -> str:
-    """The verdict on a mutant that the tests import."""
+def _imported(subject: Subject, mutated: str, state: tuple[str, str], limit_s: float) -> str:
+    """The verdict on a mutant that the tests import.
+
+    Args:
+        state: where the tests write files, and the test to begin with.
+    """
 
     def work(report: Report) -> None:
         import_mutated(subject.module, subject.path, mutated)
-        plugin = _Failures()
-        status = _pytest(subject, directory, plugin, "-x")
-        report(SURVIVED if status == pytest.ExitCode.OK else plugin.first or "collection")
+        status = _pytest(subject, state[0], _FirstFailure(state[1], report))
+        report(SURVIVED if status == pytest.ExitCode.OK else "collection")
 
     return next(forked(work, limit_s), CRASHED)
 
 
-def _pytest(subject: Subject, directory: str, plugin: object, *options: str) -> int:
+def _pytest(subject: Subject, directory: str, plugin: object) -> int:
     # Nobody reads why a test failed: no rewritten assertions, no tracebacks.
-    fixed = ("-q", "-s", "--assert=plain", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist")
-    return pytest.main([*fixed, f"--basetemp={directory}/files", *options, *subject.tests], plugins=[plugin])
+    options = ["-q", "-s", "--assert=plain", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    # It collects garbage, twice and in vain.
+    options += ["-p", "no:unraisableexception", f"--basetemp={directory}/files"]
+    return pytest.main([*options, *subject.tests], plugins=[plugin])
 
 
 class _Failures:
@@ -110,6 +119,22 @@ class _Failures:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and self.first is None:
             self.first = report.nodeid
+
+
+class _FirstFailure:
+    """Reports the first test that fails, and does not wait for the rest."""
+
+    def __init__(self, begin_with: str, report: Report) -> None:
+        self._begin_with, self._report = begin_with, report
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: item.nodeid != self._begin_with)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._report(report.nodeid)
+            os._exit(0)
 
 
 class _EachMutant(_Failures):

@@ -23,8 +23,10 @@ EXCLUDED = re.compile(
     r"|ReplaceComparisonOperator_(Eq|NotEq)_(Lt|LtE|Gt|GtE)"
     r"|ReplaceComparisonOperator_(Is|IsNot)_(Eq|NotEq|Lt|LtE|Gt|GtE)"
     r"|ReplaceBinaryOperator_\w+_(Pow|RShift|LShift|FloorDiv|Mod|BitXor)"
-    r"|ReplaceBinaryOperator_(Add|Sub)_(Div|BitOr|BitAnd))"
+    r"|ReplaceBinaryOperator_(Add|Sub)_(Div|BitOr|BitAnd)"
+    r"|ReplaceBinaryOperator_(Mul|Div|FloorDiv)_(Sub|BitOr|BitAnd)|ReplaceBinaryOperator_Mul_Div)"
 )
+TUNABLE_FROM = 50
 
 
 class DeleteStatement(Operator):  # type: ignore[misc]  # the environment of this script has no types
@@ -71,11 +73,30 @@ def _mutants(source: str) -> Iterator[tuple[str, int, str]]:
         starts.append(starts[-1] + len(line))
     for name, operator in _operators():
         for node in ast_nodes(tree):
+            if name == "NumberReplacer" and _is_tunable(node):
+                continue
             for index, (position, _) in enumerate(list(operator.mutation_positions(node))):
                 row, column = node.get_start_pos_of_prefix()
                 before = source[: starts[row - 1] + column]
                 after = source[starts[node.end_pos[0] - 1] + node.end_pos[1] :]
-                yield name, position[0], before + _mutated(operator, node, index) + after
+                try:
+                    text = _mutated(operator, node, index)
+                except AttributeError:
+                    # ExceptionReplacer does not know `except module.Error`.
+                    continue
+                yield name, position[0], before + text + after
+
+
+def _is_tunable(node: parso.tree.NodeOrLeaf) -> bool:
+    """Whether it is a number from 50 in a constant of the module, or the whole of one called `MAX_…`.
+
+    A limit that is one off is still that limit. That there is one, and what happens at it, is in comparisons.
+    """
+    if node.type != "number" or node.search_ancestor("funcdef", "classdef", "lambdef") is not None:
+        return False
+    statement = node.search_ancestor("expr_stmt")
+    named_limit = statement is not None and statement.get_code().lstrip().startswith("MAX_")
+    return named_limit or bool(ast.literal_eval(node.value) >= TUNABLE_FROM)
 
 
 def _mutated(operator: Operator, node: parso.tree.NodeOrLeaf, index: int) -> str:
@@ -83,17 +104,18 @@ def _mutated(operator: Operator, node: parso.tree.NodeOrLeaf, index: int) -> str
     kept = {name: getattr(node, name) for name in ("children", "value") if hasattr(node, name)}
     if "children" in kept:
         node.children = list(kept["children"])
-    changed = operator.mutate(node, index)
-    text = "" if changed is None else changed.get_code()
-    for name, value in kept.items():
-        setattr(node, name, value)
-    return str(text)
+    try:
+        changed = operator.mutate(node, index)
+        return "" if changed is None else str(changed.get_code())
+    finally:
+        for name, value in kept.items():
+            setattr(node, name, value)
 
 
 def _meaning(source: str) -> str:
     """What runs: without annotations, which are text, and without what guards only against the calling code.
 
-    `frozen`, `slots`, `kw_only` and `*` in a signature stop mistakes of programmers, not input.
+    `@dataclass` with its arguments and `*` in a signature stop mistakes of programmers, not input.
     """
     tree = ast.parse(source)
     for node in ast.walk(tree):
@@ -106,9 +128,9 @@ def _meaning(source: str) -> str:
             node.kwonlyargs, node.defaults = [], [*node.defaults, *(d for d in node.kw_defaults if d)]
             node.kw_defaults = []
         elif isinstance(node, ast.ClassDef):
-            for decorator in node.decorator_list:
-                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "dataclass":
-                    decorator.keywords = []
+            node.decorator_list = [d for d in node.decorator_list if "dataclass" not in ast.unparse(d)]
+            if any(ast.unparse(base) == "Protocol" for base in node.bases):
+                node.body = []
     return ast.dump(tree)
 
 

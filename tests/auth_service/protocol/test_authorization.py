@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -9,6 +10,7 @@ import pytest
 
 from auth_service.protocol.authorization import (
     AuthorizationRequest,
+    check_response_target,
     response_location,
     response_target,
     validate,
@@ -90,6 +92,30 @@ def test_a_loopback_redirect_uri_is_answered_at_the_port_that_was_asked_for() ->
     assert response_target(asked, of).redirect_uri == "http://127.0.0.1:4711/cb"
 
 
+@pytest.mark.requirement("AS-10")
+@pytest.mark.parametrize(
+    "redirect_uri", ["ms-word:callback", "https://client.example/cb#x", "http://a.example"]
+)
+def test_a_redirect_uri_that_was_registered_under_older_rules_is_not_answered(redirect_uri: str) -> None:
+    of = client(redirect_uris=[redirect_uri])
+    for values in ({}, {"redirect_uri": redirect_uri}):
+        with pytest.raises(InvalidRequestError, match="not one that this server redirects to"):
+            response_target(parameters(**values), of)
+    with pytest.raises(InvalidRequestError, match="not one that this server redirects to"):
+        check_response_target(replace(validated(), redirect_uri=redirect_uri), of)
+
+
+@pytest.mark.requirement("AS-10")
+def test_a_request_that_waited_is_answered_only_where_the_client_is_still_registered() -> None:
+    waiting = validated()
+    check_response_target(waiting, client())
+    moved = client(redirect_uris=[REDIRECT_URI + "/new"])
+    with pytest.raises(InvalidRequestError, match="no longer"):
+        check_response_target(waiting, moved)
+    # A device polls for its answer: there is nowhere to redirect to.
+    check_response_target(replace(waiting, device="device", redirect_uri=""), moved)
+
+
 @pytest.mark.parametrize(
     ("mode", "used"),
     [(None, "query"), ("query", "query"), ("form_post", "form_post"), ("fragment", "query"), ("x", "query")],
@@ -166,6 +192,14 @@ def test_a_request_with_everything_is_taken_as_it_is() -> None:
 def test_a_wrong_request_is_refused(changes: dict[str, Any], error: type[OAuthError]) -> None:
     with pytest.raises(error):
         validated(**changes)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "prompts"),
+    [("none", ("none",)), ("none none", ("none",)), ("login select_account", ("login", "select_account"))],
+)
+def test_prompt_none_stands_alone_and_others_together(prompt: str, prompts: tuple[str, ...]) -> None:
+    assert validated(prompt=prompt).prompts == prompts
 
 
 def test_a_hint_that_is_no_hint_is_left_out() -> None:

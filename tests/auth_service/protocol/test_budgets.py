@@ -36,6 +36,7 @@ def test_a_parameter_that_is_longer_than_its_budget_is_refused(name: str) -> Non
 @pytest.mark.parametrize("name", HINTS)
 def test_a_hint_that_is_longer_than_its_budget_is_left_out(name: str) -> None:
     most = AUTHORIZATION_REQUEST[name].most_bytes
+    assert known_parameters(Parameters({name: "x" * (most - 1)})).get(name)
     assert known_parameters(Parameters({name: "x" * most})).get(name)
     assert known_parameters(Parameters({name: "x" * (most + 1)})).values == {}
 
@@ -56,10 +57,23 @@ def test_all_parameters_together_have_a_budget_as_they_are_written() -> None:
     assert sum(budget.most_bytes for budget in AUTHORIZATION_REQUEST.values()) > REQUEST_BYTES
 
 
-def test_the_metadata_of_a_client_has_a_budget() -> None:
-    check_client({"client_name": "x" * (CLIENT_BYTES - 20)})
+def test_a_request_may_take_all_of_its_budget() -> None:
+    check_request(Parameters({}, tuple(f"https://{n}.example" for n in range(MOST_RESOURCES))))
+    # What it is stored as: [{"state":"…"},["…"]]
+    full = {"state": "x" * 2_048, "scope": "x" * 2_048, "claims": "x" * 2_048}
+    room = REQUEST_BYTES - len('[{"state":"","scope":"","claims":""},[""]]') - 3 * 2_048
+    check_request(Parameters(full, ("x" * room,)))
+    with pytest.raises(InvalidRequestError, match="the request is too long"):
+        check_request(Parameters(full, ("x" * (room + 1),)))
+
+
+@pytest.mark.parametrize(("character", "written_bytes"), [("x", 1), ("ü", 2), ("\x01", 6)])
+def test_the_metadata_of_a_client_has_a_budget(character: str, written_bytes: int) -> None:
+    room = CLIENT_BYTES - len('{"client_name":""}')
+    name = character * (room // written_bytes) + "x" * (room % written_bytes)
+    check_client({"client_name": name})
     with pytest.raises(InvalidClientMetadataError, match="too long"):
-        check_client({"client_name": "x" * CLIENT_BYTES})
+        check_client({"client_name": name + "x"})
 
 
 @pytest.mark.parametrize(

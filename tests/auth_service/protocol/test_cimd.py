@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from auth_service.protocol.cimd import DocumentRules, check_client_id, names_document, read_document
+from auth_service.protocol.cimd import (
+    MAX_DOCUMENT_BYTES,
+    DocumentRules,
+    check_client_id,
+    names_document,
+    read_document,
+)
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError
 from auth_service.protocol.redirect_uris import matches
@@ -104,6 +110,16 @@ def test_the_development_switch_lets_a_document_be_on_this_machine(client_id: st
 def test_the_development_switch_lets_it_be_nowhere_else(client_id: str) -> None:
     with pytest.raises(InvalidClientError):
         check_client_id(client_id, loopback=True)
+
+
+def test_documents_are_read_up_to_the_length_that_the_draft_names() -> None:
+    assert MAX_DOCUMENT_BYTES == 5_120
+
+
+def test_no_url_in_a_document_is_on_this_machine_unless_that_was_configured() -> None:
+    local = {"client_id": URL, "redirect_uris": [CALLBACK], "logo_uri": "http://localhost:8080/logo.png"}
+    assert "logo_uri" not in read_document(URL, local, DocumentRules(RULES.grant_types))
+    assert "logo_uri" in read_document(URL, local, DocumentRules(RULES.grant_types, loopback=True))
 
 
 def test_a_document_is_read_like_a_registration() -> None:

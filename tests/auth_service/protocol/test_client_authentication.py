@@ -60,6 +60,7 @@ def test_the_scheme_is_read_in_any_case_and_spaces_around_the_credentials_do_not
         "Basic ",
         "Bearer abc",
         "Digest username=x",
+        basic("id:secret").replace("Basic", "Bearer"),
         "BasicaWQ6c2VjcmV0",
         "Basic aWQ6c2Vjcm",
         "Basic !!!!",

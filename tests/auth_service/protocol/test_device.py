@@ -10,6 +10,7 @@ from auth_service.protocol.device import (
     INTERVAL_S,
     TTL_S,
     USER_CODE_ALPHABET,
+    USER_CODE_LENGTH,
     DeviceRequest,
     canonical_user_code,
     decide,
@@ -70,6 +71,7 @@ def test_an_approved_request_is_redeemed_once_however_fast_it_is_asked_for() -> 
         (APPROVED, "client-2", NOW, "invalid_grant"),
         (PENDING, "client-1", NOW + TTL_S, "expired_token"),
         (APPROVED, "client-1", NOW + TTL_S, "expired_token"),
+        (APPROVED, "client-1", NOW + TTL_S + 1, "expired_token"),
         (replace(PENDING, state="denied"), "client-1", NOW, "access_denied"),
     ],
 )
@@ -88,6 +90,7 @@ def test_a_decision_stands(state: str) -> None:
 
 def test_a_decision_after_the_end_does_not_count() -> None:
     assert decide(PENDING, APPROVED, NOW + TTL_S) == (None, False)
+    assert decide(PENDING, APPROVED, NOW + TTL_S + 1) == (None, False)
     assert decide(PENDING, APPROVED, NOW + TTL_S - 1) == (APPROVED, True)
 
 
@@ -105,3 +108,10 @@ def test_a_code_may_be_typed_carelessly(typed: str) -> None:
 def test_codes_are_shown_in_halves_and_spell_nothing() -> None:
     assert shown_user_code("BCDFGHJK") == "BCDF-GHJK"
     assert not set(USER_CODE_ALPHABET) & set("AEIOUY01")
+    # RFC 8628 §6.1: 34.5 bits of entropy.
+    assert (len(USER_CODE_ALPHABET), USER_CODE_LENGTH) == (20, 8)
+
+
+def test_the_interval_is_that_which_devices_assume() -> None:
+    # RFC 8628 §3.2: five seconds where the server names none.
+    assert INTERVAL_S == 5

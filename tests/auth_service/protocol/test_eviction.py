@@ -43,6 +43,22 @@ def test_networks_whose_clients_were_used_may_hold_more() -> None:
     assert evicted(held(hosted=50, flood=4), "c", most=1, hosted=9) == ["hosted-0"]
 
 
+def test_a_network_gives_back_what_it_may_hold_beyond_the_newcomer() -> None:
+    # 50 registrations weigh 5 each time that 9 of them were used: as much as 5 of a network with none.
+    assert len(evicted(held(hosted=50), "c", hosted=9)) == 40
+
+
+def test_one_goes_though_both_hold_nearly_the_same() -> None:
+    assert evicted(held(hosted=23), "c", hosted=10) == [f"hosted-{number}" for number in range(12)]
+    assert evicted(held(a=5, hosted=12), "a", hosted=1) == []
+    assert evicted(held(a=5, b=7, c=6), "a") == ["b-0"]
+
+
+@pytest.mark.parametrize("unused", [held(), held(a=5), held(a=9, b=5)])
+def test_where_nobody_goes_nothing_is_removed(unused: list[UnusedClient]) -> None:
+    assert eviction(unused, "a", {}, most=100) == ((), 0)
+
+
 def test_an_entry_comes_back_from_its_text_and_sorts_by_age() -> None:
     entries = [
         UnusedClient(9, "192.0.2.0/32", "a"),

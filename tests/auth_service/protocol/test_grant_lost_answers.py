@@ -9,7 +9,7 @@ import pytest
 
 from auth_service.protocol.errors import InvalidGrantError, InvalidScopeError
 from auth_service.protocol.grant import Grant, is_live_refresh, issue, refresh
-from auth_service.protocol.lost_answers import LOST_ANSWER_S, confirm
+from auth_service.protocol.lost_answers import LOST_ANSWER_S, confirm, may_be_lost
 from tests.auth_service.protocol.builders import (
     LIFETIMES,
     NOW,
@@ -66,6 +66,7 @@ def test_once_something_of_the_successor_was_presented_it_is_reuse() -> None:
     assert news
     assert not ends(document, AT + GRACE_S)
     assert ends(document, AT + GRACE_S + 1)
+    assert document.unconfirmed_since == 0
     assert confirm(document, 2) == (None, False)
 
 
@@ -104,11 +105,18 @@ def test_documents_that_know_nothing_of_it_keep_the_window() -> None:
     assert ends(replace(rotated(), unconfirmed_since=0), AT + GRACE_S + 1)
 
 
+def test_without_a_window_nothing_is_forgiven() -> None:
+    assert not may_be_lost(rotated(), AT + 1, 0)
+    assert may_be_lost(rotated(), AT + 1, 1)
+    assert not is_live_refresh(rotated(), 1, AT + 1, 0)
+
+
 def test_nothing_is_forgiven_when_the_successor_has_expired() -> None:
     brief = replace(LASTING, refresh_idle_s=3_600)
     grant = written(refresh(active_grant(), refreshing(1), brief, AT))
     assert not ends(grant, AT + 3_599)
     assert ends(grant, AT + 3_600)
+    assert not may_be_lost(grant, AT + 3_601, GRACE_S)
 
 
 def test_a_narrowed_token_that_is_given_again_stays_narrow_as_long_as_it_lives() -> None:

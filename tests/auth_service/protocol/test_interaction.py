@@ -9,11 +9,17 @@ import pytest
 
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.client import Client
-from auth_service.protocol.errors import AccessDeniedError, ConsentRequiredError, LoginRequiredError
+from auth_service.protocol.errors import (
+    AccessDeniedError,
+    ConsentRequiredError,
+    LoginRequiredError,
+    UnmetAuthenticationRequirementsError,
+)
 from auth_service.protocol.interaction import (
     Approval,
     Decision,
     Login,
+    Outcome,
     Progress,
     Step,
     granted_scopes,
@@ -110,6 +116,34 @@ def test_login_comes_before_consent() -> None:
 def test_a_refusal_ends_the_request() -> None:
     with pytest.raises(AccessDeniedError):
         step(asked(), progress=Progress(None, DENIED), approvals=(APPROVAL,))
+
+
+@pytest.mark.parametrize("login", [None, LOGIN])
+def test_a_cancelled_login_ends_the_request_whoever_is_logged_in(login: Login | None) -> None:
+    with pytest.raises(AccessDeniedError, match="cancelled"):
+        step(asked(), login=login, progress=Progress(cancelled=True), approvals=(APPROVAL,))
+
+
+@pytest.mark.requirement("AS-17")
+def test_a_kind_of_login_that_there_is_not_cannot_be_required() -> None:
+    with pytest.raises(UnmetAuthenticationRequirementsError):
+        step(asked(acr=("gold",)), approvals=(APPROVAL,))
+    assert step(asked(acr=("gold", "password")), approvals=(APPROVAL,)) is Step.ISSUE
+
+
+@pytest.mark.requirement("AS-17")
+def test_only_the_user_who_is_asked_for_will_do() -> None:
+    request = asked(subject="subject-2")
+    assert step(request, approvals=(APPROVAL,)) is Step.LOGIN
+    with pytest.raises(LoginRequiredError, match="another user"):
+        step(request, progress=Progress("session-1"), approvals=(APPROVAL,))
+    assert step(asked(subject="subject-1"), approvals=(APPROVAL,)) is Step.ISSUE
+
+
+def test_an_outcome_says_no_more_than_it_is_given() -> None:
+    assert Outcome() == Outcome(
+        grant_id=None, code_expires_at=0, error=None, device_connected=None, on_page=False
+    )
 
 
 @pytest.mark.requirement("SEC-5")

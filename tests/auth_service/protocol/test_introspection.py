@@ -8,7 +8,7 @@ import pytest
 
 from auth_service.crypto.handles import Handle, Kind
 from auth_service.protocol.grant import Grant, refresh
-from auth_service.protocol.introspection import IntrospectionCaller, introspection_response
+from auth_service.protocol.introspection import IntrospectionCaller, introspection_response, why_inactive
 from tests.auth_service.protocol.builders import (
     LIFETIMES,
     NOW,
@@ -134,3 +134,21 @@ def test_a_token_for_no_resource_is_described_to_its_client_only() -> None:
     assert "aud" not in answer(OWNER, grant=grant)
     assert answer(RESOURCE_SERVER, grant=grant) == INACTIVE
     assert answer(NOBODY, grant=grant) == INACTIVE
+
+
+@pytest.mark.parametrize(
+    ("caller", "kind", "state", "reason"),
+    [
+        (RESOURCE_SERVER, Kind.REFRESH_TOKEN, "active", "not an access token"),
+        (OTHER_SERVER, Kind.ACCESS_TOKEN, "active", f"the token is for {RESOURCE}, which is no resource"),
+        (OTHER_CLIENT, Kind.ACCESS_TOKEN, "revoked", f"the token is for {RESOURCE}, which is no resource"),
+        (OWNER, Kind.ACCESS_TOKEN, "revoked", "the grant of the token is revoked"),
+        (RESOURCE_SERVER, Kind.ACCESS_TOKEN, "revoked", "the grant of the token is revoked"),
+        (RESOURCE_SERVER, Kind.ACCESS_TOKEN, "active", "the token, or a grant that it was derived from"),
+    ],
+)
+def test_the_log_says_why_a_token_is_inactive(
+    caller: IntrospectionCaller, kind: Kind, state: str, reason: str
+) -> None:
+    grant = replace(active_grant(), state=state)  # type: ignore[arg-type]
+    assert why_inactive(grant, Handle(kind, grant.grant_id, 1, NOW + 600), caller).startswith(reason)

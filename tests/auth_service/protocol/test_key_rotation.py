@@ -47,6 +47,7 @@ def test_a_key_that_is_only_published_does_not_sign() -> None:
         ([FIRST], 0, ["ES256"]),
         ([FIRST, OTHER], 899, []),
         ([FIRST, OTHER], 900, ["RS256"]),
+        ([FIRST, OTHER], 950, ["RS256"]),
         ([FIRST, SECOND, OTHER], 1_000, []),
         ([FIRST, SECOND, OTHER], 1_400, ["ES256"]),
     ],

@@ -40,6 +40,12 @@ def test_only_registered_places_will_do(uri: str) -> None:
         destination(CLIENT, uri, None)
 
 
+@pytest.mark.parametrize("uri", ["javascript:alert(1)", "http://client.example/after", AFTER + "#x"])
+def test_a_place_that_was_registered_under_older_rules_will_not_do(uri: str) -> None:
+    with pytest.raises(InvalidRequestError, match="not one that this server redirects to"):
+        destination(client(post_logout_redirect_uris=[uri]), uri, None)
+
+
 def test_a_place_needs_a_client() -> None:
     with pytest.raises(InvalidRequestError):
         destination(None, AFTER, None)

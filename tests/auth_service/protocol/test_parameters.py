@@ -65,6 +65,8 @@ def test_a_refusal_shows_a_harmless_name_only() -> None:
     with pytest.raises(InvalidRequestError) as plain:
         parse_parameters(b"state=1&state=2")
     assert plain.value.description == "state appears more than once"
+    with pytest.raises(InvalidRequestError, match="^" + "a" * 64 + " appears"):
+        parse_parameters(b"a" * 64 + b"=1&" + b"a" * 64 + b"=2")
     for name in (b"<script>", b"a" * 65, b"a%22b", b"a%0d%0ab"):
         with pytest.raises(InvalidRequestError) as odd:
             parse_parameters(name + b"=1&" + name + b"=2")

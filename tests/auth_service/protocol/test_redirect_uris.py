@@ -8,6 +8,8 @@ from auth_service.protocol.redirect_uris import (
     MAX_LENGTH,
     RedirectUriType,
     check_registrable,
+    destination_of,
+    is_usable,
     matches,
     redirect_uri_type,
 )
@@ -265,3 +267,34 @@ def test_a_redirect_uri_has_at_most_2000_characters() -> None:
     check_registrable(longest)
     with pytest.raises(ValueError, match="at most 2000 characters"):
         check_registrable(f"{longest}a")
+
+
+@pytest.mark.parametrize(
+    ("uri", "destination"),
+    [
+        ("https://App.Example/cb", "app.example"),
+        ("https://app.example:8443/cb", "app.example:8443"),
+        ("http://127.0.0.1:4711/cb", "127.0.0.1:4711"),
+        ("com.example.app:/cb", "com.example.app:"),
+        ("cursor://anysphere.cursor-mcp/cb", "cursor:"),
+        # Registered before these were refused.
+        ("https://good.example\\@evil.example/", "a URL that browsers and servers read differently"),
+    ],
+)
+def test_a_person_is_told_the_host_or_the_app_that_an_answer_goes_to(uri: str, destination: str) -> None:
+    assert destination_of(uri) == destination
+
+
+@pytest.mark.requirement("SEC-1")
+@pytest.mark.parametrize(
+    ("uri", "usable"),
+    [
+        ("https://app.example/cb", True),
+        ("http://192.168.1.5/cb", True),
+        ("http://app.example/cb", False),
+        ("ms-word:x", False),
+        ("https://app.example/cb#x", False),
+    ],
+)
+def test_what_was_registered_under_older_rules_is_used_only_if_it_is_safe(uri: str, usable: bool) -> None:
+    assert is_usable(uri) is usable

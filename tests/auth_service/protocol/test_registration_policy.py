@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auth_service.protocol.errors import InvalidRedirectUriError
-from auth_service.protocol.registration_policy import InitialAccessToken, RedirectHosts, use_up
+from auth_service.protocol.registration_policy import InitialAccessToken, Quota, RedirectHosts, use_up
 
 pytestmark = pytest.mark.requirement("AS-7")
 
@@ -62,3 +62,18 @@ def test_a_permission_is_used_up() -> None:
 
 def test_a_permission_ends() -> None:
     assert use_up(InitialAccessToken(1, 100), 100) == (None, False)
+    assert use_up(InitialAccessToken(1, 100), 101) == (None, False)
+
+
+def test_a_permission_of_an_older_release_was_made_by_nobody_known() -> None:
+    token = InitialAccessToken(1, 100)
+    assert (token.made_at, token.made_by) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("clients", "percent", "unused"), [(1_000, 50, 500), (99, 10, 9), (200, 100, 200), (3, 10, 1), (3, 0, 1)]
+)
+def test_a_part_of_the_room_is_for_clients_that_are_not_used_yet(
+    clients: int, percent: int, unused: int
+) -> None:
+    assert Quota.with_unused_share(clients, unused_percent=percent) == Quota(clients, unused)

@@ -51,3 +51,51 @@ def test_a_resource_that_is_not_here_is_refused() -> None:
 def test_a_malformed_scope_is_refused_without_a_resource_too() -> None:
     with pytest.raises(InvalidScopeError):
         ONE.resource_for(None, 'openid "')
+
+
+def test_everything_that_can_be_granted_is_listed_and_described() -> None:
+    assert TWO.scopes_supported == ["openid", "profile", "offline_access", "read", "write", "other"]
+    assert TWO.scope_descriptions == {**OWN, "read": "Read", "write": "Write", "other": "Other"}
+
+
+@pytest.mark.parametrize("resource", [None, "", "https://elsewhere.example/", "https://[", "mcp"])
+def test_what_is_no_resource_here_is_not_found(resource: str | None) -> None:
+    assert ONE.by_identifier(resource) is None
+    assert ONE.by_identifier(NOTES.resource) is NOTES
+
+
+@pytest.mark.parametrize(
+    ("scope", "resource", "description"),
+    [
+        ("read", NOTES.resource, "Read"),
+        ("profile", NOTES.resource, "See your name"),
+        ("profile", None, "See your name"),
+        ("read", None, "read"),
+        ("read", OTHER.resource, "read"),
+        ("gone", NOTES.resource, "gone"),
+    ],
+)
+def test_a_scope_is_described_as_its_resource_describes_it(
+    scope: str, resource: str | None, description: str
+) -> None:
+    assert TWO.scope_description(scope, resource) == description
+
+
+@pytest.mark.parametrize(
+    ("scope", "resource", "granted"),
+    [
+        (None, NOTES, ("read",)),
+        ("", None, ()),
+        ("offline_access", NOTES, ("read", "offline_access")),
+        ("offline_access", None, ("offline_access",)),
+        ("write offline_access", NOTES, ("write", "offline_access")),
+        ("unknown", NOTES, ("read",)),
+        ("unknown write", NOTES, ("write",)),
+        ("openid", NOTES, ("openid",)),
+        ("read openid", None, ("openid",)),
+    ],
+)
+def test_scopes_are_those_of_the_server_and_the_resource(
+    scope: str | None, resource: ProtectedResource | None, granted: tuple[str, ...]
+) -> None:
+    assert TWO.resolve_scopes(scope, resource) == granted

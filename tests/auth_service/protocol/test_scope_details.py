@@ -68,6 +68,9 @@ def test_names_are_shown_without_what_cannot_be_seen_and_bounded() -> None:
     names = ["\u202eevil\u202c", "a\nb\u200b", "x" * 1_000, "\u200b", "", "☃"]
     uses = described({"read": {"tools": names}}).detail("read").uses
     assert [use.name for use in uses] == ["evil", "ab", "x" * MAX_NAME_CHARACTERS + "…", "☃"]
+    invisible = "\u200b" * (4 * MAX_NAME_CHARACTERS - 1)
+    hidden = described({"read": {"tools": [f"{invisible}a", f"{invisible}ab"]}}).detail("read").uses
+    assert [use.name for use in hidden] == ["a", "a"]
     many = described({"read": {"tools": [str(number) for number in range(MAX_USES + 5)]}}).detail("read")
     assert (len(many.uses), many.left_out) == (MAX_USES, 5)
 

@@ -48,3 +48,49 @@ def test_so_many_names_and_no_more(member: str) -> None:
     assert len(poll(**{member: named(MAX_NAMES)}).seen) == MAX_NAMES
     with pytest.raises(InvalidRequestError):
         poll(**{member: named(MAX_NAMES + 1)})
+
+
+def test_a_poll_says_what_it_wants() -> None:
+    assert poll(returnImmediately=True).return_immediately
+    assert not poll(returnImmediately=False).return_immediately
+    assert poll(ack=["a" * 200], unknown=1).acknowledged == ("a" * 200,)
+    assert EventPoll() == poll()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b"null", b'"x"', b"1"])
+def test_a_poll_is_a_json_object(body: bytes) -> None:
+    with pytest.raises(InvalidRequestError, match="the body must be"):
+        parse_poll(body)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"returnImmediately": 1},
+        {"returnImmediately": "true"},
+        {"returnImmediately": None},
+        {"maxEvents": -1},
+        {"maxEvents": True},
+        {"maxEvents": 1.5},
+        {"maxEvents": "1"},
+        {"maxEvents": None},
+        {"ack": "a"},
+        {"ack": {"a": 1}},
+        {"ack": [1]},
+        {"ack": ["a", None]},
+        {"ack": [""]},
+        {"ack": ["a" * 201]},
+        {"setErrs": ["a"]},
+        {"setErrs": None},
+        {"setErrs": {"a": "x"}},
+        {"setErrs": {"a": None}},
+        {"setErrs": {"a": {}}},
+        {"setErrs": {"a": {"err": 1}}},
+        {"setErrs": {"": {"err": "x"}}},
+        {"setErrs": {"a": {"err": "x", "description": 1}}},
+        {"setErrs": {"a": {"err": "x", "description": None}}},
+    ],
+)
+def test_a_member_that_is_not_what_it_must_be_is_refused(members: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequestError):
+        poll(**members)

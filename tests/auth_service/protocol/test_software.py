@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auth_service.protocol.client import UNUSED_TTL_S, Client
-from auth_service.protocol.software import grouped, places, software_key
+from auth_service.protocol.software import Software, grouped, places, software_key
 
 pytestmark = pytest.mark.requirement("AS-7")
 
@@ -86,6 +86,26 @@ def test_a_client_of_the_operator_and_one_that_is_kept_longer_are_not_unused() -
     assert not Client(client_id="a", created_at=0, metadata=CLAUDE, expires_at=180 * 86_400).unused, (
         "granted something before uses were noted"
     )
+
+
+def test_a_group_goes_by_what_its_youngest_says_and_shows_four_places() -> None:
+    hosts = [f"https://{name}.example/cb" for name in "edcba"]
+    old = client("a", 1, software_id="x", client_name="Old", redirect_uris=hosts)
+    (group,) = grouped([old, client("b", 2, software_id="x", client_name="New", redirect_uris=[])])
+    assert group.name == "New"
+    assert group.places == ["a.example", "b.example", "c.example", "d.example"]
+    assert len(group.key) == 32
+
+
+@pytest.mark.parametrize(("youngest_by_document", "domain"), [(True, "claude.ai"), (False, None)])
+def test_a_group_has_the_domain_of_its_youngest(youngest_by_document: bool, domain: str | None) -> None:
+    url = "https://claude.ai/client.json"
+    documents = [
+        Client(client_id=url, created_at=at, metadata=CLAUDE, fresh_until=fresh)
+        for at, fresh in ((1, None), (2, 5))
+    ]
+    newest = documents if youngest_by_document else documents[::-1]
+    assert Software("key", newest[::-1]).domain == domain
 
 
 def test_places_are_hosts_apps_and_this_computer() -> None:

@@ -95,5 +95,6 @@ def test_what_is_derived_names_all_it_was_derived_from_nearest_first() -> None:
 def test_a_line_of_exchanges_comes_to_an_end() -> None:
     parents = tuple(f"grant-{number}" for number in range(MAX_PARENT_GRANTS))
     assert len(descent(active_grant(parent_grants=parents[1:]))) == MAX_PARENT_GRANTS
-    with pytest.raises(InvalidRequestError):
-        descent(active_grant(parent_grants=parents))
+    for line in (parents, (*parents, "of an older release")):
+        with pytest.raises(InvalidRequestError):
+            descent(active_grant(parent_grants=line))

@@ -276,3 +276,83 @@ def test_only_ports_of_the_web_are_asked(port: str, taken: bool) -> None:
 def test_what_is_fetched_is_https_without_a_fragment(url: str) -> None:
     with pytest.raises(ValueError, match="https"):
         parse_web_address(url)
+
+
+@pytest.mark.parametrize("start", ["https://client.example/", "com.example.app:/"])
+def test_a_uri_has_at_most_2000_characters(start: str) -> None:
+    check_uri(start)
+    check_uri(start + "a" * (2_000 - len(start)))
+    with pytest.raises(ValueError, match="it must be a plain"):
+        check_uri(start + "a" * (2_001 - len(start)))
+
+
+def test_the_name_of_a_host_has_at_most_253_characters() -> None:
+    start = ".".join(["a" * 63] * 3) + "."
+    assert split_web_url(f"https://{start}{'a' * 61}/").host == start + "a" * 61
+    with pytest.raises(ValueError, match="the host is not a name"):
+        split_web_url(f"https://{start}{'a' * 62}/")
+
+
+@pytest.mark.parametrize(
+    "label", ["xn--bcher-kva", "XN--bcher-kva", "xn--tda", "xn--j2bd4cyac6f", "xn--wgv71a"]
+)
+def test_a_label_may_be_an_internationalized_one(label: str) -> None:
+    assert split_web_url(f"https://a.{label}.example/").host == f"a.{label.lower()}.example"
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        *("xn--a-std", "xn--99999999", "xn--a", "xn---", "xn--ascii-", "xn--a-xbb", "xn--bcher-kvA2"),
+        "xn--Bcher-3va",
+    ],
+)
+def test_a_label_that_is_none_is_refused(label: str) -> None:
+    with pytest.raises(ValueError, match="the host is not a name"):
+        split_web_url(f"https://{label}.example/")
+
+
+@pytest.mark.parametrize("host", ["[::1", "[:::1]", "[1.2.3.4]", "[1::2::3]"])
+def test_what_stands_in_brackets_is_an_address(host: str) -> None:
+    with pytest.raises(ValueError, match=r"not an address|must be a plain"):
+        split_web_url(f"https://{host}/")
+
+
+@pytest.mark.parametrize("uri", ["app://host:65536/cb", "https://a.example:65536/"])
+def test_a_port_is_at_most_65535(uri: str) -> None:
+    check_uri(uri.replace("65536", "65535"))
+    with pytest.raises(ValueError, match="the port is not a port"):
+        check_uri(uri)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://a_b.example/", "https://localhost/", "https://127.0.0.1/", "https://[::1]/"),
+        *("https://10.0.0.1/", "https://[fe80::1]/", "http://a.example/", "https://a.example/#x"),
+        *("https://a.example:25/", "https://a.example:1023/", "HTTPS://a.example/"),
+    ],
+)
+def test_a_url_to_fetch_is_https_and_public(url: str) -> None:
+    with pytest.raises(ValueError, match=r"host is not|must be|not one that the web uses"):
+        parse_web_address(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback", "has_name"),
+    [
+        ("https://a.example/", False, True),
+        ("https://a.example:1024/", False, True),
+        ("https://8.8.8.8/", False, False),
+        ("https://[2606:4700::1111]/", False, False),
+        ("http://localhost:8080/", True, True),
+        ("http://127.0.0.1/", True, False),
+        ("http://[::1]/", True, False),
+    ],
+)
+def test_this_machine_may_only_be_named_for_development(url: str, loopback: bool, has_name: bool) -> None:
+    assert parse_web_address(url, loopback=loopback).has_name is has_name
+    with pytest.raises(ValueError, match=r"must be https|not on the public"):
+        parse_web_address("http://10.0.0.1/", loopback=True)
+    with pytest.raises(ValueError, match="not on the public"):
+        parse_web_address("https://10.0.0.1/", loopback=True)
