@@ -151,10 +151,10 @@ def test_a_document_that_is_read_again_keeps_what_is_known_here() -> None:
     newer = replace(
         client(client_name="New"), created_at=NOW + 5, expires_at=NOW + 7, instance="j", fresh_until=NOW + 6
     )
-    read = known.introduced_again(newer)
+    read = known.renewed_from(newer)
     assert read == replace(known, metadata=newer.metadata, fresh_until=NOW + 6)
-    assert known.introduced_again(replace(newer, expires_at=NOW + 10)).expires_at == NOW + 10
-    assert replace(known, expires_at=None).introduced_again(newer).expires_at == NOW + 7
+    assert known.renewed_from(replace(newer, expires_at=NOW + 10)).expires_at == NOW + 10
+    assert replace(known, expires_at=None).renewed_from(newer).expires_at == NOW + 7
 
 
 @pytest.mark.parametrize(

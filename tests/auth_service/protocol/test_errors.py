@@ -6,6 +6,7 @@ import pytest
 
 from auth_service.protocol import errors
 from auth_service.protocol.errors import OAuthError, SlowDownError, UseDpopNonceError
+from auth_service.protocol.reasons import Reason
 
 WIRE = {
     errors.InvalidRequestError: ("invalid_request", 400),
@@ -66,13 +67,14 @@ def test_every_refusal_has_its_code_and_status() -> None:
     ],
 )
 def test_a_description_has_only_the_characters_of_rfc_6749(text: str, sent: str) -> None:
-    error = errors.InvalidGrantError(text, detail="for the log")
+    error = errors.InvalidGrantError(Reason.PARAMETER_MISSING, text, detail="for the log")
     assert error.members() == {"error": "invalid_grant", "error_description": sent}
-    assert (str(error), error.detail) == (text, "for the log")
+    assert (str(error), error.reason, error.detail) == (text, Reason.PARAMETER_MISSING, "for the log")
 
 
 def test_a_nonce_and_a_time_to_wait_go_along() -> None:
-    nonce, slow_down = UseDpopNonceError("a nonce", nonce="n"), SlowDownError("too many", retry_after_s=7)
+    nonce = UseDpopNonceError(Reason.PARAMETER_MISSING, "a nonce", nonce="n")
+    slow_down = SlowDownError(Reason.PARAMETER_MISSING, "too many", retry_after_s=7)
     assert (nonce.nonce, slow_down.retry_after_s) == ("n", 7)
     assert (nonce.description, slow_down.description) == ("a nonce", "too many")
-    assert errors.QuotaExceededError("full").retry_after_s == 600
+    assert errors.QuotaExceededError(Reason.PARAMETER_MISSING, "full").retry_after_s == 600

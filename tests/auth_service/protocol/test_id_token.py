@@ -20,7 +20,7 @@ TOKEN = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"
 
 def claims(person: Person | None = WESEN, known: ClientSubject = KNOWN, **changes: Any) -> dict[str, Any]:
     grant = active_grant(**changes)
-    return id_token_claims(grant, known=known, issuer=ISSUER, access_token=TOKEN, person=person)
+    return id_token_claims(grant, client_subject=known, issuer=ISSUER, access_token=TOKEN, person=person)
 
 
 def test_the_hash_of_an_access_token_is_that_of_openid_connect_core_a_3() -> None:

@@ -9,6 +9,7 @@ import pytest
 from auth_service.crypto.handles import Handle, Kind
 from auth_service.protocol.grant import Grant, refresh
 from auth_service.protocol.introspection import IntrospectionCaller, introspection_response, why_inactive
+from auth_service.protocol.reasons import Reason
 from tests.auth_service.protocol.builders import (
     LIFETIMES,
     NOW,
@@ -139,16 +140,46 @@ def test_a_token_for_no_resource_is_described_to_its_client_only() -> None:
 @pytest.mark.parametrize(
     ("caller", "kind", "state", "reason"),
     [
-        (RESOURCE_SERVER, Kind.REFRESH_TOKEN, "active", "not an access token"),
-        (OTHER_SERVER, Kind.ACCESS_TOKEN, "active", f"the token is for {RESOURCE}, which is no resource"),
-        (OTHER_CLIENT, Kind.ACCESS_TOKEN, "revoked", f"the token is for {RESOURCE}, which is no resource"),
-        (OWNER, Kind.ACCESS_TOKEN, "revoked", "the grant of the token is revoked"),
-        (RESOURCE_SERVER, Kind.ACCESS_TOKEN, "revoked", "the grant of the token is revoked"),
-        (RESOURCE_SERVER, Kind.ACCESS_TOKEN, "active", "the token, or a grant that it was derived from"),
+        (RESOURCE_SERVER, Kind.REFRESH_TOKEN, "active", Reason.TOKEN_NOT_ACCESS_TOKEN),
+        (
+            OTHER_SERVER,
+            Kind.ACCESS_TOKEN,
+            "active",
+            Reason.TOKEN_OF_OTHER_RESOURCE,
+            f"the token is for {RESOURCE}, which is no resource",
+        ),
+        (
+            OTHER_CLIENT,
+            Kind.ACCESS_TOKEN,
+            "revoked",
+            Reason.TOKEN_OF_OTHER_RESOURCE,
+            f"the token is for {RESOURCE}, which is no resource",
+        ),
+        (
+            OWNER,
+            Kind.ACCESS_TOKEN,
+            "revoked",
+            Reason.TOKEN_GRANT_REVOKED,
+            "the grant of the token is revoked",
+        ),
+        (
+            RESOURCE_SERVER,
+            Kind.ACCESS_TOKEN,
+            "revoked",
+            Reason.TOKEN_GRANT_REVOKED,
+            "the grant of the token is revoked",
+        ),
+        (
+            RESOURCE_SERVER,
+            Kind.ACCESS_TOKEN,
+            "active",
+            Reason.TOKEN_ENDED,
+            "the token, or a grant that it was derived from",
+        ),
     ],
 )
 def test_the_log_says_why_a_token_is_inactive(
-    caller: IntrospectionCaller, kind: Kind, state: str, reason: str
+    caller: IntrospectionCaller, kind: Kind, state: str, reason: Reason
 ) -> None:
     grant = replace(active_grant(), state=state)  # type: ignore[arg-type]
-    assert why_inactive(grant, Handle(kind, grant.grant_id, 1, NOW + 600), caller).startswith(reason)
+    assert why_inactive(grant, Handle(kind, grant.grant_id, 1, NOW + 600), caller)[0] is reason

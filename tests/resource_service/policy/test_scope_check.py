@@ -10,17 +10,18 @@ import anyio
 import pytest
 from structlog.testing import capture_logs
 
-from resource_service.errors import Refusal
+from resource_service.errors import cannot_ask
 from resource_service.policy import scope_check
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.scope_check import agreement_watched
 from resource_service.policy.watcher import PolicyWatcher
+from resource_service.reasons import Reason
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-21")]
 
 RESOURCE = "https://mcp.example/mcp"
 POLICY = Policy(scopes={"read": "Read", "write": "Write"}, default=Scopes())
-DOWN = Refusal(503, "temporarily_unavailable", "The authorization server does not answer.")
+DOWN = cannot_ask(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "connection refused")
 
 
 def granting(*answers: object) -> tuple[Callable[[], Awaitable[bytes]], anyio.Event]:
