@@ -141,41 +141,11 @@ def test_a_token_for_no_resource_is_described_to_its_client_only() -> None:
     ("caller", "kind", "state", "reason"),
     [
         (RESOURCE_SERVER, Kind.REFRESH_TOKEN, "active", Reason.TOKEN_NOT_ACCESS_TOKEN),
-        (
-            OTHER_SERVER,
-            Kind.ACCESS_TOKEN,
-            "active",
-            Reason.TOKEN_OF_OTHER_RESOURCE,
-            f"the token is for {RESOURCE}, which is no resource",
-        ),
-        (
-            OTHER_CLIENT,
-            Kind.ACCESS_TOKEN,
-            "revoked",
-            Reason.TOKEN_OF_OTHER_RESOURCE,
-            f"the token is for {RESOURCE}, which is no resource",
-        ),
-        (
-            OWNER,
-            Kind.ACCESS_TOKEN,
-            "revoked",
-            Reason.TOKEN_GRANT_REVOKED,
-            "the grant of the token is revoked",
-        ),
-        (
-            RESOURCE_SERVER,
-            Kind.ACCESS_TOKEN,
-            "revoked",
-            Reason.TOKEN_GRANT_REVOKED,
-            "the grant of the token is revoked",
-        ),
-        (
-            RESOURCE_SERVER,
-            Kind.ACCESS_TOKEN,
-            "active",
-            Reason.TOKEN_ENDED,
-            "the token, or a grant that it was derived from",
-        ),
+        (OTHER_SERVER, Kind.ACCESS_TOKEN, "active", Reason.TOKEN_OF_OTHER_RESOURCE),
+        (OTHER_CLIENT, Kind.ACCESS_TOKEN, "revoked", Reason.TOKEN_OF_OTHER_RESOURCE),
+        (OWNER, Kind.ACCESS_TOKEN, "revoked", Reason.TOKEN_GRANT_REVOKED),
+        (RESOURCE_SERVER, Kind.ACCESS_TOKEN, "revoked", Reason.TOKEN_GRANT_REVOKED),
+        (RESOURCE_SERVER, Kind.ACCESS_TOKEN, "active", Reason.TOKEN_ENDED),
     ],
 )
 def test_the_log_says_why_a_token_is_inactive(
