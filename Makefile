@@ -1,8 +1,9 @@
 # Every target sets itself up: .venv is made on first use, and again when the lock changes.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+PARALLEL = $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help setup run init test interop soak bench mutate check format lock
+.PHONY: help setup run init test quick interop soak bench mutate check format lock
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +18,10 @@ init: setup ## Write a .env with fresh secrets for docker compose
 	@$(BIN)/doorward init $(ARGS)
 
 test: setup ## Run every test the machine can run; ARGS="-k refresh" runs some
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(PARALLEL) $(ARGS)
+
+quick: setup ## Run all but what needs browsers, containers or programs of others
+	@$(PARALLEL) --quick $(ARGS)
 
 interop: setup ## Run real clients against it: FastMCP, TypeScript SDKs, mcp-remote, Inspector, conformance
 	@$(BIN)/python -m pytest tests/interop $(ARGS)

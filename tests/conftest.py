@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,17 +10,27 @@ import pytest
 from _pytest.nodeid import coerce_node_id
 
 from auth_service.storage import Store, open_store
+from tests import distribution, stores
 from tests.certificates import Authority
 from tests.economy import economize
 from tests.forking.process import end_servers
-from tests.machine import NEEDS, SKIPPED, require
-from tests.servers import DURABLE, RedisServer, redis_running
+from tests.machine import LEFT_OUT, NEEDS, SKIPPED, leave_out_slow_needs, require
+from tests.servers import RedisServer, redis_running
+from tests.stores import NewStore, SharedServers
 
 if TYPE_CHECKING:
     from tests.auth_service.service import AuthorizationServer
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--quick", action="store_true", help="leave out what needs browsers, containers or programs of others"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("quick"):
+        leave_out_slow_needs()
     config.addinivalue_line("markers", "requirement(*ids): the requirements that the test proves")
 
 
@@ -36,13 +45,21 @@ def pytest_unconfigure() -> None:
     end_servers()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of an `xdist_group` in one process.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
+    """In a process of a parallel run, group and order the tests.
 
     pytest-xdist 3.8 writes the group into `_nodeid`, which pytest 9.2 no longer reads: without this every
     process would start the servers of every group.
     """
+    parallel = hasattr(config, "workerinput")
+    if parallel:
+        distribution.group(items)
+    yield
+    if parallel:
+        distribution.order(items)
     for item in items:
         grouped = getattr(item, "_nodeid", None)
         if isinstance(grouped, str):
@@ -52,6 +69,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line for each thing the machine lacks, with the command that installs it."""
     reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    if left_out := sum(LEFT_OUT in reason for reason in reasons):
+        terminalreporter.write_line(f"{left_out} tests left out, which `make test` runs")
     for need in NEEDS.values():
         count = sum(f"{SKIPPED}{need.name}" in reason for reason in reasons)
         if count:
@@ -97,30 +116,31 @@ async def store(store_url: str, anyio_backend: str) -> AsyncIterator[Store]:
     await store.aclose()
 
 
+@pytest.fixture(scope="session")
+def shared_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedServers]:
+    with stores.shared_servers(tmp_path_factory.mktemp("stores")) as servers:
+        yield servers
+
+
 @pytest.fixture(scope="session", params=["sqlite", "redis"])
-def new_store(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], str]]:
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each store backend in turn."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def new_store(backend: str, shared_servers: SharedServers) -> NewStore:
     """Gives the URL of another empty store at each call, on each backend in turn.
 
     Unlike the one behind `store_url` it is never emptied, so that a server on it can be shared by many tests.
     """
-    directory, numbers = tmp_path_factory.mktemp("stores"), itertools.count()
-    if request.param == "sqlite":
-        yield lambda: f"sqlite:///{directory}/{next(numbers)}.db"
-        return
-    require("redis-server")
-    with redis_running(directory / "redis", *DURABLE, "--databases", "1000") as redis:
-        yield lambda: f"{redis.url}/{next(numbers)}"
+    return shared_servers.new_store(backend)
 
 
 @pytest.fixture(scope="session")
-def shared_server(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]:
+def shared_server(backend: str, shared_servers: SharedServers) -> AuthorizationServer:
     """The authorization server as most tests want it; a module that wants another overrides this."""
-    from tests.auth_service.service import running
-
-    with running(new_store()) as server:
-        yield server
+    return shared_servers.server(backend)
 
 
 @pytest.fixture

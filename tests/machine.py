@@ -42,6 +42,8 @@ class Need:
     install: str
 
 
+OTHER_PYTHON = "another Python environment"
+
 NEEDS = {
     need.name: need
     for need in (
@@ -53,11 +55,15 @@ NEEDS = {
         Need("nginx", lambda: shutil.which("nginx") is not None, "apt-get install nginx-light"),
         Need("caddy", lambda: shutil.which("caddy") is not None, "apt-get install caddy"),
         Need("go", lambda: shutil.which("go") is not None, "apt-get install golang-go"),
+        Need(OTHER_PYTHON, lambda: True, "apt-get install python3-venv"),
         Need("node", lambda: shutil.which("npm") is not None, "apt-get install nodejs npm"),
     )
 }
 
 SKIPPED = "lacking: "
+LEFT_OUT = "left out of the quick run: "
+_SLOW = ("chromium", "container engine", "nginx", "caddy", "go", "node", OTHER_PYTHON)
+_left_out: set[str] = set()
 
 
 @cache
@@ -65,8 +71,18 @@ def _present(name: str) -> bool:
     return NEEDS[name].present()
 
 
+def leave_out_slow_needs() -> None:
+    """From now on skip the tests that need browsers, containers, or programs of others."""
+    _left_out.update(_SLOW)
+
+
 def require(name: str) -> None:
-    """Go on if the machine has `name`; else skip the test, or fail it where CI=true."""
+    """Go on if the machine has `name`; else skip the test, or fail it where CI=true.
+
+    A quick run skips what needs a slow one, wherever it runs.
+    """
+    if name in _left_out:
+        pytest.skip(f"{LEFT_OUT}{name}")
     if _present(name):
         return
     reason = f"{SKIPPED}{name}"

@@ -10,13 +10,14 @@ import pytest
 
 from tests.cli.command import ROOT, environment
 
+NEEDS_CHROMIUM = "tests/browser/test_desk.py::test_what_a_policy_blocks_is_a_complaint"
 NEEDS_REDIS = "tests/cli/test_up.py::test_with_a_redis_the_state_is_there"
 
 
-def run_tests(machine: Path, *, ci: str) -> subprocess.CompletedProcess[str]:
-    """Run a test that needs redis-server, on a machine with no program at all."""
+def run_tests(machine: Path, *, ci: str, tests: str = NEEDS_REDIS) -> subprocess.CompletedProcess[str]:
+    """Run a test that needs redis-server, or others, on a machine with no program at all."""
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "1", "-p", "no:cacheprovider", NEEDS_REDIS],
+        [sys.executable, "-m", "pytest", "-n", "1", "-p", "no:cacheprovider", *tests.split()],
         cwd=ROOT,
         env=environment(PATH=str(machine), CI=ci),
         capture_output=True,
@@ -39,7 +40,15 @@ def test_in_ci_it_is_a_failure_that_says_what_to_install(tmp_path: Path) -> None
     assert "lacking: redis-server (apt-get install redis-server)" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["make run", "make test"])
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_a_quick_run_leaves_out_what_needs_a_browser_and_says_so(tmp_path: Path, ci: str) -> None:
+    done = run_tests(tmp_path, ci=ci, tests=f"--quick {NEEDS_CHROMIUM}")
+    assert done.returncode == 0
+    assert "left out of the quick run: chromium" in done.stdout
+    assert "1 tests left out, which `make test` runs" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("command", ["make run", "make test", "make quick"])
 def test_the_readme_gives_commands_that_there_are(command: str) -> None:
     assert command in (ROOT / "README.md").read_text()
     target = command.removeprefix("make ")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from tests.machine import require
+from tests.machine import OTHER_PYTHON, require
 
 HERE = Path(__file__).parent
 _INSTALL_TIMEOUT_S = 600
@@ -80,6 +80,7 @@ def fastmcp_python() -> str:
 @cache
 def locked_python(lock: Path) -> str:
     """A Python that has what `lock` says, in ``.venv`` beside it."""
+    require(OTHER_PYTHON)
     venv = lock.parent / ".venv"
     python = str(venv / "bin" / "python")
     what = ("--quiet", "--no-deps", "--require-hashes", "-r", str(lock))

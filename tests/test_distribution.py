@@ -1,0 +1,48 @@
+"""How the tests are shared out between the processes of a parallel run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from tests.distribution import group, order
+
+
+class FakeItem:
+    """As much of a test as the distribution looks at."""
+
+    def __init__(self, nodeid: str, by_hand: str | None = None) -> None:
+        self.nodeid = nodeid
+        self._markers = [pytest.mark.xdist_group(by_hand).mark] if by_hand else []
+
+    def get_closest_marker(self, _name: str) -> pytest.Mark | None:
+        return self._markers[0] if self._markers else None
+
+    def add_marker(self, marker: pytest.MarkDecorator) -> None:
+        self._markers.append(marker.mark)
+
+
+def shared_out(items: Iterable[FakeItem]) -> list[tuple[str, object]]:
+    """Each test with its group, in the order in which they are given out."""
+    tests = list(items)
+    random.shuffle(tests)
+    group(tests)  # type: ignore[arg-type]
+    order(tests)  # type: ignore[arg-type]
+    markers = [(item.nodeid, item.get_closest_marker("xdist_group")) for item in tests]
+    return [(nodeid, marker.args[0] if marker else None) for nodeid, marker in markers]
+
+
+def test_a_module_stays_together_and_what_is_grouped_by_hand_and_then_the_largest_come_first() -> None:
+    small = [FakeItem("tests/small.py::test_it")]
+    large = [FakeItem(f"tests/large.py::test_it[{number}]") for number in range(3)]
+    by_hand = [FakeItem("tests/one.py::test_it", "load"), FakeItem("tests/two.py::test_it", "load")]
+    groups = [name for _, name in shared_out([*small, *large, *by_hand])]
+    assert groups == ["load"] * 2 + ["tests/large.py"] * 3 + ["tests/small.py"]
+
+
+def test_two_groups_of_one_size_do_not_mix() -> None:
+    items = [FakeItem(f"tests/{name}.py::test_{number}") for name in "ab" for number in range(5)]
+    groups = [name for _, name in shared_out(items)]
+    assert groups == ["tests/a.py"] * 5 + ["tests/b.py"] * 5
