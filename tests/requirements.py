@@ -171,12 +171,7 @@ BOUNDS = (
 )
 
 PEOPLE = (
-    Requirement(
-        "ID-1",
-        "MUST",
-        "login through OpenID providers and GitHub",
-        Partial("providers that others wrote, run locally"),
-    ),
+    Requirement("ID-1", "MUST", "login through OpenID providers and GitHub", HELD),
     Requirement("ID-2", "MUST", "accounts by allow list, linked by verified e-mail only", HELD),
     Requirement("ID-3", "MUST", "groups and people decide on resources and scopes", PLANNED_PEOPLE),
     Requirement("ID-4", "MUST", "access re-evaluated at every refresh", PLANNED_PEOPLE),
