@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import accumulate
 from typing import NoReturn
 
 MAX_DEPTH = 64
@@ -12,7 +13,7 @@ MAX_DEPTH = 64
 # The closing quote is optional, so that a text that never ends is read over once, not from every quote in it.
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_AS_ARRAYS = bytes.maketrans(b"{}", b"[]")
+_LEVELS = {**dict.fromkeys(b"[{", 1), **dict.fromkeys(b"]}", -1)}
 
 
 class TooDeepError(ValueError):
@@ -25,7 +26,7 @@ class TooDeepError(ValueError):
 def check_depth(text: bytes, *, most: int = MAX_DEPTH) -> None:
     """Refuse JSON that is nested too deeply, before anything recurses into it.
 
-    Takes time in proportion to the length. What is not JSON is left to its reader.
+    Takes less time than to read it, and stops where it is too deep. What is not JSON is left to its reader.
 
     Args:
         most: levels of objects and arrays in one another.
@@ -35,13 +36,9 @@ def check_depth(text: bytes, *, most: int = MAX_DEPTH) -> None:
     """
     if text.count(b"[") + text.count(b"{") <= most:
         return
-    nesting = _STRING.sub(b"", text).translate(_AS_ARRAYS, _NOT_BRACKETS)
-    for _ in range(most):
-        without_innermost = nesting.replace(b"[]", b"")
-        if len(without_innermost) == len(nesting):
-            break
-        nesting = without_innermost
-    if nesting.count(b"[") > most or (nesting and b"[]" in nesting):
+    brackets = _STRING.sub(b"", text).translate(None, _NOT_BRACKETS)
+    depths = accumulate(map(_LEVELS.__getitem__, brackets))
+    if any(map(most.__lt__, depths)):
         raise TooDeepError(most)
 
 

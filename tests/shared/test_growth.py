@@ -26,6 +26,7 @@ from auth_service.protocol.parameters import parse_parameters
 from resource_service.bearer import read_credentials, scheme_of
 from resource_service.messages.forwarded_headers import to_client, to_upstream
 from resource_service.messages.jsonrpc import read_posted
+from resource_service.policy.uris import readings, shorter
 from shared.dpop import check_proof
 from shared.jose import parse
 from shared.json_text import parse_json
@@ -146,6 +147,11 @@ READERS: dict[str, Callable[[int], object]] = {
     "digits": lambda n: parse_json("1" * n),
     "messages": lambda n: read_posted(b"[" + b'{"a":[]},' * n + b"1]"),
     "JWS": lambda n: parse("e30." + "e" * n + "." + "." * n),
+    "segments of a URI that go up again": lambda n: list(readings("n://" + "a/" * n + "../" * n)),
+    "the same, encoded": lambda n: list(readings("http://a/" + "a/" * n + "%2e%2e/" * n)),
+    "the same in a file": lambda n: list(readings("file:///" + "a/" * n + "..\\" * n)),
+    "a URI with less and less": lambda n: list(shorter("n://" + "u@" * n + ":1" * n + "?" * n + "#" * n)),
+    "nested arrays in a message": lambda n: read_posted(b"[" * n + b"]" * n),
     "htu": lambda n: check_proof({**PROOF, "htu": "https://a/" + "../" * n}, "POST", ("https://a/",), 0),
     "URL of a resource": lambda n: resource_key("https://a/" + "a/../" * n),
     "web URL": lambda n: web_addresses.split_web_url("https://" + "a." * n + "a/" + "%2e./" * n + "\\"),
