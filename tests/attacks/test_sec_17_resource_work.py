@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from pydantic import SecretStr
 
 from resource_service.main import create_app
 from resource_service.settings import ResourceSettings
@@ -54,7 +55,7 @@ async def service(issuer: AuthorizationServer, directory: Path) -> AsyncIterator
     settings = ResourceSettings(
         resource=RESOURCE,
         issuer=issuer.url,
-        resource_secret=SECRET,
+        resource_secret=SecretStr(SECRET),
         upstream="http://127.0.0.1:9/mcp",
         policy=directory / "policy.yaml",
     )
