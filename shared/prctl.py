@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import sys
 
@@ -22,7 +23,16 @@ def forbid_inspection() -> None:
         _prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def end_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends in any way. For between fork and exec."""
+def end_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends in any way. For between fork and exec.
+
+    To the kernel the parent is the thread that forked: a process that is started on a worker thread ends with
+    that thread. Start it on a thread that stays, as the event loop's does.
+
+    Args:
+        parent: the process id of the parent, which may have ended since it forked.
+    """
     if _prctl is not None:
         _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import anyio
@@ -78,7 +79,7 @@ class ServerProcess:
             stdout=PIPE,
             stderr=PIPE,
             start_new_session=True,
-            preexec_fn=end_with_parent,
+            preexec_fn=partial(end_with_parent, os.getpid()),
             limit=CHUNK_BYTES,
         )
         _log.info("MCP server started", pid=process.pid, command=arguments[0])

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from resource_service.gateway.process import ServerProcess
 from tests.cli.command import python_environment
 from tests.gateway.exchange import INITIALIZE, MESSAGE
 from tests.resource_service.authorization_server import AuthorizationServer
@@ -45,17 +47,27 @@ pathlib.Path(sys.argv[1]).write_text(json.dumps(found))
 sys.stdin.read()
 """
 
+# Only SIGKILL ends it: it neither reads its input, which ends with the service, nor takes hints.
+STUBBORN = """
+import pathlib, signal, sys, time
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
+    signal.signal(number, signal.SIG_IGN)
+pathlib.Path(sys.argv[1]).write_text("started")
+while True:
+    time.sleep(1)
+"""
+
 # As the image has it: without capabilities. To the kernel root without any is a user like others.
 POWERLESS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--")
 
 
 @contextmanager
 def snooped(
-    issuer: AuthorizationServer, directory: Path, *before: str, workers: int = 1
+    issuer: AuthorizationServer, directory: Path, *before: str, workers: int = 1, code: str = SNOOP
 ) -> Iterator[tuple[Service, Path]]:
     """`doorward resource` in front of a command that looks for the service's secret, and where it says so."""
     program, found, log_file = (directory / name for name in ("snoop.py", "found.json", "log"))
-    program.write_text(SNOOP)
+    program.write_text(code)
     secret, port = f"{uuid.uuid4()}-{uuid.uuid4()}", free_port()
     # The command looks for the first half, which is not in its own environment.
     command = f"{sys.executable} {program} {found} {secret[:36]}"
@@ -128,13 +140,33 @@ def answers(service: Service) -> bool:
 
 
 def test_no_command_outlives_a_service_that_is_killed(issuer: AuthorizationServer, tmp_path: Path) -> None:
-    with snooped(issuer, tmp_path) as (service, found):
+    with snooped(issuer, tmp_path, code=STUBBORN) as (service, found):
         start_command(service, issuer)
-        wait_until(found.exists)
+        wait_until(lambda: found.exists() and bool(found.read_text()))
         commands = children(service)
         assert commands
-        service.process.kill()
-        wait_until(lambda: not any(alive(pid) for pid in commands))
+        try:
+            service.process.kill()
+            wait_until(lambda: not any(alive(pid) for pid in commands), timeout_s=2)
+        finally:
+            for pid in filter(alive, commands):
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.anyio
+async def test_a_command_is_started_on_the_thread_of_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    # To the kernel its parent is the thread that forked: one of a pool would take it along when it ends.
+    threads: list[int] = []
+
+    class Noted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            threads.append(threading.get_ident())
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    process = await ServerProcess.start(["cat"], {"PATH": os.environ["PATH"]})
+    await process.terminate()
+    assert threads == [threading.get_ident()]
 
 
 def alive(pid: int) -> bool:
