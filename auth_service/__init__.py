@@ -17,8 +17,8 @@
     device/        device authorization requests
     client_auth/   client authentication, DPoP
     grants/        grants and tokens; one file per grant type
-    accounts/      account changes and logout, with everything they end
     federation/    login through identity providers
+    accounts/      account changes and logout, with everything they end
     web/           HTTP and HTML building blocks
     authorize/     the authorization endpoint
     endpoints/     the other machine-facing URLs, one file each

@@ -31,6 +31,7 @@ from auth_service.crypto.passwords import Passwords
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.device.repository import DeviceRequestRepository
 from auth_service.events.revocation_stream import RevocationStream
+from auth_service.federation.identities import IdentityRepository
 from auth_service.fetching import Fetcher
 from auth_service.fetching.resource_metadata import ResourceDescriptions
 from auth_service.grants.confirmations import Confirmations
@@ -335,7 +336,10 @@ class Components:
     @property
     def accounts(self) -> AccountLifecycle:
         """Changes to accounts, with the sessions and grants that they end."""
-        return AccountLifecycle(self.users.repository, self.users.sessions, self.grants.repository)
+        identities = IdentityRepository(self.base.store, self.base.clock)
+        return AccountLifecycle(
+            self.users.repository, self.users.sessions, self.grants.repository, identities
+        )
 
 
 def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Components:

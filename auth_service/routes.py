@@ -32,6 +32,8 @@ from auth_service.pages.console.people import PeopleSection, PersonSection
 from auth_service.pages.console.router import AdminConsole
 from auth_service.pages.console.sections import Section
 from auth_service.pages.console.software import ClientsSection, SoftwareSection
+from auth_service.pages.current_password import CurrentPassword
+from auth_service.pages.delete_account import DeleteAccountPage
 from auth_service.pages.device import DevicePage
 from auth_service.pages.login import LoginPage
 from auth_service.pages.logout import LogoutPage
@@ -221,6 +223,7 @@ def _pages(parts: Components) -> list[Endpoint]:
         _device_page(parts),
         _account_page(parts),
         _password_page(parts, check),
+        _delete_account_page(parts, check),
         _logout_page(parts),
     )
     own = [page.endpoint() for page in pages]
@@ -271,7 +274,17 @@ def _account_page(parts: Components) -> AccountPage:
 
 
 def _password_page(parts: Components, check: PasswordCheck) -> PasswordPage:
-    return PasswordPage(context=parts.page_context, accounts=parts.accounts, check=check)
+    current = CurrentPassword(context=parts.page_context, check=check)
+    return PasswordPage(context=parts.page_context, accounts=parts.accounts, current_password=current)
+
+
+def _delete_account_page(parts: Components, check: PasswordCheck) -> DeleteAccountPage:
+    return DeleteAccountPage(
+        context=parts.page_context,
+        accounts=parts.accounts,
+        current_password=CurrentPassword(context=parts.page_context, check=check),
+        clock=parts.base.clock,
+    )
 
 
 def _logout_page(parts: Components) -> LogoutPage:

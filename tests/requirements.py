@@ -177,7 +177,12 @@ PEOPLE = (
     Requirement("ID-4", "MUST", "access re-evaluated at every refresh", PLANNED_PEOPLE),
     Requirement("ID-5", "MUST", "passkeys and TOTP, required by policy", PLANNED_PEOPLE),
     Requirement("ID-6", "MUST", "password strength by estimate and list", HELD),
-    Requirement("ID-7", "MUST", "an account page with everything of a person", PLANNED_PEOPLE),
+    Requirement(
+        "ID-7",
+        "MUST",
+        "an account page with everything of a person",
+        Partial("a list of sessions, second factors, own data as download"),
+    ),
     Requirement("ID-8", "MUST", "console and admin API through the same code", PLANNED_PEOPLE),
     Requirement("ID-9", "SHOULD", "facts at consent", PLANNED_PEOPLE),
     Requirement("ID-10", "MUST", "every step of a person is idempotent for their browser", HELD),

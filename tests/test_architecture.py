@@ -37,7 +37,7 @@ IMPURE = (
 ORDER = {
     "auth_service": (
         *("protocol", "provider_settings", "settings", "storage", "crypto", "fetching", "rate_limits"),
-        *("clients", "users", "events", "device", "client_auth", "grants", "accounts", "federation"),
+        *("clients", "users", "events", "device", "client_auth", "grants", "federation", "accounts"),
         *("web", "authorize", "endpoints", "pages"),
         *("configured", "components", "grant_types", "federated_login", "routes", "openapi", "main"),
     ),

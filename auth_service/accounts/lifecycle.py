@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from auth_service.crypto.passwords import Passwords
+from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
+from auth_service.storage.interface import Store
 from auth_service.users.password_strength import PasswordStrength
 from auth_service.users.repository import NoSuchUserError, User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
+from shared.clock import Clock
 
 SERVICE_NAME = "Doorward"
 
@@ -13,11 +17,28 @@ SERVICE_NAME = "Doorward"
 class AccountLifecycle:
     """Changes to accounts that reach beyond the account's own document."""
 
-    def __init__(self, users: UserRepository, sessions: SessionRepository, grants: GrantRepository) -> None:
+    def __init__(
+        self,
+        users: UserRepository,
+        sessions: SessionRepository,
+        grants: GrantRepository,
+        identities: IdentityRepository,
+    ) -> None:
         self.users = users
+        self._identities = identities
         self._sessions = sessions
         self._grants = grants
         self._strength = PasswordStrength()
+
+    @classmethod
+    def of_store(cls, store: Store, clock: Clock) -> AccountLifecycle:
+        """The accounts in `store`, for a program that begins no sessions."""
+        return cls(
+            UserRepository(store, Passwords(), clock),
+            SessionRepository(store, clock, ttl_s=1),
+            GrantRepository(store, clock),
+            IdentityRepository(store, clock),
+        )
 
     async def create(
         self, username: str, password: str, name: str | None = None, *, admin: bool = False
@@ -54,6 +75,17 @@ class AccountLifecycle:
             NoSuchUserError: there is no such account.
         """
         return await self.users.set_disabled(username, False)
+
+    async def delete(self, username: str) -> User:
+        """Delete an account, after everything it has open has ended as in `disable`.
+
+        Raises:
+            NoSuchUserError: there is no such account.
+        """
+        user = await self.disable(username)
+        await self._identities.disconnect_all(user.subject)
+        await self.users.delete(user)
+        return user
 
     async def set_password(
         self,

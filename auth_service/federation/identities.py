@@ -69,6 +69,15 @@ class IdentityRepository:
             await self._store.index_remove(keys.subject_identities(subject), name)
         return kept or identity
 
+    async def disconnect_all(self, subject: str) -> None:
+        """Disconnect every identity of an account."""
+        index = keys.subject_identities(subject)
+        for name in await self._store.index_list(index):
+            identity = await self._identities.get(name)
+            if identity is not None and identity.subject == subject:
+                await self._identities.delete(name)
+            await self._store.index_remove(index, name)
+
     async def note_login(self, found: FederatedIdentity) -> None:
         """Note that the person logged in, and the groups that the provider named."""
         now = int(self._clock())

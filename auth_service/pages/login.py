@@ -34,7 +34,7 @@ _log = get_logger(__name__)
 _BUSY_S = 10
 _BUSY = "Many people are logging in right now. Try again in a few seconds."
 _WRONG = "The username or the password is wrong."
-_AFTER = {"admin": "admin/software", "password": "password"}
+_AFTER = {"admin": "admin/software", "password": "password", "delete-account": "delete-account"}
 """Where a login without a pending request may lead, by the name in `to`; else to the account page."""
 
 

@@ -10,16 +10,15 @@ from starlette.responses import Response
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
-from auth_service.protocol.errors import SlowDownError
+from auth_service.pages.current_password import CurrentPassword, NotDoneError
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
 from auth_service.protocol.reasons import Reason
-from auth_service.users.password_check import PasswordCheck
-from auth_service.users.repository import NoSuchUserError, PasswordReplacedError, User
+from auth_service.users.repository import NoSuchUserError, PasswordReplacedError
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import shows_errors, trusted_form
-from auth_service.web.http import wait_sentence, while_connected
+from auth_service.web.http import while_connected
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint, Operation, answer, form, text
@@ -31,21 +30,13 @@ from shared.well_known import CHANGE_PASSWORD
 _log = get_logger(__name__)
 
 
-class _NotChangedError(Exception):
-    """The message says why, to the person."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 @dataclass(frozen=True, kw_only=True)
 class PasswordPage:
     """Takes the current password and a new one; says before and after what ends."""
 
     accounts: AccountLifecycle
     context: PageContext
-    check: PasswordCheck
+    current_password: CurrentPassword
 
     async def handle(self, request: Request) -> Response:
         browser, session = await self.context.visitor(request)
@@ -76,27 +67,19 @@ class PasswordPage:
             await while_connected(request, self._change(form, browser, session, origin))
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
-        except _NotChangedError as error:
+        except NotDoneError as error:
             if error.status == 409:
                 submission_of(request).give_way()
             _log.info(
                 "password not changed",
                 reason=str(error),
-                reason_code=Reason.PASSWORD_NOT_CHANGED.code,
+                reason_code=error.reason.code,
                 status=error.status,
                 **who,
             )
-            return self._form(browser, session, wrong=str(error), status=error.status)
-        except SlowDownError as error:
-            _log.warning(
-                "password not changed",
-                reason="too many failures",
-                reason_code=Reason.LOGIN_FAILURES_EXCEEDED.code,
-                status=429,
-                **who,
-            )
-            response = self._form(browser, session, wrong=wait_sentence(error), status=429)
-            response.headers["Retry-After"] = str(error.retry_after_s)
+            response = self._form(browser, session, wrong=str(error), status=error.status)
+            if error.retry_after_s is not None:
+                response.headers["Retry-After"] = str(error.retry_after_s)
             return response
         _log.warning("password changed", **who)
         return see_other(f"password?changed={_changed_mark(session)}")
@@ -104,25 +87,16 @@ class PasswordPage:
     async def _change(self, form: Parameters, browser: Browser, session: Session, origin: str) -> None:
         new = form.get("new_password") or ""
         if new != (form.get("new_password_again") or ""):
-            raise _NotChangedError("The two new passwords are not the same.", 400)
-        user = await self._authenticated(form, browser, session, origin)
+            raise NotDoneError("The two new passwords are not the same.", 400, Reason.PASSWORD_NOT_CHANGED)
+        user = await self.current_password.require(form, browser, session, origin)
         try:
             await self.accounts.set_password(session.username, new, session=session, replacing=user)
         except ValueError as error:
-            raise _NotChangedError(f"The new password cannot be used: {error}.", 400) from error
+            message = f"The new password cannot be used: {error}."
+            raise NotDoneError(message, 400, Reason.PASSWORD_NOT_CHANGED) from error
         except (NoSuchUserError, PasswordReplacedError) as error:
-            raise _NotChangedError("The password was changed by somebody else just now.", 409) from error
-
-    async def _authenticated(self, form: Parameters, browser: Browser, session: Session, origin: str) -> User:
-        user = await self.check.authenticate(
-            session.username,
-            form.get("password") or "",
-            network=origin,
-            known_browser=self.context.browsers.known_browser(browser.known_browser, session.username),
-        )
-        if user is None or user.subject != session.subject:
-            raise _NotChangedError("The current password is wrong.", 401)
-        return user
+            message = "The password was changed by somebody else just now."
+            raise NotDoneError(message, 409, Reason.PASSWORD_NOT_CHANGED) from error
 
     def endpoint(self) -> Endpoint:
         """The page."""

@@ -195,7 +195,9 @@ class Reason(ReasonCode):
         "`doorward users promote NAME` makes somebody an administrator.",
     )
     CONSOLE_PAGE_UNKNOWN = "There is no such page of the console, or what it was about is gone."
-    CANNOT_DISABLE_YOURSELF = "Administrators cannot disable their own account."
+    CANNOT_DISABLE_YOURSELF = "Administrators cannot disable or delete their own account."
+    LOGIN_TOO_OLD = "The login is too old for something that cannot be undone."
+    PASSWORD_WRONG = "The current password, asked for again, is wrong.", _PASSWORD
     LOGOUT_REDIRECT_INVALID = "post_logout_redirect_uri is not registered, or not one that is redirected to."
 
     # Codes and grants

@@ -286,6 +286,17 @@ class UserRepository:
 
         return await self._change(username, change)
 
+    async def delete(self, user: User) -> None:
+        """Delete a disabled account. Its subject is never given to another one; its username may be."""
+        key = canonical(user.username)
+        current = await self._users.get(key)
+        if current is not None and current.subject == user.subject:
+            await self._users.delete(key)
+            await self._store.index_remove(keys.users(), key)
+            if current.email:
+                await self._emails.release(current.email, key)
+        await self._subjects.delete(user.subject)
+
     async def _change(self, username: str, change: Callable[[User], User]) -> User:
         def rule(user: User) -> tuple[User, User]:
             changed = change(user)

@@ -59,6 +59,18 @@ def enable(username: Username) -> None:
 
 
 @users.command()
+def delete(
+    username: Username,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete an account and end everything it has open. This cannot be undone."""
+    if not yes and not typer.confirm(f"Delete {username} and end everything they have open?"):
+        raise CommandError("nothing was changed")
+    _run(lambda api: api.delete(username))
+    output.print(f"Deleted {username}", markup=False)
+
+
+@users.command()
 def promote(username: Username) -> None:
     """Open the console, /admin, to an account."""
     _run(lambda api: api.users.set_admin(username, True))
@@ -134,14 +146,6 @@ def _run(call: Callable[[AccountLifecycle], Awaitable[T]]) -> T:
 @asynccontextmanager
 async def _open_accounts() -> AsyncIterator[AccountLifecycle]:
     from auth_service.accounts.lifecycle import AccountLifecycle
-    from auth_service.crypto.passwords import Passwords
-    from auth_service.grants.repository import GrantRepository
-    from auth_service.users.repository import UserRepository
-    from auth_service.users.sessions import SessionRepository
 
     async with open_local_store() as store:
-        # No session is begun from here, so the lifetime of one is not needed.
-        sessions = SessionRepository(store, system_clock, ttl_s=1)
-        yield AccountLifecycle(
-            UserRepository(store, Passwords()), sessions, GrantRepository(store, system_clock)
-        )
+        yield AccountLifecycle.of_store(store, system_clock)

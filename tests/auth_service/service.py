@@ -29,7 +29,6 @@ from auth_service.protocol.grant import Grant
 from auth_service.settings import AuthSettings
 from auth_service.storage import Store, open_store
 from auth_service.users.repository import UserRepository
-from auth_service.users.sessions import SessionRepository
 from tests.flow import Client, Person
 from tests.servers import wait_until
 
@@ -178,6 +177,10 @@ class AuthorizationServer:
         """What the operator does with `doorward users disable`."""
         self.with_store(lambda store: self._accounts(store).disable(username))
 
+    def delete_user(self, username: str) -> None:
+        """What the operator does with `doorward users delete`."""
+        self.with_store(lambda store: self._accounts(store).delete(username))
+
     def operator_registers(self, **metadata: Any) -> Client:
         """A client that the operator makes: with any grant type, and for ever."""
 
@@ -204,10 +207,7 @@ class AuthorizationServer:
         )
 
     def _accounts(self, store: Store) -> AccountLifecycle:
-        users = UserRepository(store, Passwords(), self.clock)
-        return AccountLifecycle(
-            users, SessionRepository(store, self.clock, ttl_s=1), GrantRepository(store, self.clock)
-        )
+        return AccountLifecycle.of_store(store, self.clock)
 
 
 def nobodys(name: str) -> str:

@@ -102,6 +102,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "users list": [([], STORE, "no database missing.db"), ([], {}, "DOORWARD_STORE is not set")],
     "users disable": [(["ada"], STORE, "no database")],
     "users enable": [(["ada"], STORE, "no database")],
+    "users delete": [(["ada", "--yes"], STORE, "no database")],
     "users promote": [(["ada"], STORE, "no database")],
     "users demote": [(["ada"], STORE, "no database")],
     "users passwd": [(["ada"], STORE, "no database")],
@@ -151,7 +152,10 @@ WELL_FORMED = {
     "doctor": ["http://localhost:1"],
     "health": ["http://localhost:1"],
     "why": ["x"],
-    **{f"users {verb}": ["ada"] for verb in ("add", "disable", "enable", "promote", "demote", "passwd")},
+    **{
+        f"users {verb}": ["ada"]
+        for verb in ("add", "disable", "enable", "delete", "promote", "demote", "passwd")
+    },
     **{f"clients {verb}": ["x"] for verb in ("add", "remove")},
     **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "scopes", "draft")},
 }

@@ -91,6 +91,18 @@ async def test_a_disabled_user_cannot_log_in_until_enabled_again(users: Command,
     assert await can_log_in(url, "ada", PASSWORD)
 
 
+@pytest.mark.requirement("ID-7")
+@pytest.mark.parametrize(("arguments", "stdin"), [(("--yes",), ""), ((), "y\n")])
+async def test_a_deleted_user_is_gone_and_the_name_is_free(
+    users: Command, url: str, arguments: tuple[str, ...], stdin: str
+) -> None:
+    users("add", "ada", stdin=f"{PASSWORD}\n")
+    assert users("delete", "ada", *arguments, stdin=stdin).returncode == 0
+    assert users("list").stdout == ""
+    assert not await can_log_in(url, "ada", PASSWORD)
+    assert users("add", "ada", stdin=f"{OTHER}\n").returncode == 0
+
+
 async def test_passwd_replaces_the_password(users: Command, url: str) -> None:
     users("add", "ada", stdin=f"{PASSWORD}\n")
     assert users("passwd", "ada", stdin=f"{OTHER}\n").returncode == 0
@@ -109,6 +121,8 @@ async def test_passwd_replaces_the_password(users: Command, url: str) -> None:
         pytest.param(("passwd", "ada"), "password1\n", "easily guessed", id="easy new password"),
         pytest.param(("disable", "eve"), "", "there is no user of that name", id="disable nobody"),
         pytest.param(("enable", "eve"), "", "there is no user of that name", id="enable nobody"),
+        pytest.param(("delete", "eve", "--yes"), "", "there is no user of that name", id="delete nobody"),
+        pytest.param(("delete", "ada"), "n\n", "nothing was changed", id="delete nobody after all"),
         pytest.param(("promote", "eve"), "", "there is no user of that name", id="promote nobody"),
         pytest.param(("demote", "eve"), "", "there is no user of that name", id="demote nobody"),
         pytest.param(
@@ -143,8 +157,8 @@ async def test_without_settings_it_finds_what_up_made_here(tmp_path: Path) -> No
 
 @pytest.mark.requirement("ID-2")
 async def test_an_address_is_of_one_account_and_can_be_taken_back(users: Command, url: str) -> None:
-    users("add", "ada", stdin="x\n")
-    users("add", "bob", stdin="x\n")
+    users("add", "ada", stdin=f"{PASSWORD}\n")
+    users("add", "bob", stdin=f"{PASSWORD}\n")
     assert users("email", "ada", "Ada@Corp.example").returncode == 0
     taken = users("email", "bob", "ada@corp.example")
     assert (taken.returncode, "another account has that e-mail address" in taken.stderr) == (2, True)

@@ -11,11 +11,7 @@ import httpx2
 import pytest
 
 from auth_service.accounts.lifecycle import AccountLifecycle
-from auth_service.crypto.passwords import Passwords
-from auth_service.grants.repository import GrantRepository
 from auth_service.storage import open_store
-from auth_service.users.repository import UserRepository
-from auth_service.users.sessions import SessionRepository
 from shared.clock import system_clock
 from tests.e2e.contest import WEB, Contest, codes, succeeded
 from tests.e2e.services import Deployment
@@ -33,11 +29,7 @@ AT_ONCE = 12
 async def accounts(replicated: Deployment, anyio_backend: str) -> AsyncIterator[AccountLifecycle]:
     """What `doorward users` works with, on the store of the deployment."""
     store = open_store(replicated.store_url)
-    yield AccountLifecycle(
-        UserRepository(store, Passwords()),
-        SessionRepository(store, system_clock, 3600),
-        GrantRepository(store, system_clock),
-    )
+    yield AccountLifecycle.of_store(store, system_clock)
     await store.aclose()
 
 

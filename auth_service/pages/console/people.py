@@ -69,7 +69,7 @@ class PeopleSection:
 
 @dataclass(frozen=True, kw_only=True)
 class PersonSection:
-    """One account: ends what it has connected, locks it out, lets it in again."""
+    """One account: ends what it has connected, locks it out, lets it in again, deletes it."""
 
     accounts: AccountLifecycle
     grants: GrantRepository
@@ -80,6 +80,8 @@ class PersonSection:
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         user = await self._find(query.get("name"))
+        if query.get("confirm") == "delete" and user.subject != admin.user.subject:
+            return self.templates.render("console_delete.html", {"admin": admin, "user": user})
         grants = await self.grants.of_subject(user.subject)
         listed, page = paginated(grants[::-1], query, "person")
         return self.templates.render(
@@ -103,8 +105,13 @@ class PersonSection:
         elif action == "enable":
             await self.accounts.enable(user.username)
             admin.audit("user enabled", user=user.username)
+        elif action == "delete":
+            await self._delete(user, admin)
+            return see_other("people")
         else:
-            raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "action must be end, disable or enable")
+            raise InvalidRequestError(
+                Reason.FORM_FIELD_INVALID, "action must be end, disable, enable or delete"
+            )
         return see_other(_url(user))
 
     async def _find(self, name: str | None) -> User:
@@ -127,6 +134,12 @@ class PersonSection:
             raise InvalidRequestError(Reason.CANNOT_DISABLE_YOURSELF, "you cannot disable yourself")
         await self.accounts.disable(user.username)
         admin.audit("user disabled", user=user.username)
+
+    async def _delete(self, user: User, admin: Administrator) -> None:
+        if user.subject == admin.user.subject:
+            raise InvalidRequestError(Reason.CANNOT_DISABLE_YOURSELF, "you cannot delete yourself here")
+        await self.accounts.delete(user.username)
+        admin.audit("user deleted", user=user.username, deleted=user.subject)
 
     async def _connection(self, grant: Grant) -> dict[str, Any]:
         client = await self.clients.get(grant.client_id)

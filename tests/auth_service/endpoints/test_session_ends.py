@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from auth_service.accounts.lifecycle import AccountLifecycle
-from auth_service.crypto.passwords import Passwords
 from auth_service.grants.repository import GrantRepository
 from auth_service.storage.interface import Store
-from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 from tests.auth_service.endpoints.test_device_grant import Device
 from tests.auth_service.service import AuthorizationServer, nobodys
@@ -138,9 +136,7 @@ def test_a_password_change_spares_the_session_it_is_made_in_and_what_was_given_t
 
     async def change(store: Store) -> None:
         sessions = SessionRepository(store, server.clock, ttl_s=1)
-        accounts = AccountLifecycle(
-            UserRepository(store, Passwords(), server.clock), sessions, GrantRepository(store, server.clock)
-        )
+        accounts = AccountLifecycle.of_store(store, server.clock)
         session = await sessions.find(person.browser.cookies[cookie_name(server.issuer, "session")])
         assert session is not None
         await accounts.set_password(person.username, OTHER_PASSWORD, session=session)

@@ -1,0 +1,60 @@
+"""Asks for the current password again before something that cannot be undone, within the limits of logins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auth_service.protocol.errors import SlowDownError
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
+from auth_service.users.password_check import PasswordCheck
+from auth_service.users.repository import User
+from auth_service.users.sessions import Session
+from auth_service.web.browser_cookies import Browser
+from auth_service.web.http import wait_sentence
+from auth_service.web.page_context import PageContext
+
+
+class NotDoneError(Exception):
+    """What a form asked for was not done; the message says why, to the person.
+
+    Attributes:
+        status: of the page.
+        retry_after_s: seconds; None where waiting does not help.
+    """
+
+    def __init__(self, message: str, status: int, reason: Reason, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurrentPassword:
+    """Checks the field `password` of a form against the account of the session."""
+
+    context: PageContext
+    check: PasswordCheck
+
+    async def require(self, form: Parameters, browser: Browser, session: Session, network: str) -> User:
+        """The account, as the password authenticated it.
+
+        Raises:
+            NotDoneError: the password is wrong, or there were too many wrong ones.
+        """
+        browsers = self.context.browsers
+        try:
+            user = await self.check.authenticate(
+                session.username,
+                form.get("password") or "",
+                network=network,
+                known_browser=browsers.known_browser(browser.known_browser, session.username),
+            )
+        except SlowDownError as error:
+            raise NotDoneError(
+                wait_sentence(error), 429, Reason.LOGIN_FAILURES_EXCEEDED, error.retry_after_s
+            ) from error
+        if user is None or user.subject != session.subject:
+            raise NotDoneError("The current password is wrong.", 401, Reason.PASSWORD_WRONG)
+        return user

@@ -1,0 +1,150 @@
+"""GET and POST /delete-account: a person deletes their own account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.crypto.secrets import digest
+from auth_service.pages.current_password import CurrentPassword, NotDoneError
+from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.reasons import Reason
+from auth_service.users.repository import User
+from auth_service.users.sessions import Session
+from auth_service.web.browser_cookies import Browser
+from auth_service.web.forms import shows_errors, trusted_form
+from auth_service.web.http import while_connected
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
+from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.submissions import submission_of
+from shared.clock import Clock
+from shared.encoded_text import encoded
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+RECENT_S = 600
+"""How old a login may be that stands for the password of an account without one, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteAccountPage:
+    """Says what ends, and deletes the account once the person has given the password again."""
+
+    context: PageContext
+    accounts: AccountLifecycle
+    current_password: CurrentPassword
+    clock: Clock
+
+    async def handle(self, request: Request) -> Response:
+        browser, session = await self.context.visitor(request)
+        if parse_parameters(request.scope["query_string"]).get("deleted") == _deleted_mark(browser):
+            return self.context.templates.render("account_deleted.html", {})
+        if session is None or browser.browser_id is None:
+            return see_other("login?to=delete-account")
+        user = await self.accounts.users.by_subject(session.subject)
+        if user is None:
+            return see_other("login?to=delete-account")
+        if request.method == "POST":
+            return await self._submit(request, session, user)
+        return self._form(browser, user)
+
+    def _form(self, browser: Browser, user: User, *, wrong: str = "", status: int = 200) -> Response:
+        context = {
+            "csrf": self.context.browsers.form_token(browser),
+            "username": user.username,
+            "has_password": bool(user.password_hash),
+            "is_administrator": user.admin,
+            "wrong": wrong,
+        }
+        return self.context.templates.render("delete_account.html", context, status=status)
+
+    async def _submit(self, request: Request, session: Session, user: User) -> Response:
+        form, browser = await trusted_form(self.context.browsers, request)
+        await submission_of(request).begin()
+        network = self.context.networks.network_of(request)
+        who = {"subject": user.subject, "username": encoded(user.username), "origin": network}
+        try:
+            await while_connected(request, self._delete(form, browser, session, user, network=network))
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody reads it
+        except NotDoneError as error:
+            _log.info(
+                "account not deleted",
+                reason=str(error),
+                reason_code=error.reason.code,
+                status=error.status,
+                **who,
+            )
+            response = self._form(browser, user, wrong=str(error), status=error.status)
+            if error.retry_after_s is not None:
+                response.headers["Retry-After"] = str(error.retry_after_s)
+            return response
+        _log.warning("account deleted", by="user", **who)
+        return see_other(f"delete-account?deleted={_deleted_mark(browser)}")
+
+    async def _delete(
+        self, form: Parameters, browser: Browser, session: Session, user: User, *, network: str
+    ) -> None:
+        if user.admin:
+            # Nobody should find the console closed to everybody.
+            raise NotDoneError(
+                "An administrator cannot delete their own account. Another administrator can.",
+                403,
+                Reason.CANNOT_DISABLE_YOURSELF,
+            )
+        if user.password_hash:
+            await self.current_password.require(form, browser, session, network)
+        elif self.clock() >= session.auth_time + RECENT_S:
+            raise NotDoneError("Log in again first, then delete the account.", 401, Reason.LOGIN_TOO_OLD)
+        await self.accounts.delete(user.username)
+
+    def endpoint(self) -> Endpoint:
+        """The page."""
+        return Endpoint(
+            path="/delete-account",
+            handler=shows_errors(self.context.errors, self.handle),
+            methods=("GET", "POST"),
+            operations=_OPERATIONS,
+        )
+
+
+def _deleted_mark(browser: Browser) -> str:
+    """What only this server can put into a link for this browser: no other page can claim a deletion."""
+    return digest(f"account deleted {browser.browser_id}")
+
+
+_OPERATIONS: Mapping[str, Operation] = {
+    "GET": {
+        "summary": "Delete the account (opened in a browser)",
+        "description": "The form, for the user who is logged in.",
+        "tags": ["Pages"],
+        "responses": {"200": answer("The page."), "303": answer("To the login.")},
+    },
+    "POST": {
+        "summary": "Delete the account (posted by its page)",
+        "description": "Takes only the form that this browser was shown. Ends every session and connection of"
+        " the person first.",
+        "tags": ["Pages"],
+        "requestBody": form(
+            {
+                "csrf": text("From the page."),
+                "password": text("The current one, where the account has one.", format="password"),
+            },
+            ("csrf",),
+            {},
+        ),
+        "responses": {
+            "303": answer("To a page that says so, or to the login."),
+            "400": answer("A page: the form was not shown to this browser."),
+            "401": answer("The page again: the password is wrong, or the login too old."),
+            "403": answer("The page again: administrators are deleted by another one."),
+            "429": answer("The page again: too many wrong passwords; see `Retry-After`."),
+            "503": answer("A page: too many logins are waiting; see `Retry-After`."),
+        },
+    },
+}
