@@ -21,7 +21,7 @@ test: setup ## Run every test the machine can run; ARGS="-k refresh" runs some
 	@$(PARALLEL) $(ARGS)
 
 quick: setup ## Run all but what needs browsers, containers or programs of others
-	@$(PARALLEL) --quick $(ARGS)
+	@$(PARALLEL) --quick -rfE $(ARGS)
 
 interop: setup ## Run real clients against it: FastMCP, TypeScript SDKs, mcp-remote, Inspector, conformance
 	@$(BIN)/python -m pytest tests/interop $(ARGS)
