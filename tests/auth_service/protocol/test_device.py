@@ -34,6 +34,7 @@ def code_of(outcome: object) -> str:
 def test_a_device_waits_until_the_person_decides() -> None:
     polled, answer = poll(PENDING, "client-1", NOW)
     assert code_of(answer) == "authorization_pending"
+    assert PENDING.polled_at == 0
     assert polled == replace(PENDING, polled_at=NOW)
 
 

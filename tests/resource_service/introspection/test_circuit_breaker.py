@@ -87,6 +87,26 @@ async def test_an_odd_answer_about_one_token_keeps_nobody_from_asking() -> None:
     assert server.asked == 10 * FAILURES
 
 
+async def test_an_odd_answer_shows_that_it_is_up() -> None:
+    server = Server()
+    for _ in range(3):
+        await server.down(FAILURES - 1)
+        server.trouble = IntrospectionUnavailableError(Reason.INTROSPECTION_ANSWER_MALFORMED, "malformed")
+        with pytest.raises(IntrospectionUnavailableError, match="malformed"):
+            await server.breaker("odd")
+    assert server.asked == 3 * FAILURES
+
+
+async def test_five_failures_right_after_an_answer_are_enough_and_a_probe_goes_twice_a_second() -> None:
+    server = Server()
+    assert await server.breaker("good") is TOKEN
+    await server.down(7)
+    assert server.asked == 1 + 5 + 1
+    server.now += 0.5
+    await server.down(2)
+    assert server.asked == 1 + 5 + 2
+
+
 async def test_a_probe_that_is_stuck_does_not_keep_the_next_one_from_finding_it_up() -> None:
     server = Server()
     await server.down(FAILURES)
@@ -121,6 +141,10 @@ async def test_failures_of_questions_from_before_its_return_do_not_count_against
 
 async def test_requests_that_are_not_let_through_learn_why() -> None:
     server = Server()
-    await server.down(FAILURES + 1)
-    with pytest.raises(IntrospectionUnavailableError, match=r"not asked.*no answer"):
+    await server.down(FAILURES)
+    server.trouble = ServerDownError(Reason.INTROSPECTION_ANSWER_MALFORMED, "no answer")
+    with pytest.raises(ServerDownError):
         await server.breaker("good")
+    with pytest.raises(IntrospectionUnavailableError, match=r"not asked.*no answer") as refused:
+        await server.breaker("good")
+    assert refused.value.reason is Reason.INTROSPECTION_ANSWER_MALFORMED

@@ -33,6 +33,8 @@ def test_an_answer_is_found_until_its_time_is_over() -> None:
     assert answers.find(b"c", 0) is None
     assert answers.find(b"a", 100) is answers.find(b"b", 100) is None
     assert len(answers) == 0
+    answers.keep(b"a", kept(active()))
+    assert answers.find(b"a", 101) is None
 
 
 def test_a_later_answer_takes_the_place_of_an_earlier_one() -> None:
@@ -77,6 +79,14 @@ def test_the_least_used_answers_make_room_and_bad_tokens_never_push_out_good_one
     assert answers.find(b"b", 0) is None
     assert answers.find(b"a", 0)
     assert len(answers) == 4
+
+
+def test_of_the_inactive_ones_the_least_used_makes_room() -> None:
+    answers = KeptAnswers(max_inactive=2)
+    for key in (b"a", b"b", b"c"):
+        answers.keep(key, kept(None))
+        answers.find(b"a", 0)
+    assert [bool(answers.find(key, 0)) for key in (b"a", b"b", b"c")] == [True, False, True]
 
 
 def test_whatever_happens_exactly_the_tokens_of_live_grants_are_found() -> None:

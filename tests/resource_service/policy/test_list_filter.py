@@ -109,6 +109,23 @@ def test_a_list_that_is_made_for_one_caller_is_not_said_to_be_for_all() -> None:
     assert answer["result"] == {"tools": [{"name": "get_x"}], "cacheScope": "private", "ttlMs": 5}
 
 
+@pytest.mark.requirement("RS-4")
+@pytest.mark.parametrize("lacking", ["tool", "method", "every"])
+def test_what_a_call_needs_is_what_the_list_needs(lacking: str) -> None:
+    policy = Policy(
+        scopes={"tool": "This tool", "method": "Any tool", "every": "Anything"},
+        default=Scopes(),
+        tools={"get_x": Scopes({"tool"})},
+        methods={"tools/call": Scopes({"method"})},
+        required=Scopes({"every"}),
+    )
+    answer = json.dumps({"id": 1, "result": {"tools": [{"name": "get_x"}]}}).encode()
+    everything = ("tool", "method", "every")
+    granted = tuple(scope for scope in everything if scope != lacking)
+    assert ListFilter(policy, everything, None).shortened(answer) is None
+    assert ListFilter(policy, granted, None).shortened(answer) == b'{"id":1,"result":{"tools":[]}}'
+
+
 def streamed(stream: bytes, chunk_bytes: int, *, max_bytes: int = 1_000_000) -> bytes:
     events = Events(for_reader().shortened, max_bytes=max_bytes)
     chunks = [stream[start : start + chunk_bytes] for start in range(0, len(stream), chunk_bytes)]
