@@ -10,13 +10,12 @@ from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.jwt_bearer import GRANT_TYPE as JWT_BEARER
-from auth_service.protocol.jwt_bearer import ID_JAG_PROFILE, TrustedIssuer, WorkloadRule
+from auth_service.protocol.jwt_bearer import ID_JAG_PROFILE
 from auth_service.protocol.key_rotation import Schedule
 from auth_service.protocol.rate_limit import Limit
 from auth_service.protocol.registration import USER_GRANTS
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
-from auth_service.protocol.token_exchange import ExchangeRule
 from auth_service.settings import OPENID_SCOPES, AuthSettings
 
 _MINUTE_S = 60
@@ -38,30 +37,6 @@ def lifetimes(settings: AuthSettings) -> Lifetimes:
 def quota(settings: AuthSettings) -> Quota:
     """How many clients may be registered."""
     return Quota.with_unused_share(settings.max_clients, unused_percent=settings.unused_clients_percent)
-
-
-def exchange_rules(settings: AuthSettings) -> list[ExchangeRule]:
-    """Who may exchange tokens, and for what (RFC 8693)."""
-    return [
-        ExchangeRule(rule.client_id, rule.sources, rule.targets, rule.mode)
-        for rule in settings.token_exchange
-    ]
-
-
-def trusted_issuers(settings: AuthSettings) -> list[TrustedIssuer]:
-    """Whose assertions are grants (RFC 7523)."""
-    return [
-        TrustedIssuer(
-            issuer=trusted.issuer,
-            profile=trusted.profile,
-            jwks=trusted.jwks,
-            jwks_uri=trusted.jwks_uri,
-            clients=trusted.clients,
-            scopes=trusted.scopes,
-            rules=[WorkloadRule(rule.claims, rule.scopes) for rule in trusted.rules],
-        )
-        for trusted in settings.trusted_issuers
-    ]
 
 
 def identity_providers(settings: AuthSettings) -> list[IdentityProvider]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from auth_service import configured
 from auth_service.components import Clients, Grants, Infrastructure, Users
 from auth_service.grants.authorization_code import AuthorizationCode
 from auth_service.grants.base import GrantType
@@ -25,7 +24,7 @@ def offered_grant_types(
         DeviceCode(grants.devices, grants.factory),
     ]
     if settings.token_exchange:
-        rules = configured.exchange_rules(settings)
+        rules = settings.token_exchange
         offered.append(TokenExchange(grants.token_reader, grants.factory, registry, rules))
     if settings.trusted_issuers:
         offered.append(_jwt_bearer(base, clients, grants))
@@ -40,6 +39,6 @@ def _jwt_bearer(base: Infrastructure, clients: Clients, grants: Grants) -> JwtBe
         resource_registry=grants.resource_registry,
         published=clients.operator_keys,
         signatures=base.signatures,
-        issuers=configured.trusted_issuers(base.settings),
+        issuers=base.settings.trusted_issuers,
         audiences=(issuer, f"{issuer}/token"),
     )

@@ -15,11 +15,14 @@ from pydantic import (
     SecretStr,
     field_validator,
     model_validator,
+    with_config,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth_service.protocol.client_domains import check_pattern
+from auth_service.protocol.jwt_bearer import TrustedIssuer, WorkloadRule
 from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S, RELOAD_S
+from auth_service.protocol.token_exchange import ExchangeRule
 from auth_service.provider_settings import ProviderConfiguration
 from shared import base64url
 from shared.environment import Issuer, PublicUrl, listed
@@ -102,53 +105,9 @@ class ResourceServer(BaseModel):
     resources: tuple[Resource, ...] = Field(min_length=1)
 
 
-class ExchangeRule(BaseModel):
-    """A permission to exchange tokens (RFC 8693): whose, for what, and whether the new ones say who acts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    client_id: str
-    sources: frozenset[str] = Field(min_length=1)
-    targets: frozenset[str] = Field(min_length=1)
-    mode: Literal["delegation", "impersonation"] = "delegation"
-
-
-class WorkloadRule(BaseModel):
-    """What a workload gets whose claims all match these globs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    claims: dict[str, str] = Field(min_length=1)
-    scopes: tuple[str, ...] = ()
-
-
-class TrustedIssuer(BaseModel):
-    """An issuer whose JWTs are grants here (RFC 7523 §2.1).
-
-    Attributes:
-        profile: ``id-jag`` for a company's identity provider, ``workload`` for an issuer of job identities.
-        clients: client ids that an identity provider may let act for users; empty for all.
-        scopes: the most an identity provider can grant; left out, whatever the resource knows.
-        rules: for workloads; the first that matches decides.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    issuer: str = Field(min_length=1)
-    profile: Literal["id-jag", "workload"]
-    jwks: dict[str, Any] | None = None
-    jwks_uri: str | None = None
-    clients: frozenset[str] = frozenset()
-    scopes: tuple[str, ...] | None = None
-    rules: tuple[WorkloadRule, ...] = ()
-
-    @model_validator(mode="after")
-    def _has_keys_and_rules(self) -> Self:
-        if (self.jwks is None) == (self.jwks_uri is None):
-            raise ValueError("a trusted issuer has either jwks or jwks_uri")
-        if self.profile == "workload" and not self.rules:
-            raise ValueError("an issuer of workload identities needs rules, or it lets nobody in")
-        return self
+# A misspelled member must not silently widen a permission.
+for _rule in (ExchangeRule, WorkloadRule, TrustedIssuer):
+    with_config(ConfigDict(extra="forbid"))(_rule)
 
 
 class StatementIssuer(BaseModel):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -35,7 +35,11 @@ class WorkloadRule:
     """
 
     claims: Mapping[str, str]
-    scopes: tuple[str, ...]
+    scopes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.claims:
+            raise ValueError("a rule for workloads names claims, or it fits every workload")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class TrustedIssuer:
     """An issuer whose JWTs count here.
 
     Attributes:
+        profile: ``id-jag`` for a company's identity provider, ``workload`` for an issuer of job identities.
         jwks: its keys; None where they are fetched from `jwks_uri`.
         clients: client ids that it may let act for users; empty for all.
         scopes: the most it can grant; None for whatever the resource knows.
@@ -55,7 +60,15 @@ class TrustedIssuer:
     jwks_uri: str | None = None
     clients: frozenset[str] = frozenset()
     scopes: tuple[str, ...] | None = None
-    rules: Sequence[WorkloadRule] = field(default=())
+    rules: tuple[WorkloadRule, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.issuer:
+            raise ValueError("a trusted issuer has a name")
+        if (self.jwks is None) == (self.jwks_uri is None):
+            raise ValueError("a trusted issuer has either jwks or jwks_uri")
+        if self.profile == "workload" and not self.rules:
+            raise ValueError("an issuer of workload identities needs rules, or it lets nobody in")
 
 
 def accepted_types(profile: str) -> tuple[str | None, ...]:

@@ -36,7 +36,11 @@ class ExchangeRule:
     client_id: str
     sources: frozenset[str]
     targets: frozenset[str]
-    mode: Literal["delegation", "impersonation"]
+    mode: Literal["delegation", "impersonation"] = "delegation"
+
+    def __post_init__(self) -> None:
+        if not self.sources or not self.targets:
+            raise ValueError("a permission to exchange tokens names sources and targets")
 
 
 def permitted(rules: Iterable[ExchangeRule], client_id: str, source: Grant, target: str) -> ExchangeRule:
