@@ -6,11 +6,11 @@ from auth_service.crypto.handles import Handle, Handles, Kind
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.grants.confirmations import Confirmations
 from auth_service.grants.repository import GrantRepository
-from auth_service.protocol.access_token import TYPE, handle_parts
 from auth_service.protocol.grant import Grant, is_live_access
 from auth_service.protocol.introspection import Explanation
 from auth_service.protocol.reasons import Reason
 from shared import jwt_claims
+from shared.access_tokens import TYPE, parse_jti
 from shared.clock import Clock
 from shared.jose import Claims, InvalidJwsError, parse
 from shared.jwt_claims import ClaimError
@@ -88,5 +88,5 @@ class TokenReader:
     def _handle(self, claims: Claims) -> Handle | None:
         if claims.get("iss") != self._issuer or self._clock() >= jwt_claims.number(claims, "exp"):
             return None
-        grant_id, generation = handle_parts(jwt_claims.text(claims, "jti"))
+        grant_id, generation = parse_jti(jwt_claims.text(claims, "jti"))
         return Handle(Kind.ACCESS_TOKEN, grant_id, generation, int(claims["exp"]))

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from resource_service.introspection.client import Introspect
 from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailableError
-from resource_service.introspection.jwt_access_token import ALGORITHMS, TYPE, read_access_token
+from resource_service.introspection.jwt_access_token import ALGORITHMS, read_access_token
 from resource_service.introspection.revoked_grants import RevokedGrants
 from resource_service.principal import is_for
 from resource_service.reasons import Reason
+from shared.access_tokens import TYPE
 from shared.clock import Clock
 from shared.introspection import ActiveToken
 from shared.jose import InvalidJwsError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from auth_service.protocol.access_token import TYPE, access_token_claims, handle_parts
+from auth_service.protocol.access_token import access_token_claims
 from auth_service.protocol.introspection import IntrospectionCaller, signed_answer_claims
+from shared.access_tokens import TYPE, parse_jti
 from shared.introspection import SIGNED_TYPE
 from shared.jwt_claims import ClaimError
 from tests.auth_service.protocol.builders import NOW, RESOURCE, active_grant
@@ -60,7 +61,7 @@ def test_an_exchanged_token_names_what_it_ends_with_and_another_does_not() -> No
 @pytest.mark.parametrize("jti", ["", "x", ".1", "grant.", "grant.one", "grant.-1", "grant.\u0661"])
 def test_a_jti_that_was_not_made_here_names_no_grant(jti: str) -> None:
     with pytest.raises(ClaimError):
-        handle_parts(jti)
+        parse_jti(jti)
 
 
 @pytest.mark.requirement("AS-15")
