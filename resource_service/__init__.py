@@ -8,8 +8,8 @@ The order in which a request passes, outermost first:
 
 - `shared.asgi`  request id, unhandled errors, response headers
 - `middleware`   `drain_body`, `origins` (CORS), then `guard`, which uses
-- `auth`         authentication: `bearer` parses credentials, `auth.dpop` checks proofs, `introspection`
-                 checks the token, `principal` is the result; and
+- `auth`         authentication: `shared.bearer` parses credentials, `auth.dpop` checks proofs,
+                 `introspection` checks the token, `principal` is the result; and
 - `policy`       the scopes that each message needs, as `messages` parses it
 - `backend`      the built-in `mcp_server`, or a `gateway` to an upstream MCP server, which receives an
                  `identity_token`

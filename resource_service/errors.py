@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from resource_service.bearer import challenge, scheme_of
 from resource_service.reasons import LOG_ONLY, Reason
 from shared.asgi import error_response, header_values
+from shared.bearer import challenge, scheme_of
 from shared.logs import current_request_id, get_logger
 from shared.reasons import CommonReason, ReasonCode
 

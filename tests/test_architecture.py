@@ -42,7 +42,7 @@ ORDER = {
         *("configured", "components", "grant_types", "federated_login", "routes", "openapi", "main"),
     ),
     "resource_service": (
-        *("reasons", "bearer", "errors", "principal", "identity_token", "targets", "notifier", "messages"),
+        *("reasons", "errors", "principal", "identity_token", "targets", "notifier", "messages"),
         *("policy", "gateway_settings", "settings", "authorization_server_client", "introspection"),
         *("auth", "gateway", "mcp_server", "backend", "middleware", "routes", "resource", "openapi"),
         *("pages", "shutdown", "main", "verifiers"),

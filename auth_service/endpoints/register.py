@@ -11,14 +11,14 @@ from starlette.responses import Response
 from auth_service.clients.registration_policy import RegistrationPolicy
 from auth_service.clients.repository import ClientRepository, Registered
 from auth_service.clients.sectors import Sectors
-from auth_service.protocol.errors import InvalidClientMetadataError, SlowDownError
+from auth_service.protocol.errors import InvalidClientMetadataError, InvalidTokenError, SlowDownError
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration import ClientMetadata, parse_metadata
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from auth_service.rate_limits import Throttle
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.glossary import WORDS
-from auth_service.web.http import answers_errors, authorization_of, json_response
+from auth_service.web.http import answers_errors, bearer_of, json_response
 from auth_service.web.route import Endpoint, answer, error
 from shared.asgi import CorsPolicy
 from shared.json_text import parse_json
@@ -120,9 +120,10 @@ class RegisterEndpoint:
 
 
 def _initial_access_token(request: Request) -> str | None:
-    values = authorization_of(request)
-    scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
-    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+    try:
+        return bearer_of(request)
+    except InvalidTokenError:
+        return None
 
 
 async def json_of(request: Request) -> object:

@@ -46,7 +46,7 @@ class UserinfoEndpoint:
 
     async def handle(self, request: Request) -> Response:
         proofs = header_values(request.scope, "dpop")
-        token = bearer_of(request, scheme="dpop") if proofs else await self._token(request)
+        token = bearer_of(request, scheme="DPoP") if proofs else await self._token(request)
         token_and_grant = await self.tokens.live_access(token)
         if token_and_grant is None:
             raise InvalidTokenError(

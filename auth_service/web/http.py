@@ -28,6 +28,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.storage.interface import StoreUnavailableError
 from shared import dpop
 from shared.asgi import error_response, header_values
+from shared.bearer import MalformedCredentialsError, Scheme, credentials_in
 from shared.fair_queue import QueueFullError
 from shared.logs import get_logger
 
@@ -66,22 +67,21 @@ def authorization_of(request: Request) -> list[str]:
     return header_values(request.scope, "authorization")
 
 
-def bearer_of(request: Request, *, scheme: str = "bearer") -> str:
+def bearer_of(request: Request, *, scheme: Scheme = "Bearer") -> str:
     """The token of a request, from the header (RFC 6750 §2.1, RFC 9449 §7.1).
-
-    Args:
-        scheme: lower case.
 
     Raises:
         InvalidTokenError: there is none, or more than one.
     """
-    values = authorization_of(request)
-    scheme_name, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
-    if scheme_name.lower() != scheme or not token.strip():
+    try:
+        credentials = credentials_in(authorization_of(request))
+    except MalformedCredentialsError:
+        credentials = None
+    if credentials is None or credentials.scheme != scheme:
         raise InvalidTokenError(
             Reason.ACCESS_TOKEN_MISSING, f"a {scheme} token is needed in the Authorization header"
         )
-    return token.strip()
+    return credentials.token
 
 
 def answers_errors(handler: Handler, *, protected: bool = False) -> Handler:

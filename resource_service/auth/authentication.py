@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from resource_service.auth.dpop.check import DpopValidator
-from resource_service.bearer import Credentials, MalformedCredentialsError, TokenInUrlError, read_credentials
 from resource_service.errors import cannot_ask, invalid_token, malformed_credentials, no_token
 from resource_service.introspection.client import Introspect, IntrospectionUnavailableError
 from resource_service.principal import Principal, principal_of
 from resource_service.reasons import Reason
 from shared.asgi import header_values
+from shared.bearer import Credentials, MalformedCredentialsError, TokenInUrlError, read_credentials
 from shared.clock import Clock
 from shared.introspection import ActiveToken
 

@@ -23,10 +23,10 @@ from auth_service.protocol import client, redirect_uris, web_addresses
 from auth_service.protocol.claims_request import parse_claims
 from auth_service.protocol.client_authentication import parse_basic
 from auth_service.protocol.parameters import parse_parameters
-from resource_service.bearer import read_credentials, scheme_of
 from resource_service.messages.forwarded_headers import to_client, to_upstream
 from resource_service.messages.jsonrpc import read_posted
 from resource_service.policy.uris import readings, shorter
+from shared.bearer import read_credentials, scheme_of
 from shared.dpop import check_proof
 from shared.jose import parse
 from shared.json_text import parse_json

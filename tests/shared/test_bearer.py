@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resource_service.bearer import (
+from shared.bearer import (
     MAX_TOKEN_CHARACTERS,
     Credentials,
     MalformedCredentialsError,

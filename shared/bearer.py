@@ -73,15 +73,24 @@ def read_credentials(authorization: Sequence[str], query: str) -> Credentials | 
     """
     if _names_token(query):
         raise TokenInUrlError(_IN_QUERY)
+    credentials = credentials_in(authorization)
+    if credentials and any(credentials.token in reading for reading in _readings(query)):
+        raise TokenInUrlError(_IN_QUERY)
+    return credentials
+
+
+def credentials_in(authorization: Sequence[str]) -> Credentials | None:
+    """The access token in the ``Authorization`` headers of a request; None where they hold none.
+
+    Raises:
+        MalformedCredentialsError: there is more than one header, or it is garbled.
+    """
     if not authorization:
         return None
     if len(authorization) > 1:
         raise MalformedCredentialsError("There is more than one Authorization header.")
     # RFC 9110 §5.5: white space after a field's value is no part of it, but not every parser takes it off.
-    credentials = _credentials(authorization[0].rstrip(" \t"))
-    if credentials and any(credentials.token in reading for reading in _readings(query)):
-        raise TokenInUrlError(_IN_QUERY)
-    return credentials
+    return _credentials(authorization[0].rstrip(" \t"))
 
 
 def _readings(query: str) -> list[str]:
