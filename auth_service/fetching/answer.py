@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import httpcore2
 
 from auth_service.fetching.errors import FetchError
+from shared.http_exchange import TooLargeError, read_at_most
 from shared.json_text import parse_json
 
 # Not text/plain: a raw file in somebody's repository or paste is not what the host's owner says.
@@ -83,13 +84,11 @@ def _check_size(headers: Mapping[str, str], max_bytes: int) -> None:
 
 
 async def _body(response: httpcore2.Response, max_bytes: int) -> bytes:
-    body = bytearray()
     async with aclosing(response.aiter_stream()) as chunks:
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > max_bytes:
-                raise _too_large(max_bytes)
-    return bytes(body)
+        try:
+            return await read_at_most(chunks, max_bytes)
+        except TooLargeError as error:
+            raise _too_large(max_bytes) from error
 
 
 def _too_large(max_bytes: int) -> FetchError:

@@ -11,12 +11,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx2
 
 from auth_service.protocol.scope_details import ResourceDescription, read_description
 from shared.clock import Clock
+from shared.http_exchange import NoAnswerError, exchange, http_client
 from shared.logs import get_logger
 
 PATIENCE_S = 1.0
@@ -92,7 +92,7 @@ class ResourceDescriptions:
             description = read_description(await _fetch(described.metadata_url), resource)
             kept_s = KEPT_S
             self._compare(resource, described, description)
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+        except (NoAnswerError, httpx2.InvalidURL, OSError, ValueError) as error:
             description, kept_s = ResourceDescription(), FAILURE_KEPT_S
             reason = f"{type(error).__name__} {error}"
             self._say_once(
@@ -126,24 +126,15 @@ async def _fetch(url: str) -> bytes:
     """The document at `url`.
 
     Raises:
-        httpx2.HTTPError: there was no answer.
-        OSError: nor in time.
-        ValueError: it is no document, or one beyond all bounds.
+        NoAnswerError: there was no answer, not in time, or one beyond all bounds.
+        OSError: the certificates to trust cannot be read.
+        ValueError: it is no document.
     """
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     # The environment may name certificates to trust, but no proxy to go through.
     transport = httpx2.AsyncHTTPTransport(trust_env=True)
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-    async with (
-        asyncio.timeout(TIMEOUT_S),
-        httpx2.AsyncClient(transport=transport, cookies=no_cookies, trust_env=False) as http,
-        http.stream("GET", url, headers=headers, follow_redirects=False) as response,
-    ):
-        if response.status_code != 200:
-            raise ValueError(f"status {response.status_code}")
-        body = bytearray()
-        async for chunk in response.aiter_raw():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise ValueError(f"more than {MAX_BYTES} bytes")
-        return bytes(body)
+    async with http_client(timeout=TIMEOUT_S, transport=transport) as http:
+        request = http.build_request("GET", url, headers={"Accept": "application/json"})
+        answer = await exchange(http, request, timeout_s=TIMEOUT_S, max_bytes=MAX_BYTES)
+    if answer.status != 200:
+        raise ValueError(f"status {answer.status}")
+    return answer.body

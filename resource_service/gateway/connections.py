@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx2
+
+from shared.http_exchange import http_client
 
 KEPT_ALIVE_S = 3.0
 """Less than the five seconds after which servers commonly close an idle connection: a request that is sent
@@ -34,11 +35,10 @@ def upstream_client(
         silence_s: between two chunks of an answer, and before the first.
         max_connections: open at once.
     """
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     timeout = httpx2.Timeout(connect_timeout_s, read=silence_s)
     limits = httpx2.Limits(
         max_connections=max_connections, max_keepalive_connections=100, keepalive_expiry=KEPT_ALIVE_S
     )
     # The environment may name certificates to trust, but no proxy to go through.
     transport = httpx2.AsyncHTTPTransport(limits=limits, socket_options=TCP_KEEP_ALIVE, trust_env=True)
-    return httpx2.AsyncClient(transport=transport, timeout=timeout, cookies=no_cookies, trust_env=False)
+    return http_client(timeout=timeout, transport=transport)

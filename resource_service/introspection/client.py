@@ -8,11 +8,12 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from resource_service.authorization_server_client import Answer, NoAnswerError, basic_authorization, exchange
+from resource_service.authorization_server_client import basic_authorization, request_id_of
 from resource_service.introspection import signed_answers
 from resource_service.introspection.issuer_keys import KeysUnavailableError
 from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.reasons import Reason
+from shared.http_exchange import Answer, NoAnswerError, exchange
 from shared.introspection import ActiveToken, MalformedAnswerError
 from shared.json_text import parse_json
 from shared.logs import get_logger
@@ -74,12 +75,12 @@ class IntrospectionClient:
         try:
             answer = await exchange(
                 self.http,
-                "POST",
-                self.endpoint,
-                headers=headers,
-                content=urlencode(form).encode(),
+                self.http.build_request(
+                    "POST", self.endpoint, headers=headers, content=urlencode(form).encode()
+                ),
                 timeout_s=self.timeout_s,
                 max_bytes=MAX_ANSWER_BYTES,
+                repeatable=True,
             )
         except NoAnswerError as error:
             raise ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, str(error)) from error
@@ -128,4 +129,5 @@ def _check_status(answer: Answer) -> None:
 
 def _where(answer: Answer) -> dict[str, str]:
     """Where the authorization server's own log says more: `doorward why` goes on there."""
-    return {"asked_request_id": answer.request_id} if answer.request_id else {}
+    request_id = request_id_of(answer)
+    return {"asked_request_id": request_id} if request_id else {}

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 
-from resource_service.authorization_server_client import NoAnswerError, exchange
 from shared.clock import Clock
+from shared.http_exchange import NoAnswerError, exchange
 from shared.jose import Claims, UnverifiedJws, parse, verify
 from shared.json_text import parse_json
 from shared.public_keys import Jwk
@@ -90,11 +90,10 @@ class IssuerKeys:
         try:
             answer = await exchange(
                 self._http,
-                "GET",
-                self._url,
-                headers={"Accept": "application/json"},
+                self._http.build_request("GET", self._url, headers={"Accept": "application/json"}),
                 timeout_s=self._timeout_s,
                 max_bytes=MAX_BYTES,
+                repeatable=True,
             )
         except NoAnswerError as error:
             raise KeysUnavailableError(f"the keys of the issuer: {error}") from error

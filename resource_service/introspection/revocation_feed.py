@@ -6,17 +6,16 @@ Whatever goes wrong, the same thing follows: what is kept is in doubt, and the s
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 import httpx2
 
-from resource_service.authorization_server_client import Answer, NoAnswerError, exchange
 from resource_service.introspection.cache import LIVE_FOR_S
 from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailableError
 from shared.clock import Clock
+from shared.http_exchange import Answer, NoAnswerError, exchange
 from shared.jose import InvalidJwsError
 from shared.json_text import parse_json
 from shared.jwt_claims import ClaimError
@@ -175,18 +174,15 @@ class RevocationFeed:
         try:
             answer = await exchange(
                 self._http,
-                "POST",
-                self._source.url,
-                headers={
-                    "Authorization": self._source.authorization,
-                    "Accept": "application/json",
-                    "Content-Type": "application/json",
-                },
-                content=json.dumps(
-                    {"maxEvents": MAX_EVENTS, "returnImmediately": False, **position}
-                ).encode(),
+                self._http.build_request(
+                    "POST",
+                    self._source.url,
+                    headers={"Authorization": self._source.authorization, "Accept": "application/json"},
+                    json={"maxEvents": MAX_EVENTS, "returnImmediately": False, **position},
+                ),
                 timeout_s=POLL_TIMEOUT_S,
                 max_bytes=MAX_ANSWER_BYTES,
+                repeatable=True,
             )
         except NoAnswerError as error:
             raise FeedLostError(str(error)) from error

@@ -8,8 +8,6 @@ called, with a bounded body and a handful of headers either way: this is no prox
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -18,13 +16,14 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.types import Scope
 
 from resource_service.authorization_server_client import request_id_of
-from resource_service.errors import Refusal, body_too_large, cannot_ask
+from resource_service.errors import body_too_large, cannot_ask
 from resource_service.reasons import Reason
 from resource_service.routes import alias_documentation
 from resource_service.routes.http_resources import REFUSALS
 from resource_service.settings import ResourceSettings
 from shared.asgi import BodyTooLargeError, header_values, read_body
 from shared.clock import Clock
+from shared.http_exchange import Answer, NoAnswerError, exchange
 from shared.json_text import parse_json
 from shared.logs import get_logger
 from shared.well_known import AUTHORIZATION_SERVER
@@ -38,16 +37,6 @@ PASSED_BACK = ("content-type", "cache-control", "pragma", "www-authenticate", "r
 
 
 Headers = list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the authorization server said; under `request_id`, if it gave one, its log says why."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    request_id: str
 
 
 class AuthorizationServer:
@@ -88,17 +77,11 @@ class AuthorizationServer:
         return self._kept[1]
 
     async def _exchange(self, method: str, path: str, headers: Headers, body: bytes) -> Answer:
-        headers = [*headers, ("accept-encoding", "identity")]
+        request = self._http.build_request(method, f"{self._base}{path}", headers=headers, content=body)
         try:
-            async with (
-                asyncio.timeout(self._timeout_s),
-                self._http.stream(method, f"{self._base}{path}", headers=headers, content=body) as response,
-            ):
-                return await _read(response)
-        except (httpx2.HTTPError, TimeoutError) as error:
-            raise cannot_ask(
-                Reason.AUTHORIZATION_SERVER_UNREACHABLE, f"{path}: {type(error).__name__} {error}"
-            ) from error
+            return await exchange(self._http, request, timeout_s=self._timeout_s, max_bytes=MAX_BYTES)
+        except NoAnswerError as error:
+            raise cannot_ask(Reason.AUTHORIZATION_SERVER_UNREACHABLE, f"{path}: {error}") from error
 
     def _checked(self, answer: Answer) -> bytes:
         try:
@@ -181,25 +164,10 @@ async def _passed_on(server: AuthorizationServer, path: str, request: Request) -
             status=answer.status,
             method="POST",
             path=request.scope["path"],
-            asked_request_id=answer.request_id,
+            asked_request_id=request_id_of(answer),
         )
-    return Response(answer.body, answer.status, answer.headers)
-
-
-async def _read(response: httpx2.Response) -> Answer:
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise _oversized(response)
-    headers = {name: response.headers[name] for name in PASSED_BACK if name in response.headers}
-    return Answer(response.status_code, headers, bytes(body), request_id_of(response))
-
-
-def _oversized(response: httpx2.Response) -> Refusal:
-    return cannot_ask(
-        Reason.AUTHORIZATION_SERVER_FAILING, f"{response.request.url.path}: more than {MAX_BYTES} bytes"
-    )
+    headers = {name: answer.headers[name] for name in PASSED_BACK if name in answer.headers}
+    return Response(answer.body, answer.status, headers)
 
 
 def _forwarded(scope: Scope) -> Headers:

@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -19,6 +18,7 @@ import httpx2
 from shared.cli.doctor.exchange import Answer, Exchange, Request, Trouble
 from shared.cli.doctor.urls import is_secure, is_web_url, reach
 from shared.clock import Clock, system_clock
+from shared.http_exchange import no_cookies
 from shared.version import VERSION
 
 Fetch = Callable[[Request], Awaitable[Exchange]]
@@ -58,7 +58,7 @@ class Fetcher:
             verify=_tls(ca_file),
             trust_env=use_proxy,
             timeout=None,
-            cookies=None if keep_cookies else CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            cookies=None if keep_cookies else no_cookies(),
             headers={"User-Agent": f"doorward-doctor/{VERSION}", "Accept-Encoding": "identity"},
         )
         self.exchanges: list[Exchange] = []

@@ -1,0 +1,122 @@
+"""Requests to one peer: a client that keeps no cookies, and exchanges within bounds of time and size."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx2
+
+
+class NoAnswerError(Exception):
+    """There is no answer, or one that is larger than any should be. The message says why, for the log."""
+
+
+class TooLargeError(NoAnswerError):
+    """The body is larger than the bound."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"the answer is larger than {max_bytes} bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, read to its end."""
+
+    status: int
+    headers: httpx2.Headers
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        """The media type in lower case, without parameters; empty where it is not said."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def no_cookies() -> CookieJar:
+    """A jar that stays empty: a cookie that came with one answer must not go with somebody else's request."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+
+
+def http_client(
+    *,
+    timeout: httpx2.Timeout | float | None,
+    max_connections: int | None = None,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    user_agent: str | None = None,
+) -> httpx2.AsyncClient:
+    """A client that keeps no cookies, follows no redirects, and goes through no proxy of the environment.
+
+    Args:
+        timeout: of each step, in seconds. max_connections: open at once; of `transport`, if that is given.
+    """
+    limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
+    return httpx2.AsyncClient(
+        headers={"User-Agent": user_agent} if user_agent else None,
+        timeout=timeout,
+        limits=limits,
+        transport=transport,
+        cookies=no_cookies(),
+        trust_env=False,
+        follow_redirects=False,
+    )
+
+
+async def read_at_most(chunks: AsyncIterable[bytes], max_bytes: int) -> bytes:
+    """All of `chunks`.
+
+    Raises:
+        TooLargeError: they are more than `max_bytes`.
+    """
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > max_bytes:
+            raise TooLargeError(max_bytes)
+    return bytes(body)
+
+
+async def exchange(
+    http: httpx2.AsyncClient,
+    request: httpx2.Request,
+    *,
+    timeout_s: float,
+    max_bytes: int,
+    repeatable: bool = False,
+) -> Answer:
+    """Send a request and read its answer.
+
+    Args:
+        timeout_s: for all of it, a retry included.
+        max_bytes: of the answer's body.
+        repeatable: it may be sent again where the connection breaks.
+
+    Raises:
+        NoAnswerError: there is none within these bounds.
+    """
+    # Not compressed: a bound on bytes read is then a bound on memory.
+    request.headers["Accept-Encoding"] = "identity"
+    try:
+        async with asyncio.timeout(timeout_s):
+            try:
+                return await _sent(http, request, max_bytes)
+            except (httpx2.NetworkError, httpx2.RemoteProtocolError):
+                if not repeatable:
+                    raise
+                # A kept connection that the other side closes as we write to it fails like this, once.
+                return await _sent(http, request, max_bytes)
+    except TimeoutError as error:
+        raise NoAnswerError(f"no answer within {timeout_s} s") from error
+    except httpx2.HTTPError as error:
+        raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+
+
+async def _sent(http: httpx2.AsyncClient, request: httpx2.Request, max_bytes: int) -> Answer:
+    response = await http.send(request, stream=True)
+    try:
+        body = await read_at_most(response.aiter_raw(), max_bytes)
+    finally:
+        await response.aclose()
+    return Answer(response.status_code, response.headers, body)
