@@ -27,14 +27,15 @@ from tests.servers import free_port, wait_until
 pytestmark = pytest.mark.requirement("RS-9", "RS-11")
 
 
-def check_explained(response: httpx2.Response, service: Service, reason: str) -> None:
-    """The answer carries a request id, under which the log has one line with `reason`."""
+def check_explained(response: httpx2.Response, service: Service, code: str, shown: str = "") -> None:
+    """The answer carries a request id, under which the log has one line with `code` and what it is about."""
     error = response.json()
     where = error["error"]["data"] if "jsonrpc" in error else error
     assert where["request_id"] == response.headers["x-request-id"]
     lines = [line for line in service.log(response.headers["x-request-id"]) if line["event"] == "refused"]
     assert len(lines) == 1
-    assert reason in lines[0]["reason"]
+    assert lines[0]["reason_code"] == code
+    assert shown in lines[0]["reason"]
     assert "www-authenticate" not in response.headers
 
 
@@ -48,7 +49,9 @@ def test_a_redirect_is_neither_followed_nor_passed_on(
     assert response.status_code == 502
     assert "location" not in response.headers
     assert upstream.asked("/elsewhere") == []
-    check_explained(response, scripted, elsewhere)  # the operator can see what to configure instead
+    check_explained(
+        response, scripted, "upstream_redirects", elsewhere
+    )  # the operator can see what to configure instead
 
 
 @pytest.mark.parametrize("status", [401, 407])
@@ -58,17 +61,29 @@ def test_an_upstream_that_wants_credentials_of_its_own_does_not_cost_the_client_
     upstream.replies["/mcp"] = answer(status, b"", 'WWW-Authenticate: Bearer realm="upstream"')
     response = client.post("/mcp", headers=bearer(token) | MESSAGE, json=PING)
     assert response.status_code == 502
-    check_explained(response, scripted, "refuses our credentials")
+    check_explained(response, scripted, "upstream_credentials_refused")
 
 
-@pytest.mark.parametrize("reply", [break_off, speak_nonsense, answer(700, b"")])
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (break_off, "upstream_broke_off"),
+        (speak_nonsense, "upstream_broke_off"),
+        (answer(700, b""), "upstream_status_invalid"),
+    ],
+)
 def test_no_usable_answer_is_502(
-    reply: object, client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, token: str
+    reply: object,
+    code: str,
+    client: httpx2.Client,
+    scripted: Service,
+    upstream: AuthorizationServer,
+    token: str,
 ) -> None:
     upstream.replies["/mcp"] = reply  # type: ignore[assignment]
     response = client.post("/mcp", headers=bearer(token) | MESSAGE, json=PING)
     assert (response.status_code, error_code(response)) == (502, "upstream_failed")
-    check_explained(response, scripted, upstream.url)
+    check_explained(response, scripted, code, upstream.url)
 
 
 def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(
@@ -143,7 +158,7 @@ def test_silence_is_504_before_an_answer_and_the_end_of_a_stream_after(
     with httpx2.Client(timeout=30, trust_env=False) as client:
         response = client.post(impatient.resource, headers=headers, json=PING)
         assert (response.status_code, error_code(response)) == (504, "upstream_silent")
-        check_explained(response, impatient, "ReadTimeout")
+        check_explained(response, impatient, "upstream_timeout")
 
         async def once(write: Write) -> None:
             await write(b"data: {}\n\n")
@@ -174,7 +189,7 @@ def test_more_exchanges_than_there_is_room_for_are_told_to_try_again(
             response = client.post("/mcp", headers=headers | MESSAGE, json=PING)
             assert (response.status_code, error_code(response)) == (503, "upstream_busy")
             assert response.headers["retry-after"] == "1"
-            check_explained(response, impatient, "PoolTimeout")
+            check_explained(response, impatient, "upstream_busy")
 
         def has_room() -> bool:
             return client.get("/mcp", headers=headers | LISTEN).status_code == 200
@@ -203,7 +218,7 @@ def test_one_person_cannot_take_all_the_room(
             assert client.get("/mcp", headers=also_mine | LISTEN).status_code == 503
             response = client.get("/mcp", headers=mine | LISTEN)
             assert (response.status_code, error_code(response)) == (503, "upstream_busy")
-            check_explained(response, service, "subject:me")
+            check_explained(response, service, "upstream_busy", "subject:me")
             with client.stream("GET", "/mcp", headers=yours | LISTEN) as streaming:
                 assert streaming.status_code == 200
 
@@ -228,7 +243,7 @@ def test_an_upstream_may_be_restarted(
         down = listed()
         assert (down.status_code, down.headers["retry-after"]) == (503, "1")
         assert error_code(down) == "upstream_unavailable"
-        check_explained(down, service, "ConnectError")
+        check_explained(down, service, "upstream_unreachable")
         upstream.start()
         assert listed().status_code == 400
 

@@ -62,7 +62,7 @@ def test_a_token_is_good_at_its_own_mount_only(
     for other in ("/two", "/tools"):
         refused = client.post(other, headers=bearer(token) | MESSAGE, json=PING)
         assert refused.status_code == 401
-        assert "not for this resource" in refused.json()["error_description"]
+        assert refused.json()["reason_code"] == "token_of_other_resource"
     assert [question.target for question in upstream.questions] == ["/one"]
 
 

@@ -9,11 +9,13 @@ import pytest
 from auth_service.client_auth.assertions import ClientAssertions
 from auth_service.clients.keys import ClientKeys, PublishedKeys
 from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.reasons import Reason
 from auth_service.storage.sqlite import SqliteStore
 from shared.jwt_claims import SKEW_S
 from shared.signatures import Signatures
 from tests.auth_service.keypair import KeyPair
 from tests.auth_service.protocol.builders import client
+from tests.refusals import because
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-11", "SEC-8")]
 
@@ -41,7 +43,7 @@ async def test_an_assertion_cannot_be_replayed_while_it_is_accepted(tmp_path: Pa
     try:
         await assertions.verify_assertion(signer, token)
         now += later_s
-        with pytest.raises(InvalidClientError, match="used before"):
+        with pytest.raises(InvalidClientError, check=because(Reason.CLIENT_ASSERTION_REPLAYED)):
             await assertions.verify_assertion(signer, token)
     finally:
         await store.aclose()

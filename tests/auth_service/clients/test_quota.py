@@ -54,7 +54,7 @@ def listed(server: AuthorizationServer, index: str) -> list[str]:
 def test_one_too_many_is_told_to_come_back(full: AuthorizationServer) -> None:
     response = register(full)
     assert (response.status_code, response.json()["error"]) == (503, "temporarily_unavailable")
-    assert "too many unused clients" in response.json()["error_description"]
+    assert response.json()["reason_code"] == "unused_client_quota_exceeded"
     assert int(response.headers["retry-after"]) > 0
 
 
@@ -169,7 +169,7 @@ def test_clients_in_use_fill_no_more_than_all_of_it_and_stay(new_store: Callable
         server.connect(clients[1])
         response = register(server)
         assert response.status_code == 503
-        assert "no room for more clients" in response.json()["error_description"]
+        assert response.json()["reason_code"] == "client_quota_exceeded"
         assert listed(server, keys.unused_clients()) == [], "a refusal takes no room"
         assert all(server.connect(client)["access_token"] for client in clients)
 

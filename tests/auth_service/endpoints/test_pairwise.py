@@ -223,7 +223,7 @@ class TestSectors:
         for subject_type in ("pairwise", "public"):
             refusal = _registers(server, subject_type, ["https://evil.example/"], listed(host, ONE, OTHER))
             assert refusal["error"] == "invalid_client_metadata"
-            assert "lacks a redirect URI" in refusal["error_description"]
+            assert refusal["reason_code"] == "sector_invalid"
 
     @pytest.mark.requirement("SEC-12")
     @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from auth_service.protocol.errors import (
     UnsupportedResponseTypeError,
 )
 from auth_service.protocol.pkce import PkcePolicy
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
 from tests.auth_service.protocol.builders import (
     CATALOGUE,
@@ -38,6 +39,7 @@ from tests.auth_service.protocol.builders import (
     parameters,
 )
 from tests.auth_service.protocol.test_pkce import CHALLENGE
+from tests.refusals import because
 
 OTHER = ProtectedResource("https://other.example/mcp", "Other", {"x": "Do x"}, ("x",))
 
@@ -233,13 +235,13 @@ def test_only_a_confidential_openid_client_can_do_without_pkce_and_only_where_co
     if pkce_policy in allowed_by and method != "none":
         assert validated(of=of, pkce_policy=pkce_policy, **changes).code_challenge is None
         return
-    with pytest.raises(InvalidRequestError, match="code_challenge"):
+    with pytest.raises(InvalidRequestError, check=because(Reason.CODE_CHALLENGE_MISSING)):
         validated(of=of, pkce_policy=pkce_policy, **changes)
 
 
 @pytest.mark.requirement("AS-17")
 def test_an_openid_request_says_where_it_is_answered() -> None:
-    with pytest.raises(InvalidRequestError, match="redirect_uri is missing"):
+    with pytest.raises(InvalidRequestError, check=because(Reason.REDIRECT_URI_MISSING)):
         validated(scope="openid a", without="redirect_uri")
     assert validated(scope="openid a").redirect_uri_given
     assert not validated(scope="a", without="redirect_uri").redirect_uri_given

@@ -15,7 +15,9 @@ from auth_service.protocol.budgets import (
 )
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidRequestError
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration import parse_metadata
+from tests.refusals import because
 
 pytestmark = pytest.mark.requirement("BOUND-2")
 
@@ -47,7 +49,7 @@ def test_what_means_nothing_here_is_not_kept() -> None:
 
 
 def test_all_parameters_together_have_a_budget_as_they_are_written() -> None:
-    with pytest.raises(InvalidRequestError, match="the request is too long"):
+    with pytest.raises(InvalidRequestError, check=because(Reason.REQUEST_TOO_LONG)):
         # Six bytes each in the store.
         check_request(Parameters({"state": "\x01" * 2_000}))
     with pytest.raises(InvalidRequestError):
@@ -63,7 +65,7 @@ def test_a_request_may_take_all_of_its_budget() -> None:
     full = {"state": "x" * 2_048, "scope": "x" * 2_048, "claims": "x" * 2_048}
     room = REQUEST_BYTES - len('[{"state":"","scope":"","claims":""},[""]]') - 3 * 2_048
     check_request(Parameters(full, ("x" * room,)))
-    with pytest.raises(InvalidRequestError, match="the request is too long"):
+    with pytest.raises(InvalidRequestError, check=because(Reason.REQUEST_TOO_LONG)):
         check_request(Parameters(full, ("x" * (room + 1),)))
 
 
@@ -72,7 +74,7 @@ def test_the_metadata_of_a_client_has_a_budget(character: str, written_bytes: in
     room = CLIENT_BYTES - len('{"client_name":""}')
     name = character * (room // written_bytes) + "x" * (room % written_bytes)
     check_client({"client_name": name})
-    with pytest.raises(InvalidClientMetadataError, match="too long"):
+    with pytest.raises(InvalidClientMetadataError, check=because(Reason.CLIENT_METADATA_TOO_LONG)):
         check_client({"client_name": name + "x"})
 
 
@@ -89,7 +91,7 @@ def test_the_metadata_of_a_client_has_a_budget(character: str, written_bytes: in
     ],
 )
 def test_no_member_of_a_registration_gets_round_it(members: dict[str, object]) -> None:
-    with pytest.raises(InvalidClientMetadataError, match="too long"):
+    with pytest.raises(InvalidClientMetadataError, check=because(Reason.CLIENT_METADATA_TOO_LONG)):
         parse_metadata({"redirect_uris": ["https://app.example/callback"], **members})
 
 

@@ -16,8 +16,10 @@ from auth_service.protocol.cimd import (
 )
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.redirect_uris import matches
 from auth_service.protocol.registration_policy import RedirectHosts
+from tests.refusals import because
 
 pytestmark = pytest.mark.requirement("AS-8")
 
@@ -90,7 +92,7 @@ def test_a_client_may_be_an_https_url_with_a_path(client_id: str) -> None:
     ],
 )
 def test_no_other_url_is_a_client(client_id: str) -> None:
-    with pytest.raises(InvalidClientError, match="the client_id is a URL, but not one of a client"):
+    with pytest.raises(InvalidClientError, check=because(Reason.CLIENT_ID_URL_INVALID)):
         check_client_id(client_id)
 
 

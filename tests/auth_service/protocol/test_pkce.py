@@ -8,6 +8,8 @@ import pytest
 
 from auth_service.protocol.errors import InvalidGrantError, InvalidRequestError
 from auth_service.protocol.pkce import PkcePolicy, check_challenge, check_verifier, s256
+from auth_service.protocol.reasons import Reason
+from tests.refusals import because
 
 pytestmark = pytest.mark.requirement("AS-1")
 
@@ -59,7 +61,7 @@ def test_any_other_challenge_is_refused(challenge: str | None, method: str | Non
 
 
 def test_a_missing_challenge_is_refused_where_one_is_required() -> None:
-    with pytest.raises(InvalidRequestError, match="S256"):
+    with pytest.raises(InvalidRequestError, check=because(Reason.CODE_CHALLENGE_MISSING)):
         check_challenge(None, None, required=True)
 
 
@@ -116,5 +118,5 @@ def test_a_malformed_verifier_is_refused_even_if_it_matches(verifier: str) -> No
 
 @pytest.mark.requirement("SEC-6")
 def test_a_verifier_for_a_code_without_a_challenge_is_a_downgrade() -> None:
-    with pytest.raises(InvalidGrantError, match="not expected"):
+    with pytest.raises(InvalidGrantError, check=because(Reason.CODE_VERIFIER_UNEXPECTED)):
         check_verifier(None, VERIFIER)

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from auth_service.protocol.errors import InvalidClientMetadataError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration import parse_metadata
 from auth_service.protocol.subjects import check_sector_document, sector_of
+from tests.refusals import because
 
 pytestmark = pytest.mark.requirement("AS-5", "AS-17")
 
@@ -62,14 +64,14 @@ def test_where_nothing_says_which_sector_it_is_pairwise_subjects_cannot_be_regis
     redirect_uris: list[str],
 ) -> None:
     metadata, _ = parse_metadata({"redirect_uris": redirect_uris, "subject_type": "pairwise"})
-    with pytest.raises(InvalidClientMetadataError, match="sector_identifier_uri"):
+    with pytest.raises(InvalidClientMetadataError, check=because(Reason.SECTOR_INVALID)):
         metadata.registered(("authorization_code",))
 
 
 def test_a_client_without_redirect_uris_has_no_sector_either() -> None:
     device = "urn:ietf:params:oauth:grant-type:device_code"
     metadata, _ = parse_metadata({"grant_types": [device], "subject_type": "pairwise"})
-    with pytest.raises(InvalidClientMetadataError, match="sector_identifier_uri"):
+    with pytest.raises(InvalidClientMetadataError, check=because(Reason.SECTOR_INVALID)):
         metadata.registered((device,))
 
 
@@ -105,5 +107,5 @@ def test_a_list_may_hold_more_than_a_client_has() -> None:
     ],
 )
 def test_a_list_that_lacks_a_redirect_uri_or_is_none_will_not_do(document: object) -> None:
-    with pytest.raises(InvalidClientMetadataError, match="sector_identifier_uri"):
+    with pytest.raises(InvalidClientMetadataError, check=because(Reason.SECTOR_INVALID)):
         check_sector_document(document, [CALLBACK])

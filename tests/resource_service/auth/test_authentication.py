@@ -141,7 +141,7 @@ def test_a_token_that_has_expired_meanwhile_is_not_good_here(
     token = token_for(service, issuer, exp=int(time.time()))
     response = client.get("/hello", headers=bearer(token))
     assert response.status_code == 401
-    assert "expired" in response.json()["error_description"]
+    assert response.json()["reason_code"] == "token_expired"
 
 
 @pytest.mark.requirement("RS-3", "RS-7")
