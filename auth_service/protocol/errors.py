@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from auth_service.protocol.reasons import Reason
 
@@ -26,6 +26,12 @@ class OAuthError(Exception):
         self.reason = reason
         self.description = _printable(description)
         self.detail = detail
+
+    def __copy__(self) -> Self:
+        """The same refusal without its traceback, for one that is remembered and raised again."""
+        copied = type(self).__new__(type(self), *self.args)
+        copied.__dict__.update(self.__dict__)
+        return copied
 
     def members(self) -> dict[str, str]:
         """The wire members, for a JSON body or a redirect's query."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from auth_service.protocol import errors
@@ -78,3 +80,12 @@ def test_a_nonce_and_a_time_to_wait_go_along() -> None:
     assert (nonce.nonce, slow_down.retry_after_s) == ("n", 7)
     assert (nonce.description, slow_down.description) == ("a nonce", "too many")
     assert errors.QuotaExceededError(Reason.PARAMETER_MISSING, "full").retry_after_s == 600
+
+
+def test_a_refusal_that_is_raised_again_is_the_same_refusal() -> None:
+    nonce = UseDpopNonceError(Reason.DPOP_NONCE_REQUIRED, "with a nonce", nonce="n")
+    for error in (nonce, errors.InvalidRequestError(Reason.PARAMETER_MISSING, "x is missing", detail="why")):
+        again = copy.copy(error)
+        assert again is not error
+        assert type(again) is type(error)
+        assert (str(again), vars(again)) == (str(error), vars(error))
