@@ -1,9 +1,6 @@
-"""Talking to the authorization server: a pool of connections, our credentials, and the id of its answers."""
+"""Talking to the authorization server: a pool of connections, and the id of its answers."""
 
 from __future__ import annotations
-
-import base64
-from urllib.parse import quote_plus
 
 import httpx2
 
@@ -22,13 +19,6 @@ def http_client(*, timeout_s: float, max_connections: int) -> httpx2.AsyncClient
     return http_exchange.http_client(
         timeout=timeout_s, max_connections=max_connections, user_agent=INTERNAL_AGENT
     )
-
-
-def basic_authorization(user: str, password: str) -> str:
-    """The value of an ``Authorization`` header with a client's id and secret."""
-    # RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
-    pair = f"{quote_plus(user)}:{quote_plus(password)}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def request_id_of(answer: Answer) -> str:

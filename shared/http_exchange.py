@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from urllib.parse import quote_plus
 
 import httpx2
 
@@ -62,6 +64,13 @@ def http_client(
         trust_env=False,
         follow_redirects=False,
     )
+
+
+def basic_authorization(user: str, password: str) -> str:
+    """The value of an ``Authorization`` header with a client's id and secret."""
+    # RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
+    pair = f"{quote_plus(user)}:{quote_plus(password)}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 async def read_at_most(chunks: AsyncIterable[bytes], max_bytes: int) -> bytes:

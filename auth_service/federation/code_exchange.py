@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import urlencode
 
 from auth_service.federation.errors import ProviderUnavailableError
 from auth_service.fetching import Fetcher, FetchError
 from auth_service.fetching.answer import Fetched
 from auth_service.protocol.federated_identity import InvalidProviderResponseError
 from auth_service.protocol.identity_providers import IdentityProvider
+from shared.http_exchange import basic_authorization
 
 MAX_TOKEN_RESPONSE_BYTES = 131_072
 _FORM = "application/x-www-form-urlencoded"
@@ -53,7 +53,7 @@ async def redeem_code(
     }
     headers = {"Accept": "application/json"}
     if provider.client_secret is not None and basic:
-        headers["Authorization"] = _basic(provider.client_id, provider.client_secret)
+        headers["Authorization"] = basic_authorization(provider.client_id, provider.client_secret)
     else:
         form["client_id"] = provider.client_id
         if provider.client_secret is not None:
@@ -70,12 +70,6 @@ async def redeem_code(
         return _members(fetched)
     except FetchError as error:
         raise ProviderUnavailableError.of("the token endpoint", error) from error
-
-
-def _basic(client_id: str, secret: str) -> str:
-    # RFC 6749 §2.3.1: each is form-encoded first.
-    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def _members(fetched: Fetched) -> dict[str, object]:

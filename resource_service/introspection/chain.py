@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from resource_service.authorization_server_client import basic_authorization, http_client
+from resource_service.authorization_server_client import http_client
 from resource_service.introspection.cache import IntrospectionCache
 from resource_service.introspection.circuit_breaker import CircuitBreaker
 from resource_service.introspection.client import Introspect, IntrospectionClient
@@ -32,6 +32,7 @@ from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.introspection.single_flight import SingleFlight
 from resource_service.settings import ResourceSettings
 from shared.clock import Clock, steady_clock, system_clock
+from shared.http_exchange import basic_authorization
 
 JOIN_FOR_S = 0.25
 """How old the answer about a token may be at most: see `SingleFlight`."""

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from resource_service.authorization_server_client import basic_authorization, request_id_of
+from resource_service.authorization_server_client import request_id_of
 from resource_service.introspection import signed_answers
 from resource_service.introspection.issuer_keys import KeysUnavailableError
 from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.reasons import Reason
-from shared.http_exchange import Answer, NoAnswerError, exchange
+from shared.http_exchange import Answer, NoAnswerError, basic_authorization, exchange
 from shared.introspection import ActiveToken, MalformedAnswerError
 from shared.json_text import parse_json
 from shared.logs import get_logger

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from resource_service.authorization_server_client import basic_authorization, http_client
+from resource_service.authorization_server_client import http_client
 from resource_service.introspection.cache import LIVE_FOR_S
 from resource_service.introspection.issuer_keys import IssuerKeys
 from resource_service.introspection.revocation_feed import MAX_EVENTS, MOST_AGE_S, RevocationFeed, Source
 from shared.clock import steady_clock, system_clock
+from shared.http_exchange import basic_authorization
 from tests.auth_service.keypair import KeyPair
 from tests.resource_service.authorization_server import (
     REVOCATIONS,
