@@ -43,15 +43,17 @@ bench: setup ## Measure the hot paths against a bare application; ARGS="--second
 mutate: setup ## Mutate modules and run their unit tests; ARGS="auth_service/protocol" for some of them
 	@$(BIN)/python scripts/mutate.py $(ARGS)
 
-check: setup ## Lint, format, types, locks
+check: setup ## Lint, format, types, locks, reason codes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/check_locks.py
+	$(BIN)/python scripts/document_reasons.py --check
 
 format: setup ## Let ruff format and mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python scripts/document_reasons.py
 
 lock: setup ## Resolve the locks again from pyproject.toml; ARGS=--upgrade takes newer versions
 	scripts/lock $(ARGS)

@@ -1,0 +1,43 @@
+"""Writes the reason codes into docs/why.md: `make format` runs it, and `make check` with --check.
+
+Usage: document_reasons.py [--check]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from auth_service.protocol import reasons as auth
+from resource_service import reasons as resource
+from shared.reasons import CommonReason, reasons_table
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "why.md"
+SECTIONS = {
+    "### Both services": CommonReason,
+    "### Authorization server": auth.Reason,
+    "### Resource server": resource.Reason,
+}
+
+
+def documented(page: str) -> str:
+    """The page with the tables as the catalogues have them; they are its end."""
+    introduction = page[: page.index(next(iter(SECTIONS)))]
+    tables = (f"{heading}\n\n{reasons_table(catalogue)}\n" for heading, catalogue in SECTIONS.items())
+    return introduction + "\n".join(tables)
+
+
+def main() -> int:
+    """Write the page, or say that it must be written."""
+    page = PAGE.read_text()
+    if page == documented(page):
+        return 0
+    if "--check" in sys.argv[1:]:
+        print("docs/why.md lacks a reason code, or has one too many: run make format")
+        return 1
+    PAGE.write_text(documented(page))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
