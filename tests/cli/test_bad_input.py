@@ -103,6 +103,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "users disable": [(["ada"], STORE, "no database")],
     "users enable": [(["ada"], STORE, "no database")],
     "users delete": [(["ada", "--yes"], STORE, "no database")],
+    "users email": [(["ada", "ada@corp.example"], STORE, "no database")],
     "users promote": [(["ada"], STORE, "no database")],
     "users demote": [(["ada"], STORE, "no database")],
     "users passwd": [(["ada"], STORE, "no database")],
@@ -154,7 +155,7 @@ WELL_FORMED = {
     "why": ["x"],
     **{
         f"users {verb}": ["ada"]
-        for verb in ("add", "disable", "enable", "delete", "promote", "demote", "passwd")
+        for verb in ("add", "disable", "enable", "delete", "promote", "demote", "passwd", "email")
     },
     **{f"clients {verb}": ["x"] for verb in ("add", "remove")},
     **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "scopes", "draft")},
