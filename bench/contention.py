@@ -2,6 +2,7 @@
 
 Compares the atomic `Store.count` with what it replaced, a document that is read, changed and written back if
 nobody was faster (get, then `Store.replace`, again and again). Both run in turns against one redis-server.
+`bench.one_address` measures over HTTP what is counted so.
 """
 
 from __future__ import annotations

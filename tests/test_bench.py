@@ -50,6 +50,14 @@ def test_counting_in_one_step_is_faster_than_compare_and_swap_for_connections_of
     assert float(ratio[1]) > 2
 
 
+@pytest.mark.xdist_group("load")
+def test_registrations_and_logins_of_one_address_are_measured_over_http() -> None:
+    require("redis-server")
+    printed = measured("bench.one_address", "--seconds", "0.1", "--rounds", "1")
+    for name in ("client_credentials", "register", "log in"):
+        assert re.search(rf"{name}: +\d+/s with one connection, +\d+/s with 32 \([\d.]+ times\)", printed)
+
+
 def test_a_subject_is_compared_with_the_baseline_of_the_same_round() -> None:
     calm, busy = Sample(1_000, 100), Sample(100, 1_000)
     samples = {"base": [calm, busy, calm], "subject": [Sample(500, 200), Sample(50, 2_000), Sample(500, 200)]}
