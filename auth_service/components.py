@@ -311,7 +311,7 @@ def page_context(base: Infrastructure, sessions: SessionRepository) -> PageConte
         browsers=browsers,
         networks=ClientNetworks(base.settings.trusted_proxies),
         templates=templates,
-        errors=ErrorPages(templates, browsers),
+        errors=ErrorPages(templates, browsers, sessions),
     )
 
 

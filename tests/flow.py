@@ -56,6 +56,11 @@ def forms_of(html: str) -> list[Form]:
     return parser.forms
 
 
+def asks_for_nothing(html: str) -> bool:
+    """Whether a page has no form that could allow something: none but the one to log out."""
+    return all(form.action.endswith("logout") for form in forms_of(html))
+
+
 def offers_to_go_back(page: httpx2.Response) -> bool:
     """Whether a page shows an error with a button that tells the client of it."""
     return page.status_code == 400 and any("back" in form.fields for form in forms_of(page.text))

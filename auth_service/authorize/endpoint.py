@@ -23,6 +23,7 @@ from auth_service.protocol.authorization import (
     AuthorizationRequest,
     ResponseTarget,
     check_response_target,
+    only_target,
     response_target,
     response_target_of,
     validate,
@@ -105,9 +106,12 @@ class AuthorizeEndpoint:
         await self.throttle.attempt(origin)
         client = await self.client_resolver.resolve_for_authorization(parameters.require("client_id"), origin)
         if client is None:
-            return self.context.errors.unknown_client()
+            return await self.context.errors.unknown_client(request)
         pushed = self.requests.name_of(parameters)
-        parameters = await self.requests.resolve(parameters, client)
+        try:
+            parameters = await self.requests.resolve(parameters, client)
+        except OAuthError as error:
+            return await self._unresolved(request, client, parameters, error)
         address = response_target(parameters, client)
         try:
             authorization_request = validate(
@@ -137,6 +141,21 @@ class AuthorizeEndpoint:
             cookies=cookies,
         )
 
+    async def _unresolved(
+        self, request: Request, client: Client, parameters: Parameters, error: OAuthError
+    ) -> Response:
+        """What was pushed or signed cannot be read, so it does not say where to answer.
+
+        Raises:
+            OAuthError: nothing else does either.
+        """
+        address = only_target(parameters, client)
+        if address is None or error.status == 503:
+            raise error
+        note_refusal(request, error)
+        # Never without the button: the same request may have been answered before, and is opened again.
+        return await self.refused.page(request, client, address, error.members())
+
     async def _go_on(self, request: Request, pending_id: str) -> Response:
         browser = self.context.browsers.browser_of(request)
         pending = await self.pending.get(pending_id, browser.browser_id)
@@ -144,7 +163,7 @@ class AuthorizeEndpoint:
             raise RequestOverError
         client = await self.clients.get(pending.request.client_id)
         if client is None:
-            return self.context.errors.unknown_client()
+            return await self.context.errors.unknown_client(request)
         check_response_target(pending.request, client)
         if pending.outcome is not None:
             return await self._repeat(request, client, pending.request, pending.outcome)
@@ -169,7 +188,7 @@ class AuthorizeEndpoint:
         if outcome.device_connected is not None:
             return self.device_decision.page(connected=outcome.device_connected)
         if outcome.error is not None and outcome.on_page:
-            return self.refused.page(
+            return await self.refused.page(
                 request, client, response_target_of(authorization_request), outcome.error
             )
         if outcome.error is not None:
@@ -281,7 +300,7 @@ class AuthorizeEndpoint:
         session = await self.context.sessions.find(self.context.browsers.browser_of(request).session)
         if await self._is_trusted(address.redirect_uri, client, session, silent=silent):
             return self.responder.send(address, error.members())
-        return self.refused.page(request, client, address, error.members())
+        return await self.refused.page(request, client, address, error.members())
 
     async def _is_trusted(
         self, redirect_uri: str, client: Client, session: Session | None, *, silent: bool

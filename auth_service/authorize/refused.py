@@ -34,7 +34,7 @@ class RefusedRequests:
     context: PageContext
     responder: AuthorizationResponder
 
-    def page(
+    async def page(
         self, request: Request, client: Client, address: ResponseTarget, error: Mapping[str, str]
     ) -> Response:
         """The page.
@@ -53,6 +53,7 @@ class RefusedRequests:
             **error,
         }
         context = {
+            "visitor": await self.context.errors.visitor(browser),
             "client_name": client.name,
             "destination": destination_of(address.redirect_uri),
             "error": error,

@@ -109,6 +109,17 @@ def response_target(parameters: Parameters, client: Client) -> ResponseTarget:
     )
 
 
+def only_target(parameters: Parameters, client: Client) -> ResponseTarget | None:
+    """Where an error can go while the request that says so cannot be read; None where that is not clear.
+
+    Only the client's single redirect URI is taken, and none whose port the request would have named
+    (RFC 8252 §7.3). `state` is what stands beside the request, if anything.
+    """
+    if len(client.redirect_uris) != 1 or not redirect_uris.is_complete(client.redirect_uris[0]):
+        return None
+    return ResponseTarget(client.redirect_uris[0], False, parameters.get("state"), "query")
+
+
 def check_response_target(request: AuthorizationRequest, client: Client) -> None:
     """The same for a request that has been waiting: the client may have changed its registration since.
 

@@ -234,6 +234,10 @@ class KeysUnavailableError(TemporarilyUnavailableError):
     """Keys that are needed to tell whether something is genuine cannot be fetched: not a verdict on it."""
 
 
+class ServerUnavailableError(TemporarilyUnavailableError):
+    """This server itself cannot answer: its store is away, or too much work waits."""
+
+
 class QuotaExceededError(OAuthError):
     """As many registrations as the operator wants to keep (RFC 9110 §15.6.4)."""
 

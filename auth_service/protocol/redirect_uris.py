@@ -80,6 +80,14 @@ def is_usable(redirect_uri: str) -> bool:
     return True
 
 
+def is_complete(redirect_uri: str) -> bool:
+    """Whether a registered URI leads somewhere as it is; without a port, a loopback URI stands for any."""
+    if not is_usable(redirect_uri):
+        return False
+    parts = split_absolute(redirect_uri)
+    return not is_loopback(parts) or parts.port is not None
+
+
 def matches(requested: str, registered: Iterable[str]) -> bool:
     """Whether `requested` is one of `registered`: the same string, or the same loopback URI on any port."""
     uris = tuple(registered)

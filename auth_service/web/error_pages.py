@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.protocol.errors import OAuthError
+from auth_service.protocol.errors import (
+    OAuthError,
+    ServerUnavailableError,
+    SlowDownError,
+)
 from auth_service.protocol.reasons import Reason
-from auth_service.web.browser_cookies import BrowserCookies
-from auth_service.web.http import retry_after
+from auth_service.storage.interface import StoreUnavailableError
+from auth_service.users.sessions import SessionRepository
+from auth_service.web.browser_cookies import Browser, BrowserCookies
+from auth_service.web.http import retry_after, wait_sentence
 from auth_service.web.render import PageTemplates
 from shared.logs import get_logger
 
@@ -25,28 +33,50 @@ FORGETTING = (
 """How a person makes a client forget an old registration."""
 
 
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who is logged in, and the token of a form to log out."""
+
+    username: str
+    csrf: str
+
+
 class ErrorPages:
     """Says what happened and what to do now."""
 
-    def __init__(self, templates: PageTemplates, browsers: BrowserCookies) -> None:
+    def __init__(
+        self, templates: PageTemplates, browsers: BrowserCookies, sessions: SessionRepository
+    ) -> None:
         self._templates = templates
         self._browsers = browsers
+        self._sessions = sessions
 
-    def refused(self, error: OAuthError, request: Request) -> Response:
+    async def refused(self, error: OAuthError, request: Request) -> Response:
         """A request that cannot be answered to anybody else."""
-        status = 400 if error.status == 401 else error.status
-        browser = self._browsers.browser_of(request)
-        response = self._render(
-            "error.html",
-            status,
-            error=error,
-            logs_out=request.url.path.endswith("/logout"),
-            logged_in=bool(browser.session),
-        )
+        if error.status in (429, 503):
+            response = await self._later(error, request)
+        else:
+            logs_out = request.url.path.endswith("/logout")
+            status = 400 if error.status == 401 else error.status
+            response = await self._render(request, "error.html", status, error=error, logs_out=logs_out)
         response.headers.update(retry_after(error))
         return response
 
-    def unknown_client(self) -> Response:
+    async def _later(self, error: OAuthError, request: Request) -> Response:
+        """Nothing is wrong with the request; it can be repeated."""
+        ours = isinstance(error, ServerUnavailableError)
+        return await self._render(
+            request,
+            "unavailable.html",
+            error.status,
+            error=error,
+            ours=ours,
+            reason=wait_sentence(error) if isinstance(error, SlowDownError) else error.description,
+            # A write whose answer was lost may have happened: only a page that was just opened has sent none.
+            unchanged=not ours or request.method == "GET",
+        )
+
+    async def unknown_client(self, request: Request) -> Response:
         """A client that is not registered here: most often it remembers another installation (AS-20)."""
         _log.info(
             "refused",
@@ -56,19 +86,31 @@ class ErrorPages:
             reason="unknown client",
             reason_code=Reason.CLIENT_UNKNOWN.code,
         )
-        return self._render("unknown_client.html", 400, forgetting=FORGETTING)
+        return await self._render(request, "unknown_client.html", 400, forgetting=FORGETTING)
 
-    def expired(self) -> Response:
+    async def expired(self, request: Request) -> Response:
         """A pending request that is over, or that another browser began."""
-        return self._render("expired.html", 400)
+        return await self._render(request, "expired.html", 400)
 
-    def stale(self) -> Response:
+    async def stale(self, request: Request) -> Response:
         """A form from before somebody logged in or out."""
-        return self._render("stale.html", 400)
+        return await self._render(request, "stale.html", 400)
 
-    def foreign_form(self) -> Response:
+    async def foreign_form(self, request: Request) -> Response:
         """A form that a page of another site sent."""
-        return self._render("foreign_form.html", 403)
+        return await self._render(request, "foreign_form.html", 403)
 
-    def _render(self, template: str, status: int, **context: object) -> Response:
-        return self._templates.render(template, context, status=status)
+    async def visitor(self, browser: Browser) -> Visitor | None:
+        """Who is logged in at `browser`, which has a secret; None where nobody is, or it cannot be told."""
+        try:
+            session = await self._sessions.find(browser.session)
+        except StoreUnavailableError:
+            return None
+        return None if session is None else Visitor(session.username, self._browsers.form_token(browser))
+
+    async def _render(self, request: Request, template: str, status: int, **context: object) -> Response:
+        browser, cookies = self._browsers.with_secret(self._browsers.browser_of(request))
+        visitor = await self.visitor(browser)
+        return self._templates.render(
+            template, {**context, "visitor": visitor}, status=status, cookies=cookies if visitor else ()
+        )

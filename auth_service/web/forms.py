@@ -126,21 +126,21 @@ def shows_errors(errors: ErrorPages, handler: Handler) -> Handler:
             return await handler(request)
         except FormExpiredError as error:
             note_refusal(request, error)
-            return errors.expired()
+            return await errors.expired(request)
         except StaleFormError as error:
             note_refusal(request, error)
-            return errors.stale()
+            return await errors.stale(request)
         except ForeignFormError as error:
             note_refusal(request, error)
-            return errors.foreign_form()
+            return await errors.foreign_form(request)
         except OAuthError as error:
-            return _error_page(request, errors, error)
+            return await _error_page(request, errors, error)
         except (StoreUnavailableError, QueueFullError) as failure:
-            return _error_page(request, errors, unavailable(failure))
+            return await _error_page(request, errors, unavailable(failure))
 
     return showing
 
 
-def _error_page(request: Request, errors: ErrorPages, error: OAuthError) -> Response:
+async def _error_page(request: Request, errors: ErrorPages, error: OAuthError) -> Response:
     note_refusal(request, error)
-    return errors.refused(error, request)
+    return await errors.refused(error, request)

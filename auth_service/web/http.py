@@ -19,8 +19,8 @@ from auth_service.protocol.errors import (
     InvalidTokenError,
     OAuthError,
     QuotaExceededError,
+    ServerUnavailableError,
     SlowDownError,
-    TemporarilyUnavailableError,
     UseDpopNonceError,
 )
 from auth_service.protocol.parameters import Parameters, parse_parameters
@@ -107,7 +107,7 @@ def answers_errors(handler: Handler, *, protected: bool = False) -> Handler:
 
 def unavailable(error: StoreUnavailableError | QueueFullError) -> OAuthError:
     """What a client is told while the store cannot be asked, or too much work waits."""
-    return TemporarilyUnavailableError(
+    return ServerUnavailableError(
         Reason.STORE_UNAVAILABLE, "the server cannot answer right now", detail=str(error)
     )
 

@@ -34,4 +34,4 @@ class PageContext:
 
     def with_templates(self, templates: PageTemplates) -> PageContext:
         """The same context for pages that are rendered with `templates`."""
-        return replace(self, templates=templates, errors=ErrorPages(templates, self.browsers))
+        return replace(self, templates=templates, errors=ErrorPages(templates, self.browsers, self.sessions))

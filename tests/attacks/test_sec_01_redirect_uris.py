@@ -8,7 +8,7 @@ import pytest
 
 from tests.auth_service.protocol.test_redirect_uris import NEVER
 from tests.auth_service.service import AuthorizationServer
-from tests.flow import Pkce, forms_of
+from tests.flow import Pkce, asks_for_nothing
 
 pytestmark = pytest.mark.requirement("SEC-1", "AS-10")
 
@@ -96,7 +96,7 @@ def test_a_uri_that_only_looks_like_the_registered_one_is_never_redirected_to(
         assert response.status_code == 400
         assert "location" not in response.headers
         assert "refresh" not in response.headers
-        assert forms_of(response.text) == []
+        assert asks_for_nothing(response.text)
         assert "evil.example" not in response.text
 
 

@@ -127,6 +127,17 @@ class Showing:
         page.goto(self.register().authorization_url(Pkce(), redirect_uri="https://evil.example/"))
         sees(page, "This did not work")
 
+    def error_while_logged_in(self, page: Page) -> None:
+        self.account(page)
+        self.error(page)
+        expect(page.get_by_role("button", name="Log out")).to_be_visible()
+
+    def unavailable(self, page: Page) -> None:
+        server = self.start(authorizations_per_minute=1)
+        for _ in range(3):
+            page.goto(f"{server.origin}/authorize?client_id=forgotten")
+        sees(page, "Try again in a moment")
+
     def refused(self, page: Page) -> None:
         client = self.register(client_name=HOSTILE, redirect_uris=[f"https://{'a-long-label.' * 15}example/"])
         page.goto(client.authorization_url(Pkce(), scope='"'))
@@ -215,7 +226,7 @@ def show(
 
 PAGES = [
     *("login", "wrong_password", "throttled", "account", "password", "logout", "device"),
-    *("error", "refused", "expired", "unknown_client"),
+    *("error", "error_while_logged_in", "unavailable", "refused", "expired", "unknown_client"),
     *("home", "nothing", "for_programs", "home_of_mcp_servers", "mcp_url"),
     *("console", "console_clients", "console_invitations", "console_people", "console_person"),
     *("console_nothing", "console_refused"),

@@ -12,7 +12,7 @@ from shared.cli.why.entries import Entry, read_entries
 from shared.cli.why.remedies import reason_of
 from tests.auth_service.service import machine
 from tests.cli.command import Up, doorward, up, up_again
-from tests.flow import Person, forms_of
+from tests.flow import Person, asks_for_nothing
 from tests.servers import wait_until
 
 pytestmark = [pytest.mark.requirement("RS-11"), pytest.mark.xdist_group("refusals")]
@@ -204,7 +204,7 @@ def test_a_refusal_of_before_a_restart_is_found_after_it(tmp_path: Path, http: h
         person = Person(trust_env=False)
         page = person.open(f"{first.issuer}/authorize?client_id=nobody&response_type=code")
         person.close()
-        assert forms_of(page.text) == []
+        assert asks_for_nothing(page.text)
     with up_again(first) as second:
         done = doorward("why", page.headers["x-request-id"], cwd=tmp_path)
         assert "invalid_client" in done.stdout
