@@ -81,7 +81,7 @@ def proof(
         return {}, {"client_id": client_id}
     if registration.secret_by == "post":
         return {}, {"client_id": client_id, "client_secret": secret}
-    encode = _ENCODINGS[registration.secret_by]
+    encode = ENCODINGS[registration.secret_by]
     basic = base64.b64encode(f"{encode(client_id)}:{encode(secret)}".encode()).decode()
     beside = {"client_id": client_id} if registration.client_id_beside_basic else {}
     return {"Authorization": f"Basic {basic}"}, beside
@@ -91,4 +91,4 @@ def _every_sign(text: str) -> str:
     return "".join(c if c.isalnum() else f"%{ord(c):02X}" for c in text)
 
 
-_ENCODINGS: dict[str, Callable[[str], str]] = {"raw": str, "form": quote_plus, "every sign": _every_sign}
+ENCODINGS: dict[str, Callable[[str], str]] = {"raw": str, "form": quote_plus, "every sign": _every_sign}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore2
@@ -19,6 +20,18 @@ from tests.certificates import Authority
 from tests.profiles.credentials import Signer
 from tests.profiles.profile import PROFILES, Document
 from tests.sites import HERE, Names, Site, document, site
+
+ODD_METADATA: dict[str, dict[str, Any]] = {
+    "null": {"tos_uri": None, "contacts": [], "software_version": ""},
+    "unknown": {"unknown": {"a": 1}, "tls_client_auth_subject_dn": "x"},
+    "logo": {"logo_uri": "data:image/png;base64,iVBORw0KGgo="},
+}
+"""What is tolerated in metadata, by a name for it."""
+
+
+def odd_client_id(published_as: Document, kind: str) -> str:
+    """Where a document is that is `published_as`, and has what is odd as well."""
+    return f"{published_as.client_id}/{kind}"
 
 
 class Detour(httpcore2.AsyncNetworkBackend):
@@ -62,5 +75,8 @@ def _publish(where: Site, documents: list[Document], signer: Signer) -> None:
     for item in documents:
         members = {"client_id": item.client_id, **item.metadata}
         where.answers[urlsplit(item.client_id).path] = document(members, Cache_Control="max-age=600")
+        for kind, odd in ODD_METADATA.items():
+            client_id = odd_client_id(item, kind)
+            where.answers[urlsplit(client_id).path] = document({**members, **odd, "client_id": client_id})
         if keys := item.metadata.get("jwks_uri"):
             where.answers[urlsplit(keys).path] = document(signer.jwks)
