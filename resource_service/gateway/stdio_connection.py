@@ -196,9 +196,11 @@ class StdioConnection(ABC):
         )
         if garbled.is_lost_answer(line):
             found = self._key_of(garbled.recovered_id(line))
-            keys = [found] if found in self.pending else list(self.pending)
-            if found not in self._over:
-                self.fail(keys, reason, f"The MCP server's answer cannot be read: {fault}.")
+            message = f"The MCP server's answer cannot be read: {fault}."
+            if found in self.pending:  # also where an earlier call, which is over, had the same id
+                self.fail([found], reason, message)
+            elif found not in self._over:
+                self.fail(list(self.pending), reason, message)
 
     def _misaddressed(self, message: Json) -> None:
         """An answer has an id that no call has: that of an earlier one, or a call has lost its answer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import httpx2
 
 from shared.cli.why.entries import Entry
 from shared.cli.why.remedies import remedy
+from shared.cli.why.story import entries_of, told
 from tests.resource_service.authorization_server import Question, Reply, answer
 from tests.resource_service.service import Service
 
@@ -85,3 +87,12 @@ def check_remedy(service: Service, response: httpx2.Response) -> str:
     advice = remedy(entries)
     assert advice is not None, entries
     return advice
+
+
+def check_explained(service: Service, response: httpx2.Response, reason: str) -> None:
+    """`doorward why` tells the reason for the answer, a pattern, and what is to be done about it."""
+    request_id = response.headers["x-request-id"]
+    entries = entries_of(request_id, (Entry("log", line) for line in service.log(request_id)))
+    story = "\n".join(sentence for scene in told(entries) for sentence in scene.sentences)
+    assert re.search(reason, story), story
+    check_remedy(service, response)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
 
@@ -11,7 +10,7 @@ import httpx2
 import pytest
 
 from resource_service.gateway.http_answers import fault_in_body
-from tests.gateway.exchange import MESSAGE, PING, check_remedy, error_code, results
+from tests.gateway.exchange import MESSAGE, PING, check_explained, error_code, results
 from tests.gateway.servers.odd_http import MOST, ODD, RIGHT, Odd
 from tests.gateway.upstreams import gateway
 from tests.resource_service.authorization_server import AuthorizationServer
@@ -57,13 +56,6 @@ def answer_in(response: httpx2.Response) -> dict[str, object]:
     return message
 
 
-def check_reason(service: Service, response: httpx2.Response, odd: Odd) -> None:
-    """The log gives the reason, and `doorward why` says what to do about it."""
-    logged = [str(line.get("reason")) for line in service.log(response.headers["x-request-id"])]
-    assert any(re.search(odd.reason, reason) for reason in logged), logged
-    check_remedy(service, response)
-
-
 def test_the_table_is_of_fifty_and_more() -> None:
     assert len(ODD) > 50
 
@@ -85,7 +77,7 @@ def test_a_call_over_http_is_answered_whatever_the_upstream_sends(
         assert error["message"]
     else:
         assert response.status_code == odd.status
-    check_reason(odd_http, response, odd)
+    check_explained(odd_http, response, odd.reason)
 
 
 @pytest.mark.parametrize("name", RIGHT)

@@ -11,7 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.gateway.exchange import MESSAGE, PING, check_remedy
+from tests.gateway.exchange import MESSAGE, PING, check_explained
+from tests.gateway.servers import odd_http
 from tests.gateway.servers.odd import ODD
 from tests.gateway.test_messages import META
 from tests.gateway.test_sessions import opened
@@ -23,6 +24,20 @@ pytestmark = pytest.mark.requirement("RS-15")
 
 SILENCE_S = 2.0
 IN_TIME_S = 20.0
+UNREADABLE = "answer cannot be read: it is not JSON in UTF-8"
+NO_MESSAGE = "answer cannot be read: it is not a message"
+REASONS = {
+    **dict.fromkeys(
+        ("no id", "no outcome", "id null", "id a fraction", "id a list", "id true", "a batch"), NO_MESSAGE
+    ),
+    **dict.fromkeys(
+        ("id as text", "id of nobody", "id of nobody, text"), "under an id that nobody asked with"
+    ),
+    **dict.fromkeys(("too large", "too large, id last"), "larger than DOORWARD_STDIO_MAX_MESSAGE_BYTES"),
+    **dict.fromkeys(("silence", "a greeting and silence"), "did not answer in time"),
+    "an end": "ended before it had answered|has ended",
+}
+"""Of each odd answer, what `doorward why` says of it; of all others, `UNREADABLE`."""
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +83,12 @@ def error_in(response: httpx2.Response) -> dict[str, Any]:
     return error
 
 
+def test_the_tables_have_fifty_rows_and_more() -> None:
+    assert len(ODD) > 25
+    assert len(ODD) + len(odd_http.ODD) > 100
+    assert REASONS.keys() <= ODD.keys()
+
+
 @pytest.mark.parametrize("name", [name for name in ODD if name != "an end"])
 def test_a_call_in_a_session_is_answered_whatever_the_command_writes(
     name: str, odd_stdio: Service, caller: httpx2.Client, session: dict[str, str]
@@ -76,7 +97,7 @@ def test_a_call_in_a_session_is_answered_whatever_the_command_writes(
     response = caller.post("/mcp", headers=session, json=call_of(name))
     assert error_in(response)["code"] == -32603
     assert time.monotonic() - began < IN_TIME_S
-    check_remedy(odd_stdio, response)
+    check_explained(odd_stdio, response, REASONS.get(name, UNREADABLE))
     ping = caller.post("/mcp", headers=session, json={**PING, "id": 7})  # the process lives, the id is free
     assert ping.json()["result"] == {}
 
@@ -87,4 +108,4 @@ def test_a_call_without_a_session_is_answered_whatever_the_command_writes(
 ) -> None:
     response = caller.post("/mcp", headers=stateless | {"Mcp-Name": name}, json=call_of(name, _meta=META))
     assert error_in(response)["code"] == (-32000 if name == "an end" else -32603)
-    check_remedy(odd_stdio, response)
+    check_explained(odd_stdio, response, REASONS.get(name, UNREADABLE))
