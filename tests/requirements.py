@@ -113,7 +113,7 @@ RESOURCE_SERVER = (
         "RS-15",
         "MUST",
         "a caller always gets an answer",
-        Partial("a head without a body and garbage over HTTP; redirects and Host of an upstream"),
+        HELD,
     ),
     Requirement("RS-16", "MUST", "limits count the person, and stop nobody else", HELD),
 )
