@@ -154,7 +154,11 @@ class AuthorizationRequests:
                 Reason.REQUEST_OBJECT_INVALID, f"the request object cannot be verified: {error}"
             ) from error
         except InvalidClientError as error:
-            raise InvalidRequestObjectError(error.reason, error.description, detail=error.detail) from error
+            raise InvalidRequestObjectError(
+                error.reason,
+                f"the request object cannot be verified: {error.description}",
+                detail=error.detail,
+            ) from error
         return request_object.parameters_in(token.unverified_claims, client.client_id)
 
     async def _check_signature(self, token: UnverifiedJws, client: Client) -> None:
