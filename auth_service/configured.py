@@ -68,6 +68,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         "keep-authorization": Limit(
             _KEPT_MINUTES * settings.authorizations_per_minute, settings.pending_ttl_s
         ),
+        "provider-logout": requests,
         "cimd": registrations,
         # As many as may wait at the same time.
         "federated-login": Limit(settings.authorizations_per_minute, LIFETIME_S),

@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from auth_service import configured
 from auth_service.components import Components, warning
+from auth_service.endpoints.provider_logout import ProviderLogoutEndpoint
 from auth_service.federation.accounts import FederatedAccounts
 from auth_service.federation.discovery import ProviderDiscovery
 from auth_service.federation.github import GitHubLogin
 from auth_service.federation.identities import IdentityRepository
 from auth_service.federation.logins import FederatedLogins
 from auth_service.federation.openid import OpenIdLogin
-from auth_service.pages.federated_login import FederatedLoginPages, ProviderLogin
+from auth_service.federation.provider_logout import ProviderLogout, ProviderSessions
+from auth_service.pages.federated_login import FederatedLoginPages
 from auth_service.pages.provider_failures import ProviderFailures
+from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
 
+Providers = Mapping[str, IdentityProvider]
+
 
 def federated_login_endpoints(parts: Components) -> list[Endpoint]:
-    """The pages of logins through identity providers."""
-    base, users, context = parts.base, parts.users, parts.page_context
-    providers = configured.identity_providers(base.settings)
-    if not providers:
+    """The pages of logins through identity providers, and where those tell of logouts."""
+    configured_ones = configured.identity_providers(parts.base.settings)
+    if not configured_ones:
         return []
+    providers = {provider.provider_id: provider for provider in configured_ones}
+    openid = _openid(parts)
+    return [*_pages(parts, providers, openid).endpoints(), _logout(parts, providers, openid).endpoint()]
+
+
+def _openid(parts: Components) -> OpenIdLogin:
+    base = parts.base
+    loopback = base.settings.fetch_loopback
+    return OpenIdLogin(
+        fetcher=base.operator_fetcher,
+        discovery=ProviderDiscovery(base.operator_fetcher, base.clock, loopback=loopback),
+        keys=parts.clients.operator_keys,
+        signatures=base.signatures,
+        clock=base.clock,
+    )
+
+
+def _pages(parts: Components, providers: Providers, openid: OpenIdLogin) -> FederatedLoginPages:
+    base, users, context = parts.base, parts.users, parts.page_context
     templates = PageTemplates(warning=warning(base.settings), console=True)
-    pages = FederatedLoginPages(
+    return FederatedLoginPages(
         context=context.with_templates(templates),
-        providers={provider.provider_id: provider for provider in providers},
-        by_protocol=_by_protocol(parts),
+        providers=providers,
+        by_protocol={"openid": openid, "github": GitHubLogin(fetcher=base.operator_fetcher)},
         logins=FederatedLogins(base.store, base.key_ring),
         accounts=FederatedAccounts(
             users=users.repository, identities=IdentityRepository(base.store, base.clock)
         ),
+        provider_sessions=_provider_sessions(parts),
         begun=LoginSessions(users=users.repository, sessions=users.sessions, browsers=context.browsers),
         pending=parts.authorization.pending,
         throttle=base.throttle("federated-login"),
@@ -39,17 +65,25 @@ def federated_login_endpoints(parts: Components) -> list[Endpoint]:
         failures=ProviderFailures(templates=templates),
         issuer=base.settings.issuer,
     )
-    return pages.endpoints()
 
 
-def _by_protocol(parts: Components) -> dict[str, ProviderLogin]:
+def _logout(parts: Components, providers: Providers, openid: OpenIdLogin) -> ProviderLogoutEndpoint:
     base = parts.base
-    loopback = base.settings.fetch_loopback
-    openid = OpenIdLogin(
-        fetcher=base.operator_fetcher,
-        discovery=ProviderDiscovery(base.operator_fetcher, base.clock, loopback=loopback),
-        keys=parts.clients.operator_keys,
-        signatures=base.signatures,
-        clock=base.clock,
+    return ProviderLogoutEndpoint(
+        providers=providers,
+        logout=ProviderLogout(
+            openid=openid,
+            identities=IdentityRepository(base.store, base.clock),
+            provider_sessions=_provider_sessions(parts),
+            sessions=parts.users.sessions,
+            grants=parts.grants.repository,
+            store=base.store,
+            clock=base.clock,
+        ),
+        throttle=base.throttle("provider-logout"),
+        networks=parts.page_context.networks,
     )
-    return {"openid": openid, "github": GitHubLogin(fetcher=base.operator_fetcher)}
+
+
+def _provider_sessions(parts: Components) -> ProviderSessions:
+    return ProviderSessions(parts.base.store, parts.base.settings.session_ttl_s)

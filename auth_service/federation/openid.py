@@ -22,9 +22,8 @@ from auth_service.protocol.federated_identity import (
     merge_userinfo,
 )
 from auth_service.protocol.identity_providers import IdentityProvider
-from auth_service.protocol.provider_metadata import ProviderMetadata
 from shared.clock import Clock
-from shared.jose import ASYMMETRIC, Claims, InvalidJwsError, parse
+from shared.jose import ASYMMETRIC, Claims, InvalidJwsError, UnverifiedJws, parse
 from shared.signatures import Signatures
 
 MAX_USERINFO_BYTES = 131_072
@@ -70,23 +69,32 @@ class OpenIdLogin:
             self.fetcher, metadata.token_endpoint, provider, answer, basic=metadata.basic
         )
         access_token = token_in(members, "access_token")
-        claims = await self._verified(provider, metadata, token_in(members, "id_token"))
+        claims = await self.verify(provider, _parsed(token_in(members, "id_token")), types=_TYPES)
         check_id_token(claims, provider, nonce=answer.nonce, access_token=access_token, now=self.clock())
         if metadata.userinfo_endpoint and lacks_claims(claims, provider):
             claims = merge_userinfo(claims, await self._userinfo(metadata.userinfo_endpoint, access_token))
         return identity_of(claims, provider)
 
-    async def _verified(
-        self, provider: IdentityProvider, metadata: ProviderMetadata, id_token: str
+    async def verify(
+        self, provider: IdentityProvider, token: UnverifiedJws, *, types: tuple[str | None, ...]
     ) -> Claims:
+        """The claims of a JWT that the provider signed.
+
+        Args:
+            types: acceptable `typ` headers.
+
+        Raises:
+            InvalidProviderResponseError: it did not sign it.
+            ProviderUnavailableError: its keys cannot be fetched.
+        """
+        metadata = await self.discovery.metadata_of(provider)
         try:
-            token = parse(id_token)
             keys = await self.keys.keys_for(None, metadata.jwks_uri, token.header.get("kid"))
             return await self.signatures.verify_signature(
-                token, keys, algorithms=ASYMMETRIC, types=_TYPES, source=provider.issuer
+                token, keys, algorithms=ASYMMETRIC, types=types, source=provider.issuer
             )
         except InvalidJwsError as error:
-            raise InvalidProviderResponseError(f"the ID token cannot be verified: {error}") from error
+            raise InvalidProviderResponseError(f"the signature cannot be verified: {error}") from error
         except (InvalidClientError, KeysUnavailableError) as error:
             raise ProviderUnavailableError(f"the keys: {error}") from error
 
@@ -96,3 +104,10 @@ class OpenIdLogin:
             return (await self.fetcher.get(url, max_bytes=MAX_USERINFO_BYTES, headers=headers)).json()
         except FetchError as error:
             raise ProviderUnavailableError.of("UserInfo", error) from error
+
+
+def _parsed(id_token: str) -> UnverifiedJws:
+    try:
+        return parse(id_token)
+    except InvalidJwsError as error:
+        raise InvalidProviderResponseError(f"the ID token is not one: {error}") from error

@@ -14,6 +14,7 @@ from auth_service.federation.accounts import FederatedAccounts, How
 from auth_service.federation.code_exchange import AuthorizationAnswer
 from auth_service.federation.errors import IdentityRefusedError, ProviderUnavailableError
 from auth_service.federation.logins import FederatedLogins, LoginPurpose, LoginSecrets
+from auth_service.federation.provider_logout import ProviderSessions
 from auth_service.pages.login import after_login, destination
 from auth_service.pages.provider_failures import Failure, ProviderFailures
 from auth_service.protocol.federated_identity import (
@@ -62,6 +63,7 @@ class FederatedLoginPages:
     by_protocol: Mapping[str, ProviderLogin]
     logins: FederatedLogins
     accounts: FederatedAccounts
+    provider_sessions: ProviderSessions
     context: PageContext
     begun: LoginSessions
     pending: PendingRequests
@@ -172,8 +174,17 @@ class FederatedLoginPages:
             failure = Failure.UNAVAILABLE if unavailable else Failure.INVALID
             return self.failures.page(provider, failure, error, purpose=purpose)
         secret = self.logins.secrets_of(query.require("state")).session
+        # Noted before the session begins: a logout there must not miss it.
+        await self.provider_sessions.note(found, user.subject)
         return await self._log_in(
-            browser, provider, user, how=how, purpose=purpose, secret=secret, origin=origin
+            browser,
+            provider,
+            user,
+            how=how,
+            purpose=purpose,
+            secret=secret,
+            sid=found.session_id,
+            origin=origin,
         )
 
     async def _identified(self, provider: IdentityProvider, query: Parameters) -> FederatedIdentity:
@@ -208,9 +219,12 @@ class FederatedLoginPages:
         how: How,
         purpose: LoginPurpose,
         secret: str,
+        sid: str | None,
         origin: str,
     ) -> Response:
-        begun = await self.begun.begin(browser, user, secret, provider_id=provider.provider_id)
+        begun = await self.begun.begin(
+            browser, user, secret, provider_id=provider.provider_id, provider_session=sid
+        )
         who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
         if begun is None:
             return self.failures.disabled(provider, purpose=purpose, **who)

@@ -187,6 +187,11 @@ class Reason(ReasonCode):
         "An account has the e-mail address of the person already.",
         "The person logs in with the password and connects the provider on the account page.",
     )
+    LOGOUT_TOKEN_INVALID = (
+        "A logout token is not one of the identity provider for this server.",
+        "The line of the log names the claim. Compare `client_id` and `issuer` with the provider, and the "
+        "clocks.",
+    )
     PROVIDER_IDENTITY_TAKEN = "The identity is connected to another account already."
     PASSWORD_NOT_CHANGED = "The new password was not accepted, or the current one is wrong."
     USER_CODE_UNKNOWN = "No device is waiting for this user code."

@@ -104,6 +104,12 @@ SCHEMA: tuple[KeySpec, ...] = (
         kind="index",
     ),
     KeySpec(
+        "provider-session:{hash of issuer and sid}",
+        "subjects of the accounts that logged in in a session of an identity provider",
+        "`session_ttl_s`",
+        kind="index",
+    ),
+    KeySpec(
         "federated-login:{hash of the state}",
         "a login through an identity provider that has begun: the provider, the browser it is bound to, what"
         " it is for, encrypted under the newest master key; once it was answered, where that led",
@@ -237,6 +243,11 @@ def identity(name: str) -> str:
 def subject_identities(subject: str) -> str:
     """The index of a subject's identities."""
     return f"{PREFIX}subject-identities:{_last(subject)}"
+
+
+def provider_session(name: str) -> str:
+    """The index of accounts of a provider's session, from issuer and `sid` as one text."""
+    return f"{PREFIX}provider-session:{_hash(name)}"
 
 
 def federated_login(state: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from auth_service.crypto.secrets import digest, new_id
@@ -26,6 +27,7 @@ class Session:
             opens nothing then; what was granted in it lasts.
         consent_epoch: that of the account at the login.
         provider_id: the identity provider that the person logged in through; None for a password.
+        provider_session: the `sid` of the session there, where the provider named one.
     """
 
     session_id: str
@@ -37,6 +39,7 @@ class Session:
     continued: bool = False
     consent_epoch: int = 0
     provider_id: str | None = None
+    provider_session: str | None = None
 
     @property
     def login(self) -> Login:
@@ -74,6 +77,7 @@ class SessionRepository:
         *,
         continues: Session | None = None,
         provider_id: str | None = None,
+        provider_session: str | None = None,
     ) -> Session:
         """A new session after a login, which `secret` opens (AS-23: never the one from before it).
 
@@ -81,6 +85,7 @@ class SessionRepository:
             secret: where it opens a session already, because a form was posted twice, that is the one.
             continues: one of the same person in the same browser. Both have one id, and end together.
             provider_id: the identity provider that the person logged in through.
+            provider_session: the `sid` of the session there.
         """
         now, key = int(self._clock()), digest(secret)
         session = Session(
@@ -92,6 +97,7 @@ class SessionRepository:
             key=key,
             consent_epoch=user.consent_epoch,
             provider_id=provider_id,
+            provider_session=provider_session,
         )
         # Listed before it exists: whoever ends all sessions of a subject must never miss one that works.
         await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)
@@ -140,3 +146,14 @@ class SessionRepository:
             if but is None or key != but.key:
                 await self._sessions.delete(key)
                 await self._store.index_remove(index, key)
+
+    async def end_those(self, subject: str, is_over: Callable[[Session], bool]) -> frozenset[str]:
+        """End the sessions of `subject` that `is_over` says are; returns their ids."""
+        index, ended = keys.subject_sessions(subject), set[str]()
+        for key in await self._store.index_list(index):
+            session = await self._sessions.get(key)
+            if session is not None and is_over(session):
+                await self._sessions.delete(key)
+                await self._store.index_remove(index, key)
+                ended.add(session.session_id)
+        return frozenset(ended)

@@ -31,7 +31,13 @@ class LoginSessions:
     browsers: BrowserCookies
 
     async def begin(
-        self, browser: Browser, user: User, drawn: str, *, provider_id: str
+        self,
+        browser: Browser,
+        user: User,
+        drawn: str,
+        *,
+        provider_id: str,
+        provider_session: str | None,
     ) -> BegunSession | None:
         """Log `user` in; None where the account is disabled.
 
@@ -39,13 +45,20 @@ class LoginSessions:
 
         Args:
             drawn: 256 random bits, of which the secret of the session is made.
+            provider_session: the `sid` of the session at the provider.
         """
         current = await self.sessions.find(browser.session)
         if current is not None and current.subject != user.subject:
             await self.sessions.end(browser.session)
             current = None
         secret = session_secret(drawn, browser.session if current else None)
-        session = await self.sessions.begin(user, secret, continues=current, provider_id=provider_id)
+        session = await self.sessions.begin(
+            user,
+            secret,
+            continues=current,
+            provider_id=provider_id,
+            provider_session=provider_session,
+        )
         # Looked at after the session began: who disables a user does that first and then ends the sessions.
         if not await self.users.may_still_log_in(user):
             await self.sessions.end(secret)

@@ -126,6 +126,7 @@ class Standing:
             *(("POST", "/token", [FORM], urlencode({**g, "client_id": client_id}).encode()) for g in grants),
             ("POST", "/login", [browser, FORM], urlencode(login).encode()),
             ("GET", "/callback/corp?code=x&state=x&iss=https%3A%2F%2Fid.example", [browser], b""),
+            ("POST", "/backchannel-logout/corp", [FORM], b"logout_token=e30.e30.e30"),
             ("POST", "/login/corp", [browser, FORM], urlencode({"csrf": "x", "connect": "1"}).encode()),
             ("POST", "/consent", [browser, FORM], urlencode(decision).encode()),
             ("POST", "/account", [browser, FORM], urlencode({"csrf": "x", "grant_id": "x"}).encode()),

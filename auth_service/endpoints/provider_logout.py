@@ -1,0 +1,79 @@
+"""POST /backchannel-logout/{provider}: an identity provider tells of a logout (Back-Channel Logout §2.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.federation.errors import ProviderUnavailableError
+from auth_service.federation.provider_logout import ProviderLogout
+from auth_service.protocol.errors import InvalidRequestError, TemporarilyUnavailableError
+from auth_service.protocol.federated_identity import InvalidProviderResponseError
+from auth_service.protocol.identity_providers import IdentityProvider
+from auth_service.protocol.reasons import Reason
+from auth_service.rate_limits import Throttle
+from auth_service.web.client_networks import ClientNetworks
+from auth_service.web.http import answers_errors, form_of
+from auth_service.web.route import Endpoint, Operation, answer, error, form, text
+from shared.asgi import not_found
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderLogoutEndpoint:
+    """Takes logout tokens of the providers that are configured."""
+
+    providers: Mapping[str, IdentityProvider]
+    logout: ProviderLogout
+    throttle: Throttle
+    networks: ClientNetworks
+
+    async def handle(self, request: Request) -> Response:
+        provider = self.providers.get(request.path_params["provider"])
+        if provider is None or provider.preset.protocol != "openid":
+            return not_found(request.scope)
+        logout_token = (await form_of(request)).require("logout_token")
+        await self.throttle.attempt(self.networks.network_of(request))
+        try:
+            await self.logout.end(provider, logout_token)
+        except InvalidProviderResponseError as refused:
+            raise InvalidRequestError(
+                Reason.LOGOUT_TOKEN_INVALID, "the logout token is not valid here", detail=refused.reason
+            ) from refused
+        except ProviderUnavailableError as outage:
+            raise TemporarilyUnavailableError(
+                Reason.PROVIDER_UNAVAILABLE, "the keys cannot be fetched; try again", detail=outage.reason
+            ) from outage
+        return Response(status_code=200, headers={"Cache-Control": "no-store"})
+
+    def endpoint(self) -> Endpoint:
+        """The endpoint with its description."""
+        return Endpoint(
+            path="/backchannel-logout/{provider}",
+            handler=answers_errors(self.handle),
+            methods=("POST",),
+            operations={"POST": _OPERATION},
+        )
+
+
+_OPERATION: Operation = {
+    "summary": "Tell that a person was logged out (by an identity provider)",
+    "description": "OpenID Connect Back-Channel Logout 1.0. Ends the sessions that were begun through the"
+    " provider, and what was granted: with `sid` in that session, else everything of the person.",
+    "tags": ["OpenID Connect"],
+    "parameters": [
+        {
+            "name": "provider",
+            "in": "path",
+            "required": True,
+            "schema": text("The `id` of an identity provider."),
+        }
+    ],
+    "requestBody": form({"logout_token": text("Signed by the provider.")}, ("logout_token",), {}),
+    "responses": {
+        "200": answer("It has ended, or there was nothing to end."),
+        "400": error("The token is not valid.", "invalid_request", "the logout token is not valid here"),
+    },
+}

@@ -1,0 +1,103 @@
+"""What ends here when a person logs out, or is logged out, at their identity provider."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from auth_service.federation.identities import IdentityRepository
+from auth_service.federation.openid import OpenIdLogin
+from auth_service.grants.repository import GrantRepository
+from auth_service.protocol.federated_identity import FederatedIdentity, InvalidProviderResponseError
+from auth_service.protocol.identity_providers import IdentityProvider
+from auth_service.protocol.provider_logout import OLDEST_S, ProviderLogoutEvent, check_logout_token
+from auth_service.storage import keys
+from auth_service.storage.interface import Store, StoreUnavailableError
+from auth_service.users.sessions import Session, SessionRepository
+from shared.clock import Clock
+from shared.jose import InvalidJwsError, parse
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+_TYPES = (None, "jwt", "logout+jwt")
+
+
+class ProviderSessions:
+    """Which accounts have logged in in a session of a provider."""
+
+    def __init__(self, store: Store, ttl_s: int) -> None:
+        self._store = store
+        self._ttl_s = ttl_s
+
+    async def note(self, found: FederatedIdentity, subject: str) -> None:
+        """Note that an account logged in in that session of the provider."""
+        if found.session_id:
+            name = _name(found.issuer, found.session_id)
+            await self._store.index_add(keys.provider_session(name), subject, ttl_s=self._ttl_s)
+
+    async def subjects(self, issuer: str, session_id: str) -> list[str]:
+        """The accounts."""
+        return await self._store.index_list(keys.provider_session(_name(issuer, session_id)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderLogout:
+    """Ends sessions that were begun through a provider, and what was granted in them."""
+
+    openid: OpenIdLogin
+    identities: IdentityRepository
+    provider_sessions: ProviderSessions
+    sessions: SessionRepository
+    grants: GrantRepository
+    store: Store
+    clock: Clock
+
+    async def end(self, provider: IdentityProvider, logout_token: str) -> None:
+        """Do what a logout token says.
+
+        Raises:
+            InvalidProviderResponseError: it is not a logout token of this provider for this server.
+            ProviderUnavailableError: nobody can tell now.
+        """
+        event = await self._verified(provider, logout_token)
+        once = keys.once("provider-logout", provider.issuer, event.jti)
+        if not await self.store.put_once(once, ttl_s=2 * OLDEST_S):
+            return  # it was told before; to tell again is no error, the answer may have been lost
+        try:
+            for subject in await self._subjects(provider, event):
+                await self._end(provider, subject, event)
+        except StoreUnavailableError:
+            await self.store.delete(once)  # so that the provider can tell again
+            raise
+
+    async def _verified(self, provider: IdentityProvider, logout_token: str) -> ProviderLogoutEvent:
+        try:
+            token = parse(logout_token)
+        except InvalidJwsError as error:
+            raise InvalidProviderResponseError(f"it is no logout token: {error}") from error
+        # This costs nothing to check, so it comes before the signature.
+        event = check_logout_token(token.unverified_claims, provider, self.clock())
+        await self.openid.verify(provider, token, types=_TYPES)
+        return event
+
+    async def _subjects(self, provider: IdentityProvider, event: ProviderLogoutEvent) -> list[str]:
+        if event.subject is None:
+            return await self.provider_sessions.subjects(provider.issuer, event.session_id or "")
+        identity = await self.identities.get(provider.issuer, event.subject)
+        return [identity.subject] if identity else []
+
+    async def _end(self, provider: IdentityProvider, subject: str, event: ProviderLogoutEvent) -> None:
+        def is_over(session: Session) -> bool:
+            same = event.session_id in (None, session.provider_session)
+            return session.provider_id == provider.provider_id and same
+
+        # The sessions first: whatever is being granted in one of them looks at it afterwards.
+        ended = await self.sessions.end_those(subject, is_over)
+        for grant in await self.grants.of_subject(subject):
+            if event.session_id is None or grant.session_id in ended:
+                await self.grants.revoke(grant.grant_id, "the user was logged out at the identity provider")
+        _log.info("logout by provider", provider=provider.provider_id, subject=subject, sessions=len(ended))
+
+
+def _name(issuer: str, session_id: str) -> str:
+    return json.dumps([issuer, session_id])

@@ -1,0 +1,165 @@
+"""An identity provider tells of a logout: sessions and grants end here."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.auth_service.federation.provider import CLIENT_ID, FakeProvider, FederatedPerson
+from tests.auth_service.keypair import KeyPair
+from tests.auth_service.service import AuthorizationServer
+from tests.flow import Person
+
+pytestmark = pytest.mark.requirement("ID-1", "SEC-16")
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+
+
+@pytest.fixture
+def other_browser(provider: FakeProvider) -> Iterator[FederatedPerson]:
+    person = FederatedPerson(provider)
+    yield person
+    person.close()
+
+
+def logout_token(
+    provider: FakeProvider, *, pair: KeyPair | None = None, typ: str | None = "logout+jwt", **changes: Any
+) -> str:
+    now = int(provider.clock())
+    claims = {
+        "iss": provider.issuer,
+        "aud": CLIENT_ID,
+        "iat": now,
+        "exp": now + 120,
+        "jti": secrets.token_urlsafe(8),
+        "events": {EVENT: {}},
+        "sub": provider.claims["sub"],
+        **changes,
+    }
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return (pair or provider.pair).sign(kept, typ)
+
+
+def tell(server: AuthorizationServer, token: str) -> int:
+    return server.post("/backchannel-logout/fake", logout_token=token).status_code
+
+
+def is_logged_in(person: Person, server: AuthorizationServer) -> bool:
+    return person.open(f"{server.origin}/account").url.path == "/account"
+
+
+def connected(server: AuthorizationServer, person: FederatedPerson, sid: str | None = None) -> str:
+    """An access token of a client that `person` connects in a session of that name at the provider."""
+    person.provider.changes = {"sid": sid}
+    token: str = server.register().connect(person)["access_token"]
+    return token
+
+
+def test_a_logout_of_a_person_ends_every_session_and_grant(
+    server: AuthorizationServer,
+    provider: FakeProvider,
+    person: FederatedPerson,
+    other_browser: FederatedPerson,
+) -> None:
+    tokens = [connected(server, person, "one"), connected(server, other_browser, "two")]
+    with capture_logs() as logs:
+        assert tell(server, logout_token(provider)) == 200
+    assert not any(map(server.is_active, tokens))
+    assert not is_logged_in(person, server)
+    assert not is_logged_in(other_browser, server)
+    assert [log["provider"] for log in logs if log["event"] == "logout by provider"] == ["fake"]
+
+
+@pytest.mark.parametrize("names_the_person", [True, False])
+def test_a_logout_of_a_session_leaves_the_others(
+    server: AuthorizationServer,
+    provider: FakeProvider,
+    person: FederatedPerson,
+    other_browser: FederatedPerson,
+    names_the_person: bool,
+) -> None:
+    sid = secrets.token_urlsafe(8)
+    ended, left = connected(server, person, sid), connected(server, other_browser, f"{sid}-other")
+    sub = provider.claims["sub"] if names_the_person else None
+    assert tell(server, logout_token(provider, sub=sub, sid=sid)) == 200
+    assert not server.is_active(ended)
+    assert server.is_active(left)
+    assert not is_logged_in(person, server)
+    assert is_logged_in(other_browser, server)
+
+
+def test_a_logout_of_nobody_here_is_no_error(server: AuthorizationServer, provider: FakeProvider) -> None:
+    assert tell(server, logout_token(provider, sub="nobody here")) == 200
+    assert tell(server, logout_token(provider, sub=None, sid="no session here")) == 200
+
+
+def test_a_token_that_is_told_again_does_not_end_what_began_since(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+) -> None:
+    connected(server, person)
+    token = logout_token(provider)
+    assert tell(server, token) == 200
+    since = connected(server, person)
+    assert tell(server, token) == 200
+    assert server.is_active(since)
+    assert is_logged_in(person, server)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://evil.example"},
+        {"aud": "another client"},
+        {"exp": 1},
+        {"iat": 1, "exp": None},
+        {"iat": None},
+        {"jti": None},
+        {"events": None},
+        {"events": {}},
+        {"events": [EVENT]},
+        {"events": {EVENT: True}},
+        {"nonce": "n"},
+        {"sub": None},
+        {"sub": 1},
+        {"sub": "x" * 300},
+        {"pair": KeyPair("RS256")},
+        {"typ": "at+jwt"},
+    ],
+    ids=str,
+)
+def test_any_other_token_ends_nothing(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson, changes: dict[str, Any]
+) -> None:
+    token = connected(server, person)
+    assert tell(server, logout_token(provider, **changes)) == 400
+    assert server.is_active(token)
+    assert is_logged_in(person, server)
+
+
+def test_an_id_token_is_no_logout_token(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+) -> None:
+    seen: list[str] = []
+    provider.tamper = lambda token: seen.append(token) or token  # type: ignore[func-returns-value]
+    token = connected(server, person)
+    assert tell(server, seen[0]) == 400
+    assert tell(server, "x") == 400
+    assert server.post("/backchannel-logout/fake").status_code == 400
+    assert server.post("/backchannel-logout/other", logout_token=seen[0]).status_code == 404
+    assert server.is_active(token)
+
+
+def test_a_session_that_began_with_a_password_is_not_the_providers_to_end(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+) -> None:
+    person.log_in(person.open(f"{server.origin}/login"))
+    server.set_password(provider.claims["preferred_username"], "correct horse battery")
+    local = Person(provider.claims["preferred_username"], "correct horse battery", trust_env=False)
+    local.log_in(local.open(f"{server.origin}/login"))
+    assert tell(server, logout_token(provider)) == 200
+    assert is_logged_in(local, server)
+    local.close()
