@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from auth_service import configured
 from auth_service.components import Components, warning
 from auth_service.endpoints.provider_logout import ProviderLogoutEndpoint
 from auth_service.federation.accounts import FederatedAccounts
 from auth_service.federation.discovery import ProviderDiscovery
+from auth_service.federation.end_session import ProviderEndSession
 from auth_service.federation.github import GitHubLogin
 from auth_service.federation.identities import IdentityRepository
 from auth_service.federation.logins import FederatedLogins
@@ -24,22 +26,38 @@ from auth_service.web.route import Endpoint
 Providers = Mapping[str, IdentityProvider]
 
 
-def federated_login_endpoints(parts: Components) -> list[Endpoint]:
-    """The pages of logins through identity providers, and where those tell of logouts."""
-    configured_ones = configured.identity_providers(parts.base.settings)
-    if not configured_ones:
-        return []
-    providers = {provider.provider_id: provider for provider in configured_ones}
-    openid = _openid(parts)
-    return [*_pages(parts, providers, openid).endpoints(), _logout(parts, providers, openid).endpoint()]
+@dataclass(frozen=True, kw_only=True)
+class FederatedLogin:
+    """What other pages and the router need of it.
+
+    Attributes:
+        endpoints: the pages of logins, and where providers tell of logouts.
+        end_session: the logout pages of the providers.
+    """
+
+    endpoints: tuple[Endpoint, ...]
+    end_session: ProviderEndSession
 
 
-def _openid(parts: Components) -> OpenIdLogin:
+def federated_login(parts: Components) -> FederatedLogin:
+    """Login through the identity providers of the settings."""
     base = parts.base
+    providers = {provider.provider_id: provider for provider in configured.identity_providers(base.settings)}
     loopback = base.settings.fetch_loopback
+    discovery = ProviderDiscovery(base.operator_fetcher, base.clock, loopback=loopback)
+    openid = _openid(parts, discovery)
+    pages, logout = _pages(parts, providers, openid), _logout(parts, providers, openid)
+    return FederatedLogin(
+        endpoints=(*pages.endpoints(), logout.endpoint()) if providers else (),
+        end_session=ProviderEndSession(providers, discovery),
+    )
+
+
+def _openid(parts: Components, discovery: ProviderDiscovery) -> OpenIdLogin:
+    base = parts.base
     return OpenIdLogin(
         fetcher=base.operator_fetcher,
-        discovery=ProviderDiscovery(base.operator_fetcher, base.clock, loopback=loopback),
+        discovery=discovery,
         keys=parts.clients.operator_keys,
         signatures=base.signatures,
         clock=base.clock,

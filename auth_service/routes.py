@@ -21,7 +21,7 @@ from auth_service.endpoints.revoke import RevokeEndpoint
 from auth_service.endpoints.token import TokenEndpoint
 from auth_service.endpoints.userinfo import UserinfoEndpoint
 from auth_service.events.signing import SignedEvents
-from auth_service.federated_login import federated_login_endpoints
+from auth_service.federated_login import FederatedLogin, federated_login
 from auth_service.grant_types import offered_grant_types
 from auth_service.grants.base import GrantType
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
@@ -50,6 +50,7 @@ from auth_service.web.route import Endpoint
 def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[Endpoint]:
     """Everything that is served, in the order in which it is described."""
     grant_types = offered_grant_types(parts.base, parts.users, parts.clients, parts.grants)
+    federated = federated_login(parts)
     return [
         _register(parts).endpoint(registration_example),
         _client_configuration(parts).endpoint(registration_example),
@@ -63,8 +64,8 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         _userinfo(parts).endpoint(),
         *metadata_endpoints(_metadata(parts, grant_types)),
         jwks_endpoint(parts.base.signing_keys),
-        *_pages(parts),
-        *federated_login_endpoints(parts),
+        *_pages(parts, federated),
+        *federated.endpoints,
         health_endpoint(parts.base.store),
     ]
 
@@ -214,7 +215,7 @@ def _metadata(parts: Components, grant_types: list[GrantType]) -> dict[str, obje
     )
 
 
-def _pages(parts: Components) -> list[Endpoint]:
+def _pages(parts: Components, federated: FederatedLogin) -> list[Endpoint]:
     limits = LoginLimits(parts.base.store, configured.limits(parts.base.settings)["login"])
     check = PasswordCheck(parts.users.repository, limits)
     pages = (
@@ -224,7 +225,7 @@ def _pages(parts: Components) -> list[Endpoint]:
         _account_page(parts),
         _password_page(parts, check),
         _delete_account_page(parts, check),
-        _logout_page(parts),
+        _logout_page(parts, federated),
     )
     own = [page.endpoint() for page in pages]
     return [*own, well_known_endpoint(parts.base.settings.issuer), *_console(parts).endpoints()]
@@ -287,7 +288,7 @@ def _delete_account_page(parts: Components, check: PasswordCheck) -> DeleteAccou
     )
 
 
-def _logout_page(parts: Components) -> LogoutPage:
+def _logout_page(parts: Components, federated: FederatedLogin) -> LogoutPage:
     logout = Logout(
         sessions=parts.users.sessions,
         grants=parts.grants.repository,
@@ -303,6 +304,7 @@ def _logout_page(parts: Components) -> LogoutPage:
         logout=logout,
         clients=parts.clients.repository,
         hints=parts.authorization.hints,
+        end_session=federated.end_session,
     )
 
 

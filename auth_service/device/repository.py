@@ -72,6 +72,7 @@ class DeviceRequestRepository:
             session_id=session.session_id,
             auth_time=session.auth_time,
             session_key=session.key,
+            acr=session.owner.acr,
         )
 
     async def deny(self, name: str) -> bool:

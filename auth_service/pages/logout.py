@@ -12,6 +12,7 @@ from starlette.responses import Response
 from auth_service.accounts.logout import Logout
 from auth_service.authorize.hints import Hint, IdTokenHints
 from auth_service.clients.repository import ClientRepository
+from auth_service.federation.end_session import ProviderEndSession, ProviderLogoutLink
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.logout import Destination, destination
 from auth_service.protocol.parameters import Parameters, parse_parameters
@@ -36,6 +37,7 @@ class LogoutPage:
     context: PageContext
     clients: ClientRepository
     hints: IdTokenHints
+    end_session: ProviderEndSession | None = None
 
     async def handle(self, request: Request) -> Response:
         posted = request.method == "POST"
@@ -84,14 +86,20 @@ class LogoutPage:
     async def _end(self, browser: Browser, session: Session, goal: Destination | None) -> Response:
         to_tell = await self.logout.end_session(browser.session, session)
         ended = self.context.browsers.cookie(self.context.browsers.names.session, "", max_age_s=0)
-        response = self._done(goal, (ended,))
+        link = await self.end_session.link_for(session) if self.end_session and goal is None else None
+        response = self._done(goal, (ended,), link)
         response.background = BackgroundTask(self.logout.notify_clients, to_tell, session)
         return response
 
-    def _done(self, goal: Destination | None, cookies: tuple[str, ...] = ()) -> Response:
+    def _done(
+        self,
+        goal: Destination | None,
+        cookies: tuple[str, ...] = (),
+        link: ProviderLogoutLink | None = None,
+    ) -> Response:
         if goal is not None:
             return see_other(goal.location, cookies)
-        return self.context.templates.render("logged_out.html", {}, cookies=cookies)
+        return self.context.templates.render("logged_out.html", {"provider": link}, cookies=cookies)
 
     def endpoint(self) -> Endpoint:
         """The page."""

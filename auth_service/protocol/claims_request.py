@@ -14,7 +14,10 @@ PROFILE_CLAIMS = ("name", "preferred_username")
 """Claims about the person that there are, beyond `sub`."""
 
 ACR_PASSWORD = "password"  # noqa: S105 -- a name
-"""How everybody logs in here: with a password, at the login page."""
+"""How people log in here: with a password, at the login page."""
+
+ACR_FEDERATED = "federated"
+"""How else: through an identity provider, which alone knows by what means. No client can ask for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class DeviceRequest:
         interval_s: how long the device must wait between polls.
         polled_at: when it polled last; 0 for never.
         session_key: what the session of the person who approved it is kept under; it ends with that session.
+        acr: how that person logged in; None for a password.
     """
 
     client_id: str
@@ -47,6 +48,7 @@ class DeviceRequest:
     session_id: str | None = None
     auth_time: int | None = None
     session_key: str | None = None
+    acr: str | None = None
 
     @property
     def owner(self) -> Owner:
@@ -63,6 +65,7 @@ class DeviceRequest:
             session_id=self.session_id,
             auth_time=self.auth_time,
             session_key=self.session_key,
+            acr=self.acr,
         )
 
 

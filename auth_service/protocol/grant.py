@@ -38,6 +38,7 @@ class Owner:
     Attributes:
         assertion_issuer: the trusted issuer that says who it is; None for a user of this server.
         session_key: what the login session is kept under; None where there is none.
+        acr: how the person logged in; None for a password.
     """
 
     subject: str
@@ -46,6 +47,7 @@ class Owner:
     auth_time: int | None = None
     assertion_issuer: str | None = field(default=None, metadata={"stored_as": "vouched_by"})
     session_key: str | None = None
+    acr: str | None = None
 
     def members(self) -> dict[str, Any]:
         """As members of a grant."""
@@ -77,6 +79,7 @@ class Grant:
         unconfirmed_since: when a refresh led to the current generation, while nothing of that was presented:
             its answer may have been lost. 0 once something was, and where nobody would notice.
         session_key: what the login session it was given in is kept under; a code ends with that session.
+        acr: how the person logged in; None for a password.
     """
 
     grant_id: str
@@ -110,6 +113,7 @@ class Grant:
     id_token_claims: tuple[str, ...] = ()
     userinfo_claims: tuple[str, ...] = ()
     session_key: str | None = None
+    acr: str | None = None
     redeemed_at: int = 0
     unconfirmed_since: int = 0
 

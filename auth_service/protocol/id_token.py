@@ -48,7 +48,7 @@ def id_token_claims(
         "iat": grant.issued_at,
         "exp": grant.access_expires_at,
         "auth_time": grant.auth_time,
-        "acr": ACR_PASSWORD if grant.auth_time else None,
+        "acr": (grant.acr or ACR_PASSWORD) if grant.auth_time else None,
         "sid": client_subject.session_id,
         "nonce": grant.nonce,
         "at_hash": at_hash(access_token),

@@ -37,11 +37,13 @@ class Login:
     Attributes:
         session_id: names the session; authenticates nothing.
         auth_time: seconds since 1970.
+        acr: how they logged in.
     """
 
     subject: str
     session_id: str
     auth_time: int
+    acr: str = ACR_PASSWORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,8 @@ def next_step(
     if progress.cancelled:
         raise AccessDeniedError(Reason.LOGIN_CANCELLED, "the login was cancelled")
     silent = "none" in request.prompts
-    if request.acr and ACR_PASSWORD not in request.acr:
+    met = login is not None and login.acr in request.acr
+    if request.acr and ACR_PASSWORD not in request.acr and not met:
         raise UnmetAuthenticationRequirementsError(
             Reason.ACR_UNAVAILABLE, "no login here meets the acr that is asked for"
         )
@@ -155,6 +158,8 @@ def next_step(
 
 
 def _needs_fresh_login(request: AuthorizationRequest, progress: Progress, login: Login, now: int) -> bool:
+    if request.acr and login.acr not in request.acr:
+        return True
     if progress.login_session == login.session_id:
         return False
     if request.subject not in (None, login.subject):

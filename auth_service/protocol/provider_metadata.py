@@ -35,8 +35,15 @@ class ProviderMetadata:
 
     def authorization_url(self, parameters: dict[str, str]) -> str:
         """Where to send a person to."""
-        separator = "&" if "?" in self.authorization_endpoint else "?"
-        return f"{self.authorization_endpoint}{separator}{urlencode(parameters)}"
+        return _with_query(self.authorization_endpoint, parameters)
+
+    def end_session_url(self, client_id: str) -> str | None:
+        """Where a person can log out (RP-Initiated Logout §2); None where the provider has no such page.
+
+        Without an ID token, which is not kept, the provider asks the person first.
+        """
+        endpoint = self.end_session_endpoint
+        return _with_query(endpoint, {"client_id": client_id}) if endpoint else None
 
 
 def discovery_url(issuer: str) -> str:
@@ -72,6 +79,10 @@ def parse_metadata(document: object, issuer: str, *, loopback: bool = False) -> 
         # Discovery §3: HTTP Basic where nothing is said.
         basic=not isinstance(methods, list) or "client_secret_basic" in methods,
     )
+
+
+def _with_query(url: str, parameters: dict[str, str]) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(parameters)}"
 
 
 def _url(name: str, url: object, *, loopback: bool) -> str:

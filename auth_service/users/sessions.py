@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from auth_service.crypto.secrets import digest, new_id
+from auth_service.protocol.claims_request import ACR_FEDERATED, ACR_PASSWORD
 from auth_service.protocol.grant import Owner
 from auth_service.protocol.interaction import Login
 from auth_service.storage import keys
@@ -44,7 +45,8 @@ class Session:
     @property
     def login(self) -> Login:
         """Who is at the browser, as the rules see it."""
-        return Login(self.subject, self.session_id, self.auth_time)
+        acr = ACR_FEDERATED if self.provider_id else ACR_PASSWORD
+        return Login(self.subject, self.session_id, self.auth_time, acr)
 
     @property
     def owner(self) -> Owner:
@@ -55,6 +57,7 @@ class Session:
             session_id=self.session_id,
             auth_time=self.auth_time,
             session_key=self.key or None,
+            acr=ACR_FEDERATED if self.provider_id else None,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 import pytest
@@ -16,7 +17,7 @@ from tests.auth_service.federation.provider import (
 )
 from tests.auth_service.service import AuthorizationServer
 from tests.cookies import cookie_name
-from tests.flow import Person, forms_of
+from tests.flow import Person, Pkce, forms_of
 
 pytestmark = pytest.mark.requirement("ID-1")
 
@@ -197,8 +198,42 @@ def test_an_account_without_a_password_is_not_opened_by_any(
 def test_a_client_that_wants_a_fresh_login_gets_one_at_the_provider(
     server: AuthorizationServer, person: FederatedPerson
 ) -> None:
-    from tests.flow import Pkce
-
     page = person.open(server.register().authorization_url(Pkce(), prompt="login", login_hint="ada"))
     query = dict(parse_qsl(urlsplit(person.leave(page)).query))
     assert (query["prompt"], query["login_hint"]) == ("login", "ada")
+
+
+@pytest.mark.requirement("AS-17")
+def test_the_id_token_says_that_another_knows_how_the_person_logged_in(
+    server: AuthorizationServer, person: FederatedPerson
+) -> None:
+    tokens = server.register().connect(person, scope="openid")
+    payload = tokens["id_token"].split(".")[1]
+    assert json.loads(base64.urlsafe_b64decode(payload + "=="))["acr"] == "federated"
+
+
+@pytest.mark.requirement("AS-17")
+def test_a_client_that_wants_a_password_gets_the_login_page_for_somebody_from_a_provider(
+    server: AuthorizationServer, person: FederatedPerson
+) -> None:
+    person.log_in(person.open(f"{server.origin}/login"))
+    wanted = json.dumps({"id_token": {"acr": {"essential": True, "values": ["password"]}}})
+    client = server.register()
+    page = person.open(client.authorization_url(Pkce(), scope="openid", claims=wanted))
+    assert page.url.path == "/login"
+    assert person.log_in(page).url.path == "/login"
+    person.username, person.password = "wesen", "secret"
+    assert Person.log_in(person, page).url.path == "/consent"
+
+
+def test_an_outage_of_discovery_is_none_here_for_a_day(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+) -> None:
+    person.log_in(person.open(f"{server.origin}/login"))
+    provider.answers = dict.fromkeys(("/.well-known/openid-configuration", "/jwks"), (503, {}))
+    server.clock.advance(3_601)
+    assert person.log_in(person.open(f"{server.origin}/login")).url.path == "/account"
+    server.clock.advance(86_400)
+    form = person.button(person.open(f"{server.origin}/login"))
+    assert person.browser.post(f"{server.origin}/login/fake", data=form.fields).status_code == 503
+    server.failures.clear()

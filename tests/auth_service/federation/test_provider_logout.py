@@ -163,3 +163,19 @@ def test_a_session_that_began_with_a_password_is_not_the_providers_to_end(
     assert tell(server, logout_token(provider)) == 200
     assert is_logged_in(local, server)
     local.close()
+
+
+def test_a_logout_here_offers_the_one_there_to_whoever_came_from_there(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+) -> None:
+    server.clock.advance(3_601)  # the discovery document is read again
+    provider.metadata = {"end_session_endpoint": f"{provider.issuer}/end"}
+    person.log_in(person.open(f"{server.origin}/login"))
+    done = person.submit(person.open(f"{server.origin}/logout"), {})
+    assert f'href="{provider.issuer}/end?client_id={CLIENT_ID}"' in done.text
+    local = Person(trust_env=False)
+    local.log_in(local.open(f"{server.origin}/login"))
+    done = local.submit(local.open(f"{server.origin}/logout"), {})
+    assert "Logged out" in done.text
+    assert provider.issuer not in done.text
+    local.close()
