@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -21,6 +22,12 @@ pytestmark = pytest.mark.requirement("SEC-3", "SEC-16", "ID-1")
 
 
 @pytest.fixture(scope="module")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One store: what each of them promises is shown where people log in without an attacker."""
+    return f"sqlite:///{tmp_path_factory.mktemp('federated')}/d.db"
+
+
+@pytest.fixture(scope="module")
 def providers() -> Iterator[tuple[FakeProvider, FakeProvider]]:
     """An honest provider, and one that the operator trusts as well and that turned bad."""
     with fake_provider() as honest, fake_provider() as evil:
@@ -29,12 +36,12 @@ def providers() -> Iterator[tuple[FakeProvider, FakeProvider]]:
 
 @pytest.fixture(scope="module")
 def shared_server(
-    new_store: Callable[[], str], providers: tuple[FakeProvider, FakeProvider]
+    store_url: str, providers: tuple[FakeProvider, FakeProvider]
 ) -> Iterator[AuthorizationServer]:
     honest, evil = providers
     configured = [honest.configuration("honest"), evil.configuration("evil")]
     fetcher = Fetcher(loopback=True, limits=Limits(total_s=2))
-    with running(new_store(), identity_providers=configured, fetch_loopback=True, fetcher=fetcher) as server:
+    with running(store_url, identity_providers=configured, fetch_loopback=True, fetcher=fetcher) as server:
         honest.clock = evil.clock = server.clock
         yield server
 
@@ -237,13 +244,14 @@ def test_an_outage_of_the_provider_is_said_and_passwords_work(
 
 
 def test_a_provider_that_is_down_from_the_start_is_said_to_be_and_the_pending_request_goes_on(
-    new_store: Callable[[], str],
+    tmp_path: Path,
 ) -> None:
     from tests.flow import Pkce
 
     with fake_provider() as provider:
         configured = [provider.configuration()]
-    with running(new_store(), identity_providers=configured, fetch_loopback=True) as server:
+    store = f"sqlite:///{tmp_path}/d.db"
+    with running(store, identity_providers=configured, fetch_loopback=True) as server:
         person = FederatedPerson(provider)
         page = person.open(server.register().authorization_url(Pkce()))
         form = person.button(page)
@@ -276,11 +284,11 @@ def test_what_a_provider_writes_is_shown_as_text_and_leads_nowhere(
         assert text not in page.text
 
 
-def test_a_network_can_begin_only_so_many_logins(new_store: Callable[[], str]) -> None:
+def test_a_network_can_begin_only_so_many_logins(tmp_path: Path) -> None:
     with (
         fake_provider() as provider,
         running(
-            new_store(),
+            f"sqlite:///{tmp_path}/d.db",
             identity_providers=[provider.configuration()],
             fetch_loopback=True,
             authorizations_per_minute=2,
