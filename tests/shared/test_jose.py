@@ -16,6 +16,7 @@ from shared.jose import (
     ASYMMETRIC,
     InvalidJwsError,
     SigningKey,
+    candidates,
     is_private,
     parse,
     public_jwk,
@@ -180,6 +181,20 @@ def test_a_public_key_is_no_hmac_secret(rsa: KeyPair) -> None:
     head = compact({"alg": "HS256", "typ": "JWT"}).rpartition(".")[0]
     with pytest.raises(InvalidJwsError, match="alg"):
         verified(f"{head}.AAAA", rsa.public)
+
+
+@pytest.mark.requirement("SEC-8")
+def test_an_extension_that_must_be_understood_is_refused_though_the_signature_is_good(ec: KeyPair) -> None:
+    with pytest.raises(InvalidJwsError, match="crit"):
+        verified(ec.sign(CLAIMS, crit=["exp"], exp=1), ec.public)
+
+
+@pytest.mark.requirement("SEC-8")
+@pytest.mark.parametrize("alg", ["HS256", "none"])
+def test_no_caller_can_accept_hmac_or_none(alg: str, ec: KeyPair) -> None:
+    token = parse(compact({"alg": alg, "typ": "JWT"}))
+    with pytest.raises(InvalidJwsError, match="alg"):
+        candidates(token, [ec.public], algorithms=("HS256", "none", "ES256"), types=("jwt",))
 
 
 def test_a_key_that_says_its_algorithm_is_used_for_no_other(rsa: KeyPair) -> None:

@@ -181,3 +181,11 @@ def test_another_resource_is_not_the_one_that_was_granted(other: str) -> None:
 def test_a_grant_for_no_resource_cannot_be_turned_into_one_for_a_resource() -> None:
     outcome = redeem(code_grant(resource=None), redemption(resource=RESOURCE), LIFETIMES, NOW)
     assert isinstance(refusal(outcome), InvalidTargetError)
+
+
+@pytest.mark.requirement("SEC-6")
+@pytest.mark.parametrize("jkt", [None, "another"])
+def test_a_code_that_is_bound_to_a_key_is_good_with_no_other(jkt: str | None) -> None:
+    bound = code_grant(code_jkt="one")
+    assert isinstance(refusal(redeem(bound, redemption(jkt=jkt), LIFETIMES, NOW)), InvalidGrantError)
+    assert written(redeem(bound, redemption(jkt="one"), LIFETIMES, NOW)).jkt == "one"

@@ -258,6 +258,11 @@ def test_a_port_is_no_more_flexible_with_https_or_a_private_scheme() -> None:
     assert not matches("app://localhost:2/cb", ["app://localhost:1/cb"])
 
 
+def test_a_port_is_no_more_flexible_on_a_host_of_the_network() -> None:
+    assert not matches("http://printer.lan:2/cb", ["http://printer.lan:1/cb"])
+    assert not matches("http://192.168.1.5:2/cb", ["http://192.168.1.5:1/cb"])
+
+
 def test_nothing_matches_a_client_without_redirect_uris() -> None:
     assert not matches(LOOPBACK, [])
 

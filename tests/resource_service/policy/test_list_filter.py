@@ -239,3 +239,31 @@ def test_an_answer_that_breaks_off_is_passed_on_as_broken_off() -> None:
     start = started(b"application/json", (b"content-length", b"%d" % len(LIST)))
     assert through(start, body(LIST[:30], more=True)) == [start, body(LIST[:30], more=True)]
     assert through() == []
+
+
+def test_a_stream_is_passed_on_as_its_events_end() -> None:
+    start, event = started(b"text/event-stream"), b"data: %s\n\n" % LIST
+    sent = through(start, body(event[:9], more=True), body(event[9:], more=True), body(b":x"))
+    assert sent == [start, body(b"data: %s\n\n" % SHORTER, more=True), body(b":x")]
+    assert through(start, {"type": "http.response.body", "body": event})[1:] == [
+        body(b"data: %s\n\n" % SHORTER)
+    ]
+
+
+def test_other_messages_pass_and_the_answer_is_asked_for_as_it_is() -> None:
+    seen: list[Any] = []
+    other: Message = {"type": "http.response.debug", "info": {}}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.extend(scope["headers"])
+        await send(other)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        seen.append(message)
+
+    headers = [(b"accept-encoding", b"gzip"), (b"accept", b"*/*")]
+    anyio.run(hiding.hiding(app, for_reader()), {"type": "http", "headers": headers}, receive, send)
+    assert seen == [(b"accept", b"*/*"), (b"accept-encoding", b"identity"), other]

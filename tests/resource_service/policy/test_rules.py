@@ -11,7 +11,7 @@ import pytest
 from resource_service.mcp_server.tools import POLICY
 from resource_service.messages.jsonrpc import MalformedMessageError, read_posted
 from resource_service.policy.rules import Policy, Scopes
-from resource_service.policy.validation import PolicyError
+from resource_service.policy.validation import PolicyError, faults_in
 
 
 def calling(name: object) -> dict[str, object]:
@@ -256,3 +256,16 @@ def test_json_that_means_one_thing_is_read(body: bytes) -> None:
 def test_json_that_parsers_may_read_differently_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedMessageError):
         read_posted(body)
+
+
+def test_a_pattern_that_an_earlier_one_takes_is_one_fault_whatever_stands_before_it() -> None:
+    tools = {name: Scopes({"read"}) for name in ("get_x", "get_*", "g*", "get_a*")}
+    policy = Policy(scopes={"read": "Read"}, default=Scopes({"read"}), tools={"get_x": Scopes({"read"})})
+    object.__setattr__(policy, "tools", tools)
+    assert [fault.place for fault in faults_in(policy)] == [("tools", "get_a*")]
+
+
+def test_a_description_has_at_most_200_characters() -> None:
+    Policy(scopes={"read": "x" * 200}, default=Scopes({"read"}))
+    with pytest.raises(PolicyError, match="at most 200"):
+        Policy(scopes={"read": "x" * 201}, default=Scopes({"read"}))
