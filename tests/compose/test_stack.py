@@ -48,7 +48,7 @@ def test_why_finds_a_refusal_in_what_compose_logs(stack: Stack, http: httpx2.Cli
     logs = stack.compose("logs", "--no-color", "auth", "resource")
     done = doorward("why", refused.headers["x-request-id"], cwd=tmp_path, stdin=logs)
     assert done.returncode == 0, done.stderr
-    assert "not a token of this installation" in done.stdout
+    assert "(token_not_of_this_installation)" in done.stdout
     assert "POST /mcp was refused, with 401 invalid_token." in done.stdout
 
 
