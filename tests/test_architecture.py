@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.source_files import ROOT, sources
+
 PACKAGES = ("auth_service", "resource_service", "shared")
 MAX_LINES = 400
 MAX_POSITIONAL = 4
@@ -60,13 +61,6 @@ ONLY_IN = {
 
 # What nothing of ours installs; tests/verifiers runs the module with it.
 NEEDS_WHAT_IS_NOT_INSTALLED = {"resource_service.verifiers.fastmcp"}
-
-
-def sources(pattern: str) -> list[Path]:
-    """Source files that match, relative to the project's root."""
-    found = sorted(path.relative_to(ROOT) for path in ROOT.glob(pattern) if ".venv" not in path.parts)
-    assert found, f"nothing matches {pattern}: the rule would hold of nothing"
-    return found
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -290,3 +284,11 @@ def test_no_template_of_a_service_hides_one_that_the_services_share() -> None:
     shared = {path.name for path in sources("shared/**/templates/*.html")}
     own = (*sources("auth_service/**/*.html"), *sources("resource_service/**/*.html"))
     assert [str(path) for path in own if path.name in shared] == []
+
+
+def test_what_tests_share_is_in_no_test_module() -> None:
+    lenders = re.compile(
+        r"^\s*(?:from tests(?:\.\w+)*\.test_\w+ import|from tests[.\w]* import .*\btest_\w+)", re.M
+    )
+    borrowers = [path for path in sources("tests/**/*.py") if lenders.search((ROOT / path).read_text())]
+    assert borrowers == []

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.auth_service.protocol.test_redirect_uris import NEVER
+from tests.auth_service.protocol.refused_redirect_uris import NEVER
 from tests.auth_service.service import AuthorizationServer
 from tests.flow import Pkce, asks_for_nothing
 

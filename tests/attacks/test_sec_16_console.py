@@ -9,7 +9,7 @@ import pytest
 
 from auth_service.crypto.passwords import Passwords
 from auth_service.users.repository import UserRepository
-from tests.attacks.test_sec_04_script import PAYLOADS, harmless
+from tests.attacks.payloads import PAYLOADS, harmless
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.cookies import cookie_name

@@ -22,7 +22,7 @@ from shared.public_keys import MAX_EXPONENT_BITS, MODULUS_BITS
 from tests.attacks.cost import Cost, cost_of, forged, seconds_to_verify
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import SECRET
-from tests.shared.test_public_keys import WIDE, rsa_key
+from tests.shared.rsa_keys import WIDE, rsa_key
 
 pytestmark = [pytest.mark.requirement("SEC-17", "BOUND-1"), pytest.mark.anyio]
 

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.pair import Pair
+from tests.browser.pressing import client, connected, named, press_twice, slow
 from tests.browser.site import Site
 from tests.browser.steps import allow, log_in, sees
-from tests.browser.test_pressed_twice import client, connected, named, press_twice, slow
 from tests.flow import Client, Person, Pkce, forms_of
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.requirement("ID-10")]

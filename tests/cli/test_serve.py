@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from shared.cli.installation import Secrets, resource_servers
-from tests.cli.command import DOORWARD, doorward, python_environment
-from tests.servers import free_port, wait_until
+from tests.cli.command import doorward
+from tests.cli.serving import serving
 
 RESOURCE = "http://localhost:9001/mcp"
 SERVICES = ("auth", "resource")
@@ -31,35 +28,6 @@ def settings(tmp_path: Path) -> dict[str, str]:
         "DOORWARD_RESOURCE_SECRET": secrets.resource_secret,
         "DOORWARD_RESOURCE_SERVERS": json.dumps(resource_servers(RESOURCE, secrets.resource_secret)),
     }
-
-
-@contextmanager
-def serving(
-    service: str, settings: dict[str, str], *arguments: str
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A service that is up, and its health URL."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/health"
-    process = subprocess.Popen(
-        [*DOORWARD, service, "--port", str(port), *arguments],
-        env=python_environment(**settings),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-    def answers() -> bool:
-        with suppress(httpx2.HTTPError):
-            return httpx2.get(url, trust_env=False).is_success
-        return process.poll() is not None
-
-    with process:
-        try:
-            wait_until(answers, timeout_s=60)
-            yield process, url
-        finally:
-            process.terminate()
 
 
 @pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "two workers"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from shared.cli.doctor.checks import CHECKS, DISCOVERY, LOGIN
 from shared.cli.doctor.documentation import tables
 from shared.cli.doctor.profiles import PROFILES
-from tests.doctor.test_misconfigurations import SEEDED
+from tests.doctor.seeded import SEEDED
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "doctor.md"
 NOT_SEEDED = {

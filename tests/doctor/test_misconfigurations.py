@@ -5,26 +5,10 @@ from __future__ import annotations
 import pytest
 
 from shared.cli.doctor.login.options import LoginOptions
-from tests.doctor import (
-    seeded_documents,
-    seeded_login,
-    seeded_mcp_server,
-    seeded_resource_metadata,
-    seeded_server_metadata,
-    seeded_support,
-)
 from tests.doctor.examining import PROBLEMS, problems, run
 from tests.doctor.misconfiguration import Misconfiguration
 from tests.doctor.pair import PASSWORD, USERNAME, Pair
-
-SEEDED = (
-    *seeded_mcp_server.SEEDED,
-    *seeded_resource_metadata.SEEDED,
-    *seeded_server_metadata.SEEDED,
-    *seeded_support.SEEDED,
-    *seeded_documents.SEEDED,
-    *seeded_login.SEEDED,
-)
+from tests.doctor.seeded import SEEDED
 
 
 @pytest.mark.parametrize("seeded", SEEDED, ids=lambda seeded: seeded.name)

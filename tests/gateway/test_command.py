@@ -11,7 +11,7 @@ import pytest
 
 from shared.cli.installation import resource_servers
 from tests.cli.command import READY, doorward, up
-from tests.cli.test_serve import serving
+from tests.cli.serving import serving
 from tests.e2e.sdk import SdkClient
 from tests.flow import Person
 from tests.gateway.exchange import results

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.gateway.exchange import LISTEN, PING
-from tests.gateway.test_sessions import opened
+from tests.gateway.sessions import opened
 from tests.gateway.upstreams import Upstream, gateway, python_stdio
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import GRACE_S, Service, bearer, token_for

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.gateway.event_streams import EVENTS, Write
 from tests.gateway.exchange import LISTEN, MESSAGE, PING, chunked, error_code
-from tests.gateway.test_transparency import EVENTS, Write
 from tests.gateway.upstreams import Upstream, gateway, python_upstream
 from tests.resource_service.authorization_server import (
     AuthorizationServer,

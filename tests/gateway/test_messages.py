@@ -13,11 +13,7 @@ from resource_service.gateway.stderr import Throttle, printable
 from resource_service.messages.forwarded_headers import to_client, to_upstream
 from resource_service.principal import Principal
 from shared.encoded_text import encoded
-
-META = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
+from tests.gateway.message_meta import META
 
 
 @pytest.mark.parametrize(

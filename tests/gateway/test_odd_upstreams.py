@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 from tests.gateway.exchange import MESSAGE, PING, check_explained
+from tests.gateway.message_meta import META
 from tests.gateway.servers import odd_http
 from tests.gateway.servers.odd import ODD
-from tests.gateway.test_messages import META
-from tests.gateway.test_sessions import opened
+from tests.gateway.sessions import opened
 from tests.gateway.upstreams import gateway, python_stdio
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, token_for

@@ -13,7 +13,7 @@ from tests.gateway.ledger import POLICY, Ledger, answer_in, request
 from tests.gateway.upstreams import PATIENCE
 from tests.resource_service.authorization_server import AuthorizationServer, answer_json
 from tests.resource_service.service import Service, bearer, call, modern_headers, running, token_for
-from tests.resource_service.test_scopes import scopes_of, tricks
+from tests.resource_service.sessions import scopes_of, tricks
 from tests.servers import wait_until
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource/mcp"

@@ -6,21 +6,30 @@ A few of each; `make soak` has 100.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import anyio
 import httpx2
 import pytest
 
-from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, chunked
-from tests.gateway.test_transparency import EVENTS, Write
+from tests.gateway.event_streams import EVENTS, Write
+from tests.gateway.exchange import MESSAGE, chunked
+from tests.gateway.open_streams import (
+    KINDS,
+    WITHIN_S,
+    Open,
+    check_told,
+    followed,
+    get,
+    of_every_kind,
+    revoked,
+    session,
+    streaming,
+)
 from tests.gateway.upstreams import gateway, python_stdio
 from tests.resource_service.authorization_server import AuthorizationServer, Question, answer_json
 from tests.resource_service.feed import Feed
@@ -28,82 +37,9 @@ from tests.resource_service.service import Service, bearer, running, token_for
 from tests.servers import wait_until
 
 STREAMS = int(os.environ.get("DOORWARD_SOAK_STREAMS", "4"))
-WITHIN_S = 1.0
 BUILT_IN = "built-in"
-MODERN = {
-    "Accept": "application/json, text/event-stream",
-    "Content-Type": "application/json",
-    "Mcp-Protocol-Version": "2026-07-28",
-}
-META = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-13")]
-
-
-def call(name: str) -> dict[str, Any]:
-    params = {"name": name, "arguments": {}}
-    return {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}
-
-
-LISTENING = {
-    "jsonrpc": "2.0",
-    "id": 7,
-    "method": "subscriptions/listen",
-    "params": {"notifications": {}, "_meta": META},
-}
-
-
-@dataclass
-class Stream:
-    """An open answer, read to its end by a task of its own.
-
-    Attributes:
-        opened: its head has come.
-        ended_at: when it ended, on the clock of `time.monotonic`.
-    """
-
-    token: str
-    opened: anyio.Event = field(default_factory=anyio.Event)
-    ended: anyio.Event = field(default_factory=anyio.Event)
-    ended_at: float = 0.0
-    lines: list[str] = field(default_factory=list)
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        data = (line.removeprefix("data: ") for line in self.lines if line.startswith("data: {"))
-        return [json.loads(each) for each in data]
-
-
-Open = Callable[[httpx2.AsyncClient, str], Awaitable[dict[str, Any]]]
-"""Whatever must come before the stream; the arguments of the request that opens it."""
-
-
-async def session(client: httpx2.AsyncClient, token: str) -> dict[str, str]:
-    hello = await client.post("/mcp", headers=bearer(token) | MESSAGE, json=INITIALIZE)
-    assert hello.status_code == 200, hello.text
-    named = hello.headers.get("mcp-session-id")
-    return bearer(token) | ({"Mcp-Session-Id": named} if named else {})
-
-
-async def get(client: httpx2.AsyncClient, token: str) -> dict[str, Any]:
-    return {"method": "GET", "url": "/mcp", "headers": await session(client, token) | LISTEN}
-
-
-async def called(client: httpx2.AsyncClient, token: str) -> dict[str, Any]:
-    headers = await session(client, token) | MESSAGE
-    return {"method": "POST", "url": "/mcp", "headers": headers, "json": call("hang")}
-
-
-async def listen(_client: httpx2.AsyncClient, token: str) -> dict[str, Any]:
-    headers = bearer(token) | MODERN | {"Mcp-Method": "subscriptions/listen"}
-    return {"method": "POST", "url": "/mcp", "headers": headers, "json": LISTENING}
-
-
-KINDS: dict[str, Open] = {"get": get, "call": called, "listen": listen}
 
 
 @pytest.fixture
@@ -167,47 +103,6 @@ def kinds(request: pytest.FixtureRequest) -> dict[str, Open]:
     return {"get": get} if request.node.callspec.params["service"] == BUILT_IN else KINDS
 
 
-@asynccontextmanager
-async def streaming(service: Service, open_: Open, tokens: list[str]) -> AsyncIterator[list[Stream]]:
-    """A stream for each token, all of them open; leaving the context waits for their end."""
-    streams = [Stream(token) for token in tokens]
-    limits = httpx2.Limits(max_connections=None)
-
-    async def read(client: httpx2.AsyncClient, stream: Stream, request: dict[str, Any]) -> None:
-        async with client.stream(**request) as response:
-            assert response.status_code == 200
-            stream.opened.set()
-            async for line in response.aiter_lines():  # a broken one would raise
-                stream.lines.append(line)
-        stream.ended_at = time.monotonic()
-        stream.ended.set()
-
-    async with (
-        httpx2.AsyncClient(base_url=service.origin, timeout=60, limits=limits, trust_env=False) as client,
-        anyio.create_task_group() as tasks,
-    ):
-        for stream in streams:
-            tasks.start_soon(read, client, stream, await open_(client, stream.token))
-        for stream in streams:
-            await stream.opened.wait()
-        yield streams
-
-
-async def followed(feed: Feed) -> None:
-    """Until the service listens to the feed."""
-    await anyio.to_thread.run_sync(lambda: wait_until(lambda: any("ack" in poll for poll in feed.polls)))
-
-
-def check_told(streams: list[Stream], kind: str, reason: str) -> None:
-    """A call that was cut off has an error of its own id; what only listens just ends."""
-    for stream in streams:
-        errors = [message for message in stream.messages if "error" in message]
-        # What only expired and can be resumed is not over: a client goes on with a fresh token.
-        resumed = reason == "expired" and any(line.startswith("id:") for line in stream.lines)
-        assert [error["id"] for error in errors] == ([] if kind == "get" or resumed else [7])
-        assert all(reason in error["error"]["message"] for error in errors)
-
-
 async def test_a_revocation_ends_every_kind_of_stream_within_a_second(
     feed: Feed, service: Service, kinds: dict[str, Open], authority: AuthorizationServer
 ) -> None:
@@ -226,18 +121,6 @@ async def test_a_revocation_ends_every_kind_of_stream_within_a_second(
         check_told([*streams, spared], kind, "revoked")
 
 
-async def revoked(feed: Feed, streams: list[Stream]) -> list[float]:
-    """Revoke the grant of each; how many seconds it took each to end."""
-    at = {}
-    for stream in streams:
-        at[stream.token] = time.monotonic()
-        feed.revoke(stream.token)
-        await anyio.sleep(0.01)
-    for stream in streams:
-        await stream.ended.wait()
-    return [stream.ended_at - at[stream.token] for stream in streams]
-
-
 async def test_a_stream_ends_with_a_grant_that_its_own_was_derived_from(
     feed: Feed, service: Service, authority: AuthorizationServer
 ) -> None:
@@ -246,17 +129,6 @@ async def test_a_stream_ends_with_a_grant_that_its_own_was_derived_from(
         async with streaming(service, get, [token]):
             await followed(feed)
             feed.announce("second")
-
-
-@asynccontextmanager
-async def of_every_kind(
-    service: Service, kinds: dict[str, Open], token: str
-) -> AsyncIterator[dict[str, Stream]]:
-    async with AsyncExitStack() as stack:
-        yield {
-            kind: (await stack.enter_async_context(streaming(service, open_, [token])))[0]
-            for kind, open_ in kinds.items()
-        }
 
 
 async def test_without_a_feed_an_open_stream_is_asked_about_until_it_is_revoked(

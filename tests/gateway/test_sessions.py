@@ -11,6 +11,7 @@ import pytest
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.principal import Principal
 from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, PING, results
+from tests.gateway.sessions import opened
 from tests.resource_service.authorization_server import AuthorizationServer, answer
 from tests.resource_service.service import Service, bearer, token_for
 
@@ -32,16 +33,6 @@ def service(request: pytest.FixtureRequest) -> Service:
 def caller(service: Service) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=service.origin, timeout=60, trust_env=False) as client:
         yield client
-
-
-def opened(client: httpx2.Client, token: str) -> dict[str, str]:
-    """Open a session; the headers that name it."""
-    response = client.post("/mcp", headers=bearer(token) | MESSAGE, json=INITIALIZE)
-    assert response.status_code == 200, response.text
-    session = MESSAGE | {"Mcp-Session-Id": response.headers["mcp-session-id"]}
-    ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-    assert client.post("/mcp", headers=bearer(token) | session, json=ready).status_code == 202
-    return session
 
 
 @pytest.mark.requirement("RS-8")

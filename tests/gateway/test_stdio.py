@@ -14,7 +14,8 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, PING, error_code
-from tests.gateway.test_sessions import opened
+from tests.gateway.sessions import opened
+from tests.gateway.stdio_messages import messages_in
 from tests.gateway.upstreams import ERAS, called, connected, gateway, python_stdio, stdio
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, token_for
@@ -137,14 +138,6 @@ def test_the_session_of_a_crashed_process_is_gone(
         "reason_code": "command_ended",
     }
     assert caller.post("/mcp", headers=headers, json=PING).status_code == 404
-
-
-def messages_in(response: httpx2.Response) -> list[dict[str, Any]]:
-    """The messages of an answer, as JSON or as events."""
-    if response.headers["content-type"].startswith("application/json"):
-        return [response.json()]
-    lines = [line for line in response.text.splitlines() if line.startswith("data: {")]
-    return [json.loads(line.removeprefix("data: ")) for line in lines]
 
 
 @pytest.mark.parametrize("command", [stdio("/bin/false"), stdio("/bin/true")])

@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from tests.gateway.exchange import LISTEN, MESSAGE, PING
-from tests.gateway.test_sessions import opened
-from tests.gateway.test_stdio import messages_in
+from tests.gateway.sessions import opened
+from tests.gateway.stdio_messages import messages_in
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, token_for
 

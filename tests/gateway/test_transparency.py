@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import httpx2
 import pytest
 
 from resource_service.gateway.connections import upstream_client
+from tests.gateway.event_streams import EVENTS, Write
 from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, PING, chunked, resident_bytes, results
 from tests.resource_service.authorization_server import AuthorizationServer, Question, answer, answer_json
 from tests.resource_service.service import Service, bearer
@@ -18,8 +19,6 @@ from tests.servers import wait_until
 
 pytestmark = pytest.mark.requirement("RS-9")
 JSON = "Content-Type: application/json"
-EVENTS = "Content-Type: text/event-stream"
-Write = Callable[[bytes], Awaitable[None]]
 
 
 def test_a_message_arrives_as_it_was_sent_and_its_answer_too(

@@ -11,13 +11,13 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 
-from tests.auth_service.endpoints.test_tolerance import SPACES
 from tests.flow import Pkce
 from tests.profiles.client import Client
 from tests.profiles.credentials import ENCODINGS, proof
 from tests.profiles.deployment import Deployment
 from tests.profiles.profile import Document, Profile, Way
 from tests.profiles.publishers import ODD_METADATA, odd_client_id
+from tests.spaces import SPACES
 
 AUTHENTICATING = ("token", "par", "device_authorization", "revoke", "introspect")
 INITIALIZE = (

@@ -15,7 +15,7 @@ from resource_service.mcp_server.notes import MAX_NOTE_CHARACTERS
 from resource_service.mcp_server.tools import POLICY
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, token_for
-from tests.resource_service.test_scopes import LEGACY, open_session
+from tests.resource_service.sessions import LEGACY, open_session
 
 pytestmark = pytest.mark.anyio
 ERAS = {"2026-07-28": "2026-07-28", "2025-11-25": "legacy", "whichever": "auto"}

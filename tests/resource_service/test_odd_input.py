@@ -10,7 +10,7 @@ import pytest
 
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, call, modern_headers, token_for
-from tests.resource_service.test_scopes import LEGACY, notes_of, open_session
+from tests.resource_service.sessions import LEGACY, notes_of, open_session
 
 MESSAGES: dict[str, object] = {
     "null": None,

@@ -12,7 +12,7 @@ import pytest
 
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import GRACE_S, Service, bearer, running, token_for
-from tests.resource_service.test_scopes import LEGACY, open_session
+from tests.resource_service.sessions import LEGACY, open_session
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared import base64url
-from tests.test_architecture import ROOT, sources
+from tests.source_files import ROOT, sources
 
 
 def test_it_has_no_padding_and_only_url_safe_characters() -> None:

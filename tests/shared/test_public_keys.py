@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import secrets
 from typing import Any, ClassVar
 
 import pytest
@@ -16,20 +14,9 @@ from shared.jose import ASYMMETRIC, InvalidJwsError, parse
 from shared.public_keys import MAX_CANDIDATES, is_slow, is_too_large, is_usable
 from shared.signatures import Signatures
 from tests.auth_service.keypair import KeyPair
+from tests.shared.rsa_keys import WIDE, rsa_key
 
 pytestmark = pytest.mark.requirement("BOUND-1")
-
-
-def number(value: int) -> str:
-    raw = value.to_bytes((value.bit_length() + 7) // 8)
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def rsa_key(n_bits: int = 2_048, e: int = 65_537) -> dict[str, Any]:
-    return {"kty": "RSA", "n": number(secrets.randbits(n_bits) | (1 << (n_bits - 1)) | 1), "e": number(e)}
-
-
-WIDE = (1 << 3_070) + 1
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 
 from tests.cli.command import python_environment
 from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE
-from tests.gateway.test_revoked_streams import (
+from tests.gateway.open_streams import (
     KINDS,
     WITHIN_S,
     Open,

@@ -14,7 +14,7 @@ from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 from shared.clock import system_clock
 from tests.auth_service.protocol.builders import client as a_client
-from tests.auth_service.protocol.test_interaction import asked
+from tests.auth_service.protocol.interactions import asked
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.flow import Client, Person, Pkce
 

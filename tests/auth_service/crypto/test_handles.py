@@ -6,11 +6,10 @@ import base64
 import secrets
 
 import pytest
-from pydantic import SecretStr
 
 from auth_service.crypto.handles import Handle, Handles, Kind, new_grant_id
 from auth_service.crypto.keyring import KeyRing
-from auth_service.settings import MasterKey
+from tests.auth_service.crypto.master_keys import ANOTHER_ONE, ONE, TWO
 
 pytestmark = pytest.mark.requirement("SEC-10")
 
@@ -20,14 +19,6 @@ GRANT_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
-def key(key_id: int, material: int) -> MasterKey:
-    """A master key, the same in every test process: handles made under it name tests."""
-    text = base64.urlsafe_b64encode(bytes([material]) * 32).decode()
-    return MasterKey(key_id=key_id, key=SecretStr(text))
-
-
-ONE, TWO = key(1, 11), key(2, 22)
-ANOTHER_ONE = key(1, 33)
 HANDLES = Handles(KeyRing([ONE]))
 
 

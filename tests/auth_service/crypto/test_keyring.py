@@ -6,7 +6,7 @@ import pytest
 
 from auth_service.crypto.keyring import KeyRing, SealBrokenError, Tagger
 from auth_service.crypto.secrets import digest, matches, new_id, new_secret
-from tests.auth_service.crypto.test_handles import ANOTHER_ONE, ONE, TWO
+from tests.auth_service.crypto.master_keys import ANOTHER_ONE, ONE, TWO
 
 RING = KeyRing([ONE])
 

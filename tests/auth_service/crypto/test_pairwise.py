@@ -6,23 +6,16 @@ import base64
 
 import anyio
 import pytest
-from pydantic import SecretStr
 
-from auth_service.crypto.keyring import KeyRing, SealBrokenError
+from auth_service.crypto.keyring import SealBrokenError
 from auth_service.crypto.pairwise import PairwiseSubjects
-from auth_service.settings import MasterKey
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
+from tests.auth_service.crypto.key_rings import ring
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-17")]
 
 NAME = "Zm9vYmFyYmF6cXV4MTIzNA"
-
-
-def ring(*key_ids: int) -> KeyRing:
-    """Master keys, the newest first."""
-    text = {key_id: base64.urlsafe_b64encode(bytes([key_id]) * 32).decode() for key_id in key_ids}
-    return KeyRing(MasterKey(key_id=key_id, key=SecretStr(key)) for key_id, key in text.items())
 
 
 @pytest.fixture

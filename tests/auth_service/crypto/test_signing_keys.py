@@ -15,7 +15,7 @@ from auth_service.storage import keys
 from auth_service.storage.interface import Store
 from shared.clock import system_clock
 from shared.jose import parse
-from tests.auth_service.crypto.test_pairwise import ring
+from tests.auth_service.crypto.key_rings import ring
 from tests.auth_service.service import MASTER_KEY, running
 from tests.cli.command import doorward
 

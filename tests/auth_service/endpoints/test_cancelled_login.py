@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx2
 import pytest
 
-from tests.auth_service.endpoints.test_device_grant import Device
+from tests.auth_service.endpoints.devices import Device
 from tests.auth_service.service import AuthorizationServer
 from tests.flow import REDIRECT_URI, Client, Person, Pkce, forms_of
 

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from tests.auth_service.endpoints.test_submitted_again import post_at_once
+from tests.auth_service.endpoints.posting import post_at_once
 from tests.auth_service.service import AuthorizationServer, elsewhere, nobodys
 from tests.flow import Person, Pkce, forms_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from auth_service.clients.repository import ClientRepository
 from auth_service.protocol.client import UNUSED_TTL_S, Client
-from tests.auth_service.protocol.test_registration import CLIENTS
+from tests.auth_service.protocol.software import CLIENTS
 from tests.auth_service.service import AuthorizationServer, elsewhere, running
 from tests.flow import REDIRECT_URI
 

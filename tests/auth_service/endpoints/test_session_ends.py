@@ -10,7 +10,7 @@ from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.grants.repository import GrantRepository
 from auth_service.storage.interface import Store
 from auth_service.users.sessions import SessionRepository
-from tests.auth_service.endpoints.test_device_grant import Device
+from tests.auth_service.endpoints.devices import Device
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.cookies import cookie_name
 from tests.flow import Client, Person, Pkce, forms_of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urljoin
 
 import httpx2
@@ -15,13 +14,13 @@ from auth_service.storage import keys
 from auth_service.users.sessions import SessionRepository
 from auth_service.web.submissions import submission_name
 from tests.auth_service.console import AtTheConsole
+from tests.auth_service.endpoints.posting import post_at_once
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.cookies import cookie_name
-from tests.flow import Form, Person, Pkce, forms_of
+from tests.flow import Person, Pkce, forms_of
 
 pytestmark = pytest.mark.requirement("ID-10")
 
-AT_ONCE = 4
 BYE = "https://app.example/bye"
 TOKEN = re.compile(r"dw_ir_[\w-]+")
 
@@ -32,21 +31,6 @@ def person(server: AuthorizationServer) -> Iterator[Person]:
     person = server.add_user(nobodys("ada"), "password of ada")
     yield person
     person.close()
-
-
-def post_at_once(person: Person, page: httpx2.Response, form: Form, **fields: str) -> list[httpx2.Response]:
-    """The answers to a form that one browser posts several times at the same moment."""
-    where, cookie = (
-        urljoin(str(page.url), form.action),
-        "; ".join(f"{name}={value}" for name, value in person.browser.cookies.items()),
-    )
-
-    def post(_: int) -> httpx2.Response:
-        with httpx2.Client(timeout=30, trust_env=False, headers={"Cookie": cookie}) as browser:
-            return browser.post(where, data={**form.fields, **fields})
-
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        return list(threads.map(post, range(AT_ONCE)))
 
 
 def session_in(response: httpx2.Response) -> str:

@@ -14,11 +14,11 @@ import pytest
 from auth_service.protocol.device import GRANT_TYPE
 from tests.auth_service.service import RESOURCE, AuthorizationServer
 from tests.flow import REDIRECT_URI, Client, Pkce
+from tests.spaces import SPACES
 
 pytestmark = pytest.mark.requirement("AS-5", "AS-11", "AS-21")
 
 METADATA = {"redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none"}
-SPACES = [" ", "  ", "\t", " \t "]
 
 
 def register(server: AuthorizationServer, **members: Any) -> httpx2.Response:

@@ -38,7 +38,7 @@ from tests.auth_service.protocol.builders import (
     client,
     parameters,
 )
-from tests.auth_service.protocol.test_pkce import CHALLENGE
+from tests.auth_service.protocol.challenges import CHALLENGE
 from tests.refusals import because
 
 OTHER = ProtectedResource("https://other.example/mcp", "Other", {"x": "Do x"}, ("x",))

@@ -16,7 +16,7 @@ from auth_service.protocol.federated_accounts import (
 )
 from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.protocol.identity_providers import AllowList
-from tests.auth_service.protocol.test_federated_identity import ISSUER, provider
+from tests.auth_service.protocol.providers import ISSUER, provider
 
 pytestmark = pytest.mark.requirement("ID-2")
 

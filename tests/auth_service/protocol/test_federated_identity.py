@@ -17,13 +17,13 @@ from auth_service.protocol.federated_identity import (
     username_candidates,
 )
 from auth_service.protocol.id_token import at_hash
-from auth_service.protocol.identity_providers import PRESETS, AllowList, IdentityProvider
+from auth_service.protocol.identity_providers import AllowList
 from auth_service.protocol.provider_metadata import ProviderMetadata
+from tests.auth_service.protocol.providers import ISSUER, provider
 
 pytestmark = pytest.mark.requirement("ID-1")
 
 NOW = 1_800_000_000
-ISSUER = "https://id.example"
 METADATA = ProviderMetadata(
     issuer=ISSUER,
     authorization_endpoint=f"{ISSUER}/authorize",
@@ -31,21 +31,6 @@ METADATA = ProviderMetadata(
     jwks_uri=f"{ISSUER}/jwks",
 )
 GOOD = {"iss": ISSUER, "aud": "me", "sub": "1", "exp": NOW + 60, "iat": NOW, "nonce": "n"}
-
-
-def provider(preset: str = "openid", **changes: Any) -> IdentityProvider:
-    kind = PRESETS[preset]
-    known: dict[str, Any] = {
-        "provider_id": preset,
-        "preset": kind,
-        "issuer": ISSUER,
-        "client_id": "me",
-        "label": kind.label,
-        "scopes": kind.scopes,
-        "groups_claim": kind.groups_claim,
-        "allow": AllowList(everyone=True),
-    }
-    return IdentityProvider(**{**known, **changes})
 
 
 def check(**changes: Any) -> None:

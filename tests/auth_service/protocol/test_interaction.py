@@ -27,24 +27,12 @@ from auth_service.protocol.interaction import (
     next_step,
 )
 from tests.auth_service.protocol.builders import NOW, REDIRECT_URI, RESOURCE, client
+from tests.auth_service.protocol.interactions import asked
 
 LOGIN = Login("subject-1", "session-1", NOW - 100)
 ALLOWED = Decision("subject-1", ("a", "b"))
 DENIED = Decision("subject-1", None)
 APPROVAL = Approval(REDIRECT_URI, RESOURCE, ("a", "b"))
-
-
-def asked(*prompts: str, **changes: Any) -> AuthorizationRequest:
-    request = AuthorizationRequest(
-        client_id="client-1",
-        redirect_uri=REDIRECT_URI,
-        redirect_uri_given=True,
-        response_mode="query",
-        scopes=("a", "b"),
-        resource=RESOURCE,
-        prompts=prompts,
-    )
-    return replace(request, **changes)
 
 
 def step(

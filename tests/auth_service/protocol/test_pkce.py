@@ -9,13 +9,13 @@ import pytest
 from auth_service.protocol.errors import InvalidGrantError, InvalidRequestError
 from auth_service.protocol.pkce import PkcePolicy, check_challenge, check_verifier, s256
 from auth_service.protocol.reasons import Reason
+from tests.auth_service.protocol.challenges import CHALLENGE
 from tests.refusals import because
 
 pytestmark = pytest.mark.requirement("AS-1")
 
 # RFC 7636 Appendix B
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
 def test_the_vector_of_rfc_7636_appendix_b() -> None:

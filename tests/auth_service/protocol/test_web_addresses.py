@@ -13,7 +13,7 @@ from auth_service.protocol.errors import OAuthError
 from auth_service.protocol.redirect_uris import destination_of
 from auth_service.protocol.registration import parse_metadata
 from auth_service.protocol.web_addresses import check_uri, parse_web_address, split_web_url
-from tests.resource_service.policy.test_uris import PIECES, by_node
+from tests.resource_service.policy.node_uris import PIECES, by_node
 
 pytestmark = pytest.mark.requirement("SEC-1", "SEC-5", "AS-10")
 

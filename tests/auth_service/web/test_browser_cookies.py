@@ -7,7 +7,7 @@ import pytest
 from auth_service.crypto.keyring import KeyRing
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.form_tokens import Standing, session_secret
-from tests.auth_service.crypto.test_handles import ONE, TWO
+from tests.auth_service.crypto.master_keys import ONE, TWO
 
 SECURE = BrowserCookies(KeyRing([ONE]), "https://auth.example")
 PLAIN = BrowserCookies(KeyRing([ONE]), "http://localhost")

@@ -12,7 +12,7 @@ from auth_service.storage import Store
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.render import see_other
 from auth_service.web.submissions import Outcome, Submission, Submissions
-from tests.auth_service.crypto.test_handles import ONE
+from tests.auth_service.crypto.master_keys import ONE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-10")]
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.uris import MAX_CHARACTERS, is_regular
-from tests.machine import require
+from tests.resource_service.policy.node_uris import PIECES, by_node
 
 pytestmark = pytest.mark.requirement("RS-14")
 
@@ -27,58 +24,6 @@ POLICY = Policy(
     scopes={"read": "Read", "admin": "Everything", "other": "Other"},
     default=DEFAULT,
     resources={**dict.fromkeys(SECRETS, ADMIN), "*": READ},
-)
-PIECES = (
-    *(
-        "\t",
-        "\n",
-        "\r",
-        " ",
-        "\0",
-        "\x0c",
-        "\x1f",
-        "\xa0",
-        "\ufeff",
-        "\u200b",
-        "\u00ad",
-        "/",
-        "//",
-        "\\",
-        ".",
-        "..",
-    ),
-    *(
-        "/./",
-        "/../",
-        "x/../",
-        "%2e",
-        "%2E%2e/",
-        "%2f",
-        "%5c",
-        "%00",
-        "%09",
-        "?",
-        "#",
-        "?x",
-        "#x",
-        "@",
-        ":@",
-        "u@",
-    ),
-    *(
-        ":",
-        ":80",
-        ":443",
-        ":21",
-        ":0443",
-        "0x7f.1",
-        "2130706433",
-        "127.1",
-        "\uff41",
-        "\u3002",
-        "\u212a",
-        "\u017f",
-    ),
 )
 
 
@@ -97,16 +42,6 @@ def mutated(rng: random.Random) -> str:
             case _:
                 text = text[:at] + text[at + 1 :]
     return text
-
-
-def by_node(uris: list[str]) -> list[str | None]:
-    require("node")
-    program = ["node", str(Path(__file__).parent / "url.mjs")]
-    done = subprocess.run(
-        program, input=json.dumps(uris).encode(), capture_output=True, timeout=600, check=True
-    )
-    found: list[str | None] = json.loads(done.stdout)
-    return found
 
 
 def test_no_uri_that_the_url_standard_reads_as_restricted_passes_without_its_scopes() -> None:

@@ -1,0 +1,14 @@
+"""The source files of this project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def sources(pattern: str) -> list[Path]:
+    """Source files that match, relative to the project's root."""
+    found = sorted(path.relative_to(ROOT) for path in ROOT.glob(pattern) if ".venv" not in path.parts)
+    assert found, f"nothing matches {pattern}: the rule would hold of nothing"
+    return found
