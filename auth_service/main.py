@@ -19,6 +19,7 @@ from auth_service.settings import AuthSettings
 from auth_service.storage import open_store
 from auth_service.storage.interface import Store
 from auth_service.users.repository import UserExistsError, UserRepository
+from auth_service.web.client_networks import ClientNetworks, TellWhetherBelieved
 from auth_service.web.render import STATIC
 from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
@@ -71,7 +72,7 @@ def create_app(
         # It would redirect to a URL built from the Host header (DESIGN D8).
         redirect_slashes=False,
         lifespan=_lifespan(parts),
-        middleware=_middleware(settings, endpoints, visitors),
+        middleware=_middleware(settings, endpoints, visitors, parts.page_context.networks),
         exception_handlers={HTTPException: http_error},
     )
     app.document = openapi_document(settings, endpoints, scopes)
@@ -98,12 +99,13 @@ def create_app_from_environment() -> FastAPI:
 
 
 def _middleware(
-    settings: AuthSettings, endpoints: list[Endpoint], visitors: VisitorPages
+    settings: AuthSettings, endpoints: list[Endpoint], visitors: VisitorPages, networks: ClientNetworks
 ) -> list[Middleware]:
     return [
         Middleware(FrozenHeaders),
         Middleware(RequestId),
         Middleware(SecurityHeaders, secure=settings.secure),
+        Middleware(TellWhetherBelieved, networks=networks),
         Middleware(BrowserPages, page_of=visitors.refused),
         Middleware(UnhandledErrors),
         Middleware(HeadLimit),

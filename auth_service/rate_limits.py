@@ -11,6 +11,9 @@ from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
 
+UNKNOWN = "unknown"
+"""The network of all whose address cannot be told."""
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -69,7 +72,7 @@ def network_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence
 
     Args:
         peer: the address at the other end of the connection.
-        forwarded_for: the addresses of X-Forwarded-For, in order, believed as far as proxies are trusted.
+        forwarded_for: the addresses that proxies report, in order, believed as far as they are trusted.
     """
     hops = [*forwarded_for, *([peer] if peer else [])]
     while hops:
@@ -79,11 +82,11 @@ def network_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence
         if not hops or not any(address in network for network in trusted):
             prefix = 32 if address.version == 4 else 64
             return str(ipaddress.ip_network((address, prefix), strict=False))
-    return "unknown"
+    return UNKNOWN
 
 
 def is_trusted(peer: str | None, trusted: Sequence[Network]) -> bool:
-    """Whether `peer` is one of the proxies whose X-Forwarded-For is believed."""
+    """Whether `peer` is one of the proxies whose word about others is believed."""
     address = _address(peer or "")
     return address is None or any(address in network for network in trusted)
 

@@ -192,7 +192,7 @@ class AuthSettings(KeySettings):
         identity_providers: JSON; see `ProviderConfiguration`.
         open_client_credentials: whether a client may register itself for tokens that no user agreed to;
             otherwise only the operator makes such clients.
-        trusted_proxies: networks whose X-Forwarded-For is believed, for throttling only.
+        trusted_proxies: networks whose X-Forwarded-For and Forwarded are believed, for throttling only.
         cimd: what to do with a client whose client_id is the URL of its metadata document, where its domain
             is on neither list: ``allow`` it like a registered one, ``ask`` each time with a warning that the
             domain is not known here, ``deny`` it. Left out, ``ask`` where anyone may register, else ``deny``.

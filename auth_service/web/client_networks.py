@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth_service.fetching.turns import requesting_network
-from auth_service.rate_limits import Network, is_trusted, network_of
+from auth_service.protocol.forwarded import forwarded_hops, x_forwarded_for_hops
+from auth_service.rate_limits import UNKNOWN, Network, is_trusted, network_of
 from shared.asgi import header_values
 from shared.logs import get_logger
 from shared.once import Once
+
+X_FORWARDED_FOR = "x-forwarded-for"
+FORWARDED = "forwarded"
+WHETHER_BELIEVED = b"doorward-forwarded"
+"""Tells who asks whether what a proxy said about them is believed; `doorward doctor` looks for it."""
 
 _log = get_logger(__name__)
 
@@ -20,26 +27,94 @@ class ClientNetworks:
 
     def __init__(self, trusted_proxies: Sequence[Network]) -> None:
         self._trusted = trusted_proxies
-        self._untrusted = Once()
+        self._warned = Once()
 
     def network_of(self, request: Request) -> str:
         """The network that `request` comes from; what is fetched for it counts against that from now on."""
-        peer = request.client.host if request.client else None
-        hops = [hop for value in header_values(request.scope, "x-forwarded-for") for hop in value.split(",")]
-        if hops:
-            self._warn_of_untrusted(peer)
-        network = network_of(peer, hops, self._trusted)
+        reported = _reported(request.scope)
+        if reported:
+            self._warn_of_untrusted(_peer(request.scope), next(iter(reported)))
+        network = self._network(request.scope, reported)
         requesting_network.set(network)
         return network
 
-    def _warn_of_untrusted(self, peer: str | None) -> None:
+    def believes(self, scope: Scope) -> bool | None:
+        """Whether what is reported of the sender is believed; None where nothing is."""
+        reported = _reported(scope)
+        if not reported:
+            return None
+        return is_trusted(_peer(scope), self._trusted) and len(self._readings(scope, reported)) < 2
+
+    def _network(self, scope: Scope, reported: dict[str, list[str]]) -> str:
+        readings = self._readings(scope, reported)
+        if len(readings) == 1:
+            return readings.pop()
+        # A proxy writes one of the two headers, and passes on the other as it came. Which one, nobody knows
+        # here: a client that writes both could choose its network.
+        if readings:
+            self._warn_of_contradiction(_peer(scope))
+        return network_of(_peer(scope), [], self._trusted)
+
+    def _readings(self, scope: Scope, reported: dict[str, list[str]]) -> set[str]:
+        """The networks that the headers name; one that names none contradicts nothing."""
+        readings = {network_of(_peer(scope), hops, self._trusted) for hops in reported.values()}
+        return readings - {UNKNOWN} or readings
+
+    def _warn_of_untrusted(self, peer: str | None, header: str) -> None:
         # Once: anybody can send the header, and a log that anybody can fill is read by nobody.
-        if is_trusted(peer, self._trusted) or not self._untrusted.first("X-Forwarded-For"):
+        if is_trusted(peer, self._trusted) or not self._warned.first("untrusted"):
             return
+        name = "X-Forwarded-For" if header == X_FORWARDED_FOR else "Forwarded"
         _log.warning(
-            "X-Forwarded-For is ignored",
+            f"{name} is ignored",
             peer=peer,
             reason="it comes from an address that is not in DOORWARD_TRUSTED_PROXIES; if that is your proxy,"
             " all who come through it share one rate limit",
             remedy=f"set DOORWARD_TRUSTED_PROXIES={peer}, or the network that the proxy is in",
         )
+
+    def _warn_of_contradiction(self, peer: str | None) -> None:
+        if self._warned.first("contradiction"):
+            _log.warning(
+                "X-Forwarded-For and Forwarded name different addresses",
+                peer=peer,
+                reason="one of them was written by the client; such requests count against the proxy",
+                remedy="let the proxy remove the one of the two headers that it does not write",
+            )
+
+
+class TellWhetherBelieved:
+    """Adds `WHETHER_BELIEVED` to answers to POST, which no cache keeps, where a proxy reported a sender."""
+
+    def __init__(self, app: ASGIApp, networks: ClientNetworks) -> None:
+        self.app = app
+        self._networks = networks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asks = scope["type"] == "http" and scope["method"] == "POST"
+        believed = self._networks.believes(scope) if asks else None
+        if believed is None:
+            await self.app(scope, receive, send)
+            return
+        header = (WHETHER_BELIEVED, b"believed" if believed else b"ignored")
+
+        async def telling(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), header]}
+            await send(message)
+
+        await self.app(scope, receive, telling)
+
+
+def _peer(scope: Scope) -> str | None:
+    client = scope.get("client")
+    return client[0] if client else None
+
+
+def _reported(scope: Scope) -> dict[str, list[str]]:
+    """The hops that each header of proxies names, by the header."""
+    hops = {
+        X_FORWARDED_FOR: x_forwarded_for_hops(header_values(scope, X_FORWARDED_FOR)),
+        FORWARDED: forwarded_hops(header_values(scope, FORWARDED)),
+    }
+    return {header: named for header, named in hops.items() if named}

@@ -171,6 +171,17 @@ async def _passed_on(server: AuthorizationServer, path: str, request: Request) -
 
 
 def _forwarded(scope: Scope) -> Headers:
-    """Who asks, so that the authorization server can throttle networks and not us, if it trusts us to say."""
-    hops = [*header_values(scope, "x-forwarded-for"), *([scope["client"][0]] if scope.get("client") else [])]
-    return [("x-forwarded-for", ", ".join(hops))] if hops else []
+    """Who asks, so that the authorization server can throttle networks and not us, if it trusts us to say.
+
+    In the header that the proxy in front wrote: the other one would name the proxy instead of the client.
+    """
+    peer = [scope["client"][0]] if scope.get("client") else []
+    older, standard = header_values(scope, "x-forwarded-for"), header_values(scope, "forwarded")
+    headers: Headers = []
+    if (older or not standard) and (hops := [*older, *peer]):
+        headers.append(("x-forwarded-for", ", ".join(hops)))
+    if standard:
+        # RFC 7239 §6: an IPv6 address is in brackets, and then quoted.
+        nodes = (f'for="[{host}]"' if ":" in host else f"for={host}" for host in peer)
+        headers.append(("forwarded", ", ".join([*standard, *nodes])))
+    return headers

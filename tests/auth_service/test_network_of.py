@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from contextvars import copy_context
 
 import pytest
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 
 from auth_service.rate_limits import network_of
 from auth_service.web.client_networks import ClientNetworks
+from tests.auth_service.service import running
 
 pytestmark = pytest.mark.requirement("AS-23", "SEC-14", "SEC-16")
 
@@ -99,3 +101,63 @@ def test_a_header_from_an_untrusted_peer_is_warned_of_once_with_what_to_set() ->
     with capture_logs() as entries:
         copy_context().run(ClientNetworks([]).network_of, untrusted)
     assert "DOORWARD_TRUSTED_PROXIES=192.0.2.1" in entries[0]["remedy"]
+
+
+@pytest.mark.requirement("BOUND-3")
+@pytest.mark.parametrize(
+    ("headers", "network"),
+    [
+        ({"forwarded": "for=198.51.100.7;proto=https"}, "198.51.100.7/32"),
+        ({"forwarded": 'for="[2001:db8::5]:4711"'}, "2001:db8::/64"),
+        ({"forwarded": "for=203.0.113.9, for=198.51.100.7, for=10.0.0.2"}, "198.51.100.7/32"),
+        ({"forwarded": "for=_hidden"}, "unknown"),
+        ({"forwarded": "for=203.0.113.9, for=_hidden"}, "unknown"),
+        ({"forwarded": 'for=203.0.113.9;x=", for=198.51.100.7'}, "unknown"),
+        ({"forwarded": ", ".join(["for=203.0.113.9", *["for=10.0.0.2"] * 100])}, "unknown"),
+        ({"x_forwarded_for": ", ".join(["203.0.113.9", *["10.0.0.2"] * 100])}, "unknown"),
+        # Both: what they agree in, or what one of them names while the other names nothing.
+        (
+            {"forwarded": "for=198.51.100.7", "x_forwarded_for": "203.0.113.9, 198.51.100.7"},
+            "198.51.100.7/32",
+        ),
+        ({"forwarded": "for=_hidden", "x_forwarded_for": "198.51.100.7"}, "198.51.100.7/32"),
+        ({"forwarded": "for=198.51.100.7", "x_forwarded_for": "junk"}, "198.51.100.7/32"),
+        # One of them was written by the client: neither is believed.
+        ({"forwarded": "for=203.0.113.9", "x_forwarded_for": "198.51.100.7"}, "10.0.0.1/32"),
+    ],
+)
+def test_a_proxy_may_report_in_either_header_and_in_both_only_the_same(
+    headers: dict[str, str], network: str
+) -> None:
+    assert ClientNetworks(PROXIES).network_of(request_from("10.0.0.1", **headers)) == network
+    assert ClientNetworks(PROXIES).network_of(request_from("192.0.2.1", **headers)) == "192.0.2.1/32"
+
+
+def test_a_contradiction_is_warned_of_once() -> None:
+    both = request_from("10.0.0.1", forwarded="for=203.0.113.9", x_forwarded_for="198.51.100.7")
+    assert warnings_of(ClientNetworks(PROXIES), both, both) == ["10.0.0.1"]
+
+
+def test_forwarded_from_an_untrusted_peer_is_warned_of_too() -> None:
+    untrusted = request_from("192.0.2.1", forwarded="for=198.51.100.7")
+    assert warnings_of(ClientNetworks(PROXIES), untrusted, untrusted) == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_who_asks_through_a_proxy_is_told_whether_it_is_believed(
+    new_store: Callable[[], str], *, trusted: bool
+) -> None:
+    believed = "believed" if trusted else "ignored"
+    with running(new_store(), trusted_proxies=["127.0.0.0/8"] if trusted else []) as server:
+
+        def told(method: str, **headers: str) -> str | None:
+            response = server.http.request(method, f"{server.origin}/token", headers=headers)
+            header: str | None = response.headers.get("doorward-forwarded")
+            return header
+
+        by_proxy = {"X-Forwarded-For": "198.51.100.7"}
+        assert told("POST", **by_proxy) == believed
+        assert told("POST", Forwarded="for=198.51.100.7") == believed
+        assert told("POST", **by_proxy, Forwarded="for=203.0.113.9") == "ignored"
+        assert told("POST") is None
+        assert told("GET", **by_proxy) is None, "what may be cached says nothing about who asked"

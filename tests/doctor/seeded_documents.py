@@ -13,6 +13,7 @@ from tests.doctor.misconfiguration import (
     WARNING,
     Misconfiguration,
     answering,
+    changing,
     nothing_at,
     redirecting,
     with_header,
@@ -33,6 +34,11 @@ def open_redirector(pair: Pair) -> None:
 def unknown_client_is_invalid_request(pair: Pair) -> None:
     """An OAuth error, but not the one that makes clients register anew."""
     answering(pair, "auth", "/token", JSONResponse({"error": "invalid_request"}, 400), "POST")
+
+
+def tells_that_it_ignores(_request: Request, response: Response) -> None:
+    """As Doorward does behind a proxy that it does not trust."""
+    response.headers["Doorward-Forwarded"] = "ignored"
 
 
 SEEDED = (
@@ -106,6 +112,14 @@ SEEDED = (
         WARNING,
         "Answer an unknown client_id at the token endpoint with 401 and the JSON error invalid_client.",
         unknown_client_is_invalid_request,
+    ),
+    Misconfiguration(
+        "the authorization server does not trust the proxy in front of it",
+        "forwarded",
+        WARNING,
+        "Set DOORWARD_TRUSTED_PROXIES of the authorization server to the network of the proxy, which its log"
+        " names, and let the proxy remove whichever of X-Forwarded-For and Forwarded it does not write.",
+        lambda pair: changing(pair, "/token", tells_that_it_ignores),
     ),
     Misconfiguration(
         "an unknown redirect URI is followed",

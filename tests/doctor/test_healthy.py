@@ -36,7 +36,16 @@ def test_a_login_with_everything_after_it_finds_nothing(pair: Pair) -> None:
     assert problems(report) == {}
     skipped = {line.check.id for line in report.lines if line.status is Status.SKIPPED}
     assert skipped == {
-        *("tls", "tls-expiry", "hosted", "http-upgrade", "register-profile", "step-up-challenge", "step-up"),
+        *(
+            "tls",
+            "tls-expiry",
+            "hosted",
+            "http-upgrade",
+            "forwarded",
+            "register-profile",
+            "step-up-challenge",
+            "step-up",
+        ),
     }
 
 

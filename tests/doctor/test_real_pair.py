@@ -37,7 +37,7 @@ def test_nothing_is_found_even_with_a_login_and_a_step_up(mcp_url: str, running:
     assert problems(report) == {}
     assert report.issuer == running.issuer
     skipped = {line.check.id for line in report.lines if line.status is Status.SKIPPED}
-    assert skipped == {"tls", "tls-expiry", "hosted", "http-upgrade", "register-profile"}
+    assert skipped == {"tls", "tls-expiry", "hosted", "http-upgrade", "forwarded", "register-profile"}
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -80,6 +80,31 @@ def test_a_post_is_passed_on_byte_for_byte_and_so_is_its_answer_but_for_cookies(
     assert "cookie" not in question.headers
 
 
+@pytest.mark.parametrize(
+    ("sent", "older", "standard"),
+    [
+        ({}, "127.0.0.1", None),
+        ({"Forwarded": 'for="[2001:db8::5]:80"'}, None, 'for="[2001:db8::5]:80", for=127.0.0.1'),
+        (
+            {"Forwarded": "for=203.0.113.9", "X-Forwarded-For": "203.0.113.9"},
+            "203.0.113.9, 127.0.0.1",
+            "for=203.0.113.9, for=127.0.0.1",
+        ),
+    ],
+)
+def test_who_asks_is_passed_on_in_the_header_that_it_came_in(
+    sent: dict[str, str],
+    older: str | None,
+    standard: str | None,
+    client: httpx2.Client,
+    issuer: AuthorizationServer,
+) -> None:
+    issuer.replies["/token"] = answer(200, b"{}")
+    client.post("/token", content=b"{}", headers=sent)
+    headers = issuer.questions[-1].headers
+    assert (headers.get("x-forwarded-for"), headers.get("forwarded")) == (older, standard)
+
+
 def test_an_oauth_error_comes_back_as_it_is(client: httpx2.Client, issuer: AuthorizationServer) -> None:
     said = {"error": "invalid_client"}
     issuer.replies["/token"] = answer_json(said, 401)

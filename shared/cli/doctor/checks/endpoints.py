@@ -52,4 +52,24 @@ def unknown_client_authorize(evidence: Evidence) -> Verdict:
     return ok(f"{exchange.answer.status}")
 
 
-CHECKS = (unknown_client_token, unknown_client_authorize)
+@check(
+    "forwarded",
+    "The authorization server believes the proxy in front of it about who asks",
+    meaning="Limits count by the visitor's address. Where the proxy is not trusted, all who come through it"
+    " share one limit: twenty wrong passwords by anybody keep everybody from logging in. Doorward says so;"
+    " of other servers it cannot be seen.",
+    fix="Set DOORWARD_TRUSTED_PROXIES of the authorization server to the network of the proxy, which its log"
+    " names, and let the proxy remove whichever of X-Forwarded-For and Forwarded it does not write.",
+    weight=Status.WARNING,
+)
+def forwarded(evidence: Evidence) -> Verdict:
+    answer = evidence.unknown_client_token.answer if evidence.unknown_client_token else None
+    believed = answer.header("doorward-forwarded") if answer else None
+    if believed is None:
+        return skipped("no proxy reported where the request came from, or the server does not tell")
+    if believed != "believed":
+        return problem("it ignores what the proxy reports")
+    return ok()
+
+
+CHECKS = (unknown_client_token, unknown_client_authorize, forwarded)

@@ -1,0 +1,74 @@
+"""The hops that proxies report: the Forwarded header (RFC 7239), and X-Forwarded-For before it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+MAX_HOPS = 32
+"""How many are read, from the last on: the rest was written by somebody further away, to be believed less."""
+
+MAX_LINE_BYTES = 4_096
+ILLEGIBLE = ""
+"""A hop of which nothing can be told."""
+
+_WHITE = re.compile(r"[ \t]*")
+# RFC 7239 §4: forwarded-pair = token "=" value; value = token / quoted-string (RFC 9110 §5.6). Addresses with
+# colons and brackets must be quoted, but many proxies do not, and here nothing else could be meant by them.
+_PAIR = re.compile(
+    r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)="
+    r'(?:(?P<token>[!#$%&\'*+.^_`|~0-9A-Za-z:\[\]-]+)|"(?P<quoted>(?:[^"\\]|\\.)*)")'
+)
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def x_forwarded_for_hops(lines: Sequence[str]) -> list[str]:
+    """What X-Forwarded-For names, the last `MAX_HOPS` of it, illegible beyond."""
+    hops = ",".join(lines).rsplit(",", MAX_HOPS) if lines else []
+    return [ILLEGIBLE, *hops[1:]] if len(hops) > MAX_HOPS else hops
+
+
+def forwarded_hops(lines: Sequence[str]) -> list[str]:
+    """What the `for` parameters of Forwarded name, a hop for each element.
+
+    A line that breaks the grammar is one illegible hop: with a quote that is left open, a client could hide
+    what the proxies wrote behind it.
+    """
+    hops = [hop for line in lines[-MAX_HOPS:] for hop in _hops(line)]
+    return [ILLEGIBLE, *hops[-MAX_HOPS:]] if len(hops) > MAX_HOPS or len(lines) > MAX_HOPS else hops
+
+
+def _hops(line: str) -> list[str]:
+    elements = _elements(line) if len(line) <= MAX_LINE_BYTES else None
+    if elements is None:
+        return [ILLEGIBLE]
+    # RFC 7239 §4: each parameter occurs once in an element.
+    return [named[0] if len(named) == 1 else ILLEGIBLE for named in elements]
+
+
+def _elements(line: str) -> list[list[str]] | None:
+    """The values of `for` in each element of a line; None where it breaks the grammar."""
+    elements: list[list[str]] = [[]]
+    position = 0
+    while True:
+        position = _skip(line, position)
+        if pair := _PAIR.match(line, position):
+            if pair["name"].lower() == "for":
+                elements[-1].append(_value(pair))
+            position = _skip(line, pair.end())
+        if position == len(line):
+            return elements
+        if line[position] == ",":
+            elements.append([])
+        elif line[position] != ";":
+            return None
+        position += 1
+
+
+def _skip(line: str, position: int) -> int:
+    white = _WHITE.match(line, position)
+    return white.end() if white else position
+
+
+def _value(pair: re.Match[str]) -> str:
+    return pair["token"] if pair["quoted"] is None else _ESCAPED.sub(r"\1", pair["quoted"])
