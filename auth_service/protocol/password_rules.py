@@ -46,7 +46,5 @@ def require_strength(estimate: Estimate) -> None:
         WeakPasswordError: it is.
     """
     if estimate.score < WEAKEST_SCORE:
-        reason = f": {estimate.warning[0].lower()}{estimate.warning[1:]}" if estimate.warning else ""
-        raise WeakPasswordError(
-            f"this one is easily guessed{reason}. Several uncommon words are a good password"
-        )
+        reason = f" ({estimate.warning[0].lower()}{estimate.warning[1:]})" if estimate.warning else ""
+        raise WeakPasswordError(f"it is easily guessed{reason}. Several uncommon words are a good password")
