@@ -60,7 +60,7 @@ class IdentityRepository:
             provider_subject=found.subject,
             connected_at=now,
         )
-        # Listed before it exists: whoever deletes the account must never miss one.
+        # Listed before it exists: the deletion of an account must never miss one.
         await self._store.index_add(keys.subject_identities(subject), name, ttl_s=None)
         if await self._identities.create(name, identity):
             return identity

@@ -65,7 +65,7 @@ def decide(
         return Decision(Step.LOG_IN)
     if owner is None:
         return Decision(Step.CREATE)
-    # Whoever controls the provider could take any account it links: never an administrator's. And where the
+    # The operator of the provider could take any account it links: never an administrator's. And where the
     # account has an identity of this provider, the address was given to another person there since.
     if provider.links_email and not owner.admin and identity.issuer not in owner.issuers:
         return Decision(Step.LINK)

@@ -135,7 +135,7 @@ class IdentityProvider:
     Attributes:
         provider_id: names it in URLs.
         links_email: whether a proven e-mail address connects a person to the account that has it.
-        contact: whom a person asks who is refused; None for whoever runs the server.
+        contact: whom a refused person can ask; None for the operator of this server.
     """
 
     provider_id: str

@@ -143,7 +143,7 @@ class UserRepository:
     ) -> User | None:
         """Make an account without a password, for a subject that an identity names already.
 
-        Whoever was interrupted may call it again: the account of that subject is given again.
+        Safe to repeat after an interruption: it returns the account of that subject where there is one.
 
         Returns:
             None where another has the username.

@@ -57,7 +57,7 @@ def test_the_button_leads_to_the_provider_and_back_to_an_account(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_whoever_is_refused_can_read_why_and_get_back(
+def test_a_refused_person_can_read_why_and_get_back(
     page: Page, server: AuthorizationServer, provider: FakeProvider, scheme: Any
 ) -> None:
     provider.answers["/authorize"] = (200, {})

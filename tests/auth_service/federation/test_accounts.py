@@ -55,7 +55,7 @@ def open_login(person: FederatedPerson, server: AuthorizationServer) -> Any:
         {"email": None, "sub": "the-one"},
     ],
 )
-def test_whoever_is_on_one_of_the_lists_gets_in(
+def test_a_person_on_one_of_the_lists_gets_in(
     server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson, changes: dict[str, Any]
 ) -> None:
     provider.claims |= changes
@@ -72,7 +72,7 @@ def test_whoever_is_on_one_of_the_lists_gets_in(
         {"email": None, "groups": ["guest"]},
     ],
 )
-def test_whoever_is_not_sees_who_they_are_and_whom_to_ask_and_is_not_logged_in(
+def test_a_person_on_no_list_sees_which_account_it_was_and_whom_to_ask(
     server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson, changes: dict[str, Any]
 ) -> None:
     provider.claims |= changes

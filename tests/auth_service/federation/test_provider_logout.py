@@ -165,7 +165,7 @@ def test_a_session_that_began_with_a_password_is_not_the_providers_to_end(
     local.close()
 
 
-def test_a_logout_here_offers_the_one_there_to_whoever_came_from_there(
+def test_a_logout_offers_the_logout_of_the_provider_the_person_came_from(
     server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
 ) -> None:
     server.clock.advance(3_601)  # the discovery document is read again
