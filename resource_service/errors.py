@@ -179,12 +179,12 @@ class Refuse:
     def __call__(self, refusal: Refusal, scope: Scope) -> Response:
         """Log why, and build the answer to the request of `scope`."""
         level = "warning" if refusal.status >= 500 else "info"
-        told = {"told": refusal.description} if refusal.detail else {}
+        public = {"told": refusal.description} if refusal.detail else {}
         getattr(_log, level)(
             "refused",
             reason=refusal.detail or refusal.description,
             reason_code=refusal.reason.code,
-            **told,
+            **public,
             error=refusal.error,
             status=refusal.status,
             method=scope["method"],

@@ -70,8 +70,8 @@ def _spelled_out(mounts: object) -> object:
     if not isinstance(mounts, dict):
         return mounts
     return [
-        {"path": path, **(given if isinstance(given, dict) else {"upstream": given})}
-        for path, given in mounts.items()
+        {"path": path, **(mount if isinstance(mount, dict) else {"upstream": mount})}
+        for path, mount in mounts.items()
     ]
 
 

@@ -57,7 +57,7 @@ class IdentityTokens:
         self._clock = clock
         self.public_key = public_jwk(self._key)
 
-    def mint(self, principal: Principal, *, issuer: str, audience: str) -> str:
+    def issue(self, principal: Principal, *, issuer: str, audience: str) -> str:
         """A JWT (RFC 7519) that says who `principal` is. The user is left out where a client acts for itself.
 
         Args:

@@ -25,7 +25,7 @@ from resource_service.middleware.drain_body import DrainBody
 from resource_service.middleware.origins import OriginCheck, Origins
 from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description
 from resource_service.pages.visitors import VisitorPages
-from resource_service.policy.scope_check import agreement_watched
+from resource_service.policy.scope_check import scope_check_running
 from resource_service.resource import ProtectedResource
 from resource_service.routes.aliases import AuthorizationServer, alias_routes
 from resource_service.routes.http_resources import health_route, plain_routes
@@ -59,20 +59,20 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     Args:
         clock: tells when tokens expire.
     """
-    leases = Leases(lambda token: asking.introspect(token), clock, steady_clock)
-    asking = introspection_chain(settings, clock, leases)
-    introspect = asking.introspect
-    passing_on = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
+    leases = Leases(lambda token: introspection.introspect(token), clock, steady_clock)
+    introspection = introspection_chain(settings, clock, leases)
+    introspect = introspection.introspect
+    authorization_server_http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
     tokens = IdentityTokens(settings.identity_private_key, clock)
     notes = Notes(settings.notes, clock) if settings.serves_notes else None
-    possession = dpop_validator_for(settings, clock)
+    dpop_validator = dpop_validator_for(settings, clock)
 
     def protected(described: ResourceSettings, backend: Backend) -> ProtectedResource:
         return ProtectedResource(
             settings=described,
             backend=backend,
             introspect=introspect,
-            possession=possession,
+            dpop_validator=dpop_validator,
             leases=leases,
             clock=clock,
         )
@@ -85,7 +85,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     resources = [*([main] if main else []), *mounts]
     refuse = main.refuse if main else Refuse(settings.metadata_url, tuple)
     visitors = VisitorPages(settings, [resource.settings for resource in resources])
-    issuer = AuthorizationServer(passing_on, settings, clock)
+    issuer = AuthorizationServer(authorization_server_http, settings, clock)
 
     app = DocumentedApp(
         title=settings.resource_name,
@@ -99,11 +99,11 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         lifespan=_lifespan(
             notes,
             (
-                asking.run,
-                lambda: passing_on,
+                introspection.run,
+                lambda: authorization_server_http,
                 *(resource.backend.run for resource in resources),
                 *(resource.policy.watch for resource in resources),
-                *_agreements(resources, issuer),
+                *_scope_checks(resources, issuer),
                 lambda: _stopping(leases),  # innermost: it is the first to end
             ),
         ),
@@ -159,14 +159,14 @@ def _main_backend(settings: ResourceSettings, notes: Notes | None, tokens: Ident
     return None
 
 
-def _agreements(
+def _scope_checks(
     resources: Iterable[ProtectedResource], issuer: AuthorizationServer
 ) -> Iterator[Callable[[], AbstractAsyncContextManager[object]]]:
     """For each policy that somebody else wrote than the settings of the authorization server."""
     for resource in resources:
         if resource.policy.path is not None:
             yield partial(
-                agreement_watched, resource.policy, issuer.metadata, resource=resource.settings.resource
+                scope_check_running, resource.policy, issuer.metadata, resource=resource.settings.resource
             )
 
 

@@ -111,7 +111,7 @@ def _mcp_operations(examples: Examples, security: list[Any]) -> dict[str, Any]:
 
 
 def _operation(summary: str, description: str, answers: dict[int, str], **more: Any) -> dict[str, Any]:  # noqa: ANN401
-    responses = {str(status): {"description": words} for status, words in answers.items()}
+    responses = {str(status): {"description": text} for status, text in answers.items()}
     return {
         "tags": ["mcp"],
         "summary": summary,

@@ -36,7 +36,7 @@ class ProtectedResource:
         settings: ResourceSettings,
         backend: Backend,
         introspect: Introspect,
-        possession: DpopValidator,
+        dpop_validator: DpopValidator,
         leases: Leases,
         clock: Clock,
     ) -> None:
@@ -47,7 +47,7 @@ class ProtectedResource:
         self.refuse = Refuse(settings.metadata_url, self.policy.scopes)
         self.authenticate = Authenticate(
             introspect=introspect,
-            possession=possession,
+            dpop_validator=dpop_validator,
             resource=settings.resource,
             issuer=settings.issuer,
             clock=clock,

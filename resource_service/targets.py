@@ -32,7 +32,7 @@ class HttpTarget:
         return self.url
 
     @property
-    def shown(self) -> str:
+    def log_name(self) -> str:
         """How to name it in the log: a query may hold a key."""
         return self.url.partition("?")[0]
 
@@ -49,7 +49,7 @@ class StdioTarget:
     arguments: tuple[str, ...]
 
     @property
-    def shown(self) -> str:
+    def log_name(self) -> str:
         """How to name it in the log: arguments may hold a key."""
         return self.arguments[0]
 

@@ -80,8 +80,8 @@ def mount_docs(
         scopes: those that are ticked to begin with.
         warning: shown at the top; None for none.
     """
-    words = {"title": title, "public_url": public_url, "issuer": issuer, "scopes": " ".join(scopes)}
-    values = {name: escape(text) for name, text in words.items()}
+    attributes = {"title": title, "public_url": public_url, "issuer": issuer, "scopes": " ".join(scopes)}
+    values = {name: escape(text) for name, text in attributes.items()}
     values["warning"] = f'<p class="note" role="note">{escape(warning)}</p>' if warning else ""
     headers = {"Content-Security-Policy": _policy(public_url, issuer)}
     page = HTMLResponse(_DOCS.substitute(values), headers=headers)

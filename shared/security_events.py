@@ -67,13 +67,13 @@ def read_event(claims: Mapping[str, Any], *, issuer: str, audience: str) -> Secu
         raise ClaimError("iss is not the authorization server")
     jwt_claims.check_audience(claims, (audience,))
     events = _object(claims, "events")
-    known = [uri for uri in (SESSION_REVOKED, VERIFICATION) if uri in events]
-    if len(events) != 1 or not known:
+    event_types = [uri for uri in (SESSION_REVOKED, VERIFICATION) if uri in events]
+    if len(events) != 1 or not event_types:
         raise ClaimError("events is not exactly one that is known here")
-    details = _object(events, known[0])
+    details = _object(events, event_types[0])
     about = _subject(claims)
     jti, issued_at = jwt_claims.text(claims, "jti"), int(jwt_claims.number(claims, "iat"))
-    if known[0] == VERIFICATION:
+    if event_types[0] == VERIFICATION:
         if about != audience:
             raise ClaimError("sub_id is not the receiver")
         return SecurityEvent(jti, issued_at)

@@ -27,7 +27,7 @@ class Authenticate:
     """
 
     introspect: Introspect
-    possession: DpopValidator
+    dpop_validator: DpopValidator
     resource: str
     issuer: str
     clock: Clock
@@ -40,11 +40,13 @@ class Authenticate:
                 asking the issuer.
         """
         credentials = _credentials_of(scope)
-        proof = self.possession.presented(scope, credentials.token) if credentials.scheme == "DPoP" else None
+        proof = (
+            self.dpop_validator.presented(scope, credentials.token) if credentials.scheme == "DPoP" else None
+        )
         # The token comes before the signature of the proof: with a bad one nothing is verified.
         principal = await self.holder_of(credentials.token, jkt=proof.jkt if proof else None)
         if proof:
-            await self.possession.spend(proof, principal.owner)
+            await self.dpop_validator.spend(proof, principal.owner)
         return principal
 
     async def holder_of(self, token: str, *, jkt: str | None = None) -> Principal:

@@ -89,12 +89,12 @@ class Reading:
         return None
 
     def _following(self) -> Event | None:
-        found = None
+        following = None
         for event in reversed(self.stream.events):  # near the end, unless the client is far behind
             if event.number <= self.after:
                 break
-            found = event
-        return found
+            following = event
+        return following
 
     def stop(self) -> None:
         """Let go of the stream; the event that was given last counts as not taken."""

@@ -78,7 +78,7 @@ class HttpGateway:
                 reply = HttpReply(
                     upstream=self.upstream,
                     response=response,
-                    asked=noted_request_ids(scope),
+                    request_ids=noted_request_ids(scope),
                     max_answer_bytes=self.max_answer_bytes,
                     make_room=lambda: held.enter_async_context(self.large_answers.room(principal)),
                 )
@@ -124,7 +124,7 @@ class HttpGateway:
         elif response.is_success and named and not self.sessions.bind(named, principal):
             raise failed(
                 Reason.UPSTREAM_SESSION_SHARED,
-                f"{self.upstream.target.shown}: gives one session to two principals",
+                f"{self.upstream.target.log_name}: gives one session to two principals",
             )
 
 

@@ -22,8 +22,8 @@ def fault_in_type(status: int, content_type: str) -> str | None:
     return None
 
 
-def fault_in_body(body: bytes, asked: Sequence[RequestId]) -> str | None:
-    """Why `body` does not answer every request of `asked`; None if it does."""
+def fault_in_body(body: bytes, request_ids: Sequence[RequestId]) -> str | None:
+    """Why `body` does not answer every request of `request_ids`; None if it does."""
     if not body.strip():
         return "it is empty"
     try:
@@ -31,10 +31,10 @@ def fault_in_body(body: bytes, asked: Sequence[RequestId]) -> str | None:
     except (ValueError, RecursionError):
         return "it is not JSON in UTF-8"
     answered = {key_of(message["id"]) for message in _messages(parsed) if _is_answer(message)}
-    unanswered = [request_id for request_id in asked if key_of(request_id) not in answered]
+    unanswered = [request_id for request_id in request_ids if key_of(request_id) not in answered]
     if not answered:
         return "it is not an answer of JSON-RPC 2.0"
-    if len(unanswered) == len(asked):
+    if len(unanswered) == len(request_ids):
         return "it is under an id that nobody asked with"
     return "it leaves requests without an answer" if unanswered else None
 

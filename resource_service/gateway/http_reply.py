@@ -50,14 +50,14 @@ class HttpReply:
     """One answer: `begin` looks at it as long as another can still be given, `pass_on` sends it.
 
     Attributes:
-        asked: the ids of the JSON-RPC requests that it is to answer.
+        request_ids: the ids of the JSON-RPC requests that it is to answer.
         max_answer_bytes: of JSON that answers them.
         make_room: for an answer that is larger than most; may raise a `Refusal`.
     """
 
     upstream: Upstream
     response: httpx2.Response
-    asked: Sequence[RequestId] = ()
+    request_ids: Sequence[RequestId] = ()
     max_answer_bytes: int
     make_room: Callable[[], Awaitable[None]]
     _chunks: AsyncIterator[bytes] = field(init=False)
@@ -78,7 +78,7 @@ class HttpReply:
             await self._hold(MAX_REFUSAL_BYTES)
             if refuses_host(status, bytes(self._held)):
                 raise self.upstream.refused_host(status)
-        if not self.asked or self._is_stream:
+        if not self.request_ids or self._is_stream:
             return
         checked = min(MAX_CHECKED_BYTES, self.max_answer_bytes)
         self._large = not await self._hold(checked)
@@ -89,28 +89,30 @@ class HttpReply:
 
     async def _hold_large(self) -> None:
         if len(self._held) > self.max_answer_bytes:
-            raise too_large(self.max_answer_bytes, self.upstream.target.shown)
+            raise too_large(self.max_answer_bytes, self.upstream.target.log_name)
         await self.make_room()
         try:
             with anyio.fail_after(WHOLE_WITHIN_S):
                 whole = await self._hold(self.max_answer_bytes)
         except TimeoutError as error:
-            detail = f"{self.upstream.target.shown}: only {len(self._held)} bytes of a large answer came"
+            detail = f"{self.upstream.target.log_name}: only {len(self._held)} bytes of a large answer came"
             raise silent(f"{detail} within {WHOLE_WITHIN_S:.0f} s") from error
         if not whole:
-            raise too_large(self.max_answer_bytes, self.upstream.target.shown)
+            raise too_large(self.max_answer_bytes, self.upstream.target.log_name)
 
     def _check(self, fault: str | None) -> None:
         status = self.response.status_code
         if fault is not None and status < 300:
-            shown = printable(bytes(self._held[:MAX_SHOWN_BYTES]))
-            detail = f"{self.upstream.target.shown}: answers {status}, but {fault}: {shown!r}"
+            excerpt = printable(bytes(self._held[:MAX_SHOWN_BYTES]))
+            detail = f"{self.upstream.target.log_name}: answers {status}, but {fault}: {excerpt!r}"
             raise unreadable(fault, detail)
 
     def _fault_in_body(self) -> str | None:
         if self.response.headers.get("content-encoding", "identity").lower() != "identity":
             return None
-        return fault_at_ends(self._held) if self._large else fault_in_body(bytes(self._held), self.asked)
+        return (
+            fault_at_ends(self._held) if self._large else fault_in_body(bytes(self._held), self.request_ids)
+        )
 
     async def pass_on(self, send: Send) -> None:
         """Send the answer as it comes."""

@@ -26,11 +26,13 @@ class Identity:
 
     def fields(self, principal: Principal) -> Fields:
         """The header fields that say who `principal` is; no user where a client acts for itself."""
-        said = {
+        values = {
             b"x-doorward-subject": None if principal.subject is None else encoded(principal.subject),
             b"x-doorward-username": None if principal.user is None else encoded(principal.user),
             b"x-doorward-client": encoded(principal.client_id),
             b"x-doorward-scopes": format_scope(principal.scopes),
-            b"x-doorward-identity": self.tokens.mint(principal, issuer=self.resource, audience=self.audience),
+            b"x-doorward-identity": self.tokens.issue(
+                principal, issuer=self.resource, audience=self.audience
+            ),
         }
-        return [(name, value.encode("ascii")) for name, value in said.items() if value is not None]
+        return [(name, value.encode("ascii")) for name, value in values.items() if value is not None]

@@ -95,7 +95,7 @@ class ProcessPool:
             conversation = converse(process, principal.key)
         except OSError as error:
             raise failed(
-                Reason.COMMAND_NOT_STARTED, f"{self._target.shown} cannot be started: {error}"
+                Reason.COMMAND_NOT_STARTED, f"{self._target.log_name} cannot be started: {error}"
             ) from error
         finally:
             self._starting -= Counter([person])
@@ -113,11 +113,11 @@ class ProcessPool:
         own = [c for c in self._open if person_of(c.owner) == newcomer]
         spare = _longest_unused(own, len(own) + self._starting[newcomer] + 1 - self._limits.per_principal)
         if spare is None:
-            raise too_busy(f"{newcomer} has {len(own)} processes of {self._target.shown} in use")
+            raise too_busy(f"{newcomer} has {len(own)} processes of {self._target.log_name} in use")
         total = len(self._open) + self._starting.total() - len(spare)
         more = _longest_unused(self._open - set(spare), total + 1 - self._limits.processes)
         if more is None:
-            raise too_busy(f"{len(self._open)} processes of {self._target.shown} are in use")
+            raise too_busy(f"{len(self._open)} processes of {self._target.log_name} are in use")
         return [*spare, *more]
 
     async def _end_idle_ones(self) -> None:

@@ -20,12 +20,14 @@ def slash_redirect(url: str, status: int, location: str | None, host: str) -> st
     if status not in _SAME_REQUEST or location is None:
         return None
     try:
-        asked, named = urlsplit(url), urlsplit(urljoin(url, location))
-        own = (serialize_origin(asked), serialize_origin(asked._replace(netloc=host)))
+        requested, named = urlsplit(url), urlsplit(urljoin(url, location))
+        own = (serialize_origin(requested), serialize_origin(requested._replace(netloc=host)))
         here = serialize_origin(named) in own
     except ValueError:
         return None
-    slashed = asked.path.removesuffix("/") == named.path.removesuffix("/") and asked.path != named.path
-    if not here or not slashed or asked.query != named.query:
+    slashed = (
+        requested.path.removesuffix("/") == named.path.removesuffix("/") and requested.path != named.path
+    )
+    if not here or not slashed or requested.query != named.query:
         return None
-    return asked._replace(path=named.path).geturl()
+    return requested._replace(path=named.path).geturl()

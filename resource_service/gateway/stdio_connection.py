@@ -69,7 +69,7 @@ class StdioConnection(ABC):
         self.used_at = asyncio.get_running_loop().time()
         self.ended = False
         self._holders = 0
-        self._asked = 0
+        self._request_count = 0
         self._over: deque[Hashable] = deque(maxlen=REMEMBERED_KEYS)
         self._ending: asyncio.Task[None] | None = None
         # A context of its own: what it logs is not about the request that happened to start it.
@@ -137,10 +137,10 @@ class StdioConnection(ABC):
             raise failed(Reason.COMMAND_ENDED, f"the process {self.process.pid} has ended")
         if len(self.pending) >= MAX_PENDING:
             raise too_busy(f"{MAX_PENDING} requests await an answer of process {self.process.pid}")
-        self._asked += 1
+        self._request_count += 1
         self.used_at = asyncio.get_running_loop().time()
         pending = Pending(
-            stream=self.outbox.open(f"r{self._asked}"),
+            stream=self.outbox.open(f"r{self._request_count}"),
             method=message["method"],
             request_id=message["id"],
             progress_token=messages.progress_token_of(message),
@@ -195,11 +195,11 @@ class StdioConnection(ABC):
             "MCP server wrote what is no message", pid=self.process.pid, reason=fault, line=printable(line)
         )
         if garbled.is_lost_answer(line):
-            found = self._key_of(garbled.recovered_id(line))
+            key = self._key_of(garbled.recovered_id(line))
             message = f"The MCP server's answer cannot be read: {fault}."
-            if found in self.pending:  # also where an earlier call, which is over, had the same id
-                self.fail([found], reason, message)
-            elif found not in self._over:
+            if key in self.pending:  # also where an earlier call, which is over, had the same id
+                self.fail([key], reason, message)
+            elif key not in self._over:
                 self.fail(list(self.pending), reason, message)
 
     def _misaddressed(self, message: Json) -> None:

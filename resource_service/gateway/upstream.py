@@ -64,7 +64,7 @@ class Upstream:
 
     def failure(self, error: Exception) -> Refusal:
         """What an exception of the HTTP client means."""
-        detail = f"{self.target.shown}: {type(error).__name__} {error}"
+        detail = f"{self.target.log_name}: {type(error).__name__} {error}"
         match error:
             case httpx2.PoolTimeout():
                 return too_busy(detail)
@@ -77,7 +77,9 @@ class Upstream:
 
     def refused_host(self, status: int) -> Refusal:
         """It answers to other host names than the one that it is sent."""
-        return refuses_host(f"{self.target.shown}: refuses the Host {self.target.authority!r} with {status}")
+        return refuses_host(
+            f"{self.target.log_name}: refuses the Host {self.target.authority!r} with {status}"
+        )
 
     async def _sent(self, request: httpx2.Request) -> httpx2.Response:
         try:
@@ -99,7 +101,7 @@ class Upstream:
         if self._announced.first(self.target):
             _log.info(
                 "the upstream redirects for a slash: each request takes two, until DOORWARD_UPSTREAM has it",
-                upstream=self.target.shown,
+                upstream=self.target.log_name,
                 status=response.status_code,
                 location=url.partition("?")[0],
             )
@@ -114,14 +116,14 @@ class Upstream:
         if status in (401, 407):
             raise failed(
                 Reason.UPSTREAM_CREDENTIALS_REFUSED,
-                f"{self.target.shown}: refuses our credentials with {status}",
+                f"{self.target.log_name}: refuses our credentials with {status}",
             )
         if status == 421:
             raise self.refused_host(status)
         if 300 <= status < 400 and "location" in response.headers:
-            raise redirects(f"{self.target.shown}: answers {status}, to {response.headers['location']}")
+            raise redirects(f"{self.target.log_name}: answers {status}, to {response.headers['location']}")
         if not (200 <= status < 300 or 400 <= status < 600):
-            raise failed(Reason.UPSTREAM_STATUS_INVALID, f"{self.target.shown}: answers {status}")
+            raise failed(Reason.UPSTREAM_STATUS_INVALID, f"{self.target.log_name}: answers {status}")
 
 
 async def _close(response: httpx2.Response) -> None:

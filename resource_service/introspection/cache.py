@@ -45,7 +45,7 @@ class IntrospectionCache:
     ) -> None:
         self._ask = ask
         # What is kept is the answer of a flight, dated by its start: whoever joins one later learns no more.
-        self._flights = SingleFlight(self._asked, join_for_s=join_for_s)
+        self._flights = SingleFlight(self._introspect, join_for_s=join_for_s)
         self._keep_for_s = keep_for_s
         self._clock = clock
         self._steady_clock = steady_clock
@@ -88,7 +88,7 @@ class IntrospectionCache:
         self._live_until = float("-inf")
         self._answers.clear()
 
-    async def _asked(self, token: str) -> ActiveToken | None:
+    async def _introspect(self, token: str) -> ActiveToken | None:
         asked_at = self._steady_clock()
         answer = await self._ask(token)
         now = self._steady_clock()

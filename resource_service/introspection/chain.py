@@ -129,12 +129,12 @@ def _listening(
         issuer=settings.issuer,
         audience=settings.resource_server_id,
     )
-    feed = RevocationFeed(http, source, keys, listener, clock=clock, steady_clock=steady_clock)
+    revocation_feed = RevocationFeed(http, source, keys, listener, clock=clock, steady_clock=steady_clock)
 
     @asynccontextmanager
     async def listen() -> AsyncIterator[None]:
         async with http:
-            following = asyncio.create_task(feed.follow())
+            following = asyncio.create_task(revocation_feed.follow())
             try:
                 yield
             finally:

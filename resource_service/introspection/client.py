@@ -86,14 +86,14 @@ class IntrospectionClient:
             raise ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, str(error)) from error
         _check_status(answer)
         try:
-            found = ActiveToken.from_wire(await self._document(answer.body))
+            token_info = ActiveToken.from_wire(await self._document(answer.body))
         except MalformedAnswerError as error:
             raise IntrospectionUnavailableError(
                 Reason.INTROSPECTION_ANSWER_MALFORMED, f"the answer is malformed: {error}"
             ) from error
-        if found is None:
+        if token_info is None:
             _log.info("the authorization server says that the token is inactive", **_where(answer))
-        return found
+        return token_info
 
     async def _document(self, body: bytes) -> object:
         try:

@@ -73,9 +73,9 @@ class IssuerKeys:
         return kid is not None and any(key.get("kid") == kid for key in self._keys)
 
     async def _fetch(self) -> None:
-        known = self._fetched_at
+        fetched_at = self._fetched_at
         async with self._fetching:
-            if self._fetched_at != known:
+            if self._fetched_at != fetched_at:
                 return  # fetched by somebody else, while this one waited
             started = self._clock()
             if started - self._failed_at < RETRY_S:

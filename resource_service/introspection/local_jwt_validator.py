@@ -58,17 +58,19 @@ class LocalJwtValidator:
         if token.count(".") != 2:
             return await self._ask(token)
         try:
-            found = read_access_token(await self._keys.verify_jws(token, typ=TYPE, algorithms=ALGORITHMS))
+            access_token = read_access_token(
+                await self._keys.verify_jws(token, typ=TYPE, algorithms=ALGORITHMS)
+            )
         except InvalidJwsError as error:
             _log_refusal(Reason.TOKEN_INACTIVE, f"not an access token of the issuer: {error}")
             return None
         except (KeysUnavailableError, ClaimError):
             # Perhaps the issuer's; and if it has signed what is not understood here, it knows what that is.
             return await self._ask(token)
-        if why := self._never_good(found):
+        if why := self._never_good(access_token):
             _log_refusal(*why)
             return None
-        return found if self._is_good(found) else await self._ask(token)
+        return access_token if self._is_good(access_token) else await self._ask(token)
 
     def _never_good(self, token: ActiveToken) -> tuple[Reason, str] | None:
         """Why a genuine token is of no use here, whatever the issuer would say of it."""

@@ -127,7 +127,7 @@ class RevocationFeed:
         self._clock = clock
         self._steady_clock = steady_clock
         self._retry_s = retry_s
-        self._said: bool | None = None
+        self._reported_live: bool | None = None
 
     async def follow(self) -> NoReturn:
         """Listen for ever."""
@@ -201,15 +201,15 @@ class RevocationFeed:
         return event
 
     def _arrives(self) -> None:
-        if not self._said and self._listener.live:
-            self._said = True
+        if not self._reported_live and self._listener.live:
+            self._reported_live = True
             _log.info("revocations arrive: answers about tokens are kept")
 
     def _lost(self, error: FeedLostError) -> None:
         self._listener.doubt()
-        if self._said is not False:
-            level = "warning" if self._said else "info"
-            self._said = False
+        if self._reported_live is not False:
+            level = "warning" if self._reported_live else "info"
+            self._reported_live = False
             getattr(_log, level)("revocations do not arrive: every request asks", reason=str(error))
 
 

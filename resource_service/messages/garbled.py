@@ -40,11 +40,11 @@ def is_lost_answer(line: bytes) -> bool:
 def recovered_id(line: bytes) -> RequestId | None:
     """The id that `line` gives; only from where it cannot be that of something else inside of the answer."""
     text = _plain(line)
-    found = _ID_AT_START.match(text) or _ID_AT_END.search(text[-_LONGEST_ID:])
-    if found is None:
+    match = _ID_AT_START.match(text) or _ID_AT_END.search(text[-_LONGEST_ID:])
+    if match is None:
         return None
     try:
-        return json.loads(found[1])  # type: ignore[no-any-return]
+        return json.loads(match[1])  # type: ignore[no-any-return]
     except ValueError:
         return None
 

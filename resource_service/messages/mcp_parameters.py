@@ -126,8 +126,8 @@ def _is_number(text: str, number: str, *, exponent: bool) -> bool:
 
     The SDKs compare whole numbers as decimals only: ``1e3`` is not 1000 to them.
     """
-    found = _NUMBER.fullmatch(text) if len(text) <= _MAX_NUMBER_CHARACTERS else None
-    if found is None or (found[2] and not exponent):
+    match = _NUMBER.fullmatch(text) if len(text) <= _MAX_NUMBER_CHARACTERS else None
+    if match is None or (match[2] and not exponent):
         return False
     try:
         return Decimal(text) == Decimal(number)

@@ -49,7 +49,7 @@ def described_as_json(scope: Scope, body: bytes) -> Scope:
 
 
 def _parameters(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    parameters: list[tuple[str, str]] = []
     position = 0
     text = text.rstrip(" \t")
     while position < len(text):
@@ -57,9 +57,9 @@ def _parameters(text: str) -> list[tuple[str, str]]:
         if match is None:
             raise UnsupportedMediaTypeError("The Content-Type header is malformed.")
         if match[1]:
-            found.append((match[1], match[2].strip('"')))
+            parameters.append((match[1], match[2].strip('"')))
         position = match.end()
-    names = [name.lower() for name, _ in found]
+    names = [name.lower() for name, _ in parameters]
     if len(set(names)) < len(names):
         raise UnsupportedMediaTypeError("The Content-Type header says something twice.")
-    return found
+    return parameters

@@ -30,18 +30,18 @@ class DrainBody:
         if scope["type"] != "http" or header_values(scope, "expect"):
             await self.app(scope, receive, send)
             return
-        hearing = _Hearing(receive)
+        body_reader = _BodyReader(receive)
 
         async def send_when_heard(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= 400:
-                await hearing.finish()
+                await body_reader.finish()
             await send(message)
 
-        await self.app(scope, hearing.receive, send_when_heard)
+        await self.app(scope, body_reader.receive, send_when_heard)
 
 
-class _Hearing:
-    """How far the body of a request has been read, by whoever reads it."""
+class _BodyReader:
+    """How far the body of a request has been read, by anybody."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive

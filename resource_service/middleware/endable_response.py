@@ -46,7 +46,7 @@ class EndableResponse:
     """The answer of an app to one request.
 
     Args:
-        asked: the ids of the JSON-RPC requests that it is to answer.
+        request_ids: the ids of the JSON-RPC requests that it is to answer.
         refuse: the answer to a refusal.
     """
 
@@ -56,14 +56,14 @@ class EndableResponse:
         scope: Scope,
         receive: Receive,
         send: Send,
-        asked: Sequence[RequestId],
+        request_ids: Sequence[RequestId],
         refuse: Callable[[Refusal, Scope], Response],
         keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
         self._request = scope
         self._receive = receive
         self._send = send
-        self._asked = asked
+        self._request_ids = request_ids
         self._refuse = refuse
         self._keep_alive_s = keep_alive_s
         self._request_id = current_request_id.get()
@@ -153,7 +153,7 @@ class EndableResponse:
         if fields.get(b"content-type", b"").startswith(EVENT_STREAM) and not (
             encoded or b"content-length" in fields
         ):
-            self._events = EventPosition(self._asked)
+            self._events = EventPosition(self._request_ids)
             self._keeping_alive = asyncio.create_task(self._keep_alive(self._events))
 
     def _followed(self, message: Message) -> Message:
@@ -205,22 +205,23 @@ class EndableResponse:
         self._over = True
 
     def _last_events(self, events: EventPosition, code: int, why: Why) -> bytes:
-        errors = [event_of(self._error(asked, code, why)) for asked in events.unanswered]
+        errors = [event_of(self._error(request_id, code, why)) for request_id in events.unanswered]
         return events.closing() + b"".join(errors)
 
     def _instead(self, ending: Ending) -> Response:
         """An answer where none has begun. A call may have been run: 401 would have clients run it again."""
-        if self._asked:
+        if self._request_ids:
             errors = [
-                self._error(asked, CONNECTION_CLOSED, (ending.reason, ending.value)) for asked in self._asked
+                self._error(request_id, CONNECTION_CLOSED, (ending.reason, ending.value))
+                for request_id in self._request_ids
             ]
             return JSONResponse(errors[0] if len(errors) == 1 else errors)
         if ending in (Ending.EXPIRED, Ending.REVOKED):
             return self._refuse(invalid_token(ending.reason, ending.value), self._request)
         return self._refuse(cannot_ask(ending.reason, ending.value), self._request)
 
-    def _error(self, asked: RequestId, code: int, why: Why) -> dict[str, object]:
+    def _error(self, request_id: RequestId, code: int, why: Why) -> dict[str, object]:
         reason, text = why
         data = {"request_id": self._request_id, "reason_code": reason.code}
         error = {"code": code, "message": text, "data": data}
-        return {"jsonrpc": "2.0", "id": asked, "error": error}
+        return {"jsonrpc": "2.0", "id": request_id, "error": error}

@@ -40,7 +40,7 @@ class EventPosition:
     def __init__(self, request_ids: Iterable[RequestId]) -> None:
         self.unanswered = list(request_ids)
         self.fault = ""
-        self._asked = {key_of(asked) for asked in self.unanswered}
+        self._request_keys = {key_of(request_id) for request_id in self.unanswered}
         self.resumable = False
         self._event = b""
         self._large = False
@@ -91,10 +91,12 @@ class EventPosition:
             if isinstance(message, dict) and ("result" in message or "error" in message):
                 self._note_answer(message.get("id"))
 
-    def _note_answer(self, answered: object) -> None:
-        if key_of(answered) not in self._asked:
+    def _note_answer(self, response_id: object) -> None:
+        if key_of(response_id) not in self._request_keys:
             self.fault = "The MCP server sent an event with an id that nobody asked with."
-        self.unanswered = [asked for asked in self.unanswered if key_of(asked) != key_of(answered)]
+        self.unanswered = [
+            request_id for request_id in self.unanswered if key_of(request_id) != key_of(response_id)
+        ]
 
 
 def event_of(message: object) -> bytes:

@@ -95,7 +95,7 @@ class Guard:
                 scope=scope,
                 receive=receive,
                 send=explaining,
-                asked=noted_request_ids(scope),
+                request_ids=noted_request_ids(scope),
                 refuse=self.refuse,
             )
             await self._leased(

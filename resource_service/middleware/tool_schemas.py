@@ -48,7 +48,7 @@ class _UnlistedError(Exception):
 
 
 @dataclass(slots=True)
-class _Known:
+class _CachedTools:
     """What was listed for one principal, and until when it counts; callers wait for one who asks."""
 
     asking: anyio.Lock = field(default_factory=anyio.Lock)
@@ -68,7 +68,7 @@ class ToolSchemas:
     def __init__(self, app: ASGIApp, monotonic: Callable[[], float]) -> None:
         self._app = app
         self._monotonic = monotonic
-        self._known: OrderedDict[PrincipalKey, _Known] = OrderedDict()
+        self._by_principal: OrderedDict[PrincipalKey, _CachedTools] = OrderedDict()
 
     async def check(self, call: ToolCall, scope: Scope) -> None:
         """Check the headers of `call`, which came with the request of `scope`, by the schema of its tool.
@@ -78,42 +78,42 @@ class ToolSchemas:
         Raises:
             HeaderMismatchError: see `ToolCall.check`.
         """
-        known = self._of(principal_in(scope).key)
+        cached = self._of(principal_in(scope).key)
         came_at = self._monotonic()
-        if known.until <= came_at:
-            await self._list(known, scope, call, since=came_at)
+        if cached.until <= came_at:
+            await self._list(cached, scope, call, since=came_at)
         try:
-            call.check(known.tools.get(call.tool, {}))
+            call.check(cached.tools.get(call.tool, {}))
         except HeaderMismatchError:
-            if known.listed_at >= came_at:
+            if cached.listed_at >= came_at:
                 raise
-            await self._list(known, scope, call, since=came_at)
-            call.check(known.tools.get(call.tool, {}))
+            await self._list(cached, scope, call, since=came_at)
+            call.check(cached.tools.get(call.tool, {}))
 
-    def _of(self, key: PrincipalKey) -> _Known:
-        known = self._known.setdefault(key, _Known())
-        self._known.move_to_end(key)
-        if len(self._known) > MAX_PRINCIPALS:
-            self._known.popitem(last=False)
-        return known
+    def _of(self, key: PrincipalKey) -> _CachedTools:
+        cached = self._by_principal.setdefault(key, _CachedTools())
+        self._by_principal.move_to_end(key)
+        if len(self._by_principal) > MAX_PRINCIPALS:
+            self._by_principal.popitem(last=False)
+        return cached
 
-    async def _list(self, known: _Known, scope: Scope, call: ToolCall, *, since: float) -> None:
+    async def _list(self, cached: _CachedTools, scope: Scope, call: ToolCall, *, since: float) -> None:
         """Ask the server, unless somebody has since."""
-        async with known.asking:
-            if known.listed_at >= since:
+        async with cached.asking:
+            if cached.listed_at >= since:
                 return
             kept_s = KEPT_S
             try:
                 with anyio.fail_after(LISTED_WITHIN_S):
-                    known.tools = await self._all_pages(scope, call)
+                    cached.tools = await self._all_pages(scope, call)
             except (TimeoutError, Refusal, _UnlistedError) as error:
                 _log.info("tools not listed, their headers are the server's to check", reason=str(error))
-                known.tools, kept_s = {}, KEPT_UNLISTED_S
-            known.listed_at = self._monotonic()
-            known.until = known.listed_at + kept_s
+                cached.tools, kept_s = {}, KEPT_UNLISTED_S
+            cached.listed_at = self._monotonic()
+            cached.until = cached.listed_at + kept_s
 
     async def _all_pages(self, scope: Scope, call: ToolCall) -> ByTool:
-        found: dict[str, Declared] = {}
+        declared_by_tool: dict[str, Declared] = {}
         meta = {name: value for name, value in call.meta.items() if name.startswith(_OF_THE_PROTOCOL)}
         cursor: dict[str, str] = {}
         for _ in range(MAX_PAGES):
@@ -121,16 +121,16 @@ class ToolSchemas:
             for tool in listed["tools"]:
                 match tool:
                     case {"name": str(name), "inputSchema": schema} if declared := declared_in(schema):
-                        found[name] = declared
+                        declared_by_tool[name] = declared
             if not isinstance(listed.get("nextCursor"), str):
                 break
             cursor = {"cursor": listed["nextCursor"]}
-        return found
+        return declared_by_tool
 
     async def _page(self, scope: Scope, params: Mapping[str, Any]) -> dict[str, Any]:
         message = {"jsonrpc": "2.0", "id": _ID, "method": METHOD, "params": params}
         body, answer = dumps(message), _Answer()
-        await self._app(_asking(scope, body), replay(body, _never), answer)
+        await self._app(_list_request(scope, body), replay(body, _never), answer)
         match answer.message:
             case {"result": dict(result)} if isinstance(result.get("tools"), list):
                 return result
@@ -138,7 +138,7 @@ class ToolSchemas:
                 raise _UnlistedError("the server gives no list of tools")
 
 
-def _asking(scope: Scope, body: bytes) -> Scope:
+def _list_request(scope: Scope, body: bytes) -> Scope:
     """The request for a list, of the same caller as that of `scope`."""
     ours = (b"mcp-method", b"mcp-name", b"accept", b"accept-encoding", b"last-event-id")
     others = [
@@ -146,12 +146,12 @@ def _asking(scope: Scope, body: bytes) -> Scope:
         for name, value in scope["headers"]
         if name not in ours and not name.startswith(PARAM.encode())
     ]
-    asked = [
+    list_headers = [
         (b"mcp-method", METHOD.encode()),
         (b"accept", b"application/json, text/event-stream"),
         (b"accept-encoding", b"identity"),
     ]
-    inner = described_as_json({**scope, "headers": [*others, *asked]}, body)
+    inner = described_as_json({**scope, "headers": [*others, *list_headers]}, body)
     note_request_ids(inner, [_ID])
     return inner
 

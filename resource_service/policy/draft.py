@@ -153,8 +153,12 @@ def _printable(text: str) -> str:
 
 
 def _comment(text: str) -> str:
-    shown = _printable(text)
-    return shown if len(shown) <= MAX_COMMENT else f"{shown[: MAX_COMMENT - 1]}…"
+    text_on_one_line = _printable(text)
+    return (
+        text_on_one_line
+        if len(text_on_one_line) <= MAX_COMMENT
+        else f"{text_on_one_line[: MAX_COMMENT - 1]}…"
+    )
 
 
 def _check(policy: Policy, survey: ServerInventory, prefix: str) -> None:

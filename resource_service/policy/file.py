@@ -67,8 +67,8 @@ def parse_policy(content: bytes) -> Policy:
             scopes={name: description for name, (description, _) in scopes.items()},
             includes={name: includes for name, (_, includes) in scopes.items() if includes},
             default=_scope_list(members["default"][1], "default"),
-            hide=_given(members, "hide", _truth, otherwise=False),
-            publish=_given(members, "publish", _truth, otherwise=True),
+            hide=_member(members, "hide", _truth, otherwise=False),
+            publish=_member(members, "publish", _truth, otherwise=True),
             **rules,
         )
     except PolicyError as error:
@@ -136,7 +136,7 @@ def _scope(name: str, node: Node) -> tuple[str, Scopes]:
     if "description" not in members:
         raise _wrong(node, f"the scope {name!r} has no description, which people read on the consent page")
     description = _text(members["description"][1], f"the description of {name!r}")
-    return description, _given(members, "includes", _includes, otherwise=Scopes())
+    return description, _member(members, "includes", _includes, otherwise=Scopes())
 
 
 def _with_description(members: dict[str, tuple[Node, Node]]) -> dict[str, tuple[Node, Node]]:
@@ -182,7 +182,7 @@ def _truth(node: Node) -> bool:
     return value == "true"
 
 
-def _given(
+def _member(
     members: dict[str, tuple[Node, Node]], name: str, read: Callable[[Node], Value], *, otherwise: Value
 ) -> Value:
     return read(members[name][1]) if name in members else otherwise

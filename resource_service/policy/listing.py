@@ -42,12 +42,12 @@ Listed = Mapping[IdKey, str]
 
 def listed_in(messages: Iterable[object]) -> Listed:
     """Which of `messages` ask for a list."""
-    found: dict[IdKey, str] = {}
+    methods: dict[IdKey, str] = {}
     for message in messages:
         match message:
             case {"method": str(method), "id": request_id} if method in LISTS:
-                found[_key(request_id)] = method
-    return found
+                methods[_key(request_id)] = method
+    return methods
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class ListFilter:
                 return False
             case {"id": request_id, "result": dict(result)}:
                 lists = [LISTS[method] for method in self._methods(request_id)]
-                return any([self._shorten_list(found, result) for found in lists])  # noqa: C419
+                return any([self._shorten_list(list_kind, result) for list_kind in lists])  # noqa: C419
             case _:
                 return False
 
@@ -91,25 +91,27 @@ class ListFilter:
         method = self.listed.get(_key(request_id))
         return () if method is None else (method,)
 
-    def _shorten_list(self, found: _List, result: dict[str, Any]) -> bool:
-        items = result.get(found.member)
+    def _shorten_list(self, list_kind: _List, result: dict[str, Any]) -> bool:
+        items = result.get(list_kind.member)
         if not isinstance(items, list):
             return False
-        kept = [item for item in items if self._may_use(found, item)]
+        kept = [item for item in items if self._may_use(list_kind, item)]
         changed = len(kept) < len(items)
         if changed:
-            result[found.member] = kept
+            result[list_kind.member] = kept
         if result.get("cacheScope") == "public":  # it is this caller's now, even if all of it is left
             result["cacheScope"] = "private"
             changed = True
         return changed
 
-    def _may_use(self, found: _List, item: object) -> bool:
-        name = item.get(found.name) if isinstance(item, dict) else None
+    def _may_use(self, list_kind: _List, item: object) -> bool:
+        name = item.get(list_kind.name) if isinstance(item, dict) else None
         if not isinstance(name, str):
             return True
         needed = (
-            found.needed(self.policy, name) | self.policy.for_method(found.used_by) | self.policy.required
+            list_kind.needed(self.policy, name)
+            | self.policy.for_method(list_kind.used_by)
+            | self.policy.required
         )
         return not self.policy.missing(needed, self.granted)
 

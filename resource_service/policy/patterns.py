@@ -24,10 +24,10 @@ def matches(pattern: str, name: str) -> bool:
     if position > end or not name.startswith(first) or not name.endswith(last):
         return False
     for part in middle:
-        found = name.find(part, position, end)
-        if found < 0:
+        start = name.find(part, position, end)
+        if start < 0:
             return False
-        position = found + len(part)
+        position = start + len(part)
     return True
 
 

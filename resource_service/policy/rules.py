@@ -146,8 +146,8 @@ class Policy:
         exact, patterns = self._resource_rules
         if uri in exact:
             return uri, exact[uri]
-        found = ((pattern, scopes) for pattern, scopes in patterns if matches(pattern, uri))
-        return next(found, (None, self.default))
+        matching = ((pattern, scopes) for pattern, scopes in patterns if matches(pattern, uri))
+        return next(matching, (None, self.default))
 
     def _needed_by(self, message: object) -> Scopes:
         match message:

@@ -23,7 +23,7 @@ _log = get_logger(__name__)
 
 
 @asynccontextmanager
-async def agreement_watched(
+async def scope_check_running(
     policy: PolicyWatcher, metadata: Callable[[], Awaitable[bytes]], *, resource: str
 ) -> AsyncIterator[None]:
     """For the length of the context, say of each policy in force what of it is not granted.

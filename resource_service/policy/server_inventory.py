@@ -58,7 +58,7 @@ class ServerInventoryError(Exception):
     """The server cannot be looked at; the message says why."""
 
 
-async def survey(target: Target, *, authorization: str | None, stderr: TextIO) -> ServerInventory:
+async def take_inventory(target: Target, *, authorization: str | None, stderr: TextIO) -> ServerInventory:
     """Connect to a server and ask for its lists.
 
     Args:

@@ -105,10 +105,10 @@ def _plain(uri: str) -> Iterator[str]:
 
 
 def _by_url_standard(uri: str) -> Iterator[str]:
-    found = _SCHEME.match(uri)
-    if found is None:
+    match = _SCHEME.match(uri)
+    if match is None:
         return
-    scheme, rest = found[1].lower(), uri[found.end() :]
+    scheme, rest = match[1].lower(), uri[match.end() :]
     end = min((place for place in map(rest.find, "?#") if place >= 0), default=len(rest))
     head, tail = rest[:end], rest[end:]
     special = scheme in _DEFAULT_PORTS
@@ -139,16 +139,16 @@ def _authority(scheme: str, authority: str) -> str:
         user = at = ""
     port = _PORT.search(host)
     if port and (not port[1] or int(port[1][:6]) == _DEFAULT_PORTS.get(scheme, -1)):
-        host, shown = host[: port.start()], ""
+        host, port_text = host[: port.start()], ""
     elif port:
-        host, shown = host[: port.start()], f":{port[1].lstrip('0') or '0'}"
+        host, port_text = host[: port.start()], f":{port[1].lstrip('0') or '0'}"
     else:
-        shown = ""
+        port_text = ""
     if scheme in _DEFAULT_PORTS:
         host = _host(host)
     if scheme == "file" and host == "localhost":
         host = ""
-    return f"{user}{at}{host}{shown}"
+    return f"{user}{at}{host}{port_text}"
 
 
 def _host(host: str) -> str:

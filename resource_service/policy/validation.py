@@ -40,9 +40,9 @@ class PolicyError(ValueError):
         self.line = line
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """A question to add to a complaint about `word`; empty where nothing known is like it."""
-    close = get_close_matches(word, list(known), n=1)
+    close = get_close_matches(word, list(candidates), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

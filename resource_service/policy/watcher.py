@@ -76,22 +76,22 @@ class PolicyWatcher:
         changed_to: Fingerprint | tuple[()] = ()
         while True:
             await anyio.sleep(LOOK_EVERY_S)
-            found = await anyio.to_thread.run_sync(_fingerprint, self.path)
-            if found != self._seen and found == changed_to:
-                await self._take(self.path, found)
-            changed_to = found
+            fingerprint = await anyio.to_thread.run_sync(_fingerprint, self.path)
+            if fingerprint != self._seen and fingerprint == changed_to:
+                await self._take(self.path, fingerprint)
+            changed_to = fingerprint
 
-    async def _take(self, path: Path, found: Fingerprint) -> None:
-        """Read the file, which was `found` like this twice."""
+    async def _take(self, path: Path, fingerprint: Fingerprint) -> None:
+        """Read the file, which was `fingerprint` like this twice."""
         try:
             policy = await anyio.to_thread.run_sync(read_policy, path)
         except PolicyError as error:
-            self._seen = found
+            self._seen = fingerprint
             _log.error("policy refused, the one before stays in force", file=str(path), reason=str(error))
             return
-        if await anyio.to_thread.run_sync(_fingerprint, path) != found:
+        if await anyio.to_thread.run_sync(_fingerprint, path) != fingerprint:
             return  # it changed as it was read: next time
-        self._seen = found
+        self._seen = fingerprint
         self.current = policy
         self.replaced.send()
         _log.info("policy in force", file=str(path), scopes=list(policy.scopes))
@@ -99,7 +99,7 @@ class PolicyWatcher:
 
 def _fingerprint(path: Path) -> Fingerprint:
     try:
-        found = os.stat(path)
+        stat = os.stat(path)
     except OSError:
         return None
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)

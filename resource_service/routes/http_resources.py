@@ -68,9 +68,9 @@ _CHALLENGE = {
 
 
 def _refusal(
-    description: str, error: str, words: str, headers: Mapping[str, Any] = _CHALLENGE
+    description: str, error: str, text: str, headers: Mapping[str, Any] = _CHALLENGE
 ) -> dict[str, Any]:
-    example = {"error": error, "error_description": words, "request_id": "5f0c9f3b2d61a7e4"}
+    example = {"error": error, "error_description": text, "request_id": "5f0c9f3b2d61a7e4"}
     return {
         "model": Problem,
         "description": description,
@@ -139,7 +139,7 @@ def plain_routes(
         auto_error=False,
     )
 
-    async def principal(request: Request, _shown: Annotated[str | None, Depends(scheme)]) -> Principal:
+    async def principal(request: Request, _described: Annotated[str | None, Depends(scheme)]) -> Principal:
         return await authenticate(request.scope)
 
     @router.get(
@@ -155,7 +155,7 @@ def plain_routes(
 
     if notes is None:
         return router
-    shown = [READ] if READ in policy.current.scopes else []
+    described_scopes = [READ] if READ in policy.current.scopes else []
 
     @router.get(
         "/v1/contexts",
@@ -164,7 +164,9 @@ def plain_routes(
         summary="List contexts",
         responses=REFUSALS,
     )
-    async def contexts(caller: Annotated[Principal, Security(principal, scopes=shown)]) -> ContextList:
+    async def contexts(
+        caller: Annotated[Principal, Security(principal, scopes=described_scopes)],
+    ) -> ContextList:
         """Lists what the caller's MCP tools work on. Needs the scope that listing the notes needs."""
         in_force = policy.current
         needed = in_force.for_tool(LISTING)

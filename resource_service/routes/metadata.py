@@ -95,7 +95,7 @@ def metadata_routes(settings: ResourceSettings, policy: PolicyWatcher, *, at_roo
     """
     router = APIRouter(tags=["metadata"])
     for path, spelled in _places(settings, at_root=at_root).items():
-        _serve(router, path, spelled, policy, shown=not path.endswith("/"))
+        _serve(router, path, spelled, policy, documented=not path.endswith("/"))
     return router
 
 
@@ -109,7 +109,7 @@ def _places(settings: ResourceSettings, *, at_root: bool) -> dict[str, ResourceS
 
 
 def _serve(
-    router: APIRouter, path: str, settings: ResourceSettings, policy: PolicyWatcher, *, shown: bool
+    router: APIRouter, path: str, settings: ResourceSettings, policy: PolicyWatcher, *, documented: bool
 ) -> None:
     async def protected_resource_metadata() -> JSONResponse:
         """What a client needs to know before its first token: who issues them and which scopes there are."""
@@ -123,5 +123,5 @@ def _serve(
             response_model=ProtectedResourceMetadata,
             summary="Protected resource metadata (RFC 9728)",
             response_description="The metadata",
-            include_in_schema=shown and method == "GET",
+            include_in_schema=documented and method == "GET",
         )

@@ -91,12 +91,12 @@ class GuardMiddleware:
         self._chain = introspection_chain(settings, clock, self._leases)
         self._policy = policy
         backend = Backend(self._inside, policy, nullcontext)
-        possession = dpop_validator_for(settings, clock)
+        dpop_validator = dpop_validator_for(settings, clock)
         resource = ProtectedResource(
             settings=settings,
             backend=backend,
             introspect=self._ask,
-            possession=possession,
+            dpop_validator=dpop_validator,
             leases=self._leases,
             clock=clock,
         )
@@ -187,13 +187,13 @@ def _places(settings: ResourceSettings, path: str) -> dict[str, str]:
 
     The last must not be left out: whatever leads to the app's MCP endpoint leads through the guard.
     """
-    found = {}
+    guarded_paths = {}
     for slash in SLASHES:
         guarded = f"{settings.mcp_path}{slash}" or "/"
         own = f"{path.removesuffix('/')}{slash}" or "/"
         for arriving in (own, f"{settings.base_path}{guarded}", guarded):
-            found[arriving] = guarded
-    return found
+            guarded_paths[arriving] = guarded
+    return guarded_paths
 
 
 def _has_messages_beside(scope: Scope) -> bool:

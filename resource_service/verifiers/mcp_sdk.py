@@ -30,7 +30,7 @@ class DoorwardTokenVerifier:
         required_scopes: what every request needs.
         tool_scopes: tool to the scopes that a call of it needs beside those, all of them.
         implies: a scope to the narrower ones that it includes.
-        given: settings, by the names of `ResourceSettings`; the environment has those that are left out.
+        settings: settings, by the names of `ResourceSettings`; the environment has those that are left out.
 
     Raises:
         pydantic.ValidationError: a setting is missing or wrong; it says which.
@@ -42,9 +42,9 @@ class DoorwardTokenVerifier:
         required_scopes: Iterable[str] = (),
         tool_scopes: Mapping[str, Iterable[str]] = NO_SCOPES,
         implies: Mapping[str, Iterable[str]] = NO_SCOPES,
-        **given: Unpack[SettingsKwargs],
+        **settings: Unpack[SettingsKwargs],
     ) -> None:
-        self._protection = Protection(required_scopes, tool_scopes, implies, **given)
+        self._protection = Protection(required_scopes, tool_scopes, implies, **settings)
 
     @property
     def auth(self) -> AuthSettings:

@@ -44,7 +44,7 @@ class Protection:
         required_scopes: what every request needs.
         tool_scopes: tool to the scopes that a call of it needs beside those, all of them.
         implies: a scope to the narrower ones that it includes.
-        given: settings; the environment has those that are left out.
+        settings: settings; the environment has those that are left out.
 
     Raises:
         pydantic.ValidationError: a setting is missing or wrong; it says which.
@@ -57,10 +57,10 @@ class Protection:
         tool_scopes: Mapping[str, Iterable[str]] = NO_SCOPES,
         implies: Mapping[str, Iterable[str]] = NO_SCOPES,
         clock: Clock = system_clock,
-        **given: Unpack[SettingsKwargs],
+        **settings: Unpack[SettingsKwargs],
     ) -> None:
         configure_own_logs()
-        self.settings = settings_of(given)
+        self.settings = settings_of(settings)
         self.policy = self._policy(required_scopes, tool_scopes, implies)
         self._clock = clock
 
@@ -113,10 +113,10 @@ class Protection:
         tools: Mapping[str, Iterable[str]],
         implies: Mapping[str, Iterable[str]],
     ) -> PolicyWatcher:
-        said = _policy_of(required, tools, implies)
+        policy = _policy_of(required, tools, implies)
         if self.settings.policy is None:
-            return PolicyWatcher(said)
-        if said.scopes:
+            return PolicyWatcher(policy)
+        if policy.scopes:
             raise ValueError(
                 "the policy file says which scopes are needed: say it there, or without the file"
             )
@@ -126,10 +126,10 @@ class Protection:
         # Nobody says here when the server begins and ends, so the connection is for this question alone.
         settings = self.settings.model_copy(update={"introspection_cache_s": 0})
         chain = introspection_chain(settings, self._clock)
-        possession = dpop_validator_for(self.settings, self._clock)
+        dpop_validator = dpop_validator_for(self.settings, self._clock)
         decide = Authenticate(
             introspect=chain.introspect,
-            possession=possession,
+            dpop_validator=dpop_validator,
             resource=self.settings.resource,
             issuer=self.settings.issuer,
             clock=self._clock,

@@ -41,11 +41,11 @@ class SettingsKwargs(TypedDict, total=False):
     max_body_bytes: int
 
 
-def settings_of(given: SettingsKwargs) -> VerifierSettings:
+def settings_of(settings: SettingsKwargs) -> VerifierSettings:
     """What was given, and the environment for the rest.
 
     Raises:
         pydantic.ValidationError: a setting is missing or wrong; it says which.
     """
-    arguments: dict[str, Any] = dict(given)
+    arguments: dict[str, Any] = dict(settings)
     return VerifierSettings(**arguments)

@@ -37,13 +37,13 @@ async def read_body(scope: Scope, receive: Receive, *, max_body_bytes: int) -> b
 
 def replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that gives `body` first, then whatever follows, the disconnect above all."""
-    given = False
+    replayed = False
 
     async def receive_again() -> Message:
-        nonlocal given
-        if given:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive_again

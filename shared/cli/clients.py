@@ -32,9 +32,9 @@ def add(
     public: Annotated[bool, typer.Option("--public", help="Without a secret.")] = False,
 ) -> None:
     """Make a client, by default one for client_credentials, and print its credentials, this once."""
-    for given in grant or []:
-        if given not in _GRANTS:
-            raise CommandError(f"--grant {given}: not one of {', '.join(_GRANTS)}")
+    for grant_type in grant or []:
+        if grant_type not in _GRANTS:
+            raise CommandError(f"--grant {grant_type}: not one of {', '.join(_GRANTS)}")
     body: dict[str, object] = {
         "client_name": name,
         "grant_types": grant or ["client_credentials"],
@@ -97,8 +97,8 @@ async def _list() -> list[tuple[str, ...]]:
     from auth_service.clients.repository import ClientRepository
 
     async with open_local_store() as store:
-        found = await ClientRepository(store, system_clock).list()
-    return [(client.client_id, client.name, " ".join(client.grant_types)) for client in found]
+        clients = await ClientRepository(store, system_clock).list()
+    return [(client.client_id, client.name, " ".join(client.grant_types)) for client in clients]
 
 
 async def _remove(client_id: str) -> bool:

@@ -123,10 +123,10 @@ def read_environment(file: Path) -> dict[str, str]:
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
-        words = [word for line in lines for word in shlex.split(line, comments=True)[:1]]
+        tokens = [word for line in lines for word in shlex.split(line, comments=True)[:1]]
     except (OSError, ValueError) as error:
         raise CommandError(f"{file} cannot be read: {error}") from error
-    return dict(word.split("=", 1) for word in words if "=" in word)
+    return dict(word.split("=", 1) for word in tokens if "=" in word)
 
 
 def _lines(variables: Mapping[str, str]) -> str:

@@ -34,10 +34,10 @@ def check_address(host: str, port: int) -> None:
         CommandError: it cannot; says what to do.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise CommandError(f"--host {host}: {error.strerror}") from error
-    if not any(_can_bind(str(address[0]), port, "--port") for *_, address in found):
+    if not any(_can_bind(str(address[0]), port, "--port") for *_, address in addresses):
         raise CommandError(f"--host {host} is not an address of this machine")
 
 

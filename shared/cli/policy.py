@@ -28,7 +28,7 @@ def check(file: File) -> None:
     """See whether a policy can be meant, and say what each scope allows."""
     from resource_service.policy.published import described
 
-    for line in _said(described(policy_in(file))):
+    for line in _scope_lines(described(policy_in(file))):
         output.print(line, markup=False)
 
 
@@ -47,7 +47,7 @@ def scopes(
     output.print(json.dumps(entry, indent=2, ensure_ascii=False), markup=False)
 
 
-def _said(scopes: dict[str, PublishedScope]) -> Iterator[str]:
+def _scope_lines(scopes: dict[str, PublishedScope]) -> Iterator[str]:
     if not scopes:
         yield "Any valid token is accepted for everything: there are no scopes."
     for scope, published in scopes.items():

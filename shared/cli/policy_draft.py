@@ -66,18 +66,18 @@ def _target(text: str, host: str | None) -> Target:
 
 def _survey(target: Target, authorization: str | None) -> ServerInventory:
     from resource_service.gateway.stderr import printable
-    from resource_service.policy.server_inventory import ServerInventoryError, survey
+    from resource_service.policy.server_inventory import ServerInventoryError, take_inventory
 
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
         try:
-            return asyncio.run(survey(target, authorization=authorization, stderr=stderr))
+            return asyncio.run(take_inventory(target, authorization=authorization, stderr=stderr))
         except ServerInventoryError as error:
             stderr.seek(0)
-            said = [printable(line.encode()) for line in stderr.read(100_000).splitlines()[-5:]]
-            for line in said:
+            last_lines = [printable(line.encode()) for line in stderr.read(100_000).splitlines()[-5:]]
+            for line in last_lines:
                 errors.print(f"  {line}", style="dim", markup=False)
             reason = printable(str(error).encode())
-            raise CommandError(f"{target.shown} cannot be looked at: {reason}") from None
+            raise CommandError(f"{target.log_name} cannot be looked at: {reason}") from None
 
 
 def _write(file: Path | None, text: str) -> None:

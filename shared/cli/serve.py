@@ -99,15 +99,15 @@ def _upstreams(upstream: str | None, stdio: str | None, mounts: list[str]) -> di
     """What the options say, as the settings say it."""
     if upstream and stdio:
         raise CommandError("--upstream and --stdio exclude each other; --mount takes more than one server")
-    said = {}
+    variables = {}
     if upstream or stdio:
-        said["DOORWARD_UPSTREAM"] = upstream or f"stdio:{stdio}"
+        variables["DOORWARD_UPSTREAM"] = upstream or f"stdio:{stdio}"
     if mounts:
         by_path = dict(_mount(text) for text in mounts)
         if len(by_path) < len(mounts):
             raise CommandError("--mount names one path twice")
-        said["DOORWARD_MOUNTS"] = json.dumps(by_path)
-    return said
+        variables["DOORWARD_MOUNTS"] = json.dumps(by_path)
+    return variables
 
 
 def _mount(text: str) -> tuple[str, str]:

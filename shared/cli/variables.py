@@ -58,17 +58,17 @@ def complaints_about_names(environment: Mapping[str, str], command: Command) -> 
     Args:
         command: the whole command line, whose options may be set by variables as well.
     """
-    known = _known(command)
+    recognized = _recognized(command)
     suspects = sorted(
-        name for name in environment if name.upper() not in known or _is_link(name, environment)
+        name for name in environment if name.upper() not in recognized or _is_link(name, environment)
     )
     links = defaultdict(list)
     complaints = []
     for name in suspects:
-        if service := _service_of(name, environment, known):
+        if service := _service_of(name, environment, recognized):
             links[service].append(name)
-        elif name.upper().startswith(PREFIX) or _misspelled_prefix(name, known):
-            complaints.append(_unknown(name, known))
+        elif name.upper().startswith(PREFIX) or _misspelled_prefix(name, recognized):
+            complaints.append(_unknown(name, recognized))
     return [*complaints, *(_linked(service, names) for service, names in links.items())]
 
 
@@ -80,7 +80,7 @@ def without_effect(package: str, environment: Iterable[str]) -> list[str]:
     return sorted(name for name in environment if name.upper() in others - own)
 
 
-def _known(command: Command) -> frozenset[str]:
+def _recognized(command: Command) -> frozenset[str]:
     return COMPOSE.union(GIVEN_TO_COMMANDS, _option_variables(command), *setting_names().values())
 
 
@@ -97,22 +97,22 @@ def _is_link(name: str, environment: Mapping[str, str]) -> bool:
     return bool(_SERVICE_LINK.match(name) and _LINK_VALUE.match(environment[name]))
 
 
-def _service_of(name: str, environment: Mapping[str, str], known: frozenset[str]) -> str | None:
+def _service_of(name: str, environment: Mapping[str, str], recognized: frozenset[str]) -> str | None:
     match = _SERVICE_LINK.match(name)
-    if not match or (name in known and not _is_link(name, environment)):
+    if not match or (name in recognized and not _is_link(name, environment)):
         return None
     return match["service"].lower().replace("_", "-")
 
 
-def _misspelled_prefix(name: str, known: frozenset[str]) -> bool:
+def _misspelled_prefix(name: str, recognized: frozenset[str]) -> bool:
     prefix, _, rest = name.upper().partition("_")
     alike = difflib.SequenceMatcher(None, f"{prefix}_", PREFIX).ratio() > 0.8
-    return alike and f"{PREFIX}{rest}" in known
+    return alike and f"{PREFIX}{rest}" in recognized
 
 
-def _unknown(name: str, known: frozenset[str]) -> str:
+def _unknown(name: str, recognized: frozenset[str]) -> str:
     # Without the prefix, which would make everything alike.
-    rests = [each.removeprefix(PREFIX) for each in known]
+    rests = [each.removeprefix(PREFIX) for each in recognized]
     rest = name.upper().removeprefix(PREFIX)
     rest = rest if name.upper().startswith(PREFIX) else rest.partition("_")[2]
     nearest = difflib.get_close_matches(rest, rests, n=1, cutoff=_CLOSE)

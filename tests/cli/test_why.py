@@ -17,7 +17,7 @@ import structlog
 
 from shared.cli.why.entries import Entry, read_entries
 from shared.cli.why.remedies import CATALOGUES, catalogue, reason_of, remedy
-from shared.cli.why.story import entries_of, told
+from shared.cli.why.story import entries_of, scenes_of
 from shared.logs import LogSettings, configure_logs, current_request_id, get_logger
 from shared.reasons import CommonReason, ReasonCode
 from tests.cli.command import DOORWARD, ROOT, doorward, python_environment
@@ -111,7 +111,7 @@ def test_a_traceback_belongs_to_its_entry_even_where_two_services_speak_at_once(
     between = behind("resource-1  | ", logged(form, REFUSED, request_id=OTHER_ID)).splitlines()
     mixed = [*broken[:2], *between, *broken[2:], *between]
     (entry,) = entries_of(ID, read_entries(mixed, "standard input"))
-    (scene,) = told([entry])
+    (scene,) = scenes_of([entry])
     assert scene.where == "authorization server"
     assert "GET /x" in scene.sentences[0]
     assert "went wrong" in scene.traceback[-1]
@@ -149,7 +149,7 @@ def test_a_request_is_followed_from_one_service_into_the_other(form: str, wanted
         },
     )
     text = logged(form, answered, request_id=OTHER_ID) + logged(form, asked, REFUSED)
-    scenes = told(entries_of(wanted, read(text)))
+    scenes = scenes_of(entries_of(wanted, read(text)))
     assert [scene.where for scene in scenes] == ["authorization server", "resource server", "resource server"]
     assert "the grant of the token is revoked" in scenes[0].sentences[1]
     assert scenes[2].sentences[0] == "POST /mcp was refused, with 401 invalid_token."

@@ -30,9 +30,9 @@ def run(
 
 def problems(report: Report) -> dict[str, str]:
     """The id of each check that found a problem, with what it found."""
-    return {line.check.id: line.found for line in report.lines if line.status in PROBLEMS}
+    return {line.check.id: line.finding for line in report.lines if line.status in PROBLEMS}
 
 
 def failures(report: Report) -> dict[str, str]:
     """The id of each check that failed, with what it found."""
-    return {line.check.id: line.found for line in report.lines if line.status is Status.FAILURE}
+    return {line.check.id: line.finding for line in report.lines if line.status is Status.FAILURE}

@@ -37,8 +37,8 @@ def test_what_is_wrong_behind_the_gateway_is_named(
     login = SimpleNamespace(initialize=exchange, refused_for_scope=None)
     found = line(session.initialize, evidence_of(MCP, login=login))
     assert found.status is Status.FAILURE
-    assert named in found.found
-    assert "inside" not in found.found
+    assert named in found.finding
+    assert "inside" not in found.finding
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_what_is_wrong_behind_the_gateway_is_named(
 def test_a_server_that_expects_another_host_is_named(status: int, body: bytes, verdict: Status) -> None:
     found = line(connection.host, evidence_of(MCP, post=answered(MCP, status, body)))
     assert found.status is verdict
-    assert found.found.isprintable()
+    assert found.finding.isprintable()

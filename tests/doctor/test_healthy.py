@@ -54,7 +54,7 @@ def test_a_tool_that_needs_more_makes_it_ask_for_more(pair: Pair) -> None:
     assert problems(report) == {}
     by_id = {line.check.id: line for line in report.lines}
     assert by_id["step-up"].status is Status.OK
-    assert by_id["step-up-challenge"].found == '"tools:write"'
+    assert by_id["step-up-challenge"].finding == '"tools:write"'
 
 
 @pytest.mark.parametrize("tool", [None, "write"])
@@ -62,7 +62,7 @@ def test_a_server_of_the_revision_without_a_handshake_is_understood(pair: Pair, 
     pair.stateless = True
     report = run(pair.mcp_url, login=LoginOptions(username=USERNAME, password=PASSWORD, tool=tool))
     assert problems(report) == {}
-    assert next(line.found for line in report.lines if line.check.id == "tools") == "2 tools"
+    assert next(line.finding for line in report.lines if line.check.id == "tools") == "2 tools"
 
 
 def test_who_does_no_openid_connect_need_not_serve_its_discovery(pair: Pair) -> None:

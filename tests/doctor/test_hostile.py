@@ -129,8 +129,8 @@ def test_no_answer_makes_a_check_fail_or_print_what_it_was_sent(evidence: Eviden
     assert len(variants) > 200
     for variant in variants:
         for line in judge(CHECKS.values(), variant):
-            assert is_safe(line.found), (line.check.id, line.found)
-            assert len(line.found) < MAX_LINE + 40
+            assert is_safe(line.finding), (line.check.id, line.finding)
+            assert len(line.finding) < MAX_LINE + 40
 
 
 @pytest.mark.parametrize("body", HOSTILE_BODIES, ids=range(len(HOSTILE_BODIES)))
@@ -139,7 +139,7 @@ def test_no_document_stops_the_walk(pair: Pair, body: bytes) -> None:
         pair.replaced.clear()
         pair.replace(server, "*", path, Response(body, media_type="application/json"))
         login = path in ("/register", "/token")
-        assert all(is_safe(line.found) for line in run(pair.mcp_url, login=login).lines)
+        assert all(is_safe(line.finding) for line in run(pair.mcp_url, login=login).lines)
 
 
 @pytest.mark.parametrize("value", HOSTILE_VALUES, ids=range(len(HOSTILE_VALUES)))
@@ -147,7 +147,7 @@ def test_no_value_stops_the_walk(pair: Pair, value: object) -> None:
     for (server, path), document in zip(PLACES, (pair.resource_metadata, pair.server_metadata), strict=False):
         pair.replaced.clear()
         pair.replace(server, "*", path, JSONResponse(dict.fromkeys(document, value)))
-        assert all(is_safe(line.found) for line in run(pair.mcp_url, login=True).lines)
+        assert all(is_safe(line.finding) for line in run(pair.mcp_url, login=True).lines)
 
 
 def test_what_a_terminal_would_act_on_is_escaped() -> None:
@@ -171,7 +171,7 @@ def test_the_report_for_people_and_the_one_for_programs_are_clean(evidence: Evid
     answer = dataclasses.replace(exchange.answer, body=hostile.encode())
     metadata = [(place, dataclasses.replace(exchange, answer=answer))]
     lines = judge(CHECKS.values(), dataclasses.replace(evidence, resource_metadata=metadata))
-    assert any("\\x1b" in line.found for line in lines)
+    assert any("\\x1b" in line.finding for line in lines)
     report = Report(
         mcp_url=evidence.mcp_url,
         profile=None,

@@ -21,7 +21,7 @@ def test_a_seeded_misconfiguration_is_named_with_its_fix(pair: Pair, seeded: Mis
     assert found.keys() == {seeded.check, *seeded.also}, problems(report)
     line = found[seeded.check]
     assert (line.status, line.fix) == (seeded.status, seeded.fix)
-    assert line.found
+    assert line.finding
 
 
 def test_the_names_are_different_and_more_than_twenty() -> None:

@@ -47,8 +47,8 @@ HOSTED = [profile for profile in PROFILES.values() if profile.hosted]
 def test_a_hosted_client_never_reaches_what_is_not_public(profile: Profile, url: str, why: str) -> None:
     found = line(connection.hosted, evidence_of(url, profile=profile), profile)
     assert found.status is Status.FAILURE
-    assert why in found.found
-    assert url in found.found
+    assert why in found.finding
+    assert url in found.finding
 
 
 @pytest.mark.parametrize("member", ["issuer", "token_endpoint", "registration_endpoint"])
@@ -61,7 +61,7 @@ def test_a_hosted_client_must_reach_the_authorization_server_too(member: str) ->
     evidence = evidence_of(
         MCP, profile=PROFILES["claude"], named_issuer=document["issuer"], server_metadata=[metadata]
     )
-    assert "port 9000" in line(connection.hosted, evidence).found
+    assert "port 9000" in line(connection.hosted, evidence).finding
 
 
 def test_a_public_host_is_reached_by_hosted_clients_and_a_private_one_by_those_on_this_machine() -> None:
@@ -89,7 +89,7 @@ def test_plain_http_leads_to_https_or_nowhere(exchange: object, status: Status) 
 
 def test_a_slow_answer_is_named() -> None:
     slow = evidence_of(MCP, get=answered(MCP, 401, seconds=7.0))
-    assert line(connection.speed, slow).found == '"/mcp" took 7.0 s'
+    assert line(connection.speed, slow).finding == '"/mcp" took 7.0 s'
     assert line(connection.speed, slow).status is Status.WARNING
     assert line(connection.speed, slow, PROFILES["claude"]).status is Status.FAILURE
 
@@ -110,7 +110,7 @@ def test_a_public_server_that_names_a_private_host_is_named(url: str) -> None:
     )
     assert found.status is Status.FAILURE
     assert found.fix == "Set the public URLs of both services in their settings, as users reach them."
-    assert url in found.found
+    assert url in found.finding
 
 
 def test_a_challenge_that_leads_into_a_private_network_is_named() -> None:
@@ -118,7 +118,7 @@ def test_a_challenge_that_leads_into_a_private_network_is_named() -> None:
     evidence.post = answered(
         MCP, 401, www_authenticate='Bearer resource_metadata="http://mcp:8000/metadata", scope="a"'
     )
-    assert "http://mcp:8000/metadata" in line(documents.public_urls, evidence).found
+    assert "http://mcp:8000/metadata" in line(documents.public_urls, evidence).finding
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_bad_certificate_is_named_with_what_is_wrong(
     with staging(certificate=identity.certificate, key=identity.key) as stage:
         report = run(stage.put_on().mcp_url, ca_file=authority.certificate)
     by_id = {line.check.id: line for line in report.lines}
-    assert words in by_id["tls"].found
+    assert words in by_id["tls"].finding
     assert (by_id["tls"].status, by_id["tls"].fix) == (Status.FAILURE, FIX)
 
 

@@ -73,7 +73,7 @@ def reply_of(stream: httpx2.AsyncByteStream) -> HttpReply:
     return HttpReply(
         upstream=Upstream(httpx2.AsyncClient(), HttpTarget("http://upstream.example/mcp")),
         response=response,
-        asked=[7],
+        request_ids=[7],
         max_answer_bytes=16 * 1024 * 1024,
         make_room=anyio.lowlevel.checkpoint,
     )

@@ -44,7 +44,7 @@ async def test_a_quiet_stream_gets_a_comment_at_the_boundary_of_events_only() ->
         scope={"type": "http"},
         receive=receive,
         send=send,
-        asked=[],
+        request_ids=[],
         refuse=lambda *_: Response(),
         keep_alive_s=0.02,
     )

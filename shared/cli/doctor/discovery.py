@@ -103,8 +103,8 @@ async def _find_resource_metadata(evidence: Evidence, ask: Fetch) -> None:
         *((Place.PATH, url) for url in urls.resource_metadata_places(evidence.mcp_url)),
         (Place.ROOT, urls.resource_metadata_root(evidence.mcp_url)),
     ]
-    found = await _documents((url for _, url in places), ask)
-    evidence.resource_metadata = [(place, found[url]) for place, url in places]
+    exchanges = await _documents((url for _, url in places), ask)
+    evidence.resource_metadata = [(place, exchanges[url]) for place, url in places]
 
 
 async def _find_server_metadata(evidence: Evidence, ask: Fetch) -> None:
@@ -114,9 +114,9 @@ async def _find_server_metadata(evidence: Evidence, ask: Fetch) -> None:
     named = servers[0] if servers and urls.is_web_url(servers[0]) else None
     legacy = f"{origin}{AUTHORIZATION_SERVER}"
     places = urls.server_metadata_places(named) if named else (legacy,)
-    found = await _documents((*places, legacy), ask)
-    evidence.legacy_metadata = found[legacy]
-    documents = [found[url] for url in places]
+    exchanges = await _documents((*places, legacy), ask)
+    evidence.legacy_metadata = exchanges[legacy]
+    documents = [exchanges[url] for url in places]
     if named or any(document_of(exchange) is not None for exchange in documents):
         evidence.named_issuer = named or origin
         evidence.server_metadata = documents
@@ -125,16 +125,20 @@ async def _find_server_metadata(evidence: Evidence, ask: Fetch) -> None:
 async def _documents(places: Iterable[str], ask: Fetch) -> dict[str, Exchange]:
     """Each URL asked once, all at a time."""
     wanted = list(dict.fromkeys(places))
-    asked = (ask(messages.get(url, {"MCP-Protocol-Version": messages.HANDSHAKE_VERSION})) for url in wanted)
-    return dict(zip(wanted, await asyncio.gather(*asked), strict=True))
+    requests = (
+        ask(messages.get(url, {"MCP-Protocol-Version": messages.HANDSHAKE_VERSION})) for url in wanted
+    )
+    return dict(zip(wanted, await asyncio.gather(*requests), strict=True))
 
 
 async def _look_from_a_page(evidence: Evidence, ask: Fetch) -> None:
     """Both documents again, as a page of another origin asks."""
 
     async def again(exchanges: Iterable[Exchange]) -> Exchange | None:
-        found = next((item for item in exchanges if document_of(item) is not None), None)
-        return await ask(messages.get(found.url, {"Origin": messages.BROWSER_ORIGIN})) if found else None
+        document = next((item for item in exchanges if document_of(item) is not None), None)
+        return (
+            await ask(messages.get(document.url, {"Origin": messages.BROWSER_ORIGIN})) if document else None
+        )
 
     evidence.resource_metadata_cors = await again(item for _, item in evidence.resource_metadata)
     evidence.server_metadata_cors = await again(evidence.server_metadata)

@@ -143,13 +143,13 @@ def url_members(document: Document) -> Iterator[tuple[str, object]]:
 
 def mistyped_members(document: Document) -> list[str]:
     """Members whose JSON type is not that of the standards, each with the type it should have."""
-    found = []
+    mistyped = []
     for name, value in document.items():
         if name in BOOLEANS and not isinstance(value, bool):
-            found.append(f"{quoted(name)} is not true or false")
+            mistyped.append(f"{quoted(name)} is not true or false")
         elif _is_list_name(name) and not _is_list_of_text(value):
-            found.append(f"{quoted(name)} is not an array of strings")
-    return found
+            mistyped.append(f"{quoted(name)} is not an array of strings")
+    return mistyped
 
 
 def _is_list_name(name: str) -> bool:

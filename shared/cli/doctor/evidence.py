@@ -27,7 +27,7 @@ class Login:
     Attributes:
         refused, step_up_refused: why the walk, or the login for more scopes, could not go on.
         sent: the registration request.
-        asked: the parameters of the authorization request.
+        request: the parameters of the authorization request.
         returned: what came back to the redirect URI.
         authorize, other_port, other_resource: the authorization endpoint asked without a person: as it will
             be, with the loopback redirect on another port, with the resource spelled otherwise.
@@ -45,7 +45,7 @@ class Login:
     authorize: Exchange | None = None
     other_port: Exchange | None = None
     other_resource: Exchange | None = None
-    asked: dict[str, str] = field(default_factory=dict)
+    request: dict[str, str] = field(default_factory=dict)
     returned: dict[str, str] | None = None
     token: Exchange | None = None
     initialize: Exchange | None = None
@@ -64,8 +64,8 @@ class Login:
     def refused_for_scope(self) -> Exchange | None:
         """The first request that the MCP server refused with 403 for want of a scope."""
         made = (self.initialize, self.tools, self.call)
-        asked = (item for item in made if item and item.answer and item.answer.status == 403)
-        return next((item for item in asked if item.answer and wanted_scopes(item.answer)), None)
+        forbidden = (item for item in made if item and item.answer and item.answer.status == 403)
+        return next((item for item in forbidden if item.answer and wanted_scopes(item.answer)), None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,8 +130,8 @@ class Evidence:
     def well_knowns(self) -> list[Exchange]:
         """Every exchange with a well-known place."""
         legacy = [self.legacy_metadata] if self.legacy_metadata else []
-        asked = (*(item for _, item in self.resource_metadata), *self.server_metadata, *legacy)
-        return list({exchange.url: exchange for exchange in asked}.values())
+        exchanges = (*(item for _, item in self.resource_metadata), *self.server_metadata, *legacy)
+        return list({exchange.url: exchange for exchange in exchanges}.values())
 
     def server_url(self, member: str) -> str | None:
         """A URL that the authorization server announces, if it is one."""

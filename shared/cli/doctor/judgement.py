@@ -13,11 +13,11 @@ from shared.cli.doctor.verdict import Check, Status
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is said about one check; `found` is safe to print."""
+    """The verdict on one check; `finding` is safe to print."""
 
     check: Check
     status: Status
-    found: str
+    finding: str
 
     @property
     def fix(self) -> str | None:
@@ -35,7 +35,7 @@ def _line(check: Check, evidence: Evidence, profile: Profile | None) -> Line:
     status = verdict.outcome or check.weight
     if status in (Status.WARNING, Status.FAILURE) and profile is not None:
         status = _weighed(check.id, status, profile)
-    return Line(check, status, printable(verdict.found))
+    return Line(check, status, printable(verdict.finding))
 
 
 def _weighed(check_id: str, weight: Status, profile: Profile) -> Status:

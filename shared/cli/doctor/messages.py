@@ -49,8 +49,8 @@ def post_json(url: str, body: Mapping[str, Any]) -> Request:
 
 def preflight(url: str, headers: tuple[str, ...]) -> Request:
     """What a browser asks before a page of `BROWSER_ORIGIN` may POST with `headers`."""
-    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": ",".join(headers)}
-    return Request(method="OPTIONS", url=url, headers={"Origin": BROWSER_ORIGIN, **asked})
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": ",".join(headers)}
+    return Request(method="OPTIONS", url=url, headers={"Origin": BROWSER_ORIGIN, **preflight})
 
 
 def initialize(url: str, headers: Mapping[str, str] | None = None) -> Request:

@@ -44,14 +44,14 @@ def print_unreachable(console: Console, report: Report) -> None:
 
 def _all_skipped(lines: list[Line]) -> Text:
     ids = ", ".join(line.check.id for line in lines)
-    return Text(f"  {Status.SKIPPED:<{_COLUMN}}{lines[0].found}  [{ids}]", style="dim")
+    return Text(f"  {Status.SKIPPED:<{_COLUMN}}{lines[0].finding}  [{ids}]", style="dim")
 
 
 def _line(line: Line) -> Text:
     text = Text(f"  {line.status:<{_COLUMN}}", style=_STYLES[line.status])
     text.append(line.check.title, style="default")
-    if line.found:
-        text.append(f": {line.found}", style="dim" if line.fix is None else "default")
+    if line.finding:
+        text.append(f": {line.finding}", style="dim" if line.fix is None else "default")
     return text.append(f"  [{line.check.id}]", style="dim")
 
 
@@ -97,7 +97,7 @@ def to_json(report: Report) -> str:
 def _line_as_json(group: str, line: Line) -> dict[str, Any]:
     problem = {"fix": line.fix, "meaning": line.check.meaning} if line.fix else {}
     about = {"id": line.check.id, "group": group, "title": line.check.title}
-    return {**about, "status": str(line.status), "found": line.found, **problem}
+    return {**about, "status": str(line.status), "found": line.finding, **problem}
 
 
 def _exchange_as_json(exchange: Exchange) -> dict[str, Any]:

@@ -15,21 +15,21 @@ def printable(text: str, limit: int = MAX_LINE) -> str:
     bidirectional and zero-width characters, lone surrogates, private use.
     """
     kept = text[:limit]
-    shown = "".join(c if c.isprintable() else _escaped(c) for c in kept)
-    return f"{shown}… ({len(text)} characters)" if len(text) > limit else shown
+    visible = "".join(c if c.isprintable() else _escaped(c) for c in kept)
+    return f"{visible}… ({len(text)} characters)" if len(text) > limit else visible
 
 
 def quoted(value: object, limit: int = MAX_VALUE) -> str:
     """A value that a server sent, between quotes where it is text."""
     text = value if isinstance(value, str) else reprlib.repr(value)
-    shown = printable(text, limit)
-    return f'"{shown}"' if isinstance(value, str) else shown
+    visible = printable(text, limit)
+    return f'"{visible}"' if isinstance(value, str) else visible
 
 
 def listed(values: list[str] | tuple[str, ...], limit: int = 12) -> str:
     """Several values that a server sent, no more than `limit` of them."""
-    shown = ", ".join(quoted(value) for value in values[:limit])
-    return f"{shown} and {len(values) - limit} more" if len(values) > limit else shown
+    joined = ", ".join(quoted(value) for value in values[:limit])
+    return f"{joined} and {len(values) - limit} more" if len(values) > limit else joined
 
 
 def _escaped(character: str) -> str:

@@ -24,16 +24,16 @@ class Verdict:
 
     Attributes:
         outcome: OK, SKIPPED, or for a problem its weight; None for a problem of the check's own weight.
-        found: what was seen, safe to print.
+        finding: what was seen, safe to print.
     """
 
     outcome: Status | None
-    found: str = ""
+    finding: str = ""
 
 
-def ok(found: str = "") -> Verdict:
+def ok(finding: str = "") -> Verdict:
     """The rule holds."""
-    return Verdict(Status.OK, found)
+    return Verdict(Status.OK, finding)
 
 
 def skipped(why: str) -> Verdict:
@@ -41,9 +41,9 @@ def skipped(why: str) -> Verdict:
     return Verdict(Status.SKIPPED, why)
 
 
-def problem(found: str, weight: Status | None = None) -> Verdict:
+def problem(finding: str, weight: Status | None = None) -> Verdict:
     """The rule does not hold; `weight` where it differs from the check's own."""
-    return Verdict(weight, found)
+    return Verdict(weight, finding)
 
 
 Judge = Callable[[Evidence], Verdict]

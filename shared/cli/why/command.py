@@ -14,7 +14,7 @@ from shared.cli.doctor.text import printable
 from shared.cli.why.entries import Entry
 from shared.cli.why.remedies import remedy
 from shared.cli.why.sources import sources
-from shared.cli.why.story import Scene, entries_of, told
+from shared.cli.why.story import Scene, entries_of, scenes_of
 
 
 def why(
@@ -40,17 +40,17 @@ def why(
     looked_at = []
     for source in sources(files or [], data_dir):
         looked_at.append(source.name)
-        if found := entries_of(wanted, source.entries()):
-            _print(found)
+        if entries := entries_of(wanted, source.entries()):
+            _print(entries)
             return
     raise NegativeResultError(_nothing(wanted, looked_at, data_dir))
 
 
-def _print(found: list[Entry]) -> None:
-    for scene in told(found):
+def _print(entries: list[Entry]) -> None:
+    for scene in scenes_of(entries):
         for line in _lines(scene):
             output.print(line)
-    if advice := remedy(found):
+    if advice := remedy(entries):
         output.print(Text("What to do", style="bold"))
         output.print(Text(f"  {advice}"))
 

@@ -80,9 +80,9 @@ def _fields(line: str) -> Mapping[str, object] | None:
         return {**dict(_pairs(match["fields"] or "")), **named}
     # Whatever logs for a server of somebody else's may have put something in front.
     with suppress(ValueError, RecursionError):
-        found = json.loads(line[line.index("{") :])
-        if isinstance(found, dict) and "event" in found:
-            return found
+        members = json.loads(line[line.index("{") :])
+        if isinstance(members, dict) and "event" in members:
+            return members
     return None
 
 

@@ -45,15 +45,15 @@ def entries_of(request_id: str, entries: Iterable[Entry]) -> list[Entry]:
         own = entry.text("request_id")
         if own:
             by_id[own].append(entry)
-        if asked := entry.text("asked_request_id"):
-            asked_by[asked] = own
+        if other_id := entry.text("asked_request_id"):
+            asked_by[other_id] = own
     related = {request_id, asked_by.get(request_id, "")}
     related |= {entry.text("asked_request_id") for entry in by_id.get(request_id, ())}
-    found = [entry for each in related - {""} for entry in by_id.get(each, ())]
-    return sorted(found, key=lambda entry: entry.text("timestamp"))
+    matching = [entry for each in related - {""} for entry in by_id.get(each, ())]
+    return sorted(matching, key=lambda entry: entry.text("timestamp"))
 
 
-def told(entries: Iterable[Entry]) -> list[Scene]:
+def scenes_of(entries: Iterable[Entry]) -> list[Scene]:
     """The story."""
     return [
         Scene(
@@ -100,12 +100,12 @@ def _request(entry: Entry) -> str:
 
 
 def _details(entry: Entry) -> str:
-    said = {
+    details = {
         name: value
         for name, value in entry.fields.items()
         if name not in _NOT_WORTH_SAYING and value is not None
     }
-    return f" ({', '.join(f'{name}: {value}' for name, value in said.items())})" if said else ""
+    return f" ({', '.join(f'{name}: {value}' for name, value in details.items())})" if details else ""
 
 
 def _traceback(entry: Entry) -> list[str]:

@@ -71,10 +71,10 @@ def authorize(evidence: Evidence) -> Verdict:
     if login.returned is None:
         return problem(printable(login.refused))
     if "code" not in login.returned:
-        said = [
+        errors = [
             quoted(login.returned[name]) for name in ("error", "error_description") if name in login.returned
         ]
-        return problem(" ".join(said))
+        return problem(" ".join(errors))
     return ok()
 
 
@@ -90,7 +90,7 @@ def state(evidence: Evidence) -> Verdict:
     if login is None or login.returned is None:
         return skipped(NOT_TRIED)
     returned = login.returned.get("state")
-    if returned == login.asked["state"]:
+    if returned == login.request["state"]:
         return ok()
     return problem("it is missing" if returned is None else "it is another one")
 

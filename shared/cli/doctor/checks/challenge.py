@@ -59,8 +59,8 @@ def _same_challenge(evidence: Evidence, exchange: Exchange | None) -> Verdict:
         return problem(str(exchange.trouble))
     if exchange.answer.status != 401:
         return problem(f"it answers {exchange.answer.status}")
-    found = bearer_challenge(exchange.answer.header("www-authenticate"))
-    return ok() if found == evidence.challenge else problem("WWW-Authenticate differs from that of POST")
+    challenge = bearer_challenge(exchange.answer.header("www-authenticate"))
+    return ok() if challenge == evidence.challenge else problem("WWW-Authenticate differs from that of POST")
 
 
 @check(
@@ -131,8 +131,8 @@ def challenge_invalid_token(evidence: Evidence) -> Verdict:
         return skipped("POST is not answered with 401")
     if exchange.answer.status != 401:
         return problem(f"a made-up token is answered with {exchange.answer.status}")
-    found = bearer_challenge(exchange.answer.header("www-authenticate"))
-    if found is None or found.parameters.get("error") != "invalid_token":
+    challenge = bearer_challenge(exchange.answer.header("www-authenticate"))
+    if challenge is None or challenge.parameters.get("error") != "invalid_token":
         return problem('the challenge does not say error="invalid_token"', Status.WARNING)
     return ok()
 

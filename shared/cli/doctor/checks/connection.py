@@ -78,8 +78,8 @@ def tls_expiry(evidence: Evidence) -> Verdict:
     if not ends:
         return skipped("nothing was asked over TLS")
     host, left_s = min(ends.items(), key=lambda item: item[1])
-    found = f"{quoted(host)}: {left_s / 86_400:.0f} days left"
-    return problem(found) if left_s < EXPIRES_SOON_S else ok(found)
+    observation = f"{quoted(host)}: {left_s / 86_400:.0f} days left"
+    return problem(observation) if left_s < EXPIRES_SOON_S else ok(observation)
 
 
 @check(
@@ -167,8 +167,8 @@ def host(evidence: Evidence) -> Verdict:
         return skipped("there is no answer")
     if not refuses_host(answer.status, answer.body[:MAX_REFUSAL_BYTES]):
         return ok()
-    said = printable(answer.body[:MAX_SHOWN].decode("utf-8", "replace"))
-    return problem(f"{quoted(origin(evidence.endpoint))} answers {answer.status}: {said}")
+    text = printable(answer.body[:MAX_SHOWN].decode("utf-8", "replace"))
+    return problem(f"{quoted(origin(evidence.endpoint))} answers {answer.status}: {text}")
 
 
 @check(
@@ -235,13 +235,13 @@ def _skews(exchanges: Iterator[Exchange]) -> Iterator[tuple[str, float]]:
         if exchange.answer is None or not date:
             continue
         try:
-            told = parsedate_to_datetime(date)
+            server_time = parsedate_to_datetime(date)
         except (ValueError, OverflowError):
             continue
-        told = told if told.tzinfo else told.replace(tzinfo=UTC)
+        server_time = server_time if server_time.tzinfo else server_time.replace(tzinfo=UTC)
         yield (
             origin(exchange.url),
-            (told - datetime.fromtimestamp(exchange.answer.received_at, UTC)).total_seconds(),
+            (server_time - datetime.fromtimestamp(exchange.answer.received_at, UTC)).total_seconds(),
         )
 
 
@@ -259,8 +259,8 @@ def _alike(skews: list[float]) -> bool:
 )
 def speed(evidence: Evidence) -> Verdict:
     slowest = max(discovery_exchanges(evidence), key=lambda item: item.seconds)
-    found = f"{quoted(urlsplit(slowest.url).path or '/')} took {slowest.seconds:.1f} s"
-    return problem(found) if slowest.seconds > SLOW_S else ok(f"slowest {slowest.seconds:.2f} s")
+    observation = f"{quoted(urlsplit(slowest.url).path or '/')} took {slowest.seconds:.1f} s"
+    return problem(observation) if slowest.seconds > SLOW_S else ok(f"slowest {slowest.seconds:.2f} s")
 
 
 CHECKS = (

@@ -80,12 +80,12 @@ def cors_challenge(evidence: Evidence) -> Verdict:
     weight=Status.WARNING,
 )
 def cors_documents(evidence: Evidence) -> Verdict:
-    asked = [
+    exchanges = [
         item for item in (evidence.resource_metadata_cors, evidence.server_metadata_cors) if item is not None
     ]
-    if not asked:
+    if not exchanges:
         return skipped("there is no document")
-    for exchange in asked:
+    for exchange in exchanges:
         if exchange.answer is None or not _allows_origin(exchange.answer):
             return problem(f"{quoted(exchange.url)} sends no Access-Control-Allow-Origin")
     return ok()

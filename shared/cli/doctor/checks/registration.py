@@ -27,8 +27,10 @@ def refusal(exchange: Exchange) -> str:
     if exchange.answer is None:
         return f"{quoted(exchange.url.partition('?')[0])}: {exchange.trouble}"
     document = object_of(exchange)
-    said = [quoted(text) for name in ("error", "error_description") if (text := text_member(document, name))]
-    return " ".join((f"it answers {exchange.answer.status}", *said))
+    errors = [
+        quoted(text) for name in ("error", "error_description") if (text := text_member(document, name))
+    ]
+    return " ".join((f"it answers {exchange.answer.status}", *errors))
 
 
 def _registered(evidence: Evidence) -> Document | None:

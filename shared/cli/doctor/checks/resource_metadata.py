@@ -56,10 +56,10 @@ def resource_metadata_root(evidence: Evidence) -> Verdict:
 
 
 def _served(evidence: Evidence, wanted: Place) -> Verdict:
-    asked = [exchange for place, exchange in evidence.resource_metadata if place is wanted]
-    if not asked:
+    exchanges = [exchange for place, exchange in evidence.resource_metadata if place is wanted]
+    if not exchanges:
         return skipped("the MCP URL has no path" if evidence.resource_metadata else ABSENT)
-    missing = [exchange for exchange in asked if document_of(exchange) is None]
+    missing = [exchange for exchange in exchanges if document_of(exchange) is None]
     return problem(f"{quoted(missing[0].url)} {why_no_document(missing[0])}") if missing else ok()
 
 
@@ -70,11 +70,11 @@ def _served(evidence: Evidence, wanted: Place) -> Verdict:
     fix="Serve one and the same document at all places.",
 )
 def resource_metadata_equal(evidence: Evidence) -> Verdict:
-    found = [(place, item) for place, item in evidence.resource_metadata if document_of(item) is not None]
-    if len(found) < 2:
-        return skipped("it is at one place only" if found else ABSENT)
-    first = found[0][1]
-    differing = [(place, item) for place, item in found if _content(item) != _content(first)]
+    documents = [(place, item) for place, item in evidence.resource_metadata if document_of(item) is not None]
+    if len(documents) < 2:
+        return skipped("it is at one place only" if documents else ABSENT)
+    first = documents[0][1]
+    differing = [(place, item) for place, item in documents if _content(item) != _content(first)]
     if not differing:
         return ok()
     # RFC 9728 §3.1: with several resources on a host, the root one may be another's.

@@ -60,10 +60,10 @@ def server_metadata_places(evidence: Evidence) -> Verdict:
     fix="Make every member that two of the documents share the same in both.",
 )
 def server_metadata_equal(evidence: Evidence) -> Verdict:
-    found = [(item.url, document) for item in evidence.server_metadata if (document := document_of(item))]
-    if len(found) < 2:
-        return skipped("there is one document only" if found else ABSENT)
-    (first, reference), *others = found
+    documents = [(item.url, document) for item in evidence.server_metadata if (document := document_of(item))]
+    if len(documents) < 2:
+        return skipped("there is one document only" if documents else ABSENT)
+    (first, reference), *others = documents
     for url, document in others:
         if different := _different(reference, document):
             return problem(f"{quoted(first)} and {quoted(url)} differ in {listed(different)}")

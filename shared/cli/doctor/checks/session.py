@@ -19,13 +19,13 @@ def _fault(exchange: Exchange) -> str | None:
     if exchange.answer is None:
         return str(exchange.trouble)
     challenge = bearer_challenge(exchange.answer.header("www-authenticate"))
-    said = "".join(
+    errors = "".join(
         f" {quoted(challenge.parameters[name])}"
         for name in ("error", "error_description")
         if challenge and name in challenge.parameters
     )
     if exchange.answer.status != 200:
-        return f"it answers {exchange.answer.status}{said}{_reason(exchange)}"
+        return f"it answers {exchange.answer.status}{errors}{_reason(exchange)}"
     answer = rpc_answer(exchange)
     if answer is None:
         return f"it answers 200, {quoted(exchange.answer.content_type)}, without a JSON-RPC answer"
@@ -73,8 +73,8 @@ def tools(evidence: Evidence) -> Verdict:
     if fault := _fault(exchange):
         return problem(fault)
     result = (rpc_answer(exchange) or {}).get("result")
-    found = result.get("tools") if isinstance(result, dict) else None
-    return ok(f"{len(found)} tools") if isinstance(found, list) else problem("there is no list in the answer")
+    tools = result.get("tools") if isinstance(result, dict) else None
+    return ok(f"{len(tools)} tools") if isinstance(tools, list) else problem("there is no list in the answer")
 
 
 @check(
@@ -90,14 +90,14 @@ def step_up_challenge(evidence: Evidence) -> Verdict:
     refused = [item.answer for item in made if item and item.answer and item.answer.status == 403]
     if not refused:
         return skipped("the MCP server refused nothing for want of a scope")
-    found = bearer_challenge(refused[0].header("www-authenticate"))
-    given = found.parameters if found else {}
-    lacking = [name for name in ("error", "scope", "resource_metadata") if not given.get(name)]
+    challenge = bearer_challenge(refused[0].header("www-authenticate"))
+    parameters = challenge.parameters if challenge else {}
+    lacking = [name for name in ("error", "scope", "resource_metadata") if not parameters.get(name)]
     if lacking:
         return problem(f"the 403 lacks {', '.join(lacking)}")
-    if given["error"] != "insufficient_scope":
-        return problem(f"the error is {quoted(given['error'])}")
-    return ok(listed(given["scope"].split()))
+    if parameters["error"] != "insufficient_scope":
+        return problem(f"the error is {quoted(parameters['error'])}")
+    return ok(listed(parameters["scope"].split()))
 
 
 @check(

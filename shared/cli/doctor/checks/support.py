@@ -176,12 +176,12 @@ def grant_refresh(evidence: Evidence) -> Verdict:
     weight=Status.WARNING,
 )
 def scopes(evidence: Evidence) -> Verdict:
-    known = evidence.server_list("scopes_supported")
+    supported = evidence.server_list("scopes_supported")
     challenged = (evidence.challenge.parameters.get("scope") or "").split() if evidence.challenge else []
     wanted = [*(list_member(evidence.resource_document, "scopes_supported") or []), *challenged]
-    if known is None or not wanted:
+    if supported is None or not wanted:
         return skipped("one of the two lists no scopes")
-    unknown = [scope for scope in dict.fromkeys(wanted) if scope not in known]
+    unknown = [scope for scope in dict.fromkeys(wanted) if scope not in supported]
     return problem(f"it does not list {listed(unknown)}") if unknown else ok()
 
 

@@ -98,8 +98,8 @@ def token_scope(evidence: Evidence) -> Verdict:
     if tokens is None or evidence.login is None:
         return skipped(NOT_TRIED)
     granted = (text_member(tokens, "scope") or "").split()
-    asked = evidence.login.asked.get("scope", "").split()
-    beyond = [scope for scope in granted if asked and scope not in asked]
+    requested = evidence.login.request.get("scope", "").split()
+    beyond = [scope for scope in granted if requested and scope not in requested]
     return problem(f"{listed(beyond)} was not asked for") if beyond else ok(quoted(" ".join(granted)))
 
 

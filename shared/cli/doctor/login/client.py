@@ -113,14 +113,14 @@ def scopes_to_ask_for(evidence: Evidence, chosen: str | None) -> tuple[str, ...]
     Args:
         chosen: what the person at the terminal wants instead.
     """
-    known = evidence.server_list("scopes_supported") or []
+    supported = evidence.server_list("scopes_supported") or []
     if chosen is not None:
         return tuple(chosen.split())
-    if evidence.profile is not None and evidence.profile.asks_for_all and known:
-        return tuple(dict.fromkeys(known))
+    if evidence.profile is not None and evidence.profile.asks_for_all and supported:
+        return tuple(dict.fromkeys(supported))
     challenged = evidence.challenge.parameters.get("scope", "").split() if evidence.challenge else []
     scopes = challenged or list_member(evidence.resource_document, "scopes_supported") or []
-    offline = ["offline_access"] if scopes and "offline_access" in known else []
+    offline = ["offline_access"] if scopes and "offline_access" in supported else []
     return tuple(dict.fromkeys((*scopes, *offline)))
 
 

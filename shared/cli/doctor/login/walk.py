@@ -131,10 +131,10 @@ class LoginWalk:
         Only the first login is recorded: a second one, for more scopes, is judged by what it is good for.
         """
         first = self._record.returned is None
-        asked = attempt.parameters()
-        returned = await self._ask_the_person(asked)
+        parameters = attempt.parameters()
+        returned = await self._ask_the_person(parameters)
         if first:
-            self._record.asked, self._record.returned = asked, returned
+            self._record.request, self._record.returned = parameters, returned
         if "code" not in returned:
             raise CannotLogInError("the answer holds no code")
         exchange = await self._authority.token(credentials, attempt.redemption(returned["code"]))
@@ -232,8 +232,8 @@ def _usable(resource: str | None) -> str | None:
 
 def _newer(tokens: Document, exchange: Exchange) -> Document | None:
     """`tokens` with what a refresh changed (RFC 6749 §6); None if it gave nothing."""
-    given = document_of(exchange)
-    return {**tokens, **given} if given is not None and credential_member(given, "access_token") else None
+    newer = document_of(exchange)
+    return {**tokens, **newer} if newer is not None and credential_member(newer, "access_token") else None
 
 
 async def _until_refused(knock: Callable[[], Awaitable[Exchange]]) -> Exchange:

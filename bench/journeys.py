@@ -1,0 +1,192 @@
+"""How many files and functions of ours five requests enter: ``.venv/bin/python -m bench.journeys``.
+
+Both services and an upstream MCP server run in this process, each on a thread of its own. Each request is
+repeated; the smallest count is reported, in which nothing else happened to run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import httpx2
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from auth_service.main import create_app as authorization_server
+from auth_service.settings import AuthSettings
+from auth_service.storage import open_store
+from resource_service.main import create_app as resource_server
+from resource_service.settings import ResourceSettings
+from tests.auth_service.service import MASTER_KEY, RESOURCE_SECRET
+from tests.flow import Client, Person, Pkce
+from tests.resource_service.service import bearer
+from tests.servers import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+REPETITIONS = 5
+AUTH, RESOURCE, UPSTREAM = "auth_service", "resource_service", "upstream"
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+
+
+class Recorder:
+    """Which functions are entered, and on which thread, while `recording`."""
+
+    def __init__(self) -> None:
+        self._entered: set[tuple[str, CodeType]] = set()
+        self._on = False
+        threading.setprofile(self._note)
+        sys.setprofile(self._note)
+
+    def _note(self, frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and self._on:
+            self._entered.add((threading.current_thread().name, frame.f_code))
+
+    def count(self, service: str, request: Callable[[], object]) -> tuple[int, int]:
+        """The files and functions of `service` and `shared` that `request` enters.
+
+        Comprehensions and lambdas are part of the function around them.
+        """
+        self._entered.clear()
+        self._on = True
+        request()
+        self._on = False
+        folders = tuple(f"{ROOT / name}{os.sep}" for name in (service, "shared"))
+        others = {AUTH, RESOURCE} - {service}
+        functions = {
+            code
+            for thread, code in self._entered
+            if thread not in others and code.co_filename.startswith(folders) and code.co_name[0] != "<"
+        }
+        return len({code.co_filename for code in functions}), len(functions)
+
+
+async def _upstream(scope: Scope, receive: Receive, send: Send) -> None:
+    """An MCP server that answers every request with an empty result."""
+    if scope["type"] == "http":
+        message = await Request(scope, receive).json()
+        await JSONResponse({"jsonrpc": "2.0", "id": message["id"], "result": {}})(scope, receive, send)
+
+
+@contextmanager
+def _serving(app: ASGIApp, name: str, port: int) -> Iterator[None]:
+    """`app` on a thread of that name."""
+    lifespan: Any = "off" if name == UPSTREAM else "on"
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan=lifespan))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), name=name)
+    thread.start()
+    while not server.started and thread.is_alive():
+        thread.join(0.05)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+class Journeys:
+    """The requests, made by one client for one person.
+
+    Args:
+        issuer: of the authorization server, which runs.
+    """
+
+    def __init__(self, issuer: str, mcp_url: str) -> None:
+        self._mcp_url = mcp_url
+        self.http = httpx2.Client(trust_env=False, timeout=30)
+        self._person = Person(trust_env=False)
+        self._client = Client.register(issuer, self.http, redirect_uris=["https://app.example/callback"])
+        self._tokens = self._client.connect(self._person, resource=mcp_url)
+
+    def authorize(self) -> tuple[Pkce, str]:
+        """A code for somebody who is logged in and has consented before: one request."""
+        pkce = Pkce()
+        url = self._client.authorization_url(pkce, resource=self._mcp_url)
+        response = self._person.browser.get(url)
+        return pkce, httpx2.URL(response.headers["location"]).params["code"]
+
+    def redeem(self, pkce: Pkce, code: str) -> None:
+        """The code for tokens."""
+        self._tokens = _checked(self._client.redeem(code, pkce)).json()
+
+    def refresh(self) -> None:
+        """The refresh token for the next ones."""
+        self._tokens = _checked(self._client.refresh(self._tokens["refresh_token"])).json()
+
+    def introspect(self) -> None:
+        """The access token, by the resource server."""
+        credentials = httpx2.BasicAuth("resource", RESOURCE_SECRET)
+        form = {"token": self._tokens["access_token"]}
+        _checked(self.http.post(f"{self._client.issuer}/introspect", data=form, auth=credentials))
+
+    def call(self) -> None:
+        """An MCP request through the gateway, whose token is introspected."""
+        headers = {**bearer(self._tokens["access_token"]), "Accept": "application/json, text/event-stream"}
+        _checked(self.http.post(self._mcp_url, json=PING, headers=headers))
+
+
+def _checked(response: httpx2.Response) -> httpx2.Response:
+    assert response.status_code == 200, response.text
+    return response
+
+
+def _measured(recorder: Recorder, journeys: Journeys) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+    codes: list[tuple[Pkce, str]] = []
+    repeated = range(REPETITIONS)
+    yield "introspect", [recorder.count(AUTH, journeys.introspect) for _ in repeated]
+    yield "authorize", [recorder.count(AUTH, lambda: codes.append(journeys.authorize())) for _ in repeated]
+    yield "code redemption", [recorder.count(AUTH, lambda: journeys.redeem(*codes.pop())) for _ in repeated]
+    yield "refresh", [recorder.count(AUTH, journeys.refresh) for _ in repeated]
+
+
+def main() -> None:
+    """Measure, and print one line a journey."""
+    recorder = Recorder()
+    ports = {name: free_port() for name in (AUTH, RESOURCE, UPSTREAM)}
+    issuer, mcp_url = f"http://localhost:{ports[AUTH]}", f"http://localhost:{ports[RESOURCE]}/mcp"
+    served = {"resource": mcp_url, "name": "Notes", "scopes": {"notes": "Read your notes"}}
+    settings: dict[str, Any] = {
+        "issuer": issuer,
+        "master_keys": f"1:{MASTER_KEY}",
+        "demo_user": True,
+        "resource_servers": [{"id": "resource", "secret": RESOURCE_SECRET, "resources": [served]}],
+    }
+    with tempfile.TemporaryDirectory() as directory:
+        settings["store"] = f"sqlite:///{directory}/auth.sqlite3"
+        server = authorization_server(AuthSettings(**settings), open_store(settings["store"]))
+        with _serving(server, AUTH, ports[AUTH]):
+            journeys = Journeys(issuer, mcp_url)
+            for name, counts in _measured(recorder, journeys):
+                _print(name, counts)
+            gateway: dict[str, Any] = {
+                "resource": mcp_url,
+                "issuer": issuer,
+                "resource_secret": RESOURCE_SECRET,
+                "upstream": f"http://127.0.0.1:{ports[UPSTREAM]}/mcp",
+                "introspection_cache_s": 0,
+            }
+            application = resource_server(ResourceSettings(**gateway))
+            with (
+                _serving(_upstream, UPSTREAM, ports[UPSTREAM]),
+                _serving(application, RESOURCE, ports[RESOURCE]),
+            ):
+                _print("gateway call", [recorder.count(RESOURCE, journeys.call) for _ in range(REPETITIONS)])
+
+
+def _print(name: str, counts: list[tuple[int, int]]) -> None:
+    files, functions = min(counts)
+    sys.stdout.write(f"{name:16} {files:4} files {functions:5} functions\n")
+
+
+if __name__ == "__main__":
+    main()
