@@ -99,7 +99,7 @@ def infrastructure(settings: AuthSettings, store: Store, clock: Clock, fetcher: 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Users:
+class UserComponents:
     """Accounts, login sessions, and the subjects by which clients know users."""
 
     repository: UserRepository
@@ -108,10 +108,10 @@ class Users:
     client_subjects: ClientSubjects
 
 
-def users(base: Infrastructure) -> Users:
+def users(base: Infrastructure) -> UserComponents:
     """The users in the store."""
     pairwise_subjects = PairwiseSubjects(base.store, base.key_ring)
-    return Users(
+    return UserComponents(
         repository=UserRepository(base.store, Passwords(), base.clock),
         sessions=SessionRepository(base.store, base.clock, base.settings.session_ttl_s),
         pairwise_subjects=pairwise_subjects,
@@ -120,7 +120,7 @@ def users(base: Infrastructure) -> Users:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clients:
+class ClientComponents:
     """Clients of both kinds, their keys, and who may register one.
 
     Attributes:
@@ -137,13 +137,13 @@ class Clients:
     registration_policy: RegistrationPolicy
 
 
-def clients(base: Infrastructure) -> Clients:
+def clients(base: Infrastructure) -> ClientComponents:
     """The clients in the store, and those with a metadata document."""
     settings = base.settings
     repository = ClientRepository(base.store, base.clock, pending_ttl_s=settings.pending_ttl_s)
     initial_access_tokens = InitialAccessTokenRepository(base.store, base.clock)
     operator_keys = PublishedKeys(base.operator_fetcher, base.clock)
-    return Clients(
+    return ClientComponents(
         repository=repository,
         resolver=_client_resolver(base, repository),
         sectors=Sectors(base.fetcher, base.clock),
@@ -181,7 +181,7 @@ def _client_resolver(base: Infrastructure, repository: ClientRepository) -> Clie
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClientAuth:
+class ClientAuthComponents:
     """How clients and resource servers prove who they are."""
 
     authentication: ClientAuthentication
@@ -189,7 +189,7 @@ class ClientAuth:
     dpop_proofs: DpopProofs
 
 
-def client_auth(base: Infrastructure, clients: Clients) -> ClientAuth:
+def client_auth(base: Infrastructure, clients: ClientComponents) -> ClientAuthComponents:
     """Authentication of the clients that `clients` resolves."""
     issuer = base.settings.issuer
     # Clients put the issuer or the URL they post to into aud; RFC 7523 §3 and its successor differ.
@@ -203,7 +203,7 @@ def client_auth(base: Infrastructure, clients: Clients) -> ClientAuth:
         clock=base.clock,
     )
     authentication = ClientAuthentication(clients.resolver, assertions)
-    return ClientAuth(
+    return ClientAuthComponents(
         authentication=authentication,
         introspection_callers=IntrospectionCallers(authentication, base.settings.resource_servers),
         dpop_proofs=DpopProofs(base.store, base.key_ring, base.signatures, base.clock),
@@ -211,7 +211,7 @@ def client_auth(base: Infrastructure, clients: Clients) -> ClientAuth:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grants:
+class GrantComponents:
     """Grants, the tokens that are handles to them, and what they can be given for.
 
     Attributes:
@@ -230,13 +230,13 @@ class Grants:
     jwt_resources: frozenset[str]
 
 
-def grants(base: Infrastructure, users: Users, clients: Clients) -> Grants:
+def grants(base: Infrastructure, users: UserComponents, clients: ClientComponents) -> GrantComponents:
     """The grants of `users` to `clients`."""
     settings, handles = base.settings, Handles(base.key_ring)
     lifetimes, jwt_resources = configured.lifetimes(settings), configured.jwt_resources(settings)
     repository = GrantRepository(base.store, base.clock)
     confirmations = Confirmations(repository)
-    return Grants(
+    return GrantComponents(
         repository=repository,
         factory=GrantFactory(
             grants=repository,
@@ -272,7 +272,7 @@ def grants(base: Infrastructure, users: Users, clients: Clients) -> Grants:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Authorization:
+class AuthorizationComponents:
     """Authorization requests on their way to a grant: what was sent, and what the person said to it."""
 
     requests: AuthorizationRequests
@@ -282,10 +282,12 @@ class Authorization:
     resource_descriptions: ResourceDescriptions
 
 
-def authorization(base: Infrastructure, users: Users, clients: Clients) -> Authorization:
+def authorization(
+    base: Infrastructure, users: UserComponents, clients: ClientComponents
+) -> AuthorizationComponents:
     """The authorization requests of `clients`."""
     settings = base.settings
-    return Authorization(
+    return AuthorizationComponents(
         requests=AuthorizationRequests(
             store=base.store,
             client_keys=clients.keys,
@@ -325,11 +327,11 @@ class Components:
     """All of it, by subject."""
 
     base: Infrastructure
-    users: Users
-    clients: Clients
-    client_auth: ClientAuth
-    grants: Grants
-    authorization: Authorization
+    users: UserComponents
+    clients: ClientComponents
+    client_auth: ClientAuthComponents
+    grants: GrantComponents
+    authorization: AuthorizationComponents
     revocation_stream: RevocationStream
     page_context: PageContext
 

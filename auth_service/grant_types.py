@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auth_service.components import Clients, Grants, Infrastructure, Users
+from auth_service.components import ClientComponents, GrantComponents, Infrastructure, UserComponents
 from auth_service.grants.authorization_code import AuthorizationCode
 from auth_service.grants.base import GrantType
 from auth_service.grants.client_credentials import ClientCredentials
@@ -13,7 +13,7 @@ from auth_service.grants.token_exchange import TokenExchange
 
 
 def offered_grant_types(
-    base: Infrastructure, users: Users, clients: Clients, grants: Grants
+    base: Infrastructure, users: UserComponents, clients: ClientComponents, grants: GrantComponents
 ) -> list[GrantType]:
     """Those that are always offered, then those that do nothing without configuration."""
     settings, registry = base.settings, grants.resource_registry
@@ -31,7 +31,7 @@ def offered_grant_types(
     return offered
 
 
-def _jwt_bearer(base: Infrastructure, clients: Clients, grants: Grants) -> JwtBearer:
+def _jwt_bearer(base: Infrastructure, clients: ClientComponents, grants: GrantComponents) -> JwtBearer:
     issuer = base.settings.issuer
     return JwtBearer(
         store=base.store,

@@ -29,8 +29,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         redis = shutil.which("redis-server") is not None
-        with subjects(Path(directory), redis=redis) as found:
-            samples = asyncio.run(_measured(found, options.seconds, options.rounds))
+        with subjects(Path(directory), redis=redis) as measured_subjects:
+            samples = asyncio.run(_measured(measured_subjects, options.seconds, options.rounds))
     summary = rows(samples, BASELINE)
     if options.json:
         sys.stdout.write(json.dumps(summary, indent=2) + "\n")
@@ -38,10 +38,10 @@ def main() -> None:
     Console().print(table(summary, f"Median of {options.rounds} rounds of {options.seconds} s each"))
 
 
-async def _measured(found: list[Subject], seconds: float, rounds: int) -> dict[str, list[Sample]]:
-    samples: dict[str, list[Sample]] = {subject.name: [] for subject in found}
+async def _measured(measured_subjects: list[Subject], seconds: float, rounds: int) -> dict[str, list[Sample]]:
+    samples: dict[str, list[Sample]] = {subject.name: [] for subject in measured_subjects}
     for _ in range(rounds):
-        for subject in found:
+        for subject in measured_subjects:
             taken = await measure(subject.port, subject.request, subject.status, subject.process_id, seconds)
             samples[subject.name].append(taken)
     return samples

@@ -44,7 +44,7 @@ def subjects(directory: Path, *, redis: bool) -> Iterator[list[Subject]]:
         bare = stack.enter_context(_baseline("bare"))
         framework = stack.enter_context(_baseline("framework"))
         form = {"token": secrets.token_urlsafe(48)}
-        found = [
+        measured = [
             Subject(BASELINE, *bare, post("/", form)),
             Subject("the same by form parameters and a model", *framework, post("/", form)),
         ]
@@ -55,10 +55,10 @@ def subjects(directory: Path, *, redis: bool) -> Iterator[list[Subject]]:
             place = directory / name.lower()
             place.mkdir(exist_ok=True)
             deployment = stack.enter_context(deployed(url, place))
-            found += _of_the_authorization_server(name, deployment)
+            measured += _of_the_authorization_server(name, deployment)
             if name == list(stores)[-1]:
-                found += _of_the_resource_server(deployment, place, stack)
-        yield found
+                measured += _of_the_resource_server(deployment, place, stack)
+        yield measured
 
 
 @contextmanager
@@ -94,19 +94,19 @@ def _of_the_authorization_server(store: str, deployment: Deployment) -> list[Sub
         "refresh_token": tokens["refresh_token"],
         "client_id": client.client_id,
     }
-    asked = {
+    requests = {
         f"introspect, {store}": post(
             "/introspect", {"token": tokens["access_token"]}, deployment.authorization
         ),
         f"introspect garbage, {store}": post("/introspect", {"token": garbage}, deployment.authorization),
         f"refresh, answered again, {store}": post("/token", refresh),
     }
-    return [Subject(name, *place, request) for name, request in asked.items()]
+    return [Subject(name, *place, request) for name, request in requests.items()]
 
 
 def _of_the_resource_server(deployment: Deployment, directory: Path, stack: ExitStack) -> list[Subject]:
     tokens, _ = _connected(deployment)
-    asking = Service(
+    without_cache = Service(
         "resource",
         free_port(),
         {
@@ -116,19 +116,19 @@ def _of_the_resource_server(deployment: Deployment, directory: Path, stack: Exit
         },
         directory / "asking.log",
     )
-    stack.callback(asking.kill)
-    start([asking])
+    stack.callback(without_cache.kill)
+    start([without_cache])
     bearer = request("GET", "/hello", {"Authorization": f"Bearer {tokens['access_token']}"})
     without = request("GET", "/hello", {})
     return [
-        Subject("protected, asking each time", asking.port, _process_id(asking), bearer),
+        Subject("protected, asking each time", without_cache.port, _process_id(without_cache), bearer),
         Subject(
             "protected, while revocations arrive",
             deployment.resource.port,
             _process_id(deployment.resource),
             bearer,
         ),
-        Subject("refused for want of a token", asking.port, _process_id(asking), without, 401),
+        Subject("refused for lack of a token", without_cache.port, _process_id(without_cache), without, 401),
     ]
 
 

@@ -133,7 +133,7 @@ def _check_possession(bound_to: str | None, proven: str | None) -> None:
     if bound_to == proven:
         return
     if proven is None:
-        # Sent as a bearer token it proves nothing; whoever stole it could have (RFC 9449 §7.2).
+        # Sent as a bearer token it proves nothing; anyone who stole it could have (RFC 9449 §7.2).
         raise invalid_token(
             Reason.TOKEN_NEEDS_PROOF, "The access token is bound to a key, and was sent without a proof."
         )

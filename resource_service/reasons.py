@@ -127,7 +127,7 @@ class Reason(ReasonCode):
     UPSTREAM_TIMEOUT = (
         "The MCP server did not answer in time.",
         "The MCP server behind the gateway hangs; its own log says more. If calls are meant to be quiet for "
-        "so long, raise DOORWARD_UPSTREAM_SILENCE_S.",
+        "that long, raise DOORWARD_UPSTREAM_SILENCE_S.",
     )
     UPSTREAM_BROKE_OFF = "The connection to the MCP server broke.", _ITS_LOG
     UPSTREAM_STREAM_ENDED = (

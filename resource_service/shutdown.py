@@ -1,4 +1,4 @@
-"""Hearing that the process is asked to stop, beside whoever handles the signals otherwise."""
+"""Hearing that the process is asked to stop, beside other handlers of the signals."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ def call_when_stopping(stop: Callable[[], object]) -> Callable[[], None]:
 
 def _restore(before: dict[signal.Signals, Handler | int | None], hear: Handler) -> None:
     for number, handler in before.items():
-        if signal.getsignal(number) is hear:  # whoever has come since keeps it
+        if signal.getsignal(number) is hear:  # a later handler stays
             signal.signal(number, handler)

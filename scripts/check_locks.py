@@ -70,13 +70,17 @@ def main() -> int:
     """Print every problem; the exit status says whether there was one."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
     try:
-        found = list(problems(root))
+        complaints = list(problems(root))
     except ValueError as error:
-        found = [str(error)]
-    for problem in found:
+        complaints = [str(error)]
+    for problem in complaints:
         print(problem)
-    print(f"The locks do not fit: {len(found)} problems; run `make lock`" if found else "The locks fit.")
-    return 1 if found else 0
+    print(
+        f"The locks do not fit: {len(complaints)} problems; run `make lock`"
+        if complaints
+        else "The locks fit."
+    )
+    return 1 if complaints else 0
 
 
 if __name__ == "__main__":

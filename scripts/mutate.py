@@ -67,8 +67,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _modules(paths: Sequence[str]) -> Iterator[str]:
     for path in paths:
-        found = sorted(Path(path).rglob("*.py")) if Path(path).is_dir() else [Path(path)]
-        yield from (str(module) for module in found)
+        modules = sorted(Path(path).rglob("*.py")) if Path(path).is_dir() else [Path(path)]
+        yield from (str(module) for module in modules)
 
 
 def _install() -> None:

@@ -12,7 +12,7 @@ from shared.environment import listed
 from shared.uris import PRIVATE_NETWORKS, Network, is_in, is_loopback, split_absolute
 
 WARNING = (
-    "Plain http is allowed here on a private network: whoever is on that network can read and change what is"
+    "Plain http is allowed here on a private network: everybody on that network can read and change what is"
     " sent, passwords and tokens included."
 )
 

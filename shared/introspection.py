@@ -121,7 +121,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _parent_grants(value: object) -> tuple[str, ...]:
-    # Whoever did not know of one would not see the token end with it.
+    # Anyone who did not know of one would not see the token end with it.
     if not isinstance(value, list) or not all(isinstance(member, str) and member for member in value):
         raise TypeError("'ancestors' is not a list of texts")
     return tuple(value)

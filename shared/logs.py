@@ -16,7 +16,7 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
 """The id of the request being served in this context; empty outside of one."""
 
-# The handles of this project authenticate whoever holds them, wherever they were put by mistake.
+# The handles of this project authenticate their holder, wherever they were put by mistake.
 _HANDLE = re.compile(r"dw_([a-z]{2})_[A-Za-z0-9_-]{8,}")
 
 _OURS = ("resource_service", "shared")

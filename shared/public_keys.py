@@ -1,7 +1,7 @@
 """How large a public key from elsewhere may be, and how long it takes to verify with it.
 
-Whoever sends a key chooses how much work it is: n times as many bits in the exponent take n times as long. So
-keys are measured before anything is computed with them.
+Anyone who sends a key chooses how much work it is: n times as many bits in the exponent take n times as
+long. So keys are measured before anything is computed with them.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class SecurityEvent:
         jti: names the event, the same for every receiver.
         occurred_at: seconds since 1970.
         grant_id: the grant that is revoked, with all that was derived from it; None for a verification event.
-        reason: why, for whoever reads a log.
+        reason: why, for readers of the log.
     """
 
     jti: str

@@ -22,7 +22,7 @@ class Authority:
         directory: where certificates and keys are written.
 
     Attributes:
-        certificate: the file that whoever trusts it is given.
+        certificate: the file that anyone who trusts it is given.
     """
 
     def __init__(self, directory: Path) -> None:

@@ -75,7 +75,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         count = sum(f"{SKIPPED}{need.name}" in reason for reason in reasons)
         if count:
             terminalreporter.write_line(
-                f"{count} tests skipped for want of {need.name}: {need.install}", yellow=True
+                f"{count} tests skipped for lack of {need.name}: {need.install}", yellow=True
             )
 
 

@@ -1,4 +1,4 @@
-"""Web servers of strangers, on loopback: they answer byte for byte as told, and note whoever connects."""
+"""Web servers of strangers, on loopback: they answer byte for byte as told, and note anyone who connects."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Site:
         self._markers: set[int] = set()
 
     def contacts(self) -> list[Contact]:
-        """Everyone who has connected, in order; also whoever did so a moment ago and is not served yet."""
+        """Everyone who has connected, in order; also anyone who did so a moment ago and is not served yet."""
         with socket.create_connection(self._listener.getsockname()[:2]) as marker:
             port = marker.getsockname()[1]
             self._markers.add(port)
@@ -77,7 +77,7 @@ class Site:
                 threading.Thread(target=self._attend, args=(connection, contact), daemon=True).start()
 
     def close(self) -> None:
-        """Accept no more, and let go of whoever is still being answered."""
+        """Accept no more, and let go of anyone who is still being answered."""
         self._closing.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)

@@ -30,8 +30,8 @@ def run_tests(machine: Path, *, ci: str, tests: str = NEEDS_REDIS) -> subprocess
 def test_a_test_is_skipped_with_a_line_that_says_what_to_install(tmp_path: Path) -> None:
     done = run_tests(tmp_path, ci="")
     assert done.returncode == 0
-    lines = [line for line in done.stdout.splitlines() if "for want of" in line]
-    assert lines == ["1 tests skipped for want of redis-server: apt-get install redis-server"]
+    lines = [line for line in done.stdout.splitlines() if "for lack of" in line]
+    assert lines == ["1 tests skipped for lack of redis-server: apt-get install redis-server"]
 
 
 def test_in_ci_it_is_a_failure_that_says_what_to_install(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class AccountLifecycle:
 
         Its remembered consents are forgotten.
 
-        The account first: whoever is about to open something looks at the account after opening it.
+        The account first: anyone who is about to open something looks at the account after opening it.
 
         Raises:
             NoSuchUserError: there is no such account.

@@ -17,7 +17,7 @@ __all__ = ["IntrospectionCaller", "IntrospectionCallers"]
 
 
 class IntrospectionCallers:
-    """Authenticates whoever asks about a token (RFC 7662 §2.1)."""
+    """Authenticates callers that ask about a token (RFC 7662 §2.1)."""
 
     def __init__(
         self, authentication: ClientAuthentication, resource_servers: Iterable[ResourceServer]

@@ -20,7 +20,7 @@ _log = get_logger(__name__)
 FRESH_S = 300
 REFETCH_AFTER_S = 10
 STALE_S = 86_400
-"""So long, keys that cannot be fetched again are used as they were: an outage there is no outage here."""
+"""How long keys that cannot be fetched again are used as they were: an outage there is no outage here."""
 
 MOST = 1_000
 """Key sets that are kept; the one that was not used for longest goes first."""

@@ -16,7 +16,7 @@ from shared.clock import Clock
 
 FRESHNESS = Freshness(least=60, default=3_600, most=86_400)
 HOLD_OFF_S = 30
-"""A document that could not be had is not asked for again for so long."""
+"""How long to wait before a document that could not be fetched is requested again."""
 
 _MOST_FAILURES = 1_000
 
@@ -76,7 +76,7 @@ class ClientMetadataFetcher:
 
 
 class _Failures:
-    """What went wrong of late. No answer is kept (draft §5.2), only that it is too early to ask again."""
+    """Recent fetch failures. No answer is kept (draft §5.2), only that it is too early to ask again."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -26,7 +26,7 @@ class RevocationPublisher:
         await self._publish(grant.grant_id, grant.revocation_reason)
 
     async def heartbeat(self) -> None:
-        """That nothing has happened: whoever gets this would have got a revocation, too."""
+        """That nothing has happened: anyone who gets this would have got a revocation, too."""
         await self._publish(None, None)
 
     async def _publish(self, grant_id: str | None, reason: str | None) -> None:

@@ -20,9 +20,9 @@ from shared.security_events import SecurityEvent
 _log = get_logger(__name__)
 
 VERIFY_EVERY_S = 1.0
-"""While somebody waits, a verification event is sent when none has come for so long, by any process."""
+"""While somebody waits, a verification event is sent when none has come for this long, from any process."""
 PATIENCE_S = 3.0
-"""A verification event that was sent and has not come back for so long says that the channel is broken."""
+"""A verification event that was sent and has not come back for this long says that the channel is broken."""
 ON_ITS_WAY_S = 0.5
 """How long an event that a receiver has had from another process may take to get here."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
@@ -31,10 +31,10 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 class RevocationStream:
     """The events since this process began to follow them; belongs to one event loop."""
 
-    def __init__(self, store: Store, clock: Clock, ring: EventBuffer | None = None) -> None:
+    def __init__(self, store: Store, clock: Clock, event_buffer: EventBuffer | None = None) -> None:
         self._store = store
-        self._announcements = RevocationPublisher(store, clock)
-        self._ring = ring or EventBuffer()
+        self._publisher = RevocationPublisher(store, clock)
+        self._event_buffer = event_buffer or EventBuffer()
         self._live = False
         self._tried = asyncio.Event()
         self._changed = asyncio.Event()
@@ -65,13 +65,13 @@ class RevocationStream:
         """
         self._check_live()
         seen = tuple(seen)
-        position = await self._position(seen) if seen else self._ring.end
+        position = await self._position(seen) if seen else self._event_buffer.end
         if waits and not seen:
             await self._verify()
-        while waits and self._ring.end == position:
+        while waits and self._event_buffer.end == position:
             await self._change()
         self._check_live()
-        return self._ring.batch(position, at_most)
+        return self._event_buffer.batch(position, at_most)
 
     def _check_live(self) -> None:
         if not self._live:
@@ -80,9 +80,9 @@ class RevocationStream:
     async def _position(self, seen: tuple[str, ...]) -> int:
         with suppress(TimeoutError):
             async with asyncio.timeout(ON_ITS_WAY_S):
-                while self._ring.after(seen) is None:
+                while self._event_buffer.after(seen) is None:
                     await self._changed.wait()
-        position = self._ring.after(seen)
+        position = self._event_buffer.after(seen)
         self._check_live()
         if position is None:
             raise UnknownPositionError(
@@ -105,7 +105,7 @@ class RevocationStream:
         self._verify_at = now + VERIFY_EVERY_S
         if self._patience is not None and self._patience.when() is None:
             self._patience.reschedule(now + PATIENCE_S)
-        await self._announcements.heartbeat()
+        await self._publisher.heartbeat()
 
     async def _follow(self) -> None:
         pause_s = FIRST_PAUSE_S
@@ -129,7 +129,7 @@ class RevocationStream:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _take(self, event: SecurityEvent) -> None:
-        self._ring.add(event)
+        self._event_buffer.add(event)
         if self._patience is not None:
             self._patience.reschedule(None)
         if event.grant_id is None:
@@ -138,7 +138,7 @@ class RevocationStream:
 
     def _break_off(self) -> None:
         self._live, self._patience = False, None
-        self._ring.break_off()
+        self._event_buffer.break_off()
         self._tried.set()
         self._wake()
 

@@ -21,7 +21,7 @@ _log = get_logger(__name__)
 FRESH_S = 3_600
 RETRY_S = 10
 STALE_S = 86_400
-"""So long a document that cannot be fetched again is used as it was."""
+"""How long a document that cannot be fetched again is used as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class ProviderDiscovery:
         self._fetcher = fetcher
         self._clock = clock
         self._loopback = loopback
-        self._known: dict[str, _Known] = {}
+        self._cached: dict[str, _Known] = {}
         self._flights: SingleFlight[ProviderMetadata] = SingleFlight()
 
     async def metadata_of(self, provider: IdentityProvider) -> ProviderMetadata:
@@ -51,19 +51,19 @@ class ProviderDiscovery:
         Raises:
             ProviderUnavailableError: there is none now.
         """
-        known, now = self._known.get(provider.issuer), self._clock()
-        if known and (now < known.read_at + FRESH_S or now < known.tried_at + RETRY_S):
-            return known.metadata
+        cached, now = self._cached.get(provider.issuer), self._clock()
+        if cached and (now < cached.read_at + FRESH_S or now < cached.tried_at + RETRY_S):
+            return cached.metadata
         try:
             return await self._flights.run(provider.issuer, lambda: self._fetch(provider.issuer))
         except ProviderUnavailableError as error:
-            if known is None or now >= known.read_at + STALE_S:
+            if cached is None or now >= cached.read_at + STALE_S:
                 raise
             _log.warning(
                 "identity provider not read again", provider=provider.provider_id, reason=error.reason
             )
-            self._known[provider.issuer] = _Known(known.metadata, known.read_at, now)
-            return known.metadata
+            self._cached[provider.issuer] = _Known(cached.metadata, cached.read_at, now)
+            return cached.metadata
 
     async def _fetch(self, issuer: str) -> ProviderMetadata:
         try:
@@ -74,5 +74,5 @@ class ProviderDiscovery:
         except ProviderMetadataError as error:
             raise ProviderUnavailableError(f"the discovery document is not usable: {error}") from error
         now = self._clock()
-        self._known[issuer] = _Known(metadata, now, now)
+        self._cached[issuer] = _Known(metadata, now, now)
         return metadata

@@ -31,8 +31,8 @@ class GitHubLogin:
     async def authorization_url(self, provider: IdentityProvider, parameters: Mapping[str, str]) -> str:
         """Where to send the person to."""
         # There is no ID token that could carry a nonce; PKCE binds the code to this login.
-        known = {name: value for name, value in parameters.items() if name not in ("nonce", "response_type")}
-        return f"{provider.issuer}/login/oauth/authorize?{urlencode(known)}"
+        sent = {name: value for name, value in parameters.items() if name not in ("nonce", "response_type")}
+        return f"{provider.issuer}/login/oauth/authorize?{urlencode(sent)}"
 
     async def check_issuer(self, provider: IdentityProvider, iss: str | None) -> None:
         """Hold the `iss` of a response to the provider, where there is one.
@@ -95,14 +95,14 @@ class _Api:
 
     async def all(self, path: str) -> list[dict[str, Any]]:
         """Every object of a list, page by page."""
-        found = list[dict[str, Any]]()
+        members = list[dict[str, Any]]()
         for page in range(1, MAX_PAGES + 1):
             listed = await self.get(f"{path}?{urlencode({'per_page': PER_PAGE, 'page': page})}")
             objects = listed if isinstance(listed, list) else []
-            found += [member for member in objects if isinstance(member, dict)]
+            members += [member for member in objects if isinstance(member, dict)]
             if len(objects) < PER_PAGE:
                 break
-        return found
+        return members
 
 
 def _api_of(provider: IdentityProvider) -> str:
@@ -118,7 +118,7 @@ def _primary(listed: object) -> str | None:
 
 async def _groups(api: _Api) -> list[str]:
     """Organizations as ``org``, teams as ``org/team``."""
-    organizations = [str(found.get("login")) for found in await api.all("user/orgs")]
+    organizations = [str(organization.get("login")) for organization in await api.all("user/orgs")]
     teams = [
         f"{team['organization'].get('login')}/{team.get('slug')}"
         for team in await api.all("user/teams")

@@ -50,14 +50,14 @@ class IdentityRepository:
         """Those that are connected to an account."""
         return await self._identities.get_many(await self._store.index_list(keys.subject_identities(subject)))
 
-    async def connect(self, found: FederatedIdentity, provider_id: str, subject: str) -> Identity:
+    async def connect(self, federated: FederatedIdentity, provider_id: str, subject: str) -> Identity:
         """Connect an identity to an account; where it is connected already, it stays as it is."""
-        now, name = int(self._clock()), _name(found.issuer, found.subject)
+        now, name = int(self._clock()), _name(federated.issuer, federated.subject)
         identity = Identity(
             subject=subject,
             provider_id=provider_id,
-            issuer=found.issuer,
-            provider_subject=found.subject,
+            issuer=federated.issuer,
+            provider_subject=federated.subject,
             connected_at=now,
         )
         # Listed before it exists: the deletion of an account must never miss one.
@@ -78,15 +78,15 @@ class IdentityRepository:
                 await self._identities.delete(name)
             await self._store.index_remove(index, name)
 
-    async def note_login(self, found: FederatedIdentity) -> None:
+    async def note_login(self, federated: FederatedIdentity) -> None:
         """Note that the person logged in, and the groups that the provider named."""
         now = int(self._clock())
 
         def rule(identity: Identity) -> tuple[Identity, None]:
-            groups = identity.groups if found.groups is None else found.groups[:MAX_KEPT_GROUPS]
+            groups = identity.groups if federated.groups is None else federated.groups[:MAX_KEPT_GROUPS]
             return replace(identity, seen_at=now, groups=groups), None
 
-        await self._identities.update(_name(found.issuer, found.subject), rule)
+        await self._identities.update(_name(federated.issuer, federated.subject), rule)
 
 
 def _name(issuer: str, provider_subject: str) -> str:

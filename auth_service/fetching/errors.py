@@ -7,7 +7,7 @@ class FetchError(Exception):
     """A request could not be made, was not allowed, or got no usable answer.
 
     Attributes:
-        reason: for whoever named the URL. Where no connection came about it is always the same, so that
+        reason: for the one who named the URL. Where no connection came about it is always the same, so that
             nobody learns from it what names and addresses there are on this server's network.
         detail: for the log alone.
         passing: whether it may be otherwise in a moment.

@@ -17,8 +17,8 @@ LookUp = asyncio.Task[list[Address]]
 class FairResolver:
     """A resolver around another one.
 
-    The system's resolver cannot be interrupted: it occupies a thread until it gives up, long after whoever
-    asked has stopped waiting. So a turn ends when the look-up ends, not when its request does.
+    The system's resolver cannot be interrupted: it occupies a thread until it gives up, long after the one
+    who asked has stopped waiting. So a turn ends when the look-up ends, not when its request does.
     """
 
     def __init__(self, resolve: Resolver) -> None:

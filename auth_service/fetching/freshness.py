@@ -12,9 +12,9 @@ class Freshness:
     """The keeper's bounds, in seconds.
 
     Attributes:
-        least: kept at least so long, whatever the answer says: what spares its server.
+        least: the minimum, whatever the answer says: what spares its server.
         default: for an answer that says nothing.
-        most: kept at most so long: how late a change may be noticed.
+        most: the maximum: how late a change may be noticed.
     """
 
     least: int

@@ -83,7 +83,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         except (OSError, UnicodeError) as error:
             raise unreachable(f"{host} has no address: {error}") from error
         for address in addresses:
-            # One forbidden address forbids the name: whoever controls it should not choose by chance.
+            # One forbidden address forbids the name: the one who controls it should not choose by chance.
             self._check(host, address)
         return addresses[:MOST_ADDRESSES]
 

@@ -68,7 +68,7 @@ class ResourceDescriptions:
         if resource not in self._resources:
             return ResourceDescription()
         if not self._is_fresh(resource):
-            # One question at a time, which goes on when whoever began it has stopped waiting.
+            # One question at a time, which goes on when the one who began it has stopped waiting.
             asking = self._asking.get(resource)
             if asking is None:
                 asking = self._asking[resource] = asyncio.create_task(self._ask(resource))

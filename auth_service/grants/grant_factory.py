@@ -102,7 +102,7 @@ class GrantFactory:
 
     async def _client_stays(self, grant: Grant) -> bool:
         if grant.client_id.startswith(WORKLOAD_PREFIX):
-            return True  # nobody registered it; its issuer vouches for it anew each time
+            return True  # nobody registered it; its issuer vouches for it each time
         client = await self._clients.get(grant.client_id)
         if client is None:
             return False

@@ -27,7 +27,7 @@ from shared.signatures import Signatures
 
 
 class JwtBearer:
-    """Grants what a trusted issuer allows; without a refresh token, for it can assert anew."""
+    """Grants what a trusted issuer allows; without a refresh token, for it can present another assertion."""
 
     name = GRANT_TYPE
 

@@ -25,7 +25,7 @@ _log = get_logger(__name__)
 R = TypeVar("R")
 
 TOLD_AGAIN_AFTER_S = 20
-"""An attempt to write that is overtaken is not announced anew before: receivers heed a word for a minute."""
+"""A write that is overtaken is not announced again sooner; receivers keep an event for a minute."""
 
 
 class GrantRepository:
@@ -34,7 +34,7 @@ class GrantRepository:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._announcements = RevocationPublisher(store, clock)
+        self._publisher = RevocationPublisher(store, clock)
         self._grants = Collection(store, keys.grant, JsonCodec(Grant), self._remaining)
 
     def _remaining(self, grant: Grant) -> int:
@@ -59,7 +59,7 @@ class GrantRepository:
         """Apply a pure rule, atomically; None where there is no such grant.
 
         A change that revokes the grant is announced before it is written, for this process may die in
-        between, and once more after, for whoever begins to listen in between.
+        between, and once more after, for anyone who begins to listen in between.
 
         Raises:
             StoreUnavailableError: also where it cannot be announced; nothing is written then.
@@ -78,7 +78,7 @@ class GrantRepository:
             if grant.state == "revoked" and self._clock() >= told_at + TOLD_AGAIN_AFTER_S:
                 # Not each time: the longer from read to write, the more often others are faster.
                 told_at = self._clock()
-                await self._announcements.revoked(grant)
+                await self._publisher.revoked(grant)
 
         try:
             result = await self._grants.update(grant_id, noted, before=announce)
@@ -89,7 +89,7 @@ class GrantRepository:
             await self._grants.delete(grant_id)
             result = decided[-1][1]
         if written is not None and written.state == "revoked":
-            await self._announcements.revoked(written)
+            await self._publisher.revoked(written)
             await self._unlist(written)
         return result
 

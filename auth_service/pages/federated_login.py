@@ -107,7 +107,7 @@ class FederatedLoginPages:
     def _parameters(
         self, provider: IdentityProvider, secrets: LoginSecrets, pending: Pending | None
     ) -> dict[str, str]:
-        asked = pending.request if pending else None
+        authorization_request = pending.request if pending else None
         parameters = {
             "response_type": "code",
             "client_id": provider.client_id,
@@ -119,9 +119,11 @@ class FederatedLoginPages:
             "code_challenge_method": "S256",
             **provider.preset.parameters,
         }
-        if asked and asked.login_hint:
-            parameters["login_hint"] = asked.login_hint
-        if asked and ("login" in asked.prompts or asked.max_age is not None):
+        if authorization_request and authorization_request.login_hint:
+            parameters["login_hint"] = authorization_request.login_hint
+        if authorization_request and (
+            "login" in authorization_request.prompts or authorization_request.max_age is not None
+        ):
             # The client wants to know that the person is there now, not that they were there once.
             parameters["prompt"] = "login"
         return parameters
@@ -160,15 +162,15 @@ class FederatedLoginPages:
         self, request: Request, provider: IdentityProvider, query: Parameters, *, purpose: LoginPurpose
     ) -> Response:
         origin = self.context.networks.network_of(request)
-        browser, found = self.context.browsers.browser_of(request), None
+        browser, federated = self.context.browsers.browser_of(request), None
         try:
             await self._protocol(provider).check_issuer(provider, query.get("iss"))
             if query.get("error") is not None:
                 return self.failures.denied(provider, query, purpose=purpose)
-            found = await self._identified(provider, query)
-            user, how = await self._account(found, provider, browser, purpose)
+            federated = await self._identified(provider, query)
+            user, how = await self._account(federated, provider, browser, purpose)
         except IdentityRefusedError as error:
-            return self.failures.refused(provider, error, purpose=purpose, who=found, origin=origin)
+            return self.failures.refused(provider, error, purpose=purpose, who=federated, origin=origin)
         except FederationError as error:
             unavailable = isinstance(error, ProviderUnavailableError)
             failure = Failure.UNAVAILABLE if unavailable else Failure.INVALID
@@ -201,14 +203,18 @@ class FederatedLoginPages:
         return await self._protocol(provider).identify(provider, answered)
 
     async def _account(
-        self, found: FederatedIdentity, provider: IdentityProvider, browser: Browser, purpose: LoginPurpose
+        self,
+        federated: FederatedIdentity,
+        provider: IdentityProvider,
+        browser: Browser,
+        purpose: LoginPurpose,
     ) -> tuple[User, How]:
         if purpose.links is None:
-            return await self.accounts.account_of(found, provider)
+            return await self.accounts.account_of(federated, provider)
         session = await self.context.sessions.find(browser.session)
         if session is None or session.subject != purpose.links:
             raise RequestOverError
-        return await self.accounts.connect(found, provider, purpose.links), How.CONNECTED
+        return await self.accounts.connect(federated, provider, purpose.links), How.CONNECTED
 
     async def _log_in(
         self,

@@ -191,7 +191,7 @@ class LoginPage:
         secret = await self._secret(submission, browser, current)
         session = await self.context.sessions.begin(user, secret, continues=current)
         if not await self.users.may_still_log_in(user):
-            # Looked at after the session began: whoever disables a user or changes a password does that first
+            # Looked at after the session began: who disables a user or changes a password does that first
             # and then ends the sessions there are, so one of the two sees the other.
             await self.context.sessions.end(secret)
             _log.info(

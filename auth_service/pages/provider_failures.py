@@ -133,8 +133,8 @@ class ProviderFailures:
         if purpose.links:
             return "../account"
         query = {"pending": purpose.pending_id, "to": purpose.to}
-        given = urlencode({name: value for name, value in query.items() if value})
-        return f"../login?{given}" if given else "../login"
+        query_string = urlencode({name: value for name, value in query.items() if value})
+        return f"../login?{query_string}" if query_string else "../login"
 
     def _render(
         self, provider: IdentityProvider, failure: Failure, purpose: LoginPurpose, who: str | None = None

@@ -50,18 +50,18 @@ class EmailOwner:
 
 
 def decide(
-    identity: FederatedIdentity, provider: IdentityProvider, *, known: bool, owner: EmailOwner | None
+    identity: FederatedIdentity, provider: IdentityProvider, *, has_account: bool, owner: EmailOwner | None
 ) -> Decision:
     """What to do about an identity that was verified.
 
     Args:
-        known: whether it has an account already.
+        has_account: whether it has an account already.
         owner: the account that has its proven e-mail address.
     """
-    refusal = admission(identity, provider)
+    refusal = allow_list_refusal(identity, provider)
     if refusal is not None:
         return Decision(Step.REFUSE, refusal)
-    if known:
+    if has_account:
         return Decision(Step.LOG_IN)
     if owner is None:
         return Decision(Step.CREATE)
@@ -72,7 +72,7 @@ def decide(
     return Decision(Step.REFUSE, Refusal.LOG_IN_FIRST)
 
 
-def admission(identity: FederatedIdentity, provider: IdentityProvider) -> Refusal | None:
+def allow_list_refusal(identity: FederatedIdentity, provider: IdentityProvider) -> Refusal | None:
     """Why the allow list keeps somebody out; None where it lets them in."""
     allow = provider.allow
     subjects = {identity.subject, *identity.other_subjects}

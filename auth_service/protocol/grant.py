@@ -169,8 +169,8 @@ Outcome: TypeAlias = "tuple[Grant | None, Grant | OAuthError]"
 _REVOKED = "the grant was revoked"
 
 SECOND_CALLBACK_S = 10
-"""A browser may bring a code to its client twice: after a double click, a reload, a slow answer. For so long
-after a redemption the same one again is refused and ends nothing."""
+"""A browser may bring a code to its client twice: after a double click, a reload, a slow answer. For this
+time after a redemption the same one again is refused and ends nothing."""
 
 LIVE_GENERATIONS = 64
 """So many generations of access tokens work at a time. What is remembered of each would otherwise grow for as
@@ -180,7 +180,7 @@ long as a client refreshes in a loop; one that refreshes when it must has one or
 def redeem(grant: Grant, presented: CodeRedemption, lifetimes: Lifetimes, now: int) -> Outcome:
     """Exchange a code, once."""
     if grant.client_id != presented.client_id:
-        # Nothing changes: whoever only found a code must not be able to end somebody's grant with it.
+        # Nothing changes: anyone who only found a code must not be able to end somebody's grant with it.
         return None, InvalidGrantError(Reason.CODE_OF_OTHER_CLIENT, "the code was issued to another client")
     if grant.state == "revoked":
         return None, InvalidGrantError(Reason.GRANT_REVOKED, _REVOKED)

@@ -102,8 +102,8 @@ class ResourceRegistry:
             InvalidScopeError: it is malformed.
         """
         requested = _scopes_in(scope)
-        grantable = set(self.own_scopes) | set(resource.scopes if resource else ())
-        granted = tuple(s for s in requested if s in grantable)
+        supported = set(self.own_scopes) | set(resource.scopes if resource else ())
+        granted = tuple(s for s in requested if s in supported)
         if resource and not set(granted) - {OFFLINE_ACCESS}:
             return (*resource.default_scopes, *granted)
         return granted

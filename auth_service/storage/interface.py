@@ -122,7 +122,7 @@ class Store(Protocol):
     async def publish(self, channel: str, message: bytes) -> None:
         """Send `message` to everyone who is subscribed to `channel` now, in any process.
 
-        All subscribers of a channel get its messages in the same order, whoever published them.
+        All subscribers of a channel get its messages in the same order, no matter who published them.
         """
         ...
 

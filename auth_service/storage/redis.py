@@ -51,7 +51,7 @@ SENTINEL_TIMEOUT_S = 1.0
 CALL_TIMEOUT_S = 5.0
 """The longest any call takes: waiting for a connection, asking Sentinels, connecting and answering."""
 HEARTBEAT_S = 1.0
-"""A subscription that is quiet for so long is asked for a sign of life, and given as long to show it."""
+"""A subscription that is quiet for this long is asked for a sign of life, and given as long to show it."""
 MAX_COMMANDS = 32
 MAX_SUBSCRIPTIONS = 32
 
@@ -172,7 +172,7 @@ class RedisStore:
         return await self._call(self._client.execute_command, *arguments)
 
     async def _call(self, method: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call redis-py in turn, for so long and no longer."""
+        """Call redis-py under the concurrency limit and CALL_TIMEOUT_S."""
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S), self._turns:
                 return await method(*args, **kwargs)

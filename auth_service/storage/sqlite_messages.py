@@ -2,7 +2,7 @@
 
 They pass through a table, which gives them one order for everybody and numbers without a gap: a subscriber
 that finds the next number gone knows that it has missed something. SQLite tells no process of what another
-has written, so whoever waits for a message looks again and again; nobody looks while nobody waits.
+has written, so a subscriber looks again and again; nobody looks while nobody waits.
 """
 
 from __future__ import annotations

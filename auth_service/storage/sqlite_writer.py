@@ -117,7 +117,7 @@ def _failure(error: Exception) -> Exception:
 
 
 def _deliver(answer: asyncio.Future[Any], outcome: object) -> None:
-    # The loop is closed when whoever asked is gone already.
+    # The loop is closed when anyone who asked is gone already.
     with suppress(RuntimeError):
         answer.get_loop().call_soon_threadsafe(_resolve, answer, outcome)
 

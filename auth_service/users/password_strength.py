@@ -32,8 +32,8 @@ class PasswordStrength:
         require_length(password)
         if self._limiter is None:
             self._limiter = CapacityLimiter(1)
-        words = [word for word in personal if word and len(word) >= _SHORTEST_PERSONAL]
-        require_strength(await to_thread.run_sync(_estimate, password, words, limiter=self._limiter))
+        personal_words = [word for word in personal if word and len(word) >= _SHORTEST_PERSONAL]
+        require_strength(await to_thread.run_sync(_estimate, password, personal_words, limiter=self._limiter))
 
 
 def _estimate(password: str, personal: list[str]) -> Estimate:

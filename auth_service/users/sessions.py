@@ -102,7 +102,7 @@ class SessionRepository:
             provider_id=provider_id,
             provider_session=provider_session,
         )
-        # Listed before it exists: whoever ends all sessions of a subject must never miss one that works.
+        # Listed before it exists: anyone who ends all sessions of a subject must never miss one that works.
         await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)
         if not await self._sessions.create(key, session):
             return await self._alive(key) or session

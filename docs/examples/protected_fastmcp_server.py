@@ -13,7 +13,7 @@ server = FastMCP("example", auth=doorward)
 
 @server.tool
 def shout() -> str:
-    """Greet whoever has logged in. Needs notes:write; every request needs notes:read."""
+    """Greet the user. Needs notes:write; every request needs notes:read."""
     caller = get_access_token()
     return f"HELLO {caller.claims['username'].upper()}"
 

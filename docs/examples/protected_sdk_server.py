@@ -15,7 +15,7 @@ app = doorward.app(server)
 
 @server.tool()
 def shout() -> str:
-    """Greet whoever has logged in. Needs notes:write; every request needs notes:read."""
+    """Greet the user. Needs notes:write; every request needs notes:read."""
     caller = get_access_token()
     return f"HELLO {caller.claims['username'].upper()}"
 

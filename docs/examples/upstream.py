@@ -2,8 +2,8 @@
 
     python docs/examples/upstream.py
 
-serves http://127.0.0.1:3000/mcp, for this machine only: whoever could reach it directly could say that they
-are anybody.
+serves http://127.0.0.1:3000/mcp, for this machine only: anyone who could reach it directly could say that
+they are anybody.
 """
 
 import sys
@@ -16,7 +16,7 @@ server: MCPServer[None] = MCPServer("example")
 
 @server.tool()
 async def hello(ctx: Context[None, None]) -> str:
-    """Greet whoever has logged in."""
+    """Greet the user."""
     headers = ctx.headers or {}
     return f"Hello {unquote(headers.get('x-doorward-username', 'nobody'))}"
 

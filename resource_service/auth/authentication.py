@@ -19,7 +19,7 @@ from shared.introspection import ActiveToken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticate:
-    """Finds out, on every request anew, who it acts for.
+    """Finds out, for each request, who it acts for.
 
     Attributes:
         resource: the URL of this resource, which the token must be for.

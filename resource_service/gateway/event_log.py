@@ -1,7 +1,7 @@
 """What a process has said and clients have yet to take: in streams, bounded, and kept a while to be resumed.
 
-A stream is read by one client at a time. While somebody reads it, nothing of it is dropped: whoever is slow
-slows the process down, within patience. What nobody reads is kept for as long as there is room.
+A stream is read by one client at a time. While somebody reads it, nothing of it is dropped: anyone who is
+slow slows the process down, within patience. What nobody reads is kept for as long as there is room.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Stream:
 
 
 class Reading:
-    """One client's reading of a stream, from after event `after`; whoever read it before reads no more."""
+    """One client's reading of a stream, from after event `after`; anyone who read it before reads no more."""
 
     def __init__(self, stream: Stream, *, after: int) -> None:
         self.stream = stream

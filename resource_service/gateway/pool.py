@@ -58,7 +58,7 @@ class ProcessPool:
     def __init__(self, target: StdioTarget, limits: Limits, forwarded_environment: Mapping[str, str]) -> None:
         self._target = target
         self._limits = limits
-        self._passed_on = forwarded_environment
+        self._forwarded_environment = forwarded_environment
         self._open: set[StdioConnection] = set()
         self._starting: Counter[PersonKey] = Counter()
 
@@ -89,24 +89,24 @@ class ProcessPool:
             await _end(spare)
             process = await ServerProcess.start(
                 self._target.arguments,
-                environment_for(principal, self._passed_on),
+                environment_for(principal, self._forwarded_environment),
                 max_message_bytes=self._limits.max_message_bytes,
             )
-            conversation = converse(process, principal.key)
+            connection = converse(process, principal.key)
         except OSError as error:
             raise failed(
                 Reason.COMMAND_NOT_STARTED, f"{self._target.log_name} cannot be started: {error}"
             ) from error
         finally:
             self._starting -= Counter([person])
-        self._open.add(conversation)
-        conversation.on_end.append(lambda: self._open.discard(conversation))
-        self.renew(conversation, scope)
-        return conversation
+        self._open.add(connection)
+        connection.on_end.append(lambda: self._open.discard(connection))
+        self.renew(connection, scope)
+        return connection
 
-    def renew(self, conversation: StdioConnection, scope: Scope) -> None:
+    def renew(self, connection: StdioConnection, scope: Scope) -> None:
         """Keep a process for as long as the token of the request of `scope` is good."""
-        conversation.tenure.renew(*lease_in(scope), extra_s=self._limits.renewal_s)
+        connection.tenure.renew(*lease_in(scope), extra_s=self._limits.renewal_s)
 
     def _spare(self, newcomer: PersonKey) -> list[StdioConnection]:
         """The processes that must end to make room for one more: unused ones, the longest unused first."""
@@ -123,27 +123,25 @@ class ProcessPool:
     async def _end_idle_ones(self) -> None:
         while True:
             await anyio.sleep(min(LOOK_EVERY_S, self._limits.idle_s / 4, self._limits.silence_s / 4))
-            for conversation in self._open:
-                conversation.give_up_silent(self._limits.silence_s)
+            for connection in self._open:
+                connection.give_up_silent(self._limits.silence_s)
             before = asyncio.get_running_loop().time() - self._limits.idle_s
             idle = [
-                conversation
-                for conversation in self._open
-                if not conversation.held and conversation.used_at < before
+                connection for connection in self._open if not connection.held and connection.used_at < before
             ]
-            for conversation in idle:
-                _log.info("MCP server idle", pid=conversation.process.pid, idle_s=self._limits.idle_s)
+            for connection in idle:
+                _log.info("MCP server idle", pid=connection.process.pid, idle_s=self._limits.idle_s)
             await _end(idle)
 
 
-def _longest_unused(conversations: Iterable[StdioConnection], count: int) -> list[StdioConnection] | None:
+def _longest_unused(connections: Iterable[StdioConnection], count: int) -> list[StdioConnection] | None:
     """`count` of them that nobody would miss at once; None if there are not so many."""
     unused = sorted(
-        (conversation for conversation in conversations if conversation.unused),
-        key=lambda conversation: conversation.used_at,
+        (connection for connection in connections if connection.unused),
+        key=lambda connection: connection.used_at,
     )
     return unused[: max(count, 0)] if len(unused) >= count else None
 
 
-async def _end(conversations: Iterable[StdioConnection]) -> None:
-    await asyncio.gather(*(conversation.close() for conversation in list(conversations)))
+async def _end(connections: Iterable[StdioConnection]) -> None:
+    await asyncio.gather(*(connection.close() for connection in list(connections)))

@@ -35,7 +35,7 @@ class Reply:
             read that.
     """
 
-    conversation: StdioConnection
+    connection: StdioConnection
     reading: Reading
     headers: Mapping[str, str] = field(default_factory=dict)
     may_be_json: bool = False
@@ -45,7 +45,7 @@ class Reply:
     async def deliver(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Send it, as it comes. False if the client went away before the end."""
         try:
-            with self.conversation.hold():
+            with self.connection.hold():
                 async with cancelled_on_disconnect(receive) as connected:
                     await self._send(scope, receive, send)
         finally:

@@ -65,7 +65,7 @@ class StdioRequests:
         process = await self._process(scope)
         pending = await process.ask(message)
         reply = Reply(
-            conversation=process, reading=Reading(pending.stream, after=0), may_be_json=True, resumable=False
+            connection=process, reading=Reading(pending.stream, after=0), may_be_json=True, resumable=False
         )
         if not await reply.deliver(scope, receive, send):
             await process.cancel(pending)

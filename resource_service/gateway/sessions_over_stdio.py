@@ -36,7 +36,7 @@ class Session(StdioConnection):
     def __init__(self, process: ServerProcess, owner: PrincipalKey) -> None:
         self.id = secrets.token_hex(16)
         super().__init__(process, owner)
-        self.standing = self.outbox.open("g")
+        self.standing = self.event_log.open("g")
 
     async def ask(self, message: Json, body: bytes) -> Pending:
         """Hand the server a request.
@@ -52,10 +52,10 @@ class Session(StdioConnection):
     async def _route(self, message: Json) -> None:
         line = messages.write_line(message)  # what was read, and not what somebody else may read in the line
         if messages.kind_of(message) != "response":
-            await self.outbox.put(self._stream_for(message), line)
+            await self.event_log.put(self._stream_for(message), line)
         elif pending := self.pending.pop(messages.id_key(message["id"]), None):
             self._over.append(messages.id_key(message["id"]))
-            await self.outbox.put(pending.stream, line, last=True)
+            await self.event_log.put(pending.stream, line, last=True)
         else:
             _log.info("MCP server answered what nobody asked", pid=self.process.pid)
             self._misaddressed(message)
@@ -137,7 +137,7 @@ class StdioSessions:
             else _place(session, last_event_id)
         )
         reply = Reply(
-            conversation=session,
+            connection=session,
             reading=Reading(stream, after=after),
             headers=_headers(session),
             primed=_is_primed(scope),
@@ -188,7 +188,7 @@ class StdioSessions:
         pending = await session.ask(message, body)
         reading = Reading(pending.stream, after=0)
         reply = Reply(
-            conversation=session,
+            connection=session,
             reading=reading,
             headers=_headers(session),
             may_be_json=True,
@@ -203,7 +203,7 @@ class StdioSessions:
 def _place(session: Session, last_event_id: str) -> tuple[Stream, int]:
     """The stream that an event id is of, and its number."""
     name, _, number = last_event_id.partition(".")
-    stream = session.outbox.stream(name)
+    stream = session.event_log.stream(name)
     if stream is None or not _NUMBER.match(number) or int(number) < stream.lost:
         raise malformed_request(Reason.EVENTS_NOT_KEPT, 400, "What follows this event is no longer kept.")
     return stream, int(number)

@@ -155,10 +155,10 @@ class StatelessProcess(StdioConnection):
         if self.older is not None:
             response = older_revision.newer_response(pending.method, response)
         status = ERROR_CODE_HTTP_STATUS.get(_error_code(response), 200)
-        await self.outbox.put(pending.stream, _written(response), status=status, last=True)
+        await self.event_log.put(pending.stream, _written(response), status=status, last=True)
 
     async def _notify(self, notification: Json) -> None:
-        """Pass it on to whom it concerns; where it does not say, to whoever asked last: the same user."""
+        """Pass it on to whom it concerns; else to the last one that asked: the same user."""
         params = notification.get("params")
         params = params if isinstance(params, dict) else {}
         meta = params.get("_meta")
@@ -170,7 +170,7 @@ class StatelessProcess(StdioConnection):
             pending = next(reversed(self.pending.values()), None)
         if pending is not None:
             stated = {"params": params} if "params" in notification else {}
-            await self.outbox.put(pending.stream, _written({**notification, **stated}))
+            await self.event_log.put(pending.stream, _written({**notification, **stated}))
 
     def _numbered(self, number: object) -> Pending | None:
         return self.pending.get(number) if isinstance(number, int) else None

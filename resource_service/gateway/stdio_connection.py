@@ -62,7 +62,7 @@ class StdioConnection(ABC):
     def __init__(self, process: ServerProcess, owner: PrincipalKey) -> None:
         self.owner = owner
         self.process = process
-        self.outbox = EventLog()
+        self.event_log = EventLog()
         self.pending: dict[Hashable, Pending] = {}
         self.tenure = ProcessLease(self._end_for)
         self.on_end: list[Callable[[], None]] = [self.tenure.close]
@@ -96,7 +96,7 @@ class StdioConnection(ABC):
             self.used_at = asyncio.get_running_loop().time()
 
     async def close(self) -> None:
-        """End the process; whoever waits for an answer is told."""
+        """End the process; anyone who waits for an answer is told."""
         self.ended = True
         await self.process.terminate()
         done, _ = await asyncio.wait({self._pump}, timeout=LAST_WORDS_S)
@@ -140,7 +140,7 @@ class StdioConnection(ABC):
         self._request_count += 1
         self.used_at = asyncio.get_running_loop().time()
         pending = Pending(
-            stream=self.outbox.open(f"r{self._request_count}"),
+            stream=self.event_log.open(f"r{self._request_count}"),
             method=message["method"],
             request_id=message["id"],
             progress_token=messages.progress_token_of(message),
@@ -161,7 +161,7 @@ class StdioConnection(ABC):
         """Nobody waits for the answer any more."""
         self._over.extend(key for key, other in self.pending.items() if other is pending)
         self.pending = {key: other for key, other in self.pending.items() if other is not pending}
-        self.outbox.discard(pending.stream)
+        self.event_log.discard(pending.stream)
 
     @abstractmethod
     async def _route(self, message: Json) -> None:
@@ -215,7 +215,7 @@ class StdioConnection(ABC):
         )
 
     def give_up_silent(self, silence_s: float) -> None:
-        """Answer the calls about which the server has said nothing for so long."""
+        """Answer the calls about which the server has been silent for too long."""
         before = time.monotonic() - silence_s
         keys = [key for key, pending in self.pending.items() if pending.stream.heard_at < before]
         self.fail(keys, Reason.UPSTREAM_TIMEOUT, "The MCP server did not answer in time.")
@@ -230,7 +230,7 @@ class StdioConnection(ABC):
             self._log_cut_off(pending, reason, text)
             data = {"request_id": pending.asked_in, "reason_code": reason.code}
             answer = messages.error(pending.request_id, code, text, data)
-            self.outbox.add(pending.stream, messages.write_line(answer), last=True)
+            self.event_log.add(pending.stream, messages.write_line(answer), last=True)
 
     @abstractmethod
     def _key_of(self, answered: RequestId | None) -> Hashable:
@@ -242,7 +242,7 @@ class StdioConnection(ABC):
         await self.process.exited(within_s=LAST_WORDS_S)  # so that the log can say how
         text = "The MCP server ended before it had answered."
         self.fail(list(self.pending), Reason.COMMAND_ENDED, text, code=messages.CONNECTION_CLOSED)
-        self.outbox.close()
+        self.event_log.close()
         for callback in self.on_end:
             callback()
         await self.process.terminate()

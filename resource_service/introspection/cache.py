@@ -13,7 +13,8 @@ from shared.introspection import ActiveToken
 
 LIVE_FOR_S = 4.0
 """How long ago the last answered question to the feed may have been put; one is answered about once a second.
-So long a revocation can be overlooked where the feed is cut: within 5 s, nothing kept is used any more."""
+Where the feed is cut a revocation can be overlooked for that long: within 5 s, nothing kept is used any
+more."""
 
 SETTLE_S = 5.0
 """How long nothing is kept after the feed has begun. A revocation that was announced just before then is not
@@ -44,7 +45,7 @@ class IntrospectionCache:
         self, ask: Introspect, *, keep_for_s: float, join_for_s: float, clock: Clock, steady_clock: Clock
     ) -> None:
         self._ask = ask
-        # What is kept is the answer of a flight, dated by its start: whoever joins one later learns no more.
+        # What is kept is the answer of a flight, dated by its start: one who joins it later learns no more.
         self._flights = SingleFlight(self._introspect, join_for_s=join_for_s)
         self._keep_for_s = keep_for_s
         self._clock = clock

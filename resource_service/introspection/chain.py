@@ -84,7 +84,7 @@ def introspection_chain(
         introspect = SingleFlight(introspect, join_for_s=JOIN_FOR_S)
     if settings.verify_jwt_locally:
         revoked = RevokedGrants(clock=clock, steady_clock=steady_clock)
-        introspect = _local_tokens(introspect, keys=keys, revoked=revoked, settings=settings, clock=clock)
+        introspect = _local_validator(introspect, keys=keys, revoked=revoked, settings=settings, clock=clock)
         listeners.append(revoked)
     if not listeners:
         return IntrospectionChain(introspect, lambda: http)
@@ -108,7 +108,7 @@ def _cache(ask: Introspect, settings: ResourceSettings, clock: Clock) -> Introsp
     )
 
 
-def _local_tokens(
+def _local_validator(
     ask: Introspect, *, keys: IssuerKeys, revoked: RevokedGrants, settings: ResourceSettings, clock: Clock
 ) -> LocalJwtValidator:
     return LocalJwtValidator(

@@ -16,10 +16,10 @@ from shared.public_keys import Jwk
 
 JWKS_PATH = "/jwks"
 KEPT_S = 300
-"""How long a key is trusted after it was last seen published: so long does one that was withdrawn live on."""
+"""How long a key is trusted after it was last seen published, and one that was withdrawn lives on."""
 
 REFETCH_S = 5
-"""How long after a fetch an unknown key is worth another one; whoever makes up key ids costs no more."""
+"""How long after a fetch an unknown key is worth another one; anyone who makes up key ids costs no more."""
 
 RETRY_S = 1
 """How long after a fetch that failed the next one may begin."""

@@ -17,7 +17,7 @@ Key = bytes
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer, and until when it may be given again, on the clock of whoever keeps it."""
+    """An answer, and until when it may be given again, on the clock of its keeper."""
 
     answer: ActiveToken | None
     until: float

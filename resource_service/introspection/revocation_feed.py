@@ -1,6 +1,6 @@
 """Listening to the authorization server's revocations (RFC 8936, polled), one process at a time.
 
-Whatever goes wrong, the same thing follows: what is kept is in doubt, and the stream is begun anew.
+Whatever goes wrong, the same thing follows: what is kept is in doubt, and the stream begins again.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class RevocationFeed:
     Args:
         clock: seconds since 1970.
         steady_clock: that of the listener.
-        retry_s: how long after a trouble the stream is begun anew.
+        retry_s: how long after a trouble the stream begins again.
     """
 
     def __init__(

@@ -8,11 +8,11 @@ from resource_service.introspection.cache import LIVE_FOR_S
 from shared.clock import Clock
 
 LONGEST_LIFE_S = 3_600
-"""A token that lives longer is asked about: so long must the end of its grant be remembered."""
+"""A token that lives longer is asked about, so the end of its grant must be remembered for this time."""
 
 MARGIN_S = 60
 """How much later than the feed a token must begin. So far may the clocks of the authorization server be ahead
-of ours, and so long may it take until a grant ends whose end was announced just before the feed began."""
+of ours, and for that long a grant may last whose end was announced just before the feed began."""
 
 REMEMBER_S = LONGEST_LIFE_S + 5 * MARGIN_S
 MAX_GRANTS = 50_000

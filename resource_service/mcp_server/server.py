@@ -22,7 +22,7 @@ from shared.version import VERSION
 
 INSTRUCTIONS = (
     "Notes of the user who has logged in, the same from every client. `whoami` tells who that is. "
-    "A call that is refused for want of a scope can be made again after the user has granted it."
+    "A call that is refused for lack of a scope can be made again after the user has granted it."
 )
 
 

@@ -57,7 +57,7 @@ class Identity(BaseModel):
 
 
 class NotesTools:
-    """The tools, over the notes of whoever calls."""
+    """The tools, over the notes of the caller."""
 
     def __init__(self, notes: Notes, policy: PolicyWatcher) -> None:
         self._notes = notes

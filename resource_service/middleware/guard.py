@@ -35,7 +35,7 @@ from resource_service.messages.media_type import (
 from resource_service.messages.request_ids import note_request_ids, noted_request_ids, request_ids
 from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.tool_schemas import ToolSchemas
-from resource_service.policy.list_filter import hiding
+from resource_service.policy.list_filter import with_filtered_lists
 from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
 from resource_service.policy.watcher import PolicyWatcher
@@ -121,7 +121,7 @@ class Guard:
         """The server as `principal` may see it; None for `listed` where its answers may be to any request."""
         if not policy.hide or (listed is not None and not listed):
             return self.app
-        return hiding(self.app, ListFilter(policy, principal.scopes, listed))
+        return with_filtered_lists(self.app, ListFilter(policy, principal.scopes, listed))
 
     def _checked(self, app: ASGIApp, call: ToolCall | None) -> ASGIApp:
         """`app`, which gets `call` only if its headers are as the schema of the tool asks for."""
@@ -191,7 +191,7 @@ def _explaining(send: Send, scope: Scope, principal: Principal) -> Send:
     async def explain(message: Message) -> None:
         nonlocal held
         if message["type"] == "http.response.start" and message["status"] >= 400:
-            held = message  # until its body is here: whoever has the answer must find it in the log
+            held = message  # until its body is here: anyone who has the answer must find it in the log
             return
         if held is not None:
             _log_refusal(held["status"], message.get("body", b""), scope, principal)

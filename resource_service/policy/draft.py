@@ -34,7 +34,7 @@ def prefix_of(name: str) -> str:
     return _NOT_IN_A_NAME.sub("-", name.lower()[:60]).strip("-") or "mcp"
 
 
-def draft(survey: ServerInventory, prefix: str) -> str:
+def draft(inventory: ServerInventory, prefix: str) -> str:
     """The text of a policy: tools that only read, those that change things, those that destroy.
 
     Args:
@@ -43,8 +43,8 @@ def draft(survey: ServerInventory, prefix: str) -> str:
     Raises:
         PolicyError: no policy can be made with this prefix.
     """
-    text = "\n".join(_lines(survey, prefix)) + "\n"
-    _check(parse_policy(text.encode()), survey, prefix)
+    text = "\n".join(_lines(inventory, prefix)) + "\n"
+    _check(parse_policy(text.encode()), inventory, prefix)
     return text
 
 
@@ -55,23 +55,23 @@ def scope_of(tool: SurveyedTool, prefix: str) -> str:
     return f"{prefix}:admin" if tool.destructive else f"{prefix}:write"
 
 
-def _lines(survey: ServerInventory, prefix: str) -> Iterator[str]:
+def _lines(inventory: ServerInventory, prefix: str) -> Iterator[str]:
     read, write, admin = (f"{prefix}:{end}" for end in ("read", "write", "admin"))
-    destroys = any(scope_of(tool, prefix) == admin for tool in survey.tools)
-    yield HEAD.format(server=_server_name(survey, prefix))
+    destroys = any(scope_of(tool, prefix) == admin for tool in inventory.tools)
+    yield HEAD.format(server=_server_name(inventory, prefix))
     yield "scopes:"
-    yield f"  {_key(read)}: {_quoted(f'Read from {_server_name(survey, prefix)}')}"
-    yield from _scope(write, f"Change things in {_server_name(survey, prefix)}", read)
+    yield f"  {_key(read)}: {_quoted(f'Read from {_server_name(inventory, prefix)}')}"
+    yield from _scope(write, f"Change things in {_server_name(inventory, prefix)}", read)
     if destroys:
         yield from _scope(
-            admin, f"Delete things in {_server_name(survey, prefix)}, and whatever else there is", write
+            admin, f"Delete things in {_server_name(inventory, prefix)}, and whatever else there is", write
         )
     yield ""
     yield "# For whatever is not named below: what the server gains later is not open by accident."
     yield f"default: {_key(admin if destroys else write)}"
-    yield from _tools(survey.tools, prefix)
-    yield from _rules("prompts", survey.prompts, read)
-    yield from _rules("resources", _resources(survey), read)
+    yield from _tools(inventory.tools, prefix)
+    yield from _rules("prompts", inventory.prompts, read)
+    yield from _rules("resources", _resources(inventory), read)
     yield ""
     yield "# Take away the mark to leave out of lists what the caller may not use."
     yield "# hide: true"
@@ -107,16 +107,16 @@ def _rules(kind: str, names: Iterable[str], scope: str) -> Iterator[str]:
         yield f"  {_key(name)}: {_key(scope)}"
 
 
-def _resources(survey: ServerInventory) -> list[str]:
+def _resources(inventory: ServerInventory) -> list[str]:
     """URIs and patterns, without those that others cover."""
     patterns: list[str] = []
-    for template in survey.templates:
+    for template in inventory.templates:
         pattern = _EXPRESSION.sub(ANY, template)
         # One that begins with a variable would be for everything.
         if ":" in pattern.partition(ANY)[0] and not any(covers(other, pattern) for other in patterns):
             patterns = [other for other in patterns if not covers(pattern, other)]
             patterns.append(pattern)
-    uris = [uri for uri in survey.resources if is_exact(uri) and not any(covers(p, uri) for p in patterns)]
+    uris = [uri for uri in inventory.resources if is_exact(uri) and not any(covers(p, uri) for p in patterns)]
     return [*uris[:MAX_RESOURCES], *patterns]
 
 
@@ -135,8 +135,8 @@ def _distinct(tools: Iterable[SurveyedTool]) -> list[SurveyedTool]:
     return list({tool.name: tool for tool in tools}.values())
 
 
-def _server_name(survey: ServerInventory, prefix: str) -> str:
-    return _printable(survey.server)[:60] or prefix
+def _server_name(inventory: ServerInventory, prefix: str) -> str:
+    return _printable(inventory.server)[:60] or prefix
 
 
 def _key(text: str) -> str:
@@ -161,9 +161,9 @@ def _comment(text: str) -> str:
     )
 
 
-def _check(policy: Policy, survey: ServerInventory, prefix: str) -> None:
+def _check(policy: Policy, inventory: ServerInventory, prefix: str) -> None:
     """What was written says what was meant."""
-    for tool in _distinct(survey.tools):
+    for tool in _distinct(inventory.tools):
         meant = {scope_of(tool, prefix)} if _can_be_named(tool.name) else policy.default
         if policy.for_tool(tool.name) != meant:
             raise AssertionError(f"the draft means something else by {tool.name!r}")

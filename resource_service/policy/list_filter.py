@@ -18,11 +18,11 @@ JSON = b"application/json"
 _ABOUT_THE_BYTES = frozenset({b"content-length", b"content-digest", b"repr-digest", b"digest", b"etag"})
 
 
-def hiding(app: ASGIApp, shortening: ListFilter) -> ASGIApp:
+def with_filtered_lists(app: ASGIApp, list_filter: ListFilter) -> ASGIApp:
     """`app` with lists made fit for one caller."""
 
     async def shortened(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = _Answer(send, shortening)
+        answer = _Answer(send, list_filter)
         await app(_uncompressed(scope), receive, answer)
         await answer.release()
 
@@ -38,9 +38,9 @@ def _uncompressed(scope: Scope) -> Scope:
 class _Answer:
     """A `send` that holds back as much as it must to see what it is: a JSON answer whole, or one event."""
 
-    def __init__(self, send: Send, shortening: ListFilter) -> None:
+    def __init__(self, send: Send, list_filter: ListFilter) -> None:
         self._send = send
-        self._shortening = shortening
+        self._list_filter = list_filter
         self._events: Events | None = None
         self._start: Message | None = None
         self._body = b""
@@ -70,7 +70,7 @@ class _Answer:
         media_type = fields.get(b"content-type", b"").partition(b";")[0].strip()
         readable = fields.get(b"content-encoding", b"identity") == b"identity"
         if readable and media_type == EVENT_STREAM and b"content-length" not in fields:
-            self._events = Events(self._shortening.shortened, max_bytes=MAX_BYTES)
+            self._events = Events(self._list_filter.shortened, max_bytes=MAX_BYTES)
         elif readable and media_type == JSON:
             self._start = start
             return
@@ -93,7 +93,7 @@ class _Answer:
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         elif not more:
             self._start = None
-            shortened = self._shortening.shortened(self._body)
+            shortened = self._list_filter.shortened(self._body)
             if shortened is not None:
                 kept = [field for field in start["headers"] if field[0].lower() not in _ABOUT_THE_BYTES]
                 length = (b"content-length", str(len(shortened)).encode())

@@ -28,7 +28,7 @@ class PolicyError(ValueError):
     """A policy cannot be meant as it stands.
 
     Args:
-        says: a sentence for whoever wrote it.
+        says: a sentence for its author.
         place: the keys that lead to what is wrong, from the outside in.
         line: of the file, from 1; None where it is not known.
     """

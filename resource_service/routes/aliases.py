@@ -119,7 +119,7 @@ def alias_routes(server: AuthorizationServer, settings: ResourceSettings) -> API
     )
     async def token(request: Request) -> Response:
         """Passes on to the token endpoint of the authorization server, for clients that look for it here."""
-        return await _passed_on(server, "/token", request)
+        return await _forwarded_post(server, "/token", request)
 
     @router.post(
         "/register",
@@ -130,7 +130,7 @@ def alias_routes(server: AuthorizationServer, settings: ResourceSettings) -> API
     )
     async def register(request: Request) -> Response:
         """Passes on to the registration endpoint, for clients that look for it here."""
-        return await _passed_on(server, "/register", request)
+        return await _forwarded_post(server, "/register", request)
 
     async def metadata() -> Response:
         """The metadata of the authorization server (RFC 8414), as it is."""
@@ -150,7 +150,7 @@ def alias_routes(server: AuthorizationServer, settings: ResourceSettings) -> API
     return router
 
 
-async def _passed_on(server: AuthorizationServer, path: str, request: Request) -> Response:
+async def _forwarded_post(server: AuthorizationServer, path: str, request: Request) -> Response:
     try:
         body = await read_body(request.scope, request.receive, max_body_bytes=MAX_BYTES)
     except BodyTooLargeError as error:

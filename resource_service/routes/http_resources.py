@@ -109,7 +109,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def health_route() -> APIRouter:
-    """Tells whoever watches over this process that it serves."""
+    """Tells monitoring that this process serves."""
     router = APIRouter()
 
     @router.get("/health", tags=["operation"], summary="Is it up?", response_description="It is")

@@ -43,14 +43,14 @@ _ABOUT_THE_SENDER = (b"authorization", b"dpop")
 
 
 @dataclass(frozen=True, slots=True)
-class _Admitted:
+class _AdmittedRequest:
     """A request that the guard has let in, and the token that the app sees in place of the real one."""
 
-    stand_in: str
+    placeholder_token: str
     principal: Principal
 
 
-_admitted: ContextVar[_Admitted | None] = ContextVar("doorward_admitted", default=None)
+_admitted: ContextVar[_AdmittedRequest | None] = ContextVar("doorward_admitted", default=None)
 
 
 _is_beside: ContextVar[bool] = ContextVar("doorward_is_beside", default=False)
@@ -64,7 +64,7 @@ def is_beside() -> bool:
 def admitted(token: str) -> Principal | None:
     """Who the request being served acts for, if the guard has put `token` into it; None for any other."""
     request = _admitted.get()
-    return request.principal if request is not None and request.stand_in == token else None
+    return request.principal if request is not None and request.placeholder_token == token else None
 
 
 class GuardMiddleware:
@@ -136,9 +136,9 @@ class GuardMiddleware:
         await self._answers[scope["path"]](scope, receive, send)
 
     async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _Admitted(secrets.token_urlsafe(), principal_in(scope))
+        request = _AdmittedRequest(secrets.token_urlsafe(), principal_in(scope))
         headers = [pair for pair in scope["headers"] if pair[0] not in _ABOUT_THE_SENDER]
-        headers.append((b"authorization", f"Bearer {request.stand_in}".encode()))
+        headers.append((b"authorization", f"Bearer {request.placeholder_token}".encode()))
         path = f"{scope.get('root_path', '')}{self._path}"
         outside = _admitted.set(request)
         try:

@@ -15,7 +15,7 @@ def earlier(path: Path) -> Path:
 
 
 class LogFile:
-    """Appends to `path`. A line that would make it larger than `max_bytes` begins it anew, and the full one
+    """Appends to `path`. A line that would make it larger than `max_bytes` starts a new one, and the full one
     is kept beside it, in the place of the one before: there are never more than two.
     """
 

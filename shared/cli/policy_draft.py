@@ -47,7 +47,7 @@ def draft(
     from resource_service.policy.draft import draft, prefix_of
     from resource_service.policy.validation import PolicyError
 
-    surveyed = _survey(_target(url or f"stdio:{stdio}", host if url else None), authorization)
+    surveyed = _inventory(_target(url or f"stdio:{stdio}", host if url else None), authorization)
     try:
         text = draft(surveyed, name or prefix_of(surveyed.server))
     except PolicyError as error:
@@ -64,7 +64,7 @@ def _target(text: str, host: str | None) -> Target:
         raise CommandError(str(error)) from None
 
 
-def _survey(target: Target, authorization: str | None) -> ServerInventory:
+def _inventory(target: Target, authorization: str | None) -> ServerInventory:
     from resource_service.gateway.stderr import printable
     from resource_service.policy.server_inventory import ServerInventoryError, take_inventory
 

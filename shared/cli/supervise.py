@@ -42,7 +42,7 @@ def _stop_signal() -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Who starts us with nohup wants SIGHUP ignored; SIGINT is ignored in a script's background job, too,
-        # but whoever sends it there means it.
+        # but a person who sends it there means it.
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, stop.set)
     return stop

@@ -111,7 +111,7 @@ async def test_a_url_that_is_not_plain_https_is_not_fetched(
 
 
 class Rebinding(Names):
-    """A public address to whoever checks, one inside to whoever connects."""
+    """A public address to anyone who checks, one inside to anyone who connects."""
 
     async def __call__(self, host: str, port: int) -> list[Address]:
         await super().__call__(host, port)

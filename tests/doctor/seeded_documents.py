@@ -23,7 +23,7 @@ from tests.doctor.pair import Pair
 
 
 def open_redirector(pair: Pair) -> None:
-    """Whoever asks is sent to wherever they say."""
+    """Anyone who asks is sent to wherever they say."""
 
     async def redirect(request: Request) -> Response:
         return RedirectResponse(request.query_params["redirect_uri"])
@@ -32,7 +32,7 @@ def open_redirector(pair: Pair) -> None:
 
 
 def unknown_client_is_invalid_request(pair: Pair) -> None:
-    """An OAuth error, but not the one that makes clients register anew."""
+    """An OAuth error, but not the one that makes clients register again."""
     answering(pair, "auth", "/token", JSONResponse({"error": "invalid_request"}, 400), "POST")
 
 

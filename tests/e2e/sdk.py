@@ -23,7 +23,7 @@ Mode = Literal["auto", "legacy"]
 
 TIMEOUT_S = 30
 TRUSTED = ssl.create_default_context()
-"""Whoever this machine trusts, or the file ``SSL_CERT_FILE`` of the environment."""
+"""Anyone who this machine trusts, or the file ``SSL_CERT_FILE`` of the environment."""
 
 Exchange = tuple[str, str, int]
 """Method, URL without its query, status."""

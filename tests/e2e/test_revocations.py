@@ -38,7 +38,7 @@ BOTH = ("sqlite", "redis")
 
 OFF_WITHIN_S = 5
 WITHIN_S, QUANTILE, BACK_WITHIN_S = (1, 0.99, 2) if IN_FULL else (1, 0.9, 15)
-"""Bounded by default: whoever runs the whole suite has the machine do many other things at the same time."""
+"""Bounded by default: in a run of the whole suite the machine does many other things at the same time."""
 
 
 @dataclass

@@ -58,7 +58,7 @@ class Line:
         self._used_at = 0.0
 
     async def be_open(self) -> None:
-        """Open the connection, anew where it has been idle for so long that the server may be closing it."""
+        """Open the connection, again where it has been idle for so long that the server may be closing it."""
         now = asyncio.get_running_loop().time()
         if now - self._used_at > IDLE_S:
             await self.close()

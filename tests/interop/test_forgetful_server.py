@@ -1,4 +1,4 @@
-"""AS-20 with real clients: the server is set up anew, and each gets in again by itself."""
+"""AS-20 with real clients: the server is set up again, and each gets in again by itself."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Settled:
 
 @dataclass
 class Aftermath:
-    """The server anew, and those that remember the old one."""
+    """The server again, and those that remember the old one."""
 
     mcp_url: str
     clients: dict[str, Settled]

@@ -66,7 +66,7 @@ class Feed:
 
     @property
     def fresh_polls(self) -> int:
-        """How often the stream was begun anew."""
+        """How often the stream was begun again."""
         return sum("ack" not in poll for poll in self.polls)
 
     async def _reply(self, question: Question, writer: asyncio.StreamWriter) -> None:

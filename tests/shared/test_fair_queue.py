@@ -1,4 +1,4 @@
-"""Work on threads: bounded, in turns, and gone when whoever asked has left."""
+"""Work on threads: bounded, in turns, and gone when anyone who asked has left."""
 
 from __future__ import annotations
 

@@ -321,7 +321,7 @@ async def test_other_routes_of_the_app_are_left_alone_whatever_token_comes(
 
 
 async def test_the_sdk_s_own_app_holds_the_audience_too(issuer: AuthorizationServer) -> None:
-    """Whoever serves the SDK's app instead of the verifier's is served less, but not less safely."""
+    """Anyone who serves the SDK's app instead of the verifier's is served less, but not less safely."""
     settings = {"resource": RESOURCE, "issuer": issuer.url, "resource_secret": SECRET}
     doorward = DoorwardTokenVerifier(["read"], implies={"write": ["read"]}, **settings)  # type: ignore[arg-type]
     server: MCPServer[None] = MCPServer("bare", token_verifier=doorward, auth=doorward.auth)

@@ -23,7 +23,7 @@ from shared.logs import get_logger
 _log = get_logger(__name__)
 
 RECENT_S = 3_600
-"""A login is good for so long here, however long the session lasts."""
+"""How old a login may be here, however long the session lasts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class AdminConsole:
         browser, session = await self.context.visitor(request)
         if session is None or browser.browser_id is None:
             return see_other("../login?to=admin")
-        # Read anew each time: who is not an administrator any more is out with the next request.
+        # Read again each time: who is not an administrator any more is out with the next request.
         user = await self.users.by_subject(session.subject)
         if user is None or user.disabled or not user.admin:
             _log.warning(
@@ -115,7 +115,7 @@ _WAY_IN: Operation = {
 }
 _OTHERWISE = {
     "303": answer("To the login, where nobody has logged in within the last hour."),
-    "403": answer("A page: whoever is logged in is not an administrator."),
+    "403": answer("A page: anyone who is logged in is not an administrator."),
 }
 _SHOW: Operation = {
     "summary": "A page of the console (opened in a browser)",

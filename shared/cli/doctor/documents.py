@@ -32,7 +32,7 @@ BOOLEANS = frozenset(
 
 
 MAX_DEPTH = 32
-"""Deeper than anything here is nested; shallow enough for whoever compares or prints it."""
+"""Deeper than anything here is nested; shallow enough to compare or print."""
 
 
 def parse_object(body: bytes) -> Document | str:

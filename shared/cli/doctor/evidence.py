@@ -62,7 +62,7 @@ class Login:
 
     @property
     def refused_for_scope(self) -> Exchange | None:
-        """The first request that the MCP server refused with 403 for want of a scope."""
+        """The first request that the MCP server refused with 403 for lack of a scope."""
         made = (self.initialize, self.tools, self.call)
         forbidden = (item for item in made if item and item.answer and item.answer.status == 403)
         return next((item for item in forbidden if item.answer and wanted_scopes(item.answer)), None)

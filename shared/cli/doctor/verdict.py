@@ -57,7 +57,7 @@ class Check:
         id: what programs know it by.
         title: what must be true.
         meaning: what goes wrong when it is not, and where the rule comes from.
-        fix: what to do, for whoever runs the server.
+        fix: what to do, for the operator of the server.
         weight: FAILURE where most clients stop at it, else WARNING.
         judge: pure; from the evidence alone.
     """

@@ -1,4 +1,4 @@
-"""A security event is signed once for each receiver, whoever asks and how often."""
+"""A security event is signed once for each receiver, anyone who asks and how often."""
 
 from __future__ import annotations
 

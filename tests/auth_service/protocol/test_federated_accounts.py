@@ -11,7 +11,7 @@ from auth_service.protocol.federated_accounts import (
     EmailOwner,
     Refusal,
     Step,
-    admission,
+    allow_list_refusal,
     decide,
 )
 from auth_service.protocol.federated_identity import FederatedIdentity
@@ -50,28 +50,33 @@ OWNER = EmailOwner("somebody", admin=False)
 def test_somebody_is_let_in_whom_one_of_the_lists_names(
     allow: dict[str, Any], refusal: Refusal | None
 ) -> None:
-    assert admission(ADA, provider(allow=AllowList(**allow))) is refusal
+    assert allow_list_refusal(ADA, provider(allow=AllowList(**allow))) is refusal
 
 
 def test_nobody_is_let_in_by_a_domain_or_group_that_nobody_proved() -> None:
     nobody = FederatedIdentity(issuer=ISSUER, subject="2")
     lists = AllowList(domains=frozenset({"corp.example"}), groups=frozenset({"ops"}))
-    assert admission(nobody, provider(allow=lists)) is Refusal.NOT_ALLOWED
+    assert allow_list_refusal(nobody, provider(allow=lists)) is Refusal.NOT_ALLOWED
 
 
 def test_groups_that_the_provider_leaves_out_are_said_to_be_missing() -> None:
     many = FederatedIdentity(issuer=ISSUER, subject="2", groups=None)
-    assert admission(many, provider(allow=AllowList(groups=frozenset({"ops"})))) is Refusal.GROUPS_UNKNOWN
-    assert admission(many, provider(allow=AllowList(domains=frozenset({"x.y"})))) is Refusal.NOT_ALLOWED
+    assert (
+        allow_list_refusal(many, provider(allow=AllowList(groups=frozenset({"ops"}))))
+        is Refusal.GROUPS_UNKNOWN
+    )
+    assert (
+        allow_list_refusal(many, provider(allow=AllowList(domains=frozenset({"x.y"})))) is Refusal.NOT_ALLOWED
+    )
     by_subject = AllowList(groups=frozenset({"ops"}), subjects=frozenset({"2"}))
-    assert admission(many, provider(allow=by_subject)) is None
+    assert allow_list_refusal(many, provider(allow=by_subject)) is None
 
 
 def test_the_allow_list_counts_at_every_login_not_only_at_the_first() -> None:
     nobody = provider(allow=AllowList(subjects=frozenset({"2"})))
-    assert decide(ADA, nobody, known=True, owner=None) == Decision(Step.REFUSE, Refusal.NOT_ALLOWED)
-    assert decide(ADA, provider(), known=True, owner=None) == Decision(Step.LOG_IN)
-    assert decide(ADA, provider(), known=False, owner=None) == Decision(Step.CREATE)
+    assert decide(ADA, nobody, has_account=True, owner=None) == Decision(Step.REFUSE, Refusal.NOT_ALLOWED)
+    assert decide(ADA, provider(), has_account=True, owner=None) == Decision(Step.LOG_IN)
+    assert decide(ADA, provider(), has_account=False, owner=None) == Decision(Step.CREATE)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +93,6 @@ def test_the_allow_list_counts_at_every_login_not_only_at_the_first() -> None:
 def test_an_account_is_linked_by_policy_never_an_administrators_and_never_twice_at_one_provider(
     links: bool, owner: EmailOwner, step: Step
 ) -> None:
-    decision = decide(ADA, provider(links_email=links), known=False, owner=owner)
+    decision = decide(ADA, provider(links_email=links), has_account=False, owner=owner)
     assert decision.step is step
     assert decision.refusal is (Refusal.LOG_IN_FIRST if step is Step.REFUSE else None)

@@ -1,7 +1,7 @@
 """Long random histories of one grant, over every rule, and what must be true after each of their steps.
 
-The histories are the clients' and the thief's: whoever holds a token that was ever issued may present it, at
-any time, as anybody.
+The histories are the clients' and the thief's: anyone who holds a token that was ever issued may present it,
+at any time, as anybody.
 """
 
 from __future__ import annotations

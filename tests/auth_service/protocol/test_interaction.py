@@ -177,7 +177,7 @@ WEB = ("https://client.example/other",)
         ({"redirect_uri": WEB[0]}, APPROVAL, WEB, False),
         ({}, replace(APPROVAL, resource=None), (), False),
         ({}, replace(APPROVAL, scopes=()), (), False),
-        # Whoever can receive on this machine could pose as the client (RFC 8252 §8.6).
+        # Anyone who can receive on this machine could pose as the client (RFC 8252 §8.6).
         ({}, APPROVAL, ("http://localhost/cb",), False),
         ({}, APPROVAL, ("http://127.0.0.1:1/cb",), False),
         ({}, APPROVAL, ("app.example:/cb",), False),

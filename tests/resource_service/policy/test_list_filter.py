@@ -9,7 +9,7 @@ import anyio
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from resource_service.policy import list_filter as hiding
+from resource_service.policy import list_filter
 from resource_service.policy.event_stream import Events
 from resource_service.policy.listing import ListFilter, listed_in
 from resource_service.policy.rules import Policy, Scopes
@@ -175,7 +175,9 @@ def through(*messages: Message) -> list[Message]:
         sent.append(message)
 
     async def run() -> None:
-        await hiding.hiding(app, for_reader())({"type": "http", "headers": []}, receive, send)
+        await list_filter.with_filtered_lists(app, for_reader())(
+            {"type": "http", "headers": []}, receive, send
+        )
 
     anyio.run(run)
     return sent
@@ -225,7 +227,7 @@ def test_any_other_answer_passes_as_it_is(start: Message, content: bytes) -> Non
 
 
 def test_an_answer_that_is_too_large_passes_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hiding, "MAX_BYTES", 20)
+    monkeypatch.setattr(list_filter, "MAX_BYTES", 20)
     start = started(b"application/json")
     sent = through(start, body(LIST[:15], more=True), body(LIST[15:30], more=True), body(LIST[30:]))
     assert sent[0] == start

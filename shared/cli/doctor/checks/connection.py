@@ -123,7 +123,7 @@ def _never_reached(url: str) -> str | None:
     parts = urlsplit(url)
     match reach(url):
         case RedirectUriType.LOOPBACK:
-            return "is this machine to whoever asks, and never reached from elsewhere"
+            return "is this machine to everybody who asks, and never reached from elsewhere"
         case RedirectUriType.PRIVATE:
             return "is in a private network, and never reached from outside"
     if parts.scheme != "https":

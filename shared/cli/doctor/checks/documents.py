@@ -1,4 +1,4 @@
-"""Rules for every document at a well-known place, whoever serves it."""
+"""Rules for every document at a well-known place, no matter who serves it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from shared.cli.doctor.verdict import Status, Verdict, check, ok, problem, skipp
 @check(
     "unknown-client-token",
     "The token endpoint answers an unknown client with invalid_client",
-    meaning="RFC 6749 §5.2. On it clients drop a registration that is no longer known and register anew; on"
+    meaning="RFC 6749 §5.2. On it clients drop a registration that is no longer known and register again; on"
     " anything else they fail until the user clears them by hand.",
     fix="Answer an unknown client_id at the token endpoint with 401 and the JSON error invalid_client.",
 )
@@ -34,7 +34,7 @@ def unknown_client_token(evidence: Evidence) -> Verdict:
     "unknown-client-authorize",
     "The authorization endpoint sends nobody to an unknown redirect URI",
     meaning="RFC 6749 §4.1.2.1: a page must say what is wrong. A redirect to a URI that nobody registered"
-    " lends your name to whoever made the link.",
+    " lends your name to anyone who made the link.",
     fix="Show an error page when client_id or redirect_uri is not known, and redirect only to registered"
     " URIs.",
 )

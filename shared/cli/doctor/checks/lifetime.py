@@ -94,7 +94,7 @@ def revoke(evidence: Evidence) -> Verdict:
 @check(
     "revoke-effective",
     "A revoked token is refused",
-    meaning="Whoever disconnects expects the access to end. Tokens that are only verified by signature live"
+    meaning="Who disconnects expects the access to end. Tokens that are only verified by signature live"
     " on until they expire.",
     fix="Let the MCP server ask whether a token still holds (RFC 7662), or keep access tokens very short.",
     weight=Status.WARNING,

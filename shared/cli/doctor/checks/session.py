@@ -79,7 +79,7 @@ def tools(evidence: Evidence) -> Verdict:
 
 @check(
     "step-up-challenge",
-    "A refusal for want of scopes says which",
+    "A refusal for lack of scopes says which",
     meaning="RFC 6750 §3.1, MCP 2025-11-25: clients ask for the scopes in the challenge and try again.",
     fix='Answer 403 with error="insufficient_scope", scope="…" naming every scope the request needs, and'
     " resource_metadata in the Bearer challenge.",
@@ -89,7 +89,7 @@ def step_up_challenge(evidence: Evidence) -> Verdict:
     made = (login.initialize, login.tools, login.call) if login else ()
     refused = [item.answer for item in made if item and item.answer and item.answer.status == 403]
     if not refused:
-        return skipped("the MCP server refused nothing for want of a scope")
+        return skipped("the MCP server refused nothing for lack of a scope")
     challenge = bearer_challenge(refused[0].header("www-authenticate"))
     parameters = challenge.parameters if challenge else {}
     lacking = [name for name in ("error", "scope", "resource_metadata") if not parameters.get(name)]

@@ -29,7 +29,7 @@ def pkce(evidence: Evidence) -> Verdict:
 @check(
     "pkce-plain",
     "PKCE without a hash is not offered",
-    meaning="OAuth 2.1 §7.6: with `plain` whoever reads the authorization request can redeem the code.",
+    meaning="OAuth 2.1 §7.6: with `plain` anyone who reads the authorization request can redeem the code.",
     fix='Take "plain" out of code_challenge_methods_supported, and refuse it.',
     weight=Status.WARNING,
 )

@@ -1,0 +1,126 @@
+"""One vocabulary, in plain English: which names and phrases the project no longer uses (CONTRIBUTING.md)."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import subprocess
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("auth_service", "resource_service", "shared", "bench", "scripts")
+
+# Each has a term of the field in its place: see the vocabulary in CONTRIBUTING.md.
+_CLASSES = (
+    "Introductions ClientDocuments Openness Admission Admitted Demand Reach Catalogue KnownAs Pseudonyms Mint"
+    " GrantOpener CodeIssuer Tokens Clients Users Grants Callers Caller ReturnAddress Responder DeviceAnswer"
+    " Browsers Tally NoRoomError Announcements Feed Ring ConsoleDoor Shelf SpentProofs LocalTokens Shortening"
+    " Conversation Outbox Wakeup InFront Given"
+)
+_VARIABLES = (
+    "introductions openness admission demand grantable upheld vouched_by known_as pseudonyms meant_in mint"
+    " opener in_sector return_address device_answer brakes forgive tally announcements all_is_well ring door"
+    " console_door shelf hearing possession spent_proofs local_tokens agreement hiding shortening survey"
+    " fair_share conversation outbox wakeup passed_on in_front stand_in by_operator asked said told known"
+    " given found shown"
+)
+_MODULES = (
+    "introductions respond brakes door asking hearing plain protected refusals possession spent_proofs"
+    " local_tokens in_force agreement hiding survey faults fair_share conversation outbox wakeup stopping"
+    " passed_on stand_in"
+)
+
+CLASSES, VARIABLES = frozenset(_CLASSES.split()), frozenset(_VARIABLES.split())
+MODULES = frozenset(_MODULES.split())
+
+PHRASES = re.compile(
+    r"\b(who is none|anew|of late|so long(?! as)|whoever|for want of|heeds?|brakes|is no administrator)\b",
+    re.IGNORECASE,
+)
+PROSE = ("*.md", "docs/**/*.md", "auth_service/**/*.html", "resource_service/**/*.html", "shared/**/*.html")
+
+# The history of the project, and the page that lists the phrases to avoid.
+EXEMPT = {"CHANGELOG.md", "CONTRIBUTING.md"}
+
+Named = tuple[str, int]
+
+
+def sources() -> list[Path]:
+    paths = [path for package in PACKAGES for path in sorted((ROOT / package).glob("**/*.py"))]
+    assert paths
+    return paths
+
+
+def definitions(path: Path) -> Iterator[Named]:
+    """Every name that a module gives to something, with its line."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name, node.lineno
+            case (
+                ast.arg(arg=name)
+                | ast.Name(id=name, ctx=ast.Store())
+                | ast.Attribute(attr=name, ctx=ast.Store())
+            ):
+                yield name, node.lineno
+            case (
+                ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.MatchStar(name=str(name))
+            ):
+                yield name, node.lineno
+
+
+def texts(path: Path) -> Iterator[Named]:
+    """Comments and string literals, docstrings among them, with the line on which each begins."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+        if token.type in (tokenize.COMMENT, tokenize.STRING):
+            yield token.string, token.start[0]
+
+
+def place(path: Path, line: int, text: str) -> str:
+    return f"{path.relative_to(ROOT)}:{line} {text}"
+
+
+def test_no_name_is_a_word_that_the_vocabulary_replaces() -> None:
+    replaced = CLASSES | VARIABLES
+    old = [
+        place(p, line, name)
+        for p in sources()
+        for name, line in definitions(p)
+        if name.strip("_") in replaced
+    ]
+    assert old == []
+
+
+def test_no_module_is_named_by_a_word_that_the_vocabulary_replaces() -> None:
+    assert [str(path.relative_to(ROOT)) for path in sources() if path.stem in MODULES] == []
+
+
+def test_code_comments_and_messages_are_in_plain_english() -> None:
+    old = [
+        place(path, line + text[: match.start()].count("\n"), match[0])
+        for path in sources()
+        for text, line in texts(path)
+        for match in PHRASES.finditer(text)
+    ]
+    assert old == []
+
+
+@pytest.mark.parametrize("pattern", PROSE)
+def test_documents_and_pages_are_in_plain_english(pattern: str) -> None:
+    tracked = set(subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines())
+    names = {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)} & tracked - EXEMPT
+    assert names or pattern == "resource_service/**/*.html"
+    old = [
+        f"{name}:{number} {match[0]}"
+        for name in sorted(names)
+        for number, line in enumerate((ROOT / name).read_text().splitlines(), 1)
+        for match in PHRASES.finditer(line)
+    ]
+    assert old == []
