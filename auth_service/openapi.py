@@ -50,7 +50,7 @@ def openapi_document(
         },
         "servers": [{"url": settings.issuer}],
         "tags": [
-            {"name": "ClientRepository", "description": "Registration, RFC 7591 and RFC 7592."},
+            {"name": "Clients", "description": "Registration, RFC 7591 and RFC 7592."},
             {"name": "OAuth", "description": "OAuth 2.1."},
             {"name": "OpenID", "description": "OpenID Connect."},
             {"name": "Discovery", "description": "The documents that clients read first."},

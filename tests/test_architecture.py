@@ -292,3 +292,18 @@ def test_what_tests_share_is_in_no_test_module() -> None:
     )
     borrowers = [path for path in sources("tests/**/*.py") if lenders.search((ROOT / path).read_text())]
     assert borrowers == []
+
+
+DESCRIPTION_HELPERS = {"answer", "error", "form", "text"}
+
+
+def test_what_a_request_passes_through_describes_nothing() -> None:
+    packages = ("authorize", "endpoints", "pages", "pages/console")
+    describing = [
+        f"{path} imports {module}"
+        for package in packages
+        for path in sources(f"auth_service/{package}/*.py")
+        for module in imports(path)
+        if module in {f"auth_service.web.route.{helper}" for helper in DESCRIPTION_HELPERS}
+    ]
+    assert describing == []

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.consents import ConsentRepository
+from auth_service.authorize.descriptions.endpoint import OPERATION
 from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.hints import IdTokenHints
 from auth_service.authorize.pending import Pending, PendingRequests
@@ -43,7 +44,7 @@ from auth_service.web.forms import RequestOverError, shows_errors
 from auth_service.web.http import form_of, note_refusal
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
-from auth_service.web.route import Endpoint, text
+from auth_service.web.route import Endpoint
 from shared.clock import Clock
 
 _MAX_QUERY = 6_000
@@ -344,41 +345,5 @@ class AuthorizeEndpoint:
         # What no client can be told of is shown to the person (RFC 6749 §4.1.2.1).
         handler = shows_errors(self.context.errors, self.handle)
         return Endpoint(
-            path="/authorize", handler=handler, methods=("GET", "POST"), operations={"GET": _OPERATION}
+            path="/authorize", handler=handler, methods=("GET", "POST"), operations={"GET": OPERATION}
         )
-
-
-def _parameter(name: str, description: str, *, required: bool = False) -> dict[str, object]:
-    return {"name": name, "in": "query", "required": required, "schema": text(description)}
-
-
-_OPERATION = {
-    "summary": "Ask a person for access (opened in a browser)",
-    "description": "OAuth 2.1 §4.1.1, RFC 7636, RFC 8707, RFC 9207. Shows the login and consent pages, then"
-    " redirects to the client with `code`, `state` and `iss`. POST takes the same parameters as a form."
-    " Use *Authorize* above to try it from this page.",
-    "tags": ["OAuth"],
-    "parameters": [
-        _parameter("response_type", "`code`", required=True),
-        _parameter("client_id", "The registered client.", required=True),
-        _parameter("redirect_uri", "A registered redirect URI; optional if it has only one."),
-        _parameter("scope", "Space-separated; defaults to the default scopes of the resource."),
-        _parameter("state", "Returned unchanged."),
-        _parameter("code_challenge", "BASE64URL(SHA256(code_verifier))", required=True),
-        _parameter("code_challenge_method", "`S256`", required=True),
-        _parameter("resource", "The MCP URL; optional if there is only one."),
-        _parameter("nonce", "Returned in the ID token."),
-        _parameter("prompt", "`none`, `login`, `consent`, `select_account`"),
-        _parameter("max_age", "Maximum age of the login, in seconds."),
-        _parameter("response_mode", "`query` or `form_post`"),
-        _parameter("request", "The whole request, as a JWT signed by the client (RFC 9101)."),
-        _parameter("request_uri", "The name of a pushed request (RFC 9126)."),
-    ],
-    "responses": {
-        "303": {"description": "To the login or consent page, or back to the client."},
-        "400": {
-            "description": "A page: the client or its redirect URI is not known, and nobody is redirected; or"
-            " the request is not valid, and the person decides whether to go back to the application."
-        },
-    },
-}

@@ -12,7 +12,9 @@ from auth_service.clients.registration_policy import RegistrationPolicy
 from auth_service.clients.repository import ClientRepository, Registered
 from auth_service.clients.sectors import Sectors
 from auth_service.crypto import secrets
-from auth_service.endpoints.register import EXAMPLE_ANSWER, client_information, json_of, request_body
+from auth_service.endpoints.descriptions.client_configuration import READ, REMOVE, REPLACE
+from auth_service.endpoints.descriptions.register import request_body
+from auth_service.endpoints.register import client_information, json_of
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidTokenError
@@ -22,7 +24,7 @@ from auth_service.protocol.registration_policy import RedirectHosts
 from auth_service.rate_limits import Throttle
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, bearer_of, json_response
-from auth_service.web.route import Endpoint, answer, error, text
+from auth_service.web.route import Endpoint
 from shared.asgi import CorsPolicy
 from shared.logs import get_logger
 
@@ -127,46 +129,9 @@ class ClientConfigurationEndpoint:
             handler=answers_errors(self.handle),
             methods=("GET", "PUT", "DELETE"),
             operations={
-                "GET": _READ,
-                "PUT": {**_REPLACE, "requestBody": request_body({"client_id": "…", **example})},
-                "DELETE": _REMOVE,
+                "GET": READ,
+                "PUT": {**REPLACE, "requestBody": request_body({"client_id": "…", **example})},
+                "DELETE": REMOVE,
             },
             cors=CorsPolicy(("GET", "PUT", "DELETE")),
         )
-
-
-def _operation(summary: str, responses: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "summary": summary,
-        "description": "RFC 7592, with the registration access token as the bearer token.",
-        "tags": ["ClientRepository"],
-        "security": [{"registration": []}],
-        "parameters": [
-            {
-                "name": "client_id",
-                "in": "path",
-                "required": True,
-                "schema": text("The client, as registered."),
-            }
-        ],
-        "responses": {**responses, "401": _NOT_ITS_TOKEN},
-    }
-
-
-_NOT_ITS_TOKEN = error(
-    "Not this client's token.", "invalid_token", "the registration access token is not valid for this client"
-)
-_READ = _operation("Read a registration", {"200": answer("The client as it is registered.", EXAMPLE_ANSWER)})
-_REPLACE = _operation(
-    "Replace a registration",
-    {
-        "200": answer("The client as it is now.", EXAMPLE_ANSWER),
-        "400": error(
-            "The metadata cannot be registered.",
-            "invalid_client_metadata",
-            "client_id is not the one of this registration",
-        ),
-        "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
-    },
-)
-_REMOVE = _operation("Delete a client and everything it was granted", {"204": answer("It is gone.")})

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from auth_service.client_auth.authentication import ClientAuthentication
 from auth_service.device.repository import DeviceRequestRepository
+from auth_service.endpoints.descriptions.device_authorization import OPERATION
 from auth_service.protocol.device import GRANT_TYPE, INTERVAL_S, TTL_S, shown_user_code
 from auth_service.protocol.errors import UnauthorizedClientError
 from auth_service.protocol.reasons import Reason
@@ -17,13 +18,7 @@ from auth_service.rate_limits import Throttle
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
 from auth_service.web.route import (
-    CLIENT_PARAMETERS,
-    CLIENT_SECURITY,
     Endpoint,
-    answer,
-    error,
-    form,
-    text,
 )
 from shared.asgi import CorsPolicy
 
@@ -74,41 +69,6 @@ class DeviceAuthorizationEndpoint:
             path="/device_authorization",
             handler=handler,
             methods=("POST",),
-            operations={"POST": _OPERATION},
+            operations={"POST": OPERATION},
             cors=cors,
         )
-
-
-_OPERATION = {
-    "summary": "Ask for access from a device without a browser",
-    "description": "RFC 8628. Show the user code and the address to the person, and poll /token meanwhile.",
-    "tags": ["OAuth"],
-    "security": CLIENT_SECURITY,
-    "requestBody": form(
-        {
-            "scope": text("Space-separated; defaults to the default scopes of the resource."),
-            "resource": text("The MCP URL; optional if there is only one."),
-            **CLIENT_PARAMETERS,
-        },
-        (),
-        {"public client": {"client_id": "…", "scope": "notes:read"}},
-    ),
-    "responses": {
-        "200": answer(
-            "The two codes.",
-            {
-                "device_code": "dw_dc_…",
-                "user_code": "WDJB-MJHT",
-                "verification_uri": "http://localhost:9000/device",
-                "verification_uri_complete": "http://localhost:9000/device?user_code=WDJB-MJHT",
-                "expires_in": TTL_S,
-                "interval": INTERVAL_S,
-            },
-        ),
-        "400": error("Refused.", "unauthorized_client", "this client did not register the device_code grant"),
-        "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
-        "401": error(
-            "The client is unknown or did not prove itself.", "invalid_client", "the secret is wrong"
-        ),
-    },
-}

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.endpoints.descriptions.documents import HEALTH, JWKS, described
 from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S
 from auth_service.storage.interface import Store
 from auth_service.web.http import answers_errors, json_response
-from auth_service.web.route import Endpoint, answer
+from auth_service.web.route import Endpoint
 from shared.asgi import CorsPolicy
 from shared.well_known import AUTHORIZATION_SERVER, OPENID_CONFIGURATION
 
@@ -36,20 +37,11 @@ def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
             path=place,
             handler=serve,
             methods=_METHODS,
-            operations={"GET": _described(metadata)},
+            operations={"GET": described(metadata)},
             cors=_PUBLIC,
         )
         for place in places
     ]
-
-
-def _described(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {
-        "summary": "Server metadata",
-        "description": "RFC 8414, OpenID Connect Discovery: one document at both places.",
-        "tags": ["Discovery"],
-        "responses": {"200": answer("The metadata, as it is.", dict(metadata))},
-    }
 
 
 def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
@@ -58,21 +50,13 @@ def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
     async def serve(request: Request) -> Response:
         return json_response(await signing_keys.jwks(), headers=_CACHED)
 
-    operation = {
-        "summary": "The keys that verify what this server signs",
-        "tags": ["Discovery"],
-        "responses": {"200": answer("A JWK Set.", {"keys": [_EXAMPLE_KEY]})},
-    }
     return Endpoint(
         path="/jwks",
         handler=answers_errors(serve),
         methods=_METHODS,
-        operations={"GET": operation},
+        operations={"GET": JWKS},
         cors=_PUBLIC,
     )
-
-
-_EXAMPLE_KEY = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "…", "n": "…", "e": "AQAB"}
 
 
 def health_endpoint(store: Store) -> Endpoint:
@@ -82,11 +66,6 @@ def health_endpoint(store: Store) -> Endpoint:
         await store.ping()
         return json_response({"status": "ok"})
 
-    operation = {
-        "summary": "Whether this service can serve",
-        "tags": ["Operation"],
-        "responses": {"200": answer("It can.", {"status": "ok"})},
-    }
     return Endpoint(
-        path="/health", handler=answers_errors(serve), methods=_METHODS, operations={"GET": operation}
+        path="/health", handler=answers_errors(serve), methods=_METHODS, operations={"GET": HEALTH}
     )

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
 from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.endpoints.descriptions.introspect import OPERATION
 from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.introspection import (
     Explanation,
@@ -20,7 +21,7 @@ from auth_service.protocol.introspection import (
 )
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
-from auth_service.web.route import CLIENT_PARAMETERS, Endpoint, answer, error, form, text
+from auth_service.web.route import Endpoint
 from shared.clock import Clock
 from shared.introspection import INACTIVE, SIGNED_TYPE
 from shared.logs import get_logger
@@ -88,42 +89,5 @@ class IntrospectEndpoint:
             path="/introspect",
             handler=answers_errors(self.handle),
             methods=("POST",),
-            operations={"POST": _OPERATION},
+            operations={"POST": OPERATION},
         )
-
-
-_OPERATION = {
-    "summary": "Introspect a token",
-    "description": "RFC 7662. For a resource server about tokens for its own resources, for a confidential"
-    ' client about its own tokens. About anything else the answer is `{"active": false}`.'
-    " Signed with `Accept: application/token-introspection+jwt` (RFC 9701).",
-    "tags": ["OAuth"],
-    "security": [{"client": []}],
-    "requestBody": form(
-        {
-            "token": text("The token."),
-            "token_type_hint": text("Ignored: the token itself says what it is."),
-            **CLIENT_PARAMETERS,
-        },
-        ("token",),
-        {"access token": {"token": "dw_at_…"}},
-    ),
-    "responses": {
-        "200": answer(
-            "The state of the token.",
-            {
-                "active": True,
-                "scope": "notes:read",
-                "client_id": "…",
-                "username": "wesen",
-                "token_type": "Bearer",
-                "exp": 1_790_000_600,
-                "iat": 1_790_000_000,
-                "sub": "…",
-                "aud": "http://localhost:9001/mcp",
-                "iss": "http://localhost:9000",
-            },
-        ),
-        "401": error("The caller did not authenticate.", "invalid_client", "the client secret is wrong"),
-    },
-}

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from auth_service.authorize.requests import PUSHED_TTL_S, AuthorizationRequests
 from auth_service.client_auth.authentication import ClientAuthentication
 from auth_service.client_auth.dpop import DpopProofs
+from auth_service.endpoints.descriptions.par import OPERATION
 from auth_service.protocol.authorization import response_target, validate
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidDpopProofError, InvalidRequestError
@@ -21,13 +22,7 @@ from auth_service.rate_limits import Throttle
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
 from auth_service.web.route import (
-    CLIENT_PARAMETERS,
-    CLIENT_SECURITY,
     Endpoint,
-    answer,
-    error,
-    form,
-    text,
 )
 from shared.asgi import CorsPolicy, header_values
 
@@ -87,7 +82,7 @@ class PushEndpoint:
             path="/par",
             handler=answers_errors(self.handle),
             methods=("POST",),
-            operations={"POST": _OPERATION},
+            operations={"POST": OPERATION},
             cors=_CORS,
         )
 
@@ -102,42 +97,3 @@ def _bound(parameters: Parameters, jkt: str | None) -> Parameters:
 
 
 _CORS = CorsPolicy(("POST",), exposed=("WWW-Authenticate", "X-Request-Id", "DPoP-Nonce"))
-
-_OPERATION = {
-    "summary": "Push an authorization request",
-    "description": "RFC 9126. Takes the parameters of /authorize, or a signed `request` (RFC 9101), from the"
-    " client itself; the browser then only carries `client_id` and `request_uri`.",
-    "tags": ["OAuth"],
-    "security": CLIENT_SECURITY,
-    "requestBody": form(
-        {
-            "response_type": text("`code`"),
-            "redirect_uri": text("A registered redirect URI."),
-            "code_challenge": text("BASE64URL(SHA256(code_verifier))"),
-            "code_challenge_method": text("`S256`"),
-            "request": text("The whole request, as a JWT signed by the client."),
-            **CLIENT_PARAMETERS,
-        },
-        (),
-        {
-            "public client": {
-                "client_id": "…",
-                "response_type": "code",
-                "redirect_uri": "http://localhost:8080/callback",
-                "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-                "code_challenge_method": "S256",
-            }
-        },
-    ),
-    "responses": {
-        "201": answer(
-            "The name of the request.",
-            {"request_uri": "urn:ietf:params:oauth:request_uri:…", "expires_in": PUSHED_TTL_S},
-        ),
-        "400": error("Refused.", "invalid_request", "code_challenge is missing: PKCE with S256 is required"),
-        "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
-        "401": error(
-            "The client is unknown or did not prove itself.", "invalid_client", "the secret is wrong"
-        ),
-    },
-}

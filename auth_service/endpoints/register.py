@@ -11,15 +11,15 @@ from starlette.responses import Response
 from auth_service.clients.registration_policy import RegistrationPolicy
 from auth_service.clients.repository import ClientRepository, Registered
 from auth_service.clients.sectors import Sectors
+from auth_service.endpoints.descriptions.register import registration_operation
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidTokenError, SlowDownError
 from auth_service.protocol.reasons import Reason
-from auth_service.protocol.registration import ClientMetadata, parse_metadata
+from auth_service.protocol.registration import parse_metadata
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from auth_service.rate_limits import Throttle
 from auth_service.web.client_networks import ClientNetworks
-from auth_service.web.glossary import WORDS
 from auth_service.web.http import answers_errors, bearer_of, json_response
-from auth_service.web.route import Endpoint, answer, error
+from auth_service.web.route import Endpoint
 from shared.asgi import CorsPolicy
 from shared.json_text import parse_json
 from shared.logs import get_logger
@@ -87,34 +87,12 @@ class RegisterEndpoint:
 
     def endpoint(self, example: dict[str, Any]) -> Endpoint:
         """The endpoint with its description; `example` is what the docs page is prefilled with."""
-        operation = {
-            "summary": "Register a client",
-            "description": "RFC 7591. Members that are not known here are dropped. The secret and the"
-            " registration access token are shown this once. A client that is not used is gone after a day.",
-            "tags": ["ClientRepository"],
-            "requestBody": request_body(example),
-            "responses": {
-                "201": answer("The client as it is registered.", EXAMPLE_ANSWER),
-                "400": error(
-                    "The metadata cannot be registered.",
-                    "invalid_redirect_uri",
-                    "redirect_uris: plain http is for localhost, 127.0.0.1 and [::1] only",
-                ),
-                "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
-                "503": error(
-                    "As many clients are registered as are kept, or the store cannot be asked; `Retry-After`"
-                    " says when to try again.",
-                    "temporarily_unavailable",
-                    "too many unused clients are registered; try again later",
-                ),
-            },
-        }
         cors = CorsPolicy(("POST",))
         return Endpoint(
             path="/register",
             handler=answers_errors(self.handle),
             methods=("POST",),
-            operations={"POST": operation},
+            operations={"POST": registration_operation(example)},
             cors=cors,
         )
 
@@ -156,34 +134,3 @@ def client_information(registered: Registered, issuer: str) -> dict[str, Any]:
     if registered.registration_access_token:
         information["registration_access_token"] = registered.registration_access_token
     return information
-
-
-def request_body(example: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI request body for client metadata."""
-    members = ClientMetadata.model_json_schema()["properties"]
-    properties = {name: _readable(name, member) for name, member in members.items()}
-    schema = {"type": "object", "properties": properties}
-    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
-
-
-def _readable(name: str, member: dict[str, Any]) -> dict[str, Any]:
-    # Null means the same as left out, and the title is the name again: neither tells a reader anything.
-    kind = member.get("anyOf", [{}])[0]
-    kept = {
-        key: value for key, value in member.items() if key not in ("anyOf", "title") and value is not None
-    }
-    description = {"description": WORDS[name]} if name in WORDS else {}
-    return {**description, **kind, **kept}
-
-
-EXAMPLE_ANSWER = {
-    "client_id": "nZ0v1Xb9pL2yR4sTq6uWxA",
-    "client_id_issued_at": 1_790_000_000,
-    "client_name": "My client",
-    "redirect_uris": ["http://localhost:8080/callback"],
-    "grant_types": ["authorization_code", "refresh_token"],
-    "response_types": ["code"],
-    "token_endpoint_auth_method": "none",
-    "registration_client_uri": "http://localhost:9000/register/nZ0v1Xb9pL2yR4sTq6uWxA",
-    "registration_access_token": "dw_cr_…",
-}

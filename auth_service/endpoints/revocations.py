@@ -11,15 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
+from auth_service.endpoints.descriptions.revocations import OPERATION
 from auth_service.events.event_buffer import Batch
 from auth_service.events.revocation_stream import RevocationStream
 from auth_service.events.signing import SignedEvents
 from auth_service.protocol.errors import InvalidRequestError, NotAResourceServerError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
-from auth_service.protocol.set_polling import MAX_EVENTS, EventPoll, parse_poll
+from auth_service.protocol.set_polling import EventPoll, parse_poll
 from auth_service.web.http import answers_errors, authorization_of, json_response
-from auth_service.web.route import Endpoint, answer, error
+from auth_service.web.route import Endpoint
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -61,7 +62,7 @@ class RevocationsEndpoint:
             path="/revocations",
             handler=answers_errors(self.handle),
             methods=("POST",),
-            operations={"POST": _OPERATION},
+            operations={"POST": OPERATION},
         )
 
 
@@ -86,62 +87,3 @@ async def while_there(request: Request, waiting: Coroutine[Any, Any, Batch]) -> 
 async def _disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-_OPERATION = {
-    "summary": "Wait for notice of revoked grants",
-    "description": "RFC 8936: Security Event Tokens (RFC 8417) by long polling, for a resource server that"
-    " keeps introspection answers. Acknowledge what the last answer held; without `ack` the stream begins"
-    " now. About once a second a verification event says that all is well. Where events may have been missed"
-    " the answer is 409: discard every cached answer and start again.",
-    "tags": ["OAuth"],
-    "security": [{"client": []}],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "ack": {
-                            "type": "array",
-                            "items": {"type": "string"},
-                            "description": "The `jti` of the events in the last answer.",
-                        },
-                        "maxEvents": {
-                            "type": "integer",
-                            "minimum": 0,
-                            "description": f"At most so many events; {MAX_EVENTS} where left out.",
-                        },
-                        "returnImmediately": {
-                            "type": "boolean",
-                            "description": "Do not wait where there is no event.",
-                        },
-                        "setErrs": {
-                            "type": "object",
-                            "description": "Events that could not be taken: `jti` to `err`, `description`.",
-                        },
-                    },
-                },
-                "example": {"ack": [], "maxEvents": 100, "returnImmediately": False},
-            }
-        },
-    },
-    "responses": {
-        "200": answer(
-            "Events, the oldest first.", {"sets": {"nZ0v1Xb9pL2yR4sTq6uWxA": "eyJ…"}, "moreAvailable": False}
-        ),
-        "400": error("The body is no poll.", "invalid_request", "the body must be JSON"),
-        "401": error("The caller did not authenticate.", "invalid_client", "the client secret is wrong"),
-        "403": error(
-            "The caller is a client.",
-            "unauthorized_client",
-            "only a configured resource server receives revocations",
-        ),
-        "409": error(
-            "Events may have been missed.",
-            "unknown_position",
-            "none of these events is kept here any longer; start again",
-        ),
-    },
-}

@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from auth_service.client_auth.authentication import ClientAuthentication
 from auth_service.crypto.handles import Kind
+from auth_service.endpoints.descriptions.revoke import OPERATION
 from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.grant import revoke_by_client
 from auth_service.web.http import answers_errors, authorization_of, form_of
-from auth_service.web.route import CLIENT_PARAMETERS, CLIENT_SECURITY, Endpoint, error, form, text
+from auth_service.web.route import Endpoint
 from shared.asgi import CorsPolicy
 from shared.logs import get_logger
 
@@ -47,29 +48,6 @@ class RevokeEndpoint:
             path="/revoke",
             handler=answers_errors(self.handle),
             methods=("POST",),
-            operations={"POST": _OPERATION},
+            operations={"POST": OPERATION},
             cors=CorsPolicy(("POST",)),
         )
-
-
-_OPERATION = {
-    "summary": "Revoke a token",
-    "description": "RFC 7009. Revoking either token of a grant ends the whole grant, at once.",
-    "tags": ["OAuth"],
-    "security": CLIENT_SECURITY,
-    "requestBody": form(
-        {
-            "token": text("An access token or a refresh token of this client."),
-            "token_type_hint": text("Ignored: the token itself says what it is."),
-            **CLIENT_PARAMETERS,
-        },
-        ("token",),
-        {"public client": {"token": "dw_rt_…", "client_id": "…"}},
-    ),
-    "responses": {
-        "200": {"description": "The token is revoked, or was not valid before."},
-        "401": error(
-            "The client is unknown or did not authenticate.", "invalid_client", "the secret is wrong"
-        ),
-    },
-}

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from auth_service.client_auth.authentication import ClientAuthentication
 from auth_service.client_auth.dpop import DpopProofs
+from auth_service.endpoints.descriptions.token import OPERATION
 from auth_service.grants.base import GrantType, TokenRequest
 from auth_service.grants.token_issuer import TokenIssuer
 from auth_service.protocol.client import Client
@@ -25,13 +26,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
 from auth_service.web.route import (
-    CLIENT_PARAMETERS,
-    CLIENT_SECURITY,
     Endpoint,
-    answer,
-    error,
-    form,
-    text,
 )
 from shared.asgi import CorsPolicy, header_values
 from shared.clock import Clock
@@ -104,7 +99,7 @@ class TokenEndpoint:
             path="/token",
             handler=answers_errors(self.handle),
             methods=("POST",),
-            operations={"POST": _OPERATION},
+            operations={"POST": OPERATION},
             cors=_CORS,
         )
 
@@ -115,56 +110,3 @@ _NOBODY = Client(
 )
 _USER_GRANTS = {"authorization_code", DEVICE_CODE}
 _CORS = CorsPolicy(("POST",), exposed=("WWW-Authenticate", "X-Request-Id", "Retry-After", "DPoP-Nonce"))
-
-_OPERATION = {
-    "summary": "Exchange a code, refresh, or get a token for the client itself",
-    "description": "RFC 6749 §3.2, RFC 7636, RFC 8707. A refresh token is replaced at each use; used again"
-    " within the grace window it is answered with the same tokens, later it ends the grant, unless nothing of"
-    " the answer was ever presented.",
-    "tags": ["OAuth"],
-    "security": CLIENT_SECURITY,
-    "requestBody": form(
-        {
-            "grant_type": text(
-                "The grant type.",
-                examples=["authorization_code", "refresh_token", "client_credentials", DEVICE_CODE],
-            ),
-            "code": text("For `authorization_code`: the code from the redirect."),
-            "redirect_uri": text("For `authorization_code`: as in the authorization request."),
-            "code_verifier": text("For `authorization_code`: what the challenge was made from."),
-            "refresh_token": text("For `refresh_token`."),
-            "device_code": text("For the device grant (RFC 8628)."),
-            "scope": text("Space-separated; never wider than what was granted."),
-            "resource": text("The resource the token is for (RFC 8707); may be left out."),
-            **CLIENT_PARAMETERS,
-        },
-        ("grant_type",),
-        {
-            "authorization_code": {
-                "grant_type": "authorization_code",
-                "code": "dw_ac_…",
-                "redirect_uri": "http://localhost:8080/callback",
-                "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
-                "client_id": "…",
-            },
-            "refresh_token": {"grant_type": "refresh_token", "refresh_token": "dw_rt_…", "client_id": "…"},
-            "client_credentials": {"grant_type": "client_credentials", "scope": "notes:read"},
-        },
-    ),
-    "responses": {
-        "200": answer(
-            "Tokens.",
-            {
-                "access_token": "dw_at_…",
-                "token_type": "Bearer",
-                "expires_in": 540,
-                "scope": "notes:read notes:write",
-                "refresh_token": "dw_rt_…",
-            },
-        ),
-        "400": error("Refused.", "invalid_grant", "the code is not valid, or has expired"),
-        "401": error(
-            "The client is unknown or did not authenticate.", "invalid_client", "the secret is wrong"
-        ),
-    },
-}

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from auth_service.client_auth.dpop import DpopProofs
 from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.endpoints.descriptions.userinfo import operation
 from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError
@@ -25,7 +26,7 @@ from auth_service.web.http import (
     form_of,
     json_response,
 )
-from auth_service.web.route import Endpoint, answer, error
+from auth_service.web.route import Endpoint
 from shared.asgi import CorsPolicy, header_values
 from shared.clock import Clock
 
@@ -98,24 +99,6 @@ class UserinfoEndpoint:
             path="/userinfo",
             handler=answers_errors(self.handle, protected=True),
             methods=methods,
-            operations={"GET": _operation("get"), "POST": _operation("post")},
+            operations={"GET": operation("get"), "POST": operation("post")},
             cors=CorsPolicy(methods, exposed=("WWW-Authenticate", "X-Request-Id", "DPoP-Nonce")),
         )
-
-
-def _operation(method: str) -> dict[str, object]:
-    return {
-        "summary": "Claims about the user",
-        "description": "OpenID Connect Core §5.3. Needs an access token with the scope `openid`."
-        " A client that registered `userinfo_signed_response_alg` gets a signed JWT.",
-        "operationId": f"userinfo_{method}",
-        "tags": ["OpenID"],
-        "security": [{"oauth": ["openid"]}],
-        "responses": {
-            "200": answer(
-                "Claims about the user.", {"sub": "…", "preferred_username": "wesen", "name": "Wesen Doe"}
-            ),
-            "401": error("The access token is not valid.", "invalid_token", "the access token is not valid"),
-            "403": error("Without `openid`.", "insufficient_scope", "the scope openid was not granted"),
-        },
-    }

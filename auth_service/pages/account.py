@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from auth_service.authorize.consents import ConsentRepository
 from auth_service.clients.repository import ClientRepository
 from auth_service.grants.repository import GrantRepository
+from auth_service.pages.descriptions.account import OPERATIONS
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.identity_providers import IdentityProvider
@@ -20,7 +21,7 @@ from auth_service.users.sessions import Session
 from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
-from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.route import Endpoint
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -91,33 +92,5 @@ class AccountPage:
             path="/account",
             handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
-            operations=_OPERATIONS,
+            operations=OPERATIONS,
         )
-
-
-_OPERATIONS: Mapping[str, Operation] = {
-    "GET": {
-        "summary": "The account page (opened in a browser)",
-        "description": "Lists what the person has connected.",
-        "tags": ["Pages"],
-        "responses": {"200": answer("The page."), "303": answer("To the login.")},
-    },
-    "POST": {
-        "summary": "Disconnect, or log out (posted by the account page)",
-        "description": "Takes only the form that this browser was shown.",
-        "tags": ["Pages"],
-        "requestBody": form(
-            {
-                "csrf": text("From the page."),
-                "action": text("The button.", enum=["disconnect", "logout"]),
-                "grant_id": text("For `disconnect`: from the page."),
-            },
-            ("csrf", "action"),
-            {},
-        ),
-        "responses": {
-            "303": answer("To the page, as it is now; after a logout to the login."),
-            "400": answer("A page: the form was not shown to this browser."),
-        },
-    },
-}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from auth_service.authorize.pending import Pending, PendingRequests
 from auth_service.clients.client_resolver import ClientResolver
 from auth_service.clients.repository import ClientRepository
 from auth_service.fetching.resource_metadata import ResourceDescriptions
+from auth_service.pages.descriptions.consent import OPERATIONS
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import Trust
@@ -27,10 +28,10 @@ from auth_service.protocol.scope_details import ResourceDescription
 from auth_service.protocol.web_addresses import split_web_url
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
-from auth_service.web.forms import PENDING, RequestOverError, posted_form, shows_errors
+from auth_service.web.forms import RequestOverError, posted_form, shows_errors
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
-from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.route import Endpoint
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -160,7 +161,7 @@ class ConsentPage:
             path="/consent",
             handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
-            operations=_OPERATIONS,
+            operations=OPERATIONS,
         )
 
 
@@ -191,41 +192,3 @@ def _policy_links(client: Client) -> Iterator[tuple[str, str, str]]:
             # What was registered under older rules, and cannot be told apart safely, is not shown.
             with suppress(ValueError):
                 yield label, str(url), split_web_url(str(url)).authority
-
-
-_OPERATIONS: Mapping[str, Operation] = {
-    "GET": {
-        "summary": "The consent page (opened in a browser)",
-        "description": "Shows the client and the requested scopes; a form with the buttons"
-        " `decision` = `allow` and `deny`.",
-        "tags": ["Pages"],
-        "parameters": [PENDING],
-        "responses": {
-            "200": answer("The page."),
-            "303": answer("Back to the login, where nobody is logged in."),
-            "400": answer("A page: the request is over, or another browser began it."),
-        },
-    },
-    "POST": {
-        "summary": "Decide (posted by the consent page)",
-        "description": "Takes only the form that this browser was shown. It can take scopes away from the"
-        " request, and changes nothing else about it.",
-        "tags": ["Pages"],
-        "requestBody": form(
-            {
-                "csrf": text("From the page."),
-                "pending": text("From the page."),
-                "decision": text("The button.", enum=["allow", "deny"]),
-                "ticks": text("Sent where the scopes have tick boxes."),
-                "scope.0": text("The first scope is ticked; the others follow, counted on."),
-            },
-            ("csrf", "pending", "decision"),
-            {},
-        ),
-        "responses": {
-            "303": answer("On to the authorization request, which answers the client."),
-            "400": answer("A page: the request is over, or the form was not shown to this browser."),
-            "409": answer("The page again: somebody else is logged in by now."),
-        },
-    },
-}

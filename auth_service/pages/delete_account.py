@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
@@ -11,6 +10,7 @@ from starlette.responses import Response
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
 from auth_service.pages.current_password import CurrentPassword, NotDoneError
+from auth_service.pages.descriptions.delete_account import OPERATIONS
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import User
@@ -20,7 +20,7 @@ from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.http import while_connected
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
-from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
 from shared.clock import Clock
 from shared.encoded_text import encoded
@@ -109,42 +109,10 @@ class DeleteAccountPage:
             path="/delete-account",
             handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
-            operations=_OPERATIONS,
+            operations=OPERATIONS,
         )
 
 
 def _deleted_mark(browser: Browser) -> str:
     """What only this server can put into a link for this browser: no other page can claim a deletion."""
     return digest(f"account deleted {browser.browser_id}")
-
-
-_OPERATIONS: Mapping[str, Operation] = {
-    "GET": {
-        "summary": "Delete the account (opened in a browser)",
-        "description": "The form, for the user who is logged in.",
-        "tags": ["Pages"],
-        "responses": {"200": answer("The page."), "303": answer("To the login.")},
-    },
-    "POST": {
-        "summary": "Delete the account (posted by its page)",
-        "description": "Takes only the form that this browser was shown. Ends every session and connection of"
-        " the person first.",
-        "tags": ["Pages"],
-        "requestBody": form(
-            {
-                "csrf": text("From the page."),
-                "password": text("The current one, where the account has one.", format="password"),
-            },
-            ("csrf",),
-            {},
-        ),
-        "responses": {
-            "303": answer("To a page that says so, or to the login."),
-            "400": answer("A page: the form was not shown to this browser."),
-            "401": answer("The page again: the password is wrong, or the login too old."),
-            "403": answer("The page again: administrators are deleted by another one."),
-            "429": answer("The page again: too many wrong passwords; see `Retry-After`."),
-            "503": answer("A page: too many logins are waiting; see `Retry-After`."),
-        },
-    },
-}

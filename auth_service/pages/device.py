@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -10,6 +9,7 @@ from starlette.responses import Response
 
 from auth_service.authorize.pending import PendingRequests
 from auth_service.device.repository import DeviceRequestRepository
+from auth_service.pages.descriptions.device import OPERATIONS
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.device import DeviceRequest
 from auth_service.protocol.parameters import parse_parameters
@@ -19,7 +19,7 @@ from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
-from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.route import Endpoint
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -73,7 +73,7 @@ class DevicePage:
             path="/device",
             handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
-            operations=_OPERATIONS,
+            operations=OPERATIONS,
         )
 
 
@@ -87,31 +87,3 @@ def _request(name: str, device: DeviceRequest) -> AuthorizationRequest:
         resource=device.resource,
         device=name,
     )
-
-
-_OPERATIONS: Mapping[str, Operation] = {
-    "GET": {
-        "summary": "Where a person types the code a device shows (opened in a browser)",
-        "description": "RFC 8628 §3.3. A form with the field `user_code`.",
-        "tags": ["Pages"],
-        "parameters": [
-            {"name": "user_code", "in": "query", "schema": text("The code, to have it filled in already.")}
-        ],
-        "responses": {"200": answer("The page.")},
-    },
-    "POST": {
-        "summary": "Go on with the device of a code (posted by the page)",
-        "description": "Takes only the form that this browser was shown.",
-        "tags": ["Pages"],
-        "requestBody": form(
-            {"csrf": text("From the page."), "user_code": text("As the device shows it.")},
-            ("csrf", "user_code"),
-            {},
-        ),
-        "responses": {
-            "303": answer("On to the request of the device: login and consent."),
-            "400": answer("The page again: no device waits for this code."),
-            "429": answer("A page: too many wrong codes from one network; see `Retry-After`."),
-        },
-    },
-}

@@ -15,6 +15,7 @@ from auth_service.federation.code_exchange import AuthorizationAnswer
 from auth_service.federation.errors import IdentityRefusedError, ProviderUnavailableError
 from auth_service.federation.logins import FederatedLogins, LoginPurpose, LoginSecrets
 from auth_service.federation.provider_logout import ProviderSessions
+from auth_service.pages.descriptions.federated_login import BEGIN, COME_BACK
 from auth_service.pages.login import after_login, destination
 from auth_service.pages.provider_failures import Failure, ProviderFailures
 from auth_service.protocol.federated_identity import (
@@ -32,7 +33,7 @@ from auth_service.web.http import form_of
 from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
-from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.route import Endpoint
 from shared.asgi import not_found
 from shared.clock import Clock
 from shared.encoded_text import encoded
@@ -258,67 +259,16 @@ class FederatedLoginPages:
                 path="/login/{provider}",
                 handler=shows_errors(self.context.errors, self.begin),
                 methods=("POST",),
-                operations={"POST": _BEGIN},
+                operations={"POST": BEGIN},
             ),
             Endpoint(
                 path="/callback/{provider}",
                 handler=shows_errors(self.context.errors, self.come_back),
                 methods=("GET",),
-                operations={"GET": _COME_BACK},
+                operations={"GET": COME_BACK},
             ),
         ]
 
 
 def _not_found(request: Request) -> Response:
     return not_found(request.scope)
-
-
-_PROVIDER = {
-    "name": "provider",
-    "in": "path",
-    "required": True,
-    "schema": text("The `id` of an identity provider."),
-}
-
-_BEGIN: Operation = {
-    "summary": "Log in through an identity provider (posted by the login page)",
-    "description": "Takes only the form that this browser was shown.",
-    "tags": ["Pages"],
-    "parameters": [_PROVIDER],
-    "requestBody": form(
-        {
-            "csrf": text("From the page."),
-            "pending": text("From the page; left out, the login leads to the account page."),
-            "to": text("From the page."),
-            "connect": text("From the account page: connect the identity to the account that is logged in."),
-        },
-        ("csrf",),
-        {},
-    ),
-    "responses": {
-        "303": answer("To the provider."),
-        "400": answer("A page: the form was not shown to this browser."),
-        "429": answer("A page: too many logins of one network wait for their provider."),
-        "503": answer("A page: the provider cannot be reached."),
-    },
-}
-
-_COME_BACK: Operation = {
-    "summary": "Where an identity provider sends a person back to (opened in a browser)",
-    "description": "The redirect URI to register at the provider: one for each, so that an answer of one"
-    " cannot pass for another's (RFC 9700 §4.4).",
-    "tags": ["Pages"],
-    "parameters": [
-        _PROVIDER,
-        {"name": "code", "in": "query", "schema": text("Of the provider.")},
-        {"name": "state", "in": "query", "schema": text("Of this server.")},
-        {"name": "iss", "in": "query", "schema": text("The provider's issuer (RFC 9207).")},
-        {"name": "error", "in": "query", "schema": text("Of the provider.")},
-    ],
-    "responses": {
-        "303": answer("On to the authorization request, or to the account page."),
-        "400": answer("A page: another browser began the login, or the response is not valid."),
-        "403": answer("A page: the person may not log in here, and whom to ask."),
-        "503": answer("A page: the provider cannot be reached."),
-    },
-}

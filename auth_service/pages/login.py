@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from auth_service.authorize.pending import PendingRequests
 from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.secrets import new_secret
+from auth_service.pages.descriptions.login import login_operations
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
@@ -20,11 +21,11 @@ from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser
 from auth_service.web.form_tokens import session_secret
-from auth_service.web.forms import PENDING, RequestOverError, shows_errors, trusted_form
+from auth_service.web.forms import RequestOverError, shows_errors, trusted_form
 from auth_service.web.http import wait_sentence, while_connected
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
-from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submission, submission_of
 from shared.encoded_text import encoded
 from shared.fair_queue import QueueFullError
@@ -235,7 +236,7 @@ class LoginPage:
             path="/login",
             handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
-            operations=_OPERATIONS,
+            operations=login_operations(_AFTER),
         )
 
 
@@ -248,38 +249,3 @@ def destination(parameters: Parameters) -> str | None:
 def after_login(to: str | None) -> str:
     """The place of that name, or the account page."""
     return _AFTER.get(to or "", "account")
-
-
-_OPERATIONS: Mapping[str, Operation] = {
-    "GET": {
-        "summary": "The login page (opened in a browser)",
-        "description": "A form with the fields `username` and `password`.",
-        "tags": ["Pages"],
-        "parameters": [PENDING],
-        "responses": {"200": answer("The page."), "400": answer("A page: the request is over.")},
-    },
-    "POST": {
-        "summary": "Log in (posted by the login page)",
-        "description": "Takes only the form that this browser was shown.",
-        "tags": ["Pages"],
-        "requestBody": form(
-            {
-                "csrf": text("From the page."),
-                "pending": text("From the page; left out, the login leads to the account page."),
-                "to": text("From the page.", enum=sorted(_AFTER)),
-                "username": text("As the operator made it."),
-                "password": text("Of that user.", format="password"),
-                "cancel": text("The other button, with `pending` alone: the client gets `access_denied`."),
-            },
-            ("csrf",),
-            {},
-        ),
-        "responses": {
-            "303": answer("On to the authorization request, or to the account page."),
-            "400": answer("A page: the form was not shown to this browser."),
-            "401": answer("The page again: the username or the password is wrong."),
-            "429": answer("The page again: too many failures from one network; see `Retry-After`."),
-            "503": answer("The page again: too many logins wait; see `Retry-After`."),
-        },
-    },
-}

@@ -13,6 +13,7 @@ from auth_service.accounts.logout import Logout
 from auth_service.authorize.hints import Hint, IdTokenHints
 from auth_service.clients.repository import ClientRepository
 from auth_service.federation.end_session import ProviderEndSession, ProviderLogoutLink
+from auth_service.pages.descriptions.logout import OPERATIONS
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.logout import Destination, destination
 from auth_service.protocol.parameters import Parameters, parse_parameters
@@ -107,7 +108,7 @@ class LogoutPage:
             path="/logout",
             handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
-            operations=_OPERATIONS,
+            operations=OPERATIONS,
         )
 
 
@@ -115,17 +116,3 @@ def _as_query(parameters: Parameters) -> str:
     # SameSite=Lax keeps our cookies from a form that a client's page posts (RP-Initiated Logout §2 allows
     # POST); the GET after a redirect has them.
     return urlencode({name: value for name in _ASKED if (value := parameters.get(name))})
-
-
-_OPERATIONS = {
-    "GET": {
-        "summary": "Log out (opened in a browser)",
-        "description": "OpenID Connect RP-Initiated Logout: `id_token_hint`, `client_id`,"
-        " `post_logout_redirect_uri`, `state`.",
-        "tags": ["Pages"],
-        "responses": {
-            "200": {"description": "A page that asks, or says that it is done."},
-            "303": {"description": "To the client's `post_logout_redirect_uri`."},
-        },
-    },
-}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
@@ -11,6 +10,7 @@ from starlette.responses import Response
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
 from auth_service.pages.current_password import CurrentPassword, NotDoneError
+from auth_service.pages.descriptions.password import OPERATIONS, WELL_KNOWN
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
 from auth_service.protocol.reasons import Reason
@@ -21,7 +21,7 @@ from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.http import while_connected
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
-from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
 from shared.logs import get_logger
@@ -104,7 +104,7 @@ class PasswordPage:
             path="/password",
             handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
-            operations=_OPERATIONS,
+            operations=OPERATIONS,
         )
 
 
@@ -114,55 +114,11 @@ def well_known_endpoint(issuer: str) -> Endpoint:
     async def redirect(request: Request) -> Response:
         return see_other(f"{issuer}/password")
 
-    operation = {
-        "summary": "Where the password is changed",
-        "description": "A Well-Known URL for Changing Passwords, for password managers.",
-        "tags": ["Pages"],
-        "responses": {"303": answer("To the page.")},
-    }
     return Endpoint(
-        path=CHANGE_PASSWORD, handler=redirect, methods=("GET", "HEAD"), operations={"GET": operation}
+        path=CHANGE_PASSWORD, handler=redirect, methods=("GET", "HEAD"), operations={"GET": WELL_KNOWN}
     )
 
 
 def _changed_mark(session: Session) -> str:
     """What only this server can put into a link of this session: no other page can claim a change."""
     return digest(f"password changed {session.key}")
-
-
-_OPERATIONS: Mapping[str, Operation] = {
-    "GET": {
-        "summary": "Change the password (opened in a browser)",
-        "description": "The form, for the user who is logged in.",
-        "tags": ["Pages"],
-        "responses": {"200": answer("The page."), "303": answer("To the login.")},
-    },
-    "POST": {
-        "summary": "Change the password (posted by its page)",
-        "description": "Takes only the form that this browser was shown. Ends every other session of the"
-        " person, and every connection that was not made in this session.",
-        "tags": ["Pages"],
-        "requestBody": form(
-            {
-                "csrf": text("From the page."),
-                "password": text("The current one."),
-                "new_password": text("The new one."),
-                "new_password_again": text("The same again."),
-            },
-            ("csrf", "password", "new_password", "new_password_again"),
-            {},
-        ),
-        "responses": {
-            "303": answer("To a page that says what ended, or to the login."),
-            "400": answer(
-                "A page: the new passwords differ, the new one is too short, too long or easily"
-                " guessed, or the form was not shown to this browser."
-            ),
-            "401": answer("The page again: the current password is wrong."),
-            "403": answer("A page: another site sent the form."),
-            "409": answer("The page again: somebody else has changed the password meanwhile."),
-            "429": answer("The page again: too many wrong passwords; see `Retry-After`."),
-            "503": answer("A page: too many logins are waiting; see `Retry-After`."),
-        },
-    },
-}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth_service.pages.console.descriptions.router import ACT, SHOW, WAY_IN
 from auth_service.pages.console.sections import Administrator, NotThereError, Section
 from auth_service.protocol.parameters import parse_parameters
 from auth_service.protocol.reasons import Reason
@@ -15,7 +16,7 @@ from auth_service.users.repository import UserRepository
 from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
-from auth_service.web.route import Endpoint, Operation, answer, form, text
+from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
 from shared.clock import Clock
 from shared.logs import get_logger
@@ -87,67 +88,15 @@ class AdminConsole:
         """The way in, and the pages."""
         page = shows_errors(self.context.errors, self.handle)
         return [
-            Endpoint(path="/admin", handler=_way_in, methods=("GET",), operations={"GET": _WAY_IN}),
+            Endpoint(path="/admin", handler=_way_in, methods=("GET",), operations={"GET": WAY_IN}),
             Endpoint(
                 path="/admin/{page}",
                 handler=page,
                 methods=("GET", "POST"),
-                operations={"GET": _SHOW, "POST": _ACT},
+                operations={"GET": SHOW, "POST": ACT},
             ),
         ]
 
 
 async def _way_in(_: Request) -> Response:
     return see_other("admin/software")
-
-
-_PAGE = {
-    "name": "page",
-    "in": "path",
-    "required": True,
-    "schema": text("Which.", enum=["software", "clients", "invitations", "people", "person"]),
-}
-_WAY_IN: Operation = {
-    "summary": "The console (opened in a browser)",
-    "description": "For administrators: clients, invitations, people.",
-    "tags": ["Pages"],
-    "responses": {"303": answer("To its first page.")},
-}
-_OTHERWISE = {
-    "303": answer("To the login, where nobody has logged in within the last hour."),
-    "403": answer("A page: anyone who is logged in is not an administrator."),
-}
-_SHOW: Operation = {
-    "summary": "A page of the console (opened in a browser)",
-    "description": "For administrators who have logged in within the last hour.",
-    "tags": ["Pages"],
-    "parameters": [_PAGE],
-    "responses": {"200": answer("The page."), **_OTHERWISE, "404": answer("A page: there is no such thing.")},
-}
-_ACT: Operation = {
-    "summary": "Do something (posted by a page of the console)",
-    "description": "Takes only the form that this browser was shown; logged with who did it.",
-    "tags": ["Pages"],
-    "parameters": [_PAGE],
-    "requestBody": form(
-        {
-            "csrf": text("From the page."),
-            "action": text("The button."),
-            "key": text("The software, from the page."),
-            "client_id": text("The client, from the page."),
-            "name": text("The person, from the page."),
-            "grant_id": text("The grant, from the page."),
-            "token": text("The invitation, from the page."),
-            "uses": text("For a new invitation: how many registrations it is good for."),
-            "hours": text("For a new invitation: how long."),
-        },
-        ("csrf", "action"),
-        {},
-    ),
-    "responses": {
-        "200": answer("A page that shows a new invitation, this once."),
-        **_OTHERWISE,
-        "303": answer("To the page, as it is now; or to the login."),
-        "400": answer("A page: the form was not shown to this browser, or holds what cannot be."),
-    },
-}

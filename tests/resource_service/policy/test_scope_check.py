@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from resource_service.errors import cannot_ask
 from resource_service.policy import scope_check
 from resource_service.policy.rules import Policy, Scopes
-from resource_service.policy.scope_check import agreement_watched
+from resource_service.policy.scope_check import scope_check_running
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.reasons import Reason
 
@@ -43,7 +43,7 @@ async def warned(watcher: PolicyWatcher, *answers: object) -> list[list[str]]:
     """The scopes that are said to be missing, each time that it is said."""
     metadata, done = granting(*answers)
     with capture_logs() as lines, anyio.fail_after(30):
-        async with agreement_watched(watcher, metadata, resource=RESOURCE):
+        async with scope_check_running(watcher, metadata, resource=RESOURCE):
             await done.wait()
             await anyio.wait_all_tasks_blocked()
     assert {(line["log_level"], line["resource"]) for line in lines} <= {("warning", RESOURCE)}
@@ -86,7 +86,7 @@ async def test_a_policy_that_replaces_another_is_looked_at_as_well() -> None:
     watcher = PolicyWatcher(POLICY)
     metadata, done = granting(*[{"scopes_supported": ["read", "write"]}] * 2)
     with capture_logs() as lines, anyio.fail_after(30):
-        async with agreement_watched(watcher, metadata, resource=RESOURCE):
+        async with scope_check_running(watcher, metadata, resource=RESOURCE):
             await anyio.wait_all_tasks_blocked()
             watcher.current = replace(POLICY, scopes={"admin": "Everything"})
             watcher.replaced.send()
@@ -110,7 +110,7 @@ async def test_a_policy_that_is_replaced_while_the_answer_is_awaited_is_looked_a
         return b'{"scopes_supported": ["read", "write"]}'
 
     with capture_logs() as lines, anyio.fail_after(30):
-        async with agreement_watched(watcher, metadata, resource=RESOURCE):
+        async with scope_check_running(watcher, metadata, resource=RESOURCE):
             await done.wait()
             await anyio.wait_all_tasks_blocked()
     assert [line["missing"] for line in lines] == [["admin"]]

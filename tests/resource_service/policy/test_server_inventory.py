@@ -19,7 +19,7 @@ from resource_service.policy.server_inventory import (
     ServerInventory,
     ServerInventoryError,
     SurveyedTool,
-    survey,
+    take_inventory,
 )
 from resource_service.targets import HttpTarget
 
@@ -61,7 +61,7 @@ async def surveyed(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> ServerInven
         yield lists
 
     monkeypatch.setattr(surveying, "_connected", connected)
-    return await survey(TARGET, authorization=None, stderr=sys.stderr)
+    return await take_inventory(TARGET, authorization=None, stderr=sys.stderr)
 
 
 def tool(name: str, **members: Any) -> Tool:
@@ -120,4 +120,4 @@ async def test_a_server_that_cannot_be_looked_at_says_why(
 
 async def test_a_server_that_nobody_listens_for_is_an_error_that_says_so() -> None:
     with pytest.raises(ServerInventoryError, match="Error: "):
-        await survey(TARGET, authorization="Bearer x", stderr=sys.stderr)
+        await take_inventory(TARGET, authorization="Bearer x", stderr=sys.stderr)

@@ -1,0 +1,1 @@
+"""How the OpenAPI document describes the URLs of this package; the modules beside it hold the behavior."""
