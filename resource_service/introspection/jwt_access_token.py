@@ -30,9 +30,9 @@ def read_access_token(claims: Claims) -> ActiveToken:
     if subject != jwt_claims.text(claims, "client_id"):
         members["sub"] = subject
     try:
-        found = ActiveToken.from_wire(members)
+        token = ActiveToken.from_wire(members)
     except MalformedAnswerError as error:
         raise ClaimError(str(error)) from error
-    if found is None:
+    if token is None:
         raise ClaimError("not active")
-    return found
+    return token
