@@ -44,7 +44,7 @@ class Sample(NamedTuple):
     p99_ms: float
 
 
-async def asked(line: Line, bytes_: bytes, status: int) -> Answer:
+async def requests(line: Line, bytes_: bytes, status: int) -> Answer:
     """The answer, which has that status."""
     await line.be_open()
     answer = await line.send(bytes_)
@@ -54,15 +54,15 @@ async def asked(line: Line, bytes_: bytes, status: int) -> Answer:
 
 async def register(line: Line) -> None:
     """A new client."""
-    await asked(line, REGISTRATION, 201)
+    await requests(line, REGISTRATION, 201)
 
 
 async def log_in(line: Line) -> None:
     """The demo user, in a browser that has never been here."""
-    page = await asked(line, request("GET", "/login", {}), 200)
+    page = await requests(line, request("GET", "/login", {}), 200)
     cookie = page.headers["set-cookie"].partition(";")[0]
     fields = {**forms_of(page.body.decode())[0].fields, "username": "wesen", "password": "secret"}
-    await asked(line, request("POST", "/login", {**FORM, "Cookie": cookie}, urlencode(fields)), 303)
+    await requests(line, request("POST", "/login", {**FORM, "Cookie": cookie}, urlencode(fields)), 303)
 
 
 def client_credentials(registered: Answer) -> Visit:
@@ -72,7 +72,7 @@ def client_credentials(registered: Answer) -> Visit:
     bytes_ = post("/token", {"grant_type": "client_credentials", **credentials})
 
     async def visit(line: Line) -> None:
-        await asked(line, bytes_, 200)
+        await requests(line, bytes_, 200)
 
     return visit
 
@@ -96,7 +96,7 @@ async def measure(port: int, visit: Visit, connections: int, seconds: float) -> 
 async def compare(port: int, seconds: float, rounds: int) -> dict[str, tuple[Sample, Sample]]:
     """The medians of each with one connection and with many; the turns alternate."""
     line = Line(port)
-    token = client_credentials(await asked(line, REGISTRATION, 201))
+    token = client_credentials(await requests(line, REGISTRATION, 201))
     await line.close()
     visits = {"client_credentials": token, "register": register, "log in": log_in}
     samples: dict[tuple[str, int], list[Sample]] = {}

@@ -13,7 +13,7 @@ import httpx2
 
 from shared.cli.why.entries import Entry
 from shared.cli.why.remedies import remedy
-from shared.cli.why.story import entries_of, told
+from shared.cli.why.story import entries_of, scenes_of
 from tests.resource_service.authorization_server import Question, Reply, answer
 from tests.resource_service.service import Service
 
@@ -93,6 +93,6 @@ def check_explained(service: Service, response: httpx2.Response, reason: str) ->
     """`doorward why` tells the reason for the answer, a pattern, and what is to be done about it."""
     request_id = response.headers["x-request-id"]
     entries = entries_of(request_id, (Entry("log", line) for line in service.log(request_id)))
-    story = "\n".join(sentence for scene in told(entries) for sentence in scene.sentences)
+    story = "\n".join(sentence for scene in scenes_of(entries) for sentence in scene.sentences)
     assert re.search(reason, story), story
     check_remedy(service, response)
