@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth_service.endpoints.descriptions.provider_logout import OPERATION
 from auth_service.federation.errors import ProviderUnavailableError
 from auth_service.federation.provider_logout import ProviderLogout
 from auth_service.protocol.errors import InvalidRequestError, TemporarilyUnavailableError
@@ -17,7 +18,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.rate_limits import Throttle
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, form_of
-from auth_service.web.route import Endpoint, Operation, answer, error, form, text
+from auth_service.web.route import Endpoint
 from shared.asgi import not_found
 
 
@@ -54,26 +55,5 @@ class ProviderLogoutEndpoint:
             path="/backchannel-logout/{provider}",
             handler=answers_errors(self.handle),
             methods=("POST",),
-            operations={"POST": _OPERATION},
+            operations={"POST": OPERATION},
         )
-
-
-_OPERATION: Operation = {
-    "summary": "Tell that a person was logged out (by an identity provider)",
-    "description": "OpenID Connect Back-Channel Logout 1.0. Ends the sessions that were begun through the"
-    " provider, and what was granted: with `sid` in that session, else everything of the person.",
-    "tags": ["OpenID Connect"],
-    "parameters": [
-        {
-            "name": "provider",
-            "in": "path",
-            "required": True,
-            "schema": text("The `id` of an identity provider."),
-        }
-    ],
-    "requestBody": form({"logout_token": text("Signed by the provider.")}, ("logout_token",), {}),
-    "responses": {
-        "200": answer("It has ended, or there was nothing to end."),
-        "400": error("The token is not valid.", "invalid_request", "the logout token is not valid here"),
-    },
-}

@@ -29,10 +29,10 @@ class ProviderSessions:
         self._store = store
         self._ttl_s = ttl_s
 
-    async def note(self, found: FederatedIdentity, subject: str) -> None:
+    async def note(self, federated: FederatedIdentity, subject: str) -> None:
         """Note that an account logged in in that session of the provider."""
-        if found.session_id:
-            name = _name(found.issuer, found.session_id)
+        if federated.session_id:
+            name = _name(federated.issuer, federated.session_id)
             await self._store.index_add(keys.provider_session(name), subject, ttl_s=self._ttl_s)
 
     async def subjects(self, issuer: str, session_id: str) -> list[str]:

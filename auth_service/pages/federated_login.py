@@ -178,7 +178,7 @@ class FederatedLoginPages:
             return self.failures.page(provider, failure, error, purpose=purpose)
         secret = self.logins.secrets_of(query.require("state")).session
         # Noted before the session begins: a logout there must not miss it.
-        await self.provider_sessions.note(found, user.subject)
+        await self.provider_sessions.note(federated, user.subject)
         return await self._log_in(
             browser,
             provider,
@@ -186,7 +186,7 @@ class FederatedLoginPages:
             how=how,
             purpose=purpose,
             secret=secret,
-            sid=found.session_id,
+            sid=federated.session_id,
             origin=origin,
         )
 

@@ -13,7 +13,7 @@ from shared import jwt_claims
 from shared.jwt_claims import SKEW_S, ClaimError
 
 OLDEST_S = 600
-"""How old a logout token may be; so long its `jti` is remembered."""
+"""How old a logout token may be, in seconds. Its `jti` is remembered for twice that time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

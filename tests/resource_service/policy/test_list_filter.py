@@ -267,5 +267,6 @@ def test_other_messages_pass_and_the_answer_is_asked_for_as_it_is() -> None:
         seen.append(message)
 
     headers = [(b"accept-encoding", b"gzip"), (b"accept", b"*/*")]
-    anyio.run(hiding.hiding(app, for_reader()), {"type": "http", "headers": headers}, receive, send)
+    filtered = list_filter.with_filtered_lists(app, for_reader())
+    anyio.run(filtered, {"type": "http", "headers": headers}, receive, send)
     assert seen == [(b"accept", b"*/*"), (b"accept-encoding", b"identity"), other]
