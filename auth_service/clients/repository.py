@@ -91,12 +91,13 @@ class ClientRepository:
             await self._store.index_add(keys.clients(), client_id, ttl_s=ttl_s)
             return
         await self._list_unused(client, quota)
-        add = self._store.index_add_within
-        if not await add(keys.clients(), client_id, ttl_s=ttl_s, limit=quota.clients):
+        if not await self.unused.add_among_all(client, ttl_s=ttl_s, limit=quota.clients):
             await self.unused.remove(client)
             raise QuotaExceededError(
                 Reason.CLIENT_QUOTA_EXCEEDED,
                 "this server has no room for more clients; try again later",
+                detail=f"{quota.clients} clients are registered, and none can be removed to make room:"
+                " raise DOORWARD_MAX_CLIENTS, or remove clients with `doorward clients`",
             )
 
     async def save_document(self, client: Client, quota: Quota | None = None) -> Client:
@@ -129,6 +130,8 @@ class ClientRepository:
             raise QuotaExceededError(
                 Reason.UNUSED_CLIENT_QUOTA_EXCEEDED,
                 "too many unused clients are registered; try again later",
+                detail=f"{quota.unused} unused clients are registered, and none can be removed to make room:"
+                " raise DOORWARD_UNUSED_CLIENTS_PERCENT or DOORWARD_MAX_CLIENTS",
             )
 
     async def get(self, client_id: str) -> Client | None:

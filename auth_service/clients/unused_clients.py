@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 
 from auth_service.protocol.client import Client
@@ -15,8 +15,11 @@ USED_KEPT_S = 30 * 86_400
 MOST_USED = 1_000_000
 NETWORKS_WEIGHED = 20
 """The networks that hold most, whose earlier use is looked up."""
+MOST_TRIED = 100
+"""The oldest registrations of a network that may turn out to be kept before the next network is tried."""
 
 Delete = Callable[[str], Awaitable[bool]]
+Attempt = Callable[[], Awaitable[bool]]
 
 
 class UnusedClients:
@@ -36,13 +39,25 @@ class UnusedClients:
     async def add(self, client: Client, *, ttl_s: int | None, limit: int) -> bool:
         """List an unused client; False where there is no room, and none can be made."""
         entry = entry_of(client)
-        if await self._fits(entry, ttl_s, limit):
-            return True
-        # One at a time: each looks at the whole list.
-        async with self._evicting:
-            if await self._fits(entry, ttl_s, limit):
-                return True
-            return await self._make_room(entry.network, limit) and await self._fits(entry, ttl_s, limit)
+        index = keys.unused_clients()
+
+        async def fits() -> bool:
+            return await self._store.index_add_within(index, entry.text(), ttl_s=ttl_s, limit=limit)
+
+        return await self._added(fits, lambda: self._make_room(entry, limit))
+
+    async def add_among_all(self, client: Client, *, ttl_s: int | None, limit: int) -> bool:
+        """List a registration among all clients; False where there is no room, and none can be made.
+
+        Clients in use are never removed, so there is room only as far as they leave some.
+        """
+        entry = entry_of(client)
+        index = keys.clients()
+
+        async def fits() -> bool:
+            return await self._store.index_add_within(index, entry.client_id, ttl_s=ttl_s, limit=limit)
+
+        return await self._added(fits, lambda: self._make_room_among_all(entry, limit))
 
     async def remove(self, client: Client) -> None:
         """Take a client off the list."""
@@ -66,21 +81,52 @@ class UnusedClients:
         count = await self._store.get(keys.count("used-registrations", network))
         return int(count) if count else 0
 
-    async def _fits(self, entry: UnusedClient, ttl_s: int | None, limit: int) -> bool:
-        index = keys.unused_clients()
-        return await self._store.index_add_within(index, entry.text(), ttl_s=ttl_s, limit=limit)
+    async def _added(self, add: Attempt, make_room: Attempt) -> bool:
+        if await add():
+            return True
+        # One at a time: each looks at the whole list.
+        async with self._evicting:
+            return await add() or (await make_room() and await add())
 
-    async def _make_room(self, newcomer: str, limit: int) -> bool:
-        listed = await self._store.index_list(keys.unused_clients())
-        unused = [UnusedClient.parse(text) for text in listed]
-        used = await self._used(unused, newcomer)
-        candidates, count = eviction(unused, newcomer, used, most=max(1, limit // 100))
+    async def _make_room(self, newcomer: UnusedClient, limit: int) -> bool:
+        return await self._remove_for(newcomer, await self._list(), most=max(1, limit // 100))
+
+    async def _make_room_among_all(self, newcomer: UnusedClient, limit: int) -> bool:
+        listed = await self._list()
+        unused = [client for client in listed if client.is_registered and client != newcomer]
+        if not unused:
+            return False
+        # Clients introduced by a document join this list without a limit, once they are used.
+        needed = len(await self._store.index_list(keys.clients())) - limit + 1
+        if needed > len(unused):
+            return False
+        return await self._remove_for(newcomer, unused, most=max(1, limit // 100), needed=needed)
+
+    async def _list(self) -> list[UnusedClient]:
+        return [UnusedClient.parse(text) for text in await self._store.index_list(keys.unused_clients())]
+
+    async def _remove_for(
+        self, newcomer: UnusedClient, unused: list[UnusedClient], *, most: int, needed: int = 1
+    ) -> bool:
+        """Remove at least `needed` of the `unused`; False where fewer may go."""
+        used = await self._used(unused, newcomer.network)
         removed = 0
-        for entry in candidates:
+        for _ in range(NETWORKS_WEIGHED):
+            candidates, count = eviction(unused, newcomer.network, used, most=most)
+            removed += await self._remove_first(candidates, max(count, needed - removed))
+            if removed >= needed or not candidates:
+                break
+            # Somebody is deciding about those of the network that holds most: the next one has to give.
+            unused = [client for client in unused if client.network != candidates[0].network]
+        return removed >= needed
+
+    async def _remove_first(self, candidates: Sequence[UnusedClient], count: int) -> int:
+        removed = 0
+        for entry in candidates[: count + MOST_TRIED]:
             if removed == count:
                 break
             removed += await self._evict(entry)
-        return removed > 0
+        return removed
 
     async def _used(self, unused: list[UnusedClient], newcomer: str) -> dict[str, int]:
         networks = {newcomer, *_largest(unused)}

@@ -35,6 +35,11 @@ class UnusedClient:
             return cls(0, UNKNOWN_NETWORK, text)
         return cls(int(parts[0]), parts[1], parts[2])
 
+    @property
+    def is_registered(self) -> bool:
+        """Whether it registered here, and so counts among all clients; not one introduced by a document."""
+        return "://" not in self.client_id
+
 
 class Eviction(NamedTuple):
     """What to remove.
@@ -54,7 +59,8 @@ def eviction(
     """The registrations to remove so that `newcomer` may register one more.
 
     A network whose earlier registrations came to be used may hold more: hosted clients register for many
-    people from few addresses.
+    people from few addresses. A network that holds none always gets room for one: networks that hold one each
+    would otherwise shut registration for the next.
 
     Args:
         newcomer: the network that registers.
@@ -72,7 +78,7 @@ def eviction(
     if not held:
         return Eviction((), 0)
     heaviest = max(held, key=load)
-    if heaviest == newcomer or load(heaviest) <= load(newcomer, 1):
+    if heaviest == newcomer or (held[newcomer] and load(heaviest) <= load(newcomer, 1)):
         return Eviction((), 0)
     # No more than until both hold the same.
     excess = int((load(heaviest) - load(newcomer, 1)) * (1 + used.get(heaviest, 0)))

@@ -97,8 +97,16 @@ class Reason(ReasonCode):
     SOFTWARE_STATEMENT_REQUIRED = "Registration needs a software statement."
     SOFTWARE_STATEMENT_UNTRUSTED = "The issuer of the software statement is not trusted."
     SOFTWARE_STATEMENT_INVALID = "The software statement failed verification."
-    CLIENT_QUOTA_EXCEEDED = "As many clients are registered as this server keeps."
-    UNUSED_CLIENT_QUOTA_EXCEEDED = "Too many clients are registered that were never used."
+    CLIENT_QUOTA_EXCEEDED = (
+        "As many clients are registered as this server keeps, and none of them can be removed to make room.",
+        "Raise DOORWARD_MAX_CLIENTS, or remove clients that nobody needs with `doorward clients`. "
+        "Clients that were granted something are never removed to make room.",
+    )
+    UNUSED_CLIENT_QUOTA_EXCEEDED = (
+        "Too many clients are registered that were never used.",
+        "They are gone after a day. DOORWARD_UNUSED_CLIENTS_PERCENT says how much of DOORWARD_MAX_CLIENTS "
+        "they may take.",
+    )
     CLIENT_METADATA_INVALID = "A member of the client metadata is invalid, or two contradict each other."
     CLIENT_METADATA_TOO_LONG = "The client metadata is longer than is stored."
     REDIRECT_URI_INVALID = "A redirect URI in the client metadata is invalid or missing."

@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from auth_service.clients.repository import ClientRepository
 from auth_service.protocol.errors import QuotaExceededError
@@ -45,6 +46,15 @@ def register(
     """Register, through a trusted proxy as if from `address` where one is given."""
     headers = {"X-Forwarded-For": address} if address else {}
     return (http or server.http).post(f"{server.origin}/register", json=BODY, headers=headers)
+
+
+def register_in_turn(server: AuthorizationServer, count: int, address: str) -> list[str]:
+    """Register one a second, which is how well the age of a registration is known."""
+    client_ids = []
+    for _ in range(count):
+        client_ids.append(register(server, address=address).json()["client_id"])
+        server.clock.advance(1)
+    return client_ids
 
 
 def listed(server: AuthorizationServer, index: str) -> list[str]:
@@ -154,6 +164,77 @@ def test_a_network_whose_clients_come_to_be_used_may_hold_more(new_store: Callab
         assert sorted(entry.network for entry in entries) == ["127.0.0.1/32"] * 5 + ["198.51.100.1/32"]
 
 
+@pytest.mark.requirement("BOUND-2", "BOUND-3")
+@pytest.mark.parametrize("unused", [1, 6])
+def test_where_all_there_may_be_are_registered_an_unused_client_makes_room_and_no_used_one(
+    new_store: Callable[[], str], unused: int
+) -> None:
+    with running(new_store(), max_clients=10, unused_clients_percent=70, **BEHIND_A_PROXY) as server:
+        in_use = {}
+        for _ in range(10 - unused):
+            client = server.register()
+            in_use[client.client_id] = server.connect(client)["access_token"]
+        crowd = register_in_turn(server, unused, "198.51.100.1")
+        assert len(listed(server, keys.clients())) == 10
+        again = register(server, address="198.51.100.1")
+        assert (again.status_code, again.json()["reason_code"]) == (503, "client_quota_exceeded")
+        newcomer = register(server, address="203.0.113.1")
+        assert newcomer.status_code == 201
+        left = set(listed(server, keys.clients()))
+        assert left == {*in_use, *crowd[1:], newcomer.json()["client_id"]}
+        assert all(server.is_active(token) for token in in_use.values())
+
+
+@pytest.mark.requirement("BOUND-3")
+@pytest.mark.parametrize("each", [1, 2])
+def test_networks_that_hold_all_there_may_be_do_not_shut_registration_for_another(
+    new_store: Callable[[], str], each: int
+) -> None:
+    networks, used = 50, 3
+    most = used + networks * each
+    with running(new_store(), max_clients=most, unused_clients_percent=99, **BEHIND_A_PROXY) as server:
+        for _ in range(used):
+            server.connect(server.register())
+        for n in range(networks):
+            answers = [register(server, address=f"198.51.100.{n}").status_code for _ in range(each)]
+            assert answers == [201] * each
+        assert len(listed(server, keys.clients())) == most
+        assert register(server, address="203.0.113.1").status_code == 201
+        assert len(listed(server, keys.clients())) == most
+
+
+@pytest.mark.requirement("BOUND-3")
+def test_a_network_with_a_decision_about_each_of_its_clients_does_not_shut_registration_for_another(
+    new_store: Callable[[], str],
+) -> None:
+    with running(new_store(), max_clients=6, unused_clients_percent=99, **BEHIND_A_PROXY) as server:
+        pending = [server.register() for _ in range(3)]  # from loopback, which holds most
+        few = register_in_turn(server, 2, "198.51.100.1")
+        for client in pending:
+            assert server.person.open(client.authorization_url(Pkce())).status_code == 200
+        newcomer = register(server, address="203.0.113.1")
+        assert newcomer.status_code == 201
+        assert set(listed(server, keys.clients())) == {
+            *(client.client_id for client in pending),
+            few[1],
+            newcomer.json()["client_id"],
+        }
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("BOUND-3")
+async def test_nobody_goes_where_that_would_make_no_room(store: Store) -> None:
+    """Clients introduced by a document join the list of all without a limit, once they are used."""
+    clients, quota = ClientRepository(store, system_clock), Quota(3, 2)
+    made = [(await clients.register(METADATA, quota=quota, network="a")).client for _ in range(2)]
+    for n in range(4):
+        await clients.register(METADATA, unused_ttl_s=None, network=f"operator {n}")
+    with pytest.raises(QuotaExceededError):
+        await clients.register(METADATA, quota=quota, network="b")
+    for client in made:
+        assert await clients.get(client.client_id) is not None
+
+
 def test_a_client_that_is_deleted_makes_room_too(full: AuthorizationServer) -> None:
     client = UnusedClient.parse(listed(full, keys.unused_clients())[0]).client_id
     full.with_store(lambda store: ClientRepository(store, full.clock).delete(client))
@@ -167,9 +248,14 @@ def test_clients_in_use_fill_no_more_than_all_of_it_and_stay(new_store: Callable
         server.connect(clients[0])
         clients.append(server.register())
         server.connect(clients[1])
-        response = register(server)
+        with capture_logs() as logs:
+            response = register(server)
         assert response.status_code == 503
         assert response.json()["reason_code"] == "client_quota_exceeded"
+        assert int(response.headers["retry-after"]) > 0
+        [line] = [line for line in logs if line["event"] == "refused"]
+        assert (line["log_level"], line["reason_code"]) == ("warning", "client_quota_exceeded")
+        assert "DOORWARD_MAX_CLIENTS" in line["detail"]
         assert listed(server, keys.unused_clients()) == [], "a refusal takes no room"
         assert all(server.connect(client)["access_token"] for client in clients)
 

@@ -37,6 +37,11 @@ def test_nobody_goes_for_a_network_that_holds_as_much_as_any(unused: list[Unused
     assert evicted(unused, "a") == []
 
 
+def test_a_network_that_holds_none_always_gets_room_for_one() -> None:
+    assert evicted(held(a=1, b=1), "c") == ["a-0"]
+    assert evicted(held(hosted=5), "c", hosted=99) == ["hosted-0"]
+
+
 def test_networks_whose_clients_were_used_may_hold_more() -> None:
     assert evicted(held(hosted=50, flood=10), "c", most=1, hosted=9) == ["flood-0"]
     assert evicted(held(hosted=9, flood=10), "hosted", most=1, hosted=9) == ["flood-0"]
