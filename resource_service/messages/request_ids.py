@@ -23,6 +23,24 @@ def request_ids(messages: Iterable[object]) -> list[RequestId]:
     ]
 
 
+_READING = frozenset(
+    {
+        *("initialize", "server/discover", "ping", "prompts/get", "prompts/list", "resources/list"),
+        *("resources/read", "resources/templates/list", "tools/list"),
+    }
+)
+
+
+def may_be_repeated(messages: Iterable[object]) -> bool:
+    """Whether sending the messages a second time does no harm: every one of them only reads."""
+    return all(isinstance(message, dict) and _method(message) in _READING for message in messages)
+
+
+def _method(message: dict[str, object]) -> str:
+    method = message.get("method")
+    return method if isinstance(method, str) else ""
+
+
 def key_of(request_id: object) -> tuple[str, object]:
     """Keeps 1 and "1" apart."""
     return (type(request_id).__name__, request_id if isinstance(request_id, str | int) else None)

@@ -48,6 +48,7 @@ class EndableResponse:
     Args:
         request_ids: the ids of the JSON-RPC requests that it is to answer.
         refuse: the answer to a refusal.
+        repeatable: whether the client may send the request again without harm.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class EndableResponse:
         send: Send,
         request_ids: Sequence[RequestId],
         refuse: Callable[[Refusal, Scope], Response],
+        repeatable: bool = False,
         keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
         self._request = scope
@@ -65,6 +67,7 @@ class EndableResponse:
         self._send = send
         self._request_ids = request_ids
         self._refuse = refuse
+        self._repeatable = repeatable
         self._keep_alive_s = keep_alive_s
         self._request_id = current_request_id.get()
         self._sending = asyncio.Lock()
@@ -209,8 +212,10 @@ class EndableResponse:
         return events.closing() + b"".join(errors)
 
     def _instead(self, ending: Ending) -> Response:
-        """An answer where none has begun. A call may have been run: 401 would have clients run it again."""
-        if self._request_ids:
+        """An answer where none has begun. After 401 clients send the request again, so a call, which may have
+        been run, gets an error instead.
+        """
+        if self._request_ids and not self._repeatable:
             errors = [
                 self._error(request_id, CONNECTION_CLOSED, (ending.reason, ending.value))
                 for request_id in self._request_ids

@@ -32,7 +32,12 @@ from resource_service.messages.media_type import (
     check_media_type,
     described_as_json,
 )
-from resource_service.messages.request_ids import note_request_ids, noted_request_ids, request_ids
+from resource_service.messages.request_ids import (
+    may_be_repeated,
+    note_request_ids,
+    noted_request_ids,
+    request_ids,
+)
 from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.policy.list_filter import with_filtered_lists
@@ -97,6 +102,7 @@ class Guard:
                 send=explaining,
                 request_ids=noted_request_ids(scope),
                 refuse=self.refuse,
+                repeatable=scope["method"] == "POST" and may_be_repeated(messages),
             )
             await self._leased(
                 app, answer=answer, scope=scope, principal=principal, messages=messages, checked_at=checked_at

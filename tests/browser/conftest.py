@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page
 from tests.browser.chromium import Desk, chromium_running
 from tests.browser.pair import Pair, pair
 from tests.browser.site import Site, site
+from tests.flow import Client
 from tests.machine import require
 
 
@@ -79,3 +80,9 @@ def http() -> Iterator[httpx2.Client]:
     """For what machines do."""
     with httpx2.Client(timeout=30, trust_env=False) as client:
         yield client
+
+
+@pytest.fixture
+def client(at_the_root: Pair, http: httpx2.Client, elsewhere: Site) -> Client:
+    """A client whose callback is a page of `elsewhere`."""
+    return Client.register(at_the_root.issuer, http, redirect_uris=[f"{elsewhere.origin}/callback"])

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import httpx2
-import pytest
 from playwright.sync_api import Locator, Page
 
-from tests.browser.pair import Pair
 from tests.browser.site import Site
 from tests.flow import Client, Pkce
 from tests.servers import wait_until
-
-
-@pytest.fixture
-def client(at_the_root: Pair, http: httpx2.Client, elsewhere: Site) -> Client:
-    return Client.register(at_the_root.issuer, http, redirect_uris=[f"{elsewhere.origin}/callback"])
 
 
 def slow(page: Page, latency_ms: int) -> None:

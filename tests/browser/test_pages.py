@@ -303,7 +303,12 @@ def test_consent_says_who_asks_for_what_and_where_the_answer_goes(
     show("consent", page)
     for text in (
         *("Notes for two", "unverified", "Doorward notes", at_the_root.mcp_url, OTHER_HOST, "wesen"),
-        *("Read your notes", "Add notes for you", "Stay connected while you are away", "nobody has checked"),
+        *(
+            "Read your notes",
+            "Add notes for you",
+            "Stay connected while you are away",
+            "nobody has verified it",
+        ),
     ):
         expect(page.get_by_role("main")).to_contain_text(text)
     for tick in page.get_by_role("checkbox").all():

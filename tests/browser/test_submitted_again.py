@@ -10,14 +10,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.pair import Pair
-from tests.browser.pressing import client, connected, named, press_twice, slow
+from tests.browser.pressing import connected, named, press_twice, slow
 from tests.browser.site import Site
 from tests.browser.steps import allow, log_in, sees
 from tests.flow import Client, Person, Pkce, forms_of
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.requirement("ID-10")]
-
-__all__ = ["client"]
 
 LATENCIES_MS = [0, 60, 300]
 TOKEN = re.compile(r"dw_ir_[\w-]+")

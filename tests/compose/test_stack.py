@@ -31,12 +31,15 @@ def registration_of(client: Client, http: httpx2.Client) -> httpx2.Response:
     )
 
 
+PASSWORD = "seven moss harbours"
+
+
 @pytest.fixture
 def person(stack: Stack) -> Iterator[Person]:
     """Somebody whose account the operator has made."""
     name = f"user-{len(stack.compose('exec', '-T', 'auth', 'doorward', 'users', 'list').splitlines())}"
-    stack.add_user(name, "a password")
-    somebody = Person(name, "a password", trust_env=False)
+    stack.add_user(name, PASSWORD)
+    somebody = Person(name, PASSWORD, trust_env=False)
     yield somebody
     somebody.close()
 
