@@ -14,6 +14,7 @@ from auth_service.client_auth.assertions import ClientAssertions
 from auth_service.client_auth.authentication import ClientAuthentication
 from auth_service.client_auth.dpop import DpopProofs
 from auth_service.client_auth.introspection_callers import IntrospectionCallers
+from auth_service.client_auth.spent_proofs import ProofThrottles, SpentProofs
 from auth_service.clients.client_resolver import ClientResolver
 from auth_service.clients.keys import ClientKeys, PublishedKeys
 from auth_service.clients.metadata_documents import ClientMetadataFetcher
@@ -182,11 +183,16 @@ def _client_resolver(base: Infrastructure, repository: ClientRepository) -> Clie
 
 @dataclass(frozen=True, kw_only=True)
 class ClientAuthComponents:
-    """How clients and resource servers prove who they are."""
+    """How clients and resource servers prove who they are.
+
+    Attributes:
+        spent_proofs: those that were used, of every kind.
+    """
 
     authentication: ClientAuthentication
     introspection_callers: IntrospectionCallers
     dpop_proofs: DpopProofs
+    spent_proofs: SpentProofs
 
 
 def client_auth(base: Infrastructure, clients: ClientComponents) -> ClientAuthComponents:
@@ -194,8 +200,9 @@ def client_auth(base: Infrastructure, clients: ClientComponents) -> ClientAuthCo
     issuer = base.settings.issuer
     # Clients put the issuer or the URL they post to into aud; RFC 7523 §3 and its successor differ.
     endpoints = [f"{issuer}/{path}" for path in ("token", "introspect", "revoke", "par")]
+    spent_proofs = _spent_proofs(base)
     assertions = ClientAssertions(
-        store=base.store,
+        spent_proofs=spent_proofs,
         client_keys=clients.keys,
         signatures=base.signatures,
         issuer=issuer,
@@ -206,7 +213,17 @@ def client_auth(base: Infrastructure, clients: ClientComponents) -> ClientAuthCo
     return ClientAuthComponents(
         authentication=authentication,
         introspection_callers=IntrospectionCallers(authentication, base.settings.resource_servers),
-        dpop_proofs=DpopProofs(base.store, base.key_ring, base.signatures, base.clock),
+        dpop_proofs=DpopProofs(spent_proofs, base.key_ring, base.signatures, base.clock),
+        spent_proofs=spent_proofs,
+    )
+
+
+def _spent_proofs(base: Infrastructure) -> SpentProofs:
+    def throttles(kind: str) -> ProofThrottles:
+        return ProofThrottles(base.throttle(kind), base.throttle(f"long-lived-{kind}"))
+
+    return SpentProofs(
+        base.store, networks=throttles("proofs-of-network"), clients=throttles("proofs-of-client")
     )
 
 

@@ -12,6 +12,7 @@ from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.jwt_bearer import GRANT_TYPE as JWT_BEARER
 from auth_service.protocol.jwt_bearer import ID_JAG_PROFILE
 from auth_service.protocol.key_rotation import Schedule
+from auth_service.protocol.proof_source import CLIENT_FACTOR, LONG_S, SHORT_S
 from auth_service.protocol.rate_limit import Limit
 from auth_service.protocol.registration import USER_GRANTS
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
@@ -74,9 +75,21 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         "federated-login": Limit(settings.authorizations_per_minute, LIFETIME_S),
         "change-client": registrations,
         "push": requests,
+        **_proof_limits(settings.signed_proofs),
         "device-request": requests,
         "device": guesses,
         "login": replace(guesses, refusal="Too many failed logins from your network."),
+    }
+
+
+def _proof_limits(each: int) -> dict[str, Limit]:
+    """How many spent proofs are remembered for a network, and for a client that is counted by itself."""
+    refusal = "too many signed proofs; try again later"
+    return {
+        "proofs-of-network": Limit(each, SHORT_S, refusal),
+        "long-lived-proofs-of-network": Limit(each, LONG_S, refusal),
+        "proofs-of-client": Limit(CLIENT_FACTOR * each, SHORT_S, refusal),
+        "long-lived-proofs-of-client": Limit(CLIENT_FACTOR * each, LONG_S, refusal),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auth_service.client_auth.spent_proofs import SpentProofs
 from auth_service.components import ClientComponents, GrantComponents, Infrastructure, UserComponents
 from auth_service.grants.authorization_code import AuthorizationCode
 from auth_service.grants.base import GrantType
@@ -13,7 +14,12 @@ from auth_service.grants.token_exchange import TokenExchange
 
 
 def offered_grant_types(
-    base: Infrastructure, users: UserComponents, clients: ClientComponents, grants: GrantComponents
+    base: Infrastructure,
+    users: UserComponents,
+    clients: ClientComponents,
+    grants: GrantComponents,
+    *,
+    spent_proofs: SpentProofs,
 ) -> list[GrantType]:
     """Those that are always offered, then those that do nothing without configuration."""
     settings, registry = base.settings, grants.resource_registry
@@ -27,14 +33,16 @@ def offered_grant_types(
         rules = settings.token_exchange
         offered.append(TokenExchange(grants.token_reader, grants.factory, registry, rules))
     if settings.trusted_issuers:
-        offered.append(_jwt_bearer(base, clients, grants))
+        offered.append(_jwt_bearer(base, clients, grants, spent_proofs))
     return offered
 
 
-def _jwt_bearer(base: Infrastructure, clients: ClientComponents, grants: GrantComponents) -> JwtBearer:
+def _jwt_bearer(
+    base: Infrastructure, clients: ClientComponents, grants: GrantComponents, spent_proofs: SpentProofs
+) -> JwtBearer:
     issuer = base.settings.issuer
     return JwtBearer(
-        store=base.store,
+        spent_proofs=spent_proofs,
         grant_factory=grants.factory,
         resource_registry=grants.resource_registry,
         published=clients.operator_keys,

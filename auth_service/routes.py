@@ -49,7 +49,13 @@ from auth_service.web.route import Endpoint
 
 def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[Endpoint]:
     """Everything that is served, in the order in which it is described."""
-    grant_types = offered_grant_types(parts.base, parts.users, parts.clients, parts.grants)
+    grant_types = offered_grant_types(
+        parts.base,
+        parts.users,
+        parts.clients,
+        parts.grants,
+        spent_proofs=parts.client_auth.spent_proofs,
+    )
     federated = federated_login(parts)
     return [
         _register(parts).endpoint(registration_example),
@@ -178,12 +184,17 @@ def _introspect(parts: Components) -> IntrospectEndpoint:
         clock=parts.base.clock,
         issuer=parts.base.settings.issuer,
         grace_s=parts.base.settings.refresh_grace_s,
+        networks=parts.page_context.networks,
     )
 
 
 def _revoke(parts: Components) -> RevokeEndpoint:
-    grants = parts.grants
-    return RevokeEndpoint(parts.client_auth.authentication, grants.token_reader, grants.repository)
+    return RevokeEndpoint(
+        parts.client_auth.authentication,
+        parts.grants.token_reader,
+        parts.grants.repository,
+        parts.page_context.networks,
+    )
 
 
 def _revocations(parts: Components) -> RevocationsEndpoint:

@@ -243,6 +243,7 @@ class AuthSettings(KeySettings):
     registrations_per_hour: int = Field(default=3_000, ge=1)
     registrations_per_minute: int = Field(default=60, ge=1)
     authorizations_per_minute: int = Field(default=300, ge=1)
+    signed_proofs: int = Field(default=10_000, ge=1)
     login_failures: int = Field(default=20, ge=1, le=29)
     login_window_s: Seconds = 300
     max_body_bytes: int = Field(default=65_536, ge=1_024)

@@ -158,7 +158,7 @@ BOUNDS = (
         "BOUND-2",
         "MUST",
         "what is stored for a stranger is bounded in bytes",
-        Partial("the spent `jti` of assertions and DPoP proofs are not counted by network"),
+        HELD,
     ),
     Requirement(
         "BOUND-3",

@@ -6,12 +6,14 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from auth_service.client_auth.spent_proofs import SpentProofs
 from auth_service.clients.keys import ClientKeys
 from auth_service.protocol.client import Client
-from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.errors import InvalidClientError, SlowDownError
+from auth_service.protocol.proof_source import ProofSource, proof_source
 from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
-from auth_service.storage.interface import Store, StoreFullError
+from auth_service.storage.interface import StoreFullError
 from shared import jwt_claims
 from shared.clock import Clock
 from shared.jose import ASYMMETRIC, InvalidJwsError, UnverifiedJws, parse
@@ -30,14 +32,14 @@ class ClientAssertions:
     def __init__(
         self,
         *,
-        store: Store,
+        spent_proofs: SpentProofs,
         client_keys: ClientKeys,
         signatures: Signatures,
         issuer: str,
         endpoints: Iterable[str],
         clock: Clock,
     ) -> None:
-        self._store = store
+        self._spent_proofs = spent_proofs
         self._client_keys = client_keys
         self._signatures = signatures
         self._issuer = issuer
@@ -67,11 +69,12 @@ class ClientAssertions:
 
         Args:
             origin: the network that the request comes from.
-            to_revoke: whether it comes with a revocation, which must succeed while the store is full. Its use
-                is remembered by this process alone then.
+            to_revoke: whether it comes with a revocation, which must succeed while the store is full and when
+                too many assertions were used. Its use is remembered by this process alone then.
 
         Raises:
             InvalidClientError: it did not.
+            SlowDownError: too many of this source are remembered.
         """
         now = self._clock()
         try:
@@ -84,13 +87,14 @@ class ClientAssertions:
         except (InvalidJwsError, ClaimError) as error:
             raise _refused(error) from error
         remembered_s = max(1, expires_at + jwt_claims.SKEW_S + 1 - int(now))
-        if used in self._used_here or not await self._use(used, remembered_s, to_revoke=to_revoke):
+        source = proof_source(client, origin)
+        if used in self._used_here or not await self._use(used, source, remembered_s, to_revoke=to_revoke):
             raise InvalidClientError(Reason.CLIENT_ASSERTION_REPLAYED, "the client assertion was used before")
 
-    async def _use(self, used: str, remembered_s: int, *, to_revoke: bool) -> bool:
+    async def _use(self, used: str, source: ProofSource, remembered_s: int, *, to_revoke: bool) -> bool:
         try:
-            return await self._store.put_once(used, ttl_s=remembered_s)
-        except StoreFullError:
+            return await self._spent_proofs.use(used, source, ttl_s=remembered_s)
+        except (StoreFullError, SlowDownError):
             if not to_revoke:
                 raise
         self._used_here[used] = None

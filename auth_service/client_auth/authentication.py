@@ -10,6 +10,7 @@ from auth_service.protocol.client_authentication import PresentedCredentials, pr
 from auth_service.protocol.errors import InvalidClientError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
+from shared.jose import UnverifiedJws
 
 
 class ClientAuthentication:
@@ -25,6 +26,7 @@ class ClientAuthentication:
         parameters: Parameters,
         origin: str | None = None,
         *,
+        network: str | None = None,
         to_revoke: bool = False,
     ) -> Client:
         """The client that a request is from, a confidential one only with its proof (AS-11).
@@ -33,7 +35,10 @@ class ClientAuthentication:
             authorization: the values of every Authorization header.
             origin: the network that the request comes from, where a client may be new here: one whose
                 client_id is the URL of its document, which is then fetched.
-            to_revoke: whether it comes with a revocation, which must succeed while the store is full.
+            network: the network that the request comes from, where the client must be known; assertions are
+                counted for it.
+            to_revoke: whether it comes with a revocation, which must succeed while the store is full and when
+                too many assertions were used.
 
         Raises:
             InvalidClientError: it is unknown, or does not prove who it is.
@@ -41,7 +46,9 @@ class ClientAuthentication:
         """
         presented = present(authorization, parameters)
         if presented.assertion is not None:
-            return await self._by_assertion(presented, presented.assertion, origin, to_revoke)
+            client, token = await self._asserted(presented, presented.assertion, origin)
+            await self._assertions.verify_assertion(client, token, origin or network, to_revoke=to_revoke)
+            return client
         client = await self._resolve(presented.client_id or "", origin)
         if client.auth_method == "private_key_jwt":
             raise InvalidClientError(
@@ -56,9 +63,10 @@ class ClientAuthentication:
             raise InvalidClientError(Reason.CLIENT_SECRET_WRONG, "the client secret is wrong")
         return client
 
-    async def _by_assertion(
-        self, presented: PresentedCredentials, assertion: str, origin: str | None, to_revoke: bool
-    ) -> Client:
+    async def _asserted(
+        self, presented: PresentedCredentials, assertion: str, origin: str | None
+    ) -> tuple[Client, UnverifiedJws]:
+        """The client that an assertion is said to be from, with the assertion, which is unverified."""
         token, claimed = self._assertions.parse(assertion)
         if presented.client_id not in (None, claimed):
             raise InvalidClientError(
@@ -69,8 +77,7 @@ class ClientAuthentication:
             raise InvalidClientError(
                 Reason.CLIENT_ASSERTION_NOT_REGISTERED, "this client did not register private_key_jwt"
             )
-        await self._assertions.verify_assertion(client, token, origin, to_revoke=to_revoke)
-        return client
+        return client, token
 
     async def _resolve(self, client_id: str, origin: str | None) -> Client:
         client = await self._client_resolver.resolve_for_token(client_id, origin)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from auth_service.client_auth.spent_proofs import SpentProofs
 from auth_service.crypto.keyring import KeyRing, Tagger
 from auth_service.protocol.errors import InvalidDpopProofError, UseDpopNonceError
+from auth_service.protocol.proof_source import ProofSource
 from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
 from shared import dpop
 from shared.clock import Clock
 from shared.dpop import Proof
@@ -20,8 +21,10 @@ NONCE_PERIODS = 5
 class DpopProofs:
     """Checks proofs, and hands out the nonces that make it impossible to make them ahead."""
 
-    def __init__(self, store: Store, keyring: KeyRing, signatures: Signatures, clock: Clock) -> None:
-        self._store = store
+    def __init__(
+        self, spent_proofs: SpentProofs, keyring: KeyRing, signatures: Signatures, clock: Clock
+    ) -> None:
+        self._spent_proofs = spent_proofs
         self._signatures = signatures
         self._tagger = Tagger(keyring, "dpop nonces")
         self._clock = clock
@@ -39,15 +42,15 @@ class DpopProofs:
         Args:
             proofs: the values of every DPoP header.
             url: the public URL of the endpoint.
-            source: the network that the request comes from.
+            source: for whom it is verified, and counted.
 
         Raises:
             InvalidDpopProofError: there are several, or one that proves nothing.
+            SlowDownError: too many of `source` are remembered.
             UseDpopNonceError: it lacks a nonce, or has an old one.
         """
-        return await self.use(
-            await self.read_proof(proofs, method, url, source=source, access_token=access_token)
-        )
+        proof = await self.read_proof(proofs, method, url, source=source, access_token=access_token)
+        return await self.use(proof, ProofSource(source))
 
     async def read_proof(
         self, proofs: list[str], method: str, url: str, *, source: str, access_token: str | None = None
@@ -62,15 +65,17 @@ class DpopProofs:
         except dpop.InvalidProofError as error:
             raise InvalidDpopProofError(Reason.DPOP_PROOF_INVALID, str(error)) from error
 
-    async def use(self, proof: Proof | None) -> str | None:
+    async def use(self, proof: Proof | None, source: ProofSource) -> str | None:
         """The second half: a proof counts once.
 
         Raises:
             InvalidDpopProofError: it was used before.
+            SlowDownError: too many of `source` are remembered.
         """
         if proof is None:
             return None
-        if not await self._store.put_once(keys.once("dpop", proof.jkt, proof.jti), ttl_s=dpop.REMEMBER_S):
+        used = keys.once("dpop", proof.jkt, proof.jti)
+        if not await self._spent_proofs.use(used, source, ttl_s=dpop.REMEMBER_S):
             raise InvalidDpopProofError(Reason.DPOP_PROOF_REPLAYED, "the DPoP proof was used before")
         return proof.jkt
 

@@ -33,8 +33,13 @@ class IntrospectionCallers:
             for server in resource_servers
         }
 
-    async def authenticate(self, authorization: list[str], parameters: Parameters) -> IntrospectionCaller:
+    async def authenticate(
+        self, authorization: list[str], parameters: Parameters, network: str | None = None
+    ) -> IntrospectionCaller:
         """The caller.
+
+        Args:
+            network: the network that the request comes from, where it may show an assertion.
 
         Raises:
             InvalidClientError: it does not prove who it is, or has nothing to prove it with.
@@ -51,5 +56,5 @@ class IntrospectionCallers:
                     Reason.RESOURCE_SECRET_WRONG, "the secret of the resource server is wrong"
                 )
             return caller
-        client = await self._authentication.authenticate(authorization, parameters)
+        client = await self._authentication.authenticate(authorization, parameters, network=network)
         return IntrospectionCaller(client.client_id, client_id=client.client_id, sector=client.sector)

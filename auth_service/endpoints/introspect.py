@@ -20,6 +20,7 @@ from auth_service.protocol.introspection import (
     with_pairwise_subject,
 )
 from auth_service.users.client_subjects import ClientSubjects
+from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
 from auth_service.web.route import Endpoint
 from shared.clock import Clock
@@ -40,10 +41,13 @@ class IntrospectEndpoint:
     clock: Clock
     issuer: str
     grace_s: int
+    networks: ClientNetworks
 
     async def handle(self, request: Request) -> Response:
         parameters = await form_of(request)
-        caller = await self.callers.authenticate(authorization_of(request), parameters)
+        caller = await self.callers.authenticate(
+            authorization_of(request), parameters, self.networks.network_of(request)
+        )
         answer = await self._answer(parameters.require("token"), caller)
         if f"application/{SIGNED_TYPE}" in request.headers.get("accept", ""):
             return await self._signed(answer, caller)

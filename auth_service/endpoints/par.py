@@ -16,6 +16,7 @@ from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidDpopProofError, InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.pkce import PkcePolicy
+from auth_service.protocol.proof_source import proof_source
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.rate_limits import Throttle
@@ -63,7 +64,7 @@ class PushEndpoint:
             raise InvalidRequestError(
                 Reason.REDIRECT_URI_MISSING, "redirect_uri is missing"
             )  # FAPI 2.0 Security Profile §5.3.2.2
-        jkt = await self.dpop.use(proof)
+        jkt = await self.dpop.use(proof, proof_source(client, origin))
         request_uri = await self.requests.push(client, _bound(parameters, jkt))
         return json_response({"request_uri": request_uri, "expires_in": PUSHED_TTL_S}, 201)
 

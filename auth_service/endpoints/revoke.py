@@ -13,6 +13,7 @@ from auth_service.endpoints.descriptions.revoke import OPERATION
 from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.grant import revoke_by_client
+from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, authorization_of, form_of
 from auth_service.web.route import Endpoint
 from shared.asgi import CorsPolicy
@@ -28,10 +29,16 @@ class RevokeEndpoint:
     authentication: ClientAuthentication
     tokens: TokenReader
     grants: GrantRepository
+    networks: ClientNetworks
 
     async def handle(self, request: Request) -> Response:
         parameters = await form_of(request)
-        client = await self.authentication.authenticate(authorization_of(request), parameters, to_revoke=True)
+        client = await self.authentication.authenticate(
+            authorization_of(request),
+            parameters,
+            network=self.networks.network_of(request),
+            to_revoke=True,
+        )
         token_and_grant = await self.tokens.read_token(parameters.require("token"))
         if token_and_grant is not None and token_and_grant[0].kind is not Kind.CODE:
             await self._revoke(token_and_grant[0].grant_id, client.client_id)

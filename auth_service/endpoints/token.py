@@ -22,6 +22,7 @@ from auth_service.protocol.errors import (
 )
 from auth_service.protocol.jwt_bearer import GRANT_TYPE as JWT_BEARER
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.proof_source import proof_source
 from auth_service.protocol.reasons import Reason
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
@@ -69,11 +70,15 @@ class TokenEndpoint:
             )
         self._check_registered(client.grant_types, name)
         # 5. The key that the tokens will be bound to, if any.
-        jkt = await self.dpop.use(proof)
+        source = proof_source(client, network)
+        jkt = await self.dpop.use(proof, source)
         if jkt is None and client.metadata.get("dpop_bound_access_tokens"):
             raise InvalidRequestError(Reason.DPOP_PROOF_REQUIRED, "this client must send a DPoP proof")
         # 6. Scope and resource, by the rules of the grant; then the one mint.
-        grant = await grant_type.redeem(TokenRequest(client, parameters, int(self.clock()), jkt))
+        now = int(self.clock())
+        grant = await grant_type.redeem(
+            TokenRequest(client=client, parameters=parameters, now=now, proof_source=source, jkt=jkt)
+        )
         return json_response(await self.token_issuer.token_response(grant, client))
 
     async def _client(self, request: Request, parameters: Parameters, grant_type: str) -> Client:

@@ -8,20 +8,23 @@ from typing import Protocol
 from auth_service.protocol.client import Client
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.proof_source import ProofSource
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRequest:
     """A token request from an authenticated client that may use the grant type.
 
     Attributes:
         now: whole seconds since 1970.
+        proof_source: what assertions are counted for.
         jkt: thumbprint of the key that the request proves possession of (RFC 9449).
     """
 
     client: Client
     parameters: Parameters
     now: int
+    proof_source: ProofSource
     jkt: str | None = None
 
 

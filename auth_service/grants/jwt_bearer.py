@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auth_service.client_auth.spent_proofs import SpentProofs
 from auth_service.clients.keys import PublishedKeys
 from auth_service.grants.base import TokenRequest
 from auth_service.grants.grant_factory import GrantFactory
@@ -21,7 +22,6 @@ from auth_service.protocol.jwt_bearer import GRANT_TYPE, WORKLOAD_PREFIX, Truste
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
 from shared.jose import ASYMMETRIC, Claims, InvalidJwsError, UnverifiedJws, parse
 from shared.signatures import Signatures
 
@@ -34,7 +34,7 @@ class JwtBearer:
     def __init__(
         self,
         *,
-        store: Store,
+        spent_proofs: SpentProofs,
         grant_factory: GrantFactory,
         resource_registry: ResourceRegistry,
         published: PublishedKeys,
@@ -42,7 +42,7 @@ class JwtBearer:
         issuers: Sequence[TrustedIssuer],
         audiences: Sequence[str],
     ) -> None:
-        self._store = store
+        self._spent_proofs = spent_proofs
         self._grant_factory = grant_factory
         self._resource_registry = resource_registry
         self._published = published
@@ -53,7 +53,7 @@ class JwtBearer:
     async def redeem(self, request: TokenRequest) -> Grant:
         trusted, claims, expires_at = await self._verified(request)
         draft = self._by_profile(request, trusted, claims)
-        await self._use_up(trusted, claims, expires_at, request.now)
+        await self._use_up(request, trusted, claims, expires_at)
         life_ends_at = min(draft.expires_at, max(expires_at, request.now + 1))
         return await self._grant_factory.open_active(
             replace(draft, jkt=request.jkt, refreshable=False, expires_at=life_ends_at)
@@ -125,13 +125,15 @@ class JwtBearer:
         granted = tuple(s for s in scopes if s in resource.scopes and (allowed is None or s in allowed))
         return self._grant_factory.draft(client, granted, resource.resource, request.now, owner=owner)
 
-    async def _use_up(self, trusted: TrustedIssuer, claims: Claims, expires_at: int, now: int) -> None:
+    async def _use_up(
+        self, request: TokenRequest, trusted: TrustedIssuer, claims: Claims, expires_at: int
+    ) -> None:
         jti = claims.get("jti")
         if not isinstance(jti, str):
             return  # only identity assertions must have one, and that was checked
         used = keys.once("assertion", trusted.issuer, jti)
-        if trusted.profile == "id-jag" and not await self._store.put_once(
-            used, ttl_s=max(1, expires_at + 60 - now)
+        if trusted.profile == "id-jag" and not await self._spent_proofs.use(
+            used, request.proof_source, ttl_s=max(1, expires_at + 60 - request.now)
         ):
             raise InvalidGrantError(Reason.ASSERTION_REPLAYED, "the assertion was used before")
 

@@ -37,5 +37,10 @@ OPERATION = {
             },
         ),
         "401": error("The caller did not authenticate.", "invalid_client", "the client secret is wrong"),
+        "429": error(
+            "Too many assertions; `Retry-After` says when to try again.",
+            "temporarily_unavailable",
+            "too many signed proofs; try again later",
+        ),
     },
 }

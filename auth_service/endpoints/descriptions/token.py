@@ -55,5 +55,10 @@ OPERATION = {
         "401": error(
             "The client is unknown or did not authenticate.", "invalid_client", "the secret is wrong"
         ),
+        "429": error(
+            "Too many DPoP proofs or assertions; `Retry-After` says when to try again.",
+            "temporarily_unavailable",
+            "too many signed proofs; try again later",
+        ),
     },
 }

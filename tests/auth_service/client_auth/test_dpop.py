@@ -12,9 +12,11 @@ from pydantic import SecretStr
 from auth_service.client_auth.dpop import NONCE_PERIOD_S, NONCE_PERIODS, DpopProofs
 from auth_service.crypto.keyring import KeyRing
 from auth_service.protocol.errors import InvalidDpopProofError, UseDpopNonceError
+from auth_service.protocol.proof_source import ProofSource
 from auth_service.settings import MasterKey
 from auth_service.storage.sqlite import SqliteStore
 from shared.signatures import Signatures
+from tests.auth_service.client_auth.spending import spent_proofs
 from tests.auth_service.keypair import KeyPair
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-12")]
@@ -31,7 +33,7 @@ class Proofs:
         self.now = float(START)
         self.store = SqliteStore(store_path, clock=lambda: self.now)
         master = MasterKey(key_id=1, key=SecretStr(base64.urlsafe_b64encode(bytes(32)).decode()))
-        self.proofs = DpopProofs(self.store, KeyRing([master]), Signatures(), lambda: self.now)
+        self.proofs = DpopProofs(spent_proofs(self.store), KeyRing([master]), Signatures(), lambda: self.now)
 
     async def check(self, *proofs: str, method: str = "POST") -> str | None:
         return await self.proofs.check(list(proofs), method, URL, source="192.0.2.1")
@@ -49,7 +51,7 @@ async def dpop(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Proofs]:
 
 async def test_a_request_without_a_proof_proves_no_key(dpop: Proofs) -> None:
     assert await dpop.check() is None
-    assert await dpop.proofs.use(None) is None
+    assert await dpop.proofs.use(None, ProofSource("192.0.2.1")) is None
 
 
 async def test_a_proof_names_the_key_once(dpop: Proofs) -> None:
