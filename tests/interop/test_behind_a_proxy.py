@@ -35,8 +35,8 @@ def mcp_url(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> I
         stack.compose("build")
         ports = stack.auth_port, stack.resource_port
         command = nginx_command("one-origin", directory, port, authority.certify("localhost"), ports)
-        with stack.up(), serving(command, directory, port):
-            stack.add_user("wesen", "secret")
+        demo_user = stack.set_in("auth", "DOORWARD_DEMO_USER=true")
+        with demo_user, stack.up(), serving(command, directory, port):
             yield mcp_url
 
 

@@ -46,6 +46,7 @@ class AdminConsole:
                 raise NotThereError
             if request.method == "POST":
                 posted, _ = await trusted_form(self.context.browsers, request)
+                await submission_of(request).begin()
                 return await section.handle_post(posted, admin)
             return await section.handle_get(parse_parameters(request.scope["query_string"]), admin)
         except NotThereError:

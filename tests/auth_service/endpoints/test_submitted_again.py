@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urljoin
 
 import httpx2
 import pytest
+from anyio import to_thread
+from starlette.responses import Response
 
+from auth_service.pages.console.sections import Administrator, NotThereError
+from auth_service.pages.console.software import ClientsSection
 from auth_service.protocol.parameters import Parameters
 from auth_service.storage import keys
 from auth_service.users.sessions import SessionRepository
@@ -154,6 +160,46 @@ def test_an_invitation_that_is_made_many_times_at_once_is_one(
     again = console.press(console.open("invitations"), "make")
     assert TOKEN.findall(again.text) != [token]
     person.close()
+
+
+@pytest.mark.requirement("AS-7")
+def test_a_second_press_that_finds_its_page_gone_waits_for_the_answer_of_the_first(
+    server: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, name = Person(trust_env=False), nobodys("software")
+    console = AtTheConsole(server, person)
+    server.register(client_name=name)
+    key = re.search(r"clients\?key=[0-9a-f]{32}", console.open(f"software?q={name}").text)
+    assert key
+    page = console.open(key[0])
+    fields = {**console.form(page, "remove_unused").fields, "action": "remove_unused"}
+    removed, missed = threading.Event(), threading.Event()
+    handle_post = ClientsSection.handle_post
+
+    async def answer_late(section: ClientsSection, form: Parameters, admin: Administrator) -> Response:
+        try:
+            response = await handle_post(section, form, admin)
+        except NotThereError:
+            missed.set()
+            raise
+        removed.set()
+        assert await to_thread.run_sync(missed.wait, 10)
+        return response
+
+    monkeypatch.setattr(ClientsSection, "handle_post", answer_late)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(post_in, person, page, fields)
+        assert removed.wait(10)
+        second = threads.submit(post_in, person, page, fields)
+        answers = [first.result(), second.result()]
+    assert [(a.status_code, a.headers.get("location")) for a in answers] == [(303, "software")] * 2
+    person.close()
+
+
+def post_in(person: Person, page: httpx2.Response, fields: dict[str, str]) -> httpx2.Response:
+    """Post `fields` from the browser of `person`, in a connection of its own."""
+    with httpx2.Client(timeout=30, trust_env=False, cookies=dict(person.browser.cookies)) as browser:
+        return browser.post(str(page.url).partition("?")[0], data=fields)
 
 
 def is_kept(server: AuthorizationServer, name: str) -> bool:
