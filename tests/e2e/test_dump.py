@@ -143,7 +143,7 @@ def test_every_key_is_kept_for_as_long_as_the_documentation_says(entries: list[E
 def test_the_flow_leaves_keys_of_every_family(entries: list[Entry]) -> None:
     seen = {family_of(entry.key).pattern for entry in entries}
     unseen = {spec.pattern for spec in SCHEMA} - seen
-    # A ping expires within a second. Clients here are used by now. Nobody logs in through an identity provider
+    # A ping expires within a second. Clients here are used by now. Nobody logs in through a provider
     # here: tests/attacks/test_sec_16_federated_login.py looks into the store after that.
     federated = {pattern for pattern in unseen if pattern.partition(":")[0] in FEDERATED}
     assert unseen - {"ping"} - federated == {"clients:unused"}
