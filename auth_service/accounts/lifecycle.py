@@ -1,4 +1,4 @@
-"""What must happen to everything a user has open when the account changes."""
+"""Account changes, and their effect on the sessions and grants of the account."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SERVICE_NAME = "Doorward"
 
 
 class AccountLifecycle:
-    """Changes to accounts that reach beyond the account's own document."""
+    """Changes an account together with its sessions, grants and consents."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class AccountLifecycle:
 
     @classmethod
     def of_store(cls, store: Store, clock: Clock) -> AccountLifecycle:
-        """The accounts in `store`, for a program that begins no sessions."""
+        """Return the lifecycle of the accounts in `store`, for a program that begins no sessions."""
         return cls(
             UserRepository(store, Passwords(), clock),
             SessionRepository(store, clock, ttl_s=1),
@@ -43,22 +43,22 @@ class AccountLifecycle:
     async def create(
         self, username: str, password: str, name: str | None = None, *, admin: bool = False
     ) -> User:
-        """Make an account whose password is hard to guess.
+        """Create an account whose password is hard to guess.
 
         Raises:
             UserExistsError: the username is taken.
             WeakPasswordError: the password is too short, too long or easily guessed.
-            ValueError: the username cannot be one.
+            ValueError: the username is not valid.
         """
         await self._strength.require(password, personal=(username, name, SERVICE_NAME))
         return await self.users.add(username, password, name, admin=admin)
 
     async def disable(self, username: str) -> User:
-        """Lock an account out and end all it has open: its sessions and everything it has granted.
+        """Disable an account and end its sessions and grants.
 
         Its remembered consents are forgotten.
 
-        The account first: anyone who is about to open something looks at the account after opening it.
+        The account is disabled first: code that opens a session or grant checks the account afterwards.
 
         Raises:
             NoSuchUserError: there is no such account.
@@ -69,7 +69,7 @@ class AccountLifecycle:
         return user
 
     async def enable(self, username: str) -> User:
-        """Let a disabled account in again; what was ended stays ended.
+        """Enable a disabled account; the sessions and grants that ended stay ended.
 
         Raises:
             NoSuchUserError: there is no such account.
@@ -77,7 +77,7 @@ class AccountLifecycle:
         return await self.users.set_disabled(username, False)
 
     async def delete(self, username: str) -> User:
-        """Delete an account, after everything it has open has ended as in `disable`.
+        """Delete an account after ending its sessions and grants as in `disable`.
 
         Raises:
             NoSuchUserError: there is no such account.
@@ -98,20 +98,20 @@ class AccountLifecycle:
     ) -> User:
         """Replace the password and end what somebody else may have opened with the old one.
 
-        Every other session ends, and with it the codes and device approvals given in it; so does every grant
-        that was given in another session. Consents given in other sessions are forgotten: a client approved
-        in one of those would otherwise get a new grant without a page in the next session of the person. The
-        password first: a login looks at it after it began a session.
+        Every other session ends, with the codes and device approvals given in it, and every grant given in
+        another session. Consents given in other sessions are forgotten: a client approved in one of them
+        would otherwise get a new grant without a consent page in the person's next session. The password is
+        replaced first: a login checks it after beginning a session.
 
         Args:
-            session: the one that the change is made in, which stays with what was granted in it.
-            keep_connections: leave the grants and the remembered consents as they are.
+            session: the session in which the password is changed; it stays, with the grants given in it.
+            keep_connections: leave the grants and the remembered consents unchanged.
             replacing: see `UserRepository.set_password`.
 
         Raises:
             NoSuchUserError: there is no such account.
-            PasswordReplacedError: somebody else has replaced the password meanwhile.
-            WeakPasswordError: it is too short, too long or easily guessed.
+            PasswordReplacedError: somebody else has replaced the password in the meantime.
+            WeakPasswordError: the password is too short, too long or easily guessed.
         """
         account = await self.users.get(username)
         if account is None:

@@ -1,4 +1,4 @@
-"""The end of a session, and the word of it to clients (OpenID Connect Back-Channel Logout)."""
+"""Logout: ends a session and notifies clients (OpenID Connect Back-Channel Logout)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST_S = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Logout:
-    """Ends sessions."""
+    """Ends sessions and notifies the clients that took part in them."""
 
     sessions: SessionRepository
     grants: GrantRepository
@@ -38,10 +38,10 @@ class Logout:
     clock: Clock
 
     async def end_session(self, secret: str | None, session: Session) -> list[Client]:
-        """End a session and what was only granted for its time; returns the clients to tell.
+        """End a session and the grants limited to it; return the clients to notify.
 
-        What was granted for longer, with a refresh token, stays: a person who logs out of a browser does not
-        mean to disconnect the programs they have connected. The account page does that.
+        Grants with a refresh token outlive the session: a person who logs out of a browser does not mean to
+        disconnect the programs they have connected. The account page does that.
         """
         await self.sessions.end(secret)
         in_session = [
@@ -62,7 +62,7 @@ class Logout:
         return [client for client in clients if client and client.metadata.get("backchannel_logout_uri")]
 
     async def notify_clients(self, clients: list[Client], session: Session) -> None:
-        """Tell clients, all at once, within a bounded time; one that does not listen holds up nobody."""
+        """Notify clients concurrently, within a bounded time; an unresponsive client delays no other."""
         with anyio.move_on_after(LONGEST_S):
             async with anyio.create_task_group() as tasks:
                 for client in clients:

@@ -1,4 +1,4 @@
-"""Device requests in a store: found by the device's secret code, or by the short code a person types."""
+"""The device requests in the store, found by device code or by user code."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from shared.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class UserCode:
-    """From the short code to the request, which is named by the digest of the device's code."""
+    """The entry from a user code to its request, which is named by the digest of the device code."""
 
     device: str
 
 
 class DeviceRequestRepository:
-    """The device requests in a store."""
+    """The device requests in the store."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._clock = clock
@@ -35,7 +35,7 @@ class DeviceRequestRepository:
     async def begin(
         self, client_id: str, scopes: tuple[str, ...], resource: str | None
     ) -> tuple[str, DeviceRequest]:
-        """Keep a new request; returns the device's secret code with it."""
+        """Store a new request; return its device code and the request."""
         device_code = new_secret("dw_dc_")
         while True:
             user_code = _new_user_code()
@@ -49,7 +49,7 @@ class DeviceRequestRepository:
         return device_code, request
 
     async def by_user_code(self, typed: str) -> tuple[str, DeviceRequest] | None:
-        """The pending request that a person means, with its name."""
+        """Return the name of the pending request with this user code, and the request."""
         entry = await self._codes.get(device.canonical_user_code(typed))
         request = await self._requests.get(entry.device) if entry else None
         if (
@@ -62,7 +62,7 @@ class DeviceRequestRepository:
         return entry.device, request
 
     async def approve(self, name: str, session: Session, scopes: tuple[str, ...]) -> bool:
-        """Record that the person of `session` granted `scopes`; False if it is too late."""
+        """Record that the person of `session` granted `scopes`; return False if it is too late."""
         return await self._decide(
             name,
             state="approved",
@@ -76,7 +76,7 @@ class DeviceRequestRepository:
         )
 
     async def deny(self, name: str) -> bool:
-        """Record that the person refused; False if it is too late."""
+        """Record that the person refused; return False if it is too late."""
         return await self._decide(name, state="denied")
 
     async def _decide(self, name: str, **decision: object) -> bool:
@@ -88,7 +88,7 @@ class DeviceRequestRepository:
         return bool(counted)
 
     async def poll(self, device_code: str, client_id: str, now: int) -> DeviceRequest | OAuthError | None:
-        """Answer a device's poll; None where there is no such code."""
+        """Answer a device's poll; return None if the device code is unknown."""
         return await self._requests.update(
             digest(device_code), lambda request: device.poll(request, client_id, now)
         )

@@ -1,4 +1,4 @@
-"""Between the subject by which this server knows a user, and the one by which a client does (AS-17)."""
+"""Translates between the subjects of this server and those that clients know (AS-17)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _SUBJECT, _SESSION = "subject", "session"
 
 
 class ClientSubjects:
-    """Translates at the edge: everything within knows users by one subject.
+    """Translates subjects at the edge: inside, a user has one subject.
 
-    What leaves for a client with pairwise subjects is of its sector alone, the ids of sessions too: they
-    would tell as well that two clients speak of the same person.
+    A client with pairwise subjects only sees values specific to its sector. That includes session ids, which
+    would otherwise show that two clients speak of the same person.
     """
 
     def __init__(self, pairwise_subjects: PairwiseSubjects) -> None:
@@ -21,10 +21,10 @@ class ClientSubjects:
     async def client_subject(
         self, sector: str | None, subject: str, session_id: str | None = None
     ) -> ClientSubject:
-        """What clients of `sector` call the user and the session that are called so here.
+        """Return the subject and session id by which clients of `sector` know a user and session.
 
         Args:
-            sector: as `Client.sector`; None where subjects are public.
+            sector: as `Client.sector`; None if subjects are public.
         """
         if sector is None:
             return ClientSubject(subject, session_id)
@@ -34,5 +34,5 @@ class ClientSubjects:
         )
 
     async def local_subject(self, sector: str | None, text: str) -> str | None:
-        """Who is called `text` by clients of `sector`; None for nobody."""
+        """Return the user whom clients of `sector` know as `text`; None if there is none."""
         return text if sector is None else await self._pairwise_subjects.local_subject(text, sector, _SUBJECT)

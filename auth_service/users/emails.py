@@ -1,4 +1,4 @@
-"""Proven e-mail addresses, each of one account: given by the operator, or vouched for by a provider."""
+"""Proven e-mail addresses: set by the operator, or verified by an identity provider."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from auth_service.storage.json_codec import JsonCodec
 
 @dataclass(frozen=True, slots=True)
 class EmailEntry:
-    """From an address to the username that its account is kept under."""
+    """The entry from an address to the canonical username of its account."""
 
     username: str
 
 
 class EmailAddresses:
-    """Which account has which address: normalized ones, and usernames in the form they are compared in."""
+    """Maps normalized addresses to the canonical usernames of accounts; an address has one account."""
 
     def __init__(self, store: Store) -> None:
         self._entries = Collection(store, keys.email, JsonCodec(EmailEntry), lambda _: None)
 
     async def owner(self, address: str) -> str | None:
-        """The name of the account that has `address`."""
+        """Return the username of the account that has `address`."""
         entry = await self._entries.get(address)
         return entry.username if entry else None
 
     async def claim(self, address: str, username: str) -> bool:
-        """Give `address` to an account; False where another has it."""
+        """Assign `address` to an account; return False if another account has it."""
         created = await self._entries.create(address, EmailEntry(username))
         return created or await self.owner(address) == username
 
     async def release(self, address: str, username: str) -> None:
-        """Take `address` from an account, if it has that."""
+        """Remove `address` from an account, if the account has it."""
         if await self.owner(address) == username:
             await self._entries.delete(address)

@@ -1,4 +1,4 @@
-"""How often a password may be guessed: by a network, by a known browser, and at one account."""
+"""Limits on password guessing: by network, by known browser, and by account."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from auth_service.storage.interface import Store
 from auth_service.users.repository import canonical
 
 CROWD_FACTOR = 5
-"""Failures at one account, from everywhere, after which each network has fewer tries at it: so many times the
-limit of one network."""
+"""A multiple of one network's limit: after this many failures at one account, from all networks, each network
+may make fewer attempts at that account.
+"""
 
 TRIES_IN_A_CROWD = 3
 
@@ -20,13 +21,13 @@ _COUNTED_AT_MOST = 1_000_000
 
 
 class LoginLimits:
-    """Counts attempts to log in before the password is looked at, and takes the good ones back.
+    """Counts login attempts before the password is checked, and refunds the successful ones.
 
-    An account that is guessed at from many networks is never locked: each network keeps a few tries at it, so
-    that its owner gets in from a new place, and a known browser is counted by itself (AS-23).
+    An account that is attacked from many networks is never locked: each network keeps a few attempts, so that
+    the owner can log in from a new place, and a known browser is counted separately (AS-23).
 
     Args:
-        limit: for each network, and for each known browser.
+        limit: attempts for each network, and for each known browser.
     """
 
     def __init__(self, store: Store, limit: Limit) -> None:
@@ -45,7 +46,7 @@ class LoginLimits:
             known_browser: the browser, if the user has logged in with it before.
 
         Raises:
-            SlowDownError: there were too many.
+            SlowDownError: there were too many attempts.
         """
         if known_browser is not None:
             await self._networks.attempt(_browser(known_browser))
@@ -58,7 +59,7 @@ class LoginLimits:
             raise
 
     async def refund(self, network: str, username: str, known_browser: str | None) -> None:
-        """Take back an attempt that turned out to be a good one."""
+        """Refund an attempt that succeeded."""
         if known_browser is not None:
             await self._networks.refund(_browser(known_browser))
             return
@@ -67,7 +68,8 @@ class LoginLimits:
         await self._crowd.refund(_at_account(network, username))
 
     async def _attempt_at_account(self, network: str, username: str) -> None:
-        # Counted for names that do not exist as well: the limit tells nobody which accounts there are.
+        # Usernames that do not exist are counted as well, so that the limit does not reveal which accounts
+        # exist.
         counted = await self._store.count(
             _account_key(username), ttl_s=self._limit.window_s, limit=_COUNTED_AT_MOST
         )

@@ -1,4 +1,4 @@
-"""Checks a password within the login limits, a few at a time, in turns between networks."""
+"""Checks passwords within the login limits, a few at a time, taking turns between networks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _AT_ONCE = 2
 
 
 class PasswordCheck:
-    """The one way from a password that was typed to the account it belongs to."""
+    """The only way to authenticate an account by password."""
 
     def __init__(self, users: UserRepository, limits: LoginLimits) -> None:
         self._users = users
@@ -20,19 +20,20 @@ class PasswordCheck:
     async def authenticate(
         self, username: str, password: str, *, network: str, known_browser: str | None
     ) -> User | None:
-        """The account, if the password is its own and it is not disabled.
+        """Return the account if the password is correct and the account is not disabled.
 
         Args:
-            network: where the attempt comes from; it counts against its limits.
+            network: the network of the attempt, against whose limits it counts.
             known_browser: the browser, if the user has logged in with it before.
 
         Raises:
             SlowDownError: there were too many failures.
             QueueFullError: too many attempts are waiting.
         """
-        # Counted before the password is looked at, and taken back if it was right: parallel guesses get no
-        # more tries than one after the other. Only a few at a time, or many good logins at once would look
-        # like many bad ones; networks take turns, so that a flood of one keeps nobody else waiting.
+        # Attempts are counted before the password is checked and refunded if it was correct: parallel guesses
+        # get no more attempts than sequential ones. Only a few run at a time, or many correct logins at once
+        # would look like many failures; networks take turns, so that a flood from one does not delay the
+        # others.
         async with self._turns.turn(known_browser or network):
             await self._limits.attempt(network, username, known_browser)
             user = await self._users.authenticate(username, password)

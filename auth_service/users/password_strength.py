@@ -1,4 +1,4 @@
-"""Estimates how easily a new password is guessed, with zxcvbn and the lists of common passwords it brings."""
+"""Estimates how easily a new password is guessed, with zxcvbn and its lists of common passwords."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from anyio import CapacityLimiter, to_thread
 from auth_service.protocol.password_rules import Estimate, require_length, require_strength
 
 # The time of an estimate grows faster than the square of the length: up to a third of a second for 40
-# characters, several seconds for 128. What begins with 40 characters that are hard to guess is hard to guess.
+# characters, several seconds for 128. A password whose first 40 characters are hard to guess is hard to
+# guess.
 _ESTIMATED_CHARACTERS = 40
 _SHORTEST_PERSONAL = 3
 
 
 class PasswordStrength:
-    """Decides whether a password may be chosen. One estimate at a time, off the event loop."""
+    """Decides whether a password is strong enough. Runs one estimate at a time, off the event loop."""
 
     def __init__(self) -> None:
         self._limiter: CapacityLimiter | None = None
 
     async def require(self, password: str, *, personal: Iterable[str | None]) -> None:
-        """Refuse what is too short, too long or easily guessed.
+        """Refuse a password that is too short, too long or easily guessed.
 
         Args:
-            personal: what an attacker knows of the account: its username, the person's name, the service.
+            personal: what an attacker knows of the account: the username, the person's name, the service's
+                name.
 
         Raises:
-            WeakPasswordError: the message says why, to the person.
+            WeakPasswordError: the message tells the person why.
         """
         require_length(password)
         if self._limiter is None:

@@ -25,26 +25,26 @@ class UserExistsError(Exception):
 
 
 class PasswordReplacedError(Exception):
-    """Somebody else has replaced the password meanwhile."""
+    """Somebody else has replaced the password in the meantime."""
 
 
 class NoSuchUserError(Exception):
-    """There is no user of that name."""
+    """There is no account with that username."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """An account.
+    """A user account.
 
     Attributes:
-        subject: the `sub` of tokens: opaque, never reused, the same for as long as the account lives.
-        username: as it was typed when the account was made.
+        subject: the `sub` of tokens: opaque, never reused, unchanged for the lifetime of the account.
+        username: as it was typed when the account was created.
         created_at: seconds since 1970.
-        password_hash: empty for an account that is logged in to through an identity provider alone.
-        admin: whether the console is open to them.
+        password_hash: empty if the person logs in only through an identity provider.
+        admin: whether the account may use the console.
         consent_epoch: counts how often the remembered consents were forgotten.
-        spared_session: the session whose consents the last of those times left, if any.
-        email: an address that the operator gave, or that an identity provider has proven.
+        spared_session: the session whose consents were not forgotten the last time, if any.
+        email: an address that the operator set or an identity provider verified.
     """
 
     subject: str
@@ -59,39 +59,39 @@ class User:
     spared_session: str | None = None
 
     def remembers_consent(self, epoch: int, session_id: str | None) -> bool:
-        """Whether a consent still counts that was given in the session `session_id`, begun in `epoch`."""
+        """Whether a consent is still valid that was given in session `session_id`, begun in `epoch`."""
         spared = session_id is not None and session_id == self.spared_session
         return spared or epoch == self.consent_epoch
 
     def without_consents(self, *, but_session: str | None = None) -> User:
-        """The account with its remembered consents forgotten, except those given in `but_session`.
+        """Return the account with its remembered consents forgotten, except those given in `but_session`.
 
-        A consent has the epoch in which its session began, so that one which is written at the same moment
-        in a session that ends does not count either.
+        A consent has the epoch in which its session began. A consent stored concurrently in a session that
+        ends is therefore not valid either.
         """
         return replace(self, consent_epoch=self.consent_epoch + 1, spared_session=but_session)
 
     @property
     def person(self) -> Person:
-        """What there is to say about the user."""
+        """Return the user as the `Person` of the protocol."""
         return Person(self.username, self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectEntry:
-    """From a subject to the username that its account is kept under."""
+    """The entry from a subject to the canonical username of its account."""
 
     username: str
 
 
 def canonical(username: str) -> str:
-    """The form under which two spellings are one account (after RFC 8265 §3.3, UsernameCaseMapped).
+    """Return the canonical form of a username (after RFC 8265 §3.3, UsernameCaseMapped).
 
     Raises:
-        ValueError: it is empty, too long, or holds spaces or controls.
+        ValueError: the username is empty, too long, or contains spaces or control characters.
     """
     typed = username.strip()
-    # Before anything else is done with it: to normalize takes the square of the number of marks in a row.
+    # The length comes first: normalizing takes the square of the number of consecutive marks.
     folded = unicodedata.normalize("NFKC", typed).casefold() if len(typed) <= MAX_USERNAME else ""
     if not 0 < len(folded) <= MAX_USERNAME:
         raise ValueError(f"a username has 1 to {MAX_USERNAME} characters")
@@ -101,7 +101,7 @@ def canonical(username: str) -> str:
 
 
 class UserRepository:
-    """The accounts in a store."""
+    """The accounts in the store."""
 
     def __init__(self, store: Store, passwords: Passwords, clock: Clock = system_clock) -> None:
         self._store = store
@@ -114,11 +114,11 @@ class UserRepository:
     async def add(
         self, username: str, password: str, name: str | None = None, *, admin: bool = False
     ) -> User:
-        """Make an account.
+        """Create an account.
 
         Raises:
             UserExistsError: the username is taken.
-            ValueError: the username or the password cannot be one.
+            ValueError: the username or the password is not valid.
         """
         key = canonical(username)
         hashed = await self._passwords.hash_password(password)
@@ -130,7 +130,7 @@ class UserRepository:
             name=name,
             admin=admin,
         )
-        # The way back from the subject first: an account that can log in must be findable by its subject.
+        # The subject entry is stored first: an account that can log in must be findable by its subject.
         await self._subjects.create(user.subject, SubjectEntry(key))
         if not await self._users.create(key, user):
             await self._subjects.delete(user.subject)
@@ -141,12 +141,12 @@ class UserRepository:
     async def add_federated(
         self, subject: str, username: str, *, name: str | None, email: str | None
     ) -> User | None:
-        """Make an account without a password, for a subject that an identity names already.
+        """Create an account without a password, for a subject that an identity already refers to.
 
-        Safe to repeat after an interruption: it returns the account of that subject where there is one.
+        Safe to repeat after an interruption: an existing account of that subject is returned.
 
         Returns:
-            None where another has the username.
+            None if another account has the username.
         """
         key = canonical(username)
         user = User(
@@ -169,29 +169,29 @@ class UserRepository:
         return user
 
     async def get(self, username: str) -> User | None:
-        """The account of that name, if there is one."""
+        """Return the account with that username, if it exists."""
         try:
             return await self._users.get(canonical(username))
         except ValueError:
             return None
 
     async def by_subject(self, subject: str) -> User | None:
-        """The account that `subject` names, if there is one."""
+        """Return the account with that `subject`, if it exists."""
         entry = await self._subjects.get(subject)
         user = await self._users.get(entry.username) if entry else None
         return user if user and user.subject == subject else None
 
     async def by_email(self, address: str) -> User | None:
-        """The account that has a normalized e-mail address, if there is one."""
+        """Return the account with a normalized e-mail address, if it exists."""
         username = await self._emails.owner(address)
         return await self._users.get(username) if username else None
 
     async def set_email(self, username: str, address: str | None) -> User:
-        """Give an account an e-mail address that is known to be its owner's, or none.
+        """Set or remove the e-mail address of an account; the address must be proven.
 
         Raises:
             NoSuchUserError: there is no such account.
-            ValueError: it is no address that can be compared, or another account has it.
+            ValueError: the address cannot be normalized, or another account has it.
         """
         email = normalized(address) if address else None
         user = await self.get(username)
@@ -207,25 +207,25 @@ class UserRepository:
         return await self._change(username, lambda user: replace(user, email=email))
 
     async def usernames(self) -> list[str]:
-        """The names of all accounts, in the form they are compared in."""
+        """Return the canonical usernames of all accounts."""
         return await self._store.index_list(keys.users())
 
     async def get_many(self, usernames: Iterable[str]) -> list[User]:
-        """The accounts of those names."""
+        """Return the accounts with those usernames."""
         return await self._users.get_many(usernames)
 
     async def list(self) -> list[User]:
-        """All accounts, by username."""
+        """Return all accounts, by username."""
         return await self.get_many(await self.usernames())
 
     async def authenticate(self, username: str, password: str) -> User | None:
-        """The account, if the password is its own and it is not disabled; takes as long if there is none."""
+        """Return the account if it is enabled and the password correct, in the same time if none exists."""
         user = await self.get(username)
         good = await self._passwords.verify_password(password, user.password_hash if user else None)
         return user if user and good and not user.disabled else None
 
     async def may_still_log_in(self, user: User) -> bool:
-        """Whether the password that `user` was just authenticated by would do so still."""
+        """Whether the account is still enabled and has the password that has just authenticated `user`."""
         now = await self.get(user.username)
         return now is not None and (now.subject, now.password_hash, now.disabled) == (
             user.subject,
@@ -234,9 +234,9 @@ class UserRepository:
         )
 
     async def set_disabled(self, username: str, disabled: bool) -> User:
-        """Lock an account out, or let it in again. What it has open is ended by `AccountLifecycle.disable`.
+        """Disable or enable an account. `AccountLifecycle.disable` also ends its sessions and grants.
 
-        Remembered consents are forgotten with the lockout.
+        Disabling also forgets the remembered consents.
 
         Raises:
             NoSuchUserError: there is no such account.
@@ -248,7 +248,7 @@ class UserRepository:
         return await self._change(username, change)
 
     async def set_admin(self, username: str, admin: bool) -> User:
-        """Open the console to an account, or close it, from its next request on.
+        """Grant or withdraw access to the console, from the account's next request on.
 
         Raises:
             NoSuchUserError: there is no such account.
@@ -264,17 +264,17 @@ class UserRepository:
         keep_consents: bool = False,
         but_session: str | None = None,
     ) -> User:
-        """Replace the password, and forget the remembered consents in the same write.
+        """Replace the password and forget the remembered consents in the same write.
 
         Args:
-            keep_consents: forget none.
-            but_session: forget none that were given in the session of this id.
+            keep_consents: do not forget any.
+            but_session: do not forget those given in the session with this id.
             replacing: the account as it was authenticated; its password must still be the same.
 
         Raises:
             NoSuchUserError: there is no such account.
-            PasswordReplacedError: it has another password by now than `replacing`.
-            ValueError: it cannot be a password.
+            PasswordReplacedError: the password has changed since `replacing` was read.
+            ValueError: the password is not valid.
         """
         hashed = await self._passwords.hash_password(password)
 
@@ -287,7 +287,7 @@ class UserRepository:
         return await self._change(username, change)
 
     async def delete(self, user: User) -> None:
-        """Delete a disabled account. Its subject is never given to another one; its username may be."""
+        """Delete a disabled account. Its username may be used again, its subject never."""
         key = canonical(user.username)
         current = await self._users.get(key)
         if current is not None and current.subject == user.subject:

@@ -19,16 +19,16 @@ from shared.clock import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Times are seconds since 1970.
+    """A login session. Times are seconds since 1970.
 
     Attributes:
-        session_id: names it; authenticates nothing.
-        key: what it is kept under, the digest of its secret; authenticates nothing either.
-        continued: whether a later login of the same person in the same browser took its place. Its secret
-            opens nothing then; what was granted in it lasts.
-        consent_epoch: that of the account at the login.
-        provider_id: the identity provider that the person logged in through; None for a password.
-        provider_session: the `sid` of the session there, where the provider named one.
+        session_id: identifies the session; authenticates nothing.
+        key: the digest of its secret, under which it is stored; authenticates nothing either.
+        continued: whether a later login of the same person in the same browser replaced the session. Its
+            secret is no longer accepted; what was granted in it lasts.
+        consent_epoch: the epoch of the account at the login.
+        provider_id: the identity provider used for the login; None for a password.
+        provider_session: the `sid` of the session at the provider, if it sent one.
     """
 
     session_id: str
@@ -44,13 +44,13 @@ class Session:
 
     @property
     def login(self) -> Login:
-        """Who is at the browser, as the rules see it."""
+        """Return the login as the protocol rules see it."""
         acr = ACR_FEDERATED if self.provider_id else ACR_PASSWORD
         return Login(self.subject, self.session_id, self.auth_time, acr)
 
     @property
     def owner(self) -> Owner:
-        """Who grants what is granted in this session."""
+        """Return the owner of what is granted in this session."""
         return Owner(
             subject=self.subject,
             username=self.username,
@@ -62,7 +62,7 @@ class Session:
 
 
 class SessionRepository:
-    """The sessions in a store."""
+    """The sessions in the store."""
 
     def __init__(self, store: Store, clock: Clock, ttl_s: int) -> None:
         self._store = store
@@ -82,13 +82,13 @@ class SessionRepository:
         provider_id: str | None = None,
         provider_session: str | None = None,
     ) -> Session:
-        """A new session after a login, which `secret` opens (AS-23: never the one from before it).
+        """Begin a session after a login, with a new `secret` (AS-23: never the secret from before the login).
 
         Args:
-            secret: where it opens a session already, because a form was posted twice, that is the one.
-            continues: one of the same person in the same browser. Both have one id, and end together.
-            provider_id: the identity provider that the person logged in through.
-            provider_session: the `sid` of the session there.
+            secret: if a session with it exists, because a form was posted twice, that session is returned.
+            continues: a session of the same person in the same browser. Both share an id and end together.
+            provider_id: the identity provider used for the login.
+            provider_session: the `sid` of the session at the provider.
         """
         now, key = int(self._clock()), digest(secret)
         session = Session(
@@ -102,7 +102,7 @@ class SessionRepository:
             provider_id=provider_id,
             provider_session=provider_session,
         )
-        # Listed before it exists: anyone who ends all sessions of a subject must never miss one that works.
+        # Indexed before it is stored: ending all sessions of a subject must never miss a valid one.
         await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)
         if not await self._sessions.create(key, session):
             return await self._alive(key) or session
@@ -113,14 +113,14 @@ class SessionRepository:
         return session
 
     async def find(self, secret: str | None) -> Session | None:
-        """The session that `secret` opens, if it lives."""
+        """Return the session with this `secret`, if it is active."""
         session = await self._alive(digest(secret)) if secret else None
         return None if session is None or session.continued else session
 
     async def lives(self, key: str | None) -> bool:
-        """Whether the session kept under `key` has neither ended nor expired.
+        """Whether the session stored under `key` has neither ended nor expired.
 
-        True for None: a grant from before sessions were noted, or one that no session gave.
+        True for None: a grant from before sessions were recorded, or one given without a session.
         """
         return key is None or await self._alive(key) is not None
 
@@ -131,7 +131,7 @@ class SessionRepository:
         return replace(session, key=key)
 
     async def end(self, secret: str | None) -> None:
-        """End the session that `secret` opens, if there is one, with those that it continues."""
+        """End the session with this `secret`, if it exists, and the sessions that it continues."""
         session = await self.find(secret)
         if session is None:
             return
@@ -151,7 +151,7 @@ class SessionRepository:
                 await self._store.index_remove(index, key)
 
     async def end_those(self, subject: str, is_over: Callable[[Session], bool]) -> frozenset[str]:
-        """End the sessions of `subject` that `is_over` says are; returns their ids."""
+        """End the sessions of `subject` for which `is_over` is true; return their ids."""
         index, ended = keys.subject_sessions(subject), set[str]()
         for key in await self._store.index_list(index):
             session = await self._sessions.get(key)
