@@ -1,4 +1,4 @@
-"""Which client a request is from, proved as that client registered (OAuth 2.1 §2.4)."""
+"""Client authentication, by the method that the client registered (OAuth 2.1 §2.4)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.jose import UnverifiedJws
 
 
 class ClientAuthentication:
-    """Turns what a request presents into the client it is from."""
+    """Identifies and authenticates the client that sent a request."""
 
     def __init__(self, client_resolver: ClientResolver, assertions: ClientAssertions) -> None:
         self._client_resolver = client_resolver
@@ -29,20 +29,19 @@ class ClientAuthentication:
         network: str | None = None,
         to_revoke: bool = False,
     ) -> Client:
-        """The client that a request is from, a confidential one only with its proof (AS-11).
+        """Return the client that sent the request; a confidential client must authenticate (AS-11).
 
         Args:
             authorization: the values of every Authorization header.
-            origin: the network that the request comes from, where a client may be new here: one whose
-                client_id is the URL of its document, which is then fetched.
-            network: the network that the request comes from, where the client must be known; assertions are
-                counted for it.
-            to_revoke: whether it comes with a revocation, which must succeed while the store is full and when
-                too many assertions were used.
+            origin: the network of the request, if it may come from a client unknown so far whose client_id is
+                the URL of a metadata document; the document is then fetched.
+            network: the network of the request; its assertions are counted.
+            to_revoke: whether this is a revocation request, which must succeed even while the store is full
+                and after too many assertions.
 
         Raises:
-            InvalidClientError: it is unknown, or does not prove who it is.
-            InvalidRequestError: it tries two ways at once.
+            InvalidClientError: the client is unknown or failed to authenticate.
+            InvalidRequestError: the request uses two authentication methods at once.
         """
         presented = present(authorization, parameters)
         if presented.assertion is not None:

@@ -1,4 +1,4 @@
-"""Who may ask the introspection endpoint: configured resource servers, and confidential clients."""
+"""Introspection callers: configured resource servers and confidential clients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["IntrospectionCaller", "IntrospectionCallers"]
 
 
 class IntrospectionCallers:
-    """Authenticates callers that ask about a token (RFC 7662 §2.1)."""
+    """Authenticates the callers of the introspection endpoint (RFC 7662 §2.1)."""
 
     def __init__(
         self, authentication: ClientAuthentication, resource_servers: Iterable[ResourceServer]
@@ -36,14 +36,14 @@ class IntrospectionCallers:
     async def authenticate(
         self, authorization: list[str], parameters: Parameters, network: str | None = None
     ) -> IntrospectionCaller:
-        """The caller.
+        """Return the authenticated caller.
 
         Args:
-            network: the network that the request comes from, where it may show an assertion.
+            network: the network of the request; its assertions are counted.
 
         Raises:
-            InvalidClientError: it does not prove who it is, or has nothing to prove it with.
-            InvalidRequestError: it tries two ways at once.
+            InvalidClientError: the caller failed to authenticate, or has no credentials.
+            InvalidRequestError: the request uses two authentication methods at once.
         """
         presented = present(authorization, parameters)
         if presented.secret is None and presented.assertion is None:

@@ -1,4 +1,4 @@
-"""Clients as they are now: registered here, or introduced by the document at their client_id (AS-8)."""
+"""Resolves clients: registered here, or described by the document at their client_id (AS-8)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _log = get_logger(__name__)
 
 
 class ClientResolver:
-    """Finds clients of either kind. Once found, they are kept alike, and `ClientRepository` knows them all.
+    """Finds clients of either kind. Once found, both are stored alike in `ClientRepository`.
 
     Args:
-        throttle: how often one network may have a document fetched.
-        keep_s: seconds that a document is kept beyond its freshness, for what was begun with it.
-        loopback: whether a document may be on this machine: for development.
-        quota: how many documents may be kept that nobody uses, together with unused registrations.
+        throttle: limits how often one network may cause a document to be fetched.
+        keep_s: seconds that a document is stored beyond its freshness, for flows that have begun with it.
+        loopback: whether a document may be on this machine, for development.
+        quota: limits how many unused documents may be stored, together with unused registrations.
     """
 
     def __init__(
@@ -57,27 +57,27 @@ class ClientResolver:
 
     @property
     def admits_any(self) -> bool:
-        """Whether clients may introduce themselves at all."""
+        """Whether any client metadata documents are accepted."""
         return self._policy.admits_any
 
     def trust(self, client: Client) -> Trust:
-        """What the operator thinks of the client's domain; a registered client was let in by registering."""
+        """Return the operator's trust in the client's domain; a registered client is allowed."""
         return self._trust_in(client.client_id) if client.domain else Trust.ALLOW
 
     async def resolve_for_authorization(self, client_id: str, origin: str) -> Client | None:
-        """The client that begins something here. A document is fetched unless a fresh one is kept.
+        """Return the client that begins a flow here. Its document is fetched unless a fresh one is stored.
 
         Args:
-            origin: the network that asks, which the throttle counts.
+            origin: the network of the request, which the throttle counts.
 
         Returns:
-            None for a client that is not registered.
+            None if the client is not registered.
 
         Raises:
-            InvalidClientError: its URL or its document is not valid, or there is no document (draft §5.1), or
-                its domain is not admitted.
-            TemporarilyUnavailableError: its document cannot be fetched at the moment.
-            SlowDownError: `origin` has had too many documents fetched.
+            InvalidClientError: the client's URL or document is not valid, the document does not exist (draft
+                §5.1), or the client's domain is not admitted.
+            TemporarilyUnavailableError: the document cannot be fetched at the moment.
+            SlowDownError: `origin` has caused too many documents to be fetched.
         """
         client = await self._clients.get(client_id)
         if not names_document(client_id):
@@ -89,16 +89,17 @@ class ClientResolver:
             raise _unreadable(error) from error
 
     async def resolve_for_token(self, client_id: str, origin: str | None) -> Client | None:
-        """The client that comes back for something, with what it was given here.
+        """Return the client that presents something it was issued here.
 
-        Its document is read again when it is no longer fresh. Where that cannot be had, the one that is kept
-        stands: an outage of the client's own site does not log its users out.
+        A document that is no longer fresh is fetched again. If that fails, the stored document is used: an
+        outage of the client's own site does not log its users out.
 
         Args:
-            origin: the network that asks; None where only a client that was here before can have business.
+            origin: the network of the request; None if only a client already known here can have a valid
+                request.
 
         Returns:
-            None for a client that is not registered, or was not here before.
+            None if the client is not registered, or not known here.
 
         Raises:
             OAuthError: as from `resolve_for_authorization`.
@@ -117,14 +118,14 @@ class ClientResolver:
             )
             return client
         except StoreFullError as error:
-            # The client may be here to revoke something, which needs no room.
+            # A revocation must succeed although the store is full.
             _log.warning("client document not renewed", client_id=client_id, reason=str(error))
             return client
 
     async def _current(self, client_id: str, client: Client | None, origin: str | None) -> Client:
         if client and self._is_fresh(client):
             return client
-        # One at a time for each document: who waited finds it fresh.
+        # One fetch at a time for each document: a request that waited finds it fresh.
         async with self._turns.setdefault(client_id, asyncio.Lock()):
             client = await self._clients.get(client_id)
             if client and self._is_fresh(client):
@@ -167,7 +168,8 @@ class ClientResolver:
 def _unreadable(error: FetchError) -> OAuthError:
     reason = f"the client's metadata document cannot be fetched: {error.reason}"
     if error.passing:
-        # Nothing is known about the client then, and clients throw their registration away on invalid_client.
+        # invalid_client would be wrong: nothing is known about the client, and clients delete their
+        # registration on that error.
         return TemporarilyUnavailableError(
             Reason.CLIENT_DOCUMENT_UNREACHABLE, f"{reason}; try again later", detail=error.detail
         )

@@ -20,20 +20,20 @@ _log = get_logger(__name__)
 FRESH_S = 300
 REFETCH_AFTER_S = 10
 STALE_S = 86_400
-"""How long keys that cannot be fetched again are used as they were: an outage there is no outage here."""
+"""How long keys that cannot be fetched again are still used: an outage there is no outage here."""
 
 MOST = 1_000
-"""Key sets that are kept; the one that was not used for longest goes first."""
+"""How many key sets are cached; the least recently used one is dropped first."""
 
 
 class JsonFetcher(Protocol):
     """Fetches JSON from a URL that a client chose, safely."""
 
     async def fetch_json(self, url: str) -> object:
-        """The document at `url`.
+        """Return the JSON document at `url`.
 
         Raises:
-            FetchError: there is none, or it may not be fetched.
+            FetchError: the document does not exist or may not be fetched.
         """
         ...
 
@@ -47,7 +47,7 @@ class _Fetched:
 
 
 class PublishedKeys:
-    """Key sets, inline or fetched; those are kept for a while, and fetched again for a key id they lack."""
+    """Key sets, inline or fetched. Fetched sets are cached, and fetched again if they lack a key id."""
 
     def __init__(self, fetcher: JsonFetcher, clock: Clock) -> None:
         self._fetcher = fetcher
@@ -56,11 +56,11 @@ class PublishedKeys:
         self._flights: SingleFlight[_Fetched] = SingleFlight()
 
     async def keys_for(self, jwks: object, jwks_uri: object, kid: object) -> Sequence[Jwk]:
-        """The keys in `jwks`, else at `jwks_uri`, where the one that `kid` names is looked for.
+        """Return the keys in `jwks`, or else at `jwks_uri`, fetched again if they lack `kid`.
 
         Raises:
-            InvalidClientError: there are none.
-            KeysUnavailableError: they cannot be fetched.
+            InvalidClientError: there are no keys.
+            KeysUnavailableError: the keys cannot be fetched.
         """
         if jwks is not None:
             return _keys_in(jwks)
@@ -77,7 +77,7 @@ class PublishedKeys:
         elif url in self._fetched:
             self._fetched.move_to_end(url)
         if cached.failed and not cached.keys:
-            # Nobody can tell now whether the client is who it says: it must not throw its registration away.
+            # Not invalid_client: the client may be genuine, and must not delete its registration.
             raise KeysUnavailableError(
                 Reason.CLIENT_KEYS_UNREACHABLE, "the keys cannot be fetched; try again later"
             )
@@ -91,7 +91,7 @@ class PublishedKeys:
             fetched = _Fetched(_keys_in(await self._fetcher.fetch_json(url)), now, now)
         except (FetchError, InvalidClientError) as error:
             _log.info("keys not fetched", url=url, reason=str(error), detail=error.detail)
-            # Noted too, so that nobody can have one URL asked over and over.
+            # Failures are cached too, so that nobody can cause one URL to be fetched over and over.
             kept = cached.keys if cached and now < cached.read_at + STALE_S else ()
             fetched = _Fetched(kept, cached.read_at if cached else now, now, failed=True)
         self._fetched[url] = fetched
@@ -102,17 +102,17 @@ class PublishedKeys:
 
 
 class ClientKeys:
-    """The keys of clients."""
+    """The keys of registered clients."""
 
     def __init__(self, published: PublishedKeys) -> None:
         self._published = published
 
     async def keys_of(self, client: Client, kid: object) -> Sequence[Jwk]:
-        """The keys of `client`, where the one that `kid` names is looked for.
+        """Return the keys of `client`, fetched again if they lack `kid`.
 
         Raises:
-            InvalidClientError: it has none.
-            KeysUnavailableError: they cannot be fetched.
+            InvalidClientError: the client has no keys.
+            KeysUnavailableError: the keys cannot be fetched.
         """
         metadata = client.metadata
         return await self._published.keys_for(metadata.get("jwks"), metadata.get("jwks_uri"), kid)

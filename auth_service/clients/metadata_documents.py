@@ -1,4 +1,4 @@
-"""Client ID Metadata Documents, read from where they are published."""
+"""Fetches client ID metadata documents from their URLs."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _MOST_FAILURES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ClientDocument:
-    """A document that is what it should be.
+    """A valid client ID metadata document.
 
     Attributes:
         metadata: as `Client.metadata`.
-        fresh_for_s: seconds for which it need not be read again (RFC 9111 §4.2).
+        fresh_for_s: seconds for which the document need not be fetched again (RFC 9111 §4.2).
     """
 
     metadata: dict[str, Any]
@@ -35,10 +35,10 @@ class ClientDocument:
 
 
 class ClientMetadataFetcher:
-    """Reads documents; does not go on asking for what it could not have.
+    """Fetches metadata documents, and waits after a failure before it tries again.
 
     Args:
-        rules: what a document is held to.
+        rules: the rules that a document must meet.
     """
 
     def __init__(self, fetcher: Fetcher, rules: DocumentRules, clock: Clock) -> None:
@@ -49,11 +49,11 @@ class ClientMetadataFetcher:
         self._clock = clock
 
     async def fetch_document(self, client_id: str) -> ClientDocument:
-        """The document at `client_id`, as it is now.
+        """Fetch the document at `client_id`.
 
         Raises:
-            FetchError: it cannot be had.
-            InvalidClientError: it is not the document of this client, or not valid.
+            FetchError: the document cannot be fetched.
+            InvalidClientError: the document does not belong to this client, or is not valid.
         """
         self._failures.check(client_id)
         try:
@@ -76,7 +76,7 @@ class ClientMetadataFetcher:
 
 
 class _Failures:
-    """Recent fetch failures. No answer is kept (draft §5.2), only that it is too early to ask again."""
+    """Recent fetch failures. No response is cached (draft §5.2), only the time until the next attempt."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Who may register: anyone, who has a token, whose software somebody vouches for, or nobody (AS-7)."""
+"""Decides who may register: anyone, nobody, or by initial access token or software statement (AS-7)."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _NOT_METADATA = frozenset({"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sof
 
 
 def initial_access_token(secret: str) -> str:
-    """The token that a client shows."""
+    """Return the initial access token made of `secret`."""
     return f"dw_ir_{secret}"
 
 
 class InitialAccessTokenRepository:
-    """The permissions to register, each kept as a digest."""
+    """The initial access tokens, each stored as a digest."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -51,11 +51,11 @@ class InitialAccessTokenRepository:
     async def make(
         self, *, uses: int, ttl_s: int, made_by: str | None = None, secret: str | None = None
     ) -> str:
-        """A new token, good for `uses` registrations within `ttl_s` seconds.
+        """Create a token for `uses` registrations within `ttl_s` seconds.
 
         Args:
-            made_by: the administrator; None for the command.
-            secret: 256 bits to make it of, the same token each time; drawn where left out.
+            made_by: the administrator; None for the command line.
+            secret: 256 bits from which the token is made, always the same one; random by default.
         """
         token, now = initial_access_token(secret or new_secret()), int(self._clock())
         made = InitialAccessToken(uses, now + ttl_s, now, made_by)
@@ -64,11 +64,11 @@ class InitialAccessTokenRepository:
         return token
 
     async def exists(self, secret: str) -> bool:
-        """Whether there is a token of `secret`."""
+        """Check whether the token made of `secret` exists."""
         return await self._tokens.get(digest(initial_access_token(secret))) is not None
 
     async def list(self) -> dict[str, InitialAccessToken]:
-        """Those that have not ended, by their digests, the newest first."""
+        """Return the tokens that have not expired, by their digests, newest first."""
         now, tokens = self._clock(), dict[str, InitialAccessToken]()
         for token_hash in await self._store.index_list(keys.initial_access_tokens()):
             token = await self._tokens.get(token_hash)
@@ -77,19 +77,19 @@ class InitialAccessTokenRepository:
         return dict(sorted(tokens.items(), key=lambda item: item[1].made_at, reverse=True))
 
     async def revoke(self, token_hash: str) -> bool:
-        """End a token, by its digest; says whether there was one."""
+        """Revoke a token by its digest; return whether it existed."""
         await self._store.index_remove(keys.initial_access_tokens(), token_hash)
         return await self._tokens.delete(token_hash)
 
     async def use(self, token: str) -> bool:
-        """Take one use of a token; says whether it had one."""
+        """Use up one registration of a token; return whether one was left."""
         now = int(self._clock())
         return bool(await self._tokens.update(digest(token), lambda record: use_up(record, now)))
 
 
 @dataclass(frozen=True, slots=True)
 class StatementIssuer:
-    """An issuer whose software statements count here."""
+    """A trusted issuer of software statements."""
 
     issuer: str
     jwks: Mapping[str, Any] | None = None
@@ -98,12 +98,12 @@ class StatementIssuer:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedRegistration:
-    """A registration that may go on.
+    """An approved registration.
 
     Attributes:
-        body: the metadata asked for, what a software statement says put above it (RFC 7591 §2.3).
-        by_operator: whether the operator gave it a token, and so may let it act without a user.
-        statement_claims: what the software statement says; None where there is none.
+        body: the requested metadata, overridden by the software statement (RFC 7591 §2.3).
+        has_initial_access_token: whether the operator issued it a token, so that it may act without a user.
+        statement_claims: the claims of the software statement; None if there is none.
     """
 
     body: object
@@ -112,7 +112,7 @@ class ApprovedRegistration:
 
 
 class RegistrationPolicy:
-    """Decides whether a registration may go on."""
+    """Decides whether a client may register or change its registration."""
 
     def __init__(
         self,
@@ -132,13 +132,13 @@ class RegistrationPolicy:
         self._clock = clock
 
     async def approve_registration(self, body: object, bearer: str | None) -> ApprovedRegistration:
-        """Let a registration in, or not.
+        """Approve or refuse a registration.
 
         Args:
-            bearer: the initial access token that came with it.
+            bearer: the initial access token of the request.
 
         Raises:
-            OAuthError: it may not register, or shows something that is not good.
+            OAuthError: the client may not register, or presents a token or statement that is not valid.
         """
         if self._registration_mode is RegistrationMode.CLOSED:
             raise AccessDeniedError(Reason.REGISTRATION_CLOSED, "clients are registered by the operator here")
@@ -160,16 +160,16 @@ class RegistrationPolicy:
         return ApprovedRegistration(_with_statement(body, claims), has_initial_access_token, claims)
 
     async def approve_update(self, body: object, claims: dict[str, Any] | None) -> ApprovedRegistration:
-        """Let a client change its registration (RFC 7592 §2.2).
+        """Approve or refuse a change of a registration (RFC 7592 §2.2).
 
-        What a software statement said of the client stays in force, whatever it asks for now, until it
-        presents another statement of an issuer that is trusted.
+        The claims of a software statement stay in force, whatever the client requests now, until it presents
+        another statement of a trusted issuer.
 
         Args:
-            claims: what the software statement of its registration says; None where it had none.
+            claims: the claims of the registration's software statement; None if it had none.
 
         Raises:
-            OAuthError: the statement presented now is not good.
+            OAuthError: the statement presented now is not valid.
         """
         newer = await self._statement_claims(body)
         claims = claims if newer is None else newer
@@ -178,7 +178,7 @@ class RegistrationPolicy:
         )
 
     async def _statement_claims(self, body: object) -> dict[str, Any] | None:
-        """What the software statement in a registration says; one that nobody here can check says nothing."""
+        """Return the claims of a registration's software statement; None if no issuer is trusted."""
         statement = body.get("software_statement") if isinstance(body, dict) else None
         if statement is None or not self._issuers:
             return None
@@ -208,7 +208,7 @@ class RegistrationPolicy:
 
 
 def _with_statement(body: object, claims: dict[str, Any] | None) -> object:
-    """The metadata asked for, with the claims of a software statement in their place (RFC 7591 §2.3)."""
+    """Return the requested metadata, overridden by the claims of a software statement (RFC 7591 §2.3)."""
     if not isinstance(body, dict):
         return body if claims is None else claims
     members = {name: value for name, value in body.items() if name != "software_statement"}

@@ -1,4 +1,4 @@
-"""The list of redirect URIs that stands for a sector, read where a client says it is."""
+"""Checks sectors: fetches the list of redirect URIs at a client's `sector_identifier_uri`."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from shared.clock import Clock
 
 KEPT_S = 60
 MOST_READS = 5
-"""Of one list within `KEPT_S`, where what was kept does not do: it may just have been changed."""
+"""How often one list is fetched within `KEPT_S` if the cached one does not match, as it may have changed."""
 MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A list, or why there is none.
+    """A list of redirect URIs, or the error that prevented fetching it.
 
     Attributes:
-        reads: how often it was read since `since`.
+        reads: how often the list was fetched since `since`.
     """
 
     document: object
@@ -46,8 +46,8 @@ class _Kept:
 class Sectors:
     """Checks that a client belongs to the sector it names.
 
-    The list is kept for a minute, and read again a few times within it where it did not do: a client that
-    changes its registration over and over must not have somebody else's site asked over and over.
+    The list is cached for a minute, and fetched again a few times in that minute if it does not match. A
+    client that keeps changing its registration must not cause another site to be fetched over and over.
     """
 
     def __init__(self, fetcher: JsonFetcher, clock: Clock) -> None:
@@ -57,11 +57,12 @@ class Sectors:
         self._flights: SingleFlight[_Kept] = SingleFlight()
 
     async def check(self, metadata: Mapping[str, Any]) -> None:
-        """Read the list at `sector_identifier_uri`, if there is one.
+        """Check the redirect URIs against the list at `sector_identifier_uri`, if there is one.
 
         Raises:
-            InvalidClientMetadataError: it lacks one of the client's redirect URIs, or is no list.
-            FetchError: it cannot be had.
+            InvalidClientMetadataError: a redirect URI is missing from the list, or the document is not a
+                list.
+            FetchError: the list cannot be fetched.
         """
         uri = metadata.get("sector_identifier_uri")
         if uri is None:
@@ -100,7 +101,7 @@ class Sectors:
         return kept
 
     async def admit(self, metadata: Mapping[str, Any]) -> None:
-        """The same for a registration, which fails whatever the reason.
+        """Check the sector of a registration, which fails for whatever reason.
 
         Raises:
             InvalidClientMetadataError: see `check`.
