@@ -13,7 +13,7 @@ from auth_service.users.sessions import SessionRepository
 
 
 class AuthorizationCode:
-    """Exchanges a code for tokens, once; a second time ends what the first one led to."""
+    """Exchanges a code for tokens once; a second use revokes the grant of the first."""
 
     name = "authorization_code"
 
@@ -44,7 +44,8 @@ class AuthorizationCode:
         if isinstance(outcome, OAuthError):
             raise outcome
         if not await self._sessions.lives(outcome.session_key):
-            # Asked after the code was used up: a session that ends meanwhile is seen here or by who ended it.
+            # Checked after the code was used up: if a session ends concurrently, either this check or the
+            # code that ends the session notices.
             await self._grants.revoke(outcome.grant_id, SESSION_ENDED)
             raise InvalidGrantError(Reason.SESSION_ENDED, SESSION_ENDED)
         return outcome

@@ -1,4 +1,4 @@
-"""What every grant type is given, and what it gives back."""
+"""The interface of the grant types."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class TokenRequest:
 
     Attributes:
         now: whole seconds since 1970.
-        proof_source: what assertions are counted for.
-        jkt: thumbprint of the key that the request proves possession of (RFC 9449).
+        proof_source: the client or network for which assertions are counted.
+        jkt: thumbprint of the key whose possession the request proves (RFC 9449).
     """
 
     client: Client
@@ -33,11 +33,11 @@ class GrantType(Protocol):
 
     @property
     def name(self) -> str:
-        """The value of `grant_type`."""
+        """Return the value of `grant_type`."""
         ...
 
     async def redeem(self, request: TokenRequest) -> Grant:
-        """The grant to mint tokens from, already in the state that the answer announces.
+        """Return the grant to issue tokens from, already in the state that the response describes.
 
         Raises:
             OAuthError: the request is refused.

@@ -1,4 +1,4 @@
-"""The client credentials grant (OAuth 2.1 §4.2): a client on its own behalf."""
+"""The client credentials grant (OAuth 2.1 §4.2), for a client acting on its own behalf."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.scopes import parse_scope
 
 
 class ClientCredentials:
-    """Grants a confidential client what it registered for, without a user and without a refresh token."""
+    """Grants a confidential client its registered scopes, without a user or a refresh token."""
 
     name = "client_credentials"
 
@@ -24,7 +24,7 @@ class ClientCredentials:
 
     async def redeem(self, request: TokenRequest) -> Grant:
         if not request.client.confidential:
-            # OAuth 2.1 §4.2: for confidential clients only.
+            # OAuth 2.1 §4.2: only for confidential clients.
             raise UnauthorizedClientError(
                 Reason.CLIENT_NOT_CONFIDENTIAL, "client_credentials is for clients that can authenticate"
             )
@@ -40,6 +40,6 @@ class ClientCredentials:
         granted = self._resource_registry.resolve_scopes(
             request.parameters.get("scope") or registered, resource
         )
-        # There is no user: the server's own scopes, which are about one, mean nothing here.
+        # There is no user, so the server's own scopes, which concern users, do not apply.
         granted = tuple(scope for scope in granted if scope not in self._resource_registry.own_scopes)
         return tuple(s for s in granted if s in parse_scope(registered)) if registered else granted

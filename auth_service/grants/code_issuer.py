@@ -1,4 +1,4 @@
-"""From a decision at the consent page to an authorization code."""
+"""Issues an authorization code after the decision on the consent page."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _LOOKS = 40
 _LOOK_EVERY_S = 0.05
 
 FAPI_CODE_S = 60
-"""FAPI 2.0 Security Profile §5.3.2.1: the longest life of a code."""
+"""The maximum lifetime of a code (FAPI 2.0 Security Profile §5.3.2.1)."""
 
 
 class AuthorizationCodeIssuer:
-    """Opens grants in the state that waits for their code."""
+    """Opens grants that wait for their code."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class AuthorizationCodeIssuer:
         self._clock = clock
 
     def outcome(self, client: Client) -> Outcome:
-        """The answer of a request that will be given a code: the names of what is yet to be made."""
+        """Choose the ids of the code and the grant that a request will be given."""
         return Outcome(grant_id=new_grant_id(), code_expires_at=int(self._clock()) + self._code_s(client))
 
     async def again(self, outcome: Outcome) -> str | None:
-        """The code of an answer that was given before; None if nothing came of it.
+        """Return the code issued earlier for the same request; None if none was issued.
 
-        The first answer may still be on its way: the two clicks of a double click arrive together.
+        The first response may still be on its way: the two requests of a double click arrive together.
         """
         for _ in range(_LOOKS):
             grant = await self._grants.get(outcome.grant_id or "")
@@ -64,10 +64,10 @@ class AuthorizationCodeIssuer:
     async def issue(
         self, outcome: Outcome, request: AuthorizationRequest, session: Session, scopes: tuple[str, ...]
     ) -> str | None:
-        """A code for what was asked, narrowed to `scopes`; None if user, session or client is gone by now.
+        """Issue a code, narrowed to `scopes`; None if the user, session or client no longer exists.
 
         Args:
-            outcome: what `outcome` has made for this request.
+            outcome: the result of `outcome` for this request.
         """
         client = await self._clients.get(request.client_id)
         if client is None:
@@ -94,5 +94,5 @@ class AuthorizationCodeIssuer:
         return self._token_issuer.authorization_code(grant, outcome.code_expires_at)
 
     def _code_s(self, client: Client) -> int:
-        """The lifetime of a code, in seconds."""
+        """Return the lifetime of a code, in seconds."""
         return min(self._lifetimes.code_s, FAPI_CODE_S) if client.follows_fapi else self._lifetimes.code_s

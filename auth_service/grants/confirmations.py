@@ -1,4 +1,4 @@
-"""Notes that the answer to a refresh has arrived, off the path of the request that shows it (DESIGN D3)."""
+"""Records in the background that a refresh response has arrived (DESIGN D3)."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from shared.logs import get_logger
 _log = get_logger(__name__)
 
 MAX_PENDING = 1_000
-"""Confirmations that are written at a time. Beyond that they are dropped: the next request brings another."""
+"""The maximum number of concurrent writes. Further ones are dropped: the next request repeats them."""
 
 CLOSE_TIMEOUT_S = 2.0
 
 
 class Confirmations:
-    """Writes each confirmation once: later requests read a document that is confirmed already."""
+    """Writes each confirmation once: later requests read a document that is already confirmed."""
 
     def __init__(self, grants: GrantRepository) -> None:
         self._grants = grants
         self._pending: dict[tuple[str, int], asyncio.Task[None]] = {}
 
     def note(self, grant: Grant, generation: int) -> None:
-        """A token of that generation was presented. Neither reads nor waits.
+        """Record that a token of that generation was presented. Neither reads nor waits.
 
         Args:
-            grant: as it was read for the request.
+            grant: the grant as it was read for the request.
         """
         key = grant.grant_id, generation
         if not awaits_confirmation(grant, generation) or key in self._pending:
@@ -45,7 +45,7 @@ class Confirmations:
             _log.warning("a refresh could not be confirmed", grant_id=grant_id, reason=str(error))
 
     async def aclose(self) -> None:
-        """Wait briefly for what is being written, and cancel the rest."""
+        """Wait briefly for pending writes, and cancel the rest."""
         pending = list(self._pending.values())
         if not pending:
             return

@@ -1,4 +1,4 @@
-"""The device authorization grant (RFC 8628 §3.4): polling for what a person approves elsewhere."""
+"""The device authorization grant (RFC 8628 §3.4): polling for an approval given elsewhere."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ class DeviceCode:
         try:
             return await self._grant_factory.open_active(replace(draft, jkt=request.jkt))
         except InvalidGrantError as error:
-            # RFC 8628 §3.5: the approval has ended, not the client; every later poll is told the same.
+            # RFC 8628 §3.5: the approval has ended, not the client; every later poll gets the same error.
             await self._devices.withdraw(device_code)
             raise AccessDeniedError(error.reason, error.description) from error

@@ -1,4 +1,4 @@
-"""How every grant begins: with an id, a life, and a last look at whether its parties are still welcome."""
+"""Opens grants: sets their id and lifetime, and checks user, client and session last."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SESSION_ENDED = "the login session in which it was granted has ended"
 
 
 class GrantFactory:
-    """Opens grants, in the state that waits for a code or with tokens at once."""
+    """Opens grants, either waiting for a code or with tokens at once."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class GrantFactory:
         owner: Owner | None = None,
         waits_s: int = 0,
     ) -> Grant:
-        """A grant that is not open yet.
+        """Return a grant that is not yet open.
 
         Args:
-            owner: who grants; None for a client on its own behalf, which never gets a refresh token.
-            waits_s: how long it may wait for its code.
+            owner: the user who grants; None for a client on its own behalf, which never gets a refresh token.
+            waits_s: how long the grant may wait for its code.
         """
         refreshable = owner is not None and (
             "refresh_token" in client.grant_types or "offline_access" in scopes
@@ -70,8 +70,8 @@ class GrantFactory:
         """Open a grant that waits for its code.
 
         Raises:
-            InvalidClientError: its client is gone by now.
-            InvalidGrantError: its user is not allowed here any more, or the session it was given in ended.
+            InvalidClientError: the client no longer exists.
+            InvalidGrantError: the user is no longer allowed here, or the session of the grant has ended.
         """
         await self._grants.open(draft)
         refusal = await self._refusal(draft)
@@ -89,11 +89,11 @@ class GrantFactory:
         return await self.open(issue(draft, self._lifetimes, draft.created_at))
 
     async def _refusal(self, grant: Grant) -> OAuthError | None:
-        # Asked after the grant was opened: a caller that disables a user, ends a session or deletes a client
-        # does that first and then revokes what is open, so one of the two sees the other.
+        # Checked after the grant was opened: code that disables a user, ends a session or deletes a client
+        # does so before it revokes the open grants, so one of the two notices the other.
         if not await self._client_stays(grant):
             return InvalidClientError(Reason.CLIENT_NOT_ALLOWED, "the client is no longer allowed here")
-        # Never invalid_client: clients throw their registration away on that (RFC 6749 §5.2).
+        # Never invalid_client: clients delete their registration on that error (RFC 6749 §5.2).
         if not await self._user_may(grant):
             return InvalidGrantError(Reason.USER_NOT_ALLOWED, "the user is no longer allowed here")
         if not await self._sessions.lives(grant.session_key):
@@ -102,14 +102,14 @@ class GrantFactory:
 
     async def _client_stays(self, grant: Grant) -> bool:
         if grant.client_id.startswith(WORKLOAD_PREFIX):
-            return True  # nobody registered it; its issuer vouches for it each time
+            return True  # not registered; its issuer vouches for it each time
         client = await self._clients.get(grant.client_id)
         if client is None:
             return False
         needed_until = max(grant.expires_at, grant.created_at + self._lifetimes.refresh_absolute_s)
         if client.knows_of_use(grant.created_at, needed_until):
             return True
-        # A day longer than needed, so that not every grant costs a write to the client.
+        # A day longer than needed, so that not every grant causes a write to the client.
         return await self._clients.note_use(grant.client_id, needed_until + USE_NOTED_EVERY_S)
 
     async def _user_may(self, grant: Grant) -> bool:

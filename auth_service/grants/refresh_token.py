@@ -11,7 +11,7 @@ from auth_service.protocol.reasons import Reason
 
 
 class RefreshToken:
-    """Rotates a refresh token; a replay from outside the window ends the grant, but for lost answers."""
+    """Rotates a refresh token; a replay outside the window revokes the grant, except after lost responses."""
 
     name = "refresh_token"
 
@@ -36,7 +36,7 @@ class RefreshToken:
             resource=request.parameters.resource(),
             jkt=request.jkt,
             may_rebind=request.client.confidential,
-            # As the mint has it: clients with pairwise subjects get no JWTs.
+            # As in the token issuer: clients with pairwise subjects get no JWTs.
             verified_locally=self._jwt_resources if request.client.sector is None else frozenset(),
         )
         outcome = await self._grants.change(

@@ -1,7 +1,6 @@
-"""The grants in a store: opened, changed by the pure rules, revoked.
+"""The grants in the store: opened, changed by the pure rules, revoked.
 
-No grant ends unannounced: every change goes through `GrantRepository.change`, which tells of those that end
-one.
+Every change goes through `GrantRepository.change`, which announces the end of a grant.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ _log = get_logger(__name__)
 R = TypeVar("R")
 
 TOLD_AGAIN_AFTER_S = 20
-"""A write that is overtaken is not announced again sooner; receivers keep an event for a minute."""
+"""A write that has to be retried is not announced again sooner; receivers store an event for a minute."""
 
 
 class GrantRepository:
-    """One document for each grant, listed for its subject and its client."""
+    """Stores one document for each grant, indexed by subject and by client."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -41,9 +40,9 @@ class GrantRepository:
         return max(1, grant.kept_until - int(self._clock()))
 
     async def open(self, grant: Grant) -> None:
-        """Keep a new grant, and list it. The caller looks at its parties after that, and no sooner.
+        """Store and index a new grant. The caller must check user, client and session afterwards, not before.
 
-        Listed once it exists, so that an entry without a grant is one that can be swept out.
+        It is indexed after it exists, so that an index entry without a grant can always be removed.
         """
         await self._grants.create(grant.grant_id, grant)
         listed_s = max(1, grant.expires_at - int(self._clock()))
@@ -52,17 +51,17 @@ class GrantRepository:
         )
 
     async def get(self, grant_id: str) -> Grant | None:
-        """The grant of that id, if it is kept still."""
+        """Return the grant with that id, if it is still stored."""
         return await self._grants.get(grant_id)
 
     async def change(self, grant_id: str, rule: Callable[[Grant], tuple[Grant | None, R]]) -> R | None:
-        """Apply a pure rule, atomically; None where there is no such grant.
+        """Apply a pure rule atomically; return None if the grant does not exist.
 
-        A change that revokes the grant is announced before it is written, for this process may die in
-        between, and once more after, for anyone who begins to listen in between.
+        A revocation is announced before the write, because this process may die in between, and once more
+        afterwards, for receivers that begin to listen in between.
 
         Raises:
-            StoreUnavailableError: also where it cannot be announced; nothing is written then.
+            StoreUnavailableError: also if the revocation cannot be announced; nothing is written then.
         """
         written: Grant | None = None
         told_at = 0.0
@@ -76,14 +75,14 @@ class GrantRepository:
             nonlocal written, told_at
             written = grant
             if grant.state == "revoked" and self._clock() >= told_at + TOLD_AGAIN_AFTER_S:
-                # Not each time: the longer from read to write, the more often others are faster.
+                # Not on each attempt: the longer from read to write, the more often other writers are faster.
                 told_at = self._clock()
                 await self._publisher.revoked(grant)
 
         try:
             result = await self._grants.update(grant_id, noted, before=announce)
         except StoreFullError:
-            # Removing needs no room, and a grant that is gone is refused like one that was revoked.
+            # A removal needs no room, and a deleted grant is refused like a revoked one.
             if written is None or written.state != "revoked":
                 raise
             await self._grants.delete(grant_id)
@@ -98,27 +97,27 @@ class GrantRepository:
             for index in _indexes(grant):
                 await self._store.index_remove(index, grant.grant_id)
         except StoreUnavailableError as error:
-            # The grant has ended, and the next listing sweeps the entry out.
+            # The grant has ended, and the next listing removes the index entry.
             _log.info("grant still listed", grant_id=grant.grant_id, reason=str(error))
 
     async def revoke(self, grant_id: str, reason: str = "it was revoked") -> bool:
-        """Revoke a grant; says whether there was something left to revoke."""
+        """Revoke a grant; return whether it was still active."""
         return bool(await self.change(grant_id, lambda grant: rules.revoke(grant, reason)))
 
     async def of_subject(self, subject: str, most: int | None = None) -> list[Grant]:
-        """What `subject` has granted that still works, oldest first.
+        """Return the active grants of `subject`, oldest first.
 
         Args:
-            most: stop looking when so many are found.
+            most: stop after so many grants.
         """
         return await self._live(keys.subject_grants(subject), most)
 
     async def of_client(self, client_id: str, most: int | None = None) -> list[Grant]:
-        """What was granted to the client and still works; as `of_subject`."""
+        """Return the active grants of the client; as `of_subject`."""
         return await self._live(keys.client_grants(client_id), most)
 
     async def parents_active(self, grant: Grant) -> bool:
-        """Whether every grant that this one was derived from by token exchange still stands (RFC 8693)."""
+        """Whether every grant from which this one was derived (RFC 8693) is still active."""
         for ancestor_id in grant.parent_grants:
             ancestor = await self._grants.get(ancestor_id)
             if ancestor is None or ancestor.state != "active":
@@ -142,18 +141,18 @@ class GrantRepository:
         return [grant for grant in kept if await self.parents_active(grant)]
 
     async def _sweep(self, index: str, grant_ids: set[str]) -> None:
-        # A grant that runs out is changed by nobody, so its entry goes when somebody comes across it.
+        # The expiry of a grant writes nothing, so its entry is removed when a listing finds it.
         for grant_id in grant_ids:
             await self._store.index_remove(index, grant_id)
 
     async def revoke_of_subject(
         self, subject: str, reason: str = "the user was disabled", *, but_session: str | None = None
     ) -> None:
-        """Revoke everything that `subject` has granted, except in the session `but_session`."""
+        """Revoke all grants of `subject`, except those given in the session `but_session`."""
         await self._revoke_listed(keys.subject_grants(subject), reason, but_session)
 
     async def revoke_of_client(self, client_id: str) -> None:
-        """Revoke everything that was granted to the client."""
+        """Revoke all grants of the client."""
         await self._revoke_listed(keys.client_grants(client_id), "the client was deleted")
 
     async def _revoke_listed(self, index: str, reason: str, but_session: str | None = None) -> None:

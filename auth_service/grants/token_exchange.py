@@ -19,7 +19,7 @@ from auth_service.protocol.token_exchange import ACCESS_TOKEN, ExchangeRule
 
 
 class TokenExchange:
-    """Turns a live access token into a narrower one for another resource, which ends with the first."""
+    """Exchanges an active access token for a narrower one for another resource, which ends with the first."""
 
     name = token_exchange.GRANT_TYPE
 
@@ -56,13 +56,13 @@ class TokenExchange:
                 act=act,
                 jkt=request.jkt,
                 refreshable=False,
-                # Never longer than what it was made from (RFC 8693 §5: the subject token bounds it).
+                # Never longer than the subject token's grant (RFC 8693 §5: the subject token bounds it).
                 expires_at=min(handle.expires_at, draft.expires_at),
             )
         )
 
     async def _actor(self, request: TokenRequest) -> str:
-        """Who acts: the client itself, or who it shows a token of its own for."""
+        """Return the actor: the client itself, or the subject of its actor token."""
         if request.parameters.get("actor_token") is None:
             return request.client.client_id
         _, grant = await self._token(request.parameters, "actor_token")
@@ -91,7 +91,7 @@ def _check_supported(parameters: Parameters) -> None:
             Reason.EXCHANGE_MALFORMED, "actor_token_type without actor_token"
         )  # RFC 8693 §2.1
     if parameters.resource() is not None and parameters.get("audience") is not None:
-        # RFC 8693 §2.1.1: both mean targets, and a token here is for one.
+        # RFC 8693 §2.1.1: resource and audience both name targets, and a token here has one target.
         raise InvalidTargetError(Reason.EXCHANGE_MALFORMED, "resource and audience exclude each other")
 
 

@@ -1,4 +1,4 @@
-"""From a grant to the text of its tokens."""
+"""Issues codes and tokens from a grant."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.access_tokens import TYPE
 
 
 class TokenIssuer:
-    """Makes codes and token responses: the same state of a grant gives the same tokens (DESIGN D3)."""
+    """Creates codes and token responses: the same state of a grant gives the same tokens (DESIGN D3)."""
 
     def __init__(
         self,
@@ -40,11 +40,11 @@ class TokenIssuer:
         self._grace_s = grace_s
 
     def authorization_code(self, grant: Grant, expires_at: int) -> str:
-        """The authorization code of a new grant, good until `expires_at` (seconds since 1970)."""
+        """Return the authorization code of a new grant, valid until `expires_at` (seconds since 1970)."""
         return self._handles.encode(Handle(Kind.CODE, grant.grant_id, 0, expires_at))
 
     async def token_response(self, grant: Grant, client: Client) -> dict[str, Any]:
-        """The body of a token response (RFC 6749 §5.1), with an ID token for a code that granted openid."""
+        """Return the body of a token response (RFC 6749 §5.1), with an ID token if a code granted openid."""
         access_token = await self._access_token(grant, client)
         members = {"access_token": access_token, **token_members(grant, self._grace_s)}
         if grant.refreshable:
@@ -68,12 +68,12 @@ class TokenIssuer:
         return members
 
     async def _access_token(self, grant: Grant, client: Client) -> str:
-        # What a JWT says to the resource server its client can read as well; one that is to know the user by
-        # another subject gets a token that says nothing.
+        # A client can read a JWT meant for the resource server. A client that knows the user by a pairwise
+        # subject therefore gets an opaque token.
         if grant.resource not in self._jwt_resources or client.sector is not None:
             return self._token(Kind.ACCESS_TOKEN, grant, grant.access_expires_at)
-        # RS256, whose signatures are the same each time, and the key of the time the token was issued: a
-        # replayed refresh must be answered with the same bytes.
+        # RS256, whose signatures are deterministic, and the key of the time when the token was issued: a
+        # replayed refresh must get the same bytes.
         claims = access_token_claims(grant, self._issuer)
         return await self._signing_keys.sign(claims, typ=TYPE, alg="RS256", at=grant.issued_at)
 

@@ -1,4 +1,4 @@
-"""Reading tokens back: handles, and access tokens that are JWTs (RFC 9068)."""
+"""Reads tokens: handles, and access tokens that are JWTs (RFC 9068)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.jwt_claims import ClaimError
 
 
 class TokenReader:
-    """From the text of a token to what it stands for."""
+    """Finds the grant of a token."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class TokenReader:
         self._clock = clock
 
     async def read_token(self, text: str) -> tuple[Handle, Grant] | None:
-        """What a genuine, unexpired token says, and the grant it refers to, in whatever state that is."""
+        """Return the handle of a genuine, unexpired token and its grant, in whatever state the grant is."""
         handle = self._handles.read_handle(text, self._clock())
         if handle is None and text.count(".") == 2:
             handle = await self._read_jwt(text)
@@ -45,7 +45,7 @@ class TokenReader:
         return (handle, grant) if handle and grant else None
 
     def why_not_found(self, text: str) -> Explanation:
-        """Why `read_token` finds nothing, for the log."""
+        """Explain for the log why `read_token` returns None."""
         if self._handles.read_handle(text, 0) is None:
             return (
                 Reason.TOKEN_NOT_OF_THIS_INSTALLATION,
@@ -56,7 +56,7 @@ class TokenReader:
         return Reason.TOKEN_GRANT_GONE, "the grant of the token no longer exists"
 
     async def live_access(self, text: str) -> tuple[Handle, Grant] | None:
-        """The same for an access token that is good for something still."""
+        """Return the handle and grant of an access token that is still active."""
         token_and_grant = await self.read_token(text)
         if token_and_grant is None:
             return None
@@ -68,17 +68,17 @@ class TokenReader:
         return token_and_grant
 
     def presented(self, handle: Handle, grant: Grant) -> None:
-        """Note that a token was presented and is good, without waiting for it."""
+        """Record, without waiting, that an active token was presented."""
         self._confirmations.note(grant, handle.generation)
 
     async def parents_active(self, grant: Grant) -> bool:
-        """Whether every grant that this one was derived from by token exchange still stands (RFC 8693)."""
+        """Whether every grant from which this one was derived (RFC 8693) is still active."""
         return await self._grants.parents_active(grant)
 
     async def _read_jwt(self, text: str) -> Handle | None:
         try:
             token = parse(text)
-            handle = self._handle(token.unverified_claims)  # costs nothing, so it comes before the signature
+            handle = self._handle(token.unverified_claims)  # cheap, so it comes before the signature
             if handle is not None:
                 await self._signing_keys.verify_own_jws(token, TYPE)
             return handle
