@@ -1,4 +1,4 @@
-"""From an identity that was verified to the account that it logs in to."""
+"""Finds the account of a verified identity."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class How(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class FederatedAccounts:
-    """Finds, makes and connects accounts as the rules say."""
+    """Finds, creates and connects accounts according to the rules."""
 
     users: UserRepository
     identities: IdentityRepository
 
     async def account_of(self, federated: FederatedIdentity, provider: IdentityProvider) -> tuple[User, How]:
-        """The account of a person who logs in.
+        """Return the account of a person who logs in.
 
         Raises:
-            IdentityRefusedError: there is none for them.
+            IdentityRefusedError: the person has no account and does not get one.
         """
         identity = await self.identities.get(federated.issuer, federated.subject)
         owner = None if identity else await self._owner(federated)
@@ -55,10 +55,10 @@ class FederatedAccounts:
         return user, how
 
     async def connect(self, federated: FederatedIdentity, provider: IdentityProvider, subject: str) -> User:
-        """Connect an identity to the account of the person who logged in to that before.
+        """Connect an identity to the account to which the person has already logged in.
 
         Raises:
-            IdentityRefusedError: the provider's allow list does not name it, or another account has it.
+            IdentityRefusedError: the provider's allow list does not include it, or another account has it.
         """
         refusal = allow_list_refusal(federated, provider)
         if refusal is not None:
@@ -80,7 +80,7 @@ class FederatedAccounts:
         return EmailOwner(owner.subject, owner.admin, frozenset(issuers))
 
     async def _account(self, identity: Identity, federated: FederatedIdentity) -> User:
-        """The account of a connected identity, which is made where nobody has come as far as that."""
+        """Return the account of a connected identity; create it if an earlier login was interrupted."""
         user = await self.users.by_subject(identity.subject)
         if user is not None:
             return user

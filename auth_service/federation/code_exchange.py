@@ -14,16 +14,16 @@ from shared.http_exchange import basic_authorization
 
 MAX_TOKEN_RESPONSE_BYTES = 131_072
 _FORM = "application/x-www-form-urlencoded"
-# RFC 6749 §5.2: an error is 400, or 401 where the client is not who it says.
+# RFC 6749 §5.2: an error has status 400, or 401 if client authentication failed.
 _STATUSES = (200, 400, 401)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationAnswer:
-    """What a provider sent a browser back with, and what it must fit.
+    """The authorization response of a provider, with the values it must match.
 
     Attributes:
-        iss: of the response (RFC 9207).
+        iss: the `iss` parameter of the response (RFC 9207).
     """
 
     code: str
@@ -36,13 +36,13 @@ class AuthorizationAnswer:
 async def redeem_code(
     fetcher: Fetcher, url: str, provider: IdentityProvider, answer: AuthorizationAnswer, *, basic: bool
 ) -> dict[str, object]:
-    """The token response to a code.
+    """Exchange a code for a token response.
 
     Args:
-        basic: whether the secret goes into the header; else into the body.
+        basic: whether the client secret is sent in the header; otherwise in the body.
 
     Raises:
-        ProviderUnavailableError: nothing usable came.
+        ProviderUnavailableError: there was no usable response.
         InvalidProviderResponseError: the provider does not accept the code, or this client.
     """
     form = {
@@ -76,7 +76,7 @@ def _members(fetched: Fetched) -> dict[str, object]:
     members = fetched.json()
     if not isinstance(members, dict):
         raise InvalidProviderResponseError("the token response is not a JSON object")
-    # GitHub answers errors with status 200.
+    # GitHub sends errors with status 200.
     if fetched.status != 200 or "error" in members:
         raise InvalidProviderResponseError(
             "the provider does not accept the code", detail=str(members.get("error"))[:100]
@@ -87,10 +87,10 @@ def _members(fetched: Fetched) -> dict[str, object]:
 
 
 def token_in(members: dict[str, object], name: str) -> str:
-    """A token of a token response.
+    """Return a token of a token response.
 
     Raises:
-        InvalidProviderResponseError: it is not there.
+        InvalidProviderResponseError: the token is missing.
     """
     token = members.get(name)
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:

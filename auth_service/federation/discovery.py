@@ -1,4 +1,4 @@
-"""The discovery documents of providers, kept for a while."""
+"""The discovery documents of providers, cached for a while."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = get_logger(__name__)
 FRESH_S = 3_600
 RETRY_S = 10
 STALE_S = 86_400
-"""How long a document that cannot be fetched again is used as it was."""
+"""How long a document that cannot be fetched again is still used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class _Known:
 
 
 class ProviderDiscovery:
-    """Knows where the endpoints of providers are.
+    """Finds the endpoints of providers.
 
     Args:
-        loopback: whether they may be on this machine, also by http.
+        loopback: whether providers may be on this machine, also with http.
     """
 
     def __init__(self, fetcher: Fetcher, clock: Clock, *, loopback: bool) -> None:
@@ -46,10 +46,10 @@ class ProviderDiscovery:
         self._flights: SingleFlight[ProviderMetadata] = SingleFlight()
 
     async def metadata_of(self, provider: IdentityProvider) -> ProviderMetadata:
-        """The metadata of a provider.
+        """Return the metadata of a provider.
 
         Raises:
-            ProviderUnavailableError: there is none now.
+            ProviderUnavailableError: there is none at the moment.
         """
         cached, now = self._cached.get(provider.issuer), self._clock()
         if cached and (now < cached.read_at + FRESH_S or now < cached.tried_at + RETRY_S):

@@ -1,4 +1,4 @@
-"""Where a person logs out at their identity provider (OpenID Connect RP-Initiated Logout 1.0)."""
+"""Links to the logout pages of identity providers (OpenID Connect RP-Initiated Logout 1.0)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.users.sessions import Session
 
 LONGEST_S = 1.0
-"""A logout here does not wait longer for a provider."""
+"""How long a logout here waits for a provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class ProviderLogoutLink:
 
 
 class ProviderEndSession:
-    """Knows the logout pages of providers that have one."""
+    """Finds the logout pages of the providers that have one."""
 
     def __init__(self, providers: Mapping[str, IdentityProvider], discovery: ProviderDiscovery) -> None:
         self._providers = providers
         self._discovery = discovery
 
     async def link_for(self, session: Session) -> ProviderLogoutLink | None:
-        """The logout page of the provider that a session was begun through; None where there is none."""
+        """Return a link to the logout page of the session's provider; None if there is none."""
         provider = self._providers.get(session.provider_id or "")
         if provider is None or provider.preset.protocol != "openid":
             return None

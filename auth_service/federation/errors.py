@@ -1,4 +1,4 @@
-"""Why a login through a provider ends; `InvalidProviderResponseError` is in `protocol.federated_identity`."""
+"""Errors of a login through a provider, besides `InvalidProviderResponseError` of the protocol."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from auth_service.protocol.federated_identity import FederationError
 
 
 class ProviderUnavailableError(FederationError):
-    """The provider cannot be asked, or its documents are not usable."""
+    """The provider cannot be reached, or its documents are not usable."""
 
     @classmethod
     def of(cls, what: str, error: FetchError) -> ProviderUnavailableError:
-        """For something that could not be fetched."""
+        """Create the error for something that could not be fetched."""
         return cls(f"{what}: {error.reason}", detail=error.detail)
 
 
 class IdentityRefusedError(FederationError):
-    """The person is who the provider says, and may not log in here."""
+    """The person is authenticated at the provider, but may not log in here."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.value)

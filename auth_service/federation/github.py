@@ -1,4 +1,4 @@
-"""Login through GitHub: OAuth 2.0 without OpenID Connect, so its API says who it is."""
+"""Login through GitHub: OAuth 2.0 without OpenID Connect, so its API identifies the person."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ PER_PAGE = 50
 
 @dataclass(frozen=True, kw_only=True)
 class GitHubLogin:
-    """The same as `OpenIdLogin` for GitHub and GitHub Enterprise Server."""
+    """The counterpart of `OpenIdLogin` for GitHub and GitHub Enterprise Server."""
 
     fetcher: Fetcher
 
     async def authorization_url(self, provider: IdentityProvider, parameters: Mapping[str, str]) -> str:
-        """Where to send the person to."""
-        # There is no ID token that could carry a nonce; PKCE binds the code to this login.
+        """Return the URL of the provider's login page."""
+        # There is no ID token to carry a nonce; PKCE binds the code to this login.
         sent = {name: value for name, value in parameters.items() if name not in ("nonce", "response_type")}
         return f"{provider.issuer}/login/oauth/authorize?{urlencode(sent)}"
 
     async def check_issuer(self, provider: IdentityProvider, iss: str | None) -> None:
-        """Hold the `iss` of a response to the provider, where there is one.
+        """Check that the `iss` of a response, if present, is the provider's.
 
         Raises:
-            InvalidProviderResponseError: it is another's.
+            InvalidProviderResponseError: it is another issuer's.
         """
         expected = (provider.issuer, f"{provider.issuer}/login/oauth")
         if iss is not None and iss not in expected:
@@ -47,10 +47,10 @@ class GitHubLogin:
             )
 
     async def identify(self, provider: IdentityProvider, answer: AuthorizationAnswer) -> FederatedIdentity:
-        """The person who came back with `answer`.
+        """Return the identity of the person for whom `answer` was sent.
 
         Raises:
-            FederationError: nobody knows.
+            FederationError: the identity cannot be determined.
         """
         url = f"{provider.issuer}/login/oauth/access_token"
         members = await redeem_code(self.fetcher, url, provider, answer, basic=False)
@@ -63,7 +63,7 @@ class GitHubLogin:
         ):
             raise InvalidProviderResponseError("GitHub does not say who it is")
         claims = {
-            # The login can be changed, and then taken by another; the number cannot.
+            # A login can be changed and then taken by somebody else; the number cannot.
             "sub": str(user["id"]),
             "preferred_username": user.get("login"),
             "name": user.get("name"),
@@ -94,7 +94,7 @@ class _Api:
             raise ProviderUnavailableError.of(f"the API ({path.partition('?')[0]})", error) from error
 
     async def all(self, path: str) -> list[dict[str, Any]]:
-        """Every object of a list, page by page."""
+        """Return every object of a list, page by page."""
         members = list[dict[str, Any]]()
         for page in range(1, MAX_PAGES + 1):
             listed = await self.get(f"{path}?{urlencode({'per_page': PER_PAGE, 'page': page})}")
@@ -110,14 +110,14 @@ def _api_of(provider: IdentityProvider) -> str:
 
 
 def _primary(listed: object) -> str | None:
-    """The primary address, if it is verified."""
+    """Return the primary address, if it is verified."""
     addresses = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     proven = (a for a in addresses if a.get("primary") is True and a.get("verified") is True)
     return next((str(address.get("email")) for address in proven), None)
 
 
 async def _groups(api: _Api) -> list[str]:
-    """Organizations as ``org``, teams as ``org/team``."""
+    """Return organizations as ``org``, teams as ``org/team``."""
     organizations = [str(organization.get("login")) for organization in await api.all("user/orgs")]
     teams = [
         f"{team['organization'].get('login')}/{team.get('slug')}"

@@ -20,9 +20,9 @@ class Identity:
     """A connected identity. Times are seconds since 1970.
 
     Attributes:
-        subject: of the account.
+        subject: the subject of the account.
         provider_subject: the `sub` at the provider.
-        groups: at the last login, those that fit.
+        groups: the groups at the last login, as many as fit.
     """
 
     subject: str
@@ -35,7 +35,7 @@ class Identity:
 
 
 class IdentityRepository:
-    """The identities in a store: unique by issuer and `sub`."""
+    """The identities in the store, unique by issuer and `sub`."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -43,15 +43,15 @@ class IdentityRepository:
         self._identities = Collection(store, keys.identity, JsonCodec(Identity), lambda _: None)
 
     async def get(self, issuer: str, provider_subject: str) -> Identity | None:
-        """The identity, if it is connected to an account."""
+        """Return the identity, if it is connected to an account."""
         return await self._identities.get(_name(issuer, provider_subject))
 
     async def of_subject(self, subject: str) -> list[Identity]:
-        """Those that are connected to an account."""
+        """Return the identities connected to an account."""
         return await self._identities.get_many(await self._store.index_list(keys.subject_identities(subject)))
 
     async def connect(self, federated: FederatedIdentity, provider_id: str, subject: str) -> Identity:
-        """Connect an identity to an account; where it is connected already, it stays as it is."""
+        """Connect an identity to an account; an identity that is already connected is left unchanged."""
         now, name = int(self._clock()), _name(federated.issuer, federated.subject)
         identity = Identity(
             subject=subject,
@@ -60,7 +60,7 @@ class IdentityRepository:
             provider_subject=federated.subject,
             connected_at=now,
         )
-        # Listed before it exists: the deletion of an account must never miss one.
+        # Indexed before it is stored: the deletion of an account must never miss an identity.
         await self._store.index_add(keys.subject_identities(subject), name, ttl_s=None)
         if await self._identities.create(name, identity):
             return identity
@@ -79,7 +79,7 @@ class IdentityRepository:
             await self._store.index_remove(index, name)
 
     async def note_login(self, federated: FederatedIdentity) -> None:
-        """Note that the person logged in, and the groups that the provider named."""
+        """Record that the person logged in, and the groups that the provider sent."""
         now = int(self._clock())
 
         def rule(identity: Identity) -> tuple[Identity, None]:

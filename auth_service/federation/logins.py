@@ -1,4 +1,4 @@
-"""Logins through a provider that have begun: bound to a browser, answered once (SEC-3, SEC-16)."""
+"""Pending logins through a provider: bound to a browser, completed once (SEC-3, SEC-16)."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _PURPOSE = "federated logins"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FederatedLogin:
-    """One of them, as it is kept.
+    """A login through a provider, as it is stored.
 
     Attributes:
-        browser: digest of the secret that the browser which began it holds.
-        sealed: its `LoginPurpose`; the id of a pending request is not kept in plain text.
-        answered: whether the browser came back.
-        location: where that led.
+        browser: the digest of the secret in the browser that began the login.
+        sealed: the encrypted `LoginPurpose`; the id of a pending request is not stored in plain text.
+        answered: whether the browser has come back.
+        location: the URL to which the browser was then redirected.
     """
 
     provider_id: str
@@ -44,12 +44,12 @@ class FederatedLogin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginPurpose:
-    """What a login is for.
+    """The purpose of a login.
 
     Attributes:
-        pending_id: the authorization request that waits for it.
+        pending_id: the authorization request that waits for the login.
         to: see `pages.login`.
-        links: the subject of the account that the identity is to be connected to.
+        links: the subject of the account to which the identity is to be connected.
     """
 
     pending_id: str | None = None
@@ -59,11 +59,11 @@ class LoginPurpose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginSecrets:
-    """What one login sends and opens; all of it is derived from the state, and nothing of it is kept.
+    """The secrets of one login, all derived from the state and not stored.
 
     Attributes:
-        session: what the secret of the session is made of, so that a browser that comes back twice, after a
-            double click at the provider, gets the same session.
+        session: input for the secret of the session, so that a browser that comes back twice, after a double
+            click at the provider, gets the same session.
     """
 
     state: str
@@ -73,12 +73,12 @@ class LoginSecrets:
 
     @property
     def challenge(self) -> str:
-        """RFC 7636 §4.2, S256."""
+        """The PKCE code challenge (RFC 7636 §4.2, S256)."""
         return base64url.encode(hashlib.sha256(self.verifier.encode()).digest())
 
 
 class FederatedLogins:
-    """The logins that have begun, in a store."""
+    """The pending logins in the store."""
 
     def __init__(self, store: Store, keyring: KeyRing) -> None:
         self._logins = Collection(store, keys.federated_login, JsonCodec(FederatedLogin), _lifetime)
@@ -86,7 +86,7 @@ class FederatedLogins:
         self._tagger = Tagger(keyring, _PURPOSE)
 
     async def begin(self, provider_id: str, browser_secret: str, purpose: LoginPurpose) -> LoginSecrets:
-        """Keep a new login, and draw what it sends."""
+        """Store a new login and return its secrets."""
         state = new_secret()
         members = {"pending_id": purpose.pending_id, "to": purpose.to, "links": purpose.links}
         sealed = base64url.encode(self._keyring.seal(_PURPOSE, json.dumps(members).encode()))
@@ -95,7 +95,7 @@ class FederatedLogins:
         return self.secrets_of(state)
 
     def secrets_of(self, state: str) -> LoginSecrets:
-        """What the login with this state sent."""
+        """Return the secrets of the login with this state."""
         return LoginSecrets(
             state=state,
             nonce=self._tagger.tag(f"nonce {state}"),
@@ -106,24 +106,25 @@ class FederatedLogins:
     async def get(
         self, state: str | None, browser_secret: str | None, provider_id: str
     ) -> FederatedLogin | None:
-        """The login of that state, if this browser began it with this provider."""
+        """Return the login with this state, if this browser began it with this provider."""
         if not state or not browser_secret:
             return None
         login = await self._logins.get(state)
         if login is None or login.browser != digest(browser_secret):
             return None
-        # RFC 9700 §4.4.2: each provider has a callback of its own, so an answer cannot pass for another's.
+        # RFC 9700 §4.4.2: each provider has its own callback, so a response cannot be used for another
+        # provider.
         return login if login.provider_id == provider_id else None
 
     def purpose_of(self, login: FederatedLogin) -> LoginPurpose | None:
-        """What the login is for; None where the master key is gone that it was sealed under."""
+        """Return the purpose of the login; None if the master key that encrypted it was removed."""
         try:
             return LoginPurpose(**json.loads(self._keyring.open(_PURPOSE, base64url.decode(login.sealed))))
         except (SealBrokenError, binascii.Error, ValueError, TypeError):
             return None
 
     async def claim(self, state: str) -> bool:
-        """Whether this caller is the one that may answer; True to exactly one."""
+        """Claim the right to complete a login; exactly one caller gets True."""
 
         def rule(login: FederatedLogin) -> tuple[FederatedLogin | None, bool]:
             return (None, False) if login.answered else (replace(login, answered=True), True)
@@ -131,11 +132,11 @@ class FederatedLogins:
         return bool(await self._logins.update(state, rule))
 
     async def finish(self, state: str, location: str) -> None:
-        """Note where the answer led, for the same browser if it comes back again."""
+        """Record where the browser is redirected, for the same browser if it comes back again."""
         await self._logins.update(state, lambda login: (replace(login, location=location), None))
 
     async def outcome(self, state: str) -> str | None:
-        """Where the answer led that another request is giving, or has given; None if nobody knows."""
+        """Return the redirect of a login that another request completes or has completed; None if unknown."""
         deadline = monotonic() + _FIRST_TAKES_S
         while login := await self._logins.get(state):
             if login.location is not None or monotonic() > deadline:

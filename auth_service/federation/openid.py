@@ -32,7 +32,7 @@ _TYPES = (None, "jwt")
 
 @dataclass(frozen=True, kw_only=True)
 class OpenIdLogin:
-    """Sends a person to an OpenID provider, and finds out who came back."""
+    """Sends a person to an OpenID provider and identifies them when they come back."""
 
     fetcher: Fetcher
     discovery: ProviderDiscovery
@@ -41,28 +41,28 @@ class OpenIdLogin:
     clock: Clock
 
     async def authorization_url(self, provider: IdentityProvider, parameters: Mapping[str, str]) -> str:
-        """Where to send the person to.
+        """Return the URL of the provider's login page.
 
         Raises:
-            ProviderUnavailableError: nobody knows now.
+            ProviderUnavailableError: the URL is not known at the moment.
         """
         metadata = await self.discovery.metadata_of(provider)
         return metadata.authorization_url(dict(parameters))
 
     async def check_issuer(self, provider: IdentityProvider, iss: str | None) -> None:
-        """Hold the `iss` of any response, an error too, to the provider.
+        """Check that the `iss` of a response, including an error, is the provider's.
 
         Raises:
-            InvalidProviderResponseError: it is another's.
-            ProviderUnavailableError: nobody knows now.
+            InvalidProviderResponseError: it is another issuer's.
+            ProviderUnavailableError: the provider's metadata is not known at the moment.
         """
         check_response_issuer(iss, await self.discovery.metadata_of(provider))
 
     async def identify(self, provider: IdentityProvider, answer: AuthorizationAnswer) -> FederatedIdentity:
-        """The person who came back with `answer`.
+        """Return the identity of the person for whom `answer` was sent.
 
         Raises:
-            FederationError: nobody knows.
+            FederationError: the identity cannot be determined.
         """
         metadata = await self.discovery.metadata_of(provider)
         members = await redeem_code(
@@ -78,13 +78,13 @@ class OpenIdLogin:
     async def verify(
         self, provider: IdentityProvider, token: UnverifiedJws, *, types: tuple[str | None, ...]
     ) -> Claims:
-        """The claims of a JWT that the provider signed.
+        """Verify a JWT signed by the provider and return its claims.
 
         Args:
             types: acceptable `typ` headers.
 
         Raises:
-            InvalidProviderResponseError: it did not sign it.
+            InvalidProviderResponseError: the signature or a claim is not valid.
             ProviderUnavailableError: its keys cannot be fetched.
         """
         metadata = await self.discovery.metadata_of(provider)

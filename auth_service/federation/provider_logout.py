@@ -1,4 +1,4 @@
-"""What ends here when a person logs out, or is logged out, at their identity provider."""
+"""Logout through an identity provider: ends the sessions and grants here (back-channel logout)."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ _TYPES = (None, "jwt", "logout+jwt")
 
 
 class ProviderSessions:
-    """Which accounts have logged in in a session of a provider."""
+    """Records which accounts have logged in during a session of a provider."""
 
     def __init__(self, store: Store, ttl_s: int) -> None:
         self._store = store
         self._ttl_s = ttl_s
 
     async def note(self, federated: FederatedIdentity, subject: str) -> None:
-        """Note that an account logged in in that session of the provider."""
+        """Record that an account logged in during that session of the provider."""
         if federated.session_id:
             name = _name(federated.issuer, federated.session_id)
             await self._store.index_add(keys.provider_session(name), subject, ttl_s=self._ttl_s)
 
     async def subjects(self, issuer: str, session_id: str) -> list[str]:
-        """The accounts."""
+        """Return the subjects of the accounts that logged in during a session."""
         return await self._store.index_list(keys.provider_session(_name(issuer, session_id)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderLogout:
-    """Ends sessions that were begun through a provider, and what was granted in them."""
+    """Ends the sessions that began through a provider, with the grants given in them."""
 
     openid: OpenIdLogin
     identities: IdentityRepository
@@ -53,21 +53,21 @@ class ProviderLogout:
     clock: Clock
 
     async def end(self, provider: IdentityProvider, logout_token: str) -> None:
-        """Do what a logout token says.
+        """End the sessions named by a logout token.
 
         Raises:
             InvalidProviderResponseError: it is not a logout token of this provider for this server.
-            ProviderUnavailableError: nobody can tell now.
+            ProviderUnavailableError: the token cannot be verified at the moment.
         """
         event = await self._verified(provider, logout_token)
         once = keys.once("provider-logout", provider.issuer, event.jti)
         if not await self.store.put_once(once, ttl_s=2 * OLDEST_S):
-            return  # it was told before; to tell again is no error, the answer may have been lost
+            return  # already processed; a repetition is no error: the response may have been lost
         try:
             for subject in await self._subjects(provider, event):
                 await self._end(provider, subject, event)
         except StoreUnavailableError:
-            await self.store.delete(once)  # so that the provider can tell again
+            await self.store.delete(once)  # so that the provider can retry
             raise
 
     async def _verified(self, provider: IdentityProvider, logout_token: str) -> ProviderLogoutEvent:
@@ -75,7 +75,7 @@ class ProviderLogout:
             token = parse(logout_token)
         except InvalidJwsError as error:
             raise InvalidProviderResponseError(f"it is no logout token: {error}") from error
-        # This costs nothing to check, so it comes before the signature.
+        # Cheap to check, so it comes before the signature.
         event = check_logout_token(token.unverified_claims, provider, self.clock())
         await self.openid.verify(provider, token, types=_TYPES)
         return event
@@ -91,7 +91,7 @@ class ProviderLogout:
             same = event.session_id in (None, session.provider_session)
             return session.provider_id == provider.provider_id and same
 
-        # The sessions first: whatever is being granted in one of them looks at it afterwards.
+        # The sessions end first: code that opens a grant in one of them checks the session afterwards.
         ended = await self.sessions.end_those(subject, is_over)
         for grant in await self.grants.of_subject(subject):
             if event.session_id is None or grant.session_id in ended:
