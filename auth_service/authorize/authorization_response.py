@@ -1,4 +1,4 @@
-"""The authorization response: back to the client, by redirect or by a posted form (OAuth 2.1 §4.1.2)."""
+"""The authorization response, sent to the client by redirect or posted form (OAuth 2.1 §4.1.2)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from auth_service.web.render import PageTemplates, see_other
 
 
 class AuthorizationResponder:
-    """Sends answers to redirect URIs, every one of them with `iss` (RFC 9207)."""
+    """Sends responses to redirect URIs, each with `iss` (RFC 9207)."""
 
     def __init__(self, templates: PageTemplates, issuer: str) -> None:
         self._templates = templates
         self._issuer = issuer
 
     def send(self, target: ResponseTarget, members: Mapping[str, str]) -> Response:
-        """Answer with `members`, and with the client's own `state` if it sent one."""
+        """Send `members`, with the client's own `state` if it sent one."""
         state = {} if target.state is None else {"state": target.state}
         answer = {**members, **state, "iss": self._issuer}
         if target.response_mode == "form_post":

@@ -1,4 +1,4 @@
-"""Consents given before, remembered for exactly what they were given for (AS-9)."""
+"""Remembered consents, each valid for exactly what was approved (AS-9)."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _MOST = 20
 
 @dataclass(frozen=True, slots=True)
 class ConsentRecord:
-    """What one subject approved for one client, newest first."""
+    """The approvals of one subject for one client, newest first."""
 
     approvals: list[dict[str, Any]]
 
 
 class ConsentRepository:
-    """The consents in a store."""
+    """The remembered consents in the store."""
 
     def __init__(self, store: Store, users: UserRepository, ttl_s: int) -> None:
         self._users = users
         self._records = Collection(store, _key, JsonCodec(ConsentRecord), lambda _: ttl_s)
 
     async def approvals(self, session: Session, client: Client) -> tuple[Approval, ...]:
-        """What the person in `session` has approved for the client, and was not made to forget since.
+        """Return what the person in `session` has approved for the client and has not been made to forget.
 
-        A client with a metadata document that was removed here may introduce itself again under the same id.
-        What was approved before that does not come back with it, however it was removed.
+        A client with a metadata document can be deleted here and later return under the same id. Its earlier
+        approvals are then not valid, however it was deleted.
         """
         record = await self._records.get(_id(session.subject, client.client_id))
         user = await self._users.get(session.username) if record else None
@@ -64,7 +64,7 @@ class ConsentRepository:
         def rule(record: ConsentRecord) -> tuple[ConsentRecord | None, bool]:
             if approved in record.approvals:
                 return None, True
-            # Once for the same access, however many sessions it is approved in.
+            # Stored once for the same access, however many sessions approve it.
             others = [each for each in record.approvals if {**each, **access} != each]
             return ConsentRecord([approved, *others][:_MOST]), True
 
@@ -74,7 +74,7 @@ class ConsentRepository:
                 return
 
     async def forget(self, subject: str, client_id: str) -> None:
-        """Take back what `subject` has approved for the client."""
+        """Forget what `subject` has approved for the client."""
         await self._records.delete(_id(subject, client_id))
 
 

@@ -1,4 +1,4 @@
-"""The end of a device's request: what the person decided is kept for the device, and shown."""
+"""The end of a device request: stores the person's decision for the device and shows a page."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from auth_service.web.render import PageTemplates
 
 
 class DeviceDecision:
-    """Answers a device, which will ask, in place of a redirect URI, which would be told."""
+    """Completes a device request, which has no redirect URI: the device polls for the decision."""
 
     def __init__(self, devices: DeviceRequestRepository, templates: PageTemplates) -> None:
         self._devices = devices
         self._templates = templates
 
     async def approve(self, name: str, session: Session, scopes: tuple[str, ...]) -> Response:
-        """Let the device have `scopes` on behalf of the person of `session`."""
+        """Grant the device `scopes` on behalf of the person of `session`."""
         return self.page(connected=await self._devices.approve(name, session, scopes))
 
     async def deny(self, name: str) -> Response:
-        """Let the device have nothing."""
+        """Deny the device's request."""
         await self._devices.deny(name)
         return self.page(connected=False)
 
     def page(self, *, connected: bool) -> Response:
-        """The page that says what was decided."""
+        """Return the page that shows the decision."""
         return self._templates.render("device_done.html", {"connected": connected})

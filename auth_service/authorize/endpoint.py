@@ -1,4 +1,4 @@
-"""GET and POST /authorize (OAuth 2.1 §4.1.1): begins a request, and goes on with it after each page."""
+"""GET and POST /authorize (OAuth 2.1 §4.1.1): begins a request and continues it after each page."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ from auth_service.web.route import Endpoint
 from shared.clock import Clock
 
 _MAX_QUERY = 6_000
-"""Longer ones do not get through every proxy."""
+"""Longer URLs do not get through every proxy."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizeEndpoint:
-    """Answers a client through a person's browser; asks the person what has to be asked, page by page."""
+    """Leads a person through the pages that a request needs, then answers the client by redirect."""
 
     clients: ClientRepository
     client_resolver: ClientResolver
@@ -73,7 +73,7 @@ class AuthorizeEndpoint:
 
     @property
     def refused(self) -> RefusedRequests:
-        """What shows errors that may not be redirected yet."""
+        """The pages for errors that may not be redirected yet."""
         return RefusedRequests(self.clients, self.context, self.responder)
 
     async def handle(self, request: Request) -> Response:
@@ -87,9 +87,9 @@ class AuthorizeEndpoint:
         return await self._begin(request, parameters)
 
     def _as_query(self, request: Request, parameters: Parameters) -> str | None:
-        # SameSite=Lax keeps our cookies from a form that another site posts; the GET after a redirect has
-        # them. Answered without, the person would be asked to log in again, and the browser be given a new
-        # secret, which ends whatever else it has begun here.
+        # SameSite=Lax keeps our cookies from a form posted by another site; the GET after a redirect has
+        # them. Without cookies, the person would have to log in again, and the browser would get a new
+        # secret, which ends everything else it has begun here.
         if self.context.browsers.browser_of(request).browser_id:
             return None
         resources = (("resource", resource) for resource in parameters.resources)
@@ -127,7 +127,8 @@ class AuthorizeEndpoint:
             return await self._tell(request, client, address, error, silent=silent)
         browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
         authorization_request = replace(authorization_request, pushed=pushed)
-        # It is kept for half an hour: how much one network has kept is bounded, not only how fast it asks.
+        # Pending requests are stored for half an hour: their number per network is limited, not only their
+        # rate.
         await self.kept_throttle.attempt(origin)
         await self.clients.unused.note_pending(client)
         await self.requests.note_opened(pushed)
@@ -145,16 +146,16 @@ class AuthorizeEndpoint:
     async def _unresolved(
         self, request: Request, client: Client, parameters: Parameters, error: OAuthError
     ) -> Response:
-        """What was pushed or signed cannot be read, so it does not say where to answer.
+        """Handle a pushed or signed request that cannot be read, so that its own redirect URI is unknown.
 
         Raises:
-            OAuthError: nothing else does either.
+            OAuthError: no other redirect URI is certain either.
         """
         address = only_target(parameters, client)
         if address is None or error.status == 503:
             raise error
         note_refusal(request, error)
-        # Never without the button: the same request may have been answered before, and is opened again.
+        # Always with the button: the same request may have been answered before and is opened again.
         return await self.refused.page(request, client, address, error.members())
 
     async def _go_on(self, request: Request, pending_id: str) -> Response:
@@ -175,7 +176,7 @@ class AuthorizeEndpoint:
         )
 
     async def _answered(self, request: Request, pending_id: str, client: Client) -> Response:
-        """The answer that another request of this browser has settled meanwhile."""
+        """Return the response that another request of this browser has settled in the meantime."""
         browser = self.context.browsers.browser_of(request)
         pending = await self.pending.get(pending_id, browser.browser_id)
         if pending is None or pending.outcome is None:
@@ -185,7 +186,7 @@ class AuthorizeEndpoint:
     async def _repeat(
         self, request: Request, client: Client, authorization_request: AuthorizationRequest, outcome: Outcome
     ) -> Response:
-        """The same answer once more (ID-10)."""
+        """Return the same response once more (ID-10)."""
         if outcome.device_connected is not None:
             return self.device_decision.page(connected=outcome.device_connected)
         if outcome.error is not None and outcome.on_page:
@@ -242,7 +243,7 @@ class AuthorizeEndpoint:
         )
 
     async def _approvals(self, client: Client, session: Session | None) -> tuple[Approval, ...]:
-        # What was agreed to before does not count for a domain that is to be asked about each time.
+        # Earlier approvals are not valid for a domain that requires consent each time.
         if session is None or self.client_resolver.trust(client) is Trust.ASK:
             return ()
         return await self.consents.approvals(session, client)
@@ -250,10 +251,10 @@ class AuthorizeEndpoint:
     async def _settle(
         self, pending_id: str, authorization_request: AuthorizationRequest, outcome: Outcome
     ) -> bool:
-        """Whether this caller is the first to answer.
+        """Settle the request; return whether this caller is the first.
 
         Raises:
-            RequestOverError: it is a pushed request that was answered under another id (RFC 9126 §7.3).
+            RequestOverError: a pushed request was answered under another id (RFC 9126 §7.3).
         """
         if not await self.pending.settle(pending_id, outcome):
             return False
@@ -290,14 +291,14 @@ class AuthorizeEndpoint:
         error: OAuthError,
     ) -> bool:
         if isinstance(error, AccessDeniedError):
-            return True  # the person pressed a button on a page of ours
+            return True  # the person pressed a button on one of our pages
         silent = authorization_request.prompts == ("none",)
         return await self._is_trusted(authorization_request.redirect_uri, client, session, silent=silent)
 
     async def _tell(
         self, request: Request, client: Client, address: ResponseTarget, error: OAuthError, *, silent: bool
     ) -> Response:
-        """Tell the client, or first the person, that a request is not valid."""
+        """Send the error to the client, or first show it to the person."""
         session = await self.context.sessions.find(self.context.browsers.browser_of(request).session)
         if await self._is_trusted(address.redirect_uri, client, session, silent=silent):
             return self.responder.send(address, error.members())
@@ -341,8 +342,8 @@ class AuthorizeEndpoint:
         return self.responder.send(response_target_of(authorization_request), members)
 
     def endpoint(self) -> Endpoint:
-        """The endpoint with its description."""
-        # What no client can be told of is shown to the person (RFC 6749 §4.1.2.1).
+        """Return the endpoint with its description."""
+        # An error that may not be sent to a client is shown to the person (RFC 6749 §4.1.2.1).
         handler = shows_errors(self.context.errors, self.handle)
         return Endpoint(
             path="/authorize", handler=handler, methods=("GET", "POST"), operations={"GET": OPERATION}

@@ -1,4 +1,4 @@
-"""ID tokens shown again as hints of who is meant (OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2)."""
+"""ID tokens as hints of the user (OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from shared.jwt_claims import ClaimError
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What an ID token of ours says, expired or not.
+    """The content of an ID token of this server, expired or not.
 
     Attributes:
-        subject: the user, as known here.
-        client_id: to whom it was issued.
+        subject: the user's subject on this server.
+        client_id: the client to which it was issued.
     """
 
     subject: str
@@ -31,7 +31,7 @@ class Hint:
 
 
 class IdTokenHints:
-    """Reads hints: signed here, for whatever client; an expired one is a hint still."""
+    """Reads ID token hints signed here for any client; an expired ID token is still a valid hint."""
 
     def __init__(
         self, signing_keys: SigningKeys, clients: ClientRepository, subjects: ClientSubjects, issuer: str
@@ -42,10 +42,10 @@ class IdTokenHints:
         self._issuer = issuer
 
     async def verify_hint(self, id_token: str) -> Hint:
-        """Who is meant.
+        """Verify a hint and return its content.
 
         Raises:
-            InvalidRequestError: it is not an ID token of this server.
+            InvalidRequestError: the hint is not an ID token of this server.
         """
         try:
             token = parse(id_token)
@@ -70,11 +70,11 @@ class IdTokenHints:
     async def applied(
         self, request: AuthorizationRequest, client: Client, id_token: str | None
     ) -> AuthorizationRequest:
-        """The request, for the user that its claims or the hint name.
+        """Return the request, restricted to the user named by its claims or by the hint.
 
         Raises:
-            InvalidRequestError: the hint is not valid, or contradicts the claims that are asked for; or
-                `client` names a user whom it does not know by that name.
+            InvalidRequestError: the hint is not valid, or contradicts the requested claims; or `client` names
+                a user by a subject that it does not know.
         """
         subject = request.subject
         if subject is not None:
@@ -86,7 +86,7 @@ class IdTokenHints:
         if id_token is None:
             return replace(request, subject=subject)
         hint = await self.verify_hint(id_token)
-        # It would learn that another client's user is its own.
+        # The client would learn that it shares the user with another client.
         if client.sector is not None and hint.client_id != client.client_id:
             raise InvalidRequestError(
                 Reason.ID_TOKEN_HINT_INVALID, "id_token_hint was issued to another client"

@@ -1,7 +1,7 @@
-"""Authorization requests in progress: kept here, bound to the browser that began them (AS-24).
+"""Authorization requests in progress, bound to the browser that began them (AS-24).
 
-What travels through the browser is only the request's id. Who is asked for what is read back from here, never
-from a form.
+Only the id of a request travels through the browser. Client and scopes are read from the store, never from a
+form.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from auth_service.storage.json_codec import JsonCodec
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A request and how far it has come.
+    """A request in progress and its state.
 
     Attributes:
-        browser: digest of the secret that the browser which began it holds.
-        outcome: how it was answered; None before that.
+        browser: digest of the secret in the browser that began the request.
+        outcome: how the request was answered; None before that.
     """
 
     request: AuthorizationRequest
@@ -34,19 +34,19 @@ class Pending:
 
 
 class PendingRequests:
-    """The pending requests in a store."""
+    """The pending requests in the store."""
 
     def __init__(self, store: Store, ttl_s: int) -> None:
         self._pending = Collection(store, keys.pending, JsonCodec(Pending), _lifetime(ttl_s))
 
     async def begin(self, request: AuthorizationRequest, browser_secret: str) -> str:
-        """Keep `request`; returns the id under which its browser may go on with it."""
+        """Store `request`; return the id under which its browser continues it."""
         request_id = new_secret()
         await self._pending.create(digest(request_id), Pending(request, digest(browser_secret)))
         return request_id
 
     async def get(self, request_id: str | None, browser_secret: str | None) -> Pending | None:
-        """The request of that id, if it is this browser's."""
+        """Return the request with that id, if it belongs to this browser."""
         if not request_id or not browser_secret:
             return None
         pending = await self._pending.get(digest(request_id))
@@ -61,13 +61,13 @@ class PendingRequests:
         await self._note(request_id, lambda progress: replace(progress, cancelled=True))
 
     async def note_decision(self, request_id: str, decision: Decision) -> None:
-        """Record what the person said at the consent page."""
+        """Record the decision made on the consent page."""
         await self._note(request_id, lambda progress: replace(progress, decision=decision))
 
     async def settle(self, request_id: str, outcome: Outcome) -> bool:
-        """Record how the request is answered. True to exactly one caller, who may answer it first.
+        """Record how the request is answered; return True to exactly one caller, which then answers it.
 
-        It is kept for `REPEATED_FOR_S` from now on, for the same answer to the same browser.
+        The outcome is stored for `REPEATED_FOR_S` from now, to repeat the response to the same browser.
         """
 
         def rule(pending: Pending) -> tuple[Pending | None, bool]:
@@ -78,7 +78,7 @@ class PendingRequests:
         return bool(await self._pending.update(digest(request_id), rule))
 
     async def amend(self, request_id: str, outcome: Outcome) -> None:
-        """Replace the outcome that this caller has settled, where it could not be kept to."""
+        """Replace the outcome that this caller has settled, if it could not be carried out."""
         await self._pending.update(
             digest(request_id), lambda pending: (replace(pending, outcome=outcome), None)
         )

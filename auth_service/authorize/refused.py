@@ -1,4 +1,4 @@
-"""A request that failed, shown to the person before the client hears of it (RFC 9700 §4.11.2)."""
+"""Shows a failed request to the person before the error goes to the client (RFC 9700 §4.11.2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BUTTON = "back"
 
 @dataclass(frozen=True)
 class RefusedRequests:
-    """Says what is wrong, and sends the error to the client once the person goes back to it."""
+    """Shows an error, and sends it to the client when the person presses the button."""
 
     clients: ClientRepository
     context: PageContext
@@ -37,7 +37,7 @@ class RefusedRequests:
     async def page(
         self, request: Request, client: Client, address: ResponseTarget, error: Mapping[str, str]
     ) -> Response:
-        """The page.
+        """Return the error page.
 
         Args:
             address: the client's own redirect URI.
@@ -64,11 +64,11 @@ class RefusedRequests:
 
     @staticmethod
     def is_button(parameters: Parameters) -> bool:
-        """Whether a posted form is the one on the page."""
+        """Whether a posted form is the form of the error page."""
         return parameters.get(_BUTTON) is not None
 
     async def pressed(self, request: Request) -> Response:
-        """The error, to the client that the page named.
+        """Send the error to the client named by the page.
 
         Raises:
             OAuthError: the form is not from the page, or the client no longer has the redirect URI.

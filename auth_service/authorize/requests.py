@@ -1,4 +1,4 @@
-"""Authorization requests that arrive otherwise than in the query: signed (RFC 9101), pushed (RFC 9126)."""
+"""Authorization requests that are not in the query: signed (RFC 9101) or pushed (RFC 9126)."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ class PushedRequest:
     """A pushed request: its parameters, validated when they were pushed.
 
     Attributes:
-        expires_at: seconds since 1970, until when it can be opened.
-        opened: whether a browser has opened it; then it lives as long as what that browser has pending.
+        expires_at: seconds since 1970, until when the request can be opened.
+        opened: whether a browser has opened the request, which then lives as long as that browser's pending
+            one.
     """
 
     client_id: str
@@ -46,7 +47,7 @@ class PushedRequest:
 
 
 class AuthorizationRequests:
-    """Finds the parameters that a request really makes."""
+    """Resolves the effective parameters of a request."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class AuthorizationRequests:
         self._clock = clock
 
     async def push(self, client: Client, parameters: Parameters) -> str:
-        """Keep validated parameters; returns their `request_uri` (RFC 9126 §2.2)."""
+        """Store validated parameters; return their `request_uri` (RFC 9126 §2.2)."""
         name, kept = new_secret(), known_parameters(parameters)
         expires_at = int(self._clock()) + PUSHED_TTL_S
         pushed = PushedRequest(
@@ -78,27 +79,27 @@ class AuthorizationRequests:
         return URN + name
 
     def name_of(self, parameters: Parameters) -> str | None:
-        """The digest of the name of the pushed request that `parameters` stand for, if they do."""
+        """Return the digest of the name of a pushed request in `parameters`, if there is one."""
         request_uri = parameters.get("request_uri") or ""
         return _name(request_uri) if request_uri.startswith(URN) else None
 
     async def note_opened(self, pushed: str | None) -> None:
-        """Let a pushed request wait for the person as long as any other (RFC 9126 §4)."""
+        """Extend the life of a pushed request to that of any other pending request (RFC 9126 §4)."""
         if pushed is not None:
             await self._pushed.update(pushed, lambda kept: (replace(kept, opened=True), None))
 
     async def finish(self, pushed: str | None) -> bool:
-        """A pushed request is answered once (RFC 9126 §7.3); True to the caller who may answer.
+        """Use up a pushed request (RFC 9126 §7.3); return True to the one caller that may answer it.
 
-        It is used up by the answer, not by being opened: programs fetch URLs ahead of people.
+        The request is used up by the response, not by being opened: programs fetch URLs ahead of people.
         """
         return pushed is None or await self._pushed.delete(pushed)
 
     async def resolve(self, parameters: Parameters, client: Client) -> Parameters:
-        """The parameters of a request that may name a pushed one or carry a signed one.
+        """Return the parameters of a request, which may name a pushed request or contain a signed one.
 
         Raises:
-            OAuthError: what it names or carries is not good, or the client must push or sign and did not.
+            OAuthError: the pushed or signed request is not valid, or a required one is missing.
         """
         request_uri, signed = parameters.get("request_uri"), parameters.get("request")
         if request_uri is not None and signed is not None:
@@ -114,11 +115,11 @@ class AuthorizationRequests:
         return await self.unwrap(parameters, client)
 
     async def unwrap(self, parameters: Parameters, client: Client) -> Parameters:
-        """The parameters in the signed request object, if there is one; only those count then.
+        """Return the parameters of the signed request object, which replace all others, if there is one.
 
         Raises:
             InvalidRequestObjectError: the signature or a claim is wrong.
-            InvalidRequestError: the client must sign its requests and did not.
+            InvalidRequestError: the client must sign its requests, and this one is not signed.
         """
         signed = parameters.get("request")
         if signed is not None:
@@ -143,7 +144,7 @@ class AuthorizationRequests:
     async def _verified(self, signed: str, client: Client) -> Parameters:
         try:
             token = parse(signed)
-            # These cost nothing to check, so they come before the signature.
+            # Cheap to check, so they come before the signature.
             always_signs = bool(client.metadata.get("require_signed_request_object"))
             request_object.check_claims(
                 token.unverified_claims, client.client_id, self._issuer, self._clock(), dated=always_signs

@@ -1,4 +1,4 @@
-"""What a browser holds: a secret of its own, a session, and the mark of a device that logged in before."""
+"""The cookies of a browser: its own secret, a session, and the mark of a known browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEVICE_TTL_S = 365 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """The secrets a browser sent; all unverified."""
+    """The secrets that a browser sent, all unverified."""
 
     browser_id: str | None
     session: str | None
@@ -27,7 +27,7 @@ class Browser:
 
 
 class BrowserCookies:
-    """Reads and makes what browsers hold."""
+    """Reads and creates the cookies of browsers."""
 
     def __init__(self, keys: KeyRing, issuer: str) -> None:
         self.names = CookieNames.of(issuer)
@@ -37,51 +37,51 @@ class BrowserCookies:
         self._devices = Tagger(keys, "devices")
 
     def browser_of(self, request: Request) -> Browser:
-        """What the browser behind `request` holds."""
+        """Return the secrets in the cookies of `request`."""
         return self.read_cookies(header_values(request.scope, "cookie"))
 
     def read_cookies(self, cookie_headers: list[str]) -> Browser:
-        """What the Cookie headers of a request hold."""
-        # Not http.cookies: it gives up at the first cookie it dislikes, and on localhost every other
-        # program's cookies come along.
+        """Return the secrets in the Cookie headers of a request."""
+        # Not http.cookies: it stops at the first cookie it cannot parse, and on localhost the cookies of
+        # every other program arrive too.
         pairs = (pair.strip().partition("=") for header in cookie_headers for pair in header.split(";"))
         values = {name: value for name, _, value in pairs}
         names = self.names
         return Browser(values.get(names.browser), values.get(names.session), values.get(names.known_browser))
 
     def cookie(self, name: str, value: str, *, max_age_s: int | None = None) -> str:
-        """A Set-Cookie header; without `max_age_s` it ends with the browser's own session."""
+        """Return a Set-Cookie header; without `max_age_s` the cookie ends with the browser's own session."""
         lifetime = "" if max_age_s is None else f"; Max-Age={max_age_s}"
         return f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{lifetime}{'; Secure' if self._secure else ''}"
 
     def with_secret(self, browser: Browser) -> tuple[Browser, tuple[str, ...]]:
-        """`browser`, with a new secret where it has none, and the Set-Cookie headers that give it that."""
+        """Give `browser` a secret if it has none; return it and the Set-Cookie headers."""
         if browser.browser_id:
             return browser, ()
         secret = new_secret()
         return replace(browser, browser_id=secret), (self.cookie(self.names.browser, secret),)
 
     def form_token(self, browser: Browser, *, logs_in: bool = False) -> str:
-        """The token of a form that is given to `browser`, which has a secret.
+        """Return the token of a form for `browser`, which has a secret.
 
         Args:
-            logs_in: whether it is the form that begins a session, which belongs to none.
+            logs_in: whether the form begins a session and therefore belongs to none.
         """
         return self._forms.issue(browser.browser_id or "", None if logs_in else browser.session)
 
     def standing(self, form_token: str | None, browser: Browser, *, logs_in: bool = False) -> Standing:
-        """Whether a form that came back was given to this browser, in the session it has now."""
+        """Check whether a posted form was given to this browser in its current session."""
         if not form_token or not browser.browser_id:
             return Standing.FOREIGN
         return self._forms.standing(form_token, browser.browser_id, None if logs_in else browser.session)
 
     def new_known_browser(self, username: str) -> str:
-        """The mark of a browser on which `username` has logged in."""
+        """Return the mark of a browser in which `username` has logged in."""
         device = new_id()
         return f"{device}.{self._devices.tag(self._device_text(device, username))}"
 
     def known_browser(self, mark: str | None, username: str) -> str | None:
-        """The name of the device, if its mark is genuine and for `username`."""
+        """Return the id of a known browser, if its mark is genuine and for `username`."""
         device, separator, tag = (mark or "").partition(".")
         genuine = separator and self._devices.is_tag(self._device_text(device, username), tag)
         return device if genuine else None

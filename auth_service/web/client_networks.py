@@ -1,4 +1,4 @@
-"""Where a request comes from, for the rate limits; never for a URL (DESIGN D8)."""
+"""Determines the network of a request for the rate limits; never used for URLs (DESIGN D8)."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from shared.once import Once
 X_FORWARDED_FOR = "x-forwarded-for"
 FORWARDED = "forwarded"
 WHETHER_BELIEVED = b"doorward-forwarded"
-"""Tells who asks whether what a proxy said about them is believed; `doorward doctor` looks for it."""
+"""Response header that says whether a proxy's report of the sender is trusted; read by `doorward doctor`."""
 
 _log = get_logger(__name__)
 
 
 class ClientNetworks:
-    """Knows which proxies to believe."""
+    """Knows which proxies are trusted."""
 
     def __init__(self, trusted_proxies: Sequence[Network]) -> None:
         self._trusted = trusted_proxies
         self._warned = Once()
 
     def network_of(self, request: Request) -> str:
-        """The network that `request` comes from; what is fetched for it counts against that from now on."""
+        """Return the network of `request`, against which documents fetched for the request then count."""
         reported = _reported(request.scope)
         if reported:
             self._warn_of_untrusted(_peer(request.scope), next(iter(reported)))
@@ -39,7 +39,7 @@ class ClientNetworks:
         return network
 
     def believes(self, scope: Scope) -> bool | None:
-        """Whether what is reported of the sender is believed; None where nothing is."""
+        """Whether the reported sender is trusted; None if nothing is reported."""
         reported = _reported(scope)
         if not reported:
             return None
@@ -49,19 +49,19 @@ class ClientNetworks:
         readings = self._readings(scope, reported)
         if len(readings) == 1:
             return readings.pop()
-        # A proxy writes one of the two headers, and passes on the other as it came. Which one, nobody knows
-        # here: a client that writes both could choose its network.
+        # A proxy sets one of the two headers and passes the other on unchanged. It is unknown here which: a
+        # client that sends both could otherwise choose its network.
         if readings:
             self._warn_of_contradiction(_peer(scope))
         return network_of(_peer(scope), [], self._trusted)
 
     def _readings(self, scope: Scope, reported: dict[str, list[str]]) -> set[str]:
-        """The networks that the headers name; one that names none contradicts nothing."""
+        """Return the networks named by the headers; a header that names none contradicts nothing."""
         readings = {network_of(_peer(scope), hops, self._trusted) for hops in reported.values()}
         return readings - {UNKNOWN} or readings
 
     def _warn_of_untrusted(self, peer: str | None, header: str) -> None:
-        # Once: anybody can send the header, and a log that anybody can fill is read by nobody.
+        # Only once: anybody can send the header, and must not be able to fill the log.
         if is_trusted(peer, self._trusted) or not self._warned.first("untrusted"):
             return
         name = "X-Forwarded-For" if header == X_FORWARDED_FOR else "Forwarded"
@@ -84,7 +84,7 @@ class ClientNetworks:
 
 
 class TellWhetherBelieved:
-    """Adds `WHETHER_BELIEVED` to answers to POST, which no cache keeps, where a proxy reported a sender."""
+    """Adds `WHETHER_BELIEVED` to responses to POST, which are not cached, if a proxy reported a sender."""
 
     def __init__(self, app: ASGIApp, networks: ClientNetworks) -> None:
         self.app = app
@@ -112,7 +112,7 @@ def _peer(scope: Scope) -> str | None:
 
 
 def _reported(scope: Scope) -> dict[str, list[str]]:
-    """The hops that each header of proxies names, by the header."""
+    """Return the hops named in each proxy header, by header."""
     hops = {
         X_FORWARDED_FOR: x_forwarded_for_hops(header_values(scope, X_FORWARDED_FOR)),
         FORWARDED: forwarded_hops(header_values(scope, FORWARDED)),

@@ -1,4 +1,4 @@
-"""Pages for a person when there is no client that could be told."""
+"""Error pages for a person, if the error cannot be sent to a client."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ FORGETTING = (
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody who is logged in, and the token of a form to log out."""
+    """A person who is logged in, and the token of their logout form."""
 
     username: str
     csrf: str
 
 
 class ErrorPages:
-    """Says what happened and what to do now."""
+    """Pages that say what happened and what to do next."""
 
     def __init__(
         self, templates: PageTemplates, browsers: BrowserCookies, sessions: SessionRepository
@@ -52,7 +52,7 @@ class ErrorPages:
         self._sessions = sessions
 
     async def refused(self, error: OAuthError, request: Request) -> Response:
-        """A request that cannot be answered to anybody else."""
+        """Return the page for an error that cannot be sent to a client."""
         if error.status in (429, 503):
             response = await self._later(error, request)
         else:
@@ -63,7 +63,7 @@ class ErrorPages:
         return response
 
     async def _later(self, error: OAuthError, request: Request) -> Response:
-        """Nothing is wrong with the request; it can be repeated."""
+        """Return the page for a valid request that can be repeated later."""
         ours = isinstance(error, ServerUnavailableError)
         return await self._render(
             request,
@@ -72,12 +72,12 @@ class ErrorPages:
             error=error,
             ours=ours,
             reason=wait_sentence(error) if isinstance(error, SlowDownError) else error.description,
-            # A write whose answer was lost may have happened: only a page that was just opened has sent none.
+            # A write whose response was lost may have happened; opening a page writes nothing.
             unchanged=not ours or request.method == "GET",
         )
 
     async def unknown_client(self, request: Request) -> Response:
-        """A client that is not registered here: most often it remembers another installation (AS-20)."""
+        """Return the page for an unknown client, most often registered at another installation (AS-20)."""
         _log.info(
             "refused",
             path="/authorize",
@@ -89,19 +89,19 @@ class ErrorPages:
         return await self._render(request, "unknown_client.html", 400, forgetting=FORGETTING)
 
     async def expired(self, request: Request) -> Response:
-        """A pending request that is over, or that another browser began."""
+        """Return the page for a pending request that has ended or belongs to another browser."""
         return await self._render(request, "expired.html", 400)
 
     async def stale(self, request: Request) -> Response:
-        """A form from before somebody logged in or out."""
+        """Return the page for a form from before a login or logout."""
         return await self._render(request, "stale.html", 400)
 
     async def foreign_form(self, request: Request) -> Response:
-        """A form that a page of another site sent."""
+        """Return the page for a form sent by a page of another site."""
         return await self._render(request, "foreign_form.html", 403)
 
     async def visitor(self, browser: Browser) -> Visitor | None:
-        """Who is logged in at `browser`, which has a secret; None where nobody is, or it cannot be told."""
+        """Return who is logged in at `browser`, which has a secret; None if nobody is or the store fails."""
         try:
             session = await self._sessions.find(browser.session)
         except StoreUnavailableError:

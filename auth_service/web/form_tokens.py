@@ -1,4 +1,4 @@
-"""Tokens in forms: they show that this server gave the form to this browser, and in which session (AS-23)."""
+"""Form tokens: prove that this server gave the form to this browser, and in which session (AS-23)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LASTING = 22  # 128 bits
 
 
 class Standing(Enum):
-    """What a token says of the form that it came with."""
+    """The result of checking a form token."""
 
     CURRENT = "given to this browser, in the session it has now"
     STALE = "given to this browser, but before it logged in or out"
@@ -19,14 +19,14 @@ class Standing(Enum):
 
 
 class FormTokens:
-    """Makes and judges tokens; nothing is kept.
+    """Issues and checks form tokens; stores nothing.
 
-    The secret of the browser alone would not do: browsers share cookies between the ports of a host
-    (RFC 6265 §8.5), so a page on another port can replace it by one for which it has a token, and post a form
-    that the person never saw. It cannot make a token for a session whose secret it does not have.
+    The secret of the browser alone is not enough: browsers share cookies between the ports of a host (RFC
+    6265 §8.5). A page on another port can replace the secret by one for which it has a token, and post a form
+    that the person never saw. It cannot create a token for a session whose secret it does not have.
 
     A login that continues a session keeps the first part of its secret (`session_secret`), so that forms in
-    other tabs stay good.
+    other tabs stay valid.
     """
 
     def __init__(self, keys: KeyRing) -> None:
@@ -34,15 +34,15 @@ class FormTokens:
         self._forms = Tagger(keys, "forms")
 
     def issue(self, browser_secret: str, session_secret: str | None) -> str:
-        """A token for a form that is given to a browser in a session; None before the login.
+        """Return a token for a form in a browser and a session; None before the login.
 
-        Each form has another, so that one that is posted twice can be told from two: see `Submissions`.
+        Each form gets a different token, so that a form posted twice is not taken for two: see `Submissions`.
         """
         named = f"{new_id()}~{self._marks.tag(_lasting(session_secret))}"
         return f"{named}.{self._forms.tag(f'{named} {browser_secret}')}"
 
     def standing(self, token: str, browser_secret: str, session_secret: str | None) -> Standing:
-        """What `token` says of its form, now that the browser holds these two secrets."""
+        """Check a token against the secrets that the browser has now."""
         named, _, tag = token.partition(".")
         if not self._forms.is_tag(f"{named} {browser_secret}", tag):
             return Standing.FOREIGN
@@ -51,10 +51,10 @@ class FormTokens:
 
 
 def session_secret(secret: str, continues: str | None = None) -> str:
-    """The secret of a session, made from 256 random bits.
+    """Return the secret of a session, made from 256 random bits.
 
     Args:
-        continues: the secret of the session that it continues.
+        continues: the secret of the session that the new one continues.
     """
     return f"{_lasting(continues) if continues else secret[:_LASTING]}.{secret}"
 

@@ -1,4 +1,4 @@
-"""What every posted form goes through before it is believed."""
+"""Checks that every posted form must pass."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PENDING = {
     "in": "query",
     "schema": text("Names the authorization request that this browser began."),
 }
-"""The parameter that pages take, for the OpenAPI document."""
+"""The query parameter of pages, for the OpenAPI document."""
 
 
 class FormExpiredError(InvalidRequestError):
@@ -51,7 +51,7 @@ class PostedForm:
     """A form that this server gave to the browser which posted it.
 
     Attributes:
-        stale: whether somebody logged in or out there since.
+        stale: whether somebody has logged in or out in the browser since.
     """
 
     fields: Parameters
@@ -60,7 +60,7 @@ class PostedForm:
 
 
 class RequestOverError(FormExpiredError):
-    """There is no pending request of that name that this browser began."""
+    """This browser began no pending request of that name."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -72,13 +72,13 @@ class RequestOverError(FormExpiredError):
 async def trusted_form(
     browsers: BrowserCookies, request: Request, *, logs_in: bool = False
 ) -> tuple[Parameters, Browser]:
-    """The fields of a form that this server gave to this very browser, in the session it has now (AS-23).
+    """Return the fields of a form given to this browser in its current session (AS-23).
 
     Args:
-        logs_in: whether it is the form that begins a session, which belongs to none.
+        logs_in: whether the form begins a session and therefore belongs to none.
 
     Raises:
-        ForeignFormError, FormExpiredError, StaleFormError: it did not.
+        ForeignFormError, FormExpiredError, StaleFormError: the form fails the check.
     """
     posted = await posted_form(browsers, request, logs_in=logs_in)
     if posted.stale:
@@ -89,11 +89,11 @@ async def trusted_form(
 
 
 async def posted_form(browsers: BrowserCookies, request: Request, *, logs_in: bool = False) -> PostedForm:
-    """The same for a page that can show a stale form again.
+    """Check a form as `trusted_form` does, for a page that can show a stale form again.
 
     Raises:
         ForeignFormError: another site sent the form.
-        FormExpiredError: it was not given to this browser.
+        FormExpiredError: the form was not given to this browser.
     """
     form, browser = await form_of(request), browsers.browser_of(request)
     if (sender := _foreign_sender(browsers, request)) is not None:
@@ -107,7 +107,7 @@ async def posted_form(browsers: BrowserCookies, request: Request, *, logs_in: bo
 
 
 def is_own_form(browsers: BrowserCookies, request: Request, form: Parameters) -> bool:
-    """Whether `form` is one that `trusted_form` would take."""
+    """Whether `trusted_form` would accept `form`."""
     standing = browsers.standing(form.get("csrf"), browsers.browser_of(request))
     return standing is Standing.CURRENT and _foreign_sender(browsers, request) is None
 
@@ -118,7 +118,7 @@ def _foreign_sender(browsers: BrowserCookies, request: Request) -> str | None:
 
 
 def shows_errors(errors: ErrorPages, handler: Handler) -> Handler:
-    """Turn the errors a handler raises into pages."""
+    """Turn the errors raised by a handler into pages."""
 
     @functools.wraps(handler)
     async def showing(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""What the members of JSON bodies mean, each said once, and the schema of an answer by its example."""
+"""Descriptions of the members of JSON bodies, and the schema of a response by its example."""
 
 from __future__ import annotations
 
@@ -62,19 +62,19 @@ WORDS = {
     # Security events (RFC 8936 §2.3)
     "sets": "`jti` to Security Event Token, the oldest event first.",
     "moreAvailable": "Whether there are other events already.",
-    # The rest
+    # Other members
     "keys": "Public keys (RFC 7517 §5), the ones about to be used and the ones still needed among them.",
     "status": "`ok`",
 }
 
 
 def schema_of(example: object) -> dict[str, Any]:
-    """The JSON Schema that `example` is an example of, its members described as far as `WORDS` has them."""
+    """Return the JSON Schema of `example`, with the members described that `WORDS` contains."""
     if isinstance(example, dict):
         return {"type": "object", "properties": {name: _member(name, example[name]) for name in example}}
     if isinstance(example, list):
         return {"type": "array", "items": schema_of(example[0]) if example else {}}
-    # bool before int: in Python it is one.
+    # bool comes first: in Python it is a subclass of int.
     types: dict[type, str] = {bool: "boolean", int: "integer", str: "string"}
     return {"type": types[type(example)]}
 

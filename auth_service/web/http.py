@@ -1,4 +1,4 @@
-"""What every endpoint does with requests and answers."""
+"""Parsing requests, and writing responses and errors, for every endpoint."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ RETRY_AFTER_S = 5
 def json_response(
     body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] = _NO_STORE
 ) -> Response:
-    """An answer that no cache keeps unless `headers` say otherwise (RFC 6749 §5.1)."""
+    """Return a JSON response, not cached unless `headers` allow it (RFC 6749 §5.1)."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return Response(text.encode(), status, headers, "application/json")
 
 
 async def form_of(request: Request) -> Parameters:
-    """The parameters in a request's body (RFC 6749 Appendix B).
+    """Return the parameters in a request's body (RFC 6749 Appendix B).
 
     Raises:
-        InvalidRequestError: it is of another content type, or not well-formed.
+        InvalidRequestError: the body has another content type, or is malformed.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
@@ -63,15 +63,15 @@ async def form_of(request: Request) -> Parameters:
 
 
 def authorization_of(request: Request) -> list[str]:
-    """Every Authorization header of a request."""
+    """Return every Authorization header of a request."""
     return header_values(request.scope, "authorization")
 
 
 def bearer_of(request: Request, *, scheme: Scheme = "Bearer") -> str:
-    """The token of a request, from the header (RFC 6750 §2.1, RFC 9449 §7.1).
+    """Return the token in a request's Authorization header (RFC 6750 §2.1, RFC 9449 §7.1).
 
     Raises:
-        InvalidTokenError: there is none, or more than one.
+        InvalidTokenError: there is no token, or more than one.
     """
     try:
         credentials = credentials_in(authorization_of(request))
@@ -85,10 +85,10 @@ def bearer_of(request: Request, *, scheme: Scheme = "Bearer") -> str:
 
 
 def answers_errors(handler: Handler, *, protected: bool = False) -> Handler:
-    """Turn the errors a handler raises into the JSON of RFC 6749 §5.2.
+    """Turn the errors raised by a handler into the JSON of RFC 6749 §5.2.
 
     Args:
-        protected: whether it is a protected resource, which challenges for a better proof (RFC 9449 §7.1).
+        protected: whether the endpoint is a protected resource, which sends DPoP challenges (RFC 9449 §7.1).
     """
 
     @functools.wraps(handler)
@@ -106,14 +106,14 @@ def answers_errors(handler: Handler, *, protected: bool = False) -> Handler:
 
 
 def unavailable(error: StoreUnavailableError | QueueFullError) -> OAuthError:
-    """What a client is told while the store cannot be asked, or too much work waits."""
+    """Return the error for a client while the store is unavailable or too much work is queued."""
     return ServerUnavailableError(
         Reason.STORE_UNAVAILABLE, "the server cannot answer right now", detail=str(error)
     )
 
 
 def refusal(request: Request, error: OAuthError) -> Response:
-    """The JSON answer to an error, noted in the log with what the answer leaves out."""
+    """Return the JSON response to an error, and log it with the details that the response omits."""
     note_refusal(request, error)
     return error_response(
         error.status, error.code, error.description, _headers(request, error), reason=error.reason
@@ -121,7 +121,7 @@ def refusal(request: Request, error: OAuthError) -> Response:
 
 
 def _challenge(request: Request, error: InvalidDpopProofError | UseDpopNonceError) -> Response:
-    """RFC 9449 §7.1, §9: what is wrong with the proof, and for a nonce, which."""
+    """Return the challenge to a DPoP proof (RFC 9449 §7.1, §9), with the nonce if one is required."""
     note_refusal(request, error)
     algorithms = " ".join(dpop.ALGORITHMS)
     challenge = f'DPoP error="{error.code}", error_description="{error.description}", algs="{algorithms}"'
@@ -130,7 +130,7 @@ def _challenge(request: Request, error: InvalidDpopProofError | UseDpopNonceErro
 
 
 def note_refusal(request: Request, error: OAuthError) -> None:
-    """One log line for a refusal, with its reason."""
+    """Write one log line for a refusal, with its reason."""
     level = _log.warning if error.status >= 500 else _log.info
     level(
         "refused",
@@ -145,10 +145,10 @@ def note_refusal(request: Request, error: OAuthError) -> None:
 
 
 async def while_connected(request: Request, work: Coroutine[object, object, T]) -> T:
-    """The result of `work`, which is given up when the client hangs up. The body must have been read.
+    """Return the result of `work`, cancelled when the client disconnects. The body must have been read.
 
     Raises:
-        ClientDisconnect: it has hung up.
+        ClientDisconnect: the client has disconnected.
     """
     task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(request))
     try:
@@ -167,14 +167,14 @@ async def _disconnected(request: Request) -> None:
 
 
 def retry_after(error: OAuthError) -> dict[str, str]:
-    """The header that says when to try again, for an error that passes (RFC 9110 §10.2.3)."""
+    """Return the Retry-After header of a temporary error (RFC 9110 §10.2.3)."""
     if isinstance(error, SlowDownError | QuotaExceededError):
         return {"Retry-After": str(error.retry_after_s)}
     return {"Retry-After": str(RETRY_AFTER_S)} if error.status == 503 else {}
 
 
 def wait_sentence(error: SlowDownError) -> str:
-    """The same in words for a person."""
+    """Return the waiting time in words for a person."""
     minutes = -(-error.retry_after_s // 60)
     return f"{error.description} Try again in {minutes} minute{'s' * (minutes > 1)}."
 
@@ -187,7 +187,7 @@ def _headers(request: Request, error: OAuthError) -> dict[str, str]:
         challenge = f'error="{error.code}", error_description="{error.description}"'
         headers["WWW-Authenticate"] = f"Bearer {challenge}" if authorization_of(request) else "Bearer"
     elif isinstance(error, InvalidClientError) and authorization_of(request):
-        # RFC 6749 §5.2: answered in the scheme that the client used. To others it would only make browsers
-        # ask a person for a password.
+        # RFC 6749 §5.2: the challenge uses the scheme that the client used. For other clients it would only
+        # make browsers ask a person for a password.
         headers["WWW-Authenticate"] = 'Basic realm="doorward", charset="UTF-8"'
     return headers

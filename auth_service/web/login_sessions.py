@@ -1,4 +1,4 @@
-"""The session that a login begins, and what the browser is given with it."""
+"""Begins the session of a login, and sets the cookies of the browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from auth_service.web.form_tokens import session_secret
 
 @dataclass(frozen=True, kw_only=True)
 class BegunSession:
-    """A session that has begun.
+    """A new session.
 
     Attributes:
         cookies: Set-Cookie headers.
@@ -24,7 +24,7 @@ class BegunSession:
 
 @dataclass(frozen=True, kw_only=True)
 class LoginSessions:
-    """Begins sessions for people whom a provider has authenticated."""
+    """Begins sessions for people authenticated by a provider."""
 
     users: UserRepository
     sessions: SessionRepository
@@ -39,12 +39,12 @@ class LoginSessions:
         provider_id: str,
         provider_session: str | None,
     ) -> BegunSession | None:
-        """Log `user` in; None where the account is disabled.
+        """Log `user` in; return None if the account is disabled.
 
-        A session of the same person in this browser is continued, one of somebody else ends.
+        A session of the same person in this browser is continued; a session of somebody else ends.
 
         Args:
-            drawn: 256 random bits, of which the secret of the session is made.
+            drawn: 256 random bits from which the secret of the session is made.
             provider_session: the `sid` of the session at the provider.
         """
         current = await self.sessions.find(browser.session)
@@ -59,7 +59,7 @@ class LoginSessions:
             provider_id=provider_id,
             provider_session=provider_session,
         )
-        # Looked at after the session began: who disables a user does that first and then ends the sessions.
+        # Checked after the session began: code that disables a user does so before ending the sessions.
         if not await self.users.may_still_log_in(user):
             await self.sessions.end(secret)
             return None
@@ -71,7 +71,7 @@ class LoginSessions:
         return BegunSession(session=session, cookies=cookies)
 
     async def cookies_again(self, browser: Browser, drawn: str) -> tuple[str, ...]:
-        """The cookie of the session that `begin` began, for a browser that may have lost it."""
+        """Return the cookies of the session that `begin` began, for a browser that may have lost them."""
         for secret in (session_secret(drawn, browser.session), session_secret(drawn)):
             if await self.sessions.find(secret) is not None:
                 return (self.browsers.cookie(self.browsers.names.session, secret),)

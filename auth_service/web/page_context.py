@@ -1,4 +1,4 @@
-"""What every page needs, as one object."""
+"""The objects that every page needs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from auth_service.web.render import PageTemplates
 
 @dataclass(frozen=True, kw_only=True)
 class PageContext:
-    """Who is at the browser, where the request comes from, and how a page is rendered.
+    """Finds the browser, its session and its network, and renders pages.
 
     Attributes:
-        errors: the pages for requests that fail; rendered with `templates`.
+        errors: the pages for failed requests; rendered with `templates`.
     """
 
     sessions: SessionRepository
@@ -28,10 +28,10 @@ class PageContext:
     errors: ErrorPages
 
     async def visitor(self, request: Request) -> tuple[Browser, Session | None]:
-        """The browser that sent `request`, and its login session."""
+        """Return the browser that sent `request`, and its login session."""
         browser = self.browsers.browser_of(request)
         return browser, await self.sessions.find(browser.session)
 
     def with_templates(self, templates: PageTemplates) -> PageContext:
-        """The same context for pages that are rendered with `templates`."""
+        """Return the same context for pages rendered with `templates`."""
         return replace(self, templates=templates, errors=ErrorPages(templates, self.browsers, self.sessions))

@@ -1,4 +1,4 @@
-"""Templates to responses, under a strict Content-Security-Policy (DESIGN D11)."""
+"""Renders templates as responses, with a strict Content-Security-Policy (DESIGN D11)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Answer = TypeVar("Answer", bound=Response)
 
 STATIC = Path(str(resources.files("auth_service.web"))) / "static"
 
-# No form-action where a client may be answered: browsers hold the redirects that follow a posted form to it,
-# and the last one leads to the client, on hosts and schemes that cannot all be listed.
+# No form-action if a page may lead to a client: browsers apply it to the redirects after a posted form, and
+# the last one goes to the client, on hosts and schemes that cannot all be listed.
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -29,7 +29,7 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "unsafe-none",
 }
-# Nobody is ever sent to a client from here.
+# These pages never redirect to a client.
 _HEADERS_OF_CONSOLE = {
     **_HEADERS,
     "Content-Security-Policy": f"{_POLICY}; form-action 'self'",
@@ -41,9 +41,9 @@ class PageTemplates:
     """Renders pages.
 
     Args:
-        notice: shown on the login page; None for none.
-        warning: shown on every page; None for none.
-        console: whether they are those below ``/admin``.
+        notice: shown on the login page; None for no notice.
+        warning: shown on every page; None for no warning.
+        console: whether the templates are those of the pages below ``/admin``.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class PageTemplates:
         status: int = 200,
         cookies: tuple[str, ...] = (),
     ) -> HTMLResponse:
-        """The page `template`, which finds `context` by name, and the id of the request.
+        """Render the page `template` with `context` and the id of the request.
 
         Args:
             cookies: Set-Cookie headers.
@@ -78,9 +78,9 @@ class PageTemplates:
 
 
 def see_other(location: str, cookies: tuple[str, ...] = ()) -> RedirectResponse:
-    """A redirect that makes the browser GET (RFC 9700 §4.12: never 307 after a form with a password)."""
+    """Return a redirect that makes the browser GET (RFC 9700 §4.12: never 307 after a password form)."""
     response = RedirectResponse(location, 303, {"Cache-Control": "no-store"})
-    # Starlette re-quotes the URL; a redirect URI goes back byte for byte (DESIGN D8).
+    # Starlette re-quotes the URL; a redirect URI must be returned byte for byte (DESIGN D8).
     response.headers["location"] = location
     return set_cookies(response, cookies)
 

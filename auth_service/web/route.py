@@ -1,4 +1,4 @@
-"""An endpoint as data: where it is, what answers, how the OpenAPI document describes it."""
+"""An endpoint as data: its path, its handler and its OpenAPI description."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ class Endpoint:
     """One URL.
 
     Attributes:
-        path: as Starlette writes it.
-        operations: HTTP method to its OpenAPI operation; a method left out is served, not described.
+        path: in Starlette's syntax.
+        operations: the OpenAPI operation of each HTTP method; a method without one is served but not
+            described.
         cors: what pages of other origins may do; None for nothing.
     """
 
@@ -32,12 +33,12 @@ class Endpoint:
     cors: CorsPolicy | None = None
 
     def route(self) -> Route:
-        """The endpoint for the router."""
+        """Return the route of the endpoint."""
         return Route(self.path, self.handler, methods=list(self.methods))
 
 
 def openapi_paths(endpoints: Iterable[Endpoint]) -> dict[str, dict[str, Operation]]:
-    """The `paths` of the OpenAPI document (OpenAPI 3.1 §4.8.8)."""
+    """Return the `paths` of the OpenAPI document (OpenAPI 3.1 §4.8.8)."""
     paths: dict[str, dict[str, Operation]] = {}
     for endpoint in endpoints:
         for method, operation in endpoint.operations.items():
@@ -48,7 +49,7 @@ def openapi_paths(endpoints: Iterable[Endpoint]) -> dict[str, dict[str, Operatio
 
 def _with_outages(path: str, operation: Operation) -> Operation:
     responses = operation["responses"]
-    # Pages have no content here that a program would read; the metadata is served from memory.
+    # The content of pages is not described, as no program reads it; the metadata is served from memory.
     in_json = any("content" in response for response in responses.values())
     if not in_json or path.startswith("/.well-known/"):
         return operation
@@ -56,7 +57,7 @@ def _with_outages(path: str, operation: Operation) -> Operation:
 
 
 def answer(description: str, example: object = None) -> dict[str, Any]:
-    """An OpenAPI response with a JSON body."""
+    """Return an OpenAPI response with a JSON body."""
     if example is None:
         return {"description": description}
     return {
@@ -66,7 +67,7 @@ def answer(description: str, example: object = None) -> dict[str, Any]:
 
 
 def error(description: str, code: str, text: str) -> dict[str, Any]:
-    """An OpenAPI response that refuses."""
+    """Return an OpenAPI response with an error."""
     return answer(description, {"error": code, "error_description": text, "request_id": "5f0c9f3b2d61a7e4"})
 
 
@@ -75,14 +76,14 @@ UNAVAILABLE = error(
     "temporarily_unavailable",
     "the server cannot answer right now",
 )
-"""What every endpoint may answer that needs the store."""
+"""The error responses of every endpoint that needs the store."""
 
 
 def form(
     properties: Mapping[str, Any], required: tuple[str, ...], examples: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """An OpenAPI request body of urlencoded parameters."""
-    # RFC 6749 §3.1: an empty parameter counts as left out. The docs page would make up a value otherwise.
+    """Return an OpenAPI request body of urlencoded parameters."""
+    # RFC 6749 §3.1: an empty parameter is ignored. The docs page would invent a value otherwise.
     fields = {name: p if name in required else {"default": "", **p} for name, p in properties.items()}
     schema = {"type": "object", "required": list(required), "properties": fields}
     named = {name: {"summary": name, "value": value} for name, value in examples.items()}
@@ -93,7 +94,7 @@ def form(
 
 
 def text(description: str, **more: object) -> dict[str, Any]:
-    """The OpenAPI schema of a string parameter."""
+    """Return the OpenAPI schema of a string parameter."""
     return {"type": "string", "description": description, **more}
 
 
@@ -103,4 +104,4 @@ CLIENT_PARAMETERS: dict[str, Any] = {
 }
 
 CLIENT_SECURITY: list[dict[str, list[str]]] = [{"client": []}, {}]
-"""The client authenticates by HTTP Basic, or names itself in the body."""
+"""The client authenticates by HTTP Basic, or sends its id in the body."""

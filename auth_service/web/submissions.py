@@ -1,8 +1,8 @@
-"""Forms that are posted twice: the second time gives the answer of the first (ID-10).
+"""Repeated form submissions: the second one gets the response of the first (ID-10).
 
-A person clicks twice, goes back and submits again, reloads what a form led to. The CSRF token differs in each
+A person may click twice, go back and submit again, or reload the result. The CSRF token differs in each
 rendering of a page, so the same fields with the same token from the same browser are the same submission.
-`PendingRequests` does the same for the answer to a client.
+`PendingRequests` does the same for the response to a client.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ from shared.logs import get_logger
 
 _log = get_logger(__name__)
 _KEPT_BY_CONSOLE_S = 3_600
-"""A new secret is shown again when its page is reloaded, for as long as a login is good for there."""
+"""A new secret is shown again when its page is reloaded, for as long as a login lasts there."""
 
 _FIRST_TAKES_S = 3.0
 _LOOK_AGAIN_S = 0.05
-"""How long the same form waits for the answer of the first."""
+"""How long a repeated submission waits for the response to the first."""
 
 _IN_SCOPE = "doorward.submission"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a submission. Nothing in it authenticates anybody.
+    """The result of a submission. It contains nothing that authenticates anybody.
 
     Attributes:
-        seed: what secrets are derived from, with a master key.
-        kept_s: for how many seconds from its last change it is kept.
-        finished: whether it was answered.
-        location: where that led; None where the page answers again itself, as with a cookie or a secret.
-        cleared: Set-Cookie headers that take cookies away.
+        seed: the input from which secrets are derived, with a master key.
+        kept_s: for how many seconds after its last change the outcome is stored.
+        finished: whether the submission was answered.
+        location: the redirect; None if the page itself answers again, as with a cookie or a secret.
+        cleared: Set-Cookie headers that delete cookies.
     """
 
     seed: str
@@ -64,7 +64,7 @@ class Outcome:
 
 
 class Submissions:
-    """The submissions of the last minute, or as long as a page asks for."""
+    """The submissions of the last minute, or for as long as a page requires."""
 
     def __init__(self, store: Store, keyring: KeyRing, browsers: BrowserCookies) -> None:
         self.outcomes = Collection(store, keys.submission, JsonCodec(Outcome), lambda outcome: outcome.kept_s)
@@ -72,7 +72,7 @@ class Submissions:
         self._browsers = browsers
 
     def answering_again(self, endpoint: Endpoint) -> Endpoint:
-        """A page that answers a form that is posted again as it did the first time; others as they are."""
+        """Make a page answer a repeated form as it did the first time; other endpoints are unchanged."""
         if "Pages" not in endpoint.operations.get("GET", {}).get("tags", ()):
             return endpoint
         kept_s = _KEPT_BY_CONSOLE_S if endpoint.path.startswith("/admin") else REPEATED_FOR_S
@@ -94,14 +94,14 @@ class Submissions:
             name = self._name(request.scope["path"], browser_id, form)
             outcome = await self.outcomes.get(name) if name else None
         except (OAuthError, StoreUnavailableError):
-            name, outcome = None, None  # the page will meet the same and say it
+            name, outcome = None, None  # the page will fail in the same way and report it
         outcome = outcome or Outcome(seed=new_secret(), kept_s=kept_s)
         return Submission(submissions=self, path=request.scope["path"], name=name, outcome=outcome)
 
     def _name(self, path: str, browser_id: str | None, form: Parameters) -> str | None:
         name = submission_name(path, browser_id, form)
         passwords = sorted((field, value) for field, value in form.values.items() if _is_password(field))
-        # Two passwords make two submissions. Under a key, because a bare digest could be guessed from.
+        # Two passwords make two submissions. Keyed, because a password could be guessed from a bare digest.
         return self.tagger.tag(json.dumps([name, passwords])) if name and passwords else name
 
 
@@ -110,7 +110,7 @@ class Submission:
     """A form that is being posted.
 
     Attributes:
-        name: None for a form that no page of ours shows: each is a submission of its own.
+        name: None for a form that is not one of our pages' forms: each is a new submission.
     """
 
     submissions: Submissions
@@ -122,12 +122,12 @@ class Submission:
     _gave_way: bool = False
 
     def again(self) -> Response | None:
-        """The answer of the first time, if that was nothing but a redirect."""
+        """Return the first response, if it was only a redirect."""
         location = self.outcome.location
         return None if location is None else see_other(location, self.outcome.cleared)
 
     async def secret(self) -> str:
-        """256 bits, the same each time that the form is posted; for a form that is trusted."""
+        """Return 256 bits, the same each time the form is posted; only for a trusted form."""
         self._gave_secret = True
         if self.name is None:
             return new_secret()
@@ -139,18 +139,18 @@ class Submission:
         return self.submissions.tagger.tag(f"{self.name} {self.outcome.seed}")
 
     async def begin(self) -> None:
-        """Note that a trusted form is about to be done, so that the same form waits for its answer."""
+        """Record that a trusted form is being processed, so that a repetition waits for its response."""
         if self.name is None or self.outcome.finished:
             return
-        with suppress(StoreUnavailableError):  # what ends a grant must not fail because the store is full
+        with suppress(StoreUnavailableError):  # revoking a grant must not fail because the store is full
             self._is_own = await self.submissions.outcomes.create(self.name, self.outcome)
 
     def give_way(self) -> None:
-        """Note that another change was faster: perhaps the same form, whose answer is then waited for."""
+        """Record that another change was faster, perhaps a repetition whose response is then awaited."""
         self._gave_way = True
 
     async def finish(self, response: Response) -> Response:
-        """`response`, from now on the answer to this form; or the one that was faster."""
+        """Store `response` as the response to this form and return it, or the one that was faster."""
         if self.name is None:
             return response
         if not (self._gave_secret and response.status_code == 200) and not _is_outcome(self.path, response):
@@ -159,20 +159,20 @@ class Submission:
         try:
             first = await self._first(self.name, finished)
         except StoreUnavailableError as error:
-            # It is done all the same: what ends a grant must not fail because the store is full (BOUND-2).
+            # The change was made all the same: revoking a grant must not fail on a full store (BOUND-2).
             _log.info("the answer to a form was not kept", reason=str(error))
             return response
         return response if first.location is None else see_other(first.location, first.cleared)
 
     async def _overtaken(self, name: str) -> Response | None:
-        """The answer of the first time, where what this time failed for is that it was done meanwhile."""
+        """Return the first response, if this attempt failed because the first was processed meanwhile."""
         deadline = monotonic() + _FIRST_TAKES_S
         with suppress(StoreUnavailableError):
             while stored := await self.submissions.outcomes.get(name):
                 self.outcome = stored
                 if stored.finished or monotonic() > deadline:
                     break
-                if self._is_own and not self._gave_way:  # nothing was done: nobody is to wait for it
+                if self._is_own and not self._gave_way:  # nothing was changed: nobody should wait for it
                     await self.submissions.outcomes.delete(name)
                     break
                 await asyncio.sleep(_LOOK_AGAIN_S)
@@ -190,13 +190,13 @@ class Submission:
 
 
 def submission_of(request: Request) -> Submission:
-    """The submission that a posted form is."""
+    """Return the submission to which a posted form belongs."""
     submission: Submission = request.scope[_IN_SCOPE]
     return submission
 
 
 def submission_name(path: str, browser_id: str | None, form: Parameters) -> str | None:
-    """What tells submissions apart but for their passwords; None for a form that no page of ours shows."""
+    """Return a name for a submission, without its passwords; None for a form that is not ours."""
     if not browser_id or "~" not in (form.get("csrf") or ""):
         return None
     fields = sorted((name, value) for name, value in form.values.items() if not _is_password(name))
@@ -208,9 +208,9 @@ def _is_password(field: str) -> bool:
 
 
 def _is_outcome(request_path: str, response: Response) -> bool:
-    """Whether something was done. Nothing is kept for a stranger who only posts (BOUND-2).
+    """Whether something was changed. Nothing is stored for a stranger who only posts (BOUND-2).
 
-    A redirect to the login says that nothing was done, and so does a logout that ends no session.
+    A redirect to the login means that nothing was changed, as does a logout that ends no session.
     """
     if response.status_code != 303:
         return False
