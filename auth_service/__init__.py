@@ -1,24 +1,24 @@
 """The authorization server.
 
     main.py        create_app(settings, store, clock)
-    components.py  wiring: every component by subject, each made once; routes.py: every endpoint and page
+    components.py  wiring: every component, created once, by subject; routes.py: every endpoint and page
     settings.py    settings from the environment, validated before startup; configured.py converts them
-    provider_settings.py  those of identity providers; federated_login.py: the wiring of logins through them
+    provider_settings.py  settings of identity providers; federated_login.py: the wiring of their logins
     grant_types.py the grant types that the token endpoint offers
     rate_limits.py rate limits, counted in the store
 
     protocol/      the rules, pure: one file per RFC; documents in, documents out
     storage/       the store interface, its two backends, the key schema
     crypto/        handles, passwords, signing keys
-    fetching/      requests to URLs that others chose
+    fetching/      requests to URLs that others supply
     clients/       clients and their registration
     users/         accounts, login sessions, subjects
-    events/        revocations on their way to resource servers
+    events/        revocations on the way to resource servers
     device/        device authorization requests
     client_auth/   client authentication, DPoP
     grants/        grants and tokens; one file per grant type
     federation/    login through identity providers
-    accounts/      account changes and logout, with everything they end
+    accounts/      account changes and logout, with the sessions and grants that end with them
     web/           HTTP and HTML building blocks
     authorize/     the authorization endpoint
     endpoints/     the other machine-facing URLs, one file each

@@ -1,4 +1,4 @@
-"""What the authorization server is made of: one dataclass a subject, each made by the function below it."""
+"""The components of the authorization server: one dataclass per subject, with a function that creates it."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ DEMO_NOTICE = "This is a trial set-up: log in as “wesen” with the password �
 
 @dataclass(frozen=True, kw_only=True)
 class Infrastructure:
-    """What everything else is built on: settings, store, clock, outgoing requests, keys.
+    """The foundation of all components: settings, store, clock, outgoing requests, keys.
 
     Attributes:
-        operator_fetcher: for URLs that the settings name; never queued behind those that clients name.
+        operator_fetcher: for URLs in the settings; never queued behind URLs that clients supply.
     """
 
     settings: AuthSettings
@@ -80,12 +80,12 @@ class Infrastructure:
     signatures: Signatures
 
     def throttle(self, kind: str) -> Throttle:
-        """The rate limit of one kind of attempt."""
+        """Return the rate limit of one kind of attempt."""
         return Throttle(self.store, kind, configured.limits(self.settings)[kind])
 
 
 def infrastructure(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Infrastructure:
-    """Built from the arguments alone; nothing else is read from anywhere."""
+    """Create the infrastructure from the arguments alone; nothing else is read."""
     key_ring = KeyRing(settings.master_keys)
     return Infrastructure(
         settings=settings,
@@ -110,7 +110,7 @@ class UserComponents:
 
 
 def users(base: Infrastructure) -> UserComponents:
-    """The users in the store."""
+    """Create the components of the users in the store."""
     pairwise_subjects = PairwiseSubjects(base.store, base.key_ring)
     return UserComponents(
         repository=UserRepository(base.store, Passwords(), base.clock),
@@ -122,11 +122,11 @@ def users(base: Infrastructure) -> UserComponents:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientComponents:
-    """Clients of both kinds, their keys, and who may register one.
+    """Clients of both kinds, their keys, and the registration policy.
 
     Attributes:
-        keys: those of clients.
-        operator_keys: those published where the settings say, of issuers that the operator trusts.
+        keys: the keys of clients.
+        operator_keys: the keys published at URLs in the settings, of issuers that the operator trusts.
     """
 
     repository: ClientRepository
@@ -139,7 +139,7 @@ class ClientComponents:
 
 
 def clients(base: Infrastructure) -> ClientComponents:
-    """The clients in the store, and those with a metadata document."""
+    """Create the components of the clients in the store and those with a metadata document."""
     settings = base.settings
     repository = ClientRepository(base.store, base.clock, pending_ttl_s=settings.pending_ttl_s)
     initial_access_tokens = InitialAccessTokenRepository(base.store, base.clock)
@@ -183,10 +183,10 @@ def _client_resolver(base: Infrastructure, repository: ClientRepository) -> Clie
 
 @dataclass(frozen=True, kw_only=True)
 class ClientAuthComponents:
-    """How clients and resource servers prove who they are.
+    """Authentication of clients and resource servers.
 
     Attributes:
-        spent_proofs: those that were used, of every kind.
+        spent_proofs: the proofs and assertions that were used, of every kind.
     """
 
     authentication: ClientAuthentication
@@ -196,9 +196,9 @@ class ClientAuthComponents:
 
 
 def client_auth(base: Infrastructure, clients: ClientComponents) -> ClientAuthComponents:
-    """Authentication of the clients that `clients` resolves."""
+    """Create the authentication of the clients that `clients` resolves."""
     issuer = base.settings.issuer
-    # Clients put the issuer or the URL they post to into aud; RFC 7523 §3 and its successor differ.
+    # Clients put the issuer or the URL of the request into aud; RFC 7523 §3 and its successor differ.
     endpoints = [f"{issuer}/{path}" for path in ("token", "introspect", "revoke", "par")]
     spent_proofs = _spent_proofs(base)
     assertions = ClientAssertions(
@@ -229,10 +229,10 @@ def _spent_proofs(base: Infrastructure) -> SpentProofs:
 
 @dataclass(frozen=True, kw_only=True)
 class GrantComponents:
-    """Grants, the tokens that are handles to them, and what they can be given for.
+    """Grants, their tokens, and the resources they can be given for.
 
     Attributes:
-        jwt_resources: the resources that get JWT access tokens (RFC 9068).
+        jwt_resources: the resources that accept JWT access tokens (RFC 9068).
     """
 
     repository: GrantRepository
@@ -248,7 +248,7 @@ class GrantComponents:
 
 
 def grants(base: Infrastructure, users: UserComponents, clients: ClientComponents) -> GrantComponents:
-    """The grants of `users` to `clients`."""
+    """Create the components of the grants of `users` to `clients`."""
     settings, handles = base.settings, Handles(base.key_ring)
     lifetimes, jwt_resources = configured.lifetimes(settings), configured.jwt_resources(settings)
     repository = GrantRepository(base.store, base.clock)
@@ -290,7 +290,7 @@ def grants(base: Infrastructure, users: UserComponents, clients: ClientComponent
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizationComponents:
-    """Authorization requests on their way to a grant: what was sent, and what the person said to it."""
+    """Authorization requests until they become grants: the requests, and the decisions on them."""
 
     requests: AuthorizationRequests
     pending: PendingRequests
@@ -302,7 +302,7 @@ class AuthorizationComponents:
 def authorization(
     base: Infrastructure, users: UserComponents, clients: ClientComponents
 ) -> AuthorizationComponents:
-    """The authorization requests of `clients`."""
+    """Create the components of the authorization requests of `clients`."""
     settings = base.settings
     return AuthorizationComponents(
         requests=AuthorizationRequests(
@@ -321,7 +321,7 @@ def authorization(
 
 
 def page_context(base: Infrastructure, sessions: SessionRepository) -> PageContext:
-    """What every page needs."""
+    """Create the context of every page."""
     browsers = BrowserCookies(base.key_ring, base.settings.issuer)
     notice = DEMO_NOTICE if base.settings.demo_user else None
     templates = PageTemplates(notice=notice, warning=warning(base.settings))
@@ -335,13 +335,13 @@ def page_context(base: Infrastructure, sessions: SessionRepository) -> PageConte
 
 
 def warning(settings: AuthSettings) -> str | None:
-    """What every page says of a configuration that is not for the internet."""
+    """Return the warning on every page for a configuration that is not for the internet."""
     return WARNING if settings.allow_http_networks else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Components:
-    """All of it, by subject."""
+    """All components, by subject."""
 
     base: Infrastructure
     users: UserComponents
@@ -354,7 +354,7 @@ class Components:
 
     @property
     def accounts(self) -> AccountLifecycle:
-        """Changes to accounts, with the sessions and grants that they end."""
+        """Return the account changes, with the sessions and grants that they end."""
         identities = IdentityRepository(self.base.store, self.base.clock)
         return AccountLifecycle(
             self.users.repository, self.users.sessions, self.grants.repository, identities
@@ -362,7 +362,7 @@ class Components:
 
 
 def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Components:
-    """Every component, made once; each subject gets those that it depends on."""
+    """Create every component once; each subject gets the ones it depends on."""
     base = infrastructure(settings, store, clock, fetcher)
     all_users, all_clients = users(base), clients(base)
     return Components(

@@ -1,4 +1,4 @@
-"""What the settings say, in the form in which the rules want it."""
+"""Converts the settings to the types that the rules use."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from auth_service.settings import OPENID_SCOPES, AuthSettings
 
 _MINUTE_S = 60
 _KEPT_MINUTES = 10
-"""So many minutes' worth of authorization requests of one network may be begun while the first is kept."""
+"""One network may begin so many minutes' worth of authorization requests while its first one is stored."""
 
 
 def lifetimes(settings: AuthSettings) -> Lifetimes:
-    """How long grants and their tokens last."""
+    """Return the lifetimes of grants and their tokens."""
     return Lifetimes(
         code_s=settings.code_ttl_s,
         access_s=settings.access_ttl_s,
@@ -36,24 +36,24 @@ def lifetimes(settings: AuthSettings) -> Lifetimes:
 
 
 def quota(settings: AuthSettings) -> Quota:
-    """How many clients may be registered."""
+    """Return the limit on the number of registered clients."""
     return Quota.with_unused_share(settings.max_clients, unused_percent=settings.unused_clients_percent)
 
 
 def identity_providers(settings: AuthSettings) -> list[IdentityProvider]:
-    """Whom people may log in through."""
+    """Return the identity providers for logins."""
     return [configured.provider() for configured in settings.identity_providers]
 
 
 def schedule(settings: AuthSettings) -> Schedule:
-    """When signing keys change."""
-    # An ID token is shown again as a hint at logout, long after it has expired.
+    """Return the schedule of signing keys."""
+    # An ID token may be sent as a hint at logout, long after it has expired.
     lasting_s = max(settings.access_ttl_s, settings.session_ttl_s)
     return Schedule(settings.key_period_s, settings.key_ahead_s, lasting_s)
 
 
 def limits(settings: AuthSettings) -> dict[str, Limit]:
-    """The rate limits, by what they limit."""
+    """Return the rate limits, by what they limit."""
     guesses = Limit(settings.login_failures, settings.login_window_s)
     registrations = Limit(settings.registrations_per_minute, _MINUTE_S)
     requests = Limit(settings.authorizations_per_minute, _MINUTE_S)
@@ -71,7 +71,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         ),
         "provider-logout": requests,
         "cimd": registrations,
-        # As many as may wait at the same time.
+        # Equal to the number that may be pending at the same time.
         "federated-login": Limit(settings.authorizations_per_minute, LIFETIME_S),
         "change-client": registrations,
         "push": requests,
@@ -94,7 +94,7 @@ def _proof_limits(each: int) -> dict[str, Limit]:
 
 
 def resource_registry(settings: AuthSettings) -> ResourceRegistry:
-    """What tokens can be issued for."""
+    """Return the resources for which tokens can be issued."""
     resources = [
         ProtectedResource(resource.resource, resource.name, resource.scopes, resource.granted_by_default)
         for resource in settings.resources
@@ -103,12 +103,12 @@ def resource_registry(settings: AuthSettings) -> ResourceRegistry:
 
 
 def jwt_resources(settings: AuthSettings) -> frozenset[str]:
-    """The resources that verify access tokens by themselves (RFC 9068)."""
+    """Return the resources that verify access tokens by themselves (RFC 9068)."""
     return frozenset(r.resource for r in settings.resources if r.access_token_format == "jwt")  # noqa: S105
 
 
 def resource_descriptions(settings: AuthSettings) -> dict[str, ConfiguredResource]:
-    """Where each resource says what is behind its scopes."""
+    """Return the metadata URL of each resource, which describes its scopes."""
     return {
         resource.resource: ConfiguredResource(resource.described_at, frozenset(resource.scopes))
         for resource in settings.resources
@@ -116,26 +116,26 @@ def resource_descriptions(settings: AuthSettings) -> dict[str, ConfiguredResourc
 
 
 def domain_policy(settings: AuthSettings) -> DomainPolicy:
-    """Whose clients may introduce themselves by a document (AS-8)."""
+    """Return the domains whose clients may use a metadata document (AS-8)."""
     return DomainPolicy(Trust(settings.cimd_otherwise), settings.cimd_allow, settings.cimd_deny)
 
 
 def registrable_grants(settings: AuthSettings) -> tuple[str, ...]:
-    """The grant types that a client can register itself for."""
-    # Open registration of client_credentials would let anyone have tokens that no user agreed to.
+    """Return the grant types that a client can register for by itself."""
+    # Open registration of client_credentials would let anyone get tokens that no user agreed to.
     open_ones = ("client_credentials",) if settings.open_client_credentials else ()
     asserted_ones = (JWT_BEARER,) if settings.trusted_issuers else ()
     return (*USER_GRANTS, *open_ones, *asserted_ones)
 
 
 def redirect_hosts(settings: AuthSettings) -> RedirectHosts:
-    """Where codes may be sent on the web."""
+    """Return the web hosts to which codes may be sent."""
     return RedirectHosts(
         settings.redirect_hosts_allow, settings.redirect_hosts_deny, settings.allow_http_networks
     )
 
 
 def grant_profiles(settings: AuthSettings) -> list[str]:
-    """The profiles of grants to announce in the metadata."""
+    """Return the grant profiles to announce in the metadata."""
     asserting = any(trusted.profile == "id-jag" for trusted in settings.trusted_issuers)
     return [ID_JAG_PROFILE] if asserting else []

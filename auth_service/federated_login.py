@@ -1,4 +1,4 @@
-"""The wiring of logins through identity providers; nothing of it is served where none is configured."""
+"""The wiring of logins through identity providers; without a provider, nothing of this is served."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ Providers = Mapping[str, IdentityProvider]
 
 @dataclass(frozen=True, kw_only=True)
 class FederatedLogin:
-    """What other pages and the router need of it.
+    """The parts that other pages and the router need.
 
     Attributes:
-        endpoints: the pages of logins, and where providers tell of logouts.
+        endpoints: the pages of logins, and the endpoints for logouts at providers.
         end_session: the logout pages of the providers.
     """
 
@@ -40,7 +40,7 @@ class FederatedLogin:
 
 
 def federated_login(parts: Components) -> FederatedLogin:
-    """Login through the identity providers of the settings."""
+    """Create the login through the identity providers of the settings."""
     base = parts.base
     providers = {provider.provider_id: provider for provider in configured.identity_providers(base.settings)}
     loopback = base.settings.fetch_loopback

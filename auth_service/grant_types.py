@@ -1,4 +1,4 @@
-"""The grant types that the token endpoint offers, each made with what it needs."""
+"""The grant types that the token endpoint offers, each created with its dependencies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def offered_grant_types(
     *,
     spent_proofs: SpentProofs,
 ) -> list[GrantType]:
-    """Those that are always offered, then those that do nothing without configuration."""
+    """Return the grant types that are always offered, then those that need configuration."""
     settings, registry = base.settings, grants.resource_registry
     offered: list[GrantType] = [
         AuthorizationCode(grants.repository, grants.handles, users.sessions, grants.lifetimes),

@@ -1,4 +1,4 @@
-"""The composition root: everything the authorization server is made of, put together once."""
+"""The composition root: assembles the authorization server."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME = "wesen", "secret", "Demo User"
 def create_app(
     settings: AuthSettings, store: Store, clock: Clock = system_clock, fetcher: Fetcher | None = None
 ) -> FastAPI:
-    """The authorization server as an ASGI application; closes `store` and `fetcher` when it shuts down.
+    """Create the authorization server as an ASGI application; shutdown closes `store` and `fetcher`.
 
     Args:
-        fetcher: made as `settings` say where left out.
+        fetcher: by default created according to `settings`.
     """
     fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback, networks=settings.fetch_networks)
     parts = components(settings, store, clock, fetcher)
@@ -91,7 +91,7 @@ def create_app(
 
 
 def create_app_from_environment() -> FastAPI:
-    """What uvicorn is given: settings and store as the environment says."""
+    """Create the application for uvicorn, with settings and store from the environment."""
     forbid_inspection()
     configure_logs()
     settings = AuthSettings()  # type: ignore[call-arg]
@@ -148,7 +148,7 @@ def _lifespan(parts: Components) -> Callable[[FastAPI], AbstractAsyncContextMana
 
 
 async def _add_demo_user(users: UserRepository, *, admin: bool) -> None:
-    # Its password is no secret: where others can reach the server, it opens no console.
+    # Its password is public: where others can reach the server, the user must not be an administrator.
     try:
         await users.add(DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME, admin=admin)
     except UserExistsError:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: written by hand beside each endpoint, put together here (DESIGN D10)."""
+"""The OpenAPI document: written by hand next to each endpoint, assembled here (DESIGN D10)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OAuth 2.1 and OpenID Connect for MCP servers, by the issuer `{issuer}`.
 
 
 class DescribedApp(FastAPI):
-    """A FastAPI app whose document is written by hand: the framework knows nothing of its routes.
+    """A FastAPI app with a hand-written OpenAPI document: FastAPI does not know its routes.
 
     Attributes:
         document: the OpenAPI document that it serves.
@@ -33,14 +33,14 @@ class DescribedApp(FastAPI):
     document: dict[str, Any]
 
     def openapi(self) -> dict[str, Any]:
-        """The document."""
+        """Return the OpenAPI document."""
         return self.document
 
 
 def openapi_document(
     settings: AuthSettings, endpoints: Iterable[Endpoint], scopes: dict[str, str]
 ) -> dict[str, Any]:
-    """The whole document (OpenAPI 3.1)."""
+    """Return the whole document (OpenAPI 3.1)."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -68,7 +68,7 @@ def _description(settings: AuthSettings) -> str:
 
 
 def _docs_page(resource: str) -> str:
-    """Where a resource service of ours has its docs page: beside the MCP endpoint."""
+    """Return the URL of a resource service's docs page, next to its MCP endpoint."""
     return urljoin(resource.removesuffix("/"), "docs")
 
 
@@ -94,7 +94,7 @@ def _security_schemes(issuer: str, scopes: dict[str, str]) -> dict[str, Any]:
 
 
 def registration_example(settings: AuthSettings) -> dict[str, Any]:
-    """A registration that works as it stands, from the docs pages of both services."""
+    """Return a registration that works unchanged from the docs pages of both services."""
     pages = [f"{settings.issuer}/docs", *(_docs_page(resource.resource) for resource in settings.resources)]
     return {
         "client_name": "My client",

@@ -1,4 +1,4 @@
-"""What the environment says about identity providers, checked before the start."""
+"""Settings of identity providers, read from the environment and validated before startup."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PresetName = Literal[
 
 
 def _resolved(value: object) -> object:
-    """A secret by reference: ``env:NAME`` or ``file:/path``; anything else is the secret itself."""
+    """Resolve a secret given as ``env:NAME`` or ``file:/path``; any other value is the secret itself."""
     if not isinstance(value, str):
         return value
     kind, _, rest = value.partition(":")
@@ -71,11 +71,11 @@ class ProviderConfiguration(BaseModel):
     """One identity provider. `docs/identity-providers.md` has an example for each preset.
 
     Attributes:
-        client_secret: itself, or ``env:NAME`` or ``file:/path``.
-        scopes: left out, those of the preset.
-        groups_claim: left out, that of the preset.
-        link: what connects a person to an account that is there already.
-        contact: whom a person asks who is refused.
+        client_secret: the secret itself, or ``env:NAME`` or ``file:/path``.
+        scopes: by default those of the preset.
+        groups_claim: by default that of the preset.
+        link: what connects a person to an existing account.
+        contact: whom a person should contact after a refusal.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,17 +94,17 @@ class ProviderConfiguration(BaseModel):
 
     @property
     def kind(self) -> Preset:
-        """The preset."""
+        """The preset of the provider."""
         return PRESETS[self.preset]
 
     @property
     def issuer_or_default(self) -> str:
-        """The issuer that is configured, or that of the preset."""
+        """The configured issuer, or that of the preset."""
         return self.issuer or self.kind.issuer or ""
 
     @property
     def groups_claim_or_default(self) -> str | None:
-        """The claim that is configured, or that of the preset."""
+        """The configured groups claim, or that of the preset."""
         return self.groups_claim or self.kind.groups_claim
 
     @model_validator(mode="after")
@@ -130,7 +130,7 @@ class ProviderConfiguration(BaseModel):
         return self
 
     def provider(self) -> IdentityProvider:
-        """The provider, in the form in which the rules want it."""
+        """Return the provider as the rules use it."""
         needed = self.kind.groups_scopes if self.allow.groups else ()
         prefix = self.kind.group_prefix
         return IdentityProvider(

@@ -12,16 +12,16 @@ from auth_service.storage import keys
 from auth_service.storage.interface import Store
 
 UNKNOWN = "unknown"
-"""The network of all whose address cannot be told."""
+"""The network of all clients whose address is unknown."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Throttle:
-    """Limits one kind of attempt for each network that makes it.
+    """Limits the rate of one kind of attempt for each network.
 
     Args:
-        kind: what is counted; attempts of different kinds do not count against each other.
+        kind: what is counted; attempts of different kinds are counted separately.
     """
 
     def __init__(self, store: Store, kind: str, limit: Limit) -> None:
@@ -32,13 +32,13 @@ class Throttle:
     async def attempt(self, network: str, *, more: int = 0) -> None:
         """Count an attempt from `network`, which for IPv6 also counts against its /56 and /48.
 
-        A refused attempt counts nowhere: trying on while waiting makes the wait no longer.
+        A refused attempt is not counted: retrying does not extend the wait.
 
         Args:
-            more: attempts that this network has beyond the limit.
+            more: attempts allowed to this network beyond the limit.
 
         Raises:
-            SlowDownError: there were too many.
+            SlowDownError: there were too many attempts.
         """
         scopes = scopes_of(network)
         for position, scope in enumerate(scopes):
@@ -48,11 +48,11 @@ class Throttle:
                 raise SlowDownError(Reason.RATE_LIMITED, self._limit.refusal, retry_after_s=wait_s)
 
     async def refund(self, network: str) -> None:
-        """Take back an attempt that turned out to be a good one."""
+        """Refund an attempt that succeeded."""
         await self._uncount(scopes_of(network))
 
     async def _count(self, scope: Scope, more: int) -> int:
-        """Count an attempt; the seconds to wait where there were too many, else 0."""
+        """Count an attempt; return the seconds to wait if there were too many, else 0."""
         counted = await self._store.count(
             keys.count(self._kind, scope.network),
             ttl_s=self._limit.window_s,
@@ -66,13 +66,13 @@ class Throttle:
 
 
 def network_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
-    """The network that a request comes from: one IPv4 address, or the /64 of an IPv6 address.
+    """Return the network of a request: one IPv4 address, or the /64 of an IPv6 address.
 
-    Wider would lock neighbours out; narrower would let one machine have 2^64 tries.
+    A wider network would lock out neighbours; a narrower one would give one machine 2^64 attempts.
 
     Args:
         peer: the address at the other end of the connection.
-        forwarded_for: the addresses that proxies report, in order, believed as far as they are trusted.
+        forwarded_for: the addresses that proxies report, in order, used as far as the proxies are trusted.
     """
     hops = [*forwarded_for, *([peer] if peer else [])]
     while hops:
@@ -86,7 +86,7 @@ def network_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence
 
 
 def is_trusted(peer: str | None, trusted: Sequence[Network]) -> bool:
-    """Whether `peer` is one of the proxies whose word about others is believed."""
+    """Whether `peer` is a proxy whose report of the sender is trusted."""
     address = _address(peer or "")
     return address is None or any(address in network for network in trusted)
 
@@ -101,7 +101,7 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _host(text: str) -> str:
-    """The address in a hop: proxies add the port, and write an IPv6 address in brackets then."""
+    """Return the address in a hop: a proxy may add a port, and then puts an IPv6 address in brackets."""
     text = text.strip().strip('"')
     if text.startswith("["):
         return text[1:].partition("]")[0]

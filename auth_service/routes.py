@@ -1,4 +1,4 @@
-"""Every URL of the authorization server, each endpoint and page made from the components it needs."""
+"""Every URL of the authorization server: creates each endpoint and page from its components."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from auth_service.web.route import Endpoint
 
 
 def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[Endpoint]:
-    """Everything that is served, in the order in which it is described."""
+    """Return all endpoints and pages, in the order of their description."""
     grant_types = offered_grant_types(
         parts.base,
         parts.users,

@@ -1,4 +1,4 @@
-"""Everything the environment may say to the authorization server, checked before it starts."""
+"""The settings of the authorization server, read from the environment and validated before startup."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ OPENID_SCOPES = {
     "profile": "See your name",
     "offline_access": "Stay connected while you are away",
 }
-"""Scopes the authorization server itself grants, with the descriptions on the consent page."""
+"""Scopes that the authorization server itself grants, with their descriptions on the consent page."""
 
 
 def _internal(url: str) -> str:
-    # Reached inside a private network as often as not, so http is fine here, unlike for public URLs.
+    # Often reached inside a private network, so http is allowed here, unlike for public URLs.
     parts = split_absolute(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or "#" in url:
         raise ValueError("the metadata URL must be http or https, without user information or a fragment")
@@ -52,15 +52,15 @@ Domain = Annotated[str, AfterValidator(check_pattern)]
 
 
 class Resource(BaseModel):
-    """One protected resource (RFC 8707 §2): what tokens are issued for.
+    """One protected resource (RFC 8707 §2), for which tokens are issued.
 
     Attributes:
-        resource: the URL a user pastes, byte for byte what the resource server announces.
+        resource: the URL that a user pastes, byte for byte as the resource server announces it.
         scopes: scope token to its description on the consent page.
-        default_scopes: granted to a request without scope; all of them where left out.
+        default_scopes: granted to a request without scope; by default all scopes.
         access_token_format: ``jwt`` for access tokens that the resource can verify by itself (RFC 9068).
-        metadata_url: where this server finds the metadata of the resource (RFC 9728), for the consent page;
-            may be an internal address. The public place where left out.
+        metadata_url: where this server fetches the metadata of the resource (RFC 9728) for the consent page;
+            may be an internal address. By default the public URL.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,7 +74,7 @@ class Resource(BaseModel):
 
     @property
     def described_at(self) -> str:
-        """Where its metadata is: where RFC 9728 §3.1 puts it, unless another place is said."""
+        """The URL of the resource's metadata, by default that of RFC 9728 §3.1."""
         parts = split_absolute(self.resource)
         path = parts.path if parts.path != "/" else ""
         return self.metadata_url or f"{parts.scheme}://{parts.netloc}{PROTECTED_RESOURCE}{path}"
@@ -91,12 +91,12 @@ class Resource(BaseModel):
 
     @property
     def granted_by_default(self) -> tuple[str, ...]:
-        """The scopes of a request that asks for none."""
+        """The scopes granted to a request without scope."""
         return self.default_scopes if self.default_scopes is not None else tuple(self.scopes)
 
 
 class ResourceServer(BaseModel):
-    """A resource server that may ask the introspection endpoint about tokens for its own resources."""
+    """A resource server that may introspect tokens for its own resources."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -111,7 +111,7 @@ for _rule in (ExchangeRule, WorkloadRule, TrustedIssuer):
 
 
 class StatementIssuer(BaseModel):
-    """An issuer whose software statements count at registration (RFC 7591 §2.3)."""
+    """A trusted issuer of software statements (RFC 7591 §2.3)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -121,7 +121,7 @@ class StatementIssuer(BaseModel):
 
 
 class MasterKey(BaseModel):
-    """A 256-bit root secret under a key id of one byte; every other key is derived from it."""
+    """A 256-bit root secret with a one-byte key id; every other key is derived from it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -146,9 +146,9 @@ class KeySettings(BaseSettings):
 
     Attributes:
         master_keys: ``ID:BASE64URL`` comma-separated; the first signs, all verify.
-        key_period_s: how long a signing key signs.
-        key_ahead_s: how long a signing key is published before it signs; longer than `/jwks` may be cached,
-            by clients and by the other processes here.
+        key_period_s: for how many seconds a signing key signs.
+        key_ahead_s: for how many seconds a signing key is published before it signs; longer than `/jwks` may
+            be cached by clients and by the other processes here.
     """
 
     model_config = SettingsConfigDict(
@@ -184,25 +184,26 @@ class AuthSettings(KeySettings):
         store: ``redis://``, ``rediss://``, ``redis+sentinel://``, ``redis+cluster://`` or ``sqlite:///PATH``.
         resource_servers: JSON; see `ResourceServer`.
         token_exchange: JSON; see `ExchangeRule`.
-        registration: who may register: anyone, who has an initial access token (``doorward clients invite``),
-            whose software one of `statement_issuers` vouches for, or nobody.
+        registration: who may register: anyone, clients with an initial access token (``doorward clients
+            invite``), clients with a software statement of one of `statement_issuers`, or nobody.
         redirect_hosts_allow: host globs that web redirect URIs must match; empty for all.
-        redirect_hosts_deny: host globs that they must not match.
+        redirect_hosts_deny: host globs that web redirect URIs must not match.
         trusted_issuers: JSON; see `TrustedIssuer`.
         identity_providers: JSON; see `ProviderConfiguration`.
         open_client_credentials: whether a client may register itself for tokens that no user agreed to;
-            otherwise only the operator makes such clients.
-        trusted_proxies: networks whose X-Forwarded-For and Forwarded are believed, for throttling only.
-        cimd: what to do with a client whose client_id is the URL of its metadata document, where its domain
-            is on neither list: ``allow`` it like a registered one, ``ask`` each time with a warning that the
-            domain is not known here, ``deny`` it. Left out, ``ask`` where anyone may register, else ``deny``.
+            otherwise only the operator creates such clients.
+        trusted_proxies: networks whose X-Forwarded-For and Forwarded are trusted, only for throttling.
+        cimd: how to treat a client whose client_id is the URL of its metadata document, if its domain is on
+            neither list: ``allow`` it like a registered one, ``ask`` for consent each time with a warning
+            that the domain is unknown here, or ``deny`` it. By default ``ask`` if anyone may register, else
+            ``deny``.
         cimd_allow: domains whose clients are allowed: ``example.com``, ``*.example.com`` for all below it.
         cimd_deny: domains whose clients are denied, even if they are on the other list.
-        allow_http_networks: private networks on whose addresses plain http is allowed: for the issuer, for
+        allow_http_networks: private networks whose addresses may use plain http: for the issuer, for
             resources and for redirect URIs.
         fetch_loopback: whether documents and keys of clients may be fetched from this machine, also by http.
-            For development; only with an issuer that is on this machine (CIMD draft §8.6).
-        fetch_networks: networks of the operator's own that documents and keys may be fetched from.
+            For development; requires an issuer on this machine (CIMD draft §8.6).
+        fetch_networks: the operator's own networks from which documents and keys may be fetched.
     """
 
     issuer: Issuer
@@ -290,7 +291,7 @@ class AuthSettings(KeySettings):
     def _link_local_is_never_fetched_from(
         cls, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     ) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-        # Where clouds keep the credentials of their machines.
+        # The address range where clouds publish the credentials of their machines.
         for network in networks:
             local = ipaddress.ip_network("169.254.0.0/16" if network.version == 4 else "fe80::/10")
             if network.overlaps(local):
@@ -299,7 +300,7 @@ class AuthSettings(KeySettings):
 
     @property
     def cimd_otherwise(self) -> Literal["allow", "ask", "deny"]:
-        """What `cimd` says, or what fits who may register."""
+        """The value of `cimd`, or the default for the registration mode."""
         return self.cimd or ("ask" if self.registration == "open" else "deny")
 
     @property

@@ -1,5 +1,5 @@
-"""The machine-facing URLs, one file each: the only place, with the pages, where a request is read.
+"""The machine-facing URLs, one file each. Requests are read only here, in `authorize` and in the pages.
 
-Owns parsing a request and writing its answer, and describes itself for the OpenAPI document. Plain request
-handlers: no dependency machinery and no model is on the way of a token (DESIGN D10).
+Each endpoint parses a request, writes its response, and describes itself for the OpenAPI document. Plain
+request handlers: no dependency injection and no models are involved in issuing a token (DESIGN D10).
 """

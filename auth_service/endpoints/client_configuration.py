@@ -1,4 +1,4 @@
-"""GET, PUT and DELETE /register/{client_id} (RFC 7592): a client looks after its own registration."""
+"""GET, PUT and DELETE /register/{client_id} (RFC 7592): a client manages its own registration."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Method = Callable[[Request, Client], Awaitable[Response]]
 
 
 class ClientConfigurationEndpoint:
-    """Reads, changes and removes the registration whose registration access token is presented."""
+    """Reads, changes and deletes the registration to which the registration access token belongs."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class ClientConfigurationEndpoint:
     async def handle(self, request: Request) -> Response:
         client = await self._clients.managed_by(request.path_params["client_id"], bearer_of(request))
         if client is None:
-            # RFC 7592 §2: whether the client exists is nobody else's business.
+            # RFC 7592 §2: others must not learn whether the client exists.
             raise InvalidTokenError(
                 Reason.REGISTRATION_TOKEN_INVALID,
                 "the registration access token is not valid for this client",
@@ -79,7 +79,7 @@ class ClientConfigurationEndpoint:
         return self._answer(Registered(client, None, ""), bearer_of(request))
 
     async def _change(self, request: Request, client: Client) -> Response:
-        # Each change may have a document fetched from a site that the client chose.
+        # Each change may cause a document to be fetched from a site that the client chose.
         await self._throttle.attempt(self._networks.network_of(request))
         body = await json_of(request)
         self._check_identity(body, client)
@@ -94,8 +94,8 @@ class ClientConfigurationEndpoint:
         return self._answer(changed, bearer_of(request))
 
     async def _delete(self, request: Request, client: Client) -> Response:
-        # Before, so that a client that meets an outage midway can still ask again; after, for what was being
-        # granted meanwhile.
+        # Once before, so that a client can retry after an outage midway; once after, for grants opened in the
+        # meantime.
         await self._grants.revoke_of_client(client.client_id)
         await self._clients.delete(client.client_id)
         await self._grants.revoke_of_client(client.client_id)
@@ -123,7 +123,7 @@ class ClientConfigurationEndpoint:
             )
 
     def endpoint(self, example: dict[str, Any]) -> Endpoint:
-        """The endpoint with its description."""
+        """Return the endpoint with its description."""
         return Endpoint(
             path="/register/{client_id}",
             handler=answers_errors(self.handle),

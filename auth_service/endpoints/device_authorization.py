@@ -25,7 +25,7 @@ from shared.asgi import CorsPolicy
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceAuthorizationEndpoint:
-    """Gives a device without a browser two codes: one to poll with, one for its person to type."""
+    """Issues two codes to a device without a browser: one to poll with, one for its user to type."""
 
     authentication: ClientAuthentication
     devices: DeviceRequestRepository
@@ -62,7 +62,7 @@ class DeviceAuthorizationEndpoint:
         )
 
     def endpoint(self) -> Endpoint:
-        """The endpoint with its description."""
+        """Return the endpoint with its description."""
         handler = answers_errors(self.handle)
         cors = CorsPolicy(("POST",))
         return Endpoint(

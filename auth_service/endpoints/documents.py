@@ -24,7 +24,7 @@ _METHODS = ("GET", "HEAD")
 
 
 def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
-    """The metadata at every well-known place where clients look for it (AS-2)."""
+    """Serve the metadata at every well-known URL where clients look for it (AS-2)."""
 
     async def serve(request: Request) -> Response:
         return json_response(metadata, headers=_CACHED)
@@ -45,7 +45,7 @@ def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
 
 
 def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
-    """The public halves of the signing keys (RFC 7517 §5)."""
+    """Serve the public halves of the signing keys (RFC 7517 §5)."""
 
     async def serve(request: Request) -> Response:
         return json_response(await signing_keys.jwks(), headers=_CACHED)
@@ -60,7 +60,7 @@ def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
 
 
 def health_endpoint(store: Store) -> Endpoint:
-    """Whether this process can serve: 200 if the store answers and takes writes, else 503."""
+    """Report whether this process can serve: 200 if the store responds and accepts writes, else 503."""
 
     async def serve(request: Request) -> Response:
         await store.ping()

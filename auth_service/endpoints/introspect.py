@@ -1,4 +1,4 @@
-"""POST /introspect (RFC 7662): the question a resource server asks about every token."""
+"""POST /introspect (RFC 7662): resource servers look up tokens."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class IntrospectEndpoint:
-    """Says of a token what the one who asks may know."""
+    """Returns the information about a token that the caller may have."""
 
     callers: IntrospectionCallers
     tokens: TokenReader
@@ -88,7 +88,7 @@ class IntrospectEndpoint:
         return Response(text, 200, {"Cache-Control": "no-store"}, f"application/{SIGNED_TYPE}")
 
     def endpoint(self) -> Endpoint:
-        """The endpoint with its description."""
+        """Return the endpoint with its description."""
         return Endpoint(
             path="/introspect",
             handler=answers_errors(self.handle),

@@ -27,13 +27,13 @@ from auth_service.web.route import (
 )
 from shared.asgi import CorsPolicy, header_values
 
-# How the client proved itself is no part of what it asks for.
+# Client authentication is not part of the authorization request.
 _CREDENTIALS = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class PushEndpoint:
-    """Takes an authorization request from the client itself, checks all of it, and gives it a name.
+    """Validates an authorization request sent by the client itself, and gives it a name.
 
     Attributes:
         url: the endpoint's public URL, which DPoP proofs name.
@@ -52,7 +52,7 @@ class PushEndpoint:
         origin = self.networks.network_of(request)
         await self.throttle.attempt(origin)
         form = await form_of(request)
-        # As at the token endpoint: a nonce that is missing uses no assertion up.
+        # As at the token endpoint: a missing nonce does not use up an assertion.
         proof = await self.dpop.read_proof(
             header_values(request.scope, "dpop"), "POST", self.url, source=origin
         )
@@ -78,7 +78,7 @@ class PushEndpoint:
         return Parameters({**values, "client_id": client.client_id}, form.resources)
 
     def endpoint(self) -> Endpoint:
-        """The endpoint with its description."""
+        """Return the endpoint with its description."""
         return Endpoint(
             path="/par",
             handler=answers_errors(self.handle),
@@ -89,7 +89,7 @@ class PushEndpoint:
 
 
 def _bound(parameters: Parameters, jkt: str | None) -> Parameters:
-    """The request for a code that is bound to the key of the proof that came with it (RFC 9449 §10.1)."""
+    """Return the request for a code bound to the key of its DPoP proof (RFC 9449 §10.1)."""
     if jkt is None:
         return parameters
     if parameters.get("dpop_jkt") not in (None, jkt):

@@ -1,4 +1,4 @@
-"""POST /backchannel-logout/{provider}: an identity provider tells of a logout (Back-Channel Logout §2.5)."""
+"""POST /backchannel-logout/{provider}: an identity provider sends a logout (Back-Channel Logout §2.5)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from shared.asgi import not_found
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderLogoutEndpoint:
-    """Takes logout tokens of the providers that are configured."""
+    """Accepts logout tokens of the configured identity providers."""
 
     providers: Mapping[str, IdentityProvider]
     logout: ProviderLogout
@@ -50,7 +50,7 @@ class ProviderLogoutEndpoint:
         return Response(status_code=200, headers={"Cache-Control": "no-store"})
 
     def endpoint(self) -> Endpoint:
-        """The endpoint with its description."""
+        """Return the endpoint with its description."""
         return Endpoint(
             path="/backchannel-logout/{provider}",
             handler=answers_errors(self.handle),

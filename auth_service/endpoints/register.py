@@ -29,15 +29,15 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class RegisterEndpoint:
-    """Lets a client introduce itself.
+    """Registers clients dynamically.
 
     Attributes:
-        throttle: for each network.
-        own_share: what each network may register without counting against `overall`.
-        overall: for all networks together.
-        quota: how many clients may be registered that the operator gave no token.
-        grant_types: what anyone may register for.
-        operator_grant_types: what a client may register for that the operator gave a token.
+        throttle: limits the rate of each network.
+        own_share: how much each network may register without counting against `overall`.
+        overall: limits all networks together.
+        quota: limits the number of clients registered without an initial access token.
+        grant_types: the grant types that any client may register for.
+        operator_grant_types: those that a client with an initial access token may register for.
     """
 
     clients: ClientRepository
@@ -77,16 +77,16 @@ class RegisterEndpoint:
         return json_response(client_information(registered, self.issuer), 201)
 
     async def _count_overall(self, network: str) -> None:
-        # The first few of each network do not count for all, so that no network closes registration to
-        # others (BOUND-3); nor does as much as came to be used before: hosted clients register for many
-        # people from few addresses. What they take up is bounded by the quota.
+        # The first registrations of each network do not count against the overall limit, so that no network
+        # closes registration to others (BOUND-3). Neither do as many as were used later: hosted clients
+        # register for many people from few addresses. The quota limits what they take up.
         try:
             await self.own_share.attempt(network, more=await self.clients.unused.used_by(network))
         except SlowDownError:
             await self.overall.attempt("all")
 
     def endpoint(self, example: dict[str, Any]) -> Endpoint:
-        """The endpoint with its description; `example` is what the docs page is prefilled with."""
+        """Return the endpoint with its description; `example` is the example on the docs page."""
         cors = CorsPolicy(("POST",))
         return Endpoint(
             path="/register",
@@ -105,10 +105,10 @@ def _initial_access_token(request: Request) -> str | None:
 
 
 async def json_of(request: Request) -> object:
-    """The JSON in a request's body.
+    """Return the JSON in a request's body.
 
     Raises:
-        InvalidClientMetadataError: it is not JSON, or holds text that is not Unicode.
+        InvalidClientMetadataError: the body is not JSON, or contains text that is not Unicode.
     """
     try:
         return parse_json(await request.body())
@@ -119,7 +119,7 @@ async def json_of(request: Request) -> object:
 
 
 def client_information(registered: Registered, issuer: str) -> dict[str, Any]:
-    """The client information response (RFC 7591 §3.2.1): everything registered, byte for byte."""
+    """Return the client information response (RFC 7591 §3.2.1): everything registered, byte for byte."""
     client = registered.client
     information = {
         "client_id": client.client_id,
@@ -130,7 +130,7 @@ def client_information(registered: Registered, issuer: str) -> dict[str, Any]:
     if registered.client_secret:
         information["client_secret"] = registered.client_secret
     if client.has_secret:
-        information["client_secret_expires_at"] = 0  # RFC 7591 §3.2.1: required with a secret; 0 is never
+        information["client_secret_expires_at"] = 0  # RFC 7591 §3.2.1: required with a secret; 0 means never
     if registered.registration_access_token:
         information["registration_access_token"] = registered.registration_access_token
     return information

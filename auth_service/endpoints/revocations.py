@@ -1,4 +1,4 @@
-"""POST /revocations (RFC 8936): a resource server waits to hear which grants have ended."""
+"""POST /revocations (RFC 8936): a resource server waits for the grants that end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NONE = Batch([], more=False)
 
 @dataclass(frozen=True)
 class RevocationsEndpoint:
-    """Hands out events, to every resource server all of them."""
+    """Sends all events to every resource server."""
 
     callers: IntrospectionCallers
     revocation_stream: RevocationStream
@@ -57,7 +57,7 @@ class RevocationsEndpoint:
         return await self.revocation_stream.next(poll.seen, poll.max_events, waits=waits)
 
     def endpoint(self) -> Endpoint:
-        """The endpoint with its description."""
+        """Return the endpoint with its description."""
         return Endpoint(
             path="/revocations",
             handler=answers_errors(self.handle),
@@ -74,7 +74,7 @@ async def _json_body(request: Request) -> bytes:
 
 
 async def while_there(request: Request, waiting: Coroutine[Any, Any, Batch]) -> Batch | None:
-    """What `waiting` returns; None as soon as nobody is there any more to hear it."""
+    """Return the result of `waiting`; None as soon as the client has disconnected."""
     result, gone = asyncio.ensure_future(waiting), asyncio.ensure_future(_disconnect(request))
     try:
         await asyncio.wait((result, gone), return_when=asyncio.FIRST_COMPLETED)

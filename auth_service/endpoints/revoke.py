@@ -24,7 +24,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class RevokeEndpoint:
-    """Ends the grant behind a client's own token; of any other token it says nothing."""
+    """Revokes the grant behind a client's own token; says nothing about any other token."""
 
     authentication: ClientAuthentication
     tokens: TokenReader
@@ -42,7 +42,7 @@ class RevokeEndpoint:
         token_and_grant = await self.tokens.read_token(parameters.require("token"))
         if token_and_grant is not None and token_and_grant[0].kind is not Kind.CODE:
             await self._revoke(token_and_grant[0].grant_id, client.client_id)
-        # RFC 7009 §2.2: a token that is already good for nothing is no error.
+        # RFC 7009 §2.2: a token that is no longer valid is no error.
         return Response(status_code=200, headers={"Cache-Control": "no-store"})
 
     async def _revoke(self, grant_id: str, client_id: str) -> None:
@@ -50,7 +50,7 @@ class RevokeEndpoint:
             _log.info("grant revoked", grant_id=grant_id, client_id=client_id, by="client")
 
     def endpoint(self) -> Endpoint:
-        """The endpoint with its description."""
+        """Return the endpoint with its description."""
         return Endpoint(
             path="/revoke",
             handler=answers_errors(self.handle),

@@ -35,10 +35,10 @@ from shared.clock import Clock
 
 @dataclass(frozen=True, kw_only=True)
 class TokenEndpoint:
-    """Turns what a client holds into tokens: the phases here, what is unique to a grant in its file.
+    """Handles token requests: the common steps are here, those of a grant type in its file.
 
     Attributes:
-        grant_types: by name.
+        grant_types: the grant types, by name.
         url: the endpoint's public URL, which DPoP proofs name.
     """
 
@@ -51,18 +51,18 @@ class TokenEndpoint:
     url: str
 
     async def handle(self, request: Request) -> Response:
-        # 1. What is presented.
+        # 1. The credentials.
         parameters = await form_of(request)
         name = parameters.require("grant_type")
-        # 2. The key it proves possession of, if any: before an assertion is used up, which a client that only
-        # has to try again with a nonce may send again (RFC 9449 §8).
+        # 2. The key that the request proves possession of, if any: before an assertion is used up, so that a
+        # client that only lacks a nonce can send the assertion again (RFC 9449 §8).
         network = self.networks.network_of(request)
         proof = await self.dpop.read_proof(
             header_values(request.scope, "dpop"), "POST", self.url, source=network
         )
-        # 3. Who presents it.
+        # 3. The client.
         client = await self._client(request, parameters, name)
-        # 4. A grant type that exists, and that the client registered.
+        # 4. A grant type that exists and that the client registered.
         grant_type = self.grant_types.get(name)
         if grant_type is None:
             raise UnsupportedGrantTypeError(
@@ -74,7 +74,7 @@ class TokenEndpoint:
         jkt = await self.dpop.use(proof, source)
         if jkt is None and client.metadata.get("dpop_bound_access_tokens"):
             raise InvalidRequestError(Reason.DPOP_PROOF_REQUIRED, "this client must send a DPoP proof")
-        # 6. Scope and resource, by the rules of the grant; then the one mint.
+        # 6. Scope and resource, by the rules of the grant; then the tokens are issued.
         now = int(self.clock())
         grant = await grant_type.redeem(
             TokenRequest(client=client, parameters=parameters, now=now, proof_source=source, jkt=jkt)
@@ -84,22 +84,22 @@ class TokenEndpoint:
     async def _client(self, request: Request, parameters: Parameters, grant_type: str) -> Client:
         authorization = authorization_of(request)
         if grant_type == JWT_BEARER and not authorization and not _CREDENTIALS & set(parameters.values):
-            return _NOBODY  # a workload, which its assertion names (EXT-4)
+            return _NOBODY  # a workload, identified by its assertion (EXT-4)
         return await self.authentication.authenticate(
             authorization, parameters, self.networks.network_of(request)
         )
 
     @staticmethod
     def _check_registered(registered: tuple[str, ...], name: str) -> None:
-        # A refresh token was given for a reason: a client that was granted offline_access may use it, whether
-        # or not it also thought of registering the grant type.
+        # A client that was granted offline_access may use its refresh token even if it did not register the
+        # grant type.
         if name not in registered and not (name == "refresh_token" and _USER_GRANTS & set(registered)):
             raise UnauthorizedClientError(
                 Reason.GRANT_TYPE_NOT_REGISTERED, f"this client did not register the grant type {name}"
             )
 
     def endpoint(self) -> Endpoint:
-        """The endpoint with its description."""
+        """Return the endpoint with its description."""
         return Endpoint(
             path="/token",
             handler=answers_errors(self.handle),

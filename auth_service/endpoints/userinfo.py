@@ -33,7 +33,7 @@ from shared.clock import Clock
 
 @dataclass(frozen=True, kw_only=True)
 class UserinfoEndpoint:
-    """Says who the user behind an access token is, as far as its scopes go."""
+    """Returns the claims of the user behind an access token, as far as its scopes allow."""
 
     users: UserRepository
     tokens: TokenReader
@@ -75,7 +75,7 @@ class UserinfoEndpoint:
         return await self._signed(claims, client, client.userinfo_alg)
 
     async def _signed(self, claims: dict[str, Any], client: Client, alg: str) -> Response:
-        # OpenID Connect Core §5.3.2: signed, it says who says so, and to whom.
+        # OpenID Connect Core §5.3.2: a signed response names its issuer and audience.
         issued = {"iss": self.issuer, "aud": client.client_id, "iat": int(self.clock())}
         token = await self.signing_keys.sign({**claims, **issued}, alg=alg)
         return Response(token, headers={"Cache-Control": "no-store"}, media_type="application/jwt")
@@ -93,7 +93,7 @@ class UserinfoEndpoint:
         return bearer_of(request)
 
     def endpoint(self) -> Endpoint:
-        """The endpoint with its description."""
+        """Return the endpoint with its description."""
         methods = ("GET", "POST")
         return Endpoint(
             path="/userinfo",

@@ -9,7 +9,7 @@ from auth_service.web.route import answer
 
 
 def described(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The operation that serves `metadata`."""
+    """Return the operation that serves `metadata`."""
     return {
         "summary": "Server metadata",
         "description": "RFC 8414, OpenID Connect Discovery: one document at both places.",

@@ -10,7 +10,7 @@ from auth_service.web.route import answer, error
 
 
 def registration_operation(example: dict[str, Any]) -> dict[str, Any]:
-    """The operation; `example` is what the docs page is prefilled with."""
+    """Return the operation; `example` is the example on the docs page."""
     return {
         "summary": "Register a client",
         "description": "RFC 7591. Members that are not known here are dropped. The secret and the"
@@ -36,7 +36,7 @@ def registration_operation(example: dict[str, Any]) -> dict[str, Any]:
 
 
 def request_body(example: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI request body for client metadata."""
+    """Return the OpenAPI request body for client metadata."""
     members = ClientMetadata.model_json_schema()["properties"]
     properties = {name: _readable(name, member) for name, member in members.items()}
     schema = {"type": "object", "properties": properties}
@@ -44,7 +44,7 @@ def request_body(example: dict[str, Any]) -> dict[str, Any]:
 
 
 def _readable(name: str, member: dict[str, Any]) -> dict[str, Any]:
-    # Null means the same as left out, and the title is the name again: neither tells a reader anything.
+    # Null means the same as leaving the member out, and the title repeats the name.
     kind = member.get("anyOf", [{}])[0]
     kept = {
         key: value for key, value in member.items() if key not in ("anyOf", "title") and value is not None

@@ -6,7 +6,7 @@ from auth_service.web.route import answer, error
 
 
 def operation(method: str) -> dict[str, object]:
-    """The operation of GET or POST."""
+    """Return the operation of GET or POST."""
     return {
         "summary": "Claims about the user",
         "description": "OpenID Connect Core §5.3. Needs an access token with the scope `openid`."
