@@ -1,7 +1,7 @@
 """The human-facing pages, one file each, with their templates and their one style sheet.
 
-Those for administrators are in `console/`.
+The pages for administrators are in `console/`.
 
-Owns what a person sees and posts. Pages work without JavaScript, load nothing from elsewhere, and go back to
-``/authorize``, which alone decides what comes next.
+Contains what a person sees and submits. Pages work without JavaScript, load nothing from other sites, and
+return to ``/authorize``, which alone decides the next step.
 """

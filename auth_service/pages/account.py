@@ -1,4 +1,4 @@
-"""GET and POST /account: what a person is connected to, and the end of it."""
+"""GET and POST /account: the clients connected to a person's account."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class AccountPage:
-    """Lists what the person has connected; disconnects one, or logs out."""
+    """Lists the clients that the person has connected; disconnects one, or logs out."""
 
     grants: GrantRepository
     clients: ClientRepository
@@ -87,7 +87,7 @@ class AccountPage:
         _log.info("grant revoked", grant_id=grant_id, client_id=grant.client_id, by="user")
 
     def endpoint(self) -> Endpoint:
-        """The page."""
+        """Return the endpoint of the page."""
         return Endpoint(
             path="/account",
             handler=shows_errors(self.context.errors, self.handle),

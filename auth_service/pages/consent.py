@@ -39,12 +39,12 @@ _TICK = "scope."
 _SWITCHED = 409
 
 SHOWN_AT_ONCE = 6
-"""How much of what a scope allows is shown before it is asked for."""
+"""How many uses of a scope are shown without expanding the list."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentPage:
-    """Shows who asks for what, and records what the person says. Says nothing to the client itself."""
+    """Shows which client requests which scopes, and records the decision. Never answers the client itself."""
 
     pending: PendingRequests
     context: PageContext
@@ -118,7 +118,7 @@ class ConsentPage:
         if pending is None:
             raise RequestOverError
         if pending.outcome is not None:
-            return see_other(f"authorize?pending={pending_id}")  # pressed twice: the same answer again
+            return see_other(f"authorize?pending={pending_id}")  # submitted twice: the same response again
         if session is None:
             raise RequestOverError
         granted = _granted(form, pending.request.scopes)
@@ -145,8 +145,9 @@ class ConsentPage:
     async def _ask_again(
         self, pending_id: str, pending: Pending, session: Session, browser: Browser
     ) -> Response:
-        # The page was shown for another session: the account was switched in another tab since. A consent
-        # counts for the person that the page named, so the one who is logged in now is asked.
+        # The page was shown for another session: the account has been switched in another tab since. A
+        # consent is valid only for the person that the page named, so the person who is logged in now is
+        # asked.
         client = await self.clients.get(pending.request.client_id)
         if client is None:
             raise RequestOverError
@@ -156,7 +157,7 @@ class ConsentPage:
         )
 
     def endpoint(self) -> Endpoint:
-        """The page."""
+        """Return the endpoint of the page."""
         return Endpoint(
             path="/consent",
             handler=shows_errors(self.context.errors, self.handle),
@@ -166,29 +167,29 @@ class ConsentPage:
 
 
 def _granted(form: Parameters, requested: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The scopes left ticked, of those asked for; None for a refusal, as which nothing ticked counts."""
+    """Return the requested scopes that were left ticked; None for a refusal, also if none was ticked."""
     decision = form.require("decision")
     if decision not in ("allow", "deny"):
         raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "decision must be allow or deny")
     if decision == "deny":
         return None
-    # The form only ever takes scopes away (AS-24). One that was posted without its tick boxes, by a program
-    # that does not know of them, leaves the request as it was asked for.
+    # The form only removes scopes (AS-24). A form submitted without tick boxes, by a program that does not
+    # know them, leaves the request unchanged.
     if form.get("ticks") is None:
         return requested
     granted = tuple(
         scope for number, scope in enumerate(requested) if form.get(f"{_TICK}{number}") is not None
     )
-    # A token without a scope is no use to anybody, and neither is one that only lasts.
+    # A token without a scope is useless, and so is one with only offline_access.
     return (
         None if requested and set(granted) <= {OFFLINE_ACCESS} and set(granted) != set(requested) else granted
     )
 
 
 def _policy_links(client: Client) -> Iterator[tuple[str, str, str]]:
-    """What OpenID Connect Registration §2 has shown to a person; with the host, which the client chose."""
+    """Return the links that a person must see (OpenID Connect Registration §2), with the client-chosen host."""
     for label, member in (("Privacy policy", "policy_uri"), ("Terms", "tos_uri")):
         if url := client.metadata.get(member):
-            # What was registered under older rules, and cannot be told apart safely, is not shown.
+            # A URL registered under older rules whose host cannot be determined safely is not shown.
             with suppress(ValueError):
                 yield label, str(url), split_web_url(str(url)).authority

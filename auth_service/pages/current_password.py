@@ -1,4 +1,4 @@
-"""Asks for the current password again before something that cannot be undone, within the limits of logins."""
+"""Asks for the current password before an irreversible action, within the login limits."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from auth_service.web.page_context import PageContext
 
 
 class NotDoneError(Exception):
-    """What a form asked for was not done; the message says why, to the person.
+    """The action of a form was refused; the message tells the person why.
 
     Attributes:
-        status: of the page.
-        retry_after_s: seconds; None where waiting does not help.
+        status: the status of the page.
+        retry_after_s: seconds; None if waiting does not help.
     """
 
     def __init__(self, message: str, status: int, reason: Reason, retry_after_s: int | None = None) -> None:
@@ -38,10 +38,10 @@ class CurrentPassword:
     check: PasswordCheck
 
     async def require(self, form: Parameters, browser: Browser, session: Session, network: str) -> User:
-        """The account, as the password authenticated it.
+        """Return the account, authenticated by the password.
 
         Raises:
-            NotDoneError: the password is wrong, or there were too many wrong ones.
+            NotDoneError: the password is wrong, or there were too many wrong attempts.
         """
         browsers = self.context.browsers
         try:

@@ -28,12 +28,12 @@ from shared.logs import get_logger
 
 _log = get_logger(__name__)
 RECENT_S = 600
-"""How old a login may be that stands for the password of an account without one, in seconds."""
+"""The maximum age of a login that replaces the password for an account without one, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteAccountPage:
-    """Says what ends, and deletes the account once the person has given the password again."""
+    """Says what ends, and deletes the account after the person has entered the password again."""
 
     context: PageContext
     accounts: AccountLifecycle
@@ -91,7 +91,7 @@ class DeleteAccountPage:
         self, form: Parameters, browser: Browser, session: Session, user: User, *, network: str
     ) -> None:
         if user.admin:
-            # Nobody should find the console closed to everybody.
+            # The console must not be closed to everybody.
             raise NotDoneError(
                 "An administrator cannot delete their own account. Another administrator can.",
                 403,
@@ -104,7 +104,7 @@ class DeleteAccountPage:
         await self.accounts.delete(user.username)
 
     def endpoint(self) -> Endpoint:
-        """The page."""
+        """Return the endpoint of the page."""
         return Endpoint(
             path="/delete-account",
             handler=shows_errors(self.context.errors, self.handle),
@@ -114,5 +114,5 @@ class DeleteAccountPage:
 
 
 def _deleted_mark(browser: Browser) -> str:
-    """What only this server can put into a link for this browser: no other page can claim a deletion."""
+    """Return a mark for a link that only this server can create: no other page can fake a deletion."""
     return digest(f"account deleted {browser.browser_id}")

@@ -1,4 +1,4 @@
-"""GET and POST /device: where a person types the code that a device shows (RFC 8628 §3.3)."""
+"""GET and POST /device: a person types the code that a device shows (RFC 8628 §3.3)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WRONG = "No device is waiting for this code. Codes are good for ten minutes."
 
 @dataclass(frozen=True, kw_only=True)
 class DevicePage:
-    """Finds the device's request by its code and hands it to /authorize, like any other request."""
+    """Finds the device's request by its code and passes it to /authorize, like any other request."""
 
     devices: DeviceRequestRepository
     pending: PendingRequests
@@ -50,7 +50,7 @@ class DevicePage:
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.context.browsers, request)
         typed, network = form.get("user_code") or "", self.context.networks.network_of(request)
-        # RFC 8628 §5.1: a code short enough to type is short enough to guess, so guesses are counted.
+        # RFC 8628 §5.1: a code short enough to type is short enough to guess, so attempts are counted.
         await self.throttle.attempt(network)
         device_request = await self.devices.by_user_code(typed)
         if device_request is None:
@@ -68,7 +68,7 @@ class DevicePage:
         return see_other(f"authorize?pending={pending_id}")
 
     def endpoint(self) -> Endpoint:
-        """The page."""
+        """Return the endpoint of the page."""
         return Endpoint(
             path="/device",
             handler=shows_errors(self.context.errors, self.handle),

@@ -41,11 +41,11 @@ from shared.logs import get_logger
 
 _log = get_logger(__name__)
 _FRESH_LOGIN_S = 600
-"""How recent the login must be in which somebody connects another way to log in."""
+"""The maximum age of the login in which somebody connects another identity."""
 
 
 class ProviderLogin(Protocol):
-    """The relying party's side of one protocol; see `OpenIdLogin`."""
+    """The relying party's side of one login protocol; see `OpenIdLogin`."""
 
     async def authorization_url(self, provider: IdentityProvider, parameters: Mapping[str, str]) -> str: ...
 
@@ -94,7 +94,7 @@ class FederatedLoginPages:
         return see_other(location)
 
     async def _purpose(self, fields: Parameters, browser: Browser, *, connects: bool) -> LoginPurpose | None:
-        """What the login is for; None where somebody has to log in first."""
+        """Return the purpose of the login; None if somebody has to log in first."""
         if connects:
             session = await self.context.sessions.find(browser.session)
             if session is None or self.clock() - session.auth_time > _FRESH_LOGIN_S:
@@ -125,12 +125,12 @@ class FederatedLoginPages:
         if authorization_request and (
             "login" in authorization_request.prompts or authorization_request.max_age is not None
         ):
-            # The client wants to know that the person is there now, not that they were there once.
+            # The client wants proof that the person is present now, not that they once were.
             parameters["prompt"] = "login"
         return parameters
 
     async def come_back(self, request: Request) -> Response:
-        """Log in whom a provider sends back."""
+        """Log in the person whom a provider sends back."""
         provider = self._provider(request)
         if provider is None:
             return _not_found(request)
@@ -152,7 +152,7 @@ class FederatedLoginPages:
         return response
 
     async def _again(self, state: str, browser: Browser) -> Response:
-        """The answer to a browser that comes back once more: after a double click, with the back button."""
+        """Return the response to a browser that comes back again (double click, back button)."""
         location = await self.logins.outcome(state)
         if location is None:
             raise RequestOverError
@@ -177,7 +177,7 @@ class FederatedLoginPages:
             failure = Failure.UNAVAILABLE if unavailable else Failure.INVALID
             return self.failures.page(provider, failure, error, purpose=purpose)
         secret = self.logins.secrets_of(query.require("state")).session
-        # Noted before the session begins: a logout there must not miss it.
+        # Recorded before the session begins: a logout at the provider must not miss it.
         await self.provider_sessions.note(federated, user.subject)
         return await self._log_in(
             browser,
@@ -253,7 +253,7 @@ class FederatedLoginPages:
         return f"{self.issuer}/callback/{provider.provider_id}"
 
     def endpoints(self) -> list[Endpoint]:
-        """Both of them."""
+        """Return the endpoints of both pages."""
         return [
             Endpoint(
                 path="/login/{provider}",

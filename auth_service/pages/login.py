@@ -36,12 +36,12 @@ _BUSY_S = 10
 _BUSY = "Many people are logging in right now. Try again in a few seconds."
 _WRONG = "The username or the password is wrong."
 _AFTER = {"admin": "admin/software", "password": "password", "delete-account": "delete-account"}
-"""Where a login without a pending request may lead, by the name in `to`; else to the account page."""
+"""The destinations of a login without a pending request, by the name in `to`; otherwise the account page."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoginPage:
-    """Finds out who is at the browser, for a pending request or for the account page."""
+    """Logs a person in, for a pending request or for the account page."""
 
     users: UserRepository
     context: PageContext
@@ -168,8 +168,9 @@ class LoginPage:
         return see_other(f"authorize?pending={pending_id}")
 
     async def _account_named(self, username: str) -> dict[str, str]:
-        """The account that a failed login is about, for the log. Only one that exists: people type their
-        password into the field for the name.
+        """Return the account of a failed login for the log, if it exists.
+
+        Unknown names are not logged: people type their password into the username field.
         """
         user = await self.users.get(username)
         return {"subject": user.subject, "username": encoded(user.username)} if user else {}
@@ -192,8 +193,8 @@ class LoginPage:
         secret = await self._secret(submission, browser, current)
         session = await self.context.sessions.begin(user, secret, continues=current)
         if not await self.users.may_still_log_in(user):
-            # Looked at after the session began: who disables a user or changes a password does that first
-            # and then ends the sessions there are, so one of the two sees the other.
+            # Checked after the session began: code that disables a user or changes a password does so before
+            # it ends the existing sessions, so one of the two notices the other.
             await self.context.sessions.end(secret)
             _log.info(
                 "login failed",
@@ -221,17 +222,17 @@ class LoginPage:
         return see_other(f"authorize?pending={pending_id}", cookies)
 
     async def _secret(self, submission: Submission, browser: Browser, current: Session | None) -> str:
-        """The secret of the new session: that of the first time where the form was posted before."""
+        """Return the secret of the new session: the first one again if the form was submitted before."""
         secret = await submission.secret()
         for opened in (session_secret(secret, browser.session), session_secret(secret)):
             if await self.context.sessions.find(opened) is not None:
                 return opened
         if submission.outcome.finished:
-            secret = new_secret()  # logged out since the form was posted first
+            secret = new_secret()  # logged out since the form was first submitted
         return session_secret(secret, browser.session if current else None)
 
     def endpoint(self) -> Endpoint:
-        """The page."""
+        """Return the endpoint of the page."""
         return Endpoint(
             path="/login",
             handler=shows_errors(self.context.errors, self.handle),
@@ -241,11 +242,11 @@ class LoginPage:
 
 
 def destination(parameters: Parameters) -> str | None:
-    """The name of a place of ours; never an address, which somebody else might choose."""
+    """Return the name of one of our pages; never a URL, which somebody else might choose."""
     to = parameters.get("to")
     return to if to in _AFTER else None
 
 
 def after_login(to: str | None) -> str:
-    """The place of that name, or the account page."""
+    """Return the page of that name, or the account page."""
     return _AFTER.get(to or "", "account")

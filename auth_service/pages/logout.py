@@ -1,4 +1,4 @@
-"""GET and POST /logout: the end of a session, asked for by a client or by the person."""
+"""GET and POST /logout: a client or the person ends a session."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ASKED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 
 @dataclass(frozen=True, kw_only=True)
 class LogoutPage:
-    """Logs out whom a client's ID token names; anybody else is asked first (§2)."""
+    """Logs out the user named by a client's ID token; without one, the person must confirm (§2)."""
 
     logout: Logout
     context: PageContext
@@ -50,8 +50,8 @@ class LogoutPage:
             return see_other(f"logout?{query}")
         session = await self.context.sessions.find(browser.session)
         if session is None:
-            # Without a hint nothing shows that the client ever had to do with this person (§3). Anybody may
-            # register a client: its name alone must not make this server redirect wherever it likes.
+            # Without a hint, nothing proves that the client has ever dealt with this person (§3). Anybody can
+            # register a client: a client_id alone must not make this server redirect to its URL.
             return self._done(goal if hint else None)
         confirmed = posted and is_own_form(self.context.browsers, request, parameters)
         if confirmed:
@@ -103,7 +103,7 @@ class LogoutPage:
         return self.context.templates.render("logged_out.html", {"provider": link}, cookies=cookies)
 
     def endpoint(self) -> Endpoint:
-        """The page."""
+        """Return the endpoint of the page."""
         return Endpoint(
             path="/logout",
             handler=shows_errors(self.context.errors, self.handle),
@@ -113,6 +113,6 @@ class LogoutPage:
 
 
 def _as_query(parameters: Parameters) -> str:
-    # SameSite=Lax keeps our cookies from a form that a client's page posts (RP-Initiated Logout §2 allows
+    # SameSite=Lax keeps our cookies from a form posted by a client's page (RP-Initiated Logout §2 allows
     # POST); the GET after a redirect has them.
     return urlencode({name: value for name in _ASKED if (value := parameters.get(name))})

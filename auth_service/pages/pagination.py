@@ -1,4 +1,4 @@
-"""Long lists, cut into pages."""
+"""Pagination of long lists."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PAGE_SIZE = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A part of a list that is too long for one page.
+    """One page of a list.
 
     Attributes:
-        before, after: the URLs of the neighbouring pages; None where there is none.
+        before, after: the URLs of the neighbouring pages; None if there is none.
     """
 
     first: int
@@ -30,10 +30,10 @@ class Page:
 
 
 def paginated(items: Sequence[T], query: Parameters, page: str) -> tuple[Sequence[T], Page]:
-    """The items of the page that `query` asks for, and where it is among all of them.
+    """Return the items of the page that `query` selects, and its position in the list.
 
     Args:
-        page: the last part of the path, for links.
+        page: the last segment of the path, for links.
     """
     number = _number(query.get("p"))
     start = min(number * PAGE_SIZE, max(0, len(items) - 1) // PAGE_SIZE * PAGE_SIZE)

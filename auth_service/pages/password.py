@@ -1,4 +1,4 @@
-"""GET and POST /password: a person replaces the password, and with it ends what others may have opened."""
+"""GET and POST /password: a person changes the password and ends what others may have opened with it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordPage:
-    """Takes the current password and a new one; says before and after what ends."""
+    """Accepts the current password and a new one; says before and after what ends."""
 
     accounts: AccountLifecycle
     context: PageContext
@@ -99,7 +99,7 @@ class PasswordPage:
             raise NotDoneError(message, 409, Reason.PASSWORD_NOT_CHANGED) from error
 
     def endpoint(self) -> Endpoint:
-        """The page."""
+        """Return the endpoint of the page."""
         return Endpoint(
             path="/password",
             handler=shows_errors(self.context.errors, self.handle),
@@ -109,7 +109,7 @@ class PasswordPage:
 
 
 def well_known_endpoint(issuer: str) -> Endpoint:
-    """Where password managers look for the page (W3C, A Well-Known URL for Changing Passwords)."""
+    """Redirect password managers to the page (W3C, A Well-Known URL for Changing Passwords)."""
 
     async def redirect(request: Request) -> Response:
         return see_other(f"{issuer}/password")
@@ -120,5 +120,5 @@ def well_known_endpoint(issuer: str) -> Endpoint:
 
 
 def _changed_mark(session: Session) -> str:
-    """What only this server can put into a link of this session: no other page can claim a change."""
+    """Return a mark for a link that only this server can create, so that no other page can fake a change."""
     return digest(f"password changed {session.key}")

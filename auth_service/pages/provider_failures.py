@@ -1,4 +1,4 @@
-"""The pages for logins through a provider that led nowhere: what happened, and whom to ask."""
+"""The pages for failed logins through a provider: what happened, and whom to contact."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RETRY_AFTER_S = 10
 
 
 class Failure(Enum):
-    """What happened: the status of the page, the part of the template that says it, and the reason code."""
+    """A failure: the status of the page, the part of the template that explains it, and the reason code."""
 
     UNAVAILABLE = (503, "unavailable", Reason.PROVIDER_UNAVAILABLE)
     INVALID = (400, "invalid", Reason.PROVIDER_ANSWER_INVALID)
@@ -37,17 +37,17 @@ class Failure(Enum):
 
     @property
     def status(self) -> int:
-        """Of the page."""
+        """The status of the page."""
         return self.value[0]
 
     @property
     def part(self) -> str:
-        """Of the template."""
+        """The part of the template."""
         return self.value[1]
 
     @property
     def reason_code(self) -> str:
-        """For the log."""
+        """The reason code for the log."""
         return self.value[2].code
 
 
@@ -62,14 +62,14 @@ _OF_REFUSAL = {
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderFailures:
-    """Shows and logs them; a link leads back to the login page, where the other ways are."""
+    """Shows and logs failures; a link leads back to the login page with the other ways to log in."""
 
     templates: PageTemplates
 
     def page(
         self, provider: IdentityProvider, failure: Failure, error: FederationError, *, purpose: LoginPurpose
     ) -> Response:
-        """The provider cannot be asked, or its answer is not good."""
+        """Return the page for a provider that cannot be reached or sends an invalid response."""
         level = _log.warning if failure is Failure.UNAVAILABLE else _log.info
         level(
             "federated login failed",
@@ -82,7 +82,7 @@ class ProviderFailures:
         return self._render(provider, failure, purpose)
 
     def denied(self, provider: IdentityProvider, query: Parameters, *, purpose: LoginPurpose) -> Response:
-        """The provider answered with an error. Its text is for the log: anybody can have written it."""
+        """Return the page for an error response. Its text is only logged: anybody can have written it."""
         code, description = query.get("error") or "", query.get("error_description") or ""
         _log.info(
             "federated login failed",
@@ -103,7 +103,7 @@ class ProviderFailures:
         who: FederatedIdentity | None,
         origin: str,
     ) -> Response:
-        """The person is who the provider says, and may not log in here."""
+        """Return the page for a person who is authenticated at the provider, but may not log in here."""
         failure = _OF_REFUSAL[error.refusal]
         _log.info(
             "federated login refused",
@@ -117,7 +117,7 @@ class ProviderFailures:
         return self._render(provider, failure, purpose, who=who.names[0] if who and who.names else None)
 
     def disabled(self, provider: IdentityProvider, *, purpose: LoginPurpose, **who: str) -> Response:
-        """The account is disabled."""
+        """Return the page for a disabled account."""
         _log.info(
             "login failed",
             reason="the account is disabled",
@@ -129,7 +129,7 @@ class ProviderFailures:
         return self._render(provider, Failure.DISABLED, purpose)
 
     def back(self, purpose: LoginPurpose) -> str:
-        """The page with the other ways to log in."""
+        """Return the URL of the page with the other ways to log in."""
         if purpose.links:
             return "../account"
         query = {"pending": purpose.pending_id, "to": purpose.to}

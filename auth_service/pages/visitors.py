@@ -1,4 +1,4 @@
-"""Pages for people who open an address of this service without having been sent there."""
+"""Pages for people who open a URL of this service without having been sent there."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from shared.pages.standalone import StandalonePages
 
 
 class VisitorPages:
-    """The page at the root, and those for errors.
+    """The page at the root, and the error pages.
 
     Args:
-        warning: shown on every page; None for none.
+        warning: shown on every page; None for no warning.
     """
 
     def __init__(self, issuer: str, warning: str | None) -> None:
@@ -30,16 +30,16 @@ class VisitorPages:
         )
 
     def home(self) -> HTMLResponse:
-        """Who this is, and what a person may want here."""
+        """Return the page that says what this service is and what a person can do here."""
         return self._pages.render("home.html")
 
     def refused(self, refused: Refused) -> HTMLResponse:
-        """The page for an error."""
+        """Return the page for an error."""
         return refused_page(self._pages, refused)
 
 
 def slash_routes(endpoints: Iterable[Endpoint]) -> Iterator[Route]:
-    """Each page for people with a slash at the end of its address, as people type it: leads to the page."""
+    """Redirect the URL of each page with a slash at the end, as people type it, to the page."""
     for endpoint in endpoints:
         if "{" not in endpoint.path and "Pages" in endpoint.operations.get("GET", {}).get("tags", ()):
             yield Route(f"{endpoint.path}/", _without_slash, methods=["GET"])

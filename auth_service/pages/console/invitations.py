@@ -1,4 +1,4 @@
-"""Initial access tokens: made, shown once, revoked (RFC 7591 §1.2)."""
+"""Initial access tokens: created, shown once, revoked (RFC 7591 §1.2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_HOURS = 8_760
 
 @dataclass(frozen=True)
 class InvitationsSection:
-    """The tokens with which a client may register where not everybody may."""
+    """The section of the tokens that admit a client to closed registration."""
 
     tokens: InitialAccessTokenRepository
     registration_mode: RegistrationMode
@@ -69,11 +69,11 @@ class InvitationsSection:
         secret = await submission.secret() if submission else new_secret()
         if not await self.tokens.exists(secret):
             if submission and submission.outcome.finished:
-                return see_other("invitations")  # posted again after it was revoked
+                return see_other("invitations")  # submitted again after the token was revoked
             admin.audit("invitation made", uses=uses, hours=hours)
             await self.tokens.make(uses=uses, ttl_s=hours * 3_600, made_by=admin.user.username, secret=secret)
-        # Answered at once, not after a redirect: it is kept nowhere, so no later page could show it. The same
-        # form, posted again, shows the same token again.
+        # Shown in this response, without a redirect: the token is not stored, so no later page could show it.
+        # Submitting the same form again shows the same token again.
         return await self._page(Parameters({}), admin, initial_access_token(secret))
 
 

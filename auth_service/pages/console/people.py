@@ -1,4 +1,4 @@
-"""Accounts, what each has connected, and the end of it."""
+"""Accounts: what each has connected, and how to end it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from auth_service.web.render import PageTemplates, see_other
 
 @dataclass(frozen=True)
 class PeopleSection:
-    """Every account, by name."""
+    """The section of all accounts, by name."""
 
     users: UserRepository
     grants: GrantRepository
@@ -46,7 +46,7 @@ class PeopleSection:
         return self.templates.render("console_people.html", context)
 
     async def _matching(self, names: list[str], wanted: str) -> list[str]:
-        """The names with `wanted` in them, or the one whose subject it is: what a server may have logged."""
+        """Return the names containing `wanted`, or the one with that subject, as found in server logs."""
         user = await self.users.by_subject(wanted.strip())
         return [canonical(user.username)] if user else [name for name in names if wanted.casefold() in name]
 
@@ -69,7 +69,7 @@ class PeopleSection:
 
 @dataclass(frozen=True, kw_only=True)
 class PersonSection:
-    """One account: ends what it has connected, locks it out, lets it in again, deletes it."""
+    """The section of one account: ends its connections, disables, enables or deletes it."""
 
     accounts: AccountLifecycle
     grants: GrantRepository
@@ -129,7 +129,7 @@ class PersonSection:
         admin.audit("grant ended", user=user.username, grant_id=grant_id, client_id=grant.client_id)
 
     async def _disable(self, user: User, admin: Administrator) -> None:
-        # The command does that: nobody should find the console closed to everybody.
+        # Only the command can do that: the console must not be closed to everybody.
         if user.subject == admin.user.subject:
             raise InvalidRequestError(Reason.CANNOT_DISABLE_YOURSELF, "you cannot disable yourself")
         await self.accounts.disable(user.username)

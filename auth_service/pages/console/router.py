@@ -1,4 +1,4 @@
-"""GET and POST /admin/{page}: who is let in, and which section answers."""
+"""GET and POST /admin/{page}: admits administrators and selects the section."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from shared.logs import get_logger
 _log = get_logger(__name__)
 
 RECENT_S = 3_600
-"""How old a login may be here, however long the session lasts."""
+"""The maximum age of a login here, however long the session lasts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdminConsole:
-    """Lets administrators in, and nobody else see whether there is anything behind it."""
+    """Admits administrators, and does not reveal to anybody else whether a page exists."""
 
     sections: Mapping[str, Section]
     users: UserRepository
@@ -65,7 +65,8 @@ class AdminConsole:
         browser, session = await self.context.visitor(request)
         if session is None or browser.browser_id is None:
             return see_other("../login?to=admin")
-        # Read again each time: who is not an administrator any more is out with the next request.
+        # Read on each request: somebody who is no longer an administrator is refused from the next request
+        # on.
         user = await self.users.by_subject(session.subject)
         if user is None or user.disabled or not user.admin:
             _log.warning(
@@ -86,7 +87,7 @@ class AdminConsole:
         return Administrator(user, self.context.browsers.form_token(browser), posted)
 
     def endpoints(self) -> list[Endpoint]:
-        """The way in, and the pages."""
+        """Return the endpoints of the start page and the sections."""
         page = shows_errors(self.context.errors, self.handle)
         return [
             Endpoint(path="/admin", handler=_way_in, methods=("GET",), operations={"GET": WAY_IN}),

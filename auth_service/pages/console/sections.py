@@ -1,4 +1,4 @@
-"""What every section of the console is given, and the parts that its pages share."""
+"""The interface of a console section, and the parts that the pages share."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from auth_service.web.submissions import Submission
 from shared.logs import get_logger
 
 MOST_GRANTS = 100
-"""Where many clients or people are listed, what each is connected to is counted up to so many."""
+"""The maximum that is counted for each entry in a list of clients or people."""
 
 _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """Somebody who has logged in not long ago and whose account is an administrator's, at this very request.
+    """An administrator who has logged in recently; checked on every request.
 
     Attributes:
-        csrf: for the forms of the pages they are shown.
-        submission: the form that they have posted; None where they only look.
+        csrf: the form token for the pages shown to them.
+        submission: the form that they submitted; None for a GET.
     """
 
     user: User
@@ -33,36 +33,36 @@ class Administrator:
     submission: Submission | None = None
 
     def audit(self, action: str, **what: object) -> None:
-        """Log what they did."""
+        """Log an action of the administrator."""
         _log.warning(
             "administration", action=action, by=self.user.username, subject=self.user.subject, **what
         )
 
 
 class Section(Protocol):
-    """One page of the console, and what can be done on it."""
+    """A page of the console, with its actions."""
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
-        """The page.
+        """Return the page.
 
         Raises:
-            NotThereError: it is about something that is gone.
+            NotThereError: the object of the page no longer exists.
         """
         ...
 
     async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
-        """Do what was posted, from a form that this browser was given here.
+        """Perform the action of a form that this browser was given here.
 
         Raises:
-            OAuthError: it cannot be done.
+            OAuthError: the action failed.
         """
         ...
 
 
 class NotThereError(Exception):
-    """What a page would be about is gone, or never was."""
+    """The object of a page does not exist or no longer exists."""
 
 
 def day(moment: int | None) -> str | None:
-    """A time for people to read; None for never."""
+    """Format a time for people; None for never."""
     return None if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,4 +1,4 @@
-"""Clients by software, and the clients of one software, with what removes them."""
+"""Clients by software, and the clients of one software, with their deletion."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REMOVED_AT_ONCE = 50
 
 @dataclass(frozen=True)
 class SoftwareSection:
-    """Every software that has registered, that which registered last first."""
+    """The section of all software that has registered, newest registration first."""
 
     clients: ClientRepository
     templates: PageTemplates
@@ -59,7 +59,7 @@ class SoftwareSection:
 
 @dataclass(frozen=True)
 class ClientsSection:
-    """The clients of one software; removes one, or those that nobody uses."""
+    """The section of the clients of one software; deletes one, or those that are unused."""
 
     clients: ClientRepository
     grants: GrantRepository
@@ -110,8 +110,8 @@ class ClientsSection:
         }
 
     async def _remove(self, client_id: str, admin: Administrator) -> None:
-        # Before, so that an outage midway can be mended by asking again; after, for what was being granted
-        # meanwhile.
+        # Once before, so that the action can be repeated after an outage midway; once after, for grants
+        # opened in the meantime.
         await self.grants.revoke_of_client(client_id)
         if await self.clients.delete(client_id):
             admin.audit("client removed", client_id=client_id)
@@ -125,7 +125,7 @@ class ClientsSection:
 
 
 async def _software(clients: ClientRepository) -> list[Software]:
-    # On a thread: with tens of thousands of clients it takes longer than others should wait for a token.
+    # On a thread: with tens of thousands of clients it would delay token requests for too long.
     return await to_thread.run_sync(grouped, await clients.list())
 
 

@@ -1,1 +1,1 @@
-"""How the OpenAPI document describes the URLs of this package; the modules beside it hold the behavior."""
+"""OpenAPI descriptions of the URLs of this package; the behavior is in the modules next to it."""

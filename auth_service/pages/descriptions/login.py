@@ -9,7 +9,7 @@ from auth_service.web.route import Operation, answer, form, text
 
 
 def login_operations(destinations: Iterable[str]) -> Mapping[str, Operation]:
-    """The operations; `destinations` are the names that `to` may have."""
+    """Return the operations; `destinations` are the possible values of `to`."""
     return {
         "GET": {
             "summary": "The login page (opened in a browser)",
