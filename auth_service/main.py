@@ -148,7 +148,7 @@ def _lifespan(parts: Components) -> Callable[[FastAPI], AbstractAsyncContextMana
 
 
 async def _add_demo_user(users: UserRepository, *, admin: bool) -> None:
-    # Its password is public: where others can reach the server, the user must not be an administrator.
+    # Its password is public: the user is no administrator where others can reach the server.
     try:
         await users.add(DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME, admin=admin)
     except UserExistsError:

@@ -178,7 +178,7 @@ class RegistrationPolicy:
         )
 
     async def _statement_claims(self, body: object) -> dict[str, Any] | None:
-        """Return the claims of a registration's software statement; None if no issuer is trusted."""
+        """Return the claims of a software statement; None without a statement or without trusted issuers."""
         statement = body.get("software_statement") if isinstance(body, dict) else None
         if statement is None or not self._issuers:
             return None

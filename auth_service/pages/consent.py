@@ -187,7 +187,7 @@ def _granted(form: Parameters, requested: tuple[str, ...]) -> tuple[str, ...] | 
 
 
 def _policy_links(client: Client) -> Iterator[tuple[str, str, str]]:
-    """Return the links that a person must see (OpenID Connect Registration §2), with the client-chosen host."""
+    """Return the links that a person must see (OpenID Connect Registration §2), with the host in each."""
     for label, member in (("Privacy policy", "policy_uri"), ("Terms", "tos_uri")):
         if url := client.metadata.get(member):
             # A URL registered under older rules whose host cannot be determined safely is not shown.

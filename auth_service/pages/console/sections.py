@@ -14,7 +14,7 @@ from auth_service.web.submissions import Submission
 from shared.logs import get_logger
 
 MOST_GRANTS = 100
-"""The maximum that is counted for each entry in a list of clients or people."""
+"""The maximum number of grants counted for each client or person in a list."""
 
 _log = get_logger(__name__)
 
