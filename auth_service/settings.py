@@ -184,8 +184,9 @@ class AuthSettings(KeySettings):
         store: ``redis://``, ``rediss://``, ``redis+sentinel://``, ``redis+cluster://`` or ``sqlite:///PATH``.
         resource_servers: JSON; see `ResourceServer`.
         token_exchange: JSON; see `ExchangeRule`.
-        registration: who may register: anyone, clients with an initial access token (``doorward clients
-            invite``), clients with a software statement of one of `statement_issuers`, or nobody.
+        registration: who may register: anyone, clients with an initial access token
+            (``doorward clients invite``), clients with a software statement of one of `statement_issuers`,
+            or nobody.
         redirect_hosts_allow: host globs that web redirect URIs must match; empty for all.
         redirect_hosts_deny: host globs that web redirect URIs must not match.
         trusted_issuers: JSON; see `TrustedIssuer`.

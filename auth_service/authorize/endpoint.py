@@ -127,8 +127,7 @@ class AuthorizeEndpoint:
             return await self._tell(request, client, address, error, silent=silent)
         browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
         authorization_request = replace(authorization_request, pushed=pushed)
-        # Pending requests are stored for half an hour: their number per network is limited, not only their
-        # rate.
+        # Pending requests last half an hour: their number per network is limited, not only their rate.
         await self.kept_throttle.attempt(origin)
         await self.clients.unused.note_pending(client)
         await self.requests.note_opened(pushed)

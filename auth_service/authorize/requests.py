@@ -35,8 +35,7 @@ class PushedRequest:
 
     Attributes:
         expires_at: seconds since 1970, until when the request can be opened.
-        opened: whether a browser has opened the request, which then lives as long as that browser's pending
-            one.
+        opened: whether a browser has opened it; it then lives as long as that browser's pending request.
     """
 
     client_id: str

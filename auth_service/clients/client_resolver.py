@@ -95,8 +95,7 @@ class ClientResolver:
         outage of the client's own site does not log its users out.
 
         Args:
-            origin: the network of the request; None if only a client already known here can have a valid
-                request.
+            origin: the network of the request; None if only a client known here can have a valid request.
 
         Returns:
             None if the client is not registered, or not known here.

@@ -102,7 +102,7 @@ class PublishedKeys:
 
 
 class ClientKeys:
-    """The keys of registered clients."""
+    """The keys of clients of either kind."""
 
     def __init__(self, published: PublishedKeys) -> None:
         self._published = published

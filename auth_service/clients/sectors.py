@@ -60,8 +60,7 @@ class Sectors:
         """Check the redirect URIs against the list at `sector_identifier_uri`, if there is one.
 
         Raises:
-            InvalidClientMetadataError: a redirect URI is missing from the list, or the document is not a
-                list.
+            InvalidClientMetadataError: the list lacks a redirect URI, or the document is not a list.
             FetchError: the list cannot be fetched.
         """
         uri = metadata.get("sector_identifier_uri")

@@ -112,8 +112,7 @@ class FederatedLogins:
         login = await self._logins.get(state)
         if login is None or login.browser != digest(browser_secret):
             return None
-        # RFC 9700 §4.4.2: each provider has its own callback, so a response cannot be used for another
-        # provider.
+        # RFC 9700 §4.4.2: each provider has its own callback, so that responses cannot be mixed up.
         return login if login.provider_id == provider_id else None
 
     def purpose_of(self, login: FederatedLogin) -> LoginPurpose | None:

@@ -46,7 +46,7 @@ class AuthorizationCodeIssuer:
         self._clock = clock
 
     def outcome(self, client: Client) -> Outcome:
-        """Choose the ids of the code and the grant that a request will be given."""
+        """Choose the id of the grant and the expiry of the code for a request."""
         return Outcome(grant_id=new_grant_id(), code_expires_at=int(self._clock()) + self._code_s(client))
 
     async def again(self, outcome: Outcome) -> str | None:

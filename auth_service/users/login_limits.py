@@ -11,8 +11,9 @@ from auth_service.storage.interface import Store
 from auth_service.users.repository import canonical
 
 CROWD_FACTOR = 5
-"""A multiple of one network's limit: after this many failures at one account, from all networks, each network
-may make fewer attempts at that account.
+"""The failures at one account, from all networks, after which each network may make fewer attempts at it.
+
+The number is a multiple of one network's limit.
 """
 
 TRIES_IN_A_CROWD = 3
@@ -68,8 +69,7 @@ class LoginLimits:
         await self._crowd.refund(_at_account(network, username))
 
     async def _attempt_at_account(self, network: str, username: str) -> None:
-        # Usernames that do not exist are counted as well, so that the limit does not reveal which accounts
-        # exist.
+        # Unknown usernames are counted as well, so that the limit does not reveal which accounts exist.
         counted = await self._store.count(
             _account_key(username), ttl_s=self._limit.window_s, limit=_COUNTED_AT_MOST
         )

@@ -65,8 +65,7 @@ class AdminConsole:
         browser, session = await self.context.visitor(request)
         if session is None or browser.browser_id is None:
             return see_other("../login?to=admin")
-        # Read on each request: somebody who is no longer an administrator is refused from the next request
-        # on.
+        # Read on each request: somebody who is no longer an administrator is refused at once.
         user = await self.users.by_subject(session.subject)
         if user is None or user.disabled or not user.admin:
             _log.warning(
