@@ -148,7 +148,7 @@ def _lifespan(parts: Components) -> Callable[[FastAPI], AbstractAsyncContextMana
 
 
 async def _add_demo_user(users: UserRepository, *, admin: bool) -> None:
-    # Its password is public: the user is no administrator where others can reach the server.
+    # Its password is public: the demo user may not administer a server that others can reach.
     try:
         await users.add(DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME, admin=admin)
     except UserExistsError:
