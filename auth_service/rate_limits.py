@@ -12,16 +12,16 @@ from auth_service.storage import keys
 from auth_service.storage.interface import Store
 
 UNKNOWN = "unknown"
-"""The network of all clients whose address is unknown."""
+"""The network of every request whose address cannot be determined."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Throttle:
-    """Limits the rate of one kind of attempt for each network.
+    """Limits one kind of attempt per network.
 
     Args:
-        kind: what is counted; attempts of different kinds are counted separately.
+        kind: what is counted; attempts of different kinds do not count against each other.
     """
 
     def __init__(self, store: Store, kind: str, limit: Limit) -> None:
@@ -30,15 +30,15 @@ class Throttle:
         self._limit = limit
 
     async def attempt(self, network: str, *, more: int = 0) -> None:
-        """Count an attempt from `network`, which for IPv6 also counts against its /56 and /48.
+        """Count an attempt from `network`; for IPv6, also count it against its /56 and /48.
 
-        A refused attempt is not counted: retrying does not extend the wait.
+        A refused attempt is not counted, so retrying while waiting does not prolong the wait.
 
         Args:
-            more: attempts allowed to this network beyond the limit.
+            more: attempts that this network is allowed beyond the limit.
 
         Raises:
-            SlowDownError: there were too many attempts.
+            SlowDownError: the limit is exceeded.
         """
         scopes = scopes_of(network)
         for position, scope in enumerate(scopes):
@@ -48,11 +48,11 @@ class Throttle:
                 raise SlowDownError(Reason.RATE_LIMITED, self._limit.refusal, retry_after_s=wait_s)
 
     async def refund(self, network: str) -> None:
-        """Refund an attempt that succeeded."""
+        """Take back an attempt that turned out to be legitimate."""
         await self._uncount(scopes_of(network))
 
     async def _count(self, scope: Scope, more: int) -> int:
-        """Count an attempt; return the seconds to wait if there were too many, else 0."""
+        """Count an attempt; return the seconds to wait if the limit is exceeded, else 0."""
         counted = await self._store.count(
             keys.count(self._kind, scope.network),
             ttl_s=self._limit.window_s,
@@ -66,13 +66,13 @@ class Throttle:
 
 
 def network_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
-    """Return the network of a request: one IPv4 address, or the /64 of an IPv6 address.
+    """Return the network that a request comes from: one IPv4 address, or the /64 of an IPv6 address.
 
     A wider network would lock out neighbours; a narrower one would give one machine 2^64 attempts.
 
     Args:
         peer: the address at the other end of the connection.
-        forwarded_for: the addresses that proxies report, in order, used as far as the proxies are trusted.
+        forwarded_for: the addresses reported by proxies, in order; only those from trusted proxies count.
     """
     hops = [*forwarded_for, *([peer] if peer else [])]
     while hops:
@@ -86,7 +86,7 @@ def network_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence
 
 
 def is_trusted(peer: str | None, trusted: Sequence[Network]) -> bool:
-    """Whether `peer` is a proxy whose report of the sender is trusted."""
+    """Check whether `peer` is a proxy whose forwarding headers are trusted."""
     address = _address(peer or "")
     return address is None or any(address in network for network in trusted)
 
@@ -101,7 +101,7 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _host(text: str) -> str:
-    """Return the address in a hop: a proxy may add a port, and then puts an IPv6 address in brackets."""
+    """Extract the address from a hop: proxies add the port, and then put an IPv6 address in brackets."""
     text = text.strip().strip('"')
     if text.startswith("["):
         return text[1:].partition("]")[0]

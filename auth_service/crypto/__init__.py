@@ -1,5 +1,5 @@
-"""The cryptography, each library behind one file: handles, passwords, keys.
+"""Cryptography, each library behind one file: handles, passwords, keys.
 
-Owns how secrets are made, derived, sealed and compared. Leaves to others what they stand for, and
-signatures to `shared.jose`: both services need them.
+Owns how secrets are generated, derived, sealed and compared. Other packages decide what the secrets mean.
+Signatures are in `shared.jose`, because both services need them.
 """

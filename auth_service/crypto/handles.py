@@ -2,8 +2,8 @@
 
     dw_at_ | base64url( key id 1 | grant id 16 | generation 4 | expiry 5 | HMAC-SHA-256, first 22 bytes )
 
-Junk, the wrong kind and the expired are told apart from the rest without a look at the store, and nothing in
-the store can be turned into a handle without the key.
+Malformed, wrong-kind and expired handles are rejected without reading the store, and the contents of the
+store cannot be turned into a handle without the key.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TEXT = re.compile(r"(?P<prefix>dw_(?:at|rt|ac)_)(?P<encoded>[A-Za-z0-9_-]{64})\
 
 
 class Kind(Enum):
-    """What a handle is good for; the value is its prefix."""
+    """The kind of a handle; the value is its prefix."""
 
     ACCESS_TOKEN = "dw_at_"  # noqa: S105 -- a prefix that secret scanners look for
     REFRESH_TOKEN = "dw_rt_"  # noqa: S105
@@ -36,7 +36,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """What a genuine handle says.
+    """The contents of a genuine handle.
 
     Attributes:
         expires_at: seconds since 1970.
@@ -49,24 +49,24 @@ class Handle:
 
     @property
     def is_access_token(self) -> bool:
-        """Whether it is an access token."""
+        """Whether the handle is an access token."""
         return self.kind is Kind.ACCESS_TOKEN
 
     @property
     def is_refresh_token(self) -> bool:
-        """Whether it is a refresh token."""
+        """Whether the handle is a refresh token."""
         return self.kind is Kind.REFRESH_TOKEN
 
 
 class Handles:
-    """Makes and reads handles."""
+    """Encodes and verifies handles."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys.derived("handles")
         self._current_id = keys.current_id
 
     def encode(self, handle: Handle) -> str:
-        """The text of `handle`: the same every time, for as long as the master key is the same."""
+        """Return the text of `handle`, which is deterministic for a given master key."""
         body = (
             bytes([self._current_id])
             + base64url.decode(handle.grant_id)
@@ -76,7 +76,7 @@ class Handles:
         return handle.kind.value + base64url.encode(body + self._mac(self._current_id, handle.kind, body))
 
     def read_handle(self, text: str, now: float) -> Handle | None:
-        """The handle that `text` is, if it is genuine and has not expired by `now`."""
+        """Decode `text`; return None unless it is a genuine handle that has not expired by `now`."""
         match = _TEXT.match(text)
         if match is None:
             return None
@@ -88,12 +88,12 @@ class Handles:
         return handle if now < handle.expires_at else None
 
     def _mac(self, key_id: int, kind: Kind, body: bytes) -> bytes:
-        # The kind is under the MAC, so that a code can never be passed off as a token.
+        # The MAC covers the kind, so that a code can never be passed off as a token.
         return hmac.digest(self._keys[key_id], kind.value.encode() + body, hashlib.sha256)[:_MAC_BYTES]
 
 
 def new_grant_id() -> str:
-    """128 random bits, base64url."""
+    """Return 128 random bits in base64url."""
     return base64url.encode(secrets.token_bytes(_ID_BYTES))
 
 

@@ -19,34 +19,34 @@ _NONCE_BYTES = 12
 
 
 class SealBrokenError(Exception):
-    """The sealed bytes were not sealed under any of the keys there are."""
+    """The sealed bytes cannot be opened with any configured master key."""
 
 
 class KeyRing:
-    """The master keys, newest first: the first one signs and seals, all of them verify and open."""
+    """The master keys, newest first: the first key signs and seals, all of them verify and open."""
 
     def __init__(self, master_keys: Iterable[MasterKey]) -> None:
         self._masters = {key.key_id: _decoded(key) for key in master_keys}
         self.current_id = next(iter(self._masters))
 
     def derived(self, purpose: str) -> dict[int, bytes]:
-        """A 256-bit key for `purpose` from each master key, by key id."""
+        """Derive a 256-bit key for `purpose` from each master key, by key id."""
         return {
             key_id: HKDF(SHA256(), 32, salt=None, info=f"doorward {purpose}".encode()).derive(master)
             for key_id, master in self._masters.items()
         }
 
     def seal(self, purpose: str, plain: bytes) -> bytes:
-        """Encrypt with AES-256-GCM; the key id leads and is authenticated with it."""
+        """Encrypt with AES-256-GCM; the key id comes first and is authenticated too."""
         key_id, nonce = bytes([self.current_id]), os.urandom(_NONCE_BYTES)
         key = self.derived(purpose)[self.current_id]
         return key_id + nonce + AESGCM(key).encrypt(nonce, plain, key_id)
 
     def open(self, purpose: str, sealed: bytes) -> bytes:
-        """Decrypt what `seal` made.
+        """Decrypt the output of `seal`.
 
         Raises:
-            SealBrokenError: it was sealed under an unknown key, for another purpose, or was changed.
+            SealBrokenError: the bytes were sealed under an unknown key or for another purpose, or changed.
         """
         key = self.derived(purpose).get(sealed[0]) if sealed else None
         if key is None:
@@ -58,28 +58,28 @@ class KeyRing:
             raise SealBrokenError("not sealed under this master key, or changed since") from error
 
     def is_newest(self, sealed: bytes) -> bool:
-        """Whether the newest master key sealed what `open` has opened."""
+        """Check whether `sealed`, which `open` has verified, was sealed under the newest master key."""
         return sealed_by(sealed) == self.current_id
 
 
 def sealed_by(sealed: bytes) -> int:
-    """The id of the master key that something was sealed under."""
+    """Return the id of the master key that `sealed` was sealed under."""
     return sealed[0]
 
 
 class Tagger:
-    """Short authentication tags over text, for one purpose."""
+    """Computes short authentication tags over text, for one purpose."""
 
     def __init__(self, keys: KeyRing, purpose: str) -> None:
         self._keys = keys.derived(purpose)
         self._current_id = keys.current_id
 
     def tag(self, text: str) -> str:
-        """A tag, base64url, that only the master key's owner can make."""
+        """Return a base64url tag that only an owner of the master key can compute."""
         return self._tag(self._keys[self._current_id], text)
 
     def is_tag(self, text: str, tag: str) -> bool:
-        """Whether `tag` is one for `text`, in constant time."""
+        """Check in constant time whether `tag` is a valid tag for `text`."""
         encoded = tag.encode("utf-8", "surrogatepass")
         return any(hmac.compare_digest(self._tag(key, text).encode(), encoded) for key in self._keys.values())
 

@@ -1,4 +1,4 @@
-"""Names that only this server can make, and lead back from: one for each sector and user (OIDC Core §8.1)."""
+"""Reversible pseudonyms that only this server can compute, per sector and user (OIDC Core §8.1)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _KEY_BITS = 512
 
 
 class PairwiseSubjects:
-    """Deterministic encryption (RFC 5297) with the sector as associated data.
+    """Pairwise subject identifiers: deterministic encryption (RFC 5297), the sector as associated data.
 
-    Clients keep these names for good, so the key never changes: it is drawn at the first start, and kept in
-    the store under the newest master key. Encrypted rather than hashed, so that a name that a client shows
-    leads to the user without a table.
+    Clients store these names permanently, so the key never changes: it is generated at the first start and
+    stored sealed under the newest master key. Names are encrypted rather than hashed, so that a name that a
+    client presents leads to the user without a table.
     """
 
     def __init__(self, store: Store, keys: KeyRing) -> None:
@@ -30,10 +30,10 @@ class PairwiseSubjects:
         self._cipher: AESSIV | None = None
 
     async def prepare(self) -> AESSIV:
-        """Read the key or draw it, and seal it under the newest master key.
+        """Read or generate the key, and seal it under the newest master key.
 
         Raises:
-            SealBrokenError: the master key it was sealed under is not configured.
+            SealBrokenError: the master key that sealed it is not configured.
         """
         name = store_keys.pseudonym_key()
         while True:
@@ -50,17 +50,17 @@ class PairwiseSubjects:
                 return self._cipher
 
     async def pairwise_subject(self, name: str, sector: str, kind: str) -> str:
-        """What `name` is called in `sector`.
+        """Return the pseudonym of `name` in `sector`.
 
         Args:
-            kind: what is named, so that a name of one thing is none of another.
+            kind: the kind of thing named; the same name has different pseudonyms for different kinds.
         """
         cipher = self._cipher or await self.prepare()
         encrypted = cipher.encrypt(name.encode(), [kind.encode(), sector.encode()])
         return base64url.encode(encrypted)
 
     async def local_subject(self, pseudonym: str, sector: str, kind: str) -> str | None:
-        """What is called so; None where it was not made here, for this sector and kind."""
+        """Return the name behind `pseudonym`; None unless this server issued it for this sector and kind."""
         cipher = self._cipher or await self.prepare()
         try:
             encrypted = base64url.decode(pseudonym)

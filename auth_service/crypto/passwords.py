@@ -1,4 +1,4 @@
-"""User passwords: argon2id by passlib, never on the event loop (DESIGN D5)."""
+"""User passwords, hashed with argon2id by passlib and never on the event loop (DESIGN D5)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from anyio import to_thread
 from passlib.context import CryptContext
 
 MAX_PASSWORD_BYTES = 1_024
-# Each hash takes 64 MiB and a core for a while; more at a time would only queue on the same cores.
+# Each hash uses 64 MiB and a core; more concurrent hashes would only queue for the same cores.
 _AT_ONCE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one hash takes; unless changed, the second recommended option of RFC 9106 §4."""
+    """The cost of one hash; by default the second recommended option of RFC 9106 §4."""
 
     memory_kib: int = 65_536
     iterations: int = 3
@@ -41,26 +41,26 @@ class Passwords:
 
     @property
     def limiter(self) -> anyio.CapacityLimiter:
-        """Bounds how many are hashed at a time."""
+        """Limits the number of concurrent hashes."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(_AT_ONCE)
         return self._limiter
 
     async def hash_password(self, password: str) -> str:
-        """The text to keep of `password`.
+        """Return the hash of `password` to store.
 
         Raises:
-            ValueError: it is empty, longer than `MAX_PASSWORD_BYTES`, or no Unicode text.
+            ValueError: the password is empty, longer than `MAX_PASSWORD_BYTES`, or not Unicode text.
         """
         if not _can_be_one(password):
             raise ValueError(f"a password has 1 to {MAX_PASSWORD_BYTES} bytes")
         return await to_thread.run_sync(self._hash, password, limiter=self.limiter)
 
     async def verify_password(self, password: str, kept: str | None) -> bool:
-        """Whether `password` is the one that `kept` was made from.
+        """Check whether `password` matches the stored hash `kept`.
 
-        Without `kept`, or where that is empty, it takes just as long to say no, so that time does not tell
-        which users exist.
+        Without a hash (None or empty) the result is False and takes just as long, so that timing does not
+        reveal which users exist.
         """
         if not _can_be_one(password):
             return False
@@ -72,7 +72,7 @@ class Passwords:
     def _verify(self, password: str, kept: str | None) -> bool:
         if self._decoy is None:
             self._decoy = self._hash("a password that nobody has")
-        # An account without a password has empty text there, which nothing may match.
+        # An account without a password has an empty hash, which no password may match.
         return bool(self._context.verify(password, kept or self._decoy)) and bool(kept)
 
 

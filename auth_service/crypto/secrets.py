@@ -1,4 +1,4 @@
-"""Random secrets that are shown once and kept as a digest (DESIGN D5)."""
+"""Random secrets that are shown once and stored as a digest (DESIGN D5)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import secrets
 
 
 def new_secret(prefix: str = "") -> str:
-    """256 random bits as base64url text behind `prefix`."""
+    """Return 256 random bits as base64url text after `prefix`."""
     return prefix + secrets.token_urlsafe(32)
 
 
 def new_id(prefix: str = "") -> str:
-    """128 random bits as base64url text behind `prefix`; names something, authenticates nothing.
+    """Return 128 random bits as base64url text after `prefix`; an identifier, not a secret.
 
-    It never begins with a hyphen: commands take ids as arguments, and would read an option.
+    It never begins with a hyphen: commands take ids as arguments and would read it as an option.
     """
     drawn = secrets.token_urlsafe(16)
     while drawn.startswith("-"):
@@ -24,10 +24,10 @@ def new_id(prefix: str = "") -> str:
 
 
 def digest(secret: str) -> str:
-    """What is kept of a secret. SHA-256 suffices: there is nothing to guess in 256 random bits."""
+    """Return the digest to store. SHA-256 suffices: 256 random bits cannot be guessed."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def matches(secret: str, kept: str | None) -> bool:
-    """Whether `secret` is the one that `kept` is the digest of, in constant time."""
+    """Check in constant time whether the stored digest `kept` is that of `secret`."""
     return kept is not None and hmac.compare_digest(digest(secret), kept)

@@ -1,4 +1,4 @@
-"""The signing keys: made when needed, rotated on schedule, sealed at rest, the same for all replicas."""
+"""The signing keys: generated on demand, rotated on schedule, sealed at rest, shared by all replicas."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RSA_BITS = 2_048
 
 @dataclass(frozen=True, slots=True)
 class DatedSigningKey:
-    """A private key, and when it begins to sign (seconds since 1970)."""
+    """A private key with the time from which it signs (seconds since 1970)."""
 
     kid: str
     alg: str
@@ -34,7 +34,7 @@ class DatedSigningKey:
 
     @property
     def bare(self) -> SigningKey:
-        """The key without its date."""
+        """The key without its start time."""
         return SigningKey(self.kid, self.alg, self.pem)
 
 
@@ -43,7 +43,7 @@ KeySet = tuple[DatedSigningKey, ...]
 
 @dataclass(frozen=True, slots=True)
 class SigningKeySet:
-    """The keys as one document of the store."""
+    """All signing keys, as one document in the store."""
 
     keys: KeySet
 
@@ -52,7 +52,7 @@ _codec = JsonCodec(SigningKeySet)
 
 
 class SigningKeys:
-    """Signs with the current key of an algorithm; publishes every key that something may need."""
+    """Signs with the current key of an algorithm; publishes every key that may still be needed."""
 
     def __init__(self, store: Store, keys: KeyRing, schedule: Schedule, clock: Clock) -> None:
         self._store = store
@@ -64,15 +64,15 @@ class SigningKeys:
         self._lock = anyio.Lock()
 
     async def prepare(self) -> None:
-        """Make or read the keys, and seal them under the newest master key, so that others can be dropped.
+        """Read or generate the keys, sealed under the newest master key so that older ones can be dropped.
 
         Raises:
-            SealBrokenError: the master key that they were sealed under is not configured.
+            SealBrokenError: the master key that sealed them is not configured.
         """
         async with self._lock:
             await self._change([])
             while not await self._sealed_again():
-                pass  # another process has changed them meanwhile
+                pass  # another process has changed the keys
 
     async def _sealed_again(self) -> bool:
         key = store_keys.signing_keys()
@@ -85,27 +85,27 @@ class SigningKeys:
     async def sign(
         self, claims: Claims, *, typ: str = "JWT", alg: str = "RS256", at: float | None = None
     ) -> str:
-        """A compact JWS over `claims`, by the key of the time `at` (seconds since 1970; None: now)."""
+        """Sign `claims` as a compact JWS with the key current at `at` (seconds since 1970; None: now)."""
         moment = self._clock() if at is None else at
         key = key_rotation.signing_key(await self._current(), alg, moment)
         return await to_thread.run_sync(sign, claims, key.bare, typ)
 
     async def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The JWK Set to publish (RFC 7517 §5): the keys before, now and next."""
+        """Return the JWK Set to publish (RFC 7517 §5): the previous, current and next keys."""
         needed = key_rotation.still_needed(await self._current(), self._schedule, self._clock())
         return {"keys": [public_jwk(key.bare) for key in needed]}
 
     async def verify_own_jws(self, token: UnverifiedJws, typ: str) -> Claims:
-        """The claims of a JWS that this server itself signed.
+        """Verify a JWS that this server signed, and return its claims.
 
         Raises:
-            InvalidJwsError: it did not.
+            InvalidJwsError: this server did not sign it.
         """
         published = (await self.jwks())["keys"]
         return verify(token, published, algorithms=key_rotation.ALGORITHMS, types=(typ,))
 
     async def rotate(self) -> None:
-        """Make the next key of every algorithm now, whatever the schedule says."""
+        """Generate the next key of every algorithm now, regardless of the schedule."""
         async with self._lock:
             await self._change(list(key_rotation.ALGORITHMS))
 
@@ -116,7 +116,7 @@ class SigningKeys:
             return self._loaded
 
     async def _change(self, wanted: list[str]) -> None:
-        """Read the keys, and add those that are wanted or due. Of several replicas one adds, all agree."""
+        """Read the keys and add those that are wanted or due. One replica adds them; all replicas agree."""
         key = store_keys.signing_keys()
         while True:
             sealed, now = await self._store.get(key), int(self._clock())
@@ -131,7 +131,7 @@ class SigningKeys:
             if await self._write(key, sealed, self._sealed(changed)):
                 keys = changed
                 break
-            wanted = []  # somebody else was faster: theirs will do
+            wanted = []  # another process was faster: use its keys
         self._loaded, self._loaded_at = keys, self._clock()
 
     async def _made(self, keys: KeySet, algorithms: list[str], now: int) -> list[DatedSigningKey]:
@@ -155,7 +155,7 @@ class SigningKeys:
 
     def _opened(self, sealed: bytes) -> KeySet:
         opened = self._keys.open(_PURPOSE, sealed)
-        if opened.startswith(b"["):  # as the releases before versions of documents wrote it
+        if opened.startswith(b"["):  # the format before documents had versions
             opened = b'{"keys":%b}' % opened
         return _codec.decode(opened).keys
 

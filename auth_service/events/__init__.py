@@ -1,6 +1,6 @@
-"""Revocations on their way to every resource server (RFC 8936, DESIGN D7).
+"""Delivery of revocations to every resource server (RFC 8936, DESIGN D7).
 
-`publisher` announces the end of a grant on a channel of the store. `revocation_stream` follows that channel,
-once in each process, and keeps the last events in an `event_buffer`; `signing` makes the Security Event
-Tokens (RFC 8417) that `endpoints.revocations` delivers. Leaves to `grants` which change ends a grant.
+`publisher` announces the end of a grant on a channel of the store. `revocation_stream` follows that channel
+once in each process and stores the last events in an `event_buffer`; `signing` creates the Security Event
+Tokens (RFC 8417) that `endpoints.revocations` delivers. `grants` decides which change ends a grant.
 """

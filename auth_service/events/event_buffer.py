@@ -1,4 +1,4 @@
-"""The last events that this process has seen, in order, and where in them a receiver is."""
+"""The last events seen by this process, in order, and the positions of receivers among them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SIZE = 4_096
 
 
 class Batch(NamedTuple):
-    """Events to hand out, and whether there are more."""
+    """Events to deliver, and whether more are available."""
 
     events: list[SecurityEvent]
     more: bool
 
 
 class EventBuffer:
-    """Positions count the events: a position is that of the next event to hand out."""
+    """A bounded, ordered buffer of events; a position is the number of the next event to deliver."""
 
     def __init__(self, size: int = SIZE) -> None:
         self._size = size
@@ -32,11 +32,11 @@ class EventBuffer:
 
     @property
     def end(self) -> int:
-        """The position of the event that comes next."""
+        """The position of the next event to be added."""
         return self._begin + len(self._events)
 
     def add(self, event: SecurityEvent) -> None:
-        """Remember `event`, and forget the oldest where there are too many."""
+        """Add `event`, and drop the oldest event if the buffer is full."""
         self._positions[event.jti] = self.end
         self._events.append(event)
         if len(self._events) > self._size:
@@ -44,21 +44,21 @@ class EventBuffer:
             self._begin += 1
 
     def break_off(self) -> None:
-        """Forget everything: events may have been missed, so no position from before is good any more."""
+        """Drop everything: events may have been missed, so earlier positions are no longer valid."""
         self._begin = self.end + 1
         self._events.clear()
         self._positions.clear()
 
     def after(self, jtis: Iterable[str]) -> int | None:
-        """The position after the newest of these events that is remembered; None if none is."""
+        """Return the position after the newest of these events in the buffer; None if it has none."""
         positions = [self._positions[jti] for jti in jtis if jti in self._positions]
         return max(positions) + 1 if positions else None
 
     def batch(self, position: int, at_most: int) -> Batch:
-        """The events from `position` on.
+        """Return up to `at_most` events from `position` on.
 
         Raises:
-            UnknownPositionError: some of them are forgotten.
+            UnknownPositionError: some of these events have been dropped.
         """
         if position < self._begin:
             raise UnknownPositionError(

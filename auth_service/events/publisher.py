@@ -1,4 +1,4 @@
-"""Events on their way between the processes of the authorization server, on one channel of the store."""
+"""Publishes events to the processes of the authorization server, on one channel of the store."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ encode_event, decode_event = _events.encode, _events.decode
 
 
 class RevocationPublisher:
-    """Tells every process that follows the channel, or raises `StoreUnavailableError`."""
+    """Notifies every process that follows the channel, or raises `StoreUnavailableError`."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
     async def revoked(self, grant: Grant) -> None:
-        """That the grant ends, now or in a moment."""
+        """Announce that the grant ends, now or in a moment."""
         await self._publish(grant.grant_id, grant.revocation_reason)
 
     async def heartbeat(self) -> None:
-        """That nothing has happened: anyone who gets this would have got a revocation, too."""
+        """Announce that nothing was missed: a process that receives this would have received a revocation."""
         await self._publish(None, None)
 
     async def _publish(self, grant_id: str | None, reason: str | None) -> None:

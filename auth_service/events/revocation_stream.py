@@ -1,4 +1,4 @@
-"""Follows the channel of revocations once for the whole process, and lets any number of receivers wait."""
+"""Follows the revocation channel once per process, and lets any number of receivers wait for events."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from shared.security_events import SecurityEvent
 _log = get_logger(__name__)
 
 VERIFY_EVERY_S = 1.0
-"""While somebody waits, a verification event is sent when none has come for this long, from any process."""
+"""While a receiver waits, a verification event is sent after this long without one from any process."""
 PATIENCE_S = 3.0
-"""A verification event that was sent and has not come back for this long says that the channel is broken."""
+"""The channel counts as broken if a verification event has not come back after this long."""
 ON_ITS_WAY_S = 0.5
-"""How long an event that a receiver has had from another process may take to get here."""
+"""How long an event that a receiver got from another process may take to arrive here."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 
 
 class RevocationStream:
-    """The events since this process began to follow them; belongs to one event loop."""
+    """The events since this process began to follow the channel; belongs to one event loop."""
 
     def __init__(self, store: Store, clock: Clock, event_buffer: EventBuffer | None = None) -> None:
         self._store = store
@@ -43,7 +43,7 @@ class RevocationStream:
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
-        """Follow the channel inside the context, which begins when that has been tried once."""
+        """Follow the channel inside the context, which is entered after the first attempt to subscribe."""
         following = asyncio.create_task(self._follow())
         try:
             await self._tried.wait()
@@ -54,13 +54,13 @@ class RevocationStream:
                 await following
 
     async def next(self, seen: Iterable[str], at_most: int, *, waits: bool) -> Batch:
-        """The events after the newest of those `seen`; where there are none and it `waits`, the next ones.
+        """Return the events after the newest of those `seen`; if there are none and `waits` is set, wait.
 
         Args:
-            seen: names of events; where there are none, the stream begins now.
+            seen: ids (`jti`) of events; if empty, the stream starts now.
 
         Raises:
-            UnknownPositionError: none of them is remembered here, or later ones may have been missed.
+            UnknownPositionError: this process remembers none of them, or later events may have been missed.
             StoreUnavailableError: the channel cannot be followed.
         """
         self._check_live()
@@ -91,13 +91,13 @@ class RevocationStream:
         return position
 
     async def _change(self) -> None:
-        """Wait until something has come; see to it that something does."""
+        """Wait for an event; send a verification event if none comes."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(self._verify_at):
                 await self._changed.wait()
                 return
         self._check_live()
-        if asyncio.get_running_loop().time() >= self._verify_at:  # of those who wait, one sends it
+        if asyncio.get_running_loop().time() >= self._verify_at:  # only one waiting receiver sends it
             await self._verify()
 
     async def _verify(self) -> None:
@@ -121,7 +121,7 @@ class RevocationStream:
                         self._take(decode_event(message))
             except (StoreUnavailableError, UnreadableDocumentError, TimeoutError) as error:
                 _log.warning("revocations are not followed", reason=str(error) or "nothing came through")
-            except Exception:  # noqa: BLE001 -- whatever it was: a feed that ended would never come back
+            except Exception:  # noqa: BLE001 -- after any error: a feed that ended would never resume
                 _log.exception("revocations are not followed")
             finally:
                 self._break_off()

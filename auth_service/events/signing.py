@@ -1,4 +1,4 @@
-"""Security Event Tokens, signed once for each event and receiver, however many of its processes ask."""
+"""Security Event Tokens, signed once per event and receiver, however many processes of it poll."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEPT = 2_048
 
 
 class SignedEvents:
-    """Signs events for receivers; keeps the last that it has signed."""
+    """Signs events for receivers and caches the most recent tokens."""
 
     def __init__(self, signing_keys: SigningKeys, issuer: str) -> None:
         self._signing_keys = signing_keys
@@ -22,7 +22,7 @@ class SignedEvents:
         self._lock = asyncio.Lock()
 
     async def tokens(self, events: Iterable[SecurityEvent], audience: str) -> dict[str, str]:
-        """`jti` to token, in the order of the events (RFC 8936 §2.3)."""
+        """Return the tokens by `jti`, in the order of the events (RFC 8936 §2.3)."""
         async with self._lock:
             return {event.jti: await self._token(event, audience) for event in events}
 
