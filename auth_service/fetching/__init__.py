@@ -1,27 +1,27 @@
-"""Requests that this server makes because somebody named a URL, safe against request forgery (SEC-12).
+"""Outgoing requests to URLs named by strangers, protected against server-side request forgery (SEC-12).
 
-Owns the whole way from the URL to the bytes that came back: what may be asked for, which address is connected
-to, how long it may take, how much is read, what counts as an answer. Leaves what the bytes mean, and how long
-they are kept, to the caller. Everything that is fetched because a client said so goes through here: metadata
+Owns the whole path from the URL to the response bytes: which URLs are allowed, which address is connected to,
+how long a request may take, how much is read, and what counts as a response. The caller decides what the
+bytes mean and how long to cache them. Every fetch requested by a client goes through this package: metadata
 documents, `jwks_uri`, `request_uri`, back-channel logout.
 
-What is promised, of every request:
+Guarantees for every request:
 
-- The URL is https, in one plain spelling, on a port of the web (`protocol.web_addresses`).
+- The URL is https, in one canonical spelling, on a port of the web (`protocol.web_addresses`).
 - The name is resolved here, once. If any of its addresses has a special use (`protocol.special_addresses`),
-  nothing is connected to. The connection is made to an address that was checked, and its peer is compared
-  with that address before a byte is sent, so that nothing can change in between.
-- TLS is verified against the name, which is also what SNI and Host say.
-- No redirect is followed, no proxy is taken from the environment, no cookie is kept or sent, no connection is
-  used twice, no compressed body is read.
-- Body size, total time and the number of requests at once have bounds, for each network and each host, too;
-  a name that is slow to resolve keeps a turn of the network that asked for it, and of no other.
-- What went wrong is a `FetchError`, whose public reason does not tell what is on this server's network.
+  no connection is made. Otherwise the connection goes to a checked address, and its peer is compared with
+  that address before a byte is sent, so that nothing can change in between.
+- TLS is verified against the name, which is also the name in SNI and Host.
+- Redirects are not followed, proxies are not taken from the environment, cookies are neither stored nor sent,
+  connections are not reused, and compressed bodies are not read.
+- Body size, total time and the number of concurrent requests are bounded, also per network and per host; a
+  slow look-up of a name occupies a slot of the network that requested it, and of no other.
+- Failures raise `FetchError`, whose public reason reveals nothing about this server's network.
 
-``DOORWARD_FETCH_LOOPBACK=true`` lets requests reach this machine, also by http. It is for development, and
-settings refuse it where the issuer is not on this machine itself.
+``DOORWARD_FETCH_LOOPBACK=true`` allows requests to this machine, also over http. It is for development;
+settings reject it unless the issuer is on this machine too.
 
-`resource_metadata` is the exception: it asks the operator's own resource servers, at addresses from the
+`resource_metadata` is the exception: it queries the operator's own resource servers at addresses from the
 settings, which may be internal.
 """
 

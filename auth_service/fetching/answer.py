@@ -1,4 +1,4 @@
-"""What counts as an answer, and how much of it is read."""
+"""Reads a response within bounds, and decides whether it is acceptable."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from auth_service.fetching.errors import FetchError
 from shared.http_exchange import TooLargeError, read_at_most
 from shared.json_text import parse_json
 
-# Not text/plain: a raw file in somebody's repository or paste is not what the host's owner says.
+# Not text/plain: a raw file in a repository or paste is not a statement by the owner of the host.
 _JSON_TYPES = ("application/json", "text/json")
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer.
+    """An accepted response.
 
     Attributes:
         headers: by name in lower case; values of the same name joined with a comma (RFC 9110 §5.2).
-        body: all of it, as it came.
+        body: the complete body, as received.
     """
 
     headers: Mapping[str, str]
@@ -30,10 +30,10 @@ class Fetched:
     status: int = 200
 
     def json(self) -> object:
-        """The JSON in the body.
+        """Parse the body as JSON.
 
         Raises:
-            FetchError: the content type says that it is something else, or it is not JSON.
+            FetchError: the content type is not JSON, or the body is not.
         """
         content_type = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if content_type not in _JSON_TYPES and not content_type.endswith("+json"):
@@ -45,14 +45,14 @@ class Fetched:
 
 
 async def read_answer(response: httpcore2.Response, statuses: tuple[int, ...], max_bytes: int) -> Fetched:
-    """Read the answer that `response` begins, as far as it is one.
+    """Read the headers and body of `response`.
 
     Args:
-        statuses: those of an answer.
-        max_bytes: of the body; more is an error, not a truncation.
+        statuses: the acceptable statuses.
+        max_bytes: the limit for the body; a larger one is an error, not truncated.
 
     Raises:
-        FetchError: it is not what was asked for.
+        FetchError: the response is not acceptable.
     """
     headers = _headers(response)
     _check_status(response.status, statuses)
@@ -75,7 +75,7 @@ def _check_status(status: int, expected: tuple[int, ...]) -> None:
 
 
 def _check_size(headers: Mapping[str, str], max_bytes: int) -> None:
-    # A small body that unfolds into a large one is not read at all: nobody asked for it compressed.
+    # Compressed bodies were not requested, and a small one could expand into a large one: do not read them.
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise FetchError("it is sent compressed, which was not asked for")
     length = headers.get("content-length", "")

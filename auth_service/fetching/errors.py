@@ -1,16 +1,16 @@
-"""Why nothing usable came."""
+"""The error for every failed fetch."""
 
 from __future__ import annotations
 
 
 class FetchError(Exception):
-    """A request could not be made, was not allowed, or got no usable answer.
+    """A request could not be made, was not allowed, or got no usable response.
 
     Attributes:
-        reason: for the one who named the URL. Where no connection came about it is always the same, so that
-            nobody learns from it what names and addresses there are on this server's network.
-        detail: for the log alone.
-        passing: whether it may be otherwise in a moment.
+        reason: for the party that named the URL. It is the same for every failure to connect, so that it
+            reveals nothing about the names and addresses on this server's network.
+        detail: for the log only.
+        passing: whether a retry may soon succeed.
     """
 
     def __init__(self, reason: str, *, detail: str | None = None, passing: bool = False) -> None:
@@ -21,5 +21,5 @@ class FetchError(Exception):
 
 
 def unreachable(detail: str) -> FetchError:
-    """The one answer for everything that kept a connection from coming about."""
+    """Return the same error for every failure to connect."""
     return FetchError("its server cannot be reached", detail=detail, passing=True)

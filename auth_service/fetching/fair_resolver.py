@@ -1,4 +1,4 @@
-"""Names are looked up once at a time each, and in turns for each network."""
+"""Shares concurrent look-ups of the same name, and limits them per network."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LookUp = asyncio.Task[list[Address]]
 
 
 class FairResolver:
-    """A resolver around another one.
+    """A fair resolver around another one.
 
-    The system's resolver cannot be interrupted: it occupies a thread until it gives up, long after the one
-    who asked has stopped waiting. So a turn ends when the look-up ends, not when its request does.
+    The system's resolver cannot be interrupted: it occupies a thread until it gives up, long after the
+    requester has stopped waiting. So a slot is released when the look-up ends, not when its request does.
     """
 
     def __init__(self, resolve: Resolver) -> None:
@@ -27,7 +27,7 @@ class FairResolver:
         self._under_way: dict[tuple[str, int], LookUp] = {}
 
     async def __call__(self, host: str, port: int) -> list[Address]:
-        """As `Resolver`."""
+        """See `Resolver`."""
         look_up = self._under_way.get((host, port)) or await self._begin(host, port)
         return await asyncio.shield(look_up)
 
@@ -36,7 +36,7 @@ class FairResolver:
         turns = self._turns.of(network, PER_NETWORK if network else FOR_UNKNOWN)
         await turns.acquire()
         look_up = self._under_way.get((host, port))
-        if look_up is not None:  # begun by another while this one waited
+        if look_up is not None:  # another caller started it meanwhile
             turns.release()
             return look_up
         look_up = self._under_way[host, port] = asyncio.create_task(self._look_up(host, port))
@@ -45,7 +45,7 @@ class FairResolver:
             turns.release()
             self._under_way.pop((host, port), None)
             if not task.cancelled():
-                task.exception()  # retrieved, though the caller may have stopped waiting
+                task.exception()  # mark as retrieved: the caller may be gone
 
         look_up.add_done_callback(ended)
         return look_up

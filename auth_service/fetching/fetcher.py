@@ -1,4 +1,4 @@
-"""One request, one bounded answer."""
+"""Sends one request and reads one bounded response."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _HEADERS = {"Accept-Encoding": "identity", "Connection": "close", "User-Agent": 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one request may cost, and how many there may be.
+    """The cost limits of one request, and the concurrency limits.
 
     Attributes:
-        total_s: seconds from the call to the last byte, waiting for a turn included.
+        total_s: seconds from the call to the last byte, including the wait for a slot.
         attempt_s: seconds to connect to one address.
-        at_once: requests under way at the same time.
-        per_network: of them, those made for one network.
-        per_host: of them, those to one host.
+        at_once: concurrent requests in total.
+        per_network: concurrent requests made for one network.
+        per_host: concurrent requests to one host.
     """
 
     total_s: float = 5
@@ -46,21 +46,21 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A method, and the statuses that count as an answer to it."""
+    """A method, and the statuses that count as a response to it."""
 
     method: str
     statuses: tuple[int, ...] = (200,)
 
 
 class Fetcher:
-    """Sends requests to URLs that strangers chose; the package's docstring says what it promises.
+    """Sends requests to URLs that strangers chose; the package docstring lists the guarantees.
 
     Args:
-        loopback: whether this machine may be asked, also by http.
-        networks: not public, but asked all the same, by https and by name.
-        ssl_context: what certificates are verified against; the system's authorities where left out.
-        resolve: the system's resolver where left out.
-        connections: what connects to an address; TCP where left out.
+        loopback: whether requests to this machine are allowed, also over http.
+        networks: private networks that are allowed nevertheless, by https and by name.
+        ssl_context: verifies certificates; by default with the system's authorities.
+        resolve: the resolver; by default the system's.
+        connections: the network backend that connects to an address; TCP by default.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Fetcher:
         self._turns = Turns(self._limits.at_once, self._limits.per_network, self._limits.per_host)
 
     def apart(self) -> Fetcher:
-        """Another one like this, with turns and threads of its own: for the URLs of the operator."""
+        """Return a fetcher with the same settings but its own slots and threads, for URLs of the operator."""
         return Fetcher(
             loopback=self._loopback,
             networks=self._networks,
@@ -102,23 +102,23 @@ class Fetcher:
         accept: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> Fetched:
-        """What is at `url`.
+        """Fetch `url`.
 
         Args:
-            max_bytes: of the body; more is an error, not a truncation.
-            headers: beside the usual ones.
+            max_bytes: the limit for the body; a larger one is an error, not truncated.
+            headers: in addition to the usual ones.
 
         Raises:
-            FetchError: nothing usable is, or it may not be asked for.
+            FetchError: the URL is not allowed, or gave no usable response.
         """
         sent = {"Accept": accept, **(headers or {})}
         return await self._send(Exchange("GET"), url=url, headers=sent, body=None, max_bytes=max_bytes)
 
     async def fetch_json(self, url: str, *, max_bytes: int = MAX_JSON_BYTES) -> object:
-        """The JSON document at `url`.
+        """Fetch the JSON document at `url`.
 
         Raises:
-            FetchError: there is none, or it may not be fetched.
+            FetchError: there is none, or the URL is not allowed.
         """
         return (await self.get(url, max_bytes=max_bytes)).json()
 
@@ -132,14 +132,14 @@ class Fetcher:
         headers: Mapping[str, str] | None = None,
         statuses: tuple[int, ...] = (200, 204),
     ) -> Fetched:
-        """Tell `url` something, and hear what it says.
+        """Send `body` to `url` and return the response.
 
         Args:
-            headers: beside the usual ones.
-            statuses: those of an answer.
+            headers: in addition to the usual ones.
+            statuses: the acceptable statuses.
 
         Raises:
-            FetchError: it was not told, did not answer with one of `statuses`, or said too much.
+            FetchError: the request was not sent, its status is not in `statuses`, or its body is too large.
         """
         sent = {"Content-Type": content_type, **(headers or {})}
         return await self._send(
@@ -147,7 +147,7 @@ class Fetcher:
         )
 
     def close(self) -> None:
-        """Let go of what is held between requests."""
+        """Release the resources held between requests."""
         self._system.close()
 
     @cached_property

@@ -1,4 +1,4 @@
-"""For how long an answer may be kept (RFC 9111 §4.2), within the keeper's own bounds."""
+"""How long a response may be cached (RFC 9111 §4.2), within the bounds of the cache."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from email.utils import parsedate_to_datetime
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """The keeper's bounds, in seconds.
+    """The bounds of a cache, in seconds.
 
     Attributes:
-        least: the minimum, whatever the answer says: what spares its server.
-        default: for an answer that says nothing.
-        most: the maximum: how late a change may be noticed.
+        least: the minimum, whatever the response says; protects the server that is fetched from.
+        default: used if the response specifies nothing.
+        most: the maximum, which limits how late a change is noticed.
     """
 
     least: int
@@ -22,7 +22,7 @@ class Freshness:
     most: int
 
     def of(self, headers: Mapping[str, str], now: float) -> int:
-        """Seconds for which an answer with these headers, which came at `now`, counts as fresh."""
+        """Return the seconds for which a response with these headers, received at `now`, is fresh."""
         lifetime_s = _lifetime_s(headers, now)
         return max(self.least, min(self.most, self.default if lifetime_s is None else lifetime_s))
 
@@ -36,7 +36,7 @@ def _lifetime_s(headers: Mapping[str, str], now: float) -> int | None:
             return (_seconds(directives[name]) or 0) - (_seconds(headers.get("age", "")) or 0)
     if "expires" not in headers:
         return None
-    # RFC 9111 §5.3: anything that is not a date means that it has expired.
+    # RFC 9111 §5.3: an invalid date means that the response has expired.
     expires = _date(headers["expires"])
     return int(expires - (_date(headers.get("date", "")) or now)) if expires is not None else 0
 

@@ -1,4 +1,4 @@
-"""Where connections are made: to an address that was checked, and to no other."""
+"""Restricts connections to addresses that were checked."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple
 
 
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Resolves a name itself, checks every address of it, and connects to one of them.
+    """Resolves a name itself, checks all its addresses, and connects to one of them.
 
-    The check and the connection use the same answer of the resolver: a name that changes its mind in between
-    (DNS rebinding) has nothing to change.
+    The check and the connection use the same resolver result, so a name that resolves differently in between
+    (DNS rebinding) has no effect.
 
     Args:
         connections: makes a connection to an address.
         resolve: finds the addresses of a host.
-        opened: closes every connection when it is left. httpcore lets go of one without closing it where its
-            handshake is cancelled, because the time is over.
-        loopback: whether this machine may be connected to.
-        networks: not public, but to be connected to all the same.
-        attempt_s: seconds that one address of several may take.
+        opened: closes every connection when it is exited. httpcore drops a connection without closing it if
+            a timeout cancels its handshake.
+        loopback: whether connections to this machine are allowed.
+        networks: private networks that are allowed nevertheless.
+        attempt_s: the limit in seconds for each of several addresses.
     """
 
     def __init__(
@@ -56,14 +56,14 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 -- the interface's
+        timeout: float | None = None,  # noqa: ASYNC109 -- required by the interface
         local_address: str | None = None,
         socket_options: Iterable[SocketOption] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """A connection to `host`.
+        """Connect to `host`.
 
         Raises:
-            FetchError: none of its addresses answers, or one of them is forbidden.
+            FetchError: none of its addresses accepts a connection, or one of them is forbidden.
         """
         failure: Exception | None = None
         for address in await self._checked_addresses(host, port):
@@ -83,7 +83,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         except (OSError, UnicodeError) as error:
             raise unreachable(f"{host} has no address: {error}") from error
         for address in addresses:
-            # One forbidden address forbids the name: the one who controls it should not choose by chance.
+            # One forbidden address forbids the name: its owner must not get a random choice.
             self._check(host, address)
         return addresses[:MOST_ADDRESSES]
 
@@ -99,10 +99,10 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     async def connect_unix_socket(
         self,
         path: str,
-        timeout: float | None = None,  # noqa: ASYNC109 -- the interface's
+        timeout: float | None = None,  # noqa: ASYNC109 -- required by the interface
         socket_options: Iterable[SocketOption] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Never.
+        """Refuse to connect.
 
         Raises:
             FetchError: always.

@@ -1,4 +1,4 @@
-"""Names to addresses, by the system's resolver."""
+"""Resolves names to addresses with the system's resolver."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import Protocol
 from auth_service.protocol.special_addresses import Address
 
 THREADS = 64
-"""Idle ones cost nothing. `fair_resolver` sees to it that no network has more than a few of them."""
+"""Idle threads cost nothing. `fair_resolver` limits each network to a few of them."""
 
 
 class Resolver(Protocol):
-    """Turns a host into addresses."""
+    """Resolves a host to addresses."""
 
     async def __call__(self, host: str, port: int) -> list[Address]:
-        """Every address of `host`, in the order in which they are to be tried.
+        """Return every address of `host`, in the order in which to try them.
 
         Raises:
-            OSError: it has none, or they cannot be found out.
+            OSError: the host has no addresses, or they cannot be determined.
         """
         ...
 
 
 class SystemResolver:
-    """getaddrinfo, on threads of its own.
+    """Runs getaddrinfo on dedicated threads.
 
-    A name server may take its time over a name that a stranger chose. On the event loop's shared threads that
-    would keep this server from looking up names of its own, the store's among them.
+    A name server may be slow to answer for a name that a stranger chose. On the shared threads of the event
+    loop, that would block this server's own look-ups, such as that of the store.
     """
 
     def __init__(self) -> None:
@@ -38,12 +38,12 @@ class SystemResolver:
 
     async def __call__(self, host: str, port: int) -> list[Address]:
         results = await asyncio.get_running_loop().run_in_executor(
-            # As bytes: a name is taken as it is, not encoded again (RFC 5891).
+            # As bytes: the name is used unchanged, not encoded again (RFC 5891).
             self._threads,
             lambda: socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM),
         )
         return [ipaddress.ip_address(str(address[0])) for *_, address in results]
 
     def close(self) -> None:
-        """Let go of the threads, as soon as they are done with what they are at."""
+        """Release the threads as soon as their current look-ups end."""
         self._threads.shutdown(wait=False, cancel_futures=True)

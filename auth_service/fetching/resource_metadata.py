@@ -1,8 +1,8 @@
-"""Asks the operator's own resource servers what is behind their scopes.
+"""Fetches from the operator's own resource servers the descriptions of their scopes.
 
-The addresses are the operator's, from the settings, and may well be internal; so this is not the fetcher for
-URLs that strangers chose. What comes back is bounded all the same, kept a minute, and waited for only a
-moment: without it the consent page is as it is without any resource server.
+The addresses come from the operator's settings and may be internal, so this module does not use the fetcher
+for URLs that strangers chose. Responses are still bounded, cached for a minute, and waited for only briefly;
+without them the consent page shows what it would show without any resource server.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.http_exchange import NoAnswerError, exchange, http_client
 from shared.logs import get_logger
 
 PATIENCE_S = 1.0
-"""How long a page is held up."""
+"""How long a page waits for a description."""
 
 TIMEOUT_S = 5.0
 KEPT_S = 60.0
@@ -32,11 +32,11 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredResource:
-    """A resource as it is configured here.
+    """A resource as configured on this server.
 
     Attributes:
-        metadata_url: where its metadata is.
-        scopes: those that are granted for it.
+        metadata_url: the URL of its metadata document.
+        scopes: the scopes that are granted for it.
     """
 
     metadata_url: str
@@ -50,10 +50,10 @@ class _Kept:
 
 
 class ResourceDescriptions:
-    """What each configured resource says about its scopes.
+    """Caches the scope descriptions of each configured resource.
 
     Args:
-        resources: resource to how it is configured.
+        resources: the configured resources by identifier.
     """
 
     def __init__(self, resources: Mapping[str, ConfiguredResource], clock: Clock) -> None:
@@ -64,11 +64,11 @@ class ResourceDescriptions:
         self._last_logged: dict[str, object] = {}
 
     async def of(self, resource: str) -> ResourceDescription:
-        """What `resource` says, or has said within a minute; an empty description where it says nothing."""
+        """Return the description of `resource`, at most a minute old; an empty one if unavailable."""
         if resource not in self._resources:
             return ResourceDescription()
         if not self._is_fresh(resource):
-            # One question at a time, which goes on when the one who began it has stopped waiting.
+            # One fetch at a time; it continues when its first caller has stopped waiting.
             asking = self._asking.get(resource)
             if asking is None:
                 asking = self._asking[resource] = asyncio.create_task(self._ask(resource))
@@ -76,7 +76,7 @@ class ResourceDescriptions:
         return self._kept[resource].description if self._is_fresh(resource) else ResourceDescription()
 
     async def aclose(self) -> None:
-        """Stop asking."""
+        """Cancel all fetches."""
         for asking in list(self._asking.values()):
             asking.cancel()
             with suppress(asyncio.CancelledError):
@@ -105,7 +105,7 @@ class ResourceDescriptions:
     def _compare(
         self, resource: str, described: ConfiguredResource, description: ResourceDescription
     ) -> None:
-        """AS-21: clients ask for every scope that is announced, so each one must be granted here."""
+        """Warn about scopes not granted here (AS-21): clients request every scope a resource announces."""
         if unknown := sorted(description.scopes - described.scopes):
             self._say_once(
                 _log.warning,
@@ -123,14 +123,14 @@ class ResourceDescriptions:
 
 
 async def _fetch(url: str) -> bytes:
-    """The document at `url`.
+    """Fetch the document at `url`.
 
     Raises:
-        NoAnswerError: there was no answer, not in time, or one beyond all bounds.
-        OSError: the certificates to trust cannot be read.
-        ValueError: it is no document.
+        NoAnswerError: there was no response in time, or it exceeds the bounds.
+        OSError: the trusted certificates cannot be read.
+        ValueError: the status is not 200.
     """
-    # The environment may name certificates to trust, but no proxy to go through.
+    # The environment may name certificates to trust, but no proxy.
     transport = httpx2.AsyncHTTPTransport(trust_env=True)
     async with http_client(timeout=TIMEOUT_S, transport=transport) as http:
         request = http.build_request("GET", url, headers={"Accept": "application/json"})

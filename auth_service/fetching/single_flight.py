@@ -1,4 +1,4 @@
-"""One request for a URL at a time, whose answer goes to everybody who asks meanwhile."""
+"""Shares one request per URL among all concurrent callers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Shares calls by key. A call goes on when its first caller has stopped waiting."""
+    """Shares calls by key. A call continues when its first caller has stopped waiting."""
 
     def __init__(self) -> None:
         self._under_way: dict[str, asyncio.Task[T]] = {}
 
     async def run(self, key: str, call: Callable[[], Awaitable[T]]) -> T:
-        """What the call under way for `key` gives, or else `call`."""
+        """Return the result of the call in progress for `key`, or of a new `call`."""
         task = self._under_way.get(key)
         if task is None:
             task = self._under_way[key] = asyncio.create_task(_awaited(call))
@@ -26,7 +26,7 @@ class SingleFlight(Generic[T]):
     def _ended(self, key: str, task: asyncio.Task[T]) -> None:
         self._under_way.pop(key, None)
         if not task.cancelled():
-            task.exception()  # seen, though nobody may be waiting any more
+            task.exception()  # mark as retrieved: the callers may be gone
 
 
 async def _awaited(call: Callable[[], Awaitable[T]]) -> T:

@@ -1,4 +1,4 @@
-"""Turns: nobody's requests, and no one site's slowness, hold up the requests of others (BOUND-5)."""
+"""Concurrency limits that keep one network's requests, or one slow site, from delaying others (BOUND-5)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from contextvars import ContextVar
 from weakref import WeakValueDictionary
 
 requesting_network: ContextVar[str | None] = ContextVar("requesting_network", default=None)
-"""The network whose request is being answered, so that what is fetched for it counts against it.
+"""The network whose request is being handled; fetches made for the request count against it.
 
-Set by `endpoints.network.ClientNetworks` within the task of each request; None where a request cannot have a
-stranger's URL fetched, or where nobody waits.
+`endpoints.network.ClientNetworks` sets it within the task of each request. It is None where a request cannot
+cause a fetch of a stranger's URL, or where nobody waits for the result.
 """
 
 
 class KeyedTurns:
-    """For each key, at most so many at once. Keys that nobody uses take no memory."""
+    """A concurrency limit per key. Unused keys take no memory."""
 
     def __init__(self) -> None:
         self._turns: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
 
     def of(self, key: object, at_once: int) -> asyncio.Semaphore:
-        """The turns of `key`."""
+        """Return the semaphore of `key`."""
         turns = self._turns.get(key)
         if turns is None:
             turns = self._turns[key] = asyncio.Semaphore(at_once)
@@ -31,12 +31,12 @@ class KeyedTurns:
 
 
 class Turns:
-    """A turn is taken of the network first, then of the site, then of all: who waits holds up its own alone.
+    """Acquires a slot of the network, then of the site, then of the total: waiters block only their own.
 
     Args:
-        at_once: of all.
-        per_network: of one network; requests of no known network share half of all.
-        per_host: of one site.
+        at_once: the limit in total.
+        per_network: the limit per network; requests of unknown networks share half of the total.
+        per_host: the limit per site.
     """
 
     def __init__(self, at_once: int, per_network: int, per_host: int) -> None:
@@ -47,7 +47,7 @@ class Turns:
 
     @asynccontextmanager
     async def taken(self, host: str) -> AsyncIterator[None]:
-        """A turn to ask `host` something."""
+        """Hold a slot for a request to `host`."""
         network = requesting_network.get()
         of_network = self._networks.of(network, self._per_network if network else self._unknown)
         async with of_network, self._hosts.of(host, self._per_host), self._all:
