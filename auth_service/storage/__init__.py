@@ -1,9 +1,9 @@
-"""Where state lives: one small interface, a Redis and a SQLite implementation, and the written key schema.
+"""State: one small interface, a Redis and a SQLite implementation, and the documented key schema.
 
-Owns how bytes are kept, compared, expired and announced. Knows nothing of OAuth: what the bytes mean is
-decided by the pure rules in ``auth_service.protocol``.
+Owns how bytes are stored, compared, expired and announced. Knows nothing of OAuth: the pure rules in
+``auth_service.protocol`` decide what the bytes mean.
 
-    interface.py   what every store promises
+        interface.py   the guarantees of every store
     documents.py   typed documents over it, changed by compare-and-swap
     keys.py        every key, its value, its lifetime
     redis.py       Redis and Valkey: one server, Sentinel or Cluster
@@ -25,7 +25,7 @@ def open_store(url: str) -> Store:
             with a fourth slash where PATH is absolute. `docs/storage.md` gives each form.
 
     Raises:
-        ValueError: the URL is of no such form. The message leaves out credentials.
+            ValueError: the URL has none of these forms. The message leaves out credentials.
         StoreUnavailableError: the SQLite file cannot be opened. Redis is first reached by the first call.
     """
     if url.partition("://")[0] == "sqlite":

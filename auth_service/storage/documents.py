@@ -1,7 +1,7 @@
 """Typed documents over a store: read, created, deleted, and changed by compare-and-swap.
 
-Knows nothing of OAuth. What a document becomes is decided by a pure rule that the caller hands in; the rule
-may run several times, so it must do nothing but decide.
+Knows nothing of OAuth. The caller passes in a pure rule that decides what a document becomes; the rule may
+run several times, so it must have no side effects.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ READ_AT_ONCE = 200
 
 
 class Decision(NamedTuple, Generic[T, R]):
-    """What a rule makes of a document.
+    """The result of applying a rule to a document.
 
     Attributes:
-        document: the document from now on; None leaves it as it is.
-        result: what `Collection.update` returns once the document is written.
+        document: the new document; None leaves it unchanged.
+        result: the value that `Collection.update` returns once the document is written.
     """
 
     document: T | None
@@ -44,10 +44,10 @@ class Collection(Generic[T]):
     """The documents of one family of keys.
 
     Attributes:
-        key: the store's key of the document with an id.
-        codec: how a document is kept as bytes.
-        ttl_s: seconds that a document is kept from now on, None for until deleted. Less than 1 counts as 1,
-            the shortest life a store can give.
+        key: maps a document id to the store's key.
+        codec: converts a document to bytes and back.
+        ttl_s: seconds to keep a document from now on, None to keep it until deleted. Less than 1 counts as 1,
+            the shortest lifetime of a store.
     """
 
     store: Store
@@ -56,12 +56,12 @@ class Collection(Generic[T]):
     ttl_s: Callable[[T], int | None]
 
     async def get(self, document_id: str) -> T | None:
-        """Read a document; None where there is none."""
+        """Read a document; None if it does not exist."""
         value = await self.store.get(self.key(document_id))
         return None if value is None else self.codec.decode(value)
 
     async def get_many(self, document_ids: Iterable[str]) -> list[T]:
-        """Read documents, those that there are, in the order asked for. Lets others have a turn meanwhile."""
+        """Read the existing documents, in the order of their ids. Yields to other tasks in between."""
         ids, documents = list(document_ids), list[T]()
         for start in range(0, len(ids), READ_AT_ONCE):
             some = await asyncio.gather(*map(self.get, ids[start : start + READ_AT_ONCE]))
@@ -70,13 +70,13 @@ class Collection(Generic[T]):
         return documents
 
     async def create(self, document_id: str, document: T) -> bool:
-        """Write a new document. False, and no change, where the id is taken."""
+        """Write a new document. Return False, without a change, if the id is taken."""
         return await self.store.create(
             self.key(document_id), self.codec.encode(document), ttl_s=self._lifetime(document)
         )
 
     async def delete(self, document_id: str) -> bool:
-        """Remove a document. True to exactly one of several concurrent callers."""
+        """Delete a document. Returns True to exactly one of several concurrent callers."""
         return await self.store.delete(self.key(document_id))
 
     async def update(
@@ -86,18 +86,18 @@ class Collection(Generic[T]):
         *,
         before: Callable[[T], Awaitable[None]] | None = None,
     ) -> R | None:
-        """Change a document by a rule, atomically: where another writer was faster, the rule runs again.
+        """Change a document by a rule, atomically: if another writer was faster, the rule runs again.
 
         Args:
-            rule: pure; given the document as it is now, decides what it becomes.
-            before: awaited with what the document is about to become, before each attempt to write that;
-                where it raises, nothing is written.
+            rule: pure; maps the current document to the new one.
+            before: awaited with the new document before each attempt to write it; if it raises, nothing is
+                written.
 
         Returns:
-            the result of the decision that was written; None where there is no document.
+            the result of the decision that was written; None if the document does not exist.
 
         Raises:
-            StoreUnavailableError: also where other writers were faster `MAX_ATTEMPTS` times.
+            StoreUnavailableError: also if other writers were faster `MAX_ATTEMPTS` times.
         """
         key = self.key(document_id)
         for attempt in range(MAX_ATTEMPTS):
@@ -124,5 +124,5 @@ class Collection(Generic[T]):
 
 
 def _pause_s(attempt: int) -> float:
-    """Longer and more spread the more often we lost: rivals in step would only collide again."""
+    """Longer and more random with each lost attempt: writers in step would only collide again."""
     return random.uniform(0, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt))  # noqa: S311 -- not a secret

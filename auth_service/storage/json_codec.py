@@ -1,10 +1,10 @@
-"""Frozen dataclasses as JSON bytes, and back, across releases.
+"""Converts frozen dataclasses to JSON bytes and back, across releases.
 
-Every document carries the version of its shape in the member `v`. A release reads the documents of every
-release before it (a migration takes each version to the next) and those of the release after it, because
-both run side by side during a rolling upgrade. What it does not know it keeps: a document of a newer release
-that is changed by an older one loses nothing. So a new version may add members, and may stop writing a
-member only one release after it stopped reading it.
+Every document carries the version of its shape in the member `v`. A release reads the documents of all
+earlier releases (a migration converts each version to the next) and those of the release after it, because
+both run side by side during a rolling upgrade. Unknown members are preserved: a document of a newer release
+that an older release changes loses nothing. So a new version may add members, and may stop writing a member
+only one release after it stopped reading it.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ T = TypeVar("T", bound="DataclassInstance")
 
 Members = dict[str, Any]
 Migration = Callable[[Members], Members]
-"""Takes the members of one version to those of the next."""
+"""Converts the members of one version to those of the next."""
 
 VERSION = "v"
 
 STORED_AS = "stored_as"
-"""Metadata of a field: the name of its member, where the field was renamed and documents were not."""
+"""Metadata of a field that was renamed: the name of its member, which documents still use."""
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class UnreadableDocumentError(ValueError):
-    """Bytes in the store are not a document of the expected kind, or of a release too new to read."""
+    """Bytes in the store are not a document of the expected kind, or the document is too new to read."""
 
 
 class JsonCodec(Generic[T]):
-    """Turns documents of one dataclass into JSON bytes and back.
+    """Converts documents of one dataclass to JSON bytes and back.
 
-    A member that is None is left out where None is its field's default.
+    A None member is left out if None is the default of its field.
 
     Args:
         cls: a dataclass, each field of a type that is JSON's own, ``tuple[str, ...]``, another such dataclass
-            or a tuple of those; None added where the default is None.
-        migrations: the first takes version 1 to version 2, and so on; the last leads to today's shape.
+            or a tuple of those; optional if the default is None.
+        migrations: the first converts version 1 to version 2, and so on; the last leads to the current shape.
     """
 
     def __init__(self, cls: type[T], migrations: tuple[Migration, ...] = ()) -> None:
@@ -55,13 +55,13 @@ class JsonCodec(Generic[T]):
         self.version = len(migrations) + 1
 
     def encode(self, document: T, *, replacing: bytes | None = None) -> bytes:
-        """The document as bytes.
+        """Encode the document.
 
         Args:
-            replacing: the bytes it replaces; members in them that this release does not know are kept.
+            replacing: the bytes it replaces; members in them that this release does not know are preserved.
 
         Raises:
-            TypeError, ValueError: it contains something that JSON cannot hold.
+            TypeError, ValueError: it contains something that JSON cannot represent.
         """
         members, version = self._shape.members(document), self.version
         if replacing is not None:
@@ -70,10 +70,10 @@ class JsonCodec(Generic[T]):
         return _encoder.encode({VERSION: version, **members}).encode()
 
     def decode(self, value: bytes) -> T:
-        """The document in `value`.
+        """Decode the document in `value`.
 
         Raises:
-            UnreadableDocumentError: there is none of this kind.
+            UnreadableDocumentError: it is not a document of this kind.
         """
         members = self._migrated(value)
         try:
@@ -82,10 +82,10 @@ class JsonCodec(Generic[T]):
             raise UnreadableDocumentError(f"not a {self._shape.cls.__name__}: {error}") from error
 
     def _migrated(self, value: bytes) -> Members:
-        """The members in today's shape; their version is that of the bytes where those are newer."""
+        """Return the members in the current shape; their version is that of the bytes if that is newer."""
         try:
             members = json.loads(value)
-            # Releases before versions were written had the first version's shape.
+            # Before versions were written, all documents had the shape of version 1.
             version = operator.index(members.get(VERSION, 1))
             if not 1 <= version <= self.version + 1:
                 raise ValueError(f"version {version} is not between 1 and {self.version + 1}")
@@ -98,14 +98,14 @@ class JsonCodec(Generic[T]):
 
 @dataclass(frozen=True, kw_only=True)
 class _Shape:
-    """How a dataclass maps to JSON members.
+    """The mapping between a dataclass and JSON members.
 
     Attributes:
-        tuples: the fields that are tuples, which JSON holds as lists.
-        nested: the fields that are dataclasses, or tuples of them, with the shape of those.
+        tuples: the fields that are tuples, which JSON represents as lists.
+        nested: the fields that are dataclasses, or tuples of them, with their shapes.
         optional: the fields whose default is None.
-        stored_as: the member that holds a field, where it is not named like it (`STORED_AS`). All names above
-            are those of members.
+        stored_as: the member of each field whose member has another name (`STORED_AS`). All names above are
+            names of members.
     """
 
     cls: type[Any]
@@ -139,7 +139,7 @@ class _Shape:
         return self.cls(**values)
 
     def with_unknown(self, members: Members, old: Members) -> Members:
-        """`members`, and those of `old` that this shape does not know."""
+        """Return `members` plus those of `old` that this shape does not know."""
         kept = {name: value for name, value in old.items() if name not in self.names and name != VERSION}
         for name, shape in self.nested.items():
             if isinstance(members.get(name), dict) and isinstance(old.get(name), dict):
@@ -177,7 +177,7 @@ def _choices(hint: object) -> tuple[object, ...]:
 
 
 def _dataclass_in(choices: tuple[object, ...]) -> type[Any] | None:
-    """The dataclass that a field holds, by itself or in a tuple."""
+    """Find the dataclass that a field holds, by itself or in a tuple."""
     items = [item for choice in choices for item in (choice, *_tuple_items(choice))]
     return next((item for item in items if isinstance(item, type) and is_dataclass(item)), None)
 
@@ -188,5 +188,5 @@ def _tuple_items(hint: object) -> tuple[object, ...]:
 
 def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     get = attrgetter(*names)
-    # Given one name, attrgetter gives the bare value.
+    # With a single name, attrgetter returns the bare value.
     return get if len(names) > 1 else lambda document: (get(document),)

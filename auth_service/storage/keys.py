@@ -1,9 +1,9 @@
-"""Every key the store holds: its name, what it holds, how long. `docs/storage.md` shows this table.
+"""Every key of the store: its name, its content, its lifetime. `docs/storage.md` shows this table.
 
-Parts of a key may come from anyone: a client id out of a query, a user name typed into a form. A part that
-is not short and plain is replaced by its hash, so that no text can reach into another family of keys, steer
-a Redis Cluster slot, or grow a key without bound. What authenticates somebody (the secret of a session, the
-id of a pending request) is always hashed: the store's dump logs nobody in.
+Parts of a key may come from anyone, such as a client id in a query or a user name typed into a form. A part
+that is not short and plain is replaced by its hash, so that no text can reach into another family of keys,
+steer a Redis Cluster slot, or grow a key without bound. Authenticating values (the secret of a session, the
+id of a pending request) are always hashed: a dump of the store lets nobody log in.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared import base64url
 
 PREFIX = "doorward:"
 
-# No colon, which separates parts; no brace, which Redis Cluster takes for a hash tag; no equals sign, which
+# No colon, which separates parts; no brace, which Redis Cluster reads as a hash tag; no equals sign, which
 # begins a hash.
 _PLAIN = re.compile(r"[A-Za-z0-9._~@/%+-]{1,200}")
 _PLAIN_WITH_COLONS = re.compile(r"[A-Za-z0-9._~@/%+:-]{1,200}")
@@ -29,10 +29,10 @@ class KeySpec:
     """One family of keys.
 
     Attributes:
-        pattern: the key, its variable parts in braces.
-        value: what is kept under it; the members, for an index.
-        lifetime: in words, naming the setting that decides it.
-        kind: a JSON document, an index of members (`Store.index_add`), or a counter (`Store.count`).
+            pattern: the key, with its variable parts in braces.
+            value: the stored value; the members, for an index.
+            lifetime: in words, naming the setting that determines it.
+            kind: a JSON document, an index of members (`Store.index_add`), or a counter (`Store.count`).
     """
 
     pattern: str
@@ -167,7 +167,7 @@ SCHEMA: tuple[KeySpec, ...] = (
 
 
 def schema_table() -> str:
-    """`SCHEMA` as the Markdown table of `docs/storage.md`."""
+    """Render `SCHEMA` as the Markdown table of `docs/storage.md`."""
     return "\n".join(["| key | kind | holds | kept |", "| --- | --- | --- | --- |", *map(_row, SCHEMA)])
 
 
@@ -176,7 +176,7 @@ def _row(spec: KeySpec) -> str:
 
 
 def client(client_id: str) -> str:
-    """The key of a registered client, or of a client that is its metadata document's URL."""
+    """The key of a registered client, or of a client whose id is the URL of its metadata document."""
     return f"{PREFIX}client:{_last(client_id)}"
 
 
@@ -201,22 +201,22 @@ def unused_clients() -> str:
 
 
 def client_grants(client_id: str) -> str:
-    """The index of the grants a client holds."""
+    """The index of a client's grants."""
     return f"{PREFIX}client-grants:{_last(client_id)}"
 
 
 def grant(grant_id: str) -> str:
-    """The key of a grant. Its id authenticates nothing: it is in every token, under a MAC."""
+    """The key of a grant. The grant id is not a secret: it is in every token, under a MAC."""
     return f"{PREFIX}grant:{_last(grant_id)}"
 
 
 def subject_grants(subject: str) -> str:
-    """The index of the grants a subject has given."""
+    """The index of the grants that a subject has given."""
     return f"{PREFIX}subject-grants:{_last(subject)}"
 
 
 def user(username: str) -> str:
-    """The key of a user, by the name in the form it is compared in."""
+    """The key of a user, from the normalized user name."""
     return f"{PREFIX}user:{_last(username)}"
 
 
@@ -226,12 +226,12 @@ def users() -> str:
 
 
 def subject(subject: str) -> str:
-    """The key that leads from a subject to the user's name."""
+    """The key that maps a subject to the user's name."""
     return f"{PREFIX}subject:{_last(subject)}"
 
 
 def email(address: str) -> str:
-    """The key that leads from a proven e-mail address, in lower case, to the user's name."""
+    """The key that maps a verified e-mail address, in lower case, to the user's name."""
     return f"{PREFIX}email:{_hash(address)}"
 
 
@@ -246,7 +246,7 @@ def subject_identities(subject: str) -> str:
 
 
 def provider_session(name: str) -> str:
-    """The index of accounts of a provider's session, from issuer and `sid` as one text."""
+    """The index of the accounts in a provider's session, from issuer and `sid` as one text."""
     return f"{PREFIX}provider-session:{_hash(name)}"
 
 
@@ -286,17 +286,17 @@ def device(code_hash: str) -> str:
 
 
 def user_code(code: str) -> str:
-    """The key that leads from a short code to the device request."""
+    """The key that maps a user code to the device request."""
     return f"{PREFIX}user-code:{_last(code)}"
 
 
 def consent(subject: str, client_id: str) -> str:
-    """The key of what a subject has allowed a client."""
+    """The key of the consent of a subject to a client."""
     return f"{PREFIX}consent:{_part(subject)}:{_last(client_id)}"
 
 
 def count(kind: str, network: str) -> str:
-    """The key of a counter: `kind` is what is counted, `network` of whom (``192.0.2.1/32``)."""
+    """The key of a counter: `kind` is what is counted, `network` whose (``192.0.2.1/32``)."""
     return f"{PREFIX}count:{_part(kind)}:{_last(network)}"
 
 
@@ -306,12 +306,12 @@ def signing_keys() -> str:
 
 
 def pseudonym_key() -> str:
-    """The key of the key of pairwise subjects."""
+    """The key of the encryption key for pairwise subjects."""
     return f"{PREFIX}pseudonym-key"
 
 
 def once(kind: str, *parts: str) -> str:
-    """The key for `Store.put_once`: `kind` is what may happen once, `parts` name it (issuer and jti, say)."""
+    """The key for `Store.put_once`: `kind` is what may happen once; `parts` (say, issuer and jti) name it."""
     return f"{PREFIX}once:{_part(kind)}:{_hash(json.dumps(parts))}"
 
 
@@ -321,7 +321,7 @@ def ping() -> str:
 
 
 def revocations() -> str:
-    """The channel on which grants that end are announced, and that all is well."""
+    """The channel that announces the ends of grants, and heartbeats."""
     return f"{PREFIX}revocations"
 
 

@@ -1,8 +1,8 @@
 """The store on Redis or Valkey: one server, Sentinel, or Cluster. The only file that imports redis-py.
 
-Nothing is sent twice: where a connection is lost between a command and its answer, nobody knows whether the
-command ran, and only the caller knows what to do about it. So redis-py's own retries are off, and every
-failure becomes `StoreUnavailableError`. A connection that broke while idle is noticed before it is used.
+Nothing is sent twice: if a connection is lost between a command and its answer, it is unknown whether the
+command ran, and only the caller can decide what to do. So redis-py's own retries are off, and every failure
+becomes `StoreUnavailableError`. A connection that broke while idle is detected before it is used.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ R = TypeVar("R")
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 3.0
 SENTINEL_TIMEOUT_S = 1.0
-"""For a Sentinel to let us in, and to answer: short, so that there is time to ask the others."""
+"""The limit for connecting to a Sentinel and for its answer: short, to leave time to try the others."""
 CALL_TIMEOUT_S = 5.0
-"""The longest any call takes: waiting for a connection, asking Sentinels, connecting and answering."""
+"""The limit for any call: waiting for a connection, asking Sentinels, connecting and answering."""
 HEARTBEAT_S = 1.0
-"""A subscription that is quiet for this long is asked for a sign of life, and given as long to show it."""
+"""A subscription that is quiet for this long is pinged, and must answer within the same time."""
 MAX_COMMANDS = 32
 MAX_SUBSCRIPTIONS = 32
 
@@ -59,7 +59,7 @@ _OUTAGES = (RedisError, RedisClusterException, OSError)
 
 
 class RedisStore:
-    """`auth_service.storage.interface.Store` on Redis. Connects when first called."""
+    """`auth_service.storage.interface.Store` on Redis. Connects on the first call."""
 
     def __init__(self, address: RedisAddress) -> None:
         self._address = address
@@ -131,7 +131,7 @@ class RedisStore:
             self._subscriptions -= 1
 
     async def ping(self) -> None:
-        # PING is also answered by a replica, and by a server whose memory or disk is full.
+        # A replica also answers PING, and so does a server whose memory or disk is full.
         await self._command("SET", keys.ping(), b"", "PX", "1000")
 
     async def misconfigurations(self) -> list[str]:
@@ -147,14 +147,14 @@ class RedisStore:
     async def aclose(self) -> None:
         await self._client.aclose()
         if isinstance(self._client, RedisCluster):
-            # What its own aclose leaves open after a failure, until it has found the cluster again.
+            # After a failure, its own aclose leaves these open until it has found the cluster again.
             await self._client.nodes_manager.aclose()
             await self._client.nodes_manager.aclose("startup_nodes")
         if self._sentinel:
             await self._sentinel.aclose()
 
     def _channel(self, channel: str) -> str:
-        """Channels, unlike keys, are shared by all databases of a server."""
+        """Qualify the name: channels, unlike keys, are shared by all databases of a server."""
         return f"{channel}@{self._address.database}" if self._address.database else channel
 
     async def _read_many(self, names: Sequence[bytes]) -> Sequence[bytes | None]:
@@ -178,13 +178,13 @@ class RedisStore:
                 return await method(*args, **kwargs)
         except _OUTAGES as error:
             if isinstance(error, ReadOnlyError) and isinstance(self._client, Redis):
-                # The server has become a replica. The name may lead to its successor by now.
+                # The server has become a replica. The name may lead to the new primary by now.
                 await self._client.connection_pool.disconnect(inuse_connections=False)
             raise _unavailable(self._address, error) from error
 
 
 class _Messages(AsyncIterator[bytes]):
-    """What arrives on a subscribed connection, until it breaks or falls silent."""
+    """The messages on a subscribed connection, until it breaks or falls silent."""
 
     def __init__(self, pubsub: PubSub, address: RedisAddress) -> None:
         self._pubsub = pubsub
@@ -199,7 +199,7 @@ class _Messages(AsyncIterator[bytes]):
                 return data
 
     async def _next(self) -> dict[str, Any]:
-        # redis-py would connect again by itself, over whatever has been missed meanwhile.
+        # redis-py would reconnect by itself and hide that messages were missed meanwhile.
         if self._broken or not cast("Connection", self._pubsub.connection).is_connected:
             raise StoreUnavailableError(f"{self._address}: the subscription has ended")
         try:
@@ -234,7 +234,7 @@ def _client(address: RedisAddress, sentinel: Sentinel | None) -> Redis | RedisCl
     }
     if address.mode == "cluster":
         nodes = [ClusterNode(*node) for node in address.nodes]
-        # Every so many redirections, redis-py would drop all connections, with what is under way on them.
+        # By default redis-py drops all connections every few redirections, with the calls in progress.
         return RedisCluster(startup_nodes=nodes, reinitialize_steps=0, **options)
     options["db"] = address.database
     if sentinel:
@@ -263,14 +263,14 @@ async def _subscribe(pubsub: PubSub, channel: str) -> None:
 
 
 def _unavailable(address: RedisAddress, error: Exception) -> StoreUnavailableError:
-    # Redis 6.2 wraps the refusal of a command in that of the script that called it.
+    # Redis 6.2 wraps the error of a command in that of the script that called it.
     full = isinstance(error, OutOfMemoryError) or (isinstance(error, ResponseError) and "OOM " in str(error))
     kind = StoreFullError if full else StoreUnavailableError
     return kind(f"{address}: {type(error).__name__}: {error}")
 
 
 def _lifetime_ms(ttl_s: int | None) -> str:
-    """Milliseconds, or nothing for a key that stays."""
+    """Return the milliseconds as text, empty for a key without a lifetime."""
     if ttl_s is not None and ttl_s < 1:
         raise ValueError("a lifetime is at least one second")
     return "" if ttl_s is None else str(ttl_s * 1000)

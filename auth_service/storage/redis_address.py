@@ -22,11 +22,11 @@ _NODE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 
 @dataclass(frozen=True, kw_only=True)
 class RedisAddress:
-    """Where Redis is and who we are to it.
+    """The address of Redis and the credentials for it.
 
     Attributes:
-        nodes: host and port: of the server, of the Sentinels, or of some nodes of the cluster.
-        service: the name under which the Sentinels know the primary.
+        nodes: host and port of the server, of the Sentinels, or of some nodes of the cluster.
+        service: the name of the primary at the Sentinels.
         tls_files: paths by redis-py's names: ``ssl_ca_certs``, ``ssl_certfile``, ``ssl_keyfile``.
     """
 
@@ -47,7 +47,7 @@ class RedisAddress:
 
 
 def parse_address(url: str) -> RedisAddress:
-    """Read a Redis URL; every part may be percent-encoded.
+    """Parse a Redis URL; every part may be percent-encoded.
 
     - ``redis://[[user]:password@]host[:port][/database]``, or ``rediss://`` for TLS
     - ``redis+sentinel://[[user]:password@]host[:port],host[:port]/service[/database]``
@@ -57,7 +57,7 @@ def parse_address(url: str) -> RedisAddress:
     ``tls=true``; for Sentinel ``sentinel_username`` and ``sentinel_password``.
 
     Raises:
-        ValueError: the URL is of no such form. The message leaves out credentials.
+            ValueError: the URL has none of these forms. The message leaves out credentials.
     """
     match = _URL.fullmatch(url)
     if match is None or match[1] not in _SCHEMES:
@@ -108,7 +108,7 @@ def _credentials(text: str) -> tuple[str | None, str | None]:
 
 
 def _target(mode: Mode, path: str) -> tuple[str, int]:
-    """The Sentinel service and the database that a path names."""
+    """Return the Sentinel service and the database that a path names."""
     service, _, database = path.partition("/") if mode == "sentinel" else ("", "", path)
     if mode == "sentinel" and not service:
         raise ValueError("redis+sentinel:// needs the name of the service after the hosts")
@@ -125,7 +125,7 @@ def _options(mode: Mode, query: str) -> dict[str, str]:
     accepted = {*_TLS_FILES}
     accepted |= set() if mode == "single" else {"tls"}
     accepted |= {"sentinel_username", "sentinel_password"} if mode == "sentinel" else set()
-    # An option that we pass over might be the one that was to protect the connection.
+    # An ignored option might be the one that was meant to protect the connection.
     if len(options) < len(pairs) or not options.keys() <= accepted or options.get("tls", "true") != "true":
         raise ValueError(f"options of this store's URL are {', '.join(sorted(accepted))}, each once")
     return options

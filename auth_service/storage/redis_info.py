@@ -1,4 +1,4 @@
-"""Reading a Redis server's settings for what would break the store's promises."""
+"""Finds settings of a Redis server that break the store's guarantees."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ OLDEST = (6, 2)
 
 
 def misconfigurations(info: Mapping[str, object], *, appendfsync: str | None) -> list[str]:
-    """Sentences for the operator.
+    """List the misconfigurations, in sentences for the operator.
 
     Args:
-        info: what INFO answered.
-        appendfsync: that setting; None where the server does not let us read it.
+        info: the answer to INFO.
+        appendfsync: the value of this setting; None if the server does not reveal it.
     """
     return [*_version(info), *_eviction(info), *_durability(info, appendfsync)]
 

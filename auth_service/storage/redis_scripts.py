@@ -1,7 +1,7 @@
-"""What Redis does in one step and has no command for. Each script touches one key.
+"""Scripts for atomic operations that Redis has no command for. Each script touches one key.
 
-Written for Redis 6.2 and Valkey 7.2. An index is a sorted set of members by the time they expire, in
-milliseconds of the server's own clock, so that no two hosts need to agree on the time.
+Written for Redis 6.2 and Valkey 7.2. An index is a sorted set of members by expiry time, in milliseconds of
+the server's clock, so that the clocks of hosts need not agree.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
-# A Redis that has used up `maxmemory` refuses SET unless the script has already written something: it would
-# stop halfway. So PERSIST, which needs no memory, comes first where the document hardly grows: what ends
-# or narrows something (a revocation, a disabled user) must be possible while the store is full.
+# A Redis that has used up `maxmemory` refuses SET unless the script has already written something, because it
+# would stop halfway. So PERSIST, which needs no memory, comes first if the document hardly grows: ending or
+# narrowing something (a revocation, a disabled user) must be possible while the store is full.
 REPLACE = _script(f"""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if #ARGV[2] <= #ARGV[1] + {MAX_GROWTH} then redis.call('PERSIST', KEYS[1]) end
@@ -42,7 +42,7 @@ else
 end
 return 1
 """)
-"""The old value, the new value, milliseconds to live or nothing: 1 if replaced."""
+"""Arguments: old value, new value, lifetime in ms or empty. Returns 1 if replaced."""
 
 COUNT = _script("""
 local value = tonumber(redis.call('GET', KEYS[1]) or 0)
@@ -53,15 +53,15 @@ value = redis.call('INCRBY', KEYS[1], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], math.max(left, 1))
 return {1, value, left}
 """)
-"""What to add, the most it may become, milliseconds to live: 1 if added, the counter, milliseconds left."""
+"""Arguments: increment, limit, lifetime in ms. Returns 1 if added (else 0), the counter, ms left."""
 
 UNCOUNT = _script("""
 local value = tonumber(redis.call('GET', KEYS[1]) or 0)
 if value > 0 then redis.call('DECRBY', KEYS[1], math.min(value, ARGV[1])) end
 """)
-"""What to subtract."""
+"""Argument: decrement."""
 
-# The index goes with its last member.
+# The index expires with its last member.
 _EXPIRE_INDEX = """
 local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
 if last == 'inf' then
@@ -82,9 +82,9 @@ if ARGV[2] ~= '' then expiry = string.format('%.0f', now + ARGV[2]) end
 redis.call('ZADD', KEYS[1], expiry, ARGV[1])
 """
 
-# Added before it is pruned: after another write, a Redis that is full would let it grow.
+# Add before pruning: after another write, a full Redis would let the index grow.
 INDEX_ADD = _script(_NOW + _ADD + _PRUNE + _EXPIRE_INDEX)
-"""The member, milliseconds to live or nothing."""
+"""Arguments: member, lifetime in ms or empty."""
 
 INDEX_ADD_WITHIN = _script(
     _NOW
@@ -98,10 +98,10 @@ if others >= tonumber(ARGV[3]) then return 0 end
     + _PRUNE
     + _EXPIRE_INDEX
 )
-"""The member, milliseconds to live or nothing, the most there may be: 1 if added."""
+"""Arguments: member, lifetime in ms or empty, maximum number of members. Returns 1 if added."""
 
 INDEX_REMOVE = _script("redis.call('ZREM', KEYS[1], ARGV[1])" + _EXPIRE_INDEX)
-"""The member."""
+"""Argument: member."""
 
 INDEX_LIST = _script(
     _NOW
@@ -109,4 +109,4 @@ INDEX_LIST = _script(
 return redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), 'inf')
 """
 )
-"""The members that have not expired."""
+"""Returns the members that have not expired."""

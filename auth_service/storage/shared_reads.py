@@ -1,7 +1,7 @@
-"""Concurrent reads share a round trip (D10).
+"""Batches concurrent reads into one round trip (D10).
 
-Every read asked for in one turn of the event loop travels in one command. With 16 requests at once that
-takes a sixth of the processor time of a command each; a lone read waits for nothing.
+All reads requested in one iteration of the event loop are sent as one command. With 16 concurrent requests
+that takes a sixth of the processor time of one command each; a single read is not delayed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ ReadMany = Callable[[Sequence[bytes]], Awaitable[Sequence[bytes | None]]]
 
 
 class SharedReads:
-    """Collects keys until the event loop comes round, then reads them all.
+    """Collects keys until the next iteration of the event loop, then reads them all.
 
-    A read never joins a command that was sent before it was asked for, so it sees every write that had been
-    acknowledged by then.
+    A read never joins a command that was sent before the read was requested, so it sees every write that had
+    been acknowledged by then.
 
     Args:
-        read_many: the values of some keys, in their order; raises `StoreUnavailableError` only.
+        read_many: returns the values of some keys, in their order; raises only `StoreUnavailableError`.
     """
 
     def __init__(self, read_many: ReadMany) -> None:
@@ -60,7 +60,7 @@ class SharedReads:
 
 
 def _fail(answers: list[asyncio.Future[bytes | None]], error: StoreUnavailableError) -> None:
-    """Each reader gets an error of its own: an exception raised in two tasks mixes up their tracebacks."""
+    """Fail each reader with a separate error: one exception raised in two tasks mixes up their tracebacks."""
     for answer in answers:
         if not answer.done():
             own = StoreUnavailableError(*error.args)

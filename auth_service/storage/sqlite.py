@@ -1,7 +1,7 @@
-"""The store in one SQLite file: for one machine, where Redis would be one server too many.
+"""The store in one SQLite file, for a single machine without a Redis server.
 
-Reads run on the event loop: in write-ahead mode they wait for nobody, and a read out of the page cache takes
-some 7 us where handing it to a thread takes 60. Writes go to one thread and share its transactions. Several
+Reads run on the event loop: in write-ahead mode they never wait, and a read from the page cache takes about
+7 us, while handing it to a thread takes 60. Writes go to one thread and share its transactions. Several
 processes may have the file open; each change is one statement inside an immediate transaction.
 """
 
@@ -38,7 +38,7 @@ UPDATE document SET value = :new, expires_at = :now + :ttl_s
 WHERE key = :key AND value = :old AND expires_at > :now
 """
 _DELETE = "DELETE FROM document WHERE key = :key AND expires_at > :now"
-# A counter is a document of decimal digits. One that has expired starts from zero.
+# A counter is a document of decimal digits. An expired counter restarts from zero.
 _COUNT = """
 INSERT INTO document (key, value, expires_at)
 SELECT :key, CAST(CAST(:by AS TEXT) AS BLOB), :now + :ttl_s WHERE :by <= :limit
@@ -54,7 +54,7 @@ _UNCOUNT = """
 UPDATE document SET value = CAST(CAST(max(0, CAST(value AS INTEGER) - :by) AS TEXT) AS BLOB)
 WHERE key = :key AND expires_at > :now
 """
-# The plus keeps SQLite from walking through the whole index: what has expired is few, and has one of its own.
+# The plus keeps SQLite from scanning the whole index: expired members are few and have an index of their own.
 _INDEX_PRUNE = "DELETE FROM member WHERE +index_key = :index AND expires_at <= :now"
 _INDEX_OTHERS = "SELECT count(*) FROM member WHERE index_key = :index AND member <> :member"
 _INDEX_ADD = """
@@ -73,11 +73,11 @@ DELETE FROM member WHERE (index_key, member) IN
 
 
 class SqliteStore:
-    """`auth_service.storage.interface.Store` in the file at `path`, made where it is missing.
+    """`auth_service.storage.interface.Store` in the file at `path`, which is created if missing.
 
     Args:
-        clock: decides what has expired; every process that has the file open must go by the same.
-        busy_timeout_s: how long a write waits for another process to finish its own.
+        clock: determines what has expired; every process that has the file open must use the same clock.
+        busy_timeout_s: how long a write waits for another process to finish its write.
 
     Raises:
         StoreUnavailableError: the file cannot be opened.
@@ -162,7 +162,7 @@ class SqliteStore:
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        channel.encode()  # ValueError, as everywhere else, for what is not Unicode
+        channel.encode()  # raises ValueError if it is not Unicode
         subscription = Subscription(channel, await self._read(sqlite_messages.last_number), self._messages)
         self._subscriptions.add(subscription)
         try:
@@ -185,7 +185,7 @@ class SqliteStore:
         self._reader.close()
 
     async def _write(self, statement: str, **parameters: str | bytes | float) -> bool:
-        """Run one statement; whether it changed a row."""
+        """Run one statement and return whether it changed a row."""
         return await self._writer.run(
             lambda db: db.execute(statement, self._at_now(**parameters)).rowcount == 1
         )
@@ -194,13 +194,13 @@ class SqliteStore:
         try:
             return query(self._reader)
         except sqlite3.Error as error:
-            # Another process is recovering or removing the write-ahead log: the one time a reader must wait.
+            # Another process is recovering or removing the write-ahead log: only then must a read wait.
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
                 return await self._writer.run(query)
             raise StoreUnavailableError(f"SQLite: {error}") from error
 
     def _purge(self, db: sqlite3.Connection) -> None:
-        """Now and then drop what has expired, a bounded amount at once."""
+        """Periodically delete expired rows, a bounded number at a time."""
         now = self._clock()
         if now < self._purge_at:
             return

@@ -1,4 +1,4 @@
-"""The SQLite file: where it is, who may read it, what is in it."""
+"""The SQLite file: its location, its permissions, its tables."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _log = get_logger(__name__)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 JOURNAL = "WAL"
-"""Readers and writers do not wait for each other. SQLite keeps another where the file system cannot."""
+"""Readers and writers do not wait for each other. SQLite uses another mode if the file system requires it."""
 
-# One step for each change of the tables since the first release. An `expires_at` is in seconds since 1970;
+# One step for each change of the tables since the first release. `expires_at` is in seconds since 1970;
 # infinity keeps a row until it is deleted.
 _STEPS = (
     """
@@ -34,14 +34,14 @@ CREATE TABLE message (id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NUL
 """,
 )
 LAYOUT = len(_STEPS)
-"""Kept in the file's `user_version`: how many of the steps it has seen."""
+"""The layout version, stored in the file's `user_version`: the number of steps applied."""
 
 
 def database_path(url: str) -> Path:
-    """The path in a ``sqlite:///PATH`` URL: relative to the working directory, absolute with a fourth slash.
+    """Parse ``sqlite:///PATH``; PATH is relative to the working directory, or absolute with a fourth slash.
 
     Raises:
-        ValueError: the URL has a host or a query, or no path of a file.
+        ValueError: the URL has a host, a query or a fragment, or does not name a file.
     """
     start = "sqlite:///"
     path = unquote(url.removeprefix(start))
@@ -51,20 +51,20 @@ def database_path(url: str) -> Path:
 
 
 def open_database(path: Path, *, busy_timeout_s: float) -> tuple[sqlite3.Connection, sqlite3.Connection]:
-    """Open the file, made with its directory where it is missing, for the owner's eyes only.
+    """Open the file, accessible to its owner only; create it and its directory if missing.
 
     Args:
         busy_timeout_s: how long the second connection waits for other processes; the first never waits.
 
     Returns:
-        a connection to read with and one to write with. SQLite lets any thread use them, one at a time.
+        a connection for reading and one for writing. Any thread may use them, one at a time.
 
     Raises:
-        StoreUnavailableError: that cannot be done, or a newer release has changed the file.
+        StoreUnavailableError: the file cannot be opened, or a newer release has changed it.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Made before SQLite opens it: the write-ahead log takes over the permissions of the file.
+        # Create the file before SQLite opens it: the write-ahead log inherits its permissions.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         _make_private(path)
         writer = _open_with_tables(path, busy_timeout_s)
@@ -76,7 +76,7 @@ def open_database(path: Path, *, busy_timeout_s: float) -> tuple[sqlite3.Connect
 
 
 def _make_private(path: Path) -> None:
-    """Leave an existing file, and those that SQLite keeps beside it, to their owner alone."""
+    """Restrict an existing file, and those that SQLite keeps beside it, to their owner."""
     for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
         try:
             mode = stat.S_IMODE(file.stat().st_mode)
@@ -97,7 +97,7 @@ def _open_with_tables(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
             _create_tables(connection)
         except BaseException as error:
             connection.close()
-            # Other processes may be doing the same, and the change of the journal does not wait for them.
+            # Other processes may be doing the same, and a change of the journal mode does not wait for them.
             if not _is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)

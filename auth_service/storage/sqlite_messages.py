@@ -1,8 +1,8 @@
 """Messages between the processes that have one SQLite file open.
 
-They pass through a table, which gives them one order for everybody and numbers without a gap: a subscriber
-that finds the next number gone knows that it has missed something. SQLite tells no process of what another
-has written, so a subscriber looks again and again; nobody looks while nobody waits.
+They pass through a table, which gives all processes the same order and numbers without gaps: a subscriber
+that finds the next number missing has missed a message. SQLite does not notify a process of the writes of
+others, so subscribers poll; nobody polls while nobody waits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 from auth_service.storage.interface import StoreUnavailableError
 
 KEPT = 1_024
-"""Messages in the file; a subscriber that falls behind by more is told that it has missed some."""
+"""Messages kept in the file; a subscriber that falls further behind gets an error."""
 LOOK_EVERY_S = 0.05
 READ_AT_ONCE = 256
 
@@ -30,10 +30,10 @@ Message = tuple[int, str, bytes]
 
 
 def publish(db: sqlite3.Connection, channel: str, content: bytes) -> None:
-    """Write a message, and drop the oldest; where the file is full, half of them, to make room.
+    """Write a message and drop the oldest; if the file is full, drop half of them to make room.
 
-    Who is then told that messages were missed asks again about everything; who never hears of a revocation
-    would not.
+    A subscriber that learns that it missed messages checks everything again; one that never receives a
+    revocation would not.
     """
     message = {"channel": channel, "content": content}
     try:
@@ -47,21 +47,21 @@ def publish(db: sqlite3.Connection, channel: str, content: bytes) -> None:
 
 
 def last_number(db: sqlite3.Connection) -> int:
-    """The number of the newest message there was."""
+    """Return the number of the newest message ever written."""
     row = db.execute(_LAST).fetchone()
     return row[0] if row else 0
 
 
 def messages_after(db: sqlite3.Connection, number: int) -> list[Message]:
-    """The next messages, on whatever channel."""
+    """Return the next messages, on any channel."""
     return db.execute(_NEXT, {"last": number, "at_once": READ_AT_ONCE}).fetchall()
 
 
 class Subscription(AsyncIterator[bytes]):
-    """The messages on `channel` after the one with the number `last`, in order.
+    """The messages on `channel` after the message number `last`, in order.
 
     Args:
-        read: gives the messages after a number.
+        read: returns the messages after a number.
     """
 
     def __init__(self, channel: str, last: int, read: Callable[[int], Awaitable[list[Message]]]) -> None:
@@ -73,7 +73,7 @@ class Subscription(AsyncIterator[bytes]):
         self._lost = False
 
     def wake(self) -> None:
-        """There is a message: look at once."""
+        """Look for messages immediately."""
         self._woken.set()
 
     async def __anext__(self) -> bytes:
@@ -86,7 +86,7 @@ class Subscription(AsyncIterator[bytes]):
         return self._waiting.popleft()
 
     async def _look(self) -> bool:
-        """Take what has come, on whatever channel; whether there was anything."""
+        """Fetch new messages on any channel; return whether there were any."""
         if self._lost:
             raise StoreUnavailableError("messages were missed")
         try:

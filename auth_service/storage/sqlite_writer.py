@@ -1,4 +1,4 @@
-"""The one thread that writes to the SQLite file."""
+"""The single thread that writes to the SQLite file."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class _Waiting(NamedTuple):
 class Writer:
     """Runs jobs on its own thread, so that the event loop never waits for the disk or for another process.
 
-    Jobs that wait together share one transaction, hence one fsync; none is answered before the commit.
+    Jobs that wait together share one transaction and one fsync; none is answered before the commit.
 
     Args:
-        connection: used by the thread alone from now on, and closed by it.
+        connection: used only by the thread from now on, and closed by it.
         chore: run at the start of every transaction.
     """
 
@@ -41,11 +41,11 @@ class Writer:
         self._thread.start()
 
     async def run(self, job: Callable[[sqlite3.Connection], R]) -> R:
-        """Run `job` inside a transaction and return what it returned, once that is committed.
+        """Run `job` inside a transaction and return its result after the commit.
 
         Raises:
-            StoreUnavailableError: SQLite could not run or commit it, or has no room for what it writes.
-            Exception: whatever the job itself raised; the jobs that ran beside it are committed.
+            StoreUnavailableError: SQLite could not run or commit it, or has no room for the write.
+            Exception: any exception of the job itself; the jobs that ran beside it are committed.
         """
         if self._closed:
             raise StoreUnavailableError("the store is closed")
@@ -54,7 +54,7 @@ class Writer:
         return await answer
 
     async def aclose(self) -> None:
-        """Finish the jobs that wait and end the thread."""
+        """Finish the waiting jobs and end the thread."""
         if not self._closed:
             self._closed = True
             self._waiting.put(None)
@@ -71,21 +71,21 @@ class Writer:
         self._connection.close()
 
     def _take(self) -> list[_Waiting | None]:
-        """Everything that waits, having waited for something."""
+        """Wait for a job, then return all waiting jobs."""
         taken = [self._waiting.get()]
         while len(taken) < MAX_BATCH and not self._waiting.empty():
             taken.append(self._waiting.get())
         return taken
 
     def _outcomes(self, batch: list[_Waiting]) -> list[Any]:
-        """What each job returned or raised, after the commit."""
+        """Return the result or exception of each job, after the commit."""
         try:
             return self._committed(batch)
-        except Exception as error:  # noqa: BLE001 -- nothing that a job raises may end the thread
+        except Exception as error:  # noqa: BLE001 -- no exception of a job may end the thread
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             if len(batch) > 1 and _is_of_one_job(error):
-                # It must not take along the jobs that ran beside it, nor leave half of its own work behind.
+                # A failed job must not abort the jobs beside it, nor leave half of its own work behind.
                 return [outcome for waiting in batch for outcome in self._outcomes([waiting])]
             return [_failure(error) for _ in batch]
 
@@ -98,7 +98,7 @@ class Writer:
 
 
 def _is_of_one_job(error: Exception) -> bool:
-    """Whether the others may do better: a disk that fails or a file that is locked concerns them all."""
+    """Check whether other jobs may succeed: a failing disk or a locked file affects them all."""
     return _is_full(error) or not isinstance(error, sqlite3.OperationalError)
 
 
@@ -107,7 +107,7 @@ def _is_full(error: Exception) -> bool:
 
 
 def _failure(error: Exception) -> Exception:
-    """What the caller is told."""
+    """Return the exception for the caller."""
     if not isinstance(error, sqlite3.Error):
         return error
     kind = StoreFullError if _is_full(error) else StoreUnavailableError
@@ -117,7 +117,7 @@ def _failure(error: Exception) -> Exception:
 
 
 def _deliver(answer: asyncio.Future[Any], outcome: object) -> None:
-    # The loop is closed when anyone who asked is gone already.
+    # The loop may be closed if the caller is gone.
     with suppress(RuntimeError):
         answer.get_loop().call_soon_threadsafe(_resolve, answer, outcome)
 
