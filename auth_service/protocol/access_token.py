@@ -1,4 +1,4 @@
-"""Access tokens as JWTs, for resources that are configured to get them (RFC 9068)."""
+"""Access tokens as JWTs, for resources configured to receive them (RFC 9068)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from shared.scopes import format_scope
 
 
 def access_token_claims(grant: Grant, issuer: str) -> dict[str, Any]:
-    """The claims of the current generation's access token: the same state gives the same bytes."""
+    """Return the claims of the current generation's access token: the same state gives the same bytes."""
     claims = {
         "iss": issuer,
-        "sub": grant.subject or grant.client_id,  # RFC 9068 §2.2: the client itself where there is no user
+        "sub": grant.subject or grant.client_id,  # RFC 9068 §2.2: without a user, the client
         "aud": grant.resource,
         "exp": grant.access_expires_at,
         "iat": grant.issued_at,

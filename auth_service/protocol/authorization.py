@@ -1,7 +1,7 @@
-"""The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1), checked in two halves.
+"""Validates the authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1) in two stages.
 
-What fails in the first half is told to the person, on a page: there is nobody known to redirect to
-(RFC 6749 §4.1.2.1). What fails in the second half is told to the client, by redirect.
+Errors in the first stage are shown to the user on a page, because no safe redirect target is known yet
+(RFC 6749 §4.1.2.1). Errors in the second stage are redirected to the client.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 @dataclass(frozen=True, slots=True)
 class ResponseTarget:
-    """Where the answer to an authorization request goes, once it is known to be safe."""
+    """Where an authorization response is sent, once it is known to be safe."""
 
     redirect_uri: str
     redirect_uri_given: bool
@@ -44,14 +44,14 @@ class AuthorizationRequest:
     """A valid authorization request.
 
     Attributes:
-        max_age: seconds a login may be old; None for any age.
+        max_age: maximum age of the login in seconds; None for any age.
         dpop_jkt: thumbprint of the key that the code is to be bound to (RFC 9449 §10).
-        device: the device request that is being decided (RFC 8628); there is no redirect URI then.
-        subject: the only user who will do, from `claims` or `id_token_hint`; None for any.
-        acr: the only authentication contexts that will do; empty for any.
-        id_token_claims: claims about the person asked for in the ID token (OIDC Core §5.5).
-        userinfo_claims: the same for userinfo, beyond what the scopes give.
-        pushed: the pushed request that this is, by the digest of its name (RFC 9126).
+        device: the request comes from a device (RFC 8628) and has no redirect URI.
+        subject: the only acceptable user, from `claims` or `id_token_hint`; None for any.
+        acr: the only acceptable authentication contexts; empty for any.
+        id_token_claims: claims about the person requested for the ID token (OIDC Core §5.5).
+        userinfo_claims: the same for userinfo, in addition to those of the scopes.
+        pushed: digest of the name of the pushed request (RFC 9126) that this request came from.
     """
 
     client_id: str
@@ -76,14 +76,14 @@ class AuthorizationRequest:
 
 
 def response_target_of(request: AuthorizationRequest) -> ResponseTarget:
-    """Where the answer to a valid request goes."""
+    """Return the response target of a valid request."""
     return ResponseTarget(
         request.redirect_uri, request.redirect_uri_given, request.state, request.response_mode
     )
 
 
 def response_target(parameters: Parameters, client: Client) -> ResponseTarget:
-    """The first half: where the response goes.
+    """Validate the first stage: determine the response target.
 
     Raises:
         InvalidRequestError: the redirect URI is missing or not one of the client's.
@@ -110,10 +110,10 @@ def response_target(parameters: Parameters, client: Client) -> ResponseTarget:
 
 
 def only_target(parameters: Parameters, client: Client) -> ResponseTarget | None:
-    """Where an error can go while the request that says so cannot be read; None where that is not clear.
+    """Return the error target of a request that cannot be read; None if that is ambiguous.
 
-    Only the client's single redirect URI is taken, and none whose port the request would have named
-    (RFC 8252 §7.3). `state` is what stands beside the request, if anything.
+    Only the client's single redirect URI is used, unless the request would have specified its loopback port
+    (RFC 8252 §7.3). `state` is the one outside the request object, if any.
     """
     if len(client.redirect_uris) != 1 or not redirect_uris.is_complete(client.redirect_uris[0]):
         return None
@@ -121,10 +121,10 @@ def only_target(parameters: Parameters, client: Client) -> ResponseTarget | None
 
 
 def check_response_target(request: AuthorizationRequest, client: Client) -> None:
-    """The same for a request that has been waiting: the client may have changed its registration since.
+    """Repeat the check for a pending request: the client may have changed its registration since.
 
     Raises:
-        InvalidRequestError: the redirect URI is not one of the client's any more.
+        InvalidRequestError: the redirect URI is no longer one of the client's.
     """
     if request.device:
         return
@@ -151,7 +151,7 @@ def validate(
     *,
     pkce_policy: pkce.PkcePolicy,
 ) -> AuthorizationRequest:
-    """The second half: what is requested.
+    """Validate the second stage: what is requested.
 
     Args:
         pkce_policy: which clients must use PKCE.
@@ -199,7 +199,7 @@ def validate(
 
 def _check_supported(parameters: Parameters, client: Client) -> None:
     if parameters.get("request_uri") is not None:
-        # OpenID Connect Core §6.2: not announced but for pushed requests, so it may not be ignored.
+        # OpenID Connect Core §6.2: announced only for pushed requests, yet it must not be ignored.
         raise RequestUriNotSupportedError(
             Reason.REQUEST_URI_NOT_PUSHED, "request_uri is for pushed requests only"
         )
@@ -217,7 +217,7 @@ def _check_supported(parameters: Parameters, client: Client) -> None:
 
 
 def _check_addressed(parameters: Parameters, address: ResponseTarget) -> None:
-    # OpenID Connect Core §3.1.2.1 requires it, also of a client that has only one.
+    # OpenID Connect Core §3.1.2.1 requires it even if the client has only one.
     if not address.redirect_uri_given and "openid" in (parameters.get("scope") or "").split():
         raise InvalidRequestError(
             Reason.REDIRECT_URI_MISSING, "redirect_uri is missing, which OpenID Connect requires"
@@ -253,7 +253,7 @@ def _max_age(text: str | None) -> int | None:
 
 
 def response_location(redirect_uri: str, members: dict[str, str]) -> str:
-    """The redirect that carries an answer in the query (RFC 6749 §4.1.2), whatever query is there already."""
+    """Build the redirect that carries a response in the query (RFC 6749 §4.1.2), after any existing query."""
     separator = "&" if "?" in redirect_uri else "?"
     if redirect_uri.endswith(("?", "&")):
         separator = ""

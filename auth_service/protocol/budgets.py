@@ -1,7 +1,7 @@
-"""How many bytes a stranger may have kept here: one table, and the two functions that hold requests to it.
+"""Size limits for what strangers can store: one table, and the two functions that enforce it.
 
-Everything in these tables is stored before anybody has logged in, so none of it may be of any length, and
-nothing that this server does not understand is kept at all. `docs/protocol.md` shows the table.
+Everything in these tables is stored before a login, so all of it is bounded, and parameters that this server
+does not understand are not stored at all. `docs/protocol.md` shows the table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auth_service.protocol.reasons import Reason
 
 KB = 1_024
 REQUEST_BYTES = 8 * KB
-"""A pending or pushed authorization request, all of its parameters together."""
+"""All parameters of a pending or pushed authorization request together."""
 
 CLIENT_BYTES = 8 * KB
 """All the metadata of a client."""
@@ -24,10 +24,10 @@ CLIENT_BYTES = 8 * KB
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one authorization request parameter may take.
+    """The limit for one authorization request parameter.
 
     Attributes:
-        hint: whether it only helps: one that is too long is left out, where any other refuses the request.
+        hint: whether the parameter is only a hint: too long, it is dropped instead of refusing the request.
     """
 
     most_bytes: int
@@ -55,16 +55,16 @@ AUTHORIZATION_REQUEST: Mapping[str, Budget] = {
     "state": Budget(2 * KB),
     "ui_locales": Budget(256, hint=True),
 }
-"""The parameters that are kept, by name. Each `resource` counts as one more, of at most 2 kB."""
+"""The stored parameters, by name. Each `resource` counts separately, at most 2 kB each."""
 
 RESOURCE_BYTES = 2 * KB
 MOST_RESOURCES = 8
 
 
 def known_parameters(parameters: Parameters) -> Parameters:
-    """The parameters of an authorization request that mean something here, without hints that are too long.
+    """Return the parameters of an authorization request that this server knows, without overlong hints.
 
-    RFC 6749 §3.1: unknown parameters are ignored, which is to say not kept either.
+    RFC 6749 §3.1: unknown parameters are ignored, so they are not stored either.
     """
     values = {
         name: value
@@ -75,10 +75,10 @@ def known_parameters(parameters: Parameters) -> Parameters:
 
 
 def check_request(parameters: Parameters) -> None:
-    """Hold the parameters that would be kept to their budgets.
+    """Enforce the limits on the parameters that would be stored.
 
     Raises:
-        InvalidRequestError: one of them is too long, or all of them together are.
+        InvalidRequestError: a parameter is too long, or all of them together are.
     """
     kept = known_parameters(parameters)
     for name, value in kept.values.items():
@@ -96,10 +96,10 @@ def check_request(parameters: Parameters) -> None:
 
 
 def check_client(metadata: Mapping[str, object]) -> None:
-    """Hold a client's metadata, as it would be kept, to `CLIENT_BYTES`.
+    """Enforce `CLIENT_BYTES` on a client's metadata, as it would be stored.
 
     Raises:
-        InvalidClientMetadataError: it is longer.
+        InvalidClientMetadataError: the metadata is longer.
     """
     if _stored_bytes(metadata) > CLIENT_BYTES:
         raise InvalidClientMetadataError(
@@ -108,7 +108,7 @@ def check_client(metadata: Mapping[str, object]) -> None:
 
 
 def budgets_table() -> str:
-    """The table as `docs/protocol.md` shows it."""
+    """Render the table for `docs/protocol.md`."""
     rows = [
         f"| `{name}` | {budget.most_bytes} | {'left out' if budget.hint else 'refused'} |"
         for name, budget in AUTHORIZATION_REQUEST.items()
@@ -138,5 +138,5 @@ def _bytes(text: str) -> int:
 
 
 def _stored_bytes(value: object) -> int:
-    # As it is written to the store: a control character takes six bytes there.
+    # As written to the store, where a control character takes six bytes.
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

@@ -15,7 +15,7 @@ from auth_service.protocol.web_addresses import WebAddress, parse_web_address
 MAX_DOCUMENT_BYTES = 5 * 1_024
 """§8.7."""
 
-# §4.1: nothing is shared with a client that nobody ever gave anything to. The best first.
+# §4.1: the client shares no secret with this server. The preferred method comes first.
 _METHODS = tuple(method for method in ("private_key_jwt", "none") if method in AUTH_METHODS)
 _AUTH_METHOD, _AUTH_METHODS = "token_endpoint_auth_method", "token_endpoint_auth_methods_supported"
 _SECRETS = ("client_secret", "client_secret_expires_at")
@@ -23,18 +23,18 @@ _URLS = ("client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri", "sector_
 
 
 def names_document(client_id: str) -> bool:
-    """Whether a client_id is meant as a URL; none that is made here begins like one (§7.1)."""
+    """Check whether a client_id is meant as a URL; no client_id issued here begins like one (§7.1)."""
     return client_id.startswith(("https://", "http://"))
 
 
 def check_client_id(client_id: str, *, loopback: bool = False) -> WebAddress:
-    """Take a Client Identifier URL apart (§3).
+    """Parse a Client Identifier URL (§3).
 
     Args:
-        loopback: whether it may be on this machine: for development.
+        loopback: whether it may point to this machine, for development.
 
     Raises:
-        InvalidClientError: it is not one.
+        InvalidClientError: the client_id is not such a URL.
     """
     try:
         address = parse_web_address(client_id, loopback=loopback)
@@ -47,7 +47,7 @@ def check_client_id(client_id: str, *, loopback: bool = False) -> WebAddress:
             Reason.CLIENT_ID_URL_INVALID, "the client_id is a URL, but not one of a client: it needs a path"
         )
     if not address.has_name and not loopback:
-        # What the person at the consent page goes by is the name of a domain.
+        # The consent page identifies the client by a domain name.
         raise InvalidClientError(
             Reason.CLIENT_ID_URL_INVALID,
             "the client_id is a URL, but not one of a client: its host has no name",
@@ -57,11 +57,11 @@ def check_client_id(client_id: str, *, loopback: bool = False) -> WebAddress:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRules:
-    """What documents are held to: what registrations are, where they have it in common.
+    """The rules for documents; shared with registrations where they apply to both.
 
     Attributes:
-        grant_types: those that a client may register itself for.
-        loopback: whether URLs in a document may be on this machine: for development.
+        grant_types: the grant types that a client may register for itself.
+        loopback: whether URLs in a document may point to this machine, for development.
     """
 
     grant_types: tuple[str, ...]
@@ -70,13 +70,13 @@ class DocumentRules:
 
 
 def read_document(client_id: str, document: object, rules: DocumentRules) -> dict[str, Any]:
-    """The metadata in a client's document, in the form that registration gives it (§4).
+    """Return the metadata in a client's document, in the form used for registrations (§4).
 
     Args:
         client_id: the URL that the document was fetched from.
 
     Raises:
-        InvalidClientError: the document is not that of this client, or not valid.
+        InvalidClientError: the document belongs to another client, or is not valid.
     """
     if not isinstance(document, dict):
         raise refused("it is not a JSON object")
@@ -95,12 +95,12 @@ def read_document(client_id: str, document: object, rules: DocumentRules) -> dic
 
 
 def _is_kept(name: str, value: object, rules: DocumentRules) -> bool:
-    # Nobody has verified a statement that was not shown for registration.
+    # A software statement that was not presented for registration has not been verified.
     return name != "software_statement" and (name not in _URLS or _may_be_fetched(value, rules))
 
 
 def _may_be_fetched(url: object, rules: DocumentRules) -> bool:
-    # §8.6: what is not on the public Internet must not be; so it is not even kept.
+    # §8.6: URLs outside the public Internet must not be fetched, so they are not even stored.
     try:
         return isinstance(url, str) and bool(parse_web_address(url, loopback=rules.loopback))
     except ValueError:
@@ -108,10 +108,10 @@ def _may_be_fetched(url: object, rules: DocumentRules) -> bool:
 
 
 def _auth_method(document: Mapping[str, Any]) -> str:
-    """How the client authenticates: the method it declares, or the best of those it lists.
+    """Return how the client authenticates: the method it declares, or the best of those it lists.
 
-    A client that lists several (OpenID Connect Relying Party Metadata Choices §2) gets the one it declares
-    if it can be had here; a client that says nothing has no credentials.
+    A client that lists several (OpenID Connect Relying Party Metadata Choices §2) gets the one it declares if
+    this server supports it; a client that names no method has no credentials.
     """
     declared, listed = document.get(_AUTH_METHOD), document.get(_AUTH_METHODS) or []
     if not isinstance(listed, list) or not all(isinstance(method, str) for method in listed):
@@ -128,7 +128,7 @@ def _auth_method(document: Mapping[str, Any]) -> str:
 
 
 def refused(reason: str) -> InvalidClientError:
-    """The document is not valid, for `reason`."""
+    """Return the error for a document that is not valid, with `reason`."""
     return InvalidClientError(
         Reason.CLIENT_DOCUMENT_INVALID, f"the client's metadata document is not valid: {reason}"
     )

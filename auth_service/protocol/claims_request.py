@@ -1,4 +1,4 @@
-"""The `claims` parameter: claims asked for one by one (OpenID Connect Core §5.5)."""
+"""The `claims` parameter, which requests individual claims (OpenID Connect Core §5.5)."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from auth_service.protocol.reasons import Reason
 from shared.json_text import parse_json
 
 PROFILE_CLAIMS = ("name", "preferred_username")
-"""Claims about the person that there are, beyond `sub`."""
+"""The available claims about the person, besides `sub`."""
 
 ACR_PASSWORD = "password"  # noqa: S105 -- a name
-"""How people log in here: with a password, at the login page."""
+"""The context of a login with a password on the login page of this server."""
 
 ACR_FEDERATED = "federated"
-"""How else: through an identity provider, which alone knows by what means. No client can ask for it."""
+"""The context of a login through an identity provider, which alone knows the method. Not requestable."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimsRequest:
-    """What a client asked for, of what there is.
+    """The requested claims that are available.
 
     Attributes:
         id_token: claims about the person to put into the ID token.
-        userinfo: claims about the person for userinfo, beyond what the scopes give.
-        subject: the only `sub` that will do; None for any.
-        acr: the only authentication contexts that will do; empty for any.
+        userinfo: claims about the person for userinfo, in addition to those of the scopes.
+        subject: the only acceptable `sub`; None for any.
+        acr: the only acceptable authentication contexts; empty for any.
     """
 
     id_token: tuple[str, ...] = ()
@@ -38,10 +38,10 @@ class ClaimsRequest:
 
 
 def parse_claims(text: str | None) -> ClaimsRequest:
-    """Read the parameter; claims that are not known are ignored (§5.5.1).
+    """Parse the parameter; unknown claims are ignored (§5.5.1).
 
     Raises:
-        InvalidRequestError: it is not JSON of the right form.
+        InvalidRequestError: the parameter is not JSON of the right form.
     """
     if text is None:
         return ClaimsRequest()
@@ -73,7 +73,7 @@ def _value(claim_request: Mapping[str, Any] | None) -> str | None:
 
 
 def _essential_values(claim_request: Mapping[str, Any] | None) -> tuple[str, ...]:
-    # §5.5.1.1: only an essential acr with values must be met; a voluntary one is a wish.
+    # §5.5.1.1: only an essential acr with values must be met; a voluntary one is a preference.
     claim_request = claim_request or {}
     if claim_request.get("essential") is not True:
         return ()

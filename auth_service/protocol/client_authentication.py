@@ -1,4 +1,4 @@
-"""How a client says who it is at the token, introspection and revocation endpoints (RFC 6749 §2.3)."""
+"""Client authentication at the token, introspection and revocation endpoints (RFC 6749 §2.3)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 @dataclass(frozen=True, slots=True)
 class PresentedCredentials:
-    """Unverified.
+    """Client credentials in a request, not yet verified.
 
     Attributes:
-        client_id: None where only the assertion says who it is.
-        secret: None where the client only names itself, or asserts.
+        client_id: None if only the assertion identifies the client.
+        secret: None if the client only identifies itself, or uses an assertion.
         assertion: a JWT that the client signed.
     """
 
@@ -32,7 +32,7 @@ class PresentedCredentials:
 
 
 def present(authorization: list[str], parameters: Parameters) -> PresentedCredentials:
-    """Find the one way in which a request authenticates its client.
+    """Find the one method by which a request authenticates its client.
 
     Args:
         authorization: the values of every Authorization header.
@@ -40,14 +40,14 @@ def present(authorization: list[str], parameters: Parameters) -> PresentedCreden
 
     Raises:
         InvalidRequestError: more than one method is used (RFC 6749 §2.3).
-        InvalidClientError: the client does not say who it is, or says it illegibly.
+        InvalidClientError: the client does not identify itself, or the credentials are malformed.
     """
     client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
     if len(authorization) > 1:
         raise InvalidRequestError(Reason.AUTHORIZATION_HEADER_MALFORMED, "more than one Authorization header")
     assertion = _assertion(parameters)
-    # The TypeScript SDK sends the Authorization header of its configuration to every URL, this one included.
-    # RFC 6749 §2.3: another scheme than Basic authenticates no client, where the body says which one it is.
+    # The TypeScript SDK sends its configured Authorization header to every URL, including this one.
+    # RFC 6749 §2.3: a scheme other than Basic does not authenticate a client that the body identifies.
     if client_id is not None or assertion is not None:
         authorization = [header for header in authorization if _is_basic(header)]
     if assertion is not None:
@@ -91,11 +91,11 @@ def _assertion(parameters: Parameters) -> str | None:
 def parse_basic(header: str) -> tuple[str, str]:
     """Decode `Basic` credentials, form-encoded (RFC 6749 §2.3.1) or raw (RFC 7617).
 
-    The two only differ for `%` and `+`. No identifier or secret issued here contains either, and none that an
-    operator chooses for a resource server contains a space: a `+` is always meant as one.
+    The two differ only for `%` and `+`. No identifier or secret issued here contains either, and none that an
+    operator chooses for a resource server contains a space: a `+` is always meant literally.
 
     Raises:
-        InvalidClientError: another scheme, or not decodable.
+        InvalidClientError: the scheme is not Basic, or the credentials cannot be decoded.
     """
     if not _is_basic(header):
         raise InvalidClientError(

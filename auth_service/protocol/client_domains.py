@@ -1,4 +1,4 @@
-"""Which domains may introduce clients by a document of their own (CIMD draft §8.9)."""
+"""Which domains may introduce clients by metadata documents (CIMD draft §8.9)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PATTERN = re.compile(r"(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 
 
 class Trust(Enum):
-    """What the operator thinks of a domain."""
+    """How far the operator trusts a domain."""
 
     ALLOW = "allow"
     ASK = "ask"
@@ -18,10 +18,10 @@ class Trust(Enum):
 
 
 def check_pattern(pattern: str) -> str:
-    """Return `pattern` if it is one: ``example.com``, or ``*.example.com`` for every domain below it.
+    """Return `pattern` if it is valid: ``example.com``, or ``*.example.com`` for every domain below it.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is not valid.
     """
     if not _PATTERN.fullmatch(pattern):
         raise ValueError(f"{pattern!r} is not a domain in lower case, such as example.com or *.example.com")
@@ -30,10 +30,10 @@ def check_pattern(pattern: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DomainPolicy:
-    """The operator's lists; a domain on both is denied.
+    """The operator's allow and deny lists; a domain on both is denied.
 
     Attributes:
-        otherwise: for a domain on neither.
+        otherwise: the trust in a domain on neither list.
     """
 
     otherwise: Trust = Trust.ASK
@@ -42,11 +42,11 @@ class DomainPolicy:
 
     @property
     def admits_any(self) -> bool:
-        """Whether there can be such clients at all."""
+        """Whether any domain can be allowed."""
         return self.otherwise is not Trust.DENY or bool(self.allow)
 
     def trust_in(self, host: str) -> Trust:
-        """The trust in `host`, in lower case."""
+        """Return the trust in `host`, given in lower case."""
         if _matches(host, self.deny):
             return Trust.DENY
         return Trust.ALLOW if _matches(host, self.allow) else self.otherwise

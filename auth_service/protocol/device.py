@@ -19,20 +19,20 @@ from auth_service.protocol.reasons import Reason
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 TTL_S = 600
 INTERVAL_S = 5
-# RFC 8628 §6.1: no vowels, so no words; nothing that looks like something else.
+# RFC 8628 §6.1: no vowels, so that no words occur; no characters that look alike.
 USER_CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 USER_CODE_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceRequest:
-    """Times are seconds since 1970.
+    """A request to authorize a device. Times are seconds since 1970.
 
     Attributes:
         interval_s: how long the device must wait between polls.
-        polled_at: when it polled last; 0 for never.
-        session_key: what the session of the person who approved it is kept under; it ends with that session.
-        acr: how that person logged in; None for a password.
+        polled_at: the time of the last poll; 0 for never.
+        session_key: the store's key of the approver's session; the request ends with that session.
+        acr: how the approver logged in; None for a password.
     """
 
     client_id: str
@@ -52,10 +52,10 @@ class DeviceRequest:
 
     @property
     def owner(self) -> Owner:
-        """Who approved it.
+        """The person who approved the request.
 
         Raises:
-            ValueError: nobody has.
+            ValueError: nobody has approved it.
         """
         if self.subject is None:
             raise ValueError("nobody has approved it")
@@ -73,7 +73,7 @@ Outcome: TypeAlias = "tuple[DeviceRequest | None, DeviceRequest | OAuthError]"
 
 
 def poll(request: DeviceRequest, client_id: str, now: int) -> Outcome:
-    """Answer a poll; an approved request is redeemed by it, once (RFC 8628 §3.5)."""
+    """Answer a poll; the first poll after the approval redeems the request (RFC 8628 §3.5)."""
     if request.client_id != client_id:
         return None, InvalidGrantError(
             Reason.DEVICE_CODE_OF_OTHER_CLIENT, "the device code was issued to another client"
@@ -100,22 +100,22 @@ def _keep_waiting(request: DeviceRequest, now: int) -> Outcome:
 
 
 def decide(request: DeviceRequest, decided: DeviceRequest, now: int) -> tuple[DeviceRequest | None, bool]:
-    """Record a decision, once; says whether it counted."""
+    """Record a decision, once; return whether it took effect."""
     if request.state != "pending" or now >= request.expires_at:
         return None, False
     return decided, True
 
 
 def withdraw(request: DeviceRequest) -> tuple[DeviceRequest, None]:
-    """Deny what was approved: the approval ended before the device could use it."""
+    """Deny an approved request: the approval ended before the device could use it."""
     return replace(request, state="denied"), None
 
 
 def canonical_user_code(typed: str) -> str:
-    """What a person typed, without what they may add or change (RFC 8628 §6.1)."""
+    """Normalize a typed user code: remove what people may add or change (RFC 8628 §6.1)."""
     return "".join(c for c in typed.upper() if c in USER_CODE_ALPHABET)
 
 
 def shown_user_code(user_code: str) -> str:
-    """The code in two halves, which are easier to read."""
+    """Format a user code in two halves, which are easier to read."""
     return f"{user_code[:4]}-{user_code[4:]}"

@@ -1,14 +1,14 @@
-"""E-mail addresses that can be compared: which account is whose may depend on it."""
+"""E-mail addresses that are safe to compare: they may decide who owns an account."""
 
 from __future__ import annotations
 
 import re
 
-# Printable ASCII only: in anything else two addresses can look, or be folded, alike. No quoted local parts.
+# Printable ASCII only: otherwise two addresses can look alike, or fold to the same. No quoted local parts.
 _EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _MAX_LENGTH = 254
 
 
 def normalized(address: str) -> str | None:
-    """The address in lower case; None for one that is not compared."""
+    """Return the address in lower case; None if it is not safe to compare."""
     return address.lower() if len(address) <= _MAX_LENGTH and _EMAIL.fullmatch(address) else None

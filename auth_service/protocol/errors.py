@@ -1,4 +1,4 @@
-"""Errors are data: what goes on the wire, and what only the log may know (RFC 6749 §4.1.2.1, §5.2)."""
+"""OAuth errors as data: the members of the response, and details for the log (RFC 6749 §4.1.2.1, §5.2)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from auth_service.protocol.reasons import Reason
 
 
 class OAuthError(Exception):
-    """A refusal.
+    """An error response.
 
     Attributes:
         code: the `error` member on the wire.
-        reason: why, for programs: in the log, and in JSON bodies as `reason_code`.
-        status: HTTP status when it is answered directly.
+        reason: the cause, for programs: in the log, and in JSON bodies as `reason_code`.
+        status: HTTP status of a direct response.
         description: `error_description`; public, ASCII, without quotes or backslashes (RFC 6749 §5.2).
-        detail: for the log alone.
+        detail: for the log only.
     """
 
     code: ClassVar[str] = "server_error"
@@ -28,13 +28,13 @@ class OAuthError(Exception):
         self.detail = detail
 
     def __copy__(self) -> Self:
-        """The same refusal without its traceback, for one that is remembered and raised again."""
+        """Copy the error without its traceback, for an error that is cached and raised again."""
         copied = type(self).__new__(type(self), *self.args)
         copied.__dict__.update(self.__dict__)
         return copied
 
     def members(self) -> dict[str, str]:
-        """The wire members, for a JSON body or a redirect's query."""
+        """Return the wire members, for a JSON body or a redirect's query."""
         return {"error": self.code, "error_description": self.description}
 
 
@@ -93,7 +93,7 @@ class InvalidTargetError(OAuthError):
 
 
 class AccessDeniedError(OAuthError):
-    """RFC 6749 §4.1.2.1: the person or the policy said no."""
+    """RFC 6749 §4.1.2.1: the person or the policy denied the request."""
 
     code = "access_denied"
 
@@ -231,15 +231,15 @@ class TemporarilyUnavailableError(OAuthError):
 
 
 class KeysUnavailableError(TemporarilyUnavailableError):
-    """Keys that are needed to tell whether something is genuine cannot be fetched: not a verdict on it."""
+    """The keys for a verification cannot be fetched; this says nothing about what was to be verified."""
 
 
 class ServerUnavailableError(TemporarilyUnavailableError):
-    """This server itself cannot answer: its store is away, or too much work waits."""
+    """This server cannot answer: its store is unavailable, or too much work is queued."""
 
 
 class QuotaExceededError(OAuthError):
-    """As many registrations as the operator wants to keep (RFC 9110 §15.6.4)."""
+    """The operator's limit on registrations is reached (RFC 9110 §15.6.4)."""
 
     code = "temporarily_unavailable"
     status = 503
@@ -247,13 +247,13 @@ class QuotaExceededError(OAuthError):
 
 
 class NotAResourceServerError(UnauthorizedClientError):
-    """It has said who it is, and that is not who may ask this."""
+    """The caller is authenticated, but is not a resource server."""
 
     status = 403
 
 
 class UnknownPositionError(OAuthError):
-    """Of the events that a receiver has, none is remembered here: there may have been others since."""
+    """None of the events that a receiver has is remembered here: others may have occurred since."""
 
     code = "unknown_position"
     status = 409

@@ -1,4 +1,4 @@
-"""Which unused registrations make room for another: those of the network that holds most (BOUND-3)."""
+"""Which unused registrations are evicted for a new one: those of the network with the most (BOUND-3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class UnusedClient:
     """A registration that was never granted anything.
 
     Attributes:
-        created_at: seconds since 1970; 0 where that is not known.
+        created_at: seconds since 1970; 0 if unknown.
         network: the network that registered it.
     """
 
@@ -24,12 +24,12 @@ class UnusedClient:
     client_id: str
 
     def text(self) -> str:
-        """As one word that sorts by age."""
+        """Format as one line of text that sorts by age."""
         return f"{self.created_at:010d} {self.network} {self.client_id}"
 
     @classmethod
     def parse(cls, text: str) -> UnusedClient:
-        """Read `text`, or a bare client id, as the releases before networks were kept wrote it."""
+        """Parse the result of `text`, or a bare client id, the format before networks were stored."""
         parts = text.split(" ", 2)
         if len(parts) != 3:
             return cls(0, UNKNOWN_NETWORK, text)
@@ -42,10 +42,10 @@ class UnusedClient:
 
 
 class Eviction(NamedTuple):
-    """What to remove.
+    """The registrations to remove.
 
     Attributes:
-        candidates: in the order in which to try.
+        candidates: in the order of removal.
         removals: how many of them to remove.
     """
 
@@ -56,19 +56,19 @@ class Eviction(NamedTuple):
 def eviction(
     unused: Sequence[UnusedClient], newcomer: str, used: Mapping[str, int], *, most: int
 ) -> Eviction:
-    """The registrations to remove so that `newcomer` may register one more.
+    """Choose the registrations to remove so that `newcomer` may register one more.
 
-    A network whose earlier registrations came to be used may hold more: hosted clients register for many
-    people from few addresses. A network that holds none always gets room for one: networks that hold one each
-    would otherwise shut registration for the next.
+    A network whose earlier registrations were used may hold more: hosted clients register for many people
+    from few addresses. A network that holds none always gets room for one; otherwise networks that hold one
+    each would shut registration for the next.
 
     Args:
         newcomer: the network that registers.
-        used: how many registrations of a network were used recently; absent for none.
-        most: how many to remove at once.
+        used: the number of recently used registrations per network; absent for none.
+        most: the maximum number of removals at once.
 
     Returns:
-        the oldest first, of the network that holds most for its weight; none where that is the newcomer.
+        the oldest first, of the network with the most for its weight; none if that is the newcomer.
     """
     held = Counter(client.network for client in unused)
 
@@ -80,7 +80,7 @@ def eviction(
     heaviest = max(held, key=load)
     if heaviest == newcomer or (held[newcomer] and load(heaviest) <= load(newcomer, 1)):
         return Eviction((), 0)
-    # No more than until both hold the same.
+    # Remove only until both hold the same.
     excess = int((load(heaviest) - load(newcomer, 1)) * (1 + used.get(heaviest, 0)))
     candidates = sorted(client for client in unused if client.network == heaviest)
     return Eviction(candidates, max(1, min(most, excess)))

@@ -1,4 +1,4 @@
-"""Which account a person gets who comes from an identity provider, if any (ID-2)."""
+"""Which account a person from an identity provider gets, if any (ID-2)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from auth_service.protocol.identity_providers import IdentityProvider
 
 
 class Step(Enum):
-    """What is done about an identity."""
+    """What to do with an identity."""
 
     LOG_IN = "the identity has an account"
     CREATE = "it gets a new one"
@@ -19,7 +19,7 @@ class Step(Enum):
 
 
 class Refusal(Enum):
-    """Why nobody is logged in; the value is for the log."""
+    """Why a login is refused; the value is for the log."""
 
     NOT_ALLOWED = "the allow list of the provider does not name the person"
     GROUPS_UNKNOWN = "the provider did not say in which groups the person is"
@@ -30,7 +30,7 @@ class Refusal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A step, and the reason where it is a refusal."""
+    """A step, and the reason if it is a refusal."""
 
     step: Step
     refusal: Refusal | None = None
@@ -41,7 +41,7 @@ class EmailOwner:
     """The account that has an e-mail address.
 
     Attributes:
-        issuers: of the identities that it is connected to.
+        issuers: the issuers of the identities connected to the account.
     """
 
     subject: str
@@ -52,11 +52,11 @@ class EmailOwner:
 def decide(
     identity: FederatedIdentity, provider: IdentityProvider, *, has_account: bool, owner: EmailOwner | None
 ) -> Decision:
-    """What to do about an identity that was verified.
+    """Decide what to do with a verified identity.
 
     Args:
-        has_account: whether it has an account already.
-        owner: the account that has its proven e-mail address.
+        has_account: whether the identity already has an account.
+        owner: the account that has the identity's verified e-mail address.
     """
     refusal = allow_list_refusal(identity, provider)
     if refusal is not None:
@@ -65,15 +65,15 @@ def decide(
         return Decision(Step.LOG_IN)
     if owner is None:
         return Decision(Step.CREATE)
-    # The operator of the provider could take any account it links: never an administrator's. And where the
-    # account has an identity of this provider, the address was given to another person there since.
+    # The operator of the provider could take over any linked account, so administrators are never linked. And
+    # if the account already has an identity of this provider, the address was reassigned there since.
     if provider.links_email and not owner.admin and identity.issuer not in owner.issuers:
         return Decision(Step.LINK)
     return Decision(Step.REFUSE, Refusal.LOG_IN_FIRST)
 
 
 def allow_list_refusal(identity: FederatedIdentity, provider: IdentityProvider) -> Refusal | None:
-    """Why the allow list keeps somebody out; None where it lets them in."""
+    """Return why the allow list refuses the identity; None if it allows it."""
     allow = provider.allow
     subjects = {identity.subject, *identity.other_subjects}
     if allow.everyone or identity.domain in allow.domains or not allow.subjects.isdisjoint(subjects):

@@ -1,4 +1,4 @@
-"""What an identity provider says of a person, checked and reduced to what counts here."""
+"""A person's claims from an identity provider, verified and reduced to what this server uses."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _TRIES = 50
 
 
 class FederationError(Exception):
-    """A login through a provider cannot go on.
+    """A login through a provider failed.
 
     Attributes:
-        detail: for the log alone.
+        detail: for the log only.
     """
 
     def __init__(self, reason: str, *, detail: str | None = None) -> None:
@@ -39,7 +39,7 @@ class FederationError(Exception):
 
 
 class InvalidProviderResponseError(FederationError):
-    """What came back is not a valid answer of that provider to this login."""
+    """The response is not a valid answer of the provider to this login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +48,11 @@ class FederatedIdentity:
 
     Attributes:
         subject: the provider's `sub`; never reused there, and unique only together with the issuer.
-        names: under which the person may be known here, the best first.
-        email: an address that the provider has proven to be theirs, in lower case; None for any other.
+        names: candidates for the user name, the best first.
+        email: an address that the provider has verified as theirs, in lower case; None for any other.
         domain: the domain that the provider vouches for.
-        groups: None where the provider has more than it says.
-        other_subjects: other ids by which the allow list may name them.
+        groups: None if the provider has more groups than it lists.
+        other_subjects: other ids by which the allow list may name the person.
         session_id: the provider's `sid`.
     """
 
@@ -68,10 +68,10 @@ class FederatedIdentity:
 
 
 def check_response_issuer(iss: str | None, metadata: ProviderMetadata) -> None:
-    """Hold the `iss` of an authorization response to the provider that was asked (RFC 9207 §2.4).
+    """Check that the `iss` of an authorization response is the requested provider (RFC 9207 §2.4).
 
     Raises:
-        InvalidProviderResponseError: another provider answered, or nobody says who did.
+        InvalidProviderResponseError: another provider answered, or `iss` is missing though required.
     """
     if iss is None and metadata.sends_iss:
         raise InvalidProviderResponseError("the response names no issuer, though its provider always does")
@@ -82,10 +82,10 @@ def check_response_issuer(iss: str | None, metadata: ProviderMetadata) -> None:
 def check_id_token(
     claims: Mapping[str, Any], provider: IdentityProvider, *, nonce: str, access_token: str, now: float
 ) -> None:
-    """Hold the claims of an ID token to OpenID Connect Core §3.1.3.7; its signature is checked beside this.
+    """Check the claims of an ID token by OpenID Connect Core §3.1.3.7; its signature is checked elsewhere.
 
     Raises:
-        InvalidProviderResponseError: it is not for this login.
+        InvalidProviderResponseError: the token is not for this login.
     """
     try:
         if jwt_claims.text(claims, "iss") != provider.issuer:
@@ -111,10 +111,10 @@ def _check_audience(claims: Mapping[str, Any], client_id: str) -> None:
 
 
 def merge_userinfo(claims: Mapping[str, Any], userinfo: object) -> dict[str, Any]:
-    """The claims of an ID token with those of UserInfo; what was signed wins.
+    """Merge the claims of an ID token and UserInfo; the signed ID token takes precedence.
 
     Raises:
-        InvalidProviderResponseError: it is about somebody else (OpenID Connect Core §5.3.2).
+        InvalidProviderResponseError: UserInfo is about another subject (OpenID Connect Core §5.3.2).
     """
     if not isinstance(userinfo, dict) or userinfo.get("sub") != claims["sub"]:
         raise InvalidProviderResponseError("UserInfo is about another subject than the ID token")
@@ -122,7 +122,7 @@ def merge_userinfo(claims: Mapping[str, Any], userinfo: object) -> dict[str, Any
 
 
 def lacks_claims(claims: Mapping[str, Any], provider: IdentityProvider) -> bool:
-    """Whether UserInfo may say more that counts here."""
+    """Check whether UserInfo may provide more claims that this server uses."""
     wanted = ["email", "name", "preferred_username"]
     if provider.needs_groups and provider.groups_claim and not _has_more_groups(claims, provider):
         wanted.append(provider.groups_claim)
@@ -130,7 +130,7 @@ def lacks_claims(claims: Mapping[str, Any], provider: IdentityProvider) -> bool:
 
 
 def identity_of(claims: Mapping[str, Any], provider: IdentityProvider) -> FederatedIdentity:
-    """What verified claims of `provider` come to here."""
+    """Map verified claims of `provider` to an identity."""
     email = _proven_email(claims, provider)
     typed = _text(claims, "email")
     candidates = (
@@ -155,10 +155,10 @@ def identity_of(claims: Mapping[str, Any], provider: IdentityProvider) -> Federa
 
 
 def username_candidates(identity: FederatedIdentity, provider_id: str, tag: str) -> Iterator[str]:
-    """Names for a new account, the best first; always the same ones for the same person.
+    """Yield names for a new account, the best first; always the same names for the same person.
 
     Args:
-        tag: short text that no other person has, for when all are taken.
+        tag: short text unique to the person, for when all other names are taken.
     """
     cleaned = (_as_username(name) for name in identity.names)
     base = next(filter(None, cleaned), f"{provider_id}-user")
@@ -173,7 +173,7 @@ def _as_username(name: str) -> str:
 
 def _proven_email(claims: Mapping[str, Any], provider: IdentityProvider) -> str | None:
     email = normalized(_text(claims, "email") or "")
-    # A text "true" is not the boolean that OpenID Connect Core §5.1 defines.
+    # The string "true" is not the boolean that OpenID Connect Core §5.1 defines.
     if email is None or not provider.preset.proves_email or claims.get("email_verified") is not True:
         return None
     domain_claim, public = provider.preset.domain_claim, provider.preset.public_domain
@@ -205,7 +205,7 @@ def _groups(claims: Mapping[str, Any], provider: IdentityProvider) -> tuple[str,
 
 
 def _has_more_groups(claims: Mapping[str, Any], provider: IdentityProvider) -> bool:
-    """Whether the provider left groups out because there are too many (Entra: above 200)."""
+    """Check whether the provider omitted groups because there are too many (Entra: more than 200)."""
     elsewhere = claims.get("_claim_names")
     named = isinstance(elsewhere, dict) and provider.groups_claim in elsewhere
     return named or claims.get("hasgroups") in (True, "true")

@@ -1,4 +1,4 @@
-"""The hops that proxies report: the Forwarded header (RFC 7239), and X-Forwarded-For before it."""
+"""The hops that proxies report in the headers Forwarded (RFC 7239) and X-Forwarded-For."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from collections.abc import Sequence
 
 MAX_HOPS = 32
-"""How many are read, from the last on: the rest was written by somebody further away, to be believed less."""
+"""The number of hops read, counted from the last: those further away are less reliable."""
 
 MAX_LINE_BYTES = 4_096
 ILLEGIBLE = ""
-"""A hop of which nothing can be told."""
+"""A hop that cannot be parsed."""
 
 _WHITE = re.compile(r"[ \t]*")
 # RFC 7239 §4: forwarded-pair = token "=" value; value = token / quoted-string (RFC 9110 §5.6). Addresses with
-# colons and brackets must be quoted, but many proxies do not, and here nothing else could be meant by them.
+# colons and brackets must be quoted, but many proxies do not quote them, and here that is unambiguous.
 _PAIR = re.compile(
     r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)="
     r'(?:(?P<token>[!#$%&\'*+.^_`|~0-9A-Za-z:\[\]-]+)|"(?P<quoted>(?:[^"\\]|\\.)*)")'
@@ -23,16 +23,16 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 def x_forwarded_for_hops(lines: Sequence[str]) -> list[str]:
-    """What X-Forwarded-For names, the last `MAX_HOPS` of it, illegible beyond."""
+    """Return the last `MAX_HOPS` hops of X-Forwarded-For; earlier hops become one illegible hop."""
     hops = ",".join(lines).rsplit(",", MAX_HOPS) if lines else []
     return [ILLEGIBLE, *hops[1:]] if len(hops) > MAX_HOPS else hops
 
 
 def forwarded_hops(lines: Sequence[str]) -> list[str]:
-    """What the `for` parameters of Forwarded name, a hop for each element.
+    """Return the `for` parameters of Forwarded, one hop for each element.
 
-    A line that breaks the grammar is one illegible hop: with a quote that is left open, a client could hide
-    what the proxies wrote behind it.
+    A malformed line becomes one illegible hop: otherwise a client could hide what the proxies appended behind
+    an unclosed quote.
     """
     hops = [hop for line in lines[-MAX_HOPS:] for hop in _hops(line)]
     return [ILLEGIBLE, *hops[-MAX_HOPS:]] if len(hops) > MAX_HOPS or len(lines) > MAX_HOPS else hops
@@ -47,7 +47,7 @@ def _hops(line: str) -> list[str]:
 
 
 def _elements(line: str) -> list[list[str]] | None:
-    """The values of `for` in each element of a line; None where it breaks the grammar."""
+    """Return the values of `for` in each element of a line; None if the line is malformed."""
     elements: list[list[str]] = [[]]
     position = 0
     while True:

@@ -1,9 +1,9 @@
 """The grant: what one subject gave one client, and the rules by which it changes (DESIGN D1, D3).
 
 A code, every access token and every refresh token are handles to this one document. Each rule takes the
-document and answers with its next state (None: unchanged) and what the caller is told. A refusal is a result,
-not an exception, because some refusals change the document: a code or refresh token that is used again
-revokes everything it ever led to (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
+document and returns its next state (None: unchanged) and the result for the caller. A refusal is a result,
+not an exception, because some refusals change the document: reuse of a code or refresh token revokes
+everything that it ever led to (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shared.uris import resource_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
-    """All in seconds."""
+    """Lifetimes of codes, tokens and grants, in seconds."""
 
     code_s: int
     access_s: int
@@ -33,11 +33,11 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Who grants, and how that is known.
+    """The subject who gives a grant, and how the subject was authenticated.
 
     Attributes:
-        assertion_issuer: the trusted issuer that says who it is; None for a user of this server.
-        session_key: what the login session is kept under; None where there is none.
+        assertion_issuer: the trusted issuer that asserts the subject; None for a user of this server.
+        session_key: the store's key of the login session; None if there is none.
         acr: how the person logged in; None for a password.
     """
 
@@ -50,35 +50,35 @@ class Owner:
     acr: str | None = None
 
     def members(self) -> dict[str, Any]:
-        """As members of a grant."""
+        """Return the attributes as members of a grant."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Times are whole seconds since 1970.
+    """A grant. Times are whole seconds since 1970.
 
     Attributes:
         generation: 0 before the code is redeemed, then counts the token responses.
         issued_at: when the current generation was issued.
-        access_expires_at: of the current generation's access token.
-        refresh_expires_at: of the current generation's refresh token; 0 where there is none.
-        expires_at: the absolute end, whatever is refreshed.
-        narrowed: generation to the scope its access token was narrowed to (RFC 6749 §6), while it lives.
+        access_expires_at: expiry of the current generation's access token.
+        refresh_expires_at: expiry of the current generation's refresh token; 0 if there is none.
+        expires_at: the absolute end, regardless of refreshes.
+        narrowed: generation to the scope its access token was narrowed to (RFC 6749 §6), until it expires.
         narrowed_until: generation to the expiry of that access token.
         jkt: thumbprint of the key that tokens are bound to (RFC 9449 §6); None for bearer tokens.
-        assertion_issuer: the trusted issuer that says who the subject is; None for a user of this server.
+        assertion_issuer: the trusted issuer that asserts the subject; None for a user of this server.
         parent_grants: the grants that this one was derived from by token exchange, nearest first; it ends
             with any of them (RFC 8693).
-        act: who acts for the subject (RFC 8693 §4.1).
-        revocation_reason: why it was revoked, for a log and for resource servers.
-        id_token_claims: claims about the person asked for in the ID token (OIDC Core §5.5).
-        userinfo_claims: the same for userinfo, beyond what the scopes give.
-        code_jkt: the key that the code was asked to be bound to (RFC 9449 §10).
-        redeemed_at: when the code was redeemed; 0 where it was not, or where that is not known.
-        unconfirmed_since: when a refresh led to the current generation, while nothing of that was presented:
-            its answer may have been lost. 0 once something was, and where nobody would notice.
-        session_key: what the login session it was given in is kept under; a code ends with that session.
+        act: the actor for the subject (RFC 8693 §4.1).
+        revocation_reason: why it was revoked, for the log and for resource servers.
+        id_token_claims: claims about the person requested for the ID token (OIDC Core §5.5).
+        userinfo_claims: the same for userinfo, in addition to those of the scopes.
+        code_jkt: the key to which the client asked to bind the code (RFC 9449 §10).
+        redeemed_at: when the code was redeemed; 0 if it was not, or if unknown.
+        unconfirmed_since: time of the refresh that led to the current generation, while none of its tokens
+            was presented: the response may be lost. 0 after that, and if nobody would notice.
+        session_key: the store's key of the login session it was given in; a code ends with that session.
         acr: how the person logged in; None for a password.
     """
 
@@ -119,24 +119,24 @@ class Grant:
 
     @property
     def kept_until(self) -> int:
-        """When the document may vanish: nothing that refers to it can be valid any more."""
+        """When the document may be deleted: no reference to it can be valid after that."""
         return max(self.created_at, self.access_expires_at, self.refresh_expires_at) + 600
 
     def ended(self, now: int) -> bool:
-        """Whether nothing of it works, or will ever work again."""
+        """Check whether the grant has ended for good: no code or token of it works, or will again."""
         if self.state == "code":
             return now >= self.kept_until
         return self.state == "revoked" or now >= max(self.access_expires_at, self.refresh_expires_at)
 
     def scopes_of(self, generation: int) -> tuple[str, ...]:
-        """The scopes of that generation's access token."""
+        """Return the scopes of that generation's access token."""
         narrowed = (self.narrowed or {}).get(str(generation))
         return self.scopes if narrowed is None else parse_scope(narrowed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeRedemption:
-    """What a token request with `grant_type=authorization_code` presents (RFC 6749 §4.1.3)."""
+    """The parameters of a token request with `grant_type=authorization_code` (RFC 6749 §4.1.3)."""
 
     client_id: str
     redirect_uri: str | None
@@ -147,11 +147,11 @@ class CodeRedemption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refresh:
-    """What a token request with `grant_type=refresh_token` presents (RFC 6749 §6).
+    """The parameters of a token request with `grant_type=refresh_token` (RFC 6749 §6).
 
     Attributes:
-        may_rebind: whether the tokens may move to another key: the client has proved itself otherwise.
-        verified_locally: the resources whose access tokens this server does not see again (RFC 9068).
+        may_rebind: whether the tokens may move to another key, because the client was authenticated.
+        verified_locally: the resources whose access tokens are never presented to this server (RFC 9068).
     """
 
     client_id: str
@@ -164,23 +164,23 @@ class Refresh:
 
 
 Outcome: TypeAlias = "tuple[Grant | None, Grant | OAuthError]"
-"""The document to write (None: none), and the grant to mint from or the refusal."""
+"""The document to write (None: none), and either the grant to issue tokens from or the error."""
 
 _REVOKED = "the grant was revoked"
 
 SECOND_CALLBACK_S = 10
-"""A browser may bring a code to its client twice: after a double click, a reload, a slow answer. For this
-time after a redemption the same one again is refused and ends nothing."""
+"""A browser may deliver a code to its client twice: after a double click, a reload, a slow response. For this
+time after a redemption, the same redemption is refused without revoking the grant."""
 
 LIVE_GENERATIONS = 64
-"""So many generations of access tokens work at a time. What is remembered of each would otherwise grow for as
-long as a client refreshes in a loop; one that refreshes when it must has one or two."""
+"""The number of generations whose access tokens work at once. Without a limit, the state of each generation
+would accumulate while a client refreshes in a loop; one that refreshes when it must has one or two."""
 
 
 def redeem(grant: Grant, presented: CodeRedemption, lifetimes: Lifetimes, now: int) -> Outcome:
-    """Exchange a code, once."""
+    """Redeem a code, once."""
     if grant.client_id != presented.client_id:
-        # Nothing changes: anyone who only found a code must not be able to end somebody's grant with it.
+        # Nothing changes: someone who merely found a code must not be able to revoke the grant with it.
         return None, InvalidGrantError(Reason.CODE_OF_OTHER_CLIENT, "the code was issued to another client")
     if grant.state == "revoked":
         return None, InvalidGrantError(Reason.GRANT_REVOKED, _REVOKED)
@@ -201,8 +201,8 @@ def redeem(grant: Grant, presented: CodeRedemption, lifetimes: Lifetimes, now: i
 
 
 def _is_second_callback(grant: Grant, presented: CodeRedemption, now: int) -> bool:
-    # RFC 6749 §4.1.2: SHOULD revoke at any second use. Spared is who has the verifier, which never leaves the
-    # client; a code that was stolen comes without it, and without PKCE nothing tells the two apart.
+    # RFC 6749 §4.1.2: SHOULD revoke at any second use. A caller with the verifier is spared: the verifier
+    # never leaves the client, so a thief of the code lacks it. Without PKCE nothing distinguishes the two.
     if grant.code_challenge is None or now > grant.redeemed_at + SECOND_CALLBACK_S:
         return False
     try:
@@ -213,8 +213,8 @@ def _is_second_callback(grant: Grant, presented: CodeRedemption, now: int) -> bo
 
 
 def _check_redemption(grant: Grant, presented: CodeRedemption) -> None:
-    # OAuth 2.1 §4.1.3 drops redirect_uri here, RFC 6749 requires it: held to it if it is sent, and required
-    # only of what PKCE does not already bind to the authorization request.
+    # OAuth 2.1 §4.1.3 drops redirect_uri here, RFC 6749 requires it: if sent, it must match; it is required
+    # only if PKCE does not already bind the code to the authorization request.
     if presented.redirect_uri is None:
         if grant.redirect_uri_given and grant.code_challenge is None:
             raise InvalidGrantError(Reason.REDIRECT_URI_MISSING, "redirect_uri is missing")
@@ -229,7 +229,7 @@ def _check_redemption(grant: Grant, presented: CodeRedemption) -> None:
 
 
 def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) -> Outcome:
-    """Rotate a refresh token, or answer again with what it was rotated to (DESIGN D3)."""
+    """Rotate a refresh token, or repeat the response to its rotation (DESIGN D3)."""
     if grant.client_id != presented.client_id:
         return None, InvalidGrantError(
             Reason.REFRESH_TOKEN_OF_OTHER_CLIENT, "the refresh token was issued to another client"
@@ -245,7 +245,7 @@ def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) ->
     try:
         narrowed = _checked(grant, presented, now, use)
     except OAuthError as refusal:
-        # Refused, but presented: the answer that it came in was not lost.
+        # The request is refused, but it shows that the response with this token was not lost.
         return confirm(grant, presented.generation)[0], refusal
     if use == "replayed" and grant.jkt == presented.jkt:
         return None, grant
@@ -272,7 +272,7 @@ def _use_of(grant: Grant, generation: int, now: int, grace_s: int) -> _Use:
 
 
 def _checked(grant: Grant, presented: Refresh, now: int, use: _Use) -> tuple[str, ...]:
-    """The scopes of the access token."""
+    """Check the request and return the scopes of the access token."""
     if use == "current" and now >= grant.refresh_expires_at:
         raise InvalidGrantError(Reason.REFRESH_TOKEN_EXPIRED, "the refresh token has expired")
     _check_key(grant, presented, replayed=use == "replayed")
@@ -286,8 +286,9 @@ def _check_key(grant: Grant, presented: Refresh, *, replayed: bool) -> None:
         return
     if grant.jkt is not None and not presented.may_rebind:
         raise InvalidGrantError(Reason.DPOP_KEY_MISMATCH, "the refresh token is bound to another DPoP key")
-    # Who tries again after a lost answer cannot be given tokens of another key as they are: they move on to
-    # this one, for a client that has proved itself. They never come to be bound, or unbound, by a replay.
+    # A retry after a lost response cannot repeat tokens that are bound to another key: an authenticated
+    # client gets new tokens, bound to its current key. A replay never binds unbound tokens, nor unbinds bound
+    # ones.
     if replayed and (grant.jkt is None or presented.jkt is None):
         raise InvalidGrantError(
             Reason.DPOP_KEY_MISMATCH, "the refresh token was used before with another DPoP key"
@@ -301,8 +302,8 @@ def _narrowed(grant: Grant, scope: str | None) -> tuple[str, ...]:
         requested = parse_scope(scope)
     except ValueError as error:
         raise InvalidScopeError(Reason.SCOPE_MALFORMED, "scope is malformed") from error
-    # RFC 6749 §6: the scope must not include what the resource owner did not grant. Clients repeat what they
-    # asked for at authorization, where the rest was dropped; the answer says what they get.
+    # RFC 6749 §6: the scope must not include what the resource owner did not grant. Clients repeat the scope
+    # of the authorization request, from which the rest was dropped; the response states what they get.
     kept = tuple(s for s in grant.scopes if s in requested)
     if requested and not kept:
         raise InvalidScopeError(Reason.SCOPE_NOT_GRANTED, "nothing of this scope was granted")
@@ -310,10 +311,10 @@ def _narrowed(grant: Grant, scope: str | None) -> tuple[str, ...]:
 
 
 def check_same_resource(grant: Grant, resource: str | None) -> None:
-    """RFC 8707 §2.2: a token request may repeat the resource, never change it.
+    """Check that a token request repeats the resource or omits it, but does not change it (RFC 8707 §2.2).
 
     Raises:
-        InvalidTargetError: it names another resource than the grant's.
+        InvalidTargetError: the request names another resource than the grant's.
     """
     if resource is None:
         return
@@ -326,7 +327,7 @@ def check_same_resource(grant: Grant, resource: str | None) -> None:
 
 
 def issue(grant: Grant, lifetimes: Lifetimes, now: int, scopes: tuple[str, ...] | None = None) -> Grant:
-    """The next generation of an active grant, its access token narrowed to `scopes` if given."""
+    """Issue the next generation of an active grant, with the access token narrowed to `scopes` if given."""
     generation = grant.generation + 1
     access_expires_at = min(now + lifetimes.access_s, grant.expires_at)
     refresh_expires_at = min(now + lifetimes.refresh_idle_s, grant.expires_at) if grant.refreshable else 0
@@ -351,46 +352,46 @@ def issue(grant: Grant, lifetimes: Lifetimes, now: int, scopes: tuple[str, ...] 
 
 
 def revoked(grant: Grant, reason: str) -> Grant:
-    """The grant with nothing left that works."""
+    """Return the grant in the revoked state."""
     return replace(grant, state="revoked", revocation_reason=reason)
 
 
 def revoke(grant: Grant, reason: str = "it was revoked") -> tuple[Grant | None, bool]:
-    """Revoke, if there is something left to revoke; says whether there was."""
+    """Revoke the grant unless it is revoked already; return whether it was revoked now."""
     return (None, False) if grant.state == "revoked" else (revoked(grant, reason), True)
 
 
 def revoke_unless_given_in(grant: Grant, session_id: str | None, reason: str) -> tuple[Grant | None, bool]:
-    """Revoke what was given in any session but that one; everything, if `session_id` is None."""
+    """Revoke the grant unless it was given in the session `session_id`; always if that is None."""
     if session_id is not None and grant.session_id == session_id:
         return None, False
     return revoke(grant, reason)
 
 
 def revoke_by_client(grant: Grant, client_id: str) -> tuple[Grant | None, bool]:
-    """RFC 7009 §2.1: a client revokes its own tokens and no others."""
+    """Revoke the grant if it is the client's own (RFC 7009 §2.1)."""
     return revoke(grant, "the client revoked it") if grant.client_id == client_id else (None, False)
 
 
 def is_live_access(grant: Grant, generation: int) -> bool:
-    """Whether an unexpired access token of that generation is one this grant has issued and not revoked."""
+    """Check whether an unexpired access token of that generation was issued and is not revoked."""
     oldest = max(1, grant.generation - LIVE_GENERATIONS + 1)
     return grant.state == "active" and oldest <= generation <= grant.generation
 
 
 def is_live_refresh(grant: Grant, generation: int, now: int, grace_s: int) -> bool:
-    """Whether a refresh token of that generation would still be answered with tokens."""
+    """Check whether a refresh token of that generation would still be accepted."""
     if grant.state != "active" or not grant.refreshable or now >= grant.refresh_expires_at:
         return False
     return _use_of(grant, generation, now, grace_s) != "reused"
 
 
 def token_members(grant: Grant, grace_s: int) -> dict[str, Any]:
-    """The members of a token response that are not tokens (RFC 6749 §5.1)."""
+    """Return the members of a token response that are not tokens (RFC 6749 §5.1)."""
     lifetime = grant.access_expires_at - grant.issued_at
-    # A replay inside the grace window answers with the same bytes, so it must not promise a life that the
-    # token no longer has by then: clients that trust expires_in would meet a 401 and start over.
-    # A second less at least: the life counts from the beginning of the second in which the token was issued.
+    # A replay inside the grace window repeats the same bytes, so it must not promise a lifetime that the
+    # token no longer has by then: clients that trust expires_in would get a 401 and start over. Subtract at
+    # least a second: the lifetime counts from the start of the second in which the token was issued.
     promised = lifetime - max(1, min(grace_s, lifetime // 10))
     return {
         "token_type": "DPoP" if grant.jkt else "Bearer",

@@ -13,33 +13,33 @@ from auth_service.protocol.subjects import ClientSubject
 from shared import base64url
 
 TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "sid", "nonce", "at_hash")
-"""Claims of ID tokens that are not about the person."""
+"""Claims of ID tokens that do not describe the person."""
 
 
 _ALWAYS_IN_AN_ID_TOKEN = ("exp", "iat", "at_hash")
 
 
 def is_id_token(claims: Mapping[str, Any]) -> bool:
-    """Whether a JWT of this server, of the type that ID tokens have, is one.
+    """Check whether a JWT of this server, with the `typ` of ID tokens, is an ID token.
 
-    A signed UserInfo response names the same user and client, yet says nothing of a login (OIDC Core §5.3.2).
-    A logout token has `events` (Back-Channel Logout §2.4), and so have other security events.
+    A signed UserInfo response names the same user and client but describes no login (OIDC Core §5.3.2).
+    Logout tokens have `events` (Back-Channel Logout §2.4), and so do other security events.
     """
     return "events" not in claims and all(name in claims for name in _ALWAYS_IN_AN_ID_TOKEN)
 
 
 def at_hash(access_token: str) -> str:
-    """The left half of the SHA-256 of the access token (OIDC Core §3.1.3.6), for RS256 and ES256."""
+    """Return the left half of the SHA-256 of the access token (OIDC Core §3.1.3.6), for RS256 and ES256."""
     return base64url.encode(hashlib.sha256(access_token.encode()).digest()[:16])
 
 
 def id_token_claims(
     grant: Grant, *, client_subject: ClientSubject, issuer: str, access_token: str, person: Person | None
 ) -> dict[str, Any]:
-    """The claims of the ID token that goes with a code's token response.
+    """Return the claims of the ID token in the token response for a code.
 
     Args:
-        client_subject: the user and the session, by the names that the client knows them by.
+        client_subject: the user and session identifiers that the client receives.
     """
     claims = {
         "iss": issuer,
@@ -59,13 +59,13 @@ def id_token_claims(
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What there is to say about a user."""
+    """The claims available about a user."""
 
     username: str
     name: str | None
 
     def claims(self, wanted: Collection[str]) -> dict[str, Any]:
-        """Those of `wanted` that are known."""
+        """Return those of the `wanted` claims that have a value."""
         claims = {"preferred_username": self.username, "name": self.name}
         return {claim: value for claim, value in claims.items() if claim in wanted and value}
 
@@ -73,6 +73,6 @@ class Person:
 def userinfo_claims(
     subject: str, person: Person, scopes: tuple[str, ...], requested_claims: tuple[str, ...]
 ) -> dict[str, Any]:
-    """What the scopes and the claims asked for allow a client to know of a user (OIDC Core §5.4, §5.5)."""
+    """Return the claims about a user that the scopes and requested claims allow (OIDC Core §5.4, §5.5)."""
     wanted = {*requested_claims, *(PROFILE_CLAIMS if "profile" in scopes else ())}
     return {"sub": subject, **person.claims(wanted)}

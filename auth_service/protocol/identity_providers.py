@@ -1,4 +1,4 @@
-"""Identity providers as data: what is configured about one, and the quirks of well-known ones."""
+"""Identity providers as data: their configuration, and the peculiarities of well-known ones."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ GITHUB = "https://github.com"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """What is special about one kind of identity provider.
+    """The properties of one kind of identity provider.
 
     Attributes:
         label: the provider's name on the login page.
         protocol: ``github`` is OAuth 2.0 without OpenID Connect.
-        issuer: where it is always, or usually; None where each installation has its own.
-        issuer_pattern: what the issuer must look like.
-        issuer_advice: how to find it.
-        groups_claim: the claim that holds the groups; None where there is none, or none by default.
-        groups_scopes: scopes that are only asked for where groups are needed.
-        group_prefix: what group names begin with there, and not here.
+        issuer: the fixed or usual issuer; None if each installation has its own.
+        issuer_pattern: a pattern that the issuer must match.
+        issuer_advice: how to find the issuer.
+        groups_claim: the claim that holds the groups; None if there is none, or none by default.
+        groups_scopes: scopes that are requested only if groups are needed.
+        group_prefix: the prefix of group names at the provider that is removed here.
         proves_email: whether ``email_verified`` shows that the person owns the address.
         domain_claim: the claim that names the organization's domain; without it only `public_domain` counts.
-        public_domain: the domain of the provider's own addresses for everybody.
-        subject_claims: claims beside ``sub`` by which an administrator of the provider knows people.
-        parameters: of the authorization request, beside the usual ones.
+        public_domain: the domain of the provider's own public e-mail addresses.
+        subject_claims: claims besides ``sub`` by which an administrator of the provider identifies people.
+        parameters: additional parameters of the authorization request.
     """
 
     label: str
@@ -46,19 +46,19 @@ class Preset:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def accepts_issuer(self, issuer: str) -> bool:
-        """Whether `issuer` can be one of this kind."""
+        """Check whether `issuer` is possible for this kind."""
         return re.fullmatch(self.issuer_pattern, issuer) is not None
 
 
-# Many are logged in with several accounts there, and would be refused with the wrong one again and again.
+# Many people are logged in there with several accounts, and would be refused repeatedly with the wrong one.
 _CHOOSE = {"prompt": "select_account"}
 
 _GUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 
 PRESETS: Mapping[str, Preset] = {
     "openid": Preset(label="your organization"),
-    # https://developers.google.com/identity/openid-connect/openid-connect: no groups; Google vouches for an
-    # address that ends in @gmail.com, or whose organization `hd` names, and for no other.
+    # https://developers.google.com/identity/openid-connect/openid-connect: no groups; Google vouches only for
+    # addresses that end in @gmail.com or whose organization `hd` names.
     "google": Preset(
         label="Google",
         issuer="https://accounts.google.com",
@@ -68,8 +68,8 @@ PRESETS: Mapping[str, Preset] = {
         public_domain="gmail.com",
         parameters=_CHOOSE,
     ),
-    # https://learn.microsoft.com/entra/identity-platform/claims-validation: `email` can be set to any address
-    # by the administrator of any tenant, and issuers that many tenants share would let all of them in.
+    # https://learn.microsoft.com/entra/identity-platform/claims-validation: the administrator of any tenant
+    # can set `email` to any address, and issuers shared by many tenants would admit all of them.
     "entra": Preset(
         label="Microsoft",
         issuer_pattern=rf"https://login\.microsoftonline\.com/{_GUID}/v2\.0",
@@ -86,7 +86,7 @@ PRESETS: Mapping[str, Preset] = {
         issuer_advice="https://HOST/realms/REALM",
         group_prefix="/",
     ),
-    # Group claims have names of the tenant's choice there, which are URLs.
+    # Each tenant names its own group claims there, as URLs.
     "auth0": Preset(
         label="Auth0",
         issuer_pattern=r"https://.+/",
@@ -113,13 +113,13 @@ PRESETS: Mapping[str, Preset] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowList:
-    """Who may log in through a provider: everybody whom one of the lists names.
+    """Who may log in through a provider: everyone matched by one of the lists.
 
     Attributes:
-        everyone: whether all do whom the provider lets in.
-        domains: of proven e-mail addresses, in lower case.
-        groups: by the name that the provider gives them; for GitHub ``org`` or ``org/team``.
-        subjects: ``sub``, or another id of the preset's `subject_claims`.
+        everyone: whether everyone whom the provider authenticates may log in.
+        domains: domains of verified e-mail addresses, in lower case.
+        groups: groups, as the provider names them; for GitHub ``org`` or ``org/team``.
+        subjects: ``sub``, or another id in the preset's `subject_claims`.
     """
 
     everyone: bool = False
@@ -133,8 +133,8 @@ class IdentityProvider:
     """A provider that people may log in through.
 
     Attributes:
-        provider_id: names it in URLs.
-        links_email: whether a proven e-mail address connects a person to the account that has it.
+        provider_id: the provider's id in URLs.
+        links_email: whether a verified e-mail address links a person to the account that has it.
         contact: whom a refused person can ask; None for the operator of this server.
     """
 
@@ -152,5 +152,5 @@ class IdentityProvider:
 
     @property
     def needs_groups(self) -> bool:
-        """Whether groups decide who may log in."""
+        """Whether groups determine who may log in."""
         return bool(self.allow.groups)

@@ -1,4 +1,4 @@
-"""What a pending authorization request needs next: a login, a consent, an answer (OIDC Core §3.1.2)."""
+"""The next step of a pending authorization request: login, consent or response (OIDC Core §3.1.2)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from auth_service.protocol.reasons import Reason
 from auth_service.protocol.redirect_uris import RedirectUriType
 
 REPEATED_FOR_S = 60
-"""How long an answered request is kept, so that a second click gets the answer of the first (ID-10)."""
+"""How long a completed request is kept, so that a second click gets the same response (ID-10)."""
 
 
 class Step(Enum):
-    """Where the person goes next."""
+    """The next page for the user, or the response."""
 
     LOGIN = "login"
     CONSENT = "consent"
@@ -32,12 +32,12 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who is at the browser.
+    """The user logged in at the browser.
 
     Attributes:
-        session_id: names the session; authenticates nothing.
+        session_id: identifies the session; not a secret.
         auth_time: seconds since 1970.
-        acr: how they logged in.
+        acr: how the user logged in.
     """
 
     subject: str
@@ -48,11 +48,11 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the person at the consent page said.
+    """A decision made on the consent page.
 
     Attributes:
-        granted: the scopes left ticked; None for a refusal.
-        session_id: the session that the page was shown for.
+        granted: the scopes left checked; None for a refusal.
+        session_id: the session in which the page was shown.
     """
 
     subject: str
@@ -60,13 +60,13 @@ class Decision:
     session_id: str | None = None
 
     def counts_for(self, login: Login) -> bool:
-        """Whether it was taken in the very session that `login` is."""
+        """Check whether the decision was made in the session of `login`."""
         return self.subject == login.subject and self.session_id in (None, login.session_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A consent given before (AS-9)."""
+    """An earlier consent (AS-9)."""
 
     redirect_uri: str
     resource: str | None
@@ -75,11 +75,11 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a pending request has come.
+    """The progress of a pending request.
 
     Attributes:
-        login_session: the session that was begun for this very request; None before that.
-        cancelled: whether the person pressed Cancel instead of logging in.
+        login_session: the session that was started for this request; None before that.
+        cancelled: whether the user pressed Cancel instead of logging in.
     """
 
     login_session: str | None = None
@@ -89,16 +89,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a request was answered, so that the same answer can be given again.
+    """The response to a request, stored so that it can be repeated.
 
-    Nothing in it authenticates: a code is made again from the id of its grant.
+    Nothing in it authenticates: a code is generated again from the id of its grant.
 
     Attributes:
-        grant_id: of the grant whose code was the answer; None for other answers.
+        grant_id: the grant whose code was the response; None for other responses.
         code_expires_at: seconds since 1970.
         error: the members of an error response (RFC 6749 §4.1.2.1).
-        on_page: whether the error is shown to the person instead of being redirected (RFC 9700 §4.11.2).
-        device_connected: for the request of a device, whether it may have its tokens.
+        on_page: whether the error is shown to the user instead of being redirected (RFC 9700 §4.11.2).
+        device_connected: for a device's request, whether the device may have its tokens.
     """
 
     grant_id: str | None = None
@@ -117,13 +117,13 @@ def next_step(
     approvals: tuple[Approval, ...],
     now: int,
 ) -> Step:
-    """The one next step.
+    """Determine the next step.
 
     Raises:
-        LoginRequiredError: prompt none, and a login is needed; or another user is asked for.
-        UnmetAuthenticationRequirementsError: a login of a kind that there is not is asked for.
-        ConsentRequiredError: prompt none, and a consent is needed.
-        AccessDeniedError: the person refused, or cancelled the login.
+        LoginRequiredError: a login is needed but `prompt=none`, or another user is requested.
+        UnmetAuthenticationRequirementsError: the requested kind of login is not available.
+        ConsentRequiredError: a consent is needed but `prompt=none`.
+        AccessDeniedError: the user denied the request, or cancelled the login.
     """
     if progress.cancelled:
         raise AccessDeniedError(Reason.LOGIN_CANCELLED, "the login was cancelled")
@@ -141,8 +141,8 @@ def next_step(
         raise LoginRequiredError(
             Reason.OTHER_USER_LOGGED_IN, "another user is asked for than the one who is logged in"
         )
-    # A decision counts in the session it was taken in. A person who logs in after that is asked, and never
-    # connected silently: the button was pressed for somebody else.
+    # A decision counts only in its own session. A user who logs in after it is asked again and never
+    # connected silently: another user pressed the button.
     decision = progress.decision
     if decision is not None:
         if not decision.counts_for(login):
@@ -170,9 +170,9 @@ def _needs_fresh_login(request: AuthorizationRequest, progress: Progress, login:
 
 
 def may_be_silent(request: AuthorizationRequest, client: Client, approvals: tuple[Approval, ...]) -> bool:
-    """Whether a consent given before covers this request without asking again.
+    """Check whether an earlier consent covers this request without asking again.
 
-    Never for a client that any program on the user's machine could pose as (RFC 8252 §8.6).
+    Never true for a client that any program on the user's machine could impersonate (RFC 8252 §8.6).
     """
     if (
         request.device
@@ -189,7 +189,7 @@ def may_be_silent(request: AuthorizationRequest, client: Client, approvals: tupl
 
 
 def granted_scopes(request: AuthorizationRequest, progress: Progress) -> tuple[str, ...]:
-    """The scopes to issue: those asked for, less those the person unticked."""
+    """Return the scopes to issue: the requested ones minus those the user unchecked."""
     if progress.decision is None or progress.decision.granted is None:
         return request.scopes
     return tuple(scope for scope in request.scopes if scope in progress.decision.granted)

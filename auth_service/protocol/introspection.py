@@ -1,4 +1,4 @@
-"""Who is told what about a token (RFC 7662 §2.2, AS-15)."""
+"""What introspection reveals about a token, and to whom (RFC 7662 §2.2, AS-15)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from auth_service.protocol.subjects import ClientSubject
 from shared.introspection import INACTIVE, ActiveToken
 
 Explanation = tuple[Reason, str]
-"""Why a token is not active: for programs, and for people."""
+"""Why a token is not active: a code for programs and a text for people."""
 
 
 class TokenHandle(Protocol):
-    """What a genuine, unexpired token says of itself."""
+    """The contents of a genuine, unexpired token."""
 
     @property
     def is_access_token(self) -> bool:
-        """Whether it is an access token."""
+        """Whether the token is an access token."""
         ...
 
     @property
     def is_refresh_token(self) -> bool:
-        """Whether it is a refresh token."""
+        """Whether the token is a refresh token."""
         ...
 
     @property
     def generation(self) -> int:
-        """Which rotation of the grant it belongs to; the first is 1."""
+        """The rotation of the grant that the token belongs to; the first is 1."""
         ...
 
     @property
@@ -40,13 +40,13 @@ class TokenHandle(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IntrospectionCaller:
-    """Who asks, authenticated.
+    """The authenticated caller.
 
     Attributes:
-        name: how it is called as the audience of a signed answer (RFC 9701 §5).
-        client_id: set for a client, which may know of its own tokens.
-        sector: of a client that is to know users by subjects of its own (OIDC Core §8).
-        resources: set for a resource server, which may know of access tokens for these.
+        name: the audience of a signed response (RFC 9701 §5).
+        client_id: set for a client, which may introspect its own tokens.
+        sector: the sector of a client with pairwise subjects (OIDC Core §8).
+        resources: set for a resource server, which may introspect access tokens for these.
     """
 
     name: str
@@ -58,7 +58,7 @@ class IntrospectionCaller:
 def introspection_response(
     grant: Grant, *, handle: TokenHandle, caller: IntrospectionCaller, issuer: str, now: int, grace_s: int
 ) -> dict[str, Any]:
-    """The answer about a token: in full, or exactly `{"active": false}`."""
+    """Return the response about a token: in full, or exactly `{"active": false}`."""
     if handle.is_access_token:
         is_audience = grant.resource in caller.resources or grant.client_id == caller.client_id
         live = is_live_access(grant, handle.generation)
@@ -67,18 +67,18 @@ def introspection_response(
     if not own or not is_live_refresh(grant, handle.generation, now, grace_s):
         return INACTIVE
     members = _active(grant, handle, issuer).to_wire()
-    del members["token_type"]  # RFC 6749 §7.1 types are of access tokens
+    del members["token_type"]  # RFC 6749 §7.1: only access tokens have a type
     return members
 
 
 def with_pairwise_subject(answer: dict[str, Any], client_subject: ClientSubject) -> dict[str, Any]:
-    """An answer as a client with pairwise subjects may have it: the user by no other name (OIDC Core §8)."""
+    """Restrict a response for a client with pairwise subjects: no other name of the user (OIDC Core §8)."""
     kept = {name: value for name, value in answer.items() if name not in ("username", "act")}
     return {**kept, "sub": client_subject.subject}
 
 
 def why_inactive(grant: Grant, handle: TokenHandle, caller: IntrospectionCaller) -> Explanation:
-    """Why the answer is no more than that, for the log."""
+    """Explain for the log why the response is only `{"active": false}`."""
     if not handle.is_access_token:
         return Reason.TOKEN_NOT_ACCESS_TOKEN, "not an access token"
     if grant.resource not in caller.resources and grant.client_id != caller.client_id:
@@ -114,5 +114,5 @@ def _active(grant: Grant, handle: TokenHandle, issuer: str) -> ActiveToken:
 def signed_answer_claims(
     answer: dict[str, Any], caller: IntrospectionCaller, issuer: str, now: int
 ) -> dict[str, Any]:
-    """The claims of a signed answer (RFC 9701 §5); never those of an access token, so no `sub` or `exp`."""
+    """Return the claims of a signed response (RFC 9701 §5), without the `sub` and `exp` of access tokens."""
     return {"iss": issuer, "aud": caller.name, "iat": now, "token_introspection": answer}

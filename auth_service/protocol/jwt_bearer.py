@@ -1,8 +1,8 @@
-"""JWTs of issuers that are trusted by configuration, as grants (RFC 7523 §2.1).
+"""JWTs of trusted issuers, configured by the operator, as grants (RFC 7523 §2.1).
 
-Two profiles: an identity assertion, by which a company's identity provider lets a client act for a user
-(ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant), and a workload's own identity
-(draft-ietf-oauth-spiffe-client-auth and its kin), by which a job acts for itself.
+Two profiles: an identity assertion, with which a company's identity provider lets a client act for a user
+(ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant), and a workload identity
+(draft-ietf-oauth-spiffe-client-auth and similar), with which a job acts for itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LONGEST_S = 3_600
 
 @dataclass(frozen=True, slots=True)
 class WorkloadRule:
-    """What a workload gets whose claims all match.
+    """The access of a workload whose claims all match.
 
     Attributes:
         claims: claim name to a glob that its text must match.
@@ -44,14 +44,14 @@ class WorkloadRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedIssuer:
-    """An issuer whose JWTs count here.
+    """An issuer whose JWTs are accepted.
 
     Attributes:
         profile: ``id-jag`` for a company's identity provider, ``workload`` for an issuer of job identities.
-        jwks: its keys; None where they are fetched from `jwks_uri`.
+        jwks: the issuer's keys; None if they are fetched from `jwks_uri`.
         clients: client ids that it may let act for users; empty for all.
-        scopes: the most it can grant; None for whatever the resource knows.
-        rules: for workloads; the first that matches decides.
+        scopes: the maximum it can grant; None for every scope of the resource.
+        rules: for workloads; the first match decides.
     """
 
     issuer: str
@@ -72,15 +72,15 @@ class TrustedIssuer:
 
 
 def accepted_types(profile: str) -> tuple[str | None, ...]:
-    """The `typ` headers that mark an assertion of that profile."""
+    """Return the `typ` headers of assertions of that profile."""
     return (ID_JAG_TYPE,) if profile == "id-jag" else (None, "jwt", "jwt-svid", "wit+jwt")
 
 
 def check_assertion(claims: Mapping[str, Any], audiences: Sequence[str], now: float) -> int:
-    """What RFC 7523 §3 asks of any assertion; returns `exp`.
+    """Check the claims that RFC 7523 §3 requires of any assertion; return `exp`.
 
     Raises:
-        InvalidGrantError: it is not for this server, or not now.
+        InvalidGrantError: the assertion is for another server, or not valid now.
     """
     try:
         jwt_claims.text(claims, "sub")
@@ -93,10 +93,10 @@ def check_assertion(claims: Mapping[str, Any], audiences: Sequence[str], now: fl
 
 
 def check_id_jag(claims: Mapping[str, Any], trusted: TrustedIssuer, client_id: str) -> str:
-    """What an identity assertion must say beyond that; returns its `resource`.
+    """Check the additional claims of an identity assertion; return its `resource`.
 
     Raises:
-        InvalidGrantError: it is for another client, or names no resource.
+        InvalidGrantError: the assertion is for another client, or names no resource.
     """
     try:
         if jwt_claims.text(claims, "client_id") != client_id:
@@ -112,7 +112,7 @@ def check_id_jag(claims: Mapping[str, Any], trusted: TrustedIssuer, client_id: s
 
 
 def workload_scopes(claims: Mapping[str, Any], trusted: TrustedIssuer) -> tuple[str, ...]:
-    """What the first rule that matches a workload gives it.
+    """Return the scopes of the first rule that matches a workload.
 
     Raises:
         InvalidGrantError: no rule matches.
@@ -128,7 +128,7 @@ def _matches(value: object, pattern: str) -> bool:
 
 
 def asserted_scopes(claims: Mapping[str, Any], trusted: TrustedIssuer) -> tuple[str, ...] | None:
-    """The scopes an identity assertion allows, within what its issuer may; None for no bound."""
+    """Return the scopes that an identity assertion allows, within its issuer's maximum; None for no limit."""
     claimed = claims.get("scope")
     try:
         scopes = parse_scope(claimed) if isinstance(claimed, str) else None
@@ -142,6 +142,6 @@ def asserted_scopes(claims: Mapping[str, Any], trusted: TrustedIssuer) -> tuple[
 
 
 def subject_of(issuer: str, subject: str) -> str:
-    """A `sub` for somebody else's subject: always the same, and never one of our own users'."""
+    """Derive a `sub` for a foreign subject: always the same, and never equal to one of our users'."""
     digest = hashlib.sha256(f"{len(issuer)}:{issuer}{subject}".encode()).digest()
     return "x_" + base64url.encode(digest[:18])

@@ -1,4 +1,4 @@
-"""Which signing key signs when, and which keys are published (OpenID Connect Core §10.1.1)."""
+"""When each signing key signs, and which keys are published (OpenID Connect Core §10.1.1)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ JWKS_MAX_AGE_S = 300
 """How long others may cache the published keys."""
 
 RELOAD_S = 60
-"""How long a process of this server may go on with the keys that it has read."""
+"""How long a process of this server may use the keys that it has read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """All in seconds.
+    """The rotation schedule, in seconds.
 
     Attributes:
         period_s: how long a key signs.
-        ahead_s: how long it is published before it signs, so that every cached JWK Set has it by then.
-        lasting_s: how long the longest-lived thing that a key has signed lives.
+        ahead_s: how long a key is published before it signs, so that every cached JWK Set has it by then.
+        lasting_s: the longest lifetime of anything that a key signs.
     """
 
     period_s: int
@@ -31,11 +31,11 @@ class Schedule:
 
 
 class DatedKey(Protocol):
-    """A key, and when it takes over (seconds since 1970)."""
+    """A key with the time from which it signs (seconds since 1970)."""
 
     @property
     def alg(self) -> str:
-        """The algorithm it signs with (RFC 7518 §3.1)."""
+        """The key's algorithm (RFC 7518 §3.1)."""
         ...
 
     @property
@@ -48,7 +48,7 @@ K = TypeVar("K", bound=DatedKey)
 
 
 def signing_key(keys: Sequence[K], alg: str, now: float) -> K:
-    """The key that signs with `alg` at `now`: the youngest that is active.
+    """Return the key that signs with `alg` at `now`: the newest active one.
 
     Raises:
         LookupError: there is none.
@@ -60,7 +60,7 @@ def signing_key(keys: Sequence[K], alg: str, now: float) -> K:
 
 
 def due(keys: Sequence[DatedKey], schedule: Schedule, now: float) -> list[str]:
-    """The algorithms that need their next key to be made now."""
+    """Return the algorithms whose next key must be generated now."""
     return [alg for alg in ALGORITHMS if now >= _next_needed_at(keys, alg, schedule)]
 
 
@@ -70,12 +70,12 @@ def _next_needed_at(keys: Sequence[DatedKey], alg: str, schedule: Schedule) -> i
 
 
 def takes_over_at(keys: Sequence[DatedKey], alg: str, schedule: Schedule, now: int) -> int:
-    """When a key made now begins to sign: at once where there is none, else once it has been seen."""
+    """Return when a key generated now begins to sign: at once if it is the first, else after `ahead_s`."""
     return now + schedule.ahead_s if any(key.alg == alg for key in keys) else now
 
 
 def still_needed(keys: Sequence[K], schedule: Schedule, now: float) -> list[K]:
-    """The keys to publish: the next, the current, and the retired until what they signed has ended."""
+    """Return the keys to publish: next, current, and retired ones until all they signed has expired."""
     return [key for key in keys if not _superseded_before(key, keys, now - schedule.lasting_s)]
 
 

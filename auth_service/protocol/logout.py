@@ -1,4 +1,4 @@
-"""Logout: what a client asks for, and what tells others (RP-Initiated and Back-Channel Logout)."""
+"""Logout requests of clients, and logout tokens for clients (RP-Initiated and Back-Channel Logout)."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ TOKEN_TTL_S = 120
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a person goes after logout."""
+    """The redirect target after a logout."""
 
     uri: str
     state: str | None
 
     @property
     def location(self) -> str:
-        """The redirect."""
+        """The redirect URL."""
         return response_location(self.uri, {"state": self.state}) if self.state else self.uri
 
 
 def destination(client: Client | None, uri: str | None, state: str | None) -> Destination | None:
-    """Where to go after logout; None to stay.
+    """Return the redirect target after a logout; None to stay.
 
     Raises:
-        InvalidRequestError: it is not a place that the client registered (§3).
+        InvalidRequestError: the client has not registered this URI (§3).
     """
     if uri is None:
         return None
@@ -53,7 +53,7 @@ def destination(client: Client | None, uri: str | None, state: str | None) -> De
 def logout_token_claims(
     issuer: str, client_id: str, client_subject: ClientSubject, *, now: int, jti: str
 ) -> dict[str, Any]:
-    """What tells a client that a session of its user has ended."""
+    """Return the claims that notify a client of the end of a user's session."""
     return {
         "iss": issuer,
         "aud": client_id,

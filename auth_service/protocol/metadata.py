@@ -1,4 +1,4 @@
-"""What the server announces about itself (RFC 8414 §2, OpenID Connect Discovery §3)."""
+"""The server's metadata document (RFC 8414 §2, OpenID Connect Discovery §3)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def server_metadata(
     client_documents: bool,
     grant_profiles: list[str],
 ) -> dict[str, Any]:
-    """One document for both well-known places, so that they are equal where they overlap.
+    """Return one document for both well-known URLs, so that they agree where they overlap.
 
     Args:
         client_documents: whether a client_id may be the URL of a metadata document (CIMD draft §6).
-        grant_profiles: `authorization_grant_profiles_supported`, left out where empty.
+        grant_profiles: `authorization_grant_profiles_supported`, omitted if empty.
     """
     return {
         "issuer": issuer,

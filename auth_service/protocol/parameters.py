@@ -1,4 +1,4 @@
-"""Request parameters: urlencoded text to names and values (RFC 6749 §3.1, §3.2, Appendix B)."""
+"""Request parameters: parses urlencoded text into names and values (RFC 6749 §3.1, §3.2, Appendix B)."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from auth_service.protocol.reasons import Reason
 from shared.uris import resource_key
 
 MAX_PARAMETERS = 100
-# RFC 8707 §2 lets `resource` repeat; RFC 6749 §3.1 lets nothing else.
+# RFC 8707 §2 allows `resource` to repeat; RFC 6749 §3.1 forbids it for all others.
 REPEATABLE = frozenset({"resource"})
-# NUL, and halves of surrogate pairs, which the escapes of JSON let in
+# NUL, and lone surrogates, which JSON escapes can produce
 _UNFIT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The parameters of one request; those without a value count as omitted (RFC 6749 §3.1)."""
+    """The parameters of one request; a parameter without a value counts as omitted (RFC 6749 §3.1)."""
 
     values: dict[str, str]
     resources: tuple[str, ...] = ()
 
     def get(self, name: str) -> str | None:
-        """The value of `name`, or None where it was left out or empty."""
+        """Return the value of `name`, or None if it was omitted or empty."""
         return self.values.get(name)
 
     def require(self, name: str) -> str:
-        """The value of `name`.
+        """Return the value of `name`.
 
         Raises:
-            InvalidRequestError: it was left out or empty.
+            InvalidRequestError: it was omitted or empty.
         """
         value = self.values.get(name)
         if value is None:
@@ -40,10 +40,10 @@ class Parameters:
         return value
 
     def resource(self) -> str | None:
-        """The one `resource` asked for, as it was spelled first, or None.
+        """Return the one `resource` requested, in its first spelling, or None.
 
         Raises:
-            InvalidTargetError: several different ones; a token here is for one resource (RFC 8707 §2).
+            InvalidTargetError: there are several; a token of this server is for one resource (RFC 8707 §2).
         """
         if len({_key(resource) for resource in self.resources}) > 1:
             raise InvalidTargetError(Reason.RESOURCE_REPEATED, "only one resource can be asked for at a time")
@@ -51,10 +51,10 @@ class Parameters:
 
 
 def parse_parameters(encoded: bytes) -> Parameters:
-    """Read an `application/x-www-form-urlencoded` body or query.
+    """Parse an `application/x-www-form-urlencoded` body or query.
 
     Raises:
-        InvalidRequestError: it is not UTF-8, holds a NUL, too many parameters, or one of them twice.
+        InvalidRequestError: it is not UTF-8, or has a NUL, too many parameters, or a duplicate.
     """
     try:
         pairs = parse_qsl(
@@ -75,7 +75,7 @@ def collect(pairs: list[tuple[str, str]]) -> Parameters:
     """Check decoded name and value pairs for duplicates and drop empty ones.
 
     Raises:
-        InvalidRequestError: a name appears twice (RFC 6749 §3.1), or a value holds what is no text.
+        InvalidRequestError: a name appears twice (RFC 6749 §3.1), or a value has an invalid character.
     """
     values: dict[str, str] = {}
     resources: list[str] = []

@@ -1,4 +1,4 @@
-"""What a new password must be: neither short nor easily guessed (NIST SP 800-63B §3.1.1)."""
+"""The rules for a new password: neither short nor easily guessed (NIST SP 800-63B §3.1.1)."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 MIN_LENGTH = 8
 """In characters (NIST SP 800-63B §3.1.1.2)."""
 MAX_LENGTH = 128
-"""In characters. Long enough for every passphrase; the hash itself would take more."""
+"""In characters. Long enough for every passphrase; the hash itself would accept more."""
 WEAKEST_SCORE = 3
-"""Of 0 to 4: withstands 10^8 guesses, which the limits of the login keep anyone from making."""
+"""Of 0 to 4: withstands 10^8 guesses, which the login's rate limits prevent."""
 
 
 class WeakPasswordError(ValueError):
-    """The message says why, to the person who chose the password."""
+    """The password is too weak. The message tells the person who chose it why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """How easily a password is guessed.
+    """An estimate of how easily a password is guessed.
 
     Attributes:
         score: 0 (among the first thousand guesses) to 4 (not guessed within ten billion).
-        warning: a sentence on what makes it easy to guess, without the final stop; may be empty.
+        warning: a sentence about what makes it easy to guess, without the final period; may be empty.
     """
 
     score: int
@@ -30,20 +30,20 @@ class Estimate:
 
 
 def require_length(password: str) -> None:
-    """Refuse a password that is too short or too long; which characters it holds does not matter.
+    """Reject a password that is too short or too long; which characters it contains does not matter.
 
     Raises:
-        WeakPasswordError: it is.
+        WeakPasswordError: the password is too short or too long.
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise WeakPasswordError(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
 
 
 def require_strength(estimate: Estimate) -> None:
-    """Refuse a password that is easily guessed.
+    """Reject a password that is easily guessed.
 
     Raises:
-        WeakPasswordError: it is.
+        WeakPasswordError: the password is easily guessed.
     """
     if estimate.score < WEAKEST_SCORE:
         reason = f" ({estimate.warning[0].lower()}{estimate.warning[1:]})" if estimate.warning else ""

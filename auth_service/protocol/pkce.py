@@ -18,26 +18,26 @@ CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 
 class PkcePolicy(Enum):
-    """Of whom PKCE is required; of public clients always (OAuth 2.1 §7.5.1)."""
+    """Which clients must use PKCE; public clients always must (OAuth 2.1 §7.5.1)."""
 
     ALL = "all"
     PUBLIC = "public"
-    """Not of a confidential client whose nonce stands in for it (RFC 9700 §2.1.1)."""
+    """Not required of a confidential client that uses a nonce instead (RFC 9700 §2.1.1)."""
     OPENID = "openid"
-    """Not of a confidential client that asks for an ID token, as OpenID Connect Core has it."""
+    """Not required of a confidential client that requests an ID token, as in OpenID Connect Core."""
 
     def requires(self, *, confidential: bool, openid: bool, nonce: bool) -> bool:
-        """Whether a request must have a code challenge."""
+        """Check whether a request must have a code challenge."""
         if self is PkcePolicy.ALL or not confidential or not openid:
             return True
         return self is PkcePolicy.PUBLIC and not nonce
 
 
 def check_challenge(challenge: str | None, method: str | None, *, required: bool) -> str | None:
-    """The code challenge of an authorization request.
+    """Check the code challenge of an authorization request, and return it.
 
     Raises:
-        InvalidRequestError: it is missing where required, malformed, or not S256 (RFC 7636 §4.4.1).
+        InvalidRequestError: it is missing although required, malformed, or not S256 (RFC 7636 §4.4.1).
     """
     if challenge is None:
         if method is not None:
@@ -49,7 +49,7 @@ def check_challenge(challenge: str | None, method: str | None, *, required: bool
                 Reason.CODE_CHALLENGE_MISSING, "code_challenge is missing: PKCE with S256 is required"
             )
         return None
-    # RFC 7636 §4.3: an absent method means "plain", which OAuth 2.1 leaves no room for.
+    # RFC 7636 §4.3: an absent method means "plain", which OAuth 2.1 does not allow.
     if method != "S256":
         raise InvalidRequestError(Reason.CODE_CHALLENGE_INVALID, "code_challenge_method must be S256")
     if not CODE_CHALLENGE.match(challenge):
@@ -60,15 +60,15 @@ def check_challenge(challenge: str | None, method: str | None, *, required: bool
 
 
 def s256(verifier: str) -> str:
-    """RFC 7636 §4.2: BASE64URL(SHA256(ASCII(code_verifier)))."""
+    """Return BASE64URL(SHA256(ASCII(code_verifier))) (RFC 7636 §4.2)."""
     return base64url.encode(hashlib.sha256(verifier.encode()).digest())
 
 
 def check_verifier(challenge: str | None, verifier: str | None) -> None:
-    """Hold a verifier against the challenge that the code was issued for.
+    """Check a verifier against the challenge that the code was issued for.
 
     Raises:
-        InvalidGrantError: they do not match, or only one of the two is there: a verifier without a
+        InvalidGrantError: they do not match, or only one of them is present: a verifier without a
             challenge is the downgrade of RFC 9700 §2.1.1.
     """
     if challenge is None and verifier is None:

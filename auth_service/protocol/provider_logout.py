@@ -13,16 +13,16 @@ from shared import jwt_claims
 from shared.jwt_claims import SKEW_S, ClaimError
 
 OLDEST_S = 600
-"""How old a logout token may be, in seconds. Its `jti` is remembered for twice that time."""
+"""The maximum age of a logout token, in seconds. Its `jti` is remembered for twice that time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderLogoutEvent:
-    """What ended at the provider.
+    """The sessions that ended at the provider.
 
     Attributes:
-        subject: whose sessions; None where only `session_id` says it.
-        session_id: the provider's `sid` of the session; None where all of the subject have ended.
+        subject: the user; None if only `session_id` is given.
+        session_id: the provider's `sid` of the session; None if all sessions of the subject have ended.
     """
 
     subject: str | None
@@ -33,23 +33,23 @@ class ProviderLogoutEvent:
 def check_logout_token(
     claims: Mapping[str, Any], provider: IdentityProvider, now: float
 ) -> ProviderLogoutEvent:
-    """Hold the claims of a logout token to §2.6; its signature is checked beside this.
+    """Check the claims of a logout token by §2.6; its signature is checked elsewhere.
 
     Raises:
-        InvalidProviderResponseError: it is not one for this server.
+        InvalidProviderResponseError: the token is not a logout token for this server.
     """
     try:
         if jwt_claims.text(claims, "iss") != provider.issuer:
             raise ClaimError("iss is another issuer")
         jwt_claims.check_audience(claims, (provider.client_id,))
-        # Providers from before the errata send no exp.
+        # Providers that follow the specification before its errata send no exp.
         jwt_claims.check_times_given(claims, now)
         if not now - OLDEST_S <= jwt_claims.number(claims, "iat") <= now + SKEW_S:
             raise ClaimError("iat is too old, or in the future")
         events = claims.get("events")
         if not isinstance(events, dict) or not isinstance(events.get(EVENT), dict):
             raise ClaimError("events does not name a logout")
-        # §2.4: an ID token must never pass for a logout token.
+        # §2.4: an ID token must never be accepted as a logout token.
         if "nonce" in claims:
             raise ClaimError("it has a nonce")
         event = ProviderLogoutEvent(

@@ -12,16 +12,16 @@ _OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
 
 
 class ProviderMetadataError(ValueError):
-    """The document is not the one of that issuer, or lacks what a login needs."""
+    """The document is not the issuer's, or lacks members that a login needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderMetadata:
-    """What a login needs of it.
+    """The members of the discovery document that a login needs.
 
     Attributes:
         sends_iss: whether every authorization response carries `iss` (RFC 9207 §3).
-        basic: whether the client authenticates by HTTP Basic at the token endpoint; else in the body.
+        basic: whether the client authenticates with HTTP Basic at the token endpoint; else in the body.
     """
 
     issuer: str
@@ -34,35 +34,35 @@ class ProviderMetadata:
     basic: bool = True
 
     def authorization_url(self, parameters: dict[str, str]) -> str:
-        """Where to send a person to."""
+        """Return the URL of the authorization request."""
         return _with_query(self.authorization_endpoint, parameters)
 
     def end_session_url(self, client_id: str) -> str | None:
-        """Where a person can log out (RP-Initiated Logout §2); None where the provider has no such page.
+        """Return the provider's logout page (RP-Initiated Logout §2); None if it has none.
 
-        Without an ID token, which is not kept, the provider asks the person first.
+        Without an ID token, which is not stored, the provider asks the user for confirmation.
         """
         endpoint = self.end_session_endpoint
         return _with_query(endpoint, {"client_id": client_id}) if endpoint else None
 
 
 def discovery_url(issuer: str) -> str:
-    """Where the document is (Discovery §4.1: a slash at the issuer's end is dropped first)."""
+    """Return the URL of the document (Discovery §4.1: a slash at the end of the issuer is removed)."""
     return f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
 
 
 def parse_metadata(document: object, issuer: str, *, loopback: bool = False) -> ProviderMetadata:
-    """Read the document that was found for `issuer`.
+    """Parse the document fetched for `issuer`.
 
     Args:
-        loopback: whether endpoints may be on this machine, also by http.
+        loopback: whether endpoints may be on this machine, also over http.
 
     Raises:
-        ProviderMetadataError: it is not usable.
+        ProviderMetadataError: the document is not usable.
     """
     if not isinstance(document, dict):
         raise ProviderMetadataError("it is not a JSON object")
-    # Discovery §4.3: or a document could name the endpoints of one provider for the issuer of another.
+    # Discovery §4.3: otherwise a document could name the endpoints of one provider for the issuer of another.
     if document.get("issuer") != issuer:
         raise ProviderMetadataError("its issuer is not the one that is configured, byte for byte")
     named = (*_REQUIRED, *(name for name in _OPTIONAL if document.get(name)))
@@ -76,7 +76,7 @@ def parse_metadata(document: object, issuer: str, *, loopback: bool = False) -> 
         userinfo_endpoint=urls.get("userinfo_endpoint"),
         end_session_endpoint=urls.get("end_session_endpoint"),
         sends_iss=document.get("authorization_response_iss_parameter_supported") is True,
-        # Discovery §3: HTTP Basic where nothing is said.
+        # Discovery §3: HTTP Basic is the default.
         basic=not isinstance(methods, list) or "client_secret_basic" in methods,
     )
 

@@ -1,4 +1,4 @@
-"""Rate limits: so many attempts of one network in a window of time, then a wait."""
+"""Rate limits: a number of attempts per network in a window of time, then a wait."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import ipaddress
 from dataclasses import dataclass
 
 IPV6_FACTORS = {64: 1, 56: 4, 48: 16}
-"""How many times the limit of one network each IPv6 prefix may use. A /64 is one link; sites are given a /56
-or a /48 (RFC 6177 §2), so that one site could otherwise use the limit 65,536 times."""
+"""The multiple of one network's limit that each IPv6 prefix may use. A /64 is one link; sites are assigned a
+/56 or a /48 (RFC 6177 §2), so that one site could otherwise use the limit 65,536 times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `attempts` within `window_s` seconds, counted from the first of them.
+    """At most `attempts` within `window_s` seconds, starting with the first attempt.
 
     Attributes:
-        refusal: what is said about one more.
+        refusal: the error message for further attempts.
     """
 
     attempts: int
@@ -28,7 +28,7 @@ class Scope:
     """A network whose attempts are counted together.
 
     Attributes:
-        factor: how many times the limit of one network it may use.
+        factor: the multiple of one network's limit that it may use.
     """
 
     network: str
@@ -36,11 +36,11 @@ class Scope:
 
 
 def scopes_of(network: str) -> tuple[Scope, ...]:
-    """All networks that an attempt from `network` counts against, the narrowest first.
+    """Return all networks that an attempt from `network` counts against, narrowest first.
 
     Args:
-        network: one IPv4 address or an IPv6 /64, as `networks.network_of` gives it; any other text counts
-            for itself alone.
+        network: one IPv4 address or an IPv6 /64, as returned by `networks.network_of`; any other text counts
+            only for itself.
     """
     try:
         parsed = ipaddress.ip_network(network)

@@ -41,7 +41,7 @@ _PASSWORD = "`doorward users list` shows the accounts, `doorward users passwd NA
 
 @unique
 class Reason(ReasonCode):
-    """Why a request was refused, by the part of the protocol that it concerns."""
+    """Why a request was refused, grouped by part of the protocol."""
 
     # Any request
     STORE_UNAVAILABLE = (

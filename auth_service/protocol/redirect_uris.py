@@ -11,7 +11,7 @@ from auth_service.protocol.web_addresses import check_uri, split_web_url
 from shared.uris import PRIVATE_NETWORKS, Network, is_in, is_loopback, split_absolute
 
 MAX_LENGTH = 2_000
-# RFC 8252 §7.3: any port on the loopback interface. The look-ahead keeps "localhost:80@host" out.
+# RFC 8252 §7.3: any port on the loopback interface. The look-ahead rejects "localhost:80@host".
 _LOOPBACK = re.compile(
     r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?=[/?]|\Z).*)\Z"
 )
@@ -21,7 +21,7 @@ _UNCLEAR = "a URL that browsers and servers read differently"
 
 
 class RedirectUriType(Enum):
-    """Who can receive what is sent to a redirect URI."""
+    """Who can receive data sent to a redirect URI."""
 
     WEB = "https, one host"
     LOOPBACK = "any program on the user's machine"
@@ -40,7 +40,7 @@ def redirect_uri_type(redirect_uri: str) -> RedirectUriType:
 
 
 def destination_of(redirect_uri: str) -> str:
-    """Where an answer goes, as a person would recognise it: a host, or the scheme of an app."""
+    """Return the destination as a person would recognize it: a host, or the scheme of an app."""
     scheme = split_absolute(redirect_uri).scheme
     if scheme not in ("http", "https"):
         return f"{scheme}:"
@@ -51,13 +51,13 @@ def destination_of(redirect_uri: str) -> str:
 
 
 def check_registrable(redirect_uri: str, http_networks: Iterable[Network] = ()) -> None:
-    """Refuse what could never be a safe place to send a code to.
+    """Reject a redirect URI to which it is never safe to send a code.
 
     Args:
         http_networks: private networks on whose addresses the operator allows plain http.
 
     Raises:
-        ValueError: with a sentence for the person who registers.
+        ValueError: with a sentence for the person who registers the client.
     """
     if len(redirect_uri) > MAX_LENGTH:
         raise ValueError(f"a redirect URI has at most {MAX_LENGTH} characters")
@@ -72,7 +72,7 @@ def check_registrable(redirect_uri: str, http_networks: Iterable[Network] = ()) 
 
 
 def is_usable(redirect_uri: str) -> bool:
-    """Whether a registered URI may still be redirected to: it may have been registered under older rules."""
+    """Check whether a registered URI is still allowed: older rules may have been different."""
     try:
         check_registrable(redirect_uri, PRIVATE_NETWORKS)
     except ValueError:
@@ -81,7 +81,7 @@ def is_usable(redirect_uri: str) -> bool:
 
 
 def is_complete(redirect_uri: str) -> bool:
-    """Whether a registered URI leads somewhere as it is; without a port, a loopback URI stands for any."""
+    """Check whether a registered URI is usable as it is; a loopback URI without a port matches any port."""
     if not is_usable(redirect_uri):
         return False
     parts = split_absolute(redirect_uri)
@@ -89,7 +89,7 @@ def is_complete(redirect_uri: str) -> bool:
 
 
 def matches(requested: str, registered: Iterable[str]) -> bool:
-    """Whether `requested` is one of `registered`: the same string, or the same loopback URI on any port."""
+    """Check whether `requested` equals one of `registered`, except for the port of a loopback URI."""
     uris = tuple(registered)
     if requested in uris:
         return True

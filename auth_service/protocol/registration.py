@@ -1,4 +1,4 @@
-"""Client metadata in, client metadata as registered out (RFC 7591 §2, OpenID Connect Registration §2)."""
+"""Validates client metadata and returns it as registered (RFC 7591 §2, OpenID Connect Registration §2)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ RedirectUri = Annotated[str, AfterValidator(_registrable)]
 
 
 class ClientMetadata(BaseModel):
-    """What a client may say about itself. Unknown members are dropped, never a reason to refuse."""
+    """The metadata that a client may register. Unknown members are dropped and do not cause an error."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -110,10 +110,10 @@ class ClientMetadata(BaseModel):
     application_type: Text | None = Field(None, description="Echoed; never a reason to refuse.")
 
     def registered(self, grant_types: tuple[str, ...]) -> dict[str, Any]:
-        """The metadata as kept and echoed, for a server that offers `grant_types`.
+        """Return the metadata to store and echo, for a server that offers `grant_types`.
 
         Raises:
-            OAuthError: the parts contradict each other.
+            OAuthError: the members contradict each other.
         """
         if self.token_endpoint_auth_method not in AUTH_METHODS:
             raise InvalidClientMetadataError(
@@ -131,12 +131,12 @@ class ClientMetadata(BaseModel):
                 Reason.CLIENT_NOT_CONFIDENTIAL, "client_credentials needs a client that can authenticate"
             )
         members = self.model_dump(exclude_none=True)
-        sector_of(members)  # refuses those that would have none
+        sector_of(members)  # raises if there is no sector
         return {**members, "grant_types": kept, "response_types": _response_types(kept)}
 
 
 def _check_keys(metadata: ClientMetadata) -> None:
-    # RFC 7591 §2: jwks_uri and jwks must not both be there.
+    # RFC 7591 §2: jwks_uri and jwks must not both be present.
     if metadata.jwks is not None and metadata.jwks_uri is not None:
         raise InvalidClientMetadataError(
             Reason.CLIENT_METADATA_INVALID, "jwks and jwks_uri exclude each other"
@@ -164,17 +164,17 @@ def _check_jwks(jwks: dict[str, Any]) -> None:
 
 
 def _response_types(grant_types: list[str]) -> list[str]:
-    # RFC 7591 §2.1: the response type code goes with the authorization_code grant. Clients that ask for one
-    # without the other (device flows do) get what fits.
+    # RFC 7591 §2.1: the response type code requires the authorization_code grant. Clients that request one
+    # without the other (as device flows do) get a matching pair.
     return ["code"] if "authorization_code" in grant_types else []
 
 
 def parse_metadata(
     body: object, http_networks: Sequence[Network] = ()
 ) -> tuple[ClientMetadata, dict[str, str]]:
-    """Read a registration request's JSON.
+    """Parse the JSON of a registration request.
 
-    Null and empty members count as left out, which is what the clients that send them mean.
+    Null and empty members count as omitted, as intended by the clients that send them.
 
     Args:
         http_networks: private networks on whose addresses the operator allows plain http.
@@ -184,7 +184,7 @@ def parse_metadata(
 
     Raises:
         InvalidRedirectUriError: a redirect URI cannot be registered.
-        InvalidClientMetadataError: anything else is not as RFC 7591 §2 has it.
+        InvalidClientMetadataError: anything else violates RFC 7591 §2.
     """
     if not isinstance(body, dict):
         raise InvalidClientMetadataError(Reason.BODY_MALFORMED, "the body must be a JSON object")
@@ -205,7 +205,7 @@ def parse_metadata(
 
 
 def _is_embedded_logo(name: str, value: object) -> bool:
-    # Some clients send their logo itself. It is shown nowhere here, and no reason to refuse them.
+    # Some clients send the logo itself. It is never shown here, so it is not an error.
     return name.partition("#")[0] == "logo_uri" and isinstance(value, str) and value[:5].lower() == "data:"
 
 

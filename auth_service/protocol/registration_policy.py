@@ -1,4 +1,4 @@
-"""Who may register, and with what (RFC 7591 §3, AS-7)."""
+"""Who may register, with which metadata (RFC 7591 §3, AS-7)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class RegistrationMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RedirectHosts:
-    """Where codes may be sent on the web.
+    """The web hosts that codes may be sent to.
 
     Attributes:
         allowed: host globs; empty for all.
-        denied: host globs, stronger than `allowed`.
+        denied: host globs; they take precedence over `allowed`.
         http_networks: private networks on whose addresses the operator allows plain http.
     """
 
@@ -38,10 +38,10 @@ class RedirectHosts:
     http_networks: Sequence[Network] = ()
 
     def check(self, redirect_uris: Iterable[str]) -> None:
-        """Hold the web redirect URIs of a registration to the lists; loopback and app schemes have no host.
+        """Check web redirect URIs against the lists; loopback and app schemes have no host.
 
         Raises:
-            InvalidRedirectUriError: one is not allowed.
+            InvalidRedirectUriError: a redirect URI is not allowed.
         """
         for uri in redirect_uris:
             host = (urlsplit(uri).hostname or "").lower()
@@ -64,9 +64,9 @@ class Quota:
     """How many clients may be registered at a time.
 
     Attributes:
-        clients: in all; those that are in use stay, and come back, however many there are.
-        unused: of them, those that were never granted anything. The rest is kept for clients in use, so that
-            a flood of registrations crowds out nobody who works with one.
+        clients: the total; clients in use are kept and may return even if there are more.
+        unused: the maximum without any grant so far. The rest is reserved for clients in use, so that a flood
+            of registrations does not crowd out anyone who works with a client.
     """
 
     clients: int
@@ -74,7 +74,7 @@ class Quota:
 
     @classmethod
     def with_unused_share(cls, clients: int, *, unused_percent: int) -> Quota:
-        """A quota of `clients`, of which `unused_percent` may be unused."""
+        """Return a quota of `clients`, of which `unused_percent` may be unused."""
         return cls(clients, max(1, clients * unused_percent // 100))
 
 
@@ -84,8 +84,8 @@ class InitialAccessToken:
 
     Attributes:
         expires_at: seconds since 1970.
-        made_at: seconds since 1970.
-        made_by: the administrator; None for the command.
+        made_at: creation time, in seconds since 1970.
+        made_by: the administrator; None if created by the command.
     """
 
     uses_left: int
@@ -95,7 +95,7 @@ class InitialAccessToken:
 
 
 def use_up(token: InitialAccessToken, now: int) -> tuple[InitialAccessToken | None, bool]:
-    """Take one use; says whether there was one left."""
+    """Take one use; return whether one was left."""
     if token.uses_left < 1 or now >= token.expires_at:
         return None, False
     return replace(token, uses_left=token.uses_left - 1), True

@@ -14,7 +14,7 @@ from shared.jwt_claims import ClaimError
 
 TYPES = (None, "jwt", "oauth-authz-req+jwt")
 LONGEST_S = 3_600
-# About the JWT, not the request; and what a request object may not hold (RFC 9101 §4).
+# Claims about the JWT, not the request; then claims that a request object must not contain (RFC 9101 §4).
 _NOT_PARAMETERS = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "sub"})
 _FORBIDDEN = frozenset({"request", "request_uri"})
 
@@ -22,15 +22,15 @@ _FORBIDDEN = frozenset({"request", "request_uri"})
 def check_claims(
     claims: Mapping[str, Any], client_id: str, issuer: str, now: float, *, dated: bool = False
 ) -> None:
-    """Hold a verified request object to who sent it, whom it is for, and when (RFC 9101 §6.3).
+    """Check the sender, audience and time of a verified request object (RFC 9101 §6.3).
 
     Args:
         now: seconds since 1970.
-        dated: whether `exp` and `nbf` must be there, as of a client that always signs its requests
+        dated: whether `exp` and `nbf` are required, as for a client that always signs its requests
             (FAPI 2.0 Message Signing §5.3.1).
 
     Raises:
-        InvalidRequestObjectError: it is not this client's, not for this server, or out of time.
+        InvalidRequestObjectError: it is from another client, for another server, or not valid now.
     """
     try:
         if claims.get("iss", client_id) != client_id or claims.get("client_id", client_id) != client_id:
@@ -51,16 +51,16 @@ def check_claims(
 
 def _check_dates(claims: Mapping[str, Any]) -> None:
     begins, ends = jwt_claims.number(claims, "nbf"), jwt_claims.number(claims, "exp")
-    # As it ends in the future, `nbf` then lies no more than an hour back, either.
+    # As `exp` is in the future, this also keeps `nbf` at most an hour in the past.
     if ends > begins + LONGEST_S:
         raise ClaimError("it is valid for more than an hour")
 
 
 def parameters_in(claims: Mapping[str, Any], client_id: str) -> Parameters:
-    """The authorization request that a verified request object makes; nothing beside it counts (RFC 9101 §5).
+    """Return the parameters of a verified request object; those outside it are ignored (RFC 9101 §5).
 
     Raises:
-        InvalidRequestObjectError: it holds what cannot be a parameter.
+        InvalidRequestObjectError: a claim cannot be a parameter.
     """
     if not _FORBIDDEN.isdisjoint(claims):
         raise InvalidRequestObjectError(Reason.REQUEST_OBJECT_INVALID, "a request object cannot hold another")

@@ -1,4 +1,4 @@
-"""What can be asked for: resources (RFC 8707) and scopes, and what a request for them comes to."""
+"""Resources (RFC 8707) and scopes that can be requested, and how a request for them is resolved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.scopes import parse_scope
 from shared.uris import resource_key
 
 OFFLINE_ACCESS = "offline_access"
-"""The scope that makes an access last (OpenID Connect Core §11)."""
+"""The scope for long-lived access (OpenID Connect Core §11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class ProtectedResource:
 
     Attributes:
         resource: its identifier, byte for byte as the resource server announces it.
-        scopes: scope token to the words for it.
+        scopes: scope token to its description.
         default_scopes: granted to a request that names none.
     """
 
@@ -32,7 +32,7 @@ class ProtectedResource:
 
 @dataclass(frozen=True)
 class ResourceRegistry:
-    """Everything grantable.
+    """All grantable resources and scopes.
 
     Attributes:
         own_scopes: the scopes of the authorization server itself, with their descriptions.
@@ -56,17 +56,17 @@ class ResourceRegistry:
         return {**self.own_scopes, **{s: text for r in self.resources for s, text in r.scopes.items()}}
 
     def resource_for(self, requested: str | None, scope: str | None = None) -> ProtectedResource | None:
-        """The resource that a request is for.
+        """Return the resource that a request is for.
 
-        A request that names none is for the only resource there is, unless it asks for OpenID scopes and for
-        no scope of that resource: an app that only signs people in gets a token for UserInfo and nothing
-        else (RFC 9700 §2.3).
+        A request that names none is for the only resource there is, unless it requests OpenID scopes and no
+        scope of that resource: an app that only signs users in gets a token for UserInfo and nothing else
+        (RFC 9700 §2.3).
 
         Args:
-            scope: what the request asks for.
+            scope: the requested scope.
 
         Raises:
-            InvalidTargetError: it is not one that tokens are issued for.
+            InvalidTargetError: this server does not issue tokens for the resource.
             InvalidScopeError: the scope is malformed.
         """
         if requested is None:
@@ -86,20 +86,20 @@ class ResourceRegistry:
         return None if signs_in and resource.scopes.keys().isdisjoint(requested) else resource
 
     def by_identifier(self, resource: str | None) -> ProtectedResource | None:
-        """The resource of that URL, if it is still one: what was granted may outlive the configuration."""
+        """Return the resource with that URL, if still configured: grants may outlive the configuration."""
         try:
             return self._by_key.get(resource_key(resource)) if resource else None
         except ValueError:
             return None
 
     def resolve_scopes(self, scope: str | None, resource: ProtectedResource | None) -> tuple[str, ...]:
-        """The scopes a request can be granted; unknown ones are dropped (RFC 6749 §3.3).
+        """Return the scopes that a request can be granted; unknown ones are dropped (RFC 6749 §3.3).
 
-        A request that names no scope, or only unknown ones, means the resource's default. So does one that
-        names offline_access alone, which is no access in itself: Claude adds it also to no scope at all.
+        A request without known scopes gets the resource's default. So does one for offline_access alone,
+        which is not access by itself: Claude adds it even if it requests no scope.
 
         Raises:
-            InvalidScopeError: it is malformed.
+            InvalidScopeError: the scope is malformed.
         """
         requested = _scopes_in(scope)
         supported = set(self.own_scopes) | set(resource.scopes if resource else ())
@@ -109,7 +109,7 @@ class ResourceRegistry:
         return granted
 
     def scope_description(self, scope: str, resource: str | None) -> str:
-        """What a person is shown for `scope`."""
+        """Return the description of `scope` to show to people."""
         protected_resource = self.by_identifier(resource)
         return (
             (protected_resource.scopes.get(scope) if protected_resource else None)

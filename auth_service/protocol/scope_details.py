@@ -1,7 +1,7 @@
-"""What is behind a scope, as the resource says in its metadata (RFC 9728): cut to what a page can show.
+"""What a scope allows, according to the metadata of its resource (RFC 9728), reduced to fit on a page.
 
-The resource server is the operator's, but what it says may come from an MCP server behind it. So it is only
-ever shown, bounded and without what cannot be seen, and decides nothing.
+The resource server is the operator's, but its metadata may come from an MCP server behind it. So the metadata
+is only displayed, bounded and without invisible characters, and never affects a decision.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class ScopeDetail:
-    """What one scope allows.
+    """Everything that one scope allows.
 
     Attributes:
-        uses: `MAX_USES` at most; `left_out` says how many more there are.
-        includes: other scopes that it stands for as well.
-        everything_else: it is needed for whatever no scope names.
+        uses: at most `MAX_USES`; `left_out` is the number of others.
+        includes: other scopes that it implies.
+        everything_else: whether it is needed for everything that no scope names.
     """
 
     uses: tuple[Use, ...] = ()
@@ -48,29 +48,29 @@ class ScopeDetail:
 
 @dataclass(frozen=True, slots=True)
 class ResourceDescription:
-    """What a resource says about its scopes.
+    """A resource's description of its scopes.
 
     Attributes:
-        scopes: those that it asks tokens for.
-        details: scope to what is behind it, as far as it says.
+        scopes: the scopes that it requires of tokens.
+        details: scope to its details, if described.
     """
 
     scopes: frozenset[str] = frozenset()
     details: Mapping[str, ScopeDetail] = field(default_factory=dict)
 
     def detail(self, scope: str) -> ScopeDetail:
-        """What is behind `scope`; nothing where nothing is details."""
+        """Return the details of `scope`; empty if none are given."""
         return self.details.get(scope, ScopeDetail())
 
 
 def read_description(body: bytes, resource: str) -> ResourceDescription:
-    """The description in a metadata document.
+    """Parse the description in a metadata document.
 
     Args:
-        resource: whose document it must be (RFC 9728 §3.3).
+        resource: the resource whose document it must be (RFC 9728 §3.3).
 
     Raises:
-        ValueError: it is no metadata document of `resource`. The message says why, for the log.
+        ValueError: it is not a metadata document of `resource`. The message says why, for the log.
     """
     try:
         document = parse_json(body)
@@ -114,7 +114,7 @@ def _texts(value: object) -> list[str]:
 
 
 def _visible_name(name: str) -> str:
-    """`name` without what cannot be seen, and no longer than a line."""
+    """Return `name` without invisible characters, and at most one line long."""
     visible = "".join(character for character in name[: 4 * MAX_NAME_CHARACTERS] if character.isprintable())
     short = visible[:MAX_NAME_CHARACTERS]
     return f"{short}…" if len(visible) > len(short) else short

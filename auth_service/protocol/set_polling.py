@@ -1,4 +1,4 @@
-"""What a receiver of security events asks for (RFC 8936 §2.2)."""
+"""Poll requests of receivers of security events (RFC 8936 §2.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from auth_service.protocol.reasons import Reason
 from shared.json_text import parse_json
 
 MAX_EVENTS = 256
-"""In one answer, whatever is asked for; `moreAvailable` says that there are others."""
+"""The maximum in one response, regardless of the request; `moreAvailable` reports that there are others."""
 MAX_NAMES = 4_096
 MAX_NAME = 200
 
@@ -19,10 +19,10 @@ class EventPoll:
     """A poll.
 
     Attributes:
-        max_events: in the answer; 0 to acknowledge only.
-        return_immediately: also where there are none.
-        acknowledged: the `jti` of events that the receiver has taken.
-        failed: `jti` of events that it could not take, and why.
+        max_events: the maximum in the response; 0 to acknowledge only.
+        return_immediately: whether to respond at once even without events.
+        acknowledged: the `jti` of events that the receiver has processed.
+        failed: `jti` of events that it could not process, and why.
     """
 
     max_events: int = MAX_EVENTS
@@ -32,15 +32,15 @@ class EventPoll:
 
     @property
     def seen(self) -> tuple[str, ...]:
-        """Every event that is not to be sent again (RFC 8936 §2.3)."""
+        """Every event that must not be sent again (RFC 8936 §2.3)."""
         return (*self.acknowledged, *(jti for jti, _ in self.failed))
 
 
 def parse_poll(body: bytes) -> EventPoll:
-    """Read a poll; members that are not known are ignored.
+    """Parse a poll; unknown members are ignored.
 
     Raises:
-        InvalidRequestError: it is not JSON, or a member is not what it must be.
+        InvalidRequestError: the poll is not JSON, or a member is not valid.
     """
     try:
         members = parse_json(body)

@@ -1,4 +1,4 @@
-"""Software that registers again and again, seen as one (AS-7)."""
+"""Groups the registrations of software that registers repeatedly (AS-7)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _REACH_WORDS = {RedirectUriType.LOOPBACK: "the user’s own computer"}
 
 @dataclass(frozen=True)
 class Software:
-    """Clients that say they are the same software; nobody has checked that they are.
+    """Clients that claim to be the same software; the claim is not verified.
 
     Attributes:
-        key: names the group in a URL.
-        clients: the youngest first.
+        key: identifies the group in a URL.
+        clients: newest first.
     """
 
     key: str
@@ -29,27 +29,27 @@ class Software:
 
     @property
     def name(self) -> str:
-        """What the youngest calls itself."""
+        """The name of the newest client."""
         return self.clients[0].name
 
     @property
     def domain(self) -> str | None:
-        """Whose metadata document it is, which is known; None for registered clients."""
+        """The domain of the metadata document, which is verified; None for registered clients."""
         return self.clients[0].domain
 
     @cached_property
     def places(self) -> list[str]:
-        """Where answers go, as far as they are few."""
+        """The destinations of responses, up to a limit."""
         return sorted({place for client in self.clients for place in places(client)})[:_SHOWN_PLACES]
 
     @property
     def first_at(self) -> int:
-        """When the oldest registered (seconds since 1970)."""
+        """When the oldest client registered (seconds since 1970)."""
         return self.clients[-1].created_at
 
     @property
     def last_at(self) -> int:
-        """When the youngest registered (seconds since 1970)."""
+        """When the newest client registered (seconds since 1970)."""
         return self.clients[0].created_at
 
     @property
@@ -59,11 +59,11 @@ class Software:
 
     @cached_property
     def unused(self) -> list[Client]:
-        """Those that nobody came to use."""
+        """The clients that were never used."""
         return [client for client in self.clients if client.unused]
 
     def mentions(self, text: str) -> bool:
-        """Whether `text` is part of a name, a place, or the id of one of the clients."""
+        """Check whether `text` is part of a name or destination, or is the id of one of the clients."""
         wanted = text.casefold()
         spoken = (self.name, self.domain or "", *self.places)
         return any(wanted in word.casefold() for word in spoken) or any(
@@ -72,7 +72,7 @@ class Software:
 
 
 def places(client: Client) -> list[str]:
-    """Where a client is answered: hosts, schemes of apps, or the user's own computer."""
+    """Return the destinations of a client's responses: hosts, schemes of apps, or the user's own computer."""
     return sorted({_place(uri) for uri in client.redirect_uris})
 
 
@@ -84,9 +84,9 @@ def _place(redirect_uri: str) -> str:
 
 
 def grouped(clients: Iterable[Client]) -> list[Software]:
-    """The clients by software; that which registered last comes first."""
+    """Group the clients by software; the one that registered last comes first."""
     groups: dict[str, list[Client]] = {}
-    keys: dict[object, str] = {}  # most of many clients say the same of themselves
+    keys: dict[object, str] = {}  # most clients have the same identity
     for client in sorted(clients, key=lambda client: client.created_at, reverse=True):
         identity = (
             client.domain and client.client_id,
@@ -100,7 +100,7 @@ def grouped(clients: Iterable[Client]) -> list[Software]:
 
 
 def software_key(client: Client) -> str:
-    """The same for clients of one software: the same software_id, or the same name and redirect hosts."""
+    """Return a key per software: by software_id, or by name and redirect hosts."""
     software_id = client.metadata.get("software_id")
     if client.domain is not None:
         parts = ["document", client.client_id]
@@ -108,6 +108,6 @@ def software_key(client: Client) -> str:
         parts = ["software_id", str(software_id)]
     else:
         parts = ["name", client.name, *places(client)]
-    # No part can pass for two: each is preceded by its length.
+    # The length before each part keeps different parts from giving the same text.
     text = "".join(f"{len(part)}:{part}" for part in parts)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]

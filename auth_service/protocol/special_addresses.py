@@ -1,7 +1,7 @@
-"""Addresses with a special use, to which the server never lets anybody send it (RFC 6890 §2.2).
+"""Special-use addresses, to which no request of a stranger may direct this server (RFC 6890 §2.2).
 
-The tables are IANA's special-purpose registries, written out: what `ipaddress.is_global` says depends on the
-release of Python.
+The tables copy IANA's special-purpose registries, because the result of `ipaddress.is_global` depends on the
+Python release.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _IPV4 = {
         ("10.0.0.0/8", "private"),
         ("100.64.0.0/10", "shared by a carrier's customers"),
         ("127.0.0.0/8", "loopback"),
-        # A cloud's metadata service is a public address, in one cloud.
+        # In one cloud, the metadata service has a public address.
         ("168.63.129.16/32", "a cloud's own"),
         ("169.254.0.0/16", "link-local"),
         ("172.16.0.0/12", "private"),
@@ -50,12 +50,12 @@ _IPV6 = {
     )
 }
 
-# RFC 6052 §2.1: how a host without IPv4 reaches an IPv4 address; as special as that one is.
+# RFC 6052 §2.1: how a host without IPv4 reaches an IPv4 address; the special uses are those of that address.
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def special_use(address: Address) -> str | None:
-    """What `address` is set aside for; None for an address of the public Internet."""
+    """Return the special use of `address`; None for an address of the public Internet."""
     if isinstance(address, IPv4Address):
         return _first(_IPV4, address)
     if address in _NAT64:

@@ -1,4 +1,4 @@
-"""Whether a client knows a user by the subject that all know, or by its sector's alone (OIDC Core §8)."""
+"""Public and pairwise subject identifiers (OIDC Core §8)."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ SUBJECT_TYPES = ("public", "pairwise")
 
 @dataclass(frozen=True, slots=True)
 class ClientSubject:
-    """What a client calls a user, and the session in which the user logged in."""
+    """A client's identifiers for a user and for the session in which the user logged in."""
 
     subject: str
     session_id: str | None
 
 
 def sector_of(metadata: Mapping[str, Any]) -> str | None:
-    """The sector identifier of a client with pairwise subjects (§8.1); None where subjects are public.
+    """Return the sector identifier of a client with pairwise subjects (§8.1); None for public subjects.
 
     Raises:
-        InvalidClientMetadataError: nothing says which sector it would be.
+        InvalidClientMetadataError: the sector cannot be determined.
     """
     if metadata.get("subject_type") != "pairwise":
         return None
@@ -41,13 +41,13 @@ def sector_of(metadata: Mapping[str, Any]) -> str | None:
 
 
 def check_sector_document(document: object, redirect_uris: Iterable[str]) -> None:
-    """Whether those who answer for a sector say that all of a client's redirect URIs are theirs.
+    """Check that the sector's document lists all redirect URIs of a client.
 
     Args:
-        document: what is at the client's `sector_identifier_uri`.
+        document: the JSON at the client's `sector_identifier_uri`.
 
     Raises:
-        InvalidClientMetadataError: they do not (OpenID Connect Registration §5).
+        InvalidClientMetadataError: it does not list all of them (OpenID Connect Registration §5).
     """
     if not isinstance(document, list):
         raise InvalidClientMetadataError(

@@ -1,4 +1,4 @@
-"""Token exchange: who may turn whose tokens into what (RFC 8693). It only ever narrows."""
+"""Token exchange: which clients may exchange which tokens (RFC 8693). It only ever narrows access."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 -- a name
 
 MAX_PARENT_GRANTS = 8
-"""So often in a row can tokens be exchanged: each one asked about costs a look at all it was derived from."""
+"""The longest chain of exchanges: each introspection of a token reads all grants it was derived from."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeRule:
-    """One permission.
+    """One permission to exchange tokens.
 
     Attributes:
         sources: resources whose tokens the client may exchange.
         targets: resources it may get tokens for.
-        mode: whether the new token says who acts (delegation), or does not (impersonation).
+        mode: whether the new token names the actor (delegation) or does not (impersonation).
     """
 
     client_id: str
@@ -44,11 +44,11 @@ class ExchangeRule:
 
 
 def permitted(rules: Iterable[ExchangeRule], client_id: str, source: Grant, target: str) -> ExchangeRule:
-    """The rule under which `client_id` may exchange a token of `source` for one for `target`.
+    """Return the rule by which `client_id` may exchange a token of `source` for one for `target`.
 
     Raises:
-        UnauthorizedClientError: it may not exchange tokens of that resource.
-        InvalidTargetError: it may, but not for this target.
+        UnauthorizedClientError: the client may not exchange tokens of that resource.
+        InvalidTargetError: the client may exchange it, but not for this target.
     """
     mine = [rule for rule in rules if rule.client_id == client_id and source.resource in rule.sources]
     if not mine:
@@ -64,10 +64,10 @@ def permitted(rules: Iterable[ExchangeRule], client_id: str, source: Grant, targ
 def narrowed_scopes(
     held: tuple[str, ...], target_scopes: Iterable[str], requested: str | None
 ) -> tuple[str, ...]:
-    """The scopes of the new token: of those held, what the target knows, and what is asked for.
+    """Return the scopes of the new token: those held that the target knows and the request includes.
 
     Raises:
-        InvalidScopeError: more is asked for than is held.
+        InvalidScopeError: the request includes a scope that is not held.
     """
     usable = [scope for scope in held if scope in set(target_scopes)]
     if requested is None:
@@ -84,17 +84,17 @@ def narrowed_scopes(
 
 
 def actor(rule: ExchangeRule, source: Grant, actor_subject: str) -> dict[str, Any] | None:
-    """The `act` claim: the new actor, with those before it inside (RFC 8693 §4.1)."""
+    """Return the `act` claim: the new actor, with the earlier actors nested (RFC 8693 §4.1)."""
     if rule.mode == "impersonation":
         return source.act
     return {"sub": actor_subject, **({"act": source.act} if source.act else {})}
 
 
 def descent(source: Grant) -> tuple[str, ...]:
-    """The parent grants of what is derived from `source`.
+    """Return the parent grants of a grant derived from `source`.
 
     Raises:
-        InvalidRequestError: `source` is at the end of as long a line as there may be.
+        InvalidRequestError: the chain of `source` has the maximum length.
     """
     if len(source.parent_grants) >= MAX_PARENT_GRANTS:
         raise InvalidRequestError(

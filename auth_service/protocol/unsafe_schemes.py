@@ -1,8 +1,8 @@
-"""URI schemes that are no app's callback: what opens them runs, installs, renders or sends something.
+"""URI schemes that are not app callbacks: opening them runs, installs, renders or sends something.
 
-Windows, macOS, Linux desktops, Android and browsers hand such a URI to a handler of their own. A redirect to
-one starts that handler with text that a stranger chose (RFC 9700 §4.11, RFC 8252 §7.1). Everything else is a
-private-use scheme and stays allowed: `cursor:`, `vscode:`, `com.example.app:`.
+Windows, macOS, Linux desktops, Android and browsers pass such a URI to a handler of their own. A redirect to
+it starts that handler with text that a stranger chose (RFC 9700 §4.11, RFC 8252 §7.1). All other schemes are
+private-use schemes and stay allowed: `cursor:`, `vscode:`, `com.example.app:`.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ UNSAFE = frozenset(
     ).split()
 )
 
-# Families: Windows and Office components (ms-officecmd, ms-word), Apple's own, pages that a browser makes up,
-# and schemes that any web site or extension may claim (HTML §8.3.1.1, `ext+` in Firefox). One letter is a
-# Windows drive.
+# Families: Windows and Office components (ms-officecmd, ms-word), Apple's own, internal pages of browsers,
+# and schemes that any web site or extension may claim (HTML §8.3.1.1, `ext+` in Firefox). A single letter is
+# a Windows drive.
 _FAMILIES = re.compile(
     r"ms-|microsoft-|microsoft\.|windows\.|x-apple|x-ms-|x-msdt|chrome-|moz-|safari-|webkit-|about\+|web\+"
     r"|ext\+|itms|teamviewer|x-terminal|.\Z",
@@ -76,5 +76,5 @@ _FAMILIES = re.compile(
 
 
 def is_unsafe(scheme: str) -> bool:
-    """Whether a URI of this scheme, in lower case, must never be redirected to."""
+    """Check whether redirects to this scheme, given in lower case, are forbidden."""
     return scheme in UNSAFE or _FAMILIES.match(scheme) is not None

@@ -1,10 +1,10 @@
-"""URLs from clients and other strangers: only those that browsers and servers read alike.
+"""URLs from clients and other strangers: accepts only those that browsers and servers parse alike.
 
-RFC 3986 and the URL standard of browsers (WHATWG) differ: in what a backslash, a tab, an empty port or an
-encoded dot is, and in what a number is as a host. So a URL can name one host to a server and another to a
-browser (RFC 3986 §7.6). What they do not read alike is refused. The rest comes out of the URL standard
-unchanged, but for the case of scheme and host, the default port, and an empty path. Whether a host is public
-is only asked of URLs that this server fetches, and the addresses of a name are only checked on connecting.
+RFC 3986 and the browsers' URL standard (WHATWG) differ about backslashes, tabs, empty ports, encoded dots,
+and numbers as hosts. So a URL can name one host to a server and another to a browser (RFC 3986 §7.6). URLs
+that are parsed differently are rejected. The URL standard leaves the others unchanged, except for the case of
+scheme and host, the default port, and an empty path. Only URLs that this server fetches must have a public
+host, and the addresses of a name are checked only when connecting.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from shared.uris import DEFAULT_PORTS
 
 MAX_LENGTH = 2_000
 MAX_HOST_LENGTH = 253
-# Below are the ports of services that would take a request for something else.
+# Lower ports belong to services that could misinterpret a request.
 FIRST_UNPRIVILEGED_PORT = 1_024
 
 # RFC 3986 §3, without user information and without an empty or padded port.
 _PCHAR = r"[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}"
-# Brackets and bars are no URI characters, yet common in queries and read alike. Apostrophes are, but browsers
-# encode them there.
+# Brackets and bars are not URI characters, but common in queries and parsed alike. Apostrophes are URI
+# characters, but browsers encode them in queries.
 _QUERY = r"(?:[A-Za-z0-9._~!$&()*+,;=:@/?\[\]|-]|%[0-9A-Fa-f]{2})*"
 _PORT = r"(?::(?P<port>[1-9][0-9]{0,4}))?"
 _REST = rf"(?P<query>\?{_QUERY})?(?P<fragment>\#(?:{_PCHAR}|[/?])*)?"
@@ -42,14 +42,14 @@ _OTHER_URI = re.compile(
 )
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-# Resolvers take a name that ends in a number for an address: 2130706433, 0x7f.1, 127.1, 0177.0.0.1.
+# Resolvers treat a name that ends in a number as an address: 2130706433, 0x7f.1, 127.1, 0177.0.0.1.
 _ENDS_IN_A_NUMBER = re.compile(r"(?:.*\.)?(?:\d+|0[xX][0-9A-Fa-f]*)")
 _DOT_SEGMENTS = frozenset({".", ".."})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebAddress:
-    """A URL taken apart.
+    """The parts of a URL.
 
     Attributes:
         host: a name in lower case, or an address without brackets.
@@ -64,21 +64,21 @@ class WebAddress:
 
     @property
     def authority(self) -> str:
-        """Host, and port where it is not the usual one: what a Host header says (RFC 9112 §3.2)."""
+        """The host, and the port unless it is the default: the value of a Host header (RFC 9112 §3.2)."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def has_name(self) -> bool:
-        """Whether the host is a name, not an address."""
+        """Whether the host is a name and not an address."""
         return _literal(self.host) is None
 
 
 def split_web_url(url: str) -> WebAddress:
-    """Take an http or https URL apart, wherever it leads: to be shown, or to send a person to.
+    """Parse an http or https URL with any destination, for display or as a link.
 
     Raises:
-        ValueError: with a sentence that says what is wrong with it.
+        ValueError: with a sentence that says what is wrong with the URL.
     """
     match = _WEB_URL.fullmatch(url) if len(url) <= MAX_LENGTH else None
     if match is None:
@@ -93,10 +93,10 @@ def split_web_url(url: str) -> WebAddress:
 
 
 def check_uri(uri: str) -> None:
-    """Check the spelling of a URI of whatever scheme.
+    """Check the spelling of a URI of any scheme.
 
     Raises:
-        ValueError: with a sentence that says what is wrong with it.
+        ValueError: with a sentence that says what is wrong with the URI.
     """
     if re.match(r"https?:", uri, re.IGNORECASE):
         split_web_url(uri)
@@ -109,13 +109,13 @@ def check_uri(uri: str) -> None:
 
 
 def parse_web_address(url: str, *, loopback: bool = False) -> WebAddress:
-    """Take a URL apart that this server may be asked to fetch.
+    """Parse a URL that this server may be asked to fetch.
 
     Args:
-        loopback: whether this machine may be named, and http be used for it: for development.
+        loopback: whether URLs of this machine are allowed, also over http; for development.
 
     Raises:
-        ValueError: with a sentence that says what is wrong with it.
+        ValueError: with a sentence that says what is wrong with the URL.
     """
     if "#" in url or not url.startswith(("https://", "http://")):
         raise ValueError("it must be a plain https URL, without user information or a fragment")
@@ -128,7 +128,7 @@ def parse_web_address(url: str, *, loopback: bool = False) -> WebAddress:
 
 
 def _check_path(path: str) -> None:
-    # The URL standard takes an encoded dot for a dot.
+    # The URL standard treats an encoded dot as a dot.
     if not _DOT_SEGMENTS.isdisjoint(path.lower().replace("%2e", ".").split("/")):
         raise ValueError("it must not have dot segments")
 
@@ -159,7 +159,7 @@ def _checked_host(text: str) -> str:
 
 
 def _is_internationalized(label: str) -> bool:
-    """Whether the rest of an `xn--` label is a normalized label (UTS #46 §4.1)."""
+    """Check whether the rest of an `xn--` label is a normalized label (UTS #46 §4.1)."""
     try:
         text = label.encode().decode("punycode")
         encoded = text.encode("punycode").decode()

@@ -3,7 +3,7 @@
 Owns how bytes are stored, compared, expired and announced. Knows nothing of OAuth: the pure rules in
 ``auth_service.protocol`` decide what the bytes mean.
 
-        interface.py   the guarantees of every store
+    interface.py   the guarantees of every store
     documents.py   typed documents over it, changed by compare-and-swap
     keys.py        every key, its value, its lifetime
     redis.py       Redis and Valkey: one server, Sentinel or Cluster
@@ -25,7 +25,7 @@ def open_store(url: str) -> Store:
             with a fourth slash where PATH is absolute. `docs/storage.md` gives each form.
 
     Raises:
-            ValueError: the URL has none of these forms. The message leaves out credentials.
+        ValueError: the URL has none of these forms. The message leaves out credentials.
         StoreUnavailableError: the SQLite file cannot be opened. Redis is first reached by the first call.
     """
     if url.partition("://")[0] == "sqlite":

@@ -27,9 +27,9 @@ class Count(NamedTuple):
     """The outcome of `Store.count`.
 
     Attributes:
-            admitted: whether the call was counted; False if it would have exceeded the limit.
-            value: the counter after the call.
-            remaining_s: whole seconds until the counter restarts from zero, rounded up; at least 1.
+        admitted: whether the call was counted; False if it would have exceeded the limit.
+        value: the counter after the call.
+        remaining_s: whole seconds until the counter restarts from zero, rounded up; at least 1.
     """
 
     admitted: bool

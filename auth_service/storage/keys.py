@@ -29,10 +29,10 @@ class KeySpec:
     """One family of keys.
 
     Attributes:
-            pattern: the key, with its variable parts in braces.
-            value: the stored value; the members, for an index.
-            lifetime: in words, naming the setting that determines it.
-            kind: a JSON document, an index of members (`Store.index_add`), or a counter (`Store.count`).
+        pattern: the key, with its variable parts in braces.
+        value: the stored value; the members, for an index.
+        lifetime: in words, naming the setting that determines it.
+        kind: a JSON document, an index of members (`Store.index_add`), or a counter (`Store.count`).
     """
 
     pattern: str

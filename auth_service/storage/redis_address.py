@@ -57,7 +57,7 @@ def parse_address(url: str) -> RedisAddress:
     ``tls=true``; for Sentinel ``sentinel_username`` and ``sentinel_password``.
 
     Raises:
-            ValueError: the URL has none of these forms. The message leaves out credentials.
+        ValueError: the URL has none of these forms. The message leaves out credentials.
     """
     match = _URL.fullmatch(url)
     if match is None or match[1] not in _SCHEMES:

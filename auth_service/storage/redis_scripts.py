@@ -109,4 +109,4 @@ INDEX_LIST = _script(
 return redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), 'inf')
 """
 )
-"""Returns the members that have not expired."""
+"""No arguments. Returns the members that have not expired."""
