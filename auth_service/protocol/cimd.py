@@ -13,7 +13,7 @@ from auth_service.protocol.registration_policy import RedirectHosts
 from auth_service.protocol.web_addresses import WebAddress, parse_web_address
 
 MAX_DOCUMENT_BYTES = 5 * 1_024
-"""§8.7."""
+"""The size limit of §8.7."""
 
 # §4.1: the client shares no secret with this server. The preferred method comes first.
 _METHODS = tuple(method for method in ("private_key_jwt", "none") if method in AUTH_METHODS)

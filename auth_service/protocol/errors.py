@@ -44,7 +44,7 @@ def _printable(text: str) -> str:
 
 
 class InvalidRequestError(OAuthError):
-    """RFC 6749 §5.2."""
+    """The `invalid_request` error (RFC 6749 §5.2)."""
 
     code = "invalid_request"
 
@@ -57,7 +57,7 @@ class InvalidClientError(OAuthError):
 
 
 class InvalidGrantError(OAuthError):
-    """RFC 6749 §5.2."""
+    """The `invalid_grant` error (RFC 6749 §5.2)."""
 
     code = "invalid_grant"
 
@@ -69,25 +69,25 @@ class UnauthorizedClientError(OAuthError):
 
 
 class UnsupportedGrantTypeError(OAuthError):
-    """RFC 6749 §5.2."""
+    """The `unsupported_grant_type` error (RFC 6749 §5.2)."""
 
     code = "unsupported_grant_type"
 
 
 class UnsupportedResponseTypeError(OAuthError):
-    """RFC 6749 §4.1.2.1."""
+    """The `unsupported_response_type` error (RFC 6749 §4.1.2.1)."""
 
     code = "unsupported_response_type"
 
 
 class InvalidScopeError(OAuthError):
-    """RFC 6749 §5.2."""
+    """The `invalid_scope` error (RFC 6749 §5.2)."""
 
     code = "invalid_scope"
 
 
 class InvalidTargetError(OAuthError):
-    """RFC 8707 §2."""
+    """The `invalid_target` error (RFC 8707 §2)."""
 
     code = "invalid_target"
 
@@ -99,13 +99,13 @@ class AccessDeniedError(OAuthError):
 
 
 class LoginRequiredError(OAuthError):
-    """OpenID Connect Core §3.1.2.6."""
+    """The `login_required` error (OpenID Connect Core §3.1.2.6)."""
 
     code = "login_required"
 
 
 class ConsentRequiredError(OAuthError):
-    """OpenID Connect Core §3.1.2.6."""
+    """The `consent_required` error (OpenID Connect Core §3.1.2.6)."""
 
     code = "consent_required"
 
@@ -117,93 +117,93 @@ class UnmetAuthenticationRequirementsError(OAuthError):
 
 
 class InvalidRequestObjectError(OAuthError):
-    """RFC 9101 §7."""
+    """The `invalid_request_object` error (RFC 9101 §7)."""
 
     code = "invalid_request_object"
 
 
 class InvalidRequestUriError(OAuthError):
-    """RFC 9101 §7."""
+    """The `invalid_request_uri` error (RFC 9101 §7)."""
 
     code = "invalid_request_uri"
 
 
 class RequestUriNotSupportedError(OAuthError):
-    """OpenID Connect Core §3.1.2.6."""
+    """The `request_uri_not_supported` error (OpenID Connect Core §3.1.2.6)."""
 
     code = "request_uri_not_supported"
 
 
 class InvalidRedirectUriError(OAuthError):
-    """RFC 7591 §3.2.2."""
+    """The `invalid_redirect_uri` error (RFC 7591 §3.2.2)."""
 
     code = "invalid_redirect_uri"
 
 
 class InvalidClientMetadataError(OAuthError):
-    """RFC 7591 §3.2.2."""
+    """The `invalid_client_metadata` error (RFC 7591 §3.2.2)."""
 
     code = "invalid_client_metadata"
 
 
 class InvalidSoftwareStatementError(OAuthError):
-    """RFC 7591 §3.2.2."""
+    """The `invalid_software_statement` error (RFC 7591 §3.2.2)."""
 
     code = "invalid_software_statement"
 
 
 class UnapprovedSoftwareStatementError(OAuthError):
-    """RFC 7591 §3.2.2."""
+    """The `unapproved_software_statement` error (RFC 7591 §3.2.2)."""
 
     code = "unapproved_software_statement"
 
 
 class InvalidTokenError(OAuthError):
-    """RFC 6750 §3.1."""
+    """The `invalid_token` error (RFC 6750 §3.1)."""
 
     code = "invalid_token"
     status = 401
 
 
 class InsufficientScopeError(OAuthError):
-    """RFC 6750 §3.1."""
+    """The `insufficient_scope` error (RFC 6750 §3.1)."""
 
     code = "insufficient_scope"
     status = 403
 
 
 class UnsupportedTokenTypeError(OAuthError):
-    """RFC 7009 §2.2.1."""
+    """The `unsupported_token_type` error (RFC 7009 §2.2.1)."""
 
     code = "unsupported_token_type"
 
 
 class AuthorizationPendingError(OAuthError):
-    """RFC 8628 §3.5."""
+    """The `authorization_pending` error (RFC 8628 §3.5)."""
 
     code = "authorization_pending"
 
 
 class PollingTooFastError(OAuthError):
-    """RFC 8628 §3.5."""
+    """The `slow_down` error (RFC 8628 §3.5)."""
 
     code = "slow_down"
 
 
 class ExpiredTokenError(OAuthError):
-    """RFC 8628 §3.5."""
+    """The `expired_token` error (RFC 8628 §3.5)."""
 
     code = "expired_token"
 
 
 class InvalidDpopProofError(OAuthError):
-    """RFC 9449 §5."""
+    """The `invalid_dpop_proof` error (RFC 9449 §5)."""
 
     code = "invalid_dpop_proof"
 
 
 class UseDpopNonceError(OAuthError):
-    """RFC 9449 §8."""
+    """The `use_dpop_nonce` error (RFC 9449 §8)."""
 
     code = "use_dpop_nonce"
 
@@ -224,7 +224,7 @@ class SlowDownError(OAuthError):
 
 
 class TemporarilyUnavailableError(OAuthError):
-    """RFC 6749 §4.1.2.1."""
+    """The `temporarily_unavailable` error (RFC 6749 §4.1.2.1)."""
 
     code = "temporarily_unavailable"
     status = 503
@@ -260,7 +260,7 @@ class UnknownPositionError(OAuthError):
 
 
 class BodyTooLargeError(OAuthError):
-    """RFC 9110 §15.5.14."""
+    """The request body is too large (RFC 9110 §15.5.14)."""
 
     code = "invalid_request"
     status = 413

@@ -45,7 +45,7 @@ class Eviction(NamedTuple):
     """The registrations to remove.
 
     Attributes:
-        candidates: in the order of removal.
+        candidates: in the order in which to try to remove them.
         removals: how many of them to remove.
     """
 

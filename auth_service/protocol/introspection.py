@@ -34,7 +34,7 @@ class TokenHandle(Protocol):
 
     @property
     def expires_at(self) -> int:
-        """Seconds since 1970."""
+        """The expiry, in seconds since 1970."""
         ...
 
 

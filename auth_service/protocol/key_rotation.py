@@ -40,7 +40,7 @@ class DatedKey(Protocol):
 
     @property
     def active_from(self) -> int:
-        """Seconds since 1970."""
+        """The time from which the key signs, in seconds since 1970."""
         ...
 
 

@@ -96,7 +96,7 @@ class ResourceRegistry:
         """Return the scopes that a request can be granted; unknown ones are dropped (RFC 6749 §3.3).
 
         A request without known scopes gets the resource's default. So does one for offline_access alone,
-        which is not access by itself: Claude adds it even if it requests no scope.
+        which is not access by itself: Claude adds it even if it requests no other scope.
 
         Raises:
             InvalidScopeError: the scope is malformed.

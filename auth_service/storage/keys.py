@@ -296,7 +296,7 @@ def consent(subject: str, client_id: str) -> str:
 
 
 def count(kind: str, network: str) -> str:
-    """The key of a counter: `kind` is what is counted, `network` whose (``192.0.2.1/32``)."""
+    """The key of a counter: `kind` is what is counted, `network` where from (``192.0.2.1/32``)."""
     return f"{PREFIX}count:{_part(kind)}:{_last(network)}"
 
 
