@@ -1,10 +1,10 @@
-"""The MCP resource server: validates bearer tokens, and serves MCP or stands in front of another MCP server.
+"""The MCP resource server: validates access tokens, and serves MCP or protects another MCP server.
 
-Owns the protected resource metadata (RFC 9728), the challenge (RFC 6750, RFC 9449), and the decision whether
-a token is valid for this resource, its sender and this call. Leaves to the authorization server who the user
-is, what was consented to, and whether a token is still active.
+It owns the protected resource metadata (RFC 9728), the challenge (RFC 6750, RFC 9449), and the decision
+whether a token is valid for this resource, its sender and this call. The authorization server decides who the
+user is, what they consented to, and whether a token is still active.
 
-The order in which a request passes, outermost first:
+A request passes these in order, outermost first:
 
 - `shared.asgi`  request id, unhandled errors, response headers
 - `middleware`   `drain_body`, `origins` (CORS), then `guard`, which uses
@@ -14,7 +14,7 @@ The order in which a request passes, outermost first:
 - `backend`      the built-in `mcp_server`, or a `gateway` to an upstream MCP server, which receives an
                  `identity_token`
 
-`routes` are the HTTP resources beside MCP, `pages` what browsers are shown; `errors` are all error responses,
-with the single place that logs and renders them. `main.create_app` wires the service; `verifiers` puts the
-same guard into other MCP servers.
+`routes` are the HTTP resources beside MCP, `pages` are shown to browsers, and `errors` defines all error
+responses and the single place that logs and renders them. `main.create_app` wires the service; `verifiers`
+adds the same guard to other MCP servers.
 """

@@ -1,4 +1,4 @@
-"""Talking to the authorization server: a pool of connections, and the id of its answers."""
+"""HTTP client for the authorization server: the connection pool, and the request id of responses."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from shared.http_exchange import Answer
 
 
 def http_client(*, timeout_s: float, max_connections: int) -> httpx2.AsyncClient:
-    """A connection pool of our own.
+    """Create a connection pool that ignores the proxies of the environment.
 
-    The environment's proxies are left out: what is sent holds credentials, and goes to one known address.
+    Requests contain credentials and go to one known address.
     """
     return http_exchange.http_client(
         timeout=timeout_s, max_connections=max_connections, user_agent=INTERNAL_AGENT
@@ -22,6 +22,6 @@ def http_client(*, timeout_s: float, max_connections: int) -> httpx2.AsyncClient
 
 
 def request_id_of(answer: Answer) -> str:
-    """The id under which its log explains the answer; empty where it says none that could be one."""
+    """Return the request id under which the server logged the response; empty if missing or invalid."""
     request_id: str = answer.headers.get(REQUEST_ID, "")
     return request_id if is_request_id(request_id) else ""

@@ -1,4 +1,4 @@
-"""What is behind the guard of one resource: the built-in MCP server, or a gateway to somebody else's."""
+"""The backend of one resource: the built-in MCP server, or a gateway to another one."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from resource_service.policy.watcher import PolicyWatcher
 from resource_service.settings import ResourceSettings
 
 OPEN = Policy(scopes={}, default=Scopes())
-"""Behind a gateway without a policy, a good token is enough for everything."""
+"""Behind a gateway without a policy, a valid token permits everything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """An MCP server, and what it takes to use it.
+    """An MCP server behind the guard, with its scope policy.
 
     Attributes:
-        app: for requests that have passed the guard.
-        run: the context that `app` needs around it; to be entered once.
+        app: the ASGI app for requests that have passed the guard.
+        run: the context that `app` must run in; enter it once.
     """
 
     app: ASGIApp
@@ -36,17 +36,17 @@ class Backend:
 
 
 def built_in(settings: ResourceSettings, notes: Notes) -> Backend:
-    """The notes."""
+    """Create the backend for the built-in notes server."""
     policy = _policy(settings, otherwise=POLICY)
     server = NotesServer(notes, policy, max_body_bytes=settings.max_body_bytes)
     return Backend(server, policy, server.run)
 
 
 def behind_gateway(settings: ResourceSettings, tokens: IdentityTokens) -> Backend:
-    """The upstream of `settings`, which must name one.
+    """Create a gateway to the upstream of `settings`, which must name one.
 
     Args:
-        tokens: what the upstream is told by who a request acts for.
+        tokens: issues the identity tokens that tell the upstream who a request acts for.
     """
     app, run = gateway_to(settings, tokens)
     return Backend(app, _policy(settings, otherwise=OPEN), run)

@@ -24,19 +24,19 @@ _log = get_logger(__name__)
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
-    """A request is not let through.
+    """An error response to a request, with what is logged about it.
 
     Args:
-        reason: why, in the log and as `reason_code` in the answer. status: of the HTTP answer. error: the
-        code of the protocol. description: for the developer of the client; nothing private, and safe inside
-        a quoted string. detail: for the operator, in the log only. challenged: the answer carries
-        ``WWW-Authenticate``. named: whether the challenge names the error; RFC 6750 §3.1 wants silence when
-        no token was sent. scopes: what the challenge asks for. rpc_code: the body is the JSON-RPC error of
-        this code; `rpc_id` is the id of the request, if it has one. dpop_nonce: what the next proof must
-        hold (RFC 9449 §9).
-
+        reason: the reason, in the log and as `reason_code` in the response. status: the HTTP status. error:
+            the protocol's error code. description: for the client's developer; contains nothing private, and
+            is safe inside a quoted string. detail: for the operator, in the log only. challenged: whether the
+            response has ``WWW-Authenticate``. named: whether the challenge names the error; RFC 6750 §3.1
+            wants no error if no token was sent. scopes: the scopes in the challenge. rpc_code: if set, the
+            body is a JSON-RPC error with this code; `rpc_id` is the id of the request, if it has one.
+            dpop_nonce: the nonce that the next proof must contain (RFC 9449 §9).
     Attributes:
-        answers: the ids of the JSON-RPC requests that are answered by it; set by who knows them.
+        answers: the ids of the JSON-RPC requests that this response answers; set by the caller that knows
+            them.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
 
 
 def no_token() -> Refusal:
-    """RFC 6750 §3.1: no token at all gets a challenge without an error."""
+    """Refuse a request without a token: the challenge has no error (RFC 6750 §3.1)."""
     return Refusal(
         Reason.TOKEN_MISSING,
         401,
@@ -82,22 +82,22 @@ def no_token() -> Refusal:
 
 
 def malformed_credentials(reason: Reason, description: str) -> Refusal:
-    """RFC 6750 §3.1: the way the token was sent is wrong, whatever the token is."""
+    """Refuse a token that was sent incorrectly, whatever the token is (RFC 6750 §3.1)."""
     return Refusal(reason, 400, "invalid_request", description, challenged=True)
 
 
 def invalid_token(reason: Reason, description: str, *, detail: str = "") -> Refusal:
-    """RFC 6750 §3.1: the token is expired, revoked, made up, or for somebody else."""
+    """Refuse a token that is expired, revoked, invented, or for another resource (RFC 6750 §3.1)."""
     return Refusal(reason, 401, "invalid_token", description, detail=detail, challenged=True)
 
 
 def invalid_proof(reason: Reason, description: str) -> Refusal:
-    """RFC 9449 §7.1: what came with the token proves nothing about this request."""
+    """Refuse a DPoP proof that does not prove possession for this request (RFC 9449 §7.1)."""
     return Refusal(reason, 401, "invalid_dpop_proof", description, challenged=True)
 
 
 def nonce_needed(nonce: str) -> Refusal:
-    """RFC 9449 §9: the proof must hold `nonce`; a client tries again with it."""
+    """Require `nonce` in the proof, so that the client retries with it (RFC 9449 §9)."""
     description = "The DPoP proof needs the nonce that comes with this answer."
     return Refusal(
         Reason.DPOP_NONCE_REQUIRED, 401, "use_dpop_nonce", description, challenged=True, dpop_nonce=nonce
@@ -105,7 +105,7 @@ def nonce_needed(nonce: str) -> Refusal:
 
 
 def too_many_proofs(detail: str) -> Refusal:
-    """There is no room to remember one more proof, and what is not remembered could be used twice."""
+    """Refuse a proof because the replay cache is full: an unrecorded proof could be used twice."""
     description = "Too many DPoP proofs were used within the last two minutes; try again."
     return Refusal(
         Reason.DPOP_PROOF_QUOTA_EXCEEDED, 503, "temporarily_unavailable", description, detail=detail
@@ -113,7 +113,7 @@ def too_many_proofs(detail: str) -> Refusal:
 
 
 def insufficient_scope(needed: Iterable[str], *, detail: str) -> Refusal:
-    """RFC 6750 §3.1, naming all that the request needs, so that one more consent is enough."""
+    """Refuse a request, naming all scopes that it needs: one more consent suffices (RFC 6750 §3.1)."""
     scopes = sorted(needed)
     description = f"This request needs: {', '.join(scopes)}."
     return Refusal(
@@ -128,13 +128,13 @@ def insufficient_scope(needed: Iterable[str], *, detail: str) -> Refusal:
 
 
 def cannot_ask(reason: Reason, detail: str) -> Refusal:
-    """The authorization server gave no answer that says anything about the token."""
+    """Refuse a request because the authorization server did not give a usable answer about the token."""
     description = "The authorization server cannot be asked about the token at the moment; try again."
     return Refusal(reason, 503, "temporarily_unavailable", description, detail=detail)
 
 
 def foreign_origin(origin: str) -> Refusal:
-    """A page of that origin has no business here."""
+    """Refuse a request from a web page whose origin is not allowed."""
     return Refusal(
         Reason.ORIGIN_NOT_ALLOWED,
         403,
@@ -145,17 +145,17 @@ def foreign_origin(origin: str) -> Refusal:
 
 
 def malformed_message(reason: Reason, description: str, *, rpc_code: int, rpc_id: object = None) -> Refusal:
-    """The body is not JSON-RPC that everyone reads the same way, or its headers say something else."""
+    """Refuse a body that is not unambiguous JSON-RPC, or that contradicts its headers."""
     return Refusal(reason, 400, "invalid_request", description, rpc_code=rpc_code, rpc_id=rpc_id)
 
 
 def unsupported_media_type(description: str, *, rpc_code: int) -> Refusal:
-    """The headers say that the body is not JSON in UTF-8."""
+    """Refuse a body whose headers do not declare JSON in UTF-8."""
     return Refusal(Reason.MEDIA_TYPE_UNSUPPORTED, 415, "invalid_request", description, rpc_code=rpc_code)
 
 
 def body_too_large(max_body_bytes: int) -> Refusal:
-    """The body is over the bound."""
+    """Refuse a body that exceeds the limit."""
     return Refusal(
         CommonReason.BODY_TOO_LARGE,
         413,
@@ -166,18 +166,18 @@ def body_too_large(max_body_bytes: int) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Turns a refusal into its log line and its answer.
+    """Logs a refusal and builds its response.
 
     Attributes:
-        metadata_url: what every challenge points to (RFC 9728 §5.1).
-        default_scopes: what a challenge asks for, at the moment, where the request needs none in particular.
+        metadata_url: the metadata URL in every challenge (RFC 9728 §5.1).
+        default_scopes: returns the current scopes for a challenge if the request needs none in particular.
     """
 
     metadata_url: str
     default_scopes: Callable[[], tuple[str, ...]]
 
     def __call__(self, refusal: Refusal, scope: Scope) -> Response:
-        """Log why, and build the answer to the request of `scope`."""
+        """Log the refusal, and build the response to the request of `scope`."""
         level = "warning" if refusal.status >= 500 else "info"
         public = {"told": refusal.description} if refusal.detail else {}
         getattr(_log, level)(

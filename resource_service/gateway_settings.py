@@ -1,4 +1,4 @@
-"""What can be said about upstreams; part of `resource_service.settings`."""
+"""Settings for upstreams; part of `resource_service.settings`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _mount_path(path: str) -> str:
 
 
 def _authorization(value: SecretStr) -> SecretStr:
-    # RFC 9110 §5.5: what a field value may hold; a line break would begin another header.
+    # RFC 9110 §5.5: characters of a field value; a line break would begin another header.
     if not _FIELD_VALUE.match(value.get_secret_value()):
         raise ValueError("not the value of an Authorization header, like: Bearer TOKEN")
     return value
@@ -66,7 +66,7 @@ def _header(name: str) -> str:
 
 
 def _spelled_out(mounts: object) -> object:
-    """``{"/github": "http://…"}`` for short."""
+    """Expand the short form ``{"/github": "http://…"}``."""
     if not isinstance(mounts, dict):
         return mounts
     return [
@@ -82,15 +82,15 @@ PolicyFile = Annotated[Path, AfterValidator(_policy)]
 
 
 class Mount(BaseModel):
-    """An upstream beside the main one, as a resource of its own.
+    """An upstream beside the main one, as a separate resource.
 
     Attributes:
-        path: beside the path of the main resource.
+        path: its path, beside the path of the main resource.
         upstream: ``http://…``, ``https://…`` or ``stdio:COMMAND``.
-        name: shown to people who are asked for consent; the path where left out.
-        authorization: sent to this upstream as its ``Authorization`` header.
-        host: sent to it as its ``Host`` header.
-        policy: the file with the scopes of this resource; any good token will do where left out.
+        name: shown on the consent page; the path by default.
+        authorization: the ``Authorization`` header for this upstream.
+        host: the ``Host`` header for this upstream.
+        policy: the file with the scopes of this resource; without it, any valid token is sufficient.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -109,32 +109,35 @@ class Mount(BaseModel):
 
 
 class GatewaySettings(BaseSettings):
-    """See `ResourceSettings`, which these are a part of.
+    """The part of `ResourceSettings` about upstreams.
 
     Attributes:
-        upstream: the MCP server behind `resource`; the built-in one where left out.
-        upstream_authorization: sent to `upstream` as its ``Authorization`` header.
-        upstream_host: sent to `upstream` as its ``Host`` header; the host of its URL where left out.
-        policy: the file with the scopes of `resource`; left out, any good token will do, but for the
-            built-in server, which has a policy of its own.
+        upstream: the MCP server behind `resource`; the built-in server by default.
+        upstream_authorization: the ``Authorization`` header for `upstream`.
+        upstream_host: the ``Host`` header for `upstream`; the host of its URL by default.
+        policy: the file with the scopes of `resource`; without it, any valid token is sufficient, except for
+            the built-in server, which has its own policy.
         mounts: JSON, path to upstream: ``{"/github": "http://…", "/files": {"upstream": "stdio:…"}}``; see
-            `Mount`. Each is a resource of its own beside `resource`. With mounts and without `upstream`,
+            `Mount`. Each is a separate resource beside `resource`. With mounts and without `upstream`,
             nothing is served at `resource` itself.
-        identity_key: what identity tokens are signed with, PEM; one is made at the start where left out.
-        upstream_headers: names of request headers that upstreams get beside those of MCP and of tracing.
-        upstream_connect_timeout_s: to reach an upstream.
-        upstream_silence_s: how long an upstream may say nothing in the middle of a call or a stream.
-        upstream_max_message_bytes: of JSON that answers a call over HTTP; a larger one fails the call.
+        identity_key: the private key that signs identity tokens, in PEM; generated at startup by default.
+        upstream_headers: names of request headers to forward, in addition to those of MCP and of tracing.
+        upstream_connect_timeout_s: the time to connect to an upstream.
+        upstream_silence_s: how long an upstream may send nothing during a call or a stream.
+        upstream_max_message_bytes: the limit for a JSON answer over HTTP; a larger one fails the call.
         upstream_connections: open at once to one upstream, streams included;
             `upstream_connections_per_principal` of them for one principal.
-        session_idle_s: how long an MCP session of an upstream is known after its last use.
-        max_sessions: MCP sessions known at once, for each upstream.
-        stdio_processes: of each command, at once; `stdio_processes_per_principal` of them for one principal.
-        stdio_idle_s: how long a process is kept that nobody talks to.
-        stdio_renewal_s: how long a process is kept after the last token that was shown to it has expired, for
-            its client to come back with a fresh one; meanwhile nothing goes in or out.
-        stdio_max_message_bytes: of a message that a command writes; the call that it answers fails.
-        stdio_environment: names of our environment variables that commands get, beside the usual few.
+        session_idle_s: how long an unused MCP session of an upstream is remembered.
+        max_sessions: the maximum number of MCP sessions for each upstream.
+        stdio_processes: the maximum for each command, `stdio_processes_per_principal` of them for one
+            principal.
+        stdio_idle_s: how long an unused process is kept.
+        stdio_renewal_s: how long a process is kept after its last token has expired, so that its client can
+            return with a new one; meanwhile nothing goes in or out.
+        stdio_max_message_bytes: the limit for a message from a command; a larger one fails the call it
+            answers.
+        stdio_environment: names of environment variables to pass to commands, in addition to the standard
+            few.
     """
 
     upstream: Upstream | None = None
@@ -164,16 +167,16 @@ class GatewaySettings(BaseSettings):
 
     @property
     def target(self) -> Target | None:
-        """`upstream`, read."""
+        """The parsed `upstream`."""
         return None if self.upstream is None else parse_target(self.upstream, self.upstream_host)
 
     @property
     def identity_private_key(self) -> EllipticCurvePrivateKey | None:
-        """`identity_key`, read."""
+        """The parsed `identity_key`."""
         return None if self.identity_key is None else read_private_key(self.identity_key.get_secret_value())
 
     def of_mount(self, mount: Mount) -> dict[str, Any]:
-        """What is different for `mount`."""
+        """Return the settings that differ for `mount`."""
         return {
             "resource_name": mount.name or mount.path.removeprefix("/"),
             "upstream": mount.upstream,

@@ -1,7 +1,7 @@
-"""Short-lived tokens that tell the server behind the gateway who a request acts for, signed by this service.
+"""Short-lived signed tokens that tell the server behind the gateway who a request acts for.
 
-The one place of this service that signs. What it makes is no access token: it is for the upstream alone,
-opens nothing at the resource, and is over within a minute.
+Nothing else in this service signs. An identity token is not an access token: it is for the upstream only,
+grants no access to the resource, and expires within a minute.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def read_private_key(pem: str) -> ec.EllipticCurvePrivateKey:
     """Read a private key for `ALGORITHM`: PEM, unencrypted, on the curve P-256.
 
     Args:
-        pem: its line ends may be written ``\\n``, as files of environment variables have them.
+        pem: its line breaks may be written ``\\n``, as in environment files.
 
     Raises:
-        ValueError: it is something else. The message does not hold it.
+        ValueError: it is not such a key. The message does not contain the key.
     """
     try:
         key = load_pem_private_key(pem.replace("\\n", "\n").encode(), password=None)
@@ -45,11 +45,11 @@ def read_private_key(pem: str) -> ec.EllipticCurvePrivateKey:
 
 
 class IdentityTokens:
-    """Makes the tokens, and publishes what they are verified with.
+    """Issues identity tokens, and publishes the key that verifies them.
 
     Args:
-        private_key: made on the spot where left out. Processes that share a public URL need the same one.
-        clock: when a token is made.
+        private_key: generated if None. Processes that share a public URL need the same key.
+        clock: gives the time of issue.
     """
 
     def __init__(self, private_key: ec.EllipticCurvePrivateKey | None, clock: Clock) -> None:
@@ -58,11 +58,11 @@ class IdentityTokens:
         self.public_key = public_jwk(self._key)
 
     def issue(self, principal: Principal, *, issuer: str, audience: str) -> str:
-        """A JWT (RFC 7519) that says who `principal` is. The user is left out where a client acts for itself.
+        """Issue a JWT (RFC 7519) that identifies `principal`; a client acting for itself has no user claims.
 
         Args:
-            issuer: the URL of the resource that the request came to.
-            audience: the upstream, as it is configured.
+            issuer: the URL of the resource that received the request.
+            audience: the upstream, as configured.
         """
         now = int(self._clock())
         claims = {
@@ -81,7 +81,7 @@ class IdentityTokens:
 
 
 def _signing_key(private_key: ec.EllipticCurvePrivateKey) -> SigningKey:
-    """The key under its thumbprint: it is named by what it is, so that it need not be named anywhere else."""
+    """Return the key with its thumbprint as `kid`, so that no other name has to be configured."""
     pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     kid = thumbprint(public_jwk(SigningKey("", ALGORITHM, pem)))
     return SigningKey(kid, ALGORITHM, pem)

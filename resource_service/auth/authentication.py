@@ -1,4 +1,4 @@
-"""From a request to its principal: the one check behind everything that needs a token."""
+"""Authentication of a request: the one check behind everything that needs a token."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from shared.introspection import ActiveToken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticate:
-    """Finds out, for each request, who it acts for.
+    """Authenticates each request and determines the principal that it acts for.
 
     Attributes:
-        resource: the URL of this resource, which the token must be for.
-        issuer: the issuer, which the token must be from.
+        resource: the URL of this resource; tokens must be for it.
+        issuer: the expected issuer of tokens.
     """
 
     introspect: Introspect
@@ -33,30 +33,31 @@ class Authenticate:
     clock: Clock
 
     async def __call__(self, scope: Scope) -> Principal:
-        """The principal of the request of `scope`.
+        """Return the principal of the request of `scope`.
 
         Raises:
-            Refusal: there is no token, it is garbled, not good here or not the sender's, or there is no
-                asking the issuer.
+            Refusal: the token is missing, malformed, not valid here or not the sender's, or the authorization
+                server cannot be queried.
         """
         credentials = _credentials_of(scope)
         proof = (
             self.dpop_validator.presented(scope, credentials.token) if credentials.scheme == "DPoP" else None
         )
-        # The token comes before the signature of the proof: with a bad one nothing is verified.
+        # The token is checked before the signature of the proof: an invalid token costs no signature check.
         principal = await self.holder_of(credentials.token, jkt=proof.jkt if proof else None)
         if proof:
             await self.dpop_validator.spend(proof, principal.owner)
         return principal
 
     async def holder_of(self, token: str, *, jkt: str | None = None) -> Principal:
-        """The principal that `token` makes a request act for.
+        """Return the principal that a request with `token` acts for.
 
         Args:
-            jkt: thumbprint of the key that the proof of the request shows.
+            jkt: thumbprint of the key in the request's proof.
 
         Raises:
-            Refusal: the token is not good here or not the sender's, or there is no asking the issuer.
+            Refusal: the token is not valid here or not the sender's, or the authorization server cannot be
+                queried.
         """
         answer = await self._introspected(token)
         return principal_of(answer, resource=self.resource, issuer=self.issuer, now=self.clock(), jkt=jkt)
@@ -76,7 +77,7 @@ class Authenticate:
 
 
 def token_in(scope: Scope) -> str:
-    """The access token of a request that has been authenticated."""
+    """Return the access token of an authenticated request."""
     return _credentials_of(scope).token
 
 

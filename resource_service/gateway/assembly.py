@@ -1,4 +1,4 @@
-"""Puts together the gateway to one upstream."""
+"""Assembly of the gateway to one upstream."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Run = Callable[[], AbstractAsyncContextManager[object]]
 
 
 def gateway_to(settings: ResourceSettings, tokens: IdentityTokens) -> tuple[ASGIApp, Run]:
-    """The gateway to the upstream that `settings` name, and the context it needs around it."""
+    """Create the gateway to the upstream of `settings`, and the context that it must run in."""
     match settings.target:
         case HttpTarget() as target:
             return _over_http(target, settings, tokens)

@@ -1,4 +1,4 @@
-"""How many exchanges one person may have under way at once, so that nobody keeps the others out."""
+"""Limit on one person's concurrent exchanges, so that nobody can block the others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from resource_service.principal import PersonKey, Principal, person_of
 
 
 class ConcurrencyLimit:
-    """Counts what each person has under way, through all clients together.
+    """Counts each person's exchanges in progress, across all clients.
 
     Args:
-        per_principal: the most of it, at once.
+        per_principal: the maximum number of concurrent exchanges.
     """
 
     def __init__(self, per_principal: int) -> None:
@@ -23,10 +23,10 @@ class ConcurrencyLimit:
 
     @contextmanager
     def slot(self, principal: Principal) -> Iterator[None]:
-        """One more, for the length of the context.
+        """Occupy one slot for the length of the context.
 
         Raises:
-            Refusal: the person has as many as one may have.
+            Refusal: the person has reached the limit.
         """
         person = person_of(principal.key)
         if self._under_way[person] >= self._per_principal:

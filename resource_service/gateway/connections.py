@@ -9,8 +9,8 @@ import httpx2
 from shared.http_exchange import http_client
 
 KEPT_ALIVE_S = 3.0
-"""Less than the five seconds after which servers commonly close an idle connection: a request that is sent
-just as they do so is lost, and cannot be sent again, since it may have been run."""
+"""Less than the five seconds after which servers commonly close an idle connection: a request that is sent at
+that moment is lost, and cannot be retried, since it may have been executed."""
 
 TCP_KEEP_ALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -27,18 +27,18 @@ def upstream_client(
 ) -> httpx2.AsyncClient:
     """A connection pool to one upstream.
 
-    There is no bound on how long a call may take, only on silence: a client that has had enough hangs up. An
-    upstream whose machine has vanished is noticed by TCP keep-alive.
+    The duration of a call is unlimited; only silence is limited, since clients can hang up. TCP keep-alive
+    detects an upstream whose machine has vanished.
 
     Args:
         connect_timeout_s: to connect, to send a request, and to wait for a free connection.
-        silence_s: between two chunks of an answer, and before the first.
-        max_connections: open at once.
+        silence_s: between two chunks of a response, and before the first.
+        max_connections: the maximum number of open connections.
     """
     timeout = httpx2.Timeout(connect_timeout_s, read=silence_s)
     limits = httpx2.Limits(
         max_connections=max_connections, max_keepalive_connections=100, keepalive_expiry=KEPT_ALIVE_S
     )
-    # The environment may name certificates to trust, but no proxy to go through.
+    # Certificates from the environment are trusted, but its proxies are not used.
     transport = httpx2.AsyncHTTPTransport(limits=limits, socket_options=TCP_KEEP_ALIVE, trust_env=True)
     return http_client(timeout=timeout, transport=transport)

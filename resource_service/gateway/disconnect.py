@@ -1,4 +1,4 @@
-"""What is done for a client ends when the client goes."""
+"""Cancellation of the work for a client that has disconnected."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from starlette.types import Receive
 
 @asynccontextmanager
 async def cancelled_on_disconnect(receive: Receive) -> AsyncIterator[anyio.CancelScope]:
-    """Cancel what runs inside when the client disconnects; what follows then goes on as if it had ended.
+    """Cancel the code inside the context when the client disconnects; execution continues after the context.
 
-    The body of the request must have been read. The scope says whether that is how it ended.
+    The request body must have been read. The yielded scope tells whether it was cancelled.
     """
     with anyio.CancelScope() as scope:
         watcher = asyncio.create_task(_cancel_on_disconnect(receive, scope))

@@ -1,4 +1,4 @@
-"""What a command sees of our environment: next to nothing, and never a secret of ours."""
+"""The environment of a command: a few variables, and never a secret of this service."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LOCALE = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 def forwarded_environment(
     names: Iterable[str], environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """Those of the variables that are set."""
+    """Return the variables of `names` that are set."""
     return {name: environment[name] for name in names if name in environment}
 
 
 def environment_for(principal: Principal, more: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment of a process for `principal`, whom it names as the headers do over HTTP."""
+    """Return the whole environment of a process for `principal`, encoded as in the HTTP headers."""
     named = {"DOORWARD_SUBJECT": principal.subject, "DOORWARD_USERNAME": principal.user}
     return {
         **get_default_environment(),

@@ -1,4 +1,4 @@
-"""Each way in which an upstream can fail a request: never with 401, which is about the client's token."""
+"""All upstream failures. None has status 401, which would be about the client's token."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ INVALID_REQUEST = -32600
 
 
 def unreachable(detail: str) -> Refusal:
-    """It cannot be reached; perhaps it is being restarted."""
+    """The upstream cannot be reached; it may be restarting."""
     description = "The MCP server cannot be reached at the moment; try again."
     return Refusal(Reason.UPSTREAM_UNREACHABLE, 503, "upstream_unavailable", description, detail=detail)
 
 
 def too_busy(detail: str) -> Refusal:
-    """Reaching it would take more than it has been given."""
+    """Reaching the upstream would exceed its limits."""
     description = "The MCP server is too busy at the moment; try again."
     return Refusal(Reason.UPSTREAM_BUSY, 503, "upstream_busy", description, detail=detail)
 
 
 def failed(reason: Reason, detail: str) -> Refusal:
-    """It gave an answer that cannot be passed on, or broke off before one."""
+    """The upstream gave an answer that cannot be forwarded, or closed the connection before answering."""
     return Refusal(reason, 502, "upstream_failed", "The MCP server gave no usable answer.", detail=detail)
 
 
 def unreadable(fault: str, detail: str) -> Refusal:
-    """It answered, and the answer is none to the request."""
+    """The upstream's response is not an answer to the request."""
     description = f"The MCP server's answer cannot be read: {fault}."
     return Refusal(Reason.UPSTREAM_ANSWER_UNREADABLE, 502, "upstream_failed", description, detail=detail)
 
 
 def too_large(max_bytes: int, upstream: str) -> Refusal:
-    """It answers with more JSON than is held for a client."""
+    """The upstream's JSON answer exceeds the limit."""
     description = (
         f"The MCP server's answer is larger than {max_bytes} bytes, which is the limit of this gateway "
         "(DOORWARD_UPSTREAM_MAX_MESSAGE_BYTES)."
@@ -43,7 +43,7 @@ def too_large(max_bytes: int, upstream: str) -> Refusal:
 
 
 def redirects(detail: str) -> Refusal:
-    """It is somewhere else than where it is configured to be."""
+    """The upstream redirects to an address other than the configured one."""
     description = (
         "The MCP server behind this gateway redirects to another address. "
         "Its operator sets DOORWARD_UPSTREAM to that address."
@@ -52,7 +52,7 @@ def redirects(detail: str) -> Refusal:
 
 
 def refuses_host(detail: str) -> Refusal:
-    """It takes requests for other host names only, to keep web pages from rebinding a name to it."""
+    """The upstream accepts only other host names, as a protection against DNS rebinding."""
     description = (
         "The MCP server behind this gateway refuses the Host header that it is sent. Its operator sets "
         "DOORWARD_UPSTREAM_HOST to a name that it takes, or lets it take the one that it is sent."
@@ -61,19 +61,19 @@ def refuses_host(detail: str) -> Refusal:
 
 
 def silent(detail: str) -> Refusal:
-    """It took the request and said nothing for too long."""
+    """The upstream received the request and did not answer in time."""
     description = "The MCP server did not answer in time."
     return Refusal(Reason.UPSTREAM_TIMEOUT, 504, "upstream_silent", description, detail=detail)
 
 
 def method_not_allowed(method: str) -> Refusal:
-    """Streamable HTTP has POST, GET and DELETE."""
+    """Streamable HTTP supports POST, GET and DELETE only."""
     description = "The MCP endpoint has no such method."
     return Refusal(CommonReason.METHOD_NOT_ALLOWED, 405, "method_not_allowed", description, detail=method)
 
 
 def no_such_session(detail: str) -> Refusal:
-    """The session is unknown, has ended, or is somebody else's: which of them, only the log says (RS-8)."""
+    """The session is unknown, has ended, or is another principal's; only the log says which (RS-8)."""
     return Refusal(
         Reason.SESSION_UNKNOWN,
         404,
@@ -85,5 +85,5 @@ def no_such_session(detail: str) -> Refusal:
 
 
 def malformed_request(reason: Reason, status: int, description: str) -> Refusal:
-    """The request is not as the transport wants it."""
+    """The request violates the transport's rules."""
     return Refusal(reason, status, "invalid_request", description, rpc_code=INVALID_REQUEST)

@@ -1,7 +1,7 @@
-"""What a process has said and clients have yet to take: in streams, bounded, and kept a while to be resumed.
+"""Streams of undelivered events from a process: bounded, and retained for a while for resumption.
 
-A stream is read by one client at a time. While somebody reads it, nothing of it is dropped: anyone who is
-slow slows the process down, within patience. What nobody reads is kept for as long as there is room.
+One client at a time reads a stream. While a stream has a reader, none of its events are dropped: a slow
+reader slows the process down, up to `PATIENCE_S`. Events without a reader are retained while there is room.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ PATIENCE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A message for a client.
+    """A message for the client.
 
     Attributes:
-        number: counts up over all streams of a process.
-        status: of the HTTP answer, where the message is all of it.
-        last: nothing follows it on its stream.
+        number: a counter across all streams of a process.
+        status: the HTTP status, if the message is the whole response.
+        last: whether it is the last event of its stream.
     """
 
     number: int
@@ -39,11 +39,11 @@ class Stream:
     """The events for one HTTP request.
 
     Attributes:
-        taken: the number of the last event that went out to a client.
-        lost: the number of the last event that was dropped before it went out.
-        turn: whose turn it is to read; None while it is nobody's.
-        closed: no event will be added.
-        heard_at: when the last event was added, or else the stream opened; by the monotonic clock.
+        taken: the number of the last event that was delivered.
+        lost: the number of the last event that was dropped before delivery.
+        turn: the current reader, or None.
+        closed: whether no more events will be added.
+        heard_at: when the last event was added, or the stream opened; by the monotonic clock.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Stream:
 
     @property
     def held_back(self) -> bool:
-        """Whether its oldest event is still on its way to somebody."""
+        """Whether the oldest event is still being delivered."""
         return self.turn is not None and bool(self.events) and self.events[0].number > self.taken
 
 
 class Reading:
-    """One client's reading of a stream, from after event `after`; anyone who read it before reads no more."""
+    """One client's reading of a stream, starting after event `after`; it replaces any earlier reader."""
 
     def __init__(self, stream: Stream, *, after: int) -> None:
         self.stream = stream
@@ -72,9 +72,9 @@ class Reading:
         stream.changed.send()
 
     async def next(self) -> Event | None:
-        """The next event, as soon as there is one; None where none will come.
+        """Wait for the next event and return it, or None if there will be none.
 
-        To ask for it says that the one before has gone out.
+        The call confirms that the previous event was delivered.
         """
         stream = self.stream
         while stream.turn is self:
@@ -97,7 +97,7 @@ class Reading:
         return following
 
     def stop(self) -> None:
-        """Let go of the stream; the event that was given last counts as not taken."""
+        """Release the stream; the last returned event counts as not delivered."""
         if self.stream.turn is self:
             self.stream.turn = None
             self.stream.changed.send()
@@ -107,8 +107,9 @@ class EventLog:
     """The streams of one process.
 
     Args:
-        kept_bytes: of events that have gone out, or that nobody reads, `kept_events` at most.
-        patience_s: how long a client that reads too slowly may hold up the others.
+        kept_bytes: the total size of events that are delivered or have no reader; `kept_events` is their
+            number.
+        patience_s: how long a slow reader may hold up the others.
     """
 
     def __init__(
@@ -127,17 +128,17 @@ class EventLog:
         self._number = 0
 
     def open(self, name: str) -> Stream:
-        """A new stream."""
+        """Open a new stream."""
         stream = Stream(name=name)
         self._streams[name] = stream
         return stream
 
     def stream(self, name: str) -> Stream | None:
-        """A stream that is open, or of which something is kept."""
+        """Return a stream that is open or still has retained events."""
         return self._streams.get(name)
 
     async def put(self, stream: Stream, data: bytes, *, status: int = 200, last: bool = False) -> None:
-        """Add an event to `stream`; waits for room."""
+        """Add an event to `stream`, waiting for room."""
         while self._order and self._is_full(len(data)):
             oldest = self._order[0]
             if oldest.held_back:
@@ -147,7 +148,7 @@ class EventLog:
         self.add(stream, data, status=status, last=last)
 
     def add(self, stream: Stream, data: bytes, *, status: int = 200, last: bool = False) -> None:
-        """Add an event to `stream`, room or not."""
+        """Add an event to `stream`, regardless of room."""
         self._number += 1
         stream.events.append(Event(self._number, data, status, last))
         self._order.append(stream)
@@ -158,13 +159,13 @@ class EventLog:
         stream.changed.send()
 
     def close(self) -> None:
-        """Nothing more will come on any stream."""
+        """Close all streams: no more events will come."""
         for stream in self._streams.values():
             stream.closed = True
             stream.changed.send()
 
     def discard(self, stream: Stream) -> None:
-        """Nobody will ever read `stream`."""
+        """Discard `stream`, which will never be read."""
         stream.closed = True
         stream.turn = None
         stream.changed.send()
@@ -180,7 +181,7 @@ class EventLog:
                 while stream.held_back:
                     await stream.changed.wait()
         except TimeoutError:
-            stream.turn = None  # its reader ends; what it misses can be resumed while it is kept
+            stream.turn = None  # this ends its reader; missed events can be resumed while they are retained
             stream.changed.send()
 
     def _drop_from(self, stream: Stream) -> None:

@@ -1,7 +1,7 @@
-"""An upstream that speaks Streamable HTTP: a reverse proxy that knows of MCP what it must, and no more.
+"""Reverse proxy to an upstream that speaks Streamable HTTP, with as little knowledge of MCP as possible.
 
-Streams are passed on as they come, no faster than they are taken: a slow client slows the upstream down and
-costs no memory. When either side hangs up, the exchange ends for the other as well.
+Streams are forwarded as they arrive, at the client's pace: a slow client slows the upstream down and uses no
+memory. When either side hangs up, the exchange ends for the other as well.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class HttpGateway:
     """The upstream as an ASGI app, for requests that have passed the guard.
 
     Attributes:
-        authorization: the upstream's own credential, if it wants one.
-        large_answers: room for JSON answers that are larger than most.
-        max_body_bytes: of one MCP message; the guard has bounded it already.
+        authorization: the upstream's own credential, if it requires one.
+        large_answers: room for unusually large JSON answers.
+        max_body_bytes: of one MCP message; the guard has already enforced it.
         max_answer_bytes: of one JSON answer.
-        headers: names of request headers that pass beside the usual ones.
+        headers: names of additional request headers to forward.
     """
 
     upstream: Upstream
@@ -59,10 +59,10 @@ class HttpGateway:
     headers: tuple[str, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Carry the request to the upstream and the answer back.
+        """Forward the request to the upstream, and its response to the client.
 
         Raises:
-            Refusal: nothing has been sent yet, and nothing of the upstream's will be.
+            Refusal: nothing of the upstream's response has been sent, nor will be.
         """
         if scope["method"] not in METHODS:
             raise method_not_allowed(scope["method"])
@@ -110,7 +110,7 @@ class HttpGateway:
             raise malformed_request(Reason.NOT_FORWARDABLE, 400, "The query cannot be passed on.") from error
 
     def _url(self, scope: Scope) -> str:
-        """The upstream's URL. What its query says is settled; where it has none, the client's passes."""
+        """Return the upstream's URL, with its configured query or else the client's."""
         query, url = scope.get("query_string", b"").decode("latin-1"), self.upstream.target.url
         return f"{url}?{query}" if query and "?" not in url else url
 

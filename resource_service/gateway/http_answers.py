@@ -1,4 +1,4 @@
-"""Whether an HTTP answer that is no stream answers the JSON-RPC requests that it is for. Pure."""
+"""Checks whether a non-streaming HTTP response answers its JSON-RPC requests. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JSON = "application/json"
 
 
 def fault_in_type(status: int, content_type: str) -> str | None:
-    """Why an answer of that type answers no request, whatever it holds; None where it may."""
+    """Return why a response of this type cannot answer any request, whatever its body; None if it can."""
     if status == 202:
         return "it is 202, and brings no answer"
     media_type = content_type.partition(";")[0].strip().lower()
@@ -23,7 +23,7 @@ def fault_in_type(status: int, content_type: str) -> str | None:
 
 
 def fault_in_body(body: bytes, request_ids: Sequence[RequestId]) -> str | None:
-    """Why `body` does not answer every request of `request_ids`; None if it does."""
+    """Return why `body` does not answer every request of `request_ids`; None if it does."""
     if not body.strip():
         return "it is empty"
     try:
@@ -40,7 +40,7 @@ def fault_in_body(body: bytes, request_ids: Sequence[RequestId]) -> str | None:
 
 
 def fault_at_ends(body: bytes | bytearray) -> str | None:
-    """What can be told of a body that is too large to be parsed: whether it is cut off."""
+    """Return why a body that is too large to parse looks truncated; None if it does not."""
     first, last = body[:100].removeprefix(BYTE_ORDER_MARK).lstrip()[:1], body[-100:].rstrip()[-1:]
     return None if (first, last) in ((b"{", b"}"), (b"[", b"]")) else "it is not JSON in UTF-8"
 
@@ -50,7 +50,7 @@ def _messages(parsed: object) -> list[Any]:
 
 
 def _is_answer(message: dict[str, Any]) -> bool:
-    """JSON-RPC 2.0 §5, and MCP: a result is an object."""
+    """Check whether `message` is a response: JSON-RPC 2.0 §5, and per MCP a result is an object."""
     match message:
         case {"method": _}:
             return False

@@ -1,8 +1,8 @@
-"""The answer of an upstream that speaks HTTP, on its way to the client.
+"""The response of an upstream that speaks HTTP, on its way to the client.
 
-What answers a JSON-RPC request with JSON is held until it is whole and known to answer it: once its head is
-sent, nothing else could be said in its place. What is larger than `MAX_CHECKED_BYTES` is not parsed, and
-waits for room. Streams are not held; `resource_service.middleware.endable_response` puts in what they lack.
+A JSON answer to a JSON-RPC request is buffered until it is complete and verified: once its head is sent, it
+can no longer be replaced by an error. An answer larger than `MAX_CHECKED_BYTES` is not parsed, and waits for
+room. Streams are not buffered; `resource_service.middleware.endable_response` completes them.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from shared.logs import get_logger
 
 EVENT_STREAM = "text/event-stream"
 MAX_CHECKED_BYTES = 1_048_576
-"""To parse a megabyte takes 5 to 30 ms, in which nobody else is served."""
+"""Parsing a megabyte blocks the event loop for 5 to 30 ms."""
 
 WHOLE_WITHIN_S = 60.0
-"""How long a larger answer may take from there to its end, as it takes room from others."""
+"""How long the rest of a larger answer may take, since it occupies shared room."""
 
 TAKEN_WITHIN_S = 30.0
-"""How long a client may take over `PIECE_BYTES` of a larger answer."""
+"""How long a client may take to receive `PIECE_BYTES` of a larger answer."""
 
 PIECE_BYTES = 262_144
 MAX_SHOWN_BYTES = 200
@@ -47,12 +47,12 @@ _log = get_logger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class HttpReply:
-    """One answer: `begin` looks at it as long as another can still be given, `pass_on` sends it.
+    """One response: `begin` inspects it while it can still be replaced, `pass_on` sends it.
 
     Attributes:
-        request_ids: the ids of the JSON-RPC requests that it is to answer.
-        max_answer_bytes: of JSON that answers them.
-        make_room: for an answer that is larger than most; may raise a `Refusal`.
+        request_ids: the ids of the JSON-RPC requests that it must answer.
+        max_answer_bytes: the limit for a JSON answer.
+        make_room: reserves room for a large answer; may raise a `Refusal`.
     """
 
     upstream: Upstream
@@ -68,10 +68,10 @@ class HttpReply:
         self._chunks = self.response.aiter_raw()
 
     async def begin(self) -> None:
-        """Read what has to be known before anything is sent.
+        """Read as much as must be known before anything is sent.
 
         Raises:
-            Refusal: the answer is not one to the request.
+            Refusal: the response does not answer the request.
         """
         status = self.response.status_code
         if status in (400, 403):
@@ -115,7 +115,7 @@ class HttpReply:
         )
 
     async def pass_on(self, send: Send) -> None:
-        """Send the answer as it comes."""
+        """Send the response as it arrives."""
         fields = to_client(self.response.headers.raw)
         if self._is_stream or self._held.startswith(BYTE_ORDER_MARK):
             self._held = self._held.removeprefix(BYTE_ORDER_MARK)
@@ -132,7 +132,7 @@ class HttpReply:
         return self.response.headers.get("content-type", "").lower().startswith(EVENT_STREAM)
 
     async def _hold(self, most: int) -> bool:
-        """Read up to `most` bytes, or a chunk more. Whether that is all."""
+        """Read up to `most` bytes, or a chunk more. Return whether the body is complete."""
         try:
             while len(self._held) <= most:
                 self._held += await anext(self._chunks)
@@ -143,10 +143,10 @@ class HttpReply:
         return False
 
     async def _pass_on_body(self, send: Send) -> bool:
-        """Pass the body on; False if it broke off.
+        """Forward the body; return False if it was cut off.
 
-        An event stream may end anywhere: a client that misses an answer resumes it. Half of anything else is
-        left unfinished, so that nobody takes it for the whole.
+        An event stream may end anywhere: a client resumes it to get a missing answer. A truncated body of
+        another type is left unfinished, so that it is not mistaken for a complete one.
         """
         try:
             await self._pass_on_held(send)

@@ -1,4 +1,4 @@
-"""What the upstream is told about who a request acts for (RS-5)."""
+"""Identity headers: they tell the upstream who a request acts for (RS-5)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from shared.scopes import format_scope
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Tells one upstream of one resource who it serves.
+    """Builds the identity headers for one upstream of one resource.
 
     Attributes:
-        resource: the URL of the resource, the issuer of the tokens.
-        audience: the upstream, as it is configured.
+        resource: the URL of the resource, which is the issuer of the tokens.
+        audience: the upstream, as configured.
     """
 
     tokens: IdentityTokens
@@ -25,7 +25,7 @@ class Identity:
     audience: str
 
     def fields(self, principal: Principal) -> Fields:
-        """The header fields that say who `principal` is; no user where a client acts for itself."""
+        """Return the headers that identify `principal`; a client acting for itself has no user fields."""
         values = {
             b"x-doorward-subject": None if principal.subject is None else encoded(principal.subject),
             b"x-doorward-username": None if principal.user is None else encoded(principal.user),

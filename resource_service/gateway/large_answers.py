@@ -1,4 +1,4 @@
-"""Room for large answers that are held until they are whole: bounded in number and in time."""
+"""Room for buffered large answers: bounded in number and in time."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ROOM_WITHIN_S = 30.0
 
 
 class LargeAnswers:
-    """Counts the large answers to one upstream's calls; the upstream is not read while one waits for room.
+    """Counts the large answers of one upstream; the upstream is not read while an answer waits for room.
 
     Args:
-        at_once: how many are held; `at_once_per_principal` of them for one person.
-        room_within_s: how long one waits.
+        at_once: how many may be buffered, `at_once_per_principal` of them for one person.
+        room_within_s: how long an answer waits for room.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class LargeAnswers:
 
     @asynccontextmanager
     async def room(self, principal: Principal) -> AsyncIterator[None]:
-        """Room for one answer, for the length of the context.
+        """Reserve room for one answer for the length of the context.
 
         Raises:
-            Refusal: there is none, and none has come free in time.
+            Refusal: no room became free in time.
         """
         async with AsyncExitStack() as held:
             held.enter_context(self._share.slot(principal))

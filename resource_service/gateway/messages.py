@@ -1,4 +1,4 @@
-"""JSON-RPC messages as MCP has them: what kind each is, and how they are written. Pure."""
+"""JSON-RPC messages as MCP defines them: their kinds and their serialization. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Kind = Literal["request", "notification", "response"]
 
 
 def kind_of(message: object) -> Kind | None:
-    """What `message` is; None where it is no single message of JSON-RPC 2.0 (§4, §5)."""
+    """Return the kind of `message`; None if it is not a single JSON-RPC 2.0 message (§4, §5)."""
     match message:
         case {"method": str(), "id": id_}:
             return "request" if is_id(id_) else None
@@ -31,17 +31,17 @@ def kind_of(message: object) -> Kind | None:
 
 
 def is_id(value: object) -> bool:
-    """MCP: an id is text or a whole number, and never null."""
+    """Check whether `value` is a valid id: MCP allows strings and integers, never null."""
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def id_key(value: RequestId) -> tuple[str, RequestId]:
-    """Keeps 1 and "1" apart."""
+    """Return a dictionary key for an id that distinguishes 1 from "1"."""
     return (type(value).__name__, value)
 
 
 def progress_token_of(message: Json) -> RequestId | None:
-    """What progress of a request is to be reported under, if it asks for it."""
+    """Return the token under which the request wants its progress reported, if any."""
     match message:
         case {"params": {"_meta": {"progressToken": token}}} if is_id(token):
             return token  # type: ignore[no-any-return]
@@ -50,7 +50,7 @@ def progress_token_of(message: Json) -> RequestId | None:
 
 
 def read_line(line: bytes) -> Json | None:
-    """A message that a server has written; None for what is none, which is not rare on standard output."""
+    """Parse a line of a server's output; None if it is not a message, which is common on standard output."""
     try:
         message = loads(line)
     except UnreadableError:
@@ -59,20 +59,20 @@ def read_line(line: bytes) -> Json | None:
 
 
 def write_line(message: Json) -> bytes:
-    """A message on one line.
+    """Serialize a message on one line.
 
     Raises:
-        ValueError: it holds a number that JSON cannot write.
+        ValueError: the message contains a number that JSON cannot represent.
     """
     return dumps(message)
 
 
 def error(request_id: RequestId | None, code: int, text: str, data: Any = None) -> Json:  # noqa: ANN401
-    """An error response."""
+    """Build an error response."""
     details = {"code": code, "message": text} | ({} if data is None else {"data": data})
     return {"jsonrpc": "2.0", "id": request_id, "error": details}
 
 
 def result(request_id: RequestId, value: Json) -> Json:
-    """A response that is none."""
+    """Build a success response."""
     return {"jsonrpc": "2.0", "id": request_id, "result": value}

@@ -1,7 +1,7 @@
-"""A request of revision 2026-07-28, put to a server that knows only the revisions before. Pure.
+"""Translation of a 2026-07-28 request for a server that supports only earlier revisions. Pure.
 
-The older revisions begin with a handshake, which the gateway makes in its own name and without any capability
-of a client: a process without a session has nobody to ask.
+Earlier revisions begin with a handshake. The gateway performs it in its own name and without client
+capabilities, since a process without a session has no client to send requests to.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NOT_IN_OLDER = frozenset({"server/discover", "subscriptions/listen"})
 NOT_IN_NEWER = frozenset(
     {"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"}
 )
-"""Methods that revision 2026-07-28 does not have: they change a connection, which there is none of."""
+"""Methods that revision 2026-07-28 does not have: they change a connection, and it has no connections."""
 
 CACHEABLE = frozenset(
     {"tools/list", "prompts/list", "resources/list", "resources/templates/list", "resources/read"}
@@ -33,7 +33,7 @@ HANDSHAKE: Json = {
 
 
 def older_request(message: Json) -> Json:
-    """`message` without what the older revisions have no place for."""
+    """Return `message` without members that the older revisions do not define."""
     params = message.get("params")
     if not isinstance(params, dict) or not isinstance(params.get("_meta"), dict):
         return message
@@ -43,7 +43,7 @@ def older_request(message: Json) -> Json:
 
 
 def newer_response(method: str, response: Json) -> Json:
-    """`response` with the members that revision 2026-07-28 requires of a result."""
+    """Return `response` with the members that revision 2026-07-28 requires in a result."""
     result = response.get("result")
     if not isinstance(result, dict):
         return response
@@ -52,7 +52,7 @@ def newer_response(method: str, response: Json) -> Json:
 
 
 def no_discovery(request_id: RequestId, supported: str) -> Json:
-    """Tells a client that knows both that it will get more out of this server by a session."""
+    """Tell a client that supports both revisions to open a session with this server instead."""
     return messages.error(
         request_id,
         messages.UNSUPPORTED_PROTOCOL_VERSION,

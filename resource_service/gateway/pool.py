@@ -1,4 +1,4 @@
-"""The processes of one command: started for a principal, counted, and ended when nobody needs them."""
+"""Process pool of one command: processes are started for a principal, counted, and ended when unused."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ Kind = TypeVar("Kind", bound=StdioConnection)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many processes of one command there may be.
+    """Limits on the processes of one command.
 
     Attributes:
-        processes: at once; `per_principal` of them for one person, through all clients together.
-        idle_s: how long one is kept that nobody has to do with.
-        renewal_s: how long one is kept after the last token that was shown to it has expired.
-        silence_s: how long nothing may be said about a call.
-        max_message_bytes: of a message that a process writes.
+        processes: the maximum number of running processes, `per_principal` of them for one person across all
+            clients.
+        idle_s: how long an unused process is kept.
+        renewal_s: how long a process is kept after its last token has expired.
+        silence_s: how long a server may send nothing about a call.
+        max_message_bytes: the maximum size of a message from a process.
     """
 
     processes: int
@@ -49,10 +50,10 @@ class Limits:
 
 
 class ProcessPool:
-    """Starts and ends the processes of `target`. They live inside `run`.
+    """Starts and ends the processes of `target` inside the context of `run`.
 
     Args:
-        passed_on: environment variables that they get beside the usual few.
+        forwarded_environment: additional environment variables for the processes.
     """
 
     def __init__(self, target: StdioTarget, limits: Limits, forwarded_environment: Mapping[str, str]) -> None:
@@ -64,7 +65,7 @@ class ProcessPool:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Processes live inside this context; leaving it ends them all."""
+        """Run the pool; leaving the context ends all processes."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._end_idle_ones)
             try:
@@ -75,10 +76,10 @@ class ProcessPool:
                     await _end(self._open)
 
     async def start(self, scope: Scope, converse: Callable[[ServerProcess, PrincipalKey], Kind]) -> Kind:
-        """Start a process for the principal of the request of `scope` alone.
+        """Start a process for the sole use of the principal of the request of `scope`.
 
         Raises:
-            Refusal: there is no room for one, or it cannot be started.
+            Refusal: there is no room for another process, or it cannot be started.
         """
         principal = principal_in(scope)
         person = person_of(principal.key)
@@ -105,11 +106,11 @@ class ProcessPool:
         return connection
 
     def renew(self, connection: StdioConnection, scope: Scope) -> None:
-        """Keep a process for as long as the token of the request of `scope` is good."""
+        """Keep a process running as long as the token of the request of `scope` is valid."""
         connection.tenure.renew(*lease_in(scope), extra_s=self._limits.renewal_s)
 
     def _spare(self, newcomer: PersonKey) -> list[StdioConnection]:
-        """The processes that must end to make room for one more: unused ones, the longest unused first."""
+        """Return the processes to end to make room for one more: unused ones, the longest unused first."""
         own = [c for c in self._open if person_of(c.owner) == newcomer]
         spare = _longest_unused(own, len(own) + self._starting[newcomer] + 1 - self._limits.per_principal)
         if spare is None:
@@ -135,7 +136,7 @@ class ProcessPool:
 
 
 def _longest_unused(connections: Iterable[StdioConnection], count: int) -> list[StdioConnection] | None:
-    """`count` of them that nobody would miss at once; None if there are not so many."""
+    """Return the `count` longest-unused connections; None if fewer are unused."""
     unused = sorted(
         (connection for connection in connections if connection.unused),
         key=lambda connection: connection.used_at,

@@ -1,4 +1,4 @@
-"""An MCP server as a child process: spoken to in lines, watched, and ended in good order."""
+"""An MCP server as a child process: line-based communication, supervision and orderly termination."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 EXCERPT_BYTES = 1_024
 CHUNK_BYTES = 65_536
 POLL_S = 0.25
-"""How soon it is noticed that a process has exited whose output somebody else holds open."""
+"""How soon the exit of a process is noticed if another process holds its output open."""
 
 _log = get_logger(__name__)
 
 
 class ProcessEndedError(Exception):
-    """The process does not take messages any more."""
+    """The process no longer accepts messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class TooLong:
-    """A line that is longer than a message may be: its beginning and its end, the rest was skipped."""
+    """A line over the message limit: its beginning and end; the rest was discarded."""
 
     excerpt: bytes
 
 
 class ServerProcess:
-    """A running server, the leader of a process group of its own; `start` makes one.
+    """A running server, the leader of its own process group; create it with `start`.
 
     Args:
-        grace_s: what it gets after the end of its input, and again after SIGTERM.
-        max_message_bytes: of a line that it writes.
+        grace_s: how long to wait after closing its input, and again after SIGTERM.
+        max_message_bytes: the maximum length of an output line.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class ServerProcess:
         grace_s: float = 2.0,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> Self:
-        """Start it with `environment` and nothing else of ours.
+        """Start the process with exactly `environment`.
 
         Raises:
-            OSError: there is no such command, or no more room for processes.
+            OSError: the command does not exist, or the system allows no more processes.
         """
         process = await asyncio.create_subprocess_exec(
             *arguments,
@@ -87,19 +87,19 @@ class ServerProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is that of its group."""
+        """The process id, which is also the group id."""
         return self._process.pid
 
     @property
     def exit_status(self) -> int | None:
-        """How it has exited, the negative number of a signal included; None while it runs."""
+        """The exit status, negative for a signal; None while it runs."""
         return self._process.returncode
 
     async def write(self, line: bytes) -> None:
-        """Hand it a message, without a line break; waits while it is not reading.
+        """Send a message, given without a line break; waits while the process is not reading.
 
         Raises:
-            ProcessEndedError: it has gone, or is being ended.
+            ProcessEndedError: the process has exited or is being ended.
         """
         stdin = self._process.stdin
         if stdin is None or stdin.is_closing():
@@ -112,7 +112,7 @@ class ServerProcess:
                 raise ProcessEndedError from error
 
     async def lines(self) -> AsyncIterator[bytes | TooLong]:
-        """Each line of its output, until it has exited or closed it."""
+        """Yield each output line until the process exits or closes its output."""
         line = _Line(self._max_message_bytes)
         while chunk := await self._chunk():
             *ends, rest = chunk.split(b"\n")
@@ -123,11 +123,11 @@ class ServerProcess:
         yield line.take()
 
     async def exited(self, *, within_s: float) -> bool:
-        """Whether it exits within that time."""
+        """Return whether the process exits within that time."""
         return await _comes_true(lambda: self.exit_status is not None, within_s)
 
     async def terminate(self) -> None:
-        """Close its input, then SIGTERM, then SIGKILL its whole group; returns once it has gone."""
+        """Close its input, then send SIGTERM, then SIGKILL to the whole group; return after it exits."""
         if self._end is None:
             self._end = asyncio.create_task(self._end_group())
         await asyncio.shield(self._end)
@@ -158,19 +158,19 @@ class ServerProcess:
 
     def _signal(self, strength: signal.Signals | None) -> None:
         if strength is not None:
-            # PermissionError: what it has become runs as somebody else.
+            # PermissionError: the process runs under another user by now.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, strength)
 
     async def _gone(self) -> bool:
-        """Whether it and all of its group exit within the grace."""
+        """Return whether the whole group exits within the grace period."""
         return await _comes_true(
             lambda: self.exit_status is not None and not _group_exists(self.pid), self._grace_s
         )
 
 
 class _Line:
-    """A line as it comes in; of one that is too long, no more than an excerpt is held."""
+    """A line being received; only an excerpt of a line that is too long is buffered."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -190,7 +190,10 @@ class _Line:
 
 
 async def _comes_true(condition: Callable[[], bool], within_s: float) -> bool:
-    """To wait for a process itself would be to wait for its pipes, which somebody else may hold open."""
+    """Poll `condition` for up to `within_s`.
+
+    Waiting for the process would include waiting for its pipes, which another process may hold open.
+    """
     deadline = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > deadline:
@@ -216,9 +219,9 @@ def _pipe(reader: asyncio.StreamReader | None) -> asyncio.StreamReader:
 
 
 def _close_pipes(process: Process) -> None:
-    """Let go of pipes that a descendant which has left the group may hold open for ever.
+    """Close pipes that a descendant outside the group may hold open indefinitely.
 
-    There is no public way.
+    asyncio has no public way to do this.
     """
     transport = vars(process).get("_transport")
     if transport is not None:

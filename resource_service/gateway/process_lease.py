@@ -1,4 +1,4 @@
-"""How long a process may live: as long as one of the tokens that were shown to it is good (RS-13)."""
+"""Lifetime of a process: it runs as long as one of the tokens presented to it is valid (RS-13)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from resource_service.introspection.leases import Ending, Lease, Leases
 from resource_service.principal import Principal
 
 MAX_TOKENS = 8
-"""A client that refreshes shows one token after the other; of more, those that expire first are forgotten."""
+"""A client presents a new token after each refresh; above this number, the first to expire are forgotten."""
 
 
 class ProcessLease:
-    """The tokens that keep one process.
+    """The tokens that keep one process running.
 
     Args:
-        end: called when the last of them has ended.
+        end: called when the last token has ended.
     """
 
     def __init__(self, end: Callable[[Ending], None]) -> None:
@@ -24,10 +24,10 @@ class ProcessLease:
         self._held: dict[Principal, tuple[Leases, Lease]] = {}
 
     def renew(self, leases: Leases, lease: Lease, *, extra_s: float) -> None:
-        """A request that is served by `lease` has come.
+        """Record a request that is served under `lease`.
 
         Args:
-            extra_s: how long after the expiry of the last token a client may come back with a fresh one.
+            extra_s: how long after the last token expires a client may return with a new one.
         """
         principal = lease.principal
         if principal in self._held:
@@ -39,7 +39,7 @@ class ProcessLease:
             self._forget(min(self._held, key=lambda each: each.expires_at))
 
     def close(self) -> None:
-        """The process has ended."""
+        """Release all tokens after the process has ended."""
         for principal in tuple(self._held):
             self._forget(principal)
 

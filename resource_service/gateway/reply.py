@@ -1,4 +1,4 @@
-"""How a stream of messages becomes an HTTP answer: JSON where it is one that comes soon, else events."""
+"""Conversion of a message stream into an HTTP response: JSON for a single quick answer, otherwise events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resource_service.gateway.event_log import Event, Reading
 from resource_service.gateway.stdio_connection import StdioConnection
 
 JSON_WITHIN_S = 0.5
-"""How long an answer is waited for before a stream begins, whose status cannot say anything about it."""
+"""How long to wait for an answer before a stream begins, whose HTTP status is then fixed."""
 
 EVENTS = {
     "content-type": "text/event-stream",
@@ -25,14 +25,14 @@ EVENTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The answer to a request, from the events of its stream.
+    """The response to a request, built from the events of its stream.
 
     Attributes:
-        reading: the client's place in the stream.
-        may_be_json: the whole answer may come as JSON.
-        resumable: events carry an id by which a client asks for those after it.
-        primed: a stream begins with an empty event, for its id alone; clients before 2025-11-25 cannot
-            read that.
+        reading: the client's position in the stream.
+        may_be_json: whether the whole response may be JSON.
+        resumable: whether events carry an id from which a client can resume.
+        primed: whether a stream begins with an empty event that only carries an id; clients before 2025-11-25
+            cannot parse such an event.
     """
 
     connection: StdioConnection
@@ -43,7 +43,7 @@ class Reply:
     primed: bool = False
 
     async def deliver(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Send it, as it comes. False if the client went away before the end."""
+        """Send the response as it arrives. Return False if the client disconnected before the end."""
         try:
             with self.connection.hold():
                 async with cancelled_on_disconnect(receive) as connected:

@@ -1,4 +1,4 @@
-"""Requests of revision 2026-07-28 for a command: checked as its transport has it, and answered one by one."""
+"""Requests of revision 2026-07-28 for a command: validated by its transport's rules, answered one by one."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from resource_service.principal import Principal, PrincipalKey, principal_in
 from resource_service.reasons import Reason
 
 REMEMBERED_S = 600.0
-"""How long the revision of a command is taken for granted."""
+"""How long the discovered revision of a command is reused."""
 
 
 class StdioRequests:
-    """Every request without a session for one command, as an ASGI app behind the guard."""
+    """An ASGI app behind the guard for all requests without a session to one command."""
 
     def __init__(self, pool: ProcessPool) -> None:
         self._pool = pool
@@ -38,10 +38,10 @@ class StdioRequests:
         self._older: tuple[str, float] | None = None
 
     async def post(self, scope: Scope, receive: Receive, send: Send, message: Json) -> None:
-        """Take a message, and answer it if it is a request.
+        """Accept a message, and answer it if it is a request.
 
         Raises:
-            Refusal: it is not taken.
+            Refusal: the message is not accepted.
         """
         rejection = _rejection(scope, message)
         if rejection is not None:
@@ -49,7 +49,7 @@ class StdioRequests:
                 scope, receive, send
             )
         elif messages.kind_of(message) == "notification":
-            # This revision has none that a client sends: to cancel a request is to close its stream.
+            # This revision defines no client notifications: a client cancels a request by closing its stream.
             await Response(status_code=202)(scope, receive, send)
         elif messages.kind_of(message) == "request":
             await self._answer(scope, receive, send, message)
@@ -71,7 +71,7 @@ class StdioRequests:
             await process.cancel(pending)
 
     async def _without_server(self, scope: Scope, message: Json) -> Json | None:
-        """The answer to what the server cannot be asked; None for everything else."""
+        """Return the answer to a method that the server does not support; None for all other methods."""
         if message["method"] in older_revision.NOT_IN_NEWER:
             return _method_not_found(message)
         if message["method"] not in older_revision.NOT_IN_OLDER:
@@ -84,14 +84,14 @@ class StdioRequests:
         return _method_not_found(message)
 
     async def _found_out(self, scope: Scope) -> str | None:
-        """The older revision that the command speaks, if it does."""
+        """Return the older revision that the command speaks, if any."""
         process = await self._process(scope)
         if process.older is not None and process.unused:
-            await process.close()  # the client will open a session, which has a process of its own
+            await process.close()  # the client will open a session, which has its own process
         return process.older
 
     async def _process(self, scope: Scope) -> StatelessProcess:
-        """The process of the request's principal; those who ask while it starts wait for the same one."""
+        """Return the process of the request's principal; concurrent requests wait for the same start."""
         principal = principal_in(scope)
         starting = self._processes.get(principal.key)
         if starting is None or _is_over(starting):
@@ -138,7 +138,7 @@ def _is_over(starting: asyncio.Task[StatelessProcess]) -> bool:
 
 
 def _rejection(scope: Scope, message: Json) -> InboundLadderRejection | None:
-    """What is wrong with the envelope, and with the headers that repeat parts of it."""
+    """Return what is wrong with the envelope, or with the headers that repeat parts of it."""
     headers = Headers(scope=scope)
     if messages.kind_of(message) != "request":
         return unsupported_protocol_version_rejection(headers["mcp-protocol-version"])

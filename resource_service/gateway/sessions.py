@@ -1,4 +1,4 @@
-"""Which principal each MCP session of an upstream belongs to (RS-8): bounded, and forgotten when idle."""
+"""The owners of an upstream's MCP sessions (RS-8): bounded, and forgotten when idle."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class _Session:
 
 
 class SessionOwners:
-    """Session id to owner, the least recently used first.
+    """Maps session ids to owners, the least recently used first.
 
     Args:
-        idle_s: how long a session is known after its last use; one that is in use stays.
-        max_sessions: the least recently used makes room for a new one.
-        monotonic: seconds, from anywhere.
+        idle_s: how long an unused session is remembered; a session in use is never idle.
+        max_sessions: above this, the least recently used session is forgotten.
+        monotonic: a monotonic clock in seconds.
     """
 
     def __init__(self, *, idle_s: float, max_sessions: int, monotonic: Callable[[], float]) -> None:
@@ -36,7 +36,7 @@ class SessionOwners:
         return len(self._sessions)
 
     def bind(self, session_id: str, principal: Principal) -> bool:
-        """Note that `principal` has opened a session; False if it is somebody else's already."""
+        """Bind a new session to `principal`; return False if it already belongs to another principal."""
         self._forget_idle()
         session = self._sessions.get(session_id)
         if session is not None:
@@ -47,14 +47,14 @@ class SessionOwners:
         return True
 
     def owned(self, session_id: str, principal: Principal) -> bool:
-        """Whether the session is known, and is `principal`'s."""
+        """Check whether the session is known and belongs to `principal`."""
         self._forget_idle()
         session = self._sessions.get(session_id)
         return session is not None and session.owner == principal.key
 
     @contextmanager
     def in_use(self, session_id: str) -> Iterator[None]:
-        """Keep a session for the length of the context, which is a use of it."""
+        """Keep a session for the length of the context, which counts as a use."""
         session = self._sessions[session_id]
         session.in_use += 1
         self._touch(session_id, session)
@@ -65,11 +65,11 @@ class SessionOwners:
             self._touch(session_id, session)
 
     def forget(self, session_id: str) -> None:
-        """The upstream has ended the session."""
+        """Forget a session that the upstream has ended."""
         self._sessions.pop(session_id, None)
 
     def _forget_idle(self) -> None:
-        """From the front, up to the first one that has been used lately."""
+        """Forget idle sessions, from the front up to the first recently used one."""
         before = self._monotonic() - self._idle_s
         while self._sessions:
             session_id, session = next(iter(self._sessions.items()))
@@ -86,7 +86,7 @@ class SessionOwners:
             self._sessions.move_to_end(session_id)
 
     def _make_room(self, newcomer: PersonKey) -> None:
-        """Forget a session of the person who has most of them, through all clients together (RS-16)."""
+        """Forget a session of the person with the most sessions, across all clients (RS-16)."""
         counts = Counter([newcomer, *(person_of(session.owner) for session in self._sessions.values())])
         crowder = max(counts, key=lambda person: (counts[person], person == newcomer))
         theirs = [name for name, session in self._sessions.items() if person_of(session.owner) == crowder]

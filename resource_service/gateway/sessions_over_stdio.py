@@ -1,4 +1,4 @@
-"""MCP sessions (2025-11-25 and before) with a process for each: everything passes as it is written."""
+"""MCP sessions (2025-11-25 and before) with a process for each: messages pass unchanged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 
 
 class Session(StdioConnection):
-    """A session and its process. The client's own ids tell its requests apart; nobody else has any."""
+    """A session and its process. The client's own ids identify its requests, since it is the only client."""
 
     def __init__(self, process: ServerProcess, owner: PrincipalKey) -> None:
         self.id = secrets.token_hex(16)
@@ -39,10 +39,10 @@ class Session(StdioConnection):
         self.standing = self.event_log.open("g")
 
     async def ask(self, message: Json, body: bytes) -> Pending:
-        """Hand the server a request.
+        """Send a request to the server.
 
         Raises:
-            Refusal: it has gone, or the id is that of a request that it has yet to answer.
+            Refusal: the server has exited, or the id is that of a request still in progress.
         """
         key = messages.id_key(message["id"])
         if key in self.pending:
@@ -50,7 +50,7 @@ class Session(StdioConnection):
         return await self._ask(key, body, message)
 
     async def _route(self, message: Json) -> None:
-        line = messages.write_line(message)  # what was read, and not what somebody else may read in the line
+        line = messages.write_line(message)  # not the original line, which a client may parse differently
         if messages.kind_of(message) != "response":
             await self.event_log.put(self._stream_for(message), line)
         elif pending := self.pending.pop(messages.id_key(message["id"]), None):
@@ -61,7 +61,7 @@ class Session(StdioConnection):
             self._misaddressed(message)
 
     async def cancel(self, message: Json, body: bytes) -> None:
-        """Hand the server a cancellation; the id of the call is free again."""
+        """Forward a cancellation to the server; the id of the call becomes free."""
         await self.notify(body)
         match message:
             case {"params": {"requestId": request_id}} if messages.is_id(request_id):
@@ -72,10 +72,10 @@ class Session(StdioConnection):
         return None if answered is None else messages.id_key(answered)
 
     def _stream_for(self, message: Json) -> Stream:
-        """Where a request or notification of the server goes.
+        """Return the stream for a request or notification of the server.
 
-        Over stdio only progress says what it is about. Anything else is most likely about the request that
-        came last; where no client waits for one, it goes to the stream that a client opens to listen.
+        Over stdio only a progress notification names its request. Any other message is most likely about the
+        latest request; if no client waits for one, it goes to the session's standing stream.
         """
         if (of := self._reported_on(message)) is not None:
             return of.stream
@@ -92,7 +92,7 @@ class Session(StdioConnection):
 
 
 class StdioSessions:
-    """Every session of one command, as an ASGI app for requests that have passed the guard."""
+    """An ASGI app behind the guard for all sessions of one command."""
 
     def __init__(self, pool: ProcessPool) -> None:
         self._pool = pool
@@ -101,10 +101,10 @@ class StdioSessions:
     async def post(
         self, scope: Scope, *, receive: Receive, send: Send, principal: Principal, message: Json, body: bytes
     ) -> None:
-        """Take a message, and answer it if it is a request.
+        """Accept a message, and answer it if it is a request.
 
         Raises:
-            Refusal: it is not taken.
+            Refusal: the message is not accepted.
         """
         kind = messages.kind_of(message)
         named = _session_id(scope)
@@ -124,10 +124,10 @@ class StdioSessions:
             await Response(status_code=202)(scope, receive, send)
 
     async def listen(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
-        """Give out what is not the answer to a request, or go on with the stream that a client names.
+        """Send the messages that answer no request, or resume the stream that the client names.
 
         Raises:
-            Refusal: there is no such session, or its events are no longer kept.
+            Refusal: the session does not exist, or its events are no longer retained.
         """
         session = self._session(scope, principal)
         last_event_id = next(iter(header_values(scope, "last-event-id")), None)
@@ -145,10 +145,10 @@ class StdioSessions:
         await reply.deliver(scope, receive, send)
 
     async def close_session(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
-        """End a session, as its client asks.
+        """End a session at the client's request.
 
         Raises:
-            Refusal: there is no such session.
+            Refusal: the session does not exist.
         """
         session = self._session(scope, principal)
         del self._sessions[session.id]
@@ -178,7 +178,7 @@ class StdioSessions:
                 scope, receive=receive, send=send, session=session, message=message, body=body
             )
         finally:
-            if not answered:  # nobody knows its id, so nobody can end it
+            if not answered:  # the client does not know the session id, so it cannot end the session
                 self._forget(session)
                 await session.close()
 
@@ -201,7 +201,7 @@ class StdioSessions:
 
 
 def _place(session: Session, last_event_id: str) -> tuple[Stream, int]:
-    """The stream that an event id is of, and its number."""
+    """Return the stream and the number of an event id."""
     name, _, number = last_event_id.partition(".")
     stream = session.event_log.stream(name)
     if stream is None or not _NUMBER.match(number) or int(number) < stream.lost:
@@ -223,5 +223,5 @@ def _headers(session: Session) -> dict[str, str]:
 
 
 def _is_primed(scope: Scope) -> bool:
-    # Revisions are dates: later ones sort behind.
+    # Revisions are dates: later ones compare greater.
     return next(iter(header_values(scope, "mcp-protocol-version")), "") >= PRIMED_SINCE

@@ -1,4 +1,4 @@
-"""Redirects that are about the slash at the end of an upstream's path, and nothing else. Pure."""
+"""Redirects that differ only in the slash at the end of an upstream's path. Pure."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from urllib.parse import urljoin, urlsplit
 
 from shared.uris import serialize_origin
 
-# 303 asks for something else by GET (RFC 9110 §15.4.4). The others keep the method, or may (§15.4.2).
+# 303 changes the method to GET (RFC 9110 §15.4.4). The others keep the method, or may (§15.4.2).
 _SAME_REQUEST = frozenset({301, 302, 307, 308})
 
 
 def slash_redirect(url: str, status: int, location: str | None, host: str) -> str | None:
-    """Where a redirect leads that only adds the ``/`` at the end of the path, or takes it off; else None.
+    """Return the target of a redirect that only adds or removes the final ``/`` of the path; else None.
 
     Args:
-        url: what was asked for.
-        host: what was sent as ``Host``; servers build their redirects from it.
+        url: the requested URL.
+        host: the ``Host`` header of the request; servers build their redirects from it.
     """
     if status not in _SAME_REQUEST or location is None:
         return None

@@ -1,7 +1,7 @@
 """Revision 2026-07-28 over stdio: requests without a session, with one process for each principal.
 
-Several clients may share it (two windows of one user), each with ids and progress tokens of its own choosing,
-so these are replaced by numbers on the way in and put back on the way out.
+Several clients may share a process (two windows of one user). Each chooses its own ids and progress tokens,
+so the gateway replaces them with numbers on the way in and restores them on the way out.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from resource_service.principal import PrincipalKey
 from resource_service.reasons import Reason
 
 DISCOVERED_WITHIN_S = 5.0
-"""Some older servers say nothing to a request that comes before the handshake; others are slow to start."""
+"""Some older servers ignore a request before the handshake; others are slow to start."""
 
 INITIALIZED_WITHIN_S = 120.0
-"""What a command runs may have to be fetched first."""
+"""The command may have to download its program first."""
 
 DISCOVER: Json = {
     "_meta": {
@@ -39,10 +39,10 @@ DISCOVER: Json = {
 
 
 class StatelessProcess(StdioConnection):
-    """A process whose requests know nothing of each other.
+    """A process whose requests are independent of each other.
 
     Attributes:
-        older: the revision that it speaks; None for 2026-07-28. Known after `find_revision`.
+        older: the older revision that it speaks; None for 2026-07-28. Set by `find_revision`.
     """
 
     def __init__(self, process: ServerProcess, owner: PrincipalKey) -> None:
@@ -51,10 +51,10 @@ class StatelessProcess(StdioConnection):
         super().__init__(process, owner)
 
     async def find_revision(self) -> None:
-        """Find out which revision it speaks, or seems to.
+        """Determine which revision the server speaks, or seems to speak.
 
         Raises:
-            Refusal: it has gone.
+            Refusal: the server has exited.
         """
         match await self._exchange("server/discover", DISCOVER, within_s=DISCOVERED_WITHIN_S):
             case {"result": {"supportedVersions": list(versions)}} if LATEST_MODERN_VERSION in versions:
@@ -65,10 +65,10 @@ class StatelessProcess(StdioConnection):
                 self.older = older_revision.HANDSHAKE["protocolVersion"]
 
     async def shake_hands(self) -> None:
-        """Initialize a server that seems to be of an older revision; `older` is what it turns out to be.
+        """Initialize a server that seems to speak an older revision, and set `older` to the actual one.
 
         Raises:
-            Refusal: it does not want to.
+            Refusal: the server refuses to initialize.
         """
         match await self._exchange("initialize", older_revision.HANDSHAKE, within_s=INITIALIZED_WITHIN_S):
             case {"result": {"protocolVersion": str(version)}}:
@@ -86,10 +86,10 @@ class StatelessProcess(StdioConnection):
         )
 
     async def ask(self, message: Json) -> Pending:
-        """Hand the server a request.
+        """Send a request to the server.
 
         Raises:
-            Refusal: it has gone, or the message holds a number beyond all bounds.
+            Refusal: the server has exited, or the message contains a number that is too large.
         """
         self._number += 1
         try:
@@ -101,7 +101,7 @@ class StatelessProcess(StdioConnection):
         return await self._ask(self._number, line, message)
 
     async def cancel(self, pending: Pending) -> None:
-        """The client has closed the stream of a request, which is how it is cancelled in this revision."""
+        """Cancel a request whose stream the client has closed, which is how this revision cancels."""
         number = next((key for key, other in self.pending.items() if other is pending), None)
         self.forget(pending)
         if number is not None and not self.ended:
@@ -111,7 +111,7 @@ class StatelessProcess(StdioConnection):
             )
 
     async def _exchange(self, method: str, params: Json, *, within_s: float) -> Json | None:
-        """Ask the server something ourselves; whatever it answers, None where it does not."""
+        """Send the gateway's own request; return any response, or None if there is none in time."""
         pending = await self.ask({"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
         reading = Reading(pending.stream, after=0)
         try:
@@ -148,7 +148,7 @@ class StatelessProcess(StdioConnection):
     async def _respond(self, response: Json) -> None:
         pending = self.pending.pop(response["id"], None)
         if pending is None:
-            self._misaddressed(response)  # or cancelled meanwhile
+            self._misaddressed(response)  # or the request was cancelled in the meantime
             return
         self._over.append(response["id"])
         response = {**response, "id": pending.request_id}
@@ -158,7 +158,7 @@ class StatelessProcess(StdioConnection):
         await self.event_log.put(pending.stream, _written(response), status=status, last=True)
 
     async def _notify(self, notification: Json) -> None:
-        """Pass it on to whom it concerns; else to the last one that asked: the same user."""
+        """Forward it to the request it concerns; else to the latest one, which is the same user's."""
         params = notification.get("params")
         params = params if isinstance(params, dict) else {}
         meta = params.get("_meta")
@@ -177,7 +177,7 @@ class StatelessProcess(StdioConnection):
 
 
 def _refused(request: Json) -> Json:
-    """The answer to a server that asks for something: there is no one client to pass it on to."""
+    """Return the response to a server's own request: there is no single client to forward it to."""
     if request["method"] == "ping":
         return messages.result(request["id"], {})
     return messages.error(request["id"], messages.METHOD_NOT_FOUND, "There is no client to ask.")

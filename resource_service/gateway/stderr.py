@@ -1,4 +1,4 @@
-"""What an MCP server says on its standard error, in our log: line by line, and no more than is reasonable."""
+"""Logging of an MCP server's standard error: line by line, with a rate limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = get_logger(__name__)
 
 
 class Throttle:
-    """A bucket of `burst` tokens that fills at `per_second`."""
+    """A token bucket of size `burst` that refills at `per_second`."""
 
     def __init__(self, per_second: float, burst: int, monotonic: Callable[[], float]) -> None:
         self._per_second = per_second
@@ -26,7 +26,7 @@ class Throttle:
         self._filled_at = monotonic()
 
     def allows(self) -> bool:
-        """Take a token; False if there is none."""
+        """Take a token; return False if there is none."""
         now = self._monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
         self._filled_at = now
@@ -37,7 +37,7 @@ class Throttle:
 
 
 async def log_stderr(stderr: asyncio.StreamReader, pid: int) -> None:
-    """Log `stderr` to its end. It is always read, so that the server never waits for us to."""
+    """Log `stderr` until its end. It is always read, so that the server never blocks on writing."""
     throttle = Throttle(LINES_PER_SECOND, BURST, time.monotonic)
     left_out = 0
     async for line in _lines(stderr):
@@ -55,7 +55,7 @@ async def log_stderr(stderr: asyncio.StreamReader, pid: int) -> None:
 
 
 def printable(line: bytes) -> str:
-    """A line as the log may show it: it can neither move a terminal's cursor nor pass for another line."""
+    """Escape a line for the log: it can neither move a terminal's cursor nor imitate another line."""
     text = line[: 4 * MAX_LINE_CHARACTERS].decode("utf-8", "replace")[:MAX_LINE_CHARACTERS]
     return "".join(character if character.isprintable() else "�" for character in text.rstrip())
 

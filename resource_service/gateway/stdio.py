@@ -24,7 +24,7 @@ class StdioGateway:
     """The command as an ASGI app, for requests that have passed the guard.
 
     Args:
-        max_body_bytes: of one MCP message; the guard has bounded it already.
+        max_body_bytes: of one MCP message; the guard has already enforced it.
     """
 
     def __init__(self, pool: ProcessPool, *, max_body_bytes: int) -> None:
@@ -34,14 +34,14 @@ class StdioGateway:
         self._max_body_bytes = max_body_bytes
 
     def run(self) -> AbstractAsyncContextManager[None]:
-        """Processes live inside this context; leaving it ends them all."""
+        """Run the process pool; leaving the context ends all processes."""
         return self._pool.run()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request.
 
         Raises:
-            Refusal: it is not taken, or the command cannot be run.
+            Refusal: the request is not accepted, or the command cannot be run.
         """
         principal = principal_in(scope)
         match scope["method"], _has_sessions(scope):
@@ -68,7 +68,7 @@ class StdioGateway:
 
 
 def _has_sessions(scope: Scope) -> bool:
-    """Whether the request is of a revision that begins with a handshake, as those that do not say are."""
+    """Check whether the revision of the request begins with a handshake; without a header, it does."""
     named = header_values(scope, "mcp-protocol-version")
     return not named or named[0] in HANDSHAKE_PROTOCOL_VERSIONS
 
@@ -81,7 +81,7 @@ def _check_accepts(scope: Scope, *, json: bool) -> None:
 
 
 def _single(body: bytes) -> Json:
-    # Read by what the guard reads it with: what was checked is what is run.
+    # The guard's parser is used here too, so that the checked message is the one that is executed.
     posted = read_posted(body)
     message = None if posted.is_batch else posted.messages[0]
     if not isinstance(message, dict) or kind_of(message) is None:

@@ -1,4 +1,4 @@
-"""A server process and those who talk to it: who asked what, and to whom each of its messages goes."""
+"""A server process and its clients: tracks requests, and routes each message of the server."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from shared.logs import current_request_id, get_logger
 MAX_PENDING = 256
 LAST_WORDS_S = 0.5
 REMEMBERED_KEYS = 1_024
-"""Of calls that were given up: late answers to them say nothing about other calls."""
+"""For abandoned calls: their late answers must not affect other calls."""
 
 _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Pending:
-    """A request that the server has yet to answer.
+    """A request without an answer yet.
 
     Attributes:
         request_id: as the client wrote it; so is `progress_token`.
-        asked_in: the id of the HTTP request that brought it.
+        asked_in: the id of the HTTP request that contained it.
     """
 
     stream: Stream
@@ -49,14 +49,14 @@ class Pending:
 
 
 class StdioConnection(ABC):
-    """One process, for one principal. It ends when either side ends it.
+    """One process for one principal. Either side can end it.
 
     Attributes:
-        owner: nobody else ever gets to it.
-        used_at: when anybody last had to do with it, by the event loop's clock.
-        ended: it takes no more requests.
-        tenure: the tokens that keep it.
-        on_end: called once it has ended.
+        owner: the only principal that ever reaches it.
+        used_at: when it was last used, by the event loop's clock.
+        ended: whether it no longer accepts requests.
+        tenure: the tokens that keep it running.
+        on_end: callbacks for when it has ended.
     """
 
     def __init__(self, process: ServerProcess, owner: PrincipalKey) -> None:
@@ -72,7 +72,7 @@ class StdioConnection(ABC):
         self._request_count = 0
         self._over: deque[Hashable] = deque(maxlen=REMEMBERED_KEYS)
         self._ending: asyncio.Task[None] | None = None
-        # A context of its own: what it logs is not about the request that happened to start it.
+        # A separate context: its log lines do not belong to the request that happened to start it.
         self._pump = asyncio.create_task(self._run(), context=Context())
 
     @property
@@ -82,12 +82,12 @@ class StdioConnection(ABC):
 
     @property
     def unused(self) -> bool:
-        """Whether nobody would miss it at once: no client is connected and no answer is awaited."""
+        """Whether it can be ended without harm: no client is connected and no answer is pending."""
         return not self._holders and not self.pending
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """A client is connected for the length of the context."""
+        """Mark a client as connected for the length of the context."""
         self._holders += 1
         try:
             yield
@@ -96,7 +96,7 @@ class StdioConnection(ABC):
             self.used_at = asyncio.get_running_loop().time()
 
     async def close(self) -> None:
-        """End the process; anyone who waits for an answer is told."""
+        """End the process; pending requests get an error."""
         self.ended = True
         await self.process.terminate()
         done, _ = await asyncio.wait({self._pump}, timeout=LAST_WORDS_S)
@@ -114,10 +114,10 @@ class StdioConnection(ABC):
         self._ending = asyncio.create_task(self.close(), context=Context())
 
     async def notify(self, line: bytes) -> None:
-        """Hand the server a message that asks for no answer.
+        """Send a message that needs no answer to the server.
 
         Raises:
-            Refusal: the server has gone.
+            Refusal: the server has exited.
         """
         self.used_at = asyncio.get_running_loop().time()
         try:
@@ -128,10 +128,10 @@ class StdioConnection(ABC):
             raise failed(Reason.COMMAND_ENDED, f"the process {self.process.pid} has ended") from error
 
     async def _ask(self, key: Hashable, line: bytes, message: Json) -> Pending:
-        """Hand the server the request `message`, written as `line`; `key` will tell its answer.
+        """Send the request `message`, serialized as `line`; `key` identifies its answer.
 
         Raises:
-            Refusal: the server has gone, or has too much to do already.
+            Refusal: the server has exited, or has too many pending requests.
         """
         if self.ended:
             raise failed(Reason.COMMAND_ENDED, f"the process {self.process.pid} has ended")
@@ -150,7 +150,7 @@ class StdioConnection(ABC):
         try:
             await self.process.write(line)
         except ProcessEndedError:
-            # Its end answers whatever is pending; this makes sure that it comes.
+            # The end of the process answers all pending requests; this ensures that it ends.
             self._ending = asyncio.create_task(self.process.terminate(), context=Context())
         except BaseException:
             self.forget(pending)
@@ -158,14 +158,14 @@ class StdioConnection(ABC):
         return pending
 
     def forget(self, pending: Pending) -> None:
-        """Nobody waits for the answer any more."""
+        """Drop a request that no client waits for."""
         self._over.extend(key for key, other in self.pending.items() if other is pending)
         self.pending = {key: other for key, other in self.pending.items() if other is not pending}
         self.event_log.discard(pending.stream)
 
     @abstractmethod
     async def _route(self, message: Json) -> None:
-        """Put a message of the server where it belongs."""
+        """Deliver a message of the server to its stream."""
 
     async def _run(self) -> None:
         try:
@@ -190,20 +190,20 @@ class StdioConnection(ABC):
             self._lose(line, Reason.COMMAND_OUTPUT_UNREADABLE, garbled.reason_for(line))
 
     def _lose(self, line: bytes, reason: Reason, fault: str) -> None:
-        """A line is no message: if it was meant as an answer, the calls that may wait for it are told."""
+        """Handle a line that is not a message; if it was meant as an answer, fail the calls that await it."""
         _log.info(
             "MCP server wrote what is no message", pid=self.process.pid, reason=fault, line=printable(line)
         )
         if garbled.is_lost_answer(line):
             key = self._key_of(garbled.recovered_id(line))
             message = f"The MCP server's answer cannot be read: {fault}."
-            if key in self.pending:  # also where an earlier call, which is over, had the same id
+            if key in self.pending:  # even if an earlier call, which is over, had the same id
                 self.fail([key], reason, message)
             elif key not in self._over:
                 self.fail(list(self.pending), reason, message)
 
     def _misaddressed(self, message: Json) -> None:
-        """An answer has an id that no call has: that of an earlier one, or a call has lost its answer."""
+        """Handle an answer with an unknown id: it is a late one, or some call has lost its answer."""
         if self._key_of(message["id"]) in self._over:
             return
         alike = self._key_of(garbled.of_other_type(message["id"]))
@@ -215,7 +215,7 @@ class StdioConnection(ABC):
         )
 
     def give_up_silent(self, silence_s: float) -> None:
-        """Answer the calls about which the server has been silent for too long."""
+        """Fail the calls about which the server has been silent for too long."""
         before = time.monotonic() - silence_s
         keys = [key for key, pending in self.pending.items() if pending.stream.heard_at < before]
         self.fail(keys, Reason.UPSTREAM_TIMEOUT, "The MCP server did not answer in time.")
@@ -223,7 +223,7 @@ class StdioConnection(ABC):
     def fail(
         self, keys: Iterable[Hashable], reason: Reason, text: str, *, code: int = messages.INTERNAL_ERROR
     ) -> None:
-        """Answer calls in the server's place; their ids are free again."""
+        """Answer calls with an error in the server's place; their ids become free."""
         for key in keys:
             pending = self.pending.pop(key)
             self._over.append(key)
@@ -234,12 +234,12 @@ class StdioConnection(ABC):
 
     @abstractmethod
     def _key_of(self, answered: RequestId | None) -> Hashable:
-        """The key of the call that a server's answer with that id is for."""
+        """Return the key of the call that a server's answer with this id belongs to."""
 
     async def _finish(self) -> None:
-        """Tell all who wait, and make sure that the process ends."""
+        """Fail all pending calls, and make sure that the process ends."""
         self.ended = True
-        await self.process.exited(within_s=LAST_WORDS_S)  # so that the log can say how
+        await self.process.exited(within_s=LAST_WORDS_S)  # so that the exit status can be logged
         text = "The MCP server ended before it had answered."
         self.fail(list(self.pending), Reason.COMMAND_ENDED, text, code=messages.CONNECTION_CLOSED)
         self.event_log.close()

@@ -1,4 +1,4 @@
-"""One exchange with an upstream that speaks HTTP: the request to it, and every way in which it may fail."""
+"""One exchange with an upstream that speaks HTTP: the request, and all possible failures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Upstream:
     """The server at `target`.
 
     Attributes:
-        http: keeps no cookies, follows no redirects; its timeouts are the policy.
+        http: a client without cookies and redirects; its timeouts are the policy.
     """
 
     http: httpx2.AsyncClient
@@ -44,10 +44,10 @@ class Upstream:
 
     @asynccontextmanager
     async def answer_to(self, request: httpx2.Request) -> AsyncIterator[httpx2.Response]:
-        """The answer to a request, its body yet to be read.
+        """Send a request, and yield the response with an unread body.
 
         Raises:
-            Refusal: there is none that is about the request.
+            Refusal: there is no response, or none that concerns the request.
         """
         response = await self._sent(request)
         if url := self._slashed(response):
@@ -63,7 +63,7 @@ class Upstream:
             await _close(response)
 
     def failure(self, error: Exception) -> Refusal:
-        """What an exception of the HTTP client means."""
+        """Convert an exception of the HTTP client into a refusal."""
         detail = f"{self.target.log_name}: {type(error).__name__} {error}"
         match error:
             case httpx2.PoolTimeout():
@@ -76,7 +76,7 @@ class Upstream:
                 return failed(Reason.UPSTREAM_BROKE_OFF, detail)
 
     def refused_host(self, status: int) -> Refusal:
-        """It answers to other host names than the one that it is sent."""
+        """Return the refusal for an upstream that accepts only other host names."""
         return refuses_host(
             f"{self.target.log_name}: refuses the Host {self.target.authority!r} with {status}"
         )
@@ -107,10 +107,10 @@ class Upstream:
             )
 
     def _check(self, response: httpx2.Response) -> None:
-        """Keep to ourselves what is between us and the upstream.
+        """Refuse responses that are between the gateway and the upstream only.
 
-        A 401 is about the upstream's credential; a client would throw away its token for it. A redirect names
-        an address that clients may not know of, and might send their tokens to.
+        A 401 is about the upstream's credential; a client would discard its token because of it. A redirect
+        names an address that clients may not know, and might send their tokens to.
         """
         status = response.status_code
         if status in (401, 407):

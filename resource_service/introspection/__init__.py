@@ -1,13 +1,13 @@
-"""Is a token good? Asked of the authorization server, or known while its revocations arrive (D6, D7).
+"""Token validation: by asking the authorization server, or locally while its revocations arrive (D6, D7).
 
-`chain` puts it together, for the service and for the verifiers alike. A question passes, outermost first:
+`chain` assembles it, for the service and for the verifiers. A query passes these, outermost first:
 
-- `local_jwt_validator`     decides on a `jwt_access_token` here, unless `revoked_grants` has its grant
-- `cache`            gives `kept_answers` again, none of a grant `recently_revoked`; in it is `single_flight`
-- `circuit_breaker`  answers "don't know" at once while nobody answers
-- `client`           asks (RFC 7662), and takes `signed_answers` (RFC 9701) where they are configured
+- `local_jwt_validator`     decides on a `jwt_access_token`, unless `revoked_grants` contains its grant
+- `cache`            reuses `kept_answers`, except for `recently_revoked` grants; contains `single_flight`
+- `circuit_breaker`  fails immediately while the server is down
+- `client`           queries the server (RFC 7662), with `signed_answers` (RFC 9701) if configured
 
-Beside them the `revocation_feed` (RFC 8936) tells its `listeners` what counts no more: the first two, and the
-`leases` of what is still open, which ask again wherever the feed's `coverage` of a token has a gap.
-`issuer_keys` are what everything signed is verified with.
+Beside them, the `revocation_feed` (RFC 8936) notifies its `listeners` of revocations: the first two, and the
+`leases` of open responses and processes, which are rechecked if the feed's `coverage` of a token has a gap.
+`issuer_keys` verify all signatures of the issuer.
 """

@@ -1,4 +1,4 @@
-"""Answers about tokens are given again, but only while revocations arrive (DESIGN D7)."""
+"""Cache of answers about tokens, used only while revocations arrive (DESIGN D7)."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from shared.clock import Clock
 from shared.introspection import ActiveToken
 
 LIVE_FOR_S = 4.0
-"""How long ago the last answered question to the feed may have been put; one is answered about once a second.
-Where the feed is cut a revocation can be overlooked for that long: within 5 s, nothing kept is used any
-more."""
+"""How long the cache stays usable after the start of the last answered poll of the feed; a poll is answered
+about once a second. If the feed is cut, a revocation can be missed for this long: after 5 s at most, no
+cached answer is used."""
 
 SETTLE_S = 5.0
-"""How long nothing is kept after the feed has begun. A revocation that was announced just before then is not
-in the feed, and may not be written yet."""
+"""How long nothing is cached after the feed has begun. A revocation announced just before then is not in the
+feed, and may not have taken effect yet."""
 
 INACTIVE_FOR_S = 3.0
-"""How long an answer of "not active" is given again."""
+"""How long the answer "not active" is cached."""
 
 LONGEST_QUESTION_S = 30.0
-"""An answer that took longer is not kept: the grants that ended meanwhile must all be remembered still."""
+"""A slower answer is not cached: all grants that ended in the meantime must still be remembered."""
 
 
 class IntrospectionCache:
-    """An `Introspect` over another one. It gives an answer again that is younger than the last doubt.
+    """An `Introspect` that wraps another one and caches its answers until revocations may have been missed.
 
-    What it knows of revocations it is told: `confirm`, `revoke` and `doubt`. Whether it may use what it keeps
-    is decided at the moment of use and from the time alone, so that it holds as well for a process that was
+    It learns about revocations through `confirm`, `revoke` and `doubt`. Whether a cached answer may be used
+    is decided at the time of use and from the clock alone, so that the rule also holds for a process that was
     frozen in between.
 
     Args:
-        keep_for_s: how long an answer about an active token is given again, and never past its expiry.
+        keep_for_s: how long an answer about an active token is cached, never past its expiry.
         join_for_s: see `SingleFlight`.
-        clock: tells when tokens expire; it may be set.
-        steady_clock: seconds that pass; from when does not matter.
+        clock: determines when tokens expire; it may be adjusted.
+        steady_clock: a monotonic clock in seconds.
     """
 
     def __init__(
         self, ask: Introspect, *, keep_for_s: float, join_for_s: float, clock: Clock, steady_clock: Clock
     ) -> None:
         self._ask = ask
-        # What is kept is the answer of a flight, dated by its start: one who joins it later learns no more.
+        # A cached answer is dated by the start of its flight: joining a flight later yields nothing newer.
         self._flights = SingleFlight(self._introspect, join_for_s=join_for_s)
         self._keep_for_s = keep_for_s
         self._clock = clock
@@ -55,10 +55,10 @@ class IntrospectionCache:
         self._live_until = self._settled_at = float("-inf")
 
     async def __call__(self, token: str) -> ActiveToken | None:
-        """What `token` stands for; None if it is not active.
+        """Introspect `token`; return None if it is not active.
 
         Raises:
-            IntrospectionUnavailableError: there is no answer from which anything follows.
+            IntrospectionUnavailableError: there is no usable answer.
         """
         now = self._steady_clock()
         if now < self._live_until:
@@ -69,23 +69,23 @@ class IntrospectionCache:
 
     @property
     def live(self) -> bool:
-        """Whether revocations arrive, as far as can be told at this moment."""
+        """Whether revocations currently arrive."""
         return self._steady_clock() < self._live_until
 
     def confirm(self, as_of: float) -> None:
-        """Every revocation that was announced before `as_of`, on the steady clock, has been told of."""
+        """Note that every revocation announced before `as_of`, on the steady clock, has been delivered."""
         if not self.live:
             self.doubt()
             self._settled_at = self._steady_clock() + SETTLE_S
         self._live_until = as_of + LIVE_FOR_S
 
     def revoke(self, grant_id: str) -> None:
-        """A grant has ended, or will in a moment."""
+        """Record that a grant has ended, or is about to."""
         self._revoked.add(grant_id, self._steady_clock())
         self._answers.forget_grant(grant_id)
 
     def doubt(self) -> None:
-        """A revocation may have been missed: whatever is kept may be wrong."""
+        """Drop all cached answers, because a revocation may have been missed."""
         self._live_until = float("-inf")
         self._answers.clear()
 
@@ -102,7 +102,7 @@ class IntrospectionCache:
             self._answers.keep(_key(token), Kept(None, now + INACTIVE_FOR_S))
             return
         grants = grants_of(answer)
-        # Without a grant that it ends with, no revocation would be known to be about it.
+        # Without a grant, no revocation could be matched to the token.
         if grants and not self._revoked.holds_any(grants, now):
             left_s = min(self._keep_for_s, answer.expires_at - self._clock())
             self._answers.keep(_key(token), Kept(answer, now + left_s))

@@ -1,9 +1,9 @@
-"""All that is between the guard and the authorization server, put together once.
+"""The chain of validators between the guard and the authorization server.
 
-`main` and the verifiers both build it here: what is put into it is then in front of both. Outermost first:
-`LocalJwtValidator`, `IntrospectionCache` with `SingleFlight` in it, `CircuitBreaker`, `IntrospectionClient`;
-and beside them the `RevocationFeed`, which tells the first two what may not be used any more, and the
-`Leases` what must end.
+Both `main` and the verifiers build it here, so every addition serves both. Outermost first:
+`LocalJwtValidator`, `IntrospectionCache` with `SingleFlight` in it, `CircuitBreaker`, `IntrospectionClient`.
+Beside them, the `RevocationFeed` tells the first two what may no longer be used, and the `Leases` what must
+end.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from shared.clock import Clock, steady_clock, system_clock
 from shared.http_exchange import basic_authorization
 
 JOIN_FOR_S = 0.25
-"""How old the answer about a token may be at most: see `SingleFlight`."""
+"""The maximum age of an answer about a token: see `SingleFlight`."""
 
 
 @dataclass(frozen=True, slots=True)
 class IntrospectionChain:
-    """What a guard asks about tokens.
+    """The token validation of a guard.
 
     Attributes:
-        run: the context that asking needs around it; to be entered once.
+        run: the context that `introspect` must run in; enter it once.
     """
 
     introspect: Introspect
@@ -53,11 +53,11 @@ class IntrospectionChain:
 def introspection_chain(
     settings: ResourceSettings, clock: Clock = system_clock, leases: Listener | None = None
 ) -> IntrospectionChain:
-    """The chain to the authorization server of `settings`, with connections of its own.
+    """Build the chain to the authorization server of `settings`, with its own connections.
 
     Args:
-        clock: tells when tokens expire.
-        leases: is told of revocations as well; None where nothing stays open.
+        clock: determines when tokens expire.
+        leases: also notified of revocations; None if nothing stays open.
     """
     http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=100)
     keys = IssuerKeys(
@@ -119,7 +119,7 @@ def _local_validator(
 def _listening(
     settings: ResourceSettings, keys: IssuerKeys, listener: Listener, clock: Clock
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
-    # Connections of its own: questions that wait must not keep revocations from being heard.
+    # Separate connections: pending introspections must not delay revocations.
     http = http_client(timeout_s=POLL_TIMEOUT_S, max_connections=2)
     source = Source(
         url=f"{settings.authorization_server_url}{REVOCATIONS_PATH}",

@@ -1,4 +1,4 @@
-"""While the authorization server is down, requests learn so at once instead of each waiting for it."""
+"""Circuit breaker: while the authorization server is down, requests fail immediately."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from shared.clock import Clock
 from shared.introspection import ActiveToken
 
 FAILURES = 5
-"""So many in a row, and nobody waits any more."""
+"""Consecutive failures that open the circuit."""
 
 PROBE_EVERY_S = 0.5
-"""How often a question goes through meanwhile. With what it takes to answer it, and clients that come back
-after a second, an authorization server that returns is noticed within 2 s."""
+"""How often one query passes while the circuit is open. Including the time to answer it, and clients that
+retry after a second, the return of the authorization server is noticed within 2 s."""
 
 
 class CircuitBreaker:
-    """An `Introspect` over another one that is asked only now and then once it has failed `FAILURES` times.
+    """An `Introspect` that wraps another one and calls it only occasionally after `FAILURES` failures.
 
     Args:
-        steady_clock: seconds that pass; from when does not matter.
+        steady_clock: a monotonic clock in seconds.
     """
 
     def __init__(self, ask: Introspect, steady_clock: Clock) -> None:
@@ -30,10 +30,10 @@ class CircuitBreaker:
         self._answered_at = self._probe_at = float("-inf")
 
     async def __call__(self, token: str) -> ActiveToken | None:
-        """What `token` stands for; None if it is not active.
+        """Introspect `token`; return None if it is not active.
 
         Raises:
-            IntrospectionUnavailableError: there is no answer, or none is waited for.
+            IntrospectionUnavailableError: there is no answer, or the circuit is open.
         """
         if self._failures >= FAILURES:
             self._admit_probe()
@@ -44,14 +44,14 @@ class CircuitBreaker:
             self._failed(asked_at, error)
             raise
         except IntrospectionUnavailableError:
-            # It is there. Its answer is odd, but about this token: nobody else is to suffer for it.
+            # The server is up. Its odd answer concerns this token only and must not affect others.
             self._answered()
             raise
         self._answered()
         return answer
 
     def _failed(self, asked_at: float, failure: ServerDownError) -> None:
-        # What was asked before the last answer came, and is given up now, tells of what is over.
+        # A query from before the last answer that fails only now says nothing about the current state.
         if asked_at >= self._answered_at:
             self._failures += 1
             self._failure = failure
@@ -61,8 +61,8 @@ class CircuitBreaker:
         self._answered_at = self._steady_clock()
 
     def _admit_probe(self) -> None:
-        # One is begun at a time, and the next does not wait for it: it may be stuck in a connection that is
-        # dead, while the authorization server is back and takes new ones.
+        # Only one probe starts at a time, but the next one does not wait for it: a probe may be stuck in a
+        # dead connection while the authorization server is back and accepts new ones.
         now = self._steady_clock()
         if now < self._probe_at:
             reason = self._failure.reason if self._failure else Reason.AUTHORIZATION_SERVER_UNREACHABLE

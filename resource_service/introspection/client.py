@@ -1,4 +1,4 @@
-"""Asking the authorization server about a token (RFC 7662), and telling "no" from "don't know"."""
+"""Token introspection at the authorization server (RFC 7662), distinguishing "no" from "don't know"."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from shared.json_text import parse_json
 from shared.logs import get_logger
 
 Introspect = Callable[[str], Awaitable[ActiveToken | None]]
-"""Token in, what it stands for out; None for one that is not active. Raises `IntrospectionUnavailableError`.
+"""Returns what is known about a token, or None if it is not active. Raises `IntrospectionUnavailableError`.
 
-This is the seam: `IntrospectionClient.ask` is one, and what `introspection_chain` puts around it is another.
+`IntrospectionClient.ask` is an implementation, and so is every wrapper that `introspection_chain` adds.
 """
 
 TOO_MANY_REQUESTS = 429
@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 
 
 class IntrospectionUnavailableError(Exception):
-    """There is no answer from which anything follows about the token. The message says why, for the log."""
+    """There is no usable answer about the token. The message says why, for the log."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
@@ -39,17 +39,17 @@ class IntrospectionUnavailableError(Exception):
 
 
 class ServerDownError(IntrospectionUnavailableError):
-    """The authorization server does not answer, or says that it cannot: whatever token it is asked about."""
+    """The authorization server does not answer, or reports a failure that does not depend on the token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntrospectionClient:
-    """Puts one question to the introspection endpoint at a time it is asked; keeps nothing.
+    """Queries the introspection endpoint once for each call; caches nothing.
 
     Attributes:
-        resource_server_id: the user name of HTTP Basic authentication, `secret` its password.
-        timeout_s: for the whole question, its retry included.
-        signed: reads answers that must be signed (RFC 9701); None where plain ones are taken.
+        resource_server_id: the user name of HTTP Basic authentication, with the password `secret`.
+        timeout_s: for the whole query, including its retry.
+        signed: verifies signed answers (RFC 9701); None to accept plain ones.
     """
 
     http: httpx2.AsyncClient
@@ -60,11 +60,11 @@ class IntrospectionClient:
     signed: SignedAnswers | None = None
 
     async def ask(self, token: str) -> ActiveToken | None:
-        """What `token` stands for; None if it is not active.
+        """Introspect `token`; return None if it is not active.
 
         Raises:
-            ServerDownError: no answer.
-            IntrospectionUnavailableError: none that RFC 7662 §2.2 allows.
+            ServerDownError: there is no answer.
+            IntrospectionUnavailableError: the answer does not conform to RFC 7662 §2.2.
         """
         form = {"token": token, "token_type_hint": "access_token"}
         headers = {
@@ -128,6 +128,6 @@ def _check_status(answer: Answer) -> None:
 
 
 def _where(answer: Answer) -> dict[str, str]:
-    """Where the authorization server's own log says more: `doorward why` goes on there."""
+    """Return the id of the authorization server's log entries, which `doorward why` continues with."""
     request_id = request_id_of(answer)
     return {"asked_request_id": request_id} if request_id else {}

@@ -1,4 +1,4 @@
-"""Whether the revocation feed would have told if a token had ended since it was last checked. Pure."""
+"""Checks whether the revocation feed would have reported the end of a token since its last check. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ MAX_GRANTS = 10_000
 
 
 class Coverage:
-    """Listens to the revocation feed. Times are seconds on one steady clock.
+    """A listener to the revocation feed. Times are seconds on one steady clock.
 
     Args:
-        max_grants: how many revoked grants are remembered; forgetting one puts every earlier check in doubt.
+        max_grants: how many revoked grants are remembered; dropping one invalidates every earlier check.
     """
 
     def __init__(self, *, max_grants: int = MAX_GRANTS) -> None:
@@ -23,31 +23,31 @@ class Coverage:
         self._live_until = float("-inf")
 
     def live(self, now: float) -> bool:
-        """Whether revocations arrive, as far as can be told at this moment."""
+        """Whether revocations currently arrive."""
         return now < self._live_until
 
     def confirm(self, as_of: float, now: float) -> None:
-        """Every revocation that was announced before `as_of` has been told of."""
+        """Note that every revocation announced before `as_of` has been delivered."""
         if not self.live(now):
             self._known_since = now
         self._live_until = as_of + LIVE_FOR_S
 
     def revoke(self, grant_id: str, now: float) -> None:
-        """A grant has ended, or will in a moment."""
+        """Record that a grant has ended, or is about to."""
         self._named.pop(grant_id, None)
         self._named[grant_id] = now
         if len(self._named) > self._max_grants:
             self._known_since = max(self._known_since, self._named.pop(next(iter(self._named))))
 
     def doubt(self) -> None:
-        """A revocation may have been missed."""
+        """Note that a revocation may have been missed."""
         self._live_until = float("-inf")
 
     def covers(self, grants: Iterable[str], checked_at: float, now: float) -> bool:
-        """Whether a token of these grants that was good at `checked_at` needs no further check.
+        """Check whether a token of these grants that was valid at `checked_at` needs no further check.
 
-        A grant is announced before its end is written, so for a moment the authorization server still calls
-        the token active: a check counts only once that moment is over.
+        A revocation is announced before it takes effect, so for a moment the authorization server still
+        reports the token as active: a check counts only after that moment.
         """
         grants = tuple(grants)
         if not grants or not self.live(now):

@@ -1,4 +1,4 @@
-"""The public keys of the issuer (RFC 7517), and what it has signed with them."""
+"""The public keys of the issuer (RFC 7517), and verification of its signatures."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from shared.public_keys import Jwk
 
 JWKS_PATH = "/jwks"
 KEPT_S = 300
-"""How long a key is trusted after it was last seen published, and one that was withdrawn lives on."""
+"""How long a key is trusted after it was last seen published, even if it is withdrawn."""
 
 REFETCH_S = 5
-"""How long after a fetch an unknown key is worth another one; anyone who makes up key ids costs no more."""
+"""How long after a fetch an unknown key id triggers another one; invented key ids cause no more fetches."""
 
 RETRY_S = 1
-"""How long after a fetch that failed the next one may begin."""
+"""The minimum time between a failed fetch and the next."""
 
 MAX_BYTES = 65_536
 NEVER = float("-inf")
 
 
 class KeysUnavailableError(Exception):
-    """The keys cannot be had: nothing may be concluded about a signature. The message says why."""
+    """The keys cannot be fetched, so no conclusion about a signature is possible. The message says why."""
 
 
 class IssuerKeys:
-    """Verifies what the issuer signs, with keys no older than `KEPT_S`.
+    """Verifies the issuer's signatures, with keys no older than `KEPT_S`.
 
     Args:
-        url: of the key set.
+        url: the URL of the key set.
         timeout_s: for one fetch.
-        steady_clock: seconds that pass; from when does not matter.
+        steady_clock: a monotonic clock in seconds.
     """
 
     def __init__(self, http: httpx2.AsyncClient, url: str, *, timeout_s: float, steady_clock: Clock) -> None:
@@ -53,15 +53,15 @@ class IssuerKeys:
         self._fetching = asyncio.Lock()
 
     async def verify_jws(self, text: str, *, typ: str, algorithms: Sequence[str]) -> Claims:
-        """The claims of a compact JWS that the issuer signed.
+        """Verify a compact JWS of the issuer and return its claims.
 
         Args:
-            typ: the only `typ` header that is accepted, lower case and without ``application/``.
-            algorithms: the only ones that are accepted.
+            typ: the only accepted `typ` header, lower case and without ``application/``.
+            algorithms: the only accepted algorithms.
 
         Raises:
-            InvalidJwsError: the issuer signed no such thing.
-            KeysUnavailableError: it may have; its keys cannot be had.
+            InvalidJwsError: the JWS is not validly signed by the issuer.
+            KeysUnavailableError: the keys cannot be fetched, so the signature cannot be checked.
         """
         token = parse(text)
         if self._clock() - self._fetched_at >= (KEPT_S if self._names_a_known_key(token) else REFETCH_S):
@@ -76,7 +76,7 @@ class IssuerKeys:
         fetched_at = self._fetched_at
         async with self._fetching:
             if self._fetched_at != fetched_at:
-                return  # fetched by somebody else, while this one waited
+                return  # another caller has fetched the keys in the meantime
             started = self._clock()
             if started - self._failed_at < RETRY_S:
                 raise KeysUnavailableError(self._failure)
@@ -110,5 +110,5 @@ def _key_set(body: bytes) -> tuple[Jwk, ...]:
         raise KeysUnavailableError("the keys of the issuer: not a key set") from error
     if not isinstance(keys, list):
         raise KeysUnavailableError("the keys of the issuer: not a key set")
-    # RFC 7517 §5: entries that are not understood are left out; `shared.jose` passes over other kinds of key.
+    # RFC 7517 §5: unknown entries are ignored; `shared.jose` skips other kinds of key.
     return tuple(key for key in keys if isinstance(key, dict))

@@ -1,4 +1,4 @@
-"""JWT access tokens as the issuer makes them (RFC 9068 §2.2), read as what it would say of them if asked."""
+"""Parsing of the issuer's JWT access tokens (RFC 9068 §2.2) into what introspection would return."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _AS_IT_IS = ("iss", "aud", "exp", "iat", "client_id", "scope", "cnf", "act", "an
 
 
 def read_access_token(claims: Claims) -> ActiveToken:
-    """What verified `claims` say. The user's name is not among them: it is not the client's to know.
+    """Return the token that verified `claims` describe. They do not include the user's name.
 
     Raises:
-        ClaimError: they are none of an access token, or say something that is not understood here.
+        ClaimError: the claims are not those of an access token, or contain something unknown.
     """
     if "nbf" in claims:
         raise ClaimError("nbf is nothing that the issuer says")
     members = {name: claims[name] for name in _AS_IT_IS if name in claims}
-    # An id that names no grant could never be found revoked.
+    # A `jti` that names no grant could never be matched to a revocation.
     grant_id, _ = parse_jti(jwt_claims.text(claims, "jti"))
     members |= {"active": True, "iat": int(jwt_claims.number(claims, "iat")), "grant_id": grant_id}
-    # RFC 9068 §2.2: the subject is the client itself where there is no user.
+    # RFC 9068 §2.2: without a user, the subject is the client itself.
     subject = jwt_claims.text(claims, "sub")
     if subject != jwt_claims.text(claims, "client_id"):
         members["sub"] = subject

@@ -1,4 +1,4 @@
-"""Answers about tokens, found by token and by grant, and never more than so many. Knows no clock."""
+"""Storage for introspection answers, by token and by grant, with a maximum size. It uses no clock."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from shared.introspection import ActiveToken
 
 MAX_ACTIVE = 10_000
 MAX_INACTIVE = 1_000
-"""Apart, so that a flood of made-up tokens does not push out the good ones."""
+"""Separate limits, so that a flood of invented tokens does not evict the valid ones."""
 
 Key = bytes
-"""The SHA-256 of a token: what is kept lets nobody in."""
+"""The SHA-256 of a token, so that the stored keys grant no access."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer, and until when it may be given again, on the clock of its keeper."""
+    """An answer, and until when it may be reused, on the clock of the cache."""
 
     answer: ActiveToken | None
     until: float
 
 
 class KeptAnswers:
-    """The answers that were used last."""
+    """The most recently used answers."""
 
     def __init__(self, *, max_active: int = MAX_ACTIVE, max_inactive: int = MAX_INACTIVE) -> None:
         self._max_active = max_active
@@ -37,7 +37,7 @@ class KeptAnswers:
         return len(self._active) + len(self._inactive)
 
     def find(self, key: Key, now: float) -> Kept | None:
-        """What is kept about a token; None where nothing is, or where its time is over."""
+        """Return the stored answer for a token; None if there is none or it has expired."""
         answers = self._active if key in self._active else self._inactive
         kept = answers.get(key)
         if kept is None:
@@ -49,7 +49,7 @@ class KeptAnswers:
         return kept
 
     def keep(self, key: Key, kept: Kept) -> None:
-        """Keep an answer instead of the one before it."""
+        """Store an answer, replacing the previous one."""
         self._remove(key)
         if kept.answer is None:
             self._inactive[key] = kept
@@ -63,7 +63,7 @@ class KeptAnswers:
             self._remove(next(iter(self._active)))
 
     def forget_grant(self, grant_id: str) -> None:
-        """Drop every answer about a token that ends with this grant."""
+        """Drop every answer about a token that depends on this grant."""
         for key in tuple(self._by_grant.get(grant_id, ())):
             self._remove(key)
 
@@ -86,5 +86,5 @@ class KeptAnswers:
 
 
 def grants_of(answer: ActiveToken) -> frozenset[str]:
-    """Every grant that the token ends with: its own and those it was derived from; none if unknown."""
+    """Return every grant that the token depends on: its own and its parent grants; empty if unknown."""
     return frozenset() if answer.grant_id is None else frozenset((answer.grant_id, *answer.parent_grants))

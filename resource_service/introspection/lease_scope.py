@@ -1,4 +1,4 @@
-"""The lease of a request, noted on its scope for what outlives the request."""
+"""The lease of a request, stored on its scope for use after the request."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _KEY = "doorward.lease"
 
 
 def note_lease(scope: Scope, leases: Leases, lease: Lease) -> None:
-    """Note on the request what it is served by."""
+    """Store the lease on the request's scope."""
     scope[_KEY] = (leases, lease)
 
 
 def lease_in(scope: Scope) -> tuple[Leases, Lease]:
-    """What a request that has passed the guard is served by, and where to hold another lease like it."""
+    """Return the lease of a request that has passed the guard, and where to open another one like it."""
     leases: Leases
     lease: Lease
     leases, lease = scope[_KEY]

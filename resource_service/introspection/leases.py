@@ -1,8 +1,8 @@
-"""What lives longer than the check of its token, answers and processes, ends with the token (RS-13).
+"""Responses and processes that outlive the check of their token end with the token (RS-13).
 
-A lease is held by whatever goes on after a request was let in. It ends at the expiry of the token, when the
-revocation feed names one of its grants, and when the service stops. Where the feed does not cover a token,
-the authorization server is asked about it at intervals, for as long as anything is open.
+Whatever continues after a request was admitted holds a lease. A lease ends when the token expires, when the
+revocation feed names one of its grants, and when the service stops. If the feed does not cover a token, the
+authorization server is queried about it at intervals, as long as any lease is open.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from shared.logs import get_logger
 
 TICK_S = 0.1
 RECHECK_S = 0.5
-"""How often an open token is asked about that the feed does not cover."""
+"""How often a token that the feed does not cover is rechecked while it is in use."""
 
 RECHECKS_PER_TICK = 10
-"""How many tokens are asked about at most: 100 a second. With more than 50 open, each waits longer."""
+"""The maximum number of tokens to recheck: 100 a second. With more than 50 open, each waits longer."""
 
 UNKNOWN_FOR_S = 10.0
-"""How long something stays open while nobody can say whether its token is still good (DESIGN D6)."""
+"""How long a lease stays open while the state of its token is unknown (DESIGN D6)."""
 
 _log = get_logger(__name__)
 
 
 class Ending(Enum):
-    """Why something that was open has been ended."""
+    """The reason why something open was ended."""
 
     EXPIRED = "The access token has expired."
     REVOKED = "The access token was revoked."
@@ -62,14 +62,14 @@ End = Callable[[Ending], None]
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Lease:
-    """Something open, and the token that it is open by.
+    """A response or process in progress, and the token that permits it.
 
     Attributes:
-        until: seconds since 1970, when it ends at the latest.
-        standing: it is open without an end of its own, so that it must not hold up the end of the service.
-        checked_at: when the token was last known to be good, on the steady clock; so are the others.
-        asked_at: when it was last asked about.
-        unknown_since: since when there has been no answer; None while there is one.
+        until: when it ends at the latest, in seconds since 1970.
+        standing: whether it stays open indefinitely, so that it must not delay a shutdown.
+        checked_at: when the token was last known to be valid, on the steady clock, as are the following.
+        asked_at: when the token was last queried.
+        unknown_since: when the authorization server stopped answering; None while it answers.
     """
 
     principal: Principal
@@ -83,12 +83,12 @@ class Lease:
 
 
 class Leases:
-    """Everything that is open.
+    """All open leases.
 
     Args:
-        introspect: what is asked about a token.
-        clock: tells when tokens expire.
-        steady_clock: that of the revocation feed.
+        introspect: introspects a token.
+        clock: determines when tokens expire.
+        steady_clock: the clock of the revocation feed.
     """
 
     def __init__(self, introspect: Introspect, clock: Clock, steady_clock: Clock) -> None:
@@ -105,7 +105,7 @@ class Leases:
         return len(self._open)
 
     def now(self) -> float:
-        """The steady clock: `checked_at` of a lease is read before its token is checked."""
+        """Return the steady clock's time; read it for `checked_at` before checking the token of a lease."""
         return self._steady_clock()
 
     def open(
@@ -118,11 +118,11 @@ class Leases:
         extra_s: float = 0.0,
         standing: bool = False,
     ) -> Lease:
-        """Hold a lease until `close`, or until it ends.
+        """Open a lease until `close`, or until it ends.
 
         Args:
-            end: called at most once, from the event loop; it must not wait.
-            extra_s: how long after the expiry of the token it may stay.
+            end: called at most once, from the event loop; it must not block.
+            extra_s: how long after the expiry of the token the lease may continue.
         """
         until = principal.expires_at + extra_s
         lease = Lease(
@@ -141,7 +141,7 @@ class Leases:
         return lease
 
     def close(self, lease: Lease) -> None:
-        """It is over; closing it twice is fine."""
+        """Close a lease; closing it twice is allowed."""
         self._open.discard(lease)
         for grant in lease.principal.grants:
             held = self._by_grant.get(grant, set())
@@ -150,25 +150,25 @@ class Leases:
                 self._by_grant.pop(grant, None)
 
     def stop(self) -> None:
-        """The service stops: end what would go on until somebody else ends it."""
+        """End all leases that would delay the shutdown of the service."""
         self._end((lease for lease in self._open if lease.standing), Ending.STOPPING)
 
     @property
     def live(self) -> bool:
-        """Whether revocations arrive, as far as can be told at this moment."""
+        """Whether revocations currently arrive."""
         return self._coverage.live(self._steady_clock())
 
     def confirm(self, as_of: float) -> None:
-        """Every revocation that was announced before `as_of`, on the steady clock, has been told of."""
+        """Note that every revocation announced before `as_of`, on the steady clock, has been delivered."""
         self._coverage.confirm(as_of, self._steady_clock())
 
     def revoke(self, grant_id: str) -> None:
-        """A grant has ended, or will in a moment."""
+        """Record that a grant has ended, or is about to, and end its leases."""
         self._coverage.revoke(grant_id, self._steady_clock())
         self._end(self._by_grant.get(grant_id, ()), Ending.REVOKED)
 
     def doubt(self) -> None:
-        """A revocation may have been missed."""
+        """Note that a revocation may have been missed."""
         self._coverage.doubt()
 
     def _end(self, leases: Iterable[Lease], ending: Ending) -> None:
@@ -178,7 +178,7 @@ class Leases:
                 lease.end(ending)
 
     def _keep_watch(self) -> None:
-        """One task for all of them, while there are any. Its logs are about no request in particular."""
+        """Run one task for all leases while there are any. Its log lines belong to no particular request."""
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._watching(), context=Context())
 
@@ -191,7 +191,7 @@ class Leases:
                 self._asking[token] = asyncio.create_task(self._recheck(token, leases))
 
     def _due(self) -> dict[str, list[Lease]]:
-        """The tokens to ask about now, those first that have waited longest."""
+        """Return the tokens to recheck now, those that have waited longest first."""
         now = self._steady_clock()
         due: defaultdict[str, list[Lease]] = defaultdict(list)
         for lease in self._open:
@@ -210,13 +210,14 @@ class Leases:
         asked_at = self._steady_clock()
         try:
             if await self._introspect(token) is None:
-                # Those as well that were not due: an answer must not learn it from the end of its process.
+                # This includes leases that were not due: a response must not learn it from the end of its
+                # process.
                 self._end((lease for lease in self._open if lease.token == token), Ending.REVOKED)
             for lease in leases:
                 lease.checked_at, lease.asked_at, lease.unknown_since = asked_at, asked_at, None
         except IntrospectionUnavailableError:
             self._unknown(leases, asked_at)
-        except Exception as error:  # noqa: BLE001 -- whatever it was, nothing is known of the token
+        except Exception as error:  # noqa: BLE001 -- whatever it was, the token's state is unknown
             _log.error("an open token could not be checked", exc_info=error)
             self._unknown(leases, asked_at)
         finally:

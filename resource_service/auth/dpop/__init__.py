@@ -1,2 +1,2 @@
-"""Tokens bound to a key (RFC 9449): `check` each request's proof, its `nonces`, and that it is not among the
-`proof_replay_cache`."""
+"""Key-bound tokens (RFC 9449): `check` validates each request's proof, `nonces` issues nonces, and
+`proof_replay_cache` detects replayed proofs."""

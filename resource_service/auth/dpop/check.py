@@ -1,4 +1,4 @@
-"""Tokens bound to a key: each request with one proves possession of the key, once (RFC 9449 §7)."""
+"""DPoP: each request with a key-bound token proves possession of the key, once (RFC 9449 §7)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from shared.signatures import Signatures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DpopValidator:
-    """Checks the proofs that come with tokens.
+    """Validates the DPoP proofs that accompany tokens.
 
     Attributes:
-        base_url: the public URL that everything is served under. A proof names the endpoint by it, and by the
-            path that was routed: the Host header has no say.
-        nonces: None where proofs need not hold one.
+        base_url: the public URL that everything is served under. A proof must name the endpoint by this URL
+            and the routed path; the Host header is ignored.
+        nonces: None if proofs need no nonce.
     """
 
     base_url: str
@@ -35,15 +35,15 @@ class DpopValidator:
     signatures: Signatures = field(default_factory=Signatures)
 
     def presented(self, scope: Scope, token: str) -> UnverifiedProof:
-        """The proof of the request of `scope`, which claims to be for that very token. Costs next to nothing.
+        """Return the request's proof, which claims to be for `token`, without verifying its signature. Cheap.
 
         Raises:
-            Refusal: there is not exactly one, or it proves nothing about this request.
+            Refusal: there is not exactly one proof, or it does not match this request.
         """
         url = f"{self.base_url}{scope['path']}".removesuffix("/")
         proofs = header_values(scope, "dpop")
         try:
-            # With a slash at its end and without, a URL is the same resource here.
+            # A URL with a trailing slash and one without are the same resource here.
             proof = parse_proof(proofs, scope["method"], (url, f"{url}/"), self.clock(), access_token=token)
         except InvalidProofError as error:
             raise invalid_proof(Reason.DPOP_PROOF_INVALID, _sentence(str(error))) from error
@@ -52,13 +52,13 @@ class DpopValidator:
         return proof
 
     async def spend(self, presented: UnverifiedProof, source: str) -> None:
-        """Verify a proof, and let it count once. To be called for good tokens only: it takes time and memory.
+        """Verify a proof and mark it as used. Call it only for valid tokens: it takes time and memory.
 
         Args:
-            source: whose token it came with.
+            source: the owner of the token that the proof came with.
 
         Raises:
-            Refusal: its key did not sign it, it was used before, or there is no room to remember it.
+            Refusal: the proof's signature is invalid, it was used before, or there is no room to remember it.
         """
         try:
             proof = await verify_proof(presented, self.signatures, source)
@@ -78,7 +78,7 @@ class DpopValidator:
 
 
 def dpop_validator_for(settings: ResourceSettings, clock: Clock) -> DpopValidator:
-    """The check of `settings`."""
+    """Create the DPoP validator that `settings` describe."""
     secret = settings.resource_secret.get_secret_value()
     return DpopValidator(
         base_url=settings.base_url, clock=clock, nonces=Nonces(secret, clock) if settings.dpop_nonce else None

@@ -1,4 +1,4 @@
-"""Nonces for proofs of possession (RFC 9449 §9): each says when it was made, and none is kept."""
+"""Stateless nonces for proofs of possession (RFC 9449 §9): each nonce contains its creation time."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from shared.clock import Clock
 
 LIFETIME_S = 300
 SKEW_S = 30
-"""How far apart the clocks of two processes may be."""
+"""Tolerated clock difference between two processes."""
 
 
 class Nonces:
-    """Makes nonces, and knows its own and those of other processes with the same secret.
+    """Issues nonces, and accepts those of any process with the same secret.
 
-    A proof that was used before this process started cannot be known as used. So no nonce from before counts:
-    the client is asked to try again with one of now.
+    This process cannot recognize proofs that were used before it started. Nonces from before the start are
+    therefore invalid, and the client retries with a new one.
 
     Args:
-        secret: what the tags are made with is derived from it.
+        secret: the key for the tags is derived from this secret.
     """
 
     def __init__(self, secret: str, clock: Clock) -> None:
@@ -32,12 +32,12 @@ class Nonces:
         self._started_ms = self._now_ms()
 
     def fresh(self) -> str:
-        """A nonce of now."""
+        """Return a new nonce."""
         made_ms = str(self._now_ms())
         return f"{made_ms}.{self._tag(made_ms)}"
 
     def is_good(self, nonce: object) -> bool:
-        """Whether `nonce` was made with this secret, since the start, and not long ago."""
+        """Check whether `nonce` was issued with this secret, after the start and within its lifetime."""
         made_ms, _, tag = nonce.partition(".") if isinstance(nonce, str) else ("", "", "")
         if not hmac.compare_digest(self._tag(made_ms).encode(), tag.encode("utf-8", "surrogatepass")):
             return False

@@ -1,4 +1,4 @@
-"""Which proofs of possession were used already: in this process's memory, for as long as they would count."""
+"""Replay detection for proofs of possession: used proofs are held in memory until they expire."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ MAX_PROOFS_OF_A_KEY = 25_000
 
 
 class QuotaExceededError(Exception):
-    """There are too many to remember one more. Forgetting one would let it be used again."""
+    """The cache is full. Dropping an entry would allow its proof to be reused."""
 
 
 class ProofReplayCache:
-    """Remembers each proof until it is too old to be taken.
+    """Remembers each proof until it would be rejected as too old.
 
     Args:
-        max_proofs: remembered at once, in all.
-        max_of_a_key: of one key, so that its owner cannot take up all the room.
+        max_proofs: the maximum number of entries.
+        max_of_a_key: the maximum for one key, so that its owner cannot fill the cache.
     """
 
     def __init__(self, *, max_proofs: int = MAX_PROOFS, max_of_a_key: int = MAX_PROOFS_OF_A_KEY) -> None:
@@ -33,10 +33,10 @@ class ProofReplayCache:
         return len(self._until)
 
     def spend(self, proof: Proof, now: float) -> bool:
-        """Take note of `proof`; returns whether this is its first time. Of equal ones at once, one is first.
+        """Record `proof`, and return whether this is its first use. Of concurrent equal proofs, one is first.
 
         Raises:
-            QuotaExceededError: it cannot be remembered.
+            QuotaExceededError: there is no room to remember it.
         """
         self._forget_until(now)
         name = hashlib.sha256(f"{proof.jkt}.{proof.jti}".encode("utf-8", "surrogatepass")).digest()
@@ -49,7 +49,7 @@ class ProofReplayCache:
         return True
 
     def _forget_until(self, now: float) -> None:
-        # In the order they came, which is the order they go in.
+        # Entries expire in insertion order.
         while self._until:
             name, (until, jkt) = next(iter(self._until.items()))
             if until > now:
