@@ -1,4 +1,4 @@
-"""The one place where the resource server is put together."""
+"""Assembly of the resource server."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ from shared.version import VERSION
 
 
 def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastAPI:
-    """The resource server as an ASGI app, wired from `settings`; nothing else is read and nothing is global.
+    """Create the resource server as an ASGI app from `settings` alone, without global state.
 
     Args:
-        clock: tells when tokens expire.
+        clock: determines when tokens expire.
     """
     leases = Leases(lambda token: introspection.introspect(token), clock, steady_clock)
     introspection = introspection_chain(settings, clock, leases)
@@ -104,7 +104,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
                 *(resource.backend.run for resource in resources),
                 *(resource.policy.watch for resource in resources),
                 *_scope_checks(resources, issuer),
-                lambda: _stopping(leases),  # innermost: it is the first to end
+                lambda: _stopping(leases),  # innermost, so that it ends first
             ),
         ),
         middleware=_middleware(settings, refuse, visitors),
@@ -141,10 +141,10 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
 
 
 def create_app_from_environment() -> FastAPI:
-    """The factory for uvicorn: settings and logs from the environment.
+    """Create the app for uvicorn, with settings and logging from the environment.
 
     Raises:
-        pydantic.ValidationError: a setting is missing or wrong; it says which.
+        pydantic.ValidationError: a setting is missing or invalid; the error names it.
     """
     forbid_inspection()
     configure_logs()
@@ -162,7 +162,7 @@ def _main_backend(settings: ResourceSettings, notes: Notes | None, tokens: Ident
 def _scope_checks(
     resources: Iterable[ProtectedResource], issuer: AuthorizationServer
 ) -> Iterator[Callable[[], AbstractAsyncContextManager[object]]]:
-    """For each policy that somebody else wrote than the settings of the authorization server."""
+    """Yield a scope check for each policy that is written apart from the authorization server's settings."""
     for resource in resources:
         if resource.policy.path is not None:
             yield partial(

@@ -1,4 +1,4 @@
-"""A way to wake everybody who waits for a change."""
+"""Notification of all waiters about a change."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 
 
 class Notifier:
-    """Wakes all who wait at the moment it is sent. Look at what may have changed, then wait, in a loop."""
+    """Wakes all current waiters on `send`. Check the condition, then wait, in a loop."""
 
     def __init__(self) -> None:
         self._next = asyncio.Event()
 
     def send(self) -> None:
-        """Wake everybody."""
+        """Wake all waiters."""
         self._next.set()
         self._next = asyncio.Event()
 
     async def wait(self) -> None:
-        """Until it is sent next."""
+        """Wait for the next `send`."""
         await self._next.wait()

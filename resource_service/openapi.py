@@ -1,4 +1,4 @@
-"""The OpenAPI document, with the MCP endpoint, which is no route of the framework's, put into it."""
+"""The OpenAPI document, including the MCP endpoint, which is not a FastAPI route."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from resource_service.routes.http_resources import REFUSALS, SCHEME, Problem
 from resource_service.settings import ResourceSettings
 
 Examples = Mapping[str, dict[str, Any]]
-"""Name to an example as OpenAPI has it."""
+"""Maps a name to an OpenAPI example."""
 
 PROTOCOL_VERSION = "2026-07-28"
 _EXAMPLE_META = {
@@ -44,22 +44,22 @@ works as it stands.
 
 
 def description(settings: ResourceSettings) -> str:
-    """What the docs page begins with."""
+    """Return the introduction of the docs page."""
     aliases = ", or with *POST /register* below" if settings.legacy_aliases else ""
     return _DESCRIPTION.format(resource=settings.resource, issuer=settings.issuer, aliases=aliases)
 
 
 class DocumentedApp(FastAPI):
-    """A FastAPI app whose document also describes MCP endpoints.
+    """A FastAPI app whose OpenAPI document also describes MCP endpoints.
 
     Attributes:
-        mcp_endpoints: path to examples of what can be sent there.
+        mcp_endpoints: maps a path to example requests.
     """
 
     mcp_endpoints: Mapping[str, Examples]
 
     def openapi(self) -> dict[str, Any]:
-        """The document, made once."""
+        """Return the document, which is generated once."""
         document = super().openapi()
         components = document.setdefault("components", {})
         components.setdefault("schemas", {}).setdefault("Problem", Problem.model_json_schema())
@@ -145,4 +145,4 @@ NOTES_EXAMPLES: Examples = {
 """For the built-in MCP server."""
 
 ANY_EXAMPLES: Examples = {"tools/list": _example("tools/list")}
-"""For an MCP server that nothing is known of."""
+"""For an MCP server whose tools are not known."""

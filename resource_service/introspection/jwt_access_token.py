@@ -14,7 +14,7 @@ _AS_IT_IS = ("iss", "aud", "exp", "iat", "client_id", "scope", "cnf", "act", "an
 
 
 def read_access_token(claims: Claims) -> ActiveToken:
-    """Return the token that verified `claims` describe. They do not include the user's name.
+    """Return the token of verified `claims`, which omit the user's name: clients must not learn it.
 
     Raises:
         ClaimError: the claims are not those of an access token, or contain something unknown.

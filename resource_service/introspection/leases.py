@@ -27,7 +27,7 @@ RECHECK_S = 0.5
 """How often a token that the feed does not cover is rechecked while it is in use."""
 
 RECHECKS_PER_TICK = 10
-"""The maximum number of tokens to recheck: 100 a second. With more than 50 open, each waits longer."""
+"""The maximum number of rechecks per tick: 100 a second. With more than 50 open tokens, each waits longer."""
 
 UNKNOWN_FOR_S = 10.0
 """How long a lease stays open while the state of its token is unknown (DESIGN D6)."""

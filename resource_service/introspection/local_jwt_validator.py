@@ -1,4 +1,4 @@
-"""Access tokens that are JWTs, decided on here wherever that is as good as asking (RFC 9068 §4)."""
+"""Local validation of JWT access tokens, wherever it is as reliable as introspection (RFC 9068 §4)."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _log = get_logger(__name__)
 
 
 class LocalJwtValidator:
-    """An `Introspect` over another one, which is asked about what cannot be decided here.
+    """An `Introspect` that wraps another one, which is called if a token cannot be judged locally.
 
-    No is said without asking: a JWT that the issuer did not sign as an access token for us, or that has
-    expired, is none, and a flood of such costs nobody else anything. Yes is said only while revocations
-    arrive, and of those tokens whose end would have been heard of.
+    A token is rejected locally if it is a JWT that the issuer did not sign as an access token for us, or that
+    has expired, so that a flood of such tokens burdens nobody else. A token is accepted locally only while
+    revocations arrive, and only if its revocation would have been received.
 
     Args:
-        resources: the URLs of all resources here; a token must be for one of them.
-        clock: tells when tokens expire.
+        resources: the URLs of all resources of this service; a token must be for one of them.
+        clock: determines when tokens expire.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class LocalJwtValidator:
         self._clock = clock
 
     async def __call__(self, token: str) -> ActiveToken | None:
-        """What `token` stands for; None if it is not active.
+        """Validate `token`; return None if it is not active.
 
         Raises:
-            IntrospectionUnavailableError: it had to be asked about, and there is no answer.
+            IntrospectionUnavailableError: the authorization server had to be queried and did not answer.
         """
         if token.count(".") != 2:
             return await self._ask(token)
@@ -65,7 +65,8 @@ class LocalJwtValidator:
             _log_refusal(Reason.TOKEN_INACTIVE, f"not an access token of the issuer: {error}")
             return None
         except (KeysUnavailableError, ClaimError):
-            # Perhaps the issuer's; and if it has signed what is not understood here, it knows what that is.
+            # It may be the issuer's. If the issuer signed claims that are unknown here, it can interpret
+            # them.
             return await self._ask(token)
         if why := self._never_good(access_token):
             _log_refusal(*why)
@@ -73,7 +74,7 @@ class LocalJwtValidator:
         return access_token if self._is_good(access_token) else await self._ask(token)
 
     def _never_good(self, token: ActiveToken) -> tuple[Reason, str] | None:
-        """Why a genuine token is of no use here, whatever the issuer would say of it."""
+        """Return why a genuine token is invalid here, whatever introspection would say; else None."""
         if token.issuer != self._issuer:
             return Reason.TOKEN_OF_OTHER_ISSUER, "iss is not the issuer"
         if not any(is_for(resource, token.audience) for resource in self._resources):

@@ -1,6 +1,6 @@
-"""Listening to the authorization server's revocations (RFC 8936, polled), one process at a time.
+"""Client for the authorization server's revocation feed (RFC 8936, polled); each process has its own.
 
-Whatever goes wrong, the same thing follows: what is kept is in doubt, and the stream begins again.
+On any failure, all cached answers become doubtful and the stream starts again.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from shared.security_events import ALGORITHM, TYPE, SecurityEvent, read_event
 
 REVOCATIONS_PATH = "/revocations"
 POLL_TIMEOUT_S = LIVE_FOR_S
-"""An answer that takes longer would come too late to be of use."""
+"""A slower answer would come too late to be useful."""
 
 MAX_EVENTS = 100
 MAX_ANSWER_BYTES = 1_048_576
 MOST_AGE_S = 60
-"""How far the time of an event may be from ours. An older one shows that we were left behind, or that
-somebody repeats what was said before."""
+"""How far the time of an event may differ from our clock. An older event shows that this process has fallen
+behind, or that old events are being replayed."""
 
 PAUSE_S = 0.1
-"""How far apart two polls begin at least, so that nobody can keep us busy."""
+"""The minimum time between the starts of two polls, so that the server cannot keep this process busy."""
 
 RETRY_S = 0.5
 ABSENT_RETRY_S = 30.0
-"""When to look again for a feed that is not there: a newer authorization server may have come."""
+"""When to look again for a missing feed: the authorization server may have been upgraded."""
 
 _log = get_logger(__name__)
 
 
 class Listener(Protocol):
-    """Who is told. See `IntrospectionCache`."""
+    """A recipient of revocations. See `IntrospectionCache`."""
 
     @property
     def live(self) -> bool:
@@ -64,20 +64,20 @@ class Listener(Protocol):
 
 
 class FeedLostError(Exception):
-    """Revocations may be missed from here on. The message says why, for the log."""
+    """Revocations may be missed from now on. The message says why, for the log."""
 
 
 class NoFeedError(FeedLostError):
-    """The authorization server has no such feed."""
+    """The authorization server has no revocation feed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """An answer to a poll.
+    """The response to a poll.
 
     Attributes:
-        sets: the tokens by their `jti`, in the order of the events.
-        more: whether there are further events already.
+        sets: the tokens by `jti`, in the order of the events.
+        more: whether more events are available.
     """
 
     sets: dict[str, str]
@@ -86,12 +86,12 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the feed is, and whose it is.
+    """The address of the feed, and its identity.
 
     Attributes:
-        authorization: the `Authorization` header that we show.
-        issuer: who must have signed the events.
-        audience: whom they must be for.
+        authorization: the `Authorization` header of the requests.
+        issuer: the required issuer of the events.
+        audience: the required audience of the events.
     """
 
     url: str
@@ -101,12 +101,12 @@ class Source:
 
 
 class RevocationFeed:
-    """Tells `listener` of every revocation, and up to when it has told it of all.
+    """Notifies `listener` of every revocation, and up to which time it has been notified of all.
 
     Args:
         clock: seconds since 1970.
-        steady_clock: that of the listener.
-        retry_s: how long after a trouble the stream begins again.
+        steady_clock: the clock of the listener.
+        retry_s: how long after a failure the stream starts again.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class RevocationFeed:
         self._reported_live: bool | None = None
 
     async def follow(self) -> NoReturn:
-        """Listen for ever."""
+        """Follow the feed indefinitely."""
         while True:
             try:
                 await self._stream()
@@ -143,15 +143,15 @@ class RevocationFeed:
                 await asyncio.sleep(ABSENT_RETRY_S)
 
     async def _stream(self) -> NoReturn:
-        """Listen from now to the first trouble.
+        """Follow the feed from now until the first failure.
 
         Raises:
-            FeedLostError: in the end.
+            FeedLostError: always, in the end.
         """
         acknowledged: list[str] | None = None
         while True:
-            # An answer lies about for as long as this process is frozen: all that is certain of its age is
-            # that it is no older than its question.
+            # If this process is frozen, an answer waits as long: its age is bounded only by the time of
+            # its request.
             asked_at = self._steady_clock()
             events = await self._poll(acknowledged)
             for jti, text in events.sets.items():
@@ -169,7 +169,7 @@ class RevocationFeed:
             self._listener.revoke(event.grant_id)
 
     async def _poll(self, acknowledged: Sequence[str] | None) -> Events:
-        # RFC 8936 §2.4: what is acknowledged is where the stream stands. Without it, it begins now.
+        # RFC 8936 §2.4: the acknowledgment is the position in the stream. Without it, the stream starts now.
         position = {} if acknowledged is None else {"ack": acknowledged}
         try:
             answer = await exchange(

@@ -1,4 +1,4 @@
-"""Introspection answers that the authorization server has signed (RFC 9701)."""
+"""Introspection responses signed by the authorization server (RFC 9701)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from shared.jwt_claims import ClaimError
 MEDIA_TYPE = f"application/{SIGNED_TYPE}"
 ALGORITHMS = ("RS256", "ES256")
 FRESH_S = 60
-"""How far `iat` may be from our clock: an answer from before must not be given again."""
+"""How far `iat` may differ from our clock, so that an old response cannot be replayed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedAnswers:
-    """Takes what the issuer signed, for this resource server, just now; nothing else is an answer.
+    """Accepts only recent responses that the issuer signed for this resource server.
 
     Attributes:
-        audience: who this resource server is at the introspection endpoint.
+        audience: the id of this resource server at the introspection endpoint.
     """
 
     keys: IssuerKeys
@@ -31,11 +31,11 @@ class SignedAnswers:
     clock: Clock
 
     async def verify_answer(self, text: str) -> object:
-        """The answer inside, as RFC 7662 §2.2 has it; not looked at yet.
+        """Return the contained RFC 7662 §2.2 response, not yet validated.
 
         Raises:
-            MalformedAnswerError: it is no such answer.
-            KeysUnavailableError: whether it is one cannot be known.
+            MalformedAnswerError: it is not such a response.
+            KeysUnavailableError: the keys for the verification cannot be fetched.
         """
         try:
             claims = await self.keys.verify_jws(text, typ=SIGNED_TYPE, algorithms=ALGORITHMS)

@@ -1,4 +1,4 @@
-"""The same question asked by many at once is put once."""
+"""Merging of concurrent identical calls into one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Answer = TypeVar("Answer")
 
 
 class SingleFlight(Generic[Answer]):
-    """Share one run of `ask` among the callers who want the same thing at the same time.
+    """Shares one run of `ask` among concurrent callers with the same argument.
 
     Args:
-        ask: what to run; it bounds its own time.
-        join_for_s: how long after its start a run takes in further callers. An answer may be as old as the
-            start of its run, so this is also how long a revocation can be overlooked.
+        ask: the function to run; it must limit its own time.
+        join_for_s: how long after its start a run accepts further callers. An answer may be as old as the
+            start of its run, so a revocation can be missed for this long.
     """
 
     def __init__(self, ask: Callable[[str], Awaitable[Answer]], *, join_for_s: float) -> None:
@@ -24,7 +24,7 @@ class SingleFlight(Generic[Answer]):
         self._flights: dict[str, tuple[float, asyncio.Task[Answer]]] = {}
 
     async def __call__(self, question: str) -> Answer:
-        """The answer to `question`, or what `ask` raised. A caller that gives up takes nobody else down."""
+        """Return the result of `ask`, or raise its exception. Cancelling one caller affects no other."""
         now = asyncio.get_running_loop().time()
         started, flight = self._flights.get(question, (now, None))
         if flight is None or now - started > self._join_for_s:
@@ -38,6 +38,6 @@ class SingleFlight(Generic[Answer]):
 
     def _land(self, question: str, flight: asyncio.Task[Answer]) -> None:
         if not flight.cancelled():
-            flight.exception()  # seen, even if every caller has gone
+            flight.exception()  # mark it as retrieved, even if every caller has been cancelled
         if self._flights.get(question, (0.0, None))[1] is flight:
             del self._flights[question]

@@ -1,5 +1,5 @@
-"""The built-in MCP server: notes, which show what scopes do.
+"""The built-in MCP server: notes that demonstrate scopes.
 
-`notes` keeps them, `tools` is what clients call, `server` puts both behind the official SDK's transports: the
-stateless one of revision 2026-07-28, and the one with sessions of 2025-11-25 and before.
+`notes` stores them, `tools` defines the tools, and `server` serves both through the official SDK's
+transports: the stateless one of revision 2026-07-28, and the one with sessions of 2025-11-25 and before.
 """

@@ -1,4 +1,4 @@
-"""Notes, kept apart by owner and within bounds, in SQLite."""
+"""Notes in SQLite, separated by owner and limited in number and size."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 
 
 class NotesFullError(Exception):
-    """The owner has as many notes as one may have."""
+    """The owner has reached the maximum number of notes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class StoredNote:
     """One note.
 
     Attributes:
-        number: counts from 1, for each owner.
+        number: a counter from 1, for each owner.
         written_at: seconds since 1970.
     """
 
@@ -49,12 +49,12 @@ class StoredNote:
 
 
 class Notes:
-    """The notes of every owner.
+    """The notes of all owners.
 
     Args:
-        url: ``sqlite://`` for memory, ``sqlite:///PATH`` for a file, made if it is not there.
-        clock: when a note is written.
-        max_notes: how many each owner may have.
+        url: ``sqlite://`` for memory, ``sqlite:///PATH`` for a file, which is created if it does not exist.
+        clock: gives the time at which a note is written.
+        max_notes: the maximum for each owner.
     """
 
     def __init__(self, url: str, clock: Clock, *, max_notes: int = MAX_NOTES) -> None:
@@ -66,29 +66,29 @@ class Notes:
         self._max_notes = max_notes
 
     async def list(self, owner: str) -> list[StoredNote]:
-        """The notes of `owner`, oldest first."""
+        """Return the notes of `owner`, oldest first."""
         query = "SELECT number, text, written_at FROM notes WHERE owner = ? ORDER BY number"
         return await self._run(
             lambda: [StoredNote(*row) for row in self._connection.execute(query, (owner,))]
         )
 
     async def count(self, owner: str) -> int:
-        """How many notes `owner` has."""
+        """Return the number of notes of `owner`."""
         return await self._run(lambda: self._count(owner))
 
     async def add(self, owner: str, text: str) -> StoredNote:
-        """Keep another note of `owner`.
+        """Add a note for `owner`.
 
         Args:
-            text: the caller has checked that it has at most `MAX_NOTE_CHARACTERS`.
+            text: at most `MAX_NOTE_CHARACTERS`, checked by the caller.
 
         Raises:
-            NotesFullError: there is no room for it.
+            NotesFullError: the owner has reached the limit.
         """
         return await self._run(lambda: self._add(owner, text))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the database."""
         with self._lock:
             self._connection.close()
 
@@ -98,7 +98,7 @@ class Notes:
 
     def _add(self, owner: str, text: str) -> StoredNote:
         with self._connection:
-            # Takes the write lock first: processes which share a file must not give one number twice.
+            # Take the write lock first: processes that share a file must not assign the same number twice.
             self._connection.execute("BEGIN IMMEDIATE")
             number = self._count(owner) + 1
             if number > self._max_notes:

@@ -27,10 +27,10 @@ INSTRUCTIONS = (
 
 
 class NotesServer:
-    """The MCP server with its sessions. An ASGI app for requests that have passed the guard.
+    """The MCP server with its sessions: an ASGI app behind the guard.
 
     Args:
-        policy: which scopes the tools need.
+        policy: the scopes that the tools need.
         max_body_bytes: of one message.
     """
 
@@ -44,14 +44,15 @@ class NotesServer:
                 subscriptions=False,
             )
         NotesTools(notes, policy).add_to(server)
-        # Host and Origin are checked in front, against the public URL; here there is only the inside address.
+        # Host and Origin are checked by outer middleware against the public URL; only the internal address is
+        # known here.
         unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         server.streamable_http_app(transport_security=unchecked, max_request_body_size=max_body_bytes)
         self._manager = server.session_manager
         self._app: ASGIApp = AuthContextMiddleware(StreamableHTTPASGIApp(self._manager))
 
     def run(self) -> AbstractAsyncContextManager[None]:
-        """Sessions live inside this context; leaving it ends them all. To be entered once."""
+        """Run the sessions; leaving the context ends them all. Enter it once."""
         return self._manager.run()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +64,7 @@ class NotesServer:
 def _sdk_user(principal: Principal) -> AuthenticatedUser:
     return AuthenticatedUser(
         AccessToken(
-            token="",  # ends at the guard: what is not here cannot be passed on
+            token="",  # the guard does not pass the token on, so that it cannot leak further
             client_id=principal.client_id,
             scopes=list(principal.scopes),
             expires_at=principal.expires_at,
@@ -75,7 +76,7 @@ def _sdk_user(principal: Principal) -> AuthenticatedUser:
 
 @contextmanager
 def _logging_kept() -> Iterator[None]:
-    """The SDK's server configures the process's logging when it is made; that is not its business here."""
+    """Restore the process's logging configuration, which the SDK's server changes when it is created."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     try:

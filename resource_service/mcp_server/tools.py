@@ -1,4 +1,4 @@
-"""The tools of the built-in MCP server, and the scopes each needs."""
+"""The tools of the built-in MCP server, and the scopes that each needs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ LISTING = "list_notes"
 
 POLICY = Policy(
     scopes={READ: "Read your notes", WRITE: "Add notes for you"},
-    default=Scopes(),  # there is nothing here but these tools
+    default=Scopes(),  # there is nothing besides these tools
     tools={"whoami": Scopes(), LISTING: Scopes({READ}), "add_note": Scopes({WRITE})},
 )
-"""Writing does not include reading: a client may be let write down what it must not look through."""
+"""Writing does not include reading: a client may be allowed to add notes without reading any."""
 
 NoteText = Annotated[
     str,
@@ -57,7 +57,7 @@ class Identity(BaseModel):
 
 
 class NotesTools:
-    """The tools, over the notes of the caller."""
+    """The tools, which operate on the notes of the caller."""
 
     def __init__(self, notes: Notes, policy: PolicyWatcher) -> None:
         self._notes = notes
@@ -97,7 +97,7 @@ class NotesTools:
             raise ToolError("There is no room for more notes.") from error
 
     def _allowed(self, tool: str, ctx: ToolContext) -> Principal:
-        """The caller. The guard has asked the policy already; a way around it would end here."""
+        """Return the caller. The guard has checked the policy already; this check is a second barrier."""
         request = ctx.request_context.request
         if request is None:
             raise ToolError("This tool is for requests over HTTP.")

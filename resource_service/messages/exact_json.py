@@ -1,7 +1,7 @@
-"""JSON read and written again without a change of meaning. Pure.
+"""Parsing and serialization of JSON without a change of meaning. Pure.
 
-Python's reader turns a fraction into the nearest double. A number that no double holds (``1e400``, more
-digits than fit) is kept as its text, and written as it came.
+Python's parser rounds a fraction to the nearest double. A number that no double represents exactly
+(``1e400``, or one with too many digits) is kept as its text and written unchanged.
 """
 
 from __future__ import annotations
@@ -22,31 +22,30 @@ MAX_NUMBER_CHARACTERS = 1_000
 
 Pairs = list[tuple[str, Any]]
 
-# Line separators for some readers of lines (Node's readline, str.splitlines), and halves of surrogate
-# pairs, which UTF-8 cannot hold. All of them occur inside of strings only, where an escape means the same
-# (RFC 8259 §7).
+# Line separators for some line readers (Node's readline, str.splitlines), and unpaired surrogates, which
+# UTF-8 cannot represent. They occur only inside strings, where an escape is equivalent (RFC 8259 §7).
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class UnreadableError(ValueError):
-    """The text is not JSON, or not JSON that is taken here. The message says what is wrong."""
+    """The text is not JSON, or is outside the accepted limits. The message says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExactNumber:
-    """A number that no double holds, as it was written."""
+    """A number that no double represents exactly, as it was written."""
 
     text: str
 
 
 def loads(text: bytes, *, object_of: Callable[[Pairs], dict[str, Any]] = dict) -> Any:  # noqa: ANN401
-    """The value of a JSON text in UTF-8.
+    """Parse a JSON text in UTF-8.
 
     Args:
-        object_of: makes an object of its members, in their order.
+        object_of: builds an object from its members, in their order.
 
     Raises:
-        UnreadableError: it is none, nested deeper than `MAX_DEPTH`, or has a number that JSON does not have.
+        UnreadableError: the text is not JSON, is nested deeper than `MAX_DEPTH`, or has an invalid number.
     """
     try:
         check_depth(text, most=MAX_DEPTH)
@@ -65,10 +64,10 @@ def loads(text: bytes, *, object_of: Callable[[Pairs], dict[str, Any]] = dict) -
 
 
 def dumps(value: object) -> bytes:
-    """`value` as JSON in UTF-8 on one line, by any definition of a line.
+    """Serialize `value` as JSON in UTF-8 on one line, by any definition of a line.
 
     Raises:
-        ValueError: it holds an infinite number, or none.
+        ValueError: `value` contains an infinite number or NaN.
     """
     numbers = _Numbers(value)
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=numbers.mark)
@@ -77,10 +76,10 @@ def dumps(value: object) -> bytes:
 
 
 class _Numbers:
-    """Puts exact numbers into JSON, whose encoder lets a string stand for them, and nothing else.
+    """Inserts exact numbers into JSON, in place of the strings that the encoder accepts for them.
 
     Args:
-        value: what is written; the string is its digest, which it cannot hold itself.
+        value: the value to write; the placeholder string is its digest, which it cannot contain itself.
     """
 
     def __init__(self, value: object) -> None:
@@ -111,7 +110,7 @@ def _number(text: str) -> float | ExactNumber:
         return number
     try:
         same = math.isfinite(number) and Decimal(repr(number)) == Decimal(text)
-    except InvalidOperation:  # an exponent beyond those of decimals
+    except InvalidOperation:  # the exponent is out of the range of decimals
         same = False
     return number if same else ExactNumber(text)
 

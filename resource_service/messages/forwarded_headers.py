@@ -1,4 +1,4 @@
-"""What passes through the gateway, in each direction. Pure: header fields in, header fields out."""
+"""The headers that the gateway forwards in each direction. Pure: header fields in, header fields out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 
 Fields = list[tuple[bytes, bytes]]
-"""Header fields as ASGI has them, their names in lower case."""
+"""Header fields as in ASGI, with names in lower case."""
 
-# RFC 9110 §7.6.1: about the connection, not about the message; and what a proxy sets itself
+# RFC 9110 §7.6.1: headers about the connection, not the message; and those that a proxy sets itself
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"proxy-connection"}
 )
@@ -24,9 +24,9 @@ PASSED = frozenset(
         b"baggage",
     }
 )
-"""What an upstream gets of a request, beside ``Mcp-…`` and what the operator names."""
+"""The request headers that an upstream receives, besides ``Mcp-…`` and those that the operator names."""
 
-# What no setting lets through: credentials, what is ours to say, what is about the body, and the connection.
+# No setting allows these: credentials, headers of this service, and headers about the body or connection.
 _NEVER_PASSED = _HOP_BY_HOP | {
     *(b"authorization", b"cookie", b"dpop", b"host", b"content-type", b"content-encoding", b"content-length"),
     *(b"expect", b"x-request-id"),
@@ -36,10 +36,10 @@ _NAME = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+\Z")
 
 _NEVER_ANSWERED = frozenset(
     {
-        # of our own origin, which is not the upstream's to set
+        # about our own origin, which an upstream must not configure
         b"set-cookie", b"strict-transport-security", b"alt-svc", b"clear-site-data", b"public-key-pins",
         b"content-security-policy", b"service-worker-allowed",
-        # a challenge would send the client to somebody else for a token
+        # a challenge would make the client get a token elsewhere
         b"www-authenticate", b"proxy-authenticate", b"authentication-info", b"dpop-nonce", b"location",
         # set by us on every answer
         b"date", b"server", b"via", b"x-request-id", b"x-content-type-options", b"referrer-policy",
@@ -49,7 +49,7 @@ _NEVER_ANSWERED_PREFIXES = (b"access-control-", b"proxy-")
 
 
 def why_not_passed(name: str) -> str:
-    """Why no setting lets a request header through; empty where it may."""
+    """Return why a request header can never be forwarded; empty if it can."""
     if not _NAME.match(name):
         return "not the name of a header, or with an underscore, which is a hyphen to some"
     field = name.lower().encode()
@@ -59,13 +59,13 @@ def why_not_passed(name: str) -> str:
 
 
 def to_upstream(fields: Iterable[tuple[bytes, bytes]], also: Iterable[str] = ()) -> Fields:
-    """The fields of a request that the upstream may see.
+    """Return the request fields that the upstream receives.
 
-    Names with an underscore are left out: behind CGI and WSGI they become the same as those with a hyphen.
-    So is whatever holds the client's token or its proof, under any name.
+    Names with an underscore are omitted: CGI and WSGI do not distinguish them from names with a hyphen.
+    Fields that contain the client's token or its proof, under any name, are omitted as well.
 
     Args:
-        also: names that the operator lets through, in lower case.
+        also: names that the operator allows, in lower case.
     """
     fields = list(fields)
     hop_by_hop, tokens = _hop_by_hop(fields), _tokens(fields)
@@ -78,7 +78,7 @@ def to_upstream(fields: Iterable[tuple[bytes, bytes]], also: Iterable[str] = ())
         and not any(token in value for token in tokens)
     ]
     if not any(name == b"accept-encoding" for name, _ in passed):
-        # Said, because leaving it out would let the upstream choose.
+        # Explicit, because its absence would let the upstream choose an encoding.
         passed.append((b"accept-encoding", b"identity"))
     return passed
 
@@ -88,7 +88,7 @@ def _is_of_mcp(name: bytes) -> bool:
 
 
 def to_client(fields: Iterable[tuple[bytes, bytes]]) -> Fields:
-    """The fields of an answer that the client may see."""
+    """Return the response fields that the client receives."""
     fields = [(name.lower(), value) for name, value in fields]
     hop_by_hop = _hop_by_hop(fields)
     return [

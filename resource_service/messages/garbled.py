@@ -1,7 +1,7 @@
-"""What a server wrote that was meant as an answer, and cannot be read as one. Pure.
+"""Server output that was meant as an answer and cannot be parsed. Pure.
 
-Standard output of commands carries greetings and log lines as well, which concern no call. What claims to be
-JSON-RPC and is no notification is taken for an answer that was lost.
+The standard output of commands also carries greetings and log lines, which belong to no call. A line that
+claims to be JSON-RPC and is not a notification is treated as a lost answer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LONGEST_ID = 512
 
 
 def reason_for(line: bytes) -> str:
-    """Why `line` is no message."""
+    """Return why `line` is not a message."""
     try:
         loads(line)
     except UnreadableError:
@@ -32,13 +32,13 @@ def reason_for(line: bytes) -> str:
 
 
 def is_lost_answer(line: bytes) -> bool:
-    """Whether `line`, which is no message, was meant to answer a request."""
+    """Check whether `line`, which is not a message, was meant to answer a request."""
     text = _plain(line)
     return bool(_ANSWERS.search(text)) and (not _METHOD.search(text) or bool(_OUTCOME.search(text)))
 
 
 def recovered_id(line: bytes) -> RequestId | None:
-    """The id that `line` gives; only from where it cannot be that of something else inside of the answer."""
+    """Return the id in `line`, if its position excludes that it belongs to something inside the answer."""
     text = _plain(line)
     match = _ID_AT_START.match(text) or _ID_AT_END.search(text[-_LONGEST_ID:])
     if match is None:
@@ -50,12 +50,12 @@ def recovered_id(line: bytes) -> RequestId | None:
 
 
 def of_other_type(request_id: RequestId) -> RequestId | None:
-    """The id that reads the same: ``"1"`` for 1, and 1 for ``"1"``."""
+    """Return the id of the other type with the same text: ``"1"`` for 1, and 1 for ``"1"``."""
     if isinstance(request_id, int):
         return str(request_id)
     return int(request_id) if re.fullmatch("[0-9]{1,18}", request_id) else None
 
 
 def _plain(line: bytes) -> bytes:
-    """`line` without byte order marks and the zeros of UTF-16, as far as ASCII goes."""
+    """Return `line` without byte order marks and the zeros of UTF-16, as far as ASCII goes."""
     return line.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")

@@ -1,8 +1,8 @@
-"""JSON-RPC messages read so strictly that nobody behind us can read them differently.
+"""Parsing of JSON-RPC messages, so strict that no server behind us can interpret them differently.
 
-What is checked here is run by what another parser makes of it. Where two may differ (a member given twice,
-or under a name that folds to another, another encoding, nesting without end), the message is refused
-instead of guessed at, and what goes on is not the text that came but what was read in it, written again.
+The checked message is executed as another parser interprets it. Wherever two parsers may differ (a duplicate
+member, a name that folds to another one, another encoding, unlimited nesting), the message is refused instead
+of guessed at. What is forwarded is not the received text but the parsed message, serialized again.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ INVALID_REQUEST = -32600
 
 
 class MalformedMessageError(ValueError):
-    """The body is not JSON, or not JSON that means one thing only. The message says what is wrong.
+    """The body is not unambiguous JSON. The message says what is wrong.
 
     Args:
-        code: of the JSON-RPC error.
+        code: the code of the JSON-RPC error.
     """
 
     def __init__(self, says: str, code: int = PARSE_ERROR) -> None:
@@ -31,11 +31,11 @@ class MalformedMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What a POST says.
+    """The content of a POST.
 
     Attributes:
-        messages: those of a batch, or the single one.
-        body: the same, written again.
+        messages: the messages of a batch, or the single one.
+        body: the same, serialized again.
     """
 
     messages: list[object]
@@ -44,7 +44,7 @@ class Posted:
 
 
 def read_posted(body: bytes) -> Posted:
-    """The messages of a POST.
+    """Parse the messages of a POST.
 
     Raises:
         MalformedMessageError: see the module.

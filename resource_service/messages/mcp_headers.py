@@ -1,7 +1,7 @@
-"""Request headers that repeat parts of a message (MCP 2026-07-28, SEP-2243): they say what it says. Pure.
+"""Request headers that repeat parts of a message (MCP 2026-07-28, SEP-2243): they must agree with it. Pure.
 
-Whatever stands between us and the server may decide by these headers, as we decide by the message. The rule
-is one for every transport and for the built-in server; the codec of the values is the SDK's.
+Intermediaries may decide by these headers, as this service decides by the message. The rule is the same for
+every transport and for the built-in server; the SDK decodes the values.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = ["HEADER_MISMATCH", "HeaderMismatchError", "ToolCall", "check_headers"
 
 VERSION, METHOD, NAME = "mcp-protocol-version", "mcp-method", "mcp-name"
 _NAMING = ("name", "uri", "taskId")
-"""Members of params that name what a method is about; which of them, only some methods settle."""
+"""Members of params that may name the object of a method; only some methods determine which one."""
 
-# "Value Encoding" of the specification: anything else must be encoded, and is read in several ways if not.
+# "Value Encoding" of the specification: other characters must be encoded; raw ones are ambiguous.
 _PLAIN = re.compile(r"[\t\x20-\x7e]*")
 
 
@@ -33,7 +33,7 @@ class HeaderMismatchError(ValueError):
     """A header is missing, repeated, or contradicts the body; the message says which.
 
     Args:
-        request_id: of the request; None where there is none.
+        request_id: the id of the request, or None.
     """
 
     def __init__(self, says: str, request_id: object) -> None:
@@ -43,11 +43,11 @@ class HeaderMismatchError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """A call whose headers depend on the schema of its tool.
+    """A tool call whose headers depend on the schema of its tool.
 
     Attributes:
-        meta: of the request, from which its caller's revision and capabilities can be told.
-        headers: by their names in lower case.
+        meta: the `_meta` of the request, which contains the caller's revision and capabilities.
+        headers: by name in lower case.
     """
 
     request_id: object
@@ -57,23 +57,24 @@ class ToolCall:
     headers: Mapping[str, str] = field(repr=False)
 
     def check(self, declared: Declared) -> None:
-        """Check the headers by what the schema of the tool declares.
+        """Check the headers against what the tool's schema declares.
 
         Raises:
-            HeaderMismatchError: one is missing, or says something else than the argument that it repeats.
+            HeaderMismatchError: a header is missing, or differs from the argument that it repeats.
         """
         if reason := next(violations(declared, self.headers, self.arguments), None):
             raise HeaderMismatchError(reason, self.request_id)
 
 
 def check_headers(fields: Iterable[tuple[bytes, bytes]], posted: Posted) -> ToolCall | None:
-    """Check what headers say of the messages of a POST.
+    """Check the headers against the messages of a POST.
 
     Returns:
-        what is left to check by the schema of a tool; None where nothing is.
+        the call that remains to be checked against its tool's schema, if any.
 
     Raises:
-        HeaderMismatchError: they contradict the body in any revision, or lack what 2026-07-28 requires.
+        HeaderMismatchError: the headers contradict the body in any revision, or lack what 2026-07-28
+            requires.
     """
     message = posted.messages[0] if posted.messages and not posted.is_batch else None
     request = message if isinstance(message, dict) else {}
@@ -90,7 +91,7 @@ def _mismatches(
     message: Mapping[str, Any],
     posted: Posted,
 ) -> Iterator[str]:
-    """What is wrong; `headers` is filled on the way."""
+    """Yield what is wrong, and fill `headers` in the process."""
     yield from _unclear(fields, headers)
     params = _params_of(message)
     yield from _version(headers, posted.messages)
@@ -102,7 +103,7 @@ def _mismatches(
 
 def _unclear(fields: Iterable[tuple[bytes, bytes]], headers: dict[str, str]) -> Iterator[str]:
     for raw_name, raw in fields:
-        # CGI makes the same of a hyphen and an underscore; to some reader these are one header.
+        # CGI does not distinguish hyphens and underscores, so some readers see one header here.
         name = raw_name.decode("latin-1").lower().replace("_", "-")
         value = raw.decode("latin-1")
         if name in (VERSION, METHOD, NAME) or name.startswith(PARAM):
@@ -114,7 +115,7 @@ def _unclear(fields: Iterable[tuple[bytes, bytes]], headers: dict[str, str]) -> 
 
 
 def _version(headers: Mapping[str, str], messages: Iterable[object]) -> Iterator[str]:
-    """Where both the header and a body name a revision, they name the same; a newer one needs the header."""
+    """Check that header and body agree if both name a revision; a newer revision requires the header."""
     named = headers.get(VERSION)
     for message in messages:
         stated = _stated_version(_params_of(message))
@@ -139,9 +140,9 @@ def _standard(
 
 
 def _requires_headers(headers: Mapping[str, str], posted: Posted) -> bool:
-    """Whether the headers must be there: for requests of a revision without a handshake.
+    """Check whether the headers are required, as for requests of a revision without a handshake.
 
-    A batch, which that revision does not have, cannot have them: it is refused.
+    That revision has no batches, so a batch lacks the headers and is refused.
     """
     named = headers.get(VERSION)
     return any(
@@ -182,5 +183,5 @@ def _is_request(message: object) -> bool:
 
 
 def _is_modern(version: object) -> bool:
-    """Whether a request is of a revision without a handshake. One that names none is of one with it."""
+    """Check whether a request is of a revision without a handshake; without a version, it is not."""
     return version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS

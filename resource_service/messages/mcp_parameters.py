@@ -1,7 +1,7 @@
-"""The ``Mcp-Param-…`` headers of a tool call, against its arguments and the schema of the tool. Pure.
+"""The ``Mcp-Param-…`` headers of a tool call, checked against its arguments and the tool's schema. Pure.
 
-MCP 2026-07-28, "Custom Headers from Tool Parameters" (SEP-2243). Which argument a header repeats is declared
-by ``x-mcp-header`` in the tool's ``inputSchema``; how a schema and a header value are read is the SDK's.
+MCP 2026-07-28, "Custom Headers from Tool Parameters" (SEP-2243). ``x-mcp-header`` in the tool's
+``inputSchema`` declares which argument a header repeats; the SDK parses schemas and header values.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from resource_service.messages.exact_json import ExactNumber
 PARAM = "mcp-param-"
 
 Declared = Mapping[tuple[str, ...], str]
-"""Path of an argument to the name of the header that repeats it, in lower case."""
+"""Maps the path of an argument to the name of the header that repeats it, in lower case."""
 
-# RFC 8259 §6: int [ frac ], and the exponent apart
+# RFC 8259 §6: int [ frac ], and separately the exponent
 _NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?)([eE][+-]?[0-9]+)?")
 _MAX_NUMBER_CHARACTERS = 1_000
 
 _SAFE = 2**53 - 1
-"""Clients in JavaScript send no header for a whole number beyond."""
+"""JavaScript clients send no header for larger integers."""
 
 _PRINTED_WITH_EXPONENT = 10**21
-"""Whole numbers that JavaScript prints with an exponent."""
+"""JavaScript prints integers from this one on with an exponent."""
 
-# The TypeScript SDK takes this for a sentinel around nothing, the Python SDK for plain text.
+# The TypeScript SDK decodes this to an empty value, the Python SDK takes it as plain text.
 _AMBIGUOUS = "=?base64?="
 
 
 def declared_in(input_schema: object) -> Declared:
-    """What a schema declares; nothing where a declaration is invalid, as clients then leave the tool out."""
+    """Return what a schema declares; nothing if a part is invalid, since clients then omit the tool."""
     if find_invalid_x_mcp_header(input_schema) is not None:
         return {}
     return {path: f"{PARAM}{token.lower()}" for path, token in x_mcp_header_map(input_schema).items()}
 
 
 def contradictions(headers: Mapping[str, str], arguments: Mapping[str, object]) -> Iterator[str]:
-    """What holds whatever the schema is: a header says what an argument says.
+    """Yield violations of what holds for any schema: a header repeats the value of an argument.
 
-    That is the argument of its name, or else some other one.
+    The argument is the one with the header's name, or if there is none, any other.
     """
     values = list(_scalars(arguments))
     for name, raw in headers.items():
@@ -58,7 +58,7 @@ def contradictions(headers: Mapping[str, str], arguments: Mapping[str, object]) 
 def violations(
     declared: Declared, headers: Mapping[str, str], arguments: Mapping[str, object]
 ) -> Iterator[str]:
-    """What `declared` adds: a header for each value that is there, of that value, and none for any other."""
+    """Yield violations of `declared`: each present value needs an equal header, and others must have none."""
     for path, name in declared.items():
         value, raw = _value_at(arguments, path), headers.get(name.replace("_", "-"))
         if raw is None:
@@ -69,7 +69,7 @@ def violations(
 
 
 def decoded(raw: str | None) -> str | None:
-    """What the value of a header stands for; None where there is none, or readers differ about it."""
+    """Decode the value of a header; None if it is missing or readers disagree about it."""
     return None if raw == _AMBIGUOUS else decode_header_value(raw)
 
 
@@ -122,14 +122,14 @@ def _says(text: str, value: object) -> bool:
 
 
 def _is_number(text: str, number: str, *, exponent: bool) -> bool:
-    """Whether `text` is `number`, however it is printed: JavaScript has 0.00001 where Python has 1e-05.
+    """Check whether `text` represents `number` in any notation: JavaScript has 0.00001 for Python's 1e-05.
 
-    The SDKs compare whole numbers as decimals only: ``1e3`` is not 1000 to them.
+    The SDKs compare integers only as decimals: to them, ``1e3`` is not 1000.
     """
     match = _NUMBER.fullmatch(text) if len(text) <= _MAX_NUMBER_CHARACTERS else None
     if match is None or (match[2] and not exponent):
         return False
     try:
         return Decimal(text) == Decimal(number)
-    except InvalidOperation:  # an exponent beyond those of decimals
+    except InvalidOperation:  # the exponent is out of the range of decimals
         return text == number

@@ -1,7 +1,7 @@
-"""What the headers of a request may say about its body: JSON in UTF-8, as it is. Pure.
+"""Validation of the request headers that describe the body, which must be plain JSON in UTF-8. Pure.
 
-A server behind us decodes a body as its headers say. Here it is read as UTF-8; so nothing else may be said
-of it, and what is said from here on is ours.
+A server behind us decodes a body as its headers declare. The guard reads it as UTF-8, so any other
+declaration is refused, and the forwarded request has our own.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ ABOUT_THE_BODY = frozenset({b"content-encoding", b"content-length", b"content-ty
 
 
 class UnsupportedMediaTypeError(ValueError):
-    """The body is said to be something else. The message says what is wrong."""
+    """The headers declare something else. The message says what is wrong."""
 
 
 def check_media_type(scope: Scope) -> None:
-    """Check what the request of `scope` says about its body.
+    """Check the headers that describe the body of the request of `scope`.
 
     Raises:
-        UnsupportedMediaTypeError: not ``application/json``, in another charset than UTF-8, or encoded.
+        UnsupportedMediaTypeError: the body is not ``application/json`` in UTF-8, or has a content coding.
     """
     if header_values(scope, "content-encoding"):
         raise UnsupportedMediaTypeError("The body must not have a content coding.")
@@ -36,13 +36,13 @@ def check_media_type(scope: Scope) -> None:
     if len(stated) != 1 or not (json := _JSON.match(stated[0].strip(" \t"))):
         raise UnsupportedMediaTypeError("The body must be application/json.")
     for name, value in _parameters(stated[0].strip(" \t")[json.end() :]):
-        # charset* is the same by RFC 8187; what else begins like this, some parser may take for it.
+        # charset* is equivalent by RFC 8187; a lenient parser may accept other names with this prefix.
         if name.lower().startswith("charset") and (name.lower(), value.lower()) != ("charset", "utf-8"):
             raise UnsupportedMediaTypeError("The charset of the body must be utf-8.")
 
 
 def described_as_json(scope: Scope, body: bytes) -> Scope:
-    """The request of `scope` with our own description of `body`."""
+    """Return the request of `scope` with headers that describe `body`."""
     others = [field for field in scope["headers"] if field[0] not in ABOUT_THE_BODY]
     ours = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     return {**scope, "headers": [*others, *ours]}

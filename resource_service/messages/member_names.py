@@ -1,10 +1,10 @@
-"""Member names that some parsers take for others. Pure.
+"""Member names that some parsers confuse with others. Pure.
 
-Go's encoding/json matches names without regard to case, by simple folding (``paramſ`` is ``params``), and
-the last one wins; Jackson, System.Text.Json and cJSON can be set to do much the same. What is judged by one
-name must not be run by another, so a member that folds to a name of the protocol without being it is
-refused: everywhere but where names are free, which is in the arguments of a tool and in what people fill
-in.
+Go's encoding/json matches names case-insensitively by simple folding (``paramſ`` is ``params``), and the last
+one wins; Jackson, System.Text.Json and cJSON can be configured similarly. The check and the execution must
+use the same member. Therefore a member that folds to a protocol name without being equal to it is refused,
+except where names are
+free: in the arguments of a tool and in what people fill in.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import mcp_types
 from pydantic import BaseModel
 
 MAX_VALUES = 10_000
-"""Values of a message whose names are not free; clients send a few dozen."""
+"""Values outside the parts with free names; clients send a few dozen."""
 
 _FOLDED_CHARACTERS = 128
-"""Longer than every name of the protocol, and short enough that normalizing it takes no time."""
+"""Longer than every protocol name, and short enough that normalizing it takes no time."""
 
 _META = "io.modelcontextprotocol/"
 _CAPABILITIES = (("capabilities",), ("_meta", f"{_META}clientCapabilities"))
@@ -34,9 +34,9 @@ _FREE = frozenset(
         *(("params", *path, open_) for path in _CAPABILITIES for open_ in ("experimental", "extensions")),
     }
 )
-"""Paths to values in which every name is the sender's own."""
+"""Paths to values in which the sender may choose all names."""
 
-# Java's equalsIgnoreCase takes both for an i.
+# Java's equalsIgnoreCase treats both as an i.
 _DOTLESS = str.maketrans({"\u0130": "i", "\u0131": "i"})
 
 Path = tuple[str, ...]
@@ -50,11 +50,11 @@ def _protocol_names() -> Iterator[str]:
 
 
 NAMES = frozenset(_protocol_names())
-"""Every name that a message of MCP gives a meaning to."""
+"""Every name with a meaning in an MCP message."""
 
 
 def folded(name: str) -> str:
-    """What `name` is to a parser that does not care about case: wider than Go's folding, never narrower."""
+    """Fold `name` as a case-insensitive parser does: wider than Go's folding, never narrower."""
     if len(name) > _FOLDED_CHARACTERS:
         return name
     return unicodedata.normalize("NFKC", name.translate(_DOTLESS)).casefold()
@@ -64,7 +64,7 @@ _FOLDED = {folded(name): name for name in NAMES}
 
 
 def fault_in(message: object) -> str | None:
-    """What may be read in two ways in `message`, in a sentence; None where there is nothing."""
+    """Return a sentence about what is ambiguous in `message`; None if nothing is."""
     seen = 0
     waiting: list[tuple[Path, object]] = [((), message)]
     while waiting:
@@ -104,5 +104,5 @@ def _is_free(path: Path) -> bool:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether no parser ends it early (C, at NUL), nor puts something else in its place (halves of pairs)."""
+    """Check that no parser ends `text` early (C, at NUL) or replaces parts (unpaired surrogates)."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,4 +1,4 @@
-"""The ids of the JSON-RPC requests that an HTTP request brings, and so has to answer."""
+"""The ids of the JSON-RPC requests in an HTTP request, which the response must answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KEY = "doorward.request_ids"
 
 
 def request_ids(messages: Iterable[object]) -> list[RequestId]:
-    """The ids of those messages that are requests, in their order."""
+    """Return the ids of those messages that are requests, in order."""
     return [
         message["id"]
         for message in messages
@@ -42,16 +42,16 @@ def _method(message: dict[str, object]) -> str:
 
 
 def key_of(request_id: object) -> tuple[str, object]:
-    """Keeps 1 and "1" apart."""
+    """Return a dictionary key for an id that distinguishes 1 from "1"."""
     return (type(request_id).__name__, request_id if isinstance(request_id, str | int) else None)
 
 
 def note_request_ids(scope: Scope, request_ids: list[RequestId]) -> None:
-    """Note on the HTTP request what it has to answer."""
+    """Store the ids to answer on the HTTP request's scope."""
     scope[_KEY] = request_ids
 
 
 def noted_request_ids(scope: Scope) -> list[RequestId]:
-    """What was noted on the HTTP request; empty where nothing was."""
+    """Return the ids stored on the HTTP request's scope; empty if there are none."""
     noted: list[RequestId] = scope.get(_KEY, [])
     return noted

@@ -1,8 +1,8 @@
-"""A request is heard out before it is refused, because proxies stumble over an answer that comes too soon.
+"""Draining of request bodies before error responses, because proxies mishandle early responses.
 
-A reverse proxy written in Go (Caddy, Traefik) takes the end of its work on a request for the end of the
-request: an answer that begins while the body is still on its way can break the connection that it comes on,
-and what reaches the client is a 401 cut short, from which it learns nothing.
+A reverse proxy written in Go (Caddy, Traefik) treats the end of its work on a request as the end of the
+request. A response that begins while the body is still being sent can break its connection, and the client
+receives a truncated 401 that it cannot use.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ PATIENCE_S = 1.0
 
 
 class DrainBody:
-    """Read what is left of a short body before an answer of 400 or above begins.
+    """Reads the rest of a short body before a response of 400 or above begins.
 
-    A body that is longer than `MAX_BYTES`, or is not here within `PATIENCE_S`, is not waited for. Neither is
-    one that its client will send only when asked to (RFC 9110 §10.1.1).
+    It does not wait for a body longer than `MAX_BYTES` or slower than `PATIENCE_S`, nor for a body that the
+    client sends only on request (RFC 9110 §10.1.1).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -41,7 +41,7 @@ class DrainBody:
 
 
 class _BodyReader:
-    """How far the body of a request has been read, by anybody."""
+    """Tracks how much of a request body has been read."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive

@@ -1,7 +1,7 @@
-"""An answer that can be ended from outside, and that no client waits for in vain (RS-13, RS-15).
+"""A response that can be ended from outside, and that leaves no client waiting in vain (RS-13, RS-15).
 
-Whatever is behind the guard, its event streams get comments while they are quiet, and a stream that ends
-without having answered its request says so.
+For any server behind the guard, quiet event streams get comments, and a stream that ends without having
+answered its request gets an error.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from resource_service.reasons import Reason
 from shared.logs import current_request_id, get_logger
 
 KEEP_ALIVE_S = 15.0
-"""Proxies cut connections on which nothing comes for 30 to 60 s."""
+"""Proxies close connections that are idle for 30 to 60 s."""
 
 LAST_WORDS_S = 1.0
-"""How long a client that is not reading is waited for before its connection is cut."""
+"""How long to wait for a client that is not reading before its connection is closed."""
 
 GRACE_S = 2.0
-"""How long the server behind gets to notice that its client has gone, before it is cancelled."""
+"""How long the server behind may take to notice that its client has disconnected, before it is cancelled."""
 
 CONNECTION_CLOSED = -32000
 INTERNAL_ERROR = -32603
@@ -36,18 +36,18 @@ EVENT_STREAM = b"text/event-stream"
 STREAM_ENDED = "The MCP server ended the stream before it had answered."
 
 Why = tuple[Reason, str]
-"""A reason, and the sentence for it."""
+"""A reason, and its sentence."""
 COMMENT = b": still there\n\n"
 
 _log = get_logger(__name__)
 
 
 class EndableResponse:
-    """The answer of an app to one request.
+    """The response of an app to one request.
 
     Args:
-        request_ids: the ids of the JSON-RPC requests that it is to answer.
-        refuse: the answer to a refusal.
+        request_ids: the ids of the JSON-RPC requests that it must answer.
+        refuse: builds the response to a refusal.
         repeatable: whether the client may send the request again without harm.
     """
 
@@ -82,15 +82,15 @@ class EndableResponse:
         self._sent_at = 0.0
 
     async def serve(self, app: ASGIApp) -> None:
-        """Let `app` answer, until it has or until `end`."""
+        """Run `app` until it has answered or `end` is called."""
         try:
             with self._serving:
                 await app(self._request, self._receive_until_end, self._pass_on)
         except (Refusal, ClientDisconnect):
             if self._ending is None:
-                raise  # else it is about what is being ended, and the client is told already
+                raise  # otherwise it is about a response that is being ended, and the client knows already
         except asyncio.CancelledError:
-            self._ending = self._ending or Ending.STOPPING  # the grace of the service is over
+            self._ending = self._ending or Ending.STOPPING  # the service's grace period is over
             await self._say_why()
             raise
         finally:
@@ -101,7 +101,7 @@ class EndableResponse:
             await self._closing
 
     def end(self, ending: Ending) -> None:
-        """End the answer: the client is told why as far as it can be, the app that the client has gone."""
+        """End the response: the client is told why if possible, and the app sees a disconnect."""
         if self._ending is None and not self._served.is_set():
             self._ending = ending
             self._log_cut_off(ending.reason, ending.value, warn=ending is Ending.UNKNOWN)
@@ -160,7 +160,7 @@ class EndableResponse:
             self._keeping_alive = asyncio.create_task(self._keep_alive(self._events))
 
     def _followed(self, message: Message) -> Message:
-        """The message, with what a stream lacks that ends without an answer and cannot be resumed."""
+        """Append errors to a stream that ends without an answer and cannot be resumed."""
         if self._events is None:
             return message
         body = message.get("body", b"")
@@ -174,7 +174,7 @@ class EndableResponse:
         return {**message, "body": body + errors}
 
     def _why_unanswered(self, events: EventPosition, *, over: bool) -> Why | None:
-        """Why an error is due now to the requests that the stream has not answered; None while none is."""
+        """Return why the unanswered requests of the stream need an error now; None if they do not."""
         if not events.unanswered:
             return None
         if events.fault and (over or events.between_events):
@@ -193,14 +193,14 @@ class EndableResponse:
                     await self._send({"type": "http.response.body", "body": COMMENT, "more_body": True})
 
     async def _say_why(self) -> None:
-        """Finish the answer. Half of a body that is no event stream is left unfinished."""
+        """End the response with the reason. A partial body that is not an event stream stays unfinished."""
         ending = self._ending or Ending.STOPPING
         if self._over:
             return
         if not self._started:
             await self._instead(ending)(self._request, self._receive, self._send)
         elif self._events is not None:
-            # What was not revoked may be resumed, with a fresh token.
+            # Unless it was revoked, it may be resumed with a new token.
             silent = self._events.resumable and ending is not Ending.REVOKED
             why = (ending.reason, ending.value)
             body = b"" if silent else self._last_events(self._events, CONNECTION_CLOSED, why)
@@ -212,8 +212,8 @@ class EndableResponse:
         return events.closing() + b"".join(errors)
 
     def _instead(self, ending: Ending) -> Response:
-        """An answer where none has begun. After 401 clients send the request again, so a call, which may have
-        been run, gets an error instead.
+        """Build a response if none has begun. After 401 clients repeat the request, so a call that may have
+        been executed gets an error instead.
         """
         if self._request_ids and not self._repeatable:
             errors = [

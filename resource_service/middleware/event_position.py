@@ -1,4 +1,4 @@
-"""Where a stream of server-sent events stands: between events or within one, and which requests it answered.
+"""Tracks the position in a stream of server-sent events, and which requests have been answered.
 
 Pure. The WHATWG HTML standard, §9.2.5: lines end with CR LF, LF or CR; an event ends with an empty line.
 """
@@ -14,7 +14,7 @@ from resource_service.messages.garbled import is_lost_answer
 from resource_service.messages.request_ids import RequestId, key_of
 
 MAX_LOOKED_AT_BYTES = 65_536
-"""A larger event is taken for an answer without being parsed: notifications are small."""
+"""A larger event is assumed to be an answer without parsing: notifications are small."""
 
 _END_OF_LINE = rb"(?:\r\n|\n|\r(?!\n))"
 _END_OF_EVENT = re.compile(_END_OF_LINE + rb"(?:\r\n|\n|\r)")
@@ -26,15 +26,15 @@ _LONGEST_END = 4
 
 
 class EventPosition:
-    """Follows a stream as it is passed on.
+    """Follows a stream while it is forwarded.
 
     Args:
-        request_ids: of the requests that the stream is to answer.
+        request_ids: the ids of the requests that the stream must answer.
 
     Attributes:
-        unanswered: those of them that it has not answered yet.
-        fault: why an event that was meant to answer one of them does not; empty while there is none.
-        resumable: an event had an id, so that a client can ask for what follows it.
+        unanswered: the ids that have no answer yet.
+        fault: why an event that was meant as an answer is not one; empty if there is no such event.
+        resumable: whether an event had an id, so that a client can resume after it.
     """
 
     def __init__(self, request_ids: Iterable[RequestId]) -> None:
@@ -48,11 +48,11 @@ class EventPosition:
 
     @property
     def between_events(self) -> bool:
-        """Whether something may be inserted here."""
+        """Whether the position is between two events, where something may be inserted."""
         return _AT_END_OF_EVENT.search(self._tail) is not None
 
     def feed(self, chunk: bytes) -> None:
-        """`chunk` has been passed on."""
+        """Update the position after `chunk` has been forwarded."""
         self._tail = (self._tail + chunk)[-_LONGEST_END:]
         self._event += chunk
         start = 0
@@ -64,9 +64,9 @@ class EventPosition:
             self._large, self._event = True, self._event[:1_024] + self._event[-_LONGEST_END:]
 
     def closing(self) -> bytes:
-        """What makes clients ignore an event that was begun and will not be finished; empty between events.
+        """Return what makes clients ignore an event that will stay unfinished; empty between events.
 
-        The last `event` field of an event counts, and MCP clients read none but `message`.
+        The last `event` field of an event counts, and MCP clients only process `message` events.
         """
         if self.between_events:
             return b""
@@ -100,7 +100,7 @@ class EventPosition:
 
 
 def event_of(message: object) -> bytes:
-    """A message as an event."""
+    """Serialize a message as an event."""
     return b"event: message\ndata: %b\n\n" % json.dumps(message, separators=(",", ":")).encode()
 
 

@@ -1,4 +1,4 @@
-"""In front of the MCP server: nothing passes without a good token and every scope that it needs."""
+"""The guard in front of the MCP server: every request needs a valid token with all required scopes."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """An MCP server, reachable only by principals and only for what their scopes allow.
+    """An MCP server that only principals can reach, and only for what their scopes allow.
 
     Attributes:
-        app: the MCP server. It finds the principal by `resource_service.principal.principal_in`, and may
-            raise a `Refusal` as long as it has not begun an answer.
-        authenticate: the principal of a request, or a `Refusal`.
-        refuse: the answer to a refusal.
-        schemas: of the tools of `app`.
+        app: the MCP server. It gets the principal from `resource_service.principal.principal_in`, and may
+            raise a `Refusal` until its response begins.
+        authenticate: returns the principal of a request, or raises a `Refusal`.
+        refuse: builds the response to a refusal.
+        schemas: the schemas of the tools of `app`.
     """
 
     app: ASGIApp
@@ -75,7 +75,7 @@ class Guard:
     max_body_bytes: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        checked_at = self.leases.now()  # whatever ends the token from here on is noticed
+        checked_at = self.leases.now()  # the end of the token is noticed from here on
         try:
             principal = await self.authenticate(scope)
             policy = self.policy.current
@@ -87,7 +87,7 @@ class Guard:
                 _allow(messages, principal, policy)
                 with _mismatch_refused():
                     call = check_headers(scope["headers"], posted)
-                # What is checked here is what the server reads, and what it is told about it is ours.
+                # The server receives exactly the message that was checked, with our own headers about it.
                 scope, receive = described_as_json(scope, posted.body), replay(posted.body, receive)
             else:
                 _allow(messages, principal, policy)
@@ -124,13 +124,13 @@ class Guard:
             raise malformed_message(Reason.MESSAGE_MALFORMED, str(error), rpc_code=error.code) from error
 
     def _showing(self, policy: Policy, principal: Principal, listed: Listed | None) -> ASGIApp:
-        """The server as `principal` may see it; None for `listed` where its answers may be to any request."""
+        """Return the server as `principal` may see it; if `listed` is None, it may answer any request."""
         if not policy.hide or (listed is not None and not listed):
             return self.app
         return with_filtered_lists(self.app, ListFilter(policy, principal.scopes, listed))
 
     def _checked(self, app: ASGIApp, call: ToolCall | None) -> ASGIApp:
-        """`app`, which gets `call` only if its headers are as the schema of the tool asks for."""
+        """Wrap `app` so that it gets `call` only if the headers match the tool's schema."""
         if call is None:
             return app
 
@@ -151,7 +151,7 @@ class Guard:
         messages: Iterable[object],
         checked_at: float,
     ) -> None:
-        """Serve the answer for no longer than the token is good (RS-13)."""
+        """Serve the response as long as the token is valid (RS-13)."""
         lease = self.leases.open(
             principal,
             token_in(scope),
@@ -191,13 +191,13 @@ def _mismatch_refused() -> Iterator[None]:
 
 
 def _explaining(send: Send, scope: Scope, principal: Principal) -> Send:
-    """A `send` that logs the MCP server's own refusals: an unknown session, a wrong Accept header."""
+    """Return a `send` that logs the MCP server's own refusals: an unknown session, a wrong Accept header."""
     held: Message | None = None
 
     async def explain(message: Message) -> None:
         nonlocal held
         if message["type"] == "http.response.start" and message["status"] >= 400:
-            held = message  # until its body is here: anyone who has the answer must find it in the log
+            held = message  # until its body arrives, so that the log entry precedes the response
             return
         if held is not None:
             _log_refusal(held["status"], message.get("body", b""), scope, principal)

@@ -1,4 +1,4 @@
-"""Which web origins may call what: the defence against pages that make a browser talk to a local server."""
+"""Allowed web origins: the defence against web pages that make a browser call a local server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXPOSED = ("WWW-Authenticate", "DPoP-Nonce", "Mcp-Session-Id", "X-Request-Id", "
 
 
 class Origins:
-    """Which pages may call what, as `settings` have it."""
+    """The cross-origin policies that `settings` describe."""
 
     def __init__(self, settings: ResourceSettings) -> None:
         self._allowed = {settings.origin, *settings.allowed_origins}
@@ -35,28 +35,28 @@ class Origins:
         }
 
     def allows(self, origin: str) -> bool:
-        """Whether pages of `origin` may call what needs a token.
+        """Check whether pages of `origin` may call endpoints that need a token.
 
-        Beside our own and the configured ones, a service on loopback lets every loopback origin in: that is
-        where developers' tools run, on ports of their choosing, and a page from elsewhere, which is what the
-        check is for, cannot have such an origin.
+        In addition to its own and the configured origins, a service on loopback allows every loopback origin.
+        Developer tools run there on arbitrary ports, and a page from elsewhere, against which the check
+        protects, cannot have such an origin.
         """
         if origin in self._allowed or "*" in self._allowed:
             return True
         return self._on_loopback and _is_loopback_origin(origin)
 
     def policy_of(self, path: str) -> CorsPolicy | None:
-        """The cross-origin policy of a path, with the base path off it."""
+        """Return the cross-origin policy of a path without the base path."""
         if path.startswith("/.well-known/"):
             return self._open
         return self._policies.get(path.removesuffix("/") or "/")
 
 
 class OriginCheck:
-    """Refuse with 403 what comes from a page whose origin the policy of the path does not allow.
+    """Refuses requests with 403 if the path's policy does not allow the origin of the page.
 
-    A request without ``Origin`` is not from a page. The Host header is of no interest: no answer is built
-    from it, and a rebound name gives itself away by its Origin.
+    A request without ``Origin`` is not from a page. The Host header is ignored: no response is built from it,
+    and a rebound name is recognized by its Origin.
     """
 
     def __init__(

@@ -1,8 +1,9 @@
-"""What the schemas of tools declare about headers, as the MCP server itself lists them.
+"""Header declarations in the schemas of tools, as the MCP server itself lists them.
 
-The server is asked for its tools as the caller of the tool, in revision 2026-07-28, which needs no session.
-So a call is held to the schema that this caller is shown, also before the caller has asked for any list. What
-was listed is kept for a while, and no call is refused by an old list: before that, the server is asked again.
+The server is asked for its tools as the caller of the tool, in revision 2026-07-28, which needs no session. A
+call is therefore checked against the schema that this caller sees, even before the caller has requested any
+list. Lists are cached for a while, and no call is refused because of an old list: the server is asked again
+first.
 """
 
 from __future__ import annotations
@@ -44,12 +45,12 @@ _log = get_logger(__name__)
 
 
 class _UnlistedError(Exception):
-    """The server gave no list of tools that can be read."""
+    """The server gave no valid list of tools."""
 
 
 @dataclass(slots=True)
 class _CachedTools:
-    """What was listed for one principal, and until when it counts; callers wait for one who asks."""
+    """The cached list for one principal, and its expiry; concurrent callers wait for one request."""
 
     asking: anyio.Lock = field(default_factory=anyio.Lock)
     tools: ByTool = field(default_factory=dict)
@@ -58,11 +59,11 @@ class _CachedTools:
 
 
 class ToolSchemas:
-    """The declarations of one MCP server.
+    """The header declarations of one MCP server's tools.
 
     Args:
         app: the server, behind the guard.
-        monotonic: seconds, from anywhere.
+        monotonic: a monotonic clock in seconds.
     """
 
     def __init__(self, app: ASGIApp, monotonic: Callable[[], float]) -> None:
@@ -71,9 +72,9 @@ class ToolSchemas:
         self._by_principal: OrderedDict[PrincipalKey, _CachedTools] = OrderedDict()
 
     async def check(self, call: ToolCall, scope: Scope) -> None:
-        """Check the headers of `call`, which came with the request of `scope`, by the schema of its tool.
+        """Check the headers of `call`, from the request of `scope`, against its tool's schema.
 
-        Where the server lists no tools, or not this one, it is left to the server.
+        If the server does not list this tool, or any, the check is left to the server.
 
         Raises:
             HeaderMismatchError: see `ToolCall.check`.
@@ -98,7 +99,7 @@ class ToolSchemas:
         return cached
 
     async def _list(self, cached: _CachedTools, scope: Scope, call: ToolCall, *, since: float) -> None:
-        """Ask the server, unless somebody has since."""
+        """Ask the server for its list, unless another caller has since."""
         async with cached.asking:
             if cached.listed_at >= since:
                 return
@@ -139,7 +140,7 @@ class ToolSchemas:
 
 
 def _list_request(scope: Scope, body: bytes) -> Scope:
-    """The request for a list, of the same caller as that of `scope`."""
+    """Build the request for a list, from the same caller as that of `scope`."""
     ours = (b"mcp-method", b"mcp-name", b"accept", b"accept-encoding", b"last-event-id")
     others = [
         (name, value)
@@ -162,10 +163,10 @@ async def _never() -> Message:
 
 
 class _Answer:
-    """A `send` that keeps the message which answers the request, from a JSON body or from events.
+    """A `send` that captures the message that answers the request, from a JSON body or from events.
 
     Attributes:
-        message: it; None while there is none.
+        message: the captured message, or None.
     """
 
     def __init__(self) -> None:

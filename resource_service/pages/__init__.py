@@ -1,8 +1,8 @@
 """Pages for people who open an address of this service in a browser.
 
-    connecting.py   how programs are given an MCP server: deep links, commands
-    visitors.py     which page is for what
+    connecting.py   how to add an MCP server to programs: deep links, commands
+    visitors.py     the choice of the page for a request
 
-An MCP URL is for programs, and people open it all the same: it is what they were given. Status and challenge
-are those that a program gets.
+An MCP URL is for programs, but people open it because it is what they were given. Status and challenge are
+the same as for a program.
 """

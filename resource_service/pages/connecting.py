@@ -1,4 +1,4 @@
-"""How programs are given the URL of an MCP server."""
+"""Ways to add the URL of an MCP server to programs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """An MCP server, as a person adds it to a program.
+    """An MCP server that a person can add to a program.
 
     Attributes:
         name: for people.
-        url: what is pasted.
-        hosted: whether programs that run elsewhere could reach it: https, and not on this machine.
+        url: the URL to paste.
+        hosted: whether programs that run elsewhere can reach it: https, and not on this machine.
     """
 
     name: str
@@ -25,23 +25,26 @@ class Connecting:
 
     @property
     def short_name(self) -> str:
-        """A name that every program takes."""
+        """A name that every program accepts."""
         return re.sub("[^a-z0-9]+", "-", self.name.lower()).strip("-") or "mcp"
 
     @property
     def vs_code_link(self) -> str:
-        """Has VS Code install the server (https://code.visualstudio.com/api/extension-guides/ai/mcp)."""
+        """A link that installs the server in VS Code.
+
+        (https://code.visualstudio.com/api/extension-guides/ai/mcp)
+        """
         return f"vscode:mcp/install?{quote(_json(name=self.short_name, type='http', url=self.url), safe='')}"
 
     @property
     def cursor_link(self) -> str:
-        """Has Cursor install the server (https://cursor.com/docs/mcp/install-links)."""
+        """A link that installs the server in Cursor (https://cursor.com/docs/mcp/install-links)."""
         config = quote(base64.b64encode(_json(url=self.url).encode()).decode(), safe="")
         return f"cursor://anysphere.cursor-deeplink/mcp/install?name={self.short_name}&config={config}"
 
     @property
     def claude_code_command(self) -> str:
-        """Adds the server to Claude Code."""
+        """A command that adds the server to Claude Code."""
         return f"claude mcp add --transport http {self.short_name} {self.url}"
 
 

@@ -1,4 +1,4 @@
-"""Which page is for what: the root, an MCP URL, an error."""
+"""Page selection: the root, an MCP URL, or an error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class VisitorPages:
     """The pages of this service.
 
     Args:
-        resources: the settings of everything that is served here.
+        resources: the settings of all resources of this service.
     """
 
     def __init__(self, settings: ResourceSettings, resources: Iterable[ResourceSettings]) -> None:
@@ -34,11 +34,11 @@ class VisitorPages:
         )
 
     def home(self) -> HTMLResponse:
-        """Who this is, and where its MCP servers are."""
+        """Render the start page: what this service is, and its MCP servers."""
         return self._pages.render("home.html", servers=list(self._servers.values()))
 
     def refused(self, refused: Refused) -> HTMLResponse:
-        """The page for an error; for an MCP URL without a token, how programs connect to it."""
+        """Render an error page, or for an MCP URL without a token, instructions for connecting."""
         path = f"{refused.path}/".removeprefix(f"{self._base_path}/").strip("/")
         server = self._servers.get(f"/{path}" if path else "")
         if server is not None and refused.status == 401:

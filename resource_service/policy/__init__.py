@@ -1,8 +1,8 @@
-"""Which scopes a message needs: what the operator wrote, kept up to date, and told to those it concerns.
+"""Scopes of messages: the operator's policy, kept up to date and published.
 
-- `rules`      the decision, by `patterns`; `validation` is what a policy cannot be
-- `file`       the policy as it is written; `watcher`, the one that counts, read again when the file changes
-- `published`  what is behind each scope, for the consent page; `scope_check` with the scopes that are granted
-- `draft`      a first policy, from a `server_inventory` of a server
-- `list_filter`     takes what the caller may not use out of a `listing`, also in an `event_stream`
+- `rules`      the decision, using `patterns`; `validation` finds errors in a policy
+- `file`       parses a policy file; `watcher` reloads it when the file changes
+- `published`  the meaning of each scope, for the consent page; `scope_check` compares with the granted scopes
+- `draft`      generates a first policy from the `server_inventory` of a server
+- `list_filter`     removes what the caller may not use from a `listing`, also in an `event_stream`
 """

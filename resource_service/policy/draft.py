@@ -1,7 +1,7 @@
-"""A first policy for a server, from what it says of itself. Pure.
+"""Generation of a first policy from a server's own description. Pure.
 
-Everything that the server sent is its own: names go into the text quoted, or not at all, and what it says
-about itself only into comments, without anything that could end one.
+All of the server's data is untrusted: names are quoted in the text or omitted, and its descriptions appear
+only in comments, without characters that could end the comment.
 """
 
 from __future__ import annotations
