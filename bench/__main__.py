@@ -21,7 +21,7 @@ from bench.subjects import BASELINE, Subject, subjects
 
 
 def main() -> None:
-    """Parse the options, measure, print."""
+    """Parse the options, measure and print."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
     parser.add_argument("--rounds", type=int, default=5, help="in which every subject has a turn")

@@ -1,4 +1,4 @@
-"""What the hot paths are compared with: the same server and the same bytes, without the work."""
+"""Baselines for the hot paths: the same server and the same bytes, without the work."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def _answer(request: Request) -> JSONResponse:
 
 
 def bare() -> Starlette:
-    """Reads the request and answers."""
+    """Create an application that reads the request and answers."""
     return Starlette(routes=[Route("/", _answer, methods=["GET", "POST"])])
 
 
@@ -51,7 +51,7 @@ class Introspected(BaseModel):
 
 
 def framework() -> FastAPI:
-    """The same answer with what our hot paths go without: form parameters, and a model on the way out."""
+    """Create the same with what our hot paths avoid: form parameters, and a response model."""
     app = FastAPI()
 
     @app.post("/")

@@ -29,19 +29,19 @@ Attempt = Callable[[Store], Awaitable[None]]
 
 
 class Sample(NamedTuple):
-    """A turn: attempts a second, and the 99th percentile of how long one took, in milliseconds."""
+    """A turn: attempts per second, and the 99th percentile of their duration in milliseconds."""
 
     per_second: float
     p99_ms: float
 
 
 async def counted(store: Store) -> None:
-    """One atomic operation."""
+    """Count with one atomic operation."""
     assert (await store.count("doorward:bench:counted", ttl_s=WINDOW_S, limit=LIMIT)).admitted
 
 
 async def compared_and_swapped(store: Store) -> None:
-    """Read, add one, and write back unless somebody was faster."""
+    """Read, add one, and write back unless another connection was faster."""
     key = "doorward:bench:swapped"
     while True:
         old = await store.get(key)
@@ -55,7 +55,7 @@ async def compared_and_swapped(store: Store) -> None:
 
 
 async def measure(store: Store, attempt: Attempt, seconds: float) -> Sample:
-    """A turn of `CONNECTIONS` that make attempts one after the other."""
+    """Measure one turn of `CONNECTIONS`, each making one attempt after another."""
     took: list[float] = []
     end = time.monotonic() + seconds
 
@@ -69,7 +69,7 @@ async def measure(store: Store, attempt: Attempt, seconds: float) -> Sample:
 
 
 async def compare(url: str, seconds: float, rounds: int) -> dict[str, Sample]:
-    """The median of the turns of each, which alternate."""
+    """Return the medians of both; their turns alternate."""
     samples: dict[str, list[Sample]] = {}
     store = open_store(url)
     for _ in range(rounds):
@@ -83,7 +83,7 @@ async def compare(url: str, seconds: float, rounds: int) -> dict[str, Sample]:
 
 
 def main() -> None:
-    """Parse the options, measure, print."""
+    """Parse the options, measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.contention", description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each turn")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each")

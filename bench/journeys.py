@@ -1,7 +1,7 @@
-"""How many files and functions of ours five requests enter: ``.venv/bin/python -m bench.journeys``.
+"""Count the project's files and functions that five requests enter: ``.venv/bin/python -m bench.journeys``.
 
-Both services and an upstream MCP server run in this process, each on a thread of its own. Each request is
-repeated; the smallest count is reported, in which nothing else happened to run.
+Both services and an upstream MCP server run in this process, each on its own thread. Each request is
+repeated, and the smallest count is reported, since it contains no unrelated activity.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 
 class Recorder:
-    """Which functions are entered, and on which thread, while `recording`."""
+    """Records the entered functions and their threads while `recording`."""
 
     def __init__(self) -> None:
         self._entered: set[tuple[str, CodeType]] = set()
@@ -53,9 +53,9 @@ class Recorder:
             self._entered.add((threading.current_thread().name, frame.f_code))
 
     def count(self, service: str, request: Callable[[], object]) -> tuple[int, int]:
-        """The files and functions of `service` and `shared` that `request` enters.
+        """Count the files and functions of `service` and `shared` that `request` enters.
 
-        Comprehensions and lambdas are part of the function around them.
+        Comprehensions and lambdas belong to the function around them.
         """
         self._entered.clear()
         self._on = True
@@ -80,7 +80,7 @@ async def _upstream(scope: Scope, receive: Receive, send: Send) -> None:
 
 @contextmanager
 def _serving(app: ASGIApp, name: str, port: int) -> Iterator[None]:
-    """`app` on a thread of that name."""
+    """Serve `app` on a thread with that name."""
     lifespan: Any = "off" if name == UPSTREAM else "on"
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan=lifespan))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), name=name)
@@ -95,10 +95,10 @@ def _serving(app: ASGIApp, name: str, port: int) -> Iterator[None]:
 
 
 class Journeys:
-    """The requests, made by one client for one person.
+    """The requests of one client for one person.
 
     Args:
-        issuer: of the authorization server, which runs.
+        issuer: the issuer of the running authorization server.
     """
 
     def __init__(self, issuer: str, mcp_url: str) -> None:
@@ -109,28 +109,28 @@ class Journeys:
         self._tokens = self._client.connect(self._person, resource=mcp_url)
 
     def authorize(self) -> tuple[Pkce, str]:
-        """A code for somebody who is logged in and has consented before: one request."""
+        """Get a code for a user who is logged in and has consented before, in one request."""
         pkce = Pkce()
         url = self._client.authorization_url(pkce, resource=self._mcp_url)
         response = self._person.browser.get(url)
         return pkce, httpx2.URL(response.headers["location"]).params["code"]
 
     def redeem(self, pkce: Pkce, code: str) -> None:
-        """The code for tokens."""
+        """Exchange the code for tokens."""
         self._tokens = _checked(self._client.redeem(code, pkce)).json()
 
     def refresh(self) -> None:
-        """The refresh token for the next ones."""
+        """Exchange the refresh token for new tokens."""
         self._tokens = _checked(self._client.refresh(self._tokens["refresh_token"])).json()
 
     def introspect(self) -> None:
-        """The access token, by the resource server."""
+        """Introspect the access token as the resource server."""
         credentials = httpx2.BasicAuth("resource", RESOURCE_SECRET)
         form = {"token": self._tokens["access_token"]}
         _checked(self.http.post(f"{self._client.issuer}/introspect", data=form, auth=credentials))
 
     def call(self) -> None:
-        """An MCP request through the gateway, whose token is introspected."""
+        """Send an MCP request through the gateway, which introspects its token."""
         headers = {**bearer(self._tokens["access_token"]), "Accept": "application/json, text/event-stream"}
         _checked(self.http.post(self._mcp_url, json=PING, headers=headers))
 
@@ -150,7 +150,7 @@ def _measured(recorder: Recorder, journeys: Journeys) -> Iterator[tuple[str, lis
 
 
 def main() -> None:
-    """Measure, and print one line a journey."""
+    """Measure, and print one line per journey."""
     recorder = Recorder()
     ports = {name: free_port() for name in (AUTH, RESOURCE, UPSTREAM)}
     issuer, mcp_url = f"http://localhost:{ports[AUTH]}", f"http://localhost:{ports[RESOURCE]}/mcp"

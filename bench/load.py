@@ -1,4 +1,4 @@
-"""Requests over open connections, as fast as they are answered."""
+"""Load generator: sends requests over open connections as fast as they are answered."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Sample:
     """One turn of one subject.
 
     Attributes:
-        per_second: requests answered in a second.
-        processor_us: processor time of the server for each, in microseconds.
+        per_second: answered requests per second.
+        processor_us: the server's processor time per request, in microseconds.
     """
 
     per_second: float
@@ -28,10 +28,10 @@ class Sample:
 
 
 async def measure(port: int, request: bytes, status: int, process_id: int, seconds: float) -> Sample:
-    """Ask for `seconds` over `CONNECTIONS` connections.
+    """Send requests for `seconds` over `CONNECTIONS` connections.
 
     Raises:
-        AssertionError: an answer has another status than `status`.
+        AssertionError: a response has another status than `status`.
     """
     lines = [Line(port) for _ in range(CONNECTIONS)]
     await asyncio.gather(*(line.be_open() for line in lines))
@@ -53,6 +53,6 @@ async def _ask(line: Line, request: bytes, status: int, until: float) -> int:
 
 
 def processor_s(process_id: int) -> float:
-    """Processor time that a process has taken so far, in seconds, its own and the system's for it."""
+    """Return the processor time of a process so far, user and system, in seconds."""
     fields: Sequence[str] = Path(f"/proc/{process_id}/stat").read_text().rpartition(") ")[2].split()
     return (int(fields[11]) + int(fields[12])) * _TICK_S

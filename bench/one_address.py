@@ -38,14 +38,14 @@ Visit = Callable[[Line], Awaitable[None]]
 
 
 class Sample(NamedTuple):
-    """A turn: visits a second, and the 99th percentile of how long one took, in milliseconds."""
+    """A turn: visits per second, and the 99th percentile of their duration in milliseconds."""
 
     per_second: float
     p99_ms: float
 
 
 async def requests(line: Line, bytes_: bytes, status: int) -> Answer:
-    """The answer, which has that status."""
+    """Send a request and return the response, which must have that status."""
     await line.be_open()
     answer = await line.send(bytes_)
     assert answer.status == status, (answer.status, answer.body)
@@ -53,12 +53,12 @@ async def requests(line: Line, bytes_: bytes, status: int) -> Answer:
 
 
 async def register(line: Line) -> None:
-    """A new client."""
+    """Register a new client."""
     await requests(line, REGISTRATION, 201)
 
 
 async def log_in(line: Line) -> None:
-    """The demo user, in a browser that has never been here."""
+    """Log the demo user in, in a new browser."""
     page = await requests(line, request("GET", "/login", {}), 200)
     cookie = page.headers["set-cookie"].partition(";")[0]
     fields = {**forms_of(page.body.decode())[0].fields, "username": "wesen", "password": "secret"}
@@ -66,7 +66,7 @@ async def log_in(line: Line) -> None:
 
 
 def client_credentials(registered: Answer) -> Visit:
-    """A token for the client itself."""
+    """Return a visit that gets a token for the client itself."""
     names = ("client_id", "client_secret")
     credentials = {name: str(registered.json[name]) for name in names}
     bytes_ = post("/token", {"grant_type": "client_credentials", **credentials})
@@ -78,7 +78,7 @@ def client_credentials(registered: Answer) -> Visit:
 
 
 async def measure(port: int, visit: Visit, connections: int, seconds: float) -> Sample:
-    """A turn of so many connections that make visits one after the other."""
+    """Measure one turn of `connections`, each making one visit after another."""
     took: list[float] = []
     began = time.monotonic()
 
@@ -94,7 +94,7 @@ async def measure(port: int, visit: Visit, connections: int, seconds: float) -> 
 
 
 async def compare(port: int, seconds: float, rounds: int) -> dict[str, tuple[Sample, Sample]]:
-    """The medians of each with one connection and with many; the turns alternate."""
+    """Return the medians of each visit with one connection and with many; the turns alternate."""
     line = Line(port)
     token = client_credentials(await requests(line, REGISTRATION, 201))
     await line.close()
@@ -113,7 +113,7 @@ def _median(taken: list[Sample]) -> Sample:
 
 
 def main() -> None:
-    """Parse the options, measure, print."""
+    """Parse the options, measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.one_address", description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each turn")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each")

@@ -1,4 +1,4 @@
-"""The table: every subject beside the baseline of its run."""
+"""The result table: every subject compared with the baseline of its run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 from bench.load import Sample
 
 NOT_MEASURED_US = 1.0
-"""For a round so short that the operating system counted no time."""
+"""For a round that was too short for the operating system to count any time."""
 
 
 class Row(TypedDict):
@@ -25,7 +25,7 @@ class Row(TypedDict):
 
 
 def rows(samples: Mapping[str, Sequence[Sample]], baseline: str) -> list[Row]:
-    """Summarize; the samples of all subjects are in the order of the rounds."""
+    """Summarize the samples; those of all subjects are in the order of the rounds."""
     base = samples[baseline]
     return [
         Row(
@@ -45,7 +45,7 @@ def rows(samples: Mapping[str, Sequence[Sample]], baseline: str) -> list[Row]:
 
 
 def table(summary: Sequence[Row], title: str) -> Table:
-    """For a person."""
+    """Format the summary for people."""
     columns = ("requests/s", "of the baseline", "processor µs", "of the baseline")
     drawn = Table("subject", *columns, title=title, title_justify="left")
     for column in drawn.columns[1:]:

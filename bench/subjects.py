@@ -1,4 +1,4 @@
-"""What is measured. Each subject is a running server and one request, asked again and again."""
+"""The measured subjects. Each is a running server and one request, which is repeated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BASELINE = "bare application"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A server and what it is asked."""
+    """A server and the request to it."""
 
     name: str
     port: int
@@ -34,11 +34,11 @@ class Subject:
 
 @contextmanager
 def subjects(directory: Path, *, redis: bool) -> Iterator[list[Subject]]:
-    """All of them, running.
+    """Run all subjects.
 
     Args:
-        directory: an empty one.
-        redis: whether there is a redis-server to measure with.
+        directory: an empty directory.
+        redis: whether a redis-server is available.
     """
     with ExitStack() as stack:
         bare = stack.enter_context(_baseline("bare"))
@@ -63,7 +63,7 @@ def subjects(directory: Path, *, redis: bool) -> Iterator[list[Subject]]:
 
 @contextmanager
 def _baseline(name: str) -> Iterator[tuple[int, int]]:
-    """A baseline as a process; its port and process id."""
+    """Run a baseline as a process, and yield its port and process id."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "--factory", f"bench.baselines:{name}", "--port", str(port)]
     process = subprocess.Popen(

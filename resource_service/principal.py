@@ -1,4 +1,4 @@
-"""Who a request acts for, once its token has been found good for this resource."""
+"""The principal that a request acts for, after its token has been validated."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from shared.uris import resource_key
 _KEY = "doorward.principal"
 
 PrincipalKey = tuple[str, str | None, str]
-"""Issuer, subject and client: what a session is bound to."""
+"""Issuer, subject and client: the owner of a session."""
 
 PersonKey = tuple[str, str]
-"""Issuer, and the user or the client that acts for itself: who limits count (RS-16)."""
+"""The issuer, with the user or the client that acts for itself: the subject of limits (RS-16)."""
 
 
 def person_of(key: PrincipalKey) -> PersonKey:
-    """Who limits count: one person is the same through every client."""
+    """Return the person that limits apply to, who is the same through every client."""
     issuer, subject, client_id = key
     return (issuer, f"subject:{subject}" if subject is not None else f"client:{client_id}")
 
@@ -31,9 +31,9 @@ class Principal:
     """A user acting through a client, or a client acting for itself.
 
     Attributes:
-        subject: None where the client acts for itself.
-        expires_at: seconds since 1970, when the token that says so ends.
-        grant_id: names the grant in revocation events.
+        subject: the user; None if the client acts for itself.
+        expires_at: the expiry of the token, in seconds since 1970.
+        grant_id: the grant's name in revocation events.
         parent_grants: the grants that this one was derived from; the token ends with any of them.
     """
 
@@ -48,44 +48,44 @@ class Principal:
 
     @property
     def name(self) -> str:
-        """What to call it in front of a person."""
+        """The name to show to people."""
         return self.username or self.subject or self.client_id
 
     @property
     def user(self) -> str | None:
-        """What the user is called; None where a client acts for itself, or where nobody said."""
+        """The username; None if a client acts for itself or the name is unknown."""
         return None if self.subject is None else self.username
 
     @property
     def owner(self) -> str:
-        """Under which name its belongings are kept: a user's are the same from every client."""
+        """The owner of stored data: a user's data is the same through every client."""
         return f"subject:{self.subject}" if self.subject is not None else f"client:{self.client_id}"
 
     @property
     def grants(self) -> frozenset[str]:
-        """Every grant that the token ends with; none where the issuer does not name its grant."""
+        """Every grant that the token depends on; empty if the issuer does not name its grant."""
         return frozenset() if self.grant_id is None else frozenset((self.grant_id, *self.parent_grants))
 
     @property
     def key(self) -> PrincipalKey:
-        """What stays the same from token to token; what a session is bound to (RS-8)."""
+        """The identity that stays the same from token to token: the owner of a session (RS-8)."""
         return (self.issuer, self.subject, self.client_id)
 
 
 def principal_of(
     token: ActiveToken, *, resource: str, issuer: str, now: float, jkt: str | None = None
 ) -> Principal:
-    """Decide whether an active token is good here.
+    """Check that an active token is valid here, and return its principal.
 
     Args:
         resource: the URL of this resource.
-        issuer: the only issuer trusted here, byte for byte.
+        issuer: the only trusted issuer, compared byte for byte.
         now: seconds since 1970.
-        jkt: thumbprint of the key that the request proves possession of; None for one with a bearer token.
+        jkt: thumbprint of the key whose possession the request proves; None for a bearer token.
 
     Raises:
-        Refusal: the token is another issuer's, for another resource (RFC 8707 §2), expired, or was sent in
-            another way than it must be.
+        Refusal: the token is from another issuer, for another resource (RFC 8707 §2), expired, or was sent
+            with the wrong scheme.
     """
     if token.issuer != issuer:
         raise invalid_token(
@@ -117,12 +117,12 @@ def principal_of(
 
 
 def remember(scope: Scope, principal: Principal) -> None:
-    """Note on the request who it acts for."""
+    """Store the principal on the request's scope."""
     scope[_KEY] = principal
 
 
 def principal_in(scope: Scope) -> Principal:
-    """Who a request acts for. A request that did not come through the guard has nobody: KeyError."""
+    """Return the principal of a request that has passed the guard; KeyError for any other request."""
     principal = scope[_KEY]
     if not isinstance(principal, Principal):
         raise TypeError("something else was noted where the principal belongs")
@@ -133,12 +133,12 @@ def _check_possession(bound_to: str | None, proven: str | None) -> None:
     if bound_to == proven:
         return
     if proven is None:
-        # Sent as a bearer token it proves nothing; anyone who stole it could have (RFC 9449 §7.2).
+        # Without a proof, the sender may have stolen the key-bound token (RFC 9449 §7.2).
         raise invalid_token(
             Reason.TOKEN_NEEDS_PROOF, "The access token is bound to a key, and was sent without a proof."
         )
     if bound_to is None:
-        # RFC 9449 §7.1: with this scheme the token must be bound; the proof is of a key nobody asked for.
+        # RFC 9449 §7.1: this scheme requires a bound token; the proof is for an unrelated key.
         raise invalid_token(
             Reason.TOKEN_NOT_BOUND, "The access token is bound to no key, and must be sent as a bearer token."
         )
@@ -148,7 +148,7 @@ def _check_possession(bound_to: str | None, proven: str | None) -> None:
 
 
 def is_for(resource: str, audience: tuple[str, ...]) -> bool:
-    """Whether one of `audience` is `resource`, in whatever spelling (RFC 8707 §2)."""
+    """Check whether `audience` contains `resource`, in any equivalent spelling (RFC 8707 §2)."""
     ours = resource_key(resource)
     return any(_key_or_none(member) == ours for member in audience)
 
@@ -156,5 +156,5 @@ def is_for(resource: str, audience: tuple[str, ...]) -> bool:
 def _key_or_none(member: str) -> str | None:
     try:
         return resource_key(member)
-    except ValueError:  # an audience need not be a URL; such a one is not ours
+    except ValueError:  # an audience need not be a URL; such an audience is not this resource
         return None

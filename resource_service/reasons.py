@@ -1,4 +1,4 @@
-"""The reason codes of the resource server: why a request was refused, or an answer cut off."""
+"""The reason codes of the resource server, for refused requests and interrupted responses."""
 
 from __future__ import annotations
 
@@ -189,4 +189,4 @@ LOG_ONLY = frozenset(
         Reason.COMMAND_NOT_STARTED,
     }
 )
-"""Reasons that share one sentence in answers: which of them it is concerns the operator alone."""
+"""Reasons that share one sentence in responses: only the operator needs to distinguish them."""

@@ -1,4 +1,4 @@
-"""One resource of this service: an MCP server behind the guard, with what is announced about it."""
+"""One resource of this service: an MCP server behind the guard, with its metadata."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from shared.clock import Clock, steady_clock
 
 
 class ProtectedResource:
-    """The resource that `settings` describe, and `backend` serves.
+    """The resource that `settings` describe and `backend` serves.
 
     Attributes:
-        path: where the app serves it.
-        policy: what its scopes allow.
-        refuse: the answer to a refusal, with the challenge of this resource.
-        authenticate: who a request acts for; the audience is this resource.
+        path: the path under which the app serves it.
+        policy: the scopes and what they allow.
+        refuse: builds the response to a refusal, with the challenge of this resource.
+        authenticate: determines the principal of a request; the audience is this resource.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ProtectedResource:
         )
 
     def endpoint(self) -> list[Route]:
-        """The MCP endpoint, with and without a slash at its end; each challenge speaks of its spelling."""
+        """Return the MCP endpoint with and without a trailing slash; each challenge uses its spelling."""
         guards = {
             f"{self.settings.mcp_path}{slash}" or "/": replace(
                 self._guard, refuse=Refuse(self.settings.spelled(slash).metadata_url, self.policy.scopes)
@@ -74,5 +74,5 @@ class ProtectedResource:
         return [Route(path, guard) for path, guard in guards.items()]
 
     def metadata(self, *, at_root: bool) -> APIRouter:
-        """What is announced; see `metadata_routes`."""
+        """Return the metadata routes; see `metadata_routes`."""
         return metadata_routes(self.settings, self.policy, at_root=at_root)

@@ -1,4 +1,4 @@
-"""Everything the environment may say to the resource server, checked before it starts."""
+"""The settings of the resource server, from the environment, validated before it starts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.well_known import PROTECTED_RESOURCE
 
 INTROSPECTION_PATH = "/introspect"
 OWN_PATHS = frozenset({"hello", "health", "v1", "docs", "openapi.json", "authorize", "token", "register"})
-"""What the service serves beside the MCP endpoint; the endpoint must be called something else."""
+"""Paths that the service serves beside the MCP endpoint, whose name must differ from them."""
 
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._~@:+-]+)*/?\Z")
 
@@ -39,7 +39,7 @@ def _resource(url: str) -> str:
 
 
 def _internal(url: str) -> str:
-    # Reached inside a private network as often as not, so http is fine here, unlike for public URLs.
+    # This URL is often inside a private network, so unlike public URLs it may be http.
     parts = split_absolute(url)
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError("the introspection endpoint must be an http or https URL with a host")
@@ -57,7 +57,7 @@ def _origin(text: str) -> str:
 
 
 def _name_of(settings: dict[str, Any]) -> str:
-    """What is served at `resource`, where nobody named it: the built-in server, or somebody else's."""
+    """Return the default name of the resource: that of the built-in server, or a general one."""
     return "MCP server" if settings.get("upstream") else "Doorward notes"
 
 
@@ -65,30 +65,31 @@ Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class ResourceSettings(GatewaySettings):
-    """Read from the environment, names prefixed with ``DOORWARD_``. `docs/configuration.md` explains each.
+    """Settings from environment variables prefixed with ``DOORWARD_``. `docs/configuration.md` explains each.
 
-    The path of `resource` is where MCP is served, and everything else is served beside it: with
-    ``https://host/tools/mcp`` the MCP endpoint is ``/tools/mcp`` and the greeting ``/tools/hello``. A proxy
-    may strip ``/tools`` or leave it: both arrive. The metadata is the exception: RFC 9728 puts it at the root
-    of the host, so a proxy must let ``/.well-known/oauth-protected-resource`` through as it is.
+    MCP is served at the path of `resource`, and everything else beside it: with ``https://host/tools/mcp``,
+    the MCP endpoint is ``/tools/mcp`` and the greeting ``/tools/hello``. A proxy may strip ``/tools`` or keep
+    it; both work. The metadata is the exception: RFC 9728 puts it at the root of the host, so a proxy must
+    forward ``/.well-known/oauth-protected-resource`` unchanged.
 
     Attributes:
-        resource: the URL a user pastes, announced byte for byte (RFC 9728 §3.3).
+        resource: the URL that a user pastes, announced byte for byte (RFC 9728 §3.3).
         issuer: the issuer of the authorization server, byte for byte.
-        resource_server_id: who this service is at the introspection endpoint.
-        introspection_endpoint: an internal address of it; `issuer` + ``/introspect`` where left out.
-        resource_name: shown to people who are asked for consent.
-        resource_documentation: a page for developers (RFC 9728 §2); our docs page where left out.
+        resource_server_id: the id of this service at the introspection endpoint.
+        introspection_endpoint: its internal address; `issuer` + ``/introspect`` by default.
+        resource_name: shown on the consent page.
+        resource_documentation: a page for developers (RFC 9728 §2); our docs page by default.
         allow_http_networks: private networks on whose addresses plain http is allowed, for the URLs above.
-        allowed_origins: web origins whose pages may call this service beside its own; ``*`` for every one. A
-            resource on loopback lets every loopback origin call, whatever its port.
-        signed_introspection: take only answers that the issuer has signed (RFC 9701).
-        verify_jwt_locally: decide on JWT access tokens here, where their end would be heard of (RFC 9068).
-        dpop_nonce: tokens bound to a key need a nonce of ours in each proof (RFC 9449 §9).
+        allowed_origins: web origins whose pages may call this service, in addition to its own; ``*`` for all.
+            A resource on loopback allows every loopback origin, on any port.
+        signed_introspection: accept only responses signed by the issuer (RFC 9701).
+        verify_jwt_locally: validate JWT access tokens locally if their revocation would be received (RFC
+            9068).
+        dpop_nonce: require a nonce of this service in each proof for a key-bound token (RFC 9449 §9).
         legacy_aliases: serve what the 2025-03-26 revision of MCP expects at this origin.
-        notes: ``sqlite://`` keeps the notes of the built-in server in memory, ``sqlite:///PATH`` in a file.
-        introspection_timeout_s: for one answer of the authorization server, a retry included.
-        introspection_cache_s: how long an answer may be used again while revocations arrive; 0 for never.
+        notes: ``sqlite://`` stores the notes of the built-in server in memory, ``sqlite:///PATH`` in a file.
+        introspection_timeout_s: for one response of the authorization server, including a retry.
+        introspection_cache_s: how long a response may be reused while revocations arrive; 0 for never.
         max_body_bytes: of one MCP message.
     """
 
@@ -143,28 +144,28 @@ class ResourceSettings(GatewaySettings):
 
     @property
     def serves_resource(self) -> bool:
-        """Whether anything is served at `resource` itself, and not only at mounts beside it."""
+        """Whether an MCP server is served at `resource` itself, and not only at mounts beside it."""
         return self.upstream is not None or not self.mounts
 
     @property
     def serves_notes(self) -> bool:
-        """Whether the built-in MCP server is what is at `resource`."""
+        """Whether the built-in MCP server is served at `resource`."""
         return self.upstream is None and not self.mounts
 
     @property
     def has_gateway(self) -> bool:
-        """Whether anything is somebody else's MCP server."""
+        """Whether any MCP server here is an upstream."""
         return not self.serves_notes
 
     def for_mount(self, mount: Mount) -> Self:
-        """The settings of a mount, as of a resource by itself."""
+        """Return the settings of a mount as those of a separate resource."""
         return self.model_copy(update={"resource": f"{self.base_url}{mount.path}", **self.of_mount(mount)})
 
     def spelled(self, slash: Literal["", "/"]) -> Self:
-        """These settings as they are for who pastes the resource with `slash` at its end.
+        """Return these settings for a resource URL that ends with `slash`.
 
-        Clients compare what is announced with what they were given (RFC 9728 §3.3). Both spellings are the
-        same resource, to this service and to the authorization server.
+        Clients compare the announced URL with the one they were given (RFC 9728 §3.3). Both spellings are the
+        same resource, for this service and for the authorization server.
         """
         if not self.path:
             return self
@@ -172,55 +173,55 @@ class ResourceSettings(GatewaySettings):
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """The URLs of everything that tokens can be for here."""
+        """The URLs of all resources that tokens can be for."""
         return (self.resource, *(self.for_mount(mount).resource for mount in self.mounts))
 
     @property
     def path(self) -> str:
-        """The public path of the MCP endpoint, without a slash at its end; empty at the root of the host."""
+        """The public path of the MCP endpoint, without a trailing slash; empty at the root of the host."""
         return split_absolute(self.resource).path.removesuffix("/")
 
     @property
     def base_path(self) -> str:
-        """The public path that everything but the metadata is served under; empty for the root."""
+        """The public path of everything but the metadata; empty for the root."""
         return self.path.rpartition("/")[0]
 
     @property
     def base_url(self) -> str:
-        """The public URL that everything but the metadata is served under, without a slash at its end."""
+        """The public URL of everything but the metadata, without a trailing slash."""
         parts = split_absolute(self.resource)
         return f"{parts.scheme}://{parts.netloc}{self.base_path}"
 
     @property
     def mcp_path(self) -> str:
-        """Where the app serves MCP once `base_path` is off the path."""
+        """The path at which the app serves MCP, without `base_path`."""
         return self.path.removeprefix(self.base_path)
 
     @property
     def metadata_path(self) -> str:
-        """RFC 9728 §3.1: the well-known string goes between the host and the path of the resource."""
+        """The path of the metadata: the well-known string precedes the resource's path (RFC 9728 §3.1)."""
         return f"{PROTECTED_RESOURCE}{self.path}"
 
     @property
     def metadata_url(self) -> str:
-        """Where a client finds the metadata that the challenge speaks of (RFC 9728 §5.1)."""
+        """The URL of the metadata, for the challenge (RFC 9728 §5.1)."""
         parts = split_absolute(self.resource)
         slash = "/" if self.path and parts.path.endswith("/") else ""
         return f"{parts.scheme}://{parts.netloc}{self.metadata_path}{slash}"
 
     @property
     def documentation_url(self) -> str | None:
-        """The page for developers that the metadata names; None for none."""
+        """The page for developers in the metadata; None if there is none."""
         return self.resource_documentation or f"{self.base_url}/docs"
 
     @property
     def origin(self) -> str:
-        """Our own web origin."""
+        """The web origin of this service."""
         return serialize_origin(split_absolute(self.resource))
 
     @property
     def on_loopback(self) -> bool:
-        """Whether this service is for this machine only."""
+        """Whether the resource is on loopback, and so serves this machine only."""
         return is_loopback(split_absolute(self.resource))
 
     @property
@@ -230,14 +231,14 @@ class ResourceSettings(GatewaySettings):
 
     @property
     def introspection_url(self) -> str:
-        """Where tokens are asked about."""
+        """The URL of the introspection endpoint."""
         return self.introspection_endpoint or f"{self.issuer}{INTROSPECTION_PATH}"
 
     @property
     def authorization_server_url(self) -> str:
-        """The base of the authorization server's endpoints as this service reaches them.
+        """The base URL of the authorization server's endpoints, as this service reaches them.
 
-        Where `introspection_endpoint` names an internal address, its other endpoints are beside it.
+        If `introspection_endpoint` is an internal address, the other endpoints are beside it.
         """
         if self.introspection_url.endswith(INTROSPECTION_PATH):
             return self.introspection_url.removesuffix(INTROSPECTION_PATH)

@@ -1,4 +1,4 @@
-"""Hearing that the process is asked to stop, beside other handlers of the signals."""
+"""Notification that the process is asked to stop, alongside other signal handlers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def called_when_stopping(stop: Callable[[], object]) -> Iterator[None]:
-    """Call `stop` in the event loop at SIGTERM and SIGINT, for the length of the context.
+    """Call `stop` in the event loop on SIGTERM and SIGINT, for the length of the context.
 
-    What runs us waits for open answers before anything else ends. The handlers from before are called, too.
+    The server waits for open responses before anything else ends. Earlier handlers are called as well.
     """
     take_back = call_when_stopping(stop)
     try:
@@ -27,12 +27,12 @@ def called_when_stopping(stop: Callable[[], object]) -> Iterator[None]:
 
 
 def call_when_stopping(stop: Callable[[], object]) -> Callable[[], None]:
-    """The same for as long as the event loop runs.
+    """Do the same for as long as the event loop runs.
 
     Returns:
-        what takes it back.
+        a function that restores the previous handlers.
     """
-    if threading.current_thread() is not threading.main_thread():  # where signals are never heard
+    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
         return lambda: None
     before = {number: signal.getsignal(number) for number in SIGNALS}
     loop = asyncio.get_running_loop()
@@ -51,5 +51,5 @@ def call_when_stopping(stop: Callable[[], object]) -> Callable[[], None]:
 
 def _restore(before: dict[signal.Signals, Handler | int | None], hear: Handler) -> None:
     for number, handler in before.items():
-        if signal.getsignal(number) is hear:  # a later handler stays
+        if signal.getsignal(number) is hear:  # do not replace a later handler
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""What an upstream is: the address of an MCP server, or the command that starts one."""
+"""Upstream targets: the address of an MCP server, or the command that starts one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.uris import split_absolute
 
 STDIO = "stdio:"
 
-# RFC 9110 §7.2: uri-host [ ":" port ]. Underscores occur in the names of containers.
+# RFC 9110 §7.2: uri-host [ ":" port ]. Container names may contain underscores.
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 
 
@@ -20,7 +20,7 @@ class HttpTarget:
     """An MCP server that speaks Streamable HTTP at `url`.
 
     Attributes:
-        host: what it is sent as ``Host``; the host of `url` where left out.
+        host: the value of the ``Host`` header; the host of `url` by default.
     """
 
     url: str
@@ -28,17 +28,17 @@ class HttpTarget:
 
     @property
     def audience(self) -> str:
-        """Who an identity token is for."""
+        """The audience of identity tokens."""
         return self.url
 
     @property
     def log_name(self) -> str:
-        """How to name it in the log: a query may hold a key."""
+        """The name for the log, without the query, which may contain a key."""
         return self.url.partition("?")[0]
 
     @property
     def authority(self) -> str:
-        """What its ``Host`` header says."""
+        """The value of the ``Host`` header."""
         return self.host or urlsplit(self.url).netloc
 
 
@@ -50,7 +50,7 @@ class StdioTarget:
 
     @property
     def log_name(self) -> str:
-        """How to name it in the log: arguments may hold a key."""
+        """The name for the log, without arguments, which may contain a key."""
         return self.arguments[0]
 
 
@@ -58,10 +58,10 @@ Target = HttpTarget | StdioTarget
 
 
 def check_host(text: str) -> str:
-    """The value of a ``Host`` header.
+    """Check that `text` is a valid ``Host`` header, and return it.
 
     Raises:
-        ValueError: it is no host name or address, with or without a port.
+        ValueError: it is not a host name or address, with or without a port.
     """
     if not _HOST.match(text):
         raise ValueError("not the value of a Host header, like: localhost:3000")
@@ -69,7 +69,7 @@ def check_host(text: str) -> str:
 
 
 def parse_target(text: str, host: str | None = None) -> Target:
-    """Read ``http://…``, ``https://…`` or ``stdio:COMMAND``, the command split as a shell would.
+    """Parse ``http://…``, ``https://…`` or ``stdio:COMMAND``, splitting the command as a shell would.
 
     Args:
         host: see `HttpTarget`.

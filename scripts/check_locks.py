@@ -1,6 +1,6 @@
-"""Holds the locks to pyproject.toml and to each other, without a network: `make check` runs it.
+"""Compare the locks with pyproject.toml and with each other, without a network: `make check` runs this.
 
-Usage: check_locks.py [ROOT], where ROOT holds pyproject.toml and the locks.
+Usage: check_locks.py [ROOT], where ROOT contains pyproject.toml and the locks.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 Pins = dict[str, set[str]]
-"""Name to the versions pinned for it: more than one where they differ by platform."""
+"""Maps a name to its pinned versions: more than one if they differ by platform."""
 
 
 def read_lock(path: Path) -> Pins:
-    """The pins of a lock.
+    """Parse a lock.
 
     Raises:
-        ValueError: an entry is not pinned to one version, has no hash, or names a place to fetch it from.
+        ValueError: an entry is not pinned to one version, has no hash, or names a source.
     """
     pins: Pins = {}
     for entry in path.read_text().replace("\\\n", " ").splitlines():
@@ -38,14 +38,14 @@ def read_lock(path: Path) -> Pins:
 
 
 def wanted(project: dict[str, Any], *extras: str) -> Iterator[Requirement]:
-    """What pyproject.toml asks for, with these extras."""
+    """Yield the requirements of pyproject.toml with these extras."""
     yield from map(Requirement, project["dependencies"])
     for extra in extras:
         yield from map(Requirement, project["optional-dependencies"][extra])
 
 
 def unmet(pins: Pins, requirements: Iterator[Requirement]) -> Iterator[str]:
-    """Each requirement that the pins leave unmet."""
+    """Yield a message for each requirement that the pins do not satisfy."""
     for requirement in requirements:
         versions = pins.get(canonicalize_name(requirement.name), set())
         if not versions or not all(requirement.specifier.contains(version) for version in versions):
@@ -53,7 +53,7 @@ def unmet(pins: Pins, requirements: Iterator[Requirement]) -> Iterator[str]:
 
 
 def problems(root: Path) -> Iterator[str]:
-    """Everything that is wrong with the locks in `root`."""
+    """Yield all problems with the locks in `root`."""
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     everything = read_lock(root / "requirements.lock")
     for message in unmet(everything, wanted(project, *project["optional-dependencies"])):
@@ -67,7 +67,7 @@ def problems(root: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    """Print every problem; the exit status says whether there was one."""
+    """Print every problem, and return the exit status: 1 if there was one."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
     try:
         complaints = list(problems(root))

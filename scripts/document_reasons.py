@@ -1,4 +1,4 @@
-"""Writes the reason codes into docs/why.md: `make format` runs it, and `make check` with --check.
+"""Write the reason codes into docs/why.md: `make format` runs this, and `make check` with --check.
 
 Usage: document_reasons.py [--check]
 """
@@ -21,14 +21,14 @@ SECTIONS = {
 
 
 def documented(page: str) -> str:
-    """The page with the tables as the catalogues have them; they are its end."""
+    """Return the page with current tables of the reason codes at its end."""
     introduction = page[: page.index(next(iter(SECTIONS)))]
     tables = (f"{heading}\n\n{reasons_table(catalogue)}\n" for heading, catalogue in SECTIONS.items())
     return introduction + "\n".join(tables)
 
 
 def main() -> int:
-    """Write the page, or say that it must be written."""
+    """Write the page, or with --check, report that it is outdated."""
     page = PAGE.read_text()
     if page == documented(page):
         return 0

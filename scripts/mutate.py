@@ -1,12 +1,12 @@
-"""Mutates modules and runs their unit tests, to find rules that no test notices the loss of.
+"""Mutate modules and run their unit tests, to find rules whose loss no test notices.
 
     scripts/mutate.py                                          # every module of PACKAGES
-    scripts/mutate.py auth_service/grants                      # those of a package
-    scripts/mutate.py auth_service/protocol/pkce.py            # one
+    scripts/mutate.py auth_service/grants                      # the modules of a package
+    scripts/mutate.py auth_service/protocol/pkce.py            # one module
 
-cosmic-ray makes the mutants, in an environment of its own, and `mutation.forked` runs the tests. Prints every
-mutant that survived, except those that `docs/mutation.toml` explains; the exit status is 1 if one did, if a
-module has no tests, or if an explanation no longer matches any survivor.
+cosmic-ray makes the mutants, in a separate environment, and `mutation.forked` runs the tests. Every mutant
+that survived is printed, except those that `docs/mutation.toml` explains. The exit status is 1 if there was
+one, if a module has no tests, or if an explanation no longer matches any survivor.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why mutants of a module may survive: those whose changed line contains one of `mutants`."""
+    """The reason why mutants of a module may survive: those whose changed line contains one of `mutants`."""
 
     module: str
     mutants: tuple[str, ...]
     why: str
 
     def covers(self, module: str, change: str) -> bool:
-        """Whether it explains a mutant of `module`, whose changed lines are `change`."""
+        """Check whether it explains a mutant of `module` with the changed lines `change`."""
         added = [line[1:] for line in change.splitlines() if line.startswith("+")]
         return module == self.module and any(mutant in line for mutant in self.mutants for line in added)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Mutate the modules and packages in `arguments`, or all; the exit status."""
+    """Mutate the modules and packages in `arguments`, or all, and return the exit status."""
     os.chdir(ROOT)
     _install()
     preload()
@@ -78,7 +78,7 @@ def _install() -> None:
 
 
 def _tests(module: str, others: dict[str, list[str]]) -> list[str]:
-    """The test files of a module: the one named after it, and those that the table names."""
+    """Return the test files of a module: the one named after it, and those in the table."""
     path = Path(module)
     own = Path("tests") / path.parent / f"test_{path.stem}.py"
     named = [str(Path("tests") / name) for name in others.get(module, [])]
@@ -86,7 +86,7 @@ def _tests(module: str, others: dict[str, list[str]]) -> list[str]:
 
 
 def _mutate(module: str, others: dict[str, list[str]], explanations: Sequence[Explanation]) -> bool:
-    """Print what became of the mutants of `module`; whether each was noticed or is explained."""
+    """Print the results for the mutants of `module`; return whether each was noticed or is explained."""
     lister = Path(__file__).parent / "mutation" / "listing.py"
     listed = subprocess.run(
         [TOOL / "bin" / "python", lister, module], stdout=subprocess.PIPE, text=True, check=True

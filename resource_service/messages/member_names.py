@@ -3,8 +3,7 @@
 Go's encoding/json matches names case-insensitively by simple folding (``paramſ`` is ``params``), and the last
 one wins; Jackson, System.Text.Json and cJSON can be configured similarly. The check and the execution must
 use the same member. Therefore a member that folds to a protocol name without being equal to it is refused,
-except where names are
-free: in the arguments of a tool and in what people fill in.
+except where names are free: in the arguments of a tool and in what people fill in.
 """
 
 from __future__ import annotations

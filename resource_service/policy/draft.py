@@ -30,18 +30,18 @@ HEAD = """\
 
 
 def prefix_of(name: str) -> str:
-    """What the scopes of a server begin with, from what it is called."""
+    """Derive the prefix of a server's scopes from its name."""
     return _NOT_IN_A_NAME.sub("-", name.lower()[:60]).strip("-") or "mcp"
 
 
 def draft(inventory: ServerInventory, prefix: str) -> str:
-    """The text of a policy: tools that only read, those that change things, those that destroy.
+    """Generate the text of a policy that separates tools that read, tools that write, and tools that delete.
 
     Args:
-        prefix: what each scope begins with.
+        prefix: the prefix of every scope.
 
     Raises:
-        PolicyError: no policy can be made with this prefix.
+        PolicyError: the prefix gives no valid policy.
     """
     text = "\n".join(_lines(inventory, prefix)) + "\n"
     _check(parse_policy(text.encode()), inventory, prefix)
@@ -49,7 +49,7 @@ def draft(inventory: ServerInventory, prefix: str) -> str:
 
 
 def scope_of(tool: SurveyedTool, prefix: str) -> str:
-    """The scope that fits what a tool says of itself; one that says nothing may change things."""
+    """Return the scope that fits a tool's annotations; without annotations, the tool is assumed to write."""
     if tool.read_only:
         return f"{prefix}:read"
     return f"{prefix}:admin" if tool.destructive else f"{prefix}:write"
@@ -108,11 +108,11 @@ def _rules(kind: str, names: Iterable[str], scope: str) -> Iterator[str]:
 
 
 def _resources(inventory: ServerInventory) -> list[str]:
-    """URIs and patterns, without those that others cover."""
+    """Return URIs and patterns, without those that others cover."""
     patterns: list[str] = []
     for template in inventory.templates:
         pattern = _EXPRESSION.sub(ANY, template)
-        # One that begins with a variable would be for everything.
+        # A template that begins with a variable would match everything.
         if ":" in pattern.partition(ANY)[0] and not any(covers(other, pattern) for other in patterns):
             patterns = [other for other in patterns if not covers(pattern, other)]
             patterns.append(pattern)
@@ -144,7 +144,7 @@ def _key(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Text in double quotes, as JSON has it, which YAML reads alike as long as all of it is printable."""
+    """Quote text as JSON, which YAML parses the same way as long as the text is printable."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -162,7 +162,7 @@ def _comment(text: str) -> str:
 
 
 def _check(policy: Policy, inventory: ServerInventory, prefix: str) -> None:
-    """What was written says what was meant."""
+    """Verify that the generated policy has the intended meaning."""
     for tool in _distinct(inventory.tools):
         meant = {scope_of(tool, prefix)} if _can_be_named(tool.name) else policy.default
         if policy.for_tool(tool.name) != meant:

@@ -1,4 +1,4 @@
-"""Server-sent events as bytes: where each ends, and how its data is replaced. Pure.
+"""Server-sent events as bytes: finding their ends and replacing their data. Pure.
 
 The WHATWG HTML standard, §9.2.5: lines end with CR LF, LF or CR; an event ends with an empty line.
 """
@@ -16,11 +16,11 @@ _LONGEST_END = 4
 
 
 class Events:
-    """Cuts a stream into events as it comes.
+    """Splits a stream into events as it arrives.
 
     Args:
-        edit: the data of an event to what is to stand there instead; None for what is there.
-        max_bytes: of one event; a larger one passes uncut.
+        edit: returns the replacement for the data of an event, or None to keep it.
+        max_bytes: the maximum size of an event; a larger one passes unedited.
     """
 
     def __init__(self, edit: Callable[[bytes], bytes | None], *, max_bytes: int) -> None:
@@ -31,7 +31,7 @@ class Events:
         self._passing = False
 
     def feed(self, chunk: bytes) -> bytes:
-        """What can be passed on now that `chunk` has come."""
+        """Process `chunk`, and return what can be forwarded now."""
         self._held += chunk
         passed = []
         while end := _END_OF_EVENT.search(self._held, self._searched):
@@ -47,13 +47,13 @@ class Events:
         return b"".join(passed)
 
     def rest(self) -> bytes:
-        """What came after the last event."""
+        """Return what follows the last event."""
         held, self._held = self._held, b""
         return held
 
 
 def edited(event: bytes, edit: Callable[[bytes], bytes | None]) -> bytes:
-    """`event` with its data edited; all its other lines, and the event where nothing changes, as they are."""
+    """Return `event` with edited data; its other lines, and the event if nothing changes, stay the same."""
     lines = [line for line in _LINES.findall(event) if line]
     data = [line for line in lines if _DATA.match(line)]
     if not data:

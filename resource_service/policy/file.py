@@ -1,7 +1,7 @@
-"""Reads a policy from its file, a small part of YAML in which nothing is other than it looks.
+"""Parser for policy files, in a small subset of YAML without surprises.
 
-Every scalar is text: ``no`` is a word and ``1.0`` is no number. A key given twice, an alias, an anchor and a
-tag are refused, and so is every key that does not belong. Whatever is wrong is said with its line.
+Every scalar is text: ``no`` is a word and ``1.0`` is not a number. Duplicate keys, aliases, anchors, tags and
+unknown keys are refused. Every error names its line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KEYS = ("scopes", "default", "tools", "prompts", "resources", "methods", "hide",
 KINDS = ("tools", "prompts", "resources", "methods")
 SCOPE_KEYS = ("description", "includes")
 OLD_DESCRIPTION = "words"
-"""What `description` was called until 2026; accepted for one more release."""
+"""The name of `description` until 2026; accepted for one more release."""
 
 Value = TypeVar("Value")
 
@@ -30,10 +30,10 @@ _log = get_logger(__name__)
 
 
 def read_policy(path: Path) -> Policy:
-    """The policy in the file at `path`.
+    """Read the policy file at `path`.
 
     Raises:
-        PolicyError: the file cannot be read, or what it says cannot be meant.
+        PolicyError: the file cannot be read, or its policy is invalid.
     """
     try:
         with path.open("rb") as file:
@@ -46,10 +46,10 @@ def read_policy(path: Path) -> Policy:
 
 
 def parse_policy(content: bytes) -> Policy:
-    """The policy that `content` spells out.
+    """Parse the policy in `content`.
 
     Raises:
-        PolicyError: what it says cannot be meant.
+        PolicyError: the policy is invalid.
     """
     members = _members(_root(content), "the policy")
     for name, (key, _) in members.items():
@@ -84,7 +84,7 @@ _WHY = {
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes only, and only plain ones."""
+    """Composes nodes only, and only from plain YAML."""
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:  # noqa: ANN401
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -113,7 +113,7 @@ def _root(content: bytes) -> Node:
 
 
 def _members(node: Node, what: str) -> dict[str, tuple[Node, Node]]:
-    """Key to the node of the key and that of its value."""
+    """Map each key to its key node and its value node."""
     if not isinstance(node, MappingNode):
         raise _wrong(node, f"{what} must be a list of `name: value` lines")
     members: dict[str, tuple[Node, Node]] = {}
@@ -126,7 +126,7 @@ def _members(node: Node, what: str) -> dict[str, tuple[Node, Node]]:
 
 
 def _scope(name: str, node: Node) -> tuple[str, Scopes]:
-    """The description of a scope, and what it includes."""
+    """Return the description of a scope, and the scopes that it includes."""
     if isinstance(node, ScalarNode):
         return node.value, Scopes()
     members = _with_description(_members(node, f"the scope {name!r}"))
@@ -155,7 +155,7 @@ def _rules(node: Node, kind: str) -> dict[str, Scopes]:
 
 
 def _scope_list(node: Node, what: str) -> Scopes:
-    """One scope, or several in a list."""
+    """Parse one scope, or a list of several."""
     items = node.value if isinstance(node, SequenceNode) else [node]
     scopes = [_text(item, what) for item in items]
     for item, scope in zip(items, scopes, strict=True):
@@ -193,7 +193,7 @@ def _line_of(members: dict[str, tuple[Node, Node]], place: Place) -> int | None:
 
 
 def _lines(members: dict[str, tuple[Node, Node]], place: Place) -> Iterator[int]:
-    """The line of each key on the way to `place`, as far as the file has it."""
+    """Yield the line of each key on the way to `place`, as far as the file contains it."""
     for name in place:
         if name not in members:
             return

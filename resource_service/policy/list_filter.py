@@ -1,7 +1,7 @@
-"""Takes out of lists, on their way to the client, what its scopes do not allow.
+"""Removal of list items that the caller's scopes do not allow, on the way to the client.
 
-Only answers that may hold a list are looked at, and only those that do are changed; all others pass byte for
-byte. What is larger than `MAX_BYTES`, compressed or not understood passes as it is.
+Only responses that may contain a list are inspected, and only those that do are changed; all others pass byte
+for byte. A response that is larger than `MAX_BYTES`, compressed or not understood passes unchanged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ABOUT_THE_BYTES = frozenset({b"content-length", b"content-digest", b"repr-diges
 
 
 def with_filtered_lists(app: ASGIApp, list_filter: ListFilter) -> ASGIApp:
-    """`app` with lists made fit for one caller."""
+    """Wrap `app` to filter its lists for one caller."""
 
     async def shortened(scope: Scope, receive: Receive, send: Send) -> None:
         answer = _Answer(send, list_filter)
@@ -30,13 +30,13 @@ def with_filtered_lists(app: ASGIApp, list_filter: ListFilter) -> ASGIApp:
 
 
 def _uncompressed(scope: Scope) -> Scope:
-    """The request, asking for an answer that can be read (RFC 9110 §12.5.3)."""
+    """Make the request ask for an uncompressed response (RFC 9110 §12.5.3)."""
     headers = [field for field in scope["headers"] if field[0] != b"accept-encoding"]
     return {**scope, "headers": [*headers, (b"accept-encoding", b"identity")]}
 
 
 class _Answer:
-    """A `send` that holds back as much as it must to see what it is: a JSON answer whole, or one event."""
+    """A `send` that buffers what it needs for a decision: a complete JSON response, or one event."""
 
     def __init__(self, send: Send, list_filter: ListFilter) -> None:
         self._send = send
@@ -58,7 +58,7 @@ class _Answer:
             await self._send(message)
 
     async def release(self) -> None:
-        """Send what is held: the app has ended in the midst of its answer."""
+        """Send the buffered part if the app ended in the middle of its response."""
         if self._start is not None:
             start, self._start = self._start, None
             await self._send(start)

@@ -1,7 +1,7 @@
-"""Lists without what the caller may not use. Pure: text in, text out.
+"""Filtering of lists by what the caller may use. Pure: text in, text out.
 
-To leave something out is a courtesy; the check at the call is the protection. So whatever is not understood
-is left as it is.
+Omitting items is a courtesy; the check at the call is the protection. Therefore anything that is not
+understood stays unchanged.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 from resource_service.policy.rules import Policy, Scopes
 
 IdKey = tuple[str, object]
-"""A request id, with 1 and "1" apart."""
+"""A key for a request id that distinguishes 1 from "1"."""
 
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """What a method lists: in which member, by what it is named, and what uses it."""
+    """The list that a method returns: its member, the key of item names, and the method that uses items."""
 
     member: str
     name: str
@@ -37,11 +37,11 @@ LISTS = {
 }
 
 Listed = Mapping[IdKey, str]
-"""The ids of requests for a list, and the method of each."""
+"""Maps the ids of requests for a list to their methods."""
 
 
 def listed_in(messages: Iterable[object]) -> Listed:
-    """Which of `messages` ask for a list."""
+    """Return the requests for a list in `messages`."""
     methods: dict[IdKey, str] = {}
     for message in messages:
         match message:
@@ -52,12 +52,12 @@ def listed_in(messages: Iterable[object]) -> Listed:
 
 @dataclass(frozen=True, slots=True)
 class ListFilter:
-    """Makes lists fit for one caller.
+    """Filters lists for one caller.
 
     Attributes:
         granted: the caller's scopes.
-        listed: the requests whose answers are meant; None for any answer that looks like a list, on a stream
-            that goes on with what was asked elsewhere.
+        listed: the requests whose responses to filter; None for any response that looks like a list, on a
+            stream that continues requests made elsewhere.
     """
 
     policy: Policy
@@ -65,7 +65,7 @@ class ListFilter:
     listed: Listed | None
 
     def shortened(self, text: bytes) -> bytes | None:
-        """A JSON-RPC message, or a batch, without what is to be left out; None if it can stay as it is."""
+        """Filter a JSON-RPC message or a batch; None if it can stay unchanged."""
         try:
             parsed = json.loads(text)
             messages = parsed if isinstance(parsed, list) else [parsed]
@@ -99,7 +99,7 @@ class ListFilter:
         changed = len(kept) < len(items)
         if changed:
             result[list_kind.member] = kept
-        if result.get("cacheScope") == "public":  # it is this caller's now, even if all of it is left
+        if result.get("cacheScope") == "public":  # it depends on the caller now, even if nothing was removed
             result["cacheScope"] = "private"
             changed = True
         return changed

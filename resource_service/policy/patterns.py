@@ -1,7 +1,7 @@
-"""Names and the patterns that mean them. Pure.
+"""Names and patterns. Pure.
 
-A pattern is a name in which ``*`` stands for any text, none included. Nothing else is special, letters are
-compared as they are, and matching takes time in proportion to the name, which a client chose.
+In a pattern, ``*`` matches any text, including none. Nothing else is special, and matching is case-sensitive.
+It takes time proportional to the name, which a client chose.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ ANY = "*"
 
 
 def is_exact(pattern: str) -> bool:
-    """Whether `pattern` means one name only."""
+    """Check whether `pattern` matches one name only."""
     return ANY not in pattern
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether `pattern` means `name`, among others."""
+    """Check whether `pattern` matches `name`."""
     first, *rest = pattern.split(ANY)
     if not rest:
         return name == pattern
@@ -32,9 +32,9 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Whether `pattern` means every name that the pattern `other` means.
+    """Check whether `pattern` matches every name that the pattern `other` matches.
 
-    A character that neither holds stands for whatever a ``*`` of `other` may be: if it matches, it is a ``*``
-    of `pattern` that takes it, and would take anything else as well.
+    A character that neither contains replaces each ``*`` of `other`: only a ``*`` of `pattern` can match it,
+    and would match any other text as well.
     """
     return matches(pattern, other.replace(ANY, "\0"))

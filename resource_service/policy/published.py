@@ -1,4 +1,4 @@
-"""What the metadata says about the policy, so that a person can be told what a scope allows. Pure."""
+"""Publication of the policy in the metadata, so that people can be told what a scope allows. Pure."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class PublishedScope(BaseModel):
 
 
 def published(policy: Policy) -> dict[str, PublishedScope] | None:
-    """What the metadata says about `policy`; None where it says nothing."""
+    """Return what the metadata publishes about `policy`; None if nothing."""
     return described(policy) if policy.publish and policy.scopes else None
 
 
 def described(policy: Policy) -> dict[str, PublishedScope]:
-    """Each scope of `policy`, and what it allows."""
+    """Return each scope of `policy` and what it allows."""
     return {
         scope: PublishedScope(
             description=description,

@@ -1,8 +1,8 @@
-"""Which scopes a message needs. Pure: no request, no token, no clock.
+"""The scopes that a message needs. Pure: no request, no token, no clock.
 
-What a message names decides: a tool, a prompt, a resource. For each kind there are rules, pattern to scopes.
-A name that a rule spells out is that rule's; else the first pattern that matches decides; else the default.
-Whatever cannot be understood needs the default as well.
+The decision depends on what a message names: a tool, a prompt or a resource. Each kind has rules that map
+patterns to scopes. A rule with the exact name wins; otherwise the first matching pattern; otherwise the
+default. A message that is not understood needs the default as well.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from resource_service.policy.validation import faults_in
 
 Scopes = frozenset[str]
 Rules = Mapping[str, Scopes]
-"""Pattern to the scopes it needs, all of them, in the order in which they are asked."""
+"""Maps patterns to the scopes they need, all of them; patterns are tried in order."""
 
 _ResourceRules = tuple[dict[str, Scopes], list[tuple[str, Scopes]]]
-"""What is spelled out, and the patterns: each as it is written, and in its other readings."""
+"""The exact names and the patterns, each as written and in its other readings."""
 
 FREE = frozenset(
     {
@@ -28,7 +28,7 @@ FREE = frozenset(
         *("tools/list", "prompts/list", "resources/list", "resources/templates/list"),
     }
 )
-"""Methods that do nothing in themselves: any good token will do, unless a rule says otherwise."""
+"""Methods without an effect: any valid token is sufficient, unless a rule says otherwise."""
 
 NAMING = frozenset(
     {
@@ -36,7 +36,7 @@ NAMING = frozenset(
         *("resources/read", "resources/subscribe", "resources/unsubscribe"),
     }
 )
-"""Methods that do something with what they name."""
+"""Methods that act on what they name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +45,16 @@ class Policy:
 
     Attributes:
         scopes: each scope with its description.
-        default: what is needed for everything that no rule speaks of.
-        tools: rules for the names of tools; `prompts` and `resources` likewise, these by URI.
-        methods: rules for methods. They come on top of what is needed for the names in a message.
-        includes: a scope with the narrower ones that it stands for as well.
-        required: what every request needs, whatever is in it.
-        hide: lists leave out what the caller's scopes do not allow.
-        publish: the metadata says what is behind each scope.
+        default: the scopes for everything that no rule covers.
+        tools: rules for tool names; `prompts` and `resources` are the same for prompt names and URIs.
+        methods: rules for methods, in addition to those for the names in a message.
+        includes: maps a scope to the narrower scopes that it includes.
+        required: the scopes that every request needs.
+        hide: whether lists omit what the caller's scopes do not allow.
+        publish: whether the metadata says what each scope allows.
 
     Raises:
-        PolicyError: it cannot be meant like this.
+        PolicyError: the policy is invalid.
     """
 
     scopes: Mapping[str, str]
@@ -75,15 +75,15 @@ class Policy:
             raise fault
 
     def needed(self, messages: Iterable[object]) -> Scopes:
-        """All that a request of `messages` needs: one missing scope keeps all of them from running."""
+        """Return all scopes that a request with `messages` needs: one missing scope blocks all of them."""
         return self.required.union(*(self._needed_by(message) for message in messages))
 
     def missing(self, needed: Scopes, granted: Iterable[str]) -> Scopes:
-        """What of `needed` is not in `granted`, nor included in something that is."""
+        """Return the scopes of `needed` that are neither in `granted` nor included in one that is."""
         return needed - self.closure(granted)
 
     def closure(self, granted: Iterable[str]) -> Scopes:
-        """`granted` with everything that it includes."""
+        """Return `granted` with all scopes that it includes."""
         held: set[str] = set()
         waiting = list(granted)
         while waiting:
@@ -94,27 +94,27 @@ class Policy:
         return Scopes(held)
 
     def for_tool(self, name: object) -> Scopes:
-        """What it takes to call a tool; anything but text is no name."""
+        """Return the scopes for calling a tool; a `name` that is not text matches no rule."""
         return self._ruled(self.tools, name)
 
     def for_prompt(self, name: object) -> Scopes:
-        """What it takes to get a prompt."""
+        """Return the scopes for getting a prompt."""
         return self._ruled(self.prompts, name)
 
     def for_resource(self, uri: object) -> Scopes:
-        """What it takes to read a resource: what any way of understanding its URI needs.
+        """Return the scopes for reading a resource: the union over all interpretations of its URI.
 
-        One that servers have to mend before they understand it needs the default as well, and one that is too
-        long to be looked at, everything.
+        A URI that servers must repair to understand needs the default as well, and a URI that is too long to
+        be examined needs every scope.
         """
         return self._for_uri(uri, is_regular)
 
     def for_template(self, template: object) -> Scopes:
-        """What it takes to use a URI template (RFC 6570), judged like a URI, its expressions aside."""
+        """Return the scopes for using a URI template (RFC 6570), judged as a URI without expressions."""
         return self._for_uri(template, is_regular_template)
 
     def for_method(self, method: str) -> Scopes:
-        """What a method takes, whatever it names."""
+        """Return the scopes for a method, regardless of what it names."""
         ruled = _first(self.methods, method)
         if ruled is not None:
             return ruled
@@ -134,7 +134,7 @@ class Policy:
         return needed if is_regular(uri) else needed | self.default
 
     def _read_as(self, uri: str) -> Scopes:
-        """What one reading of a URI needs, and what is left of it where no rule tells the two apart."""
+        """Return the scopes for one reading of a URI, and its shortened forms if no rule separates them."""
         pattern, needed = self._rule_for(uri)
         for less in shorter(uri):
             if pattern is None or matches(pattern, less):
@@ -158,7 +158,7 @@ class Policy:
             case {"method": _}:
                 return self.default
             case {"result": _} | {"error": _}:
-                return Scopes()  # the client's answer to what the server asked
+                return Scopes()  # the client's response to a request of the server
             case _:
                 return self.default
 
@@ -176,7 +176,7 @@ class Policy:
                 yield from self._subscribed(params.get("notifications"))
 
     def _referred(self, ref: object) -> Iterator[Scopes]:
-        """What `ref` takes by each reading that a server may give it: its type, or the members it has."""
+        """Yield the scopes for every way in which a server may read `ref`: by its type, or by its members."""
         reference = ref if isinstance(ref, dict) else {}
         if reference.get("type") == "ref/prompt" or "name" in reference:
             yield self.for_prompt(reference.get("name"))
@@ -187,7 +187,7 @@ class Policy:
 
     def _subscribed(self, notifications: object) -> Iterator[Scopes]:
         wanted = notifications if isinstance(notifications, dict) else {}
-        # The Python SDK also takes members by their Python names.
+        # The Python SDK also accepts members by their Python names.
         for name in ("resourceSubscriptions", "resource_subscriptions"):
             uris = wanted.get(name)
             if isinstance(uris, list):
@@ -213,7 +213,7 @@ def _resource_rules(rules: Rules) -> _ResourceRules:
         (reading, scopes)
         for pattern, scopes in rules.items()
         if not is_exact(pattern)
-        # Another reading of what is no URI yet may mean more than the pattern does.
+        # Other readings of a pattern that is not a regular URI may match more than the pattern does.
         for reading in (readings(pattern) if is_regular(pattern) else (pattern,))
         if reading
     ]

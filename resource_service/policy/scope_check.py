@@ -1,7 +1,7 @@
-"""Whether the authorization server grants the scopes that a policy asks for (AS-21).
+"""Check that the authorization server grants the scopes that a policy requires (AS-21).
 
-Clients ask for every scope that is announced, and for the one that a challenge names. One that is not granted
-leads them round in a circle, so it is better said in the log before the first of them comes.
+Clients request every announced scope, and those that a challenge names. A scope that is not granted sends
+them round in circles, so it is logged before the first of them connects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from resource_service.policy.watcher import PolicyWatcher
 from shared.logs import get_logger
 
 ASK_AGAIN_AFTER_S = (1.0, 5.0, 30.0)
-"""The last one again and again: the two services may be started in any order."""
+"""The last one repeatedly: the two services may be started in any order."""
 
 _log = get_logger(__name__)
 
@@ -26,10 +26,10 @@ _log = get_logger(__name__)
 async def scope_check_running(
     policy: PolicyWatcher, metadata: Callable[[], Awaitable[bytes]], *, resource: str
 ) -> AsyncIterator[None]:
-    """For the length of the context, say of each policy in force what of it is not granted.
+    """Log the scopes of each active policy that are not granted, for the length of the context.
 
     Args:
-        metadata: the authorization server's RFC 8414 document; raises a `Refusal` where it cannot be had.
+        metadata: returns the authorization server's RFC 8414 document, or raises a `Refusal`.
     """
 
     async def watch() -> None:

@@ -1,4 +1,4 @@
-"""Looks at an MCP server that has no policy yet: what it lists, and what its tools say of themselves."""
+"""Inventory of an MCP server without a policy: its lists, and the annotations of its tools."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mcp_types import METHOD_NOT_FOUND, Tool
 from resource_service.targets import HttpTarget, StdioTarget, Target
 
 WITHIN_S = 120.0
-"""What a command runs may have to be fetched first."""
+"""The command may have to download its program first."""
 
 MAX_PAGES = 100
 
@@ -27,10 +27,10 @@ Page = tuple[list[Item], str | None]
 
 @dataclass(frozen=True, slots=True)
 class SurveyedTool:
-    """A tool, as it describes itself (MCP, *Tool annotations*): hints, which nobody has checked.
+    """A tool as it describes itself (MCP, *Tool annotations*): unverified hints.
 
     Attributes:
-        read_only, destructive: None where it does not say.
+        read_only, destructive: None if the tool does not say.
     """
 
     name: str
@@ -41,7 +41,7 @@ class SurveyedTool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerInventory:
-    """All that a server lists.
+    """Everything that a server lists.
 
     Attributes:
         resources: URIs; `templates` are URI templates.
@@ -55,18 +55,18 @@ class ServerInventory:
 
 
 class ServerInventoryError(Exception):
-    """The server cannot be looked at; the message says why."""
+    """The server cannot be inspected; the message says why."""
 
 
 async def take_inventory(target: Target, *, authorization: str | None, stderr: TextIO) -> ServerInventory:
-    """Connect to a server and ask for its lists.
+    """Connect to a server and request its lists.
 
     Args:
-        authorization: its own credential, if it wants one.
-        stderr: gets what a command says on its standard error.
+        authorization: the server's own credential, if it requires one.
+        stderr: receives the standard error of a command.
 
     Raises:
-        ServerInventoryError: it does not answer, or not as an MCP server does.
+        ServerInventoryError: the server does not answer, or not as an MCP server.
     """
     try:
         async with asyncio.timeout(WITHIN_S), _connected(target, authorization, stderr) as client:
@@ -100,7 +100,7 @@ async def _connected(target: Target, authorization: str | None, stderr: TextIO) 
 
 
 async def _all(page: Callable[[str | None], Awaitable[Page[Item]]]) -> AsyncIterator[Item]:
-    """Every item of a list, page by page; none where the server has no such list."""
+    """Yield every item of a list, page by page; none if the server has no such list."""
     cursor: str | None = None
     for _ in range(MAX_PAGES):
         try:
@@ -146,7 +146,7 @@ def _tool(tool: Tool) -> SurveyedTool:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, in the innermost of the groups that the SDK's tasks end with."""
+    """Describe the innermost error of the exception groups that the SDK's tasks raise."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return f"{type(error).__name__}: {error}"

@@ -1,6 +1,6 @@
-"""URIs as servers read them: by RFC 3986, the URL standard of WHATWG, urllib, or as a file system. Pure.
+"""URIs as servers interpret them: by RFC 3986, the WHATWG URL standard, urllib, or a file system. Pure.
 
-Everything here takes time in proportion to the URI, which a client chose.
+All functions take time proportional to the URI, which a client chose.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from urllib.parse import unquote
 
 MAX_CHARACTERS = 8_192
 _ROUNDS = 3
-"""How often a URI is decoded: more than any chain of servers does."""
+"""How often a URI is decoded: more often than any chain of servers does."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21, "file": None}
-"""The special schemes of the URL standard (§4.2), for which it forgives almost everything."""
+"""The special schemes of the URL standard (§4.2), for which it tolerates almost any error."""
 
 _MAX_HOST = 253
 
@@ -26,13 +26,13 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.*-]*):")
 _PORT = re.compile(r":([0-9]*)\Z")
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]*\Z|[0-9]+\Z")
 
-# URL §4.4: these are removed wherever they are, and C0 controls and spaces at both ends
+# URL §4.4: these are removed everywhere, and C0 controls and spaces at both ends
 _REMOVED = str.maketrans("", "", "\t\n\r")
 _CONTROLS = "".join(map(chr, range(0x21)))
 
 
 def is_regular(uri: str) -> bool:
-    """Whether `uri` is one by RFC 3986 that the URL standard does not have to mend."""
+    """Check whether `uri` is valid by RFC 3986, and the URL standard does not have to repair it."""
     if not _REGULAR.match(uri):
         return False
     scheme, _, rest = uri.partition(":")
@@ -43,18 +43,18 @@ def is_regular(uri: str) -> bool:
 
 
 def is_regular_template(template: str) -> bool:
-    """Whether `template` gives such URIs; its expressions stand for characters that are."""
+    """Check whether `template` expands to regular URIs; its expressions expand to regular characters."""
     return is_regular(_EXPRESSION.sub("x", template))
 
 
 def readings(uri: str) -> Iterator[str]:
-    """`uri` as it is written, then as a server may come to understand it.
+    """Yield `uri` as written, then as a server may interpret it.
 
-    Without percent-encoding, white space and ``.`` and ``..`` segments, with slashes for backslashes,
-    without a default port, and with the scheme and the host in lower case (RFC 3986 §6.2.2, §6.2.3):
-    ``file:///notes/%2e%2e/keys`` is ``file:///keys``. A scheme of a server's own may have no host: in
-    ``notes://mine/../yours`` all may be path. One that is encoded over and over ends in the empty name,
-    which no rule spells out.
+    That is without percent-encoding, white space, ``.`` and ``..`` segments and a default port, with slashes
+    for backslashes, and with scheme and host in lower case (RFC 3986 §6.2.2, §6.2.3):
+    ``file:///notes/%2e%2e/keys`` is ``file:///keys``. A server's own scheme may have no host: all of
+    ``notes://mine/../yours`` may be the path. A URI that is encoded too many times ends in the empty name,
+    which no rule contains.
     """
     seen: set[str] = set()
     for _ in range(_ROUNDS):
@@ -70,7 +70,7 @@ def readings(uri: str) -> Iterator[str]:
 
 
 def shorter(uri: str) -> Iterator[str]:
-    """`uri` with less and less of what a server may leave out: fragment, query, user, port, last slash."""
+    """Yield `uri` with successively fewer optional parts: fragment, query, user, port, last slash."""
     for cut in (_fragment, _query, _user, _port, _slash):
         without = cut(uri)
         if without != uri:
@@ -125,7 +125,7 @@ def _by_url_standard(uri: str) -> Iterator[str]:
 
 
 def _with_two_slashes(scheme: str, head: str) -> str:
-    """URL §4.4: any number of slashes will do before a host; a file has one only after exactly two."""
+    """URL §4.4: any number of slashes may precede a host; a file URL has a host only after exactly two."""
     if scheme != "file":
         return f"//{head.lstrip('/')}"
     if head.startswith("//"):
@@ -152,7 +152,7 @@ def _authority(scheme: str, authority: str) -> str:
 
 
 def _host(host: str) -> str:
-    """URL §3.5: decoded, folded, in ASCII, and a number in any form as an IPv4 address."""
+    """Normalize a host by URL §3.5: decoded, folded, in ASCII, and any form of number as IPv4 address."""
     if len(host) > _MAX_HOST:
         return host
     folded = unicodedata.normalize("NFKC", unquote(host)).casefold().replace("\u3002", ".")
@@ -186,7 +186,7 @@ def _number(part: str) -> int:
 
 
 def _without_dots(path: str) -> str:
-    """`path` as a file system resolves it; a slash at its beginning or end stays."""
+    """Resolve `path` as a file system does; a slash at its beginning or end stays."""
     segments = path.split("/")
     kept: list[str] = []
     for segment in segments:
@@ -200,7 +200,7 @@ def _without_dots(path: str) -> str:
 
 
 def _without_dot_segments(path: str) -> str:
-    """`path`, which begins with a slash, after RFC 3986 §5.2.4, where an empty segment is one."""
+    """Resolve `path`, which begins with a slash, by RFC 3986 §5.2.4, where empty segments count."""
     kept: list[str] = []
     segments = [_dotted(segment) for segment in path[1:].split("/")]
     for segment in segments:

@@ -1,4 +1,4 @@
-"""What is wrong with a policy that cannot be meant as it stands. Pure."""
+"""Validation of policies. Pure."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ RESERVED = frozenset({"openid", "profile", "offline_access"})
 
 MAX_DESCRIPTION = 200
 
-# RFC 3986 §3.1: what a URI begins with, up to where a pattern leaves it open
+# RFC 3986 §3.1: the scheme of a URI, up to the first wildcard of a pattern
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
 
 Place = tuple[str, ...]
 
 
 class PolicyError(ValueError):
-    """A policy cannot be meant as it stands.
+    """A policy is invalid.
 
     Args:
-        says: a sentence for its author.
-        place: the keys that lead to what is wrong, from the outside in.
-        line: of the file, from 1; None where it is not known.
+        says: a sentence for the author of the policy.
+        place: the keys that lead to the error, from the outside in.
+        line: the line in the file, from 1; None if unknown.
     """
 
     def __init__(self, says: str, place: Place = (), line: int | None = None) -> None:
@@ -41,13 +41,13 @@ class PolicyError(ValueError):
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
-    """A question to add to a complaint about `word`; empty where nothing known is like it."""
+    """Return a suggestion to append to an error about `word`; empty if no candidate is similar."""
     close = get_close_matches(word, list(candidates), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def faults_in(policy: Policy) -> Iterator[PolicyError]:
-    """Everything that is wrong with `policy`, in the order in which it is written."""
+    """Yield all errors in `policy`, in the order of its members."""
     yield from _scopes(policy)
     yield from _unknown(policy.default, policy, ("default",))
     yield from _unknown(policy.required, policy, ("required",))
@@ -97,7 +97,7 @@ def _unknown(scopes: Iterable[str], policy: Policy, place: Place) -> Iterator[Po
 
 
 def _way_back(includes: Mapping[str, frozenset[str]], start: str) -> list[str]:
-    """The scopes from `start` over what they include back to it; none where there is no such way."""
+    """Return a cycle of inclusions from `start` back to it; empty if there is none."""
     ways = [[start]]
     seen: set[str] = set()
     while ways:
@@ -132,7 +132,7 @@ def _no_uri(pattern: str) -> str:
 def _shadowed(kind: str, patterns: list[str]) -> Iterator[PolicyError]:
     for number, pattern in enumerate(patterns):
         if is_exact(pattern):
-            continue  # spelled out, it goes before every pattern
+            continue  # an exact name wins over every pattern
         for earlier in patterns[:number]:
             if not is_exact(earlier) and covers(earlier, pattern):
                 says = (

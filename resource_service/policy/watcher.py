@@ -1,8 +1,8 @@
-"""The policy that requests are judged by, kept up with its file.
+"""The active policy, reloaded when its file changes.
 
-The file is looked at, not listened to: that works for a file that an editor replaces, for a ConfigMap, whose
-links are swapped, and for one on a network. It is read once it has stopped changing, so that half of it is
-never taken for the whole. A request takes the policy once and is judged by that alone.
+The file is polled: that works for a file that an editor replaces, for a ConfigMap, whose links are swapped,
+and for a network file system. The file is read after it has stopped changing, so that a partial file is never
+loaded. A request takes the policy once and uses no other.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from shared.logs import get_logger
 LOOK_EVERY_S = 0.5
 
 Fingerprint = tuple[int, ...] | None
-"""What changes when a file does; None where there is none."""
+"""Changes whenever the file does; None if there is no file."""
 
 _log = get_logger(__name__)
 
 
 class PolicyWatcher:
-    """A policy that may be replaced as a whole.
+    """A policy that can be replaced as a whole.
 
     Args:
-        path: the file that `policy` was read from; None for one that never changes.
+        path: the file of `policy`; None if the policy never changes.
 
     Attributes:
-        current: the one to judge by; to be asked for once in a request.
-        replaced: sent when there is another one.
+        current: the active policy; read it once in a request.
+        replaced: notifies about a new policy.
     """
 
     def __init__(self, policy: Policy, path: Path | None = None) -> None:
@@ -48,10 +48,10 @@ class PolicyWatcher:
 
     @classmethod
     def reload(cls, path: Path) -> PolicyWatcher:
-        """The policy in a file.
+        """Load the policy in a file.
 
         Raises:
-            PolicyError: it cannot be meant.
+            PolicyError: the policy is invalid.
         """
         before = _fingerprint(path)
         in_force = cls(read_policy(path), path)
@@ -82,7 +82,7 @@ class PolicyWatcher:
             changed_to = fingerprint
 
     async def _take(self, path: Path, fingerprint: Fingerprint) -> None:
-        """Read the file, which was `fingerprint` like this twice."""
+        """Load the file, whose last two fingerprints were `fingerprint`."""
         try:
             policy = await anyio.to_thread.run_sync(read_policy, path)
         except PolicyError as error:
@@ -90,7 +90,7 @@ class PolicyWatcher:
             _log.error("policy refused, the one before stays in force", file=str(path), reason=str(error))
             return
         if await anyio.to_thread.run_sync(_fingerprint, path) != fingerprint:
-            return  # it changed as it was read: next time
+            return  # it changed while it was read, so wait for the next round
         self._seen = fingerprint
         self.current = policy
         self.replaced.send()

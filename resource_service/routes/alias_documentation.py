@@ -1,4 +1,4 @@
-"""How the aliases appear in the OpenAPI document: they read their request raw, so this is written by hand."""
+"""OpenAPI descriptions of the aliases, written by hand because the aliases read their requests raw."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ def _text(description: str, **more: str) -> dict[str, str]:
 
 
 def _left_out(description: str) -> dict[str, str]:
-    # RFC 6749 §3.1: empty means left out. The docs page would make up a value otherwise, and send it.
+    # RFC 6749 §3.1: an empty parameter counts as omitted. Otherwise the docs page would send an invented
+    # value.
     return _text(description, default="")
 
 
@@ -43,7 +44,7 @@ TOKEN: dict[str, Any] = {
 
 
 def register(redirect_uri: str) -> dict[str, Any]:
-    """Of the registration; `redirect_uri` is the docs page's own, so that the example works from there."""
+    """Describe the registration; `redirect_uri` is the docs page's own, so that the example works there."""
     return {
         "requestBody": {
             "required": True,

@@ -1,9 +1,9 @@
-"""What clients of the 2025-03-26 revision of MCP look for at the origin of the MCP server (RS-10).
+"""Endpoints that clients of the 2025-03-26 revision of MCP expect at the MCP server's origin (RS-10).
 
-That revision had no protected resource metadata: its clients take the MCP server for the authorization
-server and use its ``/authorize``, ``/token``, ``/register`` and RFC 8414 metadata. A browser is redirected.
-The other two are passed on, as clients do not follow redirects of a POST. Only these fixed addresses are ever
-called, with a bounded body and a handful of headers either way: this is no proxy to anywhere else.
+That revision had no protected resource metadata: its clients treat the MCP server as the authorization server
+and use its ``/authorize``, ``/token``, ``/register`` and RFC 8414 metadata. A browser is redirected. The
+other two are forwarded, because clients do not follow redirects of a POST. Only these fixed addresses are
+ever called, with a limited body and a few headers in each direction, so that this is not an open proxy.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Headers = list[tuple[str, str]]
 
 
 class AuthorizationServer:
-    """The authorization server as this service reaches it.
+    """Client for the authorization server.
 
     Args:
         timeout_s: for one exchange.
@@ -55,20 +55,21 @@ class AuthorizationServer:
         self._kept: tuple[float, bytes] | None = None
 
     async def pass_on(self, path: str, scope: Scope, body: bytes) -> Answer:
-        """Send a POST on to `path` and return its answer.
+        """Forward a POST to `path` and return the response.
 
         Raises:
-            Refusal: it gave none, or one beyond all bounds.
+            Refusal: there is no response, or it exceeds the limits.
         """
-        # A header that came twice goes on twice: what to make of that is for the authorization server to say.
+        # Duplicate headers are forwarded as duplicates: the authorization server decides what to do with
+        # them.
         headers = [(name, value) for name in PASSED_ON for value in header_values(scope, name)]
         return await self._exchange("POST", path, [*headers, *_forwarded(scope)], body)
 
     async def metadata(self) -> bytes:
-        """The RFC 8414 document, as it is, no older than `METADATA_KEPT_S`.
+        """Return the RFC 8414 document unchanged, at most `METADATA_KEPT_S` old.
 
         Raises:
-            Refusal: it cannot be had, or is another issuer's.
+            Refusal: the document is unavailable, or another issuer's.
         """
         now = self._clock()
         if self._kept is None or not 0 <= now - self._kept[0] < METADATA_KEPT_S:
@@ -100,7 +101,7 @@ class AuthorizationServer:
 
 
 def alias_routes(server: AuthorizationServer, settings: ResourceSettings) -> APIRouter:
-    """The routes of the 2025-03-26 revision."""
+    """Create the routes of the 2025-03-26 revision."""
     router = APIRouter(tags=["aliases"])
     authorization_endpoint = f"{settings.issuer}/authorize"
     unavailable: dict[int | str, Any] = {503: REFUSALS[503]}
@@ -171,9 +172,10 @@ async def _forwarded_post(server: AuthorizationServer, path: str, request: Reque
 
 
 def _forwarded(scope: Scope) -> Headers:
-    """Who asks, so that the authorization server can throttle networks and not us, if it trusts us to say.
+    """Return headers with the client's address, so that rate limits apply to clients, not to this service.
 
-    In the header that the proxy in front wrote: the other one would name the proxy instead of the client.
+    This requires that the authorization server trusts this service. The header that the proxy in front wrote
+    is used: the other one would name the proxy instead of the client.
     """
     peer = [scope["client"][0]] if scope.get("client") else []
     older, standard = header_values(scope, "x-forwarded-for"), header_values(scope, "forwarded")

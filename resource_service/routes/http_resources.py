@@ -1,4 +1,4 @@
-"""Plain HTTP behind the same check as MCP: the tutorial's greeting, the contexts; and the health."""
+"""Plain HTTP endpoints behind the same check as MCP: the tutorial's greeting and the contexts; and health."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -109,7 +109,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def health_route() -> APIRouter:
-    """Tells monitoring that this process serves."""
+    """Create the health endpoint, which tells monitoring that this process serves requests."""
     router = APIRouter()
 
     @router.get("/health", tags=["operation"], summary="Is it up?", response_description="It is")
@@ -123,10 +123,10 @@ def health_route() -> APIRouter:
 def plain_routes(
     authenticate: Authenticate, policy: PolicyWatcher, notes: Notes | None, *, issuer: str, resource: str
 ) -> APIRouter:
-    """The routes, whose *Authorize* button on the docs page leads to `issuer`.
+    """Create the routes; the *Authorize* button on the docs page leads to `issuer`.
 
     Args:
-        notes: those of the built-in MCP server; None where somebody else's is behind the resource.
+        notes: the notes of the built-in MCP server; None if the resource has another backend.
     """
     router = APIRouter()
     scheme = OAuth2AuthorizationCodeBearer(

@@ -1,4 +1,4 @@
-"""What this resource announces about itself (RFC 9728)."""
+"""The protected resource metadata (RFC 9728)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.well_known import PROTECTED_RESOURCE
 
 HEADERS = {"Cache-Control": "public, max-age=60"}
 SLASHES: tuple[Literal["", "/"], ...] = ("", "/")
-"""How people end the URL of a resource."""
+"""The possible endings of a resource's URL, as people type it."""
 
 
 class ProtectedResourceMetadata(BaseModel):
@@ -61,7 +61,7 @@ class ProtectedResourceMetadata(BaseModel):
 
 
 def metadata_of(settings: ResourceSettings, policy: Policy) -> dict[str, Any]:
-    """The document. ``offline_access`` is never in it: that is between a client and the issuer."""
+    """Build the metadata, without ``offline_access``, which concerns only a client and the issuer."""
     document = ProtectedResourceMetadata(
         resource=settings.resource,
         authorization_servers=[settings.issuer],
@@ -73,13 +73,13 @@ def metadata_of(settings: ResourceSettings, policy: Policy) -> dict[str, Any]:
         resource_documentation=settings.documentation_url,
         doorward_scopes=published(policy),  # RFC 9728 §2: additional members may be used
     )
-    return document.model_dump(exclude_none=True)  # RFC 9728 §3.2: nothing that has no value
+    return document.model_dump(exclude_none=True)  # RFC 9728 §3.2: no members without a value
 
 
 def metadata_documents(
     settings: ResourceSettings, policy: PolicyWatcher
 ) -> dict[str, Callable[[], dict[str, Any]]]:
-    """What is served where, as it is at the moment of the call; see `metadata_routes`."""
+    """Map each path to a function that returns its current document; see `metadata_routes`."""
 
     def document_of(spelled: ResourceSettings) -> Callable[[], dict[str, Any]]:
         return lambda: metadata_of(spelled, policy.current)
@@ -88,10 +88,11 @@ def metadata_documents(
 
 
 def metadata_routes(settings: ResourceSettings, policy: PolicyWatcher, *, at_root: bool = True) -> APIRouter:
-    """The document at the place of RFC 9728 §3.1, with a slash at the end and without, each for its spelling.
+    """Create the routes of RFC 9728 §3.1, with and without a trailing slash, each for its own spelling.
 
     Args:
-        at_root: also at the root one, where clients look as well, and where there is room for one.
+        at_root: whether to serve it at the root path too, where clients also look; only one resource can be
+            there.
     """
     router = APIRouter(tags=["metadata"])
     for path, spelled in _places(settings, at_root=at_root).items():

@@ -21,7 +21,7 @@ class PublicKeys(BaseModel):
 
 
 def key_routes(tokens: IdentityTokens) -> APIRouter:
-    """The key set that identity tokens are verified with."""
+    """Create the route of the key set that verifies identity tokens."""
     router = APIRouter(tags=["metadata"])
     document = {"keys": [tokens.public_key]}
 

@@ -1,4 +1,4 @@
-"""A token verifier for FastMCP 4: ``fastmcp.FastMCP``. The one module here that needs it."""
+"""A token verifier for FastMCP 4: ``fastmcp.FastMCP``. No other module here needs FastMCP."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from shared.asgi import Cors, CorsPolicy
 
 
 class DoorwardTokenVerifier(TokenVerifier):  # type: ignore[misc]
-    """FastMCP's `TokenVerifier`, which asks Doorward, and brings along all that belongs in front of a server.
+    """FastMCP's `TokenVerifier` that uses Doorward, with everything that belongs in front of a server.
 
         server = FastMCP("notes", auth=DoorwardTokenVerifier(tool_scopes={"add_note": ["notes:write"]}))
         server.run(transport="http")
 
     Args:
-        required_scopes: what every request needs.
-        tool_scopes: tool to the scopes that a call of it needs beside those, all of them.
-        implies: a scope to the narrower ones that it includes.
-        settings: settings, by the names of `ResourceSettings`; the environment has those that are left out.
+        required_scopes: the scopes that every request needs.
+        tool_scopes: maps a tool to all scopes that a call needs in addition.
+        implies: maps a scope to the narrower scopes that it includes.
+        settings: the settings, named as in `ResourceSettings`; omitted ones come from the environment.
 
     Raises:
-        pydantic.ValidationError: a setting is missing or wrong; it says which.
-        ValueError: scopes are given, and a policy file as well.
+        pydantic.ValidationError: a setting is missing or invalid; the error names it.
+        ValueError: both scopes and a policy file are given.
     """
 
     def __init__(
@@ -48,20 +48,20 @@ class DoorwardTokenVerifier(TokenVerifier):  # type: ignore[misc]
         )
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """What FastMCP asks about each request.
+        """Verify a token for FastMCP, which calls this for each request.
 
         Raises:
-            Refusal: the issuer cannot be asked.
-            RuntimeError: tools need scopes, and it is not FastMCP's HTTP app that is served.
+            Refusal: the issuer cannot be queried.
+            RuntimeError: tools need scopes, but the served app is not FastMCP's HTTP app.
         """
         fields = await self._protection.token_fields(token)
         return None if fields is None else AccessToken(**fields)
 
     def get_routes(self, mcp_path: str | None = None) -> list[Route]:
-        """The metadata, for `get_well_known_routes` where the server is mounted in another app.
+        """Return the metadata routes, for `get_well_known_routes` if the server is mounted in another app.
 
         Args:
-            mcp_path: where FastMCP serves MCP.
+            mcp_path: the path at which FastMCP serves MCP.
         """
         self.set_mcp_path(mcp_path)
         anyone = CorsPolicy(("GET", "HEAD"))
@@ -72,9 +72,9 @@ class DoorwardTokenVerifier(TokenVerifier):  # type: ignore[misc]
         ]
 
     def get_middleware(self) -> list[Middleware]:
-        """The guard, and behind it what FastMCP has of its own."""
+        """Return the guard, followed by FastMCP's own middleware."""
         return [Middleware(self._guarded), *super().get_middleware()]
 
     def _guarded(self, app: ASGIApp) -> ASGIApp:
-        # Called when the app starts, so FastMCP has said by now where it serves MCP.
+        # This is called when the app starts, so the MCP path of FastMCP is known by now.
         return self._protection.in_front_of(app, path=self._mcp_path or self._protection.path)

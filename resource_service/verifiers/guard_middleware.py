@@ -1,4 +1,4 @@
-"""The guard in front of somebody else's app, for the paths that are the guard's; the rest is the app's."""
+"""The guard in front of another app: it handles its own paths, and the app handles the rest."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _ABOUT_THE_SENDER = (b"authorization", b"dpop")
 
 @dataclass(frozen=True, slots=True)
 class _AdmittedRequest:
-    """A request that the guard has let in, and the token that the app sees in place of the real one."""
+    """An admitted request, and the placeholder token that the app receives instead of the real one."""
 
     placeholder_token: str
     principal: Principal
@@ -57,25 +57,25 @@ _is_beside: ContextVar[bool] = ContextVar("doorward_is_beside", default=False)
 
 
 def is_beside() -> bool:
-    """Whether the request being served is for another route of the app, which no guard is in front of."""
+    """Check whether the current request is for a route of the app without a guard."""
     return _is_beside.get()
 
 
 def admitted(token: str) -> Principal | None:
-    """Who the request being served acts for, if the guard has put `token` into it; None for any other."""
+    """Return the current request's principal if the guard has put `token` into the request; else None."""
     request = _admitted.get()
     return request.principal if request is not None and request.placeholder_token == token else None
 
 
 class GuardMiddleware:
-    """An ASGI app: the MCP endpoint of `app` behind the guard, the metadata, and all else as `app` has it.
+    """An ASGI app: the MCP endpoint of `app` behind the guard, the metadata, and the rest of `app` unchanged.
 
-    The token ends at the guard. The app sees another in its place, worth nothing anywhere but in this very
-    request: what it does not have, it cannot pass on, and however the real one was sent, the app's own check
-    reads one bearer token.
+    The real token stops at the guard. The app receives a placeholder that is only valid in this request, so
+    it cannot pass the real token on. However the real token was sent, the app's own check sees one bearer
+    token.
 
     Args:
-        path: where `app` serves MCP.
+        path: the path at which `app` serves MCP.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class GuardMiddleware:
         elif scope["type"] == "http":
             self._stop_with_the_process()
             await self._front({**scope, "path": place}, receive, send)
-        else:  # MCP has no transport over WebSocket: nothing judges its messages, and nothing would end it
+        else:  # MCP has no WebSocket transport, so its messages would be neither checked nor ended
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
     async def _beside(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,7 +128,7 @@ class GuardMiddleware:
             _is_beside.reset(outside)
 
     def _place_of(self, scope: Scope) -> str | None:
-        # Under a mount, or a root path of the server's, the path begins with it; the public one may as well.
+        # Under a mount or a root path, the path begins with the prefix; the public path may as well.
         path, root = scope["path"], scope.get("root_path", "")
         return self._places.get(path) or self._places.get(path.removeprefix(root))
 
@@ -152,7 +152,7 @@ class GuardMiddleware:
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
-        """Around the life of the server. A chain lives once; a server may be started again, as tests do."""
+        """Run for the life of the server. The chain runs once; a server may be restarted, as in tests."""
         try:
             async with self._chain.run(), self._policy.watch():
                 with called_when_stopping(self._leases.stop):
@@ -163,14 +163,14 @@ class GuardMiddleware:
             self._chain = introspection_chain(self._settings, self._clock, self._leases)
 
     def _stop_with_the_process(self) -> None:
-        """Hear of the end where no lifespan says so: an app that mounts another rarely passes it on."""
+        """Handle shutdown without a lifespan: an app that mounts another rarely forwards its events."""
         if self._stops_with is not (loop := asyncio.get_running_loop()):
             self._stops_with = loop
             call_when_stopping(self._leases.stop)
 
 
 class Document:
-    """A JSON document, as `document` gives it at the moment, as an ASGI app for GET and HEAD."""
+    """An ASGI app for GET and HEAD that serves the JSON document that `document` currently returns."""
 
     def __init__(self, document: Callable[[], dict[str, Any]]) -> None:
         self._document = document
@@ -183,9 +183,9 @@ class Document:
 
 
 def _places(settings: ResourceSettings, path: str) -> dict[str, str]:
-    """Path as it may arrive to the guard's: with the base path or without it, or where the app has it.
+    """Map each path of a request to the guard's: with the base path or without it, or the app's own path.
 
-    The last must not be left out: whatever leads to the app's MCP endpoint leads through the guard.
+    The app's own path is essential: every path to the app's MCP endpoint must lead through the guard.
     """
     guarded_paths = {}
     for slash in SLASHES:
@@ -197,9 +197,9 @@ def _places(settings: ResourceSettings, path: str) -> dict[str, str]:
 
 
 def _has_messages_beside(scope: Scope) -> bool:
-    """Whether the app has MCP messages sent to another path than the one that it is guarded at.
+    """Check whether the app receives MCP messages at another path than the guarded one.
 
-    FastMCP's older transport does: there, a token is not looked at for a route that is none of ours.
+    FastMCP's older transport does. Its other paths therefore do not count as routes without a guard.
     """
     return getattr(getattr(scope.get("app"), "state", None), "transport_type", None) == "sse"
 

@@ -1,4 +1,4 @@
-"""The lifespan of an app that may know nothing of the protocol, which ASGI allows."""
+"""Lifespan handling for an app that may not support the lifespan protocol, which ASGI allows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _log = get_logger(__name__)
 
 
 class Lifespan:
-    """Lets `app` live as long as the server; where it takes no part, or no longer, answers in its place.
+    """Runs the lifespan of `app`; if the app does not support it, or has left it, responds in its place.
 
-    The guard lives through all of it: without one it could neither follow revocations nor hear of the end.
+    The guard needs the lifespan: without it, it could neither follow revocations nor notice the shutdown.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -34,7 +34,7 @@ class Lifespan:
         try:
             await self._app(scope, hear, tell)
         except Exception as error:
-            # Lifespan Protocol: an app that does not know it raises, and is to be served all the same.
+            # Lifespan Protocol: an app without support raises an exception, and must be served regardless.
             if sent:
                 raise
             _log.info("the app takes no part in the lifespan", error=repr(error))

@@ -17,24 +17,24 @@ from resource_service.verifiers.settings import SettingsKwargs
 
 
 class DoorwardTokenVerifier:
-    """The SDK's `TokenVerifier`, which asks Doorward.
+    """The SDK's `TokenVerifier` that uses Doorward.
 
         doorward = DoorwardTokenVerifier(tool_scopes={"add_note": ["notes:write"]})
         server = MCPServer("notes", token_verifier=doorward, auth=doorward.auth)
         app = doorward.app(server)
 
-    `app` is what is to be served. The SDK's own app holds required scopes and the audience, too, but its
-    challenge names no scopes, it knows nothing of tools, and an outage is a 500.
+    Serve `app`. The SDK's own app also checks required scopes and the audience, but its challenge names no
+    scopes, it has no scopes for tools, and an outage results in a 500.
 
     Args:
-        required_scopes: what every request needs.
-        tool_scopes: tool to the scopes that a call of it needs beside those, all of them.
-        implies: a scope to the narrower ones that it includes.
-        settings: settings, by the names of `ResourceSettings`; the environment has those that are left out.
+        required_scopes: the scopes that every request needs.
+        tool_scopes: maps a tool to all scopes that a call needs in addition.
+        implies: maps a scope to the narrower scopes that it includes.
+        settings: the settings, named as in `ResourceSettings`; omitted ones come from the environment.
 
     Raises:
-        pydantic.ValidationError: a setting is missing or wrong; it says which.
-        ValueError: scopes are given, and a policy file as well.
+        pydantic.ValidationError: a setting is missing or invalid; the error names it.
+        ValueError: both scopes and a policy file are given.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class DoorwardTokenVerifier:
 
     @property
     def auth(self) -> AuthSettings:
-        """What `MCPServer` wants as its `auth`."""
+        """The value for the `auth` argument of `MCPServer`."""
         settings = self._protection.settings
         return AuthSettings(
             issuer_url=AnyHttpUrl(settings.issuer),
@@ -58,24 +58,24 @@ class DoorwardTokenVerifier:
         )
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """What the SDK asks about each request.
+        """Verify a token for the SDK, which calls this for each request.
 
         Raises:
-            Refusal: the issuer cannot be asked.
-            RuntimeError: tools need scopes, and it is not `app` that is served.
+            Refusal: the issuer cannot be queried.
+            RuntimeError: tools need scopes, but the served app is not `app`.
         """
         fields = await self._protection.token_fields(token)
         return None if fields is None else AccessToken(**fields)
 
     def app(self, server: MCPServer[Any], **options: Any) -> ASGIApp:  # noqa: ANN401 -- the SDK's own
-        """`server` as an ASGI app at the path of the resource, protected.
+        """Return `server` as a protected ASGI app at the path of the resource.
 
         Args:
-            server: made with this verifier and its `auth`.
-            options: of `MCPServer.streamable_http_app`.
+            server: created with this verifier and its `auth`.
+            options: the options of `MCPServer.streamable_http_app`.
         """
         protection = self._protection
-        # Origin is checked in front, against the public URL; the SDK would want this machine's name in Host.
+        # Outer middleware checks Origin against the public URL; the SDK would require a local name in Host.
         unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         inner = server.streamable_http_app(
             **{

@@ -1,4 +1,4 @@
-"""What both verifiers are made of: the settings, the scopes, and who a token makes a request act for."""
+"""The common part of both verifiers: the settings, the scopes, and the principal of a token."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log = get_logger(__name__)
 
 
 class TokenFields(TypedDict):
-    """What the SDK's `AccessToken` and FastMCP's are made from."""
+    """The arguments of the `AccessToken` classes of the SDK and of FastMCP."""
 
     token: str
     client_id: str
@@ -38,17 +38,17 @@ class TokenFields(TypedDict):
 
 
 class Protection:
-    """How one MCP server is protected.
+    """The protection of one MCP server.
 
     Args:
-        required_scopes: what every request needs.
-        tool_scopes: tool to the scopes that a call of it needs beside those, all of them.
-        implies: a scope to the narrower ones that it includes.
-        settings: settings; the environment has those that are left out.
+        required_scopes: the scopes that every request needs.
+        tool_scopes: maps a tool to all scopes that a call needs in addition.
+        implies: maps a scope to the narrower scopes that it includes.
+        settings: the settings; omitted ones come from the environment.
 
     Raises:
-        pydantic.ValidationError: a setting is missing or wrong; it says which.
-        ValueError: scopes are given, and a policy file as well.
+        pydantic.ValidationError: a setting is missing or invalid; the error names it.
+        ValueError: both scopes and a policy file are given.
     """
 
     def __init__(
@@ -66,26 +66,26 @@ class Protection:
 
     @property
     def path(self) -> str:
-        """Where MCP is served, with the base path off it; see `ResourceSettings`."""
+        """The path of MCP without the base path; see `ResourceSettings`."""
         return self.settings.mcp_path or "/"
 
     def in_front_of(self, app: ASGIApp, *, path: str) -> GuardMiddleware:
-        """`app` with the guard in front of it.
+        """Wrap `app` with the guard.
 
         Args:
-            path: where `app` itself serves MCP.
+            path: the path at which `app` itself serves MCP.
         """
         return GuardMiddleware(app, self.settings, self.policy, self._clock, path=path)
 
     async def token_fields(self, token: str) -> TokenFields | None:
-        """What a framework is told of `token`; None where it is not good here.
+        """Return what a framework needs to know about `token`; None if it is not valid here.
 
-        Behind the guard, that has been decided, and `token` is what the guard has put in its place. Elsewhere
-        it is decided now: on other routes of the app, too, where the frameworks look at every bearer token.
+        Behind the guard, the token has been validated, and `token` is the placeholder. Elsewhere it is
+        validated now: also on other routes of the app, since the frameworks check every bearer token.
 
         Raises:
-            Refusal: the issuer cannot be asked, about a request for MCP.
-            RuntimeError: tools need scopes, and nothing here sees which tool is called.
+            Refusal: the issuer cannot be queried, and the request is for MCP.
+            RuntimeError: tools need scopes, but the called tool is not visible here.
         """
         if principal := admitted(token):
             return self._fields(principal, token="")
@@ -96,7 +96,7 @@ class Protection:
         try:
             return self._fields(await self._holder_of(token), token=token)
         except Refusal as refusal:
-            # Another route is none of ours: it must not fail because the issuer cannot be asked.
+            # Another route is outside our scope: it must not fail because the issuer cannot be queried.
             if refusal.status >= 500 and not is_beside():
                 raise
             _log.info(
@@ -123,7 +123,7 @@ class Protection:
         return PolicyWatcher.reload(self.settings.policy)
 
     async def _holder_of(self, token: str) -> Principal:
-        # Nobody says here when the server begins and ends, so the connection is for this question alone.
+        # The server's start and end are unknown here, so this query has its own connection.
         settings = self.settings.model_copy(update={"introspection_cache_s": 0})
         chain = introspection_chain(settings, self._clock)
         dpop_validator = dpop_validator_for(self.settings, self._clock)

@@ -1,4 +1,4 @@
-"""What a verifier is told: as arguments, or by the environment, which the arguments win over."""
+"""The settings of a verifier, from arguments or the environment; arguments take precedence."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from resource_service.settings import ResourceSettings
 
 
 class VerifierSettings(ResourceSettings):
-    """Those of the resource service; what is about its own MCP servers and pages has no effect here."""
+    """The settings of the resource service; those about its MCP servers and pages have no effect here."""
 
     resource_name: str = Field(default="MCP server", min_length=1, max_length=100)
 
     @property
     def documentation_url(self) -> str | None:
-        """There is no docs page of ours beside somebody else's server."""
+        """The page for developers; there is no docs page beside another server."""
         return self.resource_documentation
 
 
 class SettingsKwargs(TypedDict, total=False):
-    """The settings as arguments: see `ResourceSettings`. One that is left out is read from ``DOORWARD_…``."""
+    """The settings as arguments: see `ResourceSettings`. Omitted ones are read from ``DOORWARD_…``."""
 
     resource: str
     issuer: str
@@ -42,10 +42,10 @@ class SettingsKwargs(TypedDict, total=False):
 
 
 def settings_of(settings: SettingsKwargs) -> VerifierSettings:
-    """What was given, and the environment for the rest.
+    """Combine the given arguments with the environment.
 
     Raises:
-        pydantic.ValidationError: a setting is missing or wrong; it says which.
+        pydantic.ValidationError: a setting is missing or invalid; the error names it.
     """
     arguments: dict[str, Any] = dict(settings)
     return VerifierSettings(**arguments)

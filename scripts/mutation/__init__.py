@@ -1,1 +1,1 @@
-"""Makes the mutants of a module, and runs its tests against each in a forked process."""
+"""Generation of a module's mutants, and runs of its tests against each in a forked process."""

@@ -1,4 +1,4 @@
-"""Puts a mutant into effect: in functions that exist already, or when the module is imported."""
+"""Activation of a mutant: in existing functions, or when the module is imported."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from collections.abc import Iterator, Sequence
 from types import CodeType, FunctionType, ModuleType
 
 OPTIMIZED = 0x1
-"""inspect.CO_OPTIMIZED: the code of a function, and not of a class or module."""
+"""inspect.CO_OPTIMIZED: the flag of functions, as opposed to classes and modules."""
 
 
 class NotInFunctionsError(Exception):
-    """The mutant changes what runs when the module is imported."""
+    """The mutant changes code that runs when the module is imported."""
 
 
 class Functions:
-    """The functions of a module that has been imported."""
+    """The functions of an imported module."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -28,14 +28,14 @@ class Functions:
         names = {code.co_name for code in _nested(_compiled(source))}
         functions = [thing for thing in objects if isinstance(thing, FunctionType)]
         self._functions = [function for function in functions if function.__code__.co_name in names]
-        # The class of what functools.lru_cache returns has no public name.
+        # The class of the objects that functools.lru_cache returns has no public name.
         self._caches = [thing for thing in objects if isinstance(thing, functools._lru_cache_wrapper)]  # noqa: SLF001
 
     def replace(self, mutated: str) -> None:
-        """Give them the code of the mutant.
+        """Give the functions the code of the mutant.
 
         Raises:
-            NotInFunctionsError: if that is not all of the difference.
+            NotInFunctionsError: the mutant differs in more than the functions.
         """
         for before, after in list(_changed(_compiled(self._source), _compiled(mutated))):
             functions = [function for function in self._functions if function.__code__ == before]
@@ -59,7 +59,7 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
 
 
 def _changed(old: CodeType, new: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
-    """The functions that differ, each with its new code."""
+    """Yield the functions that differ, each with its new code."""
     old_inner, new_inner = (
         [const for const in code.co_consts if isinstance(const, CodeType)] for code in (old, new)
     )
@@ -80,7 +80,7 @@ def _own(code: CodeType) -> tuple[object, ...]:
 
 
 def import_mutated(module: str, path: str, mutated: str) -> None:
-    """Have the next import of `module` load `mutated` instead of the file at `path`."""
+    """Make the next import of `module` load `mutated` instead of the file at `path`."""
     sys.meta_path.insert(0, _Finder(module, path, mutated))
 
 

@@ -1,8 +1,8 @@
-"""Runs tests against mutants, each in a forked process.
+"""Test runs against mutants, each in a forked process.
 
 The tests are collected once. Each mutant then gets a fork in which the code of its functions is replaced, and
-which ends at the first test that fails. A mutant that changes what runs at import, or survived this, gets
-a fork that imports and collects everything again. A program that a test starts is never mutated.
+which ends at the first failing test. A mutant that changes code that runs at import, or that survived, gets a
+fork that imports and collects everything again. Programs that a test starts are never mutated.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LIBRARIES = (
     *("anyio", "argon2", "cryptography.x509", "fastapi", "httpcore2", "httpx2", "jinja2", "jose.jwt"),
     *("passlib.hash", "pydantic_settings", "redis.asyncio", "structlog", "uvicorn", "yaml"),
 )
-"""What takes long to import, imported once for all forks."""
+"""Slow imports, done once for all forks."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Subject:
 
     @property
     def module(self) -> str:
-        """Its dotted name."""
+        """The dotted name of the module."""
         return self.path.removesuffix(".py").replace("/", ".")
 
 
@@ -59,10 +59,10 @@ def preload() -> None:
 
 
 def verdicts(subject: Subject, mutants: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """For each mutant by its index, the test that noticed it, `TIMEOUT`, `CRASHED` or `SURVIVED`.
+    """Yield for each mutant, by index, the test that noticed it, `TIMEOUT`, `CRASHED` or `SURVIVED`.
 
     Raises:
-        BaselineError: if the tests fail without a mutation.
+        BaselineError: the tests fail without a mutation.
     """
     left = dict(enumerate(mutants))
     with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
@@ -81,7 +81,7 @@ def verdicts(subject: Subject, mutants: Sequence[str]) -> Iterator[tuple[int, st
 
 
 def _collect(subject: Subject, mutants: Sequence[str], directory: str, report: Report) -> None:
-    """Collect the tests, and run them once as they are and then for each mutant."""
+    """Collect the tests, and run them once without a mutation and then for each mutant."""
     output = os.open(Path(directory, "output"), os.O_CREAT | os.O_WRONLY)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -89,10 +89,10 @@ def _collect(subject: Subject, mutants: Sequence[str], directory: str, report: R
 
 
 def _imported(subject: Subject, mutated: str, state: tuple[str, str], limit_s: float) -> str:
-    """The verdict on a mutant that the tests import.
+    """Return the verdict on a mutant that the tests import.
 
     Args:
-        state: where the tests write files, and the test to begin with.
+        state: the directory for the tests' files, and the test to begin with.
     """
 
     def work(report: Report) -> None:
@@ -104,15 +104,15 @@ def _imported(subject: Subject, mutated: str, state: tuple[str, str], limit_s: f
 
 
 def _pytest(subject: Subject, directory: str, plugin: object) -> int:
-    # Nobody reads why a test failed: no rewritten assertions, no tracebacks.
+    # The failure details are not used: no rewritten assertions, no tracebacks.
     options = ["-q", "-s", "--assert=plain", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    # It collects garbage, twice and in vain.
+    # This plugin collects garbage twice, to no use here.
     options += ["-p", "no:unraisableexception", f"--basetemp={directory}/files"]
     return pytest.main([*options, *subject.tests], plugins=[plugin])
 
 
 class _Failures:
-    """Keeps the first test that failed."""
+    """Records the first failing test."""
 
     first: str | None = None
 
@@ -122,7 +122,7 @@ class _Failures:
 
 
 class _FirstFailure:
-    """Reports the first test that fails, and does not wait for the rest."""
+    """Reports the first failing test, and does not run the rest."""
 
     def __init__(self, begin_with: str, report: Report) -> None:
         self._begin_with, self._report = begin_with, report
@@ -138,7 +138,7 @@ class _FirstFailure:
 
 
 class _EachMutant(_Failures):
-    """Runs the tests that were collected for each mutant; first the test that failed last."""
+    """Runs the collected tests for each mutant, starting with the test that failed last."""
 
     def __init__(self, subject: Subject, mutants: Sequence[str], report: Report) -> None:
         self._subject, self._mutants, self._report = subject, mutants, report

@@ -1,6 +1,6 @@
-"""Prints the mutants of a module as JSON lines: operator, line, and the whole mutated source.
+"""Print the mutants of a module as JSON lines: operator, line, and the complete mutated source.
 
-Runs in the environment of cosmic-ray, whose operators it applies; `scripts/mutate.py` starts it.
+It runs in the environment of cosmic-ray, whose operators it applies; `scripts/mutate.py` starts it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cosmic_ray import plugins
 from cosmic_ray.ast import ast_nodes
 from cosmic_ray.operators.operator import Operator
 
-# Identity for equality, order for equality, and arithmetic that nobody would write by mistake.
+# Identity for equality, order for equality, and arithmetic that is an unlikely mistake.
 EXCLUDED = re.compile(
     r"core/(ReplaceComparisonOperator_(?!Is)\w+_(Is|IsNot)"
     r"|ReplaceComparisonOperator_(Eq|NotEq)_(Lt|LtE|Gt|GtE)"
@@ -30,7 +30,7 @@ TUNABLE_FROM = 50
 
 
 class DeleteStatement(Operator):  # type: ignore[misc]  # the environment of this script has no types
-    """Replaces a call whose result is not used, or a `raise`, by `pass`."""
+    """Replaces a call whose result is not used, or a `raise`, with `pass`."""
 
     def mutation_positions(self, node):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
         if node.type == "simple_stmt" and node.children[0].type in ("atom_expr", "raise_stmt", "await"):
@@ -45,7 +45,7 @@ class DeleteStatement(Operator):  # type: ignore[misc]  # the environment of thi
 
 
 def main(module: str) -> None:
-    """Print the mutants of `module` that differ from it when it runs."""
+    """Print the mutants of `module` whose behavior can differ."""
     source = Path(module).read_text(encoding="utf-8")
     seen = {_meaning(source)}
     for name, line, mutated in _mutants(source):
@@ -88,9 +88,9 @@ def _mutants(source: str) -> Iterator[tuple[str, int, str]]:
 
 
 def _is_tunable(node: parso.tree.NodeOrLeaf) -> bool:
-    """Whether it is a number from 50 in a constant of the module, or the whole of one called `MAX_…`.
+    """Check whether it is a number from 50 in a module constant, or the whole value of a `MAX_…` constant.
 
-    A limit that is one off is still that limit. That there is one, and what happens at it, is in comparisons.
+    A limit that is off by one is still a limit. Comparisons decide that it exists and what happens at it.
     """
     if node.type != "number" or node.search_ancestor("funcdef", "classdef", "lambdef") is not None:
         return False
@@ -100,7 +100,7 @@ def _is_tunable(node: parso.tree.NodeOrLeaf) -> bool:
 
 
 def _mutated(operator: Operator, node: parso.tree.NodeOrLeaf, index: int) -> str:
-    """The text of `node` after the mutation, which is undone: operators edit the tree in place."""
+    """Return the mutated text of `node`, and undo the mutation: operators edit the tree in place."""
     kept = {name: getattr(node, name) for name in ("children", "value") if hasattr(node, name)}
     if "children" in kept:
         node.children = list(kept["children"])
@@ -113,9 +113,9 @@ def _mutated(operator: Operator, node: parso.tree.NodeOrLeaf, index: int) -> str
 
 
 def _meaning(source: str) -> str:
-    """What runs: without annotations, which are text, and without what guards only against the calling code.
+    """Return what is executed, without annotations, which are text, and without guards against misuse.
 
-    `@dataclass` with its arguments and `*` in a signature stop mistakes of programmers, not input.
+    `@dataclass` with its arguments and `*` in a signature prevent mistakes of programmers, not bad input.
     """
     tree = ast.parse(source)
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""Runs work in a forked process, with a limit of time and memory."""
+"""Running of work in a forked process, with limits on time and memory."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Work = Callable[[Report], None]
 
 
 def forked(work: Work, limit_s: float | None = None) -> Iterator[str]:
-    """The lines that `work` reports in a process of its own, which is killed after `limit_s` seconds.
+    """Yield the lines that `work` reports in a separate process, which is killed after `limit_s` seconds.
 
-    With a limit the process leads a group, so that all it started ends with it.
+    With a limit, the process leads a group, so that everything it started ends with it.
     """
     read_end, write_end = os.pipe()
     pid = os.fork()
@@ -37,18 +37,18 @@ def forked(work: Work, limit_s: float | None = None) -> Iterator[str]:
 
 
 def _run(work: Work, write_end: int, limit_s: float | None) -> None:
-    """Do `work` and end the process, whatever happens."""
+    """Run `work` and end the process, whatever happens."""
     try:
         if limit_s is not None:
             os.setpgid(0, 0)
             resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-            # For a process that nobody is left to kill.
+            # For a process whose parent has died and cannot kill it.
             resource.setrlimit(resource.RLIMIT_CPU, (int(limit_s) + 1, int(limit_s) + 1))
             null = os.open(os.devnull, os.O_RDWR)
             for descriptor in range(3):
                 os.dup2(null, descriptor)
         work(lambda line: _write(write_end, line))
-    except BaseException:  # noqa: BLE001 -- it must not return into what it was forked from
+    except BaseException:  # noqa: BLE001 -- it must not return into the parent's code
         traceback.print_exc()
         sys.stderr.flush()
     finally:
