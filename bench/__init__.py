@@ -1,4 +1,4 @@
-"""Benchmark of the hot paths, as ratios to a bare application on the same server in the same run.
+"""Benchmark the hot paths, as ratios to a bare application on the same server in the same run.
 
     make bench
 

@@ -1,4 +1,4 @@
-"""Baselines for the hot paths: the same server and the same bytes, without the work."""
+"""The baselines for the hot paths: the same server and the same bytes, without the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load generator: sends requests over open connections as fast as they are answered."""
+"""A load generator: it sends requests over open connections as fast as they are answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP client for the authorization server: the connection pool, and the request id of responses."""
+"""The HTTP client for the authorization server: the connection pool, and the request id of responses."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from shared.logs import current_request_id, get_logger
 from shared.reasons import CommonReason, ReasonCode
 
 RETRY_AFTER_S = 1
-"""Low, because an authorization server that is back is noticed within two seconds: see `CircuitBreaker`."""
+"""Low, because a returning authorization server is noticed within two seconds: see `CircuitBreaker`."""
 
 INTERNAL_ERROR = -32603
 MCP_METHODS = "GET, POST, DELETE"
@@ -24,7 +24,7 @@ _log = get_logger(__name__)
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
-    """An error response to a request, with what is logged about it.
+    """An error response to a request, and its log entry.
 
     Args:
         reason: the reason, in the log and as `reason_code` in the response. status: the HTTP status. error:

@@ -1,4 +1,4 @@
-"""Settings for upstreams; part of `resource_service.settings`."""
+"""The settings for upstreams; part of `resource_service.settings`."""
 
 from __future__ import annotations
 

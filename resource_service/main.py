@@ -1,4 +1,4 @@
-"""Assembly of the resource server."""
+"""Assemble the resource server from its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notification of all waiters about a change."""
+"""A notifier that wakes all waiters after a change."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ PersonKey = tuple[str, str]
 
 
 def person_of(key: PrincipalKey) -> PersonKey:
-    """Return the person that limits apply to, who is the same through every client."""
+    """Return the person that limits apply to: the same person through every client."""
     issuer, subject, client_id = key
     return (issuer, f"subject:{subject}" if subject is not None else f"client:{client_id}")
 

@@ -36,7 +36,7 @@ _STDOUT = (
 
 @unique
 class Reason(ReasonCode):
-    """Why a request was refused or cut off."""
+    """The reason why a request was refused or interrupted."""
 
     # The token
     TOKEN_MISSING = (

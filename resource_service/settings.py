@@ -23,7 +23,7 @@ from shared.well_known import PROTECTED_RESOURCE
 
 INTROSPECTION_PATH = "/introspect"
 OWN_PATHS = frozenset({"hello", "health", "v1", "docs", "openapi.json", "authorize", "token", "register"})
-"""Paths that the service serves beside the MCP endpoint, whose name must differ from them."""
+"""Paths that the service uses itself; the MCP endpoint must have another name."""
 
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._~@:+-]+)*/?\Z")
 

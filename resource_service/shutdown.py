@@ -1,4 +1,4 @@
-"""Notification that the process is asked to stop, alongside other signal handlers."""
+"""Call back when the process is asked to stop, alongside other signal handlers."""
 
 from __future__ import annotations
 

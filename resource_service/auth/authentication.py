@@ -1,4 +1,4 @@
-"""Authentication of a request: the one check behind everything that needs a token."""
+"""Authenticate requests: the one check behind everything that needs a token."""
 
 from __future__ import annotations
 

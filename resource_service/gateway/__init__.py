@@ -1,4 +1,4 @@
-"""Gateway to an upstream MCP server that knows nothing about tokens.
+"""The gateway to an upstream MCP server that knows nothing about tokens.
 
 It owns: forwarding requests that have passed the guard and their responses, binding MCP sessions to
 principals (RS-8), the identity headers for the upstream (RS-5), and the processes of servers that speak

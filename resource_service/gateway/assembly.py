@@ -1,4 +1,4 @@
-"""Assembly of the gateway to one upstream."""
+"""Assemble the gateway to one upstream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limit on one person's concurrent exchanges, so that nobody can block the others."""
+"""A limit on one person's concurrent exchanges, so that nobody can block the others."""
 
 from __future__ import annotations
 

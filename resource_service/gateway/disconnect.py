@@ -1,4 +1,4 @@
-"""Cancellation of the work for a client that has disconnected."""
+"""Cancel the work for a client when it disconnects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reverse proxy to an upstream that speaks Streamable HTTP, with as little knowledge of MCP as possible.
+"""A reverse proxy to an upstream that speaks Streamable HTTP, with as little knowledge of MCP as possible.
 
 Streams are forwarded as they arrive, at the client's pace: a slow client slows the upstream down and uses no
 memory. When either side hangs up, the exchange ends for the other as well.

@@ -1,4 +1,4 @@
-"""Translation of a 2026-07-28 request for a server that supports only earlier revisions. Pure.
+"""Translate a 2026-07-28 request for a server that supports only earlier revisions. Pure.
 
 Earlier revisions begin with a handshake. The gateway performs it in its own name and without client
 capabilities, since a process without a session has no client to send requests to.

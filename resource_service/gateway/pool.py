@@ -1,4 +1,4 @@
-"""Process pool of one command: processes are started for a principal, counted, and ended when unused."""
+"""The process pool of one command: processes are started for a principal, counted, and ended when unused."""
 
 from __future__ import annotations
 

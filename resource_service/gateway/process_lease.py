@@ -1,4 +1,4 @@
-"""Lifetime of a process: it runs as long as one of the tokens presented to it is valid (RS-13)."""
+"""The lifetime of a process: it runs while one of the tokens presented to it is valid (RS-13)."""
 
 from __future__ import annotations
 

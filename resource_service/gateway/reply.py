@@ -1,4 +1,4 @@
-"""Conversion of a message stream into an HTTP response: JSON for a single quick answer, otherwise events."""
+"""Convert a message stream into an HTTP response: JSON for a single quick answer, otherwise events."""
 
 from __future__ import annotations
 

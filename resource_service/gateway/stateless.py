@@ -74,7 +74,7 @@ class StatelessProcess(StdioConnection):
             case {"result": {"protocolVersion": str(version)}}:
                 self.older = version
             case {"error": {"code": messages.UNSUPPORTED_PROTOCOL_VERSION}}:
-                self.older = None  # it was only slow to say that it speaks the newer one
+                self.older = None  # it was only slow to report that it speaks the newer one
                 return
             case answer:
                 raise failed(

@@ -1,4 +1,4 @@
-"""Logging of an MCP server's standard error: line by line, with a rate limit."""
+"""Log an MCP server's standard error: line by line, with a rate limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cache of answers about tokens, used only while revocations arrive (DESIGN D7)."""
+"""A cache of answers about tokens, used only while revocations arrive (DESIGN D7)."""
 
 from __future__ import annotations
 

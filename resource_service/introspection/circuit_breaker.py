@@ -1,4 +1,4 @@
-"""Circuit breaker: while the authorization server is down, requests fail immediately."""
+"""A circuit breaker: while the authorization server is down, requests fail immediately."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parsing of the issuer's JWT access tokens (RFC 9068 §2.2) into what introspection would return."""
+"""Parse the issuer's JWT access tokens (RFC 9068 §2.2) into what introspection would return."""
 
 from __future__ import annotations
 

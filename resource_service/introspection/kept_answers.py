@@ -1,4 +1,4 @@
-"""Storage for introspection answers, by token and by grant, with a maximum size. It uses no clock."""
+"""A store for introspection answers, by token and by grant, with a maximum size. It uses no clock."""
 
 from __future__ import annotations
 

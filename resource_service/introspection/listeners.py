@@ -1,4 +1,4 @@
-"""Combination of several listeners to the revocation feed into one."""
+"""Combine several listeners to the revocation feed into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Local validation of JWT access tokens, wherever it is as reliable as introspection (RFC 9068 §4)."""
+"""Validate JWT access tokens locally, wherever this is as reliable as introspection (RFC 9068 §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Client for the authorization server's revocation feed (RFC 8936, polled); each process has its own.
+"""A client for the authorization server's revocation feed (RFC 8936, polled); each process has its own.
 
 On any failure, all cached answers become doubtful and the stream starts again.
 """
@@ -47,19 +47,19 @@ class Listener(Protocol):
 
     @property
     def live(self) -> bool:
-        """The connection is established; revocations arrive from here on."""
+        """Whether revocations currently arrive."""
         ...
 
     def confirm(self, as_of: float) -> None:
-        """Every revocation up to this moment has been delivered."""
+        """Note that every revocation announced before `as_of`, on the steady clock, has been delivered."""
         ...
 
     def revoke(self, grant_id: str) -> None:
-        """A grant has ended."""
+        """Record that a grant has ended, or is about to."""
         ...
 
     def doubt(self) -> None:
-        """Revocations may have been missed."""
+        """Note that a revocation may have been missed."""
         ...
 
 
@@ -137,7 +137,7 @@ class RevocationFeed:
             except FeedLostError as error:
                 self._lost(error)
                 await asyncio.sleep(ABSENT_RETRY_S if isinstance(error, NoFeedError) else self._retry_s)
-            except Exception as error:  # noqa: BLE001 -- whatever it was, nothing that is kept may be used
+            except Exception as error:  # noqa: BLE001 -- whatever it was, no cached answer may be used
                 _log.error("the listener to revocations failed", exc_info=error)
                 self._lost(FeedLostError(repr(error)))
                 await asyncio.sleep(ABSENT_RETRY_S)

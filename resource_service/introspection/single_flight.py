@@ -1,4 +1,4 @@
-"""Merging of concurrent identical calls into one."""
+"""Merge concurrent identical calls into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parsing and serialization of JSON without a change of meaning. Pure.
+"""Parse and serialize JSON without a change of meaning. Pure.
 
 Python's parser rounds a fraction to the nearest double. A number that no double represents exactly
 (``1e400``, or one with too many digits) is kept as its text and written unchanged.

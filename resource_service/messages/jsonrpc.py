@@ -1,4 +1,4 @@
-"""Parsing of JSON-RPC messages, so strict that no server behind us can interpret them differently.
+"""Strict parsing of JSON-RPC messages: no server behind us can interpret them differently.
 
 The checked message is executed as another parser interprets it. Wherever two parsers may differ (a duplicate
 member, a name that folds to another one, another encoding, unlimited nesting), the message is refused instead

@@ -1,4 +1,4 @@
-"""Validation of the request headers that describe the body, which must be plain JSON in UTF-8. Pure.
+"""Validate the request headers that describe the body, which must be plain JSON in UTF-8. Pure.
 
 A server behind us decodes a body as its headers declare. The guard reads it as UTF-8, so any other
 declaration is refused, and the forwarded request has our own.

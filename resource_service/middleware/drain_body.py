@@ -1,4 +1,4 @@
-"""Draining of request bodies before error responses, because proxies mishandle early responses.
+"""Drain request bodies before error responses, because proxies mishandle early responses.
 
 A reverse proxy written in Go (Caddy, Traefik) treats the end of its work on a request as the end of the
 request. A response that begins while the body is still being sent can break its connection, and the client

@@ -1,4 +1,4 @@
-"""Allowed web origins: the defence against web pages that make a browser call a local server."""
+"""The allowed web origins: the defence against web pages that make a browser call a local server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Page selection: the root, an MCP URL, or an error."""
+"""Select the page: the root, an MCP URL, or an error."""
 
 from __future__ import annotations
 

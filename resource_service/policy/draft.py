@@ -1,4 +1,4 @@
-"""Generation of a first policy from a server's own description. Pure.
+"""Draft a first policy from a server's own description. Pure.
 
 All of the server's data is untrusted: names are quoted in the text or omitted, and its descriptions appear
 only in comments, without characters that could end the comment.

@@ -1,4 +1,4 @@
-"""Parser for policy files, in a small subset of YAML without surprises.
+"""A parser for policy files, in a small subset of YAML without surprises.
 
 Every scalar is text: ``no`` is a word and ``1.0`` is not a number. Duplicate keys, aliases, anchors, tags and
 unknown keys are refused. Every error names its line.

@@ -1,4 +1,4 @@
-"""Removal of list items that the caller's scopes do not allow, on the way to the client.
+"""Remove list items that the caller's scopes do not allow, on the way to the client.
 
 Only responses that may contain a list are inspected, and only those that do are changed; all others pass byte
 for byte. A response that is larger than `MAX_BYTES`, compressed or not understood passes unchanged.

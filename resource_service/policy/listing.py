@@ -1,4 +1,4 @@
-"""Filtering of lists by what the caller may use. Pure: text in, text out.
+"""Filter lists by what the caller may use. Pure: text in, text out.
 
 Omitting items is a courtesy; the check at the call is the protection. Therefore anything that is not
 understood stays unchanged.

@@ -1,4 +1,4 @@
-"""Publication of the policy in the metadata, so that people can be told what a scope allows. Pure."""
+"""Publish the policy in the metadata, so that people can be told what a scope allows. Pure."""
 
 from __future__ import annotations
 

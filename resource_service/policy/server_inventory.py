@@ -1,4 +1,4 @@
-"""Inventory of an MCP server without a policy: its lists, and the annotations of its tools."""
+"""Take inventory of an MCP server without a policy: its lists, and the annotations of its tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validation of policies. Pure."""
+"""Validate policies. Pure."""
 
 from __future__ import annotations
 

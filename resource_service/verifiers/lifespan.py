@@ -1,4 +1,4 @@
-"""Lifespan handling for an app that may not support the lifespan protocol, which ASGI allows."""
+"""Handle the lifespan of an app that may not support the lifespan protocol, which ASGI allows."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Generation of a module's mutants, and runs of its tests against each in a forked process."""
+"""Make the mutants of a module, and run its tests against each in a forked process."""

@@ -1,4 +1,4 @@
-"""Activation of a mutant: in existing functions, or when the module is imported."""
+"""Activate a mutant: in existing functions, or when the module is imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test runs against mutants, each in a forked process.
+"""Run tests against mutants, each in a forked process.
 
 The tests are collected once. Each mutant then gets a fork in which the code of its functions is replaced, and
 which ends at the first failing test. A mutant that changes code that runs at import, or that survived, gets a

@@ -1,4 +1,4 @@
-"""Running of work in a forked process, with limits on time and memory."""
+"""Run work in a forked process, with limits on time and memory."""
 
 from __future__ import annotations
 

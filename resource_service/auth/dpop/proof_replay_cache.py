@@ -1,4 +1,4 @@
-"""Replay detection for proofs of possession: used proofs are held in memory until they expire."""
+"""Detect replayed proofs of possession: used proofs are held in memory until they expire."""
 
 from __future__ import annotations
 
