@@ -41,6 +41,7 @@ WIRE = {
     errors.SlowDownError: ("temporarily_unavailable", 429),
     errors.TemporarilyUnavailableError: ("temporarily_unavailable", 503),
     errors.KeysUnavailableError: ("temporarily_unavailable", 503),
+    errors.ServerUnavailableError: ("temporarily_unavailable", 503),
     errors.QuotaExceededError: ("temporarily_unavailable", 503),
     errors.NotAResourceServerError: ("unauthorized_client", 403),
     errors.UnknownPositionError: ("unknown_position", 409),
