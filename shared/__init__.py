@@ -1,5 +1,5 @@
-"""What both services use and neither owns: wire models, URIs, scopes, logs, and the ``doorward`` command.
+"""Code that both services share: wire models, URIs, scopes, logs, and the ``doorward`` command.
 
-Nothing in here may import ``auth_service`` or ``resource_service``, but for ``shared.cli``, which loads a
+Nothing in here may import ``auth_service`` or ``resource_service``, except ``shared.cli``, which loads a
 service only when its command is run.
 """

@@ -1,4 +1,4 @@
-"""Access tokens that are JWTs: what one service writes and the other reads (RFC 9068)."""
+"""The `jti` of JWT access tokens, which one service writes and the other reads (RFC 9068)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ TYPE = "at+jwt"
 
 
 def format_jti(grant_id: str, generation: int) -> str:
-    """The `jti` of a token: names grant and generation, so that it is revoked like any other token."""
+    """Return the `jti` of a token. It names grant and generation, so a JWT can be revoked like any token."""
     return f"{grant_id}.{generation}"
 
 
 def parse_jti(jti: str) -> tuple[str, int]:
-    """The grant id and the generation.
+    """Return the grant id and the generation.
 
     Raises:
         ClaimError: `jti` was not made by `format_jti`.

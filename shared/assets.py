@@ -1,4 +1,4 @@
-"""Files that pages load."""
+"""Static files that pages load."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BRAND = Path(__file__).parent / "brand"
 
 
 class Assets(StaticFiles):
-    """The files of `directories`, the first that has one; browsers keep them and ask whether they changed."""
+    """Serves files from the first of `directories` that has them; browsers cache and revalidate them."""
 
     def __init__(self, *directories: Path) -> None:
         super().__init__(directory=directories[0])
@@ -27,7 +27,7 @@ class Assets(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        """The response for one file; browsers ask each time whether it has changed."""
+        """Return the response for one file, which browsers must revalidate each time."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = "no-cache"
         return response

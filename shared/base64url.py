@@ -6,12 +6,12 @@ import base64
 
 
 def encode(data: bytes) -> str:
-    """`data` as base64url text without padding."""
+    """Encode `data` as base64url text without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def decode(text: str) -> bytes:
-    """The bytes that `text` encodes, with or without padding.
+    """Decode base64url text, with or without padding.
 
     Raises:
         ValueError: `text` is not ASCII or has an impossible length.

@@ -1,4 +1,4 @@
-"""Access tokens on the wire (RFC 6750, RFC 9449 §7.1): read from their one place, and asked for."""
+"""Access tokens in requests, and the challenges that ask for them (RFC 6750, RFC 9449 §7.1)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from shared.scopes import format_scope
 # RFC 9449 §7.1: credentials = "DPoP" 1*SP token68, which is the same
 _CREDENTIALS = re.compile(r"((?i:Bearer|DPoP)) +([A-Za-z0-9._~+/-]+=*)\Z")
 
-# RFC 9110 §11.4: auth-scheme = token, and what follows is set off by a space
+# RFC 9110 §11.4: auth-scheme = token, followed by a space
 _SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?= |\Z)")
 
-# RFC 6750 §3: what error_description and scope may hold needs no escape inside a quoted string
+# RFC 6750 §3: the characters of error_description and scope need no escape inside a quoted string
 _QUOTABLE = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*\Z")
 
 MAX_TOKEN_CHARACTERS = 8_192
@@ -34,7 +34,7 @@ _TOKEN_NAMES = frozenset(
 )
 """Names of parameters that hold a token, letters and digits only."""
 
-# What this project's tokens and JWTs begin with (RFC 7515 §3.1: a header in base64url begins with ``{"``).
+# The start of this project's tokens, and of JWTs (RFC 7515 §3.1: a base64url header begins with ``{"``).
 _TOKEN = re.compile(r"dw_[a-z]{2}_[A-Za-z0-9_-]{16}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.")
 _IN_QUERY = "The access token belongs in the Authorization header, not in the URL."
 
@@ -44,14 +44,14 @@ _SCHEMES: dict[str, Scheme] = {"bearer": "Bearer", "dpop": "DPoP"}
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An access token, and how it was sent: alone, or with a proof of possession."""
+    """An access token and its scheme: Bearer, or DPoP with a proof of possession."""
 
     scheme: Scheme
     token: str
 
 
 class MalformedCredentialsError(ValueError):
-    """The token was sent in a way RFC 6750 does not allow; the message says what is wrong."""
+    """The token was sent in a way that RFC 6750 does not allow; the message says what is wrong."""
 
 
 class TokenInUrlError(MalformedCredentialsError):
@@ -66,10 +66,11 @@ def read_credentials(authorization: Sequence[str], query: str) -> Credentials | 
         query: its query string, without the question mark.
 
     Returns:
-        the token; None where none was sent, though perhaps credentials of another scheme.
+        the token; None if none was sent, or only credentials of another scheme.
 
     Raises:
-        MalformedCredentialsError: it is sent twice, in the query (RFC 6750 §5.3, MCP forbids it), or garbled.
+        MalformedCredentialsError: the token was sent twice, in the query (RFC 6750 §5.3, MCP forbids it), or
+            malformed.
     """
     if _names_token(query):
         raise TokenInUrlError(_IN_QUERY)
@@ -80,21 +81,21 @@ def read_credentials(authorization: Sequence[str], query: str) -> Credentials | 
 
 
 def credentials_in(authorization: Sequence[str]) -> Credentials | None:
-    """The access token in the ``Authorization`` headers of a request; None where they hold none.
+    """Return the access token in the ``Authorization`` headers of a request; None if there is none.
 
     Raises:
-        MalformedCredentialsError: there is more than one header, or it is garbled.
+        MalformedCredentialsError: there is more than one header, or the header is malformed.
     """
     if not authorization:
         return None
     if len(authorization) > 1:
         raise MalformedCredentialsError("There is more than one Authorization header.")
-    # RFC 9110 §5.5: white space after a field's value is no part of it, but not every parser takes it off.
+    # RFC 9110 §5.5: trailing white space is not part of a field's value, but not every parser strips it.
     return _credentials(authorization[0].rstrip(" \t"))
 
 
 def _readings(query: str) -> list[str]:
-    """`query` as it is, and decoded as often as any chain of servers does."""
+    """Return `query` unchanged, and decoded as often as a chain of servers might."""
     readings = [query]
     for _ in range(_ROUNDS):
         readings.append(unquote(readings[-1]))
@@ -102,7 +103,7 @@ def _readings(query: str) -> list[str]:
 
 
 def _names_token(query: str) -> bool:
-    """Whether the query has a parameter for a token, or what looks like one, under any name."""
+    """Check whether the query has a token parameter, or a value that looks like a token under any name."""
     for reading in _readings(query):
         names = (part.partition("=")[0] for part in re.split("[&;?]", reading))
         if any(_PLAIN.sub("", name.casefold()) in _TOKEN_NAMES for name in names) or _TOKEN.search(reading):
@@ -111,7 +112,7 @@ def _names_token(query: str) -> bool:
 
 
 def scheme_of(authorization: Sequence[str]) -> Scheme:
-    """The scheme in which to answer: the one that was tried, however badly, and Bearer before any other."""
+    """Return the scheme for the challenge: the one that the request tried, else Bearer."""
     tried = _SCHEME.match(authorization[0]) if len(authorization) == 1 else None
     return _SCHEMES.get(tried[0].lower(), "Bearer") if tried else "Bearer"
 
@@ -137,10 +138,10 @@ def challenge(
     error: str | None = None,
     description: str | None = None,
 ) -> str:
-    """The value of ``WWW-Authenticate`` (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1).
+    """Return a ``WWW-Authenticate`` value (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1).
 
     Raises:
-        ValueError: a value holds a character that has no place in the header; ours never do.
+        ValueError: a value contains a character that the header does not allow; ours never do.
     """
     attributes = {
         "error": error,

@@ -1,4 +1,4 @@
-"""Time as an argument: nothing reads the system clock but the composition roots, through here."""
+"""Clocks. Only the composition roots read the system clock; everything else gets time as an argument."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def steady_clock() -> float:
-    """Seconds that have passed since some moment: no one sets this clock, and it goes on through a sleep."""
+    """Return seconds since an arbitrary moment. Nobody can set this clock, and it runs during suspend."""
     return time.clock_gettime(_STEADY)

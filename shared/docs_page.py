@@ -1,4 +1,4 @@
-"""The docs page: Swagger UI from the package itself, so that it works without a network (DESIGN D11)."""
+"""The API docs page: Swagger UI, served from the package, so it works offline (DESIGN D11)."""
 
 from __future__ import annotations
 
@@ -69,15 +69,15 @@ def mount_docs(
     scopes: Iterable[str],
     warning: str | None = None,
 ) -> None:
-    """Serve ``/docs``, and ``/docs/oauth2-redirect`` where its *Authorize* comes back to.
+    """Serve ``/docs``, and ``/docs/oauth2-redirect``, the redirect URI of its *Authorize* button.
 
-    What the page loads is linked relatively, so that it works under any prefix; where a login comes back to
-    is told by the settings alone (DESIGN D8).
+    The page uses relative links, so it works under any prefix; the redirect URI depends only on the
+    settings (DESIGN D8).
 
     Args:
         public_url: the public URL of `app`, without a slash at its end.
         issuer: the authorization server that *Authorize* leads to.
-        scopes: those that are ticked to begin with.
+        scopes: the scopes that are preselected.
         warning: shown at the top; None for none.
     """
     attributes = {"title": title, "public_url": public_url, "issuer": issuer, "scopes": " ".join(scopes)}
@@ -105,9 +105,9 @@ def mount_docs(
 
 
 def _policy(*called: str) -> str:
-    """A Content-Security-Policy: no script but ours, and it talks to the services alone."""
+    """Return a Content-Security-Policy that allows only our script, and connections only to the services."""
     origins = " ".join(sorted({f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, called)}))
-    # Swagger UI draws its arrows with data: images and places parts of itself with style attributes.
+    # Swagger UI uses data: images for its arrows, and style attributes for its layout.
     return (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
         f"connect-src 'self' {origins}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -1,6 +1,6 @@
-"""Demonstrating proof of possession: what a proof must say (RFC 9449 §4.3). Both services check proofs.
+"""DPoP proofs, checked by both services (RFC 9449 §4.3).
 
-Whether a proof was used before, and which nonce it must have, is for the caller to check.
+The caller checks the nonce, and whether a proof was used before.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ REMEMBER_S = 2 * WINDOW_S + 1
 
 
 class InvalidProofError(ValueError):
-    """What was sent proves nothing about this request. The message says why, in public."""
+    """The proof is not valid for this request. The message says why and is public."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedProof:
-    """A proof that claims to be for the request it came with. Whether its key signed it is not known yet.
+    """A proof whose claims match its request, but whose signature has not been verified.
 
     Attributes:
-        key: the public key that it shows.
+        key: the public key in the proof.
         jkt: thumbprint of that key (RFC 7638).
         jti: unique among the proofs of each key; to be remembered for `REMEMBER_S`.
-        nonce: its `nonce`, of any type.
+        nonce: the `nonce` claim, of any type.
     """
 
     token: UnverifiedJws
@@ -50,10 +50,10 @@ class UnverifiedProof:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof that is good for the request it came with, unless it was used before.
+    """A proof that is valid for its request, unless it was used before.
 
     Attributes:
-        jkt: thumbprint of the key whose possession it proves (RFC 7638).
+        jkt: thumbprint of the key whose possession is proved (RFC 7638).
         jti: unique among the proofs of each key; to be remembered for `REMEMBER_S`.
     """
 
@@ -64,15 +64,15 @@ class Proof:
 def parse_proof(
     headers: Sequence[str], method: str, urls: Collection[str], now: float, *, access_token: str | None = None
 ) -> UnverifiedProof:
-    """Check everything about the proof of a request but its signature, which takes longest.
+    """Check everything about the proof of a request except its signature, which takes longest.
 
     Args:
         headers: every ``DPoP`` header of the request.
-        urls: the public URL of the endpoint, in each spelling that it has.
-        access_token: what the proof must be bound to, where a token comes with it.
+        urls: the public URL of the endpoint, in each of its spellings.
+        access_token: the token that the proof must be bound to, if one was sent.
 
     Raises:
-        InvalidProofError: there is none, there are several, or it is for something else.
+        InvalidProofError: there is no proof, more than one, or the proof is for something else.
     """
     if len(headers) != 1:
         raise InvalidProofError("more than one DPoP header" if headers else "there is no DPoP header")
@@ -90,14 +90,14 @@ def parse_proof(
 
 
 async def verify_proof(proof: UnverifiedProof, signatures: Signatures, source: str) -> Proof:
-    """Check that the key which a proof shows signed it.
+    """Verify the signature of a proof with the key in it.
 
     Args:
         source: see `Signatures.verify`.
 
     Raises:
-        InvalidProofError: it did not.
-        QueueFullError: too many others are verified right now.
+        InvalidProofError: the signature is wrong.
+        QueueFullError: too many signatures are waiting to be verified.
     """
     try:
         await signatures.verify_signature(
@@ -113,13 +113,13 @@ def _not_verified(error: InvalidJwsError) -> InvalidProofError:
 
 
 def check_proof(claims: Mapping[str, Any], method: str, urls: Collection[str], now: float) -> str:
-    """Hold the claims of a proof to the request it comes with; returns its `jti`.
+    """Check the claims of a proof against its request; return its `jti`.
 
     Args:
-        urls: the public URL of the endpoint, in each spelling that it has.
+        urls: the public URL of the endpoint, in each of its spellings.
 
     Raises:
-        InvalidProofError: it is for another request or another time.
+        InvalidProofError: the proof is for another request or another time.
     """
     try:
         if jwt_claims.text(claims, "htm") != method:
@@ -134,10 +134,10 @@ def check_proof(claims: Mapping[str, Any], method: str, urls: Collection[str], n
 
 
 def check_access_token(claims: Mapping[str, Any], access_token: str) -> None:
-    """The proof must be for this very access token (RFC 9449 §4.2, `ath`).
+    """Check that the proof is for this access token (RFC 9449 §4.2, `ath`).
 
     Raises:
-        InvalidProofError: it is not.
+        InvalidProofError: the proof is for another token.
     """
     digest = hashlib.sha256(access_token.encode()).digest()
     if claims.get("ath") != base64url.encode(digest):
@@ -149,7 +149,7 @@ def _comparable(url: str) -> tuple[str, str, str]:
     try:
         parts = urlsplit(url)
         number = parts.port
-    except ValueError as error:  # its words would be the sender's, and go back in a header
+    except ValueError as error:  # its message quotes the sender, and would go into a header
         raise ClaimError("htu is not a URL") from error
     default_port = {"https": 443, "http": 80}.get(parts.scheme)
     port = "" if number in (None, default_port) else f":{number}"

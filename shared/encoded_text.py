@@ -1,18 +1,18 @@
-"""Text of people, as a header, an environment variable or a line of the log can hold it. Pure."""
+"""Free text, encoded for headers, environment variables and log lines. Pure."""
 
 from __future__ import annotations
 
 import string
 from urllib.parse import quote
 
-# All printable ASCII but the space, which a recipient would trim off the ends, and the percent sign itself.
+# All printable ASCII except the percent sign, and the space, which a recipient would trim at both ends.
 _PLAIN = (string.ascii_letters + string.digits + string.punctuation).replace("%", "")
 
 
 def encoded(text: str) -> str:
-    """`text` in printable ASCII without spaces.
+    """Encode `text` as printable ASCII without spaces.
 
-    Everything else, and the percent sign, is percent-encoded, as UTF-8 (RFC 3986 §2.1): decoding gives back
-    exactly what it was, and no line break begins a header, or an entry of a log, of its own.
+    Everything else, and the percent sign, is percent-encoded as UTF-8 (RFC 3986 §2.1): decoding restores the
+    exact text, and a line break cannot start a new header or log entry.
     """
     return quote(text, safe=_PLAIN, errors="surrogatepass")

@@ -10,7 +10,7 @@ from shared.uris import check_public_url
 
 
 def _public(url: str) -> str:
-    # Where plain http is allowed on private addresses is another setting: see `home_networks.check_http`.
+    # Another setting says on which private addresses plain http is allowed: see `home_networks.check_http`.
     check_public_url(url, private_http=True)
     return url
 
@@ -23,7 +23,7 @@ def _issuer(url: str) -> str:
 
 
 def listed(value: object) -> object:
-    """Comma-separated text as a list; anything else as it is."""
+    """Split comma-separated text into a list; return anything else unchanged."""
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
 

@@ -1,6 +1,6 @@
-"""Work that takes long, on worker threads: a few at a time, and sources take turns.
+"""Run slow work on a few worker threads, round robin over its sources.
 
-The event loop stays free, memory is bounded, and a source that asks for much waits behind itself.
+The event loop stays free, memory is bounded, and a busy source delays only itself.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ Result = TypeVar("Result")
 
 
 class QueueFullError(Exception):
-    """There is no room for more work. It passes."""
+    """The queue is full, for the moment."""
 
 
 class FairQueue:
     """Runs functions on threads, round robin over their sources.
 
     Args:
-        workers: functions that run at once.
-        max_waiting: functions that wait; `max_waiting_of_one` of them for one source.
+        workers: how many functions run at once.
+        max_waiting: how many functions may wait; at most `max_waiting_of_one` per source.
     """
 
     def __init__(self, *, workers: int = 1, max_waiting: int = 256, max_waiting_of_one: int = 32) -> None:
@@ -44,25 +44,25 @@ class FairQueue:
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Result:
-        """What `function` returns, or raises.
+        """Run `function` on a thread; return or raise what it does.
 
         Args:
-            source: whose turn it takes: a network, a client, a person.
+            source: the source that the work counts for: a network, a client, a person.
 
         Raises:
-            QueueFullError: too much waits already.
+            QueueFullError: too many functions are waiting.
         """
         async with self.turn(source):
-            # Its own limiter: everything else that runs on threads must not wait for this.
+            # A separate limiter, so that other work on threads does not wait for this queue.
             self._limiter = self._limiter or CapacityLimiter(self._workers)
             return await to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self._limiter)
 
     @asynccontextmanager
     async def turn(self, source: str) -> AsyncIterator[None]:
-        """A turn for work that finds its own way to a thread. A cancelled caller leaves the queue.
+        """Wait for a turn, for work that moves to a thread by itself. A cancelled caller leaves the queue.
 
         Raises:
-            QueueFullError: too much waits already.
+            QueueFullError: too many functions are waiting.
         """
         await self._turn(source)
         try:
@@ -80,7 +80,7 @@ class FairQueue:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._running -= 1  # it was given a turn that it does not take
+                self._running -= 1  # it got a turn that it does not use
                 self._next()
             else:
                 self._leave(source, turn)

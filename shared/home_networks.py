@@ -1,4 +1,4 @@
-"""Plain http on private networks, where an operator asks for it: see `docs/home-network.md`."""
+"""Plain http on private networks, if the operator allows it: see `docs/home-network.md`."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ HttpNetworks = Annotated[
 
 
 def check_http(urls: Iterable[str], networks: Iterable[Network]) -> None:
-    """Hold the public URLs of a service to the networks on which plain http is allowed.
+    """Check that the public URLs of a service use plain http only on the networks where it is allowed.
 
     Raises:
-        ValueError: one is plain http elsewhere.
+        ValueError: a URL uses plain http elsewhere.
     """
     for url in urls:
         parts = split_absolute(url)

@@ -1,4 +1,4 @@
-"""Answers that say that a server takes requests for other host names. Pure."""
+"""Recognize responses by which a server refuses the host name of a request. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 MAX_REFUSAL_BYTES = 2_048
 """What refuses a host is a line or a short page."""
 
-# The SDKs of MCP, Starlette, Django, Rails, Vite, webpack, ASP.NET; each has a way of its own to say it.
+# MCP SDKs, Starlette, Django, Rails, Vite, webpack, ASP.NET: each words it differently.
 _REFUSES_HOST = re.compile(
     rb"(?:invalid|missing|disallowed|untrusted|unknown|blocked|misdirected)[ _-](?:http_)?(?:request )?host"
     rb"|host(?:name)?(?: header)?[^.\n]{0,80}(?:not allowed|not permitted|invalid|blocked|rejected)"
@@ -17,5 +17,5 @@ _REFUSES_HOST = re.compile(
 
 
 def refuses_host(status: int, body: bytes) -> bool:
-    """Whether an answer is about the ``Host`` header (RFC 9110 §15.5.20), and not about the request."""
+    """Check whether a response refuses the ``Host`` header (RFC 9110 §15.5.20), not the request itself."""
     return status == 421 or (status in (400, 403) and _REFUSES_HOST.search(body) is not None)

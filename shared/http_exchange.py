@@ -1,4 +1,4 @@
-"""Requests to one peer: a client that keeps no cookies, and exchanges within bounds of time and size."""
+"""Requests to other servers: an HTTP client without cookies, and exchanges limited in time and size."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import httpx2
 
 
 class NoAnswerError(Exception):
-    """There is no answer, or one that is larger than any should be. The message says why, for the log."""
+    """There is no response, or it is too large. The message says why, for the log."""
 
 
 class TooLargeError(NoAnswerError):
-    """The body is larger than the bound."""
+    """The body is larger than the limit."""
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__(f"the answer is larger than {max_bytes} bytes")
@@ -25,7 +25,7 @@ class TooLargeError(NoAnswerError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, read to its end."""
+    """A complete response."""
 
     status: int
     headers: httpx2.Headers
@@ -33,12 +33,12 @@ class Answer:
 
     @property
     def content_type(self) -> str:
-        """The media type in lower case, without parameters; empty where it is not said."""
+        """The media type in lower case, without parameters; empty if there is none."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def no_cookies() -> CookieJar:
-    """A jar that stays empty: a cookie that came with one answer must not go with somebody else's request."""
+    """Return a jar that stays empty: no cookie may be sent with the request of another user."""
     return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
@@ -49,10 +49,10 @@ def http_client(
     transport: httpx2.AsyncBaseTransport | None = None,
     user_agent: str | None = None,
 ) -> httpx2.AsyncClient:
-    """A client that keeps no cookies, follows no redirects, and goes through no proxy of the environment.
+    """Return a client that stores no cookies, follows no redirects, and ignores proxy environment variables.
 
     Args:
-        timeout: of each step, in seconds. max_connections: open at once; of `transport`, if that is given.
+        timeout: of each step, in seconds. max_connections: open at once; ignored if `transport` is given.
     """
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     return httpx2.AsyncClient(
@@ -67,17 +67,17 @@ def http_client(
 
 
 def basic_authorization(user: str, password: str) -> str:
-    """The value of an ``Authorization`` header with a client's id and secret."""
+    """Return the value of an ``Authorization`` header with a client's id and secret."""
     # RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
     pair = f"{quote_plus(user)}:{quote_plus(password)}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 async def read_at_most(chunks: AsyncIterable[bytes], max_bytes: int) -> bytes:
-    """All of `chunks`.
+    """Join `chunks`.
 
     Raises:
-        TooLargeError: they are more than `max_bytes`.
+        TooLargeError: the chunks have more than `max_bytes`.
     """
     body = bytearray()
     async for chunk in chunks:
@@ -95,17 +95,17 @@ async def exchange(
     max_bytes: int,
     repeatable: bool = False,
 ) -> Answer:
-    """Send a request and read its answer.
+    """Send a request and read the response.
 
     Args:
-        timeout_s: for all of it, a retry included.
-        max_bytes: of the answer's body.
-        repeatable: it may be sent again where the connection breaks.
+        timeout_s: for the whole exchange, including a retry.
+        max_bytes: of the response body.
+        repeatable: whether the request may be sent again if the connection breaks.
 
     Raises:
-        NoAnswerError: there is none within these bounds.
+        NoAnswerError: there is no response within these limits.
     """
-    # Not compressed: a bound on bytes read is then a bound on memory.
+    # Without compression, the limit on bytes read also limits memory.
     request.headers["Accept-Encoding"] = "identity"
     try:
         async with asyncio.timeout(timeout_s):
@@ -114,7 +114,7 @@ async def exchange(
             except (httpx2.NetworkError, httpx2.RemoteProtocolError):
                 if not repeatable:
                     raise
-                # A kept connection that the other side closes as we write to it fails like this, once.
+                # A kept-alive connection that the peer closes while we write to it fails like this, once.
                 return await _sent(http, request, max_bytes)
     except TimeoutError as error:
         raise NoAnswerError(f"no answer within {timeout_s} s") from error

@@ -1,4 +1,4 @@
-"""The RFC 7662 wire model: what the authorization server answers and the resource server reads."""
+"""The introspection response (RFC 7662): written by the authorization server, read by the resource server."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from shared.scopes import format_scope, parse_scope
 
 
 class MalformedAnswerError(ValueError):
-    """The answer is not one that RFC 7662 §2.2 allows: nothing may be concluded from it about the token."""
+    """The response violates RFC 7662 §2.2 and says nothing about the token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveToken:
-    """An active token as RFC 7662 §2.2 describes it.
+    """An active token (RFC 7662 §2.2).
 
     Attributes:
-        audience: resource identifiers the token is for; empty when it is for none.
+        audience: the resources that the token is for; empty if there are none.
         expires_at: seconds since 1970.
-        issued_at: seconds since 1970; None where it is not known.
-        subject: None when the client acts for itself.
-        grant_id: names the grant in revocation events; authenticates nothing.
+        issued_at: seconds since 1970; None if unknown.
+        subject: None if the client acts for itself.
+        grant_id: identifies the grant in revocation events; it is not a secret.
         jkt: thumbprint of the key that the token is bound to (RFC 9449 §6.2); None for a bearer token.
         act: who acts for the subject (RFC 8693 §4.1).
         parent_grants: the grants that this one was derived from by token exchange, nearest first; the token
-            ends with any of them.
+            ends when any of them ends.
     """
 
     client_id: str
@@ -42,7 +42,7 @@ class ActiveToken:
     parent_grants: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
-        """The JSON members; absent ones are left out, clients reject nulls."""
+        """Return the JSON members, without absent ones, because clients reject nulls."""
         members: dict[str, Any] = {
             "active": True,
             "scope": format_scope(self.scopes),
@@ -63,13 +63,13 @@ class ActiveToken:
 
     @classmethod
     def from_wire(cls, answer: object) -> Self | None:
-        """Read an introspection answer.
+        """Parse an introspection response.
 
         Returns:
             the token, or None for an inactive one.
 
         Raises:
-            MalformedAnswerError: the answer is of no form that allows a conclusion.
+            MalformedAnswerError: the response is malformed.
         """
         if not isinstance(answer, dict) or not isinstance(answer.get("active"), bool):
             raise MalformedAnswerError("no boolean 'active'")
@@ -108,7 +108,7 @@ def _text(answer: dict[str, Any], member: str) -> str:
 
 
 def _confirmation(value: object) -> str:
-    # A confirmation that is not understood must not make a bound token a bearer token (RFC 7800 §3.1).
+    # An unknown confirmation method must not turn a bound token into a bearer token (RFC 7800 §3.1).
     if not isinstance(value, dict):
         raise TypeError("'cnf' is not an object")
     return _text(value, "jkt")
@@ -121,7 +121,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _parent_grants(value: object) -> tuple[str, ...]:
-    # Anyone who did not know of one would not see the token end with it.
+    # A reader that ignored a parent grant would miss the end of the token.
     if not isinstance(value, list) or not all(isinstance(member, str) and member for member in value):
         raise TypeError("'ancestors' is not a list of texts")
     return tuple(value)

@@ -1,6 +1,6 @@
-"""JSON Web Signatures by python-jose: algorithms are ours to choose, never the token's (RFC 8725 §3.1).
+"""JSON Web Signatures by python-jose. The caller chooses the algorithms, never the token (RFC 8725 §3.1).
 
-What a token says before its signature is checked is called unverified, in name and type.
+Names and types say `unverified` for everything read from a token before its signature is checked.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 class InvalidJwsError(ValueError):
-    """It is no JWS that these keys and algorithms verify."""
+    """The text is not a JWS, or does not verify with these keys and algorithms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class SigningKey:
     """A private key.
 
     Attributes:
-        alg: the one algorithm it signs with.
-        pem: PKCS #8, unencrypted; only ever in memory.
+        alg: the only algorithm that the key signs with.
+        pem: PKCS #8, unencrypted; only in memory.
     """
 
     kid: str
@@ -58,7 +58,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedJws:
-    """A well-formed JWS that nobody has checked yet."""
+    """A well-formed JWS whose signature has not been checked."""
 
     text: str
     header: Mapping[str, Any]
@@ -71,7 +71,7 @@ def sign(claims: Claims, key: SigningKey, typ: str) -> str:
 
 
 def public_jwk(key: SigningKey) -> dict[str, str]:
-    """The public half as a JWK (RFC 7517 §4)."""
+    """Return the public half as a JWK (RFC 7517 §4)."""
     members = _private(key).public_key().to_dict()
     text = {
         name: value.decode() if isinstance(value, bytes) else str(value) for name, value in members.items()
@@ -80,10 +80,10 @@ def public_jwk(key: SigningKey) -> dict[str, str]:
 
 
 def parse(text: str) -> UnverifiedJws:
-    """Take a compact JWS apart.
+    """Parse a compact JWS.
 
     Raises:
-        InvalidJwsError: it is not one, or its claims are not a JSON object.
+        InvalidJwsError: `text` is not a JWS, or its claims are not a JSON object.
     """
     if len(text) > _MAX_TOKEN or not _COMPACT.match(text):
         raise InvalidJwsError("not a compact JWS")
@@ -94,14 +94,14 @@ def parse(text: str) -> UnverifiedJws:
 def verify(
     token: UnverifiedJws, keys: Sequence[Jwk], *, algorithms: Sequence[str], types: Sequence[str | None]
 ) -> Claims:
-    """The claims of a JWS that one of `keys` signed with one of `algorithms`.
+    """Return the claims of a JWS after verifying it with one of `keys` and one of `algorithms`.
 
     Args:
-        types: acceptable `typ` headers, lower case and without ``application/``; None for none at all
-            (RFC 8725 §3.11).
+        types: acceptable `typ` headers, lower case and without ``application/``; None stands for an absent
+            header (RFC 8725 §3.11).
 
     Raises:
-        InvalidJwsError: no key fits, the signature is wrong, or a header asks for what is not supported.
+        InvalidJwsError: no key fits, the signature is wrong, or a header requires an unsupported feature.
     """
     alg = str(token.header.get("alg"))
     for key in candidates(token, keys, algorithms=algorithms, types=types):
@@ -113,10 +113,10 @@ def verify(
 def candidates(
     token: UnverifiedJws, keys: Sequence[Jwk], *, algorithms: Sequence[str], types: Sequence[str | None]
 ) -> list[Jwk]:
-    """The few of `keys` that may have signed `token`, by its header; none of them has been tried.
+    """Return those of `keys` that may have signed `token` according to its header; no signature is verified.
 
     Raises:
-        InvalidJwsError: no key fits, too many do, or a header asks for what is not supported.
+        InvalidJwsError: no key fits, too many do, or a header requires an unsupported feature.
     """
     alg = token.header.get("alg")
     if alg not in algorithms or alg not in ASYMMETRIC:
@@ -134,10 +134,10 @@ def candidates(
 
 
 def thumbprint(key: Jwk) -> str:
-    """The JWK thumbprint with SHA-256, base64url (RFC 7638 §3).
+    """Return the JWK thumbprint with SHA-256, base64url (RFC 7638 §3).
 
     Raises:
-        InvalidJwsError: it is no RSA or EC key.
+        InvalidJwsError: `key` is neither an RSA nor an EC key.
     """
     members = _THUMBPRINT_MEMBERS.get(str(key.get("kty")))
     if members is None or not all(isinstance(key.get(name), str) for name in members):
@@ -147,13 +147,13 @@ def thumbprint(key: Jwk) -> str:
 
 
 def is_private(key: Jwk) -> bool:
-    """Whether a JWK holds what only its owner may know."""
+    """Check whether a JWK contains private or symmetric key material."""
     return not _PRIVATE_MEMBERS.isdisjoint(key)
 
 
 @lru_cache(maxsize=16)
 def _private(key: SigningKey) -> Any:  # noqa: ANN401 -- python-jose is untyped
-    # Reading a PEM takes longer than signing with what is in it.
+    # Cached: parsing a PEM takes longer than signing.
     return jwk.construct(key.pem, key.alg)
 
 
@@ -194,9 +194,9 @@ def _json_object(segment: str) -> dict[str, Any]:
 
 
 class PssKey(CryptographyRSAKey):  # type: ignore[misc]
-    """PS256, which python-jose does not bring: PSS with SHA-256 and a salt as long (RFC 7518 §3.5)."""
+    """PS256, which python-jose lacks: PSS with SHA-256 and a salt of the same length (RFC 7518 §3.5)."""
 
-    def __init__(self, key: Any, algorithm: str) -> None:  # noqa: ANN401 -- whatever python-jose takes
+    def __init__(self, key: Any, algorithm: str) -> None:  # noqa: ANN401 -- any key that python-jose accepts
         super().__init__(key, "RS256")
         self._algorithm = algorithm
 

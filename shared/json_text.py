@@ -1,4 +1,4 @@
-"""JSON from others (RFC 8259), read under one bound of depth."""
+"""Parse untrusted JSON (RFC 8259) up to a maximum depth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NoReturn
 MAX_DEPTH = 64
 """Objects and arrays in one another. Readers recurse; who nests deeper exhausts them, here or behind us."""
 
-# The closing quote is optional, so that a text that never ends is read over once, not from every quote in it.
+# The closing quote is optional, so that an unterminated string is scanned once, not from every quote in it.
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LEVELS = {**dict.fromkeys(b"[{", 1), **dict.fromkeys(b"]}", -1)}
@@ -26,13 +26,13 @@ class TooDeepError(ValueError):
 def check_depth(text: bytes, *, most: int = MAX_DEPTH) -> None:
     """Refuse JSON that is nested too deeply, before anything recurses into it.
 
-    Takes less time than to read it, and stops where it is too deep. What is not JSON is left to its reader.
+    This takes less time than parsing, and stops at the limit. The parser reports text that is not JSON.
 
     Args:
-        most: levels of objects and arrays in one another.
+        most: allowed levels of nested objects and arrays.
 
     Raises:
-        TooDeepError: it is.
+        TooDeepError: the JSON is nested more deeply.
     """
     if text.count(b"[") + text.count(b"{") <= most:
         return
@@ -43,10 +43,10 @@ def check_depth(text: bytes, *, most: int = MAX_DEPTH) -> None:
 
 
 def parse_json(text: bytes | str) -> object:
-    """The value that `text` is.
+    """Parse `text`.
 
     Raises:
-        ValueError: it is not UTF-8, not JSON, nested too deeply, or holds text that is not Unicode.
+        ValueError: `text` is not UTF-8, not JSON, nested too deeply, or contains lone surrogates.
     """
     raw = text.encode() if isinstance(text, str) else text
     check_depth(raw)

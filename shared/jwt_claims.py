@@ -1,4 +1,4 @@
-"""Claims that every JWT from elsewhere is held to (RFC 7519 §4.1, RFC 7523 §3)."""
+"""Checks of the claims of every JWT from other parties (RFC 7519 §4.1, RFC 7523 §3)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ SKEW_S = 30
 
 
 class ClaimError(ValueError):
-    """A claim is missing or is not what it must be."""
+    """A claim is missing or invalid."""
 
 
 def text(claims: Mapping[str, Any], name: str) -> str:
-    """A claim that must be there and be text.
+    """Return a required string claim.
 
     Raises:
-        ClaimError: it is not.
+        ClaimError: the claim is missing or not a string.
     """
     value = claims.get(name)
     if not isinstance(value, str) or not value:
@@ -26,10 +26,10 @@ def text(claims: Mapping[str, Any], name: str) -> str:
 
 
 def number(claims: Mapping[str, Any], name: str) -> float:
-    """A claim that must be there and be a NumericDate.
+    """Return a required NumericDate claim.
 
     Raises:
-        ClaimError: it is not.
+        ClaimError: the claim is missing or not a number.
     """
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
@@ -38,10 +38,10 @@ def number(claims: Mapping[str, Any], name: str) -> float:
 
 
 def check_lifetime(claims: Mapping[str, Any], now: float, *, longest_s: int) -> int:
-    """Hold `exp`, `nbf` and `iat` against the clock; returns `exp` as whole seconds since 1970.
+    """Check `exp`, `nbf` and `iat` against the clock; return `exp` as whole seconds since 1970.
 
     Args:
-        longest_s: how far ahead `exp` may lie: what must be remembered until then has to end.
+        longest_s: how far `exp` may lie in the future; used tokens must be remembered until then.
 
     Raises:
         ClaimError: expired, not yet valid, or valid for too long.
@@ -59,7 +59,7 @@ def check_lifetime(claims: Mapping[str, Any], now: float, *, longest_s: int) -> 
 
 
 def check_times_given(claims: Mapping[str, Any], now: float) -> None:
-    """Hold `exp` and `nbf` against the clock where they are there: for what may live for years, or for ever.
+    """Check `exp` and `nbf` against the clock, if present, for JWTs that may be valid for years or forever.
 
     Raises:
         ClaimError: expired, or not yet valid.
@@ -71,10 +71,10 @@ def check_times_given(claims: Mapping[str, Any], now: float) -> None:
 
 
 def check_audience(claims: Mapping[str, Any], accepted: Collection[str]) -> None:
-    """One of `accepted` must be an audience.
+    """Check that one of `accepted` is an audience.
 
     Raises:
-        ClaimError: none is.
+        ClaimError: none of them is.
     """
     audience = claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience

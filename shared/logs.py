@@ -1,4 +1,4 @@
-"""Logs: one line an event, JSON or for the eye, with the request id, and never a token in it."""
+"""Logs: one line per event, as JSON or for reading, with the request id and without tokens."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
 """The id of the request being served in this context; empty outside of one."""
 
-# The handles of this project authenticate their holder, wherever they were put by mistake.
+# Tokens, codes and secrets of this project, which must not be logged even where one was sent by mistake.
 _HANDLE = re.compile(r"dw_([a-z]{2})_[A-Za-z0-9_-]{8,}")
 
 _OURS = ("resource_service", "shared")
 """The packages that are used in processes of others."""
 
-# Chatter, and uvicorn's access lines hold query strings, where codes and tokens have been seen to travel.
+# Verbose loggers; uvicorn's access log contains query strings, which may contain codes and tokens.
 _QUIET = ("httpx2", "httpcore2", "mcp", "sse_starlette", "uvicorn.access")
 
 
 class LogSettings(BaseSettings):
-    """Read from ``DOORWARD_LOG_FORMAT`` and ``DOORWARD_LOG_LEVEL``.
+    """Log settings, read from ``DOORWARD_LOG_FORMAT`` and ``DOORWARD_LOG_LEVEL``.
 
     Attributes:
-        format: ``auto`` is ``console`` on a terminal and ``json`` elsewhere.
+        format: ``auto`` means ``console`` on a terminal and ``json`` elsewhere.
     """
 
     model_config = SettingsConfigDict(env_prefix="DOORWARD_LOG_", frozen=True, extra="ignore")
@@ -40,13 +40,13 @@ class LogSettings(BaseSettings):
 
 
 def configure_logs(settings: LogSettings | None = None, *, stream: TextIO | None = None) -> None:
-    """Send everything that this process logs, libraries included, through one handler.
+    """Send everything that this process logs, including libraries, through one handler.
 
-    To be called once, by whatever starts the process; a later call replaces the handler.
+    Call it once, when the process starts; a later call replaces the handler.
 
     Args:
-        settings: read from the environment where left out.
-        stream: standard error where left out.
+        settings: by default read from the environment.
+        stream: by default standard error.
     """
     settings = settings or LogSettings()
     stream = stream or sys.stderr
@@ -60,12 +60,13 @@ def configure_logs(settings: LogSettings | None = None, *, stream: TextIO | None
 
 
 def configure_own_logs(settings: LogSettings | None = None, *, stream: TextIO | None = None) -> None:
-    """Send what this project logs, and nothing else, through a handler of its own: for a library in a process
-    that is somebody else's. Where that has set up structlog itself, all is left as it is.
+    """Send only the logs of this project through a separate handler, for use as a library in another process.
+
+    If that process has configured structlog itself, nothing is changed.
 
     Args:
-        settings: read from the environment where left out.
-        stream: standard error where left out.
+        settings: by default read from the environment.
+        stream: by default standard error.
     """
     if structlog.is_configured():
         return
@@ -79,7 +80,7 @@ def configure_own_logs(settings: LogSettings | None = None, *, stream: TextIO | 
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger whose keyword arguments become fields of the line."""
+    """Return a logger whose keyword arguments become fields of the line."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
 
@@ -108,7 +109,7 @@ def _handler(form: str, stream: TextIO) -> logging.Handler:
 
 
 def _give_back(name: str) -> None:
-    """Let the logger `name` say everything, to the root's handler alone."""
+    """Let the logger `name` pass every level to the root handler, and to no other."""
     logger = logging.getLogger(name)
     logger.handlers, logger.propagate = [], True
     logger.setLevel(logging.NOTSET)
@@ -151,13 +152,14 @@ def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 
 
 def _escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """What came in with a request must not steer a terminal that shows the log, nor begin a line in it."""
+    """Escape control characters: request data must not control a terminal or start a new log line."""
     return {name: _escaped(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _traceback(out: TextIO, exc_info: ExcInfo) -> None:
-    """Without local variables, which the default shows: tokens and secrets are among them. Set in, so that
-    nothing in it can be taken for an entry of the log.
+    """Print a traceback without local variables, which may contain tokens and secrets.
+
+    It is indented, so that no line of it can be mistaken for a log entry.
     """
     for line in "".join(traceback.format_exception(*exc_info)).splitlines():
         out.write(f"\n  {_escaped(line)}")

@@ -1,4 +1,4 @@
-"""What is worth a line in the log once, and not with every request."""
+"""Log something once, instead of with every request."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ MOST = 16
 
 
 class Once:
-    """Tells what is new from what was there before, for the first `MOST` things."""
+    """Remembers the first `MOST` things, to tell new ones from known ones."""
 
     def __init__(self) -> None:
         self._seen: set[Hashable] = set()
 
     def first(self, thing: Hashable) -> bool:
-        """Whether `thing` is new. Once there are `MOST`, nothing is."""
+        """Check whether `thing` is new. After `MOST` things, nothing is."""
         if thing in self._seen or len(self._seen) >= MOST:
             return False
         self._seen.add(thing)

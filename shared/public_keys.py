@@ -1,7 +1,7 @@
-"""How large a public key from elsewhere may be, and how long it takes to verify with it.
+"""Limits on public keys from other parties, and the cost of verifying with them.
 
-Anyone who sends a key chooses how much work it is: n times as many bits in the exponent take n times as
-long. So keys are measured before anything is computed with them.
+The sender of a key chooses the cost: n times as many bits in the exponent take n times as long. So keys are
+measured before they are used.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ MAX_EXPONENT_BITS = 64
 MODULUS_BITS = range(2_048, 8_192 + 1)
 """Shorter ones are weak, longer ones take long."""
 
-# Beyond these a signature takes longer than passing it to a worker thread.
+# With larger keys, verifying takes longer than the switch to a worker thread.
 _FAST_MODULUS_BITS = 4_096
 _FAST_EXPONENT_BITS = 17
 
-# RFC 7518 §2, Base64urlUInt; padded by some.
+# RFC 7518 §2, Base64urlUInt; some senders add padding.
 _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,2800}={0,2}\Z")
 _COORDINATE_CHARACTERS = 44
 
 
 def is_too_large(key: Jwk) -> bool:
-    """Whether an RSA key is larger than any that is ever verified with. Other kinds have fixed sizes."""
+    """Check whether an RSA key is too large to be used. Other key types have fixed sizes."""
     if key.get("kty") != "RSA":
         return False
     modulus, exponent = _bits(key.get("n")), _bits(key.get("e"))
@@ -39,7 +39,7 @@ def is_too_large(key: Jwk) -> bool:
 
 
 def is_usable(key: Jwk) -> bool:
-    """Whether signatures may be verified with `key`: neither weak nor large, and made of numbers."""
+    """Check whether `key` may verify signatures: well-formed, and neither too weak nor too large."""
     if key.get("kty") != "RSA":
         return all(_is_number(key.get(name), _COORDINATE_CHARACTERS) for name in ("x", "y"))
     if not _is_number(key.get("n")) or not _is_number(key.get("e")):
@@ -48,7 +48,7 @@ def is_usable(key: Jwk) -> bool:
 
 
 def is_slow(key: Jwk) -> bool:
-    """Whether to verify with a usable `key` on a thread other than that of the event loop."""
+    """Check whether verifying with a usable `key` belongs on a worker thread."""
     return key.get("kty") == "RSA" and (
         _bits(key.get("n")) > _FAST_MODULUS_BITS or _bits(key.get("e")) > _FAST_EXPONENT_BITS
     )
@@ -59,7 +59,7 @@ def _is_number(value: object, most_characters: int = 2_802) -> bool:
 
 
 def _bits(value: object) -> int:
-    """How many bits a number has; more than any may have where it is too long to be read."""
+    """Return the bit length of a number; more than any limit if the text is too long to parse."""
     if not isinstance(value, str):
         return 0
     if not _is_number(value):

@@ -1,4 +1,4 @@
-"""Reason codes: a stable name for each reason of a refusal, beside the sentence that people read."""
+"""Reason codes: a stable name for each reason of a refusal, in addition to the sentence for people."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from enum import Enum, unique
 
 
 class ReasonCode(Enum):
-    """Base of a service's catalogue. A member is declared as its meaning, or its meaning and a remedy.
+    """Base of a service's catalogue. A member's value is its meaning, or its meaning and a remedy.
 
     Attributes:
         meaning: one sentence, for the documentation.
-        remedy: what the people who run the services can do; empty where there is nothing to do.
+        remedy: what the operator can do; empty if there is nothing to do.
     """
 
     def __init__(self, meaning: str, remedy: str = "") -> None:
@@ -19,13 +19,13 @@ class ReasonCode(Enum):
 
     @property
     def code(self) -> str:
-        """The name in logs and answers. It never changes, whatever becomes of the sentence."""
+        """The name in logs and responses. It never changes, even if the sentence does."""
         return self.name.lower()
 
 
 @unique
 class CommonReason(ReasonCode):
-    """What either service refuses before it looks at what the request is for."""
+    """Refusals of both services that do not depend on the purpose of the request."""
 
     NOT_FOUND = (
         "Nothing is served at this path.",
@@ -55,6 +55,6 @@ class CommonReason(ReasonCode):
 
 
 def reasons_table(catalogue: type[ReasonCode]) -> str:
-    """A catalogue as a table in Markdown."""
+    """Return a catalogue as a Markdown table."""
     rows = (f"| `{reason.code}` | {reason.meaning} | {reason.remedy} |" for reason in catalogue)
     return "\n".join(("| code | meaning | what to do |", "| --- | --- | --- |", *rows))

@@ -16,7 +16,7 @@ def parse_scope(value: str) -> tuple[str, ...]:
         value: space-separated scope tokens; empty text gives no scopes.
 
     Raises:
-        ValueError: a token holds a character that RFC 6749 §3.3 does not allow.
+        ValueError: a token contains a character that RFC 6749 §3.3 does not allow.
     """
     tokens = tuple(dict.fromkeys(value.split(" "))) if value else ()
     tokens = tuple(token for token in tokens if token)
@@ -26,5 +26,5 @@ def parse_scope(value: str) -> tuple[str, ...]:
 
 
 def format_scope(scopes: Iterable[str]) -> str:
-    """Join scope tokens the way they travel."""
+    """Join scope tokens with spaces."""
     return " ".join(scopes)

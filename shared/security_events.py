@@ -1,7 +1,7 @@
-"""The Security Event Tokens by which revocations travel: what one service signs and the other reads.
+"""The Security Event Tokens that announce revocations from one service to the other.
 
-RFC 8417 for the token, RFC 9493 for whom it is about, CAEP and SSF for the two kinds of event. Pure: nothing
-here signs, verifies or waits.
+RFC 8417 for the token, RFC 9493 for its subject, CAEP and SSF for the two kinds of event. Pure: this module
+does not sign, verify or wait.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification"
 
 @dataclass(frozen=True, slots=True)
 class SecurityEvent:
-    """A grant has ended, or nothing has happened and all is well.
+    """A revocation event, or a verification event (a heartbeat).
 
     Attributes:
-        jti: names the event, the same for every receiver.
+        jti: the id of the event, the same for every receiver.
         occurred_at: seconds since 1970.
-        grant_id: the grant that is revoked, with all that was derived from it; None for a verification event.
-        reason: why, for readers of the log.
+        grant_id: the revoked grant, from which others may be derived; None for a verification event.
+        reason: the cause of the revocation, for the log.
     """
 
     jti: str
@@ -39,7 +39,7 @@ class SecurityEvent:
 
 
 def set_claims(event: SecurityEvent, *, issuer: str, audience: str) -> dict[str, Any]:
-    """The claims of the token that tells `audience` of `event`: the same event gives the same claims."""
+    """Return the claims of the token that announces `event` to `audience`; they depend on nothing else."""
     about = audience if event.grant_id is None else event.grant_id
     return {
         "iss": issuer,
@@ -57,11 +57,11 @@ def _revocation(event: SecurityEvent) -> dict[str, Any]:
 
 
 def read_event(claims: Mapping[str, Any], *, issuer: str, audience: str) -> SecurityEvent:
-    """The event that the claims of a verified token tell of.
+    """Parse the event in the claims of a verified token.
 
     Raises:
-        ClaimError: it is from or for somebody else, not well-formed, or tells of nothing that is known here:
-            one who skipped it might skip a revocation.
+        ClaimError: the issuer or audience is wrong, or the event is malformed or of an unknown kind. An
+            unknown event is an error because it might be a revocation.
     """
     if jwt_claims.text(claims, "iss") != issuer:
         raise ClaimError("iss is not the authorization server")

@@ -1,8 +1,8 @@
 """The names of all settings, read from the source of the settings models.
 
-Reading the source instead of importing it lets each service know the names of the other, which it must not
-import and whose dependencies may be missing. An image that holds one service gets the other's names as a
-file, made when it is built: ``python -m shared.setting_names > shared/setting_names.json``.
+Reading the source instead of importing it lets each service know the settings of the other, which it must not
+import and whose dependencies may be missing. An image with only one service gets the other's names as a
+file at build time: ``python -m shared.setting_names > shared/setting_names.json``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SETTINGS_CLASS = re.compile(r"^class \w+Settings\(", re.MULTILINE)
 
 @cache
 def setting_names() -> Mapping[str, frozenset[str]]:
-    """Package to the names of the variables that its settings are read from."""
+    """Map each package to the names of the variables that its settings are read from."""
     names: dict[str, frozenset[str]] = {}
     with suppress(FileNotFoundError):
         made = json.loads(_MADE_AT_BUILD.read_text(encoding="utf-8"))

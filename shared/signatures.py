@@ -1,4 +1,4 @@
-"""Signatures of others, verified without keeping the event loop from its work."""
+"""Verify signatures of other parties without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from shared.public_keys import Jwk, is_slow
 
 
 class Signatures:
-    """Verifies: at once where that takes no time, else on a thread, in turn with others.
+    """Verifies signatures: at once if that is fast, else on a worker thread, with fair queuing.
 
-    Check what a token claims before, as far as that costs nothing: most that is wrong is wrong there too.
+    Check the claims of a token first where that is cheap: most invalid tokens also have wrong claims.
     """
 
     def __init__(self, queue: FairQueue | None = None) -> None:
@@ -27,14 +27,14 @@ class Signatures:
         types: Sequence[str | None],
         source: str,
     ) -> Claims:
-        """The claims of a JWS that one of `keys` signed; see `shared.jose.verify`.
+        """Return the claims of a JWS signed by one of `keys`; see `shared.jose.verify`.
 
         Args:
-            source: who waits behind himself, where it takes long.
+            source: the source that the work counts for in the queue.
 
         Raises:
-            InvalidJwsError: none did.
-            QueueFullError: too many others are verified right now.
+            InvalidJwsError: the JWS does not verify with any of the keys.
+            QueueFullError: too many signatures are waiting to be verified.
         """
         tried = candidates(token, keys, algorithms=algorithms, types=types)
         if not any(map(is_slow, tried)):

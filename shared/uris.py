@@ -1,4 +1,4 @@
-"""URIs as opaque strings: compared, never rewritten (RFC 3986 §6.2.1, RFC 8707 §2)."""
+"""URIs as opaque strings, which are compared but never rewritten (RFC 3986 §6.2.1, RFC 8707 §2)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 Network = IPv4Network | IPv6Network
 
-# RFC 1918, RFC 4193. Not what providers share (RFC 6598), nor link-local: clouds keep secrets there.
+# RFC 1918, RFC 4193. Not the shared space of RFC 6598, nor link-local, where clouds serve secrets.
 PRIVATE_NETWORKS: tuple[Network, ...] = (
     IPv4Network("10.0.0.0/8"),
     IPv4Network("172.16.0.0/12"),
@@ -23,7 +23,7 @@ def split_absolute(uri: str) -> SplitResult:
     """Split an absolute URI.
 
     Raises:
-        ValueError: it is relative, or holds white space, a control or a non-ASCII character, or a bad port.
+        ValueError: `uri` is relative, has a bad port, or contains white space, control or non-ASCII characters.
     """
     if any(not "\x21" <= character <= "\x7e" for character in uri):
         raise ValueError("a URI holds printable ASCII characters only")
@@ -35,26 +35,26 @@ def split_absolute(uri: str) -> SplitResult:
 
 
 def is_loopback(parts: SplitResult) -> bool:
-    """Whether the host is one that only ever means this machine (RFC 8252 §7.3, §8.3)."""
+    """Check whether the host always refers to this machine (RFC 8252 §7.3, §8.3)."""
     return parts.hostname in LOOPBACK_HOSTS
 
 
 def serialize_origin(parts: SplitResult) -> str:
-    """The origin of a URL as browsers write it in ``Origin`` (RFC 6454 §6.2): lower case, no default port."""
+    """Serialize the origin of a URL as in ``Origin`` (RFC 6454 §6.2): lower case, no default port."""
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = unusual_port(parts)
     return f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
 
 
 def unusual_port(parts: SplitResult) -> int | None:
-    """The port of a URL; None where it is the default of its scheme."""
+    """Return the port of a URL; None if it is the default of its scheme."""
     return None if parts.port == DEFAULT_PORTS.get(parts.scheme) else parts.port
 
 
 def resource_key(resource: str) -> str:
-    """The form under which two spellings of a resource are the same one.
+    """Return a key that is equal for all accepted spellings of a resource.
 
-    Clients differ in the case of scheme and host and in one trailing slash; nothing else is forgiven.
+    Clients differ in the case of scheme and host, and in one trailing slash; nothing else is ignored.
     """
     parts = split_absolute(resource)
     path = parts.path.removesuffix("/")
@@ -62,7 +62,7 @@ def resource_key(resource: str) -> str:
 
 
 def is_in(parts: SplitResult, networks: Iterable[Network]) -> bool:
-    """Whether the host of a URI is an address in one of `networks`; a name is not: it may lead anywhere."""
+    """Check whether the host is an IP address in one of `networks`; False for names, which may resolve to any."""
     try:
         address = ip_address(parts.hostname or "")
     except ValueError:
@@ -74,10 +74,10 @@ def check_public_url(url: str, *, private_http: bool = False) -> SplitResult:
     """Check a public base URL: an issuer (RFC 8414 §2) or a resource (RFC 8707 §2).
 
     Args:
-        private_http: whether plain http will do on the address of a private network, too.
+        private_http: whether plain http is allowed on private addresses, too.
 
     Raises:
-        ValueError: not https (http on loopback aside), or with userinfo, query, fragment or dot segments.
+        ValueError: `url` is not https (or http on loopback), or has userinfo, query, fragment, dot segments.
     """
     parts = split_absolute(url)
     if not parts.hostname:

@@ -1,4 +1,4 @@
-"""The version, written once: the project file and both services read it here."""
+"""The version. The project file and both services read it from here."""
 
 from __future__ import annotations
 

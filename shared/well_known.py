@@ -1,4 +1,4 @@
-"""Well-known URI paths (RFC 8615), each written once."""
+"""Well-known URI paths (RFC 8615)."""
 
 from __future__ import annotations
 

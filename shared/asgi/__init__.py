@@ -1,13 +1,12 @@
-"""What surrounds every request of both services, as plain ASGI.
+"""ASGI middleware that both services put around every request.
 
-Owns: the request id, response headers that every answer carries, the bounds on requests, cross-origin
-answers, errors as pages for browsers, and the answer to an error nobody expected. Leaves to the services: who
-may call what, and every answer that means something in OAuth.
+Owns: the request id, the response headers of every response, request limits, CORS, error pages for
+browsers, and the response to an unhandled exception. Leaves to the services: authorization, and every
+response that has a meaning in OAuth.
 
 Outermost first: `FrozenHeaders`, `RequestId`, `SecurityHeaders`, `BrowserPages`, `UnhandledErrors`,
-`HeadLimit`, `OtherHosts`, `Cors`, `BodyLimit`. These are classes to hand to
-`starlette.middleware.Middleware`; each states
-its arguments.
+`HeadLimit`, `OtherHosts`, `Cors`, `BodyLimit`. Pass these classes to `starlette.middleware.Middleware`; each
+documents its arguments.
 """
 
 from shared.asgi.accept import asks_for_page

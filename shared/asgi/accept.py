@@ -1,4 +1,4 @@
-"""Whether a request comes from a person's browser, which shows a page, or from a program."""
+"""Tell requests of browsers, which show a page, from requests of programs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _TOKEN_SCHEMES = ("bearer", "dpop")
 
 
 def asks_for_page(scope: Scope) -> bool:
-    """Whether the answer to the request of `scope` is shown to a person.
+    """Check whether a browser will show the response to a person.
 
-    A request that shows an access token comes from a program, whatever it accepts. So does one that posts
-    without saying from which page: browsers say it (Fetch §3.2), HTTP libraries do not, though some of them
-    prefer HTML unless told otherwise.
+    A request with an access token comes from a program, whatever its Accept header says. So does a POST
+    without an Origin header: browsers send it (Fetch §3.2), HTTP libraries do not, though some of them
+    prefer HTML by default.
     """
     if not prefers_html(header_values(scope, "accept")):
         return False
@@ -28,7 +28,7 @@ def asks_for_page(scope: Scope) -> bool:
 
 
 def prefers_html(accept: Iterable[str]) -> bool:
-    """Whether HTML is named, and preferred to what programs read (RFC 9110 §12.5.1).
+    """Check whether HTML is accepted, and preferred to what programs read (RFC 9110 §12.5.1).
 
     Args:
         accept: the values of the Accept headers.
@@ -51,6 +51,6 @@ def _weights(accept: str) -> Iterator[tuple[str, float]]:
 
 
 def _number(weight: str) -> float:
-    """RFC 9110 §12.4.2; a weight that is none counts as not acceptable."""
+    """Parse a weight (RFC 9110 §12.4.2); an invalid one counts as not acceptable."""
     digits = weight.replace(".", "", 1)
     return min(float(weight), 1.0) if digits.isascii() and digits.isdigit() and len(weight) <= 5 else 0.0

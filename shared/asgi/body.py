@@ -1,4 +1,4 @@
-"""Request bodies: read whole, under a bound, and handed on as if nobody had looked."""
+"""Read request bodies whole, up to a limit, and replay them to the app."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from shared.reasons import CommonReason
 
 
 class BodyTooLargeError(Exception):
-    """The request body has more bytes than is allowed here."""
+    """The request body is larger than allowed."""
 
 
 async def read_body(scope: Scope, receive: Receive, *, max_body_bytes: int) -> bytes:
     """Read the body of a request.
 
     Raises:
-        BodyTooLargeError: it announces, or turns out to have, more than `max_body_bytes`.
-        starlette.requests.ClientDisconnect: the client left before the end of it.
+        BodyTooLargeError: the body is announced as, or turns out to be, larger than `max_body_bytes`.
+        starlette.requests.ClientDisconnect: the client disconnected before the end of the body.
     """
     if _announced_bytes(scope) > max_body_bytes:
         raise BodyTooLargeError
@@ -36,7 +36,7 @@ async def read_body(scope: Scope, receive: Receive, *, max_body_bytes: int) -> b
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives `body` first, then whatever follows, the disconnect above all."""
+    """Return a `receive` that yields `body` first, then later messages, such as the disconnect."""
     replayed = False
 
     async def receive_again() -> Message:
@@ -50,7 +50,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 class BodyLimit:
-    """Refuse a request whose body is larger than `max_body_bytes` with 413, before the app sees any of it."""
+    """Refuse a request whose body is larger than `max_body_bytes` with 413, before the app sees the body."""
 
     def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""Errors as pages, for people who opened an address in their browser."""
+"""Error pages for people who open a URL in their browser."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An error that `error_response` made.
+    """An error created by `error_response`.
 
     Attributes:
-        path: of the request, as it came.
+        path: of the request, as received.
     """
 
     path: str
@@ -35,13 +35,13 @@ class Refused:
 
 
 class BrowserPages:
-    """Show errors to people as pages. Status, challenge and every other header stay as they are.
+    """Show errors to people as pages. Status, challenge and every other header stay unchanged.
 
-    Programs get the JSON: see `asks_for_page`. The answer is one of two, so both say ``Vary: Accept``
-    (RFC 9110 §12.5.5), the JSON by `error_response`.
+    Programs get the JSON: see `asks_for_page`. Both forms carry ``Vary: Accept`` (RFC 9110 §12.5.5);
+    `error_response` adds it to the JSON.
 
     Args:
-        page_of: the page for an error; its status is not looked at.
+        page_of: returns the page for an error; the status of the page is ignored.
     """
 
     def __init__(self, app: ASGIApp, *, page_of: Callable[[Refused], Response]) -> None:
@@ -55,7 +55,7 @@ class BrowserPages:
 
 
 class _Answer:
-    """An answer, held back while it may be an error of ours."""
+    """A response, held back while it may turn out to be one of our errors."""
 
     def __init__(self, scope: Scope, send: Send, page_of: Callable[[Refused], Response]) -> None:
         self._scope, self._send, self._page_of = scope, send, page_of
@@ -84,7 +84,7 @@ class _Answer:
     def _as_page(self, start: Message, refused: Refused) -> tuple[Message, bytes]:
         try:
             page = self._page_of(refused)
-        except Exception:  # noqa: BLE001 -- however it fails, the error is told
+        except Exception:  # noqa: BLE001 -- the error is sent, however its page fails
             _log.exception(
                 "the page for an error could not be made", path=refused.path, status=refused.status
             )

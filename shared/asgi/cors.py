@@ -1,7 +1,7 @@
-"""Cross-origin answers for clients that run in a browser (the Fetch standard, §3.2).
+"""CORS for clients that run in a browser (the Fetch standard, §3.2).
 
-Nothing here uses cookies, so credentials are never allowed, and the headers a client asks for are granted as
-asked: MCP clients make up names of their own (``Mcp-Param-…``).
+These paths do not use cookies, so credentials are never allowed, and every requested header is allowed:
+MCP clients invent header names (``Mcp-Param-…``).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Headers = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class CorsPolicy:
-    """What pages of other origins may do with one path.
+    """The access that pages of other origins have to one path.
 
     Attributes:
-        methods: all that the path serves, OPTIONS aside.
-        allows: whether pages of an origin may; None lets every origin.
+        methods: all that the path serves, except OPTIONS.
+        allows: whether an origin has access; None allows every origin.
         exposed: response headers that scripts may read.
-        max_age_s: how long a browser may keep the answer to a preflight.
+        max_age_s: how long a browser may cache the preflight response.
     """
 
     methods: tuple[str, ...]
@@ -34,14 +34,14 @@ class CorsPolicy:
     max_age_s: int = 600
 
     def answer(self, origin: str | None) -> Headers:
-        """The headers of an actual answer to `origin`."""
+        """Return the headers of the actual response to `origin`."""
         granted = self._origin(origin)
         if self.exposed and "Access-Control-Allow-Origin" in granted:
             granted["Access-Control-Expose-Headers"] = ", ".join(self.exposed)
         return granted
 
     def preflight(self, origin: str | None, requested_headers: str | None) -> Headers:
-        """The headers of the answer to OPTIONS; a page that is not allowed learns only the methods."""
+        """Return the headers of the response to OPTIONS; an origin without access gets only the methods."""
         granted = {"Allow": ", ".join((*self.methods, "OPTIONS")), **self._origin(origin)}
         if "Access-Control-Allow-Origin" in granted:
             granted["Access-Control-Allow-Methods"] = ", ".join(self.methods)
@@ -56,16 +56,16 @@ class CorsPolicy:
     def _origin(self, origin: str | None) -> Headers:
         if self.allows is None:
             return {"Access-Control-Allow-Origin": "*"}
-        # A cache in between must not give the answer for one origin to another.
+        # A shared cache must not serve one origin's response to another.
         allowed = {"Access-Control-Allow-Origin": origin} if origin and self.allows(origin) else {}
         return {**allowed, "Vary": "Origin"}
 
 
 class Cors:
-    """Answer OPTIONS, which never needs a token, and mark the answers that a page may read.
+    """Answer OPTIONS, which never needs a token, and mark the responses that a page may read.
 
     Args:
-        policy_of: the policy of a path; None where other origins have no business and OPTIONS is the app's.
+        policy_of: returns the policy of a path; None denies other origins and leaves OPTIONS to the app.
     """
 
     def __init__(self, app: ASGIApp, *, policy_of: Callable[[str], CorsPolicy | None]) -> None:

@@ -1,4 +1,4 @@
-"""The answer to an exception that nothing caught."""
+"""The response to an unhandled exception."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _log = get_logger(__name__)
 
 
 class UnhandledErrors:
-    """Log an exception with its traceback and answer 500 without a word of it.
+    """Log an exception with its traceback and respond 500 without details.
 
-    Where the answer had begun, the exception goes on to the server, which breaks the connection: a client
-    must not take half an answer for a whole one.
+    If the response has already started, the exception is passed on to the server, which closes the
+    connection: a client must not mistake half a response for a complete one.
     """
 
     def __init__(self, app: ASGIApp) -> None:

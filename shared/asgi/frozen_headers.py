@@ -1,9 +1,9 @@
-"""Request headers as they were when the request began.
+"""Request headers as they were at the start of the request.
 
 A chunked body may end in a trailer section (RFC 9112 §7.1.2), whose fields must not be merged into the
 headers unless they are known to be safe there (RFC 9110 §6.5.1). uvicorn's httptools protocol appends them
-to the list that the application holds: a token in a trailer would pass for one in the header, behind a
-proxy that looked at headers alone.
+to the list that the application holds: a token in a trailer would look like one in the header, behind a
+proxy that checks only headers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MARK = "_doorward_keeps_trailers_apart"
 
 
 class FrozenHeaders:
-    """Give the app a list of headers that nobody else holds. To be outermost."""
+    """Give the app its own copy of the header list. Must be the outermost middleware."""
 
     def __init__(self, app: ASGIApp) -> None:
         _keep_trailers_apart()
@@ -30,14 +30,14 @@ class FrozenHeaders:
 
 
 def _keep_trailers_apart() -> None:
-    """Make uvicorn's parser hand over its headers when the headers end.
+    """Make uvicorn's parser hand over its headers at the end of the header section.
 
-    An application runs only after all that has arrived was parsed. Where the trailer came in the same
-    packet, it can no longer tell the two apart, so the copy must be made in the parser.
+    An application runs only after everything received has been parsed. If the trailer arrived in the same
+    packet, the application can no longer tell it from the headers, so the copy must be made in the parser.
     """
     try:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-    except ImportError:  # served by something else; h11 leaves trailers out
+    except ImportError:  # another server or h11, which drops trailers
         return
     original: Any = HttpToolsProtocol.on_headers_complete
     if hasattr(original, _MARK):

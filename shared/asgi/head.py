@@ -1,4 +1,4 @@
-"""How much a request may say before its body: the HTTP server itself has no bound on it."""
+"""Limits on the URL and headers of a request; the HTTP server itself has none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_HEADERS = 200
 
 
 class HeadLimit:
-    """Refuse a request whose URL or headers are larger than any has a reason to be (RFC 9110 §15.5.15)."""
+    """Refuse a request whose URL or headers are too large (RFC 9110 §15.5.15, RFC 6585 §5)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""Request headers read raw, and the response headers that no answer goes without."""
+"""Raw request headers, and the default response headers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STRICT_TRANSPORT = "max-age=31536000"
 
 
 def header_values(scope: Scope, name: str) -> list[str]:
-    """Every value of a request header, in the order sent: a repeated one shows as such.
+    """Return every value of a request header in order, so that a repeated header can be detected.
 
     Args:
         name: lower case.
@@ -29,10 +29,10 @@ def header_values(scope: Scope, name: str) -> list[str]:
 
 
 class SecurityHeaders:
-    """Add `DEFAULTS` to every answer, each unless the answer already states that header itself.
+    """Add each header of `DEFAULTS` to every response that does not already set it.
 
     Args:
-        secure: the public URL is https: also ask browsers to stay there (RFC 6797).
+        secure: whether the public URL is https; then HSTS is sent, too (RFC 6797).
     """
 
     def __init__(self, app: ASGIApp, *, secure: bool = False) -> None:

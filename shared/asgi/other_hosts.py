@@ -1,4 +1,4 @@
-"""Requests for another host name than the public one: often the reason why a login does not work."""
+"""Warn about requests for another host name than the public one: often the reason why a login fails."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _log = get_logger(__name__)
 
 
 class OtherHosts:
-    """Log each other host name once, with what to set. The answer is the same (all URLs are from settings).
+    """Log each other host name once, with the setting to change. The response stays the same.
 
-    A name that a proxy puts in place of the public one is none where it passes that on in
-    ``X-Forwarded-Host``. Probes of the health and requests of our own resource server are left out.
+    All URLs come from the settings. A host name set by a proxy is not logged if the proxy passes the public
+    one on in ``X-Forwarded-Host``. Health probes and requests of our own resource server are not logged.
 
     Args:
         public_url: of the service. setting: the variable that holds it.

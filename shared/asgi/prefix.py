@@ -1,4 +1,4 @@
-"""A service whose public URL has a path, behind a proxy that passes the path on or takes it off."""
+"""Support for a public URL with a path, behind a proxy that passes the path on or strips it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Prefix:
-    """Serve the same under `prefix` as without it.
+    """Serve the app both under `prefix` and without it.
 
     Args:
         prefix: the path of the public URL, without a trailing slash; empty for none.

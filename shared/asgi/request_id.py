@@ -1,4 +1,4 @@
-"""An id for each request: in its log lines and in its answer, so that one can be found by the other."""
+"""An id for each request, in its log lines and in its response, so that either leads to the other."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _FORM = re.compile(r"[0-9a-f]{16}\Z")
 
 
 def is_request_id(text: str) -> bool:
-    """Whether `text` has the form of the ids that are made here."""
+    """Check whether `text` has the form of a request id generated here."""
     return _FORM.match(text) is not None
 
 
 class RequestId:
-    """Bind a fresh id to the logs of a request and put it into the answer as ``X-Request-Id``.
+    """Bind a new id to the logs of a request and send it in the response as ``X-Request-Id``.
 
-    An id that the caller sends is ignored: it could be made to collide with somebody else's.
+    An id sent by the caller is ignored: a caller could pick one that collides with another request's.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""The JSON form of an error, the same from every corner of both services."""
+"""The JSON form of an error, the same everywhere in both services."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def error_response(
     *,
     reason: ReasonCode | None,
 ) -> JSONResponse:
-    """An error as RFC 6749 §5.2 writes it, with the request id under which the log explains it.
+    """Return an error in the format of RFC 6749 §5.2, with the request id to look up in the log.
 
     Args:
         error: the code for programs.
         description: for the developer who reads it; nothing private.
-        reason: becomes `reason_code`; None where a code would say more than the description.
+        reason: becomes `reason_code`; None if a code would reveal more than the description.
     """
     body = {"error": error, "error_description": description}
     if reason is not None:
         body["reason_code"] = reason.code
     if request_id := current_request_id.get():
         body["request_id"] = request_id
-    # `BrowserPages` answers the same request with a page where a browser makes it.
+    # `BrowserPages` turns this response into a page for browsers.
     return JSONResponse(body, status, {"Vary": "Accept", **(headers or {})})
 
 
@@ -48,7 +48,7 @@ def refusal_response(
     description: str,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """`error_response` with its line in the log: for what is refused before anybody could say more."""
+    """Log a refusal and return its `error_response`, for requests refused before any context is known."""
     _log.info(
         "refused",
         reason=description,
@@ -62,14 +62,14 @@ def refusal_response(
 
 
 def not_found(scope: Scope) -> JSONResponse:
-    """The answer where nothing is served."""
+    """Return the 404 response for an unknown path."""
     return refusal_response(
         scope, CommonReason.NOT_FOUND, status=404, error="not_found", description="Not Found"
     )
 
 
 def method_not_allowed(scope: Scope, allow: str) -> JSONResponse:
-    """The answer to another method than those of `allow` (RFC 9110 §15.5.6)."""
+    """Return the 405 response to a method that is not in `allow` (RFC 9110 §15.5.6)."""
     return refusal_response(
         scope,
         CommonReason.METHOD_NOT_ALLOWED,
@@ -81,7 +81,7 @@ def method_not_allowed(scope: Scope, allow: str) -> JSONResponse:
 
 
 async def http_error(request: Request, error: Exception) -> Response:
-    """The framework's own 404 and 405, in the form of every other error: to be registered for them.
+    """Render the framework's own 404 and 405 in the common error format; an exception handler.
 
     Args:
         error: an `HTTPException`.

@@ -3,7 +3,7 @@
 const { publicUrl, scopes } = document.getElementById("docs").dataset;
 const oauth = { usePkceWithAuthorizationCodeGrant: true, scopes };
 
-// A client that was registered on this page is the one that Authorize begins with.
+// Authorize is prefilled with the client registered on this page.
 function rememberClient(response) {
   if (response.status === 201 && new URL(response.url).pathname.endsWith("/register")) {
     ui.initOAuth({ ...oauth, clientId: response.body.client_id, clientSecret: response.body.client_secret });
@@ -16,7 +16,7 @@ const followDarkness = () => document.documentElement.classList.toggle("dark-mod
 darkness.addEventListener("change", followDarkness);
 followDarkness();
 
-// The dialog focuses the last of its fields, and scrolls away from the first.
+// The dialog focuses its last field, and scrolls away from the first.
 document.addEventListener("click", ({ target }) => {
   if (target.closest(".authorize, .authorization__btn")) {
     requestAnimationFrame(() => document.querySelector(".dialog-ux input")?.focus());

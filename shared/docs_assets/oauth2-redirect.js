@@ -1,10 +1,10 @@
 "use strict";
 
-// Where Authorize comes back to. Swagger UI left what it waits for in the window that opened this one.
+// The redirect URI of Authorize. Swagger UI stored the pending request in the window that opened this one.
 
 function refusal(answer, waiting, issuer) {
   if (answer.get("state") !== waiting.state) return "The answer belongs to another request (state).";
-  // RFC 9207 §2.4: an answer that does not come from the issuer that was asked is not to be used.
+  // RFC 9207 §2.4: a response from another issuer must not be used.
   if (answer.get("iss") !== issuer) return "The answer comes from another authorization server (iss).";
   if (answer.has("error")) return `${answer.get("error")}: ${answer.get("error_description") ?? "no reason given"}`;
   return answer.has("code") ? null : "The answer has no code.";
@@ -15,7 +15,7 @@ function deliver(answer, waiting, issuer) {
   if (message) {
     waiting.errCb({ authId: waiting.auth.name, source: "auth", level: "error", message });
   } else {
-    // Set, not copied: Swagger UI takes only objects of its own window for plain ones.
+    // Set members instead of replacing the object: Swagger UI accepts only plain objects of its own window.
     waiting.auth.code = answer.get("code");
     waiting.callback({ auth: waiting.auth, redirectUrl: waiting.redirectUrl });
   }

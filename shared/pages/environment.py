@@ -1,4 +1,4 @@
-"""How templates are read: escaped, and strict about names that are missing."""
+"""The template environment: values are escaped, and undefined names are errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, select_autoescape
 
 
 def environment(loader: BaseLoader) -> Environment:
-    """The environment in which every template of both services is rendered."""
+    """Return the environment in which every template of both services is rendered."""
     return Environment(
         loader=loader,
         autoescape=select_autoescape(default=True, default_for_string=True),

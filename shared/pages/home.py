@@ -1,4 +1,4 @@
-"""The root of a service: a page for people. Programs find nothing there."""
+"""The root of a service: a page for people; programs get 404."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from shared.asgi import asks_for_page, not_found
 
 
 def home_route(page: Callable[[], Response]) -> Route:
-    """The route for ``/``."""
+    """Return the route for ``/``."""
     return Route("/", _Home(page))
 
 
 class _Home:
-    """An application, not a handler: it answers every method, so that none but GET and HEAD is there."""
+    """An ASGI application, not a handler, so that it also answers methods other than GET and HEAD."""
 
     def __init__(self, page: Callable[[], Response]) -> None:
         self._page = page

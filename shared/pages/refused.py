@@ -1,4 +1,4 @@
-"""The page for an error."""
+"""The error page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.pages.standalone import StandalonePages
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a person is told."""
+    """The text of an error page."""
 
     heading: str
     explanation: str
@@ -41,6 +41,6 @@ _WORDS = {
 
 
 def refused_page(pages: StandalonePages, refused: Refused) -> HTMLResponse:
-    """The page for an error that has none of its own."""
+    """Return the page for an error that has no specific page."""
     otherwise = _BROKEN if refused.status >= 500 else _NOT_ALLOWED
     return pages.render("shared_refused.html", refused=refused, words=_WORDS.get(refused.status, otherwise))

@@ -1,4 +1,4 @@
-"""Templates to pages that load nothing, under a strict Content-Security-Policy (DESIGN D11)."""
+"""Self-contained pages under a strict Content-Security-Policy (DESIGN D11)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from shared.assets import BRAND
 from shared.logs import current_request_id
 from shared.pages.environment import environment
 
-# What is ours and has been read: none of it ends the element that it is put into.
+# Our own reviewed files: none of them closes the element that it is inserted into.
 _STYLE = Markup((BRAND / "doorward.css").read_text())  # noqa: S704
 _SCRIPT = Markup((Path(__file__).parent / "copy.js").read_text())  # noqa: S704
 _LOGO = Markup((BRAND / "doorward.svg").read_text().replace("<svg", '<svg aria-hidden="true"'))  # noqa: S704
 
 
 def _source(text: str) -> str:
-    """The source expression that allows `text` inside a page, and nothing else (CSP §2.3.1)."""
+    """Return the source expression that allows exactly `text` inline (CSP §2.3.1)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -37,13 +37,13 @@ _HEADERS = {
 
 
 class StandalonePages:
-    """Renders the templates of `package`, and those here.
+    """Renders the templates of `package` and of this one.
 
     Args:
-        package: has a folder ``templates``.
-        icon: the path of the logo, for the tab of the browser.
+        package: a package with a folder ``templates``.
+        icon: the path of the logo, for the browser tab.
         warning: shown on every page; None for none.
-        context: what every template finds by name.
+        context: variables for every template.
     """
 
     def __init__(self, package: str, *, icon: str, warning: str | None, **context: object) -> None:
@@ -53,6 +53,6 @@ class StandalonePages:
         )
 
     def render(self, template: str, **context: object) -> HTMLResponse:
-        """The page `template`, which finds `context` by name, and the id of the request."""
+        """Render `template` with the variables of `context` and the request id."""
         html = self._environment.get_template(template).render(context, request_id=current_request_id.get())
         return HTMLResponse(html, headers=_HEADERS)
