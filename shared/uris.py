@@ -23,7 +23,7 @@ def split_absolute(uri: str) -> SplitResult:
     """Split an absolute URI.
 
     Raises:
-        ValueError: `uri` is relative, has a bad port, or contains white space, control or non-ASCII characters.
+        ValueError: `uri` is relative, has a bad port, or has white space, control or non-ASCII characters.
     """
     if any(not "\x21" <= character <= "\x7e" for character in uri):
         raise ValueError("a URI holds printable ASCII characters only")
@@ -62,7 +62,7 @@ def resource_key(resource: str) -> str:
 
 
 def is_in(parts: SplitResult, networks: Iterable[Network]) -> bool:
-    """Check whether the host is an IP address in one of `networks`; False for names, which may resolve to any."""
+    """Check whether the host is an IP address in one of `networks`. A name is not: it may resolve to any."""
     try:
         address = ip_address(parts.hostname or "")
     except ValueError:

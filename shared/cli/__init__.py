@@ -1,6 +1,6 @@
-"""The ``doorward`` command: one small file per command, `main` puts them together.
+"""The ``doorward`` command: one small file per command; `main` puts them together.
 
-It starts and feeds the services and, but for `doctor`, knows nothing of OAuth. A service is imported only by
-the command that needs it, when that command runs, so that ``doorward`` works in an image that holds one of
-them.
+The command starts and configures the services and, except for `doctor`, knows nothing about OAuth. A service
+is imported only by the command that needs it, when it runs, so ``doorward`` works in an image with only one
+service.
 """

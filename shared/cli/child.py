@@ -1,4 +1,4 @@
-"""One service as a child process: its log in a file, its warnings on the terminal, never left behind."""
+"""Run a service as a child process, with its log in a file and its warnings on the terminal."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _WORTH_SHOWING = re.compile(r"\S+ \[(warning|error|critical) *]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A service to be run.
+    """A service to run.
 
     Attributes:
-        name: as a person calls it.
+        name: for messages to people.
         arguments: of the ``doorward`` command.
-        environment: all of it.
+        environment: the complete environment.
         health_url: answers 200 once the service is ready.
-        log: the file that gets everything the service says.
+        log: the file that receives all output of the service.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Service:
 
 
 class Child:
-    """A service that runs; `running` starts one and sees to its end."""
+    """A running service; `running` starts and stops one."""
 
     def __init__(self, service: Service, process: Process) -> None:
         self.service = service
@@ -52,11 +52,11 @@ class Child:
         self._end = asyncio.create_task(self._run())
 
     async def ended(self) -> int:
-        """Wait for its end, and for its last words; the exit status."""
+        """Wait until the process has ended and its output is read; return the exit status."""
         return await asyncio.shield(self._end)
 
     async def stop(self, grace_s: float) -> None:
-        """Ask it to end; after `grace_s` seconds, end it."""
+        """Ask the process to end; kill it after `grace_s` seconds."""
         for ask in (self._process.terminate, self._process.kill):
             with contextlib.suppress(ProcessLookupError):
                 ask()
@@ -68,7 +68,7 @@ class Child:
 
     async def _keep_what_it_says(self) -> None:
         stdout = self._process.stdout
-        assert stdout is not None  # noqa: S101 -- for the type checker: it was asked for
+        assert stdout is not None  # noqa: S101 -- for the type checker: stdout is a pipe
         showing = False
         with LogFile(self.service.log) as log:
             async for line in _lines(stdout):
@@ -82,9 +82,9 @@ class Child:
 
 @contextlib.asynccontextmanager
 async def running(service: Service, *, grace_s: float) -> AsyncIterator[Child]:
-    """Start `service`; when the context is left, it has ended."""
-    # A session of its own: Ctrl-C reaches only this process, which then ends the children in good order. Its
-    # standard input is the leash: it closes when this process goes, even by a signal that cannot be caught.
+    """Run `service` for the duration of the context."""
+    # In a new session, so that Ctrl-C reaches only this process, which then stops the children in order. The
+    # child's standard input closes when this process ends, even by SIGKILL, and that stops the child.
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "shared.cli", *service.arguments, "--until-stdin-closes"),
         env={**service.environment, "PYTHONPATH": _python_path(service.environment), "PYTHONUNBUFFERED": "1"},
@@ -109,7 +109,7 @@ async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
     while True:
         try:
             line = await stream.readline()
-        except ValueError:  # longer than any log line has a reason to be: the service must not stall on it
+        except ValueError:  # an overlong line must not stall the service
             continue
         if not line:
             return

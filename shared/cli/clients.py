@@ -1,4 +1,4 @@
-"""``doorward clients``: clients that the operator makes, above all those that act without a user."""
+"""``doorward clients``: clients created by the operator, mainly those that act without a user."""
 
 from __future__ import annotations
 

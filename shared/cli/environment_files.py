@@ -1,6 +1,6 @@
 """The two environment files of docker compose: for the auth service, and for the resource service.
 
-They are two because the resource service may run commands of others: it must hold neither the master keys nor
+The resource service may run third-party commands, so its file must contain neither the master keys nor
 the password of Redis.
 """
 
@@ -38,7 +38,7 @@ _REQUIRED = ("DOORWARD_ISSUER", "DOORWARD_RESOURCE", "DOORWARD_RESOURCE_SECRET")
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What both files are written from.
+    """The settings from which both files are written.
 
     Attributes:
         environment: every setting of both services.
@@ -48,7 +48,7 @@ class Installation:
 
     @classmethod
     def fresh(cls, issuer: str, resource: str, upstream: str | None, name: str | None) -> Self:
-        """Settings with secrets drawn for this installation."""
+        """Create settings with new random secrets."""
         drawn = Secrets.fresh()
         gateway = {"DOORWARD_UPSTREAM": upstream, "DOORWARD_RESOURCE_NAME": name or "MCP server"}
         more = {name: value for name, value in gateway.items() if value} if upstream else {}
@@ -70,10 +70,10 @@ class Installation:
 
 
 def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
-    """The text of the file that compose and the auth service read.
+    """Return the text of the file that compose and the auth service read.
 
     Args:
-        paths: variables that say where the files are, if not where compose looks for them.
+        paths: variables with the paths of the files, if they are not where compose looks by default.
     """
     names = (
         "DOORWARD_ISSUER",
@@ -93,14 +93,14 @@ def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
 
 
 def resource_file(environment: Mapping[str, str]) -> str:
-    """The text of the file that the resource service reads.
+    """Return the text of the file that the resource service reads.
 
     Args:
-        environment: the settings of both services, as `Installation` has them or as an earlier release wrote
-            them to one file.
+        environment: the settings of both services, from `Installation` or from the single file of an earlier
+            release.
 
     Raises:
-        CommandError: a setting is missing that the service needs.
+        CommandError: a required setting is missing.
     """
     missing = [name for name in _REQUIRED if not environment.get(name)]
     if missing:
@@ -116,10 +116,10 @@ def resource_file(environment: Mapping[str, str]) -> str:
 
 
 def read_environment(file: Path) -> dict[str, str]:
-    """The variables in `file`, as a shell reads them.
+    """Read the variables in `file` like a shell.
 
     Raises:
-        CommandError: it cannot be read.
+        CommandError: the file cannot be read.
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
@@ -134,5 +134,5 @@ def _lines(variables: Mapping[str, str]) -> str:
 
 
 def _quoted(value: str) -> str:
-    # As both a shell and compose read it; what needs quotes holds none.
+    # Both a shell and compose can read this; values that need quotes contain none.
     return value if shlex.quote(value) == value else f"'{value}'"

@@ -1,4 +1,4 @@
-"""``doorward health``: for health checks, and for waiting until a service is up."""
+"""``doorward health``: for health checks, and to wait until a service is up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def health(
     if not is_web_url(url):
         raise CommandError(f"{url} is not an http or https URL")
     try:
-        # A proxy of the environment is for the world outside, not for the service beside us.
+        # A proxy from the environment is for remote servers, not for the service next to us.
         answer = httpx2.get(url, timeout=timeout_s, trust_env=False)
     except httpx2.HTTPError as error:
         raise NegativeResultError(f"{url} does not answer: {error}") from error

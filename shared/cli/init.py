@@ -1,4 +1,4 @@
-"""``doorward init``: the environment files with fresh secrets, for docker compose."""
+"""``doorward init``: writes the environment files for docker compose, with new secrets."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def init(
 
 
 def _paths(file: Path, beside: Path) -> dict[str, str]:
-    """Where compose finds the files, which it looks for in its own directory unless told otherwise."""
+    """Return the variables that tell compose where the files are, instead of in its own directory."""
     return {
         "DOORWARD_ENV_FILE": str(file.resolve()),
         "DOORWARD_RESOURCE_ENV_FILE": str(beside.resolve()),

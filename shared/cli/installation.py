@@ -1,4 +1,4 @@
-"""What one Doorward is made of: its secrets, and the resource that its built-in MCP server is."""
+"""The configuration of one installation: its secrets and its protected resources."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ NOTES = {
 
 
 def sqlite_url(path: Path) -> str:
-    """How the settings of both services name a SQLite file."""
+    """Return the URL of a SQLite file for the settings of both services."""
     return f"sqlite:///{quote(str(path.resolve()))}"
 
 
 def resource_servers(
     resource: str, secret: str, environment: Mapping[str, str] = MappingProxyType({})
 ) -> list[dict[str, Any]]:
-    """The value of ``DOORWARD_RESOURCE_SERVERS`` for what the resource service serves.
+    """Return the ``DOORWARD_RESOURCE_SERVERS`` value that matches the resource service.
 
     Args:
         resource: the URL that a person pastes into a client.
-        secret: what the resource service shows at the introspection endpoint.
-        environment: may put MCP servers in the place of the built-in one, as the resource service reads it.
+        secret: authenticates the resource service at the introspection endpoint.
+        environment: of the resource service; may replace the built-in MCP server by others.
     """
     resources = list(_resources(resource, environment))
     return [{"id": RESOURCE_SERVER_ID, "secret": secret, "resources": resources}]
@@ -62,12 +62,12 @@ def _resources(resource: str, environment: Mapping[str, str]) -> Iterator[dict[s
 
 
 def _scopes(policy: str | None) -> dict[str, Any]:
-    """What the policy in a file adds to a resource: the same scopes, in the same words."""
+    """Return the scopes and descriptions that the policy in a file adds to a resource."""
     return {"scopes": dict(policy_in(Path(policy)).scopes)} if policy else {}
 
 
 def _mounts(text: str) -> dict[str, Any]:
-    """What is wrong with the setting, the resource service will say."""
+    """Parse the mounts; errors are ignored, because the resource service reports them."""
     with suppress(ValueError):
         mounts = json.loads(text)
         return mounts if isinstance(mounts, dict) else {}
@@ -76,11 +76,11 @@ def _mounts(text: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Drawn once for an installation.
+    """The secrets of an installation, generated once.
 
     Attributes:
-        master_keys: ``ID:BASE64URL``, as ``DOORWARD_MASTER_KEYS`` has it.
-        resource_secret: what the resource service shows at the introspection endpoint.
+        master_keys: ``ID:BASE64URL``, as in ``DOORWARD_MASTER_KEYS``.
+        resource_secret: authenticates the resource service at the introspection endpoint.
     """
 
     master_keys: str
@@ -88,16 +88,16 @@ class Secrets:
 
     @classmethod
     def fresh(cls) -> Self:
-        """Draw new ones, 256 bits each."""
+        """Generate new secrets of 256 bits each."""
         master_key = base64url.encode(secrets.token_bytes(32))
         return cls(master_keys=f"1:{master_key}", resource_secret=secrets.token_urlsafe(32))
 
     @classmethod
     def kept_in(cls, path: Path) -> Self:
-        """Read the secrets in `path`; where there is no such file, draw them and write it.
+        """Read the secrets in `path`; if there is no such file, generate them and write it.
 
         Raises:
-            CommandError: the file holds something else.
+            CommandError: the file has other content.
         """
         with suppress(FileExistsError):
             create_private_file(path, json.dumps(asdict(cls.fresh()), indent=2) + "\n")

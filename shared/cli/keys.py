@@ -1,4 +1,4 @@
-"""``doorward keys``: the keys that ID tokens and JWT access tokens are signed with."""
+"""``doorward keys``: the signing keys of ID tokens and JWT access tokens."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def rotate() -> None:
 
 
 def _say_seals() -> None:
-    """Say on stderr which master key seals what is kept, and so whether an older one can be dropped."""
+    """Print on stderr which master key seals the stored data, and so whether an older one can be removed."""
     seals, newest = asyncio.run(_seals())
     older = {name: key_id for name, key_id in seals.items() if key_id != newest}
     for name, key_id in older.items():
@@ -53,7 +53,7 @@ def _say_seals() -> None:
 
 
 async def _seals() -> tuple[dict[str, int], int]:
-    """The id of the master key that each sealed document is under, and that of the newest."""
+    """Return the id of the master key of each sealed document, and the id of the newest master key."""
     from auth_service.crypto.keyring import KeyRing, sealed_by
     from auth_service.storage import keys as store_keys
 
@@ -86,14 +86,14 @@ async def _signing_keys(settings: KeySettings) -> AsyncIterator[SigningKeys]:
     from auth_service.crypto.signing_keys import SigningKeys
     from auth_service.protocol.key_rotation import Schedule
 
-    # Retired keys are left for the service to take out: only it knows how long what they signed lives.
+    # Only the service removes retired keys: it alone knows the lifetime of the tokens signed with them.
     schedule = Schedule(settings.key_period_s, settings.key_ahead_s, lasting_s=settings.key_period_s)
     async with open_local_store() as store:
         yield SigningKeys(store, KeyRing(settings.master_keys), schedule, system_clock)
 
 
 def _settings() -> KeySettings:
-    """As the environment says; beside a store that `doorward up` made, its secrets."""
+    """Read the settings from the environment; for the store of `doorward up`, use its secrets."""
     from auth_service.settings import KeySettings
 
     local = LOCAL_STORE.with_name("secrets.json")

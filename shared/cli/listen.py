@@ -1,4 +1,4 @@
-"""Where on this machine a service can listen."""
+"""Choose and check the addresses on which a service listens."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from shared.cli.console import CommandError
 
 
 def loopback_host(port: int, option: str) -> str:
-    """The host to listen on so that every client that resolves ``localhost`` finds the service.
+    """Return the host to listen on so that every client reaches the service at ``localhost``.
 
-    Clients differ in which of 127.0.0.1 and ::1 they try, and some try only one: the service listens on both
-    where the machine has both.
+    Some clients try only 127.0.0.1, others only ::1, so the service listens on both if the machine has both.
 
     Args:
-        option: the command-line option that chooses another port, for the message.
+        option: the command-line option for another port, for the message.
 
     Raises:
         CommandError: something else listens on the port.
@@ -31,7 +30,7 @@ def check_address(host: str, port: int) -> None:
     """Check that a service can listen on `port` of `host`.
 
     Raises:
-        CommandError: it cannot; says what to do.
+        CommandError: the service cannot; the message says what to do.
     """
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

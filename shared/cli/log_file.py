@@ -1,4 +1,4 @@
-"""A log that outlives restarts, and does not grow without end."""
+"""A log file that survives restarts and is limited in size."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ MAX_BYTES = 8 << 20
 
 
 def earlier(path: Path) -> Path:
-    """Where what was in the log `path` before is kept."""
+    """Return the path of the previous log file of `path`."""
     return path.with_name(f"{path.name}.1")
 
 
 class LogFile:
-    """Appends to `path`. A line that would make it larger than `max_bytes` starts a new one, and the full one
-    is kept beside it, in the place of the one before: there are never more than two.
+    """Appends to `path`. A line that would exceed `max_bytes` starts a new file.
+
+    The full file replaces the previous one next to it, so there are never more than two.
     """
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
@@ -36,7 +37,7 @@ class LogFile:
         self._file.close()
 
     def write(self, line: bytes) -> None:
-        """Append `line`, whole, to one file or the next."""
+        """Append `line` without splitting it between two files."""
         written = self._file.tell()
         if written and written + len(line) > self._max_bytes:
             self._file.close()

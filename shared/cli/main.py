@@ -1,4 +1,4 @@
-"""The ``doorward`` command, put together."""
+"""The ``doorward`` command line."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CHECK_ALL_SETTINGS = (up, auth, resource)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line. What a person can mend ends it with one sentence, not with a traceback."""
+    """Run the command line. An error that the user can fix ends it with one sentence, without a traceback."""
     try:
         root = get_command(app)
         _check_names_first(root)
@@ -54,13 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except typer.TyperException as error:
         if error.format_message():
             _end(_one_sentence(error), error.exit_code)
-        sys.exit(error.exit_code)  # a group without its command, which has printed its help
+        sys.exit(error.exit_code)  # a group without a command has printed its help
     except typer.Abort:
         _end("interrupted", 130)
 
 
 def _check_names_first(root: Command) -> None:
-    """Let every command check the names of the environment's variables before it does anything."""
+    """Make every command check the names of environment variables before anything else."""
     checks_itself = {function.__name__ for function in CHECK_ALL_SETTINGS}
     for path, leaf in leaves(root):
         if leaf.callback and " ".join(path) not in checks_itself:
@@ -68,7 +68,7 @@ def _check_names_first(root: Command) -> None:
 
 
 def leaves(command: Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Command]]:
-    """Every command that does something, with the words that lead to it."""
+    """Yield every command that is not a group, with its full name."""
     if not isinstance(command, TyperGroup):
         yield path, command
         return

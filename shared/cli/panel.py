@@ -1,4 +1,4 @@
-"""What ``doorward up`` prints when all is ready: every line can be copied as it stands."""
+"""The panel that ``doorward up`` prints when the services are ready; every line can be copied."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEMO_LOGIN = "wesen / secret"
 
 
 def print_panel(console: Console, *, issuer: str, resource: str, kept_in: str) -> None:
-    """Say what to paste where.
+    """Print the URLs and commands to paste.
 
     Args:
         issuer: public URL of the auth service.

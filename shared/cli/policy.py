@@ -1,4 +1,4 @@
-"""``doorward policy``: draft a policy, look at one before it is in force, take from it what must agree."""
+"""``doorward policy``: draft a policy, check one, and export its scopes for the authorization server."""
 
 from __future__ import annotations
 

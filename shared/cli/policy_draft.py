@@ -1,4 +1,4 @@
-"""``doorward policy draft``: a first policy, from what an MCP server says of itself."""
+"""``doorward policy draft``: a first policy, based on what an MCP server offers."""
 
 from __future__ import annotations
 

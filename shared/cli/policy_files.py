@@ -1,4 +1,4 @@
-"""A policy file, for commands; read by the resource service's own rules, which are loaded only then."""
+"""Read policy files for commands, with the code of the resource service, which is imported on demand."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def policy_in(path: Path) -> Policy:
-    """The policy in the file at `path`.
+    """Read the policy in the file at `path`.
 
     Raises:
-        CommandError: it cannot be meant; says the line.
+        CommandError: the policy is invalid; the message names the line.
     """
     from resource_service.policy.file import read_policy
     from resource_service.policy.validation import PolicyError

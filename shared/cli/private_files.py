@@ -1,4 +1,4 @@
-"""Files that nobody but their owner reads."""
+"""Files and directories that only their owner can access."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def create_private_file(path: Path, text: str) -> None:
     """Write a new file that only its owner may read or write.
 
     Raises:
-        FileExistsError: something is there already; it is left as it is.
+        FileExistsError: the path exists; it is left unchanged.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -20,5 +20,5 @@ def create_private_file(path: Path, text: str) -> None:
 
 
 def make_private_directory(path: Path) -> None:
-    """Make `path`, which only its owner may enter, where there is no such directory yet."""
+    """Create the directory `path`, accessible only to its owner, if it does not exist."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""``doorward auth`` and ``doorward resource``: one service, in the foreground, as in production."""
+"""``doorward auth`` and ``doorward resource``: run one service in the foreground, as in production."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def resource(
 
 
 def _check_commands(settings: ResourceSettings) -> None:
-    """Refuse to start in front of a command that is not there: nobody would notice before the first call."""
+    """Refuse to start if a stdio command does not exist; else only the first call would fail."""
     from resource_service.targets import StdioTarget
 
     for each in (settings, *map(settings.for_mount, settings.mounts)):
@@ -96,7 +96,7 @@ def _check_commands(settings: ResourceSettings) -> None:
 
 
 def _upstreams(upstream: str | None, stdio: str | None, mounts: list[str]) -> dict[str, str]:
-    """What the options say, as the settings say it."""
+    """Translate the options into settings."""
     if upstream and stdio:
         raise CommandError("--upstream and --stdio exclude each other; --mount takes more than one server")
     variables = {}
@@ -127,7 +127,7 @@ def _serve(module: str, *, host: str, port: int, workers: int, grace_s: int, lea
 
     forbid_inspection()
     become_child_of_init()
-    # uvicorn ends its work, then raises the signal again: to have been asked to stop is no failure.
+    # uvicorn shuts down and then raises the signal again; a requested stop is not a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     check_address(host, port)
     _warn_of_settings_without_effect(module.partition(".")[0])
@@ -162,7 +162,7 @@ def _warn_of_settings_without_effect(package: str) -> None:
 
 
 def _stop_when_stdin_closes() -> None:
-    """Stop when the process that holds the other end of our standard input is gone, however it went."""
+    """Stop when the process at the other end of our standard input has ended for any reason."""
 
     def watch() -> None:
         while os.read(0, 1024):

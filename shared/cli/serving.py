@@ -1,9 +1,9 @@
-"""The processes of a service, with secrets where other programs of the same user cannot read them.
+"""The processes of a service, with secrets protected from other programs of the same user.
 
-A service may run commands of others (MCP servers over stdio). They run as the same user, so they can read
-the environment that any process of that user was started with, unless the kernel is told not to let them. So
-every process of ours forbids inspection, and what workers are started with holds no setting of ours: they get
-the settings with the application, over the pipe that starts them, each time they are started.
+A service may run third-party commands (MCP servers over stdio). They run as the same user, so they can read
+the initial environment of any process of that user, unless the kernel forbids it. So each of our processes
+forbids inspection, and workers start with an environment without settings: they get the settings with the
+application, over the pipe that starts them, at every start.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ PREFIX = "DOORWARD_"
 
 @dataclass(frozen=True)
 class Application:
-    """Makes the application of a service in the process that serves it.
+    """Creates the application of a service in the process that serves it.
 
     Attributes:
-        module: has `create_app_from_environment`.
-        settings: the environment variables that it reads.
+        module: the module with `create_app_from_environment`.
+        settings: the environment variables that the application reads.
     """
 
     module: str
     settings: dict[str, str]
 
-    def __call__(self) -> Any:  # noqa: ANN401 -- an ASGI application, as the module has it
+    def __call__(self) -> Any:  # noqa: ANN401 -- an ASGI application
         forbid_inspection()
         with _set(os.environ, self.settings):
             return import_module(self.module).create_app_from_environment()
 
 
 def take_settings(environment: MutableMapping[str, str]) -> dict[str, str]:
-    """The settings in `environment`, which no longer has them afterwards."""
+    """Remove the settings from `environment` and return them."""
     names = [name for name in environment if name.startswith(PREFIX)]
     return {name: environment.pop(name) for name in names}
 
 
 def serve(config: uvicorn.Config) -> None:
-    """Serve until asked to stop; with workers, keep as many of them alive."""
+    """Serve until stopped by a signal; with workers, restart those that end."""
     if config.workers == 1:
         server = uvicorn.Server(config)
         server.run()
@@ -62,10 +62,10 @@ def serve(config: uvicorn.Config) -> None:
 
 
 def become_child_of_init() -> None:
-    """As the first process of a container, leave its duties to a process that has nothing to hide.
+    """If this is the first process of a container, fork, and let the parent do only the work of an init.
 
-    Process 1 has to collect the orphans of others and to pass signals on. An init of the container engine
-    would do both, but it holds our environment, and lets every command of the same user read it.
+    Process 1 must reap orphans and forward signals. The container engine's init would do both, but it has
+    our environment, and every command of the same user could read that.
     """
     if os.getpid() != 1:
         return
@@ -76,7 +76,7 @@ def become_child_of_init() -> None:
 
 
 def _watch(child: int) -> int:
-    """Pass signals on to `child` and collect whatever ends, until it has ended; returns its exit status."""
+    """Forward signals to `child` and reap processes until `child` has ended; return its exit status."""
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         os.kill(child, number)

@@ -1,4 +1,4 @@
-"""Says what is wrong with the environment before a service starts, and never the values in it."""
+"""Report errors in the environment before a service starts, without printing values."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from shared.cli.variables import complaints_about_names
 
 
 def check_settings(*models: type[BaseSettings], context: typer.Context | None = None) -> None:
-    """Check whether `models` can be read from the environment.
+    """Check that `models` can be read from the environment.
 
     Args:
-        context: of a command that leaves the check of the variables' names to this function.
+        context: of a command that leaves the check of variable names to this function.
 
     Raises:
-        CommandError: names every variable that is wrong and says why, never a value: it may be secret.
+        CommandError: names every invalid variable and the reason, but no value, which may be secret.
     """
     names = complaints_about_names(os.environ, context.find_root().command) if context else []
     refuse([*names, *complaints_about_values(os.environ, *models)])
 
 
 def complaints_about_values(environment: Mapping[str, str], *models: type[BaseSettings]) -> list[str]:
-    """What keeps `models` from being read from `environment`, one sentence each."""
+    """List the errors that `models` find in `environment`, one sentence each."""
     with _environment(environment):
         return list(dict.fromkeys(text for model in models for text in _complaints(model)))
 
 
 @contextmanager
 def _environment(environment: Mapping[str, str]) -> Iterator[None]:
-    """Let the settings models, which read this process's environment, read `environment`."""
+    """Replace this process's environment, which the settings models read, with `environment`."""
     before, wanted = dict(os.environ), dict(environment)
     try:
         os.environ.clear()
@@ -47,7 +47,7 @@ def _environment(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def refuse(complaints: Sequence[str]) -> None:
-    """Raise a `CommandError` if there is any complaint: one sentence, or one line for each."""
+    """Raise a `CommandError` if there are complaints: one sentence, or one line for each."""
     if len(complaints) == 1:
         raise CommandError(complaints[0])
     if complaints:

@@ -1,4 +1,4 @@
-"""The store that a command works on."""
+"""Open the store for a command."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LOCAL_STORE = Path(".doorward") / "auth.sqlite3"
 
 @asynccontextmanager
 async def open_local_store() -> AsyncIterator[Store]:
-    """The store that the environment names, else the one that `doorward up` made here.
+    """Open the store that the environment names, else the one that `doorward up` created here.
 
     Raises:
-        CommandError: there is neither, or it does not answer. A database that is missing is not made: only a
-            service makes one, and a command on an empty one would say that nobody is there.
+        CommandError: there is no store, or it does not respond. A missing database is not created: only a
+            service creates one, and a command on an empty one would report that there are no users.
     """
     from auth_service.storage import StoreUnavailableError
 
@@ -36,13 +36,13 @@ async def open_local_store() -> AsyncIterator[Store]:
 
 
 async def check_store(url: str, option: str) -> None:
-    """Check that a store answers at `url`.
+    """Check that a store responds at `url`.
 
     Args:
-        option: the command-line option that names it, for the message.
+        option: the command-line option for the store, for the message.
 
     Raises:
-        CommandError: it does not, or there cannot be a store at `url`.
+        CommandError: the store does not respond, or `url` is not a valid store URL.
     """
     from auth_service.storage import StoreUnavailableError
 
@@ -59,7 +59,7 @@ def check_store_url(url: str) -> None:
     """Check the form of the store's URL.
 
     Raises:
-        CommandError: there cannot be a store at `url`.
+        CommandError: `url` is not a valid store URL.
     """
     from auth_service.storage.redis_address import parse_address
     from auth_service.storage.sqlite_file import database_path

@@ -1,4 +1,4 @@
-"""Runs services side by side until one is told to stop, or ends by itself."""
+"""Run services side by side until a stop signal, or until one of them ends by itself."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Goal = Coroutine[None, None, object]
 
 
 async def supervise(services: Sequence[Service], on_ready: Callable[[], None]) -> None:
-    """Run `services` until SIGINT, SIGTERM or SIGHUP; then all of them have ended.
+    """Run `services` until SIGINT, SIGTERM or SIGHUP, and stop all of them.
 
     Args:
-        on_ready: called once, when all of them are healthy.
+        on_ready: called once, when all services are healthy.
 
     Raises:
-        CommandError: one ended by itself, or did not become healthy in `START_TIMEOUT_S`.
+        CommandError: a service ended by itself, or was not healthy within `START_TIMEOUT_S`.
     """
     stop = _stop_signal()
     async with contextlib.AsyncExitStack() as stack:
@@ -41,15 +41,15 @@ def _stop_signal() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Who starts us with nohup wants SIGHUP ignored; SIGINT is ignored in a script's background job, too,
-        # but a person who sends it there means it.
+        # With nohup, SIGHUP stays ignored. SIGINT is also ignored in a script's background job, but it is
+        # handled here, because whoever sends it there means it.
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, stop.set)
     return stop
 
 
 async def _before(stop: asyncio.Event, children: Sequence[Child], goal: Goal) -> bool:
-    """Whether `goal` was reached; False if the stop signal came first.
+    """Wait for `goal`; return False if the stop signal came first.
 
     Raises:
         CommandError: a child ended first.

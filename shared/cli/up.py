@@ -1,4 +1,4 @@
-"""``doorward up``: both services on this machine, as the two processes they are in production."""
+"""``doorward up``: run both services on this machine, as two processes like in production."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ON_THIS_MACHINE = {
     "DOORWARD_REGISTRATIONS_PER_MINUTE": "600",
     "DOORWARD_AUTHORIZATIONS_PER_MINUTE": "1500",
     "DOORWARD_LOGIN_WINDOW_S": "60",
-    # A question costs next to nothing here, and the next call after a revocation is refused.
+    # Introspection is cheap here, and without a cache a revocation applies to the next call.
     "DOORWARD_INTROSPECTION_CACHE_S": "0",
     "DOORWARD_LOG_FORMAT": "console",
 }
@@ -86,7 +86,7 @@ def _check_options(auth_port: int, resource_port: int, redis: str | None, data_d
 
 
 def _check_environments(services: list[Service], context: typer.Context) -> None:
-    """Check both services' settings before either starts, so that all problems are reported at once."""
+    """Check the settings of both services before either starts, so that all errors are reported at once."""
     from auth_service.settings import AuthSettings
     from resource_service.settings import ResourceSettings
 
@@ -136,7 +136,7 @@ def _service(command: str, port: int, data_dir: Path, **settings: str) -> Servic
 
 
 def _own_settings(command: str, environment: dict[str, str]) -> dict[str, str]:
-    """`environment` for a service: the resource service, which may run commands, gets no master key."""
+    """Select the settings for a service: the resource service, which may run commands, gets no master key."""
     others = without_effect(f"{command}_service", environment)
     return {name: value for name, value in environment.items() if name not in others}
 

@@ -1,4 +1,4 @@
-"""``doorward users``: accounts, on the machine or in the container that reaches the store."""
+"""``doorward users``: manage accounts, on a machine or in a container that can reach the store."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _columns(user: User) -> tuple[str | None, ...]:
 
 
 def _new_password() -> str:
-    """Never an argument: those stand in the process list and in the shell's history."""
+    """Read a password; never an argument, which the process list and the shell's history would show."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass("Password: ")

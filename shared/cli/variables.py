@@ -1,4 +1,4 @@
-"""Finds variables that are named like settings and are none: a misspelled setting must not be ignored."""
+"""Find variables with names like settings that are not settings: no misspelled setting may be ignored."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _CLOSE = 0.6
 
 
 class Command(Protocol):
-    """A command or a group of them, as far as it is looked at here; typer keeps its own types to itself."""
+    """The part of a command or group that is used here; typer does not export its types."""
 
     callback: Callable[..., Any] | None
 
@@ -53,10 +53,10 @@ class Command(Protocol):
 
 
 def complaints_about_names(environment: Mapping[str, str], command: Command) -> list[str]:
-    """What is wrong with the names in `environment`, one sentence each; never a value.
+    """List the errors in the variable names of `environment`, one sentence each, without values.
 
     Args:
-        command: the whole command line, whose options may be set by variables as well.
+        command: the whole command line, whose options can be set by variables, too.
     """
     recognized = _recognized(command)
     suspects = sorted(
@@ -73,7 +73,7 @@ def complaints_about_names(environment: Mapping[str, str], command: Command) -> 
 
 
 def without_effect(package: str, environment: Iterable[str]) -> list[str]:
-    """The names in `environment` that are settings of another service than `package`, and of no other use."""
+    """List the names in `environment` that are settings only of a service other than `package`."""
     names = setting_names()
     own = names.get(package, frozenset()) | names["shared"]
     others = frozenset().union(*(names.get(service, frozenset()) for service in SERVICES))
@@ -111,7 +111,7 @@ def _misspelled_prefix(name: str, recognized: frozenset[str]) -> bool:
 
 
 def _unknown(name: str, recognized: frozenset[str]) -> str:
-    # Without the prefix, which would make everything alike.
+    # Without the prefix, which would make all names similar.
     rests = [each.removeprefix(PREFIX) for each in recognized]
     rest = name.upper().removeprefix(PREFIX)
     rest = rest if name.upper().startswith(PREFIX) else rest.partition("_")[2]

@@ -1,4 +1,4 @@
-"""``WWW-Authenticate`` as a client reads it (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9728 §5.1). Pure."""
+"""Parse ``WWW-Authenticate`` like a client (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9728 §5.1). Pure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SCHEME = re.compile(rf"[\s,]*(?P<scheme>{_TOKEN})(?:\s++|\s*+(?=,)|\Z)(?!\s*=)"
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One challenge of the header; parameter names in lower case."""
+    """One challenge of the header, with parameter names in lower case."""
 
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict)
 
 
 def parse_challenges(value: str) -> list[Challenge] | None:
-    """The challenges in a header's value; None where it does not follow the grammar."""
+    """Parse the challenges in a header value; None if it violates the grammar."""
     challenges: list[Challenge] = []
     position = 0
     while not _END.match(value, position):
@@ -43,13 +43,13 @@ def parse_challenges(value: str) -> list[Challenge] | None:
 
 
 def bearer_challenge(value: str | None) -> Challenge | None:
-    """The challenge of the Bearer scheme; None where there is none that can be read."""
+    """Return the challenge of the Bearer scheme; None if there is no valid one."""
     challenges = parse_challenges(value or "") or []
     return next((challenge for challenge in challenges if challenge.scheme.lower() == "bearer"), None)
 
 
 def wanted_scopes(answer: Answer) -> tuple[str, ...]:
-    """The scopes that a 403 asks for (RFC 6750 §3.1); none if it is not about scopes."""
+    """Return the scopes that a 403 requires (RFC 6750 §3.1); none if it is not about scopes."""
     challenge = bearer_challenge(answer.header("www-authenticate")) if answer.status == 403 else None
     if challenge is None or challenge.parameters.get("error") != "insufficient_scope":
         return ()

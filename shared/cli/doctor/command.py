@@ -1,4 +1,4 @@
-"""``doorward doctor``: the options, and what the exit status says."""
+"""``doorward doctor``: the options and the exit status."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _run(mcp_url: str, options: Options, tell: Tell) -> Report:
 
 def _print(report: Report, *, as_json: bool, requests: bool) -> None:
     if as_json:
-        print(to_json(report))  # noqa: T201 -- for programs: no terminal is asked how to show it
+        print(to_json(report))  # noqa: T201 -- for programs, so without terminal formatting
         return
     if requests:
         print_requests(output, report.exchanges)

@@ -1,4 +1,4 @@
-"""The walk of a client up to the login: asks, in a client's order, and judges nothing."""
+"""The steps of a client up to the login. They send requests in a client's order, and judge nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STALE_CLIENT = {
 
 
 async def discover(mcp_url: str, fetch: Fetch, profile: Profile | None = None) -> Evidence:
-    """Everything that can be learned about `mcp_url` without logging in."""
+    """Collect everything that can be learned about `mcp_url` without logging in."""
     pasted = await fetch(messages.initialize(mcp_url))
     evidence = Evidence(
         mcp_url=mcp_url, pasted=pasted, post=await _behind_redirect(pasted, fetch), profile=profile
@@ -42,7 +42,7 @@ async def discover(mcp_url: str, fetch: Fetch, profile: Profile | None = None) -
 
 
 async def _behind_redirect(pasted: Exchange, fetch: Fetch) -> Exchange:
-    """The same request where a redirect leads, if that is the same host and no less safe; followed once."""
+    """Repeat the request at a redirect's target, once, if that is the same host and no less secure."""
     answer = pasted.answer
     if answer is None or not answer.redirects:
         return pasted
@@ -55,7 +55,7 @@ async def _behind_redirect(pasted: Exchange, fetch: Fetch) -> Exchange:
 
 
 async def _knock(evidence: Evidence, fetch: Fetch) -> None:
-    """The MCP endpoint without a token, in every way that clients come."""
+    """Request the MCP endpoint without a token, in every way that clients do."""
     url = evidence.endpoint
     other = urls.other_spelling(evidence.mcp_url)
     (
@@ -68,7 +68,7 @@ async def _knock(evidence: Evidence, fetch: Fetch) -> None:
         evidence.plain_http,
     ) = await _all(
         fetch,
-        # The header is all that is wanted: an unprotected server would send events without end.
+        # Only the header matters, and an unprotected server would send events forever.
         Request(method="GET", url=url, headers={"Accept": "text/event-stream"}, enough=lambda _: True),
         Request(method="HEAD", url=url, headers={"Accept": "application/json, text/event-stream"}),
         messages.initialize(url, {"Authorization": f"Bearer {messages.MADE_UP_TOKEN}"}),
@@ -80,7 +80,7 @@ async def _knock(evidence: Evidence, fetch: Fetch) -> None:
 
 
 async def _all(fetch: Fetch, *requests: Request | None) -> list[Exchange | None]:
-    """Every request at a time; None for one that is None."""
+    """Send all requests concurrently; the result for None is None."""
 
     async def one(request: Request | None) -> Exchange | None:
         return await fetch(request) if request is not None else None
@@ -96,7 +96,7 @@ def _over_plain_http(url: str) -> Request | None:
 
 
 async def _find_resource_metadata(evidence: Evidence, ask: Fetch) -> None:
-    """RFC 9728: where the challenge says, then with the path, then at the root."""
+    """Try the URL in the challenge, then the one with the path, then the root (RFC 9728)."""
     challenged = evidence.challenge.parameters.get("resource_metadata") if evidence.challenge else None
     places = [
         *([(Place.CHALLENGE, challenged)] if challenged else []),
@@ -108,7 +108,7 @@ async def _find_resource_metadata(evidence: Evidence, ask: Fetch) -> None:
 
 
 async def _find_server_metadata(evidence: Evidence, ask: Fetch) -> None:
-    """RFC 8414 and OpenID discovery of the first server named; of the MCP origin where none is named."""
+    """Try RFC 8414 and OpenID discovery of the first server named, or of the MCP origin if none is named."""
     origin = urls.origin(evidence.mcp_url)
     servers = list_member(evidence.resource_document, "authorization_servers") or []
     named = servers[0] if servers and urls.is_web_url(servers[0]) else None
@@ -123,7 +123,7 @@ async def _find_server_metadata(evidence: Evidence, ask: Fetch) -> None:
 
 
 async def _documents(places: Iterable[str], ask: Fetch) -> dict[str, Exchange]:
-    """Each URL asked once, all at a time."""
+    """Request each URL once, all concurrently."""
     wanted = list(dict.fromkeys(places))
     requests = (
         ask(messages.get(url, {"MCP-Protocol-Version": messages.HANDSHAKE_VERSION})) for url in wanted
@@ -132,7 +132,7 @@ async def _documents(places: Iterable[str], ask: Fetch) -> dict[str, Exchange]:
 
 
 async def _look_from_a_page(evidence: Evidence, ask: Fetch) -> None:
-    """Both documents again, as a page of another origin asks."""
+    """Request both documents again, like a page of another origin."""
 
     async def again(exchanges: Iterable[Exchange]) -> Exchange | None:
         document = next((item for item in exchanges if document_of(item) is not None), None)
@@ -145,7 +145,7 @@ async def _look_from_a_page(evidence: Evidence, ask: Fetch) -> None:
 
 
 async def _knock_at_endpoints(evidence: Evidence, ask: Fetch) -> None:
-    """The authorization server's endpoints, as a client that it does not know."""
+    """Request the endpoints of the authorization server as an unknown client."""
     token, authorize = evidence.server_url("token_endpoint"), evidence.server_url("authorization_endpoint")
     register, keys = evidence.server_url("registration_endpoint"), evidence.server_url("jwks_uri")
     evidence.unknown_client_token, evidence.unknown_client_authorize, evidence.keys = await _all(
@@ -159,7 +159,7 @@ async def _knock_at_endpoints(evidence: Evidence, ask: Fetch) -> None:
 
 
 def unknown_client_url(authorization_endpoint: str) -> str:
-    """An authorization request of a client that nobody registered."""
+    """Return the URL of an authorization request of an unregistered client."""
     challenge = base64url.encode(sha256(b"doorward").digest())
     query = {
         "response_type": "code",
@@ -173,6 +173,6 @@ def unknown_client_url(authorization_endpoint: str) -> str:
 
 
 def with_query(url: str, query: dict[str, str]) -> str:
-    """`url` with `query` behind whatever query it has (RFC 6749 §3.1)."""
+    """Append `query` to `url`, after its existing query (RFC 6749 §3.1)."""
     separator = "&" if urlsplit(url).query else "?"
     return f"{url}{separator}{urlencode(query)}"

@@ -1,4 +1,4 @@
-"""The tables of `docs/doctor.md`, made from the checks and profiles themselves."""
+"""Generate the tables of `docs/doctor.md` from the checks and profiles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.cli.doctor.verdict import Check
 
 
 def tables() -> str:
-    """Markdown: every check with what it means and what to do, by heading; then every profile."""
+    """Return Markdown: every check with its meaning and fix, by heading; then every profile."""
     return "\n".join(_lines())
 
 

@@ -1,4 +1,4 @@
-"""JSON that a server sent, read without believing any of it."""
+"""Parse JSON from untrusted servers."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ MAX_DEPTH = 32
 
 
 def parse_object(body: bytes) -> Document | str:
-    """The JSON object in `body`, or what is wrong with it."""
+    """Return the JSON object in `body`, or a description of what is wrong with it."""
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse)
-        json.dumps(value, ensure_ascii=False).encode()  # an escaped lone surrogate is no text
+        json.dumps(value, ensure_ascii=False).encode()  # fails for an escaped lone surrogate
     except (ValueError, RecursionError):
         return "the body is not JSON"
     if not isinstance(value, dict):
@@ -65,7 +65,7 @@ def _refuse(name: str) -> NoReturn:
 
 
 def document_of(exchange: Exchange | None) -> Document | None:
-    """The JSON object that a successful exchange brought; None if it brought none."""
+    """Return the JSON object of a successful exchange; None if there is none."""
     if exchange is None or exchange.answer is None or not 200 <= exchange.answer.status < 300:
         return None
     parsed = parse_object(exchange.answer.body)
@@ -73,7 +73,7 @@ def document_of(exchange: Exchange | None) -> Document | None:
 
 
 def object_of(exchange: Exchange | None) -> Document | None:
-    """The JSON object of an answer, whatever its status: an OAuth error is one."""
+    """Return the JSON object of a response with any status, such as an OAuth error."""
     if exchange is None or exchange.answer is None:
         return None
     parsed = parse_object(exchange.answer.body)
@@ -81,7 +81,7 @@ def object_of(exchange: Exchange | None) -> Document | None:
 
 
 def why_no_document(exchange: Exchange) -> str:
-    """What came instead of a JSON object with status 200, to go after the URL."""
+    """Describe the response instead of a JSON object with status 200, in words that follow the URL."""
     answer = exchange.answer
     if answer is None:
         return str(exchange.trouble)
@@ -93,7 +93,7 @@ def why_no_document(exchange: Exchange) -> str:
 
 
 def why_not_json(answer: Answer) -> str | None:
-    """What keeps a client from reading `answer` as a JSON object; None if nothing does."""
+    """Explain why a client cannot read `answer` as a JSON object; None if it can."""
     if encoding := answer.header("content-encoding"):
         return f"is encoded as {quoted(encoding)} though only identity was asked for"
     if answer.cut:
@@ -106,25 +106,25 @@ def why_not_json(answer: Answer) -> str | None:
 
 
 def text_member(document: Document | None, name: str) -> str | None:
-    """A member that is a string and not empty."""
+    """Return a member that is a non-empty string, else None."""
     value = (document or {}).get(name)
     return value if isinstance(value, str) and value else None
 
 
 def credential_member(document: Document | None, name: str) -> str | None:
-    """A member that can be sent as a credential: printable ASCII (RFC 6749 Appendix A)."""
+    """Return a member usable as a credential: printable ASCII (RFC 6749 Appendix A), else None."""
     value = text_member(document, name)
     return value if value and all(" " <= character <= "~" for character in value) else None
 
 
 def list_member(document: Document | None, name: str) -> list[str] | None:
-    """The strings in a member that is an array; None where it is not one."""
+    """Return the strings in an array member; None if the member is not an array."""
     value = (document or {}).get(name)
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else None
 
 
 def null_members(document: Document) -> list[str]:
-    """The names of members that are null, or are arrays with a null in them."""
+    """Return the names of members that are null, or arrays that contain null."""
     return [name for name, value in document.items() if value is None or _holds_null(value)]
 
 
@@ -133,7 +133,7 @@ def _holds_null(value: object) -> bool:
 
 
 def url_members(document: Document) -> Iterator[tuple[str, object]]:
-    """Every member that the standards make a URL, with its value; null ones are left out."""
+    """Yield every non-null member that the standards define as a URL, with its value."""
     for name, value in document.items():
         if name in URL_LISTS and isinstance(value, list):
             yield from ((name, item) for item in value)
@@ -142,7 +142,7 @@ def url_members(document: Document) -> Iterator[tuple[str, object]]:
 
 
 def mistyped_members(document: Document) -> list[str]:
-    """Members whose JSON type is not that of the standards, each with the type it should have."""
+    """Return the members with a wrong JSON type, each with the type that the standards require."""
     mistyped = []
     for name, value in document.items():
         if name in BOOLEANS and not isinstance(value, bool):

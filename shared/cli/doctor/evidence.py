@@ -1,4 +1,4 @@
-"""What a walk brought home. Filled step by step, judged afterwards, never changed by who judges."""
+"""The evidence that a walk collects step by step. The checks judge it afterwards and never change it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.cli.doctor.urls import is_web_url
 
 
 class Place(StrEnum):
-    """Which of the well-known places an exchange is about."""
+    """The well-known URL that an exchange is about."""
 
     CHALLENGE = "named by WWW-Authenticate"
     PATH = "with the path"
@@ -22,18 +22,18 @@ class Place(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Login:
-    """What happened from the registration on. What could not be tried is None.
+    """The evidence from the registration onwards. Steps that could not be tried are None.
 
     Attributes:
-        refused, step_up_refused: why the walk, or the login for more scopes, could not go on.
+        refused, step_up_refused: why the walk, or the login for more scopes, could not continue.
         sent: the registration request.
         request: the parameters of the authorization request.
-        returned: what came back to the redirect URI.
-        authorize, other_port, other_resource: the authorization endpoint asked without a person: as it will
-            be, with the loopback redirect on another port, with the resource spelled otherwise.
-        replay: the refresh token used before, presented once more.
+        returned: the parameters received at the redirect URI.
+        authorize, other_port, other_resource: requests to the authorization endpoint without a person: the
+            original one, with another port in the loopback redirect, with another spelling of the resource.
+        replay: the used refresh token, sent again.
         survived: a request with the newest token after the replay.
-        stepped_up: the refused request again, with a token for what it asked for.
+        stepped_up: the refused request, repeated with a token for the required scopes.
     """
 
     redirect_uri: str
@@ -62,7 +62,7 @@ class Login:
 
     @property
     def refused_for_scope(self) -> Exchange | None:
-        """The first request that the MCP server refused with 403 for lack of a scope."""
+        """Return the first request that the MCP server refused with 403 because of a missing scope."""
         made = (self.initialize, self.tools, self.call)
         forbidden = (item for item in made if item and item.answer and item.answer.status == 403)
         return next((item for item in forbidden if item.answer and wanted_scopes(item.answer)), None)
@@ -70,12 +70,12 @@ class Login:
 
 @dataclass(slots=True, kw_only=True)
 class Evidence:
-    """Every exchange of a walk, by what it was for.
+    """Every exchange of a walk, by purpose.
 
     Attributes:
-        pasted: the POST to the very URL that was given.
-        post: the same, behind the one redirect that was followed, if there was one.
-        resource_metadata, server_metadata: each place that was asked, in the order of a client.
+        pasted: the POST to the URL exactly as given.
+        post: the same after the redirect, if one was followed.
+        resource_metadata, server_metadata: each URL that was requested, in the order of a client.
         named_issuer: the authorization server that the resource metadata names first.
         legacy_metadata: RFC 8414 metadata at the origin of the MCP server, for clients of 2025-03-26.
     """
@@ -105,39 +105,39 @@ class Evidence:
 
     @property
     def endpoint(self) -> str:
-        """The MCP URL, behind the redirect if there was one."""
+        """The MCP URL, after the redirect if there was one."""
         return self.post.url
 
     @property
     def challenge(self) -> Challenge | None:
-        """The Bearer challenge of the answer to a POST without a token."""
+        """The Bearer challenge of the response to a POST without a token."""
         answer = self.post.answer
         return bearer_challenge(answer.header("www-authenticate")) if answer else None
 
     @property
     def resource_document(self) -> Document | None:
-        """The RFC 9728 document that a client reads: the first that is one."""
+        """The RFC 9728 document that a client reads: the first valid one."""
         documents = (document_of(exchange) for _, exchange in self.resource_metadata)
         return next((document for document in documents if document is not None), None)
 
     @property
     def server_document(self) -> Document | None:
-        """The RFC 8414 or OpenID document that a client reads: the first that is one."""
+        """The RFC 8414 or OpenID document that a client reads: the first valid one."""
         documents = (document_of(exchange) for exchange in self.server_metadata)
         return next((document for document in documents if document is not None), None)
 
     @property
     def well_knowns(self) -> list[Exchange]:
-        """Every exchange with a well-known place."""
+        """Every exchange with a well-known URL."""
         legacy = [self.legacy_metadata] if self.legacy_metadata else []
         exchanges = (*(item for _, item in self.resource_metadata), *self.server_metadata, *legacy)
         return list({exchange.url: exchange for exchange in exchanges}.values())
 
     def server_url(self, member: str) -> str | None:
-        """A URL that the authorization server announces, if it is one."""
+        """Return a URL from the authorization server's metadata; None if the member is not a URL."""
         url = text_member(self.server_document, member)
         return url if is_web_url(url) else None
 
     def server_list(self, member: str) -> list[str] | None:
-        """A list that the authorization server announces; None where it announces none."""
+        """Return a list from the authorization server's metadata; None if there is none."""
         return list_member(self.server_document, member)

@@ -1,4 +1,4 @@
-"""One run of the doctor: walk, judge, tell, group by group."""
+"""One run of the doctor: walk, judge and report, group by group."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Groups = Mapping[str, tuple[Check, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to examine.
+    """The options of a run.
 
     Attributes:
         timeout_s: for each exchange.
-        ca_file: certificates of authorities to trust beside those of the system.
+        ca_file: CA certificates to trust in addition to those of the system.
         login: None stops before the registration.
     """
 
@@ -43,10 +43,10 @@ class Options:
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What a run found.
+    """The findings of a run.
 
     Attributes:
-        unreachable: nothing answered at the MCP URL; there are only the lines that say why.
+        unreachable: there was no response at the MCP URL; the lines only say why.
     """
 
     mcp_url: str
@@ -62,17 +62,17 @@ class Report:
         return [line for lines in self.groups.values() for line in lines]
 
     def count(self, status: Status) -> int:
-        """How many lines say `status`."""
+        """Count the lines with `status`."""
         return sum(line.status is status for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """What a run says while it goes on.
+    """Callbacks for progress messages during a run.
 
     Attributes:
-        group: a heading with its lines, once they are judged.
-        say: something the person has to know at once.
+        group: receives a heading with its lines, once they are judged.
+        say: receives a message that the person must see at once.
     """
 
     group: Callable[[str, list[Line]], None] = lambda _heading, _lines: None
@@ -80,10 +80,10 @@ class Tell:
 
 
 async def examine(mcp_url: str, options: Options, tell: Tell) -> Report:
-    """Walk what a client walks from `mcp_url` on, and judge it.
+    """Take the steps of a client that starts at `mcp_url`, and judge the result.
 
     Raises:
-        OSError: the loopback port for the login cannot be had, or `ca_file` cannot be read.
+        OSError: the loopback port for the login is unavailable, or `ca_file` cannot be read.
     """
     report = Report(mcp_url=mcp_url, profile=options.profile)
     async with _fetcher(mcp_url, options) as fetch:
@@ -102,13 +102,13 @@ async def examine(mcp_url: str, options: Options, tell: Tell) -> Report:
 
 
 def _why_unreachable(evidence: Evidence, profile: Profile | None) -> list[Line]:
-    """Why nothing answered, the most telling line first, and what would be in the way even then."""
+    """Return lines that say why there was no response, the most specific first, and further obstacles."""
     lines = judge((connection.tls, connection.reachable, connection.hosted), evidence, profile)
     return [line for line in lines if line.status is Status.FAILURE]
 
 
 def _fetcher(mcp_url: str, options: Options, *, keep_cookies: bool = False) -> Fetcher:
-    # A proxy of the environment is for the world outside, not for servers on this machine.
+    # A proxy from the environment is for remote servers, not for servers on this machine.
     return Fetcher(
         timeout_s=options.timeout_s,
         ca_file=options.ca_file,
@@ -145,7 +145,7 @@ async def _log_in(
 
 
 def _redirect(options: Options, login: LoginOptions) -> str:
-    """The redirect URI of the profile's client where it is on loopback with a port of its choice."""
+    """Return the redirect URI of the profile's client if that is on loopback with a free port."""
     if options.profile is None or login.client_id is not None:
         return DEFAULT_REDIRECT
     return next((uri for uri in options.profile.redirect_uris if PORT in uri), DEFAULT_REDIRECT)

@@ -1,4 +1,4 @@
-"""One request and what came of it, as data."""
+"""One request and its result, as data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Enough = Callable[[bytes], bool]
 
 
 class Trouble(StrEnum):
-    """Why there is no answer, in words that follow the URL."""
+    """The reason why there is no response, in words that follow the URL."""
 
     NAME = "the host name does not resolve"
     REFUSED = "nothing listens there"
@@ -40,11 +40,11 @@ CERTIFICATE_TROUBLES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to ask.
+    """A request to send.
 
     Attributes:
-        enough: whether the body read so far holds all that is wanted, asked before the first byte as well;
-            None reads to the end.
+        enough: whether the body read so far is sufficient, also called before the first byte; None reads
+            to the end.
     """
 
     method: str
@@ -56,14 +56,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back.
+    """The response.
 
     Attributes:
-        headers: as they came, repeated ones repeated; names in lower case.
-        body: as it came, still encoded if the server encoded it unasked.
-        cut: whether the body was longer, or slower, than what was read.
-        received_at: seconds since 1970, by our clock, when the header was there.
-        certificate_ends_at: seconds since 1970; None where there is no TLS.
+        headers: as received, including repeated ones; names in lower case.
+        body: as received, still encoded if the server encoded it without request.
+        cut: whether reading stopped before the end, because the body was too long or too slow.
+        received_at: when the header arrived, in seconds since 1970 by our clock.
+        certificate_ends_at: seconds since 1970; None without TLS.
     """
 
     status: int
@@ -74,7 +74,7 @@ class Answer:
     certificate_ends_at: float | None = None
 
     def header(self, name: str) -> str | None:
-        """The value of a header, several of one name joined as one list (RFC 9110 §5.2)."""
+        """Return the value of a header, with repeated fields joined as one list (RFC 9110 §5.2)."""
         values = [value for key, value in self.headers if key == name.lower()]
         return ", ".join(values) if values else None
 
@@ -85,16 +85,16 @@ class Answer:
 
     @property
     def redirects(self) -> bool:
-        """Whether it sends the client elsewhere."""
+        """Whether the response is a redirect."""
         return self.status in (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A request with its answer, or with the reason why there is none.
+    """A request with its response, or with the reason why there is none.
 
     Attributes:
-        seconds: how long it took.
+        seconds: the duration.
         detail: more about `trouble`, from the operating system or the TLS library.
     """
 
@@ -106,10 +106,10 @@ class Exchange:
 
     @property
     def url(self) -> str:
-        """The URL that was asked."""
+        """The URL of the request."""
         return self.request.url
 
     @property
     def status(self) -> int | None:
-        """The status of the answer; None where there is none."""
+        """The status of the response; None if there is none."""
         return self.answer.status if self.answer else None

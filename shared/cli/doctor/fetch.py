@@ -1,4 +1,4 @@
-"""The one place that opens a connection: bounded in time and size, never redirected, every exchange kept."""
+"""The doctor's HTTP client: limited in time and size, without redirects, every exchange recorded."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _CERTIFICATE = {
 
 
 class Fetcher:
-    """Makes exchanges.
+    """Sends requests and records the exchanges.
 
     Args:
-        timeout_s: for one exchange from the connection to the last byte.
-        ca_file: certificates of authorities to trust beside those of the system.
-        use_proxy: whether the proxy that the environment names is used.
-        keep_cookies: whether cookies are kept, as a browser does and an MCP client does not.
+        timeout_s: for one exchange, from the connection to the last byte.
+        ca_file: CA certificates to trust in addition to those of the system.
+        use_proxy: whether to use the proxy from the environment.
+        keep_cookies: whether to store cookies, as a browser does and an MCP client does not.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Fetcher:
         await self._http.__aexit__(kind, error, trace)
 
     async def __call__(self, request: Request) -> Exchange:
-        """Ask a web URL, and tell what came of it; never raises for what a server or a network does."""
+        """Send a request and return the exchange; never raise for errors of a server or a network."""
         started = perf_counter()
         answer, trouble, detail = None, None, ""
         try:
@@ -113,7 +113,7 @@ class Fetcher:
 
 
 async def _read(response: httpx2.Response, request: Request, deadline: float) -> tuple[bytes, bool]:
-    """The body, and whether there was more of it than was wanted or came in time."""
+    """Return the body, and whether it was cut off for its length or its slowness."""
     body = bytearray()
     if request.enough is not None and request.enough(b""):
         return b"", False
@@ -131,9 +131,9 @@ async def _read(response: httpx2.Response, request: Request, deadline: float) ->
 
 
 def guarded(fetch: Fetch, mcp_url: str) -> Fetch:
-    """`fetch` for URLs that servers name: none that leads from a server to somewhere more private.
+    """Wrap `fetch` for URLs that servers name: refuse URLs in a more private network than the server's own.
 
-    A public server that names a host of a private network is either set up wrong or up to something.
+    A public server that names a host in a private network is either misconfigured or malicious.
     """
     home, secure = reach(mcp_url), mcp_url.startswith("https://")
 
@@ -179,7 +179,7 @@ def _trouble(error: Exception) -> tuple[Trouble, str]:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and what it came from, through chains and groups."""
+    """Yield `error` and its causes, through chains and groups."""
     following: BaseException | None = error
     while following is not None:
         yield following

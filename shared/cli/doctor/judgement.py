@@ -1,4 +1,4 @@
-"""From evidence to lines of a report: each check's verdict, weighed for one client or for most."""
+"""Turn evidence into report lines: each check's verdict, weighted for one client or for most."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.cli.doctor.verdict import Check, Status
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The verdict on one check; `finding` is safe to print."""
+    """The verdict of one check; `finding` is safe to print."""
 
     check: Check
     status: Status
@@ -21,12 +21,12 @@ class Line:
 
     @property
     def fix(self) -> str | None:
-        """What to do about it, where there is a problem."""
+        """The fix, if there is a problem."""
         return self.check.fix if self.status in (Status.WARNING, Status.FAILURE) else None
 
 
 def judge(checks: Iterable[Check], evidence: Evidence, profile: Profile | None = None) -> list[Line]:
-    """One line for each check."""
+    """Return one line for each check."""
     return [_line(check, evidence, profile) for check in checks]
 
 

@@ -1,4 +1,4 @@
-"""The requests of an MCP client, and its answers read. Pure."""
+"""Build the requests of an MCP client and parse the responses. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNSUPPORTED_PROTOCOL_VERSION = -32022
 CLIENT_INFO = {"name": "doorward-doctor", "version": VERSION}
 UNKNOWN_CLIENT = "doorward-doctor-unknown"
 UNKNOWN_REDIRECT = "http://127.0.0.1:9/doorward-doctor"
-MADE_UP_TOKEN = "doorward-doctor-made-up-token"  # noqa: S105 -- opens nothing, by design
+MADE_UP_TOKEN = "doorward-doctor-made-up-token"  # noqa: S105 -- deliberately invalid
 BROWSER_ORIGIN = "http://localhost:6274"
 """Where the MCP Inspector runs."""
 BROWSER_HEADERS = ("authorization", "content-type", "mcp-protocol-version", "mcp-session-id")
@@ -29,12 +29,12 @@ _ACCEPT = "application/json, text/event-stream"
 
 
 def get(url: str, headers: Mapping[str, str] | None = None) -> Request:
-    """A GET for a document."""
+    """Return a GET request for a document."""
     return Request(method="GET", url=url, headers={"Accept": "application/json", **(headers or {})})
 
 
 def form(url: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Request:
-    """A POST of parameters as the token endpoint takes them (RFC 6749 Appendix B)."""
+    """Return a POST request with form parameters, as for the token endpoint (RFC 6749 Appendix B)."""
     fixed = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     return Request(
         method="POST", url=url, headers={**fixed, **(headers or {})}, body=urlencode(fields).encode()
@@ -42,19 +42,19 @@ def form(url: str, fields: Mapping[str, str], headers: Mapping[str, str] | None 
 
 
 def post_json(url: str, body: Mapping[str, Any]) -> Request:
-    """A POST of a JSON object."""
+    """Return a POST request with a JSON object."""
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     return Request(method="POST", url=url, headers=headers, body=json.dumps(body).encode())
 
 
 def preflight(url: str, headers: tuple[str, ...]) -> Request:
-    """What a browser asks before a page of `BROWSER_ORIGIN` may POST with `headers`."""
+    """Return the preflight of a browser before a page of `BROWSER_ORIGIN` may POST with `headers`."""
     preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": ",".join(headers)}
     return Request(method="OPTIONS", url=url, headers={"Origin": BROWSER_ORIGIN, **preflight})
 
 
 def initialize(url: str, headers: Mapping[str, str] | None = None) -> Request:
-    """The first request of a client of MCP 2025-11-25."""
+    """Return the first request of a client of MCP 2025-11-25."""
     parameters = {"protocolVersion": HANDSHAKE_VERSION, "capabilities": {}, "clientInfo": CLIENT_INFO}
     return call(url, "initialize", parameters, headers)
 
@@ -65,7 +65,7 @@ def call(
     parameters: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Request:
-    """A JSON-RPC call over Streamable HTTP; reading ends with its answer, wherever the stream goes on."""
+    """Return a JSON-RPC call over Streamable HTTP; reading stops at its response, even in a longer stream."""
     message: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": method}
     if parameters is not None:
         message["params"] = parameters
@@ -77,7 +77,7 @@ def call(
 
 
 def stateless(url: str, method: str, parameters: Mapping[str, Any], headers: Mapping[str, str]) -> Request:
-    """The same call for MCP 2026-07-28, which has no handshake: each request says who asks."""
+    """Return a call for MCP 2026-07-28, which has no handshake: each request names the client."""
     about = {
         "io.modelcontextprotocol/protocolVersion": STATELESS_VERSION,
         "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
@@ -89,14 +89,14 @@ def stateless(url: str, method: str, parameters: Mapping[str, Any], headers: Map
 
 
 def initialized(url: str, headers: Mapping[str, str]) -> Request:
-    """The notification that ends the handshake."""
+    """Return the notification that ends the handshake."""
     message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     fixed = {"Accept": _ACCEPT, "Content-Type": "application/json"}
     return Request(method="POST", url=url, headers={**fixed, **headers}, body=json.dumps(message).encode())
 
 
 def rpc_answer(exchange: Exchange | None) -> Document | None:
-    """The JSON-RPC answer in a body, whether it came as JSON or as events; None if there is none."""
+    """Return the JSON-RPC response in a body, sent as JSON or as events; None if there is none."""
     if exchange is None or exchange.answer is None:
         return None
     if exchange.answer.content_type == "text/event-stream":
@@ -110,7 +110,7 @@ def _has_answer(body: bytes) -> bool:
 
 
 def _in_events(body: bytes) -> Document | None:
-    """The answer among server-sent events, those that have ended with an empty line."""
+    """Return the response among complete server-sent events (terminated by an empty line)."""
     for data in _events(body):
         message = parse_object(data.encode())
         if isinstance(message, dict) and _is_answer(message):

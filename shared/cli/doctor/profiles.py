@@ -1,7 +1,7 @@
-"""What single clients need beyond, or less than, what every client needs. Data only.
+"""How the needs of particular clients differ from those of most clients. Data only.
 
-A profile moves the weight of checks: what is in `fatal` is a failure for that client even where it is only a
-warning for most, what it `tolerates` is a warning even where most stop at it.
+A profile changes the weight of checks: those in `fatal` are failures for that client even if they are only
+warnings for most; those in `tolerates` are warnings even if most clients stop at them.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ PORT = "PORT"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One client.
+    """The profile of one client.
 
     Attributes:
-        registers_by: in its order of preference: ``CIMD`` (client ID metadata document), ``DCR`` (RFC 7591).
-        redirect_uris: what it registers; `PORT` stands for a free one.
-        auth_method: the `token_endpoint_auth_method` it registers; None leaves it out, which means a secret.
-        registers: further members of its registration.
-        asks_for_all: whether it asks for every scope that the authorization server lists.
-        hosted: whether it runs in its vendor's cloud, and so reaches only what is on the public Internet.
+        registers_by: in order of preference: ``CIMD`` (client ID metadata document), ``DCR`` (RFC 7591).
+        redirect_uris: the registered redirect URIs; `PORT` is a placeholder for a free port.
+        auth_method: the registered `token_endpoint_auth_method`; None omits it, which means a secret.
+        registers: additional members of the registration.
+        asks_for_all: whether the client requests every scope that the authorization server lists.
+        hosted: whether the client runs in its vendor's cloud, and so reaches only the public Internet.
     """
 
     id: str

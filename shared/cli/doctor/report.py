@@ -1,4 +1,4 @@
-"""A report for people and for programs. Everything a server sent has been made printable before."""
+"""Print a report for people or programs. Server data is already safe to print."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLUMN = max(len(status) for status in Status) + 2
 
 
 def print_group(console: Console, heading: str, lines: list[Line]) -> None:
-    """A heading, and one line a check; below a problem, what to do about it."""
+    """Print a heading and one line per check, with the fix below each problem."""
     console.print(Text(f"\n{heading}", style="bold"))
     if all(line.status is Status.SKIPPED for line in lines):
         console.print(_all_skipped(lines), soft_wrap=True)
@@ -33,8 +33,8 @@ def print_group(console: Console, heading: str, lines: list[Line]) -> None:
 
 
 def print_unreachable(console: Console, report: Report) -> None:
-    """Why nothing answered: one line, and another if a hosted client would not get there in any case."""
-    # A certificate that is refused says more than that nothing answered.
+    """Print why there was no response, and whether the URL is out of reach for a hosted client anyway."""
+    # A refused certificate is more specific than "unreachable".
     redundant = {"reachable"} if any(line.check.id == "tls" for line in report.lines) else set()
     for line in report.lines:
         if line.check.id in redundant:
@@ -56,7 +56,7 @@ def _line(line: Line) -> Text:
 
 
 def print_requests(console: Console, exchanges: Iterable[Exchange]) -> None:
-    """What was asked, and what came of it."""
+    """Print the requests and their results."""
     console.print(Text("\nRequests", style="bold"))
     for exchange in exchanges:
         outcome = str(exchange.status or exchange.trouble)
@@ -68,7 +68,7 @@ def print_requests(console: Console, exchanges: Iterable[Exchange]) -> None:
 
 
 def print_summary(console: Console, report: Report) -> None:
-    """How many of each, and what that means."""
+    """Print the number of lines by status, and the conclusion."""
     counts = ", ".join(f"{report.count(status)} {status}" for status in Status)
     for_whom = report.profile.name if report.profile else "MCP clients"
     verdict = (
@@ -81,7 +81,7 @@ def print_summary(console: Console, report: Report) -> None:
 
 
 def to_json(report: Report) -> str:
-    """The report as one JSON object, ASCII only."""
+    """Return the report as one JSON object, ASCII only."""
     document = {
         "doorward": VERSION,
         "mcp_url": report.mcp_url,
@@ -101,7 +101,7 @@ def _line_as_json(group: str, line: Line) -> dict[str, Any]:
 
 
 def _exchange_as_json(exchange: Exchange) -> dict[str, Any]:
-    # Without the query: that of an authorization request is nobody's business.
+    # Without the query: that of an authorization request is private.
     return {
         "method": exchange.request.method,
         "url": printable(exchange.url.partition("?")[0], 500),

@@ -1,4 +1,4 @@
-"""Makes what a server sent safe to print: no control or invisible character, nothing endless."""
+"""Make server data safe to print: without control or invisible characters, and limited in length."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ MAX_LINE = 1_200
 
 
 def printable(text: str, limit: int = MAX_LINE) -> str:
-    """`text` on one line, everything that a terminal would act on or hide as an escape, cut at `limit`.
+    """Return `text` on one line, cut at `limit`, with escapes for what a terminal would interpret or hide.
 
-    That is all that `str.isprintable` says no to: C0 and C1 controls (ESC among them), line breaks,
+    Escaped is everything for which `str.isprintable` is false: C0 and C1 controls (such as ESC), line breaks,
     bidirectional and zero-width characters, lone surrogates, private use.
     """
     kept = text[:limit]
@@ -20,14 +20,14 @@ def printable(text: str, limit: int = MAX_LINE) -> str:
 
 
 def quoted(value: object, limit: int = MAX_VALUE) -> str:
-    """A value that a server sent, between quotes where it is text."""
+    """Format a value from a server, with quotes around text."""
     text = value if isinstance(value, str) else reprlib.repr(value)
     visible = printable(text, limit)
     return f'"{visible}"' if isinstance(value, str) else visible
 
 
 def listed(values: list[str] | tuple[str, ...], limit: int = 12) -> str:
-    """Several values that a server sent, no more than `limit` of them."""
+    """Format values from a server, at most `limit` of them."""
     joined = ", ".join(quoted(value) for value in values[:limit])
     return f"{joined} and {len(values) - limit} more" if len(values) > limit else joined
 

@@ -1,4 +1,4 @@
-"""Where clients look, and which URLs may be asked at all. Pure."""
+"""The URLs at which clients look for metadata, and which URLs may be requested at all. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PRIVATE_SUFFIXES = (".local", ".internal", ".lan", ".home.arpa", ".localdomain")
 
 
 class RedirectUriType(IntEnum):
-    """From where a host can be reached, as far as its name says."""
+    """The network from which a host can be reached, judged by its name."""
 
     LOOPBACK = 0
     PRIVATE = 1
@@ -21,7 +21,7 @@ class RedirectUriType(IntEnum):
 
 
 def is_web_url(text: object) -> bool:
-    """Whether `text` is an absolute http or https URL with a host."""
+    """Check whether `text` is an absolute http or https URL with a host."""
     if not isinstance(text, str):
         return False
     try:
@@ -32,13 +32,13 @@ def is_web_url(text: object) -> bool:
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port."""
+    """Return scheme, host and port."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def same_origin(one: str, other: str) -> bool:
-    """Whether two URLs have the same scheme, host and port (RFC 6454 §5)."""
+    """Check whether two URLs have the same scheme, host and port (RFC 6454 §5)."""
     return _origin_parts(one) == _origin_parts(other)
 
 
@@ -48,14 +48,14 @@ def _origin_parts(url: str) -> tuple[str, str | None, int | None]:
 
 
 def reach(url: str) -> RedirectUriType:
-    """From where the host of `url` can be reached; judged by its name alone, nothing is looked up."""
+    """Return from where the host of `url` can be reached, judged by its name, without a DNS lookup."""
     host = (urlsplit(url).hostname or "").rstrip(".")
     if host in LOOPBACK_HOSTS or host.endswith(".localhost"):
         return RedirectUriType.LOOPBACK
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        # A name without a dot is known inside a network only: that of docker compose, or of an office.
+        # A name without a dot resolves only inside a network, such as docker compose or an office.
         return (
             RedirectUriType.PRIVATE
             if "." not in host or host.endswith(PRIVATE_SUFFIXES)
@@ -67,7 +67,7 @@ def reach(url: str) -> RedirectUriType:
 
 
 def is_address(host: str) -> bool:
-    """Whether `host` is an IP address."""
+    """Check whether `host` is an IP address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -76,12 +76,12 @@ def is_address(host: str) -> bool:
 
 
 def is_secure(url: str) -> bool:
-    """Whether what is sent to `url` cannot be read on the way."""
+    """Check whether requests to `url` cannot be read in transit."""
     return urlsplit(url).scheme == "https" or reach(url) is RedirectUriType.LOOPBACK
 
 
 def other_spelling(url: str) -> str | None:
-    """`url` with its trailing slash taken off or put on; None at the root, where both are the same."""
+    """Remove or add the trailing slash of `url`; None at the root, where both spellings are the same."""
     parts = urlsplit(url)
     if parts.path in ("", "/"):
         return None
@@ -90,9 +90,9 @@ def other_spelling(url: str) -> str | None:
 
 
 def resource_metadata_places(mcp_url: str) -> tuple[str, ...]:
-    """Where RFC 9728 §3.1 puts the metadata of `mcp_url`: the places with its path, if it has one.
+    """Return the metadata URLs of `mcp_url` with its path, if it has one (RFC 9728 §3.1).
 
-    SDKs differ in whether they take a trailing slash off the path first, so such a URL has two.
+    SDKs differ in whether they first strip a trailing slash from the path, so such a URL has two.
     """
     parts = urlsplit(mcp_url)
     if parts.path in ("", "/"):
@@ -102,12 +102,12 @@ def resource_metadata_places(mcp_url: str) -> tuple[str, ...]:
 
 
 def resource_metadata_root(mcp_url: str) -> str:
-    """Where clients look when the place with the path has nothing."""
+    """Return the metadata URL at the root, where clients look if there is none with the path."""
     return f"{origin(mcp_url)}{PROTECTED_RESOURCE}"
 
 
 def server_metadata_places(issuer: str) -> tuple[str, ...]:
-    """Where clients look for the metadata of `issuer`, in their order (RFC 8414 §3.1, §5; MCP 2025-11-25)."""
+    """Return the metadata URLs of `issuer` in the order of clients (RFC 8414 §3.1, §5; MCP 2025-11-25)."""
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
     places = [_inserted(parts, AUTHORIZATION_SERVER, path), _inserted(parts, OPENID_CONFIGURATION, path)]
@@ -121,7 +121,7 @@ def _inserted(parts: SplitResult, well_known: str, path: str, query: str = "") -
 
 
 def redirect_target(url: str, location: str | None) -> str | None:
-    """Where a redirect of `url` leads; None where `location` is no web URL."""
+    """Return the target of a redirect of `url`; None if `location` is not a web URL."""
     try:
         target = urljoin(url, location or "")
     except ValueError:

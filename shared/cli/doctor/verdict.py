@@ -1,4 +1,4 @@
-"""What a check is, and what it can say."""
+"""Checks and their verdicts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.cli.doctor.evidence import Evidence
 
 
 class Status(StrEnum):
-    """How a line of the report begins."""
+    """The status of a report line."""
 
     OK = "ok"
     WARNING = "warning"
@@ -20,11 +20,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        outcome: OK, SKIPPED, or for a problem its weight; None for a problem of the check's own weight.
-        finding: what was seen, safe to print.
+        outcome: OK, SKIPPED, or the weight of a problem; None for a problem with the check's own weight.
+        finding: the observation, safe to print.
     """
 
     outcome: Status | None
@@ -32,17 +32,17 @@ class Verdict:
 
 
 def ok(finding: str = "") -> Verdict:
-    """The rule holds."""
+    """Return a verdict: the rule holds."""
     return Verdict(Status.OK, finding)
 
 
 def skipped(why: str) -> Verdict:
-    """The rule could not be tried, or does not apply."""
+    """Return a verdict: the rule could not be tested, or does not apply."""
     return Verdict(Status.SKIPPED, why)
 
 
 def problem(finding: str, weight: Status | None = None) -> Verdict:
-    """The rule does not hold; `weight` where it differs from the check's own."""
+    """Return a verdict: the rule is violated; `weight` overrides the check's own."""
     return Verdict(weight, finding)
 
 
@@ -54,12 +54,12 @@ class Check:
     """One rule.
 
     Attributes:
-        id: what programs know it by.
-        title: what must be true.
-        meaning: what goes wrong when it is not, and where the rule comes from.
-        fix: what to do, for the operator of the server.
-        weight: FAILURE where most clients stop at it, else WARNING.
-        judge: pure; from the evidence alone.
+        id: stable, for programs.
+        title: the rule.
+        meaning: the consequence of a violation, and the source of the rule.
+        fix: for the operator of the server.
+        weight: FAILURE if most clients stop at a violation, else WARNING.
+        judge: a pure function of the evidence.
     """
 
     id: str
@@ -78,5 +78,5 @@ def check(
     fix: str,
     weight: Status = Status.FAILURE,
 ) -> Callable[[Judge], Check]:
-    """Make the function below a `Check`."""
+    """Turn the decorated function into a `Check`."""
     return lambda judge: Check(id=id, title=title, meaning=meaning, fix=fix, weight=weight, judge=judge)

@@ -1,10 +1,10 @@
-"""``doorward why``: from the id of a refused request to what happened, in sentences.
+"""``doorward why``: explains a refused request by its id, from the logs.
 
-- `entries`   text to log entries, in whichever form it was logged and whatever stands in front of it
+- `entries`   parses log lines of either format, with any prefix
 - `sources`   where to look
-- `story`     the entries of one request, followed from one service into the other, as sentences
-- `remedies`  what to do about it, by the reason code
-- `command`   the options, and what the exit status says
+- `story`     the entries of one request, across both services, as sentences
+- `remedies`  the remedy, by reason code
+- `command`   the options and the exit status
 
-Logs hold what strangers sent. Nothing of it is printed as it is: `shared.cli.doctor.text` makes it printable.
+Logs contain data of strangers. It is never printed raw: `shared.cli.doctor.text` makes it safe to print.
 """

@@ -1,4 +1,4 @@
-"""``doorward why``: the options, and what the exit status says."""
+"""``doorward why``: the options and the exit status."""
 
 from __future__ import annotations
 

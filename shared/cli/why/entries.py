@@ -1,4 +1,4 @@
-"""Log lines to entries: JSON or for the eye, alone or behind what docker compose puts in front of them."""
+"""Parse log lines into entries: JSON or console format, with or without the prefix of docker compose."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
-# docker compose: the container's name, padded, a bar. Names hold no space, so no log line of ours looks so.
+# docker compose: the container's name, padded, a bar. Names have no space, so no log line of ours matches.
 _PREFIX = re.compile(r"\[?(?P<origin>[\w.-]+)]? *\| ?(?P<line>.*)\Z", re.DOTALL)
 
-# structlog's ConsoleRenderer: time [level] event [logger] name=value …, where a value with a space in it is
-# written as Python writes text. `docker compose logs -t` puts a time of its own in front.
+# structlog's ConsoleRenderer: time [level] event [logger] name=value …, where a value with a space is a
+# Python string literal. `docker compose logs -t` adds another time in front.
 _CONSOLE = re.compile(
     r"(?:\d{4}-\d\d-\d\dT\S+ )?(?P<timestamp>\d{4}-\d\d-\d\dT\S+) \[(?P<level>[a-z]+) *\] "
     r"(?P<event>(?:.*?\S)?) *+(?:\[(?P<logger>[\w.]++)\])?(?: ?(?<![^ \]])(?P<fields>[a-z_]++=.*))?\Z",
@@ -28,12 +28,12 @@ _FIELD = re.compile(
 
 @dataclass(slots=True)
 class Entry:
-    """One event of a log.
+    """One log entry.
 
     Attributes:
-        origin: where it was found: a file, or a container.
-        fields: all that was logged with it, ``event`` and ``timestamp`` among them.
-        more: lines that belong to it, a traceback above all.
+        origin: the file or container that it is from.
+        fields: all logged fields, including ``event`` and ``timestamp``.
+        more: further lines of the entry, such as a traceback.
     """
 
     origin: str
@@ -41,16 +41,16 @@ class Entry:
     more: list[str] = field(default_factory=list)
 
     def text(self, name: str) -> str:
-        """A field as text; empty where there is none."""
+        """Return a field as text; empty if there is none."""
         value = self.fields.get(name)
         return "" if value is None else str(value)
 
 
 def read_entries(lines: Iterable[str], origin: str) -> Iterator[Entry]:
-    """The entries of a log.
+    """Parse the entries of a log.
 
     Args:
-        origin: what to call it, where no line says where it is from.
+        origin: the origin of lines that do not name one.
     """
     open_entries: dict[str, Entry] = {}
     for raw in lines:
@@ -71,14 +71,14 @@ def _unprefixed(line: str, origin: str) -> tuple[str, str]:
 
 
 def _fields(line: str) -> Mapping[str, object] | None:
-    """What a line says, if an entry begins with it. One that is set in goes on with what is above it."""
+    """Parse a line that begins an entry; None for an indented line, which continues the entry above."""
     if line[:1].isspace():
         return None
     if match := _CONSOLE.match(line):
         named = {name: match[name] for name in ("timestamp", "level", "event", "logger") if match[name]}
-        # What is named by the renderer itself cannot be overwritten by what was logged.
+        # Logged fields must not overwrite those of the renderer.
         return {**dict(_pairs(match["fields"] or "")), **named}
-    # Whatever logs for a server of somebody else's may have put something in front.
+    # The log handler of another server may have added a prefix.
     with suppress(ValueError, RecursionError):
         members = json.loads(line[line.index("{") :])
         if isinstance(members, dict) and "event" in members:

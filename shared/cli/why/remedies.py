@@ -1,4 +1,4 @@
-"""What to do about a refusal: the remedy of its reason code."""
+"""Find the remedy for a refusal by its reason code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CATALOGUES = {"auth_service": "auth_service.protocol.reasons", "resource_service
 
 @cache
 def catalogue(service: str) -> dict[str, ReasonCode]:
-    """The reason codes of a service by name; none where it is not installed on this machine."""
+    """Return the reason codes of a service by name; empty if it is not installed on this machine."""
     try:
         reasons: type[ReasonCode] = importlib.import_module(CATALOGUES[service]).Reason
     except ModuleNotFoundError:
@@ -28,20 +28,20 @@ def _by_code(reasons: Iterable[ReasonCode]) -> dict[str, ReasonCode]:
 
 
 def reason_of(entry: Entry) -> ReasonCode | None:
-    """The reason that an entry names; None for a code that this release does not know."""
+    """Return the reason that an entry names; None for an unknown code."""
     code = entry.text("reason_code")
     logged_by = entry.text("logger").partition(".")[0]
-    # Both services have a `token_expired`: the one that logged it knows which advice fits.
+    # Both services have a `token_expired`: use the one of the service that logged it.
     services = sorted(CATALOGUES, key=lambda service: service != logged_by)
     catalogues = [_by_code(CommonReason), *map(catalogue, services)]
     return next((reasons[code] for reasons in catalogues if code in reasons), None)
 
 
 def remedy(entries: Iterable[Entry]) -> str | None:
-    """The advice for a request, if there is any.
+    """Return the remedy for a request, if there is one.
 
     Args:
-        entries: in the order in which they happened: the first reason with a remedy is closest to the cause.
+        entries: in order of time; the first reason with a remedy is closest to the cause.
     """
     reasons = [reason_of(entry) for entry in entries]
     return next((reason.remedy for reason in reasons if reason is not None and reason.remedy), None)

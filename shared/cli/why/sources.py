@@ -1,4 +1,4 @@
-"""Where `doorward why` looks: files that are named, the logs of `doorward up`, standard input."""
+"""Log sources of `doorward why`: named files, the logs of `doorward up`, standard input."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ LOGS = ("auth.log", "resource.log")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Somewhere to look.
+    """A log source.
 
     Attributes:
         paths: files, older ones first; ``-`` is standard input.
-        name: for the sentence that says that nothing was found there.
+        name: for the message that nothing was found there.
     """
 
     name: str
     paths: Sequence[Path]
 
     def entries(self) -> Iterator[Entry]:
-        """Every entry, file by file.
+        """Yield every entry, file by file.
 
         Raises:
             CommandError: a file cannot be read.
         """
         for path in self.paths:
             if str(path) == STANDARD_INPUT:
-                # Whatever bytes there are in a log, they are no reason to stop.
+                # Invalid bytes in a log must not stop the search.
                 lines = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
                 yield from read_entries(lines, "standard input")
                 continue
@@ -50,11 +50,11 @@ class Source:
 
 
 def sources(files: Sequence[Path], data_dir: Path) -> Iterator[Source]:
-    """Where to look, one after the other until something is found.
+    """Yield the sources to search in order until something is found.
 
     Args:
-        files: if there are any, nowhere else.
-        data_dir: that of `doorward up`.
+        files: if given, the only sources.
+        data_dir: the data directory of `doorward up`.
     """
     for file in files:
         if str(file) != STANDARD_INPUT and not file.is_file():
@@ -70,7 +70,7 @@ def sources(files: Sequence[Path], data_dir: Path) -> Iterator[Source]:
 
 
 def _is_fed() -> bool:
-    """Whether somebody has put something into standard input: a pipe or a file, no terminal and no device."""
+    """Check whether standard input is a pipe or a file, not a terminal or a device."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError, AttributeError):

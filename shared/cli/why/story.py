@@ -1,4 +1,4 @@
-"""The entries of one request as sentences, in the order in which it happened."""
+"""The entries of one request as sentences, in order of time."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _MAX_TRACEBACK_LINES = 60
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One thing that happened.
+    """One event of the request.
 
     Attributes:
-        when: as it was logged.
-        where: the service, or where the line was found.
-        sentences: what happened; everything in them is printable.
-        traceback: of an error that nobody expected.
+        when: as logged.
+        where: the service, or the origin of the line.
+        sentences: the description, safe to print.
+        traceback: of an unhandled exception.
     """
 
     when: str
@@ -34,10 +34,10 @@ class Scene:
 
 
 def entries_of(request_id: str, entries: Iterable[Entry]) -> list[Entry]:
-    """All that belongs to a request, in both services: the one that asked, and the one that was asked.
+    """Return all entries of a request in both services.
 
-    A service gives each request an id of its own, and believes nobody else's. The one that asks notes under
-    which id the other has answered.
+    Each service assigns its own id to a request and ignores ids of others. The calling service logs the id
+    in the response of the other one.
     """
     by_id: defaultdict[str, list[Entry]] = defaultdict(list)
     asked_by: dict[str, str] = {}
@@ -54,7 +54,7 @@ def entries_of(request_id: str, entries: Iterable[Entry]) -> list[Entry]:
 
 
 def scenes_of(entries: Iterable[Entry]) -> list[Scene]:
-    """The story."""
+    """Turn entries into scenes."""
     return [
         Scene(
             printable(entry.text("timestamp"), 40),

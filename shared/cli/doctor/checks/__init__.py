@@ -1,4 +1,4 @@
-"""The rules, one function each, in the order in which a client comes to them."""
+"""The rules, one function each, in the order in which a client meets them."""
 
 from __future__ import annotations
 

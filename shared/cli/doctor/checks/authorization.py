@@ -1,4 +1,4 @@
-"""The authorization request and its answer (OAuth 2.1 §4.1, RFC 9207, RFC 8252 §7.3, RFC 8707)."""
+"""The authorization request and its response (OAuth 2.1 §4.1, RFC 9207, RFC 8252 §7.3, RFC 8707)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOT_TRIED = "there was no login"
 
 
 def _refused(exchange: Exchange, login: Login) -> bool:
-    """Whether an authorization request is refused at once, by a page or by a redirect with an error."""
+    """Check whether an authorization request is refused at once, by a page or by a redirect with an error."""
     if exchange.answer is None or exchange.answer.status >= 400:
         return True
     location = exchange.answer.header("location") or ""

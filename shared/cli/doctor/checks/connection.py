@@ -1,4 +1,4 @@
-"""Whether the hosts can be reached, safely, at the URL that a person pastes."""
+"""Rules for the connection: the hosts are reachable, securely, at the URL that a person pastes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_SHOWN = 120
 
 
 def discovery_exchanges(evidence: Evidence) -> Iterator[Exchange]:
-    """Every exchange before a login."""
+    """Return every exchange before the login."""
     single = (
         *(evidence.pasted, evidence.post, evidence.get, evidence.head, evidence.other_spelling),
         *(evidence.keys, evidence.unknown_client_token, evidence.unknown_client_authorize),
@@ -119,7 +119,7 @@ def hosted(evidence: Evidence) -> Verdict:
 
 
 def _never_reached(url: str) -> str | None:
-    """Why nobody on the public Internet gets to `url`; None where somebody may."""
+    """Explain why `url` is unreachable from the public Internet; None if it may be reachable."""
     parts = urlsplit(url)
     match reach(url):
         case RedirectUriType.LOOPBACK:

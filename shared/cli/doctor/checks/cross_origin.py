@@ -1,4 +1,4 @@
-"""What a client that runs in a browser needs (the Fetch standard, §3.2): the MCP Inspector, web apps."""
+"""Rules for clients that run in a browser, such as the MCP Inspector (the Fetch standard, §3.2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _allows_origin(answer: Answer) -> bool:
 
 
 def _preflight_fault(exchange: Exchange, headers: tuple[str, ...]) -> str | None:
-    """What keeps a browser from sending the POST that it asked for; None if nothing does."""
+    """Explain why the preflight response keeps a browser from sending the POST; None if it does not."""
     answer = exchange.answer
     if answer is None:
         return f"OPTIONS: {exchange.trouble}"

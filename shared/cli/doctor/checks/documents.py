@@ -1,4 +1,4 @@
-"""Rules for every document at a well-known place, no matter who serves it."""
+"""Rules for every well-known document, whichever server it comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the endpoints answer to a client that they do not know: the state of every client after a reset."""
+"""Responses of the endpoints to an unknown client, which every client is after a reset of the server."""
 
 from __future__ import annotations
 

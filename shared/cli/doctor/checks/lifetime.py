@@ -1,4 +1,4 @@
-"""What becomes of tokens: refreshed, refreshed twice at once, revoked (OAuth 2.1 §4.3, RFC 7009)."""
+"""The lifetime of tokens: refresh, concurrent refresh, revocation (OAuth 2.1 §4.3, RFC 7009)."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def revoke_effective(evidence: Evidence) -> Verdict:
 
 
 def _worked(login: Login) -> bool:
-    """Whether the token that was revoked last had been good."""
+    """Check whether the access token had been accepted before it was revoked."""
     last = login.survived or login.stepped_up or login.initialize
     return last is not None and last.status == 200
 

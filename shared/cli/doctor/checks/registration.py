@@ -1,4 +1,4 @@
-"""What a registration gives back (RFC 7591 §3.2.1)."""
+"""The registration response (RFC 7591 §3.2.1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ USABLE_METHODS = ("none", "client_secret_basic", "client_secret_post")
 
 
 def refusal(exchange: Exchange) -> str:
-    """An answer that is a no: its status, and the OAuth error in it."""
+    """Describe an error response: its status, and the OAuth error in it."""
     if exchange.answer is None:
         return f"{quoted(exchange.url.partition('?')[0])}: {exchange.trouble}"
     document = object_of(exchange)

@@ -1,4 +1,4 @@
-"""The document of the MCP server (RFC 9728)."""
+"""The metadata document of the MCP server (RFC 9728)."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ def resource_metadata_equal(evidence: Evidence) -> Verdict:
     differing = [(place, item) for place, item in documents if _content(item) != _content(first)]
     if not differing:
         return ok()
-    # RFC 9728 §3.1: with several resources on a host, the root one may be another's.
+    # RFC 9728 §3.1: with several resources on a host, the document at the root may describe another one.
     only_root = all(place is Place.ROOT for place, _ in differing)
     return problem(_differ(first, differing[0][1]), Status.WARNING if only_root else None)
 
 
 def _content(exchange: Exchange) -> dict[str, object]:
     document = document_of(exchange) or {}
-    # RFC 9728 §3.3: each place announces the spelling it was made from, with a slash at its end or without.
+    # RFC 9728 §3.3: each document announces the spelling in its URL, with or without a trailing slash.
     return {**document, "resource": str(document.get("resource")).removesuffix("/")}
 
 
@@ -113,7 +113,7 @@ def resource_match(evidence: Evidence) -> Verdict:
 
 
 def _covers(resource: str, mcp_url: str) -> bool:
-    """As SDKs compare: the same origin, and the path or one above it, whatever the trailing slash."""
+    """Compare like SDKs: same origin, and the same path or a parent, ignoring a trailing slash."""
     above, below = (f"{urlsplit(url).path.rstrip('/')}/" for url in (resource, mcp_url))
     return same_origin(resource.lower(), mcp_url.lower()) and below.startswith(above)
 
@@ -129,7 +129,7 @@ def resource_exact(evidence: Evidence) -> Verdict:
     resource = text_member(evidence.resource_document, "resource")
     if resource is None:
         return skipped("there is no `resource`")
-    # Without a path, URL libraries put the slash on themselves: either spelling is the same URL.
+    # Without a path, URL libraries add the slash, so both spellings are the same URL.
     at_root = urlsplit(evidence.mcp_url).path in ("", "/")
     same = resource == evidence.mcp_url or (at_root and resource.rstrip("/") == evidence.mcp_url.rstrip("/"))
     return (

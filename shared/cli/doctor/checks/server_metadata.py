@@ -1,4 +1,4 @@
-"""The document of the authorization server (RFC 8414, OpenID Connect Discovery)."""
+"""The metadata document of the authorization server (RFC 8414, OpenID Connect Discovery)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def server_metadata_places(evidence: Evidence) -> Verdict:
     if evidence.server_document is None:
         return skipped(ABSENT)
     openid = [item for item in evidence.server_metadata if OPENID_CONFIGURATION in item.url]
-    # Who does not do OpenID Connect need not serve its discovery; who does, at both places.
+    # A server without OpenID Connect need not serve its discovery document; one with it must, at both places.
     needed = [evidence.server_metadata[0], *(openid if any(map(document_of, openid)) else [])]
     missing = [exchange for exchange in needed if document_of(exchange) is None]
     if not missing:
@@ -75,7 +75,7 @@ def _different(one: Document, other: Document) -> list[str]:
 
 
 def _value(value: object) -> object:
-    """Arrays of the metadata are sets: their order means nothing."""
+    """Normalize a value: arrays in the metadata are sets, so their order does not matter."""
     return sorted(map(str, value)) if isinstance(value, list) else value
 
 

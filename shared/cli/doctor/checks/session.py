@@ -1,4 +1,4 @@
-"""MCP with a token: what the whole login is for."""
+"""MCP requests with a token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_REASON = 300
 
 
 def _fault(exchange: Exchange) -> str | None:
-    """Why a call has no result; None if it has one."""
+    """Explain why a call has no result; None if it has one."""
     if exchange.answer is None:
         return str(exchange.trouble)
     challenge = bearer_challenge(exchange.answer.header("www-authenticate"))
@@ -33,7 +33,7 @@ def _fault(exchange: Exchange) -> str | None:
 
 
 def _reason(exchange: Exchange) -> str:
-    """What the body of a refusal says, as Doorward's gateway does about the server behind it."""
+    """Return the reason in the body of a refusal, such as Doorward's gateway sends about its upstream."""
     document = object_of(exchange) or {}
     error = document.get("error")
     text = error.get("message") if isinstance(error, dict) else document.get("error_description")

@@ -1,4 +1,4 @@
-"""What the authorization server says it can do, held against what MCP clients use."""
+"""The announced features of the authorization server, compared with what MCP clients use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The authorization server as a client uses it, with the endpoints that it announces."""
+"""The authorization server from a client's point of view, with the endpoints that it announces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.cli.doctor.urls import is_web_url, same_origin
 
 
 class Authority:
-    """Makes the requests; remembers what has to be taken back when all is over."""
+    """Sends the requests, and remembers what must be cleaned up at the end."""
 
     def __init__(self, evidence: Evidence, ask: Fetch) -> None:
         self._evidence = evidence
@@ -25,10 +25,10 @@ class Authority:
         self._granted: dict[str, Credentials] = {}
 
     def endpoint(self, name: str) -> str:
-        """The URL of an endpoint.
+        """Return the URL of an endpoint.
 
         Raises:
-            CannotLogInError: it is not announced.
+            CannotLogInError: the endpoint is not announced.
         """
         url = self._evidence.server_url(name)
         if url is None:
@@ -36,35 +36,35 @@ class Authority:
         return url
 
     def offers(self, name: str) -> bool:
-        """Whether an endpoint is announced."""
+        """Check whether an endpoint is announced."""
         return self._evidence.server_url(name) is not None
 
     def authorization_url(self, parameters: dict[str, str]) -> str:
-        """Where a person is sent."""
+        """Return the URL to which the client sends the person."""
         return with_query(self.endpoint("authorization_endpoint"), parameters)
 
     async def register(self, body: dict[str, Any]) -> Exchange:
-        """RFC 7591."""
+        """Register a client (RFC 7591)."""
         exchange = await self._ask(messages.post_json(self.endpoint("registration_endpoint"), body))
         if (document := document_of(exchange)) is not None:
             self._registrations.append(document)
         return exchange
 
     async def token(self, credentials: Credentials, fields: dict[str, str]) -> Exchange:
-        """A token request."""
+        """Send a token request."""
         exchange = await self._ask(credentials.request(self.endpoint("token_endpoint"), fields))
         if token := text_member(document_of(exchange), "refresh_token"):
             self._granted[token] = credentials
         return exchange
 
     async def refresh(self, credentials: Credentials, refresh_token: str, resource: str | None) -> Exchange:
-        """A refresh request (RFC 6749 §6)."""
+        """Send a refresh request (RFC 6749 §6)."""
         target = {"resource": resource} if resource else {}
         fields = {"grant_type": "refresh_token", "refresh_token": refresh_token, **target}
         return await self.token(credentials, fields)
 
     async def revoke(self, credentials: Credentials, token: str, kind: str) -> Exchange:
-        """RFC 7009."""
+        """Revoke a token (RFC 7009)."""
         fields = {"token": token, "token_type_hint": kind}
         exchange = await self._ask(credentials.request(self.endpoint("revocation_endpoint"), fields))
         if exchange.status == 200:
@@ -72,7 +72,7 @@ class Authority:
         return exchange
 
     async def take_everything_back(self) -> None:
-        """Revoke what is still granted, and delete what was registered, where the server offers it."""
+        """Revoke remaining tokens and delete registrations, as far as the server supports it."""
         if self.offers("revocation_endpoint"):
             for token, credentials in list(self._granted.items()):
                 await self.revoke(credentials, token, "refresh_token")
@@ -80,7 +80,7 @@ class Authority:
             await self._delete(document)
 
     async def _delete(self, registration: Document) -> None:
-        """RFC 7592 §2.3. The token is for the server that gave it, whatever URL the response names."""
+        """Delete a registration (RFC 7592 §2.3); send the token only to the server that issued it."""
         url = text_member(registration, "registration_client_uri")
         token = text_member(registration, "registration_access_token")
         if url and token and is_web_url(url) and same_origin(url, self.endpoint("registration_endpoint")):

@@ -1,4 +1,4 @@
-"""The way to the person who logs in."""
+"""Send the person who logs in to the authorization endpoint."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Visit = Callable[[str], Awaitable[None]]
 
 
 class CannotLogInError(Exception):
-    """The login cannot go on; the message says why, safe to print."""
+    """The login cannot continue; the message says why and is safe to print."""
 
 
 def system_browser(say: Callable[[str], None]) -> Visit:
-    """Opens the browser of this machine, and says the URL for one that is elsewhere."""
+    """Return a visit that opens the browser of this machine, and prints the URL for other machines."""
 
     async def visit(url: str) -> None:
         say(f"Log in in the browser; where none opens, go to\n{url}")

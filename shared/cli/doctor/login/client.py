@@ -1,4 +1,4 @@
-"""The OAuth client that the walk plays: what it registers, what it sends, how it says who it is. Pure."""
+"""The OAuth client of the walk: its registration, its requests, its authentication. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROFILE_PORT = "49152"
 
 
 def registration_body(profile: Profile | None, redirect_uris: list[str]) -> dict[str, Any]:
-    """Client metadata (RFC 7591 §2) as the client of `profile` sends it, or as most do."""
+    """Return the client metadata (RFC 7591 §2) that the client of `profile`, or a typical one, sends."""
     method = profile.auth_method if profile else "none"
     return {
         "client_name": "Doorward doctor",
@@ -36,10 +36,10 @@ def registration_body(profile: Profile | None, redirect_uris: list[str]) -> dict
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who the client is at the token endpoint.
+    """The client authentication at the token endpoint.
 
     Attributes:
-        auth_method: as registered; for a secret without a word about the method, Basic (RFC 7591 §2).
+        auth_method: as registered; Basic if there is a secret and no method (RFC 7591 §2).
     """
 
     client_id: str
@@ -48,7 +48,7 @@ class Credentials:
 
     @classmethod
     def registered(cls, document: Document) -> Credentials | None:
-        """What a registration response gave; None if it gave no client_id."""
+        """Read the credentials in a registration response; None if it has no client_id."""
         client_id, secret = (credential_member(document, name) for name in ("client_id", "client_secret"))
         if client_id is None:
             return None
@@ -56,7 +56,7 @@ class Credentials:
         return cls(client_id, secret, text_member(document, "token_endpoint_auth_method") or default)
 
     def request(self, url: str, fields: Mapping[str, str]) -> Request:
-        """A request of this client to the token or revocation endpoint (RFC 6749 §2.3)."""
+        """Return an authenticated request to the token or revocation endpoint (RFC 6749 §2.3)."""
         if self.client_secret and self.auth_method == "client_secret_basic":
             pair = f"{quote(self.client_id, safe='')}:{quote(self.client_secret, safe='')}"
             return messages.form(url, fields, {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"})
@@ -66,7 +66,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One authorization request (OAuth 2.1 §4.1.1) with the secrets that only its client knows."""
+    """One authorization request (OAuth 2.1 §4.1.1) with the secrets that only the client knows."""
 
     client_id: str
     redirect_uri: str
@@ -76,7 +76,7 @@ class Attempt:
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
 
     def parameters(self) -> dict[str, str]:
-        """The parameters of the authorization request."""
+        """Return the parameters of the authorization request."""
         digest = hashlib.sha256(self.verifier.encode()).digest()
         # SDKs add prompt=consent with offline_access (OpenID Connect Core §11).
         prompt = {"prompt": "consent"} if "offline_access" in self.scopes else {}
@@ -93,11 +93,11 @@ class Attempt:
         }
 
     def target(self) -> dict[str, str]:
-        """The `resource` parameter (RFC 8707 §2), the same in every request of a flow."""
+        """Return the `resource` parameter (RFC 8707 §2), the same in every request of a flow."""
         return {"resource": self.resource} if self.resource else {}
 
     def redemption(self, code: str) -> dict[str, str]:
-        """The parameters of the token request (OAuth 2.1 §4.1.3)."""
+        """Return the parameters of the token request (OAuth 2.1 §4.1.3)."""
         return {
             "grant_type": "authorization_code",
             "code": code,
@@ -108,10 +108,10 @@ class Attempt:
 
 
 def scopes_to_ask_for(evidence: Evidence, chosen: str | None) -> tuple[str, ...]:
-    """What SDKs ask for: the challenge's scopes, else the resource's; with offline_access where there is any.
+    """Choose scopes like SDKs: the challenge's, else the resource's, plus offline_access if supported.
 
     Args:
-        chosen: what the person at the terminal wants instead.
+        chosen: the scopes given on the command line, used instead.
     """
     supported = evidence.server_list("scopes_supported") or []
     if chosen is not None:
@@ -125,14 +125,14 @@ def scopes_to_ask_for(evidence: Evidence, chosen: str | None) -> tuple[str, ...]
 
 
 def on_another_port(redirect_uri: str) -> str:
-    """A loopback redirect URI as the same app would have it at its next start."""
+    """Return a loopback redirect URI with another port, as the same app would use at its next start."""
     parts = urlsplit(redirect_uri)
     port = (parts.port or 80) + 1
     return parts._replace(netloc=f"{parts.hostname}:{port if port <= 65_535 else 1024}").geturl()
 
 
 def spelled_otherwise(resource: str) -> str:
-    """`resource` as other clients send it: in lower case without a trailing slash, or else with one."""
+    """Respell `resource` like other clients: in lower case without a trailing slash, or else with one."""
     parts = urlsplit(resource)
     plain = parts._replace(netloc=parts.netloc.lower(), path=parts.path.rstrip("/")).geturl()
     return plain if plain != resource else f"{resource}/"

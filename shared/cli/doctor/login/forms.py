@@ -1,4 +1,4 @@
-"""Fills in plain login and consent forms, as Doorward and others show them; no script is run."""
+"""Fill in plain login and consent forms of Doorward and other servers, without running scripts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Form:
     """A form on a page.
 
     Attributes:
-        fields: name to value of the inputs that a browser would send unasked.
+        fields: names and values of the inputs that a browser sends by default.
         decisions: the values of the buttons named ``decision``.
     """
 
@@ -36,7 +36,7 @@ class Form:
 
     @property
     def asks_for_password(self) -> bool:
-        """Whether it is a login form with the names that password managers know."""
+        """Check whether the form is a login form with the field names that password managers recognize."""
         return {"username", "password"} <= self.fields.keys()
 
 
@@ -59,21 +59,21 @@ class _Forms(HTMLParser):
 
 
 def forms_of(html: str) -> list[Form]:
-    """The forms on a page, as far as they can be made out."""
+    """Return the forms on a page, as far as they can be parsed."""
     parser = _Forms()
-    # What the parser says of markup that it cannot make sense of.
+    # The parser raises this for markup that it cannot parse.
     with suppress(AssertionError):
         parser.feed(html)
     return parser.forms
 
 
 def form_filler(fetch: Fetch, listener: Listener, username: str, password: str) -> Visit:
-    """Goes through the pages as a browser would, saying who it is and allowing what is asked.
+    """Return a visit that goes through the pages like a browser, logs in, and allows the request.
 
-    The password goes to the origin that the visit began at and nowhere else.
+    The password is sent only to the origin at which the visit started.
 
     Args:
-        fetch: one that keeps cookies.
+        fetch: a fetcher that stores cookies.
     """
 
     async def visit(url: str) -> None:
@@ -92,7 +92,7 @@ class _Visitor:
         self._logged_in = False
 
     async def go(self) -> None:
-        """From page to page until one leads to the redirect URI.
+        """Go from page to page until one leads to the redirect URI.
 
         Raises:
             CannotLogInError: a page leads elsewhere, or cannot be filled in.
@@ -105,7 +105,7 @@ class _Visitor:
         raise CannotLogInError(f"there is no end of pages after {MAX_PAGES}")
 
     def _next(self, exchange: Exchange) -> Request | None:
-        """What to ask after `exchange`; None once the answer is delivered."""
+        """Return the request to send after `exchange`; None once the response is delivered."""
         if exchange.answer is None:
             raise CannotLogInError(f"{quoted(exchange.url.partition('?')[0])}: {exchange.trouble}")
         if exchange.answer.redirects:

@@ -19,13 +19,13 @@ _NOT_HERE = b"<!doctype html><title>Doorward doctor</title><p>This is not the pa
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Waits for the answer to an authorization request."""
+    """Waits for the authorization response."""
 
     redirect_uri: str
     _answers: asyncio.Queue[dict[str, str]]
 
     async def answer(self, timeout_s: float) -> dict[str, str] | None:
-        """The parameters of the next answer; None if there is none within `timeout_s`."""
+        """Return the parameters of the next response; None if there is none within `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._answers.get()
@@ -33,7 +33,7 @@ class Listener:
             return None
 
     def deliver(self, url: str) -> bool:
-        """Take the answer out of a URL that somebody was sent to; whether it holds one for us."""
+        """Read the response in a redirect's URL; return False if it has none for this listener."""
         target, parameters = urlsplit(url), dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
         if target.path != urlsplit(self.redirect_uri).path or not parameters.keys() & {"code", "error"}:
             return False
@@ -42,7 +42,7 @@ class Listener:
         return True
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one connection of a browser."""
+        """Serve one connection of a browser."""
         try:
             delivered = self.deliver(await _target(reader))
             writer.write(_response(200, _PAGE) if delivered else _response(404, _NOT_HERE))
@@ -54,7 +54,7 @@ class Listener:
 
 
 async def _target(reader: asyncio.StreamReader) -> str:
-    """The path and query that a GET asks for; empty for any other request."""
+    """Return the path and query of a GET request; empty for any other request."""
     async with asyncio.timeout(_HEAD_TIMEOUT_S):
         head = await reader.readuntil(b"\r\n\r\n")
     method, _, rest = head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
@@ -63,10 +63,10 @@ async def _target(reader: asyncio.StreamReader) -> str:
 
 @asynccontextmanager
 async def listening(template: str = DEFAULT_REDIRECT, port: int = 0) -> AsyncIterator[Listener]:
-    """A listener at `template`, the port filled in: `port`, or any free one.
+    """Listen at `template`, with its port replaced by `port` or any free one.
 
     Raises:
-        OSError: the port cannot be had.
+        OSError: the port is unavailable.
     """
     answers: asyncio.Queue[dict[str, str]] = asyncio.Queue(8)
     listener: Listener | None = None
@@ -75,7 +75,7 @@ async def listening(template: str = DEFAULT_REDIRECT, port: int = 0) -> AsyncIte
         if listener is not None:
             await listener.serve(reader, writer)
 
-    # A browser that resolves localhost to ::1 first goes on to 127.0.0.1 when nobody is there.
+    # A browser that tries ::1 for localhost first falls back to 127.0.0.1.
     server = await asyncio.start_server(serve, "127.0.0.1", port, limit=_MAX_HEAD_BYTES)
     async with server:
         bound = server.sockets[0].getsockname()[1]

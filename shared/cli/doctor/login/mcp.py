@@ -1,4 +1,4 @@
-"""An MCP session with a token: the handshake of 2025-11-25, or what 2026-07-28 has instead."""
+"""An MCP session with a token: the handshake of 2025-11-25, or the stateless form of 2026-07-28."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class McpSession:
     """Calls one MCP server with one token.
 
     Attributes:
-        stateless: whether the server knows no handshake.
-        session_id: what the server calls the session, if it does.
+        stateless: whether the server has no handshake.
+        session_id: the session id from the server, if any.
     """
 
     fetch: Fetch
@@ -26,7 +26,7 @@ class McpSession:
     session_id: str | None = None
 
     async def open(self) -> Exchange:
-        """The first request of a client: initialize, or server/discover where that is refused as outdated."""
+        """Send the first request of a client: initialize, or server/discover if initialize is outdated."""
         exchange = await self.fetch(messages.initialize(self.url, self._headers()))
         error = (messages.rpc_answer(exchange) or {}).get("error")
         if isinstance(error, dict) and error.get("code") == messages.UNSUPPORTED_PROTOCOL_VERSION:
@@ -38,7 +38,7 @@ class McpSession:
         return exchange
 
     async def call(self, method: str, parameters: dict[str, Any] | None = None) -> Exchange:
-        """A request within the session."""
+        """Send a request within the session."""
         return await self.fetch(self._request(method, parameters or {}))
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""How a person wants the login walk to go."""
+"""The options of the login walk."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginOptions:
-    """What ``--login`` is given.
+    """The options of ``--login``.
 
     Attributes:
-        username, password: fill in the forms with these; None opens the browser.
-        client_id, client_secret: a client that is registered already, or the URL of a client ID metadata
-            document; None registers one for the occasion.
+        username, password: filled into the forms; None opens the browser.
+        client_id, client_secret: a registered client, or the URL of a client ID metadata document; None
+            registers a temporary client.
         redirect_port: the loopback port of that client's redirect URI; 0 for any.
-        scope: what to ask for; None for what a client would.
-        tool: a tool to call without arguments once connected; it had better change nothing.
+        scope: the scope to request; None for the scope that a client would request.
+        tool: a tool to call without arguments once connected; it should be read-only.
         patience_s: how long to wait for the person.
     """
 

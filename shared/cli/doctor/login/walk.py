@@ -1,4 +1,4 @@
-"""The steps of the login walk, in a client's order; each records what it saw."""
+"""The steps of the login walk, in a client's order; each records its exchanges."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _POLL_S = 0.25
 
 
 class LoginWalk:
-    """One login and what follows from it.
+    """One login and the steps after it.
 
     Args:
-        evidence: of the discovery; the record of the login is put into it.
-        ask: asks URLs that servers name.
-        visit: takes the person to the authorization endpoint.
+        evidence: of the discovery; the record of the login is added to it.
+        ask: fetches URLs that servers name.
+        visit: sends the person to the authorization endpoint.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class LoginWalk:
         self._record = evidence.login = Login(redirect_uri=listener.redirect_uri)
 
     async def go(self) -> None:
-        """Walk to the end, or to where it cannot go on, and clean up."""
+        """Take every step, up to one that fails, and clean up."""
         try:
             await self._connect()
         except CannotLogInError as error:
@@ -78,7 +78,7 @@ class LoginWalk:
         await self._revoke(credentials, tokens)
 
     async def _register(self) -> Credentials:
-        """RFC 7591, or the client that the person named."""
+        """Register a client (RFC 7591), or use the one from the options."""
         options = self._options
         if options.client_id is not None:
             method = "client_secret_basic" if options.client_secret else "none"
@@ -93,7 +93,7 @@ class LoginWalk:
         return credentials
 
     async def _register_as_profile(self) -> None:
-        """With the redirect URIs of the client of the profile, to see whether they are taken."""
+        """Register with the redirect URIs of the profile's client, to see whether the server accepts them."""
         profile = self._evidence.profile
         if profile is None or not self._authority.offers("registration_endpoint"):
             return
@@ -109,7 +109,7 @@ class LoginWalk:
         )
 
     async def _try_the_authorization_endpoint(self, attempt: Attempt) -> None:
-        """What it says before anybody logs in: to the request as it is, and to two that clients vary."""
+        """Send the request without a person: as it is, and in the two variants that clients use."""
         as_it_is = attempt.parameters()
         self._record.authorize = await self._knock(as_it_is)
         if self._record.authorize.answer is None:
@@ -126,9 +126,9 @@ class LoginWalk:
         )
 
     async def _log_in(self, credentials: Credentials, attempt: Attempt) -> Document:
-        """Authorization request, the person, and the token request; the token response.
+        """Send the authorization request, the person and the token request; return the token response.
 
-        Only the first login is recorded: a second one, for more scopes, is judged by what it is good for.
+        Only the first login is recorded: a second one, for more scopes, is judged by its result.
         """
         first = self._record.returned is None
         parameters = attempt.parameters()
@@ -164,7 +164,7 @@ class LoginWalk:
         return session
 
     async def _use(self, tokens: Document) -> None:
-        """What a client does first, and the tool that the person named."""
+        """Send a client's first requests, and call the tool from the options."""
         record, session = self._record, self._session(tokens)
         record.initialize = await session.open()
         if record.initialize.status == 200:
@@ -173,7 +173,7 @@ class LoginWalk:
             record.call = await session.call("tools/call", {"name": self._options.tool, "arguments": {}})
 
     async def _step_up(self, credentials: Credentials, tokens: Document) -> Document:
-        """Where the server asks for more scopes, ask the person for them and try again; the newest tokens."""
+        """If the server requires more scopes, ask the person and try again; return the newest tokens."""
         refused = self._record.refused_for_scope
         if refused is None or refused.answer is None:
             return tokens
@@ -195,7 +195,7 @@ class LoginWalk:
         return wider
 
     async def _refresh(self, credentials: Credentials, tokens: Document) -> Document:
-        """Refresh, then again with the same token, as two processes of a client do; the newest tokens."""
+        """Refresh twice with the same token, like two processes of a client; return the newest tokens."""
         first = text_member(tokens, "refresh_token")
         if first is None:
             return tokens
@@ -211,7 +211,7 @@ class LoginWalk:
         return newest
 
     async def _revoke(self, credentials: Credentials, tokens: Document) -> None:
-        """Revoke both tokens, then see what they are still good for."""
+        """Revoke both tokens, then try to use them."""
         if not self._authority.offers("revocation_endpoint"):
             return
         for kind in ("refresh_token", "access_token"):
@@ -226,18 +226,18 @@ class LoginWalk:
 
 
 def _usable(resource: str | None) -> str | None:
-    """The value of the `resource` parameter: an absolute URI (RFC 8707 §2), or none at all."""
+    """Return the value of the `resource` parameter if it is an absolute URI (RFC 8707 §2), else None."""
     return resource if is_web_url(resource) else None
 
 
 def _newer(tokens: Document, exchange: Exchange) -> Document | None:
-    """`tokens` with what a refresh changed (RFC 6749 §6); None if it gave nothing."""
+    """Update `tokens` with a refresh response (RFC 6749 §6); None if that has no tokens."""
     newer = document_of(exchange)
     return {**tokens, **newer} if newer is not None and credential_member(newer, "access_token") else None
 
 
 async def _until_refused(knock: Callable[[], Awaitable[Exchange]]) -> Exchange:
-    """The first answer that is 401, or the last one in `REVOCATION_TAKES_S`."""
+    """Repeat until a 401, for at most `REVOCATION_TAKES_S`; return the last exchange."""
     deadline = asyncio.get_running_loop().time() + REVOCATION_TAKES_S
     while True:
         exchange = await knock()
