@@ -42,7 +42,7 @@ def _stop_signal() -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # With nohup, SIGHUP stays ignored. SIGINT is also ignored in a script's background job, but it is
-        # handled here, because whoever sends it there means it.
+        # handled here, because a person who sends it there means it.
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, stop.set)
     return stop
