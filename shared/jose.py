@@ -97,7 +97,7 @@ def verify(
     """Return the claims of a JWS after verifying it with one of `keys` and one of `algorithms`.
 
     Args:
-        types: acceptable `typ` headers, lower case and without ``application/``; None stands for an absent
+        types: acceptable `typ` headers, lower case and without ``application/``; None means an absent
             header (RFC 8725 §3.11).
 
     Raises:

@@ -2,8 +2,8 @@
 
     python docs/examples/upstream.py
 
-serves http://127.0.0.1:3000/mcp, for this machine only: anyone who could reach it directly could say that
-they are anybody.
+serves http://127.0.0.1:3000/mcp, only for this machine: anyone who could reach it directly could
+impersonate any user.
 """
 
 import sys

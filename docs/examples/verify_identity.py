@@ -1,8 +1,8 @@
-"""Verify what Doorward says about a caller, in the server behind it: pip install "pyjwt[crypto]"
+"""Verify Doorward's identity token in the upstream server: pip install "pyjwt[crypto]"
 
     python docs/examples/verify_identity.py RESOURCE UPSTREAM TOKEN
 
-RESOURCE is the URL that people paste, UPSTREAM the one that Doorward was given, TOKEN the value of the header
+RESOURCE is the URL that people paste, UPSTREAM the one configured in Doorward, TOKEN the value of the header
 X-Doorward-Identity.
 """
 
@@ -15,11 +15,11 @@ import jwt
 
 
 def caller(resource: str, upstream: str, token: str) -> dict[str, Any]:
-    """The claims of `token`: sub is the user and preferred_username their name (both absent where a client
+    """Return the claims of `token`: sub is the user, preferred_username their name (both absent if a client
     acts for itself), client_id the client.
 
     Raises:
-        jwt.InvalidTokenError: it was not made by Doorward for this server, or more than a minute ago.
+        jwt.InvalidTokenError: Doorward did not issue it for this server, or it is more than a minute old.
     """
     keys = jwt.PyJWKClient(urljoin(resource, "/.well-known/jwks.json"))
     key = keys.get_signing_key_from_jwt(token)
