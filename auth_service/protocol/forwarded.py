@@ -38,12 +38,21 @@ def forwarded_hops(lines: Sequence[str]) -> list[str]:
     return [ILLEGIBLE, *hops[-MAX_HOPS:]] if len(hops) > MAX_HOPS or len(lines) > MAX_HOPS else hops
 
 
+def has_malformed_line(lines: Sequence[str]) -> bool:
+    """Check whether a line of Forwarded cannot be parsed, so that hops appended by proxies may be hidden."""
+    return any(_parsed(line) is None for line in lines[-MAX_HOPS:])
+
+
 def _hops(line: str) -> list[str]:
-    elements = _elements(line) if len(line) <= MAX_LINE_BYTES else None
+    elements = _parsed(line)
     if elements is None:
         return [ILLEGIBLE]
     # RFC 7239 §4: each parameter occurs once in an element.
     return [named[0] if len(named) == 1 else ILLEGIBLE for named in elements]
+
+
+def _parsed(line: str) -> list[list[str]] | None:
+    return _elements(line) if len(line) <= MAX_LINE_BYTES else None
 
 
 def _elements(line: str) -> list[list[str]] | None:

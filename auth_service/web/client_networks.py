@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth_service.fetching.turns import requesting_network
-from auth_service.protocol.forwarded import forwarded_hops, x_forwarded_for_hops
+from auth_service.protocol.forwarded import forwarded_hops, has_malformed_line, x_forwarded_for_hops
 from auth_service.rate_limits import UNKNOWN, Network, is_trusted, network_of
 from shared.asgi import header_values
 from shared.logs import get_logger
@@ -56,8 +56,14 @@ class ClientNetworks:
         return network_of(_peer(scope), [], self._trusted)
 
     def _readings(self, scope: Scope, reported: dict[str, list[str]]) -> set[str]:
-        """Return the networks named by the headers; a header that names none contradicts nothing."""
+        """Return the networks named by the headers; a header that names none contradicts nothing.
+
+        A malformed one may contradict: a client can hide what its proxy appends to Forwarded behind an
+        unclosed quote, and write an address of its choice into X-Forwarded-For.
+        """
         readings = {network_of(_peer(scope), hops, self._trusted) for hops in reported.values()}
+        if len(readings) > 1 and has_malformed_line(header_values(scope, FORWARDED)):
+            return readings
         return readings - {UNKNOWN} or readings
 
     def _warn_of_untrusted(self, peer: str | None, header: str) -> None:

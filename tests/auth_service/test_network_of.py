@@ -122,6 +122,15 @@ def test_a_header_from_an_untrusted_peer_is_warned_of_once_with_what_to_set() ->
         ),
         ({"forwarded": "for=_hidden", "x_forwarded_for": "198.51.100.7"}, "198.51.100.7/32"),
         ({"forwarded": "for=198.51.100.7", "x_forwarded_for": "junk"}, "198.51.100.7/32"),
+        # The client hid what the proxy appended to Forwarded, and wrote the other one itself.
+        (
+            {"forwarded": 'for=203.0.113.9;x=", for=198.51.100.7', "x_forwarded_for": "203.0.113.9"},
+            "10.0.0.1/32",
+        ),
+        (
+            {"forwarded": f"x={'y' * 5_000}, for=198.51.100.7", "x_forwarded_for": "203.0.113.9"},
+            "10.0.0.1/32",
+        ),
         # One of them was written by the client: neither is believed.
         ({"forwarded": "for=203.0.113.9", "x_forwarded_for": "198.51.100.7"}, "10.0.0.1/32"),
     ],
