@@ -44,13 +44,16 @@ class FederatedAccounts:
         decision = decide(federated, provider, has_account=identity is not None, owner=facts)
         if decision.refusal is not None:
             raise IdentityRefusedError(decision.refusal)
-        how = How.KNOWN if identity else How.CREATED
-        if identity is None:
-            linked = decision.step is Step.LINK and owner
-            how = How.LINKED if linked else How.CREATED
-            subject = owner.subject if owner and linked else new_id()
-            identity = await self.identities.connect(federated, provider.provider_id, subject)
+        how = How.KNOWN
+        if identity is None and owner and decision.step is Step.LINK:
+            how = How.LINKED
+            identity = await self._linked(federated, provider, owner.subject)
+        elif identity is None:
+            how = How.CREATED
+            identity = await self.identities.connect(federated, provider.provider_id, new_id())
         user = await self._account(identity, federated)
+        if user is None:
+            return await self.account_of(federated, provider)
         await self.identities.note_login(federated)
         return user, how
 
@@ -63,14 +66,33 @@ class FederatedAccounts:
         refusal = allow_list_refusal(federated, provider)
         if refusal is not None:
             raise IdentityRefusedError(refusal)
+        identity = await self.identities.get(federated.issuer, federated.subject)
+        if identity is None:
+            identity = await self._linked(federated, provider, subject)
         user = await self.users.by_subject(subject)
-        if user is None:
-            raise IdentityRefusedError(Refusal.TAKEN)
-        identity = await self.identities.connect(federated, provider.provider_id, subject)
-        if identity.subject != subject:
+        if user is None or identity.subject != subject:
             raise IdentityRefusedError(Refusal.TAKEN)
         await self.identities.note_login(federated)
         return user
+
+    async def _linked(
+        self, federated: FederatedIdentity, provider: IdentityProvider, subject: str
+    ) -> Identity:
+        """Connect an identity to an existing account.
+
+        Raises:
+            IdentityRefusedError: the account is disabled, or was deleted in the meantime.
+        """
+        identity = await self.identities.connect(federated, provider.provider_id, subject)
+        if identity.subject != subject:
+            return identity  # a concurrent login connected it to another account
+        user = await self.users.by_subject(subject)
+        # Checked after the identity is stored: a deletion disables the account before it disconnects the
+        # identities. One that it missed would bring the account back under the same subject.
+        if user is None or user.disabled:
+            await self.identities.disconnect(identity)
+            raise IdentityRefusedError(Refusal.LOG_IN_FIRST)
+        return identity
 
     async def _owner(self, federated: FederatedIdentity) -> User | None:
         return await self.users.by_email(federated.email) if federated.email else None
@@ -79,11 +101,19 @@ class FederatedAccounts:
         issuers = {identity.issuer for identity in await self.identities.of_subject(owner.subject)}
         return EmailOwner(owner.subject, owner.admin, frozenset(issuers))
 
-    async def _account(self, identity: Identity, federated: FederatedIdentity) -> User:
-        """Return the account of a connected identity; create it if an earlier login was interrupted."""
+    async def _account(self, identity: Identity, federated: FederatedIdentity) -> User | None:
+        """Return the account of a connected identity; create it if an earlier login was interrupted.
+
+        Returns:
+            None if the account was deleted in the meantime; its subject must not be used again.
+        """
         user = await self.users.by_subject(identity.subject)
         if user is not None:
             return user
+        # A deletion disconnects the identities before it deletes the account.
+        connected = await self.identities.get(identity.issuer, identity.provider_subject)
+        if connected is None or connected.subject != identity.subject:
+            return None
         tag = digest(f"{identity.issuer} {identity.provider_subject}")[:_TAG_LENGTH]
         for username in username_candidates(federated, identity.provider_id, tag):
             user = await self.users.add_federated(

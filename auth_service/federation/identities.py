@@ -69,6 +69,12 @@ class IdentityRepository:
             await self._store.index_remove(keys.subject_identities(subject), name)
         return kept or identity
 
+    async def disconnect(self, identity: Identity) -> None:
+        """Disconnect one identity from its account."""
+        name = _name(identity.issuer, identity.provider_subject)
+        await self._identities.delete(name)
+        await self._store.index_remove(keys.subject_identities(identity.subject), name)
+
     async def disconnect_all(self, subject: str) -> None:
         """Disconnect every identity of an account."""
         index = keys.subject_identities(subject)

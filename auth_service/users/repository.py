@@ -184,7 +184,9 @@ class UserRepository:
     async def by_email(self, address: str) -> User | None:
         """Return the account with a normalized e-mail address, if it exists."""
         username = await self._emails.owner(address)
-        return await self._users.get(username) if username else None
+        user = await self._users.get(username) if username else None
+        # An interrupted deletion can leave the entry behind, and the username may have a new owner since.
+        return user if user and user.email == address else None
 
     async def set_email(self, username: str, address: str | None) -> User:
         """Set or remove the e-mail address of an account; the address must be proven.

@@ -1,0 +1,145 @@
+"""Accounts that are deleted while somebody logs in to them through a provider (ID-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.crypto.passwords import Passwords
+from auth_service.crypto.secrets import new_id
+from auth_service.federation.accounts import FederatedAccounts, How
+from auth_service.federation.errors import IdentityRefusedError
+from auth_service.federation.identities import Identity, IdentityRepository
+from auth_service.protocol.federated_identity import FederatedIdentity
+from auth_service.protocol.identity_providers import PRESETS, AllowList, IdentityProvider
+from auth_service.storage.interface import Store
+from auth_service.users.emails import EmailAddresses
+from auth_service.users.repository import User, UserRepository
+from shared.clock import system_clock
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-2", "ID-7", "SEC-16")]
+
+ISSUER = "https://idp.example"
+PROVIDER = IdentityProvider(
+    provider_id="idp",
+    preset=PRESETS["openid"],
+    issuer=ISSUER,
+    client_id="doorward",
+    label="IdP",
+    scopes=("openid",),
+    allow=AllowList(everyone=True),
+    links_email=True,
+)
+
+
+@dataclass
+class Once:
+    """An action that happens once, at the worst moment."""
+
+    act: Callable[[], Awaitable[object]] | None = None
+
+    async def happen(self) -> None:
+        act, self.act = self.act, None
+        if act is not None:
+            await act()
+
+
+class OvertakenUsers(UserRepository):
+    """Looks for an account after something else has happened."""
+
+    def __init__(self, store: Store, before: Once) -> None:
+        super().__init__(store, Passwords())
+        self._before = before
+
+    async def by_subject(self, subject: str) -> User | None:
+        await self._before.happen()
+        return await super().by_subject(subject)
+
+
+class OvertakenIdentities(IdentityRepository):
+    """Connects an identity after something else has happened."""
+
+    def __init__(self, store: Store, before: Once) -> None:
+        super().__init__(store, system_clock)
+        self._before = before
+
+    async def connect(self, federated: FederatedIdentity, provider_id: str, subject: str) -> Identity:
+        await self._before.happen()
+        return await super().connect(federated, provider_id, subject)
+
+
+@dataclass
+class Setting:
+    """One store with the accounts, and what happens while somebody logs in."""
+
+    store: Store
+    found: Once
+    connected: Once
+
+    @property
+    def accounts(self) -> FederatedAccounts:
+        return FederatedAccounts(
+            users=OvertakenUsers(self.store, self.found),
+            identities=OvertakenIdentities(self.store, self.connected),
+        )
+
+    @property
+    def lifecycle(self) -> AccountLifecycle:
+        return AccountLifecycle.of_store(self.store, system_clock)
+
+    async def local(self, email: str | None = None) -> User:
+        users = self.lifecycle.users
+        user = await users.add(f"local-{new_id()}".lower(), "correct horse battery")
+        return await users.set_email(user.username, email) if email else user
+
+
+@pytest.fixture
+def setting(store: Store) -> Setting:
+    return Setting(store, Once(), Once())
+
+
+def somebody() -> FederatedIdentity:
+    name = new_id().lower()
+    return FederatedIdentity(
+        issuer=ISSUER, subject=name, names=(f"p{name}",), email=f"{name.strip('-_')}@corp.example"
+    )
+
+
+async def test_a_subject_never_comes_back_with_a_login_that_its_deletion_overtook(setting: Setting) -> None:
+    person = somebody()
+    before, _ = await setting.accounts.account_of(person, PROVIDER)
+    setting.found.act = lambda: setting.lifecycle.delete(before.username)
+    after, how = await setting.accounts.account_of(person, PROVIDER)
+    assert (after.subject != before.subject, how) == (True, How.CREATED)
+    assert await setting.lifecycle.users.by_subject(before.subject) is None
+
+
+async def test_an_identity_is_not_left_connected_to_a_deleted_account(setting: Setting) -> None:
+    person, local = somebody(), await setting.local()
+    setting.connected.act = lambda: setting.lifecycle.delete(local.username)
+    with pytest.raises(IdentityRefusedError):
+        await setting.accounts.connect(person, PROVIDER, local.subject)
+    after, _ = await setting.accounts.account_of(person, PROVIDER)
+    assert after.subject != local.subject
+
+
+async def test_an_address_links_nobody_to_an_account_that_was_deleted_meanwhile(setting: Setting) -> None:
+    person = somebody()
+    local = await setting.local(person.email)
+    setting.connected.act = lambda: setting.lifecycle.delete(local.username)
+    with pytest.raises(IdentityRefusedError):
+        await setting.accounts.account_of(person, PROVIDER)
+    assert await setting.lifecycle.users.by_subject(local.subject) is None
+    assert await setting.accounts.identities.get(ISSUER, person.subject) is None
+
+
+async def test_an_address_left_by_an_interrupted_deletion_opens_no_account_of_the_next_owner_of_the_name(
+    setting: Setting,
+) -> None:
+    person, local = somebody(), await setting.local()
+    await EmailAddresses(setting.store).claim(person.email or "", local.username)
+    after, how = await setting.accounts.account_of(person, PROVIDER)
+    assert (after.subject != local.subject, how) == (True, How.CREATED)
