@@ -42,7 +42,8 @@ class DeleteAccountPage:
 
     async def handle(self, request: Request) -> Response:
         browser, session = await self.context.visitor(request)
-        if parse_parameters(request.scope["query_string"]).get("deleted") == _deleted_mark(browser):
+        mark = parse_parameters(request.scope["query_string"]).get("deleted")
+        if browser.browser_id and mark == _deleted_mark(browser):
             return self.context.templates.render("account_deleted.html", {})
         if session is None or browser.browser_id is None:
             return see_other("login?to=delete-account")

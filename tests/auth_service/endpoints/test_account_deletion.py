@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from auth_service.accounts.lifecycle import AccountLifecycle
-from auth_service.crypto.secrets import new_id
+from auth_service.crypto.secrets import digest, new_id
 from auth_service.federation.identities import IdentityRepository
 from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.storage.interface import Store
@@ -113,6 +113,13 @@ def test_another_browser_is_not_told_of_it(server: AuthorizationServer, person: 
     other = Person(trust_env=False)
     assert "Account deleted" not in other.open(str(done.url)).text
     other.close()
+
+
+def test_a_link_of_somebody_else_fakes_no_deletion_for_a_new_visitor(server: AuthorizationServer) -> None:
+    visitor = Person(trust_env=False)
+    page = visitor.open(f"{server.origin}/delete-account?deleted={digest('account deleted None')}")
+    assert "Account deleted" not in page.text
+    visitor.close()
 
 
 @pytest.mark.parametrize("password", ["wrong", "", "another password"])
