@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -34,7 +35,9 @@ def call_when_stopping(stop: Callable[[], object]) -> Callable[[], None]:
     """
     if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
         return lambda: None
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    # None is a handler that C code installed: it could neither be called nor restored.
+    before = {number: handler for number, handler in handlers.items() if handler is not None}
     loop = asyncio.get_running_loop()
 
     def hear(number: int, frame: FrameType | None) -> None:
@@ -43,13 +46,16 @@ def call_when_stopping(stop: Callable[[], object]) -> Callable[[], None]:
         handler = before[signal.Signals(number)]
         if callable(handler):
             handler(number, frame)
+        elif handler == signal.SIG_DFL:  # which ends the process
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
-    for number in SIGNALS:
+    for number in before:
         signal.signal(number, hear)
     return lambda: _restore(before, hear)
 
 
-def _restore(before: dict[signal.Signals, Handler | int | None], hear: Handler) -> None:
+def _restore(before: dict[signal.Signals, Handler | int], hear: Handler) -> None:
     for number, handler in before.items():
         if signal.getsignal(number) is hear:  # do not replace a later handler
             signal.signal(number, handler)
