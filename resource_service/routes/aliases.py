@@ -37,6 +37,7 @@ PASSED_BACK = ("content-type", "cache-control", "pragma", "www-authenticate", "r
 
 
 Headers = list[tuple[str, str]]
+"""Bytes beyond ASCII are in values as characters of Latin-1, as in `header_values`."""
 
 
 class AuthorizationServer:
@@ -78,7 +79,8 @@ class AuthorizationServer:
         return self._kept[1]
 
     async def _exchange(self, method: str, path: str, headers: Headers, body: bytes) -> Answer:
-        request = self._http.build_request(method, f"{self._base}{path}", headers=headers, content=body)
+        fields = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
+        request = self._http.build_request(method, f"{self._base}{path}", headers=fields, content=body)
         try:
             return await exchange(self._http, request, timeout_s=self._timeout_s, max_bytes=MAX_BYTES)
         except NoAnswerError as error:
@@ -185,5 +187,6 @@ def _forwarded(scope: Scope) -> Headers:
     if standard:
         # RFC 7239 §6: an IPv6 address is in brackets, and then quoted.
         nodes = (f'for="[{host}]"' if ":" in host else f"for={host}" for host in peer)
-        headers.append(("forwarded", ", ".join([*standard, *nodes])))
+        # On a line of its own: an unclosed quote of the client must not swallow it.
+        headers += [("forwarded", line) for line in (*standard, *nodes)]
     return headers

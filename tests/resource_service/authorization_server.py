@@ -22,12 +22,22 @@ REVOCATIONS = "/revocations"
 
 @dataclass(frozen=True)
 class Question:
-    """A request that came in."""
+    """A request that came in.
+
+    Attributes:
+        headers: the last of each name.
+        header_lines: all of them, in order.
+    """
 
     method: str
     target: str
     headers: dict[str, str]
+    header_lines: tuple[tuple[str, str], ...]
     body: bytes
+
+    def header_values(self, name: str) -> list[str]:
+        """Each value of a header."""
+        return [value for other, value in self.header_lines if other == name]
 
     @property
     def form(self) -> dict[str, str]:
@@ -157,11 +167,13 @@ class AuthorizationServer:
 
 async def _read(reader: asyncio.StreamReader) -> Question | None:
     try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     except asyncio.IncompleteReadError:
         return None
     request, *lines = head.strip().split("\r\n")
     method, target, _ = request.split(" ")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    pairs = (line.partition(":") for line in lines)
+    header_lines = tuple((name.lower(), value.strip()) for name, _, value in pairs)
+    headers = dict(header_lines)
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Question(method, target, headers, body)
+    return Question(method, target, headers, header_lines, body)

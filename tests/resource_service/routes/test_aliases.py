@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from auth_service.protocol.forwarded import forwarded_hops
 from tests.resource_service.authorization_server import (
     AuthorizationServer,
     Question,
@@ -83,26 +84,46 @@ def test_a_post_is_passed_on_byte_for_byte_and_so_is_its_answer_but_for_cookies(
 @pytest.mark.parametrize(
     ("sent", "older", "standard"),
     [
-        ({}, "127.0.0.1", None),
-        ({"Forwarded": 'for="[2001:db8::5]:80"'}, None, 'for="[2001:db8::5]:80", for=127.0.0.1'),
+        ({}, ["127.0.0.1"], []),
+        ({"Forwarded": 'for="[2001:db8::5]:80"'}, [], ['for="[2001:db8::5]:80"', "for=127.0.0.1"]),
         (
             {"Forwarded": "for=203.0.113.9", "X-Forwarded-For": "203.0.113.9"},
-            "203.0.113.9, 127.0.0.1",
-            "for=203.0.113.9, for=127.0.0.1",
+            ["203.0.113.9, 127.0.0.1"],
+            ["for=203.0.113.9", "for=127.0.0.1"],
         ),
     ],
 )
 def test_who_asks_is_passed_on_in_the_header_that_it_came_in(
     sent: dict[str, str],
-    older: str | None,
-    standard: str | None,
+    older: list[str],
+    standard: list[str],
     client: httpx2.Client,
     issuer: AuthorizationServer,
 ) -> None:
     issuer.replies["/token"] = answer(200, b"{}")
     client.post("/token", content=b"{}", headers=sent)
-    headers = issuer.questions[-1].headers
-    assert (headers.get("x-forwarded-for"), headers.get("forwarded")) == (older, standard)
+    question = issuer.questions[-1]
+    assert question.header_values("x-forwarded-for") == older
+    assert question.header_values("forwarded") == standard
+
+
+@pytest.mark.requirement("BOUND-3")
+def test_an_unclosed_quote_does_not_hide_who_asks(client: httpx2.Client, issuer: AuthorizationServer) -> None:
+    issuer.replies["/token"] = answer(200, b"{}")
+    client.post("/token", content=b"{}", headers={"Forwarded": 'for=203.0.113.9;x="'})
+    assert forwarded_hops(issuer.questions[-1].header_values("forwarded"))[-1] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    "name", ["authorization", "content-type", "forwarded", "user-agent", "x-forwarded-for"]
+)
+def test_bytes_beyond_ascii_in_a_header_are_passed_on(
+    name: str, client: httpx2.Client, issuer: AuthorizationServer
+) -> None:
+    issuer.replies["/token"] = answer(200, b"{}")
+    headers = [(name.encode(), b"a/b \xe9")]
+    assert client.post("/token", content=b"{}", headers=headers).status_code == 200
+    assert issuer.questions[-1].header_values(name)[0].startswith("a/b \u00e9")
 
 
 def test_an_oauth_error_comes_back_as_it_is(client: httpx2.Client, issuer: AuthorizationServer) -> None:
