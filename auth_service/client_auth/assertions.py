@@ -86,7 +86,7 @@ class ClientAssertions:
             await self._check_signature(client, token, origin)
         except (InvalidJwsError, ClaimError) as error:
             raise _refused(error) from error
-        remembered_s = max(1, expires_at + jwt_claims.SKEW_S + 1 - int(now))
+        remembered_s = expires_at + jwt_claims.SKEW_S + 1 - int(now)
         source = proof_source(client, origin)
         if used in self._used_here or not await self._use(used, source, remembered_s, to_revoke=to_revoke):
             raise InvalidClientError(Reason.CLIENT_ASSERTION_REPLAYED, "the client assertion was used before")

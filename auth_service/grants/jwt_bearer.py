@@ -133,7 +133,7 @@ class JwtBearer:
             return  # only identity assertions must have one, and that was checked
         used = keys.once("assertion", trusted.issuer, jti)
         if trusted.profile == "id-jag" and not await self._spent_proofs.use(
-            used, request.proof_source, ttl_s=max(1, expires_at + 60 - request.now)
+            used, request.proof_source, ttl_s=expires_at + 60 - request.now
         ):
             raise InvalidGrantError(Reason.ASSERTION_REPLAYED, "the assertion was used before")
 

@@ -1,0 +1,42 @@
+"""Proofs count once, within the share of what they are counted for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auth_service.protocol.errors import SlowDownError
+from auth_service.protocol.proof_source import SHORT_S, ProofSource
+from auth_service.storage.sqlite import SqliteStore
+from tests.auth_service.client_auth.spending import spent_proofs
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-12")]
+
+NETWORK, CLIENT = ProofSource("192.0.2.1"), ProofSource("client-1", is_client=True)
+
+
+async def test_each_source_and_lifetime_has_a_share_of_its_own(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.db", clock=lambda: 0.0)
+    spent = spent_proofs(store, of_network=1, of_client=2)
+    try:
+        for source, room in ((NETWORK, 1), (CLIENT, 2)):
+            for ttl_s in (SHORT_S, SHORT_S + 1):
+                names = [f"{source.name} {ttl_s} {number}" for number in range(room + 1)]
+                for name in names[:room]:
+                    assert await spent.use(name, source, ttl_s=ttl_s)
+                with pytest.raises(SlowDownError):
+                    await spent.use(names[room], source, ttl_s=ttl_s)
+    finally:
+        await store.aclose()
+
+
+async def test_a_replay_is_noticed_and_takes_no_room(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.db", clock=lambda: 0.0)
+    spent = spent_proofs(store, of_network=2)
+    try:
+        assert await spent.use("one", NETWORK, ttl_s=SHORT_S)
+        assert not await spent.use("one", NETWORK, ttl_s=SHORT_S)
+        assert await spent.use("two", NETWORK, ttl_s=SHORT_S)
+    finally:
+        await store.aclose()
