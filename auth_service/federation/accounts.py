@@ -51,7 +51,7 @@ class FederatedAccounts:
         elif identity is None:
             how = How.CREATED
             identity = await self.identities.connect(federated, provider.provider_id, new_id())
-        user = await self._account(identity, federated)
+        user = await self._account(identity, federated, provider)
         if user is None:
             return await self.account_of(federated, provider)
         await self.identities.note_login(federated)
@@ -101,7 +101,9 @@ class FederatedAccounts:
         issuers = {identity.issuer for identity in await self.identities.of_subject(owner.subject)}
         return EmailOwner(owner.subject, owner.admin, frozenset(issuers))
 
-    async def _account(self, identity: Identity, federated: FederatedIdentity) -> User | None:
+    async def _account(
+        self, identity: Identity, federated: FederatedIdentity, provider: IdentityProvider
+    ) -> User | None:
         """Return the account of a connected identity; create it if an earlier login was interrupted.
 
         Returns:
@@ -114,10 +116,13 @@ class FederatedAccounts:
         connected = await self.identities.get(identity.issuer, identity.provider_subject)
         if connected is None or connected.subject != identity.subject:
             return None
+        # Another provider may link people by this address. One that may not link must not say whose it is: it
+        # could put an account in place for somebody to be linked to.
+        email = federated.email if provider.links_email else None
         tag = digest(f"{identity.issuer} {identity.provider_subject}")[:_TAG_LENGTH]
         for username in username_candidates(federated, identity.provider_id, tag):
             user = await self.users.add_federated(
-                identity.subject, username, name=federated.name, email=federated.email
+                identity.subject, username, name=federated.name, email=email
             )
             if user is not None:
                 return user

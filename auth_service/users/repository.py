@@ -44,7 +44,7 @@ class User:
         admin: whether the account may use the console.
         consent_epoch: counts how often the remembered consents were forgotten.
         spared_session: the session whose consents were not forgotten the last time, if any.
-        email: an address that the operator set or an identity provider verified.
+        email: an address that the operator set, or an identity provider that may link accounts verified.
     """
 
     subject: str
