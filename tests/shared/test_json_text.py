@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -71,6 +73,26 @@ def test_depth_is_counted_as_a_reader_counts_it() -> None:
             assert refused == (depth(value) > MAX_DEPTH), seed
             seen.add(refused)
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize("ending", ["", '"', '\\\\"', "\\\\\\", '"\\\\"[', '\\"'])
+def test_depth_before_the_first_fault_counts(ending: str) -> None:
+    with pytest.raises(TooDeepError):
+        check_depth(nested(MAX_DEPTH + 1, '["\\\\\\"[",', "", ending).encode())
+
+
+def test_long_strings_cost_about_as_much_as_to_read_them() -> None:
+    text = json.dumps([["x" * 1_000]] * 5_000).encode()
+
+    def cost(function: Callable[[bytes], object]) -> float:
+        def once() -> float:
+            start = time.process_time()
+            function(text)
+            return time.process_time() - start
+
+        return min(once() for _ in range(5))
+
+    assert cost(check_depth) < 8 * cost(json.loads)
 
 
 def test_a_number_of_thousands_of_digits_is_refused() -> None:
