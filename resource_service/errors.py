@@ -133,6 +133,11 @@ def cannot_ask(reason: Reason, detail: str) -> Refusal:
     return Refusal(reason, 503, "temporarily_unavailable", description, detail=detail)
 
 
+def cut_off(reason: Reason, description: str) -> Refusal:
+    """Refuse a request that was ended before its response began, and that may be repeated."""
+    return Refusal(reason, 503, "temporarily_unavailable", description)
+
+
 def foreign_origin(origin: str) -> Refusal:
     """Refuse a request from a web page whose origin is not allowed."""
     return Refusal(

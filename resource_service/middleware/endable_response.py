@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resource_service.errors import Refusal, cannot_ask, invalid_token
+from resource_service.errors import Refusal, cut_off, invalid_token
 from resource_service.introspection.leases import Ending
 from resource_service.messages.request_ids import RequestId
 from resource_service.middleware.event_position import EventPosition, event_of
@@ -223,7 +223,7 @@ class EndableResponse:
             return JSONResponse(errors[0] if len(errors) == 1 else errors)
         if ending in (Ending.EXPIRED, Ending.REVOKED):
             return self._refuse(invalid_token(ending.reason, ending.value), self._request)
-        return self._refuse(cannot_ask(ending.reason, ending.value), self._request)
+        return self._refuse(cut_off(ending.reason, ending.value), self._request)
 
     def _error(self, request_id: RequestId, code: int, why: Why) -> dict[str, object]:
         reason, text = why

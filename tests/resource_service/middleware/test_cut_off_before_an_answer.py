@@ -36,7 +36,7 @@ async def answered(messages: list[object], ending: Ending) -> tuple[int, Any]:
         raise AssertionError
 
     def refuse(refusal: Refusal, _: Scope) -> Response:
-        return JSONResponse({}, refusal.status)
+        return JSONResponse({"error_description": refusal.description}, refusal.status)
 
     answer = EndableResponse(
         scope={"type": "http", "method": "POST", "path": "/mcp"},
@@ -63,6 +63,12 @@ def requested(*methods: str) -> list[object]:
 @pytest.mark.parametrize("ending", [Ending.REVOKED, Ending.EXPIRED])
 async def test_what_only_reads_is_401_so_that_clients_log_in(method: str, ending: Ending) -> None:
     assert (await answered(requested(method), ending))[0] == 401
+
+
+@pytest.mark.parametrize("ending", [Ending.STOPPING, Ending.UNKNOWN])
+async def test_what_only_reads_is_503_with_the_reason(ending: Ending) -> None:
+    told = {"error_description": ending.value}
+    assert await answered(requested("tools/list"), ending) == (503, told)
 
 
 @pytest.mark.parametrize(
