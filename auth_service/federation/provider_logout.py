@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from auth_service.federation.identities import IdentityRepository
+from auth_service.federation.logins import LIFETIME_S
 from auth_service.federation.openid import OpenIdLogin
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.federated_identity import FederatedIdentity, InvalidProviderResponseError
@@ -34,6 +35,17 @@ class ProviderSessions:
         if federated.session_id:
             name = _name(federated.issuer, federated.session_id)
             await self._store.index_add(keys.provider_session(name), subject, ttl_s=self._ttl_s)
+
+    async def end(self, issuer: str, session_id: str) -> None:
+        """Record that a session of the provider has ended, for logins that are still under way."""
+        await self._store.put_once(_ended(issuer, session_id), ttl_s=2 * LIFETIME_S)
+
+    async def has_ended(self, federated: FederatedIdentity) -> bool:
+        """Whether the session of the provider in which somebody logs in has just ended."""
+        session_id = federated.session_id
+        if session_id is None:
+            return False
+        return await self._store.get(_ended(federated.issuer, session_id)) is not None
 
     async def subjects(self, issuer: str, session_id: str) -> list[str]:
         """Return the subjects of the accounts that logged in during a session."""
@@ -64,6 +76,9 @@ class ProviderLogout:
         if not await self.store.put_once(once, ttl_s=2 * OLDEST_S):
             return  # already processed; a repetition is no error: the response may have been lost
         try:
+            # Recorded before the sessions end: a login checks it after its session began.
+            if event.session_id is not None:
+                await self.provider_sessions.end(provider.issuer, event.session_id)
             for subject in await self._subjects(provider, event):
                 await self._end(provider, subject, event)
         except StoreUnavailableError:
@@ -97,6 +112,10 @@ class ProviderLogout:
             if event.session_id is None or grant.session_id in ended:
                 await self.grants.revoke(grant.grant_id, "the user was logged out at the identity provider")
         _log.info("logout by provider", provider=provider.provider_id, subject=subject, sessions=len(ended))
+
+
+def _ended(issuer: str, session_id: str) -> str:
+    return keys.once("provider-session-ended", issuer, session_id)
 
 
 def _name(issuer: str, session_id: str) -> str:

@@ -186,7 +186,7 @@ class FederatedLoginPages:
             how=how,
             purpose=purpose,
             secret=secret,
-            sid=federated.session_id,
+            federated=federated,
             origin=origin,
         )
 
@@ -226,15 +226,26 @@ class FederatedLoginPages:
         how: How,
         purpose: LoginPurpose,
         secret: str,
-        sid: str | None,
+        federated: FederatedIdentity,
         origin: str,
     ) -> Response:
         begun = await self.begun.begin(
-            browser, user, secret, provider_id=provider.provider_id, provider_session=sid
+            browser,
+            user,
+            secret,
+            provider_id=provider.provider_id,
+            provider_session=federated.session_id,
         )
         who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
         if begun is None:
             return self.failures.disabled(provider, purpose=purpose, **who)
+        # Checked after the session began: a logout at the provider is recorded before it ends the sessions.
+        if await self.provider_sessions.has_ended(federated):
+            await self.context.sessions.end_those(
+                user.subject, lambda session: session.key == begun.session.key
+            )
+            over = InvalidProviderResponseError("the session at the provider has ended in the meantime")
+            return self.failures.page(provider, Failure.INVALID, over, purpose=purpose)
         _log.info(
             "login", session_id=begun.session.session_id, provider=provider.provider_id, how=how.value, **who
         )

@@ -75,6 +75,19 @@ def test_a_logout_of_a_person_ends_every_session_and_grant(
 
 
 @pytest.mark.parametrize("names_the_person", [True, False])
+def test_a_logout_ends_a_login_that_is_still_under_way(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson, *, names_the_person: bool
+) -> None:
+    sid = secrets.token_urlsafe(8)
+    provider.changes = {"sid": sid}
+    callback = provider.approve(person.leave(person.open(f"{server.origin}/login")))
+    named = {} if names_the_person else {"sub": None}
+    assert tell(server, logout_token(provider, sid=sid, **named)) == 200
+    assert person.open(callback).status_code == 400
+    assert not is_logged_in(person, server)
+
+
+@pytest.mark.parametrize("names_the_person", [True, False])
 def test_a_logout_of_a_session_leaves_the_others(
     server: AuthorizationServer,
     provider: FakeProvider,
