@@ -123,6 +123,31 @@ async def test_without_its_proof_nobody_is_a_client(
     assert refused.value.reason is reason
 
 
+class NotingAssertions:
+    """Stands for the check of assertions, and notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str | None, bool]] = []
+
+    def parse(self, assertion: str) -> tuple[None, str]:
+        return None, "signs"
+
+    async def verify_assertion(
+        self, client: Client, token: None, origin: str | None, *, to_revoke: bool
+    ) -> None:
+        self.told.append((origin, to_revoke))
+
+
+async def test_an_assertion_counts_for_the_network_it_comes_from() -> None:
+    noting = NotingAssertions()
+    authentication = ClientAuthentication(Registered(), noting)  # type: ignore[arg-type]
+    presented = parameters(**asserted("signs"))
+    await authentication.authenticate([], presented)
+    await authentication.authenticate([], presented, "origin", to_revoke=True)
+    await authentication.authenticate([], presented, network="network")
+    assert noting.told == [(None, False), ("origin", True), ("network", False)]
+
+
 SERVERS = [ResourceServer.model_validate(server) for server in (RESOURCE_SERVER, OTHER_RESOURCE_SERVER)]
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from auth_service.grants import confirmations as module
 from auth_service.grants.confirmations import Confirmations
@@ -60,11 +61,13 @@ async def test_after_a_failure_the_next_request_tries_again() -> None:
     writing = Writing()
     writing.broken = True
     confirmations = confirming(writing)
-    for _ in range(2):
-        confirmations.note(UNCONFIRMED, UNCONFIRMED.generation)
-        await confirmations.aclose()
-        await asyncio.sleep(0)
+    with capture_logs() as lines:
+        for _ in range(2):
+            confirmations.note(UNCONFIRMED, UNCONFIRMED.generation)
+            await confirmations.aclose()
+            await asyncio.sleep(0)
     assert len(writing.written) == 2
+    assert [line["reason"] for line in lines] == ["broken", "broken"]
 
 
 async def test_too_many_at_once_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

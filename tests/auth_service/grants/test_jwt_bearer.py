@@ -10,6 +10,7 @@ import pytest
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidGrantError, InvalidTargetError, UnauthorizedClientError
 from auth_service.protocol.jwt_bearer import GRANT_TYPE, ID_JAG_TYPE, WORKLOAD_PREFIX
+from auth_service.protocol.proof_source import ProofSource
 from auth_service.protocol.reasons import Reason
 from tests.auth_service.grants.installation import IDP, IDP_KEY, ISSUER, RUNNER, RUNNER_KEY, Installation
 from tests.auth_service.keypair import KeyPair
@@ -81,6 +82,21 @@ async def test_an_assertion_is_good_once_for_as_long_as_it_is_accepted(here: Ins
             await here.redeem(GRANT_TYPE, client, assertion=assertion)
         with pytest.raises(InvalidGrantError, check=because(Reason.ASSERTION_REPLAYED)):
             await here.redeem(GRANT_TYPE, client, assertion=assertion)
+
+
+async def test_its_use_is_forgotten_soon_after_it_has_expired(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remembered: list[int] = []
+
+    async def use(key: str, source: ProofSource, *, ttl_s: int) -> bool:
+        remembered.append(ttl_s)
+        return True
+
+    monkeypatch.setattr(here.parts.client_auth.spent_proofs, "use", use)
+    client = await confidential(here)
+    await here.redeem(GRANT_TYPE, client, assertion=id_jag(client))
+    assert remembered == [300 + 60]
 
 
 async def test_assertions_that_are_not_what_they_must_be_are_refused(here: Installation) -> None:
