@@ -40,3 +40,26 @@ async def test_a_replay_is_noticed_and_takes_no_room(tmp_path: Path) -> None:
         assert await spent.use("two", NETWORK, ttl_s=SHORT_S)
     finally:
         await store.aclose()
+
+
+async def test_the_share_of_short_lived_proofs_is_free_again_sooner(tmp_path: Path) -> None:
+    now = 0.0
+    store = SqliteStore(tmp_path / "store.db", clock=lambda: now)
+    spent = spent_proofs(store, of_network=1)
+
+    async def has_room(name: str, ttl_s: int) -> bool:
+        try:
+            return await spent.use(name, NETWORK, ttl_s=ttl_s)
+        except SlowDownError:
+            return False
+
+    try:
+        assert await has_room("one", SHORT_S - 1)
+        assert not await has_room("two", SHORT_S)
+        assert await has_room("three", SHORT_S + 1)
+        assert not await has_room("four", SHORT_S + 2)
+        now += SHORT_S + 1
+        assert await has_room("five", SHORT_S)
+        assert not await has_room("six", SHORT_S + 1)
+    finally:
+        await store.aclose()

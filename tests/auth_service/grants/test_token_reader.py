@@ -46,8 +46,9 @@ async def test_a_token_leads_to_its_grant_until_it_expires(here: Installation, r
     assert refresh is not None
     assert refresh[0].is_refresh_token
     assert await reader.live_access(tokens["refresh_token"]) is None
-    here.now = float(grant.access_expires_at)
-    assert await reader.read_token(tokens["access_token"]) is None
+    for later_s in (0, 1):
+        here.now = float(grant.access_expires_at + later_s)
+        assert await reader.read_token(tokens["access_token"]) is None
 
 
 @pytest.mark.parametrize("resource", [RESOURCE, OTHER_RESOURCE])
@@ -111,6 +112,7 @@ async def test_the_log_says_why_a_token_was_not_found(here: Installation) -> Non
     encoded = here.parts.grants.handles.encode(gone)
     early = here.parts.grants.handles.encode(replace(gone, expires_at=1))
     assert reader.why_not_found("x")[0] is Reason.TOKEN_NOT_OF_THIS_INSTALLATION
+    assert await reader.read_token(encoded) is None
     assert reader.why_not_found(encoded)[0] is Reason.TOKEN_GRANT_GONE
     assert reader.why_not_found(early)[0] is Reason.TOKEN_EXPIRED
     here.now = float(grant.access_expires_at)
