@@ -14,7 +14,7 @@ from auth_service.client_auth.assertions import ClientAssertions
 from auth_service.client_auth.authentication import ClientAuthentication
 from auth_service.client_auth.dpop import DpopProofs
 from auth_service.client_auth.introspection_callers import IntrospectionCallers
-from auth_service.client_auth.spent_proofs import ProofThrottles, SpentProofs
+from auth_service.client_auth.proof_replay_cache import ProofReplayCache, ProofThrottles
 from auth_service.clients.client_resolver import ClientResolver
 from auth_service.clients.keys import ClientKeys, PublishedKeys
 from auth_service.clients.metadata_documents import ClientMetadataFetcher
@@ -186,13 +186,13 @@ class ClientAuthComponents:
     """Authentication of clients and resource servers.
 
     Attributes:
-        spent_proofs: the proofs and assertions that were used, of every kind.
+        proof_replay_cache: the proofs and assertions that were used, of every kind.
     """
 
     authentication: ClientAuthentication
     introspection_callers: IntrospectionCallers
     dpop_proofs: DpopProofs
-    spent_proofs: SpentProofs
+    proof_replay_cache: ProofReplayCache
 
 
 def client_auth(base: Infrastructure, clients: ClientComponents) -> ClientAuthComponents:
@@ -200,9 +200,9 @@ def client_auth(base: Infrastructure, clients: ClientComponents) -> ClientAuthCo
     issuer = base.settings.issuer
     # Clients put the issuer or the URL of the request into aud; RFC 7523 §3 and its successor differ.
     endpoints = [f"{issuer}/{path}" for path in ("token", "introspect", "revoke", "par")]
-    spent_proofs = _spent_proofs(base)
+    proof_replay_cache = _proof_replay_cache(base)
     assertions = ClientAssertions(
-        spent_proofs=spent_proofs,
+        proof_replay_cache=proof_replay_cache,
         client_keys=clients.keys,
         signatures=base.signatures,
         issuer=issuer,
@@ -213,16 +213,16 @@ def client_auth(base: Infrastructure, clients: ClientComponents) -> ClientAuthCo
     return ClientAuthComponents(
         authentication=authentication,
         introspection_callers=IntrospectionCallers(authentication, base.settings.resource_servers),
-        dpop_proofs=DpopProofs(spent_proofs, base.key_ring, base.signatures, base.clock),
-        spent_proofs=spent_proofs,
+        dpop_proofs=DpopProofs(proof_replay_cache, base.key_ring, base.signatures, base.clock),
+        proof_replay_cache=proof_replay_cache,
     )
 
 
-def _spent_proofs(base: Infrastructure) -> SpentProofs:
+def _proof_replay_cache(base: Infrastructure) -> ProofReplayCache:
     def throttles(kind: str) -> ProofThrottles:
         return ProofThrottles(base.throttle(kind), base.throttle(f"long-lived-{kind}"))
 
-    return SpentProofs(
+    return ProofReplayCache(
         base.store, networks=throttles("proofs-of-network"), clients=throttles("proofs-of-client")
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auth_service.client_auth.spent_proofs import SpentProofs
+from auth_service.client_auth.proof_replay_cache import ProofReplayCache
 from auth_service.components import ClientComponents, GrantComponents, Infrastructure, UserComponents
 from auth_service.grants.authorization_code import AuthorizationCode
 from auth_service.grants.base import GrantType
@@ -19,7 +19,7 @@ def offered_grant_types(
     clients: ClientComponents,
     grants: GrantComponents,
     *,
-    spent_proofs: SpentProofs,
+    proof_replay_cache: ProofReplayCache,
 ) -> list[GrantType]:
     """Return the grant types that are always offered, then those that need configuration."""
     settings, registry = base.settings, grants.resource_registry
@@ -33,16 +33,19 @@ def offered_grant_types(
         rules = settings.token_exchange
         offered.append(TokenExchange(grants.token_reader, grants.factory, registry, rules))
     if settings.trusted_issuers:
-        offered.append(_jwt_bearer(base, clients, grants, spent_proofs))
+        offered.append(_jwt_bearer(base, clients, grants, proof_replay_cache))
     return offered
 
 
 def _jwt_bearer(
-    base: Infrastructure, clients: ClientComponents, grants: GrantComponents, spent_proofs: SpentProofs
+    base: Infrastructure,
+    clients: ClientComponents,
+    grants: GrantComponents,
+    proof_replay_cache: ProofReplayCache,
 ) -> JwtBearer:
     issuer = base.settings.issuer
     return JwtBearer(
-        spent_proofs=spent_proofs,
+        proof_replay_cache=proof_replay_cache,
         grant_factory=grants.factory,
         resource_registry=grants.resource_registry,
         published=clients.operator_keys,

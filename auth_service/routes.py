@@ -54,7 +54,7 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         parts.users,
         parts.clients,
         parts.grants,
-        spent_proofs=parts.client_auth.spent_proofs,
+        proof_replay_cache=parts.client_auth.proof_replay_cache,
     )
     federated = federated_login(parts)
     return [

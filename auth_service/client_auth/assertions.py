@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from auth_service.client_auth.spent_proofs import SpentProofs
+from auth_service.client_auth.proof_replay_cache import ProofReplayCache
 from auth_service.clients.keys import ClientKeys
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError, SlowDownError
@@ -32,14 +32,14 @@ class ClientAssertions:
     def __init__(
         self,
         *,
-        spent_proofs: SpentProofs,
+        proof_replay_cache: ProofReplayCache,
         client_keys: ClientKeys,
         signatures: Signatures,
         issuer: str,
         endpoints: Iterable[str],
         clock: Clock,
     ) -> None:
-        self._spent_proofs = spent_proofs
+        self._proof_replay_cache = proof_replay_cache
         self._client_keys = client_keys
         self._signatures = signatures
         self._issuer = issuer
@@ -93,7 +93,7 @@ class ClientAssertions:
 
     async def _use(self, used: str, source: ProofSource, remembered_s: int, *, to_revoke: bool) -> bool:
         try:
-            return await self._spent_proofs.use(used, source, ttl_s=remembered_s)
+            return await self._proof_replay_cache.use(used, source, ttl_s=remembered_s)
         except (StoreFullError, SlowDownError):
             if not to_revoke:
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auth_service.client_auth.spent_proofs import SpentProofs
+from auth_service.client_auth.proof_replay_cache import ProofReplayCache
 from auth_service.crypto.keyring import KeyRing, Tagger
 from auth_service.protocol.errors import InvalidDpopProofError, UseDpopNonceError
 from auth_service.protocol.proof_source import ProofSource
@@ -22,9 +22,9 @@ class DpopProofs:
     """Checks proofs, and hands out the nonces that make it impossible to make them ahead."""
 
     def __init__(
-        self, spent_proofs: SpentProofs, keyring: KeyRing, signatures: Signatures, clock: Clock
+        self, proof_replay_cache: ProofReplayCache, keyring: KeyRing, signatures: Signatures, clock: Clock
     ) -> None:
-        self._spent_proofs = spent_proofs
+        self._proof_replay_cache = proof_replay_cache
         self._signatures = signatures
         self._tagger = Tagger(keyring, "dpop nonces")
         self._clock = clock
@@ -75,7 +75,7 @@ class DpopProofs:
         if proof is None:
             return None
         used = keys.once("dpop", proof.jkt, proof.jti)
-        if not await self._spent_proofs.use(used, source, ttl_s=dpop.REMEMBER_S):
+        if not await self._proof_replay_cache.use(used, source, ttl_s=dpop.REMEMBER_S):
             raise InvalidDpopProofError(Reason.DPOP_PROOF_REPLAYED, "the DPoP proof was used before")
         return proof.jkt
 

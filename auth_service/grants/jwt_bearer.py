@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auth_service.client_auth.spent_proofs import SpentProofs
+from auth_service.client_auth.proof_replay_cache import ProofReplayCache
 from auth_service.clients.keys import PublishedKeys
 from auth_service.grants.base import TokenRequest
 from auth_service.grants.grant_factory import GrantFactory
@@ -34,7 +34,7 @@ class JwtBearer:
     def __init__(
         self,
         *,
-        spent_proofs: SpentProofs,
+        proof_replay_cache: ProofReplayCache,
         grant_factory: GrantFactory,
         resource_registry: ResourceRegistry,
         published: PublishedKeys,
@@ -42,7 +42,7 @@ class JwtBearer:
         issuers: Sequence[TrustedIssuer],
         audiences: Sequence[str],
     ) -> None:
-        self._spent_proofs = spent_proofs
+        self._proof_replay_cache = proof_replay_cache
         self._grant_factory = grant_factory
         self._resource_registry = resource_registry
         self._published = published
@@ -132,7 +132,7 @@ class JwtBearer:
         if not isinstance(jti, str):
             return  # only identity assertions must have one, and that was checked
         used = keys.once("assertion", trusted.issuer, jti)
-        if trusted.profile == "id-jag" and not await self._spent_proofs.use(
+        if trusted.profile == "id-jag" and not await self._proof_replay_cache.use(
             used, request.proof_source, ttl_s=expires_at + 60 - request.now
         ):
             raise InvalidGrantError(Reason.ASSERTION_REPLAYED, "the assertion was used before")

@@ -8,10 +8,10 @@ from anyio import CapacityLimiter, to_thread
 
 from auth_service.protocol.password_rules import Estimate, require_length, require_strength
 
-# The time of an estimate grows faster than the square of the length: up to a third of a second for 40
-# characters, several seconds for 128. A password whose first 40 characters are hard to guess is hard to
-# guess.
-_ESTIMATED_CHARACTERS = 40
+# An estimate takes more than quadratic time in the length, and holds the interpreter lock: at worst half a
+# second for 32 characters, several seconds for 128. A password that begins with 32 characters that are hard to
+# guess is hard to guess.
+_ESTIMATED_CHARACTERS = 32
 _SHORTEST_PERSONAL = 3
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from auth_service.client_auth.spent_proofs import ProofThrottles, SpentProofs
+from auth_service.client_auth.proof_replay_cache import ProofReplayCache, ProofThrottles
 from auth_service.protocol.proof_source import LONG_S, SHORT_S
 from auth_service.protocol.rate_limit import Limit
 from auth_service.rate_limits import Throttle
 from auth_service.storage import Store
 
 
-def spent_proofs(store: Store, of_network: int = 1_000, of_client: int = 1_000) -> SpentProofs:
+def proof_replay_cache(store: Store, of_network: int = 1_000, of_client: int = 1_000) -> ProofReplayCache:
     """In `store`, so many of each network and of each client, short-lived and long-lived ones apart."""
 
     def throttles(kind: str, attempts: int) -> ProofThrottles:
@@ -18,6 +18,6 @@ def spent_proofs(store: Store, of_network: int = 1_000, of_client: int = 1_000) 
             Throttle(store, f"long-{kind}", Limit(attempts, LONG_S)),
         )
 
-    return SpentProofs(
+    return ProofReplayCache(
         store, networks=throttles("network", of_network), clients=throttles("client", of_client)
     )

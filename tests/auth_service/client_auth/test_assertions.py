@@ -13,7 +13,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.storage.sqlite import SqliteStore
 from shared.jwt_claims import SKEW_S
 from shared.signatures import Signatures
-from tests.auth_service.client_auth.spending import spent_proofs
+from tests.auth_service.client_auth.spending import proof_replay_cache
 from tests.auth_service.keypair import KeyPair
 from tests.auth_service.protocol.builders import client
 from tests.refusals import because
@@ -32,7 +32,7 @@ async def test_an_assertion_cannot_be_replayed_while_it_is_accepted(tmp_path: Pa
     pair = KeyPair()
     signer = client(token_endpoint_auth_method="private_key_jwt", jwks=pair.jwks)
     assertions = ClientAssertions(
-        spent_proofs=spent_proofs(store),
+        proof_replay_cache=proof_replay_cache(store),
         client_keys=ClientKeys(NOTHING_TO_FETCH),
         signatures=Signatures(),
         issuer=ISSUER,
@@ -56,7 +56,7 @@ async def test_after_that_it_has_expired(tmp_path: Path) -> None:
     pair = KeyPair()
     signer = client(token_endpoint_auth_method="private_key_jwt", jwks=pair.jwks)
     assertions = ClientAssertions(
-        spent_proofs=spent_proofs(store),
+        proof_replay_cache=proof_replay_cache(store),
         client_keys=ClientKeys(NOTHING_TO_FETCH),
         signatures=Signatures(),
         issuer=ISSUER,

@@ -21,7 +21,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.settings import ResourceServer
 from auth_service.storage.sqlite import SqliteStore
 from shared.signatures import Signatures
-from tests.auth_service.client_auth.spending import spent_proofs
+from tests.auth_service.client_auth.spending import proof_replay_cache
 from tests.auth_service.keypair import ASSERTION_TYPE, KeyPair
 from tests.auth_service.protocol.builders import NOW, client, parameters
 from tests.auth_service.service import OTHER_RESOURCE_SERVER, RESOURCE, RESOURCE_SECRET, RESOURCE_SERVER
@@ -66,7 +66,7 @@ class Registered:
 async def authentication(tmp_path: Path, anyio_backend: str) -> AsyncIterator[ClientAuthentication]:
     store = SqliteStore(tmp_path / "store.db", clock=lambda: float(NOW))
     assertions = ClientAssertions(
-        spent_proofs=spent_proofs(store),
+        proof_replay_cache=proof_replay_cache(store),
         client_keys=ClientKeys(NOTHING_TO_FETCH),
         signatures=Signatures(),
         issuer=ISSUER,

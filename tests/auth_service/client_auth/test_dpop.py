@@ -16,7 +16,7 @@ from auth_service.protocol.proof_source import ProofSource
 from auth_service.settings import MasterKey
 from auth_service.storage.sqlite import SqliteStore
 from shared.signatures import Signatures
-from tests.auth_service.client_auth.spending import spent_proofs
+from tests.auth_service.client_auth.spending import proof_replay_cache
 from tests.auth_service.keypair import KeyPair
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-12")]
@@ -33,7 +33,9 @@ class Proofs:
         self.now = float(START)
         self.store = SqliteStore(store_path, clock=lambda: self.now)
         master = MasterKey(key_id=1, key=SecretStr(base64.urlsafe_b64encode(bytes(32)).decode()))
-        self.proofs = DpopProofs(spent_proofs(self.store), KeyRing([master]), Signatures(), lambda: self.now)
+        self.proofs = DpopProofs(
+            proof_replay_cache(self.store), KeyRing([master]), Signatures(), lambda: self.now
+        )
 
     async def check(self, *proofs: str, method: str = "POST") -> str | None:
         return await self.proofs.check(list(proofs), method, URL, source="192.0.2.1")

@@ -26,7 +26,7 @@ class ProofThrottles:
         return self.short if ttl_s <= SHORT_S else self.long
 
 
-class SpentProofs:
+class ProofReplayCache:
     """Remembers proofs, within the share of whom they are counted for."""
 
     def __init__(self, store: Store, *, networks: ProofThrottles, clients: ProofThrottles) -> None:
