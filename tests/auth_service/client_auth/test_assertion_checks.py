@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
+from auth_service.client_auth.spent_proofs import SpentProofs
 
 from auth_service.client_auth import assertions as module
 from auth_service.client_auth.assertions import ClientAssertions
-from auth_service.client_auth.spent_proofs import SpentProofs
 from auth_service.clients.keys import ClientKeys, PublishedKeys
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError, SlowDownError

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from anyio import wait_all_tasks_blocked
+from anyio import fail_after, wait_all_tasks_blocked
 
 from auth_service.fetching import Fetcher, FetchError, Limits
 from auth_service.fetching.fair_resolver import FOR_UNKNOWN, PER_NETWORK, FairResolver
