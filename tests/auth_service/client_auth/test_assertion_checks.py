@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from auth_service.client_auth.spent_proofs import SpentProofs
 
 from auth_service.client_auth import assertions as module
 from auth_service.client_auth.assertions import ClientAssertions
+from auth_service.client_auth.proof_replay_cache import ProofReplayCache
 from auth_service.clients.keys import ClientKeys, PublishedKeys
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError, SlowDownError
@@ -63,7 +63,7 @@ class Checking:
     def __init__(self) -> None:
         self.uses, self.signatures = Uses(), NotingSources()
         self.assertions = ClientAssertions(
-            spent_proofs=cast("SpentProofs", self.uses),
+            proof_replay_cache=cast("ProofReplayCache", self.uses),
             client_keys=ClientKeys(NOTHING_TO_FETCH),
             signatures=self.signatures,
             issuer=ISSUER,

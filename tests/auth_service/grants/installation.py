@@ -82,7 +82,7 @@ class Installation:
             self.parts.users,
             self.parts.clients,
             self.parts.grants,
-            spent_proofs=self.parts.client_auth.spent_proofs,
+            proof_replay_cache=self.parts.client_auth.proof_replay_cache,
         )
         self.grant_types = {grant_type.name: grant_type for grant_type in offered}
         self.grants = self.parts.grants.repository

@@ -9,7 +9,7 @@ import pytest
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.proof_source import SHORT_S, ProofSource
 from auth_service.storage.sqlite import SqliteStore
-from tests.auth_service.client_auth.spending import spent_proofs
+from tests.auth_service.client_auth.spending import proof_replay_cache
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-12")]
 
@@ -18,7 +18,7 @@ NETWORK, CLIENT = ProofSource("192.0.2.1"), ProofSource("client-1", is_client=Tr
 
 async def test_each_source_and_lifetime_has_a_share_of_its_own(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.db", clock=lambda: 0.0)
-    spent = spent_proofs(store, of_network=1, of_client=2)
+    spent = proof_replay_cache(store, of_network=1, of_client=2)
     try:
         for source, room in ((NETWORK, 1), (CLIENT, 2)):
             for ttl_s in (SHORT_S, SHORT_S + 1):
@@ -33,7 +33,7 @@ async def test_each_source_and_lifetime_has_a_share_of_its_own(tmp_path: Path) -
 
 async def test_a_replay_is_noticed_and_takes_no_room(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.db", clock=lambda: 0.0)
-    spent = spent_proofs(store, of_network=2)
+    spent = proof_replay_cache(store, of_network=2)
     try:
         assert await spent.use("one", NETWORK, ttl_s=SHORT_S)
         assert not await spent.use("one", NETWORK, ttl_s=SHORT_S)
