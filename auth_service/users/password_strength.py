@@ -9,8 +9,8 @@ from anyio import CapacityLimiter, to_thread
 from auth_service.protocol.password_rules import Estimate, require_length, require_strength
 
 # An estimate takes more than quadratic time in the length, and holds the interpreter lock: at worst half a
-# second for 32 characters, several seconds for 128. A password that begins with 32 characters hard to guess is
-# hard to guess.
+# second for 32 characters, several seconds for 128. If the first 32 characters are hard to guess, so is the
+# whole password.
 _ESTIMATED_CHARACTERS = 32
 _SHORTEST_PERSONAL = 3
 
