@@ -45,7 +45,7 @@ async def test_a_replay_is_noticed_and_takes_no_room(tmp_path: Path) -> None:
 async def test_the_share_of_short_lived_proofs_is_free_again_sooner(tmp_path: Path) -> None:
     now = 0.0
     store = SqliteStore(tmp_path / "store.db", clock=lambda: now)
-    spent = spent_proofs(store, of_network=1)
+    spent = proof_replay_cache(store, of_network=1)
 
     async def has_room(name: str, ttl_s: int) -> bool:
         try:

@@ -93,7 +93,7 @@ async def test_its_use_is_forgotten_soon_after_it_has_expired(
         remembered.append(ttl_s)
         return True
 
-    monkeypatch.setattr(here.parts.client_auth.spent_proofs, "use", use)
+    monkeypatch.setattr(here.parts.client_auth.proof_replay_cache, "use", use)
     client = await confidential(here)
     await here.redeem(GRANT_TYPE, client, assertion=id_jag(client))
     assert remembered == [300 + 60]
