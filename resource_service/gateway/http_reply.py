@@ -38,6 +38,9 @@ WHOLE_WITHIN_S = 60.0
 TAKEN_WITHIN_S = 30.0
 """How long a client may take to receive `PIECE_BYTES` of a larger answer."""
 
+DELIVERED_WITHIN_S = 120.0
+"""How long a client may take to receive a larger answer as a whole, since it occupies shared room."""
+
 PIECE_BYTES = 262_144
 MAX_SHOWN_BYTES = 200
 ABOUT_LENGTH = frozenset({b"content-length", b"content-digest", b"repr-digest", b"digest", b"etag"})
@@ -156,12 +159,13 @@ class HttpReply:
             _log.warning("the upstream broke off", error=f"{type(error).__name__} {error}")
             return False
         except TimeoutError:
-            _log.warning("the client does not read a large answer", within_s=TAKEN_WITHIN_S)
+            _log.warning("the client reads a large answer too slowly", within_s=DELIVERED_WITHIN_S)
             return False
         return True
 
     async def _pass_on_held(self, send: Send) -> None:
-        for start in range(0, len(self._held), PIECE_BYTES):
-            piece = bytes(self._held[start : start + PIECE_BYTES])
-            with anyio.fail_after(TAKEN_WITHIN_S if self._large else None):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        with anyio.fail_after(DELIVERED_WITHIN_S if self._large else None):
+            for start in range(0, len(self._held), PIECE_BYTES):
+                piece = bytes(self._held[start : start + PIECE_BYTES])
+                with anyio.fail_after(TAKEN_WITHIN_S if self._large else None):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -96,3 +96,21 @@ async def test_a_client_that_does_not_read_a_large_answer_is_let_go(monkeypatch:
 
     with anyio.fail_after(10):
         await reply.pass_on(stalled)  # type: ignore[arg-type]
+
+
+async def test_a_client_that_reads_a_large_answer_slowly_does_not_hold_its_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_reply, "DELIVERED_WITHIN_S", 0.3)
+    reply = reply_of(httpx2.ByteStream(large(2_000_000) + b'"}}'))
+    await reply.begin()
+    pieces: list[bool] = []
+
+    async def slow(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            await anyio.sleep(0.1)
+            pieces.append(message["more_body"])
+
+    await reply.pass_on(slow)  # type: ignore[arg-type]
+    assert 0 < len(pieces) < 2_000_000 // http_reply.PIECE_BYTES
+    assert all(pieces), "an answer that was cut off is left unfinished"
