@@ -113,12 +113,17 @@ def _check_audience(claims: Mapping[str, Any], client_id: str) -> None:
 def merge_userinfo(claims: Mapping[str, Any], userinfo: object) -> dict[str, Any]:
     """Merge the claims of an ID token and UserInfo; the signed ID token takes precedence.
 
+    `email_verified` of UserInfo counts only for the address that UserInfo itself names.
+
     Raises:
         InvalidProviderResponseError: UserInfo is about another subject (OpenID Connect Core §5.3.2).
     """
     if not isinstance(userinfo, dict) or userinfo.get("sub") != claims["sub"]:
         raise InvalidProviderResponseError("UserInfo is about another subject than the ID token")
-    return {**userinfo, **claims}
+    merged = {**userinfo, **claims}
+    if "email_verified" not in claims and merged.get("email") != userinfo.get("email"):
+        merged.pop("email_verified", None)
+    return merged
 
 
 def lacks_claims(claims: Mapping[str, Any], provider: IdentityProvider) -> bool:

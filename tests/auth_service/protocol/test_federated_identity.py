@@ -110,6 +110,28 @@ def test_userinfo_of_somebody_else_is_refused_and_what_was_signed_wins() -> None
             merge_userinfo({"sub": "1"}, userinfo)
 
 
+@pytest.mark.requirement("ID-2")
+@pytest.mark.parametrize(
+    ("token", "userinfo", "verified"),
+    [
+        ({"email": "victim@corp.example"}, {"email": "own@corp.example", "email_verified": True}, None),
+        ({"email": "victim@corp.example"}, {"email_verified": True}, None),
+        ({"email": "own@corp.example"}, {"email": "own@corp.example", "email_verified": True}, True),
+        ({}, {"email": "own@corp.example", "email_verified": True}, True),
+        (
+            {"email": "own@corp.example", "email_verified": False},
+            {"email": "own@corp.example", "email_verified": True},
+            False,
+        ),
+    ],
+)
+def test_an_address_is_proven_only_by_the_source_that_names_it(
+    token: dict[str, Any], userinfo: dict[str, Any], verified: bool | None
+) -> None:
+    merged = merge_userinfo({"sub": "1", **token}, {"sub": "1", **userinfo})
+    assert merged.get("email_verified") is verified
+
+
 def identity(preset: str, **claims: Any) -> FederatedIdentity:
     return identity_of({"sub": "1", **claims}, provider(preset))
 
