@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from starlette.responses import Response
+
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
@@ -13,6 +15,9 @@ from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
 from auth_service.web.http import wait_sentence
 from auth_service.web.page_context import PageContext
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
 
 
 class NotDoneError(Exception):
@@ -28,6 +33,14 @@ class NotDoneError(Exception):
         self.status = status
         self.reason = reason
         self.retry_after_s = retry_after_s
+
+
+def not_done(page: Response, error: NotDoneError, event: str, **who: str) -> Response:
+    """Log why nothing was done, as `event`, and complete the page that tells the person."""
+    _log.info(event, reason=str(error), reason_code=error.reason.code, status=error.status, **who)
+    if error.retry_after_s is not None:
+        page.headers["Retry-After"] = str(error.retry_after_s)
+    return page
 
 
 @dataclass(frozen=True, kw_only=True)

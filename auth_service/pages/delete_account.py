@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
-from auth_service.pages.current_password import CurrentPassword, NotDoneError
+from auth_service.pages.current_password import CurrentPassword, NotDoneError, not_done
 from auth_service.pages.descriptions.delete_account import OPERATIONS
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
@@ -74,17 +74,8 @@ class DeleteAccountPage:
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except NotDoneError as error:
-            _log.info(
-                "account not deleted",
-                reason=str(error),
-                reason_code=error.reason.code,
-                status=error.status,
-                **who,
-            )
-            response = self._form(browser, user, wrong=str(error), status=error.status)
-            if error.retry_after_s is not None:
-                response.headers["Retry-After"] = str(error.retry_after_s)
-            return response
+            page = self._form(browser, user, wrong=str(error), status=error.status)
+            return not_done(page, error, "account not deleted", **who)
         _log.warning("account deleted", by="user", **who)
         return see_other(f"delete-account?deleted={_deleted_mark(browser)}")
 

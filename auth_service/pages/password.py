@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
-from auth_service.pages.current_password import CurrentPassword, NotDoneError
+from auth_service.pages.current_password import CurrentPassword, NotDoneError, not_done
 from auth_service.pages.descriptions.password import OPERATIONS, WELL_KNOWN
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
@@ -70,17 +70,8 @@ class PasswordPage:
         except NotDoneError as error:
             if error.status == 409:
                 submission_of(request).give_way()
-            _log.info(
-                "password not changed",
-                reason=str(error),
-                reason_code=error.reason.code,
-                status=error.status,
-                **who,
-            )
-            response = self._form(browser, session, wrong=str(error), status=error.status)
-            if error.retry_after_s is not None:
-                response.headers["Retry-After"] = str(error.retry_after_s)
-            return response
+            page = self._form(browser, session, wrong=str(error), status=error.status)
+            return not_done(page, error, "password not changed", **who)
         _log.warning("password changed", **who)
         return see_other(f"password?changed={_changed_mark(session)}")
 

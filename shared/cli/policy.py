@@ -25,7 +25,7 @@ File = Annotated[Path, typer.Argument(help="The policy.")]
 
 @policy.command()
 def check(file: File) -> None:
-    """See whether a policy can be meant, and say what each scope allows."""
+    """Check that a policy is valid, and list what each scope allows."""
     from resource_service.policy.published import described
 
     for line in _scope_lines(described(policy_in(file))):

@@ -1,4 +1,4 @@
-"""The policy in force is that of the file, once the file has stopped changing and can be meant."""
+"""A changed policy file takes effect once it has stopped changing and is valid."""
 
 from __future__ import annotations
 
