@@ -53,6 +53,7 @@ from auth_service.users.sessions import SessionRepository
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
+from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import PageTemplates
 from shared.clock import Clock
@@ -359,6 +360,12 @@ class Components:
         return AccountLifecycle(
             self.users.repository, self.users.sessions, self.grants.repository, identities
         )
+
+    @property
+    def login_sessions(self) -> LoginSessions:
+        """Return the beginning of sessions after a login."""
+        users, browsers = self.users, self.page_context.browsers
+        return LoginSessions(users=users.repository, sessions=users.sessions, browsers=browsers)
 
 
 def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Components:

@@ -19,7 +19,6 @@ from auth_service.federation.provider_logout import ProviderLogout, ProviderSess
 from auth_service.pages.federated_login import FederatedLoginPages
 from auth_service.pages.provider_failures import ProviderFailures
 from auth_service.protocol.identity_providers import IdentityProvider
-from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
 
@@ -76,7 +75,7 @@ def _pages(parts: Components, providers: Providers, openid: OpenIdLogin) -> Fede
             users=users.repository, identities=IdentityRepository(base.store, base.clock)
         ),
         provider_sessions=_provider_sessions(parts),
-        begun=LoginSessions(users=users.repository, sessions=users.sessions, browsers=context.browsers),
+        begun=parts.login_sessions,
         pending=parts.authorization.pending,
         throttle=base.throttle("federated-login"),
         clock=base.clock,

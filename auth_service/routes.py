@@ -246,6 +246,7 @@ def _login_page(parts: Components, check: PasswordCheck) -> LoginPage:
     return LoginPage(
         context=parts.page_context,
         users=parts.users.repository,
+        login_sessions=parts.login_sessions,
         clients=parts.clients.repository,
         pending=parts.authorization.pending,
         check=check,

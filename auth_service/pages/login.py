@@ -19,10 +19,11 @@ from auth_service.protocol.reasons import Reason
 from auth_service.users.password_check import PasswordCheck
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session
-from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser
+from auth_service.web.browser_cookies import Browser
 from auth_service.web.form_tokens import session_secret
 from auth_service.web.forms import RequestOverError, shows_errors, trusted_form
 from auth_service.web.http import wait_sentence, while_connected
+from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
@@ -44,6 +45,7 @@ class LoginPage:
     """Logs a person in, for a pending request or for the account page."""
 
     users: UserRepository
+    login_sessions: LoginSessions
     context: PageContext
     clients: ClientRepository
     pending: PendingRequests
@@ -186,16 +188,10 @@ class LoginPage:
         origin: str,
     ) -> Response:
         who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
-        current = await self.context.sessions.find(browser.session)
-        if current is not None and current.subject != user.subject:
-            await self.context.sessions.end(browser.session)
-            current = None
+        current = await self.login_sessions.continued(browser, user)
         secret = await self._secret(submission, browser, current)
-        session = await self.context.sessions.begin(user, secret, continues=current)
-        if not await self.users.may_still_log_in(user):
-            # Checked after the session began: code that disables a user or changes a password does so before
-            # it ends the existing sessions, so one of the two notices the other.
-            await self.context.sessions.end(secret)
+        begun = await self.login_sessions.begin_with(user, secret, continues=current)
+        if begun is None:
             _log.info(
                 "login failed",
                 reason="disabled, or the password was changed, meanwhile",
@@ -206,20 +202,11 @@ class LoginPage:
             return await self._form(
                 browser, pending_id=pending_id, username=user.username, wrong=_WRONG, status=401, to=to
             )
-        names = self.context.browsers.names
-        cookies = (
-            self.context.browsers.cookie(names.session, secret),
-            self.context.browsers.cookie(
-                names.known_browser,
-                self.context.browsers.new_known_browser(user.username),
-                max_age_s=DEVICE_TTL_S,
-            ),
-        )
-        _log.info("login", session_id=session.session_id, **who)
+        _log.info("login", session_id=begun.session.session_id, **who)
         if pending_id is None or await self.pending.get(pending_id, browser.browser_id) is None:
-            return see_other(after_login(to), cookies)
-        await self.pending.note_login(pending_id, session.session_id)
-        return see_other(f"authorize?pending={pending_id}", cookies)
+            return see_other(after_login(to), begun.cookies)
+        await self.pending.note_login(pending_id, begun.session.session_id)
+        return see_other(f"authorize?pending={pending_id}", begun.cookies)
 
     async def _secret(self, submission: Submission, browser: Browser, current: Session | None) -> str:
         """Return the secret of the new session: the first one again if the form was submitted before."""

@@ -24,7 +24,7 @@ class BegunSession:
 
 @dataclass(frozen=True, kw_only=True)
 class LoginSessions:
-    """Begins sessions for people authenticated by a provider."""
+    """Begins sessions for people who have been authenticated, by password or by a provider."""
 
     users: UserRepository
     sessions: SessionRepository
@@ -47,19 +47,48 @@ class LoginSessions:
             drawn: 256 random bits from which the secret of the session is made.
             provider_session: the `sid` of the session at the provider.
         """
-        current = await self.sessions.find(browser.session)
-        if current is not None and current.subject != user.subject:
-            await self.sessions.end(browser.session)
-            current = None
-        secret = session_secret(drawn, browser.session if current else None)
-        session = await self.sessions.begin(
+        current = await self.continued(browser, user)
+        return await self.begin_with(
             user,
-            secret,
+            session_secret(drawn, browser.session if current else None),
             continues=current,
             provider_id=provider_id,
             provider_session=provider_session,
         )
-        # Checked after the session began: code that disables a user does so before ending the sessions.
+
+    async def continued(self, browser: Browser, user: User) -> Session | None:
+        """Return the session of `user` in this browser, which a login continues; end one of somebody else."""
+        current = await self.sessions.find(browser.session)
+        if current is not None and current.subject != user.subject:
+            await self.sessions.end(browser.session)
+            return None
+        return current
+
+    async def begin_with(
+        self,
+        user: User,
+        secret: str,
+        *,
+        continues: Session | None,
+        provider_id: str | None = None,
+        provider_session: str | None = None,
+    ) -> BegunSession | None:
+        """Begin the session that `secret` opens; return None if `user` may no longer log in.
+
+        Args:
+            continues: from `continued`.
+            provider_id: the identity provider; None for a login with the password.
+            provider_session: the `sid` of the session at the provider.
+        """
+        session = await self.sessions.begin(
+            user,
+            secret,
+            continues=continues,
+            provider_id=provider_id,
+            provider_session=provider_session,
+        )
+        # Checked after the session began: code that disables a user or changes a password does so before it
+        # ends the existing sessions, so one of the two notices the other.
         if not await self.users.may_still_log_in(user):
             await self.sessions.end(secret)
             return None
