@@ -6,7 +6,7 @@ Owns how bytes are stored, compared, expired and announced. Knows nothing of OAu
     interface.py   the guarantees of every store
     documents.py   typed documents over it, changed by compare-and-swap
     keys.py        every key, its value, its lifetime
-    redis.py       Redis and Valkey: one server, Sentinel or Cluster
+    redis.py       Redis and Valkey: one server, Sentinel or Cluster; over redis_pipeline.py but for Cluster
     sqlite.py      one file
 """
 

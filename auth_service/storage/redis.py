@@ -1,4 +1,7 @@
-"""The store on Redis or Valkey: one server, Sentinel, or Cluster. The only file that imports redis-py.
+"""The store on Redis or Valkey: one server, Sentinel, or Cluster.
+
+Commands to one server, or to the primary that Sentinel names, share one pipelined connection
+(`redis_pipeline`); redis-py finds the primary, subscribes, and talks to a Cluster.
 
 Nothing is sent twice: if a connection is lost between a command and its answer, it is unknown whether the
 command ran, and only the caller can decide what to do. So redis-py's own retries are off, and every failure
@@ -8,7 +11,8 @@ becomes `StoreUnavailableError`. A connection that broke while idle is detected 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -20,7 +24,6 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     NoScriptError,
     OutOfMemoryError,
-    ReadOnlyError,
     RedisClusterException,
     RedisError,
     ResponseError,
@@ -29,6 +32,8 @@ from redis.exceptions import (
 from auth_service.storage import keys, redis_info
 from auth_service.storage.interface import Count, StoreFullError, StoreUnavailableError, check_step
 from auth_service.storage.redis_address import RedisAddress
+from auth_service.storage.redis_connection import Argument
+from auth_service.storage.redis_pipeline import PipelineSettings, RedisPipeline
 from auth_service.storage.redis_scripts import (
     COUNT,
     INDEX_ADD,
@@ -39,11 +44,11 @@ from auth_service.storage.redis_scripts import (
     UNCOUNT,
     Script,
 )
-from auth_service.storage.shared_reads import SharedReads
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+CLIENT_NAME = "doorward"
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 3.0
 SENTINEL_TIMEOUT_S = 1.0
@@ -65,14 +70,12 @@ class RedisStore:
         self._address = address
         self._sentinel = _sentinel(address) if address.mode == "sentinel" else None
         self._client = _client(address, self._sentinel)
+        self._pipeline = _pipeline(address, self._sentinel) if address.mode != "cluster" else None
         self._turns = asyncio.Semaphore(MAX_COMMANDS)
         self._subscriptions = 0
-        self._reads = SharedReads(self._read_many)
 
     async def get(self, key: str) -> bytes | None:
-        if isinstance(self._client, RedisCluster):
-            return cast("bytes | None", await self._command("GET", key))
-        return await self._reads.get(key.encode())
+        return cast("bytes | None", await self._command("GET", key))
 
     async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
         lifetime_ms = _lifetime_ms(ttl_s)
@@ -145,6 +148,8 @@ class RedisStore:
         return redis_info.misconfigurations(info, appendfsync=settings.get("appendfsync"))
 
     async def aclose(self) -> None:
+        if self._pipeline:
+            await self._pipeline.aclose()
         await self._client.aclose()
         if isinstance(self._client, RedisCluster):
             # After a failure, its own aclose leaves these open until it has found the cluster again.
@@ -157,9 +162,6 @@ class RedisStore:
         """Qualify the name: channels, unlike keys, are shared by all databases of a server."""
         return f"{channel}@{self._address.database}" if self._address.database else channel
 
-    async def _read_many(self, names: Sequence[bytes]) -> Sequence[bytes | None]:
-        return cast("list[bytes | None]", await self._command("MGET", *names))
-
     async def _run(self, script: Script, key: str, *arguments: str | bytes) -> object:
         try:
             return await self._command("EVALSHA", script.digest, "1", key, *arguments)
@@ -168,8 +170,13 @@ class RedisStore:
                 raise
         return await self._command("EVAL", script.text, "1", key, *arguments)
 
-    async def _command(self, *arguments: str | bytes) -> object:
-        return await self._call(self._client.execute_command, *arguments)
+    async def _command(self, *arguments: Argument) -> object:
+        if self._pipeline is None:
+            return await self._call(self._client.execute_command, *arguments)
+        try:
+            return await self._pipeline.execute(arguments)
+        except _OUTAGES as error:
+            raise _unavailable(self._address, error) from error
 
     async def _call(self, method: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call redis-py under the concurrency limit and CALL_TIMEOUT_S."""
@@ -177,9 +184,6 @@ class RedisStore:
             async with asyncio.timeout(CALL_TIMEOUT_S), self._turns:
                 return await method(*args, **kwargs)
         except _OUTAGES as error:
-            if isinstance(error, ReadOnlyError) and isinstance(self._client, Redis):
-                # The server has become a replica. The name may lead to the new primary by now.
-                await self._client.connection_pool.disconnect(inuse_connections=False)
             raise _unavailable(self._address, error) from error
 
 
@@ -246,7 +250,7 @@ def _client(address: RedisAddress, sentinel: Sentinel | None) -> Redis | RedisCl
 
 def _connection(address: RedisAddress) -> dict[str, Any]:
     return {
-        "client_name": "doorward",
+        "client_name": CLIENT_NAME,
         "driver_info": None,
         "protocol": 2,
         "retry": Retry(NoBackoff(), 0),
@@ -254,6 +258,39 @@ def _connection(address: RedisAddress) -> dict[str, Any]:
         "socket_timeout": ANSWER_TIMEOUT_S,
         **({"ssl": True, **dict(address.tls_files)} if address.tls else {}),
     }
+
+
+def _pipeline(address: RedisAddress, sentinel: Sentinel | None) -> RedisPipeline:
+    async def find() -> tuple[str, int]:
+        if sentinel is None:
+            return address.nodes[0]
+        return cast("tuple[str, int]", await sentinel.discover_master(address.service))
+
+    return RedisPipeline(
+        PipelineSettings(
+            find=find,
+            greeting=_greeting(address),
+            name=CLIENT_NAME,
+            tls=_tls_context(address) if address.tls else None,
+            call_timeout_s=CALL_TIMEOUT_S,
+            answer_timeout_s=ANSWER_TIMEOUT_S,
+        )
+    )
+
+
+def _greeting(address: RedisAddress) -> list[tuple[str, ...]]:
+    """Return the commands that make a connection ready for use."""
+    user = (address.username,) if address.username else ()
+    auth = [("AUTH", *user, address.password)] if address.password else []
+    return [*auth, *([("SELECT", str(address.database))] if address.database else [])]
+
+
+def _tls_context(address: RedisAddress) -> ssl.SSLContext:
+    files = dict(address.tls_files)
+    context = ssl.create_default_context(cafile=files.get("ssl_ca_certs"))
+    if certificate := files.get("ssl_certfile"):
+        context.load_cert_chain(certificate, files.get("ssl_keyfile"))
+    return context
 
 
 async def _subscribe(pubsub: PubSub, channel: str) -> None:

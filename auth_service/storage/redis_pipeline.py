@@ -1,0 +1,111 @@
+"""Keeps one pipelined connection to a Redis server, and opens another when it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from redis import exceptions as errors
+
+from auth_service.storage.redis_connection import Argument, RedisConnection
+
+Place = tuple[str, int]
+"""Host and port."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineSettings:
+    """How to connect.
+
+    Attributes:
+        find: returns the place of the server, which may change between two connections (Sentinel).
+        greeting: commands sent first on each connection; all have to succeed.
+        name: the name of the connection in CLIENT LIST; a server that refuses CLIENT does without.
+        call_timeout_s: seconds for a command that has to wait for `find`, a connection and the greeting.
+        answer_timeout_s: seconds for the answer to any command.
+    """
+
+    find: Callable[[], Awaitable[Place]]
+    greeting: Sequence[tuple[str, ...]]
+    name: str
+    tls: ssl.SSLContext | None
+    call_timeout_s: float
+    answer_timeout_s: float
+
+
+class RedisPipeline:
+    """Sends commands of any number of tasks over one connection. No command is ever sent twice."""
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        self._settings = settings
+        self._connection: RedisConnection | None = None
+        self._connecting: asyncio.Task[RedisConnection] | None = None
+
+    async def execute(self, arguments: tuple[Argument, ...]) -> object:
+        """Send a command and return its answer.
+
+        Raises:
+            RedisError, OSError: as `RedisConnection.send` says; or no connection could be opened in time, in
+                which case nothing was sent.
+        """
+        connection = self._connection
+        if connection and connection.is_usable():
+            return await _send(connection, arguments)
+        async with asyncio.timeout(self._settings.call_timeout_s):
+            return await _send(await self._reconnect(), arguments)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        if self._connecting:
+            self._connecting.cancel()
+        if self._connection:
+            self._connection.close()
+
+    async def _reconnect(self) -> RedisConnection:
+        if self._connecting is None:
+            self._connecting = asyncio.create_task(self._connect())
+            self._connecting.add_done_callback(self._connected)
+        return await asyncio.shield(self._connecting)
+
+    def _connected(self, task: asyncio.Task[RedisConnection]) -> None:
+        self._connecting = None
+        if task.cancelled() or task.exception():
+            return
+        if self._connection:
+            self._connection.close()
+        self._connection = task.result()
+
+    async def _connect(self) -> RedisConnection:
+        settings = self._settings
+        async with asyncio.timeout(settings.call_timeout_s):
+            host, port = await settings.find()
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: RedisConnection(settings.answer_timeout_s), host, port, ssl=settings.tls
+            )
+            try:
+                await self._greet(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    async def _greet(self, connection: RedisConnection) -> None:
+        required = [connection.send(command) for command in self._settings.greeting]
+        named = connection.send(("CLIENT", "SETNAME", self._settings.name))
+        await asyncio.wait([*required, named])
+        for answer in required:
+            answer.result()
+        named.exception()  # retrieved: a user without the right to name connections can do everything else
+        if not connection.is_usable():
+            raise errors.ConnectionError("Redis closed the connection")
+
+
+async def _send(connection: RedisConnection, arguments: tuple[Argument, ...]) -> object:
+    try:
+        return await connection.send(arguments)
+    except errors.ReadOnlyError:
+        # The server has become a replica. The name may lead to the new primary by now.
+        connection.close()
+        raise
