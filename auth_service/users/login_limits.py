@@ -5,10 +5,10 @@ from __future__ import annotations
 from auth_service.crypto.secrets import digest
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.rate_limit import Limit
+from auth_service.protocol.usernames import canonical
 from auth_service.rate_limits import Throttle
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
-from auth_service.users.repository import canonical
 
 CROWD_FACTOR = 5
 """The failures at one account, from all networks, after which each network may make fewer attempts at it.

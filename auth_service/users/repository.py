@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -10,14 +9,13 @@ from auth_service.crypto.passwords import Passwords
 from auth_service.crypto.secrets import new_id
 from auth_service.protocol.email_addresses import normalized
 from auth_service.protocol.id_token import Person
+from auth_service.protocol.usernames import canonical
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import JsonCodec
 from auth_service.users.emails import EmailAddresses
 from shared.clock import Clock, system_clock
-
-MAX_USERNAME = 128
 
 
 class UserExistsError(Exception):
@@ -82,22 +80,6 @@ class SubjectEntry:
     """The entry from a subject to the canonical username of its account."""
 
     username: str
-
-
-def canonical(username: str) -> str:
-    """Return the canonical form of a username (after RFC 8265 §3.3, UsernameCaseMapped).
-
-    Raises:
-        ValueError: the username is empty, too long, or contains spaces or control characters.
-    """
-    typed = username.strip()
-    # The length comes first: normalizing takes the square of the number of consecutive marks.
-    folded = unicodedata.normalize("NFKC", typed).casefold() if len(typed) <= MAX_USERNAME else ""
-    if not 0 < len(folded) <= MAX_USERNAME:
-        raise ValueError(f"a username has 1 to {MAX_USERNAME} characters")
-    if any(unicodedata.category(character)[0] in "CZ" for character in folded):
-        raise ValueError("a username holds no spaces and no control characters")
-    return folded
 
 
 class UserRepository:

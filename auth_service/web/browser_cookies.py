@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from auth_service.crypto.keyring import KeyRing, Tagger
 from auth_service.crypto.secrets import digest, new_id, new_secret
-from auth_service.users.repository import canonical
+from auth_service.protocol.usernames import canonical
 from auth_service.web.cookie_names import CookieNames
 from auth_service.web.form_tokens import FormTokens, Standing
 from shared.asgi import header_values

@@ -24,7 +24,8 @@ from auth_service.protocol.grant import Grant
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
-from auth_service.users.repository import User, UserRepository, canonical
+from auth_service.protocol.usernames import canonical
+from auth_service.users.repository import User, UserRepository
 from auth_service.web.render import PageTemplates, see_other
 
 

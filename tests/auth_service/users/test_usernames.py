@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from auth_service.users.repository import MAX_USERNAME, canonical
+from auth_service.protocol.usernames import MAX_USERNAME, canonical
 
 
 @pytest.mark.parametrize(

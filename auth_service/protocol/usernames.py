@@ -1,0 +1,23 @@
+"""Usernames, and the form in which they are compared (after RFC 8265 §3.3, UsernameCaseMapped)."""
+
+from __future__ import annotations
+
+import unicodedata
+
+MAX_USERNAME = 128
+
+
+def canonical(username: str) -> str:
+    """Return the canonical form of a username.
+
+    Raises:
+        ValueError: the username is empty, too long, or contains spaces or control characters.
+    """
+    typed = username.strip()
+    # The length comes first: normalizing takes the square of the number of consecutive marks.
+    folded = unicodedata.normalize("NFKC", typed).casefold() if len(typed) <= MAX_USERNAME else ""
+    if not 0 < len(folded) <= MAX_USERNAME:
+        raise ValueError(f"a username has 1 to {MAX_USERNAME} characters")
+    if any(unicodedata.category(character)[0] in "CZ" for character in folded):
+        raise ValueError("a username holds no spaces and no control characters")
+    return folded
