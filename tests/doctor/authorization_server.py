@@ -44,10 +44,10 @@ class AuthorizationServer:
         return self.unregister if registered else answerers.get(path, not_found)
 
     async def metadata(self, _request: Request) -> Response:
-        return JSONResponse(self.pair.server_metadata)
+        return JSONResponse(self.pair.documents.server)
 
     async def openid(self, _request: Request) -> Response:
-        return JSONResponse(self.pair.openid_metadata)
+        return JSONResponse(self.pair.documents.openid)
 
     async def jwks(self, _request: Request) -> Response:
         return JSONResponse({"keys": [{"kty": "RSA", "kid": "1", "n": "AQ", "e": "AQAB"}]})
@@ -57,16 +57,16 @@ class AuthorizationServer:
             return Response(status_code=204)
         metadata = await request.json()
         schemes = {uri.partition(":")[0] for uri in metadata["redirect_uris"]}
-        if schemes - set(self.pair.redirect_schemes):
+        if schemes - set(self.pair.rules.redirect_schemes):
             return _error("invalid_redirect_uri", description="that scheme is not allowed")
-        client_id = f"client-{len(self.pair.clients)}"
+        client_id = f"client-{len(self.pair.state.clients)}"
         information = {**metadata, "client_id": client_id, **self._management(client_id)}
         if metadata.get("token_endpoint_auth_method") != "none":
             information.update(client_secret="s3cret", client_secret_expires_at=0)
-        self.pair.clients[client_id] = information
-        changed = {**information, **self.pair.registration_members}
+        self.pair.state.clients[client_id] = information
+        changed = {**information, **self.pair.responses.registration_members}
         kept = {name: value for name, value in changed.items() if value != "ABSENT"}
-        return JSONResponse(kept, self.pair.registration_status)
+        return JSONResponse(kept, self.pair.responses.registration_status)
 
     def _management(self, client_id: str) -> dict[str, str]:
         url = f"{self.pair.issuer}/register/{client_id}"
@@ -76,28 +76,30 @@ class AuthorizationServer:
         client_id = request.url.path.rpartition("/")[2]
         if request.headers.get("authorization") != f"Bearer rat-{client_id}":
             return _error("invalid_token", 401)
-        del self.pair.clients[client_id]
+        del self.pair.state.clients[client_id]
         return Response(status_code=204)
 
     async def authorize(self, request: Request) -> Response:
         asked = dict(parse_qsl(request.url.query))
-        client = self.pair.clients.get(asked.get("client_id", ""))
+        client = self.pair.state.clients.get(asked.get("client_id", ""))
         if client is None or not self._is_registered(asked["redirect_uri"], client["redirect_uris"]):
             return HTMLResponse("<p>unknown client or redirect URI", 400)
         if not self._is_resource(asked.get("resource", "")):
             return self._answer(asked, {"error": "invalid_target"})
         number = secrets.token_hex(8)
-        self.pair.pending[number] = asked
+        self.pair.state.pending[number] = asked
         return _page(f"{self.pair.issuer_path}/login", number, _LOGIN)
 
     def _is_registered(self, uri: str, registered: list[str]) -> bool:
-        if not self.pair.any_port:
+        if not self.pair.rules.any_port:
             return uri in registered
         return _PORT.sub(r"\1", uri) in {_PORT.sub(r"\1", known) for known in registered}
 
     def _is_resource(self, resource: str) -> bool:
-        known = self.pair.resource_metadata["resource"]
-        return resource == known or (self.pair.any_spelling and resource.rstrip("/") == known.rstrip("/"))
+        known = self.pair.documents.resource["resource"]
+        return resource == known or (
+            self.pair.rules.any_spelling and resource.rstrip("/") == known.rstrip("/")
+        )
 
     async def login(self, request: Request) -> Response:
         form = await _form(request)
@@ -111,13 +113,18 @@ class AuthorizationServer:
 
     async def consent(self, request: Request) -> Response:
         form = await _form(request)
-        asked = self.pair.pending.pop(form["number"])
+        asked = self.pair.state.pending.pop(form["number"])
         code = f"code-{secrets.token_hex(8)}"
-        self.pair.codes[code] = asked
+        self.pair.state.codes[code] = asked
         return self._answer(asked, {"code": code})
 
     def _answer(self, asked: Mapping[str, str], members: dict[str, str]) -> Response:
-        answer = {**members, "state": asked["state"], "iss": self.pair.issuer, **self.pair.answer_members}
+        answer = {
+            **members,
+            "state": asked["state"],
+            "iss": self.pair.issuer,
+            **self.pair.responses.answer_members,
+        }
         query = urlencode({name: value for name, value in answer.items() if value is not None})
         return RedirectResponse(f"{asked['redirect_uri']}?{query}", 303)
 
@@ -126,7 +133,7 @@ class AuthorizationServer:
             return Response(status_code=204)
         form = await _form(request)
         client_id = form.get("client_id") or _basic_id(request)
-        if client_id not in self.pair.clients:
+        if client_id not in self.pair.state.clients:
             return _error("invalid_client", 401)
         grant = self._grant(form, client_id)
         return self._tokens(grant) if isinstance(grant, Grant) else grant
@@ -134,27 +141,27 @@ class AuthorizationServer:
     def _grant(self, form: Mapping[str, str], client_id: str) -> Grant | Response:
         if form["grant_type"] == "refresh_token":
             return self._refreshed(form["refresh_token"])
-        asked = self.pair.codes.pop(form["code"], None)
+        asked = self.pair.state.codes.pop(form["code"], None)
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if asked is None or asked["code_challenge"] != challenge:
             return _error("invalid_grant")
-        scopes = asked.get("scope", "").split() if self.pair.grants_more else ["tools:read"]
-        grant = Grant(client_id, scopes, len(self.pair.grants))
-        self.pair.grants.append(grant)
+        scopes = asked.get("scope", "").split() if self.pair.rules.grants_more else ["tools:read"]
+        grant = Grant(client_id, scopes, len(self.pair.state.grants))
+        self.pair.state.grants.append(grant)
         return grant
 
     def _refreshed(self, token: str) -> Grant | Response:
-        if not self.pair.refreshes:
+        if not self.pair.rules.refreshes:
             return _error("invalid_scope")
         _, number, generation = token.split("-")
-        grant = self.pair.grants[int(number)]
+        grant = self.pair.state.grants[int(number)]
         replayed = int(generation) < grant.generation
-        if replayed and not self.pair.forgives_replay:
+        if replayed and not self.pair.rules.forgives_replay:
             grant.alive = False
         if not grant.alive:
-            return _error(self.pair.dead_refresh_error)
-        if self.pair.rotates and not replayed:
+            return _error(self.pair.rules.dead_refresh_error)
+        if self.pair.rules.rotates and not replayed:
             grant.generation += 1
         return grant
 
@@ -166,14 +173,14 @@ class AuthorizationServer:
             "refresh_token": f"rt-{grant.number}-{grant.generation}",
             "scope": " ".join(grant.scopes),
         }
-        changed = {**tokens, **self.pair.token_members}
+        changed = {**tokens, **self.pair.responses.token_members}
         kept = {name: value for name, value in changed.items() if value != "ABSENT"}
-        return JSONResponse(kept, headers=self.pair.token_headers)
+        return JSONResponse(kept, headers=self.pair.responses.token_headers)
 
     async def revoke(self, request: Request) -> Response:
         token = (await _form(request))["token"]
-        if self.pair.revokes:
-            self.pair.grants[int(token.split("-")[1])].alive = False
+        if self.pair.rules.revokes:
+            self.pair.state.grants[int(token.split("-")[1])].alive = False
         return Response(status_code=200)
 
 

@@ -21,9 +21,9 @@ class McpServer:
         pair = self.pair
         well_known = "/.well-known/oauth-protected-resource"
         documents = {
-            f"{well_known}{pair.mcp_path}": pair.resource_metadata,
-            well_known: pair.root_metadata,
-            "/.well-known/oauth-authorization-server": pair.legacy_metadata,
+            f"{well_known}{pair.mcp_path}": pair.documents.resource,
+            well_known: pair.documents.root,
+            "/.well-known/oauth-authorization-server": pair.documents.legacy,
         }
         if path in documents:
             return self._document(documents[path])
@@ -41,7 +41,7 @@ class McpServer:
             return Response(status_code=204)
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         grant = self._grant(token)
-        if self.pair.protected and grant is None:
+        if self.pair.mcp.protected and grant is None:
             return self._refuse(401, error="invalid_token" if token else "")
         if request.method != "POST":
             return Response(status_code=405)
@@ -49,20 +49,22 @@ class McpServer:
         return self._answer(json.loads(await request.body()), grant, version)
 
     def _grant(self, token: str) -> Grant | None:
-        if not self.pair.accepts_tokens or not token.startswith("at-"):
+        if not self.pair.mcp.accepts_tokens or not token.startswith("at-"):
             return None
-        grant = self.pair.grants[int(token.split("-")[1])]
+        grant = self.pair.state.grants[int(token.split("-")[1])]
         return grant if grant.alive else None
 
     def _refuse(self, status: int, **members: str) -> Response:
-        parameters = {**members, **self.pair.challenge} | {k: v for k, v in members.items() if k != "error"}
+        parameters = {**members, **self.pair.mcp.challenge} | {
+            k: v for k, v in members.items() if k != "error"
+        }
         value = ", ".join(f'{name}="{value}"' for name, value in parameters.items() if value)
         return JSONResponse({"error": "refused"}, status, {"WWW-Authenticate": f"Bearer {value}"})
 
     def _answer(self, message: dict[str, Any], grant: Grant | None, version: str) -> Response:
         if "id" not in message:
             return Response(status_code=202)
-        if self.pair.stateless and version != "2026-07-28":
+        if self.pair.mcp.stateless and version != "2026-07-28":
             error = {"code": -32022, "message": "no", "data": {"supported": ["2026-07-28"]}}
             return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "error": error}, 400)
         needed = NEEDS.get(message.get("params", {}).get("name", ""))
@@ -74,6 +76,6 @@ class McpServer:
         if method == "initialize":
             version = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}}
             return {"result": {**version, "serverInfo": {"name": "fake", "version": "1"}}}
-        if method == "tools/list" and not self.pair.lists_tools:
+        if method == "tools/list" and not self.pair.mcp.lists_tools:
             return {"error": {"code": -32603, "message": "out of order"}}
         return {"result": {"tools": [{"name": name} for name in NEEDS]}}

@@ -59,7 +59,7 @@ def changing(pair: Pair, path: str, change: Callable[[Request, Response], None])
         if request.url.path == path:
             change(request, response)
 
-    pair.changes.append(only_there)
+    pair.http.changes.append(only_there)
 
 
 def without_header(pair: Pair, name: str, *paths: str) -> None:

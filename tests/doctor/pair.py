@@ -38,67 +38,121 @@ class Grant:
 
 
 @dataclass
-class Pair:
-    """The state and the behaviour of both servers.
+class Documents:
+    """What both servers publish about themselves.
 
     Attributes:
-        challenge: the parameters of every Bearer challenge; an empty value leaves one out.
-        replaced: answers instead of those that a path would give, by host name, method and path.
-        changes: applied to every answer in the end, CORS headers included.
-        clock_offset_s: how far the clocks are ahead.
-        stateless: whether the MCP server speaks 2026-07-28 alone.
-        token_members: put over every token response.
-        registration_members: put over every registration response; None takes a member out.
-        answer_members: put over every authorization response; None takes a member out.
+        openid: the server's metadata where OpenID Connect has it.
+        legacy: the server's metadata where the first revision of MCP had it, on the MCP server.
+        root: the resource's metadata at the path without a suffix.
     """
 
-    mcp_url: str
-    issuer: str
-    resource_metadata: dict[str, Any] = field(default_factory=dict)
-    server_metadata: dict[str, Any] = field(default_factory=dict)
-    openid_metadata: dict[str, Any] = field(default_factory=dict)
-    legacy_metadata: dict[str, Any] = field(default_factory=dict)
-    root_metadata: dict[str, Any] = field(default_factory=dict)
-    challenge: dict[str, str] = field(default_factory=dict)
-    replaced: dict[tuple[str, str, str], Answerer] = field(default_factory=dict)
-    changes: list[Change] = field(default_factory=list)
-    clock_offset_s: float = 0
-    protected: bool = True
+    resource: dict[str, Any]
+    server: dict[str, Any]
+    openid: dict[str, Any]
+    legacy: dict[str, Any]
+    root: dict[str, Any]
+
+    @classmethod
+    def complete(cls, mcp_url: str, issuer: str) -> Documents:
+        """All documents as they should be."""
+        resource = resource_metadata(mcp_url, issuer)
+        server = server_metadata(issuer)
+        return cls(resource, server, openid=server, legacy=server, root=resource)
+
+
+@dataclass
+class AuthorizationRules:
+    """What the authorization server accepts and does."""
+
+    redirect_schemes: tuple[str, ...] = ("http", "https", "cursor", "vscode")
     any_port: bool = True
     any_spelling: bool = True
-    redirect_schemes: tuple[str, ...] = ("http", "https", "cursor", "vscode")
+    grants_more: bool = True
+    rotates: bool = True
+    forgives_replay: bool = True
+    refreshes: bool = True
+    revokes: bool = True
+    dead_refresh_error: str = "invalid_grant"
+
+
+@dataclass
+class AuthorizationResponses:
+    """What is changed in the responses of the authorization server.
+
+    Attributes:
+        registration_members: put over every registration response; ``ABSENT`` takes a member out.
+        answer_members: put over every authorization response; None takes a member out.
+        token_members: put over every token response; ``ABSENT`` takes a member out.
+    """
+
     registration_status: int = 201
     registration_members: dict[str, Any] = field(default_factory=dict)
     answer_members: dict[str, str | None] = field(default_factory=dict)
     token_members: dict[str, Any] = field(default_factory=dict)
     token_headers: dict[str, str] = field(default_factory=lambda: {"Cache-Control": "no-store"})
-    rotates: bool = True
-    forgives_replay: bool = True
-    refreshes: bool = True
-    revokes: bool = True
-    grants_more: bool = True
-    dead_refresh_error: str = "invalid_grant"
+
+
+@dataclass
+class McpBehavior:
+    """What the MCP server does.
+
+    Attributes:
+        challenge: the parameters of every Bearer challenge; an empty value leaves one out.
+        stateless: whether it speaks 2026-07-28 alone.
+    """
+
+    challenge: dict[str, str]
+    protected: bool = True
     accepts_tokens: bool = True
     lists_tools: bool = True
     stateless: bool = False
+
+
+@dataclass
+class State:
+    """What the authorization server remembers."""
+
     clients: dict[str, dict[str, Any]] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     pending: dict[str, dict[str, str]] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
+
+
+@dataclass
+class Http:
+    """What both servers do alike, and the requests they got.
+
+    Attributes:
+        replaced: answers instead of those that a path would give, by host name, method and path.
+        changes: applied to every answer in the end, CORS headers included.
+        clock_offset_s: how far the clocks are ahead.
+        requests: server, method and path of each.
+    """
+
+    replaced: dict[tuple[str, str, str], Answerer] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    clock_offset_s: float = 0
     requests: list[tuple[str, str, str]] = field(default_factory=list)
 
+
+@dataclass
+class Pair:
+    """The state and the behaviour of both servers."""
+
+    mcp_url: str
+    issuer: str
+    documents: Documents = field(init=False)
+    mcp: McpBehavior = field(init=False)
+    rules: AuthorizationRules = field(default_factory=AuthorizationRules)
+    responses: AuthorizationResponses = field(default_factory=AuthorizationResponses)
+    state: State = field(default_factory=State)
+    http: Http = field(default_factory=Http)
+
     def __post_init__(self) -> None:
+        self.documents = Documents.complete(self.mcp_url, self.issuer)
         metadata_url = f"{self.mcp_origin}/.well-known/oauth-protected-resource{self.mcp_path}"
-        self.challenge = {"resource_metadata": metadata_url, "scope": "tools:read"}
-        self.resource_metadata = {
-            "resource": self.mcp_url,
-            "authorization_servers": [self.issuer],
-            "scopes_supported": list(SCOPES),
-            "bearer_methods_supported": ["header"],
-        }
-        self.root_metadata = self.resource_metadata
-        self.server_metadata = server_metadata(self.issuer)
-        self.openid_metadata = self.legacy_metadata = self.server_metadata
+        self.mcp = McpBehavior({"resource_metadata": metadata_url, "scope": "tools:read"})
 
     @property
     def mcp_origin(self) -> str:
@@ -118,26 +172,39 @@ class Pair:
         async def answer(request: Request) -> Response:
             return response if isinstance(response, Response) else await response(request)
 
-        self.replaced[server, method, path] = answer
+        self.http.replaced[server, method, path] = answer
 
     def both_documents(self, **members: Any) -> None:
         """Change all documents of the authorization server alike; None takes a member out."""
-        changed = {**self.server_metadata, **members}
+        changed = {**self.documents.server, **members}
         document = {name: value for name, value in changed.items() if value is not None}
-        self.server_metadata = self.openid_metadata = self.legacy_metadata = document
+        documents = self.documents
+        documents.server = documents.openid = documents.legacy = document
 
     async def answer(self, server: str, request: Request, answerer: Answerer) -> Response:
         """What `server` answers, everything considered."""
         method, path = request.method, request.url.path
-        self.requests.append((server, method, path))
-        replaced = self.replaced.get((server, method, path)) or self.replaced.get((server, "*", path))
+        self.http.requests.append((server, method, path))
+        replaced = self.http.replaced.get((server, method, path)) or self.http.replaced.get(
+            (server, "*", path)
+        )
         response = await (replaced or answerer)(request)
         for name, value in cors_headers(request).items():
             response.headers.setdefault(name, value)
-        response.headers["Date"] = formatdate(time() + self.clock_offset_s, usegmt=True)
-        for change in self.changes:
+        response.headers["Date"] = formatdate(time() + self.http.clock_offset_s, usegmt=True)
+        for change in self.http.changes:
             change(request, response)
         return response
+
+
+def resource_metadata(mcp_url: str, issuer: str) -> dict[str, Any]:
+    """RFC 9728 members, complete."""
+    return {
+        "resource": mcp_url,
+        "authorization_servers": [issuer],
+        "scopes_supported": list(SCOPES),
+        "bearer_methods_supported": ["header"],
+    }
 
 
 def server_metadata(issuer: str) -> dict[str, Any]:

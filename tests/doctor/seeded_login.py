@@ -44,7 +44,7 @@ SEEDED = (
         WARNING,
         "Answer a registration with 201 and the client information; let anybody register, or name the"
         " doctor a client with --client-id.",
-        lambda pair: setattr(pair, "registration_status", 200),
+        lambda pair: setattr(pair.responses, "registration_status", 200),
         login=True,
     ),
     Misconfiguration(
@@ -53,7 +53,7 @@ SEEDED = (
         FAILURE,
         "Return all registered metadata in the registration response, redirect URIs byte for byte as"
         " they came.",
-        lambda pair: pair.registration_members.update(redirect_uris=ABSENT),
+        lambda pair: pair.responses.registration_members.update(redirect_uris=ABSENT),
         login=True,
     ),
     Misconfiguration(
@@ -62,7 +62,7 @@ SEEDED = (
         FAILURE,
         "Return all registered metadata in the registration response, redirect URIs byte for byte as"
         " they came.",
-        lambda pair: pair.registration_members.update(redirect_uris=["http://127.0.0.1/callback"]),
+        lambda pair: pair.responses.registration_members.update(redirect_uris=["http://127.0.0.1/callback"]),
         login=True,
     ),
     Misconfiguration(
@@ -71,7 +71,9 @@ SEEDED = (
         FAILURE,
         "Register clients with token_endpoint_auth_method none, or with client_secret_basic or"
         " client_secret_post and a client_secret.",
-        lambda pair: pair.registration_members.update(token_endpoint_auth_method="client_secret_basic"),
+        lambda pair: pair.responses.registration_members.update(
+            token_endpoint_auth_method="client_secret_basic"
+        ),
         login=True,
     ),
     Misconfiguration(
@@ -80,7 +82,7 @@ SEEDED = (
         FAILURE,
         "Register clients with token_endpoint_auth_method none, or with client_secret_basic or"
         " client_secret_post and a client_secret.",
-        lambda pair: pair.registration_members.update(token_endpoint_auth_method="tls_client_auth"),
+        lambda pair: pair.responses.registration_members.update(token_endpoint_auth_method="tls_client_auth"),
         login=True,
     ),
     Misconfiguration(
@@ -89,7 +91,7 @@ SEEDED = (
         WARNING,
         "Register clients with token_endpoint_auth_method none, or with client_secret_basic or"
         " client_secret_post and a client_secret.",
-        lambda pair: pair.registration_members.update(client_secret="s3cret"),
+        lambda pair: pair.responses.registration_members.update(client_secret="s3cret"),
         login=True,
     ),
     Misconfiguration(
@@ -97,7 +99,7 @@ SEEDED = (
         "register-nulls",
         FAILURE,
         "Leave members without a value out of the registration response.",
-        lambda pair: pair.registration_members.update(logo_uri=None),
+        lambda pair: pair.responses.registration_members.update(logo_uri=None),
         login=True,
     ),
     Misconfiguration(
@@ -105,7 +107,7 @@ SEEDED = (
         "register-nulls",
         FAILURE,
         "Leave members without a value out of the registration response.",
-        lambda pair: pair.registration_members.update(client_uri=""),
+        lambda pair: pair.responses.registration_members.update(client_uri=""),
         login=True,
     ),
     Misconfiguration(
@@ -113,7 +115,7 @@ SEEDED = (
         "register-profile",
         FAILURE,
         "Accept the redirect URIs of that client: https, http on loopback hosts, and private-use schemes.",
-        lambda pair: setattr(pair, "redirect_schemes", ("http", "https")),
+        lambda pair: setattr(pair.rules, "redirect_schemes", ("http", "https")),
         login=True,
         profile="cursor",
     ),
@@ -122,7 +124,7 @@ SEEDED = (
         "loopback-port",
         WARNING,
         "Compare redirect URIs of 127.0.0.1, [::1] and localhost without their port.",
-        lambda pair: setattr(pair, "any_port", False),
+        lambda pair: setattr(pair.rules, "any_port", False),
         login=True,
     ),
     Misconfiguration(
@@ -130,7 +132,7 @@ SEEDED = (
         "resource-spelling",
         WARNING,
         "Compare `resource` regardless of the case of scheme and host and of one trailing slash.",
-        lambda pair: setattr(pair, "any_spelling", False),
+        lambda pair: setattr(pair.rules, "any_spelling", False),
         login=True,
     ),
     Misconfiguration(
@@ -138,7 +140,7 @@ SEEDED = (
         "authorize",
         FAILURE,
         "See the log of the authorization server for why it refuses, and the page it showed.",
-        lambda pair: pair.answer_members.update(code=None, error="access_denied"),
+        lambda pair: pair.responses.answer_members.update(code=None, error="access_denied"),
         login=True,
     ),
     Misconfiguration(
@@ -146,7 +148,7 @@ SEEDED = (
         "state",
         FAILURE,
         "Return `state` in every authorization response, byte for byte.",
-        lambda pair: pair.answer_members.update(state=None),
+        lambda pair: pair.responses.answer_members.update(state=None),
         login=True,
     ),
     Misconfiguration(
@@ -154,7 +156,7 @@ SEEDED = (
         "iss-answer",
         FAILURE,
         "Send `iss` in every authorization response, the same string as `issuer` in the metadata.",
-        lambda pair: pair.answer_members.update(iss=f"{pair.issuer}/"),
+        lambda pair: pair.responses.answer_members.update(iss=f"{pair.issuer}/"),
         login=True,
     ),
     Misconfiguration(
@@ -162,7 +164,7 @@ SEEDED = (
         "iss-answer",
         FAILURE,
         "Send `iss` in every authorization response, the same string as `issuer` in the metadata.",
-        lambda pair: pair.answer_members.update(iss=None),
+        lambda pair: pair.responses.answer_members.update(iss=None),
         login=True,
     ),
     Misconfiguration(
@@ -170,7 +172,7 @@ SEEDED = (
         "token",
         FAILURE,
         'Answer a good code with 200, access_token and token_type "Bearer" as JSON.',
-        lambda pair: pair.token_members.update(token_type="mac"),
+        lambda pair: pair.responses.token_members.update(token_type="mac"),
         login=True,
     ),
     Misconfiguration(
@@ -178,7 +180,7 @@ SEEDED = (
         "token-nulls",
         FAILURE,
         "Leave members without a value (refresh_token, scope) out of the token response.",
-        lambda pair: pair.token_members.update(id_token=None),
+        lambda pair: pair.responses.token_members.update(id_token=None),
         login=True,
     ),
     Misconfiguration(
@@ -186,7 +188,7 @@ SEEDED = (
         "token-no-store",
         WARNING,
         "Send Cache-Control: no-store with every token response.",
-        lambda pair: pair.token_headers.clear(),
+        lambda pair: pair.responses.token_headers.clear(),
         login=True,
     ),
     Misconfiguration(
@@ -194,7 +196,7 @@ SEEDED = (
         "token-expiry",
         WARNING,
         "Put expires_in, a number of seconds, into the token response.",
-        lambda pair: pair.token_members.update(expires_in="600"),
+        lambda pair: pair.responses.token_members.update(expires_in="600"),
         login=True,
     ),
     Misconfiguration(
@@ -202,7 +204,7 @@ SEEDED = (
         "token-scope",
         WARNING,
         "Grant no scope that was not asked for, and return `scope` where it differs from the request.",
-        lambda pair: pair.token_members.update(scope="tools:read admin"),
+        lambda pair: pair.responses.token_members.update(scope="tools:read admin"),
         login=True,
     ),
     Misconfiguration(
@@ -211,7 +213,7 @@ SEEDED = (
         WARNING,
         "Issue a refresh token to clients that register the refresh_token grant or are granted"
         " offline_access.",
-        lambda pair: pair.token_members.update(refresh_token=ABSENT),
+        lambda pair: pair.responses.token_members.update(refresh_token=ABSENT),
         login=True,
     ),
     Misconfiguration(
@@ -220,7 +222,7 @@ SEEDED = (
         FAILURE,
         "Let the MCP server accept tokens of this issuer whose audience is its `resource`, and see its"
         " log for why it refuses this one.",
-        lambda pair: setattr(pair, "accepts_tokens", False),
+        lambda pair: setattr(pair.mcp, "accepts_tokens", False),
         login=True,
     ),
     Misconfiguration(
@@ -228,7 +230,7 @@ SEEDED = (
         "tools",
         FAILURE,
         "See the log of the MCP server for why it refuses tools/list.",
-        lambda pair: setattr(pair, "lists_tools", False),
+        lambda pair: setattr(pair.mcp, "lists_tools", False),
         login=True,
     ),
     Misconfiguration(
@@ -247,7 +249,7 @@ SEEDED = (
         FAILURE,
         "Let the authorization server grant every scope that the MCP server asks for, and let the"
         " challenge name all that the request needs.",
-        lambda pair: setattr(pair, "grants_more", False),
+        lambda pair: setattr(pair.rules, "grants_more", False),
         login=True,
         tool="write",
     ),
@@ -256,7 +258,7 @@ SEEDED = (
         "refresh",
         FAILURE,
         "Let the refresh_token grant issue an access token for the same resource and scopes.",
-        lambda pair: setattr(pair, "refreshes", False),
+        lambda pair: setattr(pair.rules, "refreshes", False),
         login=True,
     ),
     Misconfiguration(
@@ -264,7 +266,7 @@ SEEDED = (
         "refresh-rotation",
         WARNING,
         "Rotate refresh tokens of public clients.",
-        lambda pair: setattr(pair, "rotates", False),
+        lambda pair: setattr(pair.rules, "rotates", False),
         login=True,
     ),
     Misconfiguration(
@@ -272,7 +274,7 @@ SEEDED = (
         "refresh-replay",
         WARNING,
         "Accept the previous refresh token again for some seconds after it was used.",
-        lambda pair: setattr(pair, "forgives_replay", False),
+        lambda pair: setattr(pair.rules, "forgives_replay", False),
         login=True,
     ),
     Misconfiguration(
@@ -288,7 +290,7 @@ SEEDED = (
         "revoke-effective",
         WARNING,
         "Let the MCP server ask whether a token still holds (RFC 7662), or keep access tokens very short.",
-        lambda pair: setattr(pair, "revokes", False),
+        lambda pair: setattr(pair.rules, "revokes", False),
         login=True,
     ),
     Misconfiguration(
@@ -296,7 +298,7 @@ SEEDED = (
         "dead-refresh",
         WARNING,
         "Answer a refresh token that is revoked or expired with 400 and the JSON error invalid_grant.",
-        lambda pair: setattr(pair, "dead_refresh_error", "invalid_request"),
+        lambda pair: setattr(pair.rules, "dead_refresh_error", "invalid_request"),
         login=True,
     ),
 )

@@ -27,7 +27,7 @@ def bad_token_is_forbidden(pair: Pair) -> None:
         if "authorization" in request.headers:
             response.status_code = 403
 
-    pair.changes.append(forbid)
+    pair.http.changes.append(forbid)
 
 
 def bad_token_is_challenged_like_none(pair: Pair) -> None:
@@ -61,7 +61,7 @@ SEEDED = (
         "challenge-post",
         FAILURE,
         "Answer every request without a token with 401, before anything else is looked at.",
-        lambda pair: setattr(pair, "protected", False),
+        lambda pair: setattr(pair.mcp, "protected", False),
     ),
     Misconfiguration(
         "GET without a token is not allowed at all",
@@ -110,7 +110,7 @@ SEEDED = (
         FAILURE,
         'Put resource_metadata="URL" into the Bearer challenge, the URL being that of the protected'
         " resource metadata as clients reach it.",
-        lambda pair: pair.challenge.update(resource_metadata=""),
+        lambda pair: pair.mcp.challenge.update(resource_metadata=""),
     ),
     Misconfiguration(
         "the challenge has a relative URL",
@@ -118,7 +118,7 @@ SEEDED = (
         FAILURE,
         'Put resource_metadata="URL" into the Bearer challenge, the URL being that of the protected'
         " resource metadata as clients reach it.",
-        lambda pair: pair.challenge.update(resource_metadata=RESOURCE_METADATA),
+        lambda pair: pair.mcp.challenge.update(resource_metadata=RESOURCE_METADATA),
     ),
     Misconfiguration(
         "the challenge leads nowhere",
@@ -126,14 +126,14 @@ SEEDED = (
         FAILURE,
         'Put resource_metadata="URL" into the Bearer challenge, the URL being that of the protected'
         " resource metadata as clients reach it.",
-        lambda pair: pair.challenge.update(resource_metadata=f"{pair.mcp_origin}/metadata"),
+        lambda pair: pair.mcp.challenge.update(resource_metadata=f"{pair.mcp_origin}/metadata"),
     ),
     Misconfiguration(
         "the challenge names no scopes",
         "challenge-scope",
         WARNING,
         'Put scope="…" with the scopes of an ordinary session into the Bearer challenge.',
-        lambda pair: pair.challenge.update(scope=""),
+        lambda pair: pair.mcp.challenge.update(scope=""),
     ),
     Misconfiguration(
         "a bad token is answered with 403",
@@ -178,6 +178,6 @@ SEEDED = (
         "clock",
         WARNING,
         "Let the clock of that machine be set by NTP.",
-        lambda pair: setattr(pair, "clock_offset_s", 3600),
+        lambda pair: setattr(pair.http, "clock_offset_s", 3600),
     ),
 )

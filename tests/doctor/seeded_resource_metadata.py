@@ -18,14 +18,14 @@ from tests.doctor.pair import Pair
 def metadata_at_the_root_only(pair: Pair) -> None:
     """The metadata at the root alone, and the challenge leading there."""
     nothing_at(pair, "mcp", f"{RESOURCE_METADATA}/mcp")
-    pair.challenge["resource_metadata"] = f"{pair.mcp_origin}{RESOURCE_METADATA}"
+    pair.mcp.challenge["resource_metadata"] = f"{pair.mcp_origin}{RESOURCE_METADATA}"
 
 
 def challenge_to_another_document(pair: Pair) -> None:
     """The challenge leads to a document that names one more scope."""
-    other = {**pair.resource_metadata, "scopes_supported": ["tools:read"]}
+    other = {**pair.documents.resource, "scopes_supported": ["tools:read"]}
     answering(pair, "mcp", "/metadata", JSONResponse(other))
-    pair.challenge["resource_metadata"] = f"{pair.mcp_origin}/metadata"
+    pair.mcp.challenge["resource_metadata"] = f"{pair.mcp_origin}/metadata"
 
 
 SEEDED = (
@@ -67,7 +67,9 @@ SEEDED = (
         "resource-metadata-equal",
         WARNING,
         "Serve one and the same document at all places.",
-        lambda pair: setattr(pair, "root_metadata", {**pair.resource_metadata, "resource": pair.mcp_origin}),
+        lambda pair: setattr(
+            pair.documents, "root", {**pair.documents.resource, "resource": pair.mcp_origin}
+        ),
     ),
     Misconfiguration(
         "the resource is announced under its internal URL",
@@ -75,7 +77,7 @@ SEEDED = (
         FAILURE,
         "Set the public URL of the MCP server, so that `resource` in its metadata is the URL that"
         " people paste.",
-        lambda pair: pair.resource_metadata.update(resource="http://127.0.0.1:8000/mcp"),
+        lambda pair: pair.documents.resource.update(resource="http://127.0.0.1:8000/mcp"),
         also=frozenset({"resource-exact"}),
     ),
     Misconfiguration(
@@ -83,14 +85,14 @@ SEEDED = (
         "resource-exact",
         WARNING,
         "Make `resource` in the metadata exactly the URL that people paste, trailing slash included.",
-        lambda pair: pair.resource_metadata.update(resource=f"{pair.mcp_url}/"),
+        lambda pair: pair.documents.resource.update(resource=f"{pair.mcp_url}/"),
     ),
     Misconfiguration(
         "no authorization server is named",
         "authorization-servers",
         FAILURE,
         "Put the issuer URL of the authorization server into `authorization_servers`.",
-        lambda pair: pair.resource_metadata.update(authorization_servers=[]),
+        lambda pair: pair.documents.resource.update(authorization_servers=[]),
         also=frozenset({"issuer"}),
     ),
     Misconfiguration(
@@ -99,7 +101,7 @@ SEEDED = (
         WARNING,
         "Take offline_access out of `scopes_supported` of the protected resource and out of the"
         " challenge; the authorization server alone lists it.",
-        lambda pair: pair.resource_metadata["scopes_supported"].append("offline_access"),
+        lambda pair: pair.documents.resource["scopes_supported"].append("offline_access"),
     ),
     Misconfiguration(
         "the challenge asks for offline_access",
@@ -107,13 +109,13 @@ SEEDED = (
         WARNING,
         "Take offline_access out of `scopes_supported` of the protected resource and out of the"
         " challenge; the authorization server alone lists it.",
-        lambda pair: pair.challenge.update(scope="tools:read offline_access"),
+        lambda pair: pair.mcp.challenge.update(scope="tools:read offline_access"),
     ),
     Misconfiguration(
         "tokens are taken in the body only",
         "bearer-methods",
         WARNING,
         'Let `bearer_methods_supported` contain "header", or leave it out.',
-        lambda pair: pair.resource_metadata.update(bearer_methods_supported=["body"]),
+        lambda pair: pair.documents.resource.update(bearer_methods_supported=["body"]),
     ),
 )

@@ -16,7 +16,7 @@ from tests.doctor.pair import Pair
 def incomplete_openid(pair: Pair) -> None:
     """OpenID discovery without the members that RFC 8414 does not have."""
     left_out = ("subject_types_supported", "id_token_signing_alg_values_supported")
-    pair.openid_metadata = {k: v for k, v in pair.server_metadata.items() if k not in left_out}
+    pair.documents.openid = {k: v for k, v in pair.documents.server.items() if k not in left_out}
 
 
 def only_incomplete_openid(pair: Pair) -> None:
@@ -27,7 +27,7 @@ def only_incomplete_openid(pair: Pair) -> None:
 
 def two_token_endpoints(pair: Pair) -> None:
     """OpenID discovery names another token endpoint."""
-    pair.openid_metadata = {**pair.server_metadata, "token_endpoint": f"{pair.issuer}/oidc/token"}
+    pair.documents.openid = {**pair.documents.server, "token_endpoint": f"{pair.issuer}/oidc/token"}
 
 
 SEEDED = (

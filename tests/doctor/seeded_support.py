@@ -100,7 +100,7 @@ SEEDED = (
         WARNING,
         "Register the scopes of the resource with the authorization server, or list only those that it"
         " grants.",
-        lambda pair: pair.resource_metadata.update(scopes_supported=["tools:admin"]),
+        lambda pair: pair.documents.resource.update(scopes_supported=["tools:admin"]),
     ),
     Misconfiguration(
         "nothing can be revoked",

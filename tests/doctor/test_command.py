@@ -133,8 +133,8 @@ def test_the_checks_can_be_listed() -> None:
 
 def test_a_registered_client_with_a_secret_is_used(pair: Pair) -> None:
     port = free_port()
-    pair.clients["mine"] = {"redirect_uris": [f"http://127.0.0.1:{port}/callback"]}
-    pair.any_port = False
+    pair.state.clients["mine"] = {"redirect_uris": [f"http://127.0.0.1:{port}/callback"]}
+    pair.rules.any_port = False
     arguments = (*LOGIN, "--client-id", "mine", "--redirect-port", str(port), "--json")
     done = doctor(
         *(pair.mcp_url, *arguments),
@@ -143,4 +143,4 @@ def test_a_registered_client_with_a_secret_is_used(pair: Pair) -> None:
     )
     problems = [check["id"] for check in json.loads(done.stdout)["checks"] if "fix" in check]
     assert problems == ["loopback-port"]
-    assert pair.clients.keys() == {"mine"}
+    assert pair.state.clients.keys() == {"mine"}

@@ -59,7 +59,7 @@ def test_a_tool_that_needs_more_makes_it_ask_for_more(pair: Pair) -> None:
 
 @pytest.mark.parametrize("tool", [None, "write"])
 def test_a_server_of_the_revision_without_a_handshake_is_understood(pair: Pair, tool: str | None) -> None:
-    pair.stateless = True
+    pair.mcp.stateless = True
     report = run(pair.mcp_url, login=LoginOptions(username=USERNAME, password=PASSWORD, tool=tool))
     assert problems(report) == {}
     assert next(line.finding for line in report.lines if line.check.id == "tools") == "2 tools"
@@ -88,15 +88,15 @@ def test_every_profile_connects(pair: Pair, profile: str) -> None:
 @pytest.mark.parametrize("profile", [None, "claude", "cursor"])
 def test_nothing_is_left_behind(pair: Pair, profile: str | None) -> None:
     run(pair.mcp_url, login=LoginOptions(username=USERNAME, password=PASSWORD, tool="write"), profile=profile)
-    assert pair.clients == {}
-    assert len(pair.grants) == 2
-    assert not any(grant.alive for grant in pair.grants)
+    assert pair.state.clients == {}
+    assert len(pair.state.grants) == 2
+    assert not any(grant.alive for grant in pair.state.grants)
 
 
 def test_a_client_that_is_registered_already_is_used_and_left(pair: Pair) -> None:
     pair.both_documents(registration_endpoint=None)
-    pair.clients["mine"] = {"redirect_uris": ["http://127.0.0.1:1/callback"]}
+    pair.state.clients["mine"] = {"redirect_uris": ["http://127.0.0.1:1/callback"]}
     report = run(pair.mcp_url, login=LoginOptions(username=USERNAME, password=PASSWORD, client_id="mine"))
     assert problems(report).keys() == {"registration-dynamic"}
-    assert pair.clients.keys() == {"mine"}
-    assert pair.grants[0].client_id == "mine"
+    assert pair.state.clients.keys() == {"mine"}
+    assert pair.state.grants[0].client_id == "mine"

@@ -136,7 +136,7 @@ def test_no_answer_makes_a_check_fail_or_print_what_it_was_sent(evidence: Eviden
 @pytest.mark.parametrize("body", HOSTILE_BODIES, ids=range(len(HOSTILE_BODIES)))
 def test_no_document_stops_the_walk(pair: Pair, body: bytes) -> None:
     for server, path in PLACES:
-        pair.replaced.clear()
+        pair.http.replaced.clear()
         pair.replace(server, "*", path, Response(body, media_type="application/json"))
         login = path in ("/register", "/token")
         assert all(is_safe(line.finding) for line in run(pair.mcp_url, login=login).lines)
@@ -144,8 +144,10 @@ def test_no_document_stops_the_walk(pair: Pair, body: bytes) -> None:
 
 @pytest.mark.parametrize("value", HOSTILE_VALUES, ids=range(len(HOSTILE_VALUES)))
 def test_no_value_stops_the_walk(pair: Pair, value: object) -> None:
-    for (server, path), document in zip(PLACES, (pair.resource_metadata, pair.server_metadata), strict=False):
-        pair.replaced.clear()
+    for (server, path), document in zip(
+        PLACES, (pair.documents.resource, pair.documents.server), strict=False
+    ):
+        pair.http.replaced.clear()
         pair.replace(server, "*", path, JSONResponse(dict.fromkeys(document, value)))
         assert all(is_safe(line.finding) for line in run(pair.mcp_url, login=True).lines)
 
@@ -192,8 +194,10 @@ def test_the_report_for_people_and_the_one_for_programs_are_clean(evidence: Evid
 def test_the_command_prints_nothing_raw(pair: Pair, flags: tuple[str, ...]) -> None:
     text = "\x1b[2J\x1b]0;owned\x07\u202e" + "long" * 5_000
     pair.both_documents(issuer=text, scopes_supported=[text], service_documentation=text)
-    pair.resource_metadata["resource"] = text
-    pair.answer_members.update(code=None, error=text[:20], error_description="[red]not markup[/red]")
+    pair.documents.resource["resource"] = text
+    pair.responses.answer_members.update(
+        code=None, error=text[:20], error_description="[red]not markup[/red]"
+    )
     arguments = ("doctor", pair.mcp_url, "--login", "--username", USERNAME, "--password-stdin", *flags)
     done = CliRunner(env={"COLUMNS": "40"}).invoke(app, arguments, input=f"{PASSWORD}\n")
     assert done.exit_code == 1
