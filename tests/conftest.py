@@ -12,6 +12,7 @@ from _pytest.nodeid import coerce_node_id
 from auth_service.storage import Store, open_store
 from tests import distribution, stores
 from tests.certificates import Authority
+from tests.costs import Costs
 from tests.economy import economize
 from tests.forking.process import end_servers
 from tests.machine import LEFT_OUT, NEEDS, SKIPPED, leave_out_slow_needs, require
@@ -26,11 +27,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick", action="store_true", help="leave out what needs browsers, containers or programs of others"
     )
+    parser.addoption("--costs", action="store_true", help="add up the time that tests take")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("quick"):
         leave_out_slow_needs()
+    if config.getoption("costs"):
+        config.pluginmanager.register(Costs())
     config.addinivalue_line("markers", "requirement(*ids): the requirements that the test proves")
 
 
