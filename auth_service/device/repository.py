@@ -73,6 +73,7 @@ class DeviceRequestRepository:
             auth_time=session.auth_time,
             session_key=session.key,
             acr=session.owner.acr,
+            provider_id=session.provider_id,
         )
 
     async def deny(self, name: str) -> bool:

@@ -9,7 +9,9 @@ from auth_service.federation.identities import IdentityRepository
 from auth_service.federation.logins import LIFETIME_S
 from auth_service.federation.openid import OpenIdLogin
 from auth_service.grants.repository import GrantRepository
+from auth_service.protocol.claims_request import ACR_FEDERATED
 from auth_service.protocol.federated_identity import FederatedIdentity, InvalidProviderResponseError
+from auth_service.protocol.grant import Grant
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.provider_logout import OLDEST_S, ProviderLogoutEvent, check_logout_token
 from auth_service.storage import keys
@@ -109,9 +111,16 @@ class ProviderLogout:
         # The sessions end first: code that opens a grant in one of them checks the session afterwards.
         ended = await self.sessions.end_those(subject, is_over)
         for grant in await self.grants.of_subject(subject):
-            if event.session_id is None or grant.session_id in ended:
+            if grant.session_key in ended or (event.session_id is None and _given_through(provider, grant)):
                 await self.grants.revoke(grant.grant_id, "the user was logged out at the identity provider")
         _log.info("logout by provider", provider=provider.provider_id, subject=subject, sessions=len(ended))
+
+
+
+def _given_through(provider: IdentityProvider, grant: Grant) -> bool:
+    """Whether a grant was given in a login through `provider`, in a session that may have expired since."""
+    # Grants from before providers were recorded only say that it was some provider.
+    return grant.acr == ACR_FEDERATED and grant.provider_id in (provider.provider_id, None)
 
 
 def _ended(issuer: str, session_id: str) -> str:

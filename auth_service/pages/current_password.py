@@ -62,7 +62,7 @@ class CurrentPassword:
                 session.username,
                 form.get("password") or "",
                 network=network,
-                known_browser=browsers.known_browser(browser.known_browser, session.username),
+                known_browser=browsers.known_browser(browser.known_browser, session.subject),
             )
         except SlowDownError as error:
             raise NotDoneError(

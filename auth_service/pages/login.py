@@ -101,7 +101,10 @@ class LoginPage:
         if form.get("cancel") is not None:
             return await self._cancel(pending_id, browser)
         origin = self.context.networks.network_of(request)
-        known_browser = self.context.browsers.known_browser(browser.known_browser, username)
+        account = await self.users.get(username)
+        known_browser = self.context.browsers.known_browser(
+            browser.known_browser, account.subject if account else None
+        )
         try:
             user = await while_connected(
                 request,

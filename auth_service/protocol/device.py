@@ -33,6 +33,7 @@ class DeviceRequest:
         polled_at: the time of the last poll; 0 for never.
         session_key: the store's key of the approver's session; the request ends with that session.
         acr: how the approver logged in; None for a password.
+        provider_id: the identity provider of that login; None for a password.
     """
 
     client_id: str
@@ -49,6 +50,7 @@ class DeviceRequest:
     auth_time: int | None = None
     session_key: str | None = None
     acr: str | None = None
+    provider_id: str | None = None
 
     @property
     def owner(self) -> Owner:
@@ -66,6 +68,7 @@ class DeviceRequest:
             auth_time=self.auth_time,
             session_key=self.session_key,
             acr=self.acr,
+            provider_id=self.provider_id,
         )
 
 

@@ -39,6 +39,7 @@ class Owner:
         assertion_issuer: the trusted issuer that asserts the subject; None for a user of this server.
         session_key: the store's key of the login session; None if there is none.
         acr: how the person logged in; None for a password.
+        provider_id: the identity provider of the login; None for a password.
     """
 
     subject: str
@@ -48,6 +49,7 @@ class Owner:
     assertion_issuer: str | None = field(default=None, metadata={"stored_as": "vouched_by"})
     session_key: str | None = None
     acr: str | None = None
+    provider_id: str | None = None
 
     def members(self) -> dict[str, Any]:
         """Return the attributes as members of a grant."""
@@ -80,6 +82,7 @@ class Grant:
             was presented: the response may be lost. 0 after that, and if nobody would notice.
         session_key: the store's key of the login session it was given in; a code ends with that session.
         acr: how the person logged in; None for a password.
+        provider_id: the identity provider of that login; None for a password.
     """
 
     grant_id: str
@@ -114,6 +117,7 @@ class Grant:
     userinfo_claims: tuple[str, ...] = ()
     session_key: str | None = None
     acr: str | None = None
+    provider_id: str | None = None
     redeemed_at: int = 0
     unconfirmed_since: int = 0
 

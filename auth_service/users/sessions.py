@@ -58,6 +58,7 @@ class Session:
             auth_time=self.auth_time,
             session_key=self.key or None,
             acr=ACR_FEDERATED if self.provider_id else None,
+            provider_id=self.provider_id,
         )
 
 
@@ -151,12 +152,15 @@ class SessionRepository:
                 await self._store.index_remove(index, key)
 
     async def end_those(self, subject: str, is_over: Callable[[Session], bool]) -> frozenset[str]:
-        """End the sessions of `subject` for which `is_over` is true; return their ids."""
+        """End the sessions of `subject` for which `is_over` is true; return their keys.
+
+        Not their ids: a session and the one that continues it share an id, and only one of the two may end.
+        """
         index, ended = keys.subject_sessions(subject), set[str]()
         for key in await self._store.index_list(index):
             session = await self._sessions.get(key)
             if session is not None and is_over(session):
                 await self._sessions.delete(key)
                 await self._store.index_remove(index, key)
-                ended.add(session.session_id)
+                ended.add(key)
         return frozenset(ended)

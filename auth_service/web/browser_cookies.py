@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 
 from auth_service.crypto.keyring import KeyRing, Tagger
-from auth_service.crypto.secrets import digest, new_id, new_secret
-from auth_service.protocol.usernames import canonical
+from auth_service.crypto.secrets import new_id, new_secret
 from auth_service.web.cookie_names import CookieNames
 from auth_service.web.form_tokens import FormTokens, Standing
 from shared.asgi import header_values
@@ -75,20 +74,20 @@ class BrowserCookies:
             return Standing.FOREIGN
         return self._forms.standing(form_token, browser.browser_id, None if logs_in else browser.session)
 
-    def new_known_browser(self, username: str) -> str:
-        """Return the mark of a browser in which `username` has logged in."""
+    def new_known_browser(self, subject: str) -> str:
+        """Return the mark of a browser in which the account with `subject` has logged in."""
         device = new_id()
-        return f"{device}.{self._devices.tag(self._device_text(device, username))}"
+        return f"{device}.{self._devices.tag(_device_text(device, subject))}"
 
-    def known_browser(self, mark: str | None, username: str) -> str | None:
-        """Return the id of a known browser, if its mark is genuine and for `username`."""
+    def known_browser(self, mark: str | None, subject: str | None) -> str | None:
+        """Return the id of a known browser, if its mark is genuine and for the account with `subject`.
+
+        A username would not do: after a deletion somebody else may have it.
+        """
         device, separator, tag = (mark or "").partition(".")
-        genuine = separator and self._devices.is_tag(self._device_text(device, username), tag)
-        return device if genuine else None
+        genuine = separator and self._devices.is_tag(_device_text(device, subject or ""), tag)
+        return device if genuine and subject else None
 
-    @staticmethod
-    def _device_text(device: str, username: str) -> str:
-        try:
-            return f"{device} {digest(canonical(username))}"
-        except ValueError:
-            return f"{device} -"
+
+def _device_text(device: str, subject: str) -> str:
+    return f"{device} subject {subject}"

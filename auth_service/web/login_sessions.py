@@ -92,7 +92,7 @@ class LoginSessions:
         if not await self.users.may_still_log_in(user):
             await self.sessions.end(secret)
             return None
-        mark = self.browsers.new_known_browser(user.username)
+        mark = self.browsers.new_known_browser(user.subject)
         cookies = (
             self.browsers.cookie(self.browsers.names.session, secret),
             self.browsers.cookie(self.browsers.names.known_browser, mark, max_age_s=DEVICE_TTL_S),

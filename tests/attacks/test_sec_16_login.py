@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests.auth_service.service import AuthorizationServer, elsewhere, running
+from tests.auth_service.service import AuthorizationServer, elsewhere, nobodys, running
 from tests.cookies import cookie_name
 from tests.flow import Person, Pkce, forms_of
 from tests.servers import wait_until
@@ -100,6 +100,21 @@ def test_a_browser_that_logged_in_before_still_gets_in_from_the_same_network(
     assert statuses == [401] * FAILURES + [429]
     for each in (user, attacker, thief):
         each.close()
+
+
+def test_a_device_mark_is_not_good_for_the_next_owner_of_the_username(server: AuthorizationServer) -> None:
+    name, transport = nobodys("former"), elsewhere()
+    server.add_user(name, "a password").close()
+    former = Person(name, "a password", trust_env=False, transport=transport)
+    assert guess(server, former, "a password", username=name).url.path == "/account"
+    server.delete_user(name)
+    server.add_user(name, "another password").close()
+    neighbour = Person(trust_env=False, transport=transport)
+    for n in range(FAILURES):
+        guess(server, neighbour, f"guess {n}")
+    assert guess(server, former, "guess", username=name).status_code == 429
+    former.close()
+    neighbour.close()
 
 
 def test_a_device_mark_for_ones_own_account_opens_no_guesses_at_anothers(server: AuthorizationServer) -> None:

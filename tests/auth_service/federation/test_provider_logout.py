@@ -173,9 +173,38 @@ def test_a_session_that_began_with_a_password_is_not_the_providers_to_end(
     server.set_password(provider.claims["preferred_username"], "correct horse battery")
     local = Person(provider.claims["preferred_username"], "correct horse battery", trust_env=False)
     local.log_in(local.open(f"{server.origin}/login"))
+    kept = server.register().connect(local)["access_token"]
     assert tell(server, logout_token(provider)) == 200
     assert is_logged_in(local, server)
+    assert server.is_active(kept)
     local.close()
+
+
+def test_a_grant_outlives_its_session_but_not_the_logout_of_the_person(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+) -> None:
+    token = connected(server, person)
+    person.submit(person.open(f"{server.origin}/logout"), {})
+    assert server.is_active(token)
+    assert tell(server, logout_token(provider)) == 200
+    assert not server.is_active(token)
+
+
+@pytest.mark.parametrize("names_the_session", [True, False])
+def test_what_was_connected_with_a_password_stays_when_a_login_by_the_provider_continued_the_session(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson, *, names_the_session: bool
+) -> None:
+    sid = secrets.token_urlsafe(8)
+    person.log_in(person.open(f"{server.origin}/login"))
+    server.set_password(provider.claims["preferred_username"], "correct horse battery")
+    person.username, person.password = provider.claims["preferred_username"], "correct horse battery"
+    Person.log_in(person, person.open(f"{server.origin}/login"))
+    kept = server.register().connect(person)["access_token"]
+    provider.changes = {"sid": sid}
+    person.log_in(person.open(f"{server.origin}/login"))
+    ended = server.register().connect(person)["access_token"]
+    assert tell(server, logout_token(provider, sid=sid if names_the_session else None)) == 200
+    assert [server.is_active(token) for token in (kept, ended)] == [True, False]
 
 
 def test_a_logout_offers_the_logout_of_the_provider_the_person_came_from(
