@@ -287,15 +287,22 @@ def _account_page(parts: Components) -> AccountPage:
 
 
 def _password_page(parts: Components, check: PasswordCheck) -> PasswordPage:
-    current = CurrentPassword(context=parts.page_context, check=check)
-    return PasswordPage(context=parts.page_context, accounts=parts.accounts, current_password=current)
+    return PasswordPage(
+        context=parts.page_context,
+        accounts=parts.accounts,
+        current_password=_current_password(parts, check),
+    )
+
+
+def _current_password(parts: Components, check: PasswordCheck) -> CurrentPassword:
+    return CurrentPassword(context=parts.page_context, check=check, users=parts.users.repository)
 
 
 def _delete_account_page(parts: Components, check: PasswordCheck) -> DeleteAccountPage:
     return DeleteAccountPage(
         context=parts.page_context,
         accounts=parts.accounts,
-        current_password=CurrentPassword(context=parts.page_context, check=check),
+        current_password=_current_password(parts, check),
         clock=parts.base.clock,
     )
 

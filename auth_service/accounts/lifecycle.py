@@ -7,7 +7,7 @@ from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
 from auth_service.storage.interface import Store
 from auth_service.users.password_strength import PasswordStrength
-from auth_service.users.repository import NoSuchUserError, User, UserRepository
+from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
 from shared.clock import Clock
 
@@ -53,7 +53,7 @@ class AccountLifecycle:
         await self._strength.require(password, personal=(username, name, SERVICE_NAME))
         return await self.users.add(username, password, name, admin=admin)
 
-    async def disable(self, username: str) -> User:
+    async def disable(self, account: User) -> User:
         """Disable an account and end its sessions and grants.
 
         Its remembered consents are forgotten.
@@ -61,40 +61,40 @@ class AccountLifecycle:
         The account is disabled first: code that opens a session or grant checks the account afterwards.
 
         Raises:
-            NoSuchUserError: there is no such account.
+            NoSuchUserError: the account no longer exists.
         """
-        user = await self.users.set_disabled(username, True)
+        user = await self.users.set_disabled(account, True)
         await self._sessions.end_all(user.subject)
         await self._grants.revoke_of_subject(user.subject)
         return user
 
-    async def enable(self, username: str) -> User:
+    async def enable(self, account: User) -> User:
         """Enable a disabled account; the sessions and grants that ended stay ended.
 
         Raises:
-            NoSuchUserError: there is no such account.
+            NoSuchUserError: the account no longer exists.
         """
-        return await self.users.set_disabled(username, False)
+        return await self.users.set_disabled(account, False)
 
-    async def delete(self, username: str) -> User:
+    async def delete(self, account: User) -> User:
         """Delete an account after ending its sessions and grants as in `disable`.
 
         Raises:
-            NoSuchUserError: there is no such account.
+            NoSuchUserError: the account no longer exists.
         """
-        user = await self.disable(username)
+        user = await self.disable(account)
         await self._identities.disconnect_all(user.subject)
         await self.users.delete(user)
         return user
 
     async def set_password(
         self,
-        username: str,
+        account: User,
         password: str,
         *,
         session: Session | None = None,
         keep_connections: bool = False,
-        replacing: User | None = None,
+        only_unchanged: bool = False,
     ) -> User:
         """Replace the password and end what somebody else may have opened with the old one.
 
@@ -106,22 +106,19 @@ class AccountLifecycle:
         Args:
             session: the session in which the password is changed; it stays, with the grants given in it.
             keep_connections: leave the grants and the remembered consents unchanged.
-            replacing: see `UserRepository.set_password`.
+            only_unchanged: see `UserRepository.set_password`.
 
         Raises:
-            NoSuchUserError: there is no such account.
+            NoSuchUserError: the account no longer exists.
             PasswordReplacedError: somebody else has replaced the password in the meantime.
             WeakPasswordError: the password is too short, too long or easily guessed.
         """
-        account = await self.users.get(username)
-        if account is None:
-            raise NoSuchUserError(username)
-        await self._strength.require(password, personal=(username, account.name, SERVICE_NAME))
+        await self._strength.require(password, personal=(account.username, account.name, SERVICE_NAME))
         but_session = session.session_id if session else None
         user = await self.users.set_password(
-            username,
+            account,
             password,
-            replacing=replacing,
+            only_unchanged=only_unchanged,
             keep_consents=keep_connections,
             but_session=but_session,
         )

@@ -39,8 +39,8 @@ class ConsentRepository:
         approvals are then not valid, however it was deleted.
         """
         record = await self._records.get(_id(session.subject, client.client_id))
-        user = await self._users.get(session.username) if record else None
-        if record is None or user is None or user.subject != session.subject:
+        user = await self._users.by_subject(session.subject) if record else None
+        if record is None or user is None:
             return ()
         return tuple(
             _approval(each)

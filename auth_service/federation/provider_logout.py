@@ -116,7 +116,6 @@ class ProviderLogout:
         _log.info("logout by provider", provider=provider.provider_id, subject=subject, sessions=len(ended))
 
 
-
 def _given_through(provider: IdentityProvider, grant: Grant) -> bool:
     """Whether a grant was given in a login through `provider`, in a session that may have expired since."""
     # Grants from before providers were recorded only say that it was some provider.

@@ -10,7 +10,7 @@ from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.users.password_check import PasswordCheck
-from auth_service.users.repository import User
+from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
 from auth_service.web.http import wait_sentence
@@ -49,6 +49,7 @@ class CurrentPassword:
 
     context: PageContext
     check: PasswordCheck
+    users: UserRepository
 
     async def require(self, form: Parameters, browser: Browser, session: Session, network: str) -> User:
         """Return the account, authenticated by the password.
@@ -56,10 +57,10 @@ class CurrentPassword:
         Raises:
             NotDoneError: the password is wrong, or there were too many wrong attempts.
         """
-        browsers = self.context.browsers
+        browsers, account = self.context.browsers, await self.users.by_subject(session.subject)
         try:
             user = await self.check.authenticate(
-                session.username,
+                account.username if account else session.username,
                 form.get("password") or "",
                 network=network,
                 known_browser=browsers.known_browser(browser.known_browser, session.subject),

@@ -93,7 +93,7 @@ class DeleteAccountPage:
             await self.current_password.require(form, browser, session, network)
         elif self.clock() >= session.auth_time + RECENT_S:
             raise NotDoneError("Log in again first, then delete the account.", 401, Reason.LOGIN_TOO_OLD)
-        await self.accounts.delete(user.username)
+        await self.accounts.delete(user)
 
     def endpoint(self) -> Endpoint:
         """Return the endpoint of the page."""

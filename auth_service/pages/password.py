@@ -81,7 +81,7 @@ class PasswordPage:
             raise NotDoneError("The two new passwords are not the same.", 400, Reason.PASSWORD_NOT_CHANGED)
         user = await self.current_password.require(form, browser, session, origin)
         try:
-            await self.accounts.set_password(session.username, new, session=session, replacing=user)
+            await self.accounts.set_password(user, new, session=session, only_unchanged=True)
         except ValueError as error:
             message = f"The new password cannot be used: {error}."
             raise NotDoneError(message, 400, Reason.PASSWORD_NOT_CHANGED) from error

@@ -43,6 +43,9 @@ class User:
         consent_epoch: counts how often the remembered consents were forgotten.
         spared_session: the session whose consents were not forgotten the last time, if any.
         email: an address that the operator set, or an identity provider that may link accounts verified.
+        moved_to: the canonical username under which the account is stored since it was renamed; a document
+            with this is no account any more.
+        reserved: the username is taken for an account that is being renamed; not an account yet.
     """
 
     subject: str
@@ -55,6 +58,8 @@ class User:
     email: str | None = None
     consent_epoch: int = 0
     spared_session: str | None = None
+    moved_to: str | None = None
+    reserved: bool = False
 
     def remembers_consent(self, epoch: int, session_id: str | None) -> bool:
         """Whether a consent is still valid that was given in session `session_id`, begun in `epoch`."""
@@ -73,6 +78,11 @@ class User:
     def person(self) -> Person:
         """Return the user as the `Person` of the protocol."""
         return Person(self.username, self.name)
+
+    @property
+    def is_account(self) -> bool:
+        """Whether the document is an account, and not the trace of a rename."""
+        return self.moved_to is None and not self.reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,7 @@ class UserRepository:
             UserExistsError: the username is taken.
             ValueError: the username or the password is not valid.
         """
-        key = canonical(username)
+        canonical(username)
         hashed = await self._passwords.hash_password(password)
         user = User(
             subject=new_id(),
@@ -112,6 +122,16 @@ class UserRepository:
             name=name,
             admin=admin,
         )
+        return await self.add_new(user)
+
+    async def add_new(self, user: User) -> User:
+        """Store a new account as it is.
+
+        Raises:
+            UserExistsError: the username is taken.
+            ValueError: the username is not valid.
+        """
+        key = canonical(user.username)
         # The subject entry is stored first: an account that can log in must be findable by its subject.
         await self._subjects.create(user.subject, SubjectEntry(key))
         if not await self._users.create(key, user):
@@ -153,42 +173,53 @@ class UserRepository:
     async def get(self, username: str) -> User | None:
         """Return the account with that username, if it exists."""
         try:
-            return await self._users.get(canonical(username))
+            user = await self._users.get(canonical(username))
         except ValueError:
             return None
+        return user if user and user.is_account else None
+
+    async def named(self, username: str) -> User:
+        """Return the account with that username.
+
+        Raises:
+            NoSuchUserError: there is no such account.
+        """
+        user = await self.get(username)
+        if user is None:
+            raise NoSuchUserError(username)
+        return user
 
     async def by_subject(self, subject: str) -> User | None:
         """Return the account with that `subject`, if it exists."""
-        entry = await self._subjects.get(subject)
-        user = await self._users.get(entry.username) if entry else None
-        return user if user and user.subject == subject else None
+        found = await self._find(subject)
+        return found[1] if found else None
 
     async def by_email(self, address: str) -> User | None:
         """Return the account with a normalized e-mail address, if it exists."""
         username = await self._emails.owner(address)
         user = await self._users.get(username) if username else None
         # An interrupted deletion can leave the entry behind, and the username may have a new owner since.
-        return user if user and user.email == address else None
+        return user if user and user.is_account and user.email == address else None
 
-    async def set_email(self, username: str, address: str | None) -> User:
+    async def set_email(self, account: User, address: str | None) -> User:
         """Set or remove the e-mail address of an account; the address must be proven.
 
         Raises:
-            NoSuchUserError: there is no such account.
+            NoSuchUserError: the account no longer exists.
             ValueError: the address cannot be normalized, or another account has it.
         """
         email = normalized(address) if address else None
-        user = await self.get(username)
-        if user is None:
-            raise NoSuchUserError(username)
-        key = canonical(username)
+        found = await self._find(account.subject)
+        if found is None:
+            raise NoSuchUserError(account.username)
+        key, user = found
         if address and email is None:
             raise ValueError("that is no e-mail address in plain ASCII")
         if email and not await self._emails.claim(email, key):
             raise ValueError("another account has that e-mail address")
         if user.email and user.email != email:
             await self._emails.release(user.email, key)
-        return await self._change(username, lambda user: replace(user, email=email))
+        return await self.change(account, lambda user: replace(user, email=email))
 
     async def usernames(self) -> list[str]:
         """Return the canonical usernames of all accounts."""
@@ -196,7 +227,7 @@ class UserRepository:
 
     async def get_many(self, usernames: Iterable[str]) -> list[User]:
         """Return the accounts with those usernames."""
-        return await self._users.get_many(usernames)
+        return [user for user in await self._users.get_many(usernames) if user.is_account]
 
     async def list(self) -> list[User]:
         """Return all accounts, by username."""
@@ -210,41 +241,37 @@ class UserRepository:
 
     async def may_still_log_in(self, user: User) -> bool:
         """Whether the account is still enabled and has the password that has just authenticated `user`."""
-        now = await self.get(user.username)
-        return now is not None and (now.subject, now.password_hash, now.disabled) == (
-            user.subject,
-            user.password_hash,
-            False,
-        )
+        now = await self.by_subject(user.subject)
+        return now is not None and (now.password_hash, now.disabled) == (user.password_hash, False)
 
-    async def set_disabled(self, username: str, disabled: bool) -> User:
+    async def set_disabled(self, account: User, disabled: bool) -> User:
         """Disable or enable an account. `AccountLifecycle.disable` also ends its sessions and grants.
 
         Disabling also forgets the remembered consents.
 
         Raises:
-            NoSuchUserError: there is no such account.
+            NoSuchUserError: the account no longer exists.
         """
 
         def change(user: User) -> User:
             return replace(user.without_consents() if disabled else user, disabled=disabled)
 
-        return await self._change(username, change)
+        return await self.change(account, change)
 
-    async def set_admin(self, username: str, admin: bool) -> User:
+    async def set_admin(self, account: User, admin: bool) -> User:
         """Grant or withdraw access to the console, from the account's next request on.
 
         Raises:
-            NoSuchUserError: there is no such account.
+            NoSuchUserError: the account no longer exists.
         """
-        return await self._change(username, lambda user: replace(user, admin=admin))
+        return await self.change(account, lambda user: replace(user, admin=admin))
 
     async def set_password(
         self,
-        username: str,
+        account: User,
         password: str,
         *,
-        replacing: User | None = None,
+        only_unchanged: bool = False,
         keep_consents: bool = False,
         but_session: str | None = None,
     ) -> User:
@@ -253,43 +280,65 @@ class UserRepository:
         Args:
             keep_consents: do not forget any.
             but_session: do not forget those given in the session with this id.
-            replacing: the account as it was authenticated; its password must still be the same.
+            only_unchanged: the password must still be that of `account`, as it was authenticated.
 
         Raises:
-            NoSuchUserError: there is no such account.
-            PasswordReplacedError: the password has changed since `replacing` was read.
+            NoSuchUserError: the account no longer exists.
+            PasswordReplacedError: the password has changed since `account` was read.
             ValueError: the password is not valid.
         """
         hashed = await self._passwords.hash_password(password)
 
         def change(user: User) -> User:
-            if replacing is not None and user.password_hash != replacing.password_hash:
-                raise PasswordReplacedError(username)
+            if only_unchanged and user.password_hash != account.password_hash:
+                raise PasswordReplacedError(account.username)
             changed = user if keep_consents else user.without_consents(but_session=but_session)
             return replace(changed, password_hash=hashed)
 
-        return await self._change(username, change)
+        return await self.change(account, change)
 
-    async def delete(self, user: User) -> None:
+    async def delete(self, account: User) -> None:
         """Delete a disabled account. Its username may be used again, its subject never."""
-        key = canonical(user.username)
-        current = await self._users.get(key)
-        if current is not None and current.subject == user.subject:
+        found = await self._find(account.subject)
+        if found is not None:
+            key, current = found
             await self._users.delete(key)
             await self._store.index_remove(keys.users(), key)
             if current.email:
                 await self._emails.release(current.email, key)
-        await self._subjects.delete(user.subject)
+        await self._subjects.delete(account.subject)
 
-    async def _change(self, username: str, change: Callable[[User], User]) -> User:
-        def rule(user: User) -> tuple[User, User]:
+    async def change(self, account: User, change: Callable[[User], User]) -> User:
+        """Change an account, whatever its username is by now; never another that has got its username.
+
+        Args:
+            change: pure; see `Collection.update`.
+
+        Raises:
+            NoSuchUserError: the account no longer exists.
+        """
+
+        def rule(user: User) -> tuple[User | None, User | None]:
+            if user.subject != account.subject or user.moved_to is not None:
+                return None, None
             changed = change(user)
             return changed, changed
 
-        try:
-            changed = await self._users.update(canonical(username), rule)
-        except ValueError:
-            changed = None
-        if changed is None:
-            raise NoSuchUserError(username)
-        return changed
+        while found := await self._find(account.subject):
+            changed = await self._users.update(found[0], rule)
+            if changed is not None:
+                return changed  # else it was renamed or deleted since it was found
+        raise NoSuchUserError(account.username)
+
+    async def _find(self, subject: str) -> tuple[str, User] | None:
+        """Return the canonical username of an account, under which it is stored, and the account."""
+        entry = await self._subjects.get(subject)
+        key = entry.username if entry else None
+        while key is not None:
+            user = await self._users.get(key)
+            if user is None or user.subject != subject:
+                return None
+            if user.moved_to is None:
+                return key, user
+            key = user.moved_to
+        return None

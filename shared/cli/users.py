@@ -47,14 +47,14 @@ def list_() -> None:
 @users.command()
 def disable(username: Username) -> None:
     """Lock an account out, from now on, and end all it has open."""
-    _run(lambda api: api.disable(username))
+    _change(username, lambda api, user: api.disable(user))
     output.print(f"Disabled {username}", markup=False)
 
 
 @users.command()
 def enable(username: Username) -> None:
     """Let a disabled account in again."""
-    _run(lambda api: api.enable(username))
+    _change(username, lambda api, user: api.enable(user))
     output.print(f"Enabled {username}", markup=False)
 
 
@@ -66,21 +66,21 @@ def delete(
     """Delete an account and end everything it has open. This cannot be undone."""
     if not yes and not typer.confirm(f"Delete {username} and end everything they have open?"):
         raise CommandError("nothing was changed")
-    _run(lambda api: api.delete(username))
+    _change(username, lambda api, user: api.delete(user))
     output.print(f"Deleted {username}", markup=False)
 
 
 @users.command()
 def promote(username: Username) -> None:
     """Open the console, /admin, to an account."""
-    _run(lambda api: api.users.set_admin(username, True))
+    _change(username, lambda api, user: api.users.set_admin(user, True))
     output.print(f"{username} is an administrator", markup=False)
 
 
 @users.command()
 def demote(username: Username) -> None:
     """Close the console to an account, from now on."""
-    _run(lambda api: api.users.set_admin(username, False))
+    _change(username, lambda api, user: api.users.set_admin(user, False))
     output.print(f"{username} is not an administrator", markup=False)
 
 
@@ -94,7 +94,7 @@ def passwd(
 ) -> None:
     """Change a password, asked for or read from standard input; ends all that was opened with the old one."""
     password = _new_password()
-    _run(lambda api: api.set_password(username, password, keep_connections=keep_connections))
+    _change(username, lambda api, user: api.set_password(user, password, keep_connections=keep_connections))
     output.print(f"Changed the password of {username}", markup=False)
     ended = "their sessions have ended" if keep_connections else "their sessions and connections have ended"
     output.print(ended, markup=False)
@@ -106,7 +106,7 @@ def email(
     address: Annotated[str | None, typer.Argument(help="Left out, the account has none any more.")] = None,
 ) -> None:
     """Say which e-mail address is a person's: identity providers may connect them to the account by it."""
-    _run(lambda api: api.users.set_email(username, address))
+    _change(username, lambda api, user: api.users.set_email(user, address))
     text = f"{username} has the address {address}" if address else f"{username} has no e-mail address"
     output.print(text, markup=False)
 
@@ -124,6 +124,15 @@ def _new_password() -> str:
     if getpass("Again: ") != password:
         raise CommandError("the two differ; nothing was changed")
     return password
+
+
+def _change(username: str, call: Callable[[AccountLifecycle, User], Awaitable[T]]) -> T:
+    """Call with the account that has the username now; it is changed even if it is renamed meanwhile."""
+
+    async def run(api: AccountLifecycle) -> T:
+        return await call(api, await api.users.named(username))
+
+    return _run(run)
 
 
 def _run(call: Callable[[AccountLifecycle], Awaitable[T]]) -> T:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from auth_service.crypto.passwords import Passwords
-from auth_service.users.repository import UserRepository
 from tests.attacks.payloads import PAYLOADS, harmless
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.service import AuthorizationServer, nobodys
@@ -21,8 +19,8 @@ PAGES = ("software", "clients?key=x", "invitations", "people", "person?name=wese
 ACTS = (
     ("clients", {"action": "remove_unused", "key": "x"}),
     ("invitations", {"action": "make", "uses": "1", "hours": "1"}),
-    ("person", {"action": "disable", "name": "victim"}),
-    ("person", {"action": "end", "name": "victim", "grant_id": "x"}),
+    ("person", {"action": "disable", "subject": "victim"}),
+    ("person", {"action": "end", "subject": "victim", "grant_id": "x"}),
 )
 
 
@@ -49,9 +47,7 @@ def victim(server: AuthorizationServer) -> Iterator[Person]:
 
 def set_admin(server: AuthorizationServer, username: str, admin: bool) -> None:
     """What the operator does with `doorward users promote` and `demote`."""
-    server.with_store(
-        lambda store: UserRepository(store, Passwords(), server.clock).set_admin(username, admin)
-    )
+    server.with_account(username, lambda accounts, user: accounts.users.set_admin(user, admin))
 
 
 def csrf_of(someone: AtTheConsole) -> str:
@@ -126,7 +122,11 @@ def test_a_form_that_this_browser_was_not_given_does_nothing(
         other = Person(trust_env=False)
         csrf = csrf_of(AtTheConsole(server, other))
         other.close()
-    fields = {"name": victim.username, "action": "disable", **({} if csrf is None else {"csrf": csrf})}
+    fields = {
+        "subject": server.subject_of(victim.username),
+        "action": "disable",
+        **({} if csrf is None else {"csrf": csrf}),
+    }
     response = admin.post("person", fields)
     assert response.status_code == 400
     assert is_let_in(server, victim)

@@ -28,7 +28,7 @@ from auth_service.main import create_app
 from auth_service.protocol.grant import Grant
 from auth_service.settings import AuthSettings
 from auth_service.storage import Store, open_store
-from auth_service.users.repository import UserRepository
+from auth_service.users.repository import User, UserRepository
 from tests.flow import Client, Person
 from tests.servers import wait_until
 
@@ -175,11 +175,11 @@ class AuthorizationServer:
 
     def disable_user(self, username: str) -> None:
         """What the operator does with `doorward users disable`."""
-        self.with_store(lambda store: self._accounts(store).disable(username))
+        self.with_account(username, lambda accounts, user: accounts.disable(user))
 
     def delete_user(self, username: str) -> None:
         """What the operator does with `doorward users delete`."""
-        self.with_store(lambda store: self._accounts(store).delete(username))
+        self.with_account(username, lambda accounts, user: accounts.delete(user))
 
     def operator_registers(self, **metadata: Any) -> Client:
         """A client that the operator makes: with any grant type, and for ever."""
@@ -196,18 +196,31 @@ class AuthorizationServer:
 
     def enable_user(self, username: str) -> None:
         """What the operator does with `doorward users enable`."""
-        self.with_store(lambda store: self._accounts(store).enable(username))
+        self.with_account(username, lambda accounts, user: accounts.enable(user))
 
     def set_password(self, username: str, password: str, *, keep_connections: bool = False) -> None:
         """What the operator does with `doorward users passwd`."""
-        self.with_store(
-            lambda store: self._accounts(store).set_password(
-                username, password, keep_connections=keep_connections
-            )
+        self.with_account(
+            username,
+            lambda accounts, user: accounts.set_password(user, password, keep_connections=keep_connections),
         )
 
-    def _accounts(self, store: Store) -> AccountLifecycle:
-        return AccountLifecycle.of_store(store, self.clock)
+    def subject_of(self, username: str) -> str:
+        """The subject of an account."""
+
+        async def find(_: AccountLifecycle, user: User) -> str:
+            return user.subject
+
+        return self.with_account(username, find)
+
+    def with_account(self, username: str, change: Callable[[AccountLifecycle, User], Awaitable[T]]) -> T:
+        """Change an account behind the server's back, as an operator does with a command."""
+
+        async def run(store: Store) -> T:
+            accounts = AccountLifecycle.of_store(store, self.clock)
+            return await change(accounts, await accounts.users.named(username))
+
+        return self.with_store(run)
 
 
 def nobodys(name: str) -> str:

@@ -58,21 +58,21 @@ async def test_nothing_outlives_a_deleted_client(
 
 @pytest.mark.requirement("SEC-7", "AS-23")
 async def test_nothing_outlives_the_lockout_of_a_user(contest: Contest, accounts: AccountLifecycle) -> None:
-    username, issued = contest.person.username, 0
+    user, issued = await accounts.users.named(contest.person.username), 0
     span_s = await undisturbed_s(contest)
     for seed in range(LOCKOUTS):
         first, pkce = contest.client.connect(contest.person), Pkce()
         delay_s = random.Random(seed).uniform(0, span_s)  # noqa: S311 -- a schedule, not a secret
         answers, _ = await asyncio.gather(
             contest.lines.fire(mixed_requests(contest, first["refresh_token"], pkce)),
-            later(delay_s, accounts.disable(username)),
+            later(delay_s, accounts.disable(user)),
         )
         refreshed, given = succeeded(answers[::2]), codes(answers[1::2])
         assert await contest.live([first, *(answer.json for answer in refreshed)]) == [], f"seed {seed}"
         redeemed = await contest.lines.fire(contest.redeem(code, pkce) for code in given)
         assert succeeded(redeemed) == [], f"seed {seed}"
         issued += len(given)
-        await accounts.enable(username)
+        await accounts.enable(user)
     assert 0 < issued < LOCKOUTS * AT_ONCE
 
 

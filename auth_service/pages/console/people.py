@@ -98,13 +98,13 @@ class PersonSection:
         )
 
     async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
-        user, action = await self._find(form.require("name")), form.require("action")
+        user, action = await self._of_form(form), form.require("action")
         if action == "end":
             await self._end(form.require("grant_id"), user, admin)
         elif action == "disable":
             await self._disable(user, admin)
         elif action == "enable":
-            await self.accounts.enable(user.username)
+            await self.accounts.enable(user)
             admin.audit("user enabled", user=user.username)
         elif action == "delete":
             await self._delete(user, admin)
@@ -121,6 +121,13 @@ class PersonSection:
             raise NotThereError
         return user
 
+    async def _of_form(self, form: Parameters) -> User:
+        # By the subject that the page showed: somebody else may have the username by now.
+        user = await self.accounts.users.by_subject(form.require("subject"))
+        if user is None:
+            raise NotThereError
+        return user
+
     async def _end(self, grant_id: str, user: User, admin: Administrator) -> None:
         grant = await self.grants.get(grant_id)
         if grant is None or grant.subject != user.subject:
@@ -133,13 +140,13 @@ class PersonSection:
         # Only the command can do that: the console must not be closed to everybody.
         if user.subject == admin.user.subject:
             raise InvalidRequestError(Reason.CANNOT_DISABLE_YOURSELF, "you cannot disable yourself")
-        await self.accounts.disable(user.username)
+        await self.accounts.disable(user)
         admin.audit("user disabled", user=user.username)
 
     async def _delete(self, user: User, admin: Administrator) -> None:
         if user.subject == admin.user.subject:
             raise InvalidRequestError(Reason.CANNOT_DISABLE_YOURSELF, "you cannot delete yourself here")
-        await self.accounts.delete(user.username)
+        await self.accounts.delete(user)
         admin.audit("user deleted", user=user.username, deleted=user.subject)
 
     async def _connection(self, grant: Grant) -> dict[str, Any]:

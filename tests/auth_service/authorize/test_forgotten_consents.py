@@ -124,8 +124,9 @@ def test_an_account_that_was_disabled_and_enabled_is_asked_again(
 async def test_a_consent_that_a_password_change_overtakes_does_not_count(store: Store) -> None:
     users, client = UserRepository(store, Passwords()), a_client()
     consents, sessions = ConsentRepository(store, users, 60), SessionRepository(store, system_clock, ttl_s=60)
-    session = await sessions.begin(await users.add("ada", OLD), "secret")
-    changed = await users.set_password("ada", NEW)
+    ada = await users.add("ada", OLD)
+    session = await sessions.begin(ada, "secret")
+    changed = await users.set_password(ada, NEW)
     await consents.remember(session, asked(), ("notes:read",), client)
     for later in (session, await sessions.begin(changed, "another secret")):
         assert await consents.approvals(later, client) == ()

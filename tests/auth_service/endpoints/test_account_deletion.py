@@ -81,7 +81,7 @@ def test_connected_identities_and_the_address_are_free_again(
 
     async def connect(store: Store) -> None:
         users = AccountLifecycle.of_store(store, server.clock).users
-        user = await users.set_email(person.username, address)
+        user = await users.set_email(await users.named(person.username), address)
         await IdentityRepository(store, server.clock).connect(identity, "idp", user.subject)
 
     async def left(store: Store) -> tuple[object, object]:
@@ -171,6 +171,20 @@ def test_the_console_does_not_delete_who_is_at_it(
     page = administrator.open("person?name=wesen&confirm=delete")
     assert "Delete the account" not in page.text
     csrf = administrator.form(administrator.open("invitations"), "make").fields["csrf"]
-    response = administrator.post("person", {"csrf": csrf, "name": "wesen", "action": "delete"})
+    response = administrator.post(
+        "person", {"csrf": csrf, "subject": server.subject_of("wesen"), "action": "delete"}
+    )
     assert response.status_code == 400
     assert user_of(server, "wesen") is not None
+
+
+@pytest.mark.requirement("SEC-16")
+def test_a_page_of_the_console_does_nothing_to_the_next_owner_of_the_username(
+    server: AuthorizationServer, administrator: AtTheConsole, person: Person
+) -> None:
+    page = administrator.open(f"person?name={person.username}&confirm=delete")
+    server.delete_user(person.username)
+    successor = server.add_user(person.username, PASSWORD)
+    assert administrator.press(page, "delete").status_code == 404
+    assert user_of(server, person.username) is not None
+    successor.close()

@@ -278,7 +278,9 @@ class TestPeople:
         page = console.open("person?name=wesen")
         assert not any(("action", "disable") in form.buttons for form in forms_of(page.text))
         csrf = console.form(console.open("invitations"), "make").fields["csrf"]
-        response = console.post("person", {"csrf": csrf, "name": "wesen", "action": "disable"})
+        response = console.post(
+            "person", {"csrf": csrf, "subject": server.subject_of("wesen"), "action": "disable"}
+        )
         assert response.status_code == 400
         assert console.open("people").status_code == 200
 

@@ -139,7 +139,8 @@ def test_a_password_change_spares_the_session_it_is_made_in_and_what_was_given_t
         accounts = AccountLifecycle.of_store(store, server.clock)
         session = await sessions.find(person.browser.cookies[cookie_name(server.issuer, "session")])
         assert session is not None
-        await accounts.set_password(person.username, OTHER_PASSWORD, session=session)
+        user = await accounts.users.named(person.username)
+        await accounts.set_password(user, OTHER_PASSWORD, session=session)
 
     server.with_store(change)
     assert not server.is_active(theirs["access_token"])

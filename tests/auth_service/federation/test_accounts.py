@@ -29,8 +29,8 @@ def local_account(server: AuthorizationServer, email: str, *, admin: bool = Fals
 
     async def prepare(store: Any) -> User:
         users = UserRepository(store, Passwords(), server.clock)
-        await users.set_admin(name, admin)
-        return await users.set_email(name, email)
+        user = await users.set_admin(await users.named(name), admin)
+        return await users.set_email(user, email)
 
     return server.with_store(prepare)
 

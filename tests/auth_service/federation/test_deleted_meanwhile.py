@@ -93,7 +93,7 @@ class Setting:
     async def local(self, email: str | None = None) -> User:
         users = self.lifecycle.users
         user = await users.add(f"local-{new_id()}".lower(), "correct horse battery")
-        return await users.set_email(user.username, email) if email else user
+        return await users.set_email(user, email) if email else user
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def somebody() -> FederatedIdentity:
 async def test_a_subject_never_comes_back_with_a_login_that_its_deletion_overtook(setting: Setting) -> None:
     person = somebody()
     before, _ = await setting.accounts.account_of(person, PROVIDER)
-    setting.found.act = lambda: setting.lifecycle.delete(before.username)
+    setting.found.act = lambda: setting.lifecycle.delete(before)
     after, how = await setting.accounts.account_of(person, PROVIDER)
     assert (after.subject != before.subject, how) == (True, How.CREATED)
     assert await setting.lifecycle.users.by_subject(before.subject) is None
@@ -119,7 +119,7 @@ async def test_a_subject_never_comes_back_with_a_login_that_its_deletion_overtoo
 
 async def test_an_identity_is_not_left_connected_to_a_deleted_account(setting: Setting) -> None:
     person, local = somebody(), await setting.local()
-    setting.connected.act = lambda: setting.lifecycle.delete(local.username)
+    setting.connected.act = lambda: setting.lifecycle.delete(local)
     with pytest.raises(IdentityRefusedError):
         await setting.accounts.connect(person, PROVIDER, local.subject)
     after, _ = await setting.accounts.account_of(person, PROVIDER)
@@ -129,7 +129,7 @@ async def test_an_identity_is_not_left_connected_to_a_deleted_account(setting: S
 async def test_an_address_links_nobody_to_an_account_that_was_deleted_meanwhile(setting: Setting) -> None:
     person = somebody()
     local = await setting.local(person.email)
-    setting.connected.act = lambda: setting.lifecycle.delete(local.username)
+    setting.connected.act = lambda: setting.lifecycle.delete(local)
     with pytest.raises(IdentityRefusedError):
         await setting.accounts.account_of(person, PROVIDER)
     assert await setting.lifecycle.users.by_subject(local.subject) is None

@@ -42,10 +42,11 @@ async def test_an_approval_that_has_ended_is_denied_at_every_poll(here: Installa
     found = await devices.by_user_code(request.user_code)
     assert found is not None
     await devices.approve(found[0], session, ("notes:read",))
-    await here.parts.users.repository.set_disabled("alice", True)
+    users = here.parts.users.repository
+    alice = await users.set_disabled(await users.named("alice"), True)
     with pytest.raises(AccessDeniedError, check=because(Reason.USER_NOT_ALLOWED)):
         await here.redeem(GRANT_TYPE, client, device_code=device_code)
-    await here.parts.users.repository.set_disabled("alice", False)
+    await users.set_disabled(alice, False)
     here.now += 60
     with pytest.raises(AccessDeniedError):
         await here.redeem(GRANT_TYPE, client, device_code=device_code)

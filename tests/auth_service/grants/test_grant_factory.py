@@ -65,11 +65,12 @@ async def test_a_workload_is_not_registered(here: Installation) -> None:
 async def test_users_who_are_disabled_or_deleted_or_logged_out_get_no_grant(here: Installation) -> None:
     client, session = await here.client(), await here.session()
     users = here.parts.users.repository
+    alice = await users.named("alice")
     assert (await here.grant(client, session.owner)).generation == 1
-    await users.set_disabled("alice", True)
+    await users.set_disabled(alice, True)
     with pytest.raises(InvalidGrantError, check=because(Reason.USER_NOT_ALLOWED)):
         await here.grant(client, session.owner)
-    await users.set_disabled("alice", False)
+    await users.set_disabled(alice, False)
     with pytest.raises(InvalidGrantError, check=because(Reason.USER_NOT_ALLOWED)):
         await here.grant(client, Owner(subject="nobody"))
     await here.parts.users.sessions.end("the session of alice")
