@@ -52,3 +52,22 @@ async def test_a_deletion_that_is_repeated_leaves_the_next_owner_of_the_username
     await accounts.users.delete(looked_up)
     assert await accounts.users.named("ada") == successor
     assert await accounts.users.by_subject(successor.subject) == successor
+
+
+async def test_no_change_reaches_an_account_that_got_the_username_just_before_the_write(
+    accounts: AccountLifecycle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up = await accounts.create("ada", PASSWORD)
+    users, find = accounts.users, accounts.users._find  # noqa: SLF001 -- the moment between read and write
+
+    async def replaced_after(subject: str) -> tuple[str, User] | None:
+        found = await find(subject)
+        monkeypatch.setattr(users, "_find", find)
+        await accounts.delete(looked_up)
+        await accounts.create("ada", PASSWORD)
+        return found
+
+    monkeypatch.setattr(users, "_find", replaced_after)
+    with pytest.raises(NoSuchUserError):
+        await users.set_admin(looked_up, True)
+    assert not (await users.named("ada")).admin
