@@ -7,8 +7,9 @@ from auth_service.crypto.handles import new_grant_id
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.client import USE_NOTED_EVERY_S, Client
 from auth_service.protocol.errors import InvalidClientError, InvalidGrantError, OAuthError
-from auth_service.protocol.grant import Grant, Lifetimes, Owner, issue
+from auth_service.protocol.grant import Grant, Lifetimes, issue
 from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
+from auth_service.protocol.owner import Owner
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository

@@ -17,8 +17,9 @@ from auth_service.protocol.errors import (
     InvalidTargetError,
     UnauthorizedClientError,
 )
-from auth_service.protocol.grant import Grant, Owner
+from auth_service.protocol.grant import Grant
 from auth_service.protocol.jwt_bearer import GRANT_TYPE, WORKLOAD_PREFIX, TrustedIssuer
+from auth_service.protocol.owner import Owner
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.storage import keys

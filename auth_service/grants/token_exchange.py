@@ -11,7 +11,8 @@ from auth_service.grants.grant_factory import GrantFactory
 from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol import token_exchange
 from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError
-from auth_service.protocol.grant import Grant, Owner
+from auth_service.protocol.grant import Grant
+from auth_service.protocol.owner import Owner
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry

@@ -13,7 +13,7 @@ from auth_service.protocol.errors import (
     OAuthError,
     PollingTooFastError,
 )
-from auth_service.protocol.grant import Owner
+from auth_service.protocol.owner import Owner
 from auth_service.protocol.reasons import Reason
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"

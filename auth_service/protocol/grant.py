@@ -9,7 +9,7 @@ everything that it ever led to (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from auth_service.protocol import pkce
@@ -29,31 +29,6 @@ class Lifetimes:
     refresh_idle_s: int
     refresh_absolute_s: int
     grace_s: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """The subject who gives a grant, and how the subject was authenticated.
-
-    Attributes:
-        assertion_issuer: the trusted issuer that asserts the subject; None for a user of this server.
-        session_key: the store's key of the login session; None if there is none.
-        acr: how the person logged in; None for a password.
-        provider_id: the identity provider of the login; None for a password.
-    """
-
-    subject: str
-    username: str | None = None
-    session_id: str | None = None
-    auth_time: int | None = None
-    assertion_issuer: str | None = field(default=None, metadata={"stored_as": "vouched_by"})
-    session_key: str | None = None
-    acr: str | None = None
-    provider_id: str | None = None
-
-    def members(self) -> dict[str, Any]:
-        """Return the attributes as members of a grant."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

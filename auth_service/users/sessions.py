@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from auth_service.crypto.secrets import digest, new_id
 from auth_service.protocol.claims_request import ACR_FEDERATED, ACR_PASSWORD
-from auth_service.protocol.grant import Owner
 from auth_service.protocol.interaction import Login
+from auth_service.protocol.owner import Owner
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store

@@ -12,7 +12,8 @@ from auth_service.grants.base import TokenRequest
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.client import Client
-from auth_service.protocol.grant import Grant, Owner
+from auth_service.protocol.grant import Grant
+from auth_service.protocol.owner import Owner
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.pkce import s256
 from auth_service.protocol.proof_source import ProofSource

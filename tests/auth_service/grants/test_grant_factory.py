@@ -8,8 +8,8 @@ import pytest
 
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError, InvalidGrantError
-from auth_service.protocol.grant import Owner
 from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
+from auth_service.protocol.owner import Owner
 from auth_service.protocol.reasons import Reason
 from tests.auth_service.grants.installation import Installation
 from tests.auth_service.protocol.builders import NOW

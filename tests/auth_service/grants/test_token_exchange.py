@@ -9,7 +9,8 @@ import pytest
 
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError, OAuthError
-from auth_service.protocol.grant import Grant, Owner
+from auth_service.protocol.grant import Grant
+from auth_service.protocol.owner import Owner
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.token_exchange import ACCESS_TOKEN, GRANT_TYPE
 from tests.auth_service.grants.installation import Installation
