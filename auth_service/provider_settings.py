@@ -68,7 +68,7 @@ class Allow(BaseModel):
 
 
 class ProviderConfiguration(BaseModel):
-    """One identity provider. `docs/identity-providers.md` has an example for each preset.
+    """One identity provider. `docs/how-to/identity-providers.md` has an example for each preset.
 
     Attributes:
         client_secret: the secret itself, or ``env:NAME`` or ``file:/path``.

@@ -177,7 +177,7 @@ class KeySettings(BaseSettings):
 
 
 class AuthSettings(KeySettings):
-    """Read from the environment, names prefixed with ``DOORWARD_``. `docs/configuration.md` explains each.
+    """Settings from environment variables prefixed with ``DOORWARD_``: see `docs/reference/configuration.md`.
 
     Attributes:
         issuer: the one issuer string, echoed byte for byte (RFC 8414 §2); no trailing slash.

@@ -65,7 +65,7 @@ Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class ResourceSettings(GatewaySettings):
-    """Settings from environment variables prefixed with ``DOORWARD_``. `docs/configuration.md` explains each.
+    """Settings from environment variables prefixed with ``DOORWARD_``: see `docs/reference/configuration.md`.
 
     MCP is served at the path of `resource`, and everything else beside it: with ``https://host/tools/mcp``,
     the MCP endpoint is ``/tools/mcp`` and the greeting ``/tools/hello``. A proxy may strip ``/tools`` or keep

@@ -1,4 +1,4 @@
-"""Write the reason codes into docs/why.md: `make format` runs this, and `make check` with --check.
+"""Write the reason codes into docs/reference/why.md: `make format` runs this, and `make check` with --check.
 
 Usage: document_reasons.py [--check]
 """
@@ -12,7 +12,7 @@ from auth_service.protocol import reasons as auth
 from resource_service import reasons as resource
 from shared.reasons import CommonReason, reasons_table
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "why.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "why.md"
 SECTIONS = {
     "### Both services": CommonReason,
     "### Authorization server": auth.Reason,
@@ -33,7 +33,7 @@ def main() -> int:
     if page == documented(page):
         return 0
     if "--check" in sys.argv[1:]:
-        print("docs/why.md lacks a reason code, or has one too many: run make format")
+        print("docs/reference/why.md lacks a reason code, or has one too many: run make format")
         return 1
     PAGE.write_text(documented(page))
     return 0

@@ -5,8 +5,8 @@
     scripts/mutate.py auth_service/protocol/pkce.py            # one module
 
 cosmic-ray makes the mutants, in a separate environment, and `mutation.forked` runs the tests. Every mutant
-that survived is printed, except those that `docs/mutation.toml` explains. The exit status is 1 if there was
-one, if a module has no tests, or if an explanation no longer matches any survivor.
+that survived is printed, except those that `docs/contributing/mutation.toml` explains. The exit status is 1
+if there was one, if a module has no tests, or if an explanation no longer matches any survivor.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mutation.forked import CRASHED, SURVIVED, TIMEOUT, BaselineError, Subject, 
 ROOT = Path(__file__).resolve().parents[1]
 TOOL = ROOT / ".mutation"
 COSMIC_RAY = "cosmic-ray==8.7.0"
-TABLES = ROOT / "docs" / "mutation.toml"
+TABLES = ROOT / "docs" / "contributing" / "mutation.toml"
 
 PACKAGES = (
     *("auth_service/protocol", "auth_service/grants", "auth_service/client_auth"),

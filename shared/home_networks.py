@@ -1,4 +1,4 @@
-"""Plain http on private networks, if the operator allows it: see `docs/home-network.md`."""
+"""Plain http on private networks, if the operator allows it: see `docs/how-to/home-network.md`."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class CommonReason(ReasonCode):
     NOT_FOUND = (
         "Nothing is served at this path.",
         "Nothing is served at that path. The MCP URL to paste is DOORWARD_RESOURCE; see that the proxy "
-        "passes paths on as docs/configuration.md says.",
+        "passes paths on as docs/reference/configuration.md says.",
     )
     METHOD_NOT_ALLOWED = "The path is served, but not with this method."
     REQUEST_NOT_ACCEPTED = "The framework refused the request for another reason; the sentence says which."

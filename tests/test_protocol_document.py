@@ -1,4 +1,4 @@
-"""What docs/protocol.md names exists: the code, and tests in each file that is said to show it."""
+"""What docs/reference/protocol.md names exists: the code, and tests in each file that is said to show it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from auth_service.protocol.budgets import budgets_table
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = [
     line
-    for line in (ROOT / "docs" / "protocol.md").read_text().splitlines()
+    for line in (ROOT / "docs" / "reference" / "protocol.md").read_text().splitlines()
     if line.count("|") == 5 and "---" not in line and not line.startswith(("| standard", "| tolerated"))
 ]
 
 
 def test_the_table_of_budgets_is_the_one_that_is_enforced() -> None:
-    assert budgets_table() in (ROOT / "docs" / "protocol.md").read_text()
+    assert budgets_table() in (ROOT / "docs" / "reference" / "protocol.md").read_text()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip()[:60])

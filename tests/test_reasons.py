@@ -81,7 +81,7 @@ def test_a_code_says_no_more_to_a_stranger_than_the_sentence(package: str) -> No
 
 @SERVICES
 def test_the_table_of_the_documentation_is_the_catalogue(package: str) -> None:
-    assert reasons_table(CATALOGUES[package][0]) in (ROOT / "docs" / "why.md").read_text()
+    assert reasons_table(CATALOGUES[package][0]) in (ROOT / "docs" / "reference" / "why.md").read_text()
 
 
 @SERVICES

@@ -1,4 +1,4 @@
-"""docs/security.md names files that exist."""
+"""docs/explanation/security.md names files that exist."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENT = (ROOT / "docs" / "security.md").read_text()
+DOCUMENT = (ROOT / "docs" / "explanation" / "security.md").read_text()
 
 
 def test_every_file_that_the_document_names_exists() -> None:

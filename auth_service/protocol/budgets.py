@@ -1,7 +1,7 @@
 """Size limits for what strangers can store: one table, and the two functions that enforce it.
 
 Everything in these tables is stored before a login, so all of it is bounded, and parameters that this server
-does not understand are not stored at all. `docs/protocol.md` shows the table.
+does not understand are not stored at all. `docs/reference/protocol.md` shows the table.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def check_client(metadata: Mapping[str, object]) -> None:
 
 
 def budgets_table() -> str:
-    """Render the table for `docs/protocol.md`."""
+    """Render the table for `docs/reference/protocol.md`."""
     rows = [
         f"| `{name}` | {budget.most_bytes} | {'left out' if budget.hint else 'refused'} |"
         for name, budget in AUTHORIZATION_REQUEST.items()

@@ -22,7 +22,7 @@ def open_store(url: str) -> Store:
 
     Args:
         url: ``redis://``, ``rediss://``, ``redis+sentinel://``, ``redis+cluster://`` or ``sqlite:///PATH``,
-            with a fourth slash where PATH is absolute. `docs/storage.md` gives each form.
+            with a fourth slash where PATH is absolute. `docs/reference/storage.md` gives each form.
 
     Raises:
         ValueError: the URL has none of these forms. The message leaves out credentials.

@@ -1,4 +1,4 @@
-"""Every key of the store: its name, its content, its lifetime. `docs/storage.md` shows this table.
+"""Every key of the store: its name, its content, its lifetime. `docs/reference/storage.md` shows this table.
 
 Parts of a key may come from anyone, such as a client id in a query or a user name typed into a form. A part
 that is not short and plain is replaced by its hash, so that no text can reach into another family of keys,
@@ -167,7 +167,7 @@ SCHEMA: tuple[KeySpec, ...] = (
 
 
 def schema_table() -> str:
-    """Render `SCHEMA` as the Markdown table of `docs/storage.md`."""
+    """Render `SCHEMA` as the Markdown table of `docs/reference/storage.md`."""
     return "\n".join(["| key | kind | holds | kept |", "| --- | --- | --- | --- |", *map(_row, SCHEMA)])
 
 

@@ -8,7 +8,7 @@ WORDS = {
     # Errors (RFC 6749 §5.2)
     "error": "The code, for programs.",
     "error_description": "For the developer who reads it.",
-    "reason_code": "The reason, for programs: a stable code, listed in `docs/why.md`.",
+    "reason_code": "The reason, for programs: a stable code, listed in `docs/reference/why.md`.",
     "request_id": "Finds the line in the server's log.",
     # Tokens (RFC 6749 §5.1)
     "access_token": "For the `Authorization` header of requests to the resource.",

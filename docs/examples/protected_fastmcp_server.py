@@ -1,4 +1,4 @@
-"""An MCP server by FastMCP, behind Doorward: see docs/verifiers.md."""
+"""An MCP server by FastMCP, behind Doorward: see docs/how-to/verifiers.md."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""An MCP server by the official SDK, behind Doorward: see docs/verifiers.md."""
+"""An MCP server by the official SDK, behind Doorward: see docs/how-to/verifiers.md."""
 
 import os
 

@@ -51,7 +51,7 @@ class Problem(BaseModel):
     error: str = Field(description="For programs.", examples=["invalid_token"])
     error_description: str = Field(description="For developers.", examples=["The access token has expired."])
     reason_code: str = Field(
-        default="", description="The reason; see docs/why.md.", examples=["token_inactive"]
+        default="", description="The reason; see docs/reference/why.md.", examples=["token_inactive"]
     )
     request_id: str = Field(description="The log has the reason under it.", examples=["5f0c9f3b2d61a7e4"])
 

@@ -84,7 +84,7 @@ def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
     settings = {name: installation.environment[name] for name in names}
     network = {"DOORWARD_SUBNET": SUBNET, "DOORWARD_TRUSTED_PROXIES": SUBNET}
     return f"""\
-# For docker compose and the auth service, whose settings may follow; see docs/configuration.md.
+# For docker compose and the auth service, whose settings may follow; see docs/reference/configuration.md.
 # Settings of the resource service go to the file beside this one.
 # This file is a secret: it is enough to read the store and to issue tokens.
 {_lines(settings)}
@@ -111,7 +111,7 @@ def resource_file(environment: Mapping[str, str]) -> str:
     notes = {} if "DOORWARD_UPSTREAM" in own else NOTES
     required = {name: environment[name] for name in _REQUIRED}
     return f"""\
-# For the resource service. Any of its settings may follow; see docs/configuration.md.
+# For the resource service. Any of its settings may follow; see docs/reference/configuration.md.
 {_lines({**required, **RESOURCE_DEFAULTS, **notes, **own})}"""
 
 

@@ -116,7 +116,9 @@ def _unknown(name: str, recognized: frozenset[str]) -> str:
     rest = name.upper().removeprefix(PREFIX)
     rest = rest if name.upper().startswith(PREFIX) else rest.partition("_")[2]
     nearest = difflib.get_close_matches(rest, rests, n=1, cutoff=_CLOSE)
-    advice = f"did you mean {PREFIX}{nearest[0]}?" if nearest else "docs/configuration.md lists them all"
+    advice = (
+        f"did you mean {PREFIX}{nearest[0]}?" if nearest else "docs/reference/configuration.md lists them all"
+    )
     return f"{name}: there is no such setting; {advice}"
 
 

@@ -60,7 +60,7 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 EARLIER = """\
-# Who has this file can read the store and issue tokens. docs/configuration.md explains each name.
+# Who has this file can read the store and issue tokens. docs/reference/configuration.md explains each name.
 DOORWARD_ISSUER=https://auth.example
 DOORWARD_RESOURCE=https://tools.example/mcp
 DOORWARD_MASTER_KEYS=1:key

@@ -103,7 +103,10 @@ def test_variables_of_others_are_left_alone(name: str) -> None:
 
 def test_where_nothing_is_near_the_list_is_named() -> None:
     [complaint] = complaints(DOORWARD_QQQQQQ="x")
-    assert complaint == "DOORWARD_QQQQQQ: there is no such setting; docs/configuration.md lists them all"
+    assert (
+        complaint
+        == "DOORWARD_QQQQQQ: there is no such setting; docs/reference/configuration.md lists them all"
+    )
 
 
 @pytest.mark.parametrize("case", [str.upper, str.lower])

@@ -218,7 +218,7 @@ def all_reasons() -> list[ReasonCode]:
 
 
 def test_what_the_advice_names_exists() -> None:
-    documented = (ROOT / "docs" / "configuration.md").read_text()
+    documented = (ROOT / "docs" / "reference" / "configuration.md").read_text()
     advice = {reason.remedy for reason in all_reasons() if reason.remedy}
     assert len(advice) > 20
     commands = {

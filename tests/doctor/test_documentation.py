@@ -1,4 +1,4 @@
-"""`docs/doctor.md` lists exactly what is checked, and every check is proven by a test that makes it speak."""
+"""`docs/reference/doctor.md` lists exactly the checks that exist, and a test makes each of them report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.cli.doctor.documentation import tables
 from shared.cli.doctor.profiles import PROFILES
 from tests.doctor.seeded import SEEDED
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "doctor.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reference" / "doctor.md"
 NOT_SEEDED = {
     "reachable": "test_command.py",
     "tls": "test_tls.py",

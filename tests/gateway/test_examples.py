@@ -1,4 +1,4 @@
-"""The examples of docs/gateway.md do what they say, run as they are."""
+"""The examples of docs/how-to/gateway.md do what they say, run as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each row of the table of tolerances in docs/protocol.md, on each of its legs, for every client profile.
+"""Each row of the table of tolerances in docs/reference/protocol.md, on each leg, for every client profile.
 
 The rows themselves are tested on both stores elsewhere; here one server and one connection of each client do.
 """
@@ -20,7 +20,7 @@ from tests.profiles.tolerances import LEGS, Case
 
 pytestmark = [pytest.mark.xdist_group("profiles"), pytest.mark.requirement("AS-5", "AS-11", "AS-21")]
 
-TABLE = Path(__file__).parents[2] / "docs" / "protocol.md"
+TABLE = Path(__file__).parents[2] / "docs" / "reference" / "protocol.md"
 
 CROSS = [
     pytest.param(number, name, way, id=f"{each.row[:24]}-{each.name}-{name}-{way}")

@@ -1,4 +1,4 @@
-"""The rows of the table of tolerances in docs/protocol.md, as checks of a client on a leg."""
+"""The rows of the table of tolerances in docs/reference/protocol.md, as checks of a client on a leg."""
 
 from __future__ import annotations
 

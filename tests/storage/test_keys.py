@@ -11,7 +11,7 @@ import pytest
 
 from auth_service.storage import keys
 
-STORAGE_MD = Path(__file__).parents[2] / "docs" / "storage.md"
+STORAGE_MD = Path(__file__).parents[2] / "docs" / "reference" / "storage.md"
 
 NO_KEYS = {"schema_table", "revocations"}
 """What the module makes beside keys; the last is a channel."""

@@ -1,4 +1,4 @@
-"""The examples of docs/verifiers.md as processes of their own, with a real authorization server."""
+"""The examples of docs/how-to/verifiers.md as processes of their own, with a real authorization server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples of docs/verifiers.md: a server in its author's own Python, with all of the guard before it."""
+"""The examples of docs/how-to/verifiers.md: servers with the complete guard in their own process."""
 
 from __future__ import annotations
 

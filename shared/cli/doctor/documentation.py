@@ -1,4 +1,4 @@
-"""Generate the tables of `docs/doctor.md` from the checks and profiles."""
+"""Generate the tables of `docs/reference/doctor.md` from the checks and profiles."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from resource_service.policy.file import MAX_BYTES, parse_policy, read_policy
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.validation import PolicyError
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "policy.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "policy.md"
 SCOPES = "scopes:\n  read: Read\n  write: {description: Write, includes: read}\ndefault: write\n"
 
 
