@@ -18,6 +18,7 @@
     client_auth/   client authentication, DPoP
     grants/        grants and tokens; one file per grant type
     federation/    login through identity providers
+    access/        who may hold what: rules, groups, and the decision
     accounts/      account changes and logout, with the sessions and grants that end with them
     web/           HTTP and HTML building blocks
     authorize/     the authorization endpoint

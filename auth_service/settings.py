@@ -215,6 +215,7 @@ class AuthSettings(KeySettings):
     identity_providers: tuple[ProviderConfiguration, ...] = ()
     require_pkce: Literal["all", "public", "openid"] = "all"
     demo_user: bool = False
+    access: Literal["open", "closed"] | None = None
     open_client_credentials: bool = False
     registration: Literal["open", "token", "statement", "closed"] = "open"
     statement_issuers: tuple[StatementIssuer, ...] = ()

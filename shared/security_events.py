@@ -18,24 +18,28 @@ TYPE = "secevent+jwt"
 ALGORITHM = "ES256"
 
 SESSION_REVOKED = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
+CLAIMS_CHANGED = "https://schemas.openid.net/secevent/caep/event-type/token-claims-change"
 VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityEvent:
-    """A revocation event, or a verification event (a heartbeat).
+    """A revocation event, a change of what tokens allow, or a verification event (a heartbeat).
 
     Attributes:
         jti: the id of the event, the same for every receiver.
         occurred_at: seconds since 1970.
-        grant_id: the revoked grant, from which others may be derived; None for a verification event.
+        grant_id: the revoked or changed grant, from which others may be derived; None for a verification
+            event, and for a change that may affect any grant.
         reason: the cause of the revocation, for the log.
+        changed: whether tokens may allow something else than before.
     """
 
     jti: str
     occurred_at: int
     grant_id: str | None = None
     reason: str | None = None
+    changed: bool = False
 
 
 def set_claims(event: SecurityEvent, *, issuer: str, audience: str) -> dict[str, Any]:
@@ -47,8 +51,15 @@ def set_claims(event: SecurityEvent, *, issuer: str, audience: str) -> dict[str,
         "iat": event.occurred_at,
         "jti": event.jti,
         "sub_id": {"format": "opaque", "id": about},
-        "events": {VERIFICATION: {}} if event.grant_id is None else {SESSION_REVOKED: _revocation(event)},
+        "events": _events(event),
     }
+
+
+def _events(event: SecurityEvent) -> dict[str, Any]:
+    if event.changed:
+        # CAEP §3.2 wants the new values; the receiver asks for them by introspection.
+        return {CLAIMS_CHANGED: {"event_timestamp": event.occurred_at, "claims": {}}}
+    return {VERIFICATION: {}} if event.grant_id is None else {SESSION_REVOKED: _revocation(event)}
 
 
 def _revocation(event: SecurityEvent) -> dict[str, Any]:
@@ -67,7 +78,7 @@ def read_event(claims: Mapping[str, Any], *, issuer: str, audience: str) -> Secu
         raise ClaimError("iss is not the authorization server")
     jwt_claims.check_audience(claims, (audience,))
     events = _object(claims, "events")
-    event_types = [uri for uri in (SESSION_REVOKED, VERIFICATION) if uri in events]
+    event_types = [uri for uri in (SESSION_REVOKED, CLAIMS_CHANGED, VERIFICATION) if uri in events]
     if len(events) != 1 or not event_types:
         raise ClaimError("events is not exactly one that is known here")
     details = _object(events, event_types[0])
@@ -76,9 +87,12 @@ def read_event(claims: Mapping[str, Any], *, issuer: str, audience: str) -> Secu
     if event_types[0] == VERIFICATION:
         if about != audience:
             raise ClaimError("sub_id is not the receiver")
-        return SecurityEvent(jti, issued_at)
+        return SecurityEvent(jti=jti, occurred_at=issued_at)
     occurred_at = int(jwt_claims.number(details, "event_timestamp"))
-    return SecurityEvent(jti, occurred_at, about, _reason(details))
+    if event_types[0] == CLAIMS_CHANGED:
+        grant_id = None if about == audience else about
+        return SecurityEvent(jti=jti, occurred_at=occurred_at, grant_id=grant_id, changed=True)
+    return SecurityEvent(jti=jti, occurred_at=occurred_at, grant_id=about, reason=_reason(details))
 
 
 def _subject(claims: Mapping[str, Any]) -> str:

@@ -38,7 +38,17 @@ IMPURE = (
 ORDER = {
     "auth_service": (
         *("protocol", "provider_settings", "settings", "storage", "crypto", "fetching", "rate_limits"),
-        *("clients", "users", "events", "device", "client_auth", "grants", "federation", "accounts"),
+        *(
+            "clients",
+            "users",
+            "events",
+            "device",
+            "client_auth",
+            "grants",
+            "federation",
+            "access",
+            "accounts",
+        ),
         *("web", "authorize", "endpoints", "pages"),
         *("configured", "components", "grant_types", "federated_login", "routes", "openapi", "main"),
     ),

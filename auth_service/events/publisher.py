@@ -25,10 +25,21 @@ class RevocationPublisher:
         """Announce that the grant ends, now or in a moment."""
         await self._publish(grant.grant_id, grant.revocation_reason)
 
+    async def changed(self, grant_id: str | None) -> None:
+        """Announce that tokens of the grant may allow something else; None for any grant."""
+        event = self._event(grant_id, changed=True)
+        await self._store.publish(keys.revocations(), encode_event(event))
+
     async def heartbeat(self) -> None:
         """Announce that nothing was missed: a process that receives this would have received a revocation."""
         await self._publish(None, None)
 
     async def _publish(self, grant_id: str | None, reason: str | None) -> None:
-        event = SecurityEvent(new_id(), int(self._clock()), grant_id, reason)
+        event = self._event(grant_id, reason=reason)
         await self._store.publish(keys.revocations(), encode_event(event))
+
+    def _event(
+        self, grant_id: str | None, *, reason: str | None = None, changed: bool = False
+    ) -> SecurityEvent:
+        now = int(self._clock())
+        return SecurityEvent(jti=new_id(), occurred_at=now, grant_id=grant_id, reason=reason, changed=changed)

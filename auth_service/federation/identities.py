@@ -12,7 +12,7 @@ from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 
-MAX_KEPT_GROUPS = 200
+MAX_KEPT_GROUPS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,9 @@ class Identity:
     Attributes:
         subject: the subject of the account.
         provider_subject: the `sub` at the provider.
-        groups: the groups at the last login, as many as fit.
+        groups: the groups that the provider named last.
+        groups_at: when it named them; unchanged if a later login did not tell.
+        email: the address that it verified as the person's at the last login.
     """
 
     subject: str
@@ -32,6 +34,8 @@ class Identity:
     connected_at: int
     seen_at: int = 0
     groups: tuple[str, ...] = ()
+    groups_at: int = 0
+    email: str | None = None
 
 
 class IdentityRepository:
@@ -89,8 +93,10 @@ class IdentityRepository:
         now = int(self._clock())
 
         def rule(identity: Identity) -> tuple[Identity, None]:
-            groups = identity.groups if federated.groups is None else federated.groups[:MAX_KEPT_GROUPS]
-            return replace(identity, seen_at=now, groups=groups), None
+            seen = replace(identity, seen_at=now, email=federated.email)
+            if federated.groups is None:
+                return seen, None  # the provider did not tell, which does not mean that there are none
+            return replace(seen, groups=federated.groups[:MAX_KEPT_GROUPS], groups_at=now), None
 
         await self._identities.update(_name(federated.issuer, federated.subject), rule)
 

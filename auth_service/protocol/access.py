@@ -152,6 +152,18 @@ def closed_access(*usernames: str) -> Access:
     )
 
 
+def default_access(mode: str | None, *, demo_user: str | None) -> Access | None:
+    """Return the rules that are in force while none are stored; None for no restriction.
+
+    Args:
+        mode: `DOORWARD_ACCESS`.
+        demo_user: the name of the demo user, if there is one, who may try everything.
+    """
+    if mode != "closed":
+        return None
+    return closed_access(demo_user) if demo_user else closed_access()
+
+
 def narrowed_grant(grant: Grant, held: Held, own_scopes: Iterable[str]) -> Grant | None:
     """Return the grant with what its person may still hold, and never more; None if nothing remains."""
     own = frozenset(own_scopes)

@@ -115,6 +115,24 @@ SCHEMA: tuple[KeySpec, ...] = (
         " it is for, encrypted under the newest master key; once it was answered, where that led",
         "10 minutes; once it is answered a minute, for the same answer when the browser comes back again",
     ),
+    KeySpec(
+        "access",
+        "the access rules, with their version: which groups and people may hold which scopes where",
+        "until deleted",
+    ),
+    KeySpec("groups", "the names of the local groups", "until it has no members", kind="index"),
+    KeySpec(
+        "group-members:{group}",
+        "the members of a local group, by the names that access rules use",
+        "until removed",
+        kind="index",
+    ),
+    KeySpec(
+        "member-groups:{hash of the member's name}",
+        "the local groups of a member",
+        "until removed",
+        kind="index",
+    ),
     KeySpec("session:{hash of the session's secret}", "who is logged in, since when, how", "`session_ttl_s`"),
     KeySpec(
         "subject-sessions:{subject}",
@@ -253,6 +271,26 @@ def provider_session(name: str) -> str:
 def federated_login(state: str) -> str:
     """The key of a login through an identity provider, from its `state`."""
     return f"{PREFIX}federated-login:{_hash(state)}"
+
+
+def access() -> str:
+    """The key of the access rules."""
+    return f"{PREFIX}access"
+
+
+def groups() -> str:
+    """The index of local groups."""
+    return f"{PREFIX}groups"
+
+
+def group_members(group: str) -> str:
+    """The index of a local group's members."""
+    return f"{PREFIX}group-members:{_last(group)}"
+
+
+def member_groups(member: str) -> str:
+    """The index of the local groups of a member, from the member's name."""
+    return f"{PREFIX}member-groups:{_hash(member)}"
 
 
 def session(secret: str) -> str:

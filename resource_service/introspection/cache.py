@@ -30,9 +30,9 @@ LONGEST_QUESTION_S = 30.0
 class IntrospectionCache:
     """An `Introspect` that wraps another one and caches its answers until revocations may have been missed.
 
-    It learns about revocations through `confirm`, `revoke` and `doubt`. Whether a cached answer may be used
-    is decided at the time of use and from the clock alone, so that the rule also holds for a process that was
-    frozen in between.
+    It learns about revocations through `confirm`, `revoke`, `change` and `doubt`. Whether a cached answer
+    may be used is decided at the time of use and from the clock alone, so that the rule also holds for a
+    process that was frozen in between.
 
     Args:
         keep_for_s: how long an answer about an active token is cached, never past its expiry.
@@ -83,6 +83,13 @@ class IntrospectionCache:
         """Record that a grant has ended, or is about to."""
         self._revoked.add(grant_id, self._steady_clock())
         self._answers.forget_grant(grant_id)
+
+    def change(self, grant_id: str | None) -> None:
+        """Record that tokens of a grant may allow something else than before; None for any grant."""
+        if grant_id is None:
+            self.doubt()
+        else:
+            self.revoke(grant_id)  # answers about it are asked for again, and not cached for a while
 
     def doubt(self) -> None:
         """Drop all cached answers, because a revocation may have been missed."""

@@ -40,6 +40,7 @@ class Ending(Enum):
 
     EXPIRED = "The access token has expired."
     REVOKED = "The access token was revoked."
+    NARROWED = "The access token allows less than before."
     UNKNOWN = "The authorization server cannot be asked whether the access token is still good."
     STOPPING = "The service is stopping."
 
@@ -52,6 +53,7 @@ class Ending(Enum):
 _REASONS = {
     Ending.EXPIRED: Reason.TOKEN_ENDED_MEANWHILE,
     Ending.REVOKED: Reason.TOKEN_ENDED_MEANWHILE,
+    Ending.NARROWED: Reason.TOKEN_ENDED_MEANWHILE,
     Ending.UNKNOWN: Reason.TOKEN_STATE_UNKNOWN,
     Ending.STOPPING: Reason.SERVICE_STOPPING,
 }
@@ -167,6 +169,16 @@ class Leases:
         self._coverage.revoke(grant_id, self._steady_clock())
         self._end(self._by_grant.get(grant_id, ()), Ending.REVOKED)
 
+    def change(self, grant_id: str | None) -> None:
+        """Record that tokens of a grant may allow something else than before; None for any grant.
+
+        The tokens in use are rechecked until the change must have taken effect.
+        """
+        if grant_id is None:
+            self._coverage.doubt()
+        else:
+            self._coverage.revoke(grant_id, self._steady_clock())
+
     def doubt(self) -> None:
         """Note that a revocation may have been missed."""
         self._coverage.doubt()
@@ -209,10 +221,14 @@ class Leases:
     async def _recheck(self, token: str, leases: Iterable[Lease]) -> None:
         asked_at = self._steady_clock()
         try:
-            if await self._introspect(token) is None:
-                # This includes leases that were not due: a response must not learn it from the end of its
-                # process.
-                self._end((lease for lease in self._open if lease.token == token), Ending.REVOKED)
+            answer = await self._introspect(token)
+            # Ends leases that were not due as well: a response must not learn it from the end of its process.
+            same = [lease for lease in self._open if lease.token == token]
+            if answer is None:
+                self._end(same, Ending.REVOKED)
+            else:
+                held = frozenset(answer.scopes)
+                self._end((x for x in same if not held.issuperset(x.principal.scopes)), Ending.NARROWED)
             for lease in leases:
                 lease.checked_at, lease.asked_at, lease.unknown_since = asked_at, asked_at, None
         except IntrospectionUnavailableError:

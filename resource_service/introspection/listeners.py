@@ -26,6 +26,11 @@ class Listeners:
         for listener in self._listeners:
             listener.revoke(grant_id)
 
+    def change(self, grant_id: str | None) -> None:
+        """Record that tokens of a grant may allow something else than before; None for any grant."""
+        for listener in self._listeners:
+            listener.change(grant_id)
+
     def doubt(self) -> None:
         """Note that a revocation may have been missed."""
         for listener in self._listeners:

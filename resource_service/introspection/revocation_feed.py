@@ -58,6 +58,10 @@ class Listener(Protocol):
         """Record that a grant has ended, or is about to."""
         ...
 
+    def change(self, grant_id: str | None) -> None:
+        """Record that tokens of a grant may allow something else than before; None for any grant."""
+        ...
+
     def doubt(self) -> None:
         """Note that a revocation may have been missed."""
         ...
@@ -165,7 +169,9 @@ class RevocationFeed:
                 await asyncio.sleep(PAUSE_S - (self._steady_clock() - asked_at))
 
     def _tell(self, event: SecurityEvent) -> None:
-        if event.grant_id is not None:
+        if event.changed:
+            self._listener.change(event.grant_id)
+        elif event.grant_id is not None:
             self._listener.revoke(event.grant_id)
 
     async def _poll(self, acknowledged: Sequence[str] | None) -> Events:

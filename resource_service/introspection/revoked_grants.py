@@ -61,6 +61,16 @@ class RevokedGrants:
         self._announced[grant_id] = now
         self._forget(now)
 
+    def change(self, grant_id: str | None) -> None:
+        """Record that tokens of a grant may allow less than they say; None for any grant.
+
+        The authorization server is asked about such tokens.
+        """
+        if grant_id is None:
+            self.doubt()
+        else:
+            self.revoke(grant_id)
+
     def doubt(self) -> None:
         """Note that a revocation may have been missed."""
         self._live_until = float("-inf")

@@ -1,8 +1,4 @@
-"""A parser for policy files, in a small subset of YAML without surprises.
-
-Every scalar is text: ``no`` is a word and ``1.0`` is not a number. Duplicate keys, aliases, anchors, tags and
-unknown keys are refused. Every error names its line.
-"""
+"""A parser for policy files, in plain YAML. Unknown keys are refused, and every error names its line."""
 
 from __future__ import annotations
 
@@ -10,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.validation import Place, PolicyError, did_you_mean
 from shared.logs import get_logger
+from shared.plain_yaml import PlainYamlError, mapping_members, root_node
 
 MAX_BYTES = 262_144
 KEYS = ("scopes", "default", "tools", "prompts", "resources", "methods", "hide", "publish")
@@ -83,46 +79,21 @@ _WHY = {
 }
 
 
-class _Loader(yaml.SafeLoader):
-    """Composes nodes only, and only from plain YAML."""
-
-    def compose_node(self, parent: Node | None, index: Any) -> Node | None:  # noqa: ANN401
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent):
-            raise _at(event.start_mark, "aliases are not read; put a pattern that begins with * in quotes")
-        if getattr(event, "anchor", None) is not None:
-            raise _at(event.start_mark, "anchors are not read; put text that begins with & in quotes")
-        if getattr(event, "tag", None) is not None:
-            raise _at(event.start_mark, "tags are not read; put text that begins with ! in quotes")
-        node: Node | None = super().compose_node(parent, index)
-        return node
-
-
 def _root(content: bytes) -> Node:
     try:
-        node = _Loader(content.decode("utf-8")).get_single_node()
-    except UnicodeDecodeError:
-        raise PolicyError("the file is not UTF-8") from None
-    except yaml.MarkedYAMLError as error:
-        raise _at(error.problem_mark or error.context_mark, f"this is not YAML: {error.problem}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise PolicyError(f"this is not YAML: {str(error).partition(chr(10))[0]}") from None
-    if node is None:
-        raise PolicyError("the file says nothing")
-    return node
+        return root_node(content)
+    except PlainYamlError as error:
+        raise PolicyError(error.says, line=error.line) from None
 
 
 def _members(node: Node, what: str) -> dict[str, tuple[Node, Node]]:
     """Map each key to its key node and its value node."""
     if not isinstance(node, MappingNode):
         raise _wrong(node, f"{what} must be a list of `name: value` lines")
-    members: dict[str, tuple[Node, Node]] = {}
-    for key, value in node.value:
-        name = _text(key, "a key")
-        if name in members:
-            raise _wrong(key, f"{name!r} is there twice, first in line {_line(members[name][0])}")
-        members[name] = (key, value)
-    return members
+    try:
+        return mapping_members(node)
+    except PlainYamlError as error:
+        raise PolicyError(error.says, line=error.line) from None
 
 
 def _scope(name: str, node: Node) -> tuple[str, Scopes]:

@@ -12,9 +12,11 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from shared.cli.access import access
 from shared.cli.clients import clients
 from shared.cli.console import CommandError, errors
 from shared.cli.doctor.command import doctor
+from shared.cli.groups import groups
 from shared.cli.health import health
 from shared.cli.init import init
 from shared.cli.keys import keys
@@ -35,6 +37,8 @@ app = typer.Typer(
 for command in (up, auth, resource, init, health, doctor, why):
     app.command()(command)
 app.add_typer(users, name="users")
+app.add_typer(access, name="access")
+app.add_typer(groups, name="groups")
 app.add_typer(clients, name="clients")
 app.add_typer(keys, name="keys")
 app.add_typer(policy, name="policy")

@@ -107,6 +107,25 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "users promote": [(["ada"], STORE, "no database")],
     "users demote": [(["ada"], STORE, "no database")],
     "users passwd": [(["ada"], STORE, "no database")],
+    "access show": [([], STORE, "no database")],
+    "access set": [
+        (["missing.yaml"], STORE, "missing.yaml cannot be read"),
+        (["/"], STORE, "/ cannot be read"),
+        (["-"], STORE, "the file says nothing; nothing was changed"),
+    ],
+    "access edit": [([], STORE, "no database")],
+    "access check": [
+        (["ada", "notes"], STORE, "notes: a URI needs a scheme"),
+        (["ada", "https://notes.example/mcp"], STORE, "no database"),
+    ],
+    "groups list": [([], STORE, "no database")],
+    "groups add": [
+        (["two words", "ada"], STORE, "cannot be a local group"),
+        (["administrators", "ada"], STORE, "doorward users promote"),
+        (["ops", "ada@"], STORE, "names nobody"),
+        (["ops", "ada"], STORE, "no database"),
+    ],
+    "groups remove": [(["ops", "ada@"], STORE, "names nobody"), (["ops", "ada"], STORE, "no database")],
     "clients add": [
         (["x", "--grant", "nope"], STORE, "--grant nope: not one of authorization_code"),
         (["x", "--grant", "authorization_code", "--redirect-uri", "x"], STORE, "redirect_uris"),
@@ -157,6 +176,9 @@ WELL_FORMED = {
         f"users {verb}": ["ada"]
         for verb in ("add", "disable", "enable", "delete", "promote", "demote", "passwd", "email")
     },
+    "access set": ["access.yaml"],
+    "access check": ["ada", "https://notes.example/mcp"],
+    **{f"groups {verb}": ["ops", "ada"] for verb in ("add", "remove")},
     **{f"clients {verb}": ["x"] for verb in ("add", "remove")},
     **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "scopes", "draft")},
 }

@@ -85,11 +85,13 @@ class Feed:
         if self.instead:
             return self.instead
         events = [
-            SecurityEvent(f"{number}.{next(self._numbers)}", int(time.time()), grant_id)
+            SecurityEvent(
+                jti=f"{number}.{next(self._numbers)}", occurred_at=int(time.time()), grant_id=grant_id
+            )
             for number, grant_id in enumerate(self._revoked[position:], position + 1)
         ][: poll["maxEvents"]]
         if not events:
-            events = [SecurityEvent(f"{position}.{next(self._numbers)}", int(time.time()))]
+            events = [SecurityEvent(jti=f"{position}.{next(self._numbers)}", occurred_at=int(time.time()))]
         more = position + len(events) < len(self._revoked)
         return answer_json({"sets": {event.jti: self._set(event) for event in events}, "moreAvailable": more})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +13,12 @@ from shared.security_events import SESSION_REVOKED, VERIFICATION, SecurityEvent,
 pytestmark = pytest.mark.requirement("AS-16")
 
 ISSUER, AUDIENCE = "https://auth.example", "resource"
-REVOCATION = SecurityEvent("jti-1", 1_800_000_000, "grant-1", "the user logged out")
-HEARTBEAT = SecurityEvent("jti-2", 1_800_000_001)
+REVOCATION = SecurityEvent(
+    jti="jti-1", occurred_at=1_800_000_000, grant_id="grant-1", reason="the user logged out"
+)
+HEARTBEAT = SecurityEvent(jti="jti-2", occurred_at=1_800_000_001)
+CHANGE = SecurityEvent(jti="jti-3", occurred_at=1_800_000_002, grant_id="grant-1", changed=True)
+CHANGE_OF_ALL = replace(CHANGE, grant_id=None)
 
 
 def claims_of(event: SecurityEvent, **changes: Any) -> dict[str, Any]:
@@ -46,7 +51,9 @@ def test_a_verification_event_is_about_its_receiver() -> None:
     assert claims["events"] == {VERIFICATION: {}}
 
 
-@pytest.mark.parametrize("event", [REVOCATION, HEARTBEAT, SecurityEvent("jti-3", 1, "grant")])
+@pytest.mark.parametrize(
+    "event", [REVOCATION, HEARTBEAT, CHANGE, CHANGE_OF_ALL, replace(REVOCATION, reason=None)]
+)
 def test_what_is_written_is_read(event: SecurityEvent) -> None:
     assert read(claims_of(event)) == event
 
@@ -54,7 +61,7 @@ def test_what_is_written_is_read(event: SecurityEvent) -> None:
 def test_one_of_several_audiences_and_of_several_languages_is_enough() -> None:
     details = {"event_timestamp": 1, "reason_admin": {"de": "abgemeldet"}}
     claims = claims_of(REVOCATION, aud=["another", AUDIENCE], events={SESSION_REVOKED: details})
-    assert read(claims) == SecurityEvent("jti-1", 1, "grant-1")
+    assert read(claims) == SecurityEvent(jti="jti-1", occurred_at=1, grant_id="grant-1")
 
 
 @pytest.mark.parametrize(

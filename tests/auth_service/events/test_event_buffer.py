@@ -12,7 +12,7 @@ pytestmark = pytest.mark.requirement("AS-16", "RS-7")
 
 
 def event(number: int) -> SecurityEvent:
-    return SecurityEvent(f"jti-{number}", number, f"grant-{number}")
+    return SecurityEvent(jti=f"jti-{number}", occurred_at=number, grant_id=f"grant-{number}")
 
 
 def ring_of(count: int, size: int = 4) -> EventBuffer:

@@ -29,7 +29,7 @@ class Counting:
 
 
 def events(count: int) -> list[SecurityEvent]:
-    return [SecurityEvent(f"jti-{number}", number) for number in range(count)]
+    return [SecurityEvent(jti=f"jti-{number}", occurred_at=number) for number in range(count)]
 
 
 async def test_many_at_once_get_the_same_token_signed_once() -> None:

@@ -151,6 +151,18 @@ async def test_a_revoked_grant_is_asked_about_at_once_and_for_a_minute_at_least(
     assert await server.questions("other") == 1
 
 
+@pytest.mark.requirement("ID-4")
+@pytest.mark.parametrize("grant_id", ["grant", "parent", None])
+async def test_what_a_token_allows_is_asked_for_at_once_after_a_change(grant_id: str | None) -> None:
+    server = Server()
+    server.go_live()
+    await server.questions()
+    server.answers["t"] = replace(TOKEN, scopes=("less",))
+    server.cache.change(grant_id)
+    server.cache.confirm(server.now)
+    assert await server.questions() == 3  # and not kept: the change may take effect a moment later
+
+
 async def test_an_answer_that_was_asked_for_before_the_revocation_is_not_kept() -> None:
     server = Server()
     server.go_live()

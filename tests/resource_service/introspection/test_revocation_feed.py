@@ -52,6 +52,9 @@ class Notes:
     def revoke(self, grant_id: str) -> None:
         self.told.append(grant_id)
 
+    def change(self, grant_id: str | None) -> None:
+        self.told.append(f"changed {grant_id}")
+
     def doubt(self) -> None:
         self.confirmed_as_of = float("-inf")
         self.told.append("doubt")

@@ -117,6 +117,16 @@ def test_doubt_ends_it_at_once(world: World) -> None:
     assert not world.knows()
 
 
+@pytest.mark.requirement("ID-4")
+@pytest.mark.parametrize("grant_id", ["grant", None])
+def test_a_token_that_may_allow_less_than_it_says_is_asked_about(world: World, grant_id: str | None) -> None:
+    world.listen(MARGIN_S + 10)
+    assert world.knows()
+    world.revoked.change(grant_id)
+    world.revoked.confirm(world.steady)
+    assert not world.knows()
+
+
 def test_an_answer_that_lay_about_for_long_is_worth_nothing(world: World) -> None:
     world.listen(MARGIN_S + 10)
     asked_at = world.steady

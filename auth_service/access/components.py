@@ -1,0 +1,50 @@
+"""The components of access on one store, for the service and for commands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from auth_service.access.announcements import Announcements
+from auth_service.access.control import AccessControl
+from auth_service.access.groups import Groups
+from auth_service.access.rules import AccessRules
+from auth_service.crypto.passwords import Passwords
+from auth_service.federation.identities import IdentityRepository
+from auth_service.protocol.access import Access
+from auth_service.storage.interface import Store
+from auth_service.users.repository import UserRepository
+from shared.clock import Clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessComponents:
+    """Rules, groups, and the decision."""
+
+    rules: AccessRules
+    groups: Groups
+    control: AccessControl
+    announcements: Announcements
+
+    @classmethod
+    def of_store(
+        cls, store: Store, clock: Clock, default: Access | None, *, own_scopes: Collection[str] = ()
+    ) -> AccessComponents:
+        """Create the components.
+
+        Args:
+            default: the rules while none are stored; None for no restriction.
+        """
+        users = UserRepository(store, Passwords(), clock)
+        announcements = Announcements(store, users, clock)
+        rules = AccessRules(store, announcements, clock, default)
+        groups = Groups(store, announcements)
+        control = AccessControl(
+            rules=rules,
+            groups=groups,
+            users=users,
+            identities=IdentityRepository(store, clock),
+            clock=clock,
+            own_scopes=own_scopes,
+        )
+        return cls(rules=rules, groups=groups, control=control, announcements=announcements)

@@ -1,0 +1,121 @@
+"""What a person may hold now: the rules, applied to what is known about the person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from auth_service.access.groups import Groups
+from auth_service.access.rules import AccessRules
+from auth_service.federation.identities import Identity, IdentityRepository
+from auth_service.protocol.access import ADMINISTRATORS, OPEN, Access, Held, PersonFacts, narrowed_grant
+from auth_service.protocol.grant import Grant
+from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
+from auth_service.users.repository import User, UserRepository
+from shared.clock import Clock
+
+GROUPS_HOLD_S = 86_400
+"""How long the groups of a provider count after it named them, if it cannot be asked again."""
+
+
+class AccessControl:
+    """Decides about people and grants. Every decision reads what it depends on.
+
+    Args:
+        own_scopes: the scopes of the authorization server itself.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules: AccessRules,
+        groups: Groups,
+        users: UserRepository,
+        identities: IdentityRepository,
+        clock: Clock,
+        own_scopes: Collection[str] = (),
+    ) -> None:
+        self._rules = rules
+        self._groups = groups
+        self._users = users
+        self._identities = identities
+        self._clock = clock
+        self._own_scopes = own_scopes
+
+    async def permitted(self, grant: Grant) -> Grant | None:
+        """Return the grant with what its person may hold now; None if nothing of it remains.
+
+        A client that acts for itself, and a workload, are not people: access rules do not concern them.
+        """
+        if grant.subject is None or grant.resource is None or grant.client_id.startswith(WORKLOAD_PREFIX):
+            return grant
+        held = await self.held(grant.subject, grant.resource, assertion_issuer=grant.assertion_issuer)
+        return grant if held is OPEN else narrowed_grant(grant, held, self._own_scopes)
+
+    async def scopes_for(
+        self, subject: str, resource: str | None, scopes: Iterable[str]
+    ) -> tuple[str, ...] | None:
+        """Return those of `scopes` that a person may hold at `resource`; None if nothing of it remains."""
+        if resource is None:
+            return tuple(scopes)
+        return (await self.held(subject, resource)).narrowed(scopes, self._own_scopes)
+
+    async def held(self, subject: str, resource: str, *, assertion_issuer: str | None = None) -> Held:
+        """Return what a person may hold at `resource`, and by which rules."""
+        access = (await self._rules.load()).access
+        if access is None:
+            return OPEN
+        facts = await self._facts(subject, assertion_issuer)
+        return Held() if facts is None else access.held(facts, resource)
+
+    async def held_by_username(self, username: str, resource: str) -> Held | None:
+        """Return the same for the account of that name; None if there is none."""
+        user = await self._users.get(username)
+        return None if user is None else await self.held(user.subject, resource)
+
+    async def contact(self) -> str | None:
+        """Return whom somebody asks for access."""
+        access = (await self._rules.load()).access
+        return access.contact if access else None
+
+    async def is_open(self) -> bool:
+        """Whether there are no rules, so that everything is open to everybody."""
+        return (await self._rules.load()).access is None
+
+    async def groups_for(self, grant: Grant) -> tuple[str, ...]:
+        """Return the groups of the person that concern the resource of the grant: those that rules name."""
+        access: Access | None = (await self._rules.load()).access
+        if access is None or grant.subject is None or grant.resource is None:
+            return ()
+        named = access.groups_named(grant.resource)
+        facts = await self._facts(grant.subject, grant.assertion_issuer) if named else None
+        return tuple(sorted(facts.groups & named)) if facts else ()
+
+    async def _facts(self, subject: str, assertion_issuer: str | None) -> PersonFacts | None:
+        if assertion_issuer is not None:
+            return PersonFacts(subject=subject, assertion_issuer=assertion_issuer)
+        user, identities = await asyncio.gather(
+            self._users.by_subject(subject), self._identities.of_subject(subject)
+        )
+        if user is None:
+            return None
+        facts = self._without_local_groups(user, identities)
+        local = await self._groups.of(facts.names)
+        return replace(facts, groups=facts.groups | local)
+
+    def _without_local_groups(self, user: User, identities: Iterable[Identity]) -> PersonFacts:
+        groups = {ADMINISTRATORS} if user.admin else set()
+        emails, now = set(), self._clock()
+        for identity in identities:
+            if identity.email is not None:
+                emails.add(f"{identity.provider_id}:{identity.email}")
+            if now < identity.groups_at + GROUPS_HOLD_S:
+                groups |= {f"{identity.provider_id}:{group}" for group in identity.groups}
+        return PersonFacts(
+            subject=user.subject,
+            username=user.username,
+            email=user.email,
+            provider_emails=frozenset(emails),
+            groups=frozenset(groups),
+        )

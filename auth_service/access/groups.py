@@ -1,0 +1,86 @@
+"""Local groups. A member is a name as in the access rules, so nobody needs an account to be in one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from auth_service.access.announcements import Announcements
+from auth_service.protocol.access import ADMINISTRATORS
+from auth_service.protocol.access_document import group_name, person_name
+from auth_service.storage import keys
+from auth_service.storage.interface import Store
+
+MAX_GROUPS = 1_000
+MAX_MEMBERS = 10_000
+MAX_GROUPS_OF_MEMBER = 200
+
+
+class Groups:
+    """The local groups in the store, listed by group and by member."""
+
+    def __init__(self, store: Store, announcements: Announcements) -> None:
+        self._store = store
+        self._announcements = announcements
+
+    async def names(self) -> list[str]:
+        """Return the names of all groups that have members."""
+        return await self._store.index_list(keys.groups())
+
+    async def members(self, group: str) -> list[str]:
+        """Return the members of a group; none if there is no such group."""
+        return await self._store.index_list(keys.group_members(group))
+
+    async def of(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the groups of a person who has these names."""
+        listed = await asyncio.gather(
+            *(self._store.index_list(keys.member_groups(name)) for name in sorted(names))
+        )
+        return frozenset(group for groups in listed for group in groups)
+
+    async def add(self, group: str, member: str) -> str:
+        """Add a member to a group, which begins to exist with its first member; return the member's name.
+
+        Raises:
+            ValueError: it is not a name of a group or a person, or the group is full.
+        """
+        group, name = editable(group), person_name(member)
+        if not await self._store.index_add_within(keys.groups(), group, ttl_s=None, limit=MAX_GROUPS):
+            raise ValueError(f"there are {MAX_GROUPS} groups, which is the limit")
+        members, groups = keys.group_members(group), keys.member_groups(name)
+        if not await self._store.index_add_within(members, name, ttl_s=None, limit=MAX_MEMBERS):
+            raise ValueError(f"{group} has {MAX_MEMBERS} members, which is the limit")
+        # Last, because this is what decides. A failure leaves a member who is listed, but holds nothing.
+        if not await self._store.index_add_within(groups, group, ttl_s=None, limit=MAX_GROUPS_OF_MEMBER):
+            await self._store.index_remove(members, name)
+            raise ValueError(f"{name} is in {MAX_GROUPS_OF_MEMBER} groups, which is the limit")
+        await self._announcements.person(name)
+        return name
+
+    async def remove(self, group: str, member: str) -> bool:
+        """Remove a member from a group; return whether they were in it. Takes effect within a second.
+
+        Raises:
+            ValueError: it is not a name of a group or a person.
+        """
+        group, name = editable(group), person_name(member)
+        was_in = name in await self.members(group)
+        # Announced before the write as well, because this process may die after it.
+        await self._announcements.person(name)
+        await self._store.index_remove(keys.member_groups(name), group)
+        await self._store.index_remove(keys.group_members(group), name)
+        if not await self.members(group):
+            await self._store.index_remove(keys.groups(), group)
+        await self._announcements.person(name)
+        return was_in
+
+
+def editable(group: str) -> str:
+    """Return the name of a group whose members can be changed.
+
+    Raises:
+        ValueError: it is not the name of a group, or its members are not kept here.
+    """
+    if group == ADMINISTRATORS:
+        raise ValueError(f"{ADMINISTRATORS} are those whom `doorward users promote` names")
+    return group_name(group)

@@ -1,0 +1,123 @@
+"""The access rules in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from auth_service.access.announcements import Announcements
+from auth_service.protocol.access import Access
+from auth_service.protocol.access_document import (
+    MAX_BYTES,
+    InvalidAccessError,
+    access_document,
+    parse_access,
+)
+from auth_service.storage import keys
+from auth_service.storage.documents import Collection
+from auth_service.storage.interface import Store
+from auth_service.storage.json_codec import JsonCodec
+from shared.clock import Clock
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+_ID = "access"
+_TOO_LARGE = f"the access rules are larger than {MAX_BYTES} bytes"
+
+
+class AccessChangedError(Exception):
+    """Somebody else has changed the rules in the meantime."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRecord:
+    """The rules as they are stored.
+
+    Attributes:
+        version: counts the changes.
+        changed_at: seconds since 1970.
+    """
+
+    version: int
+    document: dict[str, Any]
+    changed_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentAccess:
+    """The rules in force.
+
+    Attributes:
+        access: None if there are no rules, so that everything is open to everybody.
+        version: 0 if they are not stored, but follow from the settings.
+    """
+
+    access: Access | None
+    version: int = 0
+
+
+def _understood(document: dict[str, Any]) -> Access:
+    try:
+        return parse_access(document)
+    except InvalidAccessError as error:
+        _log.error("the access rules are not understood: nobody holds anything", reason=str(error))
+        return Access()
+
+
+class AccessRules:
+    """Loads and saves the rules.
+
+    Args:
+        default: the rules while none are stored; None for no restriction.
+    """
+
+    def __init__(
+        self, store: Store, announcements: Announcements, clock: Clock, default: Access | None = None
+    ) -> None:
+        self._records = Collection(store, lambda _: keys.access(), JsonCodec(AccessRecord), lambda _: None)
+        self._announcements = announcements
+        self._clock = clock
+        self._default = default
+        self._codec = JsonCodec(AccessRecord)
+        self._parsed: tuple[AccessRecord, CurrentAccess] | None = None
+
+    async def load(self) -> CurrentAccess:
+        """Return the rules in force. They are read each time; only the parsed form is kept.
+
+        Rules that a later release wrote and this one does not understand grant nothing.
+        """
+        record = await self._records.get(_ID)
+        if record is None:
+            return CurrentAccess(self._default)
+        if self._parsed is None or self._parsed[0] != record:
+            self._parsed = record, CurrentAccess(_understood(record.document), record.version)
+        return self._parsed[1]
+
+    async def save(self, access: Access, version: int) -> CurrentAccess:
+        """Replace the rules; resource servers learn of it at once.
+
+        Args:
+            version: that of the rules that were loaded before.
+
+        Raises:
+            AccessChangedError: the rules have another version by now.
+            InvalidAccessError: they are too large to be stored.
+        """
+        record = AccessRecord(version + 1, access_document(access), int(self._clock()))
+        if len(self._codec.encode(record)) > MAX_BYTES:
+            raise InvalidAccessError(_TOO_LARGE)
+        # Before the write, because this process may die after it; and after it, because what resource servers
+        # ask in between is answered by the old rules.
+        await self._announcements.everybody()
+        if not await self._written(record):
+            raise AccessChangedError
+        await self._announcements.everybody()
+        return CurrentAccess(access, record.version)
+
+    async def _written(self, record: AccessRecord) -> bool:
+        def rule(stored: AccessRecord) -> tuple[AccessRecord | None, bool]:
+            return (record, True) if stored.version == record.version - 1 else (None, False)
+
+        if record.version == 1:
+            return await self._records.create(_ID, record)
+        return bool(await self._records.update(_ID, rule))
