@@ -1,11 +1,15 @@
 """The authorization server.
 
-    main.py        create_app(settings, store, clock)
-    components.py  wiring: every component, created once, by subject; routes.py: every endpoint and page
-    settings.py    settings from the environment, validated before startup; configured.py converts them
-    provider_settings.py  settings of identity providers; federated_login.py: the wiring of their logins
-    grant_types.py the grant types that the token endpoint offers
-    rate_limits.py rate limits, counted in the store
+    main.py               create_app(settings, store, clock)
+    routes.py             every endpoint and page, created from the components
+    components.py         wiring: every component, created once, by subject
+    federated_login.py    wiring: logins through identity providers
+    grant_types.py        wiring: the grant types that the token endpoint offers
+    openapi.py            the OpenAPI document
+    settings.py           settings from the environment, validated before startup
+    provider_settings.py  settings of identity providers
+    configured.py         settings, converted to what the components take
+    rate_limits.py        rate limits, counted in the store
 
     protocol/      the rules, pure: one file per RFC; documents in, documents out
     storage/       the store interface, its two backends, the key schema

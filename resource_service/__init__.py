@@ -4,17 +4,33 @@ It owns the protected resource metadata (RFC 9728), the challenge (RFC 6750, RFC
 whether a token is valid for this resource, its sender and this call. The authorization server decides who the
 user is, what they consented to, and whether a token is still active.
 
-A request passes these in order, outermost first:
+    main.py              create_app(settings, clock)
+    components.py        wiring: every component, created once, by subject
+    resource.py          one resource: its backend, behind the guard
+    openapi.py           the OpenAPI document
+    shutdown.py          ends open responses when the process is asked to stop
+    settings.py          settings from the environment, validated before startup
+    gateway_settings.py  the part of them about upstreams
+    targets.py           the address or command of an upstream
+    errors.py            all error responses, and the single place that logs and renders them
+    reasons.py           the reason codes of refusals
+    principal.py         the user and client that a request acts for
+    identity_token.py    tokens that tell an upstream who a request acts for
+    notifier.py          wakes all waiters after a change
+    authorization_server_client.py  requests to the authorization server
 
-- `shared.asgi`  request id, unhandled errors, response headers
-- `middleware`   `drain_body`, `origins` (CORS), then `guard`, which uses
-- `auth`         authentication: `shared.bearer` parses credentials, `auth.dpop` checks proofs,
-                 `introspection` checks the token, `principal` is the result; and
-- `policy`       the scopes that each message needs, as `messages` parses it
-- `backend`      the built-in `mcp_server`, or a `gateway` to an upstream MCP server, which receives an
-                 `identity_token`
+    messages/       JSON-RPC messages over HTTP, parsed strictly; pure
+    policy/         the scopes that each message needs
+    introspection/  validation of access tokens
+    auth/           authentication: credentials, DPoP proofs, the principal
+    gateway/        a backend: the proxy to an upstream MCP server
+    mcp_server/     a backend: the built-in MCP server
+    middleware/     `drain_body`, `origins` (CORS), and `guard`, which puts the others in front of a backend
+    routes/         the HTTP resources beside MCP
+    pages/          shown to browsers
+    verifiers/      the same guard for other MCP servers
 
-`routes` are the HTTP resources beside MCP, `pages` are shown to browsers, and `errors` defines all error
-responses and the single place that logs and renders them. `main.create_app` wires the service; `verifiers`
-adds the same guard to other MCP servers.
+A package imports only packages above it. A request passes `shared.asgi` (request id, unhandled errors,
+response headers), `middleware`, and there the guard: `auth` determines the principal, with `introspection`;
+`policy` decides on the `messages`; then the backend answers.
 """

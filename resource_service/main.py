@@ -1,33 +1,36 @@
-"""Assemble the resource server from its parts."""
+"""The composition root: assembles the resource server."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import cast
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import Route
 from starlette.types import HTTPExceptionHandler, Lifespan
 
-from resource_service.auth.dpop.check import dpop_validator_for
-from resource_service.authorization_server_client import http_client
-from resource_service.backend import Backend, behind_gateway, built_in
+from resource_service.components import Components, components
 from resource_service.errors import Refusal, Refuse
-from resource_service.identity_token import IdentityTokens
-from resource_service.introspection.chain import introspection_chain
 from resource_service.introspection.leases import Leases
-from resource_service.mcp_server.notes import Notes
 from resource_service.middleware.drain_body import DrainBody
 from resource_service.middleware.origins import OriginCheck, Origins
-from resource_service.openapi import ANY_EXAMPLES, NOTES_EXAMPLES, TAGS, DocumentedApp, description
+from resource_service.openapi import (
+    ANY_EXAMPLES,
+    NOTES_EXAMPLES,
+    TAGS,
+    DocumentedApp,
+    Examples,
+    description,
+)
 from resource_service.pages.visitors import VisitorPages
 from resource_service.policy.scope_check import scope_check_running
-from resource_service.resource import ProtectedResource
-from resource_service.routes.aliases import AuthorizationServer, alias_routes
+from resource_service.resource import Run
+from resource_service.routes.aliases import alias_routes
 from resource_service.routes.http_resources import health_route, plain_routes
 from resource_service.routes.published_keys import key_routes
 from resource_service.settings import ResourceSettings
@@ -44,7 +47,7 @@ from shared.asgi import (
     UnhandledErrors,
     http_error,
 )
-from shared.clock import Clock, steady_clock, system_clock
+from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
 from shared.home_networks import WARNING
 from shared.logs import configure_logs
@@ -59,34 +62,8 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     Args:
         clock: determines when tokens expire.
     """
-    leases = Leases(lambda token: introspection.introspect(token), clock, steady_clock)
-    introspection = introspection_chain(settings, clock, leases)
-    introspect = introspection.introspect
-    authorization_server_http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
-    tokens = IdentityTokens(settings.identity_private_key, clock)
-    notes = Notes(settings.notes, clock) if settings.serves_notes else None
-    dpop_validator = dpop_validator_for(settings, clock)
-
-    def protected(described: ResourceSettings, backend: Backend) -> ProtectedResource:
-        return ProtectedResource(
-            settings=described,
-            backend=backend,
-            introspect=introspect,
-            dpop_validator=dpop_validator,
-            leases=leases,
-            clock=clock,
-        )
-
-    backend = _main_backend(settings, notes, tokens)
-    main = protected(settings, backend) if backend else None
-    mounts = [
-        protected(mount, behind_gateway(mount, tokens)) for mount in map(settings.for_mount, settings.mounts)
-    ]
-    resources = [*([main] if main else []), *mounts]
-    refuse = main.refuse if main else Refuse(settings.metadata_url, tuple)
-    visitors = VisitorPages(settings, [resource.settings for resource in resources])
-    issuer = AuthorizationServer(authorization_server_http, settings, clock)
-
+    parts = components(settings, clock)
+    visitors = VisitorPages(settings, [resource.settings for resource in parts.resources.all])
     app = DocumentedApp(
         title=settings.resource_name,
         version=VERSION,
@@ -96,39 +73,17 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(
-            notes,
-            (
-                introspection.run,
-                lambda: authorization_server_http,
-                *(resource.backend.run for resource in resources),
-                *(resource.policy.watch for resource in resources),
-                *_scope_checks(resources, issuer),
-                lambda: _stopping(leases),  # innermost, so that it ends first
-            ),
-        ),
-        middleware=_middleware(settings, refuse, visitors),
+        lifespan=_lifespan(parts),
+        middleware=_middleware(settings, parts.refuse, visitors),
+        exception_handlers={HTTPException: http_error},
     )
-    app.mcp_endpoints = {
-        resource.path: NOTES_EXAMPLES if notes and resource is main else ANY_EXAMPLES
-        for resource in resources
-    }
-    app.add_exception_handler(Refusal, _refused(refuse))
-    app.add_exception_handler(HTTPException, http_error)
-    for resource in resources:
-        app.router.routes.extend(resource.endpoint())
-        app.include_router(resource.metadata(at_root=resource is main))
+    app.add_exception_handler(Refusal, _refused(parts.refuse))
+    app.mcp_endpoints = _examples(parts)
+    app.router.routes.extend(_mcp_endpoints(parts))
     app.router.routes.append(home_route(visitors.home))
-    if settings.has_gateway:
-        app.include_router(key_routes(tokens))
-    app.include_router(health_route())
-    if main:
-        plain = plain_routes(
-            main.authenticate, main.policy, notes, issuer=settings.issuer, resource=settings.resource
-        )
-        app.include_router(plain)
-    if settings.legacy_aliases:
-        app.include_router(alias_routes(issuer, settings))
+    for router in _routers(parts):
+        app.include_router(router)
+    main = parts.resources.main
     mount_docs(
         app,
         title=settings.resource_name,
@@ -151,29 +106,36 @@ def create_app_from_environment() -> FastAPI:
     return create_app(ResourceSettings())  # type: ignore[call-arg]  # read from the environment
 
 
-def _main_backend(settings: ResourceSettings, notes: Notes | None, tokens: IdentityTokens) -> Backend | None:
-    if notes is not None:
-        return built_in(settings, notes)
-    if settings.upstream is not None:
-        return behind_gateway(settings, tokens)
-    return None
+def _mcp_endpoints(parts: Components) -> Iterator[Route]:
+    for resource in parts.resources.all:
+        yield from resource.endpoint()
 
 
-def _scope_checks(
-    resources: Iterable[ProtectedResource], issuer: AuthorizationServer
-) -> Iterator[Callable[[], AbstractAsyncContextManager[object]]]:
-    """Yield a scope check for each policy that is written apart from the authorization server's settings."""
-    for resource in resources:
-        if resource.policy.path is not None:
-            yield partial(
-                scope_check_running, resource.policy, issuer.metadata, resource=resource.settings.resource
-            )
+def _examples(parts: Components) -> dict[str, Examples]:
+    """Return the example requests of each MCP endpoint: of the built-in server, the calls of its tools."""
+    examples = {resource.path: ANY_EXAMPLES for resource in parts.resources.all}
+    main = parts.resources.main
+    return examples | {main.path: NOTES_EXAMPLES} if main and parts.base.notes else examples
 
 
-@asynccontextmanager
-async def _stopping(leases: Leases) -> AsyncIterator[None]:
-    with called_when_stopping(leases.stop):
-        yield
+def _routers(parts: Components) -> Iterator[APIRouter]:
+    """Yield the HTTP resources beside MCP, in the order of their description."""
+    settings, main = parts.base.settings, parts.resources.main
+    for resource in parts.resources.all:
+        yield resource.metadata(at_root=resource is main)
+    if settings.has_gateway:
+        yield key_routes(parts.base.identity_tokens)
+    yield health_route()
+    if main:
+        yield plain_routes(
+            main.authenticate,
+            main.policy,
+            parts.base.notes,
+            issuer=settings.issuer,
+            resource=settings.resource,
+        )
+    if settings.legacy_aliases:
+        yield alias_routes(parts.base.authorization_server, settings)
 
 
 def _middleware(settings: ResourceSettings, refuse: Refuse, visitors: VisitorPages) -> list[Middleware]:
@@ -193,19 +155,38 @@ def _middleware(settings: ResourceSettings, refuse: Refuse, visitors: VisitorPag
     ]
 
 
-def _lifespan(
-    notes: Notes | None, contexts: Iterable[Callable[[], AbstractAsyncContextManager[object]]]
-) -> Lifespan[FastAPI]:
+def _lifespan(parts: Components) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            if notes is not None:
-                stack.callback(notes.close)
-            for run in contexts:
+            if parts.base.notes is not None:
+                stack.callback(parts.base.notes.close)
+            for run in _contexts(parts):
                 await stack.enter_async_context(run())
             yield
 
     return lifespan
+
+
+def _contexts(parts: Components) -> Iterator[Run]:
+    """Yield what runs for as long as the service does, outermost first."""
+    served, server = parts.resources.all, parts.base.authorization_server
+    yield parts.validation.run
+    yield server.run
+    yield from (resource.backend.run for resource in served)
+    yield from (resource.policy.watch for resource in served)
+    for resource in served:
+        # A policy in a file is written apart from the authorization server's settings.
+        if resource.policy.path is not None:
+            check = partial(scope_check_running, resource.policy, server.metadata)
+            yield partial(check, resource=resource.settings.resource)
+    yield partial(_stopping, parts.validation.leases)  # innermost, so that it ends first
+
+
+@asynccontextmanager
+async def _stopping(leases: Leases) -> AsyncIterator[None]:
+    with called_when_stopping(leases.stop):
+        yield
 
 
 def _refused(refuse: Refuse) -> HTTPExceptionHandler:

@@ -2,72 +2,88 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from resource_service.auth.authentication import Authenticate
 from resource_service.auth.dpop.check import DpopValidator
-from resource_service.backend import Backend
 from resource_service.errors import Refuse
 from resource_service.introspection.client import Introspect
 from resource_service.introspection.leases import Leases
 from resource_service.middleware.guard import Guard
 from resource_service.middleware.tool_schemas import ToolSchemas
+from resource_service.policy.watcher import PolicyWatcher
 from resource_service.routes.metadata import SLASHES, metadata_routes
 from resource_service.settings import ResourceSettings
 from shared.clock import Clock, steady_clock
 
+Run = Callable[[], AbstractAsyncContextManager[object]]
+"""Returns a context in which something runs; it is entered once."""
 
-class ProtectedResource:
-    """The resource that `settings` describe and `backend` serves.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """An MCP server behind the guard, with its scope policy.
 
     Attributes:
-        path: the path under which the app serves it.
-        policy: the scopes and what they allow.
-        refuse: builds the response to a refusal, with the challenge of this resource.
+        app: the ASGI app for requests that have passed the guard.
+        run: the context that `app` must run in.
+    """
+
+    app: ASGIApp
+    policy: PolicyWatcher
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenValidation:
+    """The validation of tokens and proofs, the same for all resources of a service.
+
+    Attributes:
+        run: the context that `introspect` must run in.
+    """
+
+    introspect: Introspect
+    run: Run
+    dpop_validator: DpopValidator
+    leases: Leases
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectedResource:
+    """A resource: its MCP server is reached through `guard` only.
+
+    Attributes:
+        settings: the settings of this resource; those of a mount are those of a separate resource.
         authenticate: determines the principal of a request; the audience is this resource.
     """
 
-    def __init__(
-        self,
-        *,
-        settings: ResourceSettings,
-        backend: Backend,
-        introspect: Introspect,
-        dpop_validator: DpopValidator,
-        leases: Leases,
-        clock: Clock,
-    ) -> None:
-        self.settings = settings
-        self.backend = backend
-        self.path = settings.mcp_path or "/"
-        self.policy = backend.policy
-        self.refuse = Refuse(settings.metadata_url, self.policy.scopes)
-        self.authenticate = Authenticate(
-            introspect=introspect,
-            dpop_validator=dpop_validator,
-            resource=settings.resource,
-            issuer=settings.issuer,
-            clock=clock,
-        )
-        schemas = ToolSchemas(backend.app, steady_clock)
-        self._guard = Guard(
-            app=backend.app,
-            authenticate=self.authenticate,
-            policy=self.policy,
-            refuse=self.refuse,
-            leases=leases,
-            schemas=schemas,
-            max_body_bytes=settings.max_body_bytes,
-        )
+    settings: ResourceSettings
+    backend: Backend
+    authenticate: Authenticate
+    guard: Guard
+
+    @property
+    def path(self) -> str:
+        """The path under which the app serves it."""
+        return self.settings.mcp_path or "/"
+
+    @property
+    def policy(self) -> PolicyWatcher:
+        """The scopes and what they allow."""
+        return self.backend.policy
 
     def endpoint(self) -> list[Route]:
         """Return the MCP endpoint with and without a trailing slash; each challenge uses its spelling."""
         guards = {
             f"{self.settings.mcp_path}{slash}" or "/": replace(
-                self._guard, refuse=Refuse(self.settings.spelled(slash).metadata_url, self.policy.scopes)
+                self.guard, refuse=Refuse(self.settings.spelled(slash).metadata_url, self.policy.scopes)
             )
             for slash in SLASHES
         }
@@ -76,3 +92,26 @@ class ProtectedResource:
     def metadata(self, *, at_root: bool) -> APIRouter:
         """Return the metadata routes; see `metadata_routes`."""
         return metadata_routes(self.settings, self.policy, at_root=at_root)
+
+
+def protected_resource(
+    settings: ResourceSettings, backend: Backend, validation: TokenValidation
+) -> ProtectedResource:
+    """Put the guard of the resource that `settings` describe in front of `backend`."""
+    authenticate = Authenticate(
+        introspect=validation.introspect,
+        dpop_validator=validation.dpop_validator,
+        resource=settings.resource,
+        issuer=settings.issuer,
+        clock=validation.clock,
+    )
+    guard = Guard(
+        app=backend.app,
+        authenticate=authenticate,
+        policy=backend.policy,
+        refuse=Refuse(settings.metadata_url, backend.policy.scopes),
+        leases=validation.leases,
+        schemas=ToolSchemas(backend.app, steady_clock),
+        max_body_bytes=settings.max_body_bytes,
+    )
+    return ProtectedResource(settings=settings, backend=backend, authenticate=authenticate, guard=guard)

@@ -17,9 +17,13 @@ from tests.source_files import ROOT, sources
 PACKAGES = ("auth_service", "resource_service", "shared")
 MAX_LINES = 400
 MAX_POSITIONAL = 4
+MAX_ATTRIBUTES = 16
 
 # Signatures that a library prescribes.
 INHERITED = {"connect_tcp"}
+
+MAP_ENTRY = re.compile(r"^    (\S+(?:\.py|/))  +\S", re.M)
+"""A line of the map of a service: a file or folder, and what it is for."""
 
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -55,8 +59,8 @@ ORDER = {
     "resource_service": (
         *("reasons", "errors", "principal", "identity_token", "targets", "notifier", "messages"),
         *("policy", "gateway_settings", "settings", "authorization_server_client", "introspection"),
-        *("auth", "gateway", "mcp_server", "backend", "middleware", "routes", "resource", "openapi"),
-        *("pages", "shutdown", "main", "verifiers"),
+        *("auth", "gateway", "mcp_server", "middleware", "routes", "resource", "openapi", "pages"),
+        *("shutdown", "components", "main", "verifiers"),
     ),
 }
 
@@ -162,10 +166,14 @@ def test_the_order_names_every_package(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", ORDER)
-def test_the_description_of_a_service_names_every_folder(service: str) -> None:
-    description = ast.get_docstring(ast.parse((ROOT / service / "__init__.py").read_text())) or ""
-    folders = {own for path, own in _members(service) if len(path.parts) > 2}
-    assert {folder for folder in folders if folder not in re.findall(r"\w+", description)} == set()
+def test_the_map_of_a_service_is_its_folders_and_files(service: str) -> None:
+    docstring = ast.get_docstring(ast.parse((ROOT / service / "__init__.py").read_text()))
+    mapped = MAP_ENTRY.findall(docstring or "")
+    members = list(_members(service))
+    folders = {own for path, own in members if len(path.parts) > 2}
+    files = {path.name for path, _ in members if len(path.parts) == 2}
+    assert sorted(mapped) == sorted([*files, *(f"{folder}/" for folder in folders)])
+    assert [f"{name}/" for name in ORDER[service] if name in folders] == [m for m in mapped if m[-1] == "/"]
 
 
 def _members(service: str) -> Iterator[tuple[Path, str]]:
@@ -264,6 +272,29 @@ def test_dataclasses_with_more_than_four_fields_take_them_by_keyword() -> None:
 def _fields(cls: ast.ClassDef) -> int:
     annotated = [node for node in cls.body if isinstance(node, ast.AnnAssign)]
     return len([node for node in annotated if "ClassVar" not in ast.unparse(node.annotation)])
+
+
+def test_no_object_has_more_attributes_than_a_reader_can_follow() -> None:
+    found = [
+        f"{path}:{node.lineno} {node.name}"
+        for package in PACKAGES
+        for path in sources(f"{package}/**/*.py")
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        if isinstance(node, ast.ClassDef) and len(_attributes(node)) > MAX_ATTRIBUTES
+    ]
+    assert found == []
+
+
+def _attributes(cls: ast.ClassDef) -> set[str]:
+    """The attributes that the constructor sets."""
+    methods = (node for node in cls.body if isinstance(node, ast.FunctionDef))
+    return {
+        node.attr
+        for method in methods
+        if method.name == "__init__"
+        for node in ast.walk(method)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
 
 
 @pytest.mark.parametrize("package", PACKAGES)

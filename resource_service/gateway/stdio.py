@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
-
 from mcp.server.streamable_http import check_accept_headers
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.requests import Request
@@ -28,14 +26,9 @@ class StdioGateway:
     """
 
     def __init__(self, pool: ProcessPool, *, max_body_bytes: int) -> None:
-        self._pool = pool
         self._sessions = StdioSessions(pool)
         self._requests = StdioRequests(pool)
         self._max_body_bytes = max_body_bytes
-
-    def run(self) -> AbstractAsyncContextManager[None]:
-        """Run the process pool; leaving the context ends all processes."""
-        return self._pool.run()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request.

@@ -7,19 +7,22 @@ answered its request gets an error.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 
 import anyio
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resource_service.errors import Refusal, cut_off, invalid_token
+from resource_service.errors import Refusal
 from resource_service.introspection.leases import Ending
-from resource_service.messages.request_ids import RequestId
-from resource_service.middleware.event_position import EventPosition, event_of
+from resource_service.middleware.event_position import EventPosition
+from resource_service.middleware.unanswered_errors import (
+    CONNECTION_CLOSED,
+    INTERNAL_ERROR,
+    UnansweredErrors,
+    Why,
+)
 from resource_service.reasons import Reason
-from shared.logs import current_request_id, get_logger
+from shared.logs import get_logger
 
 KEEP_ALIVE_S = 15.0
 """Proxies close connections that are idle for 30 to 60 s."""
@@ -30,13 +33,9 @@ LAST_WORDS_S = 1.0
 GRACE_S = 2.0
 """How long the server behind may take to notice that its client has disconnected, before it is cancelled."""
 
-CONNECTION_CLOSED = -32000
-INTERNAL_ERROR = -32603
 EVENT_STREAM = b"text/event-stream"
 STREAM_ENDED = "The MCP server ended the stream before it had answered."
 
-Why = tuple[Reason, str]
-"""A reason, and its sentence."""
 COMMENT = b": still there\n\n"
 
 _log = get_logger(__name__)
@@ -46,9 +45,7 @@ class EndableResponse:
     """The response of an app to one request.
 
     Args:
-        request_ids: the ids of the JSON-RPC requests that it must answer.
-        refuse: builds the response to a refusal.
-        repeatable: whether the client may send the request again without harm.
+        errors: what the client gets if the app does not answer.
     """
 
     def __init__(
@@ -57,19 +54,14 @@ class EndableResponse:
         scope: Scope,
         receive: Receive,
         send: Send,
-        request_ids: Sequence[RequestId],
-        refuse: Callable[[Refusal, Scope], Response],
-        repeatable: bool = False,
+        errors: UnansweredErrors,
         keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
         self._request = scope
         self._receive = receive
         self._send = send
-        self._request_ids = request_ids
-        self._refuse = refuse
-        self._repeatable = repeatable
+        self._errors = errors
         self._keep_alive_s = keep_alive_s
-        self._request_id = current_request_id.get()
         self._sending = asyncio.Lock()
         self._receiving: set[anyio.CancelScope] = set()
         self._serving = anyio.CancelScope()
@@ -114,7 +106,7 @@ class EndableResponse:
             reason_code=reason.code,
             method=self._request["method"],
             path=self._request["path"],
-            request_id=self._request_id,
+            request_id=self._errors.request_id,
         )
 
     async def _close(self) -> None:
@@ -156,7 +148,7 @@ class EndableResponse:
         if fields.get(b"content-type", b"").startswith(EVENT_STREAM) and not (
             encoded or b"content-length" in fields
         ):
-            self._events = EventPosition(self._request_ids)
+            self._events = EventPosition(self._errors.request_ids)
             self._keeping_alive = asyncio.create_task(self._keep_alive(self._events))
 
     def _followed(self, message: Message) -> Message:
@@ -169,7 +161,7 @@ class EndableResponse:
         if why is None:
             return message
         self._log_cut_off(*why, warn=True)
-        errors = self._last_events(self._events, INTERNAL_ERROR, why)
+        errors = self._errors.last_events(self._events, INTERNAL_ERROR, why)
         self._events.unanswered.clear()
         return {**message, "body": body + errors}
 
@@ -198,35 +190,11 @@ class EndableResponse:
         if self._over:
             return
         if not self._started:
-            await self._instead(ending)(self._request, self._receive, self._send)
+            await self._errors.instead(self._request, ending)(self._request, self._receive, self._send)
         elif self._events is not None:
             # Unless it was revoked, it may be resumed with a new token.
             silent = self._events.resumable and ending is not Ending.REVOKED
             why = (ending.reason, ending.value)
-            body = b"" if silent else self._last_events(self._events, CONNECTION_CLOSED, why)
+            body = b"" if silent else self._errors.last_events(self._events, CONNECTION_CLOSED, why)
             await self._send({"type": "http.response.body", "body": body, "more_body": False})
         self._over = True
-
-    def _last_events(self, events: EventPosition, code: int, why: Why) -> bytes:
-        errors = [event_of(self._error(request_id, code, why)) for request_id in events.unanswered]
-        return events.closing() + b"".join(errors)
-
-    def _instead(self, ending: Ending) -> Response:
-        """Build a response if none has begun. After 401 clients repeat the request, so a call that may have
-        been executed gets an error instead.
-        """
-        if self._request_ids and not self._repeatable:
-            errors = [
-                self._error(request_id, CONNECTION_CLOSED, (ending.reason, ending.value))
-                for request_id in self._request_ids
-            ]
-            return JSONResponse(errors[0] if len(errors) == 1 else errors)
-        if ending in (Ending.EXPIRED, Ending.REVOKED):
-            return self._refuse(invalid_token(ending.reason, ending.value), self._request)
-        return self._refuse(cut_off(ending.reason, ending.value), self._request)
-
-    def _error(self, request_id: RequestId, code: int, why: Why) -> dict[str, object]:
-        reason, text = why
-        data = {"request_id": self._request_id, "reason_code": reason.code}
-        error = {"code": code, "message": text, "data": data}
-        return {"jsonrpc": "2.0", "id": request_id, "error": error}

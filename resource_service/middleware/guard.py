@@ -40,6 +40,7 @@ from resource_service.messages.request_ids import (
 )
 from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.tool_schemas import ToolSchemas
+from resource_service.middleware.unanswered_errors import UnansweredErrors
 from resource_service.policy.list_filter import with_filtered_lists
 from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
@@ -47,7 +48,7 @@ from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, remember
 from resource_service.reasons import Reason
 from shared.asgi import BodyTooLargeError, read_body, replay
-from shared.logs import get_logger
+from shared.logs import current_request_id, get_logger
 
 LISTEN = "subscriptions/listen"
 
@@ -100,9 +101,12 @@ class Guard:
                 scope=scope,
                 receive=receive,
                 send=explaining,
-                request_ids=noted_request_ids(scope),
-                refuse=self.refuse,
-                repeatable=scope["method"] == "POST" and may_be_repeated(messages),
+                errors=UnansweredErrors(
+                    request_id=current_request_id.get(),
+                    request_ids=noted_request_ids(scope),
+                    refuse=self.refuse,
+                    repeatable=scope["method"] == "POST" and may_be_repeated(messages),
+                ),
             )
             await self._leased(
                 app, answer=answer, scope=scope, principal=principal, messages=messages, checked_at=checked_at

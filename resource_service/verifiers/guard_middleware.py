@@ -14,13 +14,12 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.auth.dpop.check import dpop_validator_for
-from resource_service.backend import Backend
 from resource_service.introspection.chain import introspection_chain
 from resource_service.introspection.leases import Leases
 from resource_service.middleware.origins import OriginCheck, Origins
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, principal_in
-from resource_service.resource import ProtectedResource
+from resource_service.resource import Backend, ProtectedResource, TokenValidation, protected_resource
 from resource_service.routes.metadata import HEADERS, SLASHES, metadata_documents
 from resource_service.settings import ResourceSettings
 from resource_service.shutdown import call_when_stopping, called_when_stopping
@@ -90,16 +89,15 @@ class GuardMiddleware:
         self._leases = Leases(self._ask, clock, steady_clock)
         self._chain = introspection_chain(settings, clock, self._leases)
         self._policy = policy
-        backend = Backend(self._inside, policy, nullcontext)
-        dpop_validator = dpop_validator_for(settings, clock)
-        resource = ProtectedResource(
-            settings=settings,
-            backend=backend,
+        validation = TokenValidation(
             introspect=self._ask,
-            dpop_validator=dpop_validator,
+            run=self._asking,
+            dpop_validator=dpop_validator_for(settings, clock),
             leases=self._leases,
             clock=clock,
         )
+        backend = Backend(app=self._inside, policy=policy, run=nullcontext)
+        resource = protected_resource(settings, backend, validation)
         guards = {route.path: route.endpoint for route in resource.endpoint()}
         documents = {
             path: Document(document) for path, document in metadata_documents(settings, policy).items()
@@ -207,6 +205,6 @@ def _has_messages_beside(scope: Scope) -> bool:
 def _surrounded(app: ASGIApp, settings: ResourceSettings, resource: ProtectedResource) -> ASGIApp:
     policy_of = Origins(settings).policy_of
     app = Cors(app, policy_of=policy_of)
-    app = OriginCheck(app, policy_of=policy_of, refuse=resource.refuse)
+    app = OriginCheck(app, policy_of=policy_of, refuse=resource.guard.refuse)
     app = SecurityHeaders(app, secure=settings.secure)
     return FrozenHeaders(RequestId(UnhandledErrors(app)))

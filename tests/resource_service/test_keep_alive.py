@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from resource_service.middleware.endable_response import COMMENT, EndableResponse
+from resource_service.middleware.unanswered_errors import UnansweredErrors
 
 START: Message = {
     "type": "http.response.start",
@@ -44,8 +45,9 @@ async def test_a_quiet_stream_gets_a_comment_at_the_boundary_of_events_only() ->
         scope={"type": "http"},
         receive=receive,
         send=send,
-        request_ids=[],
-        refuse=lambda *_: Response(),
+        errors=UnansweredErrors(
+            request_id="1", request_ids=[], refuse=lambda *_: Response(), repeatable=False
+        ),
         keep_alive_s=0.02,
     )
     await answer.serve(app)

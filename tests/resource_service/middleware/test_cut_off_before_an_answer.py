@@ -14,6 +14,7 @@ from resource_service.errors import Refusal
 from resource_service.introspection.leases import Ending
 from resource_service.messages.request_ids import may_be_repeated, request_ids
 from resource_service.middleware.endable_response import EndableResponse
+from resource_service.middleware.unanswered_errors import UnansweredErrors
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-13")]
 
@@ -42,9 +43,12 @@ async def answered(messages: list[object], ending: Ending) -> tuple[int, Any]:
         scope={"type": "http", "method": "POST", "path": "/mcp"},
         receive=receive,
         send=send,
-        request_ids=request_ids(messages),
-        refuse=refuse,
-        repeatable=may_be_repeated(messages),
+        errors=UnansweredErrors(
+            request_id="1",
+            request_ids=request_ids(messages),
+            refuse=refuse,
+            repeatable=may_be_repeated(messages),
+        ),
     )
     serving = asyncio.create_task(answer.serve(app))
     await begun.wait()

@@ -1,0 +1,208 @@
+"""The components of the resource server: one dataclass per subject, with a function that creates it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx2
+
+from resource_service.auth.dpop.check import dpop_validator_for
+from resource_service.authorization_server_client import AuthorizationServerClient, http_client
+from resource_service.errors import Refuse
+from resource_service.gateway.concurrency_limit import ConcurrencyLimit
+from resource_service.gateway.connections import upstream_client
+from resource_service.gateway.environment import forwarded_environment
+from resource_service.gateway.http import HttpGateway
+from resource_service.gateway.identity import Identity
+from resource_service.gateway.large_answers import LargeAnswers
+from resource_service.gateway.pool import Limits, ProcessPool
+from resource_service.gateway.sessions import SessionOwners
+from resource_service.gateway.stdio import StdioGateway
+from resource_service.gateway.upstream import Upstream
+from resource_service.identity_token import IdentityTokens
+from resource_service.introspection.chain import introspection_chain
+from resource_service.introspection.leases import Leases
+from resource_service.mcp_server.notes import Notes
+from resource_service.mcp_server.server import NotesServer
+from resource_service.mcp_server.tools import POLICY
+from resource_service.policy.rules import Policy, Scopes
+from resource_service.policy.watcher import PolicyWatcher
+from resource_service.resource import Backend, ProtectedResource, TokenValidation, protected_resource
+from resource_service.settings import ResourceSettings
+from resource_service.targets import HttpTarget, StdioTarget
+from shared.clock import Clock, steady_clock
+
+OPEN = Policy(scopes={}, default=Scopes())
+"""Behind a gateway without a policy, a valid token permits everything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Infrastructure:
+    """The foundation of all components.
+
+    Attributes:
+        identity_tokens: tell upstreams who a request acts for.
+        notes: the notes of the built-in MCP server; None if an upstream is served instead.
+    """
+
+    settings: ResourceSettings
+    clock: Clock
+    authorization_server: AuthorizationServerClient
+    identity_tokens: IdentityTokens
+    notes: Notes | None
+
+
+def infrastructure(settings: ResourceSettings, clock: Clock) -> Infrastructure:
+    """Create the infrastructure from the arguments alone; nothing else is read."""
+    http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
+    return Infrastructure(
+        settings=settings,
+        clock=clock,
+        authorization_server=AuthorizationServerClient(http, settings, clock),
+        identity_tokens=IdentityTokens(settings.identity_private_key, clock),
+        notes=Notes(settings.notes, clock) if settings.serves_notes else None,
+    )
+
+
+def token_validation(settings: ResourceSettings, clock: Clock) -> TokenValidation:
+    """Create the validation of the tokens and proofs of all resources."""
+    # Each needs the other: leases introspect their tokens again, and hear of revocations from the chain.
+    leases = Leases(lambda token: chain.introspect(token), clock, steady_clock)
+    chain = introspection_chain(settings, clock, leases)
+    return TokenValidation(
+        introspect=chain.introspect,
+        run=chain.run,
+        dpop_validator=dpop_validator_for(settings, clock),
+        leases=leases,
+        clock=clock,
+    )
+
+
+def notes_backend(settings: ResourceSettings, notes: Notes) -> Backend:
+    """Create the backend for the built-in notes server."""
+    policy = _policy(settings, otherwise=POLICY)
+    server = NotesServer(notes, policy, max_body_bytes=settings.max_body_bytes)
+    return Backend(app=server, policy=policy, run=server.run)
+
+
+def gateway_backend(settings: ResourceSettings, tokens: IdentityTokens) -> Backend:
+    """Create a gateway to the upstream of `settings`, which must name one."""
+    policy = _policy(settings, otherwise=OPEN)
+    match settings.target:
+        case HttpTarget() as target:
+            client = _upstream_client(settings)
+            gateway = _http_gateway(settings, Upstream(client, target), tokens)
+            return Backend(app=gateway, policy=policy, run=lambda: client)
+        case StdioTarget() as target:
+            pool = _process_pool(settings, target)
+            app = StdioGateway(pool, max_body_bytes=settings.max_body_bytes)
+            return Backend(app=app, policy=policy, run=pool.run)
+        case None:
+            raise ValueError("the settings name no upstream")
+
+
+def _policy(settings: ResourceSettings, *, otherwise: Policy) -> PolicyWatcher:
+    return PolicyWatcher(otherwise) if settings.policy is None else PolicyWatcher.reload(settings.policy)
+
+
+def _upstream_client(settings: ResourceSettings) -> httpx2.AsyncClient:
+    return upstream_client(
+        connect_timeout_s=settings.upstream_connect_timeout_s,
+        silence_s=settings.upstream_silence_s,
+        max_connections=settings.upstream_connections,
+    )
+
+
+def _http_gateway(settings: ResourceSettings, upstream: Upstream, tokens: IdentityTokens) -> HttpGateway:
+    authorization = settings.upstream_authorization
+    sessions = SessionOwners(
+        idle_s=settings.session_idle_s, max_sessions=settings.max_sessions, monotonic=time.monotonic
+    )
+    return HttpGateway(
+        upstream=upstream,
+        authorization=None if authorization is None else authorization.get_secret_value(),
+        identity=Identity(tokens, settings.resource, upstream.target.audience),
+        sessions=sessions,
+        share=ConcurrencyLimit(settings.upstream_connections_per_principal),
+        large_answers=LargeAnswers(),
+        max_body_bytes=settings.max_body_bytes,
+        max_answer_bytes=settings.upstream_max_message_bytes,
+        headers=settings.upstream_headers,
+    )
+
+
+def _process_pool(settings: ResourceSettings, target: StdioTarget) -> ProcessPool:
+    limits = Limits(
+        processes=settings.stdio_processes,
+        per_principal=settings.stdio_processes_per_principal,
+        idle_s=settings.stdio_idle_s,
+        renewal_s=settings.stdio_renewal_s,
+        silence_s=settings.upstream_silence_s,
+        max_message_bytes=settings.stdio_max_message_bytes,
+    )
+    return ProcessPool(target, limits, forwarded_environment(settings.stdio_environment))
+
+
+def main_backend(base: Infrastructure) -> Backend | None:
+    """Create the backend of the main resource; None if there are only mounts."""
+    settings = base.settings
+    if base.notes is not None:
+        return notes_backend(settings, base.notes)
+    return None if settings.upstream is None else gateway_backend(settings, base.identity_tokens)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """The resources of this service.
+
+    Attributes:
+        main: at the URL of the settings; None if there are only mounts.
+        mounts: the resources beside it.
+    """
+
+    main: ProtectedResource | None
+    mounts: Sequence[ProtectedResource]
+
+    @property
+    def all(self) -> Sequence[ProtectedResource]:
+        """Every resource, the main one first."""
+        return self.mounts if self.main is None else [self.main, *self.mounts]
+
+
+def resources(base: Infrastructure, validation: TokenValidation) -> Resources:
+    """Create the resources of the settings, all with the same validation of tokens."""
+    settings, backend = base.settings, main_backend(base)
+    mounts = map(settings.for_mount, settings.mounts)
+    return Resources(
+        main=None if backend is None else protected_resource(settings, backend, validation),
+        mounts=[protected_resource(m, gateway_backend(m, base.identity_tokens), validation) for m in mounts],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """All components, by subject.
+
+    Attributes:
+        refuse: builds the response to a refusal outside of a resource.
+    """
+
+    base: Infrastructure
+    validation: TokenValidation
+    resources: Resources
+    refuse: Refuse
+
+
+def components(settings: ResourceSettings, clock: Clock) -> Components:
+    """Create every component once; each subject gets the ones it depends on."""
+    base = infrastructure(settings, clock)
+    validation = token_validation(settings, clock)
+    served = resources(base, validation)
+    return Components(
+        base=base,
+        validation=validation,
+        resources=served,
+        refuse=Refuse(settings.metadata_url, served.main.policy.scopes if served.main else tuple),
+    )
