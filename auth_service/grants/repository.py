@@ -37,7 +37,7 @@ class GrantRepository:
         self._grants = Collection(store, keys.grant, JsonCodec(Grant), self._remaining)
 
     def _remaining(self, grant: Grant) -> int:
-        return max(1, grant.kept_until - int(self._clock()))
+        return grant.kept_until - int(self._clock())
 
     async def open(self, grant: Grant) -> None:
         """Store and index a new grant. The caller must check user, client and session afterwards, not before.
@@ -64,7 +64,7 @@ class GrantRepository:
             StoreUnavailableError: also if the revocation cannot be announced; nothing is written then.
         """
         written: Grant | None = None
-        told_at = 0.0
+        told_at = float("-inf")
         decided: list[tuple[Grant | None, R]] = []
 
         def noted(grant: Grant) -> tuple[Grant | None, R]:

@@ -14,7 +14,7 @@ MAX_CHARACTERS = 8_192
 _ROUNDS = 3
 """How often a URI is decoded: more often than any chain of servers does."""
 
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21, "file": None}
+_DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21", "file": None}
 """The special schemes of the URL standard (§4.2), for which it tolerates almost any error."""
 
 _MAX_HOST = 253
@@ -137,13 +137,10 @@ def _authority(scheme: str, authority: str) -> str:
     user, at, host = authority.rpartition("@")
     if not user.strip(":"):
         user = at = ""
-    port = _PORT.search(host)
-    if port and (not port[1] or int(port[1][:6]) == _DEFAULT_PORTS.get(scheme, -1)):
-        host, port_text = host[: port.start()], ""
-    elif port:
-        host, port_text = host[: port.start()], f":{port[1].lstrip('0') or '0'}"
-    else:
-        port_text = ""
+    port_text = ""
+    if port := _PORT.search(host):
+        host, number = host[: port.start()], port[1] and (port[1].lstrip("0") or "0")
+        port_text = f":{number}" if number and number != _DEFAULT_PORTS.get(scheme) else ""
     if scheme in _DEFAULT_PORTS:
         host = _host(host)
     if scheme == "file" and host == "localhost":

@@ -20,7 +20,7 @@ from resource_service.introspection.jwt_access_token import read_access_token
 from resource_service.introspection.local_jwt_validator import LocalJwtValidator
 from resource_service.introspection.revoked_grants import MARGIN_S, RevokedGrants
 from shared.introspection import ActiveToken
-from shared.jwt_claims import ClaimError
+from shared.jwt_claims import SKEW_S, ClaimError
 from tests.auth_service.keypair import KeyPair
 from tests.resource_service.authorization_server import AuthorizationServer, answer, answer_json, hang
 
@@ -35,7 +35,7 @@ class Scene:
 
     def __init__(self, issuer: AuthorizationServer) -> None:
         self.issuer = issuer
-        self.now, self.steady = time.time(), 0.0
+        self.now, self.steady = float(int(time.time())), 0.0
         self.asked: list[str] = []
         self.http = http_client(timeout_s=1, max_connections=10)
         self.keys = IssuerKeys(
@@ -155,6 +155,8 @@ class TestAsking:
         tokens = [scene.token(exp=int(scene.now) + 3_700), scene.token(iat=int(scene.now) + 60)]
         for token in tokens:
             await scene.verify(token)
+        assert scene.asked == tokens
+        assert await scene.verify(scene.token(iat=int(scene.now) + SKEW_S))
         assert scene.asked == tokens
 
     @pytest.mark.parametrize(

@@ -49,6 +49,10 @@ def world() -> World:
     return World()
 
 
+def test_an_ended_grant_is_remembered_for_five_minutes_longer_than_a_token_may_live() -> None:
+    assert REMEMBER_S - LONGEST_LIFE_S == 300
+
+
 def test_before_the_feed_has_said_anything_nothing_is_known(world: World) -> None:
     world.sleep(1_000)
     assert not world.knows()
@@ -127,6 +131,18 @@ def test_a_token_that_may_allow_less_than_it_says_is_asked_about(world: World, g
     assert not world.knows()
 
 
+@pytest.mark.parametrize("doubt", [True, False])
+def test_nothing_is_remembered_across_a_gap(world: World, doubt: bool) -> None:
+    world.listen(1)
+    world.revoked.revoke("grant")
+    if doubt:
+        world.revoked.doubt()
+    else:
+        world.sleep(LIVE_FOR_S)
+        world.revoked.confirm(world.steady)
+    assert len(world.revoked) == 0
+
+
 def test_an_answer_that_lay_about_for_long_is_worth_nothing(world: World) -> None:
     world.listen(MARGIN_S + 10)
     asked_at = world.steady
@@ -156,6 +172,17 @@ def test_a_grant_that_is_revoked_again_is_remembered_from_then(world: World) -> 
     world.listen(10)
     world.revoked.revoke("another")
     assert not world.knows("grant")
+
+
+def test_a_grant_that_is_revoked_again_keeps_no_older_one_in_memory(world: World) -> None:
+    world.listen(MARGIN_S)
+    for grant in ("grant", "older"):
+        world.revoked.revoke(grant)
+    world.listen(REMEMBER_S - 1)
+    world.revoked.revoke("grant")
+    world.listen(10)
+    world.revoked.revoke("another")
+    assert len(world.revoked) == 2
 
 
 @pytest.mark.parametrize("jump_s", [-3_600, 3_600])

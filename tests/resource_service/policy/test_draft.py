@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from resource_service.policy import draft as drafting
 from resource_service.policy.draft import draft, prefix_of, scope_of
 from resource_service.policy.file import parse_policy
 from resource_service.policy.server_inventory import ServerInventory, SurveyedTool
@@ -30,6 +31,66 @@ def test_tools_get_the_scope_that_fits_what_they_say() -> None:
     }
     assert policy.default == {"notes:admin"}
     assert policy.closure(["notes:admin"]) == {"notes:read", "notes:write", "notes:admin"}
+
+
+def test_a_draft_says_what_the_server_says_and_what_it_leaves_out() -> None:
+    inventory = ServerInventory(
+        server="Notes",
+        tools=(
+            SurveyedTool("get", "Reads", read_only=True),
+            SurveyedTool("mute", "y" * 81),
+            SurveyedTool("put", "z" * 80, read_only=False),
+            SurveyedTool("put", f"{' ' * 999}ab", read_only=False),
+            SurveyedTool("quiet", read_only=False),
+            SurveyedTool("get_*"),
+            SurveyedTool("x" * 200, "z" * 80, read_only=True),
+            SurveyedTool("x" * 201),
+        ),
+        prompts=("hello", "", "*"),
+        resources=("notes://1", "notes://\n"),
+    )
+    lines = draft(inventory, "n").splitlines()
+    assert lines[0].startswith("# A first policy for Notes, ")
+    assert lines[lines.index("default: n:write") + 1 :] == [
+        "# Left out, so that the default is needed: 2 tools whose names cannot be spelled here.",
+        "",
+        "tools:",
+        "  get: n:read  # Reads",
+        f"  mute: n:write  # says nothing about what it changes; {'y' * 79}…",
+        "  put: n:write  # a",
+        "  quiet: n:write",
+        f"  {'x' * 200}: n:read  # {'z' * 80}",
+        "# Left out, so that the default is needed: 2 prompts whose names cannot be spelled here.",
+        "",
+        "prompts:",
+        "  hello: n:read",
+        "# Left out, so that the default is needed: 1 resources whose names cannot be spelled here.",
+        "",
+        "resources:",
+        "  notes://1: n:read",
+        "",
+        "# Take away the mark to leave out of lists what the caller may not use.",
+        "# hide: true",
+    ]
+    complete = ServerInventory(server="", tools=TOOLS, prompts=("hello",), resources=("notes://1",))
+    assert "Left out" not in draft(complete, "n")
+
+
+@pytest.mark.parametrize(("server", "name"), [("", "n"), ("x" * 59 + "yz", "x" * 59 + "y")])
+def test_the_server_is_called_by_its_name_up_to_60_characters_or_by_the_prefix(
+    server: str, name: str
+) -> None:
+    assert f'n:read: "Read from {name}"' in draft(ServerInventory(server=server), "n")
+
+
+@pytest.mark.parametrize("tools", [TOOLS, (*TOOLS, SurveyedTool("*"))])
+def test_a_draft_that_would_mean_something_else_is_not_handed_out(
+    tools: tuple[SurveyedTool, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = parse_policy(draft(ServerInventory(server="", tools=TOOLS[:2]), "notes").encode())
+    monkeypatch.setattr(drafting, "parse_policy", lambda _: policy)
+    with pytest.raises(AssertionError, match="wipe"):
+        draft(ServerInventory(server="", tools=tools), "notes")
 
 
 def test_without_anything_that_destroys_writing_is_the_broadest() -> None:
@@ -112,7 +173,14 @@ def test_no_name_becomes_anything_but_a_name(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "prefix"),
-    [("Notes", "notes"), ("My Server 2!", "my-server-2"), ("", "mcp"), ("☃", "mcp"), ("--x--", "x")],
+    [
+        ("Notes", "notes"),
+        ("My Server 2!", "my-server-2"),
+        ("", "mcp"),
+        ("☃", "mcp"),
+        ("--x--", "x"),
+        ("a" * 60 + "b", "a" * 60),
+    ],
 )
 def test_scopes_begin_with_what_the_server_is_called(name: str, prefix: str) -> None:
     assert prefix_of(name) == prefix

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from resource_service.policy.file import MAX_BYTES, parse_policy, read_policy
+from resource_service.policy import file
+from resource_service.policy.file import parse_policy, read_policy
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.validation import PolicyError
 
@@ -63,6 +64,8 @@ def test_a_scope_or_several_may_be_needed_or_none() -> None:
     ("text", "says"),
     [
         ("", "says nothing"),
+        (f"{SCOPES}tools:\n  a:\n    read\n  a: write", "line 8: 'a' is there twice, first in line 6"),
+        (SCOPES.replace("Write", "Write, words: Write"), "'words' is nothing that a scope has"),
         ("# nothing", "says nothing"),
         ("- a", "line 1: the policy must be"),
         ("scopes: {read: Read}", "'default' is missing"),
@@ -89,7 +92,7 @@ def test_a_scope_or_several_may_be_needed_or_none() -> None:
         (f"{SCOPES}publish: [true]", "must be text"),
         (f"{SCOPES}---\n{SCOPES}", "this is not YAML"),
         (f"{SCOPES}tools: {{a: read", "this is not YAML"),
-        (f"{SCOPES}\ttools: 1", "this is not YAML"),
+        (f"{SCOPES}\ttools: 1", "line 5: this is not YAML"),
         ("scopes:\n  read: Read\n  openid: You\ndefault: read", "line 3: 'openid' is a scope of the auth"),
         (
             "scopes:\n  a:\n    description: A\n    include: b\ndefault: a",
@@ -110,12 +113,22 @@ def test_a_file_that_cannot_be_meant_is_refused_with_its_line(text: str, says: s
         parse_policy(text.encode())
 
 
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+def test_the_first_line_of_an_error_of_the_parser_is_enough() -> None:
+    with pytest.raises(PolicyError) as raised:
+        parse_policy(b"\0")
+    reason = "unacceptable character #x0000: special characters are not allowed"
+    assert str(raised.value) == f"this is not YAML: {reason}"
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file, "MAX_BYTES", 100)
     with pytest.raises(PolicyError, match="cannot be read"):
         read_policy(tmp_path / "nowhere.yaml")
     with pytest.raises(PolicyError, match="cannot be read"):
         read_policy(tmp_path)
-    (tmp_path / "large.yaml").write_text("#" * (MAX_BYTES + 1))
+    (tmp_path / "largest.yaml").write_text(SCOPES.ljust(100, "\n"))
+    assert read_policy(tmp_path / "largest.yaml").scopes
+    (tmp_path / "large.yaml").write_text(SCOPES.ljust(101, "\n"))
     with pytest.raises(PolicyError, match="larger than"):
         read_policy(tmp_path / "large.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"scopes: {a: \xe4}")

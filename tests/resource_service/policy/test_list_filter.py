@@ -233,8 +233,16 @@ def test_an_answer_that_is_too_large_passes_as_it_comes(monkeypatch: pytest.Monk
     assert sent[0] == start
     assert b"".join(message["body"] for message in sent[1:]) == LIST
     assert [message["more_body"] for message in sent[1:]] == [True, False]
+    assert through(start, body(b" " * 20, more=True)) == [start, body(b" " * 20, more=True)]
+    at_the_limit = through(start, body(b" " * 20, more=True), body(b""))
+    assert at_the_limit == [start, body(b" " * 20)]
     whole = through(start, body(LIST))
     assert (b"".join(message["body"] for message in whole[1:]), whole[-1]["more_body"]) == (LIST, False)
+
+
+def test_an_answer_is_whole_unless_it_says_that_there_is_more() -> None:
+    message = {"type": "http.response.body", "body": LIST}
+    assert through(started(b"application/json"), message)[1] == body(SHORTER)
 
 
 def test_an_answer_that_breaks_off_is_passed_on_as_broken_off() -> None:

@@ -265,6 +265,10 @@ def test_a_pattern_that_an_earlier_one_takes_is_one_fault_whatever_stands_before
     assert [fault.place for fault in faults_in(policy)] == [("tools", "get_a*")]
 
 
+def test_lists_are_complete_and_scopes_are_published_unless_the_policy_says_otherwise() -> None:
+    assert (RULED.hide, RULED.publish) == (False, True)
+
+
 def test_a_description_has_at_most_200_characters() -> None:
     Policy(scopes={"read": "x" * 200}, default=Scopes({"read"}))
     with pytest.raises(PolicyError, match="at most 200"):

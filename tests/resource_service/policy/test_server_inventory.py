@@ -22,6 +22,7 @@ from resource_service.policy.server_inventory import (
     take_inventory,
 )
 from resource_service.targets import HttpTarget
+from tests.resource_service.authorization_server import AuthorizationServer, answer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-4")]
 
@@ -116,6 +117,18 @@ async def test_a_server_that_cannot_be_looked_at_says_why(
 ) -> None:
     with pytest.raises(ServerInventoryError, match=reason):
         await surveyed(Lists(error=error), monkeypatch)
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer x"])
+async def test_a_server_is_asked_directly_and_shown_its_credential_if_there_is_one(
+    authorization: str | None, issuer: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    issuer.replies["/mcp"] = answer(404, b"")
+    with pytest.raises(ServerInventoryError):
+        await take_inventory(HttpTarget(f"{issuer.url}/mcp"), authorization=authorization, stderr=sys.stderr)
+    assert {question.headers.get("authorization") for question in issuer.asked("/mcp")} == {authorization}
 
 
 async def test_a_server_that_nobody_listens_for_is_an_error_that_says_so() -> None:

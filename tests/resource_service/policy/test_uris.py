@@ -9,7 +9,7 @@ import time
 import pytest
 
 from resource_service.policy.rules import Policy, Scopes
-from resource_service.policy.uris import MAX_CHARACTERS, is_regular
+from resource_service.policy.uris import MAX_CHARACTERS, is_regular, readings
 from tests.resource_service.policy.node_uris import PIECES, by_node
 
 pytestmark = pytest.mark.requirement("RS-14")
@@ -81,6 +81,74 @@ def test_no_uri_that_the_url_standard_reads_as_restricted_passes_without_its_sco
 )
 def test_a_restricted_uri_in_disguise_needs_what_it_needs_undisguised(uri: str) -> None:
     assert POLICY.for_resource(uri) >= ADMIN
+
+
+@pytest.mark.parametrize(
+    ("uri", "reading"),
+    [
+        ("notes://mine/../yours", "notes://yours"),
+        ("notes://h/a/b/c/../d", "notes://h/a/b/d"),
+        ("notes:x/../a/b/", "notes:a/b/"),
+        ("\x01 notes://a", "notes://a"),
+        ("notes:%2561", "notes:a"),
+        ("notes://h:007/a", "notes://h:7/a"),
+        ("notes://:@h/a", "notes://h/a"),
+        ("ftp://h:21/a", "ftp://h/a"),
+        ("https://h:0000443/a", "https://h/a"),
+        ("http:\\h\\a?b\\c", "http://h/a?b\\c"),
+        ("http:?\\a", "http:///?\\a"),
+        ("file:///a%20b/x/%2e%2e/c", "file:///a%20b/c"),
+        ("file:///a%20b/%2E/c", "file:///a%20b/c"),
+        ("file:///a%20b/x/y/%2e%2e/c", "file:///a%20b/x/c"),
+        ("file:///a%20b/x/..", "file:///a%20b/"),
+        ("http://ü.example/", "http://xn--tda.example/"),
+        (f"http://\uff41{'b' * 252}/", f"http://a{'b' * 252}/"),
+        ("http://0xff.1.1.1/", "http://255.1.1.1/"),
+        ("http://0x1.2.3.4/", "http://1.2.3.4/"),
+        ("http://1.16777215/", "http://1.255.255.255/"),
+        ("http://16909060/", "http://1.2.3.4/"),
+        ("http://010/", "http://0.0.0.8/"),
+    ],
+    ids=ascii,
+)
+def test_a_uri_is_also_read_as_this(uri: str, reading: str) -> None:
+    assert reading in readings(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "other"),
+    [
+        ("notes:!", "notes:"),
+        ("notes:%252561", "notes:a"),
+        ("notes://h:0/a", "notes://h/a"),
+        ("notes://h:1/a", "notes://h/a"),
+        ("notes://u@h/a", "notes://h/a"),
+        ("https://h:80/a", "https://h/a"),
+        ("http://localhost/a", "http:///a"),
+        (f"http://\uff41{'b' * 253}/", f"http://a{'b' * 253}/"),
+        ("http://256.1/", "http://0.0.0.1/"),
+        ("http://1.16777216/", "http://2.0.0.0/"),
+        ("http://1.16777217/", "http://2.0.0.1/"),
+        ("http://1.2.3.256/", "http://1.2.4.0/"),
+        ("http://1.2.3.4.0/", "http://1.2.3.4/"),
+        ("http://1_0/", "http://0.0.0.10/"),
+    ],
+    ids=ascii,
+)
+def test_a_uri_is_not_read_as_this(uri: str, other: str) -> None:
+    assert other not in readings(uri)
+
+
+@pytest.mark.parametrize("host", ["08", f"ü{'a' * 70}", "xn--a"], ids=ascii)
+def test_a_host_that_cannot_be_normalized_stays(host: str) -> None:
+    assert f"http://{host}/a" in readings(f"http://{host}/a/b/..%2f../a")
+
+
+def test_every_reading_is_there_once_and_the_empty_name_stands_for_further_ones() -> None:
+    every = list(readings("notes://a%2520b/c"))
+    assert len(every) == len(set(every))
+    assert "" not in every
+    assert "" in readings("notes://a%252520b/c")
 
 
 @pytest.mark.parametrize("uri", SECRETS)

@@ -45,6 +45,10 @@ async def until(holds: Callable[[], bool]) -> None:
             await anyio.sleep(0.01)
 
 
+async def test_the_file_is_looked_at_twice_a_second() -> None:
+    assert watching.LOOK_EVERY_S == 0.5
+
+
 async def test_a_policy_without_a_file_stays() -> None:
     fixed = PolicyWatcher(Policy(scopes={"read": "Read"}, default=Scopes()))
     async with fixed.watch():

@@ -1,0 +1,270 @@
+"""What was admitted goes on while its token is valid, and not a moment longer than that is known (RS-13)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from resource_service.introspection import leases as module
+from resource_service.introspection.cache import SETTLE_S
+from resource_service.introspection.client import IntrospectionUnavailableError
+from resource_service.introspection.leases import (
+    RECHECK_S,
+    RECHECKS_PER_TICK,
+    UNKNOWN_FOR_S,
+    Ending,
+    Lease,
+    Leases,
+)
+from resource_service.principal import Principal
+from resource_service.reasons import Reason
+from shared.introspection import ActiveToken
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-13")]
+
+EXPIRES_AT = 1_000
+PERSON = Principal(
+    client_id="c", scopes=(), issuer="i", expires_at=EXPIRES_AT, grant_id="grant", parent_grants=("parent",)
+)
+TOKEN = ActiveToken(client_id="c", scopes=(), audience=(), issuer="i", expires_at=EXPIRES_AT)
+
+
+class World:
+    """Leases, the server that is asked about their tokens, and the time that passes for them.
+
+    Attributes:
+        trouble: what happens to a question; None for an answer.
+        answering: questions wait for it.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.asked: list[str] = []
+        self.inactive: set[str] = set()
+        self.trouble: Exception | None = None
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.endings: list[Ending] = []
+        self.leases = Leases(self.introspect, lambda: self.now, lambda: self.now)
+
+    async def introspect(self, token: str) -> ActiveToken | None:
+        self.asked.append(token)
+        await self.answering.wait()
+        if self.trouble:
+            raise self.trouble
+        return None if token in self.inactive else TOKEN
+
+    def open(self, token: str = "token", *, standing: bool = False, extra_s: float = 0.0) -> Lease:
+        return self.leases.open(
+            PERSON, token, self.endings.append, checked_at=self.now, standing=standing, extra_s=extra_s
+        )
+
+    async def at(self, now: float) -> None:
+        """It is `now`, and all that follows from that has happened."""
+        self.now = now
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    async def fail(self, error: Exception, seconds: float) -> None:
+        """Nobody answers until `seconds`, though asked all along."""
+        self.trouble = error
+        while self.now < seconds:
+            await self.at(min(seconds, self.now + RECHECK_S))
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch, anyio_backend: str) -> World:
+    monkeypatch.setattr(module, "TICK_S", 0)
+    return World()
+
+
+@pytest.fixture
+def listening(world: World) -> Iterator[World]:
+    """A world in which the feed covers every token that is checked."""
+    for second in range(int(SETTLE_S) + 1):
+        world.now = second
+        world.leases.confirm(world.now)
+    return world
+
+
+async def test_a_lease_ends_with_its_token(world: World) -> None:
+    world.open()
+    await world.at(EXPIRES_AT - 0.1)
+    assert (len(world.leases), world.endings) == (1, [])
+    await world.at(EXPIRES_AT)
+    assert (len(world.leases), world.endings) == (0, [Ending.EXPIRED])
+    await world.at(EXPIRES_AT + 1)
+    assert world.endings == [Ending.EXPIRED], "it ends once"
+
+
+async def test_a_lease_may_continue_for_as_long_as_was_allowed(world: World) -> None:
+    world.open(extra_s=5)
+    await world.at(EXPIRES_AT + 4.9)
+    assert world.endings == []
+    await world.at(EXPIRES_AT + 5)
+    assert world.endings == [Ending.EXPIRED]
+
+
+@pytest.mark.parametrize("grant", ["grant", "parent"])
+async def test_a_lease_ends_when_the_feed_names_one_of_its_grants(world: World, grant: str) -> None:
+    world.open()
+    world.leases.revoke("another")
+    assert world.endings == []
+    world.leases.revoke(grant)
+    assert world.endings == [Ending.REVOKED]
+    assert len(world.leases) == 0
+
+
+async def test_a_closed_lease_does_not_end_and_is_forgotten(world: World) -> None:
+    lease, other = world.open(), world.open()
+    for _ in range(2):
+        world.leases.close(lease)
+    assert len(world.leases) == 1
+    world.leases.close(other)
+    world.leases.revoke("grant")
+    world.leases.stop()
+    assert world.endings == []
+    assert vars(world.leases)["_by_grant"] == {}
+
+
+async def test_only_standing_leases_end_when_the_service_stops(world: World) -> None:
+    world.open()
+    world.open(standing=True)
+    world.leases.stop()
+    assert world.endings == [Ending.STOPPING]
+    assert len(world.leases) == 1
+
+
+async def test_a_token_that_the_feed_does_not_cover_is_asked_about_twice_a_second(world: World) -> None:
+    world.open()
+    world.open()
+    await world.at(RECHECK_S - 0.1)
+    assert world.asked == []
+    for count in (1, 2):
+        await world.at(count * 0.5)
+        assert world.asked == ["token"] * count
+
+
+async def test_no_token_is_asked_about_again_while_its_answer_is_awaited(world: World) -> None:
+    world.answering.clear()
+    world.open()
+    await world.at(RECHECK_S)
+    await world.at(3 * RECHECK_S)
+    assert world.asked == ["token"]
+    world.answering.set()
+    await world.at(3 * RECHECK_S)
+    await world.at(3.5 * RECHECK_S)
+    assert world.asked == ["token"] * 2, "the answer is as old as its question"
+
+
+async def test_no_token_is_asked_about_that_the_feed_covers(listening: World) -> None:
+    listening.leases.open(PERSON, "token", listening.endings.append, checked_at=listening.leases.now())
+    assert listening.leases.live
+    listening.leases.confirm(listening.now + 2)
+    await listening.at(listening.now + 2)
+    assert listening.asked == []
+    listening.leases.doubt()
+    assert not listening.leases.live
+    await listening.at(listening.now)
+    assert listening.asked == ["token"]
+
+
+async def test_a_check_is_repeated_until_a_revocation_has_taken_effect(
+    listening: World,
+) -> None:
+    listening.leases.revoke("grant")
+    listening.open()
+    listening.leases.confirm(listening.now + RECHECK_S)
+    await listening.at(listening.now + RECHECK_S)
+    assert listening.asked == ["token"]
+
+
+async def test_an_inactive_token_ends_all_its_leases_and_no_others(world: World) -> None:
+    world.inactive.add("token")
+    world.open()
+    world.open("other")
+    await world.at(RECHECK_S - 0.1)
+    world.open()  # not due yet
+    await world.at(RECHECK_S)
+    assert world.endings == [Ending.REVOKED] * 2
+    assert len(world.leases) == 1
+
+
+async def test_ten_tokens_a_tick_are_asked_about_and_first_those_that_waited_longest(
+    world: World,
+) -> None:
+    world.answering.clear()
+    tokens = [f"token {number}" for number in range(2 * RECHECKS_PER_TICK)]
+    for number, token in enumerate(reversed(tokens)):
+        world.now = -number / 100
+        world.open(token)
+    world.now = RECHECK_S
+    counts = []
+    for _ in range(10):
+        await asyncio.sleep(0)
+        counts.append(len(world.asked))
+    assert sorted(set(counts)) == [0, 10, 20]
+    assert world.asked == tokens
+
+
+@pytest.mark.parametrize(
+    ("error", "logged"),
+    [
+        (IntrospectionUnavailableError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "down"), []),
+        (RuntimeError("a mistake"), ["an open token could not be checked"]),
+    ],
+)
+async def test_a_lease_ends_ten_seconds_after_the_server_stopped_answering(
+    world: World, error: Exception, logged: list[str]
+) -> None:
+    world.open()
+    with capture_logs() as lines:
+        await world.fail(error, RECHECK_S + 10)
+    assert world.endings == []
+    assert sorted({line["event"] for line in lines}) == logged
+    await world.fail(error, RECHECK_S + 10 + RECHECK_S)
+    assert world.endings == [Ending.UNKNOWN]
+
+
+async def test_an_answer_ends_the_doubt(world: World) -> None:
+    error = IntrospectionUnavailableError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "down")
+    world.open()
+    await world.fail(error, UNKNOWN_FOR_S)
+    world.trouble = None
+    await world.at(world.now + RECHECK_S)
+    await world.fail(error, 2 * UNKNOWN_FOR_S)
+    assert world.endings == []
+
+
+async def test_the_watch_ends_with_the_last_lease_and_begins_with_the_next(world: World) -> None:
+    world.leases.close(world.open())
+    await world.at(1)
+    watch: asyncio.Task[None] = vars(world.leases)["_watch"]
+    assert watch.done()
+    world.open()
+    world.open()
+    await world.at(EXPIRES_AT)
+    assert world.endings == [Ending.EXPIRED] * 2
+
+
+def test_a_lease_does_not_show_its_token() -> None:
+    lease = Lease(
+        principal=PERSON, token="secret", end=print, until=0, standing=False, checked_at=0, asked_at=0
+    )
+    assert "secret" not in repr(lease)
+
+
+@pytest.mark.parametrize(
+    ("ending", "reason"),
+    [
+        (Ending.EXPIRED, Reason.TOKEN_ENDED_MEANWHILE),
+        (Ending.REVOKED, Reason.TOKEN_ENDED_MEANWHILE),
+        (Ending.UNKNOWN, Reason.TOKEN_STATE_UNKNOWN),
+        (Ending.STOPPING, Reason.SERVICE_STOPPING),
+    ],
+)
+async def test_every_ending_has_its_reason_code(ending: Ending, reason: Reason) -> None:
+    assert ending.reason == reason

@@ -1,0 +1,28 @@
+"""What one listener to the revocation feed learns, all of them learn."""
+
+from __future__ import annotations
+
+from unittest.mock import Mock, call
+
+from resource_service.introspection.listeners import Listeners
+from resource_service.introspection.revocation_feed import Listener
+
+
+def listener(*, live: bool = True) -> Mock:
+    """One that notes what it is told."""
+    return Mock(spec=Listener, live=live)
+
+
+def test_every_listener_is_told_everything() -> None:
+    both = [listener(), listener()]
+    listeners = Listeners(*both)
+    listeners.confirm(1.0)
+    listeners.revoke("grant")
+    listeners.doubt()
+    told = [call.confirm(1.0), call.revoke("grant"), call.doubt()]
+    assert [each.mock_calls for each in both] == [told, told]
+
+
+def test_revocations_arrive_if_they_reach_every_listener() -> None:
+    assert Listeners(listener(), listener()).live
+    assert not Listeners(listener(), listener(live=False)).live
