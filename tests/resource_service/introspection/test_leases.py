@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,6 +15,7 @@ from resource_service.introspection.client import IntrospectionUnavailableError
 from resource_service.introspection.leases import (
     RECHECK_S,
     RECHECKS_PER_TICK,
+    TICK_S,
     UNKNOWN_FOR_S,
     Ending,
     Lease,
@@ -57,10 +59,8 @@ class World:
             raise self.trouble
         return None if token in self.inactive else TOKEN
 
-    def open(self, token: str = "token", *, standing: bool = False, extra_s: float = 0.0) -> Lease:
-        return self.leases.open(
-            PERSON, token, self.endings.append, checked_at=self.now, standing=standing, extra_s=extra_s
-        )
+    def open(self, token: str = "token", **options: Any) -> Lease:
+        return self.leases.open(PERSON, token, self.endings.append, checked_at=self.now, **options)
 
     async def at(self, now: float) -> None:
         """It is `now`, and all that follows from that has happened."""
@@ -104,7 +104,7 @@ async def test_a_lease_may_continue_for_as_long_as_was_allowed(world: World) -> 
     world.open(extra_s=5)
     await world.at(EXPIRES_AT + 4.9)
     assert world.endings == []
-    await world.at(EXPIRES_AT + 5)
+    await world.at(EXPIRES_AT + 6)
     assert world.endings == [Ending.EXPIRED]
 
 
@@ -123,10 +123,9 @@ async def test_a_closed_lease_does_not_end_and_is_forgotten(world: World) -> Non
     for _ in range(2):
         world.leases.close(lease)
     assert len(world.leases) == 1
-    world.leases.close(other)
     world.leases.revoke("grant")
-    world.leases.stop()
-    assert world.endings == []
+    assert world.endings == [Ending.REVOKED], "the other one ends"
+    world.leases.close(other)
     assert vars(world.leases)["_by_grant"] == {}
 
 
@@ -161,7 +160,8 @@ async def test_no_token_is_asked_about_again_while_its_answer_is_awaited(world: 
 
 
 async def test_no_token_is_asked_about_that_the_feed_covers(listening: World) -> None:
-    listening.leases.open(PERSON, "token", listening.endings.append, checked_at=listening.leases.now())
+    listening.open()
+    assert listening.leases.now() == listening.now
     assert listening.leases.live
     listening.leases.confirm(listening.now + 2)
     await listening.at(listening.now + 2)
@@ -208,6 +208,7 @@ async def test_ten_tokens_a_tick_are_asked_about_and_first_those_that_waited_lon
         counts.append(len(world.asked))
     assert sorted(set(counts)) == [0, 10, 20]
     assert world.asked == tokens
+    assert RECHECKS_PER_TICK / TICK_S == 100, "in a second"
 
 
 @pytest.mark.parametrize(
@@ -223,10 +224,10 @@ async def test_a_lease_ends_ten_seconds_after_the_server_stopped_answering(
     world.open()
     with capture_logs() as lines:
         await world.fail(error, RECHECK_S + 10)
-    assert world.endings == []
-    assert sorted({line["event"] for line in lines}) == logged
-    await world.fail(error, RECHECK_S + 10 + RECHECK_S)
+        assert world.endings == []
+        await world.fail(error, RECHECK_S + 10 + RECHECK_S)
     assert world.endings == [Ending.UNKNOWN]
+    assert sorted({line["event"] for line in lines}) == logged
 
 
 async def test_an_answer_ends_the_doubt(world: World) -> None:
