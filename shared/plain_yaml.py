@@ -52,7 +52,7 @@ def root_node(content: bytes) -> Node:
     except UnicodeDecodeError:
         raise PlainYamlError("the file is not UTF-8") from None
     except yaml.MarkedYAMLError as error:
-        raise _at(error.problem_mark or error.context_mark, f"this is not YAML: {error.problem}") from None
+        raise _at(error.problem_mark, f"this is not YAML: {error.problem}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise PlainYamlError(f"this is not YAML: {str(error).partition(chr(10))[0]}") from None
     if node is None:

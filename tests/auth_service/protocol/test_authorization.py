@@ -11,6 +11,7 @@ import pytest
 from auth_service.protocol.authorization import (
     AuthorizationRequest,
     check_response_target,
+    only_target,
     response_location,
     response_target,
     validate,
@@ -79,6 +80,22 @@ def test_the_only_redirect_uri_may_be_left_out() -> None:
 def test_a_redirect_uri_must_be_sent_where_there_is_not_exactly_one(redirect_uris: list[str]) -> None:
     with pytest.raises(InvalidRequestError):
         response_target(parameters(), client(redirect_uris=redirect_uris))
+
+
+@pytest.mark.requirement("AS-10")
+def test_a_request_that_cannot_be_read_is_answered_at_the_only_redirect_uri() -> None:
+    target = only_target(parameters(state="x"), client())
+    assert target is not None
+    assert (target.redirect_uri, target.redirect_uri_given) == (REDIRECT_URI, False)
+    assert (target.state, target.response_mode) == ("x", "query")
+
+
+@pytest.mark.requirement("AS-10")
+@pytest.mark.parametrize(
+    "redirect_uris", [[], [REDIRECT_URI, "https://client.example/other"], ["http://127.0.0.1/cb"]]
+)
+def test_a_request_that_cannot_be_read_is_answered_nowhere_else(redirect_uris: list[str]) -> None:
+    assert only_target(parameters(), client(redirect_uris=redirect_uris)) is None
 
 
 @pytest.mark.requirement("AS-10", "SEC-1")

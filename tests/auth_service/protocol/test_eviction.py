@@ -27,6 +27,11 @@ def test_the_oldest_of_the_network_that_holds_most_go_first() -> None:
     assert evicted(held(a=2, b=5), "c", most=2) == ["b-0", "b-1"]
 
 
+def test_a_client_that_a_document_describes_is_not_registered_here() -> None:
+    assert UnusedClient(0, "a", "client-1").is_registered is True
+    assert UnusedClient(0, "a", "https://app.example/client").is_registered is False
+
+
 def test_no_more_go_than_until_both_hold_the_same() -> None:
     assert evicted(held(a=3, b=8), "a") == ["b-0", "b-1", "b-2", "b-3"]
     assert evicted(held(a=6, b=8), "a") == ["b-0"]

@@ -48,6 +48,8 @@ def check(**changes: Any) -> None:
         {"at_hash": at_hash("a")},
         {"exp": NOW - 29, "iat": NOW - 300},
         {"iat": NOW + 29},
+        {"exp": NOW + 7 * 86_400},
+        {"sub": "x" * 255},
     ],
 )
 def test_a_good_id_token_is_taken(changes: dict[str, Any]) -> None:
@@ -185,6 +187,7 @@ def test_an_address_counts_where_the_provider_proves_it(
         ("openid", {"groups": ["ops", 1, None]}, ("ops",)),
         ("openid", {"groups": {"ops": True}}, ()),
         ("openid", {}, ()),
+        ("openid", {"groups": ["ops"] * 1_000}, ("ops",) * 1_000),
         ("openid", {"groups": [str(n) for n in range(1_001)]}, None),
         ("google", {"groups": ["ops"]}, ()),
         ("keycloak", {"groups": ["/ops", "/ops/eu", "plain"]}, ("ops", "ops/eu", "plain")),
@@ -214,6 +217,14 @@ def test_groups_of_auth0_are_in_the_claim_that_the_tenant_chose() -> None:
 def test_entra_knows_people_by_the_id_of_the_directory_as_well() -> None:
     assert identity("entra", oid="0a1b").other_subjects == ("0a1b",)
     assert identity("openid", oid="0a1b").other_subjects == ()
+
+
+@pytest.mark.parametrize(
+    ("sid", "session_id"),
+    [("", None), ("x", "x"), ("x" * 255, "x" * 255), ("x" * 256, None), (1, None)],
+)
+def test_a_claim_counts_if_it_is_text_of_up_to_255_characters(sid: object, session_id: str | None) -> None:
+    assert identity("openid", sid=sid).session_id == session_id
 
 
 def test_userinfo_is_asked_where_it_may_say_more() -> None:

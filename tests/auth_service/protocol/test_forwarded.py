@@ -6,7 +6,13 @@ import time
 
 import pytest
 
-from auth_service.protocol.forwarded import ILLEGIBLE, MAX_HOPS, forwarded_hops, x_forwarded_for_hops
+from auth_service.protocol.forwarded import (
+    ILLEGIBLE,
+    MAX_HOPS,
+    forwarded_hops,
+    has_malformed_line,
+    x_forwarded_for_hops,
+)
 
 pytestmark = pytest.mark.requirement("BOUND-1", "BOUND-3", "AS-23")
 
@@ -44,6 +50,8 @@ pytestmark = pytest.mark.requirement("BOUND-1", "BOUND-3", "AS-23")
         (["for=m\u00fcnchen"], [ILLEGIBLE]),
         # On a line of its own, what a proxy wrote is read all the same.
         (['for="192.0.2.1', "for=198.51.100.7"], [ILLEGIBLE, "198.51.100.7"]),
+        (["for=192.0.2.1".ljust(4_096)], ["192.0.2.1"]),
+        (["for=192.0.2.1".ljust(4_097)], [ILLEGIBLE]),
     ],
 )
 def test_each_element_of_forwarded_is_a_hop(lines: list[str], hops: list[str]) -> None:
@@ -57,7 +65,26 @@ def test_the_last_hops_are_read_and_what_is_beyond_them_is_illegible() -> None:
     assert forwarded_hops([f"for={address}" for address in addresses]) == last
     assert x_forwarded_for_hops([",".join(addresses)]) == last
     assert x_forwarded_for_hops(addresses) == last
-    assert x_forwarded_for_hops(addresses[:MAX_HOPS]) == addresses[:MAX_HOPS]
+    for count in (1, MAX_HOPS):
+        assert x_forwarded_for_hops(addresses[:count]) == addresses[:count]
+        assert forwarded_hops([f"for={address}" for address in addresses[:count]]) == addresses[:count]
+        assert forwarded_hops([",".join(f"for={hop}" for hop in addresses[:count])]) == addresses[:count]
+
+
+@pytest.mark.parametrize(
+    ("lines", "malformed"),
+    [
+        ([], False),
+        (["for=192.0.2.1", "for=192.0.2.2"], False),
+        (["for=192.0.2.1", 'for="'], True),
+        (['for="', *["for=192.0.2.1"] * (MAX_HOPS - 1)], True),
+        (['for="', *["for=192.0.2.1"] * MAX_HOPS], False),
+    ],
+)
+def test_of_the_lines_that_are_read_it_is_known_whether_one_is_malformed(
+    lines: list[str], malformed: bool
+) -> None:
+    assert has_malformed_line(lines) is malformed
 
 
 @pytest.mark.parametrize("text", ["for=1.1.1.1,", 'for="', ",", "a", 'a="\\', "for=x;", '"', "10.0.0.1,"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ class World:
     """Leases, the server that is asked about their tokens, and the time that passes for them.
 
     Attributes:
+        allowed: the scopes of every token.
         trouble: what happens to a question; None for an answer.
         answering: questions wait for it.
     """
@@ -46,6 +48,7 @@ class World:
         self.now = 0.0
         self.asked: list[str] = []
         self.inactive: set[str] = set()
+        self.allowed: tuple[str, ...] = ()
         self.trouble: Exception | None = None
         self.answering = asyncio.Event()
         self.answering.set()
@@ -57,7 +60,7 @@ class World:
         await self.answering.wait()
         if self.trouble:
             raise self.trouble
-        return None if token in self.inactive else TOKEN
+        return None if token in self.inactive else replace(TOKEN, scopes=self.allowed)
 
     def open(self, token: str = "token", **options: Any) -> Lease:
         return self.leases.open(PERSON, token, self.endings.append, checked_at=self.now, **options)
@@ -182,6 +185,24 @@ async def test_a_check_is_repeated_until_a_revocation_has_taken_effect(
     assert listening.asked == ["token"]
 
 
+@pytest.mark.requirement("ID-4")
+@pytest.mark.parametrize("grant_id", ["grant", None])
+async def test_a_lease_ends_when_its_token_allows_less_than_before(
+    listening: World, grant_id: str | None
+) -> None:
+    listening.leases.confirm(listening.now + RECHECK_S)
+    for scopes in (("a", "b"), ("a",)):
+        person = replace(PERSON, scopes=scopes)
+        listening.leases.open(person, "token", listening.endings.append, checked_at=listening.now)
+    listening.allowed = ("a",)
+    await listening.at(listening.now + RECHECK_S)
+    assert listening.asked == []
+    listening.leases.change(grant_id)
+    await listening.at(listening.now)
+    assert listening.asked == ["token"]
+    assert listening.endings == [Ending.NARROWED]
+
+
 async def test_an_inactive_token_ends_all_its_leases_and_no_others(world: World) -> None:
     world.inactive.add("token")
     world.open()
@@ -263,6 +284,7 @@ def test_a_lease_does_not_show_its_token() -> None:
     [
         (Ending.EXPIRED, Reason.TOKEN_ENDED_MEANWHILE),
         (Ending.REVOKED, Reason.TOKEN_ENDED_MEANWHILE),
+        (Ending.NARROWED, Reason.TOKEN_ENDED_MEANWHILE),
         (Ending.UNKNOWN, Reason.TOKEN_STATE_UNKNOWN),
         (Ending.STOPPING, Reason.SERVICE_STOPPING),
     ],

@@ -18,8 +18,9 @@ def test_every_listener_is_told_everything() -> None:
     listeners = Listeners(*both)
     listeners.confirm(1.0)
     listeners.revoke("grant")
+    listeners.change("grant")
     listeners.doubt()
-    told = [call.confirm(1.0), call.revoke("grant"), call.doubt()]
+    told = [call.confirm(1.0), call.revoke("grant"), call.change("grant"), call.doubt()]
     assert [each.mock_calls for each in both] == [told, told]
 
 
