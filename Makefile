@@ -20,7 +20,7 @@ init: setup ## Write a .env with fresh secrets for docker compose
 test: setup ## Run every test the machine can run; ARGS="-k refresh" runs some
 	@$(PARALLEL) $(ARGS)
 
-quick: setup ## Run all but what needs browsers, containers or programs of others
+quick: setup ## Run all but what is long, or needs browsers, containers or programs of others
 	@$(PARALLEL) --quick -rfE $(ARGS)
 
 interop: setup ## Run real clients against it: FastMCP, TypeScript SDKs, mcp-remote, Inspector, conformance

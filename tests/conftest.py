@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--quick", action="store_true", help="leave out what needs browsers, containers or programs of others"
+        "--quick",
+        action="store_true",
+        help="leave out what is long, or needs browsers, containers or programs of others",
     )
     parser.addoption("--costs", action="store_true", help="add up the time that tests take")
 
@@ -36,6 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("costs"):
         config.pluginmanager.register(Costs())
     config.addinivalue_line("markers", "requirement(*ids): the requirements that the test proves")
+    config.addinivalue_line("markers", "long: takes several seconds of processor time or of waiting")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return distribution.number_of_processes(len(os.sched_getaffinity(0)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,6 +67,8 @@ def pytest_collection_modifyitems(
     pytest-xdist 3.8 writes the group into `_nodeid`, which pytest 9.2 no longer reads: without this every
     process would start the servers of every group.
     """
+    if config.getoption("quick"):
+        distribution.leave_out_long(items)
     parallel = hasattr(config, "workerinput")
     if parallel:
         distribution.group(items)

@@ -6,6 +6,8 @@ from collections import Counter
 
 import pytest
 
+from tests.machine import LEFT_OUT
+
 
 def group(items: list[pytest.Item]) -> None:
     """Keep the tests of a module together, unless `xdist_group` says more: they share servers."""
@@ -15,13 +17,29 @@ def group(items: list[pytest.Item]) -> None:
 
 
 def order(items: list[pytest.Item]) -> None:
-    """Give out first what was grouped by hand, then the largest modules.
+    """Give out first what was grouped by hand or is marked as long, then the largest modules.
 
     The former start whole deployments and take longest. What is given out last has to be short: the other
     processes have nothing to do until it ends.
     """
     sizes = Counter(map(_group, items))
-    items.sort(key=lambda item: (_group(item) == _module(item), -sizes[_group(item)], _group(item)))
+    first = {_group(item) for item in items if _group(item) != _module(item) or _is_long(item)}
+    items.sort(key=lambda item: (_group(item) not in first, -sizes[_group(item)], _group(item)))
+
+
+def number_of_processes(cores: int) -> int:
+    """One more than there are cores: many tests wait for a process, a browser, or time to pass."""
+    return cores + 1
+
+
+def leave_out_long(items: list[pytest.Item]) -> None:
+    """Skip the tests that are marked as long."""
+    for item in filter(_is_long, items):
+        item.add_marker(pytest.mark.skip(reason=f"{LEFT_OUT}long"))
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.get_closest_marker("long") is not None
 
 
 def _module(item: pytest.Item) -> str:

@@ -11,6 +11,7 @@ import pytest
 from httpx2._transports import default as transports
 
 from auth_service.crypto import passwords
+from tests.hashing import CHEAP
 
 
 @cache
@@ -30,8 +31,8 @@ def economize(patch: pytest.MonkeyPatch) -> None:
     """Read the certificates of this machine once, which takes 20 ms, and hash passwords in under 1 ms.
 
     Clients share the context that httpx2 would make for each of them and keep to itself; who asks for one by
-    `create_ssl_context` gets one of their own to change. The full cost of a hash is that of the processes
-    that tests start, and of `tests/auth_service/crypto/test_passwords.py`.
+    `create_ssl_context` gets one of their own to change. The full cost of a hash is that of the
+    programs that tests execute, and of the tests in which it matters.
     """
     patch.setattr(transports, "create_ssl_context", _client_context)
-    patch.setattr(passwords, "COST", passwords.Cost(memory_kib=256, iterations=1, lanes=1))
+    patch.setattr(passwords, "COST", CHEAP)

@@ -30,6 +30,7 @@ def measured(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.xdist_group("load")
 def test_every_subject_is_measured_beside_the_baseline() -> None:
     printed = measured("bench", "--seconds", "0.05", "--rounds", "2", "--json")
@@ -41,6 +42,7 @@ def test_every_subject_is_measured_beside_the_baseline() -> None:
 
 
 @pytest.mark.requirement("BOUND-2")
+@pytest.mark.long
 @pytest.mark.xdist_group("load")
 def test_counting_in_one_step_is_faster_than_compare_and_swap_for_connections_of_one_network() -> None:
     require("redis-server")
@@ -50,6 +52,7 @@ def test_counting_in_one_step_is_faster_than_compare_and_swap_for_connections_of
     assert float(ratio[1]) > 2
 
 
+@pytest.mark.long
 @pytest.mark.xdist_group("load")
 def test_registrations_and_logins_of_one_address_are_measured_over_http() -> None:
     require("redis-server")

@@ -13,12 +13,12 @@ from tests.distribution import group, order
 class FakeItem:
     """As much of a test as the distribution looks at."""
 
-    def __init__(self, nodeid: str, by_hand: str | None = None) -> None:
+    def __init__(self, nodeid: str, *markers: pytest.MarkDecorator) -> None:
         self.nodeid = nodeid
-        self._markers = [pytest.mark.xdist_group(by_hand).mark] if by_hand else []
+        self._markers = [marker.mark for marker in markers]
 
-    def get_closest_marker(self, _name: str) -> pytest.Mark | None:
-        return self._markers[0] if self._markers else None
+    def get_closest_marker(self, name: str) -> pytest.Mark | None:
+        return next((marker for marker in self._markers if marker.name == name), None)
 
     def add_marker(self, marker: pytest.MarkDecorator) -> None:
         self._markers.append(marker.mark)
@@ -35,11 +35,19 @@ def shared_out(items: Iterable[FakeItem]) -> list[tuple[str, object]]:
 
 
 def test_a_module_stays_together_and_what_is_grouped_by_hand_and_then_the_largest_come_first() -> None:
+    load = pytest.mark.xdist_group("load")
     small = [FakeItem("tests/small.py::test_it")]
     large = [FakeItem(f"tests/large.py::test_it[{number}]") for number in range(3)]
-    by_hand = [FakeItem("tests/one.py::test_it", "load"), FakeItem("tests/two.py::test_it", "load")]
+    by_hand = [FakeItem("tests/one.py::test_it", load), FakeItem("tests/two.py::test_it", load)]
     groups = [name for _, name in shared_out([*small, *large, *by_hand])]
     assert groups == ["load"] * 2 + ["tests/large.py"] * 3 + ["tests/small.py"]
+
+
+def test_a_module_with_a_long_test_comes_before_the_large_ones_and_stays_together() -> None:
+    long = [FakeItem("tests/long.py::test_it", pytest.mark.long), FakeItem("tests/long.py::test_else")]
+    large = [FakeItem(f"tests/large.py::test_it[{number}]") for number in range(3)]
+    groups = [name for _, name in shared_out([*large, *long])]
+    assert groups == ["tests/long.py"] * 2 + ["tests/large.py"] * 3
 
 
 def test_two_groups_of_one_size_do_not_mix() -> None:

@@ -12,6 +12,8 @@ from shared.cli.installation import Secrets, resource_servers
 from tests.cli.command import doorward
 from tests.cli.serving import serving
 
+pytestmark = pytest.mark.long
+
 RESOURCE = "http://localhost:9001/mcp"
 SERVICES = ("auth", "resource")
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -15,14 +16,29 @@ import pytest
 from tests.cli.command import READY, Up, doorward, up
 from tests.servers import RedisServer, wait_until
 
+pytestmark = pytest.mark.long
+
 CLIENT = {"redirect_uris": ["http://localhost:1234/callback"], "token_endpoint_auth_method": "none"}
+
+
+@contextmanager
+def ready(directory: Path) -> Iterator[Up]:
+    with up(directory) as started:
+        assert READY in started.output
+        assert "warning" not in started.output
+        yield started
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One for the tests that leave it running."""
+    with ready(tmp_path_factory.mktemp("up")) as started:
+        yield started
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Up]:
-    with up(tmp_path) as started:
-        assert READY in started.output
-        assert "warning" not in started.output
+    with ready(tmp_path) as started:
         yield started
 
 
@@ -39,29 +55,29 @@ def alive(pid: int) -> bool:
     return True
 
 
-def test_it_says_what_to_paste_whole_however_narrow_the_terminal(running: Up) -> None:
-    mcp_url = f"http://localhost:{running.resource_port}/mcp"
-    lines = running.output.splitlines()
+def test_it_says_what_to_paste_whole_however_narrow_the_terminal(shared: Up) -> None:
+    mcp_url = f"http://localhost:{shared.resource_port}/mcp"
+    lines = shared.output.splitlines()
     for heading, text in (
         ("MCP URL", mcp_url),
         ("Login", "wesen / secret"),
         ("Claude Code", f"claude mcp add --transport http doorward {mcp_url}"),
         ("VS Code", f'code --add-mcp \'{{"name":"doorward","type":"http","url":"{mcp_url}"}}\''),
         ("Inspector", f"npx @modelcontextprotocol/inspector --transport http --server-url {mcp_url}"),
-        ("Console", f"{running.issuer}/admin"),
-        ("Auth docs", f"{running.issuer}/docs"),
-        ("Resource docs", f"http://localhost:{running.resource_port}/docs"),
+        ("Console", f"{shared.issuer}/admin"),
+        ("Auth docs", f"{shared.issuer}/docs"),
+        ("Resource docs", f"http://localhost:{shared.resource_port}/docs"),
     ):
         assert any(line.split(heading)[-1].strip() == text for line in lines if heading in line), heading
 
 
-def test_what_it_says_to_paste_is_what_the_services_announce(running: Up) -> None:
+def test_what_it_says_to_paste_is_what_the_services_announce(shared: Up) -> None:
     metadata = httpx2.get(
-        f"http://localhost:{running.resource_port}/.well-known/oauth-protected-resource/mcp", trust_env=False
+        f"http://localhost:{shared.resource_port}/.well-known/oauth-protected-resource/mcp", trust_env=False
     ).json()
-    assert metadata["resource"] == f"http://localhost:{running.resource_port}/mcp"
-    assert metadata["authorization_servers"] == [running.issuer]
-    for port in (running.auth_port, running.resource_port):
+    assert metadata["resource"] == f"http://localhost:{shared.resource_port}/mcp"
+    assert metadata["authorization_servers"] == [shared.issuer]
+    for port in (shared.auth_port, shared.resource_port):
         assert httpx2.get(f"http://localhost:{port}/docs", trust_env=False).is_success
 
 
@@ -118,17 +134,17 @@ def test_a_second_start_finds_everything_again_whatever_the_directory_is_called(
 
 
 @pytest.mark.requirement("AS-23")
-def test_its_limits_leave_room_for_test_runs(running: Up) -> None:
+def test_its_limits_leave_room_for_test_runs(shared: Up) -> None:
     with httpx2.Client(trust_env=False) as http:
-        registered = [http.post(f"{running.issuer}/register", json=CLIENT).status_code for _ in range(601)]
-        authorization = f"{running.issuer}/authorize?client_id=unknown"
+        registered = [http.post(f"{shared.issuer}/register", json=CLIENT).status_code for _ in range(601)]
+        authorization = f"{shared.issuer}/authorize?client_id=unknown"
         authorized = [http.get(authorization).status_code for _ in range(1_501)]
     assert registered == [201] * 600 + [429]
     assert authorized == [400] * 1_500 + [429]
 
 
-def test_what_it_keeps_is_for_the_owners_eyes_only(running: Up) -> None:
-    directory = running.directory / ".doorward"
+def test_what_it_keeps_is_for_the_owners_eyes_only(shared: Up) -> None:
+    directory = shared.directory / ".doorward"
     assert mode(directory) == 0o700
     assert mode(directory / "secrets.json") == 0o600
 
@@ -141,11 +157,11 @@ def test_with_a_redis_the_state_is_there(tmp_path: Path, redis_server: RedisServ
     assert not (tmp_path / ".doorward" / "auth.sqlite3").exists()
 
 
-def test_a_second_one_in_the_same_directory_is_refused(running: Up) -> None:
-    second = doorward("up", cwd=running.directory)
+def test_a_second_one_in_the_same_directory_is_refused(shared: Up) -> None:
+    second = doorward("up", cwd=shared.directory)
     assert second.returncode == 2
     assert "another `doorward up` uses .doorward" in second.stderr
-    assert running.answers("auth")
+    assert shared.answers("auth")
 
 
 @pytest.mark.parametrize("option", ["--auth-port", "--resource-port"])

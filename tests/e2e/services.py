@@ -31,12 +31,17 @@ START_TIMEOUT_S = 60
 
 @dataclass
 class Service:
-    """One process of one service, on a port that outlives its crashes."""
+    """One process of one service, on a port that outlives its crashes.
+
+    Attributes:
+        cheap_hashes: whether it hashes passwords in under a millisecond.
+    """
 
     kind: Literal["auth", "resource"]
     port: int
     settings: dict[str, str]
     log_file: Path
+    cheap_hashes: bool = True
     process: Process | None = None
 
     @property
@@ -54,7 +59,14 @@ class Service:
         where = ("--host", "127.0.0.1", "--port", str(self.port), "--grace", str(GRACE_S))
         with self.log_file.open("ab") as log:
             environment = python_environment(**self.settings)
-            self.process = start_process(MODULE, self.kind, *where, environment=environment, output=log)
+            self.process = start_process(
+                MODULE,
+                self.kind,
+                *where,
+                environment=environment,
+                output=log,
+                cheap_hashes=self.cheap_hashes,
+            )
 
     def answers(self) -> bool:
         """Whether it is healthy. It must not have ended."""
@@ -143,6 +155,7 @@ def deployed(
     more_resource_servers: Sequence[Mapping[str, Any]] = (),
     settings: Mapping[str, str] = NOTHING,
     resource_settings: Mapping[str, str] = NOTHING,
+    cheap_hashes: bool = True,
 ) -> Iterator[Deployment]:
     """A deployment on the store at `store_url`, healthy, for the length of the context.
 
@@ -153,6 +166,7 @@ def deployed(
         more_resource_servers: that the authorization server knows besides ours.
         settings: environment variables for the authorization servers; they win over the usual ones.
         resource_settings: the same for the resource server.
+        cheap_hashes: whether passwords are hashed in under a millisecond, not at the cost of a deployment.
     """
     auth_ports, resource_port = [free_port() for _ in range(replicas)], free_port()
     listens_at = f"http://127.0.0.1:{auth_ports[0]}"
@@ -179,7 +193,9 @@ def deployed(
         "DOORWARD_NOTES": f"sqlite:///{directory}/notes.sqlite3",
         **resource_settings,
     }
-    auth = [Service("auth", port, for_auth, directory / f"auth-{port}.log") for port in auth_ports]
+    auth = [
+        Service("auth", port, for_auth, directory / f"auth-{port}.log", cheap_hashes) for port in auth_ports
+    ]
     resource = Service("resource", resource_port, for_resource, directory / f"resource-{resource_port}.log")
     deployment = Deployment(auth, resource, resource_secret)
     with ExitStack() as stack:

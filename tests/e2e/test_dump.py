@@ -17,7 +17,7 @@ from tests.e2e.volley import Battery, battery
 from tests.machine import require
 from tests.servers import redis_running
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dump")]
+pytestmark = [pytest.mark.anyio, pytest.mark.long, pytest.mark.xdist_group("dump")]
 
 AT_ONCE = 20
 BARE = re.compile(r"[A-Za-z0-9_-]{16,}")

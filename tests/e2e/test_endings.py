@@ -18,7 +18,7 @@ from tests.e2e.services import Deployment
 from tests.e2e.volley import request
 from tests.flow import Client, Pkce
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("load")]
+pytestmark = [pytest.mark.anyio, pytest.mark.long, pytest.mark.xdist_group("load")]
 
 DELETIONS = 40
 LOCKOUTS = 15

@@ -13,7 +13,7 @@ from tests.e2e.services import Deployment
 from tests.e2e.volley import Answer, post
 from tests.flow import Client, Pkce
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("load")]
+pytestmark = [pytest.mark.anyio, pytest.mark.long, pytest.mark.xdist_group("load")]
 
 CODES = 10
 REDEMPTIONS = 50

@@ -14,7 +14,7 @@ from tests.flow import Client, Person, Pkce
 from tests.machine import require
 from tests.servers import RedisServer, redis_running
 
-pytestmark = [pytest.mark.xdist_group("load")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("load")]
 
 
 @pytest.fixture(scope="module")

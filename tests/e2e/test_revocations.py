@@ -26,6 +26,7 @@ from tests.resource_service.authorization_server import Question, Reply, answer,
 from tests.servers import RedisServer, redis_running, wait_until
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.requirement("AS-16", "RS-3", "RS-7", "SEC-15"),
     pytest.mark.xdist_group("revocations"),
 ]

@@ -18,7 +18,7 @@ from tests.e2e.sdk_client import run
 from tests.e2e.services import NO_BRAKES
 from tests.flow import Person, forms_of
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("load")]
+pytestmark = [pytest.mark.anyio, pytest.mark.long, pytest.mark.xdist_group("load")]
 
 SHORT = {"DOORWARD_ACCESS_TTL_S": "4"}
 

@@ -133,6 +133,7 @@ def start(
     standard_input: IO[Any] | None = None,
     directory: Path = ROOT,
     strict: bool = False,
+    cheap_hashes: bool = True,
 ) -> Process:
     """Start `module` as ``python -P -m`` does, in the environment that `tests.cli.command` makes.
 
@@ -140,6 +141,7 @@ def start(
         errors: where standard error goes; with standard output if left out.
         standard_input: empty if left out.
         strict: whether warnings are errors.
+        cheap_hashes: whether it hashes passwords in under a millisecond, not at the cost of a deployment.
     """
     request = Request(
         module=module,
@@ -147,6 +149,7 @@ def start(
         environment=dict(environment),
         directory=str(directory),
         strict=strict,
+        cheap_hashes=cheap_hashes,
     )
     with Path(os.devnull).open("rb") as nothing:
         streams = (standard_input or nothing, output, errors or output)

@@ -18,6 +18,7 @@ class Request:
         module: to run as ``python -m`` does.
         arguments: what follows it on the command line.
         strict: whether warnings are errors, as with ``-W error``.
+        cheap_hashes: whether it hashes passwords in under a millisecond.
     """
 
     module: str
@@ -25,6 +26,7 @@ class Request:
     environment: dict[str, str]
     directory: str
     strict: bool
+    cheap_hashes: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,9 @@ import threading
 import warnings
 from typing import NoReturn
 
+from auth_service.crypto import passwords
 from tests.forking.request import Descriptors, Request, receive
+from tests.hashing import CHEAP
 
 PRELOADED = (
     "auth_service.main",
@@ -114,6 +116,8 @@ def _become(request: Request, descriptors: Descriptors) -> None:
     sys.argv[1:] = request.arguments
     if request.strict:
         warnings.simplefilter("error")
+    if request.cheap_hashes:
+        passwords.COST = CHEAP
 
 
 def _preload() -> None:

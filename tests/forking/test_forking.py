@@ -131,6 +131,7 @@ def test_it_does_not_outlive_the_server() -> None:
             environment=python_environment(),
             directory=str(ROOT),
             strict=False,
+            cheap_hashes=True,
         )
         server = ForkServer(python_environment())
         process = server.start(request, [file.fileno()] * 3)

@@ -66,6 +66,7 @@ def test_options_that_make_no_sense_are_explained_in_a_line(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 @pytest.mark.requirement("RS-5")
 async def test_doorward_up_protects_any_server_and_a_client_logs_in_to_it(tmp_path: Path) -> None:

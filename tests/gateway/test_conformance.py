@@ -17,6 +17,8 @@ from tests.machine import require
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, token_for
 
+pytestmark = pytest.mark.long
+
 TIMEOUT_S = 180
 Verdicts = Counter[tuple[str, str, str]]
 """How often each check of each scenario came to each status."""
