@@ -48,6 +48,7 @@ from auth_service.rate_limits import Throttle
 from auth_service.settings import AuthSettings
 from auth_service.storage.interface import Store
 from auth_service.users.client_subjects import ClientSubjects
+from auth_service.users.factors import FactorRepository
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 from auth_service.web.browser_cookies import BrowserCookies
@@ -56,6 +57,7 @@ from auth_service.web.error_pages import ErrorPages
 from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import PageTemplates
+from auth_service.web.second_steps import SecondSteps
 from shared.clock import Clock
 from shared.home_networks import WARNING
 from shared.signatures import Signatures
@@ -108,6 +110,7 @@ class UserComponents:
     sessions: SessionRepository
     pairwise_subjects: PairwiseSubjects
     client_subjects: ClientSubjects
+    factors: FactorRepository
 
 
 def users(base: Infrastructure) -> UserComponents:
@@ -118,6 +121,7 @@ def users(base: Infrastructure) -> UserComponents:
         sessions=SessionRepository(base.store, base.clock, base.settings.session_ttl_s),
         pairwise_subjects=pairwise_subjects,
         client_subjects=ClientSubjects(pairwise_subjects),
+        factors=FactorRepository(base.store, base.clock),
     )
 
 
@@ -358,8 +362,18 @@ class Components:
         """Return the account changes, with the sessions and grants that they end."""
         identities = IdentityRepository(self.base.store, self.base.clock)
         return AccountLifecycle(
-            self.users.repository, self.users.sessions, self.grants.repository, identities
+            self.users.repository,
+            self.users.sessions,
+            self.grants.repository,
+            identities,
+            factors=self.users.factors,
         )
+
+    @property
+    def second_steps(self) -> SecondSteps:
+        """Return the logins that wait for their second factor."""
+        users = self.users
+        return SecondSteps(self.base.store, self.base.key_ring, users.repository, users.factors)
 
     @property
     def login_sessions(self) -> LoginSessions:

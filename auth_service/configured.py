@@ -17,6 +17,7 @@ from auth_service.protocol.rate_limit import Limit
 from auth_service.protocol.registration import USER_GRANTS
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
+from auth_service.protocol.second_factor import SecondFactorPolicy
 from auth_service.settings import OPENID_SCOPES, AuthSettings
 
 _MINUTE_S = 60
@@ -43,6 +44,12 @@ def quota(settings: AuthSettings) -> Quota:
 def identity_providers(settings: AuthSettings) -> list[IdentityProvider]:
     """Return the identity providers for logins."""
     return [configured.provider() for configured in settings.identity_providers]
+
+
+def second_factor_policy(settings: AuthSettings) -> SecondFactorPolicy:
+    """Return who needs a second factor, and for what."""
+    required = settings.second_factor
+    return SecondFactorPolicy(people=required.people, resources=required.resources, scopes=required.scopes)
 
 
 def schedule(settings: AuthSettings) -> Schedule:
@@ -78,6 +85,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         **_proof_limits(settings.signed_proofs),
         "device-request": requests,
         "device": guesses,
+        "code": guesses,
         "login": replace(guesses, refusal="Too many failed logins from your network."),
     }
 

@@ -74,8 +74,9 @@ def _pages(parts: Components, providers: Providers, openid: OpenIdLogin) -> Fede
         accounts=FederatedAccounts(
             users=users.repository, identities=IdentityRepository(base.store, base.clock)
         ),
-        provider_sessions=_provider_sessions(parts),
+        provider_sessions=provider_sessions(parts),
         begun=parts.login_sessions,
+        second_steps=parts.second_steps,
         pending=parts.authorization.pending,
         throttle=base.throttle("federated-login"),
         clock=base.clock,
@@ -91,7 +92,7 @@ def _logout(parts: Components, providers: Providers, openid: OpenIdLogin) -> Pro
         logout=ProviderLogout(
             openid=openid,
             identities=IdentityRepository(base.store, base.clock),
-            provider_sessions=_provider_sessions(parts),
+            provider_sessions=provider_sessions(parts),
             sessions=parts.users.sessions,
             grants=parts.grants.repository,
             store=base.store,
@@ -102,5 +103,6 @@ def _logout(parts: Components, providers: Providers, openid: OpenIdLogin) -> Pro
     )
 
 
-def _provider_sessions(parts: Components) -> ProviderSessions:
+def provider_sessions(parts: Components) -> ProviderSessions:
+    """Return the record of sessions at providers."""
     return ProviderSessions(parts.base.store, parts.base.settings.session_ttl_s)

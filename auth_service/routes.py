@@ -9,6 +9,7 @@ from auth_service.accounts.logout import Logout
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.endpoint import AuthorizeEndpoint
+from auth_service.authorize.second_factors import RequiredSecondFactors
 from auth_service.components import Components, warning
 from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
 from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint
@@ -41,6 +42,7 @@ from auth_service.pages.password import PasswordPage, well_known_endpoint
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
 from auth_service.protocol.registration_policy import RegistrationMode
+from auth_service.second_factors import second_factor_endpoints
 from auth_service.users.login_limits import LoginLimits
 from auth_service.users.password_check import PasswordCheck
 from auth_service.web.render import PageTemplates
@@ -72,6 +74,7 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         jwks_endpoint(parts.base.signing_keys),
         *_pages(parts, federated),
         *federated.endpoints,
+        *second_factor_endpoints(parts),
         health_endpoint(parts.base.store),
     ]
 
@@ -136,6 +139,9 @@ def _authorize(parts: Components) -> AuthorizeEndpoint:
         kept_throttle=base.throttle("keep-authorization"),
         clock=base.clock,
         pkce_policy=PkcePolicy(base.settings.require_pkce),
+        second_factors=RequiredSecondFactors(
+            configured.second_factor_policy(base.settings), parts.users.repository
+        ),
     )
 
 
@@ -250,6 +256,7 @@ def _login_page(parts: Components, check: PasswordCheck) -> LoginPage:
         clients=parts.clients.repository,
         pending=parts.authorization.pending,
         check=check,
+        second_steps=parts.second_steps,
         providers=configured.identity_providers(parts.base.settings),
     )
 
@@ -282,6 +289,8 @@ def _account_page(parts: Components) -> AccountPage:
         clients=parts.clients.repository,
         consents=parts.authorization.consents,
         resource_registry=parts.grants.resource_registry,
+        factors=parts.users.factors,
+        clock=parts.base.clock,
         providers=configured.identity_providers(parts.base.settings),
     )
 

@@ -105,6 +105,16 @@ class ResourceServer(BaseModel):
     resources: tuple[Resource, ...] = Field(min_length=1)
 
 
+class SecondFactor(BaseModel):
+    """Who needs a second factor, and for what; see `SecondFactorPolicy`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    people: Literal["nobody", "administrators", "everyone"] = "nobody"
+    resources: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+
+
 # A misspelled member must not silently widen a permission.
 for _rule in (ExchangeRule, WorkloadRule, TrustedIssuer):
     with_config(ConfigDict(extra="forbid"))(_rule)
@@ -191,6 +201,7 @@ class AuthSettings(KeySettings):
         redirect_hosts_deny: host globs that web redirect URIs must not match.
         trusted_issuers: JSON; see `TrustedIssuer`.
         identity_providers: JSON; see `ProviderConfiguration`.
+        second_factor: JSON; see `SecondFactor`.
         open_client_credentials: whether a client may register itself for tokens that no user agreed to;
             otherwise only the operator creates such clients.
         trusted_proxies: networks whose X-Forwarded-For and Forwarded are trusted, only for throttling.
@@ -213,6 +224,7 @@ class AuthSettings(KeySettings):
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
     identity_providers: tuple[ProviderConfiguration, ...] = ()
+    second_factor: SecondFactor = SecondFactor()
     require_pkce: Literal["all", "public", "openid"] = "all"
     demo_user: bool = False
     access: Literal["open", "closed"] | None = None
@@ -261,6 +273,18 @@ class AuthSettings(KeySettings):
             raise ValueError("two resources have the same URL")
         if resource_key(self.issuer) in resources:
             raise ValueError("the issuer and a resource have the same URL")
+        return self
+
+    @model_validator(mode="after")
+    def _second_factors_are_required_for_what_there_is(self) -> Self:
+        # A misspelled resource or scope would silently leave it open.
+        configured = {resource_key(resource.resource) for resource in self.resources}
+        for resource in self.second_factor.resources:
+            if resource_key(resource) not in configured:
+                raise ValueError(f"second_factor names {resource}, which is no configured resource")
+        scopes = set(OPENID_SCOPES).union(*(resource.scopes for resource in self.resources))
+        if unknown := sorted(self.second_factor.scopes - scopes):
+            raise ValueError(f"second_factor names {unknown}, which are scopes of no resource")
         return self
 
     @model_validator(mode="after")

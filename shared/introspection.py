@@ -26,6 +26,8 @@ class ActiveToken:
         act: who acts for the subject (RFC 8693 §4.1).
         parent_grants: the grants that this one was derived from by token exchange, nearest first; the token
             ends when any of them ends.
+        acr: the authentication context of the login in which access was granted (RFC 9470 §6.2).
+        auth_time: when the user logged in, in seconds since 1970; None if unknown.
     """
 
     client_id: str
@@ -40,6 +42,8 @@ class ActiveToken:
     jkt: str | None = None
     act: dict[str, Any] | None = None
     parent_grants: tuple[str, ...] = ()
+    acr: str | None = None
+    auth_time: int | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON members, without absent ones, because clients reject nulls."""
@@ -57,6 +61,8 @@ class ActiveToken:
             "grant_id": self.grant_id,
             "ancestors": list(self.parent_grants) or None,
             "act": self.act,
+            "acr": self.acr,
+            "auth_time": self.auth_time,
             "cnf": {"jkt": self.jkt} if self.jkt else None,
         }
         return {name: value for name, value in members.items() if value is not None}
@@ -88,6 +94,8 @@ class ActiveToken:
                 grant_id=_text(answer, "grant_id") if "grant_id" in answer else None,
                 parent_grants=_parent_grants(answer["ancestors"]) if "ancestors" in answer else (),
                 act=_object(answer["act"]) if "act" in answer else None,
+                acr=_text(answer, "acr") if "acr" in answer else None,
+                auth_time=_whole_number(answer["auth_time"]) if "auth_time" in answer else None,
                 jkt=_confirmation(answer["cnf"]) if "cnf" in answer else None,
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -185,7 +185,7 @@ PEOPLE = (
         "access re-evaluated at every refresh",
         Partial("the rules are not enforced yet"),
     ),
-    Requirement("ID-5", "MUST", "passkeys and TOTP, required by policy", PLANNED_PEOPLE),
+    Requirement("ID-5", "MUST", "passkeys and TOTP, required by policy", Partial("passkeys")),
     Requirement("ID-6", "MUST", "password strength by estimate and list", HELD),
     Requirement(
         "ID-7",

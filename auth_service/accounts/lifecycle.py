@@ -6,6 +6,7 @@ from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
 from auth_service.storage.interface import Store
+from auth_service.users.factors import FactorRepository
 from auth_service.users.password_strength import PasswordStrength
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
@@ -23,8 +24,11 @@ class AccountLifecycle:
         sessions: SessionRepository,
         grants: GrantRepository,
         identities: IdentityRepository,
+        *,
+        factors: FactorRepository,
     ) -> None:
         self.users = users
+        self._factors = factors
         self._identities = identities
         self._sessions = sessions
         self._grants = grants
@@ -38,6 +42,7 @@ class AccountLifecycle:
             SessionRepository(store, clock, ttl_s=1),
             GrantRepository(store, clock),
             IdentityRepository(store, clock),
+            factors=FactorRepository(store, clock),
         )
 
     async def create(
@@ -84,8 +89,16 @@ class AccountLifecycle:
         """
         user = await self.disable(account)
         await self._identities.disconnect_all(user.subject)
+        await self._factors.delete(user.subject)
         await self.users.delete(user)
         return user
+
+    async def reset_factors(self, account: User) -> bool:
+        """Remove the second factors of an account and tell the person; return whether there were any.
+
+        For somebody who has lost them. Sessions and grants stay.
+        """
+        return await self._factors.reset(account.subject)
 
     async def set_password(
         self,

@@ -17,6 +17,7 @@ from auth_service.authorize.hints import IdTokenHints
 from auth_service.authorize.pending import Pending, PendingRequests
 from auth_service.authorize.refused import RefusedRequests
 from auth_service.authorize.requests import AuthorizationRequests
+from auth_service.authorize.second_factors import RequiredSecondFactors
 from auth_service.clients.client_resolver import ClientResolver
 from auth_service.clients.repository import ClientRepository
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
@@ -70,6 +71,7 @@ class AuthorizeEndpoint:
     kept_throttle: Throttle
     clock: Clock
     pkce_policy: PkcePolicy
+    second_factors: RequiredSecondFactors
 
     @property
     def refused(self) -> RefusedRequests:
@@ -220,6 +222,7 @@ class AuthorizeEndpoint:
                 login=login,
                 approvals=approvals,
                 now=now,
+                second_factor=await self.second_factors.of(authorization_request, login),
             )
         except OAuthError as error:
             note_refusal(request, error)

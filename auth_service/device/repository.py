@@ -74,6 +74,7 @@ class DeviceRequestRepository:
             session_key=session.key,
             acr=session.owner.acr,
             provider_id=session.provider_id,
+            amr=session.amr,
         )
 
     async def deny(self, name: str) -> bool:

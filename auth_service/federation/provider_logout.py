@@ -45,9 +45,11 @@ class ProviderSessions:
     async def has_ended(self, federated: FederatedIdentity) -> bool:
         """Whether the session of the provider in which somebody logs in has just ended."""
         session_id = federated.session_id
-        if session_id is None:
-            return False
-        return await self._store.get(_ended(federated.issuer, session_id)) is not None
+        return session_id is not None and await self.session_has_ended(federated.issuer, session_id)
+
+    async def session_has_ended(self, issuer: str, session_id: str) -> bool:
+        """Whether that session of the provider has just ended."""
+        return await self._store.get(_ended(issuer, session_id)) is not None
 
     async def subjects(self, issuer: str, session_id: str) -> list[str]:
         """Return the subjects of the accounts that logged in during a session."""

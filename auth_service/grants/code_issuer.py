@@ -11,10 +11,12 @@ from auth_service.grants.grant_factory import GrantFactory
 from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_issuer import TokenIssuer
 from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.claims_request import ACR_PASSWORD
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError, InvalidGrantError
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.interaction import Outcome
+from auth_service.protocol.second_factor import acr_to_issue
 from auth_service.users.sessions import Session
 from shared.clock import Clock
 
@@ -76,6 +78,7 @@ class AuthorizationCodeIssuer:
         draft = self._grant_factory.draft(
             client, scopes, request.resource, now, owner=session.owner, waits_s=code_s
         )
+        acr = acr_to_issue(session.acr, request.acr)
         waiting = replace(
             draft,
             grant_id=outcome.grant_id or draft.grant_id,
@@ -86,6 +89,7 @@ class AuthorizationCodeIssuer:
             code_jkt=request.dpop_jkt,
             id_token_claims=request.id_token_claims,
             userinfo_claims=request.userinfo_claims,
+            acr=None if acr == ACR_PASSWORD else acr,
         )
         try:
             grant = await self._grant_factory.open(waiting)

@@ -105,4 +105,6 @@ def _owner(source: Grant) -> Owner | None:
         session_id=None,
         auth_time=source.auth_time,
         assertion_issuer=source.assertion_issuer,
+        acr=source.acr,
+        amr=source.amr,
     )

@@ -12,16 +12,19 @@ from auth_service.authorize.consents import ConsentRepository
 from auth_service.clients.repository import ClientRepository
 from auth_service.grants.repository import GrantRepository
 from auth_service.pages.descriptions.account import OPERATIONS
+from auth_service.pages.login_methods import shown_notices
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.resources import ResourceRegistry
+from auth_service.users.factors import FactorRepository
 from auth_service.users.sessions import Session
 from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
+from shared.clock import Clock
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -36,6 +39,8 @@ class AccountPage:
     consents: ConsentRepository
     context: PageContext
     resource_registry: ResourceRegistry
+    factors: FactorRepository
+    clock: Clock
     providers: Sequence[IdentityProvider] = ()
 
     async def handle(self, request: Request) -> Response:
@@ -57,6 +62,7 @@ class AccountPage:
             "connections": connections,
             "page": page,
             "providers": self.providers,
+            "notices": shown_notices(await self.factors.of(session.subject), int(self.clock())),
         }
         return self.context.templates.render("account.html", context)
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.authorize.pending import Pending, PendingRequests
+from auth_service.crypto.secrets import digest
 from auth_service.federation.accounts import FederatedAccounts, How
 from auth_service.federation.code_exchange import AuthorizationAnswer
 from auth_service.federation.errors import IdentityRefusedError, ProviderUnavailableError
@@ -34,6 +35,7 @@ from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
+from auth_service.web.second_steps import FirstFactor, SecondSteps
 from shared.asgi import not_found
 from shared.clock import Clock
 from shared.encoded_text import encoded
@@ -67,6 +69,7 @@ class FederatedLoginPages:
     provider_sessions: ProviderSessions
     context: PageContext
     begun: LoginSessions
+    second_steps: SecondSteps
     pending: PendingRequests
     throttle: Throttle
     clock: Clock
@@ -179,6 +182,10 @@ class FederatedLoginPages:
         secret = self.logins.secrets_of(query.require("state")).session
         # Recorded before the session begins: a logout at the provider must not miss it.
         await self.provider_sessions.note(federated, user.subject)
+        if purpose.links is None and await self.second_steps.needs(user):
+            return await self._second_step(
+                browser, user, federated, provider=provider, purpose=purpose, secret=secret
+            )
         return await self._log_in(
             browser,
             provider,
@@ -216,6 +223,28 @@ class FederatedLoginPages:
         if session is None or session.subject != purpose.links:
             raise RequestOverError
         return await self.accounts.connect(federated, provider, purpose.links), How.CONNECTED
+
+    async def _second_step(
+        self,
+        browser: Browser,
+        user: User,
+        federated: FederatedIdentity,
+        *,
+        provider: IdentityProvider,
+        purpose: LoginPurpose,
+        secret: str,
+    ) -> Response:
+        first = FirstFactor(
+            pending_id=purpose.pending_id,
+            to=purpose.to,
+            provider_id=provider.provider_id,
+            provider_issuer=federated.issuer,
+            provider_session=federated.session_id,
+        )
+        step = await self.second_steps.begin(
+            digest(f"second step {secret}"), browser.browser_id or "", user, first
+        )
+        return see_other(f"../{step}")
 
     async def _log_in(
         self,

@@ -10,23 +10,22 @@ from starlette.responses import Response
 
 from auth_service.authorize.pending import PendingRequests
 from auth_service.clients.repository import ClientRepository
-from auth_service.crypto.secrets import new_secret
 from auth_service.pages.descriptions.login import login_operations
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.second_factor import BY_PASSWORD
 from auth_service.users.password_check import PasswordCheck
 from auth_service.users.repository import User, UserRepository
-from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
-from auth_service.web.form_tokens import session_secret
 from auth_service.web.forms import RequestOverError, shows_errors, trusted_form
 from auth_service.web.http import wait_sentence, while_connected
 from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
+from auth_service.web.second_steps import FirstFactor, SecondSteps
 from auth_service.web.submissions import Submission, submission_of
 from shared.encoded_text import encoded
 from shared.fair_queue import QueueFullError
@@ -36,7 +35,12 @@ _log = get_logger(__name__)
 _BUSY_S = 10
 _BUSY = "Many people are logging in right now. Try again in a few seconds."
 _WRONG = "The username or the password is wrong."
-_AFTER = {"admin": "admin/software", "password": "password", "delete-account": "delete-account"}
+_AFTER = {
+    "admin": "admin/software",
+    "password": "password",
+    "delete-account": "delete-account",
+    "login-methods": "login-methods",
+}
 """The destinations of a login without a pending request, by the name in `to`; otherwise the account page."""
 
 
@@ -50,6 +54,7 @@ class LoginPage:
     clients: ClientRepository
     pending: PendingRequests
     check: PasswordCheck
+    second_steps: SecondSteps
     providers: Sequence[IdentityProvider] = ()
 
     async def handle(self, request: Request) -> Response:
@@ -191,9 +196,14 @@ class LoginPage:
         origin: str,
     ) -> Response:
         who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
+        if await self.second_steps.needs(user):
+            _log.info("login waits for the second factor", **who)
+            first = FirstFactor(pending_id=pending_id, to=to, amr=BY_PASSWORD)
+            step_id = await submission.secret()
+            return see_other(await self.second_steps.begin(step_id, browser.browser_id or "", user, first))
         current = await self.login_sessions.continued(browser, user)
-        secret = await self._secret(submission, browser, current)
-        begun = await self.login_sessions.begin_with(user, secret, continues=current)
+        secret = await self.login_sessions.secret_for(submission, browser, current)
+        begun = await self.login_sessions.begin_with(user, secret, continues=current, amr=BY_PASSWORD)
         if begun is None:
             _log.info(
                 "login failed",
@@ -210,16 +220,6 @@ class LoginPage:
             return see_other(after_login(to), begun.cookies)
         await self.pending.note_login(pending_id, begun.session.session_id)
         return see_other(f"authorize?pending={pending_id}", begun.cookies)
-
-    async def _secret(self, submission: Submission, browser: Browser, current: Session | None) -> str:
-        """Return the secret of the new session: the first one again if the form was submitted before."""
-        secret = await submission.secret()
-        for opened in (session_secret(secret, browser.session), session_secret(secret)):
-            if await self.context.sessions.find(opened) is not None:
-                return opened
-        if submission.outcome.finished:
-            secret = new_secret()  # logged out since the form was first submitted
-        return session_secret(secret, browser.session if current else None)
 
     def endpoint(self) -> Endpoint:
         """Return the endpoint of the page."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.second_factor import acr_of_grant
 from shared.access_tokens import format_jti
 from shared.scopes import format_scope
 
@@ -21,6 +22,8 @@ def access_token_claims(grant: Grant, issuer: str) -> dict[str, Any]:
         "client_id": grant.client_id,
         "scope": format_scope(grant.scopes_of(grant.generation)),
         "auth_time": grant.auth_time,
+        "acr": acr_of_grant(grant),
+        "amr": list(grant.amr) or None,
         "act": grant.act,
         "ancestors": list(grant.parent_grants) or None,
         "cnf": {"jkt": grant.jkt} if grant.jkt else None,

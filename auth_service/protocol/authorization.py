@@ -22,6 +22,7 @@ from auth_service.protocol.errors import (
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
+from auth_service.protocol.second_factor import preferred_acr
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 RESPONSE_MODES = ("query", "form_post")
@@ -49,6 +50,7 @@ class AuthorizationRequest:
         device: the request comes from a device (RFC 8628) and has no redirect URI.
         subject: the only acceptable user, from `claims` or `id_token_hint`; None for any.
         acr: the only acceptable authentication contexts; empty for any.
+        acr_values: the preferred ones of those that this server knows, the first most of all.
         id_token_claims: claims about the person requested for the ID token (OIDC Core §5.5).
         userinfo_claims: the same for userinfo, in addition to those of the scopes.
         pushed: digest of the name of the pushed request (RFC 9126) that this request came from.
@@ -71,6 +73,7 @@ class AuthorizationRequest:
     device: str | None = None
     subject: str | None = None
     acr: tuple[str, ...] = ()
+    acr_values: tuple[str, ...] = ()
     id_token_claims: tuple[str, ...] = ()
     userinfo_claims: tuple[str, ...] = ()
 
@@ -192,6 +195,7 @@ def validate(
         dpop_jkt=parameters.get("dpop_jkt"),
         subject=claims.subject,
         acr=claims.acr,
+        acr_values=preferred_acr(parameters.get("acr_values")),
         id_token_claims=claims.id_token,
         userinfo_claims=claims.userinfo,
     )

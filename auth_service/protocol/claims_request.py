@@ -19,6 +19,9 @@ ACR_PASSWORD = "password"  # noqa: S105 -- a name
 ACR_FEDERATED = "federated"
 """The context of a login through an identity provider, which alone knows the method. Not requestable."""
 
+ACR_MFA = "mfa"
+"""The context of a login with a second factor, or with a passkey that verified the person."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimsRequest:

@@ -34,6 +34,7 @@ class DeviceRequest:
         session_key: the store's key of the approver's session; the request ends with that session.
         acr: how the approver logged in; None for a password.
         provider_id: the identity provider of that login; None for a password.
+        amr: the methods of that login.
     """
 
     client_id: str
@@ -51,6 +52,7 @@ class DeviceRequest:
     session_key: str | None = None
     acr: str | None = None
     provider_id: str | None = None
+    amr: tuple[str, ...] = ()
 
     @property
     def owner(self) -> Owner:
@@ -69,6 +71,7 @@ class DeviceRequest:
             session_key=self.session_key,
             acr=self.acr,
             provider_id=self.provider_id,
+            amr=self.amr,
         )
 
 

@@ -38,11 +38,9 @@ class Grant:
     Attributes:
         generation: 0 before the code is redeemed, then counts the token responses.
         issued_at: when the current generation was issued.
-        access_expires_at: expiry of the current generation's access token.
-        refresh_expires_at: expiry of the current generation's refresh token; 0 if there is none.
+        access_expires_at, refresh_expires_at: expiry of the current generation's tokens; 0 if there is none.
         expires_at: the absolute end, regardless of refreshes.
-        narrowed: generation to the scope its access token was narrowed to (RFC 6749 §6), until it expires.
-        narrowed_until: generation to the expiry of that access token.
+        narrowed: generation to the narrowed scope of its access token (RFC 6749 §6), until `narrowed_until`.
         jkt: thumbprint of the key that tokens are bound to (RFC 9449 §6); None for bearer tokens.
         assertion_issuer: the trusted issuer that asserts the subject; None for a user of this server.
         parent_grants: the grants that this one was derived from by token exchange, nearest first; it ends
@@ -56,7 +54,7 @@ class Grant:
         unconfirmed_since: time of the refresh that led to the current generation, while none of its tokens
             was presented: the response may be lost. 0 after that, and if nobody would notice.
         session_key: the store's key of the login session it was given in; a code ends with that session.
-        acr: how the person logged in; None for a password.
+        acr, amr: how the person logged in (RFC 8176); None for a password, empty if unknown.
         provider_id: the identity provider of that login; None for a password.
     """
 
@@ -93,6 +91,7 @@ class Grant:
     session_key: str | None = None
     acr: str | None = None
     provider_id: str | None = None
+    amr: tuple[str, ...] = ()
     redeemed_at: int = 0
     unconfirmed_since: int = 0
 

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from auth_service.protocol.claims_request import ACR_PASSWORD, PROFILE_CLAIMS
+from auth_service.protocol.claims_request import PROFILE_CLAIMS
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.second_factor import acr_of_grant
 from auth_service.protocol.subjects import ClientSubject
 from shared import base64url
 
-TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "sid", "nonce", "at_hash")
+TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "nonce", "at_hash")
 """Claims of ID tokens that do not describe the person."""
 
 
@@ -48,7 +49,8 @@ def id_token_claims(
         "iat": grant.issued_at,
         "exp": grant.access_expires_at,
         "auth_time": grant.auth_time,
-        "acr": (grant.acr or ACR_PASSWORD) if grant.auth_time else None,
+        "acr": acr_of_grant(grant),
+        "amr": list(grant.amr) or None,
         "sid": client_subject.session_id,
         "nonce": grant.nonce,
         "at_hash": at_hash(access_token),

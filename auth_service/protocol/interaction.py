@@ -1,4 +1,7 @@
-"""The next step of a pending authorization request: login, consent or response (OIDC Core §3.1.2)."""
+"""The next step of a pending authorization request: login, second factor, consent or response.
+
+OpenID Connect Core §3.1.2, RFC 9470 §4.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from enum import Enum
 
 from auth_service.protocol import redirect_uris
 from auth_service.protocol.authorization import AuthorizationRequest
-from auth_service.protocol.claims_request import ACR_PASSWORD
+from auth_service.protocol.claims_request import ACR_MFA, ACR_PASSWORD
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import (
     AccessDeniedError,
@@ -17,6 +20,7 @@ from auth_service.protocol.errors import (
 )
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.redirect_uris import RedirectUriType
+from auth_service.protocol.second_factor import satisfies
 
 REPEATED_FOR_S = 60
 """How long a completed request is kept, so that a second click gets the same response (ID-10)."""
@@ -26,6 +30,7 @@ class Step(Enum):
     """The next page for the user, or the response."""
 
     LOGIN = "login"
+    SECOND_FACTOR = "second-factor"
     CONSENT = "consent"
     ISSUE = "issue"
 
@@ -116,11 +121,16 @@ def next_step(
     login: Login | None,
     approvals: tuple[Approval, ...],
     now: int,
+    second_factor: bool = False,
 ) -> Step:
     """Determine the next step.
 
+    Args:
+        second_factor: whether the policy requires a second factor of this user or for this request.
+
     Raises:
-        LoginRequiredError: a login is needed but `prompt=none`, or another user is requested.
+        LoginRequiredError: a login or a second factor is needed but `prompt=none`, or another user is
+            requested.
         UnmetAuthenticationRequirementsError: the requested kind of login is not available.
         ConsentRequiredError: a consent is needed but `prompt=none`.
         AccessDeniedError: the user denied the request, or cancelled the login.
@@ -128,8 +138,8 @@ def next_step(
     if progress.cancelled:
         raise AccessDeniedError(Reason.LOGIN_CANCELLED, "the login was cancelled")
     silent = "none" in request.prompts
-    met = login is not None and login.acr in request.acr
-    if request.acr and ACR_PASSWORD not in request.acr and not met:
+    met = login is not None and satisfies(login.acr, request.acr)
+    if request.acr and not met and not {ACR_PASSWORD, ACR_MFA} & set(request.acr):
         raise UnmetAuthenticationRequirementsError(
             Reason.ACR_UNAVAILABLE, "no login here meets the acr that is asked for"
         )
@@ -141,6 +151,10 @@ def next_step(
         raise LoginRequiredError(
             Reason.OTHER_USER_LOGGED_IN, "another user is asked for than the one who is logged in"
         )
+    if login.acr != ACR_MFA and (second_factor or _wants_second_factor(request, login)):
+        if silent:
+            raise LoginRequiredError(Reason.SECOND_FACTOR_REQUIRED, "a second factor is needed")
+        return Step.SECOND_FACTOR
     # A decision counts only in its own session. A user who logs in after it is asked again and never
     # connected silently: another user pressed the button.
     decision = progress.decision
@@ -158,7 +172,7 @@ def next_step(
 
 
 def _needs_fresh_login(request: AuthorizationRequest, progress: Progress, login: Login, now: int) -> bool:
-    if request.acr and login.acr not in request.acr:
+    if request.acr and ACR_MFA not in request.acr and not satisfies(login.acr, request.acr):
         return True
     if progress.login_session == login.session_id:
         return False
@@ -167,6 +181,14 @@ def _needs_fresh_login(request: AuthorizationRequest, progress: Progress, login:
     forced = "login" in request.prompts or "select_account" in request.prompts
     too_old = request.max_age is not None and now - login.auth_time > request.max_age
     return forced or too_old
+
+
+def _wants_second_factor(request: AuthorizationRequest, login: Login) -> bool:
+    """Check whether the client asks for one (RFC 9470 §4) and would not accept the login as it is."""
+    return any(
+        ACR_MFA in acceptable and not satisfies(login.acr, acceptable)
+        for acceptable in (request.acr, request.acr_values)
+    )
 
 
 def may_be_silent(request: AuthorizationRequest, client: Client, approvals: tuple[Approval, ...]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from auth_service.protocol.grant import Grant, is_live_access, is_live_refresh
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.second_factor import acr_of_grant
 from auth_service.protocol.subjects import ClientSubject
 from shared.introspection import INACTIVE, ActiveToken
 
@@ -107,6 +108,8 @@ def _active(grant: Grant, handle: TokenHandle, issuer: str) -> ActiveToken:
         grant_id=grant.grant_id,
         jkt=grant.jkt,
         act=grant.act,
+        acr=acr_of_grant(grant),
+        auth_time=grant.auth_time,
         parent_grants=grant.parent_grants,
     )
 

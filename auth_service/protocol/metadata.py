@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auth_service.protocol.authorization import PROMPTS, RESPONSE_MODES
-from auth_service.protocol.claims_request import ACR_PASSWORD, PROFILE_CLAIMS
+from auth_service.protocol.claims_request import ACR_MFA, ACR_PASSWORD, PROFILE_CLAIMS
 from auth_service.protocol.id_token import TOKEN_CLAIMS
 from auth_service.protocol.registration import AUTH_METHODS, SIGNING_ALGORITHMS
 from auth_service.protocol.subjects import SUBJECT_TYPES
@@ -64,7 +64,7 @@ def server_metadata(
         "prompt_values_supported": sorted(PROMPTS),
         "claims_supported": [*TOKEN_CLAIMS, *PROFILE_CLAIMS],
         "claims_parameter_supported": True,
-        "acr_values_supported": [ACR_PASSWORD],
+        "acr_values_supported": [ACR_PASSWORD, ACR_MFA],
         "request_parameter_supported": True,
         "request_object_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "require_signed_request_object": False,

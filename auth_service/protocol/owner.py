@@ -13,7 +13,7 @@ class Owner:
     Attributes:
         assertion_issuer: the trusted issuer that asserts the subject; None for a user of this server.
         session_key: the store's key of the login session; None if there is none.
-        acr: how the person logged in; None for a password.
+        acr, amr: how the person logged in (RFC 8176); None for a password, empty if unknown.
         provider_id: the identity provider of the login; None for a password.
     """
 
@@ -25,6 +25,7 @@ class Owner:
     session_key: str | None = None
     acr: str | None = None
     provider_id: str | None = None
+    amr: tuple[str, ...] = ()
 
     def members(self) -> dict[str, Any]:
         """Return the attributes as members of a grant."""

@@ -168,6 +168,14 @@ class Reason(ReasonCode):
     OTHER_USER_LOGGED_IN = "The client asked for another user than the one who is logged in."
     CONSENT_REQUIRED = "The client asked for no consent page, and a consent is needed (prompt=none)."
     ACCESS_DENIED = "The person refused access.", _ASK_AGAIN
+    SECOND_FACTOR_REQUIRED = "A second factor is required and the login had none."
+    SECOND_FACTOR_WRONG = (
+        "The second factor was wrong, expired or used before.",
+        "The clock of the phone must be right to half a minute. `doorward users reset-factors NAME` removes "
+        "lost second factors.",
+    )
+    SECOND_FACTOR_FAILURES_EXCEEDED = "There were too many wrong codes.", _WAIT_FOR_LOGIN
+    SECOND_FACTOR_NOT_CHANGED = "A second factor could not be added or removed."
     ACR_UNAVAILABLE = "No login of this server meets the acr that the client asked for."
     LOGIN_FAILED = "The username or the password is wrong, or the account is disabled.", _PASSWORD
     LOGIN_FAILURES_EXCEEDED = "There were too many failed logins.", _WAIT_FOR_LOGIN

@@ -133,6 +133,23 @@ SCHEMA: tuple[KeySpec, ...] = (
         "until removed",
         kind="index",
     ),
+    KeySpec(
+        "factors:{subject}",
+        "the second factors of an account: the secret of an authenticator app, encrypted under a master key,"
+        " the public keys of passkeys, the digests of recovery codes, the latest changes",
+        "until deleted",
+    ),
+    KeySpec(
+        "second-step:{hash of the step's id}",
+        "a login whose first factor was accepted and that waits for the second: the account, the browser it"
+        " is bound to, where it leads, encrypted under the newest master key",
+        "10 minutes",
+    ),
+    KeySpec(
+        "passkey-challenge:{hash of the challenge}",
+        "that a challenge was answered, and by which form",
+        "10 minutes",
+    ),
     KeySpec("session:{hash of the session's secret}", "who is logged in, since when, how", "`session_ttl_s`"),
     KeySpec(
         "subject-sessions:{subject}",
@@ -291,6 +308,21 @@ def group_members(group: str) -> str:
 def member_groups(member: str) -> str:
     """The index of the local groups of a member, from the member's name."""
     return f"{PREFIX}member-groups:{_hash(member)}"
+
+
+def factors(subject: str) -> str:
+    """The key of the second factors of a subject's account."""
+    return f"{PREFIX}factors:{_last(subject)}"
+
+
+def second_step(step_id: str) -> str:
+    """The key of a login that waits for its second factor, from the id in its URL."""
+    return f"{PREFIX}second-step:{_hash(step_id)}"
+
+
+def passkey_challenge(challenge: str) -> str:
+    """The key of a challenge that was answered."""
+    return f"{PREFIX}passkey-challenge:{_hash(challenge)}"
 
 
 def session(secret: str) -> str:

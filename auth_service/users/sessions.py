@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from auth_service.crypto.secrets import digest, new_id
-from auth_service.protocol.claims_request import ACR_FEDERATED, ACR_PASSWORD
+from auth_service.protocol.claims_request import ACR_PASSWORD
 from auth_service.protocol.interaction import Login
 from auth_service.protocol.owner import Owner
+from auth_service.protocol.second_factor import acr_of
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
@@ -29,6 +30,7 @@ class Session:
         consent_epoch: the epoch of the account at the login.
         provider_id: the identity provider used for the login; None for a password.
         provider_session: the `sid` of the session at the provider, if it sent one.
+        amr: the methods of the login (RFC 8176); empty if unknown.
     """
 
     session_id: str
@@ -41,12 +43,17 @@ class Session:
     consent_epoch: int = 0
     provider_id: str | None = None
     provider_session: str | None = None
+    amr: tuple[str, ...] = ()
+
+    @property
+    def acr(self) -> str:
+        """The authentication context of the login."""
+        return acr_of(self.amr, federated=self.provider_id is not None)
 
     @property
     def login(self) -> Login:
         """Return the login as the protocol rules see it."""
-        acr = ACR_FEDERATED if self.provider_id else ACR_PASSWORD
-        return Login(self.subject, self.session_id, self.auth_time, acr)
+        return Login(self.subject, self.session_id, self.auth_time, self.acr)
 
     @property
     def owner(self) -> Owner:
@@ -57,7 +64,8 @@ class Session:
             session_id=self.session_id,
             auth_time=self.auth_time,
             session_key=self.key or None,
-            acr=ACR_FEDERATED if self.provider_id else None,
+            acr=None if self.acr == ACR_PASSWORD else self.acr,
+            amr=self.amr,
             provider_id=self.provider_id,
         )
 
@@ -82,6 +90,8 @@ class SessionRepository:
         continues: Session | None = None,
         provider_id: str | None = None,
         provider_session: str | None = None,
+        amr: tuple[str, ...] = (),
+        auth_time: int | None = None,
     ) -> Session:
         """Begin a session after a login, with a new `secret` (AS-23: never the secret from before the login).
 
@@ -90,18 +100,21 @@ class SessionRepository:
             continues: a session of the same person in the same browser. Both share an id and end together.
             provider_id: the identity provider used for the login.
             provider_session: the `sid` of the session at the provider.
+            amr: the methods of the login.
+            auth_time: of a login that is only continued, by a second factor; None for now.
         """
         now, key = int(self._clock()), digest(secret)
         session = Session(
             session_id=continues.session_id if continues else new_id(),
             subject=user.subject,
             username=user.username,
-            auth_time=now,
+            auth_time=now if auth_time is None else auth_time,
             expires_at=now + self._ttl_s,
             key=key,
             consent_epoch=user.consent_epoch,
             provider_id=provider_id,
             provider_session=provider_session,
+            amr=amr,
         )
         # Indexed before it is stored: ending all sessions of a subject must never miss a valid one.
         await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auth_service.crypto.secrets import new_secret
+from auth_service.protocol.second_factor import with_methods
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser, BrowserCookies
 from auth_service.web.form_tokens import session_secret
+from auth_service.web.submissions import Submission
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,8 @@ class LoginSessions:
         continues: Session | None,
         provider_id: str | None = None,
         provider_session: str | None = None,
+        amr: tuple[str, ...] = (),
+        auth_time: int | None = None,
     ) -> BegunSession | None:
         """Begin the session that `secret` opens; return None if `user` may no longer log in.
 
@@ -79,6 +84,7 @@ class LoginSessions:
             continues: from `continued`.
             provider_id: the identity provider; None for a login with the password.
             provider_session: the `sid` of the session at the provider.
+            amr, auth_time: see `SessionRepository.begin`.
         """
         session = await self.sessions.begin(
             user,
@@ -86,6 +92,8 @@ class LoginSessions:
             continues=continues,
             provider_id=provider_id,
             provider_session=provider_session,
+            amr=amr,
+            auth_time=auth_time,
         )
         # Checked after the session began: code that disables a user or changes a password does so before it
         # ends the existing sessions, so one of the two notices the other.
@@ -98,6 +106,41 @@ class LoginSessions:
             self.browsers.cookie(self.browsers.names.known_browser, mark, max_age_s=DEVICE_TTL_S),
         )
         return BegunSession(session=session, cookies=cookies)
+
+    async def secret_for(self, submission: Submission, browser: Browser, current: Session | None) -> str:
+        """Return the secret of a new session: the first one again if the form was submitted before."""
+        secret = await submission.secret()
+        for opened in (session_secret(secret, browser.session), session_secret(secret)):
+            if await self.sessions.find(opened) is not None:
+                return opened
+        if submission.outcome.finished:
+            secret = new_secret()  # logged out since the form was first submitted
+        return session_secret(secret, browser.session if current else None)
+
+    async def begun_by(self, submission: Submission, browser: Browser) -> Session | None:
+        """Return the session that the same form has begun or continued before, if it was posted twice."""
+        secret = await submission.secret()
+        return await self.sessions.find(session_secret(secret, browser.session))
+
+    async def with_factor(
+        self, submission: Submission, browser: Browser, session: Session, added: tuple[str, ...]
+    ) -> BegunSession | None:
+        """Continue a session after a second factor; return None if the account may no longer log in.
+
+        The new session has a new secret: somebody who has stolen the old one did not pass the second factor.
+        """
+        user = await self.users.by_subject(session.subject)
+        if user is None:
+            return None
+        return await self.begin_with(
+            user,
+            await self.secret_for(submission, browser, session),
+            continues=session,
+            provider_id=session.provider_id,
+            provider_session=session.provider_session,
+            amr=with_methods(session.amr, added),
+            auth_time=session.auth_time,
+        )
 
     async def cookies_again(self, browser: Browser, drawn: str) -> tuple[str, ...]:
         """Return the cookies of the session that `begin` began, for a browser that may have lost them."""

@@ -138,6 +138,10 @@ class Submission:
             self.outcome = await outcomes.get(self.name) or self.outcome
         return self.submissions.tagger.tag(f"{self.name} {self.outcome.seed}")
 
+    async def mark(self) -> str:
+        """Return a text that is the same each time the form is posted, for documents that it changes."""
+        return digest(f"accepted {await self.secret()}")
+
     async def begin(self) -> None:
         """Record that a trusted form is being processed, so that a repetition waits for its response."""
         if self.name is None or self.outcome.finished:

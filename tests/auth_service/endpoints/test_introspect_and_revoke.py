@@ -30,12 +30,14 @@ def test_a_resource_server_is_told_everything_about_a_token_for_its_resource(
     assert now - 60 < answer.pop("iat") <= now
     assert answer.pop("sub")
     assert answer.pop("grant_id")
+    assert answer.pop("auth_time") <= now
     assert answer == {
         "active": True,
         "scope": "openid notes:read",
         "client_id": client.client_id,
         "username": "wesen",
         "token_type": "Bearer",
+        "acr": "password",
         "aud": RESOURCE,
         "iss": server.issuer,
     }

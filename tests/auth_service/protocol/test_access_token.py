@@ -30,6 +30,7 @@ def test_an_access_token_has_every_claim_that_rfc_9068_asks_for() -> None:
         "client_id": "client-1",
         "scope": "a b c",
         "auth_time": NOW - 5,
+        "acr": "password",
     }
 
 

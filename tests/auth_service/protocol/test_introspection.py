@@ -61,6 +61,8 @@ FULL = {
     "aud": RESOURCE,
     "iss": ISSUER,
     "grant_id": "AAAAAAAAAAAAAAAAAAAAAA",
+    "acr": "password",
+    "auth_time": NOW - 5,
 }
 
 

@@ -1,0 +1,109 @@
+"""Changes of the ways to log in need a login of the last minutes, with the second factor if there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.authorize.pending import PendingRequests
+from auth_service.protocol.claims_request import ACR_MFA
+from auth_service.protocol.factors import Factors
+from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.users.factors import FactorRepository
+from auth_service.users.repository import User
+from auth_service.users.sessions import Session
+from auth_service.web.browser_cookies import Browser
+from auth_service.web.forms import RequestOverError, trusted_form
+from auth_service.web.login_sessions import LoginSessions
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
+from auth_service.web.submissions import submission_of
+from shared.clock import Clock
+
+RECENT_S = 600
+"""The maximum age of the login, in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A request of somebody who may change how they log in.
+
+    Attributes:
+        form: the posted form, or the query.
+        pending_id: the authorization request that waits for a second factor.
+        network: where the request comes from.
+    """
+
+    browser: Browser
+    session: Session
+    user: User
+    factors: Factors
+    form: Parameters
+    pending_id: str | None
+    network: str
+
+    @property
+    def onward(self) -> str:
+        """The page that follows a change."""
+        return f"authorize?pending={self.pending_id}" if self.pending_id else "login-methods"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreshLogin:
+    """Admits people who have just logged in, and sends all others to the login."""
+
+    context: PageContext
+    factors: FactorRepository
+    login_sessions: LoginSessions
+    pending: PendingRequests
+    clock: Clock
+
+    async def visit(self, request: Request, *, changes: bool = True) -> Visit | Response:
+        """Return the visit, or the way to the login.
+
+        Args:
+            changes: False for a page that only shows something to the person who is logged in.
+        """
+        form, browser, session = await self._posted_or_asked(request)
+        pending_id = form.get("pending")
+        if pending_id and await self.pending.get(pending_id, browser.browser_id) is None:
+            raise RequestOverError
+        user = await self.login_sessions.users.by_subject(session.subject) if session else None
+        on = {"pending": pending_id} if pending_id else {"to": "login-methods"}
+        if session is None or user is None:
+            return see_other(f"login?{urlencode(on)}")
+        factors = await self.factors.of(user.subject)
+        changes = changes and not await self._is_repeated(request, factors)
+        if changes and self.clock() >= session.auth_time + RECENT_S:
+            return see_other(f"login?{urlencode(on)}")
+        # A session from before the second factor was added must not be able to remove it.
+        if changes and factors.count and session.acr != ACR_MFA:
+            return see_other(f"second-factor?{urlencode(on)}")
+        return Visit(
+            browser=browser,
+            session=session,
+            user=user,
+            factors=factors,
+            form=form,
+            pending_id=pending_id,
+            network=self.context.networks.network_of(request),
+        )
+
+    @staticmethod
+    async def _is_repeated(request: Request, factors: Factors) -> bool:
+        """Whether the same form has changed the factors already: it was pressed twice."""
+        return request.method == "POST" and factors.accepted == await submission_of(request).mark()
+
+    async def _posted_or_asked(self, request: Request) -> tuple[Parameters, Browser, Session | None]:
+        browser, session = await self.context.visitor(request)
+        if request.method != "POST":
+            return parse_parameters(request.scope["query_string"]), browser, session
+        form, browser = await trusted_form(self.context.browsers, request)
+        submission = submission_of(request)
+        if session is None:
+            # The same form has continued the session before: it was pressed twice.
+            session = await self.login_sessions.begun_by(submission, browser)
+        return form, browser, session

@@ -1,0 +1,234 @@
+"""GET and POST /second-factor: the second step of a login, or of a request that asks for one (RFC 9470)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth_service.authorize.pending import PendingRequests
+from auth_service.federation.provider_logout import ProviderSessions
+from auth_service.pages.current_password import NotDoneError, not_done
+from auth_service.pages.descriptions.second_factor import OPERATIONS
+from auth_service.pages.login import after_login, destination
+from auth_service.protocol.claims_request import ACR_MFA
+from auth_service.protocol.errors import SlowDownError
+from auth_service.protocol.factors import Factors
+from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.reasons import Reason
+from auth_service.protocol.second_factor import BY_CODE, with_methods
+from auth_service.users.code_check import CodeCheck
+from auth_service.users.factors import FactorRepository
+from auth_service.users.repository import User
+from auth_service.users.sessions import Session
+from auth_service.web.browser_cookies import Browser
+from auth_service.web.forms import RequestOverError, shows_errors, trusted_form
+from auth_service.web.http import form_of, wait_sentence
+from auth_service.web.login_sessions import BegunSession, LoginSessions
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
+from auth_service.web.route import Endpoint
+from auth_service.web.second_steps import FirstFactor, SecondSteps
+from auth_service.web.submissions import Submission, submission_of
+from shared.encoded_text import encoded
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+_WRONG = "The code is wrong, has expired or was used before."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Somebody who has to pass the second factor.
+
+    Attributes:
+        session: the session that continues; None if the login is not complete yet.
+        fields: the hidden fields by which the form names the step.
+    """
+
+    user: User
+    first: FirstFactor
+    session: Session | None
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorPage:
+    """Asks for the second factor, and begins or continues the session."""
+
+    context: PageContext
+    steps: SecondSteps
+    factors: FactorRepository
+    codes: CodeCheck
+    login_sessions: LoginSessions
+    provider_sessions: ProviderSessions
+    pending: PendingRequests
+
+    async def handle(self, request: Request) -> Response:
+        return await (self._submit(request) if request.method == "POST" else self._show(request))
+
+    async def _show(self, request: Request) -> Response:
+        query = parse_parameters(request.scope["query_string"])
+        browser = self.context.browsers.browser_of(request)
+        waiting = await self._waiting(query, browser)
+        if waiting is None:
+            return see_other("login")
+        if waiting.session is not None and waiting.session.acr == ACR_MFA:
+            return see_other(self._onward(waiting.first))
+        return await self._form(browser, waiting)
+
+    async def _waiting(self, fields: Parameters, browser: Browser) -> Waiting | None:
+        """Return who has to pass the second factor; None if somebody has to log in first.
+
+        Raises:
+            RequestOverError: the login was begun by another browser, or too long ago.
+        """
+        step_id = fields.get("login")
+        if step_id is None:
+            return await self._in_session(fields, browser, await self.context.sessions.find(browser.session))
+        step = await self.steps.find(step_id, browser.browser_id)
+        if step is None:
+            raise RequestOverError
+        user, first = step
+        return Waiting(user=user, first=first, session=None, fields={"login": step_id})
+
+    async def _in_session(
+        self, fields: Parameters, browser: Browser, session: Session | None
+    ) -> Waiting | None:
+        pending_id, to = fields.get("pending"), destination(fields)
+        if pending_id and await self.pending.get(pending_id, browser.browser_id) is None:
+            raise RequestOverError
+        user = await self.login_sessions.users.by_subject(session.subject) if session else None
+        if session is None or user is None:
+            return None
+        named = {"pending": pending_id, "to": to}
+        return Waiting(
+            user=user,
+            first=FirstFactor(pending_id=pending_id, to=to),
+            session=session,
+            fields={name: value for name, value in named.items() if value},
+        )
+
+    async def _form(
+        self, browser: Browser, waiting: Waiting, *, wrong: str = "", status: int = 200
+    ) -> Response:
+        factors = await self.factors.of(waiting.user.subject)
+        template = "second_factor.html" if factors.count else "second_factor_missing.html"
+        return self.context.templates.render(
+            template, self._context(browser, waiting, factors, wrong=wrong), status=status
+        )
+
+    def _context(
+        self, browser: Browser, waiting: Waiting, factors: Factors, *, wrong: str
+    ) -> dict[str, object]:
+        logs_in = waiting.session is None
+        return {
+            "csrf": self.context.browsers.form_token(browser, logs_in=logs_in),
+            "cancel_csrf": self.context.browsers.form_token(browser, logs_in=True),
+            "fields": waiting.fields,
+            "pending": waiting.first.pending_id,
+            "username": waiting.user.username,
+            "app": factors.app is not None,
+            "recovery": bool(factors.recovery_codes),
+            "wrong": wrong,
+        }
+
+    async def _submit(self, request: Request) -> Response:
+        logs_in = (await form_of(request)).get("login") is not None
+        form, browser = await trusted_form(self.context.browsers, request, logs_in=logs_in)
+        submission = submission_of(request)
+        waiting = await self._waiting(form, browser)
+        if waiting is None:
+            # The same form has continued the session before: it was pressed twice.
+            begun = await self.login_sessions.begun_by(submission, browser)
+            waiting = await self._in_session(form, browser, begun)
+        if waiting is None:
+            return see_other("login")
+        network = self.context.networks.network_of(request)
+        who = {
+            "subject": waiting.user.subject,
+            "username": encoded(waiting.user.username),
+            "origin": network,
+        }
+        try:
+            added = await self._passed(form, browser, waiting, submission, network=network)
+        except NotDoneError as error:
+            page = await self._form(browser, waiting, wrong=str(error), status=error.status)
+            return not_done(page, error, "second factor refused", **who)
+        begun_session = await self._begin(submission, browser, waiting, added)
+        if begun_session is None:
+            raise RequestOverError
+        _log.info("login", session_id=begun_session.session.session_id, second_factor=True, **who)
+        return await self._go_on(browser, waiting, begun_session)
+
+    async def _passed(
+        self, form: Parameters, browser: Browser, waiting: Waiting, submission: Submission, *, network: str
+    ) -> tuple[str, ...]:
+        """Return the methods that the second factor adds.
+
+        Raises:
+            NotDoneError: the code is wrong, or there were too many.
+        """
+        user = waiting.user
+        mark = await submission.mark()
+        known_browser = self.context.browsers.known_browser(browser.known_browser, user.subject)
+        try:
+            accepted = await self.codes.accepts(
+                user.subject, form.get("code") or "", mark=mark, network=network, known_browser=known_browser
+            )
+        except SlowDownError as error:
+            raise NotDoneError(
+                wait_sentence(error), 429, Reason.SECOND_FACTOR_FAILURES_EXCEEDED, error.retry_after_s
+            ) from error
+        if not accepted:
+            raise NotDoneError(_WRONG, 401, Reason.SECOND_FACTOR_WRONG)
+        return BY_CODE
+
+    async def _begin(
+        self, submission: Submission, browser: Browser, waiting: Waiting, added: tuple[str, ...]
+    ) -> BegunSession | None:
+        if waiting.session is not None:
+            return await self.login_sessions.with_factor(submission, browser, waiting.session, added)
+        current, first = await self.login_sessions.continued(browser, waiting.user), waiting.first
+        begun = await self.login_sessions.begin_with(
+            waiting.user,
+            await self.login_sessions.secret_for(submission, browser, current),
+            continues=current,
+            provider_id=first.provider_id,
+            provider_session=first.provider_session,
+            amr=with_methods(first.amr, added),
+        )
+        if begun is not None and await self._ended_at_provider(first):
+            key = begun.session.key
+            await self.context.sessions.end_those(waiting.user.subject, lambda session: session.key == key)
+            return None
+        return begun
+
+    async def _ended_at_provider(self, first: FirstFactor) -> bool:
+        # Checked after the session began: a logout at the provider is recorded before it ends the sessions.
+        if first.provider_issuer is None or first.provider_session is None:
+            return False
+        return await self.provider_sessions.session_has_ended(first.provider_issuer, first.provider_session)
+
+    async def _go_on(self, browser: Browser, waiting: Waiting, begun: BegunSession) -> Response:
+        first = waiting.first
+        if first.pending_id and await self.pending.get(first.pending_id, browser.browser_id):
+            if waiting.session is None:
+                await self.pending.note_login(first.pending_id, begun.session.session_id)
+            return see_other(self._onward(first), begun.cookies)
+        return see_other(after_login(first.to), begun.cookies)
+
+    @staticmethod
+    def _onward(first: FirstFactor) -> str:
+        return f"authorize?pending={first.pending_id}" if first.pending_id else after_login(first.to)
+
+    def endpoint(self) -> Endpoint:
+        """Return the endpoint of the page."""
+        return Endpoint(
+            path="/second-factor",
+            handler=shows_errors(self.context.errors, self.handle),
+            methods=("GET", "POST"),
+            operations=OPERATIONS,
+        )

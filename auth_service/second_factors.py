@@ -1,0 +1,74 @@
+"""The wiring of the pages about second factors."""
+
+from __future__ import annotations
+
+from auth_service import configured
+from auth_service.components import Components
+from auth_service.crypto.totp import SealedSecrets
+from auth_service.federated_login import provider_sessions
+from auth_service.pages.add_authenticator import AddAuthenticatorPage, Enrolments
+from auth_service.pages.add_factor import AddFactor
+from auth_service.pages.fresh_login import FreshLogin
+from auth_service.pages.login_methods import LoginMethodsPage
+from auth_service.pages.recovery_codes import RecoveryCodesPage
+from auth_service.pages.second_factor import SecondFactorPage
+from auth_service.users.code_check import CodeCheck
+from auth_service.users.code_limits import CodeLimits
+from auth_service.web.route import Endpoint
+
+
+def second_factor_endpoints(parts: Components) -> list[Endpoint]:
+    """Return the pages by which people use and manage their second factors."""
+    base, context, fresh = parts.base, parts.page_context, _fresh_login(parts)
+    policy = configured.second_factor_policy(base.settings)
+    return [
+        _second_factor(parts).endpoint(),
+        LoginMethodsPage(context=context, fresh=fresh, policy=policy, clock=base.clock).endpoint(),
+        _add_authenticator(parts, fresh).endpoint(),
+        RecoveryCodesPage(context=context, fresh=fresh, clock=base.clock).endpoint(),
+    ]
+
+
+def _fresh_login(parts: Components) -> FreshLogin:
+    return FreshLogin(
+        context=parts.page_context,
+        factors=parts.users.factors,
+        login_sessions=parts.login_sessions,
+        pending=parts.authorization.pending,
+        clock=parts.base.clock,
+    )
+
+
+def _second_factor(parts: Components) -> SecondFactorPage:
+    base, factors = parts.base, parts.users.factors
+    return SecondFactorPage(
+        context=parts.page_context,
+        steps=parts.second_steps,
+        factors=factors,
+        codes=CodeCheck(
+            factors=factors,
+            sealed=SealedSecrets(base.key_ring),
+            limits=CodeLimits(base.store, configured.limits(base.settings)["code"]),
+            clock=base.clock,
+        ),
+        login_sessions=parts.login_sessions,
+        provider_sessions=provider_sessions(parts),
+        pending=parts.authorization.pending,
+    )
+
+
+def _add_authenticator(parts: Components, fresh: FreshLogin) -> AddAuthenticatorPage:
+    base = parts.base
+    return AddAuthenticatorPage(
+        context=parts.page_context,
+        fresh=fresh,
+        add_factor=AddFactor(
+            context=parts.page_context,
+            factors=parts.users.factors,
+            login_sessions=parts.login_sessions,
+            clock=base.clock,
+        ),
+        enrolments=Enrolments(base.key_ring, base.clock),
+        sealed=SealedSecrets(base.key_ring),
+        clock=base.clock,
+    )

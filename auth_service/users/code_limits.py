@@ -1,0 +1,58 @@
+"""Limits on guessing the codes of a second factor: by network, by known browser, and by account."""
+
+from __future__ import annotations
+
+from auth_service.protocol.errors import SlowDownError
+from auth_service.protocol.rate_limit import Limit
+from auth_service.rate_limits import Throttle
+from auth_service.storage.interface import Store
+
+STRANGERS_A_DAY = 100
+"""Wrong codes for one account in a day, from browsers that it has not logged in with before.
+
+Three codes of a million are valid at a time: a botnet that knows the password succeeds once in ten years.
+"""
+_REFUSAL = "Too many wrong codes."
+
+
+class CodeLimits:
+    """Counts attempts before the code is checked, and refunds the correct ones.
+
+    No account is locked: its known browsers are counted separately. Passkeys and recovery codes cannot be
+    guessed and are not counted against the account.
+    """
+
+    def __init__(self, store: Store, limit: Limit) -> None:
+        self._sources = Throttle(store, "code", Limit(limit.attempts, limit.window_s, _REFUSAL))
+        self._accounts = Throttle(store, "code-account", Limit(STRANGERS_A_DAY, 86_400, _REFUSAL))
+
+    async def attempt(
+        self, network: str, subject: str, known_browser: str | None, *, guessable: bool
+    ) -> None:
+        """Count an attempt.
+
+        Args:
+            known_browser: the browser, if the user has logged in with it before.
+            guessable: whether the code is a short one, of an app.
+
+        Raises:
+            SlowDownError: there were too many wrong codes.
+        """
+        source = _source(network, known_browser)
+        await self._sources.attempt(source)
+        if known_browser is None and guessable:
+            try:
+                await self._accounts.attempt(subject)
+            except SlowDownError:
+                await self._sources.refund(source)
+                raise
+
+    async def refund(self, network: str, subject: str, known_browser: str | None, *, guessable: bool) -> None:
+        """Refund an attempt that succeeded."""
+        await self._sources.refund(_source(network, known_browser))
+        if known_browser is None and guessable:
+            await self._accounts.refund(subject)
+
+
+def _source(network: str, known_browser: str | None) -> str:
+    return network if known_browser is None else f"browser:{known_browser}"

@@ -1,0 +1,137 @@
+"""The second factors of an account: what counts once, what may be removed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from auth_service.protocol.factors import (
+    MAX_NOTICES,
+    MAX_PASSKEYS,
+    NOTICE_S,
+    Assertion,
+    AuthenticatorApp,
+    Factors,
+    Notice,
+    Passkey,
+    Refused,
+    accept_assertion,
+    accept_code,
+    accept_recovery_code,
+    add_app,
+    add_passkey,
+    remove_app,
+    remove_passkey,
+    with_notice,
+)
+from tests.auth_service.protocol.builders import NOW
+
+pytestmark = pytest.mark.requirement("ID-5")
+
+APP = AuthenticatorApp(sealed="sealed", added_at=NOW, last_step=100)
+KEY = Passkey(credential_id="key-1", public_key="public", name="Phone", added_at=NOW)
+WITH_APP = Factors(app=APP, recovery_codes=("r1", "r2"), accepted="before")
+WITH_KEY = Factors(passkeys=(KEY,), accepted="before")
+
+
+@pytest.mark.parametrize(("step", "accepted"), [(None, False), (99, False), (100, False), (101, True)])
+def test_a_code_counts_once_and_none_before_it_counts_again(step: int | None, accepted: bool) -> None:
+    changed, result = accept_code(WITH_APP, step, mark="now", now=NOW)
+    assert result is accepted
+    assert (changed is not None) is accepted
+    if changed:
+        assert accept_code(changed, step, mark="later", now=NOW) == (None, False)
+
+
+def test_the_same_form_is_accepted_twice_and_changes_nothing_the_second_time() -> None:
+    changed, _ = accept_code(WITH_APP, 101, mark="now", now=NOW)
+    assert changed
+    assert accept_code(changed, 101, mark="now", now=NOW) == (None, True)
+    recovered, _ = accept_recovery_code(WITH_APP, "r1", mark="now")
+    assert recovered
+    assert accept_recovery_code(recovered, "r1", mark="now") == (None, True)
+
+
+def test_without_an_app_no_code_counts() -> None:
+    assert accept_code(WITH_KEY, 101, mark="now", now=NOW) == (None, False)
+
+
+def test_a_recovery_code_is_used_up() -> None:
+    changed, accepted = accept_recovery_code(WITH_APP, "r1", mark="now")
+    assert accepted
+    assert changed
+    assert changed.recovery_codes == ("r2",)
+    assert accept_recovery_code(changed, "r1", mark="later") == (None, False)
+
+
+def test_recovery_codes_are_no_factor_of_their_own() -> None:
+    assert accept_recovery_code(Factors(recovery_codes=("r1",)), "r1", mark="now") == (None, False)
+    left, refused = remove_app(WITH_APP, required=False)
+    assert refused is None
+    assert left
+    assert left.recovery_codes == ()
+
+
+@pytest.mark.parametrize(
+    ("stored", "sent", "result"),
+    [
+        (0, 0, Assertion.ACCEPTED),
+        (0, 1, Assertion.ACCEPTED),
+        (5, 6, Assertion.ACCEPTED),
+        (5, 5, Assertion.CLONED),
+        (5, 4, Assertion.CLONED),
+        (5, 0, Assertion.CLONED),
+    ],
+)
+def test_a_counter_that_goes_back_shows_a_copy(stored: int, sent: int, result: Assertion) -> None:
+    factors = replace(WITH_KEY, passkeys=(replace(KEY, sign_count=stored),))
+    assert accept_assertion(factors, "key-1", sent, mark="now", now=NOW)[1] is result
+
+
+def test_a_copied_passkey_is_blocked_and_the_person_is_told() -> None:
+    factors = replace(WITH_KEY, passkeys=(replace(KEY, sign_count=5),))
+    blocked, _ = accept_assertion(factors, "key-1", 5, mark="now", now=NOW)
+    assert blocked
+    assert "Phone" in blocked.notices[0].text
+    assert accept_assertion(blocked, "key-1", 99, mark="later", now=NOW) == (None, Assertion.CLONED)
+
+
+def test_a_passkey_of_another_account_is_unknown() -> None:
+    assert accept_assertion(WITH_KEY, "key-2", 0, mark="before", now=NOW) == (None, Assertion.UNKNOWN)
+
+
+def test_the_same_passkey_assertion_posted_twice_is_accepted_twice() -> None:
+    used, _ = accept_assertion(WITH_KEY, "key-1", 7, mark="now", now=NOW)
+    assert used
+    assert used.passkeys[0].sign_count == 7
+    assert used.passkeys[0].used_at == NOW
+    assert accept_assertion(used, "key-1", 7, mark="now", now=NOW) == (None, Assertion.ACCEPTED)
+
+
+def test_an_account_has_one_app_and_a_bounded_number_of_different_passkeys() -> None:
+    assert add_app(WITH_APP, APP, mark="now") == (None, Refused.THERE)
+    assert add_passkey(WITH_KEY, KEY, mark="now") == (None, Refused.TAKEN)
+    many = Factors(passkeys=tuple(replace(KEY, credential_id=str(n)) for n in range(MAX_PASSKEYS)))
+    assert add_passkey(many, KEY, mark="now") == (None, Refused.FULL)
+    assert add_passkey(WITH_KEY, KEY, mark="before") == (None, None)
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_the_last_factor_stays_where_one_is_required(required: bool) -> None:
+    assert remove_app(WITH_APP, required=required)[1] is (Refused.LAST if required else None)
+    assert remove_passkey(WITH_KEY, "key-1", required=required)[1] is (Refused.LAST if required else None)
+    both = replace(WITH_APP, passkeys=(KEY,))
+    assert remove_app(both, required=True)[1] is None
+    assert remove_passkey(both, "key-1", required=True)[1] is None
+    assert remove_passkey(both, "key-2", required=True) == (None, None)
+
+
+def test_the_person_is_told_of_a_bounded_number_of_changes_for_a_month() -> None:
+    factors = Factors()
+    for number in range(MAX_NOTICES + 3):
+        factors = with_notice(factors, Notice(text=str(number), at=NOW))
+    assert len(factors.notices) == MAX_NOTICES
+    assert factors.notices[0].text == str(MAX_NOTICES + 2)
+    assert factors.recent_notices(NOW + NOTICE_S - 1)
+    assert not factors.recent_notices(NOW + NOTICE_S)
