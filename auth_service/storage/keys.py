@@ -11,9 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
-from typing import Literal
 
+from auth_service.storage.key_spec import KeySpec
 from shared import base64url
 
 PREFIX = "doorward:"
@@ -22,23 +21,6 @@ PREFIX = "doorward:"
 # begins a hash.
 _PLAIN = re.compile(r"[A-Za-z0-9._~@/%+-]{1,200}")
 _PLAIN_WITH_COLONS = re.compile(r"[A-Za-z0-9._~@/%+:-]{1,200}")
-
-
-@dataclass(frozen=True)
-class KeySpec:
-    """One family of keys.
-
-    Attributes:
-        pattern: the key, with its variable parts in braces.
-        value: the stored value; the members, for an index.
-        lifetime: in words, naming the setting that determines it.
-        kind: a JSON document, an index of members (`Store.index_add`), or a counter (`Store.count`).
-    """
-
-    pattern: str
-    value: str
-    lifetime: str
-    kind: Literal["document", "index", "counter"] = "document"
 
 
 SCHEMA: tuple[KeySpec, ...] = (

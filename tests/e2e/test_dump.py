@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from auth_service.storage import keys
-from auth_service.storage.keys import PREFIX, SCHEMA, KeySpec
+from auth_service.storage.key_spec import KeySpec
+from auth_service.storage.keys import PREFIX, SCHEMA
 from tests.e2e.aftermath import Flow, lived_in
 from tests.e2e.dump import Entry, candidates, dump, messages
 from tests.e2e.secret_kinds import Secret, secrets_of

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from auth_service.storage import keys
+from auth_service.storage.key_spec import KeySpec
 
 STORAGE_MD = Path(__file__).parents[2] / "docs" / "reference" / "storage.md"
 
@@ -46,7 +47,7 @@ def built(builder: Callable[..., str], text: str) -> str:
     return builder(*[text] * len(inspect.signature(builder).parameters))
 
 
-def pattern(spec: keys.KeySpec) -> re.Pattern[str]:
+def pattern(spec: KeySpec) -> re.Pattern[str]:
     literal = re.split(r"\{[^}]*\}", keys.PREFIX + spec.pattern)
     return re.compile("[^{}]+".join(map(re.escape, literal)))
 

@@ -1,0 +1,23 @@
+"""The description of a family of keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class KeySpec:
+    """One family of keys.
+
+    Attributes:
+        pattern: the key, with its variable parts in braces.
+        value: the stored value; the members, for an index.
+        lifetime: in words, naming the setting that determines it.
+        kind: a JSON document, an index of members (`Store.index_add`), or a counter (`Store.count`).
+    """
+
+    pattern: str
+    value: str
+    lifetime: str
+    kind: Literal["document", "index", "counter"] = "document"
