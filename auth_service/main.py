@@ -28,8 +28,10 @@ from shared.asgi import (
     BrowserPages,
     Cors,
     CorsPolicy,
+    DirectRoutes,
     FrozenHeaders,
     HeadLimit,
+    HostNames,
     OtherHosts,
     Prefix,
     RequestId,
@@ -61,8 +63,10 @@ def create_app(
     fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback, networks=settings.fetch_networks)
     parts = components(settings, store, clock, fetcher)
     scopes = parts.grants.resource_registry.scope_descriptions
+    networks = parts.page_context.networks
     submissions = Submissions(store, parts.base.key_ring, parts.page_context.browsers)
     endpoints = [*map(submissions.answering_again, routes.endpoints(parts, registration_example(settings)))]
+    host_names = HostNames(public_url=settings.issuer, setting="DOORWARD_ISSUER")
     visitors = VisitorPages(settings.issuer, warning(settings))
     app = DescribedApp(
         title="Doorward authorization server",
@@ -72,8 +76,17 @@ def create_app(
         # It would redirect to a URL built from the Host header (DESIGN D8).
         redirect_slashes=False,
         lifespan=_lifespan(parts),
-        middleware=_middleware(settings, endpoints, visitors, parts.page_context.networks),
+        middleware=_middleware(settings, endpoints, visitors, networks=networks, host_names=host_names),
         exception_handlers={HTTPException: http_error},
+    )
+    app.direct = DirectRoutes(
+        app.framework,
+        routes=[route for endpoint in endpoints for route in endpoint.direct_routes()],
+        prefix=urlsplit(settings.issuer).path,
+        secure=settings.secure,
+        max_body_bytes=settings.max_body_bytes,
+        host_names=host_names,
+        more_headers=networks.response_headers,
     )
     app.document = openapi_document(settings, endpoints, scopes)
     app.router.routes.extend(endpoint.route() for endpoint in endpoints)
@@ -99,7 +112,12 @@ def create_app_from_environment() -> FastAPI:
 
 
 def _middleware(
-    settings: AuthSettings, endpoints: list[Endpoint], visitors: VisitorPages, networks: ClientNetworks
+    settings: AuthSettings,
+    endpoints: list[Endpoint],
+    visitors: VisitorPages,
+    *,
+    networks: ClientNetworks,
+    host_names: HostNames,
 ) -> list[Middleware]:
     return [
         Middleware(FrozenHeaders),
@@ -109,7 +127,7 @@ def _middleware(
         Middleware(BrowserPages, page_of=visitors.refused),
         Middleware(UnhandledErrors),
         Middleware(HeadLimit),
-        Middleware(OtherHosts, public_url=settings.issuer, setting="DOORWARD_ISSUER"),
+        Middleware(OtherHosts, names=host_names),
         Middleware(Prefix, prefix=urlsplit(settings.issuer).path),
         Middleware(Cors, policy_of=_cors_policies(endpoints)),
         Middleware(BodyLimit, max_body_bytes=settings.max_body_bytes),

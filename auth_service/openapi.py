@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth_service.settings import AuthSettings
 from auth_service.web.route import Endpoint, openapi_paths
@@ -28,9 +29,18 @@ class DescribedApp(FastAPI):
 
     Attributes:
         document: the OpenAPI document that it serves.
+        direct: answers requests before the framework, or passes them on to `framework`.
     """
 
     document: dict[str, Any]
+    direct: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.direct(scope, receive, send)
+
+    async def framework(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request, or the lifespan, by FastAPI."""
+        await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""

@@ -72,6 +72,11 @@ def sign(claims: Claims, key: SigningKey, typ: str) -> str:
 
 def public_jwk(key: SigningKey) -> dict[str, str]:
     """Return the public half as a JWK (RFC 7517 §4)."""
+    return dict(_public_jwk(key))
+
+
+@lru_cache(maxsize=16)
+def _public_jwk(key: SigningKey) -> dict[str, str]:
     members = _private(key).public_key().to_dict()
     text = {
         name: value.decode() if isinstance(value, bytes) else str(value) for name, value in members.items()

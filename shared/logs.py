@@ -13,6 +13,8 @@ import structlog
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+from shared.log_lines import JsonLines
+
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
 """The id of the request being served in this context; empty outside of one."""
 
@@ -39,6 +41,67 @@ class LogSettings(BaseSettings):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Logger:
+    """Writes events. Keyword arguments become fields of the line.
+
+    A line below the configured level costs a comparison.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._levels = logging.getLogger(name)
+        self._structured: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+
+    def debug(self, event: str, **fields: object) -> None:
+        """Log what helps to find a fault here."""
+        self._write(logging.DEBUG, event, fields)
+
+    def info(self, event: str, **fields: object) -> None:
+        """Log what happened."""
+        self._write(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Log what an operator should look at."""
+        self._write(logging.WARNING, event, fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        """Log what an operator must look at."""
+        self._write(logging.ERROR, event, fields)
+
+    def exception(self, event: str, **fields: object) -> None:
+        """Log the exception that is being handled, with its traceback."""
+        self._structured.exception(event, **fields)
+
+    def _write(self, level: int, event: str, fields: dict[str, object]) -> None:
+        lines = _json_lines if _is_ours() else None
+        if lines is None:
+            self._structured.log(level, event, **fields)
+            return
+        if not self._levels.isEnabledFor(level):
+            return
+        try:
+            lines.write(
+                fields,
+                event=event,
+                level=_LEVELS[level],
+                logger=self._name,
+                request_id=current_request_id.get(),
+            )
+        except Exception:  # noqa: BLE001 -- reported as for every handler, and never to the caller
+            self._structured.log(level, event, **fields)
+
+
+_LEVELS = {level: logging.getLevelName(level).lower() for level in (10, 20, 30, 40)}
+_json_lines: JsonLines | None = None
+_processors: list[Processor] = []
+
+
+def _is_ours() -> bool:
+    """Check that structlog is configured by `_configure_structlog`, and no test captures its events."""
+    processors = structlog.get_config()["processors"]
+    return processors is _processors and processors[0] is structlog.stdlib.filter_by_level
+
+
 def configure_logs(settings: LogSettings | None = None, *, stream: TextIO | None = None) -> None:
     """Send everything that this process logs, including libraries, through one handler.
 
@@ -52,7 +115,8 @@ def configure_logs(settings: LogSettings | None = None, *, stream: TextIO | None
     stream = stream or sys.stderr
     _configure_structlog()
     root = logging.getLogger()
-    root.handlers = [_handler(settings.format, stream)]
+    root.handlers = [handler := _handler(settings.format, stream)]
+    _write_directly(settings.format, handler)
     root.setLevel(settings.level.upper())
     for name in _OURS:
         _give_back(name)
@@ -73,32 +137,38 @@ def configure_own_logs(settings: LogSettings | None = None, *, stream: TextIO | 
     settings = settings or LogSettings()
     _configure_structlog()
     handler = _handler(settings.format, stream or sys.stderr)
+    _write_directly(settings.format, handler)
     for name in _OURS:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(settings.level.upper())
 
 
-def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+def get_logger(name: str) -> Logger:
     """Return a logger whose keyword arguments become fields of the line."""
-    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
-    return logger
+    return Logger(name)
+
+
+def _write_directly(form: str, handler: logging.StreamHandler[TextIO]) -> None:
+    global _json_lines
+    _json_lines = None if _is_console(form, handler.stream) else JsonLines(handler, _blotted_out)
 
 
 def _configure_structlog() -> None:
+    _processors[:] = [
+        structlog.stdlib.filter_by_level,
+        *_shared_processors(),
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_shared_processors(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_processors,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
 
 
-def _handler(form: str, stream: TextIO) -> logging.Handler:
+def _handler(form: str, stream: TextIO) -> logging.StreamHandler[TextIO]:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -133,9 +203,8 @@ def _shared_processors() -> list[Processor]:
 
 
 def _rendering(form: str, stream: TextIO) -> list[Processor]:
-    console = form == "console" or (form == "auto" and stream.isatty())
     rendering: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if console:
+    if _is_console(form, stream):
         rendering.append(_escape_controls)
         rendering.append(
             structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_traceback)
@@ -143,6 +212,10 @@ def _rendering(form: str, stream: TextIO) -> list[Processor]:
     else:
         rendering += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     return [*rendering, _blot_out_handles]
+
+
+def _is_console(form: str, stream: TextIO) -> bool:
+    return form == "console" or (form == "auto" and stream.isatty())
 
 
 def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -172,4 +245,8 @@ def _escaped(text: str) -> str:
 
 
 def _blot_out_handles(_logger: WrappedLogger, _method: str, line: EventDict) -> str:
-    return _HANDLE.sub(r"dw_\1_***", str(line))
+    return _blotted_out(str(line))
+
+
+def _blotted_out(line: str) -> str:
+    return _HANDLE.sub(r"dw_\1_***", line) if "dw_" in line else line

@@ -110,10 +110,14 @@ class SigningKeys:
             await self._change(list(key_rotation.ALGORITHMS))
 
     async def _current(self) -> KeySet:
-        async with self._lock:
-            if not self._loaded or self._clock() >= self._loaded_at + key_rotation.RELOAD_S:
-                await self._change([])
-            return self._loaded
+        if self._is_stale():
+            async with self._lock:
+                if self._is_stale():
+                    await self._change([])
+        return self._loaded
+
+    def _is_stale(self) -> bool:
+        return not self._loaded or self._clock() >= self._loaded_at + key_rotation.RELOAD_S
 
     async def _change(self, wanted: list[str]) -> None:
         """Read the keys and add those that are wanted or due. One replica adds them; all replicas agree."""

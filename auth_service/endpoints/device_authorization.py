@@ -71,4 +71,5 @@ class DeviceAuthorizationEndpoint:
             methods=("POST",),
             operations={"POST": OPERATION},
             cors=cors,
+            direct=True,
         )

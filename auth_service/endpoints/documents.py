@@ -14,20 +14,22 @@ from auth_service.endpoints.descriptions.documents import HEALTH, JWKS, describe
 from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S
 from auth_service.storage.interface import Store
 from auth_service.web.http import answers_errors, json_response
+from auth_service.web.public_documents import PublicDocument
 from auth_service.web.route import Endpoint
 from shared.asgi import CorsPolicy
 from shared.well_known import AUTHORIZATION_SERVER, OPENID_CONFIGURATION
 
 _PUBLIC = CorsPolicy(("GET", "HEAD"))
-_CACHED = {"Cache-Control": f"public, max-age={JWKS_MAX_AGE_S}"}
 _METHODS = ("GET", "HEAD")
 
 
 def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
     """Serve the metadata at every well-known URL where clients look for it (AS-2)."""
 
+    document = PublicDocument(metadata, max_age_s=JWKS_MAX_AGE_S)
+
     async def serve(request: Request) -> Response:
-        return json_response(metadata, headers=_CACHED)
+        return document.response(request)
 
     path = urlsplit(metadata["issuer"]).path
     roots = (AUTHORIZATION_SERVER, OPENID_CONFIGURATION)
@@ -39,6 +41,7 @@ def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
             methods=_METHODS,
             operations={"GET": described(metadata)},
             cors=_PUBLIC,
+            direct=True,
         )
         for place in places
     ]
@@ -47,8 +50,14 @@ def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
 def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
     """Serve the public halves of the signing keys (RFC 7517 §5)."""
 
+    document = PublicDocument({}, max_age_s=JWKS_MAX_AGE_S)
+
     async def serve(request: Request) -> Response:
-        return json_response(await signing_keys.jwks(), headers=_CACHED)
+        nonlocal document
+        jwks = await signing_keys.jwks()
+        if document.members != jwks:
+            document = PublicDocument(jwks, max_age_s=JWKS_MAX_AGE_S)
+        return document.response(request)
 
     return Endpoint(
         path="/jwks",
@@ -56,6 +65,7 @@ def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
         methods=_METHODS,
         operations={"GET": JWKS},
         cors=_PUBLIC,
+        direct=True,
     )
 
 

@@ -45,8 +45,9 @@ class IntrospectEndpoint:
 
     async def handle(self, request: Request) -> Response:
         parameters = await form_of(request)
-        caller = await self.callers.authenticate(
-            authorization_of(request), parameters, self.networks.network_of(request)
+        authorization = authorization_of(request)
+        caller = self.callers.resource_server(authorization, parameters) or await self.callers.authenticate(
+            authorization, parameters, self.networks.network_of(request)
         )
         answer = await self._answer(parameters.require("token"), caller)
         if f"application/{SIGNED_TYPE}" in request.headers.get("accept", ""):
@@ -94,4 +95,5 @@ class IntrospectEndpoint:
             handler=answers_errors(self.handle),
             methods=("POST",),
             operations={"POST": OPERATION},
+            direct=True,
         )

@@ -85,6 +85,7 @@ class PushEndpoint:
             methods=("POST",),
             operations={"POST": OPERATION},
             cors=_CORS,
+            direct=True,
         )
 
 

@@ -94,6 +94,7 @@ class RegisterEndpoint:
             methods=("POST",),
             operations={"POST": registration_operation(example)},
             cors=cors,
+            direct=True,
         )
 
 

@@ -57,4 +57,5 @@ class RevokeEndpoint:
             methods=("POST",),
             operations={"POST": OPERATION},
             cors=CorsPolicy(("POST",)),
+            direct=True,
         )

@@ -106,6 +106,7 @@ class TokenEndpoint:
             methods=("POST",),
             operations={"POST": OPERATION},
             cors=_CORS,
+            direct=True,
         )
 
 

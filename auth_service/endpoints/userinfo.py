@@ -101,4 +101,5 @@ class UserinfoEndpoint:
             methods=methods,
             operations={"GET": operation("get"), "POST": operation("post")},
             cors=CorsPolicy(methods, exposed=("WWW-Authenticate", "X-Request-Id", "DPoP-Nonce")),
+            direct=True,
         )

@@ -9,6 +9,7 @@ only one release after it stopped reading it.
 
 from __future__ import annotations
 
+import functools
 import json
 import operator
 from collections.abc import Callable
@@ -47,12 +48,14 @@ class JsonCodec(Generic[T]):
         cls: a dataclass, each field of a type that is JSON's own, ``tuple[str, ...]``, another such dataclass
             or a tuple of those; optional if the default is None.
         migrations: the first converts version 1 to version 2, and so on; the last leads to the current shape.
+        remembered: how many decoded documents are kept, by their bytes, for documents that are read often.
     """
 
-    def __init__(self, cls: type[T], migrations: tuple[Migration, ...] = ()) -> None:
+    def __init__(self, cls: type[T], migrations: tuple[Migration, ...] = (), *, remembered: int = 0) -> None:
         self._shape = _shape_of(cls)
         self._migrations = migrations
         self.version = len(migrations) + 1
+        self._build = functools.lru_cache(remembered)(self._decode) if remembered else self._decode
 
     def encode(self, document: T, *, replacing: bytes | None = None) -> bytes:
         """Encode the document.
@@ -75,6 +78,9 @@ class JsonCodec(Generic[T]):
         Raises:
             UnreadableDocumentError: it is not a document of this kind.
         """
+        return self._build(value)
+
+    def _decode(self, value: bytes) -> T:
         members = self._migrated(value)
         try:
             return cast("T", self._shape.build(members))

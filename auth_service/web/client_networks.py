@@ -16,6 +16,7 @@ from shared.once import Once
 
 X_FORWARDED_FOR = "x-forwarded-for"
 FORWARDED = "forwarded"
+_PROXY_HEADERS = {X_FORWARDED_FOR.encode(), FORWARDED.encode()}
 WHETHER_BELIEVED = b"doorward-forwarded"
 """Response header that says whether a proxy's report of the sender is trusted; read by `doorward doctor`."""
 
@@ -44,6 +45,11 @@ class ClientNetworks:
         if not reported:
             return None
         return is_trusted(_peer(scope), self._trusted) and len(self._readings(scope, reported)) < 2
+
+    def response_headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """Return the header that tells the sender of a POST request whether its proxy is trusted, if any."""
+        believed = self.believes(scope) if scope["method"] == "POST" else None
+        return [] if believed is None else [(WHETHER_BELIEVED, b"believed" if believed else b"ignored")]
 
     def _network(self, scope: Scope, reported: dict[str, list[str]]) -> str:
         readings = self._readings(scope, reported)
@@ -97,16 +103,14 @@ class TellWhetherBelieved:
         self._networks = networks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asks = scope["type"] == "http" and scope["method"] == "POST"
-        believed = self._networks.believes(scope) if asks else None
-        if believed is None:
+        more = self._networks.response_headers(scope) if scope["type"] == "http" else []
+        if not more:
             await self.app(scope, receive, send)
             return
-        header = (WHETHER_BELIEVED, b"believed" if believed else b"ignored")
 
         async def telling(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), header]}
+                message = {**message, "headers": [*message.get("headers", ()), *more]}
             await send(message)
 
         await self.app(scope, receive, telling)
@@ -119,6 +123,8 @@ def _peer(scope: Scope) -> str | None:
 
 def _reported(scope: Scope) -> dict[str, list[str]]:
     """Return the hops named in each proxy header, by header."""
+    if not any(name in _PROXY_HEADERS for name, _ in scope["headers"]):
+        return {}
     hops = {
         X_FORWARDED_FOR: x_forwarded_for_hops(header_values(scope, X_FORWARDED_FOR)),
         FORWARDED: forwarded_hops(header_values(scope, FORWARDED)),

@@ -27,7 +27,7 @@ from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.storage.interface import StoreUnavailableError
 from shared import dpop
-from shared.asgi import error_response, header_values
+from shared.asgi import WholeResponse, error_response, header_values
 from shared.bearer import MalformedCredentialsError, Scheme, credentials_in
 from shared.fair_queue import QueueFullError
 from shared.logs import get_logger
@@ -38,15 +38,20 @@ T = TypeVar("T")
 _log = get_logger(__name__)
 _FORM = "application/x-www-form-urlencoded"
 _NO_STORE = {"Cache-Control": "no-store"}
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 RETRY_AFTER_S = 5
+
+
+def encoded_json(body: Mapping[str, Any]) -> bytes:
+    """Return the JSON text of a response body."""
+    return _encode(body).encode()
 
 
 def json_response(
     body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] = _NO_STORE
 ) -> Response:
     """Return a JSON response, not cached unless `headers` allow it (RFC 6749 §5.1)."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Response(text.encode(), status, headers, "application/json")
+    return WholeResponse(encoded_json(body), status, "application/json", headers)
 
 
 async def form_of(request: Request) -> Parameters:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from auth_service.web.glossary import schema_of
 from auth_service.web.http import Handler
-from shared.asgi import CorsPolicy
+from shared.asgi import CorsPolicy, DirectRoute
 
 Operation = Mapping[str, Any]
 
@@ -24,6 +24,7 @@ class Endpoint:
         operations: the OpenAPI operation of each HTTP method; a method without one is served but not
             described.
         cors: what pages of other origins may do; None for nothing.
+        direct: whether programs are answered before the framework; the handler returns whole responses.
     """
 
     path: str
@@ -31,10 +32,19 @@ class Endpoint:
     methods: tuple[str, ...]
     operations: Mapping[str, Operation] = field(default_factory=dict)
     cors: CorsPolicy | None = None
+    direct: bool = False
 
     def route(self) -> Route:
         """Return the route of the endpoint."""
         return Route(self.path, self.handler, methods=list(self.methods))
+
+    def direct_routes(self) -> list[DirectRoute]:
+        """Return the routes that are served before the framework."""
+        methods = [method for method in self.methods if self.direct and method in ("GET", "POST")]
+        return [
+            DirectRoute(method=method, path=self.path, handler=self.handler, cors=self.cors)
+            for method in methods
+        ]
 
 
 def openapi_paths(endpoints: Iterable[Endpoint]) -> dict[str, dict[str, Operation]]:

@@ -4,6 +4,8 @@ Owns: the request id, the response headers of every response, request limits, CO
 browsers, and the response to an unhandled exception. Leaves to the services: authorization, and every
 response that has a meaning in OAuth.
 
+`DirectRoutes` answers ordinary requests of programs before all of it.
+
 Outermost first: `FrozenHeaders`, `RequestId`, `SecurityHeaders`, `BrowserPages`, `UnhandledErrors`,
 `HeadLimit`, `OtherHosts`, `Cors`, `BodyLimit`. Pass these classes to `starlette.middleware.Middleware`; each
 documents its arguments.
@@ -13,14 +15,16 @@ from shared.asgi.accept import asks_for_page
 from shared.asgi.body import BodyLimit, BodyTooLargeError, read_body, replay
 from shared.asgi.browser_pages import BrowserPages, Refused
 from shared.asgi.cors import Cors, CorsPolicy
+from shared.asgi.direct_routes import DirectRoute, DirectRoutes
 from shared.asgi.errors import UnhandledErrors
 from shared.asgi.frozen_headers import FrozenHeaders
 from shared.asgi.head import HeadLimit
 from shared.asgi.headers import SecurityHeaders, header_values
-from shared.asgi.other_hosts import OtherHosts
+from shared.asgi.other_hosts import HostNames, OtherHosts
 from shared.asgi.prefix import Prefix
 from shared.asgi.request_id import RequestId
 from shared.asgi.responses import (
+    WholeResponse,
     error_response,
     http_error,
     method_not_allowed,
@@ -34,14 +38,18 @@ __all__ = [
     "BrowserPages",
     "Cors",
     "CorsPolicy",
+    "DirectRoute",
+    "DirectRoutes",
     "FrozenHeaders",
     "HeadLimit",
+    "HostNames",
     "OtherHosts",
     "Prefix",
     "Refused",
     "RequestId",
     "SecurityHeaders",
     "UnhandledErrors",
+    "WholeResponse",
     "asks_for_page",
     "error_response",
     "header_values",

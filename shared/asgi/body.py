@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.asgi.headers import header_values
@@ -65,21 +66,21 @@ class BodyLimit:
         except ClientDisconnect:
             return
         except BodyTooLargeError:
-            await self._refuse(scope, receive, send)
+            await body_too_large(scope, self.max_body_bytes)(scope, receive, send)
             return
         await self.app(scope, replay(body, receive), send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        description = f"The request body is larger than {self.max_body_bytes} bytes."
-        refused = refusal_response(
-            scope,
-            CommonReason.BODY_TOO_LARGE,
-            status=413,
-            error="invalid_request",
-            description=description,
-            headers={"connection": "close"},
-        )
-        await refused(scope, receive, send)
+
+def body_too_large(scope: Scope, max_body_bytes: int) -> Response:
+    """Log and return the refusal of a body larger than `max_body_bytes` (RFC 9110 §15.5.14)."""
+    return refusal_response(
+        scope,
+        CommonReason.BODY_TOO_LARGE,
+        status=413,
+        error="invalid_request",
+        description=f"The request body is larger than {max_body_bytes} bytes.",
+        headers={"connection": "close"},
+    )
 
 
 def _announced_bytes(scope: Scope) -> int:

@@ -6,6 +6,7 @@ MCP clients invent header names (``Mcp-Param-…``).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,6 +40,13 @@ class CorsPolicy:
         if self.exposed and "Access-Control-Allow-Origin" in granted:
             granted["Access-Control-Expose-Headers"] = ", ".join(self.exposed)
         return granted
+
+    def raw_answer(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """Return the headers of the actual response to a request."""
+        if self.allows is None:
+            return _for_everybody(self.exposed)
+        origin = next(iter(header_values(scope, "origin")), None)
+        return _raw(self.answer(origin))
 
     def preflight(self, origin: str | None, requested_headers: str | None) -> Headers:
         """Return the headers of the response to OPTIONS; an origin without access gets only the methods."""
@@ -77,14 +85,12 @@ class Cors:
         if policy is None:
             await self.app(scope, receive, send)
             return
-        origin = next(iter(header_values(scope, "origin")), None)
         if scope["method"] == "OPTIONS":
+            origin = next(iter(header_values(scope, "origin")), None)
             requested = ", ".join(header_values(scope, "access-control-request-headers"))
             await Response(status_code=204, headers=policy.preflight(origin, requested))(scope, receive, send)
             return
-        granted = [
-            (name.lower().encode(), value.encode("latin-1")) for name, value in policy.answer(origin).items()
-        ]
+        granted = policy.raw_answer(scope)
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -92,3 +98,12 @@ class Cors:
             await send(message)
 
         await self.app(scope, receive, send_marked)
+
+
+def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+@functools.cache
+def _for_everybody(exposed: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
+    return _raw(CorsPolicy((), exposed=exposed).answer(None))

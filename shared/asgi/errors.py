@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.asgi.responses import error_response
@@ -37,16 +38,20 @@ class UnhandledErrors:
         except Exception:
             if began:
                 raise
-            _log.exception(
-                "unhandled error",
-                reason_code=CommonReason.UNEXPECTED_ERROR.code,
-                method=scope["method"],
-                path=scope["path"],
-            )
-            response = error_response(
-                500,
-                "server_error",
-                "Something went wrong here; the log has the details.",
-                reason=CommonReason.UNEXPECTED_ERROR,
-            )
-            await response(scope, receive, send)
+            await unhandled_error(scope)(scope, receive, send)
+
+
+def unhandled_error(scope: Scope) -> Response:
+    """Log the exception that is being handled, and return a response without details."""
+    _log.exception(
+        "unhandled error",
+        reason_code=CommonReason.UNEXPECTED_ERROR.code,
+        method=scope["method"],
+        path=scope["path"],
+    )
+    return error_response(
+        500,
+        "server_error",
+        "Something went wrong here; the log has the details.",
+        reason=CommonReason.UNEXPECTED_ERROR,
+    )

@@ -37,6 +37,11 @@ class HeadLimit:
         await answer(scope, receive, send)
 
 
+def is_head_too_large(scope: Scope) -> bool:
+    """Check whether `HeadLimit` refuses the request."""
+    return _refused(scope) is not None
+
+
 def _refused(scope: Scope) -> tuple[int, CommonReason, str] | None:
     if len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b"")) > MAX_URL_BYTES:
         return 414, CommonReason.URL_TOO_LONG, "The URL is too long."

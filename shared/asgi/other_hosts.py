@@ -17,12 +17,14 @@ INTERNAL_AGENT = "doorward-resource-server"
 """How the resource server names itself (``User-Agent``): it may come by an internal name."""
 
 MAX_SHOWN = 200
+MAX_SETTLED = 64
+"""Spellings of hosts that need no second look; strangers may choose them."""
 
 _log = get_logger(__name__)
 
 
-class OtherHosts:
-    """Log each other host name once, with the setting to change. The response stays the same.
+class HostNames:
+    """The host names that requests came for; logs each other one than the public one once.
 
     All URLs come from the settings. A host name set by a proxy is not logged if the proxy passes the public
     one on in ``X-Forwarded-Host``. Health probes and requests of our own resource server are not logged.
@@ -31,26 +33,28 @@ class OtherHosts:
         public_url: of the service. setting: the variable that holds it.
     """
 
-    def __init__(self, app: ASGIApp, *, public_url: str, setting: str) -> None:
-        self.app = app
+    def __init__(self, *, public_url: str, setting: str) -> None:
         self._public_url = public_url
         self._scheme = urlsplit(public_url).scheme
         self._origin = serialize_origin(urlsplit(public_url))
+        self._settled = {urlsplit(public_url).netloc.encode()}
         self._setting = setting
         self._once = Once()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            self._note(scope)
-        await self.app(scope, receive, send)
-
-    def _note(self, scope: Scope) -> None:
-        hosts = header_values(scope, "host")
-        named = [*hosts, *header_values(scope, "x-forwarded-host")]
-        if not hosts or any(self._is_public(host) for host in named) or _is_internal(scope):
+    def note(self, scope: Scope) -> None:
+        """Log the host name of a request, unless it is the public one or was logged before."""
+        raw = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        if raw in self._settled:
             return
+        hosts = header_values(scope, "host")
+        if not hosts or _is_internal(scope):
+            return
+        if any(self._is_public(host) for host in header_values(scope, "x-forwarded-host")):
+            return
+        if len(self._settled) < MAX_SETTLED:
+            self._settled.add(raw)
         host = hosts[0].lower()[:MAX_SHOWN]
-        if self._once.first(host):
+        if not self._is_public(host) and self._once.first(host):
             _log.warning(
                 "a request came for another host name than the public one",
                 reason_code=CommonReason.OTHER_HOST_NAME.code,
@@ -65,6 +69,19 @@ class OtherHosts:
             return serialize_origin(parts) == self._origin
         except ValueError:
             return False
+
+
+class OtherHosts:
+    """Log requests for other host names than the public one; the response stays the same."""
+
+    def __init__(self, app: ASGIApp, *, names: HostNames) -> None:
+        self.app = app
+        self._names = names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self._names.note(scope)
+        await self.app(scope, receive, send)
 
 
 def _is_internal(scope: Scope) -> bool:

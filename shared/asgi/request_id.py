@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextvars import Token
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.logs import current_request_id
 
 HEADER = "X-Request-Id"
+_RAW_HEADER = HEADER.lower().encode()
 _FORM = re.compile(r"[0-9a-f]{16}\Z")
 
 
 def is_request_id(text: str) -> bool:
     """Check whether `text` has the form of a request id generated here."""
     return _FORM.match(text) is not None
+
+
+def request_id_header() -> tuple[tuple[bytes, bytes], Token[str]]:
+    """Bind a new id to the context.
+
+    Returns:
+        the response header, and what `current_request_id.reset` needs after the request.
+    """
+    request_id = secrets.token_hex(8)
+    return (_RAW_HEADER, request_id.encode()), current_request_id.set(request_id)
 
 
 class RequestId:
@@ -31,15 +43,13 @@ class RequestId:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
-        header = (HEADER.lower().encode(), request_id.encode())
+        header, outside = request_id_header()
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
-        outside = current_request_id.set(request_id)
         try:
             await self.app(scope, receive, send_with_id)
         finally:

@@ -15,6 +15,23 @@ from shared.reasons import CommonReason, ReasonCode
 _log = get_logger(__name__)
 
 
+class WholeResponse(Response):
+    """A response with a body in bytes, made with less work than Starlette's general one.
+
+    Args:
+        headers: of text that is Latin-1; Content-Type and Content-Length are added.
+    """
+
+    def __init__(self, content: bytes, status_code: int, media_type: str, headers: Mapping[str, str]) -> None:
+        self.status_code, self.media_type, self.body = status_code, media_type, content
+        self.background = None
+        self.raw_headers = [
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()),
+            (b"content-length", b"%d" % len(content)),
+            (b"content-type", media_type.encode("latin-1")),
+        ]
+
+
 def error_response(
     status: int,
     error: str,

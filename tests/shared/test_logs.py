@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -173,3 +174,48 @@ def test_in_the_console_form_nothing_steers_the_terminal_and_nothing_begins_a_li
     entries = [line for line in stream.getvalue().splitlines() if not line.startswith("  ")]
     assert len(entries) == 3
     assert not set(stream.getvalue()) & {"\x1b", "\u202e"}
+
+
+def test_a_line_is_the_same_whether_written_directly_or_by_the_logging_framework() -> None:
+    fields: dict[str, Any] = {
+        "text": "å\u2028\x1b",
+        "number": 1.5,
+        "nothing": None,
+        "object": {1},
+        "handle": HANDLE,
+    }
+    stream = logged()
+    outside = current_request_id.set("abc")
+    get_logger("ours").info("happened", **fields)
+    structlog.stdlib.get_logger("ours").info("happened", **fields)
+    current_request_id.reset(outside)
+    directly, by_framework = (list(line.items()) for line in lines(stream))
+    assert [name for name, _ in directly] == [name for name, _ in by_framework]
+    assert [pair for pair in directly if pair[0] != "timestamp"] == [
+        pair for pair in by_framework if pair[0] != "timestamp"
+    ]
+    assert len(dict(directly)["timestamp"]) == len(dict(by_framework)["timestamp"])
+
+
+def test_a_stream_that_fails_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = logged()
+    stream.close()
+    get_logger("ours").info("happened")
+    assert "Logging error" in capsys.readouterr().err
+
+
+def test_lines_of_several_threads_stay_whole() -> None:
+    stream = logged()
+    log, long = get_logger("ours"), "x" * 5_000
+
+    def write() -> None:
+        for _ in range(50):
+            log.info("happened", long=long)
+            logging.getLogger("theirs").warning("happened")
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(lines(stream)) == 400

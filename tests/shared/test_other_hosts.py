@@ -15,7 +15,7 @@ from auth_service.settings import AuthSettings
 from auth_service.storage import open_store
 from resource_service.main import create_app as resource_server
 from resource_service.settings import ResourceSettings
-from shared.asgi import OtherHosts
+from shared.asgi import HostNames, OtherHosts
 from shared.asgi.other_hosts import INTERNAL_AGENT
 from shared.once import MOST
 from tests.auth_service.service import USUAL
@@ -30,7 +30,7 @@ async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 def logged(*requests: dict[str, str], public_url: str = PUBLIC) -> list[Any]:
     """What is logged of requests with these headers; ``path`` is where they go."""
-    noting = OtherHosts(app, public_url=public_url, setting="DOORWARD_RESOURCE")
+    noting = OtherHosts(app, names=HostNames(public_url=public_url, setting="DOORWARD_RESOURCE"))
     with capture_logs() as lines:
         for request in requests:
             path = request.pop("path", "/tools/mcp")

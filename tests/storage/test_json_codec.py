@@ -61,6 +61,16 @@ def test_bytes_that_are_no_such_document_are_refused(value: bytes) -> None:
         decode(value)
 
 
+def test_a_remembered_document_is_that_of_its_bytes_alone() -> None:
+    remembering = JsonCodec(Document, remembered=2)
+    values = [encode(Document("ada", number)) for number in (1, 2, 3, 1, 2, 3)]
+    assert [remembering.decode(value).number for value in values] == [1, 2, 3, 1, 2, 3]
+    assert remembering.decode(values[0]) is remembering.decode(bytes(values[0]))
+    for _ in range(2):
+        with pytest.raises(UnreadableDocumentError):
+            remembering.decode(b"{}")
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), b"bytes"])
 def test_what_json_cannot_hold_is_refused_before_it_is_written(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):

@@ -18,6 +18,19 @@ from tests.cookies import cookie_name
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
 
+@pytest.mark.parametrize("path", [*WELL_KNOWN, "/jwks"])
+def test_a_document_that_the_requester_has_is_not_sent_again(server: AuthorizationServer, path: str) -> None:
+    document = server.get(path)
+    tag = document.headers["etag"]
+    for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        unchanged = server.get(path, **{"If-None-Match": known})
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+        assert unchanged.headers["etag"] == tag
+        assert unchanged.headers["cache-control"] == document.headers["cache-control"]
+    for unknown in ('"other"', tag.strip('"'), ""):
+        assert server.get(path, **{"If-None-Match": unknown}).content == document.content
+
+
 @pytest.mark.requirement("AS-2", "AS-3")
 def test_both_documents_are_one_and_complete(server: AuthorizationServer) -> None:
     oauth, openid = (server.get(path).json() for path in WELL_KNOWN)
