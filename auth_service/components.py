@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auth_service import configured
+from auth_service.accounts.connected_identities import ConnectedIdentities
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.authorize.consents import ConsentRepository
 from auth_service.authorize.hints import IdTokenHints
@@ -360,14 +361,15 @@ class Components:
     @property
     def accounts(self) -> AccountLifecycle:
         """Return the account changes, with the sessions and grants that they end."""
-        identities = IdentityRepository(self.base.store, self.base.clock)
-        return AccountLifecycle(
-            self.users.repository,
-            self.users.sessions,
-            self.grants.repository,
-            identities,
-            factors=self.users.factors,
+        users, sessions, grants = self.users.repository, self.users.sessions, self.grants.repository
+        connected = ConnectedIdentities(
+            store=self.base.store,
+            users=users,
+            sessions=sessions,
+            grants=grants,
+            identities=IdentityRepository(self.base.store, self.base.clock),
         )
+        return AccountLifecycle(users, sessions, grants, connected, factors=self.users.factors)
 
     @property
     def second_steps(self) -> SecondSteps:

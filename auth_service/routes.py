@@ -36,9 +36,11 @@ from auth_service.pages.console.software import ClientsSection, SoftwareSection
 from auth_service.pages.current_password import CurrentPassword
 from auth_service.pages.delete_account import DeleteAccountPage
 from auth_service.pages.device import DevicePage
+from auth_service.pages.disconnect_identity import DisconnectIdentityPage
 from auth_service.pages.login import LoginPage
 from auth_service.pages.logout import LogoutPage
 from auth_service.pages.password import PasswordPage, well_known_endpoint
+from auth_service.pages.presence import Presence
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
 from auth_service.protocol.registration_policy import RegistrationMode
@@ -241,6 +243,7 @@ def _pages(parts: Components, federated: FederatedLogin) -> list[Endpoint]:
         _device_page(parts),
         _account_page(parts),
         _password_page(parts, check),
+        _disconnect_identity_page(parts, check),
         _delete_account_page(parts, check),
         _logout_page(parts, federated),
     )
@@ -291,6 +294,7 @@ def _account_page(parts: Components) -> AccountPage:
         resource_registry=parts.grants.resource_registry,
         factors=parts.users.factors,
         clock=parts.base.clock,
+        identities=parts.accounts.connected.identities,
         providers=configured.identity_providers(parts.base.settings),
     )
 
@@ -300,6 +304,7 @@ def _password_page(parts: Components, check: PasswordCheck) -> PasswordPage:
         context=parts.page_context,
         accounts=parts.accounts,
         current_password=_current_password(parts, check),
+        providers=configured.identity_providers(parts.base.settings),
     )
 
 
@@ -311,9 +316,21 @@ def _delete_account_page(parts: Components, check: PasswordCheck) -> DeleteAccou
     return DeleteAccountPage(
         context=parts.page_context,
         accounts=parts.accounts,
-        current_password=_current_password(parts, check),
-        clock=parts.base.clock,
+        presence=_presence(parts, check),
     )
+
+
+def _disconnect_identity_page(parts: Components, check: PasswordCheck) -> DisconnectIdentityPage:
+    return DisconnectIdentityPage(
+        context=parts.page_context,
+        connected=parts.accounts.connected,
+        presence=_presence(parts, check),
+        providers=configured.identity_providers(parts.base.settings),
+    )
+
+
+def _presence(parts: Components, check: PasswordCheck) -> Presence:
+    return Presence(current_password=_current_password(parts, check), clock=parts.base.clock)
 
 
 def _logout_page(parts: Components, federated: FederatedLogin) -> LogoutPage:
@@ -354,6 +371,7 @@ def _console(parts: Components) -> AdminConsole:
             consents=parts.authorization.consents,
             resource_registry=parts.grants.resource_registry,
             templates=templates,
+            providers=configured.identity_providers(settings),
         ),
     }
     return AdminConsole(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auth_service.accounts.connected_identities import ConnectedIdentities
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
@@ -23,13 +24,13 @@ class AccountLifecycle:
         users: UserRepository,
         sessions: SessionRepository,
         grants: GrantRepository,
-        identities: IdentityRepository,
+        connected: ConnectedIdentities,
         *,
         factors: FactorRepository,
     ) -> None:
         self.users = users
+        self.connected = connected
         self._factors = factors
-        self._identities = identities
         self._sessions = sessions
         self._grants = grants
         self._strength = PasswordStrength()
@@ -37,13 +38,16 @@ class AccountLifecycle:
     @classmethod
     def of_store(cls, store: Store, clock: Clock) -> AccountLifecycle:
         """Return the lifecycle of the accounts in `store`, for a program that begins no sessions."""
-        return cls(
-            UserRepository(store, Passwords(), clock),
-            SessionRepository(store, clock, ttl_s=1),
-            GrantRepository(store, clock),
-            IdentityRepository(store, clock),
-            factors=FactorRepository(store, clock),
+        users = UserRepository(store, Passwords(), clock)
+        sessions, grants = SessionRepository(store, clock, ttl_s=1), GrantRepository(store, clock)
+        connected = ConnectedIdentities(
+            store=store,
+            users=users,
+            sessions=sessions,
+            grants=grants,
+            identities=IdentityRepository(store, clock),
         )
+        return cls(users, sessions, grants, connected, factors=FactorRepository(store, clock))
 
     async def create(
         self, username: str, password: str, name: str | None = None, *, admin: bool = False
@@ -88,7 +92,7 @@ class AccountLifecycle:
             NoSuchUserError: the account no longer exists.
         """
         user = await self.disable(account)
-        await self._identities.disconnect_all(user.subject)
+        await self.connected.identities.disconnect_all(user.subject)
         await self._factors.delete(user.subject)
         await self.users.delete(user)
         return user

@@ -7,7 +7,7 @@ from enum import Enum
 
 from auth_service.crypto.secrets import digest, new_id
 from auth_service.federation.errors import IdentityRefusedError
-from auth_service.federation.identities import Identity, IdentityRepository
+from auth_service.federation.identities import Identity, IdentityRepository, Origin
 from auth_service.protocol.federated_accounts import EmailOwner, Refusal, Step, allow_list_refusal, decide
 from auth_service.protocol.federated_identity import FederatedIdentity, username_candidates
 from auth_service.protocol.identity_providers import IdentityProvider
@@ -44,13 +44,17 @@ class FederatedAccounts:
         decision = decide(federated, provider, has_account=identity is not None, owner=facts)
         if decision.refusal is not None:
             raise IdentityRefusedError(decision.refusal)
+        if identity is not None:
+            await self._refuse_silent_link(identity)
         how = How.KNOWN
         if identity is None and owner and decision.step is Step.LINK:
             how = How.LINKED
-            identity = await self._linked(federated, provider, owner.subject)
+            identity = await self._linked(federated, provider, owner.subject, Origin.EMAIL)
         elif identity is None:
             how = How.CREATED
-            identity = await self.identities.connect(federated, provider.provider_id, new_id())
+            identity = await self.identities.connect(
+                federated, provider.provider_id, new_id(), origin=Origin.CREATED
+            )
         user = await self._account(identity, federated, provider)
         if user is None:
             return await self.account_of(federated, provider)
@@ -68,22 +72,28 @@ class FederatedAccounts:
             raise IdentityRefusedError(refusal)
         identity = await self.identities.get(federated.issuer, federated.subject)
         if identity is None:
-            identity = await self._linked(federated, provider, subject)
+            identity = await self._linked(federated, provider, subject, Origin.OWNER)
         user = await self.users.by_subject(subject)
         if user is None or identity.subject != subject:
             raise IdentityRefusedError(Refusal.TAKEN)
+        await self.identities.note_owner(identity)
         await self.identities.note_login(federated)
         return user
 
+    async def is_connected(self, federated: FederatedIdentity, user: User) -> bool:
+        """Whether an identity is connected to an account at this moment."""
+        identity = await self.identities.get(federated.issuer, federated.subject)
+        return identity is not None and identity.subject == user.subject
+
     async def _linked(
-        self, federated: FederatedIdentity, provider: IdentityProvider, subject: str
+        self, federated: FederatedIdentity, provider: IdentityProvider, subject: str, origin: Origin
     ) -> Identity:
         """Connect an identity to an existing account.
 
         Raises:
             IdentityRefusedError: the account is disabled, or was deleted in the meantime.
         """
-        identity = await self.identities.connect(federated, provider.provider_id, subject)
+        identity = await self.identities.connect(federated, provider.provider_id, subject, origin=origin)
         if identity.subject != subject:
             return identity  # a concurrent login connected it to another account
         user = await self.users.by_subject(subject)
@@ -94,12 +104,25 @@ class FederatedAccounts:
             raise IdentityRefusedError(Refusal.LOG_IN_FIRST)
         return identity
 
+    async def _refuse_silent_link(self, identity: Identity) -> None:
+        """Refuse a login of an administrator through a link that the administrator did not make.
+
+        A promotion ends such links; this is for one that was made at the same moment, or before promotions
+        did that. The administrator can connect the identity after a login with the password.
+
+        Raises:
+            IdentityRefusedError: the account is an administrator's.
+        """
+        user = await self.users.by_subject(identity.subject)
+        if user is not None and user.admin and identity.is_silent_link(user.created_at):
+            raise IdentityRefusedError(Refusal.LOG_IN_FIRST)
+
     async def _owner(self, federated: FederatedIdentity) -> User | None:
         return await self.users.by_email(federated.email) if federated.email else None
 
     async def _facts(self, owner: User) -> EmailOwner:
         issuers = {identity.issuer for identity in await self.identities.of_subject(owner.subject)}
-        return EmailOwner(owner.subject, owner.admin, frozenset(issuers))
+        return EmailOwner(owner.subject, owner.admin, frozenset(issuers), accepts_links=owner.accepts_links)
 
     async def _account(
         self, identity: Identity, federated: FederatedIdentity, provider: IdentityProvider

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from auth_service.protocol.federated_identity import FederatedIdentity
+from auth_service.crypto.secrets import digest
+from auth_service.protocol.federated_identity import MAX_NAME, FederatedIdentity
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
@@ -13,6 +15,19 @@ from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 
 MAX_KEPT_GROUPS = 1_000
+
+
+class Origin(StrEnum):
+    """How an identity was connected to its account."""
+
+    CREATED = "created"
+    """The account was created for it."""
+    EMAIL = "email"
+    """Without a question, because the account has its e-mail address."""
+    OWNER = "owner"
+    """By somebody who was logged in to the account."""
+    UNKNOWN = ""
+    """Connected by a release that did not record it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +40,8 @@ class Identity:
         groups: the groups that the provider named last.
         groups_at: when it named them; unchanged if a later login did not tell.
         email: the address that it verified as the person's at the last login.
+        origin: an `Origin`.
+        name: the person's name at the provider at the last login, for display only.
     """
 
     subject: str
@@ -36,6 +53,23 @@ class Identity:
     groups: tuple[str, ...] = ()
     groups_at: int = 0
     email: str | None = None
+    origin: str = Origin.UNKNOWN
+    name: str = ""
+
+    @property
+    def identity_id(self) -> str:
+        """Identifies the identity in pages and commands; not a secret."""
+        return digest(_name(self.issuer, self.provider_subject))
+
+    def is_silent_link(self, account_created_at: int) -> bool:
+        """Whether nobody who was logged in to the account connected the identity to it.
+
+        Where the origin was not recorded, an identity that is older than its account counts as created with
+        it: an account is stored after the identity that it is created for.
+        """
+        if self.origin == Origin.UNKNOWN:
+            return self.connected_at > account_created_at
+        return self.origin == Origin.EMAIL
 
 
 class IdentityRepository:
@@ -54,7 +88,9 @@ class IdentityRepository:
         """Return the identities connected to an account."""
         return await self._identities.get_many(await self._store.index_list(keys.subject_identities(subject)))
 
-    async def connect(self, federated: FederatedIdentity, provider_id: str, subject: str) -> Identity:
+    async def connect(
+        self, federated: FederatedIdentity, provider_id: str, subject: str, *, origin: Origin
+    ) -> Identity:
         """Connect an identity to an account; an identity that is already connected is left unchanged."""
         now, name = int(self._clock()), _name(federated.issuer, federated.subject)
         identity = Identity(
@@ -63,6 +99,8 @@ class IdentityRepository:
             issuer=federated.issuer,
             provider_subject=federated.subject,
             connected_at=now,
+            origin=origin,
+            name=_display_name(federated),
         )
         # Indexed before it is stored: the deletion of an account must never miss an identity.
         await self._store.index_add(keys.subject_identities(subject), name, ttl_s=None)
@@ -93,12 +131,26 @@ class IdentityRepository:
         now = int(self._clock())
 
         def rule(identity: Identity) -> tuple[Identity, None]:
-            seen = replace(identity, seen_at=now, email=federated.email)
+            name = _display_name(federated) or identity.name
+            seen = replace(identity, seen_at=now, email=federated.email, name=name)
             if federated.groups is None:
                 return seen, None  # the provider did not tell, which does not mean that there are none
             return replace(seen, groups=federated.groups[:MAX_KEPT_GROUPS], groups_at=now), None
 
         await self._identities.update(_name(federated.issuer, federated.subject), rule)
+
+    async def note_owner(self, identity: Identity) -> None:
+        """Record that the owner of the account, who is logged in, has connected the identity."""
+
+        def rule(stored: Identity) -> tuple[Identity | None, None]:
+            same = stored.subject == identity.subject
+            return (replace(stored, origin=Origin.OWNER) if same else None), None
+
+        await self._identities.update(_name(identity.issuer, identity.provider_subject), rule)
+
+
+def _display_name(federated: FederatedIdentity) -> str:
+    return next((name for name in (*federated.names, federated.email) if name), "")[:MAX_NAME]
 
 
 def _name(issuer: str, provider_subject: str) -> str:

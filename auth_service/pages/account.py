@@ -10,9 +10,11 @@ from starlette.responses import Response
 
 from auth_service.authorize.consents import ConsentRepository
 from auth_service.clients.repository import ClientRepository
+from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
 from auth_service.pages.descriptions.account import OPERATIONS
 from auth_service.pages.login_methods import shown_notices
+from auth_service.pages.identity_lists import shown_identities
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.identity_providers import IdentityProvider
@@ -41,6 +43,7 @@ class AccountPage:
     resource_registry: ResourceRegistry
     factors: FactorRepository
     clock: Clock
+    identities: IdentityRepository
     providers: Sequence[IdentityProvider] = ()
 
     async def handle(self, request: Request) -> Response:
@@ -61,6 +64,7 @@ class AccountPage:
             "subject": session.subject,
             "connections": connections,
             "page": page,
+            "identities": shown_identities(await self.identities.of_subject(session.subject), self.providers),
             "providers": self.providers,
             "notices": shown_notices(await self.factors.of(session.subject), int(self.clock())),
         }

@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
-from auth_service.pages.current_password import CurrentPassword, NotDoneError, not_done
+from auth_service.pages.current_password import NotDoneError, not_done
 from auth_service.pages.descriptions.delete_account import OPERATIONS
-from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.pages.presence import PostedForm, Presence
+from auth_service.protocol.parameters import parse_parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import User
 from auth_service.users.sessions import Session
@@ -22,13 +23,10 @@ from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
-from shared.clock import Clock
 from shared.encoded_text import encoded
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
-RECENT_S = 600
-"""The maximum age of a login that replaces the password for an account without one, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +35,7 @@ class DeleteAccountPage:
 
     context: PageContext
     accounts: AccountLifecycle
-    current_password: CurrentPassword
-    clock: Clock
+    presence: Presence
 
     async def handle(self, request: Request) -> Response:
         browser, session = await self.context.visitor(request)
@@ -70,7 +67,8 @@ class DeleteAccountPage:
         network = self.context.networks.network_of(request)
         who = {"subject": user.subject, "username": encoded(user.username), "origin": network}
         try:
-            await while_connected(request, self._delete(form, browser, session, user, network=network))
+            posted = PostedForm(form, browser, session, network)
+            await while_connected(request, self._delete(posted, user))
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except NotDoneError as error:
@@ -79,9 +77,7 @@ class DeleteAccountPage:
         _log.warning("account deleted", by="user", **who)
         return see_other(f"delete-account?deleted={_deleted_mark(browser)}")
 
-    async def _delete(
-        self, form: Parameters, browser: Browser, session: Session, user: User, *, network: str
-    ) -> None:
+    async def _delete(self, posted: PostedForm, user: User) -> None:
         if user.admin:
             # The console must not be closed to everybody.
             raise NotDoneError(
@@ -89,10 +85,7 @@ class DeleteAccountPage:
                 403,
                 Reason.CANNOT_DISABLE_YOURSELF,
             )
-        if user.password_hash:
-            await self.current_password.require(form, browser, session, network)
-        elif self.clock() >= session.auth_time + RECENT_S:
-            raise NotDoneError("Log in again first, then delete the account.", 401, Reason.LOGIN_TOO_OLD)
+        await self.presence.require(posted, user)
         await self.accounts.delete(user)
 
     def endpoint(self) -> Endpoint:

@@ -268,12 +268,16 @@ class FederatedLoginPages:
         who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
         if begun is None:
             return self.failures.disabled(provider, purpose=purpose, **who)
-        # Checked after the session began: a logout at the provider is recorded before it ends the sessions.
-        if await self.provider_sessions.has_ended(federated):
+        # Checked after the session began: a logout at the provider is recorded, and an identity disconnected,
+        # before the sessions end.
+        ended = await self.provider_sessions.has_ended(federated)
+        if ended or not await self.accounts.is_connected(federated, user):
             await self.context.sessions.end_those(
                 user.subject, lambda session: session.key == begun.session.key
             )
-            over = InvalidProviderResponseError("the session at the provider has ended in the meantime")
+            over = InvalidProviderResponseError(
+                "the session at the provider has ended, or the identity was disconnected"
+            )
             return self.failures.page(provider, Failure.INVALID, over, purpose=purpose)
         _log.info(
             "login", session_id=begun.session.session_id, provider=provider.provider_id, how=how.value, **who

@@ -40,6 +40,7 @@ _AFTER = {
     "password": "password",
     "delete-account": "delete-account",
     "login-methods": "login-methods",
+    "disconnect-identity": "account",
 }
 """The destinations of a login without a pending request, by the name in `to`; otherwise the account page."""
 

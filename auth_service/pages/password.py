@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from auth_service.accounts.connected_identities import NotDisconnectedError
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
 from auth_service.pages.current_password import CurrentPassword, NotDoneError, not_done
 from auth_service.pages.descriptions.password import OPERATIONS, WELL_KNOWN
+from auth_service.pages.identity_lists import shown_identities
+from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
 from auth_service.protocol.reasons import Reason
-from auth_service.users.repository import NoSuchUserError, PasswordReplacedError
+from auth_service.users.repository import NoSuchUserError, PasswordReplacedError, User
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import shows_errors, trusted_form
@@ -37,6 +41,7 @@ class PasswordPage:
     accounts: AccountLifecycle
     context: PageContext
     current_password: CurrentPassword
+    providers: Sequence[IdentityProvider] = ()
 
     async def handle(self, request: Request) -> Response:
         browser, session = await self.context.visitor(request)
@@ -46,10 +51,14 @@ class PasswordPage:
             return await self._submit(request, session)
         if parse_parameters(request.scope["query_string"]).get("changed") == _changed_mark(session):
             return self.context.templates.render("password_changed.html", {})
-        return self._form(browser, session)
+        return await self._form(browser, session)
 
-    def _form(self, browser: Browser, session: Session, *, wrong: str = "", status: int = 200) -> Response:
+    async def _form(
+        self, browser: Browser, session: Session, *, wrong: str = "", status: int = 200
+    ) -> Response:
+        identities = await self.accounts.connected.identities.of_subject(session.subject)
         context = {
+            "identities": shown_identities(identities, self.providers),
             "csrf": self.context.browsers.form_token(browser),
             "username": session.username,
             "wrong": wrong,
@@ -70,7 +79,7 @@ class PasswordPage:
         except NotDoneError as error:
             if error.status == 409:
                 submission_of(request).give_way()
-            page = self._form(browser, session, wrong=str(error), status=error.status)
+            page = await self._form(browser, session, wrong=str(error), status=error.status)
             return not_done(page, error, "password not changed", **who)
         _log.warning("password changed", **who)
         return see_other(f"password?changed={_changed_mark(session)}")
@@ -88,6 +97,15 @@ class PasswordPage:
         except (NoSuchUserError, PasswordReplacedError) as error:
             message = "The password was changed by somebody else just now."
             raise NotDoneError(message, 409, Reason.PASSWORD_NOT_CHANGED) from error
+        if form.get("disconnect_identities") is not None:
+            await self._disconnect_identities(user, session)
+
+    async def _disconnect_identities(self, user: User, session: Session) -> None:
+        try:
+            await self.accounts.connected.disconnect_all(user, spared=session)
+        except NotDisconnectedError as error:
+            message = f"The password was changed, but nothing was disconnected: {error}."
+            raise NotDoneError(message, 409, Reason.IDENTITY_NOT_DISCONNECTED) from error
 
     def endpoint(self) -> Endpoint:
         """Return the endpoint of the page."""

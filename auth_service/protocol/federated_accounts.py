@@ -42,11 +42,13 @@ class EmailOwner:
 
     Attributes:
         issuers: the issuers of the identities connected to the account.
+        accepts_links: whether identities may be connected by the address; not after one was disconnected.
     """
 
     subject: str
     admin: bool
     issuers: frozenset[str] = frozenset()
+    accepts_links: bool = True
 
 
 def decide(
@@ -67,7 +69,8 @@ def decide(
         return Decision(Step.CREATE)
     # The operator of the provider could take over any linked account, so administrators are never linked. And
     # if the account already has an identity of this provider, the address was reassigned there since.
-    if provider.links_email and not owner.admin and identity.issuer not in owner.issuers:
+    silent = owner.accepts_links and not owner.admin and identity.issuer not in owner.issuers
+    if provider.links_email and silent:
         return Decision(Step.LINK)
     return Decision(Step.REFUSE, Refusal.LOG_IN_FIRST)
 

@@ -218,6 +218,7 @@ class Reason(ReasonCode):
     CONSOLE_PAGE_UNKNOWN = "There is no such page of the console, or what it was about is gone."
     CANNOT_DISABLE_YOURSELF = "Administrators cannot disable or delete their own account."
     LOGIN_TOO_OLD = "The login is too old for something that cannot be undone."
+    IDENTITY_NOT_DISCONNECTED = "An identity is the only way to log in, or is not connected."
     PASSWORD_WRONG = "The current password, asked for again, is wrong.", _PASSWORD
     LOGOUT_REDIRECT_INVALID = "post_logout_redirect_uri is not registered, or not one that is redirected to."
 

@@ -43,6 +43,7 @@ class User:
         consent_epoch: counts how often the remembered consents were forgotten.
         spared_session: the session whose consents were not forgotten the last time, if any.
         email: an address that the operator set, or an identity provider that may link accounts verified.
+        accepts_links: whether an identity may be connected by the e-mail address, without a question.
         moved_to: the canonical username under which the account is stored since it was renamed; a document
             with this is no account any more.
         reserved: the username is taken for an account that is being renamed; not an account yet.
@@ -58,6 +59,7 @@ class User:
     email: str | None = None
     consent_epoch: int = 0
     spared_session: str | None = None
+    accepts_links: bool = True
     moved_to: str | None = None
     reserved: bool = False
 
@@ -242,7 +244,10 @@ class UserRepository:
     async def may_still_log_in(self, user: User) -> bool:
         """Whether the account is still enabled and has the password that has just authenticated `user`."""
         now = await self.by_subject(user.subject)
-        return now is not None and (now.password_hash, now.disabled) == (user.password_hash, False)
+        if now is None or (now.password_hash, now.disabled) != (user.password_hash, False):
+            return False
+        # A promotion ends what the links of the account may no longer do before it looks for sessions.
+        return user.admin or not now.admin
 
     async def set_disabled(self, account: User, disabled: bool) -> User:
         """Disable or enable an account. `AccountLifecycle.disable` also ends its sessions and grants.

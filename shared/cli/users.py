@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from getpass import getpass
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -73,7 +74,7 @@ def delete(
 @users.command()
 def promote(username: Username) -> None:
     """Open the console, /admin, to an account."""
-    _change(username, lambda api, user: api.users.set_admin(user, True))
+    _change(username, lambda api, user: api.connected.promote(user))
     output.print(f"{username} is an administrator", markup=False)
 
 
@@ -109,6 +110,28 @@ def email(
     _change(username, lambda api, user: api.users.set_email(user, address))
     text = f"{username} has the address {address}" if address else f"{username} has no e-mail address"
     output.print(text, markup=False)
+
+
+@users.command()
+def identities(username: Username) -> None:
+    """List a person's identities: id, provider, name there, since when, and last used."""
+    for identity in _change(username, lambda api, user: api.connected.of(user)):
+        dates = _day(identity.connected_at), _day(identity.seen_at) if identity.seen_at else "never"
+        typer.echo("\t".join((identity.identity_id, identity.provider_id, identity.name, *dates)))
+
+
+@users.command()
+def disconnect(
+    username: Username,
+    identity: Annotated[str, typer.Argument(help="The id that `doorward users identities` shows.")],
+) -> None:
+    """Disconnect an identity from an account, and end what logins through its provider began."""
+    gone = _change(username, lambda api, user: api.connected.disconnect(user, identity))
+    output.print(f"Disconnected {gone.name} at {gone.provider_id} from {username}", markup=False)
+
+
+def _day(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
 
 
 def _columns(user: User) -> tuple[str | None, ...]:

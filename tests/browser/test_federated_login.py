@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.auth_service.federation.provider import FakeProvider, fake_provider
 from tests.auth_service.service import AuthorizationServer, running
 from tests.browser.looks import faint_texts, overflows
+from tests.browser.steps import log_in
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.requirement("ID-1", "ID-11")]
 
@@ -54,6 +55,39 @@ def test_the_button_leads_to_the_provider_and_back_to_an_account(
     page.go_back()
     page.go_forward()
     expect(page.get_by_text("You are logged in as ada.")).to_be_visible()
+
+
+@pytest.mark.requirement("ID-7")
+def test_a_keyboard_disconnects_an_identity_on_pages_that_fit_and_are_legible(
+    page: Page, server: AuthorizationServer, provider: FakeProvider
+) -> None:
+    provider.answers["/authorize"] = (200, {})
+    click_through(page, server, provider)
+    expect(page.get_by_text("You are logged in as ada.")).to_be_visible()
+    server.set_password("ada", "seven moss harbours")
+    page.goto(f"{server.issuer}/login")
+    log_in(page, "ada", "seven moss harbours")
+    expect(page.get_by_role("heading", name="Ways to log in")).to_be_visible()
+    fits_and_is_legible(page)
+    page.goto(f"{server.issuer}/password")
+    fits_and_is_legible(page)
+    page.goto(f"{server.issuer}/account")
+    page.get_by_role("link", name="Disconnect").press("Enter")
+    expect(page.get_by_label("Current password")).to_be_focused()
+    fits_and_is_legible(page)
+    page.keyboard.type("seven moss harbours")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("You are logged in as ada.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Ways to log in")).to_be_hidden()
+
+
+def fits_and_is_legible(page: Page) -> None:
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        assert not overflows(page), width
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert faint_texts(page) == [], scheme
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -106,6 +106,8 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "users email": [(["ada", "ada@corp.example"], STORE, "no database")],
     "users promote": [(["ada"], STORE, "no database")],
     "users demote": [(["ada"], STORE, "no database")],
+    "users identities": [(["ada"], STORE, "no database")],
+    "users disconnect": [(["ada", "x"], STORE, "no database")],
     "users passwd": [(["ada"], STORE, "no database")],
     "access show": [([], STORE, "no database")],
     "access set": [
@@ -174,11 +176,22 @@ WELL_FORMED = {
     "why": ["x"],
     **{
         f"users {verb}": ["ada"]
-        for verb in ("add", "disable", "enable", "delete", "promote", "demote", "passwd", "email")
+        for verb in (
+            "add",
+            "disable",
+            "enable",
+            "delete",
+            "promote",
+            "demote",
+            "passwd",
+            "email",
+            "identities",
+        )
     },
     "access set": ["access.yaml"],
     "access check": ["ada", "https://notes.example/mcp"],
     **{f"groups {verb}": ["ops", "ada"] for verb in ("add", "remove")},
+    "users disconnect": ["ada", "x"],
     **{f"clients {verb}": ["x"] for verb in ("add", "remove")},
     **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "scopes", "draft")},
 }

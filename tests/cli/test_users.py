@@ -9,8 +9,11 @@ from subprocess import CompletedProcess
 import pytest
 
 from auth_service.crypto.passwords import Passwords
+from auth_service.federation.identities import IdentityRepository, Origin
+from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.storage import open_store
 from auth_service.users.repository import UserRepository
+from shared.clock import system_clock
 from tests.cli.command import doorward, up
 
 pytestmark = pytest.mark.anyio
@@ -108,6 +111,23 @@ async def test_passwd_replaces_the_password(users: Command, url: str) -> None:
     assert users("passwd", "ada", stdin=f"{OTHER}\n").returncode == 0
     assert await can_log_in(url, "ada", OTHER)
     assert not await can_log_in(url, "ada", PASSWORD)
+
+
+@pytest.mark.requirement("ID-7")
+async def test_identities_are_listed_and_disconnected(users: Command, url: str) -> None:
+    users("add", "ada", stdin=f"{PASSWORD}\n")
+    store = open_store(url)
+    ada = await UserRepository(store, Passwords()).named("ada")
+    identity = FederatedIdentity(issuer="https://idp.example", subject="1", names=("ada@corp",))
+    await IdentityRepository(store, system_clock).connect(identity, "corp", ada.subject, origin=Origin.OWNER)
+    await store.aclose()
+    (line,) = users("identities", "ada").stdout.splitlines()
+    identity_id, *columns = line.split("\t")
+    assert (columns[0], columns[1], columns[3]) == ("corp", "ada@corp", "never")
+    assert users("disconnect", "ada", identity_id).returncode == 0
+    assert users("identities", "ada").stdout == ""
+    again = users("disconnect", "ada", identity_id)
+    assert (again.returncode, "not connected" in again.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from auth_service.accounts.connected_identities import NotDisconnectedError
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.authorize.consents import ConsentRepository
 from auth_service.clients.repository import ClientRepository
@@ -18,9 +20,11 @@ from auth_service.pages.console.sections import (
     NotThereError,
     day,
 )
+from auth_service.pages.identity_lists import shown_identities
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
@@ -78,6 +82,7 @@ class PersonSection:
     consents: ConsentRepository
     resource_registry: ResourceRegistry
     templates: PageTemplates
+    providers: Sequence[IdentityProvider] = ()
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         user = await self._find(query.get("name"))
@@ -93,6 +98,7 @@ class PersonSection:
                 "since": day(user.created_at),
                 "own": user.subject == admin.user.subject,
                 "page": page,
+                "identities": shown_identities(await self.accounts.connected.of(user), self.providers),
                 "connections": [await self._connection(grant) for grant in listed],
             },
         )
@@ -106,12 +112,14 @@ class PersonSection:
         elif action == "enable":
             await self.accounts.enable(user)
             admin.audit("user enabled", user=user.username)
+        elif action == "disconnect":
+            await self._disconnect(form.require("identity"), user, admin)
         elif action == "delete":
             await self._delete(user, admin)
             return see_other("people")
         else:
             raise InvalidRequestError(
-                Reason.FORM_FIELD_INVALID, "action must be end, disable, enable or delete"
+                Reason.FORM_FIELD_INVALID, "action must be end, disconnect, disable, enable or delete"
             )
         return see_other(_url(user))
 
@@ -135,6 +143,13 @@ class PersonSection:
         await self.grants.revoke(grant_id, "an administrator ended it")
         await self.consents.forget(user.subject, grant.client_id)
         admin.audit("grant ended", user=user.username, grant_id=grant_id, client_id=grant.client_id)
+
+    async def _disconnect(self, identity_id: str, user: User, admin: Administrator) -> None:
+        try:
+            await self.accounts.connected.disconnect(user, identity_id)
+        except NotDisconnectedError as error:
+            raise InvalidRequestError(Reason.IDENTITY_NOT_DISCONNECTED, str(error)) from error
+        admin.audit("identity disconnected", user=user.username, identity=identity_id)
 
     async def _disable(self, user: User, admin: Administrator) -> None:
         # Only the command can do that: the console must not be closed to everybody.

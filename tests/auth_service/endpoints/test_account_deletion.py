@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest, new_id
-from auth_service.federation.identities import IdentityRepository
+from auth_service.federation.identities import IdentityRepository, Origin
 from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.storage.interface import Store
 from auth_service.users.repository import User
@@ -82,7 +82,9 @@ def test_connected_identities_and_the_address_are_free_again(
     async def connect(store: Store) -> None:
         users = AccountLifecycle.of_store(store, server.clock).users
         user = await users.set_email(await users.named(person.username), address)
-        await IdentityRepository(store, server.clock).connect(identity, "idp", user.subject)
+        await IdentityRepository(store, server.clock).connect(
+            identity, "idp", user.subject, origin=Origin.OWNER
+        )
 
     async def left(store: Store) -> tuple[object, object]:
         kept = await IdentityRepository(store, server.clock).get(identity.issuer, identity.subject)

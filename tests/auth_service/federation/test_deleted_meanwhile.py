@@ -12,7 +12,7 @@ from auth_service.crypto.passwords import Passwords
 from auth_service.crypto.secrets import new_id
 from auth_service.federation.accounts import FederatedAccounts, How
 from auth_service.federation.errors import IdentityRefusedError
-from auth_service.federation.identities import Identity, IdentityRepository
+from auth_service.federation.identities import Identity, IdentityRepository, Origin
 from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.protocol.identity_providers import PRESETS, AllowList, IdentityProvider
 from auth_service.storage.interface import Store
@@ -66,9 +66,11 @@ class OvertakenIdentities(IdentityRepository):
         super().__init__(store, system_clock)
         self._before = before
 
-    async def connect(self, federated: FederatedIdentity, provider_id: str, subject: str) -> Identity:
+    async def connect(
+        self, federated: FederatedIdentity, provider_id: str, subject: str, *, origin: Origin
+    ) -> Identity:
         await self._before.happen()
-        return await super().connect(federated, provider_id, subject)
+        return await super().connect(federated, provider_id, subject, origin=origin)
 
 
 @dataclass

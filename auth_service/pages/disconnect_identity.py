@@ -1,0 +1,102 @@
+"""GET and POST /disconnect-identity: a person disconnects an identity from the own account (ID-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from auth_service.accounts.connected_identities import ConnectedIdentities, NotDisconnectedError
+from auth_service.pages.current_password import NotDoneError, not_done
+from auth_service.pages.descriptions.disconnect_identity import OPERATIONS
+from auth_service.pages.identity_lists import shown_identities
+from auth_service.pages.presence import PostedForm, Presence
+from auth_service.protocol.identity_providers import IdentityProvider
+from auth_service.protocol.parameters import parse_parameters
+from auth_service.protocol.reasons import Reason
+from auth_service.users.repository import NoSuchUserError, User
+from auth_service.users.sessions import Session
+from auth_service.web.browser_cookies import Browser
+from auth_service.web.forms import shows_errors, trusted_form
+from auth_service.web.http import while_connected
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
+from auth_service.web.route import Endpoint
+from auth_service.web.submissions import submission_of
+from shared.encoded_text import encoded
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisconnectIdentityPage:
+    """Says what ends, and disconnects an identity once the owner has proven to be present."""
+
+    context: PageContext
+    connected: ConnectedIdentities
+    presence: Presence
+    providers: Sequence[IdentityProvider]
+
+    async def handle(self, request: Request) -> Response:
+        browser, session = await self.context.visitor(request)
+        user = await self.connected.users.by_subject(session.subject) if session else None
+        if session is None or user is None or browser.browser_id is None:
+            return see_other("login?to=disconnect-identity")
+        if request.method == "POST":
+            return await self._submit(request, session, user)
+        identity_id = parse_parameters(request.scope["query_string"]).get("identity")
+        return await self._form(browser, user, identity_id or "")
+
+    async def _form(
+        self, browser: Browser, user: User, identity_id: str, *, wrong: str = "", status: int = 200
+    ) -> Response:
+        listed = shown_identities(await self.connected.of(user), self.providers)
+        identity = next((each for each in listed if each.identity_id == identity_id), None)
+        if identity is None:
+            return see_other("account")
+        context = {
+            "csrf": self.context.browsers.form_token(browser),
+            "username": user.username,
+            "has_password": bool(user.password_hash),
+            "identity": identity,
+            "wrong": wrong,
+        }
+        return self.context.templates.render("disconnect_identity.html", context, status=status)
+
+    async def _submit(self, request: Request, session: Session, user: User) -> Response:
+        form, browser = await trusted_form(self.context.browsers, request)
+        identity_id = form.require("identity")
+        await submission_of(request).begin()
+        network = self.context.networks.network_of(request)
+        who = {"subject": user.subject, "username": encoded(user.username), "origin": network}
+        try:
+            posted = PostedForm(form, browser, session, network)
+            await while_connected(request, self._disconnect(posted, user, identity_id))
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody reads it
+        except NotDoneError as error:
+            page = await self._form(browser, user, identity_id, wrong=str(error), status=error.status)
+            return not_done(page, error, "identity not disconnected", **who)
+        _log.warning("identity disconnected", by="user", identity=identity_id, **who)
+        return see_other("account")
+
+    async def _disconnect(self, posted: PostedForm, user: User, identity_id: str) -> None:
+        await self.presence.require(posted, user)
+        configured = {provider.provider_id for provider in self.providers}
+        try:
+            await self.connected.disconnect(user, identity_id, spared=posted.session, providers=configured)
+        except (NotDisconnectedError, NoSuchUserError) as error:
+            message = f"It was not disconnected: {error}."
+            raise NotDoneError(message, 409, Reason.IDENTITY_NOT_DISCONNECTED) from error
+
+    def endpoint(self) -> Endpoint:
+        """Return the endpoint of the page."""
+        return Endpoint(
+            path="/disconnect-identity",
+            handler=shows_errors(self.context.errors, self.handle),
+            methods=("GET", "POST"),
+            operations=OPERATIONS,
+        )

@@ -1,0 +1,45 @@
+"""Proof that the owner of an account is present: the password, or a fresh login where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auth_service.pages.current_password import CurrentPassword, NotDoneError
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.reasons import Reason
+from auth_service.users.repository import User
+from auth_service.users.sessions import Session
+from auth_service.web.browser_cookies import Browser
+from shared.clock import Clock
+
+RECENT_S = 600
+"""The maximum age of a login that replaces the password for an account without one, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostedForm:
+    """A trusted form, and where it comes from."""
+
+    fields: Parameters
+    browser: Browser
+    session: Session
+    network: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presence:
+    """Requires the proof with a form that changes something which others must not change."""
+
+    current_password: CurrentPassword
+    clock: Clock
+
+    async def require(self, posted: PostedForm, user: User) -> None:
+        """Check the password in the form, or the age of the login if the account has no password.
+
+        Raises:
+            NotDoneError: the password is wrong, or the login too old.
+        """
+        if user.password_hash:
+            await self.current_password.require(posted.fields, posted.browser, posted.session, posted.network)
+        elif self.clock() >= posted.session.auth_time + RECENT_S:
+            raise NotDoneError("Log in again first, then try again.", 401, Reason.LOGIN_TOO_OLD)
