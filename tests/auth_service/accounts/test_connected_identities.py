@@ -17,7 +17,7 @@ from auth_service.storage.interface import Store
 from auth_service.users.repository import User
 from auth_service.users.sessions import SessionRepository
 from shared.clock import system_clock
-from tests.auth_service.federation.test_deleted_meanwhile import PROVIDER, somebody
+from tests.auth_service.federation.people import PROVIDER, somebody
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-2", "ID-7", "SEC-16")]
 

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from auth_service.crypto.passwords import Passwords
 from auth_service.users.repository import User, UserRepository
+from tests.auth_service.federation.people import logged_in_as, open_login
 from tests.auth_service.federation.provider import FakeProvider, FederatedPerson
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.flow import Person
@@ -33,18 +34,6 @@ def local_account(server: AuthorizationServer, email: str, *, admin: bool = Fals
         return await users.set_email(user, email)
 
     return server.with_store(prepare)
-
-
-def logged_in_as(person: Person, server: AuthorizationServer) -> str | None:
-    """The subject on the account page."""
-    page = person.open(f"{server.origin}/account")
-    if page.url.path != "/account":
-        return None
-    return page.text.partition("MCP servers know you as <code>")[2].partition("<")[0]
-
-
-def open_login(person: FederatedPerson, server: AuthorizationServer) -> Any:
-    return person.log_in(person.open(f"{server.origin}/login"))
 
 
 @pytest.mark.parametrize(

@@ -14,25 +14,13 @@ from auth_service.federation.accounts import FederatedAccounts, How
 from auth_service.federation.errors import IdentityRefusedError
 from auth_service.federation.identities import Identity, IdentityRepository, Origin
 from auth_service.protocol.federated_identity import FederatedIdentity
-from auth_service.protocol.identity_providers import PRESETS, AllowList, IdentityProvider
 from auth_service.storage.interface import Store
 from auth_service.users.emails import EmailAddresses
 from auth_service.users.repository import User, UserRepository
 from shared.clock import system_clock
+from tests.auth_service.federation.people import ISSUER, PROVIDER, somebody
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-2", "ID-7", "SEC-16")]
-
-ISSUER = "https://idp.example"
-PROVIDER = IdentityProvider(
-    provider_id="idp",
-    preset=PRESETS["openid"],
-    issuer=ISSUER,
-    client_id="doorward",
-    label="IdP",
-    scopes=("openid",),
-    allow=AllowList(everyone=True),
-    links_email=True,
-)
 
 
 @dataclass
@@ -101,13 +89,6 @@ class Setting:
 @pytest.fixture
 def setting(store: Store) -> Setting:
     return Setting(store, Once(), Once())
-
-
-def somebody() -> FederatedIdentity:
-    name = new_id().lower()
-    return FederatedIdentity(
-        issuer=ISSUER, subject=name, names=(f"p{name}",), email=f"{name.strip('-_')}@corp.example"
-    )
 
 
 async def test_a_subject_never_comes_back_with_a_login_that_its_deletion_overtook(setting: Setting) -> None:

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 from tests.auth_service.console import AtTheConsole
+from tests.auth_service.federation.people import logged_in_as, open_login
 from tests.auth_service.federation.provider import FakeProvider, FederatedPerson
-from tests.auth_service.federation.test_accounts import logged_in_as, open_login
 from tests.auth_service.service import AuthorizationServer
 from tests.flow import Person
 
