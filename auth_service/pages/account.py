@@ -13,8 +13,8 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
 from auth_service.pages.descriptions.account import OPERATIONS
-from auth_service.pages.login_methods import shown_notices
 from auth_service.pages.identity_lists import shown_identities
+from auth_service.pages.login_methods import shown_notices
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.identity_providers import IdentityProvider
