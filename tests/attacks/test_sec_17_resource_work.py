@@ -24,7 +24,7 @@ from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import SECRET
 from tests.shared.rsa_keys import WIDE, rsa_key
 
-pytestmark = [pytest.mark.requirement("SEC-17", "BOUND-1"), pytest.mark.anyio]
+pytestmark = [pytest.mark.long, pytest.mark.requirement("SEC-17", "BOUND-1"), pytest.mark.anyio]
 
 RESOURCE = "http://127.0.0.1:8000/mcp"
 POLICY = """

@@ -24,7 +24,7 @@ from tests.auth_service.keypair import ASSERTION_TYPE, KeyPair
 from tests.auth_service.service import USUAL
 from tests.shared.rsa_keys import WIDE, rsa_key
 
-pytestmark = [pytest.mark.requirement("SEC-17", "BOUND-1"), pytest.mark.anyio]
+pytestmark = [pytest.mark.long, pytest.mark.requirement("SEC-17", "BOUND-1"), pytest.mark.anyio]
 
 ISSUER = "http://127.0.0.1:9000"
 BLOCKED_S = 0.05

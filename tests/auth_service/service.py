@@ -289,4 +289,6 @@ def _like_the_command(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=2,
+        # On a busy machine a client may be idle for longer than the usual 5 s, and write when it ends.
+        timeout_keep_alive=60,
     )

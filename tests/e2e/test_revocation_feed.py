@@ -15,7 +15,7 @@ from tests.e2e.contest import WEB
 from tests.e2e.services import Deployment
 from tests.flow import Client, Person
 
-pytestmark = [pytest.mark.requirement("AS-16", "RS-7"), pytest.mark.xdist_group("load")]
+pytestmark = [pytest.mark.long, pytest.mark.requirement("AS-16", "RS-7"), pytest.mark.xdist_group("load")]
 
 REVOCATIONS = 8
 SOON_S = 20

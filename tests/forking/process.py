@@ -12,12 +12,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any, Protocol
 
-from tests.forking.request import Descriptors, Request, send
-from tests.forking.server import PID_BYTES
+from tests.forking.request import PID_BYTES, Descriptors, Request, send
 
 ROOT = Path(__file__).resolve().parents[2]
+LAUNCH = ROOT / "tests" / "forking" / "launch.py"
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR")
 """What the names of variables begin with that an interpreter or a library reads once, when it starts."""
 
@@ -81,17 +82,26 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """A fork server, and its end of the socket."""
+    """A fork server, and its end of the socket.
+
+    Attributes:
+        address: where it listens for `tests.forking.launch`.
+    """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._lock = threading.Lock()
+        self._directory = TemporaryDirectory(prefix="forking-")
+        self.address = f"{self._directory.name}/socket"
         self._channel, other = socket.socketpair()
-        with other:
+        with other, socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.address)
+            listener.listen()
+            descriptors = [other.fileno(), listener.fileno()]
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tests.forking.server", str(other.fileno())],
+                [sys.executable, "-P", "-m", "tests.forking.server", *map(str, descriptors)],
                 env=environment,
                 cwd=ROOT,
-                pass_fds=[other.fileno()],
+                pass_fds=descriptors,
                 start_new_session=True,
             )
 
@@ -113,6 +123,7 @@ class ForkServer:
         """End it, and what it has started."""
         self._channel.close()
         self._process.wait()
+        self._directory.cleanup()
 
 
 _servers: dict[frozenset[tuple[str, str]], ForkServer] = {}
@@ -154,6 +165,18 @@ def start(
     with Path(os.devnull).open("rb") as nothing:
         streams = (standard_input or nothing, output, errors or output)
         return _server(environment).start(request, [stream.fileno() for stream in streams])
+
+
+def launcher(module: str, *arguments: str, environment: Mapping[str, str]) -> list[str]:
+    """A command for others to start, which runs `module` in a process that is forked.
+
+    It passes on its streams, environment and directory, and SIGTERM. Whoever looks at the processes sees two.
+
+    Args:
+        environment: decides what interpreter it is; the module gets that of the command.
+    """
+    program = [sys.executable, "-S", "-E", str(LAUNCH)]
+    return [*program, _server(environment).address, module, *arguments]
 
 
 def _server(environment: Mapping[str, str]) -> ForkServer:

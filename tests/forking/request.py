@@ -6,6 +6,8 @@ import json
 import socket
 from dataclasses import asdict, dataclass
 
+PID_BYTES = 4
+"""Of the answer: the id of the process."""
 _LENGTH_BYTES = 4
 _DESCRIPTORS = 4
 

@@ -1,4 +1,7 @@
-"""The process that forks: ``python -m tests.forking.server DESCRIPTOR``, where requests come in."""
+"""The process that forks: ``python -m tests.forking.server DESCRIPTOR DESCRIPTOR``.
+
+The first is of a socket where requests come in, the second of one that listens for connections.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ import socket
 import sys
 import threading
 import warnings
+from contextlib import suppress
 from typing import NoReturn
 
 from auth_service.crypto import passwords
-from tests.forking.request import Descriptors, Request, receive
+from tests.forking.request import PID_BYTES, Descriptors, Request, receive
 from tests.hashing import CHEAP
 
 PRELOADED = (
@@ -28,7 +32,6 @@ PRELOADED = (
     "uvicorn.protocols.http.httptools_impl",
     "uvicorn.protocols.websockets.auto",
 )
-PID_BYTES = 4
 
 
 class RequestLoop:
@@ -36,11 +39,15 @@ class RequestLoop:
 
     Args:
         channel: requests come in and process ids go out; its end is that of the server and its processes.
+        listener: where `tests.forking.launch` connects, for one request; the end of that connection is the
+            end of its process.
     """
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, listener: socket.socket) -> None:
         self._channel = channel
+        self._listener = listener
         self._statuses: dict[int, int] = {}
+        self._launched: dict[socket.socket, int | None] = {}
         self._woken, self._wake = socket.socketpair()
         self._wake.setblocking(False)
         self._woken.setblocking(False)
@@ -50,21 +57,30 @@ class RequestLoop:
         """Serve until the other end is closed. Returns in the child, and in the child only."""
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        self._selector.register(self._channel, selectors.EVENT_READ)
-        self._selector.register(self._woken, selectors.EVENT_READ)
+        for each in (self._channel, self._listener, self._woken):
+            self._selector.register(each, selectors.EVENT_READ)
         while True:
             ready = {key.fileobj for key, _ in self._selector.select()}
             if self._woken in ready:
                 self._woken.recv(4096)
                 self._collect()
-            if self._channel in ready and (request := self._fork()):
-                return request
+            if self._listener in ready:
+                self._connect()
+            for connection in (self._channel, *self._launched):
+                if connection in ready and (request := self._serve(connection)):
+                    return request
 
-    def _fork(self) -> Request | None:
+    def _connect(self) -> None:
+        connection, _ = self._listener.accept()
+        self._launched[connection] = None
+        self._selector.register(connection, selectors.EVENT_READ)
+
+    def _serve(self, connection: socket.socket) -> Request | None:
         """Fork as the next request says; returns it in the child."""
-        received = receive(self._channel)
+        received = receive(connection)
         if received is None:
-            self._end()
+            self._disconnect(connection)
+            return None
         request, descriptors = received
         pid = os.fork()
         if pid == 0:
@@ -74,8 +90,20 @@ class RequestLoop:
         for descriptor in (descriptors.stdin, descriptors.stdout, descriptors.stderr):
             os.close(descriptor)
         self._statuses[pid] = descriptors.status
-        self._channel.sendall(pid.to_bytes(PID_BYTES, "big"))
+        if connection in self._launched:
+            self._launched[connection] = pid
+        with suppress(BrokenPipeError):
+            connection.sendall(pid.to_bytes(PID_BYTES, "big"))
         return None
+
+    def _disconnect(self, connection: socket.socket) -> None:
+        if connection is self._channel:
+            self._end()
+        self._selector.unregister(connection)
+        connection.close()
+        pid = self._launched.pop(connection)
+        if pid in self._statuses:
+            os.kill(pid, signal.SIGKILL)
 
     def _collect(self) -> None:
         """Report the processes that have ended; only then may their ids be given out again."""
@@ -84,7 +112,8 @@ class RequestLoop:
             if ended is None:
                 continue
             status = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
-            os.write(descriptor, str(status).encode())
+            with suppress(BrokenPipeError):  # nobody waits for it any more
+                os.write(descriptor, str(status).encode())
             os.close(self._statuses.pop(pid))
             os.waitpid(pid, 0)
 
@@ -93,7 +122,7 @@ class RequestLoop:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()
-        for each in (self._channel, self._woken, self._wake):
+        for each in (self._channel, self._listener, *self._launched, self._woken, self._wake):
             each.close()
         for descriptor in self._statuses.values():
             os.close(descriptor)
@@ -132,5 +161,6 @@ def _preload() -> None:
 if __name__ == "__main__":
     _preload()
     # The program ends as the main module of its process: with its exit status, or with its traceback.
-    program = RequestLoop(socket.socket(fileno=int(sys.argv[1]))).next_child()
+    sockets = [socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:]]
+    program = RequestLoop(*sockets).next_child()
     runpy.run_module(program.module, run_name="__main__", alter_sys=True)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.command import ROOT, python_environment
-from tests.forking.process import ForkServer, Process, start
+from tests.forking.process import ForkServer, Process, launcher, start
 from tests.forking.request import Request
 from tests.servers import wait_until
 
@@ -99,6 +99,44 @@ def test_warnings_are_errors_where_that_is_wanted_alone() -> None:
     status, _, errors = run("warn", strict=True)
     assert status == 1
     assert "DeprecationWarning" in errors
+
+
+def launched(*arguments: str) -> subprocess.Popen[str]:
+    """The program, started by a command as others would start it."""
+    return subprocess.Popen(
+        launcher(PROGRAM, *arguments, environment=python_environment()),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"DOORWARD_STORE": "a store"},
+    )
+
+
+def test_a_command_that_forks_passes_on_its_streams_environment_and_exit_status() -> None:
+    with launched("tell") as command:
+        told = json.loads(command.communicate("typed")[0])
+    assert told["arguments"] == ["tell"]
+    assert told["settings"] == {"DOORWARD_STORE": "a store"}
+    assert told["typed"] == "typed"
+    with launched("exit") as command:
+        assert command.wait(timeout=60) == 7
+
+
+def test_a_command_that_forks_passes_on_the_signal_to_end() -> None:
+    with launched("sleep") as command:
+        assert command.stdout
+        assert command.stdout.readline() == "asleep\n"
+        command.terminate()
+        assert command.wait(timeout=60) == 3
+
+
+def test_a_command_that_forks_takes_its_process_along_when_it_is_killed_and_the_server_goes_on() -> None:
+    with launched("sleep") as command:
+        assert command.stdout
+        assert command.stdout.readline() == "asleep\n"
+        command.kill()
+        assert command.stdout.read() == ""  # its process has it, too
+    assert run("exit")[0] == 7
 
 
 def sleeping() -> Process:

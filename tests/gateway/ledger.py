@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 import httpx2
 
 from tests.gateway.exchange import INITIALIZE, MESSAGE
-from tests.gateway.upstreams import ROOT, gateway, python_upstream, stdio
+from tests.gateway.upstreams import forked_stdio, gateway, python_upstream
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, token_for
 
@@ -72,7 +71,7 @@ def ledger(
     policy_file.write_text(policy)
     settings = {"policy": str(policy_file)}
     if transport == "stdio":
-        command = stdio("/usr/bin/env", f"PYTHONPATH={ROOT}", sys.executable, "-m", MODULE, str(file))
+        command = forked_stdio(MODULE, str(file))
         with gateway(issuer, directory, command, **settings) as service:
             yield Ledger(service, issuer, file, policy_file)
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import httpx2
 import pytest
 
 from tests.gateway.servers.declaring import result_of
-from tests.gateway.upstreams import ROOT, gateway, stdio
+from tests.gateway.upstreams import forked_stdio, gateway
 from tests.resource_service.authorization_server import AuthorizationServer, Question, answer_json
 from tests.resource_service.service import Service, bearer, call, modern_headers, token_for
 
@@ -59,7 +58,7 @@ def declaring(
     if request.param == "stdio":
         file = directory / "ledger"
         file.touch()
-        command = stdio("/usr/bin/env", f"PYTHONPATH={ROOT}", sys.executable, "-m", MODULE, str(file))
+        command = forked_stdio(MODULE, str(file))
         with gateway(issuer, directory, command) as service:
             yield Declaring(service, lambda: len(file.read_text().splitlines()))
     else:

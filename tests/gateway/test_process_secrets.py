@@ -25,9 +25,13 @@ from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, token_for
 from tests.servers import free_port, wait_until
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or shutil.which("setpriv") is None, reason="needs Linux and setpriv (util-linux)"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        sys.platform != "linux" or shutil.which("setpriv") is None,
+        reason="needs Linux and setpriv (util-linux)",
+    ),
+]
 
 SNOOP = """
 import json, os, pathlib, sys, time

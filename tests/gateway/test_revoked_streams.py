@@ -39,7 +39,7 @@ from tests.servers import wait_until
 STREAMS = int(os.environ.get("DOORWARD_SOAK_STREAMS", "4"))
 BUILT_IN = "built-in"
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-13")]
+pytestmark = [pytest.mark.long, pytest.mark.anyio, pytest.mark.requirement("RS-13")]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ STDIO_SESSIONS = 6
 MEMORY_BYTES_PER_SESSION = 512 * 1024
 MEMORY_BYTES = 16 * 1024 * 1024
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-8", "RS-9")]
+pytestmark = [pytest.mark.long, pytest.mark.anyio, pytest.mark.requirement("RS-8", "RS-9")]
 
 
 async def session(client: httpx2.AsyncClient, token: str, name: str, events: int) -> list[int]:

@@ -248,6 +248,8 @@ def test_a_process_that_nobody_talks_to_is_ended_and_one_that_somebody_listens_t
 
 STUBBORN = """
 import json, signal, subprocess, sys, time
+
+pytestmark = pytest.mark.long
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if sys.argv[1:]:
     time.sleep(600)

@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from tests.cli.command import python_environment
+from tests.forking.process import Process, launcher, start
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, running
 from tests.servers import free_port, wait_until
@@ -35,13 +37,15 @@ class Upstream:
 
     Args:
         command: ends with the port; where `environment` names ``PORT``, that is set instead.
+        forked: whether the command is a module of ours and its arguments, to be forked.
     """
 
     command: Sequence[str]
     environment: dict[str, str]
     log_file: Path
     port: int
-    process: subprocess.Popen[bytes] | None = None
+    forked: bool = False
+    process: Process | None = None
 
     @property
     def url(self) -> str:
@@ -51,14 +55,20 @@ class Upstream:
     def start(self) -> None:
         """Start it; return once it listens."""
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            self.process = self._forked(log) if self.forked else self._executed(log)
         wait_until(self._listens, timeout_s=60)
+
+    def _forked(self, log: IO[bytes]) -> Process:
+        return start(*self.command, environment=python_environment(**self.environment), output=log)
+
+    def _executed(self, log: IO[bytes]) -> Process:
+        return subprocess.Popen(
+            self.command,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -87,11 +97,12 @@ def gateway(
 def python_upstream(
     program: str | Path, directory: Path, *, python: str = sys.executable, arguments: Sequence[str] = ()
 ) -> Iterator[Upstream]:
-    """The server in a module or a script, which takes its port as its last argument, over Streamable HTTP."""
+    """The server in a module, forked, or in a script, over Streamable HTTP; its last argument is its port."""
     port = free_port()
-    named = [str(program)] if isinstance(program, Path) else ["-m", program]
-    command = [python, *named, *arguments, str(port)]
-    with running_upstream(Upstream(command, {}, directory / f"upstream-{port}.log", port)) as upstream:
+    forked = not isinstance(program, Path)
+    command = [*([] if forked else [python]), str(program), *arguments, str(port)]
+    log_file = directory / f"upstream-{port}.log"
+    with running_upstream(Upstream(command, {}, log_file, port, forked)) as upstream:
         yield upstream
 
 
@@ -122,6 +133,11 @@ def stdio(*command: str) -> str:
 def python_stdio(module: str) -> str:
     """The server in `module`, over stdio. A process gets none of our environment, so the path is said."""
     return stdio("/usr/bin/env", f"PYTHONPATH={ROOT}", sys.executable, "-m", module)
+
+
+def forked_stdio(module: str, *arguments: str) -> str:
+    """The server in `module`, over stdio, forked behind the process that the gateway starts."""
+    return stdio(*launcher(module, *arguments, environment=python_environment()))
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ from shared.json_text import parse_json
 from shared.scopes import parse_scope
 from shared.uris import resource_key
 
-pytestmark = pytest.mark.requirement("BOUND-1")
+pytestmark = [pytest.mark.long, pytest.mark.requirement("BOUND-1")]
 
 FAST_S = 0.05
 """What takes less than this for the larger input is not measured any closer: the clock says too little."""

@@ -14,7 +14,7 @@ from auth_service.storage import Store
 from tests.storage import contenders
 from tests.storage.contenders import CONTESTS, KEY, PROCESSES, ROOM, TASKS, Counter, counters
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.long, pytest.mark.anyio]
 
 Contest = Callable[[str], Awaitable[list[object]]]
 

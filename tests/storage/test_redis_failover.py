@@ -23,7 +23,7 @@ from tests.storage.topologies import (
     sentinel_running,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.long, pytest.mark.anyio]
 
 RECOVERY_S = 30
 

@@ -61,7 +61,7 @@ class Publication:
         self.now = 0.0
         self.http = http_client(timeout_s=1, max_connections=10)
         self.keys = IssuerKeys(
-            self.http, f"{issuer.url}{JWKS_PATH}", timeout_s=0.3, steady_clock=lambda: self.now
+            self.http, f"{issuer.url}{JWKS_PATH}", timeout_s=1, steady_clock=lambda: self.now
         )
 
     def publish(self, *pairs: KeyPair) -> None:

@@ -18,7 +18,7 @@ from tests.resource_service.feed import Feed
 from tests.resource_service.service import Service, bearer, running, token_for
 from tests.servers import wait_until
 
-pytestmark = pytest.mark.requirement("RS-3", "RS-7", "AS-16", "SEC-15")
+pytestmark = [pytest.mark.long, pytest.mark.requirement("RS-3", "RS-7", "AS-16", "SEC-15")]
 
 OFF_WITHIN_S = 5
 PROMPTLY_S = 5
