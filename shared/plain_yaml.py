@@ -66,15 +66,15 @@ def mapping_members(node: MappingNode) -> dict[str, tuple[Node, Node]]:
     Raises:
         PlainYamlError: a key is not text, or is there twice.
     """
-    found: dict[str, tuple[Node, Node]] = {}
+    members: dict[str, tuple[Node, Node]] = {}
     for key, value in node.value:
         if not isinstance(key, ScalarNode):
             raise _at(key.start_mark, "a key must be text")
-        if key.value in found:
-            first = found[key.value][0].start_mark.line + 1
+        if key.value in members:
+            first = members[key.value][0].start_mark.line + 1
             raise _at(key.start_mark, f"{key.value!r} is there twice, first in line {first}")
-        found[key.value] = (key, value)
-    return found
+        members[key.value] = (key, value)
+    return members
 
 
 def read_values(content: bytes) -> Any:  # noqa: ANN401 -- JSON

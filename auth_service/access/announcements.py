@@ -13,7 +13,7 @@ MAX_GRANTS = 200
 """Somebody with more grants is announced as everybody: one event instead of many."""
 
 
-class Announcements:
+class AccessChangePublisher:
     """Names the grants that a change may affect."""
 
     def __init__(self, store: Store, users: UserRepository, clock: Clock) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from auth_service.access.announcements import Announcements
+from auth_service.access.announcements import AccessChangePublisher
 from auth_service.access.control import AccessControl
 from auth_service.access.groups import Groups
 from auth_service.access.rules import AccessRules
@@ -24,7 +24,7 @@ class AccessComponents:
     rules: AccessRules
     groups: Groups
     control: AccessControl
-    announcements: Announcements
+    changes: AccessChangePublisher
 
     @classmethod
     def of_store(
@@ -36,9 +36,9 @@ class AccessComponents:
             default: the rules while none are stored; None for no restriction.
         """
         users = UserRepository(store, Passwords(), clock)
-        announcements = Announcements(store, users, clock)
-        rules = AccessRules(store, announcements, clock, default)
-        groups = Groups(store, announcements)
+        changes = AccessChangePublisher(store, users, clock)
+        rules = AccessRules(store, changes, clock, default)
+        groups = Groups(store, changes)
         control = AccessControl(
             rules=rules,
             groups=groups,
@@ -47,4 +47,4 @@ class AccessComponents:
             clock=clock,
             own_scopes=own_scopes,
         )
-        return cls(rules=rules, groups=groups, control=control, announcements=announcements)
+        return cls(rules=rules, groups=groups, control=control, changes=changes)

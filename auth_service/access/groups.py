@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from auth_service.access.announcements import Announcements
+from auth_service.access.announcements import AccessChangePublisher
 from auth_service.protocol.access import ADMINISTRATORS
 from auth_service.protocol.access_document import group_name, person_name
 from auth_service.storage import keys
@@ -19,9 +19,9 @@ MAX_GROUPS_OF_MEMBER = 200
 class Groups:
     """The local groups in the store, listed by group and by member."""
 
-    def __init__(self, store: Store, announcements: Announcements) -> None:
+    def __init__(self, store: Store, changes: AccessChangePublisher) -> None:
         self._store = store
-        self._announcements = announcements
+        self._changes = changes
 
     async def names(self) -> list[str]:
         """Return the names of all groups that have members."""
@@ -54,7 +54,7 @@ class Groups:
         if not await self._store.index_add_within(groups, group, ttl_s=None, limit=MAX_GROUPS_OF_MEMBER):
             await self._store.index_remove(members, name)
             raise ValueError(f"{name} is in {MAX_GROUPS_OF_MEMBER} groups, which is the limit")
-        await self._announcements.person(name)
+        await self._changes.person(name)
         return name
 
     async def remove(self, group: str, member: str) -> bool:
@@ -66,12 +66,12 @@ class Groups:
         group, name = editable(group), person_name(member)
         was_in = name in await self.members(group)
         # Announced before the write as well, because this process may die after it.
-        await self._announcements.person(name)
+        await self._changes.person(name)
         await self._store.index_remove(keys.member_groups(name), group)
         await self._store.index_remove(keys.group_members(group), name)
         if not await self.members(group):
             await self._store.index_remove(keys.groups(), group)
-        await self._announcements.person(name)
+        await self._changes.person(name)
         return was_in
 
 

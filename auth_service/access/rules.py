@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from auth_service.access.announcements import Announcements
+from auth_service.access.announcements import AccessChangePublisher
 from auth_service.protocol.access import Access
 from auth_service.protocol.access_document import (
     MAX_BYTES,
@@ -72,10 +72,10 @@ class AccessRules:
     """
 
     def __init__(
-        self, store: Store, announcements: Announcements, clock: Clock, default: Access | None = None
+        self, store: Store, changes: AccessChangePublisher, clock: Clock, default: Access | None = None
     ) -> None:
         self._records = Collection(store, lambda _: keys.access(), JsonCodec(AccessRecord), lambda _: None)
-        self._announcements = announcements
+        self._changes = changes
         self._clock = clock
         self._default = default
         self._codec = JsonCodec(AccessRecord)
@@ -108,10 +108,10 @@ class AccessRules:
             raise InvalidAccessError(_TOO_LARGE)
         # Before the write, because this process may die after it; and after it, because what resource servers
         # ask in between is answered by the old rules.
-        await self._announcements.everybody()
+        await self._changes.everybody()
         if not await self._written(record):
             raise AccessChangedError
-        await self._announcements.everybody()
+        await self._changes.everybody()
         return CurrentAccess(access, record.version)
 
     async def _written(self, record: AccessRecord) -> bool:

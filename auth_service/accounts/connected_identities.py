@@ -86,7 +86,7 @@ class ConnectedIdentities:
     async def promote(self, user: User) -> User:
         """Make an account an administrator's; end the links to it that its owner did not make (ID-2).
 
-        Whoever operates a provider could otherwise name themselves the owner of the address, log in to an
+        An operator of a provider could otherwise name themselves the owner of the address, log in to an
         account of no importance, and wait for its promotion.
 
         Raises:

@@ -193,8 +193,8 @@ class UserRepository:
 
     async def by_subject(self, subject: str) -> User | None:
         """Return the account with that `subject`, if it exists."""
-        found = await self._find(subject)
-        return found[1] if found else None
+        entry = await self._find(subject)
+        return entry[1] if entry else None
 
     async def by_email(self, address: str) -> User | None:
         """Return the account with a normalized e-mail address, if it exists."""
@@ -211,10 +211,10 @@ class UserRepository:
             ValueError: the address cannot be normalized, or another account has it.
         """
         email = normalized(address) if address else None
-        found = await self._find(account.subject)
-        if found is None:
+        entry = await self._find(account.subject)
+        if entry is None:
             raise NoSuchUserError(account.username)
-        key, user = found
+        key, user = entry
         if address and email is None:
             raise ValueError("that is no e-mail address in plain ASCII")
         if email and not await self._emails.claim(email, key):
@@ -304,9 +304,9 @@ class UserRepository:
 
     async def delete(self, account: User) -> None:
         """Delete a disabled account. Its username may be used again, its subject never."""
-        found = await self._find(account.subject)
-        if found is not None:
-            key, current = found
+        entry = await self._find(account.subject)
+        if entry is not None:
+            key, current = entry
             await self._users.delete(key)
             await self._store.index_remove(keys.users(), key)
             if current.email:
@@ -329,8 +329,8 @@ class UserRepository:
             changed = change(user)
             return changed, changed
 
-        while found := await self._find(account.subject):
-            changed = await self._users.update(found[0], rule)
+        while entry := await self._find(account.subject):
+            changed = await self._users.update(entry[0], rule)
             if changed is not None:
                 return changed  # else it was renamed or deleted since it was found
         raise NoSuchUserError(account.username)
