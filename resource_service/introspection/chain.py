@@ -37,6 +37,9 @@ from shared.http_exchange import basic_authorization
 JOIN_FOR_S = 0.25
 """The maximum age of an answer about a token: see `SingleFlight`."""
 
+MAX_CONNECTIONS = 100
+MAX_FEED_CONNECTIONS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class IntrospectionChain:
@@ -59,7 +62,7 @@ def introspection_chain(
         clock: determines when tokens expire.
         leases: also notified of revocations; None if nothing stays open.
     """
-    http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=100)
+    http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=MAX_CONNECTIONS)
     keys = IssuerKeys(
         http,
         f"{settings.authorization_server_url}{JWKS_PATH}",
@@ -120,7 +123,7 @@ def _listening(
     settings: ResourceSettings, keys: IssuerKeys, listener: Listener, clock: Clock
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     # Separate connections: pending introspections must not delay revocations.
-    http = http_client(timeout_s=POLL_TIMEOUT_S, max_connections=2)
+    http = http_client(timeout_s=POLL_TIMEOUT_S, max_connections=MAX_FEED_CONNECTIONS)
     source = Source(
         url=f"{settings.authorization_server_url}{REVOCATIONS_PATH}",
         authorization=basic_authorization(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auth_service.protocol.client import Client
-from auth_service.protocol.proof_source import ProofSource, proof_source
+from auth_service.protocol.proof_source import CLIENT_FACTOR, LONG_S, ProofSource, proof_source
 from tests.auth_service.protocol.builders import client
 
 pytestmark = pytest.mark.requirement("BOUND-2")
@@ -28,4 +28,9 @@ def test_so_does_a_client_of_the_operator() -> None:
 
 @pytest.mark.parametrize("stranger", [STRANGER, PUBLIC], ids=["unused", "public"])
 def test_anybody_else_counts_for_the_network(stranger: Client) -> None:
-    assert proof_source(stranger, NETWORK) == ProofSource(NETWORK)
+    assert proof_source(stranger, NETWORK) == ProofSource(NETWORK, is_client=False) == ProofSource(NETWORK)
+
+
+def test_a_client_may_use_ten_times_the_share_of_a_network_within_the_life_of_an_assertion() -> None:
+    assert CLIENT_FACTOR == 10
+    assert LONG_S == 3_600 + 30 + 1

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from auth_service.protocol.provider_metadata import ProviderMetadataError, discovery_url, parse_metadata
+from auth_service.protocol.provider_metadata import (
+    ProviderMetadata,
+    ProviderMetadataError,
+    discovery_url,
+    parse_metadata,
+)
 
 pytestmark = pytest.mark.requirement("ID-1")
 
@@ -29,6 +34,13 @@ DOCUMENT = {
 )
 def test_the_document_is_where_discovery_puts_it(issuer: str, url: str) -> None:
     assert discovery_url(issuer) == url
+
+
+def test_a_provider_sends_no_issuer_and_takes_basic_authentication_unless_it_says_otherwise() -> None:
+    metadata = ProviderMetadata(
+        issuer=ISSUER, authorization_endpoint="https://a", token_endpoint="https://t", jwks_uri="https://j"
+    )
+    assert (metadata.sends_iss, metadata.basic) == (False, True)
 
 
 def test_a_document_says_where_things_are() -> None:

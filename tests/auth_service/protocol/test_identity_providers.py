@@ -1,0 +1,51 @@
+"""Which issuers each kind of identity provider may have, and what is not allowed unless it is configured."""
+
+from __future__ import annotations
+
+import pytest
+
+from auth_service.protocol.identity_providers import PRESETS, AllowList
+from tests.auth_service.protocol.providers import provider
+
+pytestmark = pytest.mark.requirement("ID-1", "ID-2")
+
+TENANT = "00000000-1111-2222-3333-444444444444"
+
+
+@pytest.mark.parametrize(
+    ("preset", "issuer", "accepted"),
+    [
+        ("openid", "https://id.example", True),
+        ("openid", "ftp://id.example", False),
+        ("google", "https://accounts.google.com", True),
+        ("google", "https://accounts.google.com/", False),
+        ("entra", f"https://login.microsoftonline.com/{TENANT}/v2.0", True),
+        ("entra", "https://login.microsoftonline.com/common/v2.0", False),
+        ("keycloak", "https://id.example/realms/corp", True),
+        ("keycloak", "https://id.example/realms/corp/", False),
+        ("auth0", "https://corp.auth0.com/", True),
+        ("auth0", "https://corp.auth0.com", False),
+    ],
+)
+def test_an_issuer_has_the_form_that_its_kind_of_provider_gives_it(
+    preset: str, issuer: str, accepted: bool
+) -> None:
+    assert PRESETS[preset].accepts_issuer(issuer) is accepted
+
+
+def test_an_address_at_entra_proves_nothing() -> None:
+    assert [name for name, preset in PRESETS.items() if not preset.proves_email] == ["entra"]
+
+
+def test_nobody_may_log_in_and_no_account_is_linked_unless_it_is_configured() -> None:
+    assert AllowList() == AllowList(everyone=False)
+    assert provider(allow=AllowList(everyone=True)).links_email is False
+
+
+def test_groups_are_needed_where_they_decide() -> None:
+    assert provider(allow=AllowList(everyone=True)).needs_groups is False
+    assert provider(allow=AllowList(groups=frozenset({"ops"}))).needs_groups is True
+
+
+def test_a_provider_does_not_show_its_secret() -> None:
+    assert "hidden" not in repr(provider(client_secret="hidden"))

@@ -1,0 +1,87 @@
+"""Which validators a token passes, by the settings, and which of them hear of revocations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, Protocol
+from unittest.mock import Mock
+
+import pytest
+
+from resource_service.introspection.cache import IntrospectionCache
+from resource_service.introspection.chain import JOIN_FOR_S, IntrospectionChain, introspection_chain
+from resource_service.introspection.client import IntrospectionUnavailableError
+from resource_service.introspection.local_jwt_validator import LocalJwtValidator
+from resource_service.introspection.revocation_feed import Listener
+from resource_service.introspection.single_flight import SingleFlight
+from resource_service.settings import ResourceSettings
+from tests.resource_service.authorization_server import AuthorizationServer
+from tests.resource_service.feed import Feed
+from tests.servers import wait_until
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-3", "RS-7")]
+
+
+class Live(Protocol):
+    live: bool
+
+
+@pytest.fixture
+def feed() -> Iterator[Feed]:
+    """Of a server of its own: nothing else polls it."""
+    server = AuthorizationServer().start()
+    yield Feed(server, heartbeat_s=0.05)
+    server.stop()
+
+
+def chain_to(
+    server: AuthorizationServer, leases: Listener | None = None, **settings: Any
+) -> IntrospectionChain:
+    usual = {"resource": "http://127.0.0.1:9/mcp", "issuer": server.url, "resource_secret": "s" * 32}
+    return introspection_chain(ResourceSettings(**{**usual, **settings}), leases=leases)
+
+
+async def until_live(*listeners: Live) -> None:
+    await asyncio.to_thread(wait_until, lambda: all(listener.live for listener in listeners))
+
+
+async def test_answers_are_cached_while_revocations_arrive(feed: Feed) -> None:
+    chain = chain_to(feed.server)
+    assert isinstance(chain.introspect, IntrospectionCache)
+    async with chain.run():
+        await until_live(chain.introspect)
+
+
+async def test_tokens_are_validated_locally_where_that_is_wanted(feed: Feed) -> None:
+    chain = chain_to(feed.server, verify_jwt_locally=True, introspection_cache_s=0)
+    assert isinstance(chain.introspect, LocalJwtValidator)
+    async with chain.run():
+        await until_live(vars(chain.introspect)["_revoked"])
+
+
+async def test_leases_hear_of_revocations_until_the_service_stops(feed: Feed) -> None:
+    leases = Mock(spec=Listener, live=False)
+    chain = chain_to(feed.server, leases, introspection_cache_s=0)
+    assert isinstance(chain.introspect, SingleFlight)
+    tasks = len(asyncio.all_tasks())
+    async with chain.run():
+        await asyncio.to_thread(wait_until, lambda: leases.confirm.called)
+    assert len(asyncio.all_tasks()) == tasks
+
+
+@pytest.mark.parametrize(("signed", "media_type"), [(False, "json"), (True, "token-introspection+jwt")])
+async def test_nobody_polls_the_feed_who_does_not_need_it(feed: Feed, signed: bool, media_type: str) -> None:
+    chain = chain_to(feed.server, signed_introspection=signed, introspection_cache_s=0)
+    async with chain.run():
+        if not signed:
+            assert await chain.introspect("token") is None
+        else:
+            with pytest.raises(IntrospectionUnavailableError):
+                await chain.introspect("token")
+    assert feed.polls == []
+    assert feed.server.asked()[0].headers["accept"] == f"application/{media_type}"
+
+
+def test_an_answer_is_at_most_a_quarter_of_a_second_old() -> None:
+    assert JOIN_FOR_S == 0.25
