@@ -24,7 +24,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-3", "RS-7")]
 
 
 class Live(Protocol):
-    live: bool
+    @property
+    def live(self) -> bool: ...
 
 
 @pytest.fixture

@@ -177,6 +177,16 @@ def test_where_a_rule_tells_a_query_apart_it_decides_alone() -> None:
     assert policy.for_resource("docs://page?public=1") == READ
 
 
+def test_a_rule_that_is_encoded_too_many_times_does_not_speak_for_others_that_are() -> None:
+    policy = Policy(
+        scopes={"read": "Read", "admin": "Everything"},
+        default=ADMIN,
+        resources={"notes://a%252561": READ, "notes://b*": READ},
+    )
+    assert policy.for_resource("notes://b") == READ
+    assert policy.for_resource("notes://b%252561") == READ | ADMIN
+
+
 @pytest.mark.requirement("RS-4")
 @pytest.mark.parametrize(
     "uri",
