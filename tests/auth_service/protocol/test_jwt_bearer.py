@@ -164,3 +164,30 @@ def test_subjects_of_others_stay_the_same_and_apart() -> None:
     assert one not in others
     # It is in grants and at resource servers: another one would be another user.
     assert one == "x_8FOYHES3_96LZ8RbkP3Phc9P"
+
+
+RULES = (WorkloadRule({"repository": "acme/*"}),)
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"issuer": ""}, "has a name"),
+        ({"jwks_uri": None}, "either jwks or jwks_uri"),
+        ({"jwks": {"keys": []}}, "either jwks or jwks_uri"),
+        ({"profile": "workload"}, "lets nobody in"),
+    ],
+)
+def test_an_issuer_that_cannot_be_trusted_as_it_is_described_is_refused(
+    members: dict[str, Any], says: str
+) -> None:
+    described: dict[str, Any] = {"issuer": "https://idp.example", "profile": "id-jag", "jwks_uri": JWKS_URI}
+    with pytest.raises(ValueError, match=says):
+        TrustedIssuer(**{**described, **members})
+    for profile in ("id-jag", "workload"):
+        TrustedIssuer(**{**described, "profile": profile, "rules": RULES})
+
+
+def test_a_rule_that_fits_every_workload_is_refused() -> None:
+    with pytest.raises(ValueError, match="fits every workload"):
+        WorkloadRule({})
