@@ -9,11 +9,13 @@ import pytest
 
 from auth_service.protocol.access import (
     ADMINISTRATORS,
+    ALL,
     OPEN,
     Access,
     Held,
     PersonFacts,
     closed_access,
+    default_access,
     narrowed_grant,
 )
 from auth_service.protocol.access_document import (
@@ -92,6 +94,31 @@ def test_a_group_of_a_provider_is_not_the_local_group_of_that_name() -> None:
 @pytest.mark.parametrize("resource", [f"{NOTES}/", "HTTPS://Notes.example/mcp", "*"])
 def test_a_resource_is_named_in_any_spelling_that_clients_may_use(resource: str) -> None:
     assert rules(people={"ada": {resource: "*"}}).held(ADA, NOTES).allows("anything")
+
+
+def test_the_rules_that_apply_are_named() -> None:
+    everything = {ALL: frozenset({"read"})}
+    access = Access(groups={"ops": everything}, people={ALL: everything, "ada": everything})
+    assert access.held(ADA, NOTES).rules == (
+        "group ops may hold read at *",
+        "everybody may hold read at *",
+        "person ada may hold read at *",
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "demo_user", "access"),
+    [
+        (None, "demo", None),
+        ("open", None, None),
+        ("closed", None, closed_access()),
+        ("closed", "demo", closed_access("demo")),
+    ],
+)
+def test_without_rules_access_is_open_unless_the_operator_closes_it(
+    mode: str | None, demo_user: str | None, access: Access | None
+) -> None:
+    assert default_access(mode, demo_user=demo_user) == access
 
 
 def test_nobody_holds_what_no_rule_names() -> None:

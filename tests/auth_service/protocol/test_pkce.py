@@ -117,6 +117,11 @@ def test_a_malformed_verifier_is_refused_even_if_it_matches(verifier: str) -> No
 
 
 @pytest.mark.requirement("SEC-6")
+def test_a_code_with_a_challenge_needs_a_verifier() -> None:
+    with pytest.raises(InvalidGrantError, match="code_verifier is missing"):
+        check_verifier(CHALLENGE, None)
+
+
 def test_a_verifier_for_a_code_without_a_challenge_is_a_downgrade() -> None:
     with pytest.raises(InvalidGrantError, check=because(Reason.CODE_VERIFIER_UNEXPECTED)):
         check_verifier(None, VERIFIER)

@@ -13,7 +13,7 @@ from resource_service.introspection.cache import IntrospectionCache
 from resource_service.introspection.chain import JOIN_FOR_S, IntrospectionChain, introspection_chain
 from resource_service.introspection.client import IntrospectionUnavailableError
 from resource_service.introspection.local_jwt_validator import LocalJwtValidator
-from resource_service.introspection.revocation_feed import Listener
+from resource_service.introspection.revocation_feed import Listener, RevocationFeed
 from resource_service.introspection.single_flight import SingleFlight
 from resource_service.settings import ResourceSettings
 from tests.resource_service.authorization_server import AuthorizationServer
@@ -69,6 +69,23 @@ async def test_leases_hear_of_revocations_until_the_service_stops(feed: Feed) ->
     async with chain.run():
         await asyncio.to_thread(wait_until, lambda: leases.confirm.called)
     assert len(asyncio.all_tasks()) == tasks
+
+
+async def test_the_feed_has_ended_when_the_chain_has(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[bool] = []
+
+    async def follow(_: RevocationFeed) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _step in range(50):
+                await asyncio.sleep(0)
+            ended.append(True)
+
+    monkeypatch.setattr(RevocationFeed, "follow", follow)
+    async with chain_to(feed.server).run():
+        await asyncio.sleep(0)
+    assert ended == [True]
 
 
 @pytest.mark.parametrize(("signed", "media_type"), [(False, "json"), (True, "token-introspection+jwt")])
