@@ -9,7 +9,6 @@ import pytest
 from auth_service.protocol.factors import (
     MAX_NOTICES,
     MAX_PASSKEYS,
-    NOTICE_S,
     Assertion,
     AuthenticatorApp,
     Factors,
@@ -69,8 +68,7 @@ def test_recovery_codes_are_no_factor_of_their_own() -> None:
     assert accept_recovery_code(Factors(recovery_codes=("r1",)), "r1", mark="now") == (None, False)
     left, refused = remove_app(WITH_APP, required=False)
     assert refused is None
-    assert left
-    assert left.recovery_codes == ()
+    assert left == Factors(accepted="before")
 
 
 @pytest.mark.parametrize(
@@ -114,6 +112,11 @@ def test_an_account_has_one_app_and_a_bounded_number_of_different_passkeys() -> 
     assert add_passkey(WITH_KEY, KEY, mark="now") == (None, Refused.TAKEN)
     many = Factors(passkeys=tuple(replace(KEY, credential_id=str(n)) for n in range(MAX_PASSKEYS)))
     assert add_passkey(many, KEY, mark="now") == (None, Refused.FULL)
+    too_many = replace(many, passkeys=(*many.passkeys, replace(KEY, credential_id="one more")))
+    assert add_passkey(too_many, KEY, mark="now") == (None, Refused.FULL)
+    added, refused = add_passkey(WITH_KEY, replace(KEY, credential_id="key-2"), mark="now")
+    assert added
+    assert (len(added.passkeys), refused) == (2, None)
     assert add_passkey(WITH_KEY, KEY, mark="before") == (None, None)
 
 
@@ -133,5 +136,20 @@ def test_the_person_is_told_of_a_bounded_number_of_changes_for_a_month() -> None
         factors = with_notice(factors, Notice(text=str(number), at=NOW))
     assert len(factors.notices) == MAX_NOTICES
     assert factors.notices[0].text == str(MAX_NOTICES + 2)
-    assert factors.recent_notices(NOW + NOTICE_S - 1)
-    assert not factors.recent_notices(NOW + NOTICE_S)
+    month_s = 30 * 86_400
+    assert factors.recent_notices(NOW + month_s - 1)
+    for later in (NOW + month_s, NOW + month_s + 1):
+        assert not factors.recent_notices(later)
+
+
+def test_what_was_never_used_has_no_time_and_factors_are_counted_without_recovery_codes() -> None:
+    assert (KEY.sign_count, KEY.used_at, KEY.cloned_at) == (0, 0, 0)
+    app = AuthenticatorApp(sealed="sealed", added_at=NOW)
+    assert (app.last_step, app.used_at) == (0, 0)
+    assert Factors().recovery_codes_at == 0
+    assert [f.count for f in (Factors(), WITH_APP, WITH_KEY, replace(WITH_APP, passkeys=(KEY,)))] == [
+        0,
+        1,
+        1,
+        2,
+    ]
