@@ -6,11 +6,12 @@ import asyncio
 import binascii
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from time import monotonic
 
 from auth_service.crypto.keyring import KeyRing, SealBrokenError, Tagger
 from auth_service.crypto.secrets import digest, new_secret
+from auth_service.protocol.fresh_login import Freshness
 from auth_service.protocol.interaction import REPEATED_FOR_S
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
@@ -50,11 +51,15 @@ class LoginPurpose:
         pending_id: the authorization request that waits for the login.
         to: see `pages.login`.
         links: the subject of the account to which the identity is to be connected.
+        freshness: a `Freshness`.
+        since: when the login began, in seconds since 1970.
     """
 
     pending_id: str | None = None
     to: str | None = None
     links: str | None = None
+    freshness: str = Freshness.ANY
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +93,7 @@ class FederatedLogins:
     async def begin(self, provider_id: str, browser_secret: str, purpose: LoginPurpose) -> LoginSecrets:
         """Store a new login and return its secrets."""
         state = new_secret()
-        members = {"pending_id": purpose.pending_id, "to": purpose.to, "links": purpose.links}
-        sealed = base64url.encode(self._keyring.seal(_PURPOSE, json.dumps(members).encode()))
+        sealed = base64url.encode(self._keyring.seal(_PURPOSE, json.dumps(asdict(purpose)).encode()))
         login = FederatedLogin(provider_id=provider_id, browser=digest(browser_secret), sealed=sealed)
         await self._logins.create(state, login)
         return self.secrets_of(state)

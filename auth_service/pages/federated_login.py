@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.authorize.pending import Pending, PendingRequests
+from auth_service.authorize.pending import PendingRequests
 from auth_service.crypto.secrets import digest
 from auth_service.federation.accounts import FederatedAccounts, How
 from auth_service.federation.code_exchange import AuthorizationAnswer
@@ -17,12 +17,19 @@ from auth_service.federation.errors import IdentityRefusedError, ProviderUnavail
 from auth_service.federation.logins import FederatedLogins, LoginPurpose, LoginSecrets
 from auth_service.federation.provider_logout import ProviderSessions
 from auth_service.pages.descriptions.federated_login import BEGIN, COME_BACK
-from auth_service.pages.login import after_login, destination
-from auth_service.pages.provider_failures import Failure, ProviderFailures
+from auth_service.pages.login import PROVEN_BY_LOGIN, after_login, destination
+from auth_service.pages.provider_failures import Failure, ProviderFailures, failure_of
+from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.federated_identity import (
     FederatedIdentity,
     FederationError,
     InvalidProviderResponseError,
+)
+from auth_service.protocol.fresh_login import (
+    Freshness,
+    NotFreshError,
+    check_freshness,
+    fresh_parameters,
 )
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
@@ -86,10 +93,14 @@ class FederatedLoginPages:
         await self.throttle.attempt(self.context.networks.network_of(request))
         purpose = await self._purpose(fields, browser, connects=connects)
         if purpose is None:
-            return see_other("../login")
+            return see_other("../login?to=account")
+        purpose = self._with_freshness(purpose, provider, await self._request(purpose, browser))
+        if purpose.freshness == Freshness.REQUIRED and not provider.preset.sends_auth_time:
+            error = NotFreshError("the provider never says when it authenticated people")
+            return self.failures.page(provider, Failure.NOT_FRESH, error, purpose=purpose)
         secrets = await self.logins.begin(provider.provider_id, browser.browser_id or "", purpose)
-        pending = await self.pending.get(purpose.pending_id, browser.browser_id)
-        parameters = self._parameters(provider, secrets, pending)
+        asked_by = await self._request(purpose, browser)
+        parameters = self._parameters(provider, secrets, purpose, asked_by)
         try:
             location = await self._protocol(provider).authorization_url(provider, parameters)
         except ProviderUnavailableError as error:
@@ -100,7 +111,7 @@ class FederatedLoginPages:
         """Return the purpose of the login; None if somebody has to log in first."""
         if connects:
             session = await self.context.sessions.find(browser.session)
-            if session is None or self.clock() - session.auth_time > _FRESH_LOGIN_S:
+            if session is None or not session.is_fresh(self.clock(), _FRESH_LOGIN_S):
                 return None
             return LoginPurpose(links=session.subject)
         pending_id = fields.get("pending")
@@ -108,10 +119,31 @@ class FederatedLoginPages:
             raise RequestOverError
         return LoginPurpose(pending_id=pending_id, to=destination(fields))
 
+    async def _request(self, purpose: LoginPurpose, browser: Browser) -> AuthorizationRequest | None:
+        pending = await self.pending.get(purpose.pending_id, browser.browser_id)
+        return pending.request if pending else None
+
+    def _with_freshness(
+        self, purpose: LoginPurpose, provider: IdentityProvider, request: AuthorizationRequest | None
+    ) -> LoginPurpose:
+        freshness = Freshness.IF_KNOWN if purpose.to else Freshness.ANY
+        if purpose.links is not None:
+            # The person who is logged in here has just authenticated; see `_purpose`.
+            freshness = Freshness.REQUIRED if provider.preset.sends_auth_time else Freshness.ANY
+        elif purpose.to in PROVEN_BY_LOGIN:
+            freshness = Freshness.REQUIRED
+        elif request and ("login" in request.prompts or request.max_age is not None):
+            # The client wants proof that the person is present now, not that they once were.
+            freshness = Freshness.REQUIRED
+        return replace(purpose, freshness=freshness, since=int(self.clock()))
+
     def _parameters(
-        self, provider: IdentityProvider, secrets: LoginSecrets, pending: Pending | None
+        self,
+        provider: IdentityProvider,
+        secrets: LoginSecrets,
+        purpose: LoginPurpose,
+        request: AuthorizationRequest | None,
     ) -> dict[str, str]:
-        authorization_request = pending.request if pending else None
         parameters = {
             "response_type": "code",
             "client_id": provider.client_id,
@@ -122,14 +154,10 @@ class FederatedLoginPages:
             "code_challenge": secrets.challenge,
             "code_challenge_method": "S256",
             **provider.preset.parameters,
+            **fresh_parameters(provider, Freshness(purpose.freshness)),
         }
-        if authorization_request and authorization_request.login_hint:
-            parameters["login_hint"] = authorization_request.login_hint
-        if authorization_request and (
-            "login" in authorization_request.prompts or authorization_request.max_age is not None
-        ):
-            # The client wants proof that the person is present now, not that they once were.
-            parameters["prompt"] = "login"
+        if request and request.login_hint:
+            parameters["login_hint"] = request.login_hint
         return parameters
 
     async def come_back(self, request: Request) -> Response:
@@ -172,13 +200,12 @@ class FederatedLoginPages:
             if query.get("error") is not None:
                 return self.failures.denied(provider, query, purpose=purpose)
             federated = await self._identified(provider, query)
+            check_freshness(federated.auth_time, Freshness(purpose.freshness), since=purpose.since)
             user, how = await self._account(federated, provider, browser, purpose)
         except IdentityRefusedError as error:
             return self.failures.refused(provider, error, purpose=purpose, who=federated, origin=origin)
         except FederationError as error:
-            unavailable = isinstance(error, ProviderUnavailableError)
-            failure = Failure.UNAVAILABLE if unavailable else Failure.INVALID
-            return self.failures.page(provider, failure, error, purpose=purpose)
+            return self.failures.page(provider, failure_of(error), error, purpose=purpose)
         secret = self.logins.secrets_of(query.require("state")).session
         # Recorded before the session begins: a logout at the provider must not miss it.
         await self.provider_sessions.note(federated, user.subject)
@@ -264,6 +291,7 @@ class FederatedLoginPages:
             secret,
             provider_id=provider.provider_id,
             provider_session=federated.session_id,
+            auth_time=federated.auth_time,
         )
         who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
         if begun is None:

@@ -36,6 +36,7 @@ _BUSY_S = 10
 _BUSY = "Many people are logging in right now. Try again in a few seconds."
 _WRONG = "The username or the password is wrong."
 _AFTER = {
+    "account": "account",
     "admin": "admin/software",
     "password": "password",
     "delete-account": "delete-account",
@@ -43,6 +44,9 @@ _AFTER = {
     "disconnect-identity": "account",
 }
 """The destinations of a login without a pending request, by the name in `to`; otherwise the account page."""
+
+PROVEN_BY_LOGIN = frozenset({"delete-account", "disconnect-identity"})
+"""The destinations where a login replaces the password of an account without one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,5 +41,5 @@ class Presence:
         """
         if user.password_hash:
             await self.current_password.require(posted.fields, posted.browser, posted.session, posted.network)
-        elif self.clock() >= posted.session.auth_time + RECENT_S:
+        elif not posted.session.is_fresh(self.clock(), RECENT_S):
             raise NotDoneError("Log in again first, then try again.", 401, Reason.LOGIN_TOO_OLD)

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from auth_service.federation.errors import IdentityRefusedError
+from auth_service.federation.errors import IdentityRefusedError, ProviderUnavailableError
 from auth_service.federation.logins import LoginPurpose
 from auth_service.protocol.federated_accounts import Refusal
 from auth_service.protocol.federated_identity import FederatedIdentity, FederationError
+from auth_service.protocol.fresh_login import NotFreshError
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
@@ -28,6 +29,7 @@ class Failure(Enum):
 
     UNAVAILABLE = (503, "unavailable", Reason.PROVIDER_UNAVAILABLE)
     INVALID = (400, "invalid", Reason.PROVIDER_ANSWER_INVALID)
+    NOT_FRESH = (403, "not_fresh", Reason.PROVIDER_LOGIN_NOT_FRESH)
     DENIED = (400, "denied", Reason.PROVIDER_DENIED)
     DISABLED = (403, "disabled", Reason.LOGIN_FAILED)
     NOT_ALLOWED = (403, "not_allowed", Reason.PROVIDER_PERSON_NOT_ALLOWED)
@@ -58,6 +60,13 @@ _OF_REFUSAL = {
     Refusal.TAKEN: Failure.TAKEN,
     Refusal.NO_NAME: Failure.NOT_ALLOWED,
 }
+
+
+def failure_of(error: FederationError) -> Failure:
+    """Return the failure that an error means."""
+    if isinstance(error, ProviderUnavailableError):
+        return Failure.UNAVAILABLE
+    return Failure.NOT_FRESH if isinstance(error, NotFreshError) else Failure.INVALID
 
 
 @dataclass(frozen=True, kw_only=True)

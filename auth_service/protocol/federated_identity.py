@@ -54,6 +54,7 @@ class FederatedIdentity:
         groups: None if the provider has more groups than it lists.
         other_subjects: other ids by which the allow list may name the person.
         session_id: the provider's `sid`.
+        auth_time: when the provider authenticated the person, in seconds since 1970; None if it does not say.
     """
 
     issuer: str
@@ -65,6 +66,7 @@ class FederatedIdentity:
     groups: tuple[str, ...] | None = ()
     other_subjects: tuple[str, ...] = ()
     session_id: str | None = None
+    auth_time: int | None = None
 
 
 def check_response_issuer(iss: str | None, metadata: ProviderMetadata) -> None:
@@ -156,6 +158,7 @@ def identity_of(claims: Mapping[str, Any], provider: IdentityProvider) -> Federa
         groups=_groups(claims, provider),
         other_subjects=tuple(other for other in others if other),
         session_id=_text(claims, "sid"),
+        auth_time=_moment(claims, "auth_time"),
     )
 
 
@@ -214,6 +217,13 @@ def _has_more_groups(claims: Mapping[str, Any], provider: IdentityProvider) -> b
     elsewhere = claims.get("_claim_names")
     named = isinstance(elsewhere, dict) and provider.groups_claim in elsewhere
     return named or claims.get("hasgroups") in (True, "true")
+
+
+def _moment(claims: Mapping[str, Any], name: str) -> int | None:
+    try:
+        return int(jwt_claims.number(claims, name)) if name in claims else None
+    except ClaimError:
+        return None
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:

@@ -27,6 +27,7 @@ class Preset:
         domain_claim: the claim that names the organization's domain; without it only `public_domain` counts.
         public_domain: the domain of the provider's own public e-mail addresses.
         subject_claims: claims besides ``sub`` by which an administrator of the provider identifies people.
+        sends_auth_time: whether it authenticates people again if asked to, and says when it did.
         parameters: additional parameters of the authorization request.
     """
 
@@ -43,6 +44,7 @@ class Preset:
     domain_claim: str | None = None
     public_domain: str | None = None
     subject_claims: tuple[str, ...] = ()
+    sends_auth_time: bool = True
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def accepts_issuer(self, issuer: str) -> bool:
@@ -65,6 +67,7 @@ PRESETS: Mapping[str, Preset] = {
         issuer_pattern=r"https://accounts\.google\.com",
         groups_claim=None,
         domain_claim="hd",
+        sends_auth_time=False,
         public_domain="gmail.com",
         parameters=_CHOOSE,
     ),
@@ -100,6 +103,7 @@ PRESETS: Mapping[str, Preset] = {
         issuer_advice="https://github.com, or the address of your GitHub Enterprise Server",
         scopes=("read:user", "user:email"),
         groups_scopes=("read:org",),
+        sends_auth_time=False,
     ),
     "gitlab": Preset(label="GitLab", issuer="https://gitlab.com"),
     "authentik": Preset(

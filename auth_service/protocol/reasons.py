@@ -190,6 +190,11 @@ class Reason(ReasonCode):
         "The line of the log names the claim or the error. Compare `client_id`, `client_secret`, `issuer` "
         "and the redirect URI with the provider's, and the clocks.",
     )
+    PROVIDER_LOGIN_NOT_FRESH = (
+        "A fresh login is needed, and the identity provider does not prove one.",
+        "The provider must send `auth_time` in the ID token if asked with `max_age`; for Entra, add it as an "
+        "optional claim. Otherwise people log in with a password.",
+    )
     PROVIDER_DENIED = "The identity provider answered with an error.", "The line of the log has the error."
     PROVIDER_PERSON_NOT_ALLOWED = (
         "The allow list of the identity provider does not name the person.",

@@ -31,6 +31,8 @@ class Session:
         provider_id: the identity provider used for the login; None for a password.
         provider_session: the `sid` of the session at the provider, if it sent one.
         amr: the methods of the login (RFC 8176); empty if unknown.
+        auth_time_known: whether `auth_time` is when the person authenticated. Otherwise it is when a provider
+            that does not say sent them back.
     """
 
     session_id: str
@@ -44,11 +46,16 @@ class Session:
     provider_id: str | None = None
     provider_session: str | None = None
     amr: tuple[str, ...] = ()
+    auth_time_known: bool = True
 
     @property
     def acr(self) -> str:
         """The authentication context of the login."""
         return acr_of(self.amr, federated=self.provider_id is not None)
+
+    def is_fresh(self, now: float, within_s: int) -> bool:
+        """Whether the person is known to have authenticated within the last `within_s` seconds."""
+        return self.auth_time_known and now < self.auth_time + within_s
 
     @property
     def login(self) -> Login:
@@ -92,6 +99,7 @@ class SessionRepository:
         provider_session: str | None = None,
         amr: tuple[str, ...] = (),
         auth_time: int | None = None,
+        auth_time_known: bool = True,
     ) -> Session:
         """Begin a session after a login, with a new `secret` (AS-23: never the secret from before the login).
 
@@ -101,20 +109,23 @@ class SessionRepository:
             provider_id: the identity provider used for the login.
             provider_session: the `sid` of the session at the provider.
             amr: the methods of the login.
-            auth_time: of a login that is only continued, by a second factor; None for now.
+            auth_time: of a login that is only continued, by a second factor, or that happened earlier at the
+                provider; None for now.
+            auth_time_known: False if the provider does not say when the person authenticated.
         """
         now, key = int(self._clock()), digest(secret)
         session = Session(
             session_id=continues.session_id if continues else new_id(),
             subject=user.subject,
             username=user.username,
-            auth_time=now if auth_time is None else auth_time,
+            auth_time=now if auth_time is None else min(now, auth_time),
             expires_at=now + self._ttl_s,
             key=key,
             consent_epoch=user.consent_epoch,
             provider_id=provider_id,
             provider_session=provider_session,
             amr=amr,
+            auth_time_known=auth_time_known,
         )
         # Indexed before it is stored: ending all sessions of a subject must never miss a valid one.
         await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)

@@ -41,6 +41,7 @@ class LoginSessions:
         *,
         provider_id: str,
         provider_session: str | None,
+        auth_time: int | None,
     ) -> BegunSession | None:
         """Log `user` in; return None if the account is disabled.
 
@@ -49,6 +50,7 @@ class LoginSessions:
         Args:
             drawn: 256 random bits from which the secret of the session is made.
             provider_session: the `sid` of the session at the provider.
+            auth_time: when the provider authenticated the person; None if it does not say.
         """
         current = await self.continued(browser, user)
         return await self.begin_with(
@@ -57,6 +59,8 @@ class LoginSessions:
             continues=current,
             provider_id=provider_id,
             provider_session=provider_session,
+            auth_time=auth_time,
+            auth_time_known=auth_time is not None,
         )
 
     async def continued(self, browser: Browser, user: User) -> Session | None:
@@ -77,6 +81,7 @@ class LoginSessions:
         provider_session: str | None = None,
         amr: tuple[str, ...] = (),
         auth_time: int | None = None,
+        auth_time_known: bool = True,
     ) -> BegunSession | None:
         """Begin the session that `secret` opens; return None if `user` may no longer log in.
 
@@ -84,7 +89,7 @@ class LoginSessions:
             continues: from `continued`.
             provider_id: the identity provider; None for a login with the password.
             provider_session: the `sid` of the session at the provider.
-            amr, auth_time: see `SessionRepository.begin`.
+            amr, auth_time, auth_time_known: see `SessionRepository.begin`.
         """
         session = await self.sessions.begin(
             user,
@@ -94,6 +99,7 @@ class LoginSessions:
             provider_session=provider_session,
             amr=amr,
             auth_time=auth_time,
+            auth_time_known=auth_time_known,
         )
         # Checked after the session began: code that disables a user or changes a password does so before it
         # ends the existing sessions, so one of the two notices the other.

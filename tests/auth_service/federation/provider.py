@@ -117,6 +117,7 @@ class FakeProvider:
             "iat": now,
             "exp": now + 300,
             "nonce": nonce,
+            "auth_time": now,
             **self.claims,
             **self.changes,
         }

@@ -190,7 +190,7 @@ def test_connecting_needs_a_login_that_is_fresh(
     open_login(person, server)
     page = person.open(f"{server.origin}/account")
     server.clock.advance(601)
-    assert person.leave(page) == "../login"
+    assert person.leave(page) == "../login?to=account"
 
 
 @pytest.mark.requirement("SEC-16")

@@ -46,7 +46,7 @@ def test_the_account_page_lists_the_identity(
     server: AuthorizationServer, provider: FakeProvider, owner: FederatedPerson
 ) -> None:
     text = owner.open(f"{server.origin}/account").text
-    for part in ("Ways to log in", provider.claims["preferred_username"], "last used"):
+    for part in ("Connected identities", provider.claims["preferred_username"], "last used"):
         assert part in text
 
 
@@ -59,7 +59,7 @@ def test_with_the_password_it_is_disconnected_and_the_press_is_safe_to_repeat(
     page = disconnecting(server, owner)
     answers = [owner.submit(page, {"password": PASSWORD}) for _ in range(2)]
     assert [answer.url.path for answer in answers] == ["/account", "/account"]
-    assert "Ways to log in" not in answers[1].text
+    assert "Connected identities" not in answers[1].text
     assert [server.is_active(token) for token in (stolen, kept)] == [False, True]
     assert logged_in_as(thief, server) is None
     assert logs_in_there(server, provider) != subject
@@ -117,7 +117,7 @@ def test_an_administrator_disconnects_it(
     administrator = Person(trust_env=False)
     console = AtTheConsole(server, administrator)
     page = console.open(f"person?name={owner.username}")
-    assert "Ways to log in" in page.text
-    assert "Ways to log in" not in console.press(page, "disconnect").text
+    assert "Connected identities" in page.text
+    assert "Connected identities" not in console.press(page, "disconnect").text
     assert logs_in_there(server, provider) != subject
     administrator.close()

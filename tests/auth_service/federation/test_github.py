@@ -150,3 +150,13 @@ def test_only_a_verified_primary_address_is_one(
     kept = server.with_store(lambda store: UserRepository(store, Passwords(), server.clock).get(login))
     assert kept is not None
     assert kept.email is None
+
+
+@pytest.mark.requirement("SEC-16")
+def test_a_fresh_login_that_github_cannot_prove_is_refused_before_anybody_is_sent_there(
+    server: AuthorizationServer, member: FederatedPerson
+) -> None:
+    page = member.open(f"{server.origin}/login?to=delete-account")
+    form = member.button(page)
+    refused = member.browser.post(f"{server.origin}/login/fake", data=form.fields)
+    assert (refused.status_code, "A fresh login is needed" in refused.text) == (403, True)

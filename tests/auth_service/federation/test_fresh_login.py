@@ -1,0 +1,75 @@
+"""Where a fresh login is demanded through a provider, its `auth_time` must prove one (ID-1, SEC-16)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+
+from tests.auth_service.federation.people import logged_in_as, open_login
+from tests.auth_service.federation.provider import FakeProvider, FederatedPerson
+from tests.auth_service.service import AuthorizationServer
+from tests.flow import Pkce
+
+pytestmark = pytest.mark.requirement("ID-1", "ID-2", "ID-7", "SEC-16")
+
+MISSING, OLD = None, -3_600
+
+
+def login_page(server: AuthorizationServer, person: FederatedPerson, purpose: str) -> httpx2.Response:
+    """The page from which somebody goes to the provider for something that needs a fresh login."""
+    if purpose == "connect":
+        open_login(person, server)
+        return person.open(f"{server.origin}/account")
+    if purpose == "delete-account":
+        return person.open(f"{server.origin}/login?to=delete-account")
+    asked: dict[str, Any] = {"prompt": "login"} if purpose == "prompt" else {"max_age": "60"}
+    return person.open(server.register().authorization_url(Pkce(), **asked))
+
+
+def come_back(provider: FakeProvider, person: FederatedPerson, location: str, auth_time: int | None) -> Any:
+    shifted = None if auth_time is None else int(provider.clock()) + auth_time
+    provider.changes = {"auth_time": shifted}
+    return person.open(provider.approve(location))
+
+
+@pytest.mark.parametrize("purpose", ["prompt", "max_age", "connect", "delete-account"])
+@pytest.mark.parametrize("auth_time", [MISSING, OLD, 0])
+def test_the_provider_is_asked_for_it_and_a_missing_or_old_time_is_refused(
+    server: AuthorizationServer,
+    provider: FakeProvider,
+    person: FederatedPerson,
+    purpose: str,
+    auth_time: int | None,
+) -> None:
+    location = person.leave(login_page(server, person, purpose))
+    query = dict(parse_qsl(urlsplit(location).query))
+    assert (query["prompt"], query["max_age"]) == ("login", "0")
+    page = come_back(provider, person, location, auth_time)
+    refused = (page.status_code, "A fresh login is needed" in page.text)
+    assert refused == ((403, True) if auth_time != 0 else (200, False))
+
+
+def test_another_login_may_be_as_old_as_the_session_there_and_says_so(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+) -> None:
+    provider.changes = {"auth_time": int(provider.clock()) + OLD}
+    tokens = server.register().connect(person, scope="openid")
+    claims = json.loads(base64.urlsafe_b64decode(tokens["id_token"].split(".")[1] + "=="))
+    assert claims["auth_time"] == provider.changes["auth_time"]
+
+
+@pytest.mark.parametrize("auth_time", [MISSING, OLD])
+def test_a_login_that_is_not_known_to_be_fresh_deletes_and_connects_nothing(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson, auth_time: int | None
+) -> None:
+    provider.changes = {"auth_time": None if auth_time is None else int(provider.clock()) + auth_time}
+    open_login(person, server)
+    refused = person.submit(person.open(f"{server.origin}/delete-account"), {})
+    assert (refused.status_code, "Log in again first" in refused.text) == (401, True)
+    assert person.leave(person.open(f"{server.origin}/account")) == "../login?to=account"
+    assert logged_in_as(person, server) is not None

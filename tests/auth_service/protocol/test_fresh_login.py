@@ -1,0 +1,44 @@
+"""What counts as proof that a provider has just authenticated somebody."""
+
+from __future__ import annotations
+
+import pytest
+
+from auth_service.protocol.fresh_login import Freshness, NotFreshError, check_freshness
+
+pytestmark = pytest.mark.requirement("ID-1", "SEC-16")
+
+SINCE = 1_000
+
+
+@pytest.mark.parametrize(
+    ("auth_time", "freshness"),
+    [
+        (None, Freshness.ANY),
+        (1, Freshness.ANY),
+        (None, Freshness.IF_KNOWN),
+        (SINCE - 30, Freshness.IF_KNOWN),
+        (SINCE - 30, Freshness.REQUIRED),
+        (SINCE + 60, Freshness.REQUIRED),
+    ],
+)
+def test_a_login_that_is_new_enough_for_its_purpose_counts(
+    auth_time: int | None, freshness: Freshness
+) -> None:
+    check_freshness(auth_time, freshness, since=SINCE)
+
+
+@pytest.mark.parametrize(
+    ("auth_time", "freshness"),
+    [
+        (None, Freshness.REQUIRED),
+        (SINCE - 31, Freshness.REQUIRED),
+        (0, Freshness.REQUIRED),
+        (SINCE - 31, Freshness.IF_KNOWN),
+    ],
+)
+def test_an_old_login_does_not_and_where_proof_is_required_neither_does_an_unknown_one(
+    auth_time: int | None, freshness: Freshness
+) -> None:
+    with pytest.raises(NotFreshError):
+        check_freshness(auth_time, freshness, since=SINCE)
