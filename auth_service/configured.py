@@ -86,6 +86,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         "device-request": requests,
         "device": guesses,
         "code": guesses,
+        "passkey": requests,
         "login": replace(guesses, refusal="Too many failed logins from your network."),
     }
 

@@ -260,6 +260,7 @@ def _login_page(parts: Components, check: PasswordCheck) -> LoginPage:
         pending=parts.authorization.pending,
         check=check,
         second_steps=parts.second_steps,
+        passkeys=parts.passkeys,
         providers=configured.identity_providers(parts.base.settings),
     )
 

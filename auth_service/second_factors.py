@@ -8,8 +8,10 @@ from auth_service.crypto.totp import SealedSecrets
 from auth_service.federated_login import provider_sessions
 from auth_service.pages.add_authenticator import AddAuthenticatorPage, Enrolments
 from auth_service.pages.add_factor import AddFactor
+from auth_service.pages.add_passkey import AddPasskeyPage
 from auth_service.pages.fresh_login import FreshLogin
 from auth_service.pages.login_methods import LoginMethodsPage
+from auth_service.pages.passkey_login import PasskeyLoginPage
 from auth_service.pages.recovery_codes import RecoveryCodesPage
 from auth_service.pages.second_factor import SecondFactorPage
 from auth_service.users.code_check import CodeCheck
@@ -25,6 +27,8 @@ def second_factor_endpoints(parts: Components) -> list[Endpoint]:
         _second_factor(parts).endpoint(),
         LoginMethodsPage(context=context, fresh=fresh, policy=policy, clock=base.clock).endpoint(),
         _add_authenticator(parts, fresh).endpoint(),
+        _add_passkey(parts, fresh).endpoint(),
+        _passkey_login(parts).endpoint(),
         RecoveryCodesPage(context=context, fresh=fresh, clock=base.clock).endpoint(),
     ]
 
@@ -51,9 +55,41 @@ def _second_factor(parts: Components) -> SecondFactorPage:
             limits=CodeLimits(base.store, configured.limits(base.settings)["code"]),
             clock=base.clock,
         ),
+        passkeys=parts.passkeys,
+        clock=base.clock,
         login_sessions=parts.login_sessions,
         provider_sessions=provider_sessions(parts),
         pending=parts.authorization.pending,
+    )
+
+
+def _add_factor(parts: Components) -> AddFactor:
+    return AddFactor(
+        context=parts.page_context,
+        factors=parts.users.factors,
+        login_sessions=parts.login_sessions,
+        clock=parts.base.clock,
+    )
+
+
+def _add_passkey(parts: Components, fresh: FreshLogin) -> AddPasskeyPage:
+    return AddPasskeyPage(
+        context=parts.page_context,
+        fresh=fresh,
+        add_factor=_add_factor(parts),
+        passkeys=parts.passkeys,
+        clock=parts.base.clock,
+    )
+
+
+def _passkey_login(parts: Components) -> PasskeyLoginPage:
+    return PasskeyLoginPage(
+        context=parts.page_context,
+        passkeys=parts.passkeys,
+        login_sessions=parts.login_sessions,
+        pending=parts.authorization.pending,
+        throttle=parts.base.throttle("passkey"),
+        clock=parts.base.clock,
     )
 
 
@@ -62,12 +98,7 @@ def _add_authenticator(parts: Components, fresh: FreshLogin) -> AddAuthenticator
     return AddAuthenticatorPage(
         context=parts.page_context,
         fresh=fresh,
-        add_factor=AddFactor(
-            context=parts.page_context,
-            factors=parts.users.factors,
-            login_sessions=parts.login_sessions,
-            clock=base.clock,
-        ),
+        add_factor=_add_factor(parts),
         enrolments=Enrolments(base.key_ring, base.clock),
         sealed=SealedSecrets(base.key_ring),
         clock=base.clock,

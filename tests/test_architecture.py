@@ -78,6 +78,7 @@ ONLY_IN = {
     "redis": ("auth_service/storage/redis*.py",),
     "jose": ("shared/jose.py",),
     "pyotp": ("auth_service/crypto/totp.py",),
+    "webauthn": ("auth_service/crypto/passkeys.py",),
     "segno": ("auth_service/web/qr_code.py",),
     "passlib": ("auth_service/crypto/passwords.py",),
     "mcp": ("resource_service/**/*.py",),

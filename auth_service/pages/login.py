@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.second_factor import BY_PASSWORD
+from auth_service.users.passkey_check import PasskeyCheck
 from auth_service.users.password_check import PasswordCheck
 from auth_service.users.repository import User, UserRepository
 from auth_service.web.browser_cookies import Browser
@@ -60,6 +62,7 @@ class LoginPage:
     pending: PendingRequests
     check: PasswordCheck
     second_steps: SecondSteps
+    passkeys: PasskeyCheck
     providers: Sequence[IdentityProvider] = ()
 
     async def handle(self, request: Request) -> Response:
@@ -89,6 +92,7 @@ class LoginPage:
         browser, cookies = self.context.browsers.with_secret(browser)
         pending = await self.pending.get(pending_id, browser.browser_id)
         client = await self.clients.get(pending.request.client_id) if pending else None
+        fields = {name: value for name, value in (("pending", pending_id), ("to", to)) if value}
         hint = (pending.request.login_hint if pending else None) or ""
         return self.context.templates.render(
             "login.html",
@@ -100,6 +104,9 @@ class LoginPage:
                 "username": username or hint,
                 "wrong": wrong,
                 "providers": self.providers,
+                "passkey_options": self.passkeys.login_options(browser.browser_id or ""),
+                "passkey_fields": fields,
+                "passkey_on": f"?{urlencode(fields)}" if fields else "",
             },
             status=status,
             cookies=cookies,

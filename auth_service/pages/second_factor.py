@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.authorize.pending import PendingRequests
+from auth_service.crypto.passkeys import PasskeyError
 from auth_service.federation.provider_logout import ProviderSessions
 from auth_service.pages.current_password import NotDoneError, not_done
 from auth_service.pages.descriptions.second_factor import OPERATIONS
@@ -18,9 +19,10 @@ from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.factors import Factors
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
-from auth_service.protocol.second_factor import BY_CODE, with_methods
+from auth_service.protocol.second_factor import BY_CODE, BY_PASSKEY, with_methods
 from auth_service.users.code_check import CodeCheck
 from auth_service.users.factors import FactorRepository
+from auth_service.users.passkey_check import PasskeyCheck
 from auth_service.users.repository import User
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
@@ -32,10 +34,12 @@ from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
 from auth_service.web.second_steps import FirstFactor, SecondSteps
 from auth_service.web.submissions import Submission, submission_of
+from shared.clock import Clock
 from shared.encoded_text import encoded
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
+_WRONG_PASSKEY = "The passkey was not accepted."
 _WRONG = "The code is wrong, has expired or was used before."
 
 
@@ -62,9 +66,11 @@ class SecondFactorPage:
     steps: SecondSteps
     factors: FactorRepository
     codes: CodeCheck
+    passkeys: PasskeyCheck
     login_sessions: LoginSessions
     provider_sessions: ProviderSessions
     pending: PendingRequests
+    clock: Clock
 
     async def handle(self, request: Request) -> Response:
         return await (self._submit(request) if request.method == "POST" else self._show(request))
@@ -117,14 +123,16 @@ class SecondFactorPage:
         factors = await self.factors.of(waiting.user.subject)
         template = "second_factor.html" if factors.count else "second_factor_missing.html"
         return self.context.templates.render(
-            template, self._context(browser, waiting, factors, wrong=wrong), status=status
+            template, await self._context(browser, waiting, factors, wrong=wrong), status=status
         )
 
-    def _context(
+    async def _context(
         self, browser: Browser, waiting: Waiting, factors: Factors, *, wrong: str
     ) -> dict[str, object]:
-        logs_in = waiting.session is None
+        logs_in, subject = waiting.session is None, waiting.user.subject
         return {
+            "options": await self.passkeys.second_factor_options(subject, browser.browser_id or ""),
+            "passkeys_possible": self.passkeys.relying_party.possible,
             "csrf": self.context.browsers.form_token(browser, logs_in=logs_in),
             "cancel_csrf": self.context.browsers.form_token(browser, logs_in=True),
             "fields": waiting.fields,
@@ -169,10 +177,11 @@ class SecondFactorPage:
         """Return the methods that the second factor adds.
 
         Raises:
-            NotDoneError: the code is wrong, or there were too many.
+            NotDoneError: the second factor is wrong, or there were too many wrong codes.
         """
-        user = waiting.user
-        mark = await submission.mark()
+        user, mark, credential = waiting.user, await submission.mark(), form.get("credential")
+        if form.get("code") is None and credential is not None:
+            return await self._passkey(credential, user, browser, mark)
         known_browser = self.context.browsers.known_browser(browser.known_browser, user.subject)
         try:
             accepted = await self.codes.accepts(
@@ -185,6 +194,20 @@ class SecondFactorPage:
         if not accepted:
             raise NotDoneError(_WRONG, 401, Reason.SECOND_FACTOR_WRONG)
         return BY_CODE
+
+    async def _passkey(self, credential: str, user: User, browser: Browser, mark: str) -> tuple[str, ...]:
+        try:
+            await self.passkeys.accepts(
+                credential,
+                user.subject,
+                browser_secret=browser.browser_id or "",
+                mark=mark,
+                now=self.clock(),
+            )
+        except PasskeyError as error:
+            _log.info("passkey not valid", reason=str(error), subject=user.subject)
+            raise NotDoneError(_WRONG_PASSKEY, 401, Reason.SECOND_FACTOR_WRONG) from error
+        return BY_PASSKEY
 
     async def _begin(
         self, submission: Submission, browser: Browser, waiting: Waiting, added: tuple[str, ...]

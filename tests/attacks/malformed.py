@@ -75,6 +75,8 @@ class Standing:
             ("GET", "/login-methods", [browser], b""),
             ("GET", f"/second-factor?pending={self.pending}", [browser], b""),
             ("GET", "/add-authenticator", [browser], b""),
+            ("GET", "/add-passkey", [browser], b""),
+            ("GET", f"/passkey-login?pending={self.pending}", [browser], b""),
             ("GET", "/recovery-codes", [browser], b""),
             ("GET", "/disconnect-identity?identity=x", [browser], b""),
             ("GET", "/.well-known/change-password", [], b""),

@@ -41,6 +41,7 @@ OPERATIONS: Mapping[str, Operation] = {
                 "pending": _PENDING,
                 "to": text("From the page."),
                 "code": text("From an authenticator app, or a recovery code."),
+                "credential": text("Instead of a code: the response of an authenticator, as JSON."),
             },
             ("csrf",),
             {},
@@ -98,6 +99,58 @@ ADD_APP: Mapping[str, Operation] = {
             "303": answer("On to the authorization request, to the list, or to the login."),
             "400": answer("The page again: the code is wrong; or the form was not shown to this browser."),
             "409": answer("The page again: there is an authenticator app already."),
+        },
+    },
+}
+
+_CREDENTIAL = text("The response of the authenticator, as JSON.")
+
+ADD_PASSKEY: Mapping[str, Operation] = {
+    "GET": _page("Add a passkey", f"A form that asks the browser for a new passkey. {_FRESH}"),
+    "POST": {
+        "summary": "Add a passkey (posted by its page)",
+        "description": "Each challenge counts once, in the browser that it was given to.",
+        "tags": ["Pages"],
+        "requestBody": form(
+            {
+                "csrf": _CSRF,
+                "name": text("By which the person recognizes it."),
+                "credential": _CREDENTIAL,
+                "pending": _PENDING,
+            },
+            ("csrf", "credential"),
+            {},
+        ),
+        "responses": {
+            "200": answer("The recovery codes, shown once, with the first second factor of an account."),
+            "303": answer("On to the authorization request, to the list, or to the login."),
+            "400": answer("The page again: the response is not valid here."),
+            "409": answer("The page again: the passkey was added before, or there are too many."),
+        },
+    },
+}
+
+PASSKEY_LOGIN: Mapping[str, Operation] = {
+    "GET": _page("Log in with a passkey", "A form that asks the browser for a passkey."),
+    "POST": {
+        "summary": "Log in with a passkey (posted by its page, or by the login page)",
+        "description": "The authenticator must have verified the person.",
+        "tags": ["Pages"],
+        "requestBody": form(
+            {
+                "csrf": _CSRF,
+                "credential": _CREDENTIAL,
+                "pending": _PENDING,
+                "to": text("From the page."),
+            },
+            ("csrf", "credential"),
+            {},
+        ),
+        "responses": {
+            "303": answer("On to the authorization request, or to the page that asked for the login."),
+            "400": _NOT_SHOWN,
+            "401": answer("The page again: the passkey was not accepted."),
+            "429": answer("A page: too many attempts from one network; see `Retry-After`."),
         },
     },
 }

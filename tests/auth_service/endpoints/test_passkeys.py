@@ -1,0 +1,276 @@
+"""Passkeys as second factor and as the only one (WebAuthn), with an authenticator in software."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.auth_service.endpoints.second_factors import (
+    at_another_browser,
+    codes_on,
+    is_logged_in,
+    log_in,
+    somebody,
+    with_app,
+)
+from tests.auth_service.endpoints.soft_passkey import SoftPasskey
+from tests.auth_service.service import AuthorizationServer, running
+from tests.flow import Form, Person, Pkce, forms_of
+from tests.servers import free_port
+
+pytestmark = pytest.mark.requirement("ID-5")
+
+_FORM = re.compile(r'data-passkey="(\w+)" data-options="([^"]*)"')
+
+
+@pytest.fixture(scope="module")
+def shared_server(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]:
+    """At a name, which passkeys need."""
+    port = free_port()
+    with running(new_store(), port=port, issuer=f"http://localhost:{port}") as server:
+        server.origin = server.issuer
+        yield server
+
+
+@pytest.fixture
+def person(server: AuthorizationServer) -> Iterator[Person]:
+    person = somebody(server)
+    yield person
+    person.close()
+
+
+@pytest.fixture
+def stranger(person: Person) -> Iterator[Person]:
+    stranger = at_another_browser(person.username)
+    yield stranger
+    stranger.close()
+
+
+def options_on(page: httpx2.Response) -> dict[str, Any]:
+    """The options that a page gives to the browser."""
+    form = _FORM.search(page.text)
+    assert form, page.text
+    options: dict[str, Any] = json.loads(html.unescape(form[2]))
+    return options
+
+
+def form_on(page: httpx2.Response) -> Form:
+    return next(form for form in forms_of(page.text) if "credential" in form.fields)
+
+
+def send(person: Person, page: httpx2.Response, credential: str, **more: str) -> httpx2.Response:
+    form = form_on(page)
+    url = str(page.url.join(form.action))
+    return person.follow(person.browser.post(url, data={**form.fields, "credential": credential, **more}))
+
+
+def with_passkey(
+    server: AuthorizationServer, person: Person, **attributes: Any
+) -> tuple[SoftPasskey, httpx2.Response]:
+    log_in(server, person)
+    page = person.open(f"{server.origin}/add-passkey")
+    key = SoftPasskey(server.issuer, **attributes)
+    added = send(person, page, key.create(options_on(page)), name="Phone")
+    assert added.status_code == 200, added.text
+    return key, added
+
+
+def test_a_passkey_is_a_second_factor(server: AuthorizationServer, person: Person, stranger: Person) -> None:
+    key, added = with_passkey(server, person, verifies=False)
+    assert len(codes_on(added)) == 10
+    assert "Phone" in person.open(f"{server.origin}/login-methods").text
+    assert "The passkey “Phone” was added on" in person.open(f"{server.origin}/account").text
+    page = log_in(server, stranger)
+    assert page.url.path == "/second-factor"
+    assert not is_logged_in(server, stranger)
+    listed = send(stranger, page, key.get(options_on(page)))
+    assert listed.url.path == "/login-methods"
+    assert "last used" in listed.text
+
+
+def test_a_passkey_that_verifies_the_person_is_enough(
+    server: AuthorizationServer, person: Person, stranger: Person
+) -> None:
+    key, _ = with_passkey(server, person)
+    client = server.register()
+    login = stranger.open(client.authorization_url(Pkce(), scope="openid", acr_values="mfa"))
+    options = options_on(login)
+    assert options["userVerification"] == "required"
+    assert not options.get("allowCredentials")
+    page = send(stranger, login, key.get(options))
+    assert page.url.path == "/consent"
+
+
+def test_a_passkey_alone_must_verify_the_person(
+    server: AuthorizationServer, person: Person, stranger: Person
+) -> None:
+    key, _ = with_passkey(server, person, verifies=False)
+    page = stranger.open(f"{server.origin}/passkey-login")
+    refused = send(stranger, page, key.get(options_on(page)))
+    assert refused.status_code == 401
+    assert "This passkey cannot be used" in refused.text
+    assert not is_logged_in(server, stranger)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"origin": "https://evil.example"},
+        {"rp_id": "evil.example"},
+        {"user_handle": "c29tZWJvZHk"},
+        {"user_handle": None},
+        {"credential_id": b"another credential"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_was_signed_elsewhere_or_for_somebody_else_is_refused(
+    server: AuthorizationServer, person: Person, stranger: Person, change: dict[str, Any]
+) -> None:
+    key, _ = with_passkey(server, person)
+    for name, value in change.items():
+        setattr(key, name, value)
+    page = stranger.open(f"{server.origin}/passkey-login")
+    assert send(stranger, page, key.get(options_on(page))).status_code == 401
+    assert not is_logged_in(server, stranger)
+
+
+def test_what_was_signed_in_a_frame_of_another_site_is_refused(
+    server: AuthorizationServer, person: Person, stranger: Person
+) -> None:
+    key, _ = with_passkey(server, person)
+    page = stranger.open(f"{server.origin}/passkey-login")
+    assert send(stranger, page, key.get(options_on(page), crossOrigin=True)).status_code == 401
+
+
+def test_a_changed_signature_or_odd_json_is_refused(
+    server: AuthorizationServer, person: Person, stranger: Person
+) -> None:
+    key, _ = with_passkey(server, person)
+    page = stranger.open(f"{server.origin}/passkey-login")
+    signed = json.loads(key.get(options_on(page)))
+    forged = {**signed, "response": {**signed["response"], "signature": "AAAA"}}
+    for odd in (json.dumps(forged), "", "{}", "[]", "null", "x" * 40_000, '{"id": 1, "response": {}}'):
+        assert send(stranger, page, odd).status_code == 401, odd[:80]
+
+
+def test_an_assertion_counts_once_and_only_in_its_browser(
+    server: AuthorizationServer, person: Person, stranger: Person
+) -> None:
+    key, _ = with_passkey(server, person)
+    page = stranger.open(f"{server.origin}/passkey-login")
+    assertion = key.get(options_on(page))
+    assert send(stranger, page, assertion).url.path == "/account"
+    stranger.browser.cookies.clear()
+    replayed = stranger.open(f"{server.origin}/passkey-login")
+    assert send(stranger, replayed, assertion).status_code == 401  # another browser secret
+    thief = at_another_browser(person.username)
+    page = thief.open(f"{server.origin}/passkey-login")
+    assertion = key.get(options_on(page))
+    assert send(thief, page, assertion).url.path == "/account"
+    fresh_form = thief.open(f"{server.origin}/passkey-login")
+    assert send(thief, fresh_form, assertion).status_code == 401  # the challenge was used
+    thief.close()
+
+
+@pytest.mark.requirement("ID-10")
+def test_a_login_with_a_passkey_can_be_pressed_twice(
+    server: AuthorizationServer, person: Person, stranger: Person
+) -> None:
+    key, _ = with_passkey(server, person, count=0)
+    page = stranger.open(f"{server.origin}/passkey-login")
+    form = form_on(page)
+    fields = {**form.fields, "credential": key.get(options_on(page))}
+    cookies = dict(stranger.browser.cookies)
+
+    def press(_: int) -> tuple[int, str]:
+        with at_another_browser(person.username).browser as same:
+            same.cookies.update(cookies)
+            answer = same.post(f"{server.origin}/passkey-login", data=fields)
+            return answer.status_code, answer.headers.get("location", "")
+
+    with ThreadPoolExecutor(3) as pool:
+        assert set(pool.map(press, range(3))) == {(303, "account")}
+    assert "copied" not in person.open(f"{server.origin}/login-methods").text
+
+
+def test_a_challenge_expires_and_is_for_one_purpose(
+    server: AuthorizationServer, person: Person, stranger: Person
+) -> None:
+    key, _ = with_passkey(server, person)
+    alone = stranger.open(f"{server.origin}/passkey-login")
+    second = log_in(server, stranger)
+    assert send(stranger, second, key.get(options_on(alone))).status_code == 401
+    assert send(stranger, alone, key.get(options_on(second))).status_code == 401
+    alone = stranger.open(f"{server.origin}/passkey-login")
+    server.clock.advance(601)
+    assert send(stranger, alone, key.get(options_on(alone))).status_code == 401
+
+
+def test_a_copied_passkey_is_blocked_and_the_person_is_told(
+    server: AuthorizationServer, person: Person, stranger: Person
+) -> None:
+    key, _ = with_passkey(server, person, count=0)
+    page = stranger.open(f"{server.origin}/passkey-login")
+    assert send(stranger, page, key.get(options_on(page))).url.path == "/account"
+    key.count = 0
+    page = stranger.open(f"{server.origin}/passkey-login")
+    assert send(stranger, page, key.get(options_on(page))).status_code == 401
+    told = person.open(f"{server.origin}/login-methods").text
+    assert "copied: blocked" in told
+    assert "was blocked, because a copy of it was used" in told
+    key.count = 50
+    page = stranger.open(f"{server.origin}/passkey-login")
+    assert send(stranger, page, key.get(options_on(page))).status_code == 401
+
+
+def test_a_passkey_is_listed_by_name_and_removed(server: AuthorizationServer, person: Person) -> None:
+    key, _ = with_passkey(server, person)
+    page = person.open(f"{server.origin}/login-methods")
+    form = next(form for form in forms_of(page.text) if "credential_id" in form.fields)
+    left = person.follow(
+        person.browser.post(
+            f"{server.origin}/login-methods", data={**form.fields, "action": "remove-passkey"}
+        )
+    )
+    assert "Remove the passkey Phone" not in left.text
+    assert "The passkey “Phone” was removed on" in left.text
+    stranger = at_another_browser(person.username)
+    assert log_in(server, stranger).url.path == "/login-methods"
+    stranger.close()
+    page = person.open(f"{server.origin}/passkey-login")
+    assert send(person, page, key.get(options_on(page))).status_code == 401
+
+
+def test_the_same_passkey_is_not_added_twice(server: AuthorizationServer, person: Person) -> None:
+    key, _ = with_passkey(server, person)
+    page = person.open(f"{server.origin}/add-passkey")
+    options = options_on(page)
+    assert len(options["excludeCredentials"]) == 1
+    assert send(person, page, key.create(options), name="Again").status_code == 409
+
+
+def test_a_disabled_account_does_not_log_in_with_a_passkey(
+    server: AuthorizationServer, person: Person, stranger: Person
+) -> None:
+    key, _ = with_passkey(server, person)
+    server.disable_user(person.username)
+    page = stranger.open(f"{server.origin}/passkey-login")
+    assert send(stranger, page, key.get(options_on(page))).status_code == 401
+    assert not is_logged_in(server, stranger)
+
+
+def test_on_an_ip_address_the_pages_say_that_passkeys_need_a_name(new_store: Callable[[], str]) -> None:
+    with running(new_store()) as server:
+        person = somebody(server)
+        with_app(server, person)
+        for path in ("add-passkey", "passkey-login"):
+            assert "Passkeys need a domain name" in person.open(f"{server.origin}/{path}").text
+        assert "passkey" not in person.open(f"{server.origin}/login").text
+        person.close()
