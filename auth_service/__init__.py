@@ -5,6 +5,7 @@
     components.py         wiring: every component, created once, by subject
     federated_login.py    wiring: logins through identity providers
     second_factors.py     wiring: the pages about second factors
+    factor_components.py  wiring: second factors, for other pages
     grant_types.py        wiring: the grant types that the token endpoint offers
     openapi.py            the OpenAPI document
     settings.py           settings from the environment, validated before startup

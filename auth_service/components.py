@@ -29,7 +29,6 @@ from auth_service.clients.sectors import Sectors
 from auth_service.crypto.handles import Handles
 from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.pairwise import PairwiseSubjects
-from auth_service.crypto.passkeys import Challenges, RelyingParty
 from auth_service.crypto.passwords import Passwords
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.device.repository import DeviceRequestRepository
@@ -51,7 +50,6 @@ from auth_service.settings import AuthSettings
 from auth_service.storage.interface import Store
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.users.factors import FactorRepository
-from auth_service.users.passkey_check import PasskeyCheck
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 from auth_service.web.browser_cookies import BrowserCookies
@@ -60,7 +58,6 @@ from auth_service.web.error_pages import ErrorPages
 from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import PageTemplates
-from auth_service.web.second_steps import SecondSteps
 from shared.clock import Clock
 from shared.home_networks import WARNING
 from shared.signatures import Signatures
@@ -372,19 +369,6 @@ class Components:
             identities=IdentityRepository(self.base.store, self.base.clock),
         )
         return AccountLifecycle(users, sessions, grants, connected, factors=self.users.factors)
-
-    @property
-    def passkeys(self) -> PasskeyCheck:
-        """Return the check of passkeys."""
-        base = self.base
-        challenges = Challenges(base.key_ring, base.clock)
-        return PasskeyCheck(base.store, self.users.factors, RelyingParty(base.settings.issuer), challenges)
-
-    @property
-    def second_steps(self) -> SecondSteps:
-        """Return the logins that wait for their second factor."""
-        users = self.users
-        return SecondSteps(self.base.store, self.base.key_ring, users.repository, users.factors)
 
     @property
     def login_sessions(self) -> LoginSessions:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from auth_service import configured
 from auth_service.components import Components, warning
 from auth_service.endpoints.provider_logout import ProviderLogoutEndpoint
+from auth_service.factor_components import second_steps
 from auth_service.federation.accounts import FederatedAccounts
 from auth_service.federation.discovery import ProviderDiscovery
 from auth_service.federation.end_session import ProviderEndSession
@@ -76,7 +77,7 @@ def _pages(parts: Components, providers: Providers, openid: OpenIdLogin) -> Fede
         ),
         provider_sessions=provider_sessions(parts),
         begun=parts.login_sessions,
-        second_steps=parts.second_steps,
+        second_steps=second_steps(parts),
         pending=parts.authorization.pending,
         throttle=base.throttle("federated-login"),
         clock=base.clock,

@@ -22,6 +22,7 @@ from auth_service.endpoints.revoke import RevokeEndpoint
 from auth_service.endpoints.token import TokenEndpoint
 from auth_service.endpoints.userinfo import UserinfoEndpoint
 from auth_service.events.signing import SignedEvents
+from auth_service.factor_components import passkey_check, second_steps
 from auth_service.federated_login import FederatedLogin, federated_login
 from auth_service.grant_types import offered_grant_types
 from auth_service.grants.base import GrantType
@@ -259,8 +260,8 @@ def _login_page(parts: Components, check: PasswordCheck) -> LoginPage:
         clients=parts.clients.repository,
         pending=parts.authorization.pending,
         check=check,
-        second_steps=parts.second_steps,
-        passkeys=parts.passkeys,
+        second_steps=second_steps(parts),
+        passkeys=passkey_check(parts),
         providers=configured.identity_providers(parts.base.settings),
     )
 
@@ -379,5 +380,6 @@ def _console(parts: Components) -> AdminConsole:
         context=parts.page_context.with_templates(templates),
         sections=sections,
         users=parts.users.repository,
+        policy=configured.second_factor_policy(settings),
         clock=parts.base.clock,
     )

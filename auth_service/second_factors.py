@@ -5,6 +5,7 @@ from __future__ import annotations
 from auth_service import configured
 from auth_service.components import Components
 from auth_service.crypto.totp import SealedSecrets
+from auth_service.factor_components import passkey_check, second_steps
 from auth_service.federated_login import provider_sessions
 from auth_service.pages.add_authenticator import AddAuthenticatorPage, Enrolments
 from auth_service.pages.add_factor import AddFactor
@@ -47,7 +48,7 @@ def _second_factor(parts: Components) -> SecondFactorPage:
     base, factors = parts.base, parts.users.factors
     return SecondFactorPage(
         context=parts.page_context,
-        steps=parts.second_steps,
+        steps=second_steps(parts),
         factors=factors,
         codes=CodeCheck(
             factors=factors,
@@ -55,7 +56,7 @@ def _second_factor(parts: Components) -> SecondFactorPage:
             limits=CodeLimits(base.store, configured.limits(base.settings)["code"]),
             clock=base.clock,
         ),
-        passkeys=parts.passkeys,
+        passkeys=passkey_check(parts),
         clock=base.clock,
         login_sessions=parts.login_sessions,
         provider_sessions=provider_sessions(parts),
@@ -77,7 +78,7 @@ def _add_passkey(parts: Components, fresh: FreshLogin) -> AddPasskeyPage:
         context=parts.page_context,
         fresh=fresh,
         add_factor=_add_factor(parts),
-        passkeys=parts.passkeys,
+        passkeys=passkey_check(parts),
         clock=parts.base.clock,
     )
 
@@ -85,7 +86,7 @@ def _add_passkey(parts: Components, fresh: FreshLogin) -> AddPasskeyPage:
 def _passkey_login(parts: Components) -> PasskeyLoginPage:
     return PasskeyLoginPage(
         context=parts.page_context,
-        passkeys=parts.passkeys,
+        passkeys=passkey_check(parts),
         login_sessions=parts.login_sessions,
         pending=parts.authorization.pending,
         throttle=parts.base.throttle("passkey"),

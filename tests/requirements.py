@@ -185,7 +185,9 @@ PEOPLE = (
         "access re-evaluated at every refresh",
         Partial("the rules are not enforced yet"),
     ),
-    Requirement("ID-5", "MUST", "passkeys and TOTP, required by policy", Partial("passkeys")),
+    Requirement(
+        "ID-5", "MUST", "passkeys and TOTP, required by policy", Partial("the resource server's challenge")
+    ),
     Requirement("ID-6", "MUST", "password strength by estimate and list", HELD),
     Requirement(
         "ID-7",

@@ -58,6 +58,7 @@ ORDER = {
             "configured",
             "components",
             "grant_types",
+            "factor_components",
             "federated_login",
             "second_factors",
             "routes",

@@ -30,7 +30,7 @@ class AccountLifecycle:
     ) -> None:
         self.users = users
         self.connected = connected
-        self._factors = factors
+        self.factors = factors
         self._sessions = sessions
         self._grants = grants
         self._strength = PasswordStrength()
@@ -93,7 +93,7 @@ class AccountLifecycle:
         """
         user = await self.disable(account)
         await self.connected.identities.disconnect_all(user.subject)
-        await self._factors.delete(user.subject)
+        await self.factors.delete(user.subject)
         await self.users.delete(user)
         return user
 
@@ -102,7 +102,7 @@ class AccountLifecycle:
 
         For somebody who has lost them. Sessions and grants stay.
         """
-        return await self._factors.reset(account.subject)
+        return await self.factors.reset(account.subject)
 
     async def set_password(
         self,

@@ -88,7 +88,7 @@ class AddAuthenticatorPage:
             "csrf": self.context.browsers.form_token(visit.browser),
             "username": visit.user.username,
             "enrolment": self.enrolments.seal(secret, visit),
-            "pending": visit.pending_id,
+            "fields": visit.fields,
             "qr": qr_code(uri),
             "secret": " ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
             "wrong": wrong,

@@ -56,7 +56,7 @@ class AddPasskeyPage:
             "csrf": self.context.browsers.form_token(visit.browser),
             "username": visit.user.username,
             "options": options,
-            "fields": {"pending": visit.pending_id} if visit.pending_id else {},
+            "fields": visit.fields,
             "name": _name(visit.form.get("name")) or f"Passkey {len(visit.factors.passkeys) + 1}",
             "max_name": MAX_NAME,
             "wrong": wrong,

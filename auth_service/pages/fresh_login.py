@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.authorize.pending import PendingRequests
+from auth_service.pages.login import after_login, destination
 from auth_service.protocol.claims_request import ACR_MFA
 from auth_service.protocol.factors import Factors
 from auth_service.protocol.parameters import Parameters, parse_parameters
@@ -34,6 +35,7 @@ class Visit:
     Attributes:
         form: the posted form, or the query.
         pending_id: the authorization request that waits for a second factor.
+        to: the page that waits for it, by its name in `pages.login`.
         network: where the request comes from.
     """
 
@@ -43,12 +45,21 @@ class Visit:
     factors: Factors
     form: Parameters
     pending_id: str | None
+    to: str | None
     network: str
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The hidden fields of a form that names what waits."""
+        named = (("pending", self.pending_id), ("to", self.to))
+        return {name: value for name, value in named if value}
 
     @property
     def onward(self) -> str:
         """The page that follows a change."""
-        return f"authorize?pending={self.pending_id}" if self.pending_id else "login-methods"
+        if self.pending_id:
+            return f"authorize?pending={self.pending_id}"
+        return after_login(self.to) if self.to else "login-methods"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +83,7 @@ class FreshLogin:
         if pending_id and await self.pending.get(pending_id, browser.browser_id) is None:
             raise RequestOverError
         user = await self.login_sessions.users.by_subject(session.subject) if session else None
-        on = {"pending": pending_id} if pending_id else {"to": "login-methods"}
+        on = {"pending": pending_id} if pending_id else {"to": destination(form) or "login-methods"}
         if session is None or user is None:
             return see_other(f"login?{urlencode(on)}")
         factors = await self.factors.of(user.subject)
@@ -89,6 +100,7 @@ class FreshLogin:
             factors=factors,
             form=form,
             pending_id=pending_id,
+            to=destination(form),
             network=self.context.networks.network_of(request),
         )
 

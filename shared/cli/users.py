@@ -112,6 +112,14 @@ def email(
     output.print(text, markup=False)
 
 
+@users.command("reset-factors")
+def reset_factors(username: Username) -> None:
+    """Remove the second factors of somebody who has lost them; the account page tells the person."""
+    removed = _change(username, lambda api, user: api.reset_factors(user))
+    text = f"Removed the second factors of {username}" if removed else f"{username} has no second factor"
+    output.print(text, markup=False)
+
+
 @users.command()
 def identities(username: Username) -> None:
     """List a person's identities: id, provider, name there, since when, and last used."""

@@ -108,6 +108,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "users demote": [(["ada"], STORE, "no database")],
     "users identities": [(["ada"], STORE, "no database")],
     "users disconnect": [(["ada", "x"], STORE, "no database")],
+    "users reset-factors": [(["ada"], STORE, "no database")],
     "users passwd": [(["ada"], STORE, "no database")],
     "access show": [([], STORE, "no database")],
     "access set": [
@@ -182,6 +183,7 @@ WELL_FORMED = {
             "enable",
             "delete",
             "promote",
+            "reset-factors",
             "demote",
             "passwd",
             "email",

@@ -97,6 +97,7 @@ class PersonSection:
                 "user": user,
                 "since": day(user.created_at),
                 "own": user.subject == admin.user.subject,
+                "factors": (await self.accounts.factors.of(user.subject)).count,
                 "page": page,
                 "identities": shown_identities(await self.accounts.connected.of(user), self.providers),
                 "connections": [await self._connection(grant) for grant in listed],
@@ -114,13 +115,13 @@ class PersonSection:
             admin.audit("user enabled", user=user.username)
         elif action == "disconnect":
             await self._disconnect(form.require("identity"), user, admin)
+        elif action == "reset-factors":
+            await self._reset_factors(user, admin)
         elif action == "delete":
             await self._delete(user, admin)
             return see_other("people")
         else:
-            raise InvalidRequestError(
-                Reason.FORM_FIELD_INVALID, "action must be end, disconnect, disable, enable or delete"
-            )
+            raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "action is none of the buttons on the page")
         return see_other(_url(user))
 
     async def _find(self, name: str | None) -> User:
@@ -143,6 +144,13 @@ class PersonSection:
         await self.grants.revoke(grant_id, "an administrator ended it")
         await self.consents.forget(user.subject, grant.client_id)
         admin.audit("grant ended", user=user.username, grant_id=grant_id, client_id=grant.client_id)
+
+    async def _reset_factors(self, user: User, admin: Administrator) -> None:
+        # Their own are on their own page, which asks for the second factor.
+        if user.subject == admin.user.subject:
+            raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "remove your own under Ways to log in")
+        if await self.accounts.reset_factors(user):
+            admin.audit("second factors removed", user=user.username)
 
     async def _disconnect(self, identity_id: str, user: User, admin: Administrator) -> None:
         try:

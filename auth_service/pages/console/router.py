@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from auth_service.pages.console.descriptions.router import ACT, SHOW, WAY_IN
 from auth_service.pages.console.sections import Administrator, NotThereError, Section
+from auth_service.protocol.claims_request import ACR_MFA
 from auth_service.protocol.parameters import parse_parameters
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.second_factor import SecondFactorPolicy
 from auth_service.users.repository import UserRepository
 from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.page_context import PageContext
@@ -34,6 +36,7 @@ class AdminConsole:
     sections: Mapping[str, Section]
     users: UserRepository
     context: PageContext
+    policy: SecondFactorPolicy
     clock: Clock
 
     async def handle(self, request: Request) -> Response:
@@ -82,6 +85,8 @@ class AdminConsole:
             )
         if self.clock() >= session.auth_time + RECENT_S:
             return see_other("../login?to=admin")
+        if self.policy.is_required_of(admin=True) and session.acr != ACR_MFA:
+            return see_other("../second-factor?to=admin")
         posted = submission_of(request) if request.method == "POST" else None
         return Administrator(user, self.context.browsers.form_token(browser), posted)
 
