@@ -119,6 +119,7 @@ def _middleware(
     networks: ClientNetworks,
     host_names: HostNames,
 ) -> list[Middleware]:
+    prefix = urlsplit(settings.issuer).path
     return [
         Middleware(FrozenHeaders),
         Middleware(RequestId),
@@ -128,7 +129,7 @@ def _middleware(
         Middleware(UnhandledErrors),
         Middleware(HeadLimit),
         Middleware(OtherHosts, names=host_names),
-        Middleware(Prefix, prefix=urlsplit(settings.issuer).path),
+        *([Middleware(Prefix, prefix=prefix)] if prefix else []),
         Middleware(Cors, policy_of=_cors_policies(endpoints)),
         Middleware(BodyLimit, max_body_bytes=settings.max_body_bytes),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.rate_limit import Limit, Scope, scopes_of
@@ -80,15 +81,26 @@ def network_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence
         if address is None:
             break
         if not hops or not any(address in network for network in trusted):
-            prefix = 32 if address.version == 4 else 64
-            return str(ipaddress.ip_network((address, prefix), strict=False))
+            return _network(address)
     return UNKNOWN
+
+
+@lru_cache(maxsize=1_024)
+def network_of_address(peer: str | None) -> str:
+    """Return the network of the address at the other end of a connection, as `network_of`; often the same."""
+    address = _address(peer or "")
+    return UNKNOWN if address is None else _network(address)
 
 
 def is_trusted(peer: str | None, trusted: Sequence[Network]) -> bool:
     """Check whether `peer` is a proxy whose forwarding headers are trusted."""
     address = _address(peer or "")
     return address is None or any(address in network for network in trusted)
+
+
+def _network(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    prefix = 32 if address.version == 4 else 64
+    return str(ipaddress.ip_network((address, prefix), strict=False))
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

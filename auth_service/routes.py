@@ -130,7 +130,6 @@ def _authorize(parts: Components) -> AuthorizeEndpoint:
         codes=AuthorizationCodeIssuer(
             grant_factory=grants.factory,
             grants=grants.repository,
-            clients=parts.clients.repository,
             token_issuer=grants.token_issuer,
             lifetimes=grants.lifetimes,
             clock=base.clock,

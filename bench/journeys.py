@@ -2,6 +2,9 @@
 
 Both services and an upstream MCP server run in this process, each on its own thread. Each request is
 repeated, and the smallest count is reported, since it contains no unrelated activity.
+
+No journey climbs back up: a module calls into a higher package only where it calls what it was given, and
+`GIVEN` says what that is. Any other such call is reported, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from resource_service.main import create_app as resource_server
 from resource_service.settings import ResourceSettings
 from tests.auth_service.service import MASTER_KEY, RESOURCE_SECRET
 from tests.flow import Client, Person, Pkce
+from tests.package_order import ORDER
 from tests.resource_service.service import bearer
 from tests.servers import free_port
 
@@ -38,11 +42,34 @@ REPETITIONS = 5
 AUTH, RESOURCE, UPSTREAM = "auth_service", "resource_service", "upstream"
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
+ASGI = "the app, `receive` and `send` of ASGI"
+GIVEN = {
+    "auth_service/protocol/introspection.py": "a `TokenHandle`, a protocol that is defined there",
+    "auth_service/storage/documents.py": "the keys, lifetimes and rules of a `Collection`",
+    "auth_service/web/forms.py": "the handler of an endpoint",
+    "auth_service/web/http.py": "the handler of an endpoint",
+    "resource_service/gateway/disconnect.py": ASGI,
+    "resource_service/gateway/http_reply.py": ASGI,
+    "shared/asgi/body.py": ASGI,
+    "shared/asgi/cors.py": "the policy of each path",
+    "shared/asgi/direct_routes.py": "the handlers, the headers of responses and the framework behind it",
+    "shared/asgi/headers.py": ASGI,
+    "shared/asgi/other_hosts.py": ASGI,
+    "shared/asgi/prefix.py": ASGI,
+    "shared/asgi/request_id.py": ASGI,
+}
+"""What a module calls although it is in a higher package: it was given, by an interface of the lower one."""
+
 
 class Recorder:
-    """Records the entered functions and their threads while `recording`."""
+    """Records the entered functions and their threads while `recording`.
+
+    Attributes:
+        climbs: each call into a higher package, except of what is `GIVEN`.
+    """
 
     def __init__(self) -> None:
+        self.climbs: set[str] = set()
         self._entered: set[tuple[str, CodeType]] = set()
         self._on = False
         threading.setprofile(self._note)
@@ -51,6 +78,13 @@ class Recorder:
     def _note(self, frame: FrameType, event: str, _: object) -> None:
         if event == "call" and self._on:
             self._entered.add((threading.current_thread().name, frame.f_code))
+            if frame.f_back is not None:
+                self._note_climb(frame.f_back.f_code, frame.f_code)
+
+    def _note_climb(self, caller: CodeType, called: CodeType) -> None:
+        lower, higher = (code.co_filename.removeprefix(f"{ROOT}{os.sep}") for code in (caller, called))
+        if lower not in GIVEN and _climbs(lower, higher):
+            self.climbs.add(f"{lower} {caller.co_name} calls {higher} {called.co_name}")
 
     def count(self, service: str, request: Callable[[], object]) -> tuple[int, int]:
         """Count the files and functions of `service` and `shared` that `request` enters.
@@ -69,6 +103,19 @@ class Recorder:
             if thread not in others and code.co_filename.startswith(folders) and code.co_name[0] != "<"
         }
         return len({code.co_filename for code in functions}), len(functions)
+
+
+def _climbs(lower: str, higher: str) -> bool:
+    """Check whether the file `lower` is in a package below that of `higher`."""
+    service, _, module = higher.partition(os.sep)
+    if service not in ORDER or lower.partition(os.sep)[0] not in (service, "shared"):
+        return False
+    return _position(service, module) > _position(service, lower.removeprefix(f"{service}{os.sep}"))
+
+
+def _position(service: str, module: str) -> int:
+    package = module.partition(os.sep)[0].removesuffix(".py")
+    return ORDER[service].index(package) if package in ORDER[service] else -1
 
 
 async def _upstream(scope: Scope, receive: Receive, send: Send) -> None:
@@ -150,7 +197,7 @@ def _measured(recorder: Recorder, journeys: Journeys) -> Iterator[tuple[str, lis
 
 
 def main() -> None:
-    """Measure, and print one line per journey."""
+    """Measure, and print one line per journey, and each call that climbs."""
     recorder = Recorder()
     ports = {name: free_port() for name in (AUTH, RESOURCE, UPSTREAM)}
     issuer, mcp_url = f"http://localhost:{ports[AUTH]}", f"http://localhost:{ports[RESOURCE]}/mcp"
@@ -181,6 +228,7 @@ def main() -> None:
                 _serving(application, RESOURCE, ports[RESOURCE]),
             ):
                 _print("gateway call", [recorder.count(RESOURCE, journeys.call) for _ in range(REPETITIONS)])
+    sys.exit("\n".join(sorted(recorder.climbs)) or None)
 
 
 def _print(name: str, counts: list[tuple[int, int]]) -> None:

@@ -150,7 +150,7 @@ def _middleware(settings: ResourceSettings, refuse: Refuse, visitors: VisitorPag
         Middleware(UnhandledErrors),
         Middleware(HeadLimit),
         Middleware(OtherHosts, names=HostNames(public_url=settings.resource, setting="DOORWARD_RESOURCE")),
-        Middleware(Prefix, prefix=settings.base_path),
+        *([Middleware(Prefix, prefix=settings.base_path)] if settings.base_path else []),
         Middleware(OriginCheck, policy_of=policy_of, refuse=refuse),
         Middleware(Cors, policy_of=policy_of),
     ]

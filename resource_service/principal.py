@@ -149,6 +149,8 @@ def _check_possession(bound_to: str | None, proven: str | None) -> None:
 
 def is_for(resource: str, audience: tuple[str, ...]) -> bool:
     """Check whether `audience` contains `resource`, in any equivalent spelling (RFC 8707 §2)."""
+    if resource in audience:
+        return True
     ours = resource_key(resource)
     return any(_key_or_none(member) == ours for member in audience)
 

@@ -327,9 +327,8 @@ class AuthorizeEndpoint:
         authorization_request, outcome = pending.request, self.codes.outcome(client)
         if not await self._settle(pending_id, authorization_request, outcome):
             return await self._answered(request, pending_id, client)
-        code = await self.codes.issue(
-            outcome, authorization_request, session, granted_scopes(authorization_request, pending.progress)
-        )
+        scopes = granted_scopes(authorization_request, pending.progress)
+        code = await self.codes.issue(outcome, authorization_request, session, scopes, client=client)
         if code is None:
             # Disabled or deleted while the person was deciding.
             error = AccessDeniedError(

@@ -16,11 +16,11 @@ from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.rate_limits import Throttle
 from auth_service.web.client_networks import ClientNetworks
-from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
+from auth_service.web.http import answers_errors, form_of, json_response
 from auth_service.web.route import (
     Endpoint,
 )
-from shared.asgi import CorsPolicy
+from shared.asgi import CorsPolicy, header_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,9 @@ class DeviceAuthorizationEndpoint:
         origin = self.networks.network_of(request)
         await self.throttle.attempt(origin)
         parameters = await form_of(request)
-        client = await self.authentication.authenticate(authorization_of(request), parameters, origin)
+        client = await self.authentication.authenticate(
+            header_values(request.scope, "authorization"), parameters, origin
+        )
         if GRANT_TYPE not in client.grant_types:
             raise UnauthorizedClientError(
                 Reason.GRANT_TYPE_NOT_REGISTERED, "this client did not register the device_code grant"

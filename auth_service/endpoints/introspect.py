@@ -21,8 +21,9 @@ from auth_service.protocol.introspection import (
 )
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.web.client_networks import ClientNetworks
-from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
+from auth_service.web.http import answers_errors, form_of, json_response
 from auth_service.web.route import Endpoint
+from shared.asgi import header_values
 from shared.clock import Clock
 from shared.introspection import INACTIVE, SIGNED_TYPE
 from shared.logs import get_logger
@@ -45,7 +46,7 @@ class IntrospectEndpoint:
 
     async def handle(self, request: Request) -> Response:
         parameters = await form_of(request)
-        authorization = authorization_of(request)
+        authorization = header_values(request.scope, "authorization")
         caller = self.callers.resource_server(authorization, parameters) or await self.callers.authenticate(
             authorization, parameters, self.networks.network_of(request)
         )
@@ -59,7 +60,7 @@ class IntrospectEndpoint:
         if token_and_grant is None:
             return self._inactive(caller, self.tokens.why_not_found(token))
         handle, grant = token_and_grant
-        parents_active = await self.tokens.parents_active(grant)
+        parents_active = not grant.parent_grants or await self.tokens.grants.parents_active(grant)
         answer = introspection_response(
             grant,
             handle=handle,
@@ -70,7 +71,7 @@ class IntrospectEndpoint:
         )
         if not parents_active or not answer["active"]:
             return self._inactive(caller, why_inactive(grant, handle, caller), client_id=grant.client_id)
-        self.tokens.presented(handle, grant)
+        self.tokens.confirmations.note(grant, handle.generation)
         if caller.sector is None or grant.subject is None:
             return answer
         return with_pairwise_subject(answer, await self.subjects.client_subject(caller.sector, grant.subject))

@@ -21,7 +21,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.rate_limits import Throttle
 from auth_service.web.client_networks import ClientNetworks
-from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
+from auth_service.web.http import answers_errors, form_of, json_response
 from auth_service.web.route import (
     Endpoint,
 )
@@ -56,7 +56,9 @@ class PushEndpoint:
         proof = await self.dpop.read_proof(
             header_values(request.scope, "dpop"), "POST", self.url, source=origin
         )
-        client = await self.authentication.authenticate(authorization_of(request), form, origin)
+        client = await self.authentication.authenticate(
+            header_values(request.scope, "authorization"), form, origin
+        )
         parameters = await self.requests.unwrap(self._authorization_parameters(form, client), client)
         address = response_target(parameters, client)
         validate(parameters, client, address, self.resource_registry, pkce_policy=self.pkce_policy)

@@ -19,8 +19,9 @@ from auth_service.protocol.errors import InvalidRequestError, NotAResourceServer
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.set_polling import EventPoll, parse_poll
-from auth_service.web.http import answers_errors, authorization_of, json_response
+from auth_service.web.http import answers_errors, json_response
 from auth_service.web.route import Endpoint
+from shared.asgi import header_values
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -45,7 +46,9 @@ class RevocationsEndpoint:
         return json_response({"sets": sets, "moreAvailable": batch.more})
 
     async def _caller(self, request: Request) -> IntrospectionCaller:
-        caller = await self.callers.authenticate(authorization_of(request), Parameters({}))
+        caller = await self.callers.authenticate(
+            header_values(request.scope, "authorization"), Parameters({})
+        )
         if caller.client_id is not None:
             raise NotAResourceServerError(
                 Reason.CALLER_NOT_RESOURCE_SERVER, "only a configured resource server receives revocations"

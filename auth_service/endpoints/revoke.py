@@ -14,9 +14,9 @@ from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.grant import revoke_by_client
 from auth_service.web.client_networks import ClientNetworks
-from auth_service.web.http import answers_errors, authorization_of, form_of
+from auth_service.web.http import answers_errors, form_of
 from auth_service.web.route import Endpoint
-from shared.asgi import CorsPolicy
+from shared.asgi import CorsPolicy, header_values
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -34,7 +34,7 @@ class RevokeEndpoint:
     async def handle(self, request: Request) -> Response:
         parameters = await form_of(request)
         client = await self.authentication.authenticate(
-            authorization_of(request),
+            header_values(request.scope, "authorization"),
             parameters,
             network=self.networks.network_of(request),
             to_revoke=True,

@@ -25,7 +25,7 @@ from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.proof_source import proof_source
 from auth_service.protocol.reasons import Reason
 from auth_service.web.client_networks import ClientNetworks
-from auth_service.web.http import answers_errors, authorization_of, form_of, json_response
+from auth_service.web.http import answers_errors, form_of, json_response
 from auth_service.web.route import (
     Endpoint,
 )
@@ -61,7 +61,7 @@ class TokenEndpoint:
             header_values(request.scope, "dpop"), "POST", self.url, source=network
         )
         # 3. The client.
-        client = await self._client(request, parameters, name)
+        client = await self._client(header_values(request.scope, "authorization"), parameters, network)
         # 4. A grant type that exists and that the client registered.
         grant_type = self.grant_types.get(name)
         if grant_type is None:
@@ -81,13 +81,14 @@ class TokenEndpoint:
         )
         return json_response(await self.token_issuer.token_response(grant, client))
 
-    async def _client(self, request: Request, parameters: Parameters, grant_type: str) -> Client:
-        authorization = authorization_of(request)
-        if grant_type == JWT_BEARER and not authorization and not _CREDENTIALS & set(parameters.values):
+    async def _client(self, authorization: list[str], parameters: Parameters, network: str) -> Client:
+        if (
+            parameters.get("grant_type") == JWT_BEARER
+            and not authorization
+            and not _CREDENTIALS & set(parameters.values)
+        ):
             return _NOBODY  # a workload, identified by its assertion (EXT-4)
-        return await self.authentication.authenticate(
-            authorization, parameters, self.networks.network_of(request)
-        )
+        return await self.authentication.authenticate(authorization, parameters, network)
 
     @staticmethod
     def _check_registered(registered: tuple[str, ...], name: str) -> None:

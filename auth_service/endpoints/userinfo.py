@@ -21,7 +21,6 @@ from auth_service.users.client_subjects import ClientSubjects
 from auth_service.users.repository import UserRepository
 from auth_service.web.http import (
     answers_errors,
-    authorization_of,
     bearer_of,
     form_of,
     json_response,
@@ -84,7 +83,7 @@ class UserinfoEndpoint:
     async def _token(request: Request) -> str:
         if request.method == "POST" and request.headers.get("content-type"):
             token = (await form_of(request)).get("access_token")  # RFC 6750 §2.2
-            if token and authorization_of(request):
+            if token and header_values(request.scope, "authorization"):
                 raise InvalidRequestError(
                     Reason.ACCESS_TOKEN_REPEATED, "the access token is sent in two ways"
                 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.handles import new_grant_id
 from auth_service.grants.grant_factory import GrantFactory
 from auth_service.grants.repository import GrantRepository
@@ -35,14 +34,12 @@ class AuthorizationCodeIssuer:
         *,
         grant_factory: GrantFactory,
         grants: GrantRepository,
-        clients: ClientRepository,
         token_issuer: TokenIssuer,
         lifetimes: Lifetimes,
         clock: Clock,
     ) -> None:
         self._grant_factory = grant_factory
         self._grants = grants
-        self._clients = clients
         self._token_issuer = token_issuer
         self._lifetimes = lifetimes
         self._clock = clock
@@ -64,16 +61,20 @@ class AuthorizationCodeIssuer:
         return None
 
     async def issue(
-        self, outcome: Outcome, request: AuthorizationRequest, session: Session, scopes: tuple[str, ...]
+        self,
+        outcome: Outcome,
+        request: AuthorizationRequest,
+        session: Session,
+        scopes: tuple[str, ...],
+        *,
+        client: Client,
     ) -> str | None:
         """Issue a code, narrowed to `scopes`; None if the user, session or client no longer exists.
 
         Args:
             outcome: the result of `outcome` for this request.
+            client: the client of the request, as it was read for it.
         """
-        client = await self._clients.get(request.client_id)
-        if client is None:
-            return None
         now, code_s = int(self._clock()), self._code_s(client)
         draft = self._grant_factory.draft(
             client, scopes, request.resource, now, owner=session.owner, waits_s=code_s

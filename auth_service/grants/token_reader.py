@@ -17,7 +17,12 @@ from shared.jwt_claims import ClaimError
 
 
 class TokenReader:
-    """Finds the grant of a token."""
+    """Finds the grant of a token.
+
+    Attributes:
+        grants: where grants are found.
+        confirmations: notes that an active token was presented.
+    """
 
     def __init__(
         self,
@@ -31,8 +36,8 @@ class TokenReader:
     ) -> None:
         self._handles = handles
         self._signing_keys = signing_keys
-        self._grants = grants
-        self._confirmations = confirmations
+        self.grants = grants
+        self.confirmations = confirmations
         self._issuer = issuer
         self._clock = clock
 
@@ -41,7 +46,7 @@ class TokenReader:
         handle = self._handles.read_handle(text, self._clock())
         if handle is None and text.count(".") == 2:
             handle = await self._read_jwt(text)
-        grant = await self._grants.get(handle.grant_id) if handle else None
+        grant = await self.grants.get(handle.grant_id) if handle else None
         return (handle, grant) if handle and grant else None
 
     def why_not_found(self, text: str) -> Explanation:
@@ -62,18 +67,10 @@ class TokenReader:
             return None
         handle, grant = token_and_grant
         good = handle.is_access_token and is_live_access(grant, handle.generation)
-        if not good or not await self.parents_active(grant):
+        if not good or not await self.grants.parents_active(grant):
             return None
-        self.presented(handle, grant)
+        self.confirmations.note(grant, handle.generation)
         return token_and_grant
-
-    def presented(self, handle: Handle, grant: Grant) -> None:
-        """Record, without waiting, that an active token was presented."""
-        self._confirmations.note(grant, handle.generation)
-
-    async def parents_active(self, grant: Grant) -> bool:
-        """Whether every grant from which this one was derived (RFC 8693) is still active."""
-        return await self._grants.parents_active(grant)
 
     async def _read_jwt(self, text: str) -> Handle | None:
         try:

@@ -69,7 +69,8 @@ def known_parameters(parameters: Parameters) -> Parameters:
     values = {
         name: value
         for name, value in parameters.values.items()
-        if name in AUTHORIZATION_REQUEST and not _is_long_hint(name, value)
+        if (budget := AUTHORIZATION_REQUEST.get(name))
+        and not (budget.hint and len(value.encode()) > budget.most_bytes)
     }
     return Parameters(values, tuple(dict.fromkeys(parameters.resources)))
 
@@ -121,20 +122,11 @@ def budgets_table() -> str:
     return "\n".join(["| kept | bytes at most | longer |", "| --- | --- | --- |", *rows])
 
 
-def _is_long_hint(name: str, value: str) -> bool:
-    budget = AUTHORIZATION_REQUEST[name]
-    return budget.hint and _bytes(value) > budget.most_bytes
-
-
 def _check_length(name: str, value: str, most_bytes: int) -> None:
-    if _bytes(value) > most_bytes:
+    if len(value.encode()) > most_bytes:
         raise InvalidRequestError(
             Reason.PARAMETER_TOO_LONG, f"{name} is too long: {most_bytes} bytes are the most"
         )
-
-
-def _bytes(text: str) -> int:
-    return len(text.encode())
 
 
 def _stored_bytes(value: object) -> int:

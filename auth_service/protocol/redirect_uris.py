@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 
 from auth_service.protocol.unsafe_schemes import is_unsafe
 from auth_service.protocol.web_addresses import check_uri, split_web_url
@@ -71,6 +72,7 @@ def check_registrable(redirect_uri: str, http_networks: Iterable[Network] = ()) 
         raise ValueError("plain http is for localhost, 127.0.0.1 and [::1] only")
 
 
+@lru_cache(maxsize=1_024)
 def is_usable(redirect_uri: str) -> bool:
     """Check whether a registered URI is still allowed: older rules may have been different."""
     try:

@@ -93,7 +93,7 @@ class SqliteStore:
         self._writer = Writer(writer, self._purge)
 
     async def get(self, key: str) -> bytes | None:
-        row = await self._read(lambda db: db.execute(_GET, self._at_now(key=key)).fetchone())
+        row = await self._read(lambda db: db.execute(_GET, {"key": key, "now": self._clock()}).fetchone())
         return row[0] if row else None
 
     async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:

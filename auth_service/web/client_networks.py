@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth_service.fetching.turns import requesting_network
 from auth_service.protocol.forwarded import forwarded_hops, has_malformed_line, x_forwarded_for_hops
-from auth_service.rate_limits import UNKNOWN, Network, is_trusted, network_of
+from auth_service.rate_limits import UNKNOWN, Network, is_trusted, network_of, network_of_address
 from shared.asgi import header_values
 from shared.logs import get_logger
 from shared.once import Once
@@ -32,10 +32,12 @@ class ClientNetworks:
 
     def network_of(self, request: Request) -> str:
         """Return the network of `request`, against which documents fetched for the request then count."""
-        reported = _reported(request.scope)
+        peer, reported = _peer(request.scope), _reported(request.scope)
         if reported:
-            self._warn_of_untrusted(_peer(request.scope), next(iter(reported)))
-        network = self._network(request.scope, reported)
+            self._warn_of_untrusted(peer, next(iter(reported)))
+            network = self._reported_network(request.scope, reported)
+        else:
+            network = network_of_address(peer)
         requesting_network.set(network)
         return network
 
@@ -51,7 +53,7 @@ class ClientNetworks:
         believed = self.believes(scope) if scope["method"] == "POST" else None
         return [] if believed is None else [(WHETHER_BELIEVED, b"believed" if believed else b"ignored")]
 
-    def _network(self, scope: Scope, reported: dict[str, list[str]]) -> str:
+    def _reported_network(self, scope: Scope, reported: dict[str, list[str]]) -> str:
         readings = self._readings(scope, reported)
         if len(readings) == 1:
             return readings.pop()
@@ -59,7 +61,7 @@ class ClientNetworks:
         # client that sends both could otherwise choose its network.
         if readings:
             self._warn_of_contradiction(_peer(scope))
-        return network_of(_peer(scope), [], self._trusted)
+        return network_of_address(_peer(scope))
 
     def _readings(self, scope: Scope, reported: dict[str, list[str]]) -> set[str]:
         """Return the networks named by the headers; a header that names none contradicts nothing.

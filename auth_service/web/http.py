@@ -67,11 +67,6 @@ async def form_of(request: Request) -> Parameters:
     return parse_parameters(body)
 
 
-def authorization_of(request: Request) -> list[str]:
-    """Return every Authorization header of a request."""
-    return header_values(request.scope, "authorization")
-
-
 def bearer_of(request: Request, *, scheme: Scheme = "Bearer") -> str:
     """Return the token in a request's Authorization header (RFC 6750 §2.1, RFC 9449 §7.1).
 
@@ -79,7 +74,7 @@ def bearer_of(request: Request, *, scheme: Scheme = "Bearer") -> str:
         InvalidTokenError: there is no token, or more than one.
     """
     try:
-        credentials = credentials_in(authorization_of(request))
+        credentials = credentials_in(header_values(request.scope, "authorization"))
     except MalformedCredentialsError:
         credentials = None
     if credentials is None or credentials.scheme != scheme:
@@ -190,8 +185,10 @@ def _headers(request: Request, error: OAuthError) -> dict[str, str]:
         headers["DPoP-Nonce"] = error.nonce
     elif isinstance(error, InvalidTokenError | InsufficientScopeError):
         challenge = f'error="{error.code}", error_description="{error.description}"'
-        headers["WWW-Authenticate"] = f"Bearer {challenge}" if authorization_of(request) else "Bearer"
-    elif isinstance(error, InvalidClientError) and authorization_of(request):
+        headers["WWW-Authenticate"] = (
+            f"Bearer {challenge}" if header_values(request.scope, "authorization") else "Bearer"
+        )
+    elif isinstance(error, InvalidClientError) and header_values(request.scope, "authorization"):
         # RFC 6749 §5.2: the challenge uses the scheme that the client used. For other clients it would only
         # make browsers ask a person for a password.
         headers["WWW-Authenticate"] = 'Basic realm="doorward", charset="UTF-8"'

@@ -93,6 +93,8 @@ class Upstream:
 
     def _slashed(self, response: httpx2.Response) -> str | None:
         location = response.headers.get("location")
+        if location is None:
+            return None
         return slash_redirect(
             str(response.request.url), response.status_code, location, self.target.authority
         )

@@ -73,8 +73,7 @@ def introspection_chain(
     client = IntrospectionClient(
         http=http,
         endpoint=settings.introspection_url,
-        resource_server_id=settings.resource_server_id,
-        secret=settings.resource_secret.get_secret_value(),
+        authorization=_authorization(settings),
         timeout_s=settings.introspection_timeout_s,
         signed=signed if settings.signed_introspection else None,
     )
@@ -99,6 +98,10 @@ def introspection_chain(
             yield
 
     return IntrospectionChain(introspect, run)
+
+
+def _authorization(settings: ResourceSettings) -> str:
+    return basic_authorization(settings.resource_server_id, settings.resource_secret.get_secret_value())
 
 
 def _cache(ask: Introspect, settings: ResourceSettings, clock: Clock) -> IntrospectionCache:
@@ -126,9 +129,7 @@ def _listening(
     http = http_client(timeout_s=POLL_TIMEOUT_S, max_connections=MAX_FEED_CONNECTIONS)
     source = Source(
         url=f"{settings.authorization_server_url}{REVOCATIONS_PATH}",
-        authorization=basic_authorization(
-            settings.resource_server_id, settings.resource_secret.get_secret_value()
-        ),
+        authorization=_authorization(settings),
         issuer=settings.issuer,
         audience=settings.resource_server_id,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import httpx2
@@ -13,7 +13,7 @@ from resource_service.introspection import signed_answers
 from resource_service.introspection.issuer_keys import KeysUnavailableError
 from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.reasons import Reason
-from shared.http_exchange import Answer, NoAnswerError, basic_authorization, exchange
+from shared.http_exchange import Answer, NoAnswerError, exchange
 from shared.introspection import ActiveToken, MalformedAnswerError
 from shared.json_text import parse_json
 from shared.logs import get_logger
@@ -47,15 +47,14 @@ class IntrospectionClient:
     """Queries the introspection endpoint once for each call; caches nothing.
 
     Attributes:
-        resource_server_id: the user name of HTTP Basic authentication, with the password `secret`.
+        authorization: the `Authorization` header of the requests.
         timeout_s: for the whole query, including its retry.
         signed: verifies signed answers (RFC 9701); None to accept plain ones.
     """
 
     http: httpx2.AsyncClient
     endpoint: str
-    resource_server_id: str
-    secret: str
+    authorization: str = field(repr=False)
     timeout_s: float
     signed: SignedAnswers | None = None
 
@@ -68,7 +67,7 @@ class IntrospectionClient:
         """
         form = {"token": token, "token_type_hint": "access_token"}
         headers = {
-            "Authorization": basic_authorization(self.resource_server_id, self.secret),
+            "Authorization": self.authorization,
             "Accept": signed_answers.MEDIA_TYPE if self.signed else "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
         }

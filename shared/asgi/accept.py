@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from starlette.types import Scope
 
@@ -19,7 +19,8 @@ def asks_for_page(scope: Scope) -> bool:
     without an Origin header: browsers send it (Fetch §3.2), HTTP libraries do not, though some of them
     prefer HTML by default.
     """
-    if not prefers_html(header_values(scope, "accept")):
+    accept = ",".join(header_values(scope, "accept"))
+    if "text/html" not in accept.lower() or not _prefers_html(accept):
         return False
     schemes = {value.partition(" ")[0].lower() for value in header_values(scope, "authorization")}
     if not schemes.isdisjoint(_TOKEN_SCHEMES):
@@ -27,13 +28,9 @@ def asks_for_page(scope: Scope) -> bool:
     return scope["method"] in ("GET", "HEAD") or bool(header_values(scope, "origin"))
 
 
-def prefers_html(accept: Iterable[str]) -> bool:
-    """Check whether HTML is accepted, and preferred to what programs read (RFC 9110 §12.5.1).
-
-    Args:
-        accept: the values of the Accept headers.
-    """
-    weights = dict(_weights(",".join(accept)))
+def _prefers_html(accept: str) -> bool:
+    """Check whether HTML is accepted, and preferred to what programs read (RFC 9110 §12.5.1)."""
+    weights = dict(_weights(accept))
     html = weights.get("text/html", 0.0)
     return html > 0 and all(html > _weight_of(media_type, weights) for media_type in _PROGRAMS_READ)
 

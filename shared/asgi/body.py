@@ -22,8 +22,9 @@ async def read_body(scope: Scope, receive: Receive, *, max_body_bytes: int) -> b
         BodyTooLargeError: the body is announced as, or turns out to be, larger than `max_body_bytes`.
         starlette.requests.ClientDisconnect: the client disconnected before the end of the body.
     """
-    if _announced_bytes(scope) > max_body_bytes:
-        raise BodyTooLargeError
+    for length in (value[:18] for value in header_values(scope, "content-length")):
+        if length.isascii() and length.isdigit() and int(length) > max_body_bytes:
+            raise BodyTooLargeError
     body = bytearray()
     while True:
         message = await receive()
@@ -81,8 +82,3 @@ def body_too_large(scope: Scope, max_body_bytes: int) -> Response:
         description=f"The request body is larger than {max_body_bytes} bytes.",
         headers={"connection": "close"},
     )
-
-
-def _announced_bytes(scope: Scope) -> int:
-    lengths = [length[:18] for length in header_values(scope, "content-length")]
-    return max((int(length) for length in lengths if length.isascii() and length.isdigit()), default=0)

@@ -9,7 +9,7 @@ class Prefix:
     """Serve the app both under `prefix` and without it.
 
     Args:
-        prefix: the path of the public URL, without a trailing slash; empty for none.
+        prefix: the path of the public URL, without a trailing slash.
     """
 
     def __init__(self, app: ASGIApp, *, prefix: str) -> None:
@@ -18,6 +18,6 @@ class Prefix:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if self.prefix and scope["type"] == "http" and f"{path}/".startswith(f"{self.prefix}/"):
+        if scope["type"] == "http" and f"{path}/".startswith(f"{self.prefix}/"):
             scope = {**scope, "path": path[len(self.prefix) :] or "/"}
         await self.app(scope, receive, send)

@@ -90,7 +90,6 @@ class Installation:
         self.codes = AuthorizationCodeIssuer(
             grant_factory=self.parts.grants.factory,
             grants=self.grants,
-            clients=self.parts.clients.repository,
             token_issuer=self.parts.grants.token_issuer,
             lifetimes=self.parts.grants.lifetimes,
             clock=lambda: self.now,
@@ -136,7 +135,7 @@ class Installation:
     async def code(self, of: Client, session: Session, **changes: Any) -> str:
         """A code for what a request asks for."""
         request = authorization_request(of, **changes)
-        code = await self.codes.issue(self.codes.outcome(of), request, session, request.scopes)
+        code = await self.codes.issue(self.codes.outcome(of), request, session, request.scopes, client=of)
         assert code is not None
         return code
 

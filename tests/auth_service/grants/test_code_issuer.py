@@ -32,7 +32,7 @@ async def test_the_grant_holds_what_the_request_asked_for(here: Installation) ->
         userinfo_claims=("email",),
     )
     outcome = here.codes.outcome(client)
-    code = await here.codes.issue(outcome, request, session, ("notes:read",))
+    code = await here.codes.issue(outcome, request, session, ("notes:read",), client=client)
     grant = await here.grants.get(outcome.grant_id or "")
     assert grant is not None
     assert (grant.state, grant.scopes, grant.subject) == ("code", ("notes:read",), session.subject)
@@ -48,7 +48,9 @@ async def test_the_grant_holds_what_the_request_asked_for(here: Installation) ->
 async def test_a_request_without_a_grant_id_gets_one(here: Installation) -> None:
     client, session = await here.client(), await here.session()
     outcome = Outcome(grant_id=None, code_expires_at=int(here.now) + 5)
-    code = await here.codes.issue(outcome, authorization_request(client), session, ("notes:read",))
+    code = await here.codes.issue(
+        outcome, authorization_request(client), session, ("notes:read",), client=client
+    )
     assert code is not None
     handle = here.parts.grants.handles.read_handle(code, here.now + 4)
     assert handle is not None
@@ -70,9 +72,12 @@ async def test_no_code_is_issued_once_the_client_the_user_or_the_session_is_gone
     client, session = await here.client(), await here.session()
     outcome, request = here.codes.outcome(client), authorization_request(client)
     await here.parts.users.sessions.end("the session of alice")
-    assert await here.codes.issue(outcome, request, session, request.scopes) is None
+    assert await here.codes.issue(outcome, request, session, request.scopes, client=client) is None
     await here.parts.clients.repository.delete(client.client_id)
-    assert await here.codes.issue(here.codes.outcome(client), request, session, request.scopes) is None
+    assert (
+        await here.codes.issue(here.codes.outcome(client), request, session, request.scopes, client=client)
+        is None
+    )
 
 
 async def test_a_code_that_was_never_issued_is_waited_for_only_a_while(
@@ -93,7 +98,7 @@ async def test_a_code_that_is_still_on_its_way_is_waited_for(
     codes: list[str | None] = []
 
     async def issue_meanwhile(_: float) -> None:
-        codes.append(await here.codes.issue(outcome, request, session, request.scopes))
+        codes.append(await here.codes.issue(outcome, request, session, request.scopes, client=client))
 
     monkeypatch.setattr(code_issuer.asyncio, "sleep", issue_meanwhile)  # type: ignore[attr-defined]
     assert [await here.codes.again(outcome)] == codes

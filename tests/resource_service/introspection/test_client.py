@@ -22,6 +22,7 @@ from resource_service.introspection.issuer_keys import IssuerKeys
 from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.reasons import Reason
 from shared.asgi.request_id import HEADER as REQUEST_ID
+from shared.http_exchange import basic_authorization
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-7")]
 
@@ -36,8 +37,7 @@ async def ask(handler: Handler, *, signed: bool = False) -> None:
         await IntrospectionClient(
             http=http,
             endpoint="https://auth.example/introspect",
-            resource_server_id="resource",
-            secret="secret",
+            authorization=basic_authorization("resource", "secret"),
             timeout_s=5,
             signed=SignedAnswers(keys, "https://auth.example", "resource", lambda: 0.0) if signed else None,
         ).ask("token")

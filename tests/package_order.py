@@ -1,0 +1,39 @@
+"""The order of the packages of each service."""
+
+from __future__ import annotations
+
+# Lowest first: a package, or a module at the top of a service, imports only what comes before it.
+ORDER = {
+    "auth_service": (
+        *("protocol", "provider_settings", "settings", "storage", "crypto", "fetching", "rate_limits"),
+        *(
+            "clients",
+            "users",
+            "events",
+            "device",
+            "client_auth",
+            "grants",
+            "federation",
+            "access",
+            "accounts",
+        ),
+        *("web", "authorize", "endpoints", "pages"),
+        *(
+            "configured",
+            "components",
+            "grant_types",
+            "factor_components",
+            "federated_login",
+            "second_factors",
+            "routes",
+            "openapi",
+            "main",
+        ),
+    ),
+    "resource_service": (
+        *("reasons", "errors", "principal", "identity_token", "targets", "notifier", "messages"),
+        *("policy", "gateway_settings", "settings", "authorization_server_client", "introspection"),
+        *("auth", "gateway", "mcp_server", "middleware", "routes", "resource", "openapi", "pages"),
+        *("shutdown", "components", "main", "verifiers"),
+    ),
+}
