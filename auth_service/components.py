@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auth_service import configured
+from auth_service.access.components import AccessComponents
+from auth_service.access.control import AccessControl
 from auth_service.accounts.connected_identities import ConnectedIdentities
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.authorize.consents import ConsentRepository
@@ -27,10 +29,8 @@ from auth_service.clients.registration_policy import (
 from auth_service.clients.repository import ClientRepository
 from auth_service.clients.sectors import Sectors
 from auth_service.crypto.handles import Handles
-from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.pairwise import PairwiseSubjects
 from auth_service.crypto.passwords import Passwords
-from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.device.repository import DeviceRequestRepository
 from auth_service.events.revocation_stream import RevocationStream
 from auth_service.federation.identities import IdentityRepository
@@ -41,12 +41,12 @@ from auth_service.grants.grant_factory import GrantFactory
 from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_issuer import TokenIssuer
 from auth_service.grants.token_reader import TokenReader
+from auth_service.infrastructure import Infrastructure, infrastructure
 from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.protocol.resources import ResourceRegistry
-from auth_service.rate_limits import Throttle
-from auth_service.settings import AuthSettings
+from auth_service.settings import OPENID_SCOPES, AuthSettings
 from auth_service.storage.interface import Store
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.users.factors import FactorRepository
@@ -60,46 +60,8 @@ from auth_service.web.page_context import PageContext
 from auth_service.web.render import PageTemplates
 from shared.clock import Clock
 from shared.home_networks import WARNING
-from shared.signatures import Signatures
 
 DEMO_NOTICE = "This is a trial set-up: log in as “wesen” with the password “secret”."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Infrastructure:
-    """The foundation of all components: settings, store, clock, outgoing requests, keys.
-
-    Attributes:
-        operator_fetcher: for URLs in the settings; never queued behind URLs that clients supply.
-    """
-
-    settings: AuthSettings
-    store: Store
-    clock: Clock
-    fetcher: Fetcher
-    operator_fetcher: Fetcher
-    key_ring: KeyRing
-    signing_keys: SigningKeys
-    signatures: Signatures
-
-    def throttle(self, kind: str) -> Throttle:
-        """Return the rate limit of one kind of attempt."""
-        return Throttle(self.store, kind, configured.limits(self.settings)[kind])
-
-
-def infrastructure(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Infrastructure:
-    """Create the infrastructure from the arguments alone; nothing else is read."""
-    key_ring = KeyRing(settings.master_keys)
-    return Infrastructure(
-        settings=settings,
-        store=store,
-        clock=clock,
-        fetcher=fetcher,
-        operator_fetcher=fetcher.apart(),
-        key_ring=key_ring,
-        signing_keys=SigningKeys(store, key_ring, configured.schedule(settings), clock),
-        signatures=Signatures(),
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,10 +212,13 @@ class GrantComponents:
     lifetimes: Lifetimes
     resource_registry: ResourceRegistry
     jwt_resources: frozenset[str]
+    permissions: AccessControl
 
 
-def grants(base: Infrastructure, users: UserComponents, clients: ClientComponents) -> GrantComponents:
-    """Create the components of the grants of `users` to `clients`."""
+def grants(
+    base: Infrastructure, users: UserComponents, clients: ClientComponents, permissions: AccessControl
+) -> GrantComponents:
+    """Create the components of the grants of `users` to `clients`, within `permissions`."""
     settings, handles = base.settings, Handles(base.key_ring)
     lifetimes, jwt_resources = configured.lifetimes(settings), configured.jwt_resources(settings)
     repository = GrantRepository(base.store, base.clock)
@@ -265,6 +230,7 @@ def grants(base: Infrastructure, users: UserComponents, clients: ClientComponent
             clients=clients.repository,
             users=users.repository,
             sessions=users.sessions,
+            permissions=permissions,
             lifetimes=lifetimes,
         ),
         devices=DeviceRequestRepository(base.store, base.clock),
@@ -284,12 +250,14 @@ def grants(base: Infrastructure, users: UserComponents, clients: ClientComponent
             signing_keys=base.signing_keys,
             grants=repository,
             confirmations=confirmations,
+            permissions=permissions,
             issuer=settings.issuer,
             clock=base.clock,
         ),
         lifetimes=lifetimes,
         resource_registry=configured.resource_registry(settings),
         jwt_resources=jwt_resources,
+        permissions=permissions,
     )
 
 
@@ -352,6 +320,7 @@ class Components:
     users: UserComponents
     clients: ClientComponents
     client_auth: ClientAuthComponents
+    access: AccessComponents
     grants: GrantComponents
     authorization: AuthorizationComponents
     revocation_stream: RevocationStream
@@ -381,12 +350,15 @@ def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetc
     """Create every component once; each subject gets the ones it depends on."""
     base = infrastructure(settings, store, clock, fetcher)
     all_users, all_clients = users(base), clients(base)
+    default = configured.default_access_rules(settings)
+    access = AccessComponents.of_store(store, clock, default, own_scopes=OPENID_SCOPES)
     return Components(
         base=base,
         users=all_users,
         clients=all_clients,
         client_auth=client_auth(base, all_clients),
-        grants=grants(base, all_users, all_clients),
+        access=access,
+        grants=grants(base, all_users, all_clients, access.control),
         authorization=authorization(base, all_users, all_clients),
         revocation_stream=RevocationStream(store, clock),
         page_context=page_context(base, all_users.sessions),

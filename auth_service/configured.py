@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from auth_service.federation.logins import LIFETIME_S
 from auth_service.fetching.resource_metadata import ConfiguredResource
+from auth_service.protocol.access import DEMO_USERNAME, Access, default_access
 from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.identity_providers import IdentityProvider
@@ -100,6 +101,11 @@ def _proof_limits(each: int) -> dict[str, Limit]:
         "proofs-of-client": Limit(CLIENT_FACTOR * each, SHORT_S, refusal),
         "long-lived-proofs-of-client": Limit(CLIENT_FACTOR * each, LONG_S, refusal),
     }
+
+
+def default_access_rules(settings: AuthSettings) -> Access | None:
+    """Return the access rules that are in force while none are stored."""
+    return default_access(settings.access, demo_user=DEMO_USERNAME if settings.demo_user else None)
 
 
 def resource_registry(settings: AuthSettings) -> ResourceRegistry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auth_service.client_auth.proof_replay_cache import ProofReplayCache
-from auth_service.components import ClientComponents, GrantComponents, Infrastructure, UserComponents
+from auth_service.components import ClientComponents, GrantComponents, UserComponents
 from auth_service.grants.authorization_code import AuthorizationCode
 from auth_service.grants.base import GrantType
 from auth_service.grants.client_credentials import ClientCredentials
@@ -11,6 +11,7 @@ from auth_service.grants.device_code import DeviceCode
 from auth_service.grants.jwt_bearer import JwtBearer
 from auth_service.grants.refresh_token import RefreshToken
 from auth_service.grants.token_exchange import TokenExchange
+from auth_service.infrastructure import Infrastructure
 
 
 def offered_grant_types(
@@ -24,8 +25,20 @@ def offered_grant_types(
     """Return the grant types that are always offered, then those that need configuration."""
     settings, registry = base.settings, grants.resource_registry
     offered: list[GrantType] = [
-        AuthorizationCode(grants.repository, grants.handles, users.sessions, grants.lifetimes),
-        RefreshToken(grants.repository, grants.handles, grants.lifetimes, grants.jwt_resources),
+        AuthorizationCode(
+            grants=grants.repository,
+            handles=grants.handles,
+            sessions=users.sessions,
+            permissions=grants.permissions,
+            lifetimes=grants.lifetimes,
+        ),
+        RefreshToken(
+            grants=grants.repository,
+            handles=grants.handles,
+            permissions=grants.permissions,
+            lifetimes=grants.lifetimes,
+            jwt_resources=grants.jwt_resources,
+        ),
         ClientCredentials(grants.factory, registry),
         DeviceCode(grants.devices, grants.factory),
     ]

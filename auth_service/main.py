@@ -15,6 +15,7 @@ from auth_service.components import Components, components, warning
 from auth_service.fetching import Fetcher
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
 from auth_service.pages.visitors import VisitorPages, slash_routes
+from auth_service.protocol.access import DEMO_USERNAME
 from auth_service.settings import AuthSettings
 from auth_service.storage import open_store
 from auth_service.storage.interface import Store
@@ -49,7 +50,7 @@ from shared.uris import is_loopback, split_absolute
 
 _log = get_logger(__name__)
 
-DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME = "wesen", "secret", "Demo User"
+DEMO_PASSWORD, DEMO_NAME = "secret", "Demo User"
 
 
 def create_app(
@@ -152,6 +153,10 @@ def _lifespan(parts: Components) -> Callable[[FastAPI], AbstractAsyncContextMana
         await parts.users.pairwise_subjects.prepare()
         if settings.demo_user:
             await _add_demo_user(parts.users.repository, admin=is_loopback(split_absolute(settings.issuer)))
+        if settings.access is None and await parts.access.control.is_open():
+            _log.warning(
+                "without access rules, everybody may connect to every resource; see docs/how-to/access.md"
+            )
         _log.info("authorization server ready", issuer=settings.issuer)
         try:
             async with parts.revocation_stream.followed():

@@ -135,6 +135,7 @@ def _authorize(parts: Components) -> AuthorizeEndpoint:
             clock=base.clock,
         ),
         device_decision=DeviceDecision(grants.devices, templates),
+        access=parts.access.control,
         hints=authorization.hints,
         responder=AuthorizationResponder(templates, base.settings.issuer),
         throttle=base.throttle("authorize"),
@@ -274,6 +275,7 @@ def _consent_page(parts: Components) -> ConsentPage:
         consents=parts.authorization.consents,
         resource_registry=parts.grants.resource_registry,
         descriptions=parts.authorization.resource_descriptions,
+        access=parts.access.control,
     )
 
 

@@ -20,6 +20,7 @@ ORDER = {
         *("web", "authorize", "endpoints", "pages"),
         *(
             "configured",
+            "infrastructure",
             "components",
             "grant_types",
             "factor_components",

@@ -177,13 +177,13 @@ PEOPLE = (
         "ID-3",
         "MUST",
         "groups and people decide on resources and scopes",
-        Partial("the rules are not enforced yet"),
+        Partial("groups of a provider are known from the last login only"),
     ),
     Requirement(
         "ID-4",
         "MUST",
         "access re-evaluated at every refresh",
-        Partial("the rules are not enforced yet"),
+        Partial("the identity provider is not asked again"),
     ),
     Requirement(
         "ID-5", "MUST", "passkeys and TOTP, required by policy", Partial("the resource server's challenge")

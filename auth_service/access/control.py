@@ -9,6 +9,7 @@ from dataclasses import replace
 from auth_service.access.groups import Groups
 from auth_service.access.rules import AccessRules
 from auth_service.federation.identities import Identity, IdentityRepository
+from auth_service.grants.permissions import Narrow
 from auth_service.protocol.access import ADMINISTRATORS, OPEN, Access, Held, PersonFacts, narrowed_grant
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
@@ -48,10 +49,18 @@ class AccessControl:
 
         A client that acts for itself, and a workload, are not people: access rules do not concern them.
         """
+        narrow = await self.narrowing(grant)
+        return narrow(grant)
+
+    async def narrowing(self, grant: Grant) -> Narrow:
+        """Return the same decision as a pure function, for any later state of the grant."""
         if grant.subject is None or grant.resource is None or grant.client_id.startswith(WORKLOAD_PREFIX):
-            return grant
+            return lambda later: later
         held = await self.held(grant.subject, grant.resource, assertion_issuer=grant.assertion_issuer)
-        return grant if held is OPEN else narrowed_grant(grant, held, self._own_scopes)
+        return lambda later: later if held is OPEN else narrowed_grant(later, held, self._own_scopes)
+
+    async def renew(self, grant: Grant) -> None:
+        """Learn the groups from the person's identity provider again, if that is due."""
 
     async def scopes_for(
         self, subject: str, resource: str | None, scopes: Iterable[str]

@@ -9,11 +9,13 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth_service.access.control import AccessControl
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.consents import ConsentRepository
 from auth_service.authorize.descriptions.endpoint import OPERATION
 from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.hints import IdTokenHints
+from auth_service.authorize.no_access import NoAccessPage
 from auth_service.authorize.pending import Pending, PendingRequests
 from auth_service.authorize.refused import RefusedRequests
 from auth_service.authorize.requests import AuthorizationRequests
@@ -35,6 +37,7 @@ from auth_service.protocol.client_domains import Trust
 from auth_service.protocol.error_redirects import may_redirect_error
 from auth_service.protocol.errors import AccessDeniedError, OAuthError
 from auth_service.protocol.interaction import Approval, Outcome, Step, granted_scopes, next_step
+from auth_service.protocol.narrowed_grants import NOT_GRANTED
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.pkce import PkcePolicy
 from auth_service.protocol.reasons import Reason
@@ -67,6 +70,7 @@ class AuthorizeEndpoint:
     hints: IdTokenHints
     responder: AuthorizationResponder
     device_decision: DeviceDecision
+    access: AccessControl
     throttle: Throttle
     kept_throttle: Throttle
     clock: Clock
@@ -77,6 +81,16 @@ class AuthorizeEndpoint:
     def refused(self) -> RefusedRequests:
         """The pages for errors that may not be redirected yet."""
         return RefusedRequests(self.clients, self.context, self.responder)
+
+    @property
+    def no_access(self) -> NoAccessPage:
+        """The page for people whom the access rules give nothing."""
+        return NoAccessPage(
+            access=self.access,
+            context=self.context,
+            refused=self.refused,
+            resource_registry=self.resource_registry,
+        )
 
     async def handle(self, request: Request) -> Response:
         parameters = await self._parameters(request)
@@ -188,6 +202,8 @@ class AuthorizeEndpoint:
         self, request: Request, client: Client, authorization_request: AuthorizationRequest, outcome: Outcome
     ) -> Response:
         """Return the same response once more (ID-10)."""
+        if outcome.no_access and (outcome.on_page or outcome.device_connected is not None):
+            return await self.no_access.page(request, client, authorization_request, outcome.error)
         if outcome.device_connected is not None:
             return self.device_decision.page(connected=outcome.device_connected)
         if outcome.error is not None and outcome.on_page:
@@ -214,9 +230,10 @@ class AuthorizeEndpoint:
         authorization_request, now = pending.request, int(self.clock())
         approvals = await self._approvals(client, session)
         login = session.login if session else None
+        permitted = await self._permitted(authorization_request, session)
         try:
             step = next_step(
-                authorization_request,
+                permitted or authorization_request,
                 client=client,
                 progress=pending.progress,
                 login=login,
@@ -224,6 +241,8 @@ class AuthorizeEndpoint:
                 now=now,
                 second_factor=await self.second_factors.of(authorization_request, login),
             )
+            if permitted is None and step is not Step.LOGIN:
+                raise AccessDeniedError(Reason.ACCESS_NOT_GRANTED, NOT_GRANTED, detail=_whom(session))
         except OAuthError as error:
             note_refusal(request, error)
             return await self._refuse(
@@ -236,6 +255,7 @@ class AuthorizeEndpoint:
             )
         if step is not Step.ISSUE or session is None:
             return see_other(f"{step.value}?pending={pending_id}", cookies)
+        pending = replace(pending, request=permitted or authorization_request)
         if authorization_request.device:
             return await self._approve_device(
                 request, pending_id=pending_id, pending=pending, client=client, session=session
@@ -243,6 +263,17 @@ class AuthorizeEndpoint:
         return await self._issue(
             request, pending_id=pending_id, pending=pending, client=client, session=session
         )
+
+    async def _permitted(
+        self, authorization_request: AuthorizationRequest, session: Session | None
+    ) -> AuthorizationRequest | None:
+        """Return the request for what the person in `session` may hold; None if they may hold nothing."""
+        if session is None:
+            return authorization_request
+        scopes = await self.access.scopes_for(
+            session.subject, authorization_request.resource, authorization_request.scopes
+        )
+        return None if scopes is None else replace(authorization_request, scopes=scopes)
 
     async def _approvals(self, client: Client, session: Session | None) -> tuple[Approval, ...]:
         # Earlier approvals are not valid for a domain that requires consent each time.
@@ -274,15 +305,16 @@ class AuthorizeEndpoint:
         session: Session | None,
         error: OAuthError,
     ) -> Response:
+        no_access = error.reason is Reason.ACCESS_NOT_GRANTED
         if authorization_request.device:
-            outcome = Outcome(device_connected=False)
+            outcome = Outcome(device_connected=False, no_access=no_access)
         else:
             redirected = await self._may_redirect(authorization_request, client, session, error)
-            outcome = Outcome(error=error.members(), on_page=not redirected)
+            outcome = Outcome(error=error.members(), on_page=not redirected, no_access=no_access)
         if not await self._settle(pending_id, authorization_request, outcome):
             return await self._answered(request, pending_id, client)
         if authorization_request.device:
-            return await self.device_decision.deny(authorization_request.device)
+            await self.device_decision.deny(authorization_request.device)
         return await self._repeat(request, client, authorization_request, outcome)
 
     async def _may_redirect(
@@ -292,9 +324,11 @@ class AuthorizeEndpoint:
         session: Session | None,
         error: OAuthError,
     ) -> bool:
-        if isinstance(error, AccessDeniedError):
-            return True  # the person pressed a button on one of our pages
         silent = authorization_request.prompts == ("none",)
+        if error.reason is Reason.ACCESS_NOT_GRANTED and not silent:
+            return False  # the page says whom to ask
+        if isinstance(error, AccessDeniedError) and error.reason is not Reason.ACCESS_NOT_GRANTED:
+            return True  # the person pressed a button on one of our pages
         return await self._is_trusted(authorization_request.redirect_uri, client, session, silent=silent)
 
     async def _tell(
@@ -349,3 +383,7 @@ class AuthorizeEndpoint:
         return Endpoint(
             path="/authorize", handler=handler, methods=("GET", "POST"), operations={"GET": OPERATION}
         )
+
+
+def _whom(session: Session | None) -> str | None:
+    return session.username if session else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,6 +44,13 @@ class RefusedRequests:
             address: the client's own redirect URI.
             error: the members of the error response.
         """
+        context, cookies = await self.context_of(request, client, address, error)
+        return self.context.templates.render("refused_request.html", context, status=400, cookies=cookies)
+
+    async def context_of(
+        self, request: Request, client: Client, address: ResponseTarget, error: Mapping[str, str]
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return the variables of a page with the button, and the cookies that it sets."""
         browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
         fields = {
             "csrf": self.context.browsers.form_token(browser),
@@ -60,7 +68,7 @@ class RefusedRequests:
             "fields": {name: value for name, value in fields.items() if value is not None},
             "button": _BUTTON,
         }
-        return self.context.templates.render("refused_request.html", context, status=400, cookies=cookies)
+        return context, cookies
 
     @staticmethod
     def is_button(parameters: Parameters) -> bool:

@@ -19,6 +19,8 @@ from auth_service.protocol.introspection import (
     why_inactive,
     with_pairwise_subject,
 )
+from auth_service.protocol.narrowed_grants import NOT_GRANTED
+from auth_service.protocol.reasons import Reason
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, form_of, json_response
@@ -61,6 +63,11 @@ class IntrospectEndpoint:
             return self._inactive(caller, self.tokens.why_not_found(token))
         handle, grant = token_and_grant
         parents_active = not grant.parent_grants or await self.tokens.grants.parents_active(grant)
+        permitted = await self.tokens.permitted(grant)
+        if permitted is None:
+            why = Reason.ACCESS_NOT_GRANTED, NOT_GRANTED
+            return self._inactive(caller, why, client_id=grant.client_id)
+        grant = permitted
         answer = introspection_response(
             grant,
             handle=handle,

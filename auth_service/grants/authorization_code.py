@@ -5,9 +5,11 @@ from __future__ import annotations
 from auth_service.crypto.handles import Handles, Kind
 from auth_service.grants.base import TokenRequest
 from auth_service.grants.grant_factory import SESSION_ENDED
+from auth_service.grants.permissions import Permissions
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import CodeRedemption, Grant, Lifetimes, redeem
+from auth_service.protocol.narrowed_grants import within
 from auth_service.protocol.reasons import Reason
 from auth_service.users.sessions import SessionRepository
 
@@ -18,10 +20,17 @@ class AuthorizationCode:
     name = "authorization_code"
 
     def __init__(
-        self, grants: GrantRepository, handles: Handles, sessions: SessionRepository, lifetimes: Lifetimes
+        self,
+        *,
+        grants: GrantRepository,
+        handles: Handles,
+        sessions: SessionRepository,
+        permissions: Permissions,
+        lifetimes: Lifetimes,
     ) -> None:
         self._grants = grants
         self._sessions = sessions
+        self._permissions = permissions
         self._handles = handles
         self._lifetimes = lifetimes
 
@@ -36,8 +45,13 @@ class AuthorizationCode:
             resource=request.parameters.resource(),
             jkt=request.jkt,
         )
+        waiting = await self._grants.get(code.grant_id)
+        if waiting is None:
+            raise InvalidGrantError(Reason.CODE_INVALID, "the code is not valid, or has expired")
+        narrow = await self._permissions.narrowing(waiting)
         outcome = await self._grants.change(
-            code.grant_id, lambda grant: redeem(grant, presented, self._lifetimes, request.now)
+            code.grant_id,
+            within(lambda grant: redeem(grant, presented, self._lifetimes, request.now), narrow),
         )
         if outcome is None:
             raise InvalidGrantError(Reason.CODE_INVALID, "the code is not valid, or has expired")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.handles import new_grant_id
+from auth_service.grants.permissions import Permissions
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.client import USE_NOTED_EVERY_S, Client
 from auth_service.protocol.errors import InvalidClientError, InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant, Lifetimes, issue
 from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
+from auth_service.protocol.narrowed_grants import AccessNotGrantedError
 from auth_service.protocol.owner import Owner
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import UserRepository
@@ -27,12 +29,14 @@ class GrantFactory:
         clients: ClientRepository,
         users: UserRepository,
         sessions: SessionRepository,
+        permissions: Permissions,
         lifetimes: Lifetimes,
     ) -> None:
         self._grants = grants
         self._clients = clients
         self._users = users
         self._sessions = sessions
+        self._permissions = permissions
         self._lifetimes = lifetimes
 
     def draft(
@@ -68,18 +72,22 @@ class GrantFactory:
         )
 
     async def open(self, draft: Grant) -> Grant:
-        """Open a grant that waits for its code.
+        """Open a grant that waits for its code, with what its person may hold.
 
         Raises:
+            AccessNotGrantedError: the person may hold nothing of it.
             InvalidClientError: the client no longer exists.
             InvalidGrantError: the user is no longer allowed here, or the session of the grant has ended.
         """
-        await self._grants.open(draft)
-        refusal = await self._refusal(draft)
+        grant = await self._permissions.permitted(draft)
+        if grant is None:
+            raise AccessNotGrantedError
+        await self._grants.open(grant)
+        refusal = await self._refusal(grant)
         if refusal is not None:
-            await self._grants.revoke(draft.grant_id, refusal.description)
+            await self._grants.revoke(grant.grant_id, refusal.description)
             raise refusal
-        return draft
+        return grant
 
     async def open_active(self, draft: Grant) -> Grant:
         """Open a grant with its first tokens.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from auth_service.crypto.handles import Handles, Kind
 from auth_service.grants.base import TokenRequest
+from auth_service.grants.permissions import Narrow, Permissions
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant, Lifetimes, Refresh, refresh
+from auth_service.protocol.narrowed_grants import within
 from auth_service.protocol.reasons import Reason
 
 
@@ -16,9 +18,16 @@ class RefreshToken:
     name = "refresh_token"
 
     def __init__(
-        self, grants: GrantRepository, handles: Handles, lifetimes: Lifetimes, jwt_resources: frozenset[str]
+        self,
+        *,
+        grants: GrantRepository,
+        handles: Handles,
+        permissions: Permissions,
+        lifetimes: Lifetimes,
+        jwt_resources: frozenset[str],
     ) -> None:
         self._grants = grants
+        self._permissions = permissions
         self._handles = handles
         self._lifetimes = lifetimes
         self._jwt_resources = jwt_resources
@@ -40,7 +49,11 @@ class RefreshToken:
             verified_locally=self._jwt_resources if request.client.sector is None else frozenset(),
         )
         outcome = await self._grants.change(
-            token.grant_id, lambda grant: refresh(grant, presented, self._lifetimes, request.now)
+            token.grant_id,
+            within(
+                lambda grant: refresh(grant, presented, self._lifetimes, request.now),
+                await self._narrowing(token.grant_id, request),
+            ),
         )
         if outcome is None:
             raise InvalidGrantError(
@@ -49,3 +62,11 @@ class RefreshToken:
         if isinstance(outcome, OAuthError):
             raise outcome
         return outcome
+
+    async def _narrowing(self, grant_id: str, request: TokenRequest) -> Narrow:
+        """Decide what the person of the grant may hold now, as at every refresh (ID-4)."""
+        grant = await self._grants.get(grant_id)
+        if grant is None or grant.client_id != request.client.client_id or grant.state != "active":
+            return lambda grant: grant  # refused in any case, and nobody has to be asked
+        await self._permissions.renew(grant)
+        return await self._permissions.narrowing(grant)

@@ -12,6 +12,7 @@ from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol import token_exchange
 from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.narrowed_grants import AccessNotGrantedError
 from auth_service.protocol.owner import Owner
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
@@ -50,17 +51,19 @@ class TokenExchange:
         draft = self._grant_factory.draft(
             request.client, scopes, target.resource, request.now, owner=_owner(source)
         )
-        return await self._grant_factory.open_active(
-            replace(
-                draft,
-                parent_grants=token_exchange.descent(source),
-                act=act,
-                jkt=request.jkt,
-                refreshable=False,
-                # Never longer than the subject token's grant (RFC 8693 §5: the subject token bounds it).
-                expires_at=min(handle.expires_at, draft.expires_at),
-            )
+        derived = replace(
+            draft,
+            parent_grants=token_exchange.descent(source),
+            act=act,
+            jkt=request.jkt,
+            refreshable=False,
+            # Never longer than the subject token's grant (RFC 8693 §5: the subject token bounds it).
+            expires_at=min(handle.expires_at, draft.expires_at),
         )
+        try:
+            return await self._grant_factory.open_active(derived)
+        except AccessNotGrantedError as error:
+            raise InvalidTargetError(error.reason, error.description) from error  # RFC 8693 §2.2.2
 
     async def _actor(self, request: TokenRequest) -> str:
         """Return the actor: the client itself, or the subject of its actor token."""

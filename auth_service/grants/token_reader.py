@@ -5,6 +5,7 @@ from __future__ import annotations
 from auth_service.crypto.handles import Handle, Handles, Kind
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.grants.confirmations import Confirmations
+from auth_service.grants.permissions import Permissions
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant, is_live_access
 from auth_service.protocol.introspection import Explanation
@@ -31,6 +32,7 @@ class TokenReader:
         signing_keys: SigningKeys,
         grants: GrantRepository,
         confirmations: Confirmations,
+        permissions: Permissions,
         issuer: str,
         clock: Clock,
     ) -> None:
@@ -38,6 +40,7 @@ class TokenReader:
         self._signing_keys = signing_keys
         self.grants = grants
         self.confirmations = confirmations
+        self._permissions = permissions
         self._issuer = issuer
         self._clock = clock
 
@@ -61,7 +64,7 @@ class TokenReader:
         return Reason.TOKEN_GRANT_GONE, "the grant of the token no longer exists"
 
     async def live_access(self, text: str) -> tuple[Handle, Grant] | None:
-        """Return the handle and grant of an access token that is still active."""
+        """Return the handle and grant of an active access token, with what its person may hold now."""
         token_and_grant = await self.read_token(text)
         if token_and_grant is None:
             return None
@@ -69,8 +72,15 @@ class TokenReader:
         good = handle.is_access_token and is_live_access(grant, handle.generation)
         if not good or not await self.grants.parents_active(grant):
             return None
+        permitted = await self.permitted(grant)
+        if permitted is None:
+            return None
         self.confirmations.note(grant, handle.generation)
-        return token_and_grant
+        return handle, permitted
+
+    async def permitted(self, grant: Grant) -> Grant | None:
+        """Return the grant with what its person may hold now; None if nothing of it remains."""
+        return await self._permissions.permitted(grant)
 
     async def _read_jwt(self, text: str) -> Handle | None:
         try:

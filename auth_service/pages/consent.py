@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth_service.access.control import AccessControl
 from auth_service.authorize.consents import ConsentRepository
 from auth_service.authorize.pending import Pending, PendingRequests
 from auth_service.clients.client_resolver import ClientResolver
@@ -53,6 +54,7 @@ class ConsentPage:
     consents: ConsentRepository
     resource_registry: ResourceRegistry
     descriptions: ResourceDescriptions
+    access: AccessControl
 
     async def handle(self, request: Request) -> Response:
         return await (self._submit(request) if request.method == "POST" else self._show(request))
@@ -80,6 +82,9 @@ class ConsentPage:
         status: int = 200,
     ) -> Response:
         request = pending.request
+        held = await self._held(session, request)
+        if held is None:
+            return see_other(f"authorize?pending={pending_id}")  # which says whom to ask
         resource = self.resource_registry.resource_for(request.resource) if request.resource else None
         description = await self.descriptions.of(resource.resource) if resource else ResourceDescription()
         return self.context.templates.render(
@@ -99,6 +104,7 @@ class ConsentPage:
                         description.detail(scope),
                     )
                     for number, scope in enumerate(request.scopes)
+                    if scope in held
                 ],
                 "shown_at_once": SHOWN_AT_ONCE,
                 "destination": None if request.device else destination_of(request.redirect_uri),
@@ -121,9 +127,12 @@ class ConsentPage:
             return see_other(f"authorize?pending={pending_id}")  # submitted twice: the same response again
         if session is None:
             raise RequestOverError
-        granted = _granted(form, pending.request.scopes)
+        held = await self._held(session, pending.request)
+        granted = _granted(form, pending.request.scopes, held or ())
         if posted.stale:
             return await self._ask_again(pending_id, pending, session, browser)
+        if held is None:
+            return see_other(f"authorize?pending={pending_id}")
         await self.pending.note_decision(pending_id, Decision(session.subject, granted, session.session_id))
         if granted is not None:
             await self._remember(session, pending.request, granted)
@@ -134,6 +143,10 @@ class ConsentPage:
             client_id=pending.request.client_id,
         )
         return see_other(f"authorize?pending={pending_id}")
+
+    async def _held(self, session: Session, request: AuthorizationRequest) -> tuple[str, ...] | None:
+        """Return the requested scopes that the person may hold: no others are offered (ID-3)."""
+        return await self.access.scopes_for(session.subject, request.resource, request.scopes)
 
     async def _remember(
         self, session: Session, request: AuthorizationRequest, granted: tuple[str, ...]
@@ -166,8 +179,12 @@ class ConsentPage:
         )
 
 
-def _granted(form: Parameters, requested: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return the requested scopes that were left ticked; None for a refusal, also if none was ticked."""
+def _granted(form: Parameters, requested: tuple[str, ...], held: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the requested scopes that were left ticked; None for a refusal, also if none was ticked.
+
+    Args:
+        held: those of them that were offered.
+    """
     decision = form.require("decision")
     if decision not in ("allow", "deny"):
         raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "decision must be allow or deny")
@@ -176,14 +193,14 @@ def _granted(form: Parameters, requested: tuple[str, ...]) -> tuple[str, ...] | 
     # The form only removes scopes (AS-24). A form submitted without tick boxes, by a program that does not
     # know them, leaves the request unchanged.
     if form.get("ticks") is None:
-        return requested
+        return held
     granted = tuple(
-        scope for number, scope in enumerate(requested) if form.get(f"{_TICK}{number}") is not None
+        scope
+        for number, scope in enumerate(requested)
+        if scope in held and form.get(f"{_TICK}{number}") is not None
     )
     # A token without a scope is useless, and so is one with only offline_access.
-    return (
-        None if requested and set(granted) <= {OFFLINE_ACCESS} and set(granted) != set(requested) else granted
-    )
+    return None if held and set(granted) <= {OFFLINE_ACCESS} and set(granted) != set(held) else granted
 
 
 def _policy_links(client: Client) -> Iterator[tuple[str, str, str]]:

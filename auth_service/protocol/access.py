@@ -17,6 +17,9 @@ from shared.uris import resource_key
 ALL = "*"
 """Every person, every resource, or every scope."""
 
+DEMO_USERNAME = "wesen"
+"""The demo user, whose password is public."""
+
 ADMINISTRATORS = "administrators"
 """The local group that every administrator of this server is in."""
 

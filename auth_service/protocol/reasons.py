@@ -176,6 +176,11 @@ class Reason(ReasonCode):
     )
     SECOND_FACTOR_FAILURES_EXCEEDED = "There were too many wrong codes.", _WAIT_FOR_LOGIN
     SECOND_FACTOR_NOT_CHANGED = "A second factor could not be added or removed."
+    ACCESS_NOT_GRANTED = (
+        "The access rules give the person nothing at this resource.",
+        "`doorward access check NAME URL` tells what somebody may hold, and by which rules. "
+        "`doorward groups add` or `doorward access edit` changes it.",
+    )
     ACR_UNAVAILABLE = "No login of this server meets the acr that the client asked for."
     LOGIN_FAILED = "The username or the password is wrong, or the account is disabled.", _PASSWORD
     LOGIN_FAILURES_EXCEEDED = "There were too many failed logins.", _WAIT_FOR_LOGIN

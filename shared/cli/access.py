@@ -96,10 +96,10 @@ def run(call: Callable[[AccessComponents], Awaitable[T]]) -> T:
 @asynccontextmanager
 async def _components() -> AsyncIterator[AccessComponents]:
     from auth_service.access.components import AccessComponents
-    from auth_service.protocol.access import default_access
+    from auth_service.protocol.access import DEMO_USERNAME, default_access
 
     demo = os.environ.get("DOORWARD_DEMO_USER", "").lower() in ("true", "1", "yes", "on")
-    default = default_access(os.environ.get("DOORWARD_ACCESS"), demo_user="wesen" if demo else None)
+    default = default_access(os.environ.get("DOORWARD_ACCESS"), demo_user=DEMO_USERNAME if demo else None)
     async with open_local_store() as store:
         yield AccessComponents.of_store(store, system_clock, default)
 

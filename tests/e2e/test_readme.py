@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.main import DEMO_PASSWORD, DEMO_USERNAME
+from auth_service.main import DEMO_PASSWORD
+from auth_service.protocol.access import DEMO_USERNAME
 from tests.cli.command import ROOT, doorward
 
 README = (ROOT / "README.md").read_text()

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
-from typing import Any
-
 import pytest
 
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidGrantError, InvalidTargetError, UnauthorizedClientError
-from auth_service.protocol.jwt_bearer import GRANT_TYPE, ID_JAG_TYPE, WORKLOAD_PREFIX
+from auth_service.protocol.jwt_bearer import GRANT_TYPE, WORKLOAD_PREFIX
 from auth_service.protocol.proof_source import ProofSource
 from auth_service.protocol.reasons import Reason
-from tests.auth_service.grants.installation import IDP, IDP_KEY, ISSUER, RUNNER, RUNNER_KEY, Installation
+from tests.auth_service.grants.assertions import id_jag, workload
+from tests.auth_service.grants.installation import IDP, IDP_KEY, Installation
 from tests.auth_service.keypair import KeyPair
 from tests.auth_service.protocol.builders import NOW
 from tests.auth_service.service import RESOURCE
 from tests.refusals import because
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-12", "EXT-2")]
-
-
-def id_jag(client: Client, pair: KeyPair = IDP_KEY, **changes: Any) -> str:
-    claims = {
-        "iss": IDP,
-        "sub": "alice",
-        "email": "alice@corp.example",
-        "aud": ISSUER,
-        "client_id": client.client_id,
-        "resource": RESOURCE,
-        "jti": secrets.token_urlsafe(8),
-        "exp": NOW + 300,
-        **changes,
-    }
-    return pair.sign({name: value for name, value in claims.items() if value is not None}, ID_JAG_TYPE)
-
-
-def workload(**changes: Any) -> str:
-    claims = {"iss": RUNNER, "sub": "repo:acme/app", "aud": f"{ISSUER}/token", "repository": "acme/app"}
-    return RUNNER_KEY.sign({**claims, "exp": NOW + 300, **changes}, None)
 
 
 async def confidential(here: Installation) -> Client:

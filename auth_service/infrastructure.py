@@ -1,0 +1,52 @@
+"""The foundation of the components of the authorization server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auth_service import configured
+from auth_service.crypto.keyring import KeyRing
+from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.fetching import Fetcher
+from auth_service.rate_limits import Throttle
+from auth_service.settings import AuthSettings
+from auth_service.storage.interface import Store
+from shared.clock import Clock
+from shared.signatures import Signatures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Infrastructure:
+    """The foundation of all components: settings, store, clock, outgoing requests, keys.
+
+    Attributes:
+        operator_fetcher: for URLs in the settings; never queued behind URLs that clients supply.
+    """
+
+    settings: AuthSettings
+    store: Store
+    clock: Clock
+    fetcher: Fetcher
+    operator_fetcher: Fetcher
+    key_ring: KeyRing
+    signing_keys: SigningKeys
+    signatures: Signatures
+
+    def throttle(self, kind: str) -> Throttle:
+        """Return the rate limit of one kind of attempt."""
+        return Throttle(self.store, kind, configured.limits(self.settings)[kind])
+
+
+def infrastructure(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Infrastructure:
+    """Create the infrastructure from the arguments alone; nothing else is read."""
+    key_ring = KeyRing(settings.master_keys)
+    return Infrastructure(
+        settings=settings,
+        store=store,
+        clock=clock,
+        fetcher=fetcher,
+        operator_fetcher=fetcher.apart(),
+        key_ring=key_ring,
+        signing_keys=SigningKeys(store, key_ring, configured.schedule(settings), clock),
+        signatures=Signatures(),
+    )
