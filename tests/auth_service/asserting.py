@@ -23,8 +23,8 @@ class AssertingClient(Client):
     ) -> AssertingClient:
         """A new one, with the key of `pair` in its registration."""
         pair = pair or KeyPair()
-        known = {"token_endpoint_auth_method": "private_key_jwt", "jwks": pair.jwks, **metadata}
-        information = server.register(**known).information
+        metadata_members = {"token_endpoint_auth_method": "private_key_jwt", "jwks": pair.jwks, **metadata}
+        information = server.register(**metadata_members).information
         return cls.known(server, pair, information)
 
     @classmethod

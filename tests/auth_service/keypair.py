@@ -56,12 +56,12 @@ class KeyPair:
 
     def sign(self, claims: Mapping[str, Any], typ: str | None = "JWT", **headers: Any) -> str:
         """A JWT; a header of None is left out."""
-        given = {"kid": self.kid, "typ": typ, **headers}
+        header = {"kid": self.kid, "typ": typ, **headers}
         # PyJWT takes an empty typ for one to leave out.
-        kept = {name: value for name, value in given.items() if value is not None} | (
+        members = {name: value for name, value in header.items() if value is not None} | (
             {} if typ else {"typ": ""}
         )
-        return jwt.encode(dict(claims), self.key, algorithm=self.alg, headers=kept)
+        return jwt.encode(dict(claims), self.key, algorithm=self.alg, headers=members)
 
     def assertion(
         self, client_id: str, audience: str, *, now: float, typ: str | None = "JWT", **changes: Any
@@ -100,8 +100,8 @@ class KeyPair:
             "ath": sha256(access_token) if access_token else None,
             **changes,
         }
-        kept = {name: value for name, value in claims.items() if value is not None}
-        return self.sign(kept, typ, kid=None, jwk=dict(self.public if jwk is None else jwk))
+        members = {name: value for name, value in claims.items() if value is not None}
+        return self.sign(members, typ, kid=None, jwk=dict(self.public if jwk is None else jwk))
 
 
 @functools.cache

@@ -150,9 +150,9 @@ class AuthorizationServer:
 
     def grant(self, grant_id: str) -> Grant:
         """The document of a grant that is kept still."""
-        found = self.with_store(lambda store: GrantRepository(store, self.clock).get(grant_id))
-        assert found is not None
-        return found
+        stored = self.with_store(lambda store: GrantRepository(store, self.clock).get(grant_id))
+        assert stored is not None
+        return stored
 
     def with_store(self, call: Callable[[Store], Awaitable[T]]) -> T:
         """Look into, or change, the store behind the server's back, as another process would."""

@@ -21,8 +21,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def settings(issuer: str = "http://localhost:9000", **given: Any) -> AuthSettings:
-    return AuthSettings(**{**USUAL, "issuer": issuer, **given})
+def settings(issuer: str = "http://localhost:9000", **members: Any) -> AuthSettings:
+    return AuthSettings(**{**USUAL, "issuer": issuer, **members})
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ def authorization_server(**settings: Any) -> AuthSettings:
 
 
 def resource_server(**settings: Any) -> ResourceSettings:
-    known = {"issuer": ISSUER, "resource": RESOURCE, "resource_secret": RESOURCE_SECRET}
-    return ResourceSettings(**{**known, **settings})
+    members = {"issuer": ISSUER, "resource": RESOURCE, "resource_secret": RESOURCE_SECRET}
+    return ResourceSettings(**{**members, **settings})
 
 
 @pytest.mark.parametrize("service", [authorization_server, resource_server])

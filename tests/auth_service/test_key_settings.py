@@ -14,17 +14,17 @@ from tests.auth_service.service import USUAL, AuthorizationServer
 
 
 def ahead(seconds: int) -> AuthSettings:
-    given = {"store": "sqlite:///unused.db", "issuer": "http://localhost:9000"}
-    return AuthSettings(**{**USUAL, **given, "key_ahead_s": seconds})
+    members = {"store": "sqlite:///unused.db", "issuer": "http://localhost:9000"}
+    return AuthSettings(**{**USUAL, **members, "key_ahead_s": seconds})
 
 
 def test_a_key_is_published_for_longer_than_others_may_keep_what_was_there_before(
     server: AuthorizationServer,
 ) -> None:
     response: httpx2.Response = server.get("/jwks")
-    kept = re.search(r"max-age=(\d+)", response.headers["cache-control"])
-    assert kept
-    longest = int(kept[1]) + RELOAD_S  # a copy that a server of ours keeps, fetched at the last moment
+    match = re.search(r"max-age=(\d+)", response.headers["cache-control"])
+    assert match
+    longest = int(match[1]) + RELOAD_S  # a copy that a server of ours keeps, fetched at the last moment
     assert ahead(longest + 1).key_ahead_s == longest + 1
     with pytest.raises(ValidationError, match="key_ahead_s"):
         ahead(longest)

@@ -61,11 +61,11 @@ async def test_no_change_reaches_an_account_that_got_the_username_just_before_th
     users, find = accounts.users, accounts.users._find  # noqa: SLF001 -- the moment between read and write
 
     async def replaced_after(subject: str) -> tuple[str, User] | None:
-        found = await find(subject)
+        user = await find(subject)
         monkeypatch.setattr(users, "_find", find)
         await accounts.delete(looked_up)
         await accounts.create("ada", PASSWORD)
-        return found
+        return user
 
     monkeypatch.setattr(users, "_find", replaced_after)
     with pytest.raises(NoSuchUserError):

@@ -50,7 +50,7 @@ def test_a_request_without_state_is_answered_without_one(server: AuthorizationSe
 
 @pytest.mark.requirement("AS-10")
 @pytest.mark.parametrize(
-    ("registered", "asked", "begins"),
+    ("registered", "requested_uri", "begins"),
     [
         ("https://c.example/cb?tenant=1", None, "https://c.example/cb?tenant=1&code=dw_ac_"),
         ("http://localhost/cb", "http://localhost:4711/cb", "http://localhost:4711/cb?code=dw_ac_"),
@@ -59,10 +59,10 @@ def test_a_request_without_state_is_answered_without_one(server: AuthorizationSe
     ],
 )
 def test_the_redirect_uri_is_answered_byte_for_byte(
-    server: AuthorizationServer, registered: str, asked: str | None, begins: str
+    server: AuthorizationServer, registered: str, requested_uri: str | None, begins: str
 ) -> None:
     client, pkce = server.register(redirect_uris=[registered]), Pkce()
-    page = server.person.open(client.authorization_url(pkce, redirect_uri=asked or registered))
+    page = server.person.open(client.authorization_url(pkce, redirect_uri=requested_uri or registered))
     while page.status_code == 200:
         login = "password" in page.text
         page = server.person.log_in(page) if login else server.person.submit(page, {"decision": "allow"})
@@ -71,7 +71,7 @@ def test_the_redirect_uri_is_answered_byte_for_byte(
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["referrer-policy"] == "same-origin"
     code = dict(parse_qsl(urlsplit(page.headers["location"]).query))["code"]
-    assert client.redeem(code, pkce, redirect_uri=asked or registered).status_code == 200
+    assert client.redeem(code, pkce, redirect_uri=requested_uri or registered).status_code == 200
 
 
 def test_the_only_redirect_uri_may_be_left_out_all_the_way(server: AuthorizationServer) -> None:
@@ -283,10 +283,10 @@ def test_an_answered_request_gets_the_same_answer_again(
 ) -> None:
     client, person = server.register(redirect_uris=[CALLBACK]), Person(trust_env=False)
     page = person.log_in(person.open(client.authorization_url(Pkce())))
-    answered = person.submit(page, {"decision": first})
+    response = person.submit(page, {"decision": first})
     again = person.submit(page, {"decision": then})
     assert again.status_code == 303
-    assert again.headers["location"] == answered.headers["location"]
+    assert again.headers["location"] == response.headers["location"]
     person.close()
 
 

@@ -91,8 +91,8 @@ class Setup:
             **headers,
         )
 
-    def answer(self, said: Answer) -> None:
-        self.stranger.answers["/client.json"] = said
+    def answer(self, document_answer: Answer) -> None:
+        self.stranger.answers["/client.json"] = document_answer
 
     def reads(self) -> int:
         """How often the document has been asked for."""
@@ -108,9 +108,9 @@ def setup(store: Store, authority: Authority) -> Iterator[Setup]:
         resolve=Names({HOST: [HERE]}),
     )
     with site(authority.certifying(HOST)) as stranger:
-        made = Setup(store, stranger, fetcher)
-        made.publish()
-        yield made
+        scene = Setup(store, stranger, fetcher)
+        scene.publish()
+        yield scene
     fetcher.close()
 
 
@@ -166,19 +166,19 @@ async def test_a_document_is_read_again_when_its_headers_say_so(
 
 async def test_many_who_want_a_document_at_once_have_it_read_once(setup: Setup) -> None:
     client_resolver = setup.process()
-    found = await asyncio.gather(*(name_of(client_resolver, setup.client_id) for _ in range(50)))
-    assert set(found) == {"A client"}
+    names = await asyncio.gather(*(name_of(client_resolver, setup.client_id) for _ in range(50)))
+    assert set(names) == {"A client"}
     assert setup.reads() == 1
 
 
 async def test_many_who_cannot_have_a_document_have_it_asked_for_once(setup: Setup) -> None:
     setup.answer(answer(b"", status="404 Not Found"))
     client_resolver = setup.process()
-    found = await asyncio.gather(
+    names = await asyncio.gather(
         *(client_resolver.resolve_for_authorization(setup.client_id, ORIGIN) for _ in range(50)),
         return_exceptions=True,
     )
-    assert {type(error) for error in found} == {InvalidClientError}
+    assert {type(error) for error in names} == {InvalidClientError}
     assert setup.reads() == 1
 
 
@@ -221,15 +221,15 @@ async def test_who_begins_something_needs_the_document_as_it_is_now(
 
 
 @pytest.mark.parametrize(
-    "said", [answer(b"", status="404 Not Found"), answer(b"", status="503 Busy"), raw(b"")]
+    "document_answer", [answer(b"", status="404 Not Found"), answer(b"", status="503 Busy"), raw(b"")]
 )
 async def test_who_comes_back_is_still_known_while_its_site_does_not_answer(
-    setup: Setup, said: Answer
+    setup: Setup, document_answer: Answer
 ) -> None:
     client_resolver = setup.process()
     await name_of(client_resolver, setup.client_id)
     setup.clock.now += 3_600
-    setup.answer(said)
+    setup.answer(document_answer)
     for _ in range(3):
         client = await client_resolver.resolve_for_token(setup.client_id, None)
         assert client is not None
@@ -301,7 +301,7 @@ async def test_reading_a_document_again_does_not_shorten_the_life_of_a_client_wi
     client = await client_resolver.resolve_for_authorization(setup.client_id, ORIGIN)
     assert client is not None
     assert (client.name, client.expires_at, client.created_at) == ("Renamed", granted_until, began)
-    assert [known.client_id for known in await setup.clients.list()] == [setup.client_id]
+    assert [listed.client_id for listed in await setup.clients.list()] == [setup.client_id]
 
 
 @pytest.mark.parametrize("policy", [DomainPolicy(Trust.DENY), DomainPolicy(Trust.ALLOW, deny=(HOST,))])

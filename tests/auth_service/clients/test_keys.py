@@ -46,8 +46,8 @@ class Reader:
 
 async def test_inline_keys_are_not_fetched() -> None:
     published = Published()
-    found = await PublishedKeys(published, lambda: 0.0).keys_for(jwks("a"), URL, "b")
-    assert [key["kid"] for key in found] == ["a"]
+    keys = await PublishedKeys(published, lambda: 0.0).keys_for(jwks("a"), URL, "b")
+    assert [key["kid"] for key in keys] == ["a"]
     assert published.asked == 0
 
 

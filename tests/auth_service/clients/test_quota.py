@@ -135,8 +135,10 @@ def test_a_full_house_makes_room_by_the_oldest_unused_client_of_the_network_that
         left = {UnusedClient.parse(text).client_id for text in listed(server, keys.unused_clients())}
         assert set(few) <= left
         assert len(left & set(crowd)) == 2
-        gone = next(client_id for client_id in crowd if client_id not in left)
-        wait_until(lambda: server.with_store(lambda s: ClientRepository(s, server.clock).get(gone)) is None)
+        removed = next(client_id for client_id in crowd if client_id not in left)
+        wait_until(
+            lambda: server.with_store(lambda s: ClientRepository(s, server.clock).get(removed)) is None
+        )
 
 
 @pytest.mark.requirement("BOUND-3")
@@ -226,12 +228,12 @@ def test_a_network_with_a_decision_about_each_of_its_clients_does_not_shut_regis
 async def test_nobody_goes_where_that_would_make_no_room(store: Store) -> None:
     """Clients introduced by a document join the list of all without a limit, once they are used."""
     clients, quota = ClientRepository(store, system_clock), Quota(3, 2)
-    made = [(await clients.register(METADATA, quota=quota, network="a")).client for _ in range(2)]
+    registered = [(await clients.register(METADATA, quota=quota, network="a")).client for _ in range(2)]
     for n in range(4):
         await clients.register(METADATA, unused_ttl_s=None, network=f"operator {n}")
     with pytest.raises(QuotaExceededError):
         await clients.register(METADATA, quota=quota, network="b")
-    for client in made:
+    for client in registered:
         assert await clients.get(client.client_id) is not None
 
 
@@ -270,11 +272,11 @@ def test_when_it_was_last_used_is_noted_once_a_day(new_store: Callable[[], str])
         client = server.register()
 
         def used_at() -> int | None:
-            found = server.with_store(
+            stored = server.with_store(
                 lambda store: ClientRepository(store, server.clock).get(client.client_id)
             )
-            assert found is not None
-            return found.used_at
+            assert stored is not None
+            return stored.used_at
 
         assert used_at() is None
         server.connect(client)
@@ -291,9 +293,9 @@ def test_when_it_was_last_used_is_noted_once_a_day(new_store: Callable[[], str])
 @pytest.mark.anyio
 async def test_a_use_that_is_overtaken_by_a_removal_leaves_nothing_listed(store: Store) -> None:
     clients = ClientRepository(store, system_clock)
-    made = (await clients.register(METADATA, quota=Quota(9, 9))).client
-    await clients.delete(made.client_id)
-    assert not await clients.note_use(made.client_id, int(system_clock()) + 60)
+    registered = (await clients.register(METADATA, quota=Quota(9, 9))).client
+    await clients.delete(registered.client_id)
+    assert not await clients.note_use(registered.client_id, int(system_clock()) + 60)
     assert await store.index_list(keys.clients()) == []
     assert await store.index_list(keys.unused_clients()) == []
 

@@ -30,10 +30,10 @@ def handle(kind: Kind = Kind.ACCESS_TOKEN, generation: int = 1, expires_at: int 
 @pytest.mark.parametrize("generation", [0, 1, 255, 256, 2**32 - 1])
 @pytest.mark.parametrize("expires_at", [LATER, 2**32, 2**40 - 1])
 def test_a_handle_comes_back_as_it_was_made(kind: Kind, generation: int, expires_at: int) -> None:
-    made = handle(kind, generation, expires_at)
-    text = HANDLES.encode(made)
+    original = handle(kind, generation, expires_at)
+    text = HANDLES.encode(original)
     assert text.startswith(kind.value)
-    assert HANDLES.read_handle(text, NOW) == made
+    assert HANDLES.read_handle(text, NOW) == original
 
 
 def test_the_same_handle_has_the_same_text_every_time_and_everywhere() -> None:
@@ -42,8 +42,8 @@ def test_the_same_handle_has_the_same_text_every_time_and_everywhere() -> None:
 
 def test_every_part_of_a_handle_shows_in_its_text() -> None:
     texts = {
-        HANDLES.encode(made)
-        for made in (
+        HANDLES.encode(original)
+        for original in (
             *(handle(kind) for kind in Kind),
             handle(generation=2),
             handle(expires_at=LATER + 1),

@@ -74,11 +74,11 @@ def test_a_tag_is_good_after_a_rotation() -> None:
 
 
 def test_secrets_are_random_and_kept_as_a_digest() -> None:
-    made = {new_secret("dw_cs_") for _ in range(100)}
-    assert len(made) == 100
-    assert all(len(secret) == 6 + 43 for secret in made)
+    secrets = {new_secret("dw_cs_") for _ in range(100)}
+    assert len(secrets) == 100
+    assert all(len(secret) == 6 + 43 for secret in secrets)
     assert len({new_id() for _ in range(100)}) == 100
-    secret = made.pop()
+    secret = secrets.pop()
     assert secret not in digest(secret)
     assert matches(secret, digest(secret))
     for wrong in (secret[:-1], secret + "x", "", digest(secret)):

@@ -32,15 +32,17 @@ async def test_one_leads_back_in_its_own_sector_alone(pseudonyms: PairwiseSubjec
 
 
 async def test_two_sectors_kinds_or_names_never_have_one_in_common(pseudonyms: PairwiseSubjects) -> None:
-    made = [
+    subjects = [
         await pseudonyms.pairwise_subject(name, sector, kind)
         for name in (NAME, "another")
         for sector in ("client.example", "other.example")
         for kind in ("subject", "session")
     ]
-    assert len(set(made)) == len(made)
+    assert len(set(subjects)) == len(subjects)
     # OpenID Connect Core §2: at most 255 ASCII characters.
-    assert all(pseudonym.isascii() and len(pseudonym) <= 255 and NAME not in pseudonym for pseudonym in made)
+    assert all(
+        pseudonym.isascii() and len(pseudonym) <= 255 and NAME not in pseudonym for pseudonym in subjects
+    )
 
 
 @pytest.mark.parametrize("text", ["", "x", NAME, "é", "a.b", "=" * 8, "A" * 51, "A" * 10_000])
@@ -57,18 +59,18 @@ async def test_a_character_changed_is_another(pseudonyms: PairwiseSubjects) -> N
 
 
 async def test_processes_that_start_together_agree(store: Store) -> None:
-    made: list[str] = []
+    subjects: list[str] = []
 
     async def start() -> None:
-        made.append(
+        subjects.append(
             await PairwiseSubjects(store, ring(1)).pairwise_subject(NAME, "client.example", "subject")
         )
 
     async with anyio.create_task_group() as tasks:
         for _ in range(10):
             tasks.start_soon(start)
-    assert len(made) == 10
-    assert len(set(made)) == 1
+    assert len(subjects) == 10
+    assert len(set(subjects)) == 1
 
 
 async def test_they_outlive_the_master_key_they_were_begun_with(store: Store) -> None:

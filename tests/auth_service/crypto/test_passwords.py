@@ -21,17 +21,17 @@ async def test_a_hash_costs_what_rfc_9106_recommends(passwords: Passwords) -> No
 
 
 async def test_a_password_is_kept_as_a_salted_argon2id_hash(passwords: Passwords) -> None:
-    kept = await passwords.hash_password("secret")
-    assert kept.startswith("$argon2id$")
-    assert "secret" not in kept
-    assert kept != await passwords.hash_password("secret")
-    assert await passwords.verify_password("secret", kept)
+    password_hash = await passwords.hash_password("secret")
+    assert password_hash.startswith("$argon2id$")
+    assert "secret" not in password_hash
+    assert password_hash != await passwords.hash_password("secret")
+    assert await passwords.verify_password("secret", password_hash)
 
 
 async def test_any_other_password_is_wrong(passwords: Passwords) -> None:
-    kept = await passwords.hash_password("secret")
+    password_hash = await passwords.hash_password("secret")
     for wrong in ("", "Secret", "secret\x00", "secre", "x" * 1_025, "\ud800"):
-        assert not await passwords.verify_password(wrong, kept)
+        assert not await passwords.verify_password(wrong, password_hash)
 
 
 async def test_nobody_has_the_password_that_is_compared_where_there_is_no_user(passwords: Passwords) -> None:
@@ -41,9 +41,9 @@ async def test_nobody_has_the_password_that_is_compared_where_there_is_no_user(p
 
 async def test_a_long_or_odd_password_works(passwords: Passwords) -> None:
     for password in ("ü" * (MAX_PASSWORD_BYTES // 2), "\U0001f511 "):
-        kept = await passwords.hash_password(password)
-        assert await passwords.verify_password(password, kept)
-        assert not await passwords.verify_password(password[:-1], kept)
+        password_hash = await passwords.hash_password(password)
+        assert await passwords.verify_password(password, password_hash)
+        assert not await passwords.verify_password(password[:-1], password_hash)
 
 
 @pytest.mark.parametrize("password", ["", "\ud800", "x" * (MAX_PASSWORD_BYTES + 1), "ü" * MAX_PASSWORD_BYTES])

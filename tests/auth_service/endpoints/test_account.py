@@ -23,7 +23,7 @@ def person(server: AuthorizationServer) -> Iterator[Person]:
 @pytest.mark.requirement("AS-16")
 def test_a_person_sees_what_is_connected_and_ends_it(server: AuthorizationServer, person: Person) -> None:
     one, two = server.register(client_name="One <i>"), server.register(client_name="Two")
-    ended, kept = one.connect(person), two.connect(person)
+    ended, active = one.connect(person), two.connect(person)
     page = person.open(f"{server.origin}/account")
     assert "One &lt;i&gt;" in page.text
     assert "Two" in page.text
@@ -33,7 +33,7 @@ def test_a_person_sees_what_is_connected_and_ends_it(server: AuthorizationServer
     assert "One &lt;i&gt;" not in after.text
     assert not server.is_active(ended["access_token"])
     assert one.refresh(ended["refresh_token"]).json()["error"] == "invalid_grant"
-    assert server.is_active(kept["access_token"])
+    assert server.is_active(active["access_token"])
 
 
 @pytest.mark.requirement("AS-23")

@@ -87,9 +87,9 @@ def test_connected_identities_and_the_address_are_free_again(
         )
 
     async def left(store: Store) -> tuple[object, object]:
-        kept = await IdentityRepository(store, server.clock).get(identity.issuer, identity.subject)
+        stored_identity = await IdentityRepository(store, server.clock).get(identity.issuer, identity.subject)
         owner = await AccountLifecycle.of_store(store, server.clock).users.by_email(address)
-        return kept, owner
+        return stored_identity, owner
 
     server.with_store(connect)
     server.delete_user(person.username)

@@ -38,9 +38,9 @@ def kept_of(server: AuthorizationServer, request_uri: str) -> dict[str, Any]:
     async def read(store: Store) -> bytes | None:
         return await store.get(keys.pushed(digest(request_uri.removeprefix(URN))))
 
-    kept = server.with_store(read)
-    assert kept is not None
-    document: dict[str, Any] = json.loads(kept)
+    stored = server.with_store(read)
+    assert stored is not None
+    document: dict[str, Any] = json.loads(stored)
     return document
 
 
@@ -61,9 +61,9 @@ def test_a_parameter_beyond_its_budget_is_refused_when_pushed_and_when_asked(
     client, long = server.register(), json.dumps({"userinfo": {"x" * 3_000: None}})
     pushed = client._post("par", pushing(Pkce(), **{name: long}))  # noqa: SLF001
     assert (pushed.status_code, pushed.json()["error"]) == (400, "invalid_request")
-    asked = server.http.get(client.authorization_url(Pkce(), **{name: long}))
-    assert (asked.status_code, "location" in asked.headers) == (400, False)
-    assert "invalid_request" in asked.text
+    response = server.http.get(client.authorization_url(Pkce(), **{name: long}))
+    assert (response.status_code, "location" in response.headers) == (400, False)
+    assert "invalid_request" in response.text
 
 
 @pytest.fixture(scope="module")

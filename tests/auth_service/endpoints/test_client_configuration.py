@@ -210,8 +210,8 @@ def test_only_its_own_token_manages_a_client(server: AuthorizationServer) -> Non
 @pytest.mark.requirement("SEC-13")
 def test_whether_a_client_exists_cannot_be_learned(server: AuthorizationServer) -> None:
     headers = {"Authorization": "Bearer dw_cr_x"}
-    known = server.http.get(server.register().information["registration_client_uri"], headers=headers)
+    response = server.http.get(server.register().information["registration_client_uri"], headers=headers)
     unknown = server.http.get(f"{server.origin}/register/unknown", headers=headers)
-    assert known.status_code == unknown.status_code == 401
-    assert {**known.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
-    assert known.headers["www-authenticate"] == unknown.headers["www-authenticate"]
+    assert response.status_code == unknown.status_code == 401
+    assert {**response.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
+    assert response.headers["www-authenticate"] == unknown.headers["www-authenticate"]

@@ -100,8 +100,8 @@ def person() -> Iterator[Person]:
 
 def reads(stranger: Site, client: Client) -> int:
     """How often the document of `client` was asked for."""
-    asked = f"GET {urlsplit(client.client_id).path} HTTP/1.1"
-    return sum(contact.request == asked for contact in stranger.contacts())
+    request_line = f"GET {urlsplit(client.client_id).path} HTTP/1.1"
+    return sum(contact.request == request_line for contact in stranger.contacts())
 
 
 def refused(person: Person, client: Client) -> httpx2.Response:
@@ -123,8 +123,8 @@ def test_it_is_announced(shared: World) -> None:
 def test_a_client_with_a_document_goes_the_whole_way(world: World, person: Person) -> None:
     client = world.client()
     tokens = client.connect(person)
-    told = world.server.introspect(tokens["access_token"])
-    assert (told["active"], told["client_id"]) == (True, client.client_id)
+    introspection = world.server.introspect(tokens["access_token"])
+    assert (introspection["active"], introspection["client_id"]) == (True, client.client_id)
     refreshed = client.refresh(tokens["refresh_token"]).json()
     assert client.revoke(refreshed["refresh_token"]).status_code == 200
     assert not world.server.is_active(refreshed["access_token"])
@@ -156,8 +156,8 @@ def test_the_consent_page_shows_whose_program_it_is(shared: World, person: Perso
 def test_a_loopback_redirect_may_come_back_to_any_port(shared: World, person: Person, host: str) -> None:
     client, pkce = shared.client(redirect_uris=list(LOOPBACK)), Pkce()
     redirect_uri = f"http://{host}:53682/callback"
-    got = person.authorize(client.authorization_url(pkce, redirect_uri=redirect_uri))
-    assert client.redeem(got["code"], pkce, redirect_uri=redirect_uri).status_code == 200
+    code = person.authorize(client.authorization_url(pkce, redirect_uri=redirect_uri))
+    assert client.redeem(code["code"], pkce, redirect_uri=redirect_uri).status_code == 200
 
 
 def test_what_was_agreed_to_is_asked_again_for_an_unknown_domain(shared: World, person: Person) -> None:
@@ -221,7 +221,7 @@ def test_it_is_not_announced_where_every_domain_is_denied(store_url: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("members", "told"),
+    ("members", "introspection"),
     [
         ({"client_id": f"https://{HOST}/other.json"}, "not the URL it is at"),
         ({"client_id": None}, "not the URL it is at"),
@@ -238,11 +238,11 @@ def test_it_is_not_announced_where_every_domain_is_denied(store_url: str) -> Non
     ],
 )
 def test_a_document_that_is_not_valid_gets_a_page_that_says_why(
-    shared: World, person: Person, members: dict[str, Any], told: str
+    shared: World, person: Person, members: dict[str, Any], introspection: str
 ) -> None:
     page = refused(person, shared.client(**members))
     assert page.status_code == 400
-    assert told in page.text
+    assert introspection in page.text
 
 
 @pytest.mark.requirement("AS-17")
@@ -357,10 +357,10 @@ def test_a_new_client_may_begin_by_pushing_its_request(shared: World, person: Pe
     pushed = shared.server.post("/par", **parameters)
     assert pushed.status_code == 201, pushed.text
     request_uri = pushed.json()["request_uri"]
-    got = person.authorize(
+    code = person.authorize(
         f"{shared.server.origin}/authorize?client_id={client.client_id}&request_uri={request_uri}"
     )
-    assert client.redeem(got["code"], pkce).status_code == 200
+    assert client.redeem(code["code"], pkce).status_code == 200
 
 
 def test_a_token_of_another_client_is_not_revoked(shared: World, person: Person) -> None:
@@ -373,8 +373,8 @@ def test_nobody_reads_or_changes_such_a_client_as_a_registration(shared: World, 
     client = shared.client()
     client.connect(person)
     for token in ("None", "dw_cr_x"):
-        answered = shared.server.get(f"/register/{client.client_id}", Authorization=f"Bearer {token}")
-        assert answered.status_code in (401, 404)
+        response = shared.server.get(f"/register/{client.client_id}", Authorization=f"Bearer {token}")
+        assert response.status_code in (401, 404)
 
 
 def test_plain_http_on_this_machine_is_for_development_only(store_url: str, person: Person) -> None:

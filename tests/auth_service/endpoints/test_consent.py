@@ -50,8 +50,8 @@ def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
     client = server.register(client_name="Notes App", redirect_uris=["https://c.example:8443/cb"])
     page = consent_page(person, client, scope="openid notes:read notes:write")
     text = unescape(page.text)
-    for shown in ("Notes App", "unverified", "c.example:8443", RESOURCE, "Notes", "wesen"):
-        assert shown in text
+    for expected in ("Notes App", "unverified", "c.example:8443", RESOURCE, "Notes", "wesen"):
+        assert expected in text
     for words in (*SCOPES.values(), "Know that it is you"):
         assert words in text
     assert LOOPBACK_WARNING not in text
@@ -61,7 +61,7 @@ def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
 
 @pytest.mark.requirement("AS-9", "SEC-5")
 @pytest.mark.parametrize(
-    ("redirect_uris", "asked", "warned"),
+    ("redirect_uris", "redirect_uri", "warned"),
     [
         (["http://127.0.0.1/cb"], "http://127.0.0.1:99/cb", True),
         (["http://localhost:1/cb", "http://[::1]/cb"], "http://localhost:1/cb", True),
@@ -72,10 +72,10 @@ def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
     ],
 )
 def test_the_page_warns_where_any_program_on_the_computer_could_receive(
-    server: AuthorizationServer, person: Person, redirect_uris: list[str], asked: str, warned: bool
+    server: AuthorizationServer, person: Person, redirect_uris: list[str], redirect_uri: str, warned: bool
 ) -> None:
     client = server.register(redirect_uris=redirect_uris)
-    assert (LOOPBACK_WARNING in consent_page(person, client, redirect_uri=asked).text) is warned
+    assert (LOOPBACK_WARNING in consent_page(person, client, redirect_uri=redirect_uri).text) is warned
 
 
 @pytest.mark.requirement("AS-9")
@@ -114,8 +114,10 @@ def test_nothing_ticked_is_a_refusal(server: AuthorizationServer, person: Person
 def test_a_script_may_post_the_button_alone(server: AuthorizationServer, person: Person) -> None:
     client, pkce = server.register(), Pkce()
     page = consent_page(person, client, code_challenge=pkce.challenge)
-    gone = dict.fromkeys(name for name in forms_of(page.text)[0].fields if name not in ("csrf", "pending"))
-    answer = outcome(person.submit(page, {**gone, "decision": "allow"}))
+    removed_fields = dict.fromkeys(
+        name for name in forms_of(page.text)[0].fields if name not in ("csrf", "pending")
+    )
+    answer = outcome(person.submit(page, {**removed_fields, "decision": "allow"}))
     assert client.redeem(answer["code"], pkce).json()["scope"] == "notes:read notes:write"
 
 

@@ -203,8 +203,8 @@ def test_scopes_that_are_announced_and_not_granted_are_warned_of_once(
 
 
 def test_the_place_of_the_metadata_is_the_standard_s_unless_another_is_said() -> None:
-    def place(resource: str, **given: Any) -> str:
-        return Resource(resource=resource, name="x", **given).described_at
+    def place(resource: str, **members: Any) -> str:
+        return Resource(resource=resource, name="x", **members).described_at
 
     well_known = "https://a.example/.well-known/oauth-protected-resource"
     assert place("https://a.example/tools/mcp") == f"{well_known}/tools/mcp"

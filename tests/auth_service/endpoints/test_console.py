@@ -35,9 +35,9 @@ def console(server: AuthorizationServer, shared_console: AtTheConsole) -> AtTheC
 def key_of(console: AtTheConsole, name: str) -> str:
     """The key of the software of that name."""
     page = console.open(f"software?q={name}")
-    found = re.search(r"clients\?key=([0-9a-f]{32})", page.text)
-    assert found, page.text
-    return found.group(1)
+    match = re.search(r"clients\?key=([0-9a-f]{32})", page.text)
+    assert match, page.text
+    return match.group(1)
 
 
 def test_the_way_in_is_a_login_and_leads_to_the_first_page(server: AuthorizationServer) -> None:
@@ -110,38 +110,38 @@ class TestSoftware:
         self, server: AuthorizationServer, console: AtTheConsole
     ) -> None:
         doomed = server.register(client_name="Doomed", redirect_uris=WEB)
-        kept = server.register(client_name="Doomed", redirect_uris=WEB)
-        tokens, others = server.connect(doomed), server.connect(kept)
+        client = server.register(client_name="Doomed", redirect_uris=WEB)
+        tokens, others = server.connect(doomed), server.connect(client)
         page = console.open(f"clients?key={key_of(console, 'Doomed')}")
         after = console.press(page, "remove", client_id=doomed.client_id)
         assert doomed.client_id not in after.text
-        assert kept.client_id in after.text
+        assert client.client_id in after.text
         assert not server.is_active(tokens["access_token"])
         assert server.is_active(others["access_token"])
         assert doomed.refresh(tokens["refresh_token"]).status_code == 401
-        last = console.press(after, "remove", client_id=kept.client_id)
+        last = console.press(after, "remove", client_id=client.client_id)
         assert last.url.path == "/admin/software"
 
     def test_those_that_nobody_uses_are_removed_together_and_no_other(
         self, server: AuthorizationServer, console: AtTheConsole
     ) -> None:
-        made = [server.register(client_name="Many", redirect_uris=WEB) for _ in range(4)]
+        response = [server.register(client_name="Many", redirect_uris=WEB) for _ in range(4)]
         operators = server.operator_registers(
             client_name="Many",
             redirect_uris=WEB,
             grant_types=["authorization_code"],
             token_endpoint_auth_method="none",
         )
-        tokens = server.connect(made[0])
+        tokens = server.connect(response[0])
         page = console.open(f"clients?key={key_of(console, 'Many')}")
         after = console.press(page, "remove_unused")
         assert after.status_code == 200
-        for client in (made[0], operators):
+        for client in (response[0], operators):
             assert client.client_id in after.text
-        for client in made[1:]:
+        for client in response[1:]:
             assert client.client_id not in after.text
         assert server.is_active(tokens["access_token"])
-        assert made[0].refresh(tokens["refresh_token"]).status_code == 200
+        assert response[0].refresh(tokens["refresh_token"]).status_code == 200
 
     def test_one_that_comes_to_be_used_meanwhile_stays(self, server: AuthorizationServer) -> None:
         client = server.register()
@@ -163,8 +163,8 @@ class TestSoftware:
             assert "1 to 25 of 30" in first.text
             second = console.open("software?p=1")
             assert second.text.count("clients?key=") == 5
-            for asked in ("99", "-1", "x", "9" * 50):
-                assert console.open(f"software?p={asked}").status_code == 200
+            for page_number in ("99", "-1", "x", "9" * 50):
+                assert console.open(f"software?p={page_number}").status_code == 200
             person.close()
 
 
@@ -175,8 +175,8 @@ class TestInvitations:
             console = AtTheConsole(server, person)
             form = console.form(console.open("invitations"), "make")
             fields = {**form.fields, "uses": "2", "hours": "5", "action": "make"}
-            made = console.post("invitations", fields)
-            (token,) = re.findall(r"dw_ir_[A-Za-z0-9_-]+", made.text)
+            response = console.post("invitations", fields)
+            (token,) = re.findall(r"dw_ir_[A-Za-z0-9_-]+", response.text)
             page = console.open("invitations")
             assert token not in page.text
             assert "<strong>2</strong> registrations left" in page.text
@@ -244,13 +244,13 @@ class TestPeople:
         assert f"<code>{subject}</code>" in console.open(f"person?name={ada.username}").text
 
     def test_a_grant_is_ended(self, server: AuthorizationServer, console: AtTheConsole, ada: Person) -> None:
-        ended, kept = server.register().connect(ada), server.register().connect(ada)
+        ended, client = server.register().connect(ada), server.register().connect(ada)
         page = console.open(f"person?name={ada.username}")
         grant_id = server.introspect(ended["access_token"])["grant_id"]
         after = console.press(page, "end", grant_id=grant_id)
         assert grant_id not in after.text
         assert not server.is_active(ended["access_token"])
-        assert server.is_active(kept["access_token"])
+        assert server.is_active(client["access_token"])
 
     def test_only_a_grant_of_that_person_is_ended(
         self, server: AuthorizationServer, console: AtTheConsole, ada: Person

@@ -19,13 +19,13 @@ def device(server: AuthorizationServer) -> Device:
 
 def test_the_device_is_told_what_to_show_and_how_to_poll(device: Device) -> None:
     response = device.ask()
-    told, issuer = response.json(), device.server.issuer
+    members, issuer = response.json(), device.server.issuer
     assert response.headers["cache-control"] == "no-store"
-    assert (told["interval"], told["expires_in"]) == (5, 600)
-    assert told["verification_uri"] == f"{issuer}/device"
-    assert told["verification_uri_complete"] == f"{issuer}/device?user_code={told['user_code']}"
-    assert len(told["user_code"]) == 9
-    assert told["device_code"] not in told["verification_uri_complete"]
+    assert (members["interval"], members["expires_in"]) == (5, 600)
+    assert members["verification_uri"] == f"{issuer}/device"
+    assert members["verification_uri_complete"] == f"{issuer}/device?user_code={members['user_code']}"
+    assert len(members["user_code"]) == 9
+    assert members["device_code"] not in members["verification_uri_complete"]
 
 
 def test_a_person_allows_and_the_device_gets_tokens(device: Device) -> None:

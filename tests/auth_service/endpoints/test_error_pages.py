@@ -168,8 +168,8 @@ def test_a_pushed_request_that_has_expired_leads_back_to_the_application(
 ) -> None:
     client = server.register(redirect_uris=[WEB])
     pkce = Pkce()
-    asked = {"response_type": "code", "redirect_uri": WEB, "code_challenge": pkce.challenge}
-    pushed = client._post("par", {**asked, "code_challenge_method": "S256"})  # noqa: SLF001
+    parameters = {"response_type": "code", "redirect_uri": WEB, "code_challenge": pkce.challenge}
+    pushed = client._post("par", {**parameters, "code_challenge_method": "S256"})  # noqa: SLF001
     server.clock.advance(91)
     page = person.open(request_url(client, request_uri=pushed.json()["request_uri"]))
     assert offers_to_go_back(page)

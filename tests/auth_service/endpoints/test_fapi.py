@@ -51,14 +51,14 @@ class FapiClient:
         return self.server.http.post(f"{self.server.origin}/{path}", data=fields, headers={"DPoP": proof})
 
     def push(self, pkce: Pkce, **changes: str | None) -> httpx2.Response:
-        asked: dict[str, str | None] = {
+        parameters: dict[str, str | None] = {
             "response_type": "code",
             "redirect_uri": REDIRECT_URI,
             "scope": "openid",
             "code_challenge": pkce.challenge,
             "code_challenge_method": "S256",
         }
-        return self.post("par", {**asked, **changes})
+        return self.post("par", {**parameters, **changes})
 
     def url(self, **parameters: str) -> str:
         return (

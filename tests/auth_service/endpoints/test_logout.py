@@ -41,11 +41,11 @@ def person() -> Iterator[Person]:
 
 
 def client_of(server: AuthorizationServer, listener: Site | None = None, **metadata: Any) -> Client:
-    told: dict[str, Any] = {}
+    logout_tokens: dict[str, Any] = {}
     if listener:
         listener.answers["/logout"] = answer(b"", status="200 OK")
-        told = {"backchannel_logout_uri": f"http://127.0.0.1:{listener.port}/logout"}
-    return server.register(post_logout_redirect_uris=[AFTER], **told, **metadata)
+        logout_tokens = {"backchannel_logout_uri": f"http://127.0.0.1:{listener.port}/logout"}
+    return server.register(post_logout_redirect_uris=[AFTER], **logout_tokens, **metadata)
 
 
 def logout(person: Person, server: AuthorizationServer, **parameters: str) -> httpx2.Response:
@@ -172,10 +172,10 @@ class TestByTheClient:
     def test_what_was_granted_for_longer_stays(self, server: AuthorizationServer, person: Person) -> None:
         stays = client_of(server)
         ends = client_of(server, grant_types=["authorization_code"])
-        kept = stays.connect(person, scope="openid notes:read")
+        tokens = stays.connect(person, scope="openid notes:read")
         ended = ends.connect(person, scope="notes:read")
-        logout(person, server, id_token_hint=kept["id_token"])
-        assert server.is_active(kept["access_token"])
+        logout(person, server, id_token_hint=tokens["id_token"])
+        assert server.is_active(tokens["access_token"])
         assert not server.is_active(ended["access_token"])
 
 
@@ -218,12 +218,12 @@ class TestBackChannel:
     def test_a_client_of_another_session_is_not_told(
         self, server: AuthorizationServer, person: Person, listener: Site
     ) -> None:
-        told = client_of(server, listener)
+        logout_tokens = client_of(server, listener)
         elsewhere = Person(trust_env=False)
-        told.connect(elsewhere, scope="openid")
+        logout_tokens.connect(elsewhere, scope="openid")
         hint = client_of(server).connect(person, scope="openid")["id_token"]
         logout(person, server, id_token_hint=hint)
-        told_of_own = told.connect(elsewhere, scope="openid")["id_token"]
+        told_of_own = logout_tokens.connect(elsewhere, scope="openid")["id_token"]
         assert listener.contacts() == []
         logout(elsewhere, server, id_token_hint=told_of_own)
         wait_until(lambda: len(listener.contacts()) == 1)

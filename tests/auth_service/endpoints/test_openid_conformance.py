@@ -31,8 +31,12 @@ def client(server: AuthorizationServer) -> Client:
 
 
 def answer_to(server: AuthorizationServer, client: Client, **parameters: str | None) -> dict[str, str]:
-    asked: dict[str, str | None] = {"scope": "openid", "code_challenge": None, "code_challenge_method": None}
-    return server.person.authorize(client.authorization_url(Pkce(), **{**asked, **parameters}))
+    request_parameters: dict[str, str | None] = {
+        "scope": "openid",
+        "code_challenge": None,
+        "code_challenge_method": None,
+    }
+    return server.person.authorize(client.authorization_url(Pkce(), **{**request_parameters, **parameters}))
 
 
 def redeemed(client: Client, code: str) -> dict[str, Any]:

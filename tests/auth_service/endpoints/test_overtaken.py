@@ -75,8 +75,8 @@ def test_a_code_that_is_overtaken_is_never_given(new_store: Callable[[], str], e
             else:
                 delete(server, client)
 
-        answered = overtaken(store, lambda: person.submit(page, {"decision": "allow"}), meanwhile)
-        answer = dict(parse_qsl(urlsplit(answered.headers["location"]).query))
+        response = overtaken(store, lambda: person.submit(page, {"decision": "allow"}), meanwhile)
+        answer = dict(parse_qsl(urlsplit(response.headers["location"]).query))
         assert answer["error"] == "access_denied"
         assert "code" not in answer
         person.close()
@@ -88,10 +88,10 @@ def test_a_token_of_a_clients_own_that_is_overtaken_is_never_given(new_store: Ca
         client = server.register(
             grant_types=["client_credentials"], token_endpoint_auth_method="client_secret_basic"
         )
-        answered = overtaken(
+        response = overtaken(
             store, lambda: client.token(grant_type="client_credentials"), lambda: delete(server, client)
         )
-        assert (answered.status_code, answered.json()["error"]) == (401, "invalid_client")
+        assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
 
 
 def delete(server: AuthorizationServer, client: Client) -> None:

@@ -96,10 +96,12 @@ class TestSubjects:
     def test_userinfo_says_the_same_subject_as_the_id_token(self, server: AuthorizationServer) -> None:
         for client in (pairwise(server), pairwise(server, userinfo_signed_response_alg="ES256")):
             tokens = connected(server, client)
-            told = server.get("/userinfo", Authorization=f"Bearer {tokens['access_token']}")
-            signed = told.headers["content-type"] == "application/jwt"
-            said = jwt.decode(told.text, options={"verify_signature": False}) if signed else told.json()
-            assert said["sub"] == claims_of(tokens)["sub"]
+            response = server.get("/userinfo", Authorization=f"Bearer {tokens['access_token']}")
+            signed = response.headers["content-type"] == "application/jwt"
+            claims = (
+                jwt.decode(response.text, options={"verify_signature": False}) if signed else response.json()
+            )
+            assert claims["sub"] == claims_of(tokens)["sub"]
 
     def test_a_resource_server_knows_users_by_one_subject_whatever_the_client(
         self, server: AuthorizationServer
@@ -114,9 +116,9 @@ class TestSubjects:
         client = confidential(server)
         tokens = connected(server, client)
         for token in (tokens["access_token"], tokens["refresh_token"]):
-            told = client.introspect(token).json()
-            assert (told["active"], told["sub"]) == (True, claims_of(tokens)["sub"])
-            assert "username" not in told
+            response = client.introspect(token).json()
+            assert (response["active"], response["sub"]) == (True, claims_of(tokens)["sub"])
+            assert "username" not in response
 
     def test_its_access_tokens_cannot_be_read_even_where_others_can(
         self, server: AuthorizationServer
@@ -142,8 +144,8 @@ class TestSubjects:
         assert subjects[0] == subjects[1]
 
     def test_the_metadata_announces_both(self, server: AuthorizationServer) -> None:
-        told = server.get("/.well-known/openid-configuration").json()
-        assert told["subject_types_supported"] == ["public", "pairwise"]
+        response = server.get("/.well-known/openid-configuration").json()
+        assert response["subject_types_supported"] == ["public", "pairwise"]
 
 
 class TestHints:
@@ -199,9 +201,9 @@ class TestLogout:
         wait_until(lambda: any(contact.body for contact in host.contacts()))
         body = next(contact.body for contact in host.contacts() if contact.body)
         (logout_token,) = parse_qs(body.decode())["logout_token"]
-        told = jwt.decode(logout_token, options={"verify_signature": False})
-        known = claims_of({"id_token": id_token})
-        assert (told["sub"], told["sid"]) == (known["sub"], known["sid"])
+        response = jwt.decode(logout_token, options={"verify_signature": False})
+        claims = claims_of({"id_token": id_token})
+        assert (response["sub"], response["sid"]) == (claims["sub"], claims["sid"])
 
 
 class TestSectors:

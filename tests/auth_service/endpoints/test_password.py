@@ -108,8 +108,8 @@ def test_what_everybody_knows_of_the_account_makes_no_password(
     server: AuthorizationServer, part: str
 ) -> None:
     person = server.add_user(nobodys("marigold"), OLD, name="Tarquinius Featherstone")
-    known = {"username": person.username, "name": "Tarquinius Featherstone", "service": "Doorward1"}[part]
-    response = change(person, shown(server, person), new=known)
+    guess = {"username": person.username, "name": "Tarquinius Featherstone", "service": "Doorward1"}[part]
+    response = change(person, shown(server, person), new=guess)
     assert (response.status_code, "easily guessed" in response.text) == (400, True)
     person.close()
 

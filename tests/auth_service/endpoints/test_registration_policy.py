@@ -58,9 +58,9 @@ def test_a_token_ends(store_url: str) -> None:
 
 def test_who_has_a_token_may_act_without_a_user(store_url: str) -> None:
     with running(store_url, open_client_credentials=False) as server:
-        asked: dict[str, Any] = {"grant_types": ["client_credentials"], "redirect_uris": []}
-        assert register(server, **asked).json()["grant_types"] == []
-        assert register(server, invite(server), **asked).json()["grant_types"] == ["client_credentials"]
+        metadata: dict[str, Any] = {"grant_types": ["client_credentials"], "redirect_uris": []}
+        assert register(server, **metadata).json()["grant_types"] == []
+        assert register(server, invite(server), **metadata).json()["grant_types"] == ["client_credentials"]
 
 
 @pytest.fixture(scope="module")
@@ -113,31 +113,31 @@ class TestStatements:
         redirect_uris = ["https://app.example/cb"]
         with running(store_url, **self.settings(pair, registration=mode)) as server:
             statement = self.statement(pair, redirect_uris=redirect_uris)
-            made = register(server, software_statement=statement, client_uri="https://app.example/")
+            registration = register(server, software_statement=statement, client_uri="https://app.example/")
             for changes in (
                 {"redirect_uris": ["https://evil.example/cb"]},
                 {"client_name": "Another", "software_id": "s-2"},
                 {"software_statement": None, "redirect_uris": ["https://evil.example/cb"]},
                 {},
             ):
-                body = replaced(server, made, **changes).json()
+                body = replaced(server, registration, **changes).json()
                 assert body["redirect_uris"] == redirect_uris
                 assert (body["client_name"], body["software_id"]) == ("As vouched for", "s-1")
                 assert body["software_statement"] == statement
-            assert replaced(server, made, client_uri="https://app.example/2").json()["client_uri"] == (
-                "https://app.example/2"
-            )
+            assert replaced(server, registration, client_uri="https://app.example/2").json()[
+                "client_uri"
+            ] == ("https://app.example/2")
 
     @pytest.mark.requirement("AS-6")
     def test_another_statement_takes_the_place_of_the_first(self, store_url: str, pair: KeyPair) -> None:
         with running(store_url, **self.settings(pair)) as server:
-            made = register(server, software_statement=self.statement(pair))
+            registration = register(server, software_statement=self.statement(pair))
             newer = self.statement(pair, client_name="Renamed")
-            assert replaced(server, made, software_statement=newer).json()["client_name"] == "Renamed"
-            assert replaced(server, made).json()["client_name"] == "Renamed"
+            assert replaced(server, registration, software_statement=newer).json()["client_name"] == "Renamed"
+            assert replaced(server, registration).json()["client_name"] == "Renamed"
             forged = KeyPair()
             forged.kid = pair.kid
-            response = replaced(server, made, software_statement=self.statement(forged))
+            response = replaced(server, registration, software_statement=self.statement(forged))
             assert (response.status_code, response.json()["error"]) == (400, "invalid_software_statement")
 
     def test_where_anyone_may_register_one_that_nobody_can_check_is_left_out(
@@ -149,9 +149,9 @@ class TestStatements:
         assert "software_statement" not in response.json()
 
 
-def replaced(server: AuthorizationServer, made: httpx2.Response, **changes: Any) -> httpx2.Response:
+def replaced(server: AuthorizationServer, registration: httpx2.Response, **changes: Any) -> httpx2.Response:
     """The answer to a request to replace a registration (RFC 7592 §2.2)."""
-    information = made.json()
+    information = registration.json()
     body = {**BODY, "client_id": information["client_id"], **changes}
     return server.http.put(
         information["registration_client_uri"],
@@ -163,12 +163,12 @@ def replaced(server: AuthorizationServer, made: httpx2.Response, **changes: Any)
 def test_redirect_hosts_are_held_to_the_lists(store_url: str) -> None:
     lists: dict[str, Any] = {"redirect_hosts_allow": ("*.example",), "redirect_hosts_deny": ("evil.example",)}
     with running(store_url, **lists) as server:
-        made = register(server)
-        assert made.status_code == 201
+        registration = register(server)
+        assert registration.status_code == 201
         for uri in ("https://evil.example/cb", "https://elsewhere.test/cb"):
             response = register(server, redirect_uris=[uri])
             assert (response.status_code, response.json()["error"]) == (400, "invalid_redirect_uri")
-            changed = replaced(server, made, redirect_uris=[uri])
+            changed = replaced(server, registration, redirect_uris=[uri])
             assert (changed.status_code, changed.json()["error"]) == (400, "invalid_redirect_uri")
         assert register(server, redirect_uris=["http://127.0.0.1/cb", "app.name:/cb"]).status_code == 201
 
@@ -187,10 +187,10 @@ def test_all_networks_together_have_one_that_spares_those_with_a_token(store_url
 
 def kept_s(server: AuthorizationServer, client: Client) -> float:
     """How long the store will keep a registration."""
-    found = server.with_store(lambda store: ClientRepository(store, server.clock).get(client.client_id))
-    assert found is not None
-    assert found.expires_at is not None
-    return found.expires_at - server.clock()
+    stored = server.with_store(lambda store: ClientRepository(store, server.clock).get(client.client_id))
+    assert stored is not None
+    assert stored.expires_at is not None
+    return stored.expires_at - server.clock()
 
 
 def test_a_registration_that_is_never_used_is_gone_after_a_day_one_with_a_grant_is_not(

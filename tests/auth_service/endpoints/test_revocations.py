@@ -100,8 +100,8 @@ def by_disabling_the_user(server: AuthorizationServer, client: Client, person: P
 def by_deletion_of_the_client(server: AuthorizationServer, client: Client, person: Person) -> str:
     grant_id = grant_of(server, client.connect(person, resource=RESOURCE))
     headers = {"Authorization": f"Bearer {client.information['registration_access_token']}"}
-    gone = server.http.delete(client.information["registration_client_uri"], headers=headers)
-    assert gone.status_code == 204
+    response = server.http.delete(client.information["registration_client_uri"], headers=headers)
+    assert response.status_code == 204
     return grant_id
 
 
@@ -140,8 +140,8 @@ def test_events_come_in_order_and_again_until_they_are_acknowledged(
     while grant_ids[-1] not in [event.grant_id for event in events]:
         receiver.ack = begin
         events = receiver.poll()
-    told = list(dict.fromkeys(event.grant_id for event in events if event.grant_id))
-    assert told == grant_ids
+    event_grants = list(dict.fromkeys(event.grant_id for event in events if event.grant_id))
+    assert event_grants == grant_ids
     some = len(events) - 1
     receiver.ack = [event.jti for event in events[:some]]
     assert receiver.poll()[0] == events[some]
@@ -227,9 +227,9 @@ def test_the_tokens_are_as_specified_and_verify_with_the_published_keys(
     assert response.headers["content-type"] == "application/json"
     assert response.headers["cache-control"] == "no-store"
     keys = KeySet.import_key_set(server.get("/jwks").json())
-    told = [joserfc_jwt.decode(token, keys, ["ES256"]) for token in response.json()["sets"].values()]
-    assert {token.header["typ"] for token in told} == {"secevent+jwt"}
-    (claims, *_) = [token.claims for token in told if token.claims["sub_id"]["id"] == grant_id]
+    grant_ids = [joserfc_jwt.decode(token, keys, ["ES256"]) for token in response.json()["sets"].values()]
+    assert {token.header["typ"] for token in grant_ids} == {"secevent+jwt"}
+    (claims, *_) = [token.claims for token in grant_ids if token.claims["sub_id"]["id"] == grant_id]
     assert claims.keys() == {"iss", "aud", "iat", "jti", "sub_id", "events"}
     assert claims["sub_id"] == {"format": "opaque", "id": grant_id}
     details = claims["events"][SESSION_REVOKED]

@@ -174,7 +174,7 @@ def test_a_grant_that_ends_is_listed_no_longer_however_it_ends(
     server: AuthorizationServer, person: Person
 ) -> None:
     client = server.register()
-    revoked, reused, kept = (client.connect(person) for _ in range(3))
+    revoked, reused, active = (client.connect(person) for _ in range(3))
     pkce = Pkce()
     code = person.authorize(client.authorization_url(pkce))["code"]
     assert len(listed(server, client)) == 4
@@ -184,7 +184,7 @@ def test_a_grant_that_ends_is_listed_no_longer_however_it_ends(
     assert client.refresh(reused["refresh_token"]).json()["error"] == "invalid_grant"
     log_out(server, person)
     assert client.redeem(code, pkce).json()["error"] == "invalid_grant"
-    assert listed(server, client) == [server.introspect(kept["access_token"])["grant_id"]]
+    assert listed(server, client) == [server.introspect(active["access_token"])["grant_id"]]
 
 
 @pytest.mark.requirement("AS-16")

@@ -45,8 +45,10 @@ def session_in(response: httpx2.Response) -> str:
 
 
 def opens(server: AuthorizationServer, session: str) -> bool:
-    found = server.with_store(lambda store: SessionRepository(store, server.clock, 1).find(session))
-    return found is not None
+    session_document = server.with_store(
+        lambda store: SessionRepository(store, server.clock, 1).find(session)
+    )
+    return session_document is not None
 
 
 @pytest.mark.requirement("AS-23")
@@ -54,8 +56,8 @@ def test_a_login_that_is_posted_many_times_at_once_begins_one_session(
     server: AuthorizationServer, person: Person
 ) -> None:
     page = person.open(f"{server.origin}/login")
-    said = {"username": person.username, "password": person.password}
-    answers = post_at_once(person, page, forms_of(page.text)[0], **said)
+    form = {"username": person.username, "password": person.password}
+    answers = post_at_once(person, page, forms_of(page.text)[0], **form)
     assert {answer.status_code for answer in answers} == {303}
     (session,) = {session_in(answer) for answer in answers}
     assert opens(server, session)
@@ -129,8 +131,8 @@ def test_an_answer_is_repeated_to_the_browser_that_has_it_alone(
 ) -> None:
     client = server.register(post_logout_redirect_uris=[BYE])
     person.log_in(person.open(f"{server.origin}/login"))
-    asked = httpx2.QueryParams({"client_id": client.client_id, "post_logout_redirect_uri": BYE})
-    page = person.open(f"{server.origin}/logout?{asked}")
+    parameters = httpx2.QueryParams({"client_id": client.client_id, "post_logout_redirect_uri": BYE})
+    page = person.open(f"{server.origin}/logout?{parameters}")
     form = forms_of(page.text)[0]
     stranger = Person(trust_env=False)
     stranger.open(f"{server.origin}/login")

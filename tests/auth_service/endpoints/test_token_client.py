@@ -42,7 +42,7 @@ def test_a_client_gets_a_token_of_its_own_without_user_and_refresh_token(server:
 
 
 @pytest.mark.parametrize(
-    ("registered", "asked", "granted"),
+    ("registered", "requested", "granted"),
     [
         (None, None, "notes:read notes:write"),
         (None, "notes:write unknown", "notes:write"),
@@ -55,10 +55,10 @@ def test_a_client_gets_a_token_of_its_own_without_user_and_refresh_token(server:
 )
 @pytest.mark.requirement("SEC-13")
 def test_a_client_gets_no_more_on_its_own_than_it_registered_for_and_nothing_about_users(
-    server: AuthorizationServer, registered: str | None, asked: str | None, granted: str
+    server: AuthorizationServer, registered: str | None, requested: str | None, granted: str
 ) -> None:
     client = server.register(**MACHINE, **({"scope": registered} if registered else {}))
-    form = {"grant_type": "client_credentials", **({"scope": asked} if asked else {})}
+    form = {"grant_type": "client_credentials", **({"scope": requested} if requested else {})}
     response = client.token(**form)
     assert response.status_code == 200
     assert response.json()["scope"] == granted

@@ -139,13 +139,13 @@ def test_a_token_is_no_code_and_a_code_is_no_token(server: AuthorizationServer) 
 
 
 @pytest.mark.requirement("AS-14")
-@pytest.mark.parametrize("asked", [None, RESOURCE, RESOURCE + "/", "HTTPS://MCP.example/mcp"])
+@pytest.mark.parametrize("resource", [None, RESOURCE, RESOURCE + "/", "HTTPS://MCP.example/mcp"])
 @pytest.mark.parametrize("repeated", [None, RESOURCE, "https://MCP.EXAMPLE/mcp/"])
 def test_the_resource_may_be_spelled_as_clients_spell_it_at_both_legs(
-    server: AuthorizationServer, asked: str | None, repeated: str | None
+    server: AuthorizationServer, resource: str | None, repeated: str | None
 ) -> None:
     client, pkce = server.register(), Pkce()
-    code = code_for(server, client, pkce, resource=asked)
+    code = code_for(server, client, pkce, resource=resource)
     tokens = client.redeem(code, pkce, **({"resource": repeated} if repeated else {})).json()
     assert server.introspect(tokens["access_token"])["aud"] == RESOURCE
 

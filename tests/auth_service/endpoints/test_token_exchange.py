@@ -35,20 +35,20 @@ CLIENT_IDS = {"delegation": "delegate", "impersonation": "impersonate"}
 
 @pytest.fixture(scope="module")
 def shared_server(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]:
-    store_url, made = new_store(), {}
+    store_url, instances = new_store(), {}
     # The rules name the client, so it is made before the server that has them.
     with running(store_url) as first:
         for mode in CLIENT_IDS:
-            made[mode] = first.operator_registers(
+            instances[mode] = first.operator_registers(
                 client_name=mode, grant_types=[GRANT], token_endpoint_auth_method="client_secret_basic"
             ).information
     rules = [
-        {"client_id": known["client_id"], "sources": [RESOURCE], "targets": [OTHER_RESOURCE], "mode": mode}
-        for mode, known in made.items()
+        {"client_id": instance["client_id"], "sources": [RESOURCE], "targets": [OTHER_RESOURCE], "mode": mode}
+        for mode, instance in instances.items()
     ]
     servers = [RESOURCE_SERVER, TARGET_SERVER]
     with running(store_url, resource_servers=servers, token_exchange=rules) as server:
-        server.made = made  # type: ignore[attr-defined]
+        server.made = instances  # type: ignore[attr-defined]
         yield server
 
 

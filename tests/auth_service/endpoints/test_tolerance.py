@@ -161,19 +161,19 @@ def test_parameters_that_are_not_known_or_are_empty_are_ignored(client: Client, 
 
 
 @pytest.mark.parametrize(
-    ("asked", "granted"), [("notes:read unknown", "notes:read"), ("unknown", "notes:read notes:write")]
+    ("requested", "granted"), [("notes:read unknown", "notes:read"), ("unknown", "notes:read notes:write")]
 )
 def test_scopes_that_are_not_known_are_dropped_on_every_leg(
-    server: AuthorizationServer, client: Client, asked: str, granted: str
+    server: AuthorizationServer, client: Client, requested: str, granted: str
 ) -> None:
-    assert server.connect(client, scope=asked)["scope"] == granted
-    alone = client.token(grant_type="client_credentials", scope=asked, resource=RESOURCE)
+    assert server.connect(client, scope=requested)["scope"] == granted
+    alone = client.token(grant_type="client_credentials", scope=requested, resource=RESOURCE)
     assert alone.json()["scope"] == granted
     pkce = Pkce()
-    name = client._post("par", {**legs(pkce)["par"], "scope": asked}).json()["request_uri"]  # noqa: SLF001
+    name = client._post("par", {**legs(pkce)["par"], "scope": requested}).json()["request_uri"]  # noqa: SLF001
     pushed = server.person.authorize(
         f"{server.origin}/authorize?client_id={client.client_id}&request_uri={quote(name)}"
     )
     assert client.redeem(pushed["code"], pkce).json()["scope"] == granted
-    device = client._post("device_authorization", {"scope": asked})  # noqa: SLF001
+    device = client._post("device_authorization", {"scope": requested})  # noqa: SLF001
     assert device.status_code == 200

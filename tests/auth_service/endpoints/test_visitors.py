@@ -55,14 +55,14 @@ def http() -> Iterator[httpx2.Client]:
 def test_an_error_is_a_page_for_a_person_and_the_same_error(
     base: str, http: httpx2.Client, path: str, status: int
 ) -> None:
-    told, shown = http.get(f"{base}{path}"), http.get(f"{base}{path}", headers=BROWSER)
-    assert (told.status_code, shown.status_code) == (status, status)
-    assert not is_page(told)
-    assert is_page(shown)
+    response, page = http.get(f"{base}{path}"), http.get(f"{base}{path}", headers=BROWSER)
+    assert (response.status_code, page.status_code) == (status, status)
+    assert not is_page(response)
+    assert is_page(page)
     for name in ("www-authenticate", "allow", "access-control-allow-origin"):
-        assert shown.headers.get(name) == told.headers.get(name)
-    assert told.json()["error"] in shown.text
-    assert shown.headers["x-request-id"] in shown.text
+        assert page.headers.get(name) == response.headers.get(name)
+    assert response.json()["error"] in page.text
+    assert page.headers["x-request-id"] in page.text
     head = http.head(f"{base}{path}", headers=BROWSER)
     assert (head.status_code, head.content) == (status, b"")
     assert is_page(head)
@@ -140,12 +140,12 @@ def test_an_outage_and_a_defect_are_pages_too(tmp_path: Path, failure: Exception
         return cast("Store", Failing(store))
 
     with running(f"sqlite:///{tmp_path}/x.db", around=around) as server:
-        page, told = server.get("/health", **BROWSER), server.get("/health")
-        assert (page.status_code, told.status_code) == (status, status)
-        assert page.headers.get("retry-after") == told.headers.get("retry-after")
+        page, response = server.get("/health", **BROWSER), server.get("/health")
+        assert (page.status_code, response.status_code) == (status, status)
+        assert page.headers.get("retry-after") == response.headers.get("retry-after")
         assert (status == 503) == ("retry-after" in page.headers)
         assert is_page(page)
-        assert not is_page(told)
+        assert not is_page(response)
         assert "a secret" not in page.text
         server.failures.clear()
 

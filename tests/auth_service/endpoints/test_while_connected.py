@@ -13,11 +13,11 @@ from auth_service.web.http import while_connected
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("BOUND-1")]
 
 
-def request_until(gone: asyncio.Event) -> Request:
+def request_until(disconnected: asyncio.Event) -> Request:
     """A request whose client hangs up once `gone` is set."""
 
     async def receive() -> Message:
-        await gone.wait()
+        await disconnected.wait()
         return {"type": "http.disconnect"}
 
     return Request({"type": "http", "method": "POST", "path": "/", "headers": []}, receive)
@@ -33,7 +33,7 @@ async def test_the_result_is_what_the_work_returns_or_raises() -> None:
 
 
 async def test_work_for_a_client_that_hangs_up_is_given_up() -> None:
-    gone, begun, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    disconnected, begun, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
         try:
@@ -42,9 +42,9 @@ async def test_work_for_a_client_that_hangs_up_is_given_up() -> None:
         finally:
             ended.set()
 
-    waiting = asyncio.ensure_future(while_connected(request_until(gone), work()))
+    waiting = asyncio.ensure_future(while_connected(request_until(disconnected), work()))
     await begun.wait()
-    gone.set()
+    disconnected.set()
     with pytest.raises(ClientDisconnect):
         await waiting
     await asyncio.wait_for(ended.wait(), 5)

@@ -27,10 +27,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthorizationSe
         yield server
 
 
-def reasons(asked: AuthorizationServer, token: str, **caller: str) -> list[str]:
+def reasons(authorization_server: AuthorizationServer, token: str, **caller: str) -> list[str]:
     """Why `token` is inactive, as the log has it."""
     with structlog.testing.capture_logs() as lines:
-        assert asked.introspect(token, **caller) == {"active": False}
+        assert authorization_server.introspect(token, **caller) == {"active": False}
     return [line["reason_code"] for line in lines if line["event"] == "introspected as inactive"]
 
 

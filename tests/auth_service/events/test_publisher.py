@@ -95,8 +95,8 @@ async def test_it_is_told_before_it_is_written_and_again_after(
     grants: GrantRepository, noting: Noting, reason: str
 ) -> None:
     await ENDS[reason](grants)
-    told = f"told of {ID}: {reason}"
-    assert noting.calls == [told, "written", told]
+    entry = f"told of {ID}: {reason}"
+    assert noting.calls == [entry, "written", entry]
     grant = await state(grants)
     assert (grant.state, grant.revocation_reason) == ("revoked", reason)
 
@@ -118,8 +118,8 @@ async def test_what_cannot_be_told_does_not_happen(
 async def test_it_is_told_once_before_several_attempts(grants: GrantRepository, noting: Noting) -> None:
     noting.lose = 2
     await grants.revoke(ID)
-    told = f"told of {ID}: it was revoked"
-    assert noting.calls == [told, "overtaken", "overtaken", "written", told]
+    entry = f"told of {ID}: it was revoked"
+    assert noting.calls == [entry, "overtaken", "overtaken", "written", entry]
 
 
 @pytest.mark.parametrize(("attempt_s", "times"), [(19.9, 1), (20.0, 2)])

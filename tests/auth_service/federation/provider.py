@@ -71,9 +71,9 @@ class FakeProvider:
 
     def respond(self, path: str, form: dict[str, str], headers: dict[str, str]) -> Answer:
         self.requests.append((path, form, headers))
-        given = self.answers.get(path)
-        if given is not None:
-            return given() if callable(given) else given
+        answer = self.answers.get(path)
+        if answer is not None:
+            return answer() if callable(answer) else answer
         if path == "/.well-known/openid-configuration":
             return 200, self._document()
         if path == "/jwks":
@@ -98,15 +98,15 @@ class FakeProvider:
         }
 
     def _token(self, form: dict[str, str]) -> Answer:
-        asked = self.codes.pop(form.get("code", ""), None)
-        if asked is None or sha256(form["code_verifier"]) != asked["code_challenge"]:
+        request = self.codes.pop(form.get("code", ""), None)
+        if request is None or sha256(form["code_verifier"]) != request["code_challenge"]:
             return 400, {"error": "invalid_grant"}
-        if form["redirect_uri"] != asked["redirect_uri"]:
+        if form["redirect_uri"] != request["redirect_uri"]:
             return 400, {"error": "invalid_grant"}
         access_token = secrets.token_urlsafe(8)
         tokens = {"access_token": access_token, "token_type": "Bearer", "expires_in": 60}
-        if "nonce" in asked:
-            tokens["id_token"] = self.tamper(self.pair.sign(self._id_token(asked["nonce"])))
+        if "nonce" in request:
+            tokens["id_token"] = self.tamper(self.pair.sign(self._id_token(request["nonce"])))
         return 200, tokens
 
     def _id_token(self, nonce: str) -> dict[str, Any]:

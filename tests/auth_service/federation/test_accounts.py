@@ -99,10 +99,10 @@ def test_usernames_are_unique_and_never_somebody_elses(
     name = nobodys("taken")
     local = server.add_user(name, "correct horse battery")
     provider.claims["preferred_username"] = name.upper()
-    told = server.introspect(server.register().connect(person)["access_token"])
-    assert told["username"] == f"{name.upper()}-2"
+    introspection = server.introspect(server.register().connect(person)["access_token"])
+    assert introspection["username"] == f"{name.upper()}-2"
     local.log_in(local.open(f"{server.origin}/login"))
-    assert logged_in_as(local, server) != told["sub"]
+    assert logged_in_as(local, server) != introspection["sub"]
     local.close()
 
 

@@ -55,8 +55,8 @@ def member(github: FakeProvider) -> Iterator[FederatedPerson]:
 def test_a_member_of_an_organization_connects_a_client(
     server: AuthorizationServer, github: FakeProvider, member: FederatedPerson
 ) -> None:
-    told = server.introspect(server.register().connect(member)["access_token"])
-    assert told["username"] == github.answers[f"{API}/user"][1]["login"]  # type: ignore[index]
+    introspection = server.introspect(server.register().connect(member)["access_token"])
+    assert introspection["username"] == github.answers[f"{API}/user"][1]["login"]  # type: ignore[index]
     sent = {path: (form, headers) for path, form, headers in github.requests}
     form, headers = sent["/login/oauth/access_token"]
     assert (form["client_id"], form["client_secret"]) == (CLIENT_ID, CLIENT_SECRET)
@@ -147,9 +147,9 @@ def test_only_a_verified_primary_address_is_one(
     login = github.answers[f"{API}/user"][1]["login"]  # type: ignore[index]
     github.answers[f"{API}/user/emails"] = (200, emails(f"{login}@corp.example", verified=False))
     member.log_in(member.open(f"{server.origin}/login"))
-    kept = server.with_store(lambda store: UserRepository(store, Passwords(), server.clock).get(login))
-    assert kept is not None
-    assert kept.email is None
+    user = server.with_store(lambda store: UserRepository(store, Passwords(), server.clock).get(login))
+    assert user is not None
+    assert user.email is None
 
 
 @pytest.mark.requirement("SEC-16")

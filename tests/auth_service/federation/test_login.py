@@ -33,10 +33,10 @@ def test_a_client_gets_tokens_of_its_own_for_somebody_whom_the_provider_knows(
 ) -> None:
     client = server.register()
     tokens = client.connect(person, scope="openid profile notes:read")
-    told = server.introspect(tokens["access_token"])
-    assert told["active"]
-    assert told["username"] == provider.claims["preferred_username"]
-    assert provider.claims["sub"] not in told.values()
+    introspection = server.introspect(tokens["access_token"])
+    assert introspection["active"]
+    assert introspection["username"] == provider.claims["preferred_username"]
+    assert provider.claims["sub"] not in introspection.values()
     claims = server.get("/userinfo", Authorization=f"Bearer {tokens['access_token']}").json()
     assert claims["name"] == provider.claims["name"]
 

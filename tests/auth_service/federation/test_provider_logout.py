@@ -40,8 +40,8 @@ def logout_token(
         "sub": provider.claims["sub"],
         **changes,
     }
-    kept = {name: value for name, value in claims.items() if value is not None}
-    return (pair or provider.pair).sign(kept, typ)
+    members = {name: value for name, value in claims.items() if value is not None}
+    return (pair or provider.pair).sign(members, typ)
 
 
 def tell(server: AuthorizationServer, token: str) -> int:
@@ -173,10 +173,10 @@ def test_a_session_that_began_with_a_password_is_not_the_providers_to_end(
     server.set_password(provider.claims["preferred_username"], "correct horse battery")
     local = Person(provider.claims["preferred_username"], "correct horse battery", trust_env=False)
     local.log_in(local.open(f"{server.origin}/login"))
-    kept = server.register().connect(local)["access_token"]
+    token = server.register().connect(local)["access_token"]
     assert tell(server, logout_token(provider)) == 200
     assert is_logged_in(local, server)
-    assert server.is_active(kept)
+    assert server.is_active(token)
     local.close()
 
 
@@ -199,12 +199,12 @@ def test_what_was_connected_with_a_password_stays_when_a_login_by_the_provider_c
     server.set_password(provider.claims["preferred_username"], "correct horse battery")
     person.username, person.password = provider.claims["preferred_username"], "correct horse battery"
     Person.log_in(person, person.open(f"{server.origin}/login"))
-    kept = server.register().connect(person)["access_token"]
+    access_token = server.register().connect(person)["access_token"]
     provider.changes = {"sid": sid}
     person.log_in(person.open(f"{server.origin}/login"))
     ended = server.register().connect(person)["access_token"]
     assert tell(server, logout_token(provider, sid=sid if names_the_session else None)) == 200
-    assert [server.is_active(token) for token in (kept, ended)] == [True, False]
+    assert [server.is_active(token) for token in (access_token, ended)] == [True, False]
 
 
 def test_a_logout_offers_the_logout_of_the_provider_the_person_came_from(

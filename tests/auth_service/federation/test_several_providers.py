@@ -50,5 +50,5 @@ async def test_only_a_provider_trusted_to_link_says_whose_an_address_is(
 ) -> None:
     accounts = accounts_in(store)
     planted, _ = await accounts.account_of(person_at(first), first)
-    user, got = await accounts.account_of(person_at(TRUSTED), TRUSTED)
-    assert (got, user.subject == planted.subject) == (how, how is How.LINKED)
+    user, outcome = await accounts.account_of(person_at(TRUSTED), TRUSTED)
+    assert (outcome, user.subject == planted.subject) == (how, how is How.LINKED)

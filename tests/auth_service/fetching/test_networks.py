@@ -54,8 +54,8 @@ async def test_it_is_asked_by_name_and_https_only(inside: Fetcher, stranger: Sit
 
 
 def settings(networks: str) -> AuthSettings:
-    given: dict[str, Any] = {**USUAL, "issuer": "https://auth.example", "store": "sqlite:///x.db"}
-    return AuthSettings(**{**given, "fetch_networks": networks})
+    members: dict[str, Any] = {**USUAL, "issuer": "https://auth.example", "store": "sqlite:///x.db"}
+    return AuthSettings(**{**members, "fetch_networks": networks})
 
 
 def test_networks_are_listed_with_commas() -> None:

@@ -110,12 +110,12 @@ class Installation:
 
     async def client(self, method: str = "none", **metadata: Any) -> Client:
         """A registered client."""
-        given = {
+        members = {
             "redirect_uris": [REDIRECT_URI],
             "grant_types": CLIENT_GRANTS,
             "token_endpoint_auth_method": method,
         }
-        registered = await self.parts.clients.repository.register({**given, **metadata}, unused_ttl_s=None)
+        registered = await self.parts.clients.repository.register({**members, **metadata}, unused_ttl_s=None)
         return registered.client
 
     async def session(self, username: str = "alice", name: str | None = None) -> Session:

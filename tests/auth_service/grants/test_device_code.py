@@ -21,9 +21,9 @@ async def test_an_approval_leads_to_the_scopes_that_were_granted(here: Installat
     with pytest.raises(OAuthError) as pending:
         await here.redeem(GRANT_TYPE, client, device_code=device_code)
     assert pending.value.code == "authorization_pending"
-    found = await devices.by_user_code(request.user_code)
-    assert found is not None
-    assert await devices.approve(found[0], session, ("notes:read",))
+    device = await devices.by_user_code(request.user_code)
+    assert device is not None
+    assert await devices.approve(device[0], session, ("notes:read",))
     here.now += 60
     grant = await here.redeem(GRANT_TYPE, client, device_code=device_code, jkt="key")
     assert (grant.scopes, grant.resource, grant.jkt) == (("notes:read",), RESOURCE, "key")
@@ -39,9 +39,9 @@ async def test_an_approval_that_has_ended_is_denied_at_every_poll(here: Installa
     client, session = await here.client(), await here.session()
     devices = here.parts.grants.devices
     device_code, request = await devices.begin(client.client_id, ("notes:read",), RESOURCE)
-    found = await devices.by_user_code(request.user_code)
-    assert found is not None
-    await devices.approve(found[0], session, ("notes:read",))
+    device = await devices.by_user_code(request.user_code)
+    assert device is not None
+    await devices.approve(device[0], session, ("notes:read",))
     users = here.parts.users.repository
     alice = await users.set_disabled(await users.named("alice"), True)
     with pytest.raises(AccessDeniedError, check=because(Reason.USER_NOT_ALLOWED)):

@@ -38,8 +38,8 @@ async def test_scopes_are_those_asserted_asked_for_and_of_the_resource(here: Ins
     client = await confidential(here)
     narrow = await here.redeem(GRANT_TYPE, client, assertion=id_jag(client, scope="notes:read openid"))
     assert narrow.scopes == ("notes:read",)
-    asked = {"assertion": id_jag(client), "scope": "notes:write openid"}
-    assert (await here.redeem(GRANT_TYPE, client, **asked)).scopes == ("notes:write",)
+    form = {"assertion": id_jag(client), "scope": "notes:write openid"}
+    assert (await here.redeem(GRANT_TYPE, client, **form)).scopes == ("notes:write",)
 
 
 @pytest.mark.parametrize("lives_s", [-5, 1, 2, 3_600])

@@ -38,9 +38,9 @@ class Exchange:
         self.token = (await self.here.tokens(self.source, self.user_client))["access_token"]
 
     async def exchange(self, *resources: str, jkt: str | None = None, **values: str | None) -> Grant:
-        given = {"subject_token": self.token, "subject_token_type": ACCESS_TOKEN, **values}
-        kept = {name: value for name, value in given.items() if value is not None}
-        return await self.here.redeem(GRANT_TYPE, self.client, *resources, jkt=jkt, **kept)
+        form = {"subject_token": self.token, "subject_token_type": ACCESS_TOKEN, **values}
+        expected = {name: value for name, value in form.items() if value is not None}
+        return await self.here.redeem(GRANT_TYPE, self.client, *resources, jkt=jkt, **expected)
 
 
 @pytest.fixture
@@ -113,8 +113,8 @@ async def test_the_actor_is_the_subject_of_the_actor_token_or_its_client(exchang
 async def test_subjects_of_other_issuers_and_clients_stay_what_they_are(exchange: Exchange) -> None:
     here = exchange.here
     asserted = Owner(subject="x", username="x@corp.example", assertion_issuer="https://idp.example")
-    for owner, kept in ((asserted, ("x", "https://idp.example")), (None, (None, None))):
+    for owner, expected in ((asserted, ("x", "https://idp.example")), (None, (None, None))):
         source = await here.grant(exchange.user_client, owner)
         token = (await here.tokens(source, exchange.user_client))["access_token"]
         grant = await exchange.exchange(OTHER_RESOURCE, subject_token=token)
-        assert (grant.subject, grant.assertion_issuer) == kept
+        assert (grant.subject, grant.assertion_issuer) == expected

@@ -90,8 +90,8 @@ async def test_a_live_token_that_is_presented_confirms_the_refresh(here: Install
 async def test_a_jwt_with_other_claims_is_not_read(here: Installation, changed: dict[str, Any]) -> None:
     grant, _ = await issued(here, RESOURCE)
     claims = {**access_token_claims(grant, ISSUER), **changed}
-    kept = {name: value for name, value in claims.items() if value is not None}
-    signed = await here.parts.base.signing_keys.sign(kept, typ=TYPE, alg="RS256")
+    members = {name: value for name, value in claims.items() if value is not None}
+    signed = await here.parts.base.signing_keys.sign(members, typ=TYPE, alg="RS256")
     assert await here.parts.grants.token_reader.read_token(signed) is None
 
 
@@ -108,9 +108,9 @@ async def test_a_jwt_of_another_type_or_with_another_signature_is_not_read(here:
 async def test_the_log_says_why_a_token_was_not_found(here: Installation) -> None:
     reader = here.parts.grants.token_reader
     grant, tokens = await issued(here, OTHER_RESOURCE)
-    gone = Handle(Kind.ACCESS_TOKEN, new_grant_id(), 1, grant.access_expires_at)
-    encoded = here.parts.grants.handles.encode(gone)
-    early = here.parts.grants.handles.encode(replace(gone, expires_at=1))
+    unknown = Handle(Kind.ACCESS_TOKEN, new_grant_id(), 1, grant.access_expires_at)
+    encoded = here.parts.grants.handles.encode(unknown)
+    early = here.parts.grants.handles.encode(replace(unknown, expires_at=1))
     assert reader.why_not_found("x")[0] is Reason.TOKEN_NOT_OF_THIS_INSTALLATION
     assert await reader.read_token(encoded) is None
     assert reader.why_not_found(encoded)[0] is Reason.TOKEN_GRANT_GONE

@@ -11,7 +11,7 @@ ISSUER = "https://id.example"
 
 def provider(preset: str = "openid", **changes: Any) -> IdentityProvider:
     kind = PRESETS[preset]
-    known: dict[str, Any] = {
+    members: dict[str, Any] = {
         "provider_id": preset,
         "preset": kind,
         "issuer": ISSUER,
@@ -21,4 +21,4 @@ def provider(preset: str = "openid", **changes: Any) -> IdentityProvider:
         "groups_claim": kind.groups_claim,
         "allow": AllowList(everyone=True),
     }
-    return IdentityProvider(**{**known, **changes})
+    return IdentityProvider(**{**members, **changes})

@@ -61,8 +61,8 @@ def validated(
         "code_challenge_method": "S256",
     }
     values = {name: value for name, value in {**usual, **changes}.items() if name not in without.split()}
-    asked, of = parameters(*resources, **values), of or client()
-    return validate(asked, of, response_target(asked, of), catalogue, pkce_policy=pkce_policy)
+    request, of = parameters(*resources, **values), of or client()
+    return validate(request, of, response_target(request, of), catalogue, pkce_policy=pkce_policy)
 
 
 def test_the_answer_goes_to_the_redirect_uri_with_the_state_as_it_was_sent() -> None:
@@ -107,8 +107,8 @@ def test_a_redirect_uri_that_is_not_registered_is_refused() -> None:
 @pytest.mark.requirement("AS-10")
 def test_a_loopback_redirect_uri_is_answered_at_the_port_that_was_asked_for() -> None:
     of = client(redirect_uris=["http://127.0.0.1/cb"])
-    asked = parameters(redirect_uri="http://127.0.0.1:4711/cb")
-    assert response_target(asked, of).redirect_uri == "http://127.0.0.1:4711/cb"
+    request = parameters(redirect_uri="http://127.0.0.1:4711/cb")
+    assert response_target(request, of).redirect_uri == "http://127.0.0.1:4711/cb"
 
 
 @pytest.mark.requirement("AS-10")
@@ -142,12 +142,12 @@ def test_a_request_that_waited_is_answered_only_where_the_client_is_still_regist
 def test_an_error_is_sent_in_the_response_mode_asked_for_if_there_is_such_a_one(
     mode: str | None, used: str
 ) -> None:
-    asked = parameters(**({"response_mode": mode} if mode else {}))
-    assert response_target(asked, client()).response_mode == used
+    request = parameters(**({"response_mode": mode} if mode else {}))
+    assert response_target(request, client()).response_mode == used
 
 
 def test_a_request_with_everything_is_taken_as_it_is() -> None:
-    asked = validated(
+    request = validated(
         RESOURCE,
         scope="openid a",
         state="s",
@@ -157,7 +157,7 @@ def test_a_request_with_everything_is_taken_as_it_is() -> None:
         login_hint="wesen",
         response_mode="form_post",
     )
-    assert asked == AuthorizationRequest(
+    assert request == AuthorizationRequest(
         client_id="client-1",
         redirect_uri=REDIRECT_URI,
         redirect_uri_given=True,
@@ -288,8 +288,8 @@ def test_unknown_scopes_are_dropped_and_no_scope_means_the_default(
     scope: str | None, registered: str | None, granted: tuple[str, ...]
 ) -> None:
     of = client(scope=registered) if registered else client()
-    asked = validated(of=of, scope=scope) if scope else validated(of=of)
-    assert asked.scopes == granted
+    request = validated(of=of, scope=scope) if scope else validated(of=of)
+    assert request.scopes == granted
 
 
 @pytest.mark.requirement("AS-14")
@@ -344,5 +344,5 @@ def test_an_answer_is_added_to_the_redirect_uri_which_stays_as_it_is(redirect_ur
     location = response_location(redirect_uri, members)
     assert location.startswith(prefix)
     assert "\n" not in location
-    answered = dict(parse_qsl(urlsplit(location).query))
-    assert {name: answered[name] for name in members} == members
+    response = dict(parse_qsl(urlsplit(location).query))
+    assert {name: response[name] for name in members} == members

@@ -44,8 +44,8 @@ def test_a_hint_that_is_longer_than_its_budget_is_left_out(name: str) -> None:
 
 
 def test_what_means_nothing_here_is_not_kept() -> None:
-    kept = known_parameters(Parameters({"state": "s", "x": "y", "client_secret": "z"}, ("r", "r")))
-    assert kept == Parameters({"state": "s"}, ("r",))
+    known_values = known_parameters(Parameters({"state": "s", "x": "y", "client_secret": "z"}, ("r", "r")))
+    assert known_values == Parameters({"state": "s"}, ("r",))
 
 
 def test_all_parameters_together_have_a_budget_as_they_are_written() -> None:

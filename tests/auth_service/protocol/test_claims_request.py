@@ -14,7 +14,7 @@ pytestmark = pytest.mark.requirement("AS-17")
 
 
 @pytest.mark.parametrize(
-    ("asked", "understood"),
+    ("requested", "understood"),
     [
         ({}, ClaimsRequest()),
         ({"id_token": {"name": None}}, ClaimsRequest(id_token=("name",))),
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.requirement("AS-17")
         ({"unknown": {"name": None}}, ClaimsRequest()),
     ],
 )
-def test_claims_are_understood_as_far_as_they_are_known(asked: object, understood: ClaimsRequest) -> None:
-    assert parse_claims(json.dumps(asked)) == understood
+def test_claims_are_understood_as_far_as_they_are_known(requested: object, understood: ClaimsRequest) -> None:
+    assert parse_claims(json.dumps(requested)) == understood
 
 
 def test_left_out_it_asks_for_nothing() -> None:

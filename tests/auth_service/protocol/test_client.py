@@ -16,7 +16,7 @@ DAY_S = 86_400
 
 @pytest.mark.requirement("AS-9", "SEC-5")
 @pytest.mark.parametrize(
-    ("sent", "shown"),
+    ("sent", "displayed"),
     [
         ("Claude", "Claude"),
         ("  Claude \t\n Code ", "Claude Code"),
@@ -51,8 +51,8 @@ DAY_S = 86_400
         ("<script>alert(1)</script>", "<script>alert(1)</script>"),
     ],
 )
-def test_a_name_is_shown_without_what_cannot_be_seen(sent: str, shown: str) -> None:
-    assert client(client_name=sent).name == shown
+def test_a_name_is_shown_without_what_cannot_be_seen(sent: str, displayed: str) -> None:
+    assert client(client_name=sent).name == displayed
     assert client().name == "An unnamed client"
 
 
@@ -140,7 +140,7 @@ def test_a_registration_that_nothing_came_of_is_unused(changes: dict[str, Any], 
 
 
 def test_a_document_that_is_read_again_keeps_what_is_known_here() -> None:
-    known = replace(
+    stored = replace(
         client(client_name="Old"),
         expires_at=NOW + 9,
         used_at=NOW,
@@ -151,10 +151,10 @@ def test_a_document_that_is_read_again_keeps_what_is_known_here() -> None:
     newer = replace(
         client(client_name="New"), created_at=NOW + 5, expires_at=NOW + 7, instance="j", fresh_until=NOW + 6
     )
-    read = known.renewed_from(newer)
-    assert read == replace(known, metadata=newer.metadata, fresh_until=NOW + 6)
-    assert known.renewed_from(replace(newer, expires_at=NOW + 10)).expires_at == NOW + 10
-    assert replace(known, expires_at=None).renewed_from(newer).expires_at == NOW + 7
+    read = stored.renewed_from(newer)
+    assert read == replace(stored, metadata=newer.metadata, fresh_until=NOW + 6)
+    assert stored.renewed_from(replace(newer, expires_at=NOW + 10)).expires_at == NOW + 10
+    assert replace(stored, expires_at=None).renewed_from(newer).expires_at == NOW + 7
 
 
 @pytest.mark.parametrize(

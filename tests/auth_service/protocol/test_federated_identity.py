@@ -174,8 +174,8 @@ def identity(preset: str, **claims: Any) -> FederatedIdentity:
 def test_an_address_counts_where_the_provider_proves_it(
     preset: str, claims: dict[str, Any], email: str | None, domain: str | None
 ) -> None:
-    found = identity(preset, **claims)
-    assert (found.email, found.domain) == (email, domain)
+    person = identity(preset, **claims)
+    assert (person.email, person.domain) == (email, domain)
 
 
 @pytest.mark.requirement("ID-2")

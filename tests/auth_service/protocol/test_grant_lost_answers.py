@@ -163,9 +163,9 @@ def test_in_every_history_a_replay_after_a_confirmation_ends_the_grant_and_a_los
         if chance.random() < 0.5:
             # The owner uses its tokens, and that is not noted; the thief gets the very same generation.
             now += chance.choice((61, 600, 3_600))
-            given = written(refresh(grant, refreshing(thief), LASTING, now))
-            assert given.generation == held
-            grant, delayed = given, delayed + 1
+            decision = written(refresh(grant, refreshing(thief), LASTING, now))
+            assert decision.generation == held
+            grant, delayed = decision, delayed + 1
         grant = confirm(grant, held)[0] or grant
         assert ends(grant, now + GRACE_S + chance.randrange(1, LOST_ANSWER_S)), f"seed {seed}"
     assert 0 < delayed < HISTORIES

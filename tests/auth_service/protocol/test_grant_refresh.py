@@ -254,7 +254,7 @@ def test_the_scope_of_the_answer_is_that_of_its_access_token() -> None:
 
 @pytest.mark.requirement("AS-13", "EXT-3")
 @pytest.mark.parametrize(
-    ("bound_to", "shown", "may_rebind", "answered"),
+    ("bound_to", "proven", "may_rebind", "result"),
     [
         ("one", "one", False, "again"),
         ("one", "other", False, "refused"),
@@ -265,14 +265,14 @@ def test_the_scope_of_the_answer_is_that_of_its_access_token() -> None:
     ],
 )
 def test_a_replay_moves_to_another_key_only_for_a_client_that_has_proved_itself(
-    bound_to: str | None, shown: str | None, may_rebind: bool, answered: str
+    bound_to: str | None, proven: str | None, may_rebind: bool, result: str
 ) -> None:
     grant = replace(active_grant(), generation=2, jkt=bound_to)
-    presented = refreshing(1, jkt=shown, may_rebind=may_rebind)
+    presented = refreshing(1, jkt=proven, may_rebind=may_rebind)
     document, outcome = refresh(grant, presented, LIFETIMES, grant.issued_at + 30)
-    if answered == "again":
+    if result == "again":
         assert (document, outcome) == (None, grant)
-    elif answered == "rotated":
+    elif result == "rotated":
         assert isinstance(outcome, Grant)
         assert document == outcome
         assert (outcome.generation, outcome.jkt) == (3, "other")

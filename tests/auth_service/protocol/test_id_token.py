@@ -18,9 +18,13 @@ WESEN = Person("wesen", "Wesen B.")
 TOKEN = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"
 
 
-def claims(person: Person | None = WESEN, known: ClientSubject = KNOWN, **changes: Any) -> dict[str, Any]:
+def claims(
+    person: Person | None = WESEN, client_subject: ClientSubject = KNOWN, **changes: Any
+) -> dict[str, Any]:
     grant = active_grant(**changes)
-    return id_token_claims(grant, client_subject=known, issuer=ISSUER, access_token=TOKEN, person=person)
+    return id_token_claims(
+        grant, client_subject=client_subject, issuer=ISSUER, access_token=TOKEN, person=person
+    )
 
 
 def test_the_hash_of_an_access_token_is_that_of_openid_connect_core_a_3() -> None:

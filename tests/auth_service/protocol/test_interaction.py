@@ -144,8 +144,8 @@ def test_a_decision_counts_only_for_the_person_who_took_it(decision: Decision) -
 @pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("decision", [ALLOWED, DENIED])
 def test_nobody_is_connected_silently_by_a_button_pressed_in_another_session(decision: Decision) -> None:
-    taken = replace(decision, session_id="session-0")
-    assert step(asked(), progress=Progress(None, taken), approvals=(APPROVAL,)) is Step.CONSENT
+    transferred = replace(decision, session_id="session-0")
+    assert step(asked(), progress=Progress(None, transferred), approvals=(APPROVAL,)) is Step.CONSENT
 
 
 def test_prompt_none_shows_no_page() -> None:

@@ -67,7 +67,7 @@ FULL = {
 
 
 @pytest.mark.parametrize(
-    ("caller", "kind", "told"),
+    ("caller", "kind", "described"),
     [
         (RESOURCE_SERVER, Kind.ACCESS_TOKEN, True),
         (OWNER, Kind.ACCESS_TOKEN, True),
@@ -84,9 +84,9 @@ FULL = {
     ],
 )
 def test_a_token_is_described_only_to_those_it_concerns(
-    caller: IntrospectionCaller, kind: Kind, told: bool
+    caller: IntrospectionCaller, kind: Kind, described: bool
 ) -> None:
-    if not told:
+    if not described:
         assert answer(caller, kind) == INACTIVE
         return
     without_type = {name: value for name, value in FULL.items() if name != "token_type"}
@@ -112,10 +112,10 @@ def test_a_generation_that_was_never_issued_is_inactive(
     assert answer(caller, kind, generation) == INACTIVE
 
 
-@pytest.mark.parametrize(("now", "told"), [(NOW + 10, True), (NOW + 70, True), (NOW + 71, False)])
-def test_the_refresh_token_before_is_active_inside_the_grace_window(now: int, told: bool) -> None:
+@pytest.mark.parametrize(("now", "described"), [(NOW + 10, True), (NOW + 70, True), (NOW + 71, False)])
+def test_the_refresh_token_before_is_active_inside_the_grace_window(now: int, described: bool) -> None:
     grant = replace(written(refresh(active_grant(), refreshing(1), LIFETIMES, NOW + 10)), unconfirmed_since=0)
-    assert (answer(OWNER, Kind.REFRESH_TOKEN, 1, grant=grant, now=now) != INACTIVE) is told
+    assert (answer(OWNER, Kind.REFRESH_TOKEN, 1, grant=grant, now=now) != INACTIVE) is described
 
 
 def test_each_access_token_is_described_with_its_own_scope() -> None:

@@ -71,8 +71,8 @@ def test_as_much_as_may_be_registered_is() -> None:
         "software_id": "x" * 1_000,
     }
     assert MAX_REDIRECT_URIS == 20
-    kept = registered(most)
-    assert (len(kept["redirect_uris"]), kept["client_uri"]) == (20, long)
+    accepted = registered(most)
+    assert (len(accepted["redirect_uris"]), accepted["client_uri"]) == (20, long)
     for name, value in (
         ("response_types", ["code"] * 51),
         ("grant_types", ["x"] * 51),
@@ -92,7 +92,7 @@ def test_a_promise_is_a_boolean_and_no_text(member: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
+    ("name", "accepted"),
     [
         ("client_name#de", True),
         ("tos_uri#x", True),
@@ -103,9 +103,9 @@ def test_a_promise_is_a_boolean_and_no_text(member: str) -> None:
         ("#de", False),
     ],
 )
-def test_what_people_read_may_come_in_other_languages(name: str, kept: bool) -> None:
+def test_what_people_read_may_come_in_other_languages(name: str, accepted: bool) -> None:
     value = "https://c.example/tos" if name.startswith("tos") else "Notizen"
-    assert registered({"redirect_uris": [URI], name: value}).get(name) == (value if kept else None)
+    assert registered({"redirect_uris": [URI], name: value}).get(name) == (value if accepted else None)
 
 
 @pytest.mark.parametrize("name", ["logo_uri", "logo_uri#de"])

@@ -30,9 +30,9 @@ def test_what_real_clients_send_is_registered_and_echoed(client: str) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_is_echoed_holds_no_null_and_nothing_empty_but_response_types(client: str) -> None:
-    kept = registered(CLIENTS[client][0])
-    assert [name for name, value in kept.items() if value in (None, "")] == []
-    assert kept["response_types"] == (["code"] if "authorization_code" in kept["grant_types"] else [])
+    metadata = registered(CLIENTS[client][0])
+    assert [name for name, value in metadata.items() if value in (None, "")] == []
+    assert metadata["response_types"] == (["code"] if "authorization_code" in metadata["grant_types"] else [])
 
 
 @pytest.mark.parametrize("client", CLIENTS)

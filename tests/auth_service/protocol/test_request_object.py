@@ -73,8 +73,8 @@ def test_what_cannot_be_a_parameter_is_refused(value: object) -> None:
 
 
 def test_structured_claims_become_json_and_resources_may_be_several() -> None:
-    asked = {"claims": {"id_token": {"acr": None}}, "resource": ["https://a.example", "https://b.example"]}
-    read_back = parameters_in({**CLAIMS, **asked}, CLIENT)
+    claims = {"claims": {"id_token": {"acr": None}}, "resource": ["https://a.example", "https://b.example"]}
+    read_back = parameters_in({**CLAIMS, **claims}, CLIENT)
     assert read_back.values["claims"] == '{"id_token": {"acr": null}}'
     assert read_back.resources == ("https://a.example", "https://b.example")
     one = parameters_in({**CLAIMS, "resource": "https://a.example", "scope": ["a"]}, CLIENT)

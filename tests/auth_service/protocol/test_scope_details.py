@@ -26,7 +26,7 @@ def described(scopes: Any, **members: Any) -> ResourceDescription:
 
 @pytest.mark.requirement("AS-9")
 def test_tools_prompts_and_resources_are_read_with_what_is_included() -> None:
-    said = described(
+    details = described(
         {
             "read": {
                 "description": "Read",
@@ -38,12 +38,12 @@ def test_tools_prompts_and_resources_are_read_with_what_is_included() -> None:
         },
         scopes_supported=["read", "all"],
     )
-    assert said.scopes == {"read", "all"}
-    assert said.detail("read") == ScopeDetail(
+    assert details.scopes == {"read", "all"}
+    assert details.detail("read") == ScopeDetail(
         (Use("tool", "get_*"), Use("prompt", "hello"), Use("resource", "notes://*"))
     )
-    assert said.detail("all") == ScopeDetail(includes=("read",), everything_else=True)
-    assert said.detail("other") == ScopeDetail()
+    assert details.detail("all") == ScopeDetail(includes=("read",), everything_else=True)
+    assert details.detail("other") == ScopeDetail()
 
 
 @pytest.mark.parametrize(

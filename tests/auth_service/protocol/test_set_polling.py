@@ -22,21 +22,21 @@ def test_an_empty_poll_waits_for_as_much_as_there_may_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "given"), [(0, 0), (1, 1), (MAX_EVENTS + 1, MAX_EVENTS), (10**100, MAX_EVENTS)]
+    ("requested", "returned"), [(0, 0), (1, 1), (MAX_EVENTS + 1, MAX_EVENTS), (10**100, MAX_EVENTS)]
 )
-def test_no_more_is_given_than_there_may_be(asked: int, given: int) -> None:
-    assert poll(maxEvents=asked).max_events == given
+def test_no_more_is_given_than_there_may_be(requested: int, returned: int) -> None:
+    assert poll(maxEvents=requested).max_events == returned
 
 
 def test_what_could_not_be_taken_counts_as_seen() -> None:
-    asked = poll(ack=["a"], setErrs={"b": {"err": "invalid_key"}, "c": {"err": "x", "description": "y"}})
-    assert asked.seen == ("a", "b", "c")
-    assert asked.failed == (("b", "invalid_key: "), ("c", "x: y"))
+    requested = poll(ack=["a"], setErrs={"b": {"err": "invalid_key"}, "c": {"err": "x", "description": "y"}})
+    assert requested.seen == ("a", "b", "c")
+    assert requested.failed == (("b", "invalid_key: "), ("c", "x: y"))
 
 
 def test_an_error_is_cut_where_it_would_flood_the_log() -> None:
-    asked = poll(setErrs={"a": {"err": "x", "description": "y" * 10_000}})
-    assert len(asked.failed[0][1]) == 200
+    requested = poll(setErrs={"a": {"err": "x", "description": "y" * 10_000}})
+    assert len(requested.failed[0][1]) == 200
 
 
 @pytest.mark.parametrize("member", ["ack", "setErrs"])

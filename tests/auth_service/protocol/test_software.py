@@ -113,8 +113,9 @@ def test_places_are_hosts_apps_and_this_computer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("claud", True), ("CLAUDE.AI", True), ("b", False), ("an-id", True), ("an-i", False)]
+    ("text", "matching"),
+    [("claud", True), ("CLAUDE.AI", True), ("b", False), ("an-id", True), ("an-i", False)],
 )
-def test_a_group_is_found_by_name_place_or_the_whole_id(text: str, found: bool) -> None:
+def test_a_group_is_found_by_name_place_or_the_whole_id(text: str, matching: bool) -> None:
     (group,) = grouped([client("an-id")])
-    assert group.mentions(text) is found
+    assert group.mentions(text) is matching

@@ -53,7 +53,7 @@ def test_a_target_that_no_rule_names_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "known", "asked", "given"),
+    ("held", "supported", "requested", "granted"),
     [
         (("a", "b"), ("a", "b"), None, ("a", "b")),
         (("a", "b"), ("b", "c"), None, ("b",)),
@@ -63,15 +63,15 @@ def test_a_target_that_no_rule_names_is_refused() -> None:
     ],
 )
 def test_scopes_are_those_held_known_and_asked_for(
-    held: tuple[str, ...], known: tuple[str, ...], asked: str | None, given: tuple[str, ...]
+    held: tuple[str, ...], supported: tuple[str, ...], requested: str | None, granted: tuple[str, ...]
 ) -> None:
-    assert narrowed_scopes(held, known, asked) == given
+    assert narrowed_scopes(held, supported, requested) == granted
 
 
-@pytest.mark.parametrize("asked", ["c", "a c", "a\x00", '"'])
-def test_scopes_never_widen(asked: str) -> None:
+@pytest.mark.parametrize("requested", ["c", "a c", "a\x00", '"'])
+def test_scopes_never_widen(requested: str) -> None:
     with pytest.raises(InvalidScopeError):
-        narrowed_scopes(("a", "b"), ("a", "b", "c"), asked)
+        narrowed_scopes(("a", "b"), ("a", "b", "c"), requested)
 
 
 def test_delegation_says_who_acts_with_those_before_inside() -> None:

@@ -261,11 +261,11 @@ def test_the_authority_is_as_a_browser_shows_it(url: str, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("port", "taken"), [("80", True), ("443", True), ("1023", False), ("1024", True), ("65535", True)]
+    ("port", "accepted"), [("80", True), ("443", True), ("1023", False), ("1024", True), ("65535", True)]
 )
-def test_only_ports_of_the_web_are_asked(port: str, taken: bool) -> None:
+def test_only_ports_of_the_web_are_asked(port: str, accepted: bool) -> None:
     url = f"https://client.example:{port}/"
-    if taken:
+    if accepted:
         assert parse_web_address(url).port == int(port)
         return
     with pytest.raises(ValueError, match="port"):

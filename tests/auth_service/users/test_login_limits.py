@@ -22,11 +22,11 @@ def limits(store: Store) -> LoginLimits:
 
 async def tries(limits: LoginLimits, network: str, username: str = "ada", browser: str | None = None) -> int:
     """How often `network` may guess before it is refused."""
-    for made in range(TRIES + 1):
+    for attempts in range(TRIES + 1):
         try:
             await limits.attempt(network, username, browser)
         except SlowDownError:
-            return made
+            return attempts
     raise AssertionError("never refused")
 
 

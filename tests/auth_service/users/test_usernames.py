@@ -10,7 +10,7 @@ from auth_service.protocol.usernames import MAX_USERNAME, canonical
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("spelling", "canonical_name"),
     [
         ("wesen", "wesen"),
         (" Wesen ", "wesen"),
@@ -22,9 +22,9 @@ from auth_service.protocol.usernames import MAX_USERNAME, canonical
         ("x" * MAX_USERNAME, "x" * MAX_USERNAME),
     ],
 )
-def test_spellings_of_one_name_are_one_account(given: str, kept: str) -> None:
-    assert canonical(given) == kept
-    assert canonical(kept) == kept
+def test_spellings_of_one_name_are_one_account(spelling: str, canonical_name: str) -> None:
+    assert canonical(spelling) == canonical_name
+    assert canonical(canonical_name) == canonical_name
 
 
 @pytest.mark.requirement("SEC-16")

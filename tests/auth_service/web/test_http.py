@@ -113,10 +113,10 @@ def test_what_is_not_there_is_told_as_json(
     "path", ["/jwks", "/login", "/health", "/.well-known/openid-configuration", "/userinfo", "/account"]
 )
 def test_head_is_get_without_a_body(server: AuthorizationServer, path: str) -> None:
-    got, head = server.get(path), server.http.head(f"{server.origin}{path}")
-    assert head.status_code == got.status_code
+    response, head = server.get(path), server.http.head(f"{server.origin}{path}")
+    assert head.status_code == response.status_code
     assert head.content == b""
-    assert head.headers["content-type"] == got.headers["content-type"] if got.content else True
+    assert head.headers["content-type"] == response.headers["content-type"] if response.content else True
 
 
 def nulls(value: Any) -> bool:
