@@ -1,7 +1,8 @@
 # Every target sets itself up: .venv is made on first use, and again when the lock changes.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-PARALLEL = $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+# Tests start many programs: each would compile all that it imports.
+PARALLEL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help setup run init test quick interop soak bench mutate check format lock
 

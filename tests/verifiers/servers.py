@@ -19,12 +19,11 @@ from tests.auth_service.service import machine
 from tests.cli.command import python_environment
 from tests.e2e.services import NO_BRAKES, Service, start
 from tests.flow import Client, Person
-from tests.gateway.outside.install import locked_python
+from tests.gateway.outside.install import fastmcp_python
 from tests.servers import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
-LOCK = Path(__file__).parent / "fastmcp.lock"
 SCOPES = {"notes:read": "Read your notes", "notes:write": "Add notes for you"}
 
 
@@ -75,7 +74,7 @@ class Protected:
 
 def python_of(example: str) -> str:
     """The Python that an example needs: FastMCP is no dependency of ours."""
-    return locked_python(LOCK) if "fastmcp" in example else sys.executable
+    return fastmcp_python() if "fastmcp" in example else sys.executable
 
 
 @contextmanager

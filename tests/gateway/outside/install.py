@@ -17,6 +17,8 @@ from pathlib import Path
 from tests.machine import OTHER_PYTHON, require
 
 HERE = Path(__file__).parent
+FASTMCP_LOCK = HERE.parents[1] / "verifiers" / "fastmcp.lock"
+"""One environment for every suite with a FastMCP server: it takes a while to make."""
 _INSTALL_TIMEOUT_S = 600
 
 
@@ -73,12 +75,12 @@ def _go(module: str, name: str) -> list[str]:
 
 
 def fastmcp_python() -> str:
-    """A Python that has FastMCP, and nothing of ours."""
-    return locked_python(HERE / "fastmcp.lock")
+    """A Python that has FastMCP, and what we depend on, but nothing of ours."""
+    return _locked_python(FASTMCP_LOCK)
 
 
 @cache
-def locked_python(lock: Path) -> str:
+def _locked_python(lock: Path) -> str:
     """A Python that has what `lock` says, in ``.venv`` beside it."""
     require(OTHER_PYTHON)
     venv = lock.parent / ".venv"
