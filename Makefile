@@ -38,7 +38,7 @@ soak: setup ## Run what the others cut short at its full length: load, malformed
 	  tests/resource_service/messages/test_differential.py tests/gateway/test_heads.py \
 	  tests/gateway/test_revoked_streams.py tests/gateway/test_disguises.py tests/attacks/test_flood.py $(ARGS)
 
-bench: setup ## Measure the hot paths against a bare application; ARGS="--seconds 5 --rounds 9" for longer
+bench: setup ## Measure the hot paths against reading one key; ARGS="--seconds 2 --rounds 9" for longer
 	@$(BIN)/python -m bench $(ARGS)
 
 mutate: setup ## Mutate modules and run their unit tests; ARGS="auth_service/protocol" for some of them

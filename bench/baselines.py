@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+import os
+from typing import Annotated, cast
 
+import redis.asyncio
 from fastapi import FastAPI, Form
 from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 ANSWER = {
     "active": True,
@@ -28,6 +32,32 @@ ANSWER = {
 async def _answer(request: Request) -> JSONResponse:
     await request.body()
     return JSONResponse(ANSWER)
+
+
+STORE_VARIABLE = "BENCH_STORE"
+_KEY = "bench:one-key"
+
+
+def one_key() -> ASGIApp:
+    """Create an ASGI application without a framework that reads the request and one key by redis-py."""
+    store = redis.asyncio.Redis.from_url(os.environ[STORE_VARIABLE])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await store.set(_KEY, json.dumps(ANSWER))
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await store.aclose()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        await receive()
+        body = cast("bytes", await store.get(_KEY))
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
 
 
 def bare() -> Starlette:

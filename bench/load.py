@@ -1,17 +1,21 @@
-"""A load generator: it sends requests over open connections as fast as they are answered."""
+"""A load generator: each connection sends a request as soon as the one before is answered."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import quantiles
+from time import perf_counter
 
-from tests.e2e.volley import Line
+from bench.traffic import Connection, Response
 
-CONNECTIONS = 16
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+Script = Callable[[Response | None], bytes | None]
+"""Returns the next request of a connection, given the last response to it; None ends the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,35 +25,45 @@ class Sample:
     Attributes:
         per_second: answered requests per second.
         processor_us: the server's processor time per request, in microseconds.
+        p50_ms, p99_ms: percentiles of the time to a response, in milliseconds.
     """
 
     per_second: float
     processor_us: float
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
 
 
-async def measure(port: int, request: bytes, status: int, process_id: int, seconds: float) -> Sample:
-    """Send requests for `seconds` over `CONNECTIONS` connections.
+async def measure(
+    scripts: Sequence[Script], port: int, process_id: int, *, status: int, seconds: float
+) -> Sample:
+    """Run each script over a connection for `seconds`, but at least one request each.
 
     Raises:
         AssertionError: a response has another status than `status`.
     """
-    lines = [Line(port) for _ in range(CONNECTIONS)]
-    await asyncio.gather(*(line.be_open() for line in lines))
-    loop = asyncio.get_running_loop()
-    started, used = loop.time(), processor_s(process_id)
-    counts = await asyncio.gather(*(_ask(line, request, status, started + seconds) for line in lines))
-    took_s, used_s = loop.time() - started, processor_s(process_id) - used
-    await asyncio.gather(*(line.close() for line in lines))
-    return Sample(sum(counts) / took_s, used_s / sum(counts) * 1e6)
+    connections = await asyncio.gather(*(Connection.open(port) for _ in scripts))
+    took = list[float]()
 
+    async def run(connection: Connection, script: Script) -> None:
+        response: Response | None = None
+        while perf_counter() < end or response is None:
+            request = script(response)
+            if request is None:
+                return
+            begun = perf_counter()
+            response = await connection.exchange(request)
+            took.append(perf_counter() - begun)
+            assert response.status == status, (response.head, response.body)
 
-async def _ask(line: Line, request: bytes, status: int, until: float) -> int:
-    loop, count = asyncio.get_running_loop(), 0
-    while loop.time() < until or not count:
-        answer = await line.send(request)
-        assert answer.status == status, (answer.status, answer.body)
-        count += 1
-    return count
+    started, used = perf_counter(), processor_s(process_id)
+    end = started + seconds
+    await asyncio.gather(*map(run, connections, scripts))
+    seconds_taken, used = perf_counter() - started, processor_s(process_id) - used
+    for connection in connections:
+        connection.close()
+    marks = quantiles(took, n=100) if len(took) > 1 else [took[0]] * 99
+    return Sample(len(took) / seconds_taken, used / len(took) * 1e6, marks[49] * 1_000, marks[98] * 1_000)
 
 
 def processor_s(process_id: int) -> float:

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from bench.load import Sample
-from bench.report import rows
+from bench.report import picture, row
 from tests.cli.command import ROOT, python_environment
 from tests.machine import require
 
@@ -33,12 +33,22 @@ def measured(*arguments: str) -> str:
 @pytest.mark.long
 @pytest.mark.xdist_group("load")
 def test_every_subject_is_measured_beside_the_baseline() -> None:
-    printed = measured("bench", "--seconds", "0.05", "--rounds", "2", "--json")
-    summary = json.loads(printed)
-    assert summary[0]["subject"] == "bare application"
-    assert summary[0]["speed_ratio"] == 1
-    assert any("introspect" in row["subject"] for row in summary)
-    assert all(row["per_second"] > 0 for row in summary)
+    require("redis-server")
+    rows = json.loads(measured("bench", "--seconds", "0.05", "--rounds", "2", "--json"))
+    assert rows[0]["subject"] == "one GET by redis-py"
+    assert rows[0]["speed_ratio"] == 1
+    assert {each["subject"] for each in rows if each["at_least"]} == {
+        "introspect",
+        "introspect, not a token",
+        "client_credentials",
+        "refresh, chained",
+        "code redemption",
+        "register",
+        "authorize",
+        "server metadata",
+        "JWK Set",
+    }
+    assert all(each["per_second"] > 0 and each["p50_ms"] <= each["p99_ms"] for each in rows)
 
 
 @pytest.mark.requirement("BOUND-2")
@@ -63,6 +73,19 @@ def test_registrations_and_logins_of_one_address_are_measured_over_http() -> Non
 
 def test_a_subject_is_compared_with_the_baseline_of_the_same_round() -> None:
     calm, busy = Sample(1_000, 100), Sample(100, 1_000)
-    samples = {"base": [calm, busy, calm], "subject": [Sample(500, 200), Sample(50, 2_000), Sample(500, 200)]}
-    _, row = rows(samples, "base")
-    assert (row["speed_ratio"], row["processor_ratio"]) == (0.5, 2)
+    samples = [Sample(500, 200), Sample(60, 2_000), Sample(400, 200)]
+    summary = row("subject", samples, [calm, busy, calm], 0.4)
+    assert (summary["speed_ratio"], summary["lowest_ratio"], summary["highest_ratio"]) == (0.5, 0.4, 0.6)
+    assert summary["per_second"] == 400
+
+
+def test_a_turn_too_short_for_the_system_to_count_its_time_is_a_row_like_any_other() -> None:
+    nothing = Sample(1_000, 0.0)
+    assert row("subject", [nothing], [nothing], None)["processor_us"] == 0
+
+
+def test_the_picture_has_a_bar_for_each_row_and_a_mark_for_each_aim() -> None:
+    sample = Sample(1_000, 100)
+    drawn = picture([row("one", [sample], [sample], 2.0), row("other", [sample], [sample], None)])
+    assert drawn.count("#3b6ea8") == 2
+    assert drawn.count("#c0392b") == 1
