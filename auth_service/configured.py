@@ -87,6 +87,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         "device-request": requests,
         "device": guesses,
         "code": guesses,
+        "account-link": guesses,
         "passkey": requests,
         "login": replace(guesses, refusal="Too many failed logins from your network."),
     }

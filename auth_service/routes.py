@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auth_service import configured
+from auth_service.accounts.account_links import AccountLinks
 from auth_service.accounts.logout import Logout
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.device_decision import DeviceDecision
@@ -42,6 +43,7 @@ from auth_service.pages.login import LoginPage
 from auth_service.pages.logout import LogoutPage
 from auth_service.pages.password import PasswordPage, well_known_endpoint
 from auth_service.pages.presence import Presence
+from auth_service.pages.set_password import SetPasswordPage
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
 from auth_service.protocol.registration_policy import RegistrationMode
@@ -246,6 +248,7 @@ def _pages(parts: Components, federated: FederatedLogin) -> list[Endpoint]:
         _password_page(parts, check),
         _disconnect_identity_page(parts, check),
         _delete_account_page(parts, check),
+        _set_password_page(parts),
         _logout_page(parts, federated),
     )
     own = [page.endpoint() for page in pages]
@@ -329,6 +332,14 @@ def _disconnect_identity_page(parts: Components, check: PasswordCheck) -> Discon
         connected=parts.accounts.connected,
         presence=_presence(parts, check),
         providers=configured.identity_providers(parts.base.settings),
+    )
+
+
+def _set_password_page(parts: Components) -> SetPasswordPage:
+    return SetPasswordPage(
+        context=parts.page_context,
+        links=AccountLinks(accounts=parts.accounts, clock=parts.base.clock),
+        throttle=parts.base.throttle("account-link"),
     )
 
 

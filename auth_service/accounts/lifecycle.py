@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from auth_service.accounts.connected_identities import ConnectedIdentities
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
@@ -77,6 +79,10 @@ class AccountLifecycle:
         await self._grants.revoke_of_subject(user.subject)
         return user
 
+    async def end_sessions(self, account: User) -> None:
+        """End the sessions of an account; what was connected in them stays."""
+        await self._sessions.end_all(account.subject)
+
     async def enable(self, account: User) -> User:
         """Enable a disabled account; the sessions and grants that ended stay ended.
 
@@ -112,6 +118,7 @@ class AccountLifecycle:
         session: Session | None = None,
         keep_connections: bool = False,
         only_unchanged: bool = False,
+        require: Callable[[User], None] = lambda _: None,
     ) -> User:
         """Replace the password and end what somebody else may have opened with the old one.
 
@@ -123,7 +130,7 @@ class AccountLifecycle:
         Args:
             session: the session in which the password is changed; it stays, with the grants given in it.
             keep_connections: leave the grants and the remembered consents unchanged.
-            only_unchanged: see `UserRepository.set_password`.
+            only_unchanged, require: see `UserRepository.set_password`.
 
         Raises:
             NoSuchUserError: the account no longer exists.
@@ -136,6 +143,7 @@ class AccountLifecycle:
             account,
             password,
             only_unchanged=only_unchanged,
+            require=require,
             keep_consents=keep_connections,
             but_session=but_session,
         )

@@ -219,6 +219,7 @@ class Reason(ReasonCode):
         "clocks.",
     )
     PROVIDER_IDENTITY_TAKEN = "The identity is connected to another account already."
+    ACCOUNT_LINK_OVER = "A link that sets a password is unknown, has expired, or was used or replaced."
     PASSWORD_NOT_CHANGED = "The new password was not accepted, or the current one is wrong."
     USER_CODE_UNKNOWN = "No device is waiting for this user code."
     NOT_ADMINISTRATOR = (

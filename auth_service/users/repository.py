@@ -44,6 +44,9 @@ class User:
         spared_session: the session whose consents were not forgotten the last time, if any.
         email: an address that the operator set, or an identity provider that may link accounts verified.
         accepts_links: whether an identity may be connected by the e-mail address, without a question.
+        link: the digest of the link by which the person may set the password; None if there is none.
+        link_expires_at: seconds since 1970.
+        invited: whether the person has not set a first password yet.
         moved_to: the canonical username under which the account is stored since it was renamed; a document
             with this is no account any more.
         reserved: the username is taken for an account that is being renamed; not an account yet.
@@ -60,6 +63,9 @@ class User:
     consent_epoch: int = 0
     spared_session: str | None = None
     accepts_links: bool = True
+    link: str | None = None
+    link_expires_at: int = 0
+    invited: bool = False
     moved_to: str | None = None
     reserved: bool = False
 
@@ -259,7 +265,8 @@ class UserRepository:
         """
 
         def change(user: User) -> User:
-            return replace(user.without_consents() if disabled else user, disabled=disabled)
+            without = replace(user.without_consents(), link=None) if disabled else user
+            return replace(without, disabled=disabled)
 
         return await self.change(account, change)
 
@@ -277,6 +284,7 @@ class UserRepository:
         password: str,
         *,
         only_unchanged: bool = False,
+        require: Callable[[User], None] = lambda _: None,
         keep_consents: bool = False,
         but_session: str | None = None,
     ) -> User:
@@ -285,6 +293,7 @@ class UserRepository:
         Args:
             keep_consents: do not forget any.
             but_session: do not forget those given in the session with this id.
+            require: raises if the account may not be changed; called with the account that is replaced.
             only_unchanged: the password must still be that of `account`, as it was authenticated.
 
         Raises:
@@ -297,8 +306,9 @@ class UserRepository:
         def change(user: User) -> User:
             if only_unchanged and user.password_hash != account.password_hash:
                 raise PasswordReplacedError(account.username)
+            require(user)
             changed = user if keep_consents else user.without_consents(but_session=but_session)
-            return replace(changed, password_hash=hashed)
+            return replace(changed, password_hash=hashed, link=None, invited=False)
 
         return await self.change(account, change)
 

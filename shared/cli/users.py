@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from shared.cli.console import CommandError, output
+from shared.cli.console import CommandError, errors, output
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
 
 if TYPE_CHECKING:
+    from auth_service.accounts.account_links import AccountLinks
     from auth_service.accounts.lifecycle import AccountLifecycle
     from auth_service.users.repository import User
 
@@ -24,6 +26,7 @@ T = TypeVar("T")
 
 users = typer.Typer(help="Add, list and change the accounts people log in with.", no_args_is_help=True)
 Username = Annotated[str, typer.Argument()]
+Hours = Annotated[int, typer.Option(min=1, max=168, help="How long the link is valid.")]
 
 
 @users.command()
@@ -102,6 +105,44 @@ def passwd(
 
 
 @users.command()
+def reset(username: Username, hours: Hours = 24) -> None:
+    """End a person's sessions, and print a link by which they set a new password, once."""
+
+    async def run(api: AccountLifecycle) -> str:
+        return await _links(api).reset(await api.users.named(username), ttl_s=hours * 3_600)
+
+    _print_link(_run(run), hours)
+
+
+@users.command()
+def invite(
+    username: Username,
+    name: Annotated[str | None, typer.Option(help="The person's name, for clients that ask for it.")] = None,
+    email: Annotated[str | None, typer.Option(help="An address that is known to be theirs.")] = None,
+    hours: Hours = 72,
+) -> None:
+    """Make an account without a password, and print a link by which the person sets one, once."""
+
+    async def run(api: AccountLifecycle) -> str:
+        return (await _links(api).invite(username, name, email, ttl_s=hours * 3_600))[1]
+
+    _print_link(_run(run), hours)
+
+
+def _links(api: AccountLifecycle) -> AccountLinks:
+    from auth_service.accounts.account_links import AccountLinks
+
+    return AccountLinks(accounts=api, clock=system_clock)
+
+
+def _print_link(secret: str, hours: int) -> None:
+    from auth_service.accounts.account_links import link_url
+
+    output.print(link_url(os.environ.get("DOORWARD_ISSUER", "http://localhost:9000"), secret), markup=False)
+    errors.print(f"Valid once, for {hours} hours. It is not shown again.", markup=False)
+
+
+@users.command()
 def email(
     username: Username,
     address: Annotated[str | None, typer.Argument(help="Left out, the account has none any more.")] = None,
@@ -143,7 +184,8 @@ def _day(moment: int) -> str:
 
 
 def _columns(user: User) -> tuple[str | None, ...]:
-    marks = "(administrator)" if user.admin else None, "(disabled)" if user.disabled else None
+    states = {"(administrator)": user.admin, "(disabled)": user.disabled, "(invited)": user.invited}
+    marks = (mark for mark, applies in states.items() if applies)
     return user.username, user.subject, user.name, *marks
 
 

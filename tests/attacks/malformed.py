@@ -79,6 +79,7 @@ class Standing:
             ("GET", f"/passkey-login?pending={self.pending}", [browser], b""),
             ("GET", "/recovery-codes", [browser], b""),
             ("GET", "/disconnect-identity?identity=x", [browser], b""),
+            ("GET", "/set-password?link=dw_al_x.y", [browser], b""),
             ("GET", "/.well-known/change-password", [], b""),
             ("GET", "/admin", [], b""),
             ("GET", "/admin/people?q=we&p=0", [browser], b""),
@@ -139,6 +140,12 @@ class Standing:
             ("POST", "/account", [browser, FORM], urlencode({"csrf": "x", "grant_id": "x"}).encode()),
             ("POST", "/delete-account", [browser, FORM], urlencode({"csrf": "x", "password": "x"}).encode()),
             ("POST", "/password", [browser, FORM], urlencode(passwords).encode()),
+            (
+                "POST",
+                "/set-password",
+                [browser, FORM],
+                urlencode({"csrf": "x", "link": "x", "new_password": "y"}).encode(),
+            ),
             (
                 "POST",
                 "/disconnect-identity",

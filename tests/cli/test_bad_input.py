@@ -109,6 +109,8 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "users identities": [(["ada"], STORE, "no database")],
     "users disconnect": [(["ada", "x"], STORE, "no database")],
     "users reset-factors": [(["ada"], STORE, "no database")],
+    "users reset": [(["ada"], STORE, "no database"), (["ada", "--hours", "169"], STORE, "--hours")],
+    "users invite": [(["ada"], STORE, "no database"), (["ada", "--hours", "0"], STORE, "--hours")],
     "users passwd": [(["ada"], STORE, "no database")],
     "access show": [([], STORE, "no database")],
     "access set": [
@@ -188,6 +190,8 @@ WELL_FORMED = {
             "passwd",
             "email",
             "identities",
+            "reset",
+            "invite",
         )
     },
     "access set": ["access.yaml"],

@@ -113,6 +113,15 @@ async def test_passwd_replaces_the_password(users: Command, url: str) -> None:
     assert not await can_log_in(url, "ada", PASSWORD)
 
 
+@pytest.mark.requirement("ID-6")
+async def test_an_invitation_and_a_reset_print_a_link_once(users: Command) -> None:
+    invited = users("invite", "ada", "--name", "Ada", "--email", "ada@corp.example")
+    assert re.fullmatch(r"http://localhost:9000/set-password\?link=dw_al_\S{60,}\n", invited.stdout)
+    assert marks(users) == ["ada\tAda\t(invited)"]
+    assert users("reset", "ada").stdout != invited.stdout
+    assert "there is a user of that name already" in users("invite", "ada").stderr
+
+
 @pytest.mark.requirement("ID-7")
 async def test_identities_are_listed_and_disconnected(users: Command, url: str) -> None:
     users("add", "ada", stdin=f"{PASSWORD}\n")

@@ -1,0 +1,119 @@
+"""One-time links by which a person sets the password: after a reset, or to accept an invitation (ID-6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.crypto.secrets import digest, matches, new_id, new_secret
+from auth_service.protocol.email_addresses import normalized
+from auth_service.users.repository import User
+from shared.clock import Clock
+
+PREFIX = "dw_al_"
+MOST_HOURS = 7 * 24
+MOST_INVITED = 1_000
+"""The maximum number of invited people who have not accepted yet."""
+
+
+class LinkOverError(Exception):
+    """The link is unknown, has expired, was used or was replaced; people are not told which."""
+
+
+class TooManyInvitedError(ValueError):
+    """Too many invitations are open."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountLinks:
+    """Makes and redeems links. An account has at most one: a new one replaces the one before."""
+
+    accounts: AccountLifecycle
+    clock: Clock
+
+    async def reset(self, user: User, *, ttl_s: int) -> str:
+        """End the sessions of an account and return the secret of a link that sets a new password.
+
+        The current password stays valid until then; `AccountLifecycle.disable` locks somebody out at once.
+
+        Raises:
+            NoSuchUserError: the account no longer exists.
+        """
+        secret = await self._issue(user, ttl_s)
+        await self.accounts.end_sessions(user)
+        return secret
+
+    async def invite(
+        self, username: str, name: str | None = None, email: str | None = None, *, ttl_s: int
+    ) -> tuple[User, str]:
+        """Create an account without a password; return it with the secret of the link that sets one.
+
+        Raises:
+            UserExistsError: the username is taken.
+            TooManyInvitedError: too many invitations are open.
+            ValueError: the username or the address is not valid, or the address is another account's.
+        """
+        now = self.clock()
+        waiting = [user for user in await self.accounts.users.list() if user.invited]
+        if sum(now < user.link_expires_at for user in waiting) >= MOST_INVITED:
+            raise TooManyInvitedError(f"{MOST_INVITED} invitations are open; wait, or delete some accounts")
+        if email and normalized(email) is None:
+            raise ValueError("that is no e-mail address in plain ASCII")
+        user = await self.accounts.users.add_new(
+            User(
+                subject=new_id(),
+                username=username.strip(),
+                password_hash="",
+                created_at=int(now),
+                name=name,
+                invited=True,
+            )
+        )
+        if email:
+            user = await self.accounts.users.set_email(user, email)
+        return user, await self._issue(user, ttl_s)
+
+    async def find(self, secret: str | None) -> User:
+        """Return the account of a valid link.
+
+        Raises:
+            LinkOverError: the link is not valid.
+        """
+        subject = (secret or "").removeprefix(PREFIX).partition(".")[0]
+        user = await self.accounts.users.by_subject(subject) if subject else None
+        if user is None or not secret or not self._opens(user, secret):
+            raise LinkOverError
+        return user
+
+    async def redeem(self, secret: str, password: str) -> User:
+        """Set the password and end everything that was opened before; exactly one caller succeeds.
+
+        Raises:
+            LinkOverError: the link is not valid, or no longer.
+            NoSuchUserError: the account was deleted in the meantime.
+            WeakPasswordError: the password is too short, too long or easily guessed.
+        """
+        user = await self.find(secret)
+
+        def require_link(current: User) -> None:
+            if not self._opens(current, secret):
+                raise LinkOverError
+
+        return await self.accounts.set_password(user, password, require=require_link)
+
+    def _opens(self, user: User, secret: str) -> bool:
+        return matches(secret, user.link) and not user.disabled and self.clock() < user.link_expires_at
+
+    async def _issue(self, user: User, ttl_s: int) -> str:
+        secret = new_secret(f"{PREFIX}{user.subject}.")
+        expires_at = int(self.clock()) + ttl_s
+        await self.accounts.users.change(
+            user, lambda current: replace(current, link=digest(secret), link_expires_at=expires_at)
+        )
+        return secret
+
+
+def link_url(issuer: str, secret: str) -> str:
+    """Return the URL that a person opens."""
+    return f"{issuer}/set-password?{urlencode({'link': secret})}"

@@ -1,0 +1,150 @@
+"""GET and POST /set-password: a person sets the password by a one-time link (ID-6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from auth_service.accounts.account_links import AccountLinks, LinkOverError
+from auth_service.crypto.secrets import digest
+from auth_service.pages.current_password import NotDoneError, not_done
+from auth_service.pages.descriptions.set_password import OPERATIONS
+from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
+from auth_service.protocol.reasons import Reason
+from auth_service.rate_limits import Throttle
+from auth_service.users.repository import NoSuchUserError, User
+from auth_service.web.browser_cookies import Browser
+from auth_service.web.forms import shows_errors, trusted_form
+from auth_service.web.http import while_connected
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
+from auth_service.web.route import Endpoint
+from auth_service.web.submissions import submission_of
+from shared.encoded_text import encoded
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetPasswordPage:
+    """Accepts a new password from the holder of a link; the same page for every link that is not valid."""
+
+    context: PageContext
+    links: AccountLinks
+    throttle: Throttle
+
+    async def handle(self, request: Request) -> Response:
+        response = await (self._submit(request) if request.method == "POST" else self._show(request))
+        # The URL contains the secret: not even this server gets it in a Referer. Not no-referrer: browsers
+        # would send the form with `Origin: null` (Fetch §3.1).
+        response.headers["Referrer-Policy"] = "strict-origin"
+        return response
+
+    async def _show(self, request: Request) -> Response:
+        browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
+        query = parse_parameters(request.scope["query_string"])
+        if query.get("done") == _done_mark(browser):
+            return self.context.templates.render("password_set.html", {})
+        try:
+            user = await self._user_of(query.get("link"), request)
+        except LinkOverError:
+            return self._over(request)
+        return self._form(browser, user, query.require("link"), cookies=cookies)
+
+    async def _user_of(self, link: str | None, request: Request) -> User:
+        """Return the account of a link; attempts with links that are not valid are limited.
+
+        Raises:
+            LinkOverError: the link is not valid.
+            SlowDownError: there were too many such attempts.
+        """
+        network = self.context.networks.network_of(request)
+        await self.throttle.attempt(network)
+        user = await self.links.find(link)
+        await self.throttle.refund(network)
+        return user
+
+    def _form(
+        self,
+        browser: Browser,
+        user: User,
+        link: str,
+        *,
+        wrong: str = "",
+        status: int = 200,
+        cookies: tuple[str, ...] = (),
+    ) -> Response:
+        context = {
+            "csrf": self.context.browsers.form_token(browser, logs_in=True),
+            "link": link,
+            "username": user.username,
+            "invited": user.invited,
+            "wrong": wrong,
+            "min_length": MIN_LENGTH,
+            "max_length": MAX_LENGTH,
+        }
+        return self.context.templates.render("set_password.html", context, status=status, cookies=cookies)
+
+    def _over(self, request: Request) -> Response:
+        _log.info(
+            "password not set",
+            reason="the link is not valid",
+            reason_code=Reason.ACCOUNT_LINK_OVER.code,
+            status=404,
+            origin=self.context.networks.network_of(request),
+        )
+        return self.context.templates.render("link_over.html", {}, status=404)
+
+    async def _submit(self, request: Request) -> Response:
+        form, browser = await trusted_form(self.context.browsers, request, logs_in=True)
+        link = form.require("link")
+        await submission_of(request).begin()
+        try:
+            user = await self._user_of(link, request)
+            return await self._set(request, form, browser, user)
+        except LinkOverError:
+            submission_of(request).give_way()
+            return self._over(request)
+
+    async def _set(self, request: Request, form: Parameters, browser: Browser, user: User) -> Response:
+        origin, link = self.context.networks.network_of(request), form.require("link")
+        who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
+        try:
+            await while_connected(request, self._redeem(form, link))
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody reads it
+        except NotDoneError as error:
+            page = self._form(browser, user, link, wrong=str(error), status=error.status)
+            return not_done(page, error, "password not set", **who)
+        _log.warning("password set by link", **who)
+        return see_other(f"set-password?done={_done_mark(browser)}")
+
+    async def _redeem(self, form: Parameters, link: str) -> None:
+        new = form.get("new_password") or ""
+        if new != (form.get("new_password_again") or ""):
+            raise NotDoneError("The two passwords are not the same.", 400, Reason.PASSWORD_NOT_CHANGED)
+        try:
+            await self.links.redeem(link, new)
+        except NoSuchUserError as error:
+            raise LinkOverError from error
+        except ValueError as error:
+            message = f"The password cannot be used: {error}."
+            raise NotDoneError(message, 400, Reason.PASSWORD_NOT_CHANGED) from error
+
+    def endpoint(self) -> Endpoint:
+        """Return the endpoint of the page."""
+        return Endpoint(
+            path="/set-password",
+            handler=shows_errors(self.context.errors, self.handle),
+            methods=("GET", "POST"),
+            operations=OPERATIONS,
+        )
+
+
+def _done_mark(browser: Browser) -> str:
+    """Return a mark for a link that only this server can create: no other page can fake a change."""
+    return digest(f"password set {browser.browser_id}")
