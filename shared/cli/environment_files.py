@@ -82,6 +82,8 @@ def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
         "DOORWARD_REDIS_PASSWORD",
     )
     settings = {name: installation.environment[name] for name in names}
+    # What nobody has decided yet is open to administrators alone; see docs/how-to/access.md.
+    settings["DOORWARD_ACCESS"] = "closed"
     network = {"DOORWARD_SUBNET": SUBNET, "DOORWARD_TRUSTED_PROXIES": SUBNET}
     return f"""\
 # For docker compose and the auth service, whose settings may follow; see docs/reference/configuration.md.

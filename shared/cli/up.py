@@ -108,6 +108,7 @@ def _auth_service(issuer: str, *, resource: str, port: int, redis: str | None, d
         DOORWARD_MASTER_KEYS=secrets.master_keys,
         DOORWARD_RESOURCE_SERVERS=json.dumps(resource_servers(resource, secrets.resource_secret, os.environ)),
         DOORWARD_DEMO_USER="true",
+        DOORWARD_ACCESS=os.environ.get("DOORWARD_ACCESS", "open"),
     )
 
 

@@ -27,6 +27,7 @@ def test_both_services_accept_what_it_writes(tmp_path: Path, monkeypatch: pytest
     for name, value in {**written, **resource_written, "DOORWARD_STORE": "redis://redis:6379"}.items():
         monkeypatch.setenv(name, value)
     auth, resource = AuthSettings(), ResourceSettings()  # type: ignore[call-arg]  # from the environment
+    assert auth.access == "closed"
     assert auth.issuer == resource.issuer == "http://localhost:9000"
     assert [item.resource for item in auth.resources] == [resource.resource] == ["http://localhost:9001/mcp"]
     # Inside compose the auth service cannot reach the public address, which is the host's own.
@@ -46,7 +47,7 @@ def test_every_secret_is_fresh(tmp_path: Path) -> None:
     for name in ("one", "two"):
         doorward("init", "--file", name, cwd=tmp_path)
     one, two = read(tmp_path / "one"), read(tmp_path / "two")
-    public = {"DOORWARD_ISSUER", "DOORWARD_SUBNET", "DOORWARD_TRUSTED_PROXIES"}
+    public = {"DOORWARD_ISSUER", "DOORWARD_ACCESS", "DOORWARD_SUBNET", "DOORWARD_TRUSTED_PROXIES"}
     assert {name for name in one if one[name] == two[name]} == public
 
 

@@ -127,7 +127,9 @@ class Stack:
 
     def add_user(self, username: str, password: str) -> None:
         """Make an account, as the operator does."""
-        self.compose("exec", "-T", "auth", "doorward", "users", "add", username, stdin=f"{password}\n")
+        self.compose(
+            "exec", "-T", "auth", "doorward", "users", "add", username, "--admin", stdin=f"{password}\n"
+        )
 
     def _restarts(self, service: str) -> int:
         return int(self.container(service).attrs["RestartCount"])

@@ -1,0 +1,105 @@
+"""Access that a command takes away: an open MCP session loses the tool within a second, on both stores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.cli.command import doorward
+from tests.e2e.services import Deployment, deployed
+from tests.flow import Client, Person
+from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE
+from tests.machine import require
+from tests.servers import redis_running, wait_until
+
+pytestmark = [pytest.mark.requirement("ID-3", "ID-4"), pytest.mark.xdist_group("revocations")]
+
+WITHIN_S = 1.0
+ALSO_WITHIN_S = 5.0
+"""For what a busy machine may delay: the bound is on the first refusal."""
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path}/auth.sqlite3"
+        if request.param == "redis":
+            require("redis-server")
+            url = stack.enter_context(redis_running(tmp_path / "redis")).url
+        cached = {"DOORWARD_INTROSPECTION_CACHE_S": "300"}
+        yield stack.enter_context(
+            deployed(url, tmp_path, replicas=2 if request.param == "redis" else 1, resource_settings=cached)
+        )
+
+
+class McpSession:
+    """An open session of the built-in MCP server, with a stream."""
+
+    def __init__(self, mcp_url: str, token: str, http: httpx2.Client) -> None:
+        self.url, self.http = mcp_url, http
+        self.headers = {"Authorization": f"Bearer {token}"}
+        hello = http.post(mcp_url, headers=self.headers | MESSAGE, json=INITIALIZE)
+        assert hello.status_code == 200, hello.text
+        if named := hello.headers.get("mcp-session-id"):
+            self.headers["Mcp-Session-Id"] = named
+        self.stream_ended = False
+
+    def calls(self, name: str, **arguments: str) -> int:
+        """The status of a call of a tool."""
+        params: dict[str, Any] = {"name": name, "arguments": arguments}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        return self.http.post(self.url, headers=self.headers | MESSAGE, json=message).status_code
+
+    @contextmanager
+    def streaming(self) -> Iterator[None]:
+        """Read the stream of the session to its end, beside the test."""
+
+        def read(stream: httpx2.Response) -> None:
+            for _ in stream.iter_raw():
+                pass
+            self.stream_ended = True
+
+        with self.http.stream("GET", self.url, headers=self.headers | LISTEN) as stream:
+            assert stream.status_code == 200
+            reader = Thread(target=read, args=[stream])
+            reader.start()
+            yield
+            wait_until(lambda: self.stream_ended, timeout_s=ALSO_WITHIN_S)
+            reader.join()
+
+
+def test_a_tool_is_lost_within_a_second_of_the_removal_from_its_group(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    def command(*arguments: str, stdin: str = "") -> None:
+        done = doorward(*arguments, cwd=tmp_path, stdin=stdin, DOORWARD_STORE=deployment.store_url)
+        assert done.returncode == 0, done.stderr
+
+    rules = (
+        f"people:\n  wesen:\n    {deployment.mcp_url}: [notes:read]\n"
+        f"groups:\n  writers:\n    {deployment.mcp_url}: [notes:write]\n"
+    )
+    command("access", "set", "-", stdin=rules)
+    command("groups", "add", "writers", "wesen")
+    with httpx2.Client(timeout=30, trust_env=False) as http:
+        person = Person(trust_env=False)
+        token = Client.register(deployment.issuer, http).connect(person)["access_token"]
+        person.close()
+        session = McpSession(deployment.mcp_url, token, http)
+        wait_until(lambda: session.calls("add_note", text="mine") == 200)
+        with session.streaming():
+            command("groups", "remove", "writers", "wesen")
+            removed_at = time.monotonic()
+            wait_until(lambda: session.calls("add_note", text="mine") == 403)
+            assert time.monotonic() - removed_at < WITHIN_S
+            assert session.calls("list_notes") == 200
+        # Without the rule for the person, nothing is left of the token.
+        command("access", "set", "-", stdin="people: {}\n")
+        wait_until(lambda: session.calls("list_notes") == 401, timeout_s=ALSO_WITHIN_S)
