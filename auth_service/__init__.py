@@ -4,6 +4,7 @@
     routes.py             every endpoint and page, created from the components
     components.py         wiring: every component, created once, by subject
     infrastructure.py     wiring: settings, store, clock, outgoing requests and keys
+    account_page.py       wiring: the account page and its sections
     federated_login.py    wiring: logins through identity providers
     second_factors.py     wiring: the pages about second factors
     factor_components.py  wiring: second factors, for other pages

@@ -222,7 +222,7 @@ def grants(
     settings, handles = base.settings, Handles(base.key_ring)
     lifetimes, jwt_resources = configured.lifetimes(settings), configured.jwt_resources(settings)
     repository = GrantRepository(base.store, base.clock)
-    confirmations = Confirmations(repository)
+    confirmations = Confirmations(repository, base.clock)
     return GrantComponents(
         repository=repository,
         factory=GrantFactory(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from auth_service import configured
+from auth_service.account_page import account_page, logout
 from auth_service.accounts.account_links import AccountLinks
-from auth_service.accounts.logout import Logout
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.endpoint import AuthorizeEndpoint
@@ -28,7 +28,6 @@ from auth_service.federated_login import FederatedLogin, federated_login
 from auth_service.grant_types import offered_grant_types
 from auth_service.grants.base import GrantType
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
-from auth_service.pages.account import AccountPage
 from auth_service.pages.consent import ConsentPage
 from auth_service.pages.console.invitations import InvitationsSection
 from auth_service.pages.console.people import PeopleSection, PersonSection
@@ -244,7 +243,7 @@ def _pages(parts: Components, federated: FederatedLogin) -> list[Endpoint]:
         _login_page(parts, check),
         _consent_page(parts),
         _device_page(parts),
-        _account_page(parts),
+        account_page(parts),
         _password_page(parts, check),
         _disconnect_identity_page(parts, check),
         _delete_account_page(parts, check),
@@ -291,20 +290,6 @@ def _device_page(parts: Components) -> DevicePage:
     )
 
 
-def _account_page(parts: Components) -> AccountPage:
-    return AccountPage(
-        context=parts.page_context,
-        grants=parts.grants.repository,
-        clients=parts.clients.repository,
-        consents=parts.authorization.consents,
-        resource_registry=parts.grants.resource_registry,
-        factors=parts.users.factors,
-        clock=parts.base.clock,
-        identities=parts.accounts.connected.identities,
-        providers=configured.identity_providers(parts.base.settings),
-    )
-
-
 def _password_page(parts: Components, check: PasswordCheck) -> PasswordPage:
     return PasswordPage(
         context=parts.page_context,
@@ -348,19 +333,9 @@ def _presence(parts: Components, check: PasswordCheck) -> Presence:
 
 
 def _logout_page(parts: Components, federated: FederatedLogin) -> LogoutPage:
-    logout = Logout(
-        sessions=parts.users.sessions,
-        grants=parts.grants.repository,
-        clients=parts.clients.repository,
-        subjects=parts.users.client_subjects,
-        signing_keys=parts.base.signing_keys,
-        fetcher=parts.base.fetcher,
-        issuer=parts.base.settings.issuer,
-        clock=parts.base.clock,
-    )
     return LogoutPage(
         context=parts.page_context,
-        logout=logout,
+        logout=logout(parts),
         clients=parts.clients.repository,
         hints=parts.authorization.hints,
         end_session=federated.end_session,

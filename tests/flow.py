@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
@@ -56,6 +58,11 @@ def forms_of(html: str) -> list[Form]:
     return parser.forms
 
 
+def disconnect_links(html: str) -> list[str]:
+    """The links of the account page to the confirmations that disconnect one connection each."""
+    return [unescape(link) for link in re.findall(r'href="(account\?action=disconnect&amp;[^"]+)"', html)]
+
+
 def asks_for_nothing(html: str) -> bool:
     """Whether a page has no form that could allow something: none but the one to log out."""
     return all(form.action.endswith("logout") for form in forms_of(html))
@@ -94,6 +101,12 @@ class Person:
         form = forms_of(page.text)[0]
         fields = {name: value for name, value in {**form.fields, **changes}.items() if value is not None}
         return self.follow(self.browser.post(urljoin(str(page.url), form.action), data=fields))
+
+    def open_disconnect(self, issuer: str, grant_id: str | None = None) -> httpx2.Response:
+        """Open the confirmation that disconnects a connection; without `grant_id` the last used one."""
+        if grant_id is not None:
+            return self.open(f"{issuer}/account?action=disconnect&grant_id={grant_id}")
+        return self.open(f"{issuer}/{disconnect_links(self.open(f'{issuer}/account').text)[0]}")
 
     def log_in(self, page: httpx2.Response) -> httpx2.Response:
         return self.submit(page, {"username": self.username, "password": self.password})

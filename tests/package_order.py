@@ -26,6 +26,7 @@ ORDER = {
             "factor_components",
             "federated_login",
             "second_factors",
+            "account_page",
             "routes",
             "openapi",
             "main",

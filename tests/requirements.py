@@ -193,7 +193,7 @@ PEOPLE = (
         "ID-7",
         "MUST",
         "an account page with everything of a person",
-        Partial("a list of sessions, second factors, own data as download"),
+        Partial("second factors, known browsers, own data as download"),
     ),
     Requirement("ID-8", "MUST", "console and admin API through the same code", PLANNED_PEOPLE),
     Requirement("ID-9", "SHOULD", "facts at consent", PLANNED_PEOPLE),

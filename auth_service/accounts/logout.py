@@ -44,6 +44,15 @@ class Logout:
         disconnect the programs they have connected. The account page does that.
         """
         await self.sessions.end(secret)
+        return await self._end_grants(session)
+
+    async def end_other(self, session: Session) -> list[Client]:
+        """End a session without its secret, as `end_session` does; for one in another browser."""
+        session_id = session.session_id
+        await self.sessions.end_those(session.subject, lambda other: other.session_id == session_id)
+        return await self._end_grants(session)
+
+    async def _end_grants(self, session: Session) -> list[Client]:
         in_session = [
             g for g in await self.grants.of_subject(session.subject) if g.session_id == session.session_id
         ]

@@ -353,7 +353,8 @@ class AuthorizeEndpoint:
         if not await self._settle(pending_id, authorization_request, Outcome(device_connected=True)):
             return await self._answered(request, pending_id, client)
         scopes = granted_scopes(authorization_request, pending.progress)
-        return await self.device_decision.approve(authorization_request.device or "", session, scopes)
+        approving = replace(session, source=self.context.source_of(request))
+        return await self.device_decision.approve(authorization_request.device or "", approving, scopes)
 
     async def _issue(
         self, request: Request, *, pending_id: str, pending: Pending, client: Client, session: Session
@@ -362,7 +363,8 @@ class AuthorizeEndpoint:
         if not await self._settle(pending_id, authorization_request, outcome):
             return await self._answered(request, pending_id, client)
         scopes = granted_scopes(authorization_request, pending.progress)
-        code = await self.codes.issue(outcome, authorization_request, session, scopes, client=client)
+        granting = replace(session, source=self.context.source_of(request))
+        code = await self.codes.issue(outcome, authorization_request, granting, scopes, client=client)
         if code is None:
             # Disabled or deleted while the person was deciding.
             error = AccessDeniedError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,6 +137,10 @@ class ClientRepository:
     async def get(self, client_id: str) -> Client | None:
         """The client of that id, if there is one."""
         return await self._clients.get(client_id)
+
+    async def get_many(self, client_ids: Iterable[str]) -> list[Client]:
+        """The clients of those ids that exist."""
+        return await self._clients.get_many(client_ids)
 
     async def managed_by(self, client_id: str, registration_access_token: str) -> Client | None:
         """The client, if the token is its own (RFC 7592 §3)."""

@@ -75,6 +75,7 @@ class DeviceRequestRepository:
             acr=session.owner.acr,
             provider_id=session.provider_id,
             amr=session.amr,
+            source=session.source,
         )
 
     async def deny(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Records in the background that a refresh response has arrived (DESIGN D3)."""
+"""Records in the background that a token was presented: its response has arrived (DESIGN D3), it is used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant
-from auth_service.protocol.lost_answers import awaits_confirmation, confirm
+from auth_service.protocol.grant_use import is_worth_recording, record_presented
+from shared.clock import Clock, system_clock
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -18,10 +19,14 @@ CLOSE_TIMEOUT_S = 2.0
 
 
 class Confirmations:
-    """Writes each confirmation once: later requests read a document that is already confirmed."""
+    """Writes each confirmation once: later requests read a document that is already confirmed.
 
-    def __init__(self, grants: GrantRepository) -> None:
+    A use is written only if the last recorded one is old enough.
+    """
+
+    def __init__(self, grants: GrantRepository, clock: Clock = system_clock) -> None:
         self._grants = grants
+        self._clock = clock
         self._pending: dict[tuple[str, int], asyncio.Task[None]] = {}
 
     def note(self, grant: Grant, generation: int) -> None:
@@ -31,7 +36,7 @@ class Confirmations:
             grant: the grant as it was read for the request.
         """
         key = grant.grant_id, generation
-        if not awaits_confirmation(grant, generation) or key in self._pending:
+        if key in self._pending or not is_worth_recording(grant, generation, int(self._clock())):
             return
         if len(self._pending) >= MAX_PENDING:
             return
@@ -40,9 +45,10 @@ class Confirmations:
 
     async def _write(self, grant_id: str, generation: int) -> None:
         try:
-            await self._grants.change(grant_id, lambda grant: confirm(grant, generation))
+            now = int(self._clock())
+            await self._grants.change(grant_id, lambda grant: record_presented(grant, generation, now))
         except Exception as error:  # noqa: BLE001 -- nobody waits; the next request tries again
-            _log.warning("a refresh could not be confirmed", grant_id=grant_id, reason=str(error))
+            _log.warning("the use of a token could not be recorded", grant_id=grant_id, reason=str(error))
 
     async def aclose(self) -> None:
         """Wait briefly for pending writes, and cancel the rest."""

@@ -9,9 +9,10 @@ from auth_service.crypto.handles import Handle, Handles, Kind
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.protocol.access_token import access_token_claims
 from auth_service.protocol.client import Client
-from auth_service.protocol.grant import Grant, token_members
+from auth_service.protocol.grant import Grant
 from auth_service.protocol.id_token import id_token_claims
 from auth_service.protocol.token_exchange import ACCESS_TOKEN
+from auth_service.protocol.token_response import token_members
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.users.repository import UserRepository
 from shared.access_tokens import TYPE

@@ -1,4 +1,4 @@
-"""GET and POST /account: the clients connected to a person's account."""
+"""GET and POST /account: what belongs to a person's account, in sections."""
 
 from __future__ import annotations
 
@@ -8,39 +8,33 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.authorize.consents import ConsentRepository
-from auth_service.clients.repository import ClientRepository
+from auth_service.crypto.secrets import digest
 from auth_service.federation.identities import IdentityRepository
-from auth_service.grants.repository import GrantRepository
+from auth_service.pages.account_sections import AccountSection
 from auth_service.pages.descriptions.account import OPERATIONS
 from auth_service.pages.identity_lists import shown_identities
 from auth_service.pages.login_methods import shown_notices
-from auth_service.pages.pagination import paginated
-from auth_service.protocol.grant import Grant
+from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
-from auth_service.protocol.resources import ResourceRegistry
+from auth_service.protocol.reasons import Reason
 from auth_service.users.factors import FactorRepository
 from auth_service.users.sessions import Session
+from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import shows_errors, trusted_form
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
+from auth_service.web.submissions import submission_of
 from shared.clock import Clock
-from shared.logs import get_logger
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountPage:
-    """Lists the clients that the person has connected; disconnects one, or logs out."""
+    """Shows the sections of the account; performs their actions, each after a confirmation."""
 
-    grants: GrantRepository
-    clients: ClientRepository
-    consents: ConsentRepository
     context: PageContext
-    resource_registry: ResourceRegistry
+    sections: Sequence[AccountSection]
     factors: FactorRepository
     clock: Clock
     identities: IdentityRepository
@@ -53,48 +47,54 @@ class AccountPage:
         if request.method == "POST":
             return await self._submit(request, session)
         query = parse_parameters(request.scope["query_string"])
-        return await self._show(session, query, self.context.browsers.form_token(browser))
+        if query.get("action") is not None:
+            return await self._confirm(session, query, browser)
+        return await self._show(session, query, browser)
 
-    async def _show(self, session: Session, query: Parameters, csrf: str) -> Response:
-        grants, page = paginated(await self.grants.of_subject(session.subject), query, "account")
-        connections = [await self._connection(grant) for grant in grants]
-        context = {
-            "csrf": csrf,
+    async def _show(self, session: Session, query: Parameters, browser: Browser) -> Response:
+        context: dict[str, object] = {
+            "csrf": self.context.browsers.form_token(browser),
             "username": session.username,
             "subject": session.subject,
-            "connections": connections,
-            "page": page,
             "identities": shown_identities(await self.identities.of_subject(session.subject), self.providers),
             "providers": self.providers,
             "notices": shown_notices(await self.factors.of(session.subject), int(self.clock())),
+            "done": self._message(query.get("done"), browser),
         }
+        for section in self.sections:
+            context |= await section.context(session, query)
         return self.context.templates.render("account.html", context)
 
-    async def _connection(self, grant: Grant) -> dict[str, object]:
-        client = await self.clients.get(grant.client_id)
-        resource = self.resource_registry.by_identifier(grant.resource)
-        return {
-            "grant_id": grant.grant_id,
-            "client_name": client.name if client else "A deleted client",
-            "client_domain": client.domain if client else None,
-            "resource": resource.name if resource else grant.resource or "Your account only",
-            "scopes": [
-                self.resource_registry.scope_description(scope, grant.resource) for scope in grant.scopes
-            ],
+    async def _confirm(self, session: Session, query: Parameters, browser: Browser) -> Response:
+        confirmation = await self._section_of(query).confirmation(session, query)
+        if confirmation is None:
+            return see_other("account")
+        context = {
+            "csrf": self.context.browsers.form_token(browser),
+            "username": session.username,
+            "confirmation": confirmation,
         }
+        return self.context.templates.render("account_confirm.html", context)
 
     async def _submit(self, request: Request, session: Session) -> Response:
-        form, _ = await trusted_form(self.context.browsers, request)
-        await self._disconnect(form.require("grant_id"), session)
-        return see_other("account")
+        form, browser = await trusted_form(self.context.browsers, request)
+        section = self._section_of(form)
+        await submission_of(request).begin()
+        done = await section.act(session, form)
+        response = see_other(f"account?done={_mark(done.message, browser)}")
+        response.background = done.then
+        return response
 
-    async def _disconnect(self, grant_id: str, session: Session) -> None:
-        grant = await self.grants.get(grant_id)
-        if grant is None or grant.subject != session.subject:
-            return
-        await self.grants.revoke(grant_id, "the user disconnected the client")
-        await self.consents.forget(session.subject, grant.client_id)
-        _log.info("grant revoked", grant_id=grant_id, client_id=grant.client_id, by="user")
+    def _section_of(self, parameters: Parameters) -> AccountSection:
+        action = parameters.require("action")
+        for section in self.sections:
+            if action in section.actions:
+                return section
+        raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "action is not one of the account page")
+
+    def _message(self, mark: str | None, browser: Browser) -> str | None:
+        messages = {key: text for section in self.sections for key, text in section.messages.items()}
+        return next((text for key, text in messages.items() if mark == _mark(key, browser)), None)
 
     def endpoint(self) -> Endpoint:
         """Return the endpoint of the page."""
@@ -104,3 +104,8 @@ class AccountPage:
             methods=("GET", "POST"),
             operations=OPERATIONS,
         )
+
+
+def _mark(message: str, browser: Browser) -> str:
+    """Return a mark for a link that only this server can create: no other page can fake a message."""
+    return digest(f"account {message} {browser.browser_id}")

@@ -33,6 +33,7 @@ from auth_service.protocol.fresh_login import (
 )
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.request_source import RequestSource
 from auth_service.rate_limits import Throttle
 from auth_service.users.repository import User
 from auth_service.web.browser_cookies import Browser
@@ -221,7 +222,7 @@ class FederatedLoginPages:
             purpose=purpose,
             secret=secret,
             federated=federated,
-            origin=origin,
+            source=self.context.source_of(request),
         )
 
     async def _identified(self, provider: IdentityProvider, query: Parameters) -> FederatedIdentity:
@@ -283,7 +284,7 @@ class FederatedLoginPages:
         purpose: LoginPurpose,
         secret: str,
         federated: FederatedIdentity,
-        origin: str,
+        source: RequestSource,
     ) -> Response:
         begun = await self.begun.begin(
             browser,
@@ -292,8 +293,9 @@ class FederatedLoginPages:
             provider_id=provider.provider_id,
             provider_session=federated.session_id,
             auth_time=federated.auth_time,
+            source=source,
         )
-        who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
+        who = {"subject": user.subject, "username": encoded(user.username), "origin": source.network}
         if begun is None:
             return self.failures.disabled(provider, purpose=purpose, **who)
         # Checked after the session began: a logout at the provider is recorded, and an identity disconnected,

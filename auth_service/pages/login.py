@@ -16,6 +16,7 @@ from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.request_source import RequestSource
 from auth_service.protocol.second_factor import BY_PASSWORD
 from auth_service.users.passkey_check import PasskeyCheck
 from auth_service.users.password_check import PasswordCheck
@@ -178,7 +179,12 @@ class LoginPage:
                 browser, pending_id=pending_id, username=username, wrong=_WRONG, status=401, to=to
             )
         return await self._begin_session(
-            submission_of(request), browser, pending_id=pending_id, user=user, to=to, origin=origin
+            submission_of(request),
+            browser,
+            pending_id=pending_id,
+            user=user,
+            to=to,
+            source=self.context.source_of(request),
         )
 
     async def _cancel(self, pending_id: str | None, browser: Browser) -> Response:
@@ -205,9 +211,9 @@ class LoginPage:
         pending_id: str | None,
         user: User,
         to: str | None,
-        origin: str,
+        source: RequestSource,
     ) -> Response:
-        who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
+        who = {"subject": user.subject, "username": encoded(user.username), "origin": source.network}
         if await self.second_steps.needs(user):
             _log.info("login waits for the second factor", **who)
             first = FirstFactor(pending_id=pending_id, to=to, amr=BY_PASSWORD)
@@ -215,7 +221,9 @@ class LoginPage:
             return see_other(await self.second_steps.begin(step_id, browser.browser_id or "", user, first))
         current = await self.login_sessions.continued(browser, user)
         secret = await self.login_sessions.secret_for(submission, browser, current)
-        begun = await self.login_sessions.begin_with(user, secret, continues=current, amr=BY_PASSWORD)
+        begun = await self.login_sessions.begin_with(
+            user, secret, continues=current, amr=BY_PASSWORD, source=source
+        )
         if begun is None:
             _log.info(
                 "login failed",

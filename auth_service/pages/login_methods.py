@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.pages.console.sections import day
 from auth_service.pages.current_password import NotDoneError, not_done
 from auth_service.pages.descriptions.second_factor import METHODS
 from auth_service.pages.fresh_login import FreshLogin, Visit
@@ -24,6 +23,7 @@ from auth_service.protocol.factors import (
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.second_factor import SecondFactorPolicy
 from auth_service.web.forms import shows_errors
+from auth_service.web.moments import day
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint

@@ -15,6 +15,7 @@ from auth_service.pages.descriptions.second_factor import PASSKEY_LOGIN
 from auth_service.pages.login import after_login, destination
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.request_source import RequestSource
 from auth_service.protocol.second_factor import BY_PASSKEY
 from auth_service.rate_limits import Throttle
 from auth_service.users.passkey_check import PasskeyCheck
@@ -74,7 +75,7 @@ class PasskeyLoginPage:
         await self.throttle.attempt(network)
         try:
             user = await self._user(form, browser, submission)
-            begun = await self._begin(submission, browser, user)
+            begun = await self._begin(submission, browser, user, self.context.source_of(request))
         except NotDoneError as error:
             page = await self._form(form, browser, wrong=str(error), status=error.status)
             return not_done(page, error, "login failed", origin=network)
@@ -103,10 +104,14 @@ class PasskeyLoginPage:
             raise NotDoneError(_WRONG, 401, Reason.LOGIN_FAILED)
         return user
 
-    async def _begin(self, submission: Submission, browser: Browser, user: User) -> BegunSession:
+    async def _begin(
+        self, submission: Submission, browser: Browser, user: User, source: RequestSource
+    ) -> BegunSession:
         current = await self.login_sessions.continued(browser, user)
         secret = await self.login_sessions.secret_for(submission, browser, current)
-        begun = await self.login_sessions.begin_with(user, secret, continues=current, amr=BY_PASSKEY)
+        begun = await self.login_sessions.begin_with(
+            user, secret, continues=current, amr=BY_PASSKEY, source=source
+        )
         if begun is None:
             raise NotDoneError(_WRONG, 401, Reason.LOGIN_FAILED)
         return begun

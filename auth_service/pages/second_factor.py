@@ -19,6 +19,7 @@ from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.factors import Factors
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.request_source import RequestSource
 from auth_service.protocol.second_factor import BY_CODE, BY_PASSKEY, with_methods
 from auth_service.users.code_check import CodeCheck
 from auth_service.users.factors import FactorRepository
@@ -165,7 +166,8 @@ class SecondFactorPage:
         except NotDoneError as error:
             page = await self._form(browser, waiting, wrong=str(error), status=error.status)
             return not_done(page, error, "second factor refused", **who)
-        begun_session = await self._begin(submission, browser, waiting, added)
+        source = self.context.source_of(request)
+        begun_session = await self._begin(submission, browser, waiting, added, source=source)
         if begun_session is None:
             raise RequestOverError
         _log.info("login", session_id=begun_session.session.session_id, second_factor=True, **who)
@@ -210,7 +212,13 @@ class SecondFactorPage:
         return BY_PASSKEY
 
     async def _begin(
-        self, submission: Submission, browser: Browser, waiting: Waiting, added: tuple[str, ...]
+        self,
+        submission: Submission,
+        browser: Browser,
+        waiting: Waiting,
+        added: tuple[str, ...],
+        *,
+        source: RequestSource,
     ) -> BegunSession | None:
         if waiting.session is not None:
             return await self.login_sessions.with_factor(submission, browser, waiting.session, added)
@@ -222,6 +230,7 @@ class SecondFactorPage:
             provider_id=first.provider_id,
             provider_session=first.provider_session,
             amr=with_methods(first.amr, added),
+            source=source,
         )
         if begun is not None and await self._ended_at_provider(first):
             key = begun.session.key

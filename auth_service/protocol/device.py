@@ -15,6 +15,7 @@ from auth_service.protocol.errors import (
 )
 from auth_service.protocol.owner import Owner
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.request_source import RequestSource
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 TTL_S = 600
@@ -35,6 +36,7 @@ class DeviceRequest:
         acr: how the approver logged in; None for a password.
         provider_id: the identity provider of that login; None for a password.
         amr: the methods of that login.
+        source: the network and browser of the approver.
     """
 
     client_id: str
@@ -53,6 +55,7 @@ class DeviceRequest:
     acr: str | None = None
     provider_id: str | None = None
     amr: tuple[str, ...] = ()
+    source: RequestSource | None = None
 
     @property
     def owner(self) -> Owner:
@@ -72,6 +75,7 @@ class DeviceRequest:
             acr=self.acr,
             provider_id=self.provider_id,
             amr=self.amr,
+            source=self.source,
         )
 
 

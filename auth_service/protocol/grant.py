@@ -16,6 +16,7 @@ from auth_service.protocol import pkce
 from auth_service.protocol.errors import InvalidGrantError, InvalidScopeError, InvalidTargetError, OAuthError
 from auth_service.protocol.lost_answers import answered_again, confirm, may_be_lost
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.request_source import RequestSource
 from shared.scopes import format_scope, parse_scope
 from shared.uris import resource_key
 
@@ -56,6 +57,8 @@ class Grant:
         session_key: the store's key of the login session it was given in; a code ends with that session.
         acr, amr: how the person logged in (RFC 8176); None for a password, empty if unknown.
         provider_id: the identity provider of that login; None for a password.
+        used_at: the last use that was recorded apart from token responses; 0 for none.
+        source: the network and browser from which the person gave it.
     """
 
     grant_id: str
@@ -94,6 +97,8 @@ class Grant:
     amr: tuple[str, ...] = ()
     redeemed_at: int = 0
     unconfirmed_since: int = 0
+    used_at: int = 0
+    source: RequestSource | None = None
 
     @property
     def kept_until(self) -> int:
@@ -362,17 +367,3 @@ def is_live_refresh(grant: Grant, generation: int, now: int, grace_s: int) -> bo
     if grant.state != "active" or not grant.refreshable or now >= grant.refresh_expires_at:
         return False
     return _use_of(grant, generation, now, grace_s) != "reused"
-
-
-def token_members(grant: Grant, grace_s: int) -> dict[str, Any]:
-    """Return the members of a token response that are not tokens (RFC 6749 §5.1)."""
-    lifetime = grant.access_expires_at - grant.issued_at
-    # A replay inside the grace window repeats the same bytes, so it must not promise a lifetime that the
-    # token no longer has by then: clients that trust expires_in would get a 401 and start over. Subtract at
-    # least a second: the lifetime counts from the start of the second in which the token was issued.
-    promised = lifetime - max(1, min(grace_s, lifetime // 10))
-    return {
-        "token_type": "DPoP" if grant.jkt else "Bearer",
-        "expires_in": max(1, promised),
-        "scope": format_scope(grant.scopes_of(grant.generation)),
-    }

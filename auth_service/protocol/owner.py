@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+from auth_service.protocol.request_source import RequestSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +17,7 @@ class Owner:
         session_key: the store's key of the login session; None if there is none.
         acr, amr: how the person logged in (RFC 8176); None for a password, empty if unknown.
         provider_id: the identity provider of the login; None for a password.
+        source: the network and browser of the decision; None without a browser.
     """
 
     subject: str
@@ -26,7 +29,8 @@ class Owner:
     acr: str | None = None
     provider_id: str | None = None
     amr: tuple[str, ...] = ()
+    source: RequestSource | None = None
 
     def members(self) -> dict[str, Any]:
         """Return the attributes as members of a grant."""
-        return asdict(self)
+        return {each.name: getattr(self, each.name) for each in fields(self)}

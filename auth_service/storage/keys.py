@@ -55,7 +55,7 @@ SCHEMA: tuple[KeySpec, ...] = (
     KeySpec(
         "grant:{grant_id}",
         "one grant: subject, client, scopes, resource, state, generation, since when that is unconfirmed,"
-        " session",
+        " session, the network and browser it was given from, its last use (to within 5 minutes)",
         "10 minutes while a code; then until 10 minutes after its last token ends, which is after"
         " `refresh_absolute_ttl_s` at the latest",
     ),
@@ -132,7 +132,12 @@ SCHEMA: tuple[KeySpec, ...] = (
         "that a challenge was answered, and by which form",
         "10 minutes",
     ),
-    KeySpec("session:{hash of the session's secret}", "who is logged in, since when, how", "`session_ttl_s`"),
+    KeySpec(
+        "session:{hash of the session's secret}",
+        "who is logged in, since when, how, from which network and browser, when last seen (to within 5"
+        " minutes)",
+        "`session_ttl_s`",
+    ),
     KeySpec(
         "subject-sessions:{subject}",
         "the digests that the subject's sessions are kept under",

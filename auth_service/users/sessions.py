@@ -9,6 +9,7 @@ from auth_service.crypto.secrets import digest, new_id
 from auth_service.protocol.claims_request import ACR_PASSWORD
 from auth_service.protocol.interaction import Login
 from auth_service.protocol.owner import Owner
+from auth_service.protocol.request_source import RequestSource
 from auth_service.protocol.second_factor import acr_of
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
@@ -16,6 +17,9 @@ from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import JsonCodec
 from auth_service.users.repository import User
 from shared.clock import Clock
+
+SEEN_RECORDED_EVERY_S = 300
+"""The resolution of the time at which a session was last seen; not every page causes a write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,9 @@ class Session:
         amr: the methods of the login (RFC 8176); empty if unknown.
         auth_time_known: whether `auth_time` is when the person authenticated. Otherwise it is when a provider
             that does not say sent them back.
+        source: the network and browser of the login.
+        seen_at: when it was last seen, to within `SEEN_RECORDED_EVERY_S`; 0 for not since the login.
+        seen_network: the network of the request then.
     """
 
     session_id: str
@@ -47,6 +54,9 @@ class Session:
     provider_session: str | None = None
     amr: tuple[str, ...] = ()
     auth_time_known: bool = True
+    source: RequestSource | None = None
+    seen_at: int = 0
+    seen_network: str | None = None
 
     @property
     def acr(self) -> str:
@@ -56,6 +66,11 @@ class Session:
     def is_fresh(self, now: float, within_s: int) -> bool:
         """Whether the person is known to have authenticated within the last `within_s` seconds."""
         return self.auth_time_known and now < self.auth_time + within_s
+
+    @property
+    def last_seen_at(self) -> int:
+        """When the browser was last seen in this session (seconds since 1970)."""
+        return max(self.auth_time, self.seen_at)
 
     @property
     def login(self) -> Login:
@@ -74,6 +89,7 @@ class Session:
             acr=None if self.acr == ACR_PASSWORD else self.acr,
             amr=self.amr,
             provider_id=self.provider_id,
+            source=self.source,
         )
 
 
@@ -100,6 +116,7 @@ class SessionRepository:
         amr: tuple[str, ...] = (),
         auth_time: int | None = None,
         auth_time_known: bool = True,
+        source: RequestSource | None = None,
     ) -> Session:
         """Begin a session after a login, with a new `secret` (AS-23: never the secret from before the login).
 
@@ -112,6 +129,8 @@ class SessionRepository:
             auth_time: of a login that is only continued, by a second factor, or that happened earlier at the
                 provider; None for now.
             auth_time_known: False if the provider does not say when the person authenticated.
+            auth_time: of a login that is only continued, by a second factor; None for now.
+            source: the network and browser of the login.
         """
         now, key = int(self._clock()), digest(secret)
         session = Session(
@@ -126,6 +145,7 @@ class SessionRepository:
             provider_session=provider_session,
             amr=amr,
             auth_time_known=auth_time_known,
+            source=source,
         )
         # Indexed before it is stored: ending all sessions of a subject must never miss a valid one.
         await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)
@@ -154,6 +174,24 @@ class SessionRepository:
         if session is None or session.expires_at <= self._clock():
             return None
         return replace(session, key=key)
+
+    async def of_subject(self, subject: str) -> list[Session]:
+        """Return the sessions of `subject` in which somebody is logged in, the last seen first."""
+        sessions = [
+            await self._alive(key) for key in await self._store.index_list(keys.subject_sessions(subject))
+        ]
+        current = [session for session in sessions if session and not session.continued]
+        return sorted(current, key=lambda session: (-session.last_seen_at, session.key))
+
+    async def record_seen(self, session: Session, network: str) -> None:
+        """Record a request in `session`, unless one was recorded within `SEEN_RECORDED_EVERY_S`."""
+        now = int(self._clock())
+
+        def rule(stored: Session) -> tuple[Session | None, None]:
+            return replace(stored, seen_at=now, seen_network=network), None
+
+        if now >= session.last_seen_at + SEEN_RECORDED_EVERY_S:
+            await self._sessions.update(session.key, rule)
 
     async def end(self, secret: str | None) -> None:
         """End the session with this `secret`, if it exists, and the sessions that it continues."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auth_service.crypto.secrets import new_secret
+from auth_service.protocol.request_source import RequestSource
 from auth_service.protocol.second_factor import with_methods
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
@@ -42,6 +43,7 @@ class LoginSessions:
         provider_id: str,
         provider_session: str | None,
         auth_time: int | None,
+        source: RequestSource | None = None,
     ) -> BegunSession | None:
         """Log `user` in; return None if the account is disabled.
 
@@ -51,6 +53,7 @@ class LoginSessions:
             drawn: 256 random bits from which the secret of the session is made.
             provider_session: the `sid` of the session at the provider.
             auth_time: when the provider authenticated the person; None if it does not say.
+            source: the network and browser of the login.
         """
         current = await self.continued(browser, user)
         return await self.begin_with(
@@ -61,6 +64,7 @@ class LoginSessions:
             provider_session=provider_session,
             auth_time=auth_time,
             auth_time_known=auth_time is not None,
+            source=source,
         )
 
     async def continued(self, browser: Browser, user: User) -> Session | None:
@@ -82,6 +86,7 @@ class LoginSessions:
         amr: tuple[str, ...] = (),
         auth_time: int | None = None,
         auth_time_known: bool = True,
+        source: RequestSource | None = None,
     ) -> BegunSession | None:
         """Begin the session that `secret` opens; return None if `user` may no longer log in.
 
@@ -90,6 +95,8 @@ class LoginSessions:
             provider_id: the identity provider; None for a login with the password.
             provider_session: the `sid` of the session at the provider.
             amr, auth_time, auth_time_known: see `SessionRepository.begin`.
+            amr, auth_time: see `SessionRepository.begin`.
+            source: the network and browser of the login.
         """
         session = await self.sessions.begin(
             user,
@@ -100,6 +107,7 @@ class LoginSessions:
             amr=amr,
             auth_time=auth_time,
             auth_time_known=auth_time_known,
+            source=source,
         )
         # Checked after the session began: code that disables a user or changes a password does so before it
         # ends the existing sessions, so one of the two notices the other.
@@ -146,6 +154,7 @@ class LoginSessions:
             provider_session=session.provider_session,
             amr=with_methods(session.amr, added),
             auth_time=session.auth_time,
+            source=session.source,
         )
 
     async def cookies_again(self, browser: Browser, drawn: str) -> tuple[str, ...]:

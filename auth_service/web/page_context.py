@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
+from auth_service.protocol.request_source import RequestSource, browser_name
+from auth_service.storage.interface import StoreUnavailableError
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.client_networks import ClientNetworks
@@ -30,7 +33,18 @@ class PageContext:
     async def visitor(self, request: Request) -> tuple[Browser, Session | None]:
         """Return the browser that sent `request`, and its login session."""
         browser = self.browsers.browser_of(request)
-        return browser, await self.sessions.find(browser.session)
+        session = await self.sessions.find(browser.session)
+        if session is not None:
+            with suppress(StoreUnavailableError):  # what a person ends must end while the store is full
+                await self.sessions.record_seen(session, self.networks.network_of(request))
+        return browser, session
+
+    def source_of(self, request: Request) -> RequestSource:
+        """Return the network and browser of `request`."""
+        return RequestSource(
+            network=self.networks.network_of(request),
+            browser=browser_name(request.headers.get("user-agent")),
+        )
 
     def with_templates(self, templates: PageTemplates) -> PageContext:
         """Return the same context for pages rendered with `templates`."""

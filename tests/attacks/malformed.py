@@ -70,6 +70,7 @@ class Standing:
             ("GET", "/login", [browser], b""),
             ("GET", f"/consent?pending={self.pending}", [browser], b""),
             ("GET", "/account", [browser], b""),
+            ("GET", "/account?action=disconnect&grant_id=x", [browser], b""),
             ("GET", "/password", [browser], b""),
             ("GET", "/delete-account", [browser], b""),
             ("GET", "/login-methods", [browser], b""),
@@ -137,7 +138,12 @@ class Standing:
             ("POST", "/backchannel-logout/corp", [FORM], b"logout_token=e30.e30.e30"),
             ("POST", "/login/corp", [browser, FORM], urlencode({"csrf": "x", "connect": "1"}).encode()),
             ("POST", "/consent", [browser, FORM], urlencode(decision).encode()),
-            ("POST", "/account", [browser, FORM], urlencode({"csrf": "x", "grant_id": "x"}).encode()),
+            (
+                "POST",
+                "/account",
+                [browser, FORM],
+                urlencode({"csrf": "x", "action": "x", "grant_id": "x"}).encode(),
+            ),
             ("POST", "/delete-account", [browser, FORM], urlencode({"csrf": "x", "password": "x"}).encode()),
             ("POST", "/password", [browser, FORM], urlencode(passwords).encode()),
             (

@@ -178,13 +178,13 @@ def test_a_form_of_another_session_says_so_and_does_nothing(
     server: AuthorizationServer, victim: Person
 ) -> None:
     tokens = server.register().connect(victim)
-    page = victim.open(f"{server.origin}/account")
+    page = victim.open_disconnect(server.origin)
     victim.browser.cookies.delete(cookie_name(server.issuer, "session"))
     victim.log_in(victim.open(f"{server.origin}/login"))
     refused = victim.submit(page, {"action": "disconnect"})
     assert refused.status_code == 400
     assert "reload the page" in refused.text
     assert server.is_active(tokens["access_token"])
-    reloaded = victim.open(f"{server.origin}/account")
+    reloaded = victim.open_disconnect(server.origin)
     victim.submit(reloaded, {"action": "disconnect"})
     assert not server.is_active(tokens["access_token"])

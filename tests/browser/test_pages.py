@@ -156,6 +156,11 @@ class Showing:
         log_in(page)
         sees(page, "Your connections")
 
+    def account_confirm(self, page: Page) -> None:
+        self.account(page)
+        page.goto(f"{self.issuer}/account?action=end_other_sessions")
+        sees(page, "Log out everywhere else?")
+
     def password(self, page: Page) -> None:
         self.account(page)
         page.goto(f"{self.issuer}/password")
@@ -225,7 +230,7 @@ def show(
 
 
 PAGES = [
-    *("login", "wrong_password", "throttled", "account", "password", "logout", "device"),
+    *("login", "wrong_password", "throttled", "account", "account_confirm", "password", "logout", "device"),
     *("error", "error_while_logged_in", "unavailable", "refused", "expired", "unknown_client"),
     *("home", "nothing", "for_programs", "home_of_mcp_servers", "mcp_url"),
     *("console", "console_clients", "console_invitations", "console_people", "console_person"),
@@ -366,10 +371,13 @@ def test_what_is_connected_can_be_disconnected_from_the_account_page(
     allow(page)
     tokens = client.redeem(elsewhere.next_call().parameters["code"], pkce).json()
     page.goto(f"{at_the_root.issuer}/account")
-    button = page.get_by_role("button", name="Disconnect To be ended")
-    expect(page.get_by_role("listitem").filter(has=button)).to_contain_text("Add notes for you")
-    button.click()
-    expect(button).to_have_count(0)
+    link = page.get_by_role("link", name="Disconnect To be ended")
+    expect(page.get_by_role("listitem").filter(has=link).first).to_contain_text("Add notes for you")
+    link.click()
+    sees(page, "Disconnect?")
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_role("status")).to_contain_text("disconnected")
+    expect(link).to_have_count(0)
     assert client.refresh(tokens["refresh_token"]).status_code == 400
     page.get_by_role("button", name="Log out").click()
     sees(page, "Logged out")

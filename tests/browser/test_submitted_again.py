@@ -13,7 +13,7 @@ from tests.browser.pair import Pair
 from tests.browser.pressing import connected, named, press_twice, slow
 from tests.browser.site import Site
 from tests.browser.steps import allow, log_in, sees
-from tests.flow import Client, Person, Pkce, forms_of
+from tests.flow import Client, Person, Pkce, disconnect_links
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.requirement("ID-10")]
 
@@ -99,9 +99,8 @@ def disconnect_all(at_the_root: Pair) -> None:
     """End what earlier tests connected: the account page shows so many at a time."""
     person = Person(trust_env=False)
     page = person.log_in(person.open(f"{at_the_root.issuer}/login"))
-    while ends := [form for form in forms_of(page.text) if "grant_id" in form.fields]:
-        fields = {**ends[0].fields, "action": "disconnect"}
-        page = person.follow(person.browser.post(f"{at_the_root.issuer}/account", data=fields))
+    while disconnect_links(page.text):
+        page = person.submit(person.open_disconnect(at_the_root.issuer), {})
     person.close()
 
 
@@ -113,14 +112,16 @@ def test_a_double_click_on_disconnect_disconnects_one(
     for name in ("The first", "The second"):
         connect(page, at_the_root, http, elsewhere, name)
     page.goto(f"{at_the_root.issuer}/account")
-    buttons = page.get_by_role("button", name="Disconnect")
-    before, pressed = buttons.count(), buttons.first
+    links = page.get_by_role("link", name="Disconnect")
+    before = links.count()
+    links.first.click()
+    sees(page, "Disconnect?")
     slow(page, latency_ms)
-    press_twice(page, pressed, 90)
-    expect(buttons).to_have_count(before - 1)
+    press_twice(page, page.get_by_role("button", name="Disconnect"), 90)
+    expect(links).to_have_count(before - 1)
     page.wait_for_timeout(3 * latency_ms + 200)  # for what a second one would have done
     page.reload()
-    expect(buttons).to_have_count(before - 1)
+    expect(links).to_have_count(before - 1)
 
 
 @pytest.mark.parametrize("latency_ms", LATENCIES_MS)
@@ -251,13 +252,16 @@ def test_disconnect_pressed_in_two_tabs_is_true_in_both(
     other = page.context.new_page()
     for tab in (page, other):
         tab.goto(f"{at_the_root.issuer}/account")
+        tab.get_by_role("link", name="Disconnect In two tabs").click()
+        sees(tab, "Disconnect?")
     for tab in (page, other):
-        named(tab, "Disconnect In two tabs").click()
-        expect(named(tab, "Disconnect In two tabs")).to_have_count(0)
+        named(tab, "Disconnect").click()
+        expect(tab.get_by_role("link", name="Disconnect In two tabs")).to_have_count(0)
         sees(tab, "Your connections")
+        expect(tab.get_by_role("status")).to_contain_text("disconnected")
     page.go_back()
     sees(page, "Your connections")
-    expect(named(page, "Disconnect In two tabs")).to_have_count(0)
+    expect(page.get_by_role("link", name="Disconnect In two tabs")).to_have_count(0)
 
 
 def test_a_double_click_on_the_way_back_from_an_error_tells_the_client_once_and_for_all(

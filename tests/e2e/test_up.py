@@ -16,7 +16,7 @@ from tests.e2e.load import under_load
 from tests.e2e.sdk import Memory, Mode, SdkClient, bare_call, call
 from tests.e2e.sdk_client import run
 from tests.e2e.services import NO_BRAKES
-from tests.flow import Person, forms_of
+from tests.flow import Person, disconnect_links
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long, pytest.mark.xdist_group("load")]
 
@@ -47,8 +47,8 @@ async def test_disconnecting_on_the_account_page_ends_the_connection(running: Up
     async with sdk.connected() as client:
         await call(client, "whoami")
         page = person.open(f"{running.issuer}/account")
-        while "grant_id" in forms_of(page.text)[0].fields:
-            page = person.submit(page, {"action": "disconnect"})
+        while disconnect_links(page.text):
+            page = person.submit(person.open_disconnect(running.issuer), {})
         assert bare_call(sdk.mcp_url, sdk.memory.access_token).status_code == 401
         await call(client, "whoami")
     assert ("POST", mcp_url(running), 401) in sdk.exchanges[1:]

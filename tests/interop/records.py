@@ -29,7 +29,8 @@ def grant_of(running: Up, subject: str, client_id: str) -> Grant:
 
 def disconnect(running: Up, person: Person, grant: Grant) -> None:
     """End a grant as its user does, on the account page."""
-    page = person.open(f"{running.issuer}/account")
-    (form,) = [form for form in forms_of(page.text) if form.fields.get("grant_id") == grant.grant_id]
-    answer = person.browser.post(f"{running.issuer}/account", data={**form.fields, "action": "disconnect"})
+    page = person.open_disconnect(running.issuer, grant.grant_id)
+    form = forms_of(page.text)[0]
+    assert form.fields["grant_id"] == grant.grant_id
+    answer = person.browser.post(f"{running.issuer}/account", data=form.fields)
     assert answer.status_code == 303

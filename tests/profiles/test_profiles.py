@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flow import forms_of
+from tests.flow import disconnect_links
 from tests.profiles.client import Client
 from tests.profiles.deployment import EACH, Deployment
 from tests.profiles.mcp import result_of
@@ -80,8 +80,8 @@ def disconnect(client: Client, deployment: Deployment) -> None:
         return
     page = client.person.open(f"{deployment.server.issuer}/account")
     assert "Disconnect" in page.text
-    while forms_of(page.text)[0].action == "account":
-        page = client.person.submit(page, {})
+    while disconnect_links(page.text):
+        page = client.person.submit(client.person.open_disconnect(deployment.server.issuer), {})
 
 
 def is_out(client: Client) -> None:

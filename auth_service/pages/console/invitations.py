@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from auth_service.clients.registration_policy import InitialAccessTokenRepository, initial_access_token
 from auth_service.crypto.secrets import new_secret
-from auth_service.pages.console.sections import Administrator, day
+from auth_service.pages.console.sections import Administrator
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import RegistrationMode
+from auth_service.web.moments import day
 from auth_service.web.render import PageTemplates, see_other
 
 MOST_USES = 10_000

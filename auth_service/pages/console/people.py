@@ -18,7 +18,6 @@ from auth_service.pages.console.sections import (
     MOST_GRANTS,
     Administrator,
     NotThereError,
-    day,
 )
 from auth_service.pages.identity_lists import shown_identities
 from auth_service.pages.pagination import paginated
@@ -30,6 +29,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.protocol.usernames import canonical
 from auth_service.users.repository import User, UserRepository
+from auth_service.web.moments import day
 from auth_service.web.render import PageTemplates, see_other
 
 

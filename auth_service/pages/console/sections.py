@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol
 
 from starlette.responses import Response
@@ -61,8 +60,3 @@ class Section(Protocol):
 
 class NotThereError(Exception):
     """The object of a page does not exist or no longer exists."""
-
-
-def day(moment: int | None) -> str | None:
-    """Format a time for people; None for never."""
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")

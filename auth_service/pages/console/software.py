@@ -17,7 +17,6 @@ from auth_service.pages.console.sections import (
     MOST_GRANTS,
     Administrator,
     NotThereError,
-    day,
 )
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.client import Client
@@ -25,6 +24,7 @@ from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.software import Software, grouped, places
+from auth_service.web.moments import day
 from auth_service.web.render import PageTemplates, see_other
 
 _REMOVED_AT_ONCE = 50

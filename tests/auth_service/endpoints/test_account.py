@@ -29,7 +29,11 @@ def test_a_person_sees_what_is_connected_and_ends_it(server: AuthorizationServer
     assert "Two" in page.text
     assert "Read your notes" in page.text
     grant_id = server.introspect(ended["access_token"])["grant_id"]
-    after = person.submit(page, {"grant_id": grant_id, "action": "disconnect"})
+    confirmation = person.open_disconnect(server.origin, grant_id)
+    assert "One &lt;i&gt;" in confirmation.text
+    assert server.is_active(ended["access_token"]), "only asked"
+    after = person.submit(confirmation, {})
+    assert "The application is disconnected." in after.text
     assert "One &lt;i&gt;" not in after.text
     assert not server.is_active(ended["access_token"])
     assert one.refresh(ended["refresh_token"]).json()["error"] == "invalid_grant"
@@ -61,15 +65,16 @@ def test_what_others_are_connected_to_cannot_be_ended(server: AuthorizationServe
     theirs = server.connect()
     grant_id = server.introspect(theirs["access_token"])["grant_id"]
     server.register().connect(person)
-    page = person.open(f"{server.origin}/account")
-    assert person.submit(page, {"grant_id": grant_id, "action": "disconnect"}).status_code == 200
+    assert person.open_disconnect(server.origin, grant_id).url.query == b"", "there is nothing to confirm"
+    page = person.open_disconnect(server.origin)
+    assert person.submit(page, {"grant_id": grant_id}).status_code == 200
     assert server.is_active(theirs["access_token"])
 
 
 @pytest.mark.requirement("AS-23", "SEC-16")
 def test_a_form_posted_by_another_site_ends_nothing(server: AuthorizationServer, person: Person) -> None:
     tokens = server.register().connect(person)
-    page = person.open(f"{server.origin}/account")
+    page = person.open_disconnect(server.origin)
     grant_id = forms_of(page.text)[0].fields["grant_id"]
     for csrf in (None, "wrong"):
         refused = person.submit(page, {"csrf": csrf, "action": "disconnect", "grant_id": grant_id})

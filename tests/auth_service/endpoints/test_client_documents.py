@@ -137,7 +137,7 @@ def test_a_person_sees_it_among_the_connections_and_can_end_it(world: World, per
     tokens = client.connect(person)
     account = person.open(f"{world.server.origin}/account")
     assert world.host in account.text
-    person.submit(account, {"action": "disconnect"})
+    person.submit(person.open_disconnect(world.server.origin), {})
     assert not world.server.is_active(tokens["access_token"])
 
 

@@ -187,8 +187,8 @@ def test_disconnecting_takes_the_consent_back(server: AuthorizationServer, perso
     client = server.register(redirect_uris=[CALLBACK], client_name=f"Only {CALLBACK}")
     tokens = client.connect(person)
     grant_id = server.introspect(tokens["access_token"])["grant_id"]
-    account = person.open(f"{server.origin}/account")
-    person.submit(account, {"grant_id": grant_id, "action": "disconnect"})
+    page = person.open_disconnect(server.origin, grant_id)
+    person.submit(page, {"grant_id": grant_id, "action": "disconnect"})
     assert not server.is_active(tokens["access_token"])
     consent_page(person, client)
 

@@ -70,8 +70,8 @@ def by_the_client(
 def at_the_account_page(
     crowded: Crowded, person: Person, client: Client, tokens: TokenReader
 ) -> Callable[[], None]:
-    page = person.open(f"{crowded.server.origin}/account")
     grant_id = crowded.server.introspect(tokens["access_token"])["grant_id"]
+    page = person.open_disconnect(crowded.server.origin, grant_id)
     return lambda: _assert_ok(person.submit(page, {"grant_id": grant_id, "action": "disconnect"}).status_code)
 
 

@@ -91,8 +91,8 @@ def test_whoever_ends_what_nobody_can_be_told_of_learns_that_it_goes_on(
 def test_the_account_page_says_so_too(muted: Muted) -> None:
     server, store = muted
     tokens = server.connect(server.register())
-    page = server.person.open(f"{server.origin}/account")
     grant_id = server.introspect(tokens["access_token"])["grant_id"]
+    page = server.person.open_disconnect(server.origin, grant_id)
     store.mute = True
     assert server.person.submit(page, {"grant_id": grant_id, "action": "disconnect"}).status_code == 503
     assert server.is_active(tokens["access_token"])

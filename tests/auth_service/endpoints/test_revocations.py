@@ -107,7 +107,7 @@ def by_deletion_of_the_client(server: AuthorizationServer, client: Client, perso
 
 def by_removal_of_consent(server: AuthorizationServer, client: Client, person: Person) -> str:
     grant_id = grant_of(server, client.connect(person, resource=RESOURCE))
-    page = person.open(f"{server.origin}/account")
+    page = person.open_disconnect(server.origin, grant_id)
     person.submit(page, {"grant_id": grant_id, "action": "disconnect"})
     return grant_id
 

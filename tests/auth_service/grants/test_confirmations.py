@@ -43,7 +43,7 @@ class Writing:
 
 
 def confirming(writing: Writing) -> Confirmations:
-    return Confirmations(cast("GrantRepository", writing))
+    return Confirmations(cast("GrantRepository", writing), lambda: NOW)
 
 
 async def test_it_is_written_once_and_only_for_the_current_generation() -> None:

@@ -14,9 +14,9 @@ from auth_service.protocol.grant import (
     refresh,
     revoke,
     revoke_by_client,
-    token_members,
 )
 from auth_service.protocol.lost_answers import confirm
+from auth_service.protocol.token_response import token_members
 from tests.auth_service.protocol.builders import (
     LIFETIMES,
     NOW,

@@ -1,0 +1,53 @@
+"""The wiring of the account page, and of what it ends."""
+
+from __future__ import annotations
+
+from auth_service import configured
+from auth_service.accounts.connected_apps import ConnectedApps
+from auth_service.accounts.logout import Logout
+from auth_service.components import Components
+from auth_service.pages.account import AccountPage
+from auth_service.pages.account_connections import ConnectionsSection
+from auth_service.pages.account_sessions import SessionsSection
+
+
+def account_page(parts: Components) -> AccountPage:
+    """Create the account page with its sections."""
+    providers = configured.identity_providers(parts.base.settings)
+    connections = ConnectionsSection(
+        apps=connected_apps(parts),
+        resource_registry=parts.grants.resource_registry,
+        descriptions=parts.authorization.resource_descriptions,
+    )
+    sessions = SessionsSection(sessions=parts.users.sessions, logout=logout(parts), providers=providers)
+    return AccountPage(
+        context=parts.page_context,
+        sections=(connections, sessions),
+        factors=parts.users.factors,
+        clock=parts.base.clock,
+        identities=parts.accounts.connected.identities,
+        providers=providers,
+    )
+
+
+def connected_apps(parts: Components) -> ConnectedApps:
+    """Create the list of the programs that people have connected."""
+    return ConnectedApps(
+        grants=parts.grants.repository,
+        clients=parts.clients.repository,
+        consents=parts.authorization.consents,
+    )
+
+
+def logout(parts: Components) -> Logout:
+    """Create the end of sessions."""
+    return Logout(
+        sessions=parts.users.sessions,
+        grants=parts.grants.repository,
+        clients=parts.clients.repository,
+        subjects=parts.users.client_subjects,
+        signing_keys=parts.base.signing_keys,
+        fetcher=parts.base.fetcher,
+        issuer=parts.base.settings.issuer,
+        clock=parts.base.clock,
+    )

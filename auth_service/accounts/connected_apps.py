@@ -1,0 +1,63 @@
+"""The programs that a person has connected: listed, and disconnected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from auth_service.clients.repository import ClientRepository
+from auth_service.grants.repository import GrantRepository
+from auth_service.protocol.connected_apps import ConnectedApp, Connection, by_app
+from auth_service.protocol.grant import Grant
+
+
+class Consents(Protocol):
+    """The remembered consents."""
+
+    async def forget(self, subject: str, client_id: str) -> None:
+        """Forget what `subject` has approved for the client."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectedApps:
+    """Ends grants together with the consents that would let the client get a new one without a question."""
+
+    grants: GrantRepository
+    clients: ClientRepository
+    consents: Consents
+
+    async def of_subject(self, subject: str) -> list[ConnectedApp]:
+        """Return the connected programs, the last used first."""
+        grants = await self.grants.of_subject(subject)
+        client_ids = list(dict.fromkeys(grant.client_id for grant in grants))
+        clients = {client.client_id: client for client in await self.clients.get_many(client_ids)}
+        return by_app(Connection(grant, clients.get(grant.client_id)) for grant in grants)
+
+    async def app(self, subject: str, key: str) -> ConnectedApp | None:
+        """Return the connected program with that key; None if nothing of it is connected any more."""
+        return next((app for app in await self.of_subject(subject) if app.key == key), None)
+
+    async def connection(self, subject: str, grant_id: str) -> Connection | None:
+        """Return an active connection of `subject`; None if there is none with that id."""
+        grant = await self.grants.get(grant_id)
+        if grant is None or grant.subject != subject or grant.state != "active":
+            return None
+        return Connection(grant, await self.clients.get(grant.client_id))
+
+    async def disconnect(self, subject: str, grant_id: str, reason: str) -> Grant | None:
+        """End a grant of `subject`, as often as it is asked for; return it, or None if it is not theirs."""
+        grant = await self.grants.get(grant_id)
+        if grant is None or grant.subject != subject:
+            return None
+        await self.grants.revoke(grant_id, reason)
+        await self.consents.forget(subject, grant.client_id)
+        return grant
+
+    async def disconnect_app(self, subject: str, key: str, reason: str) -> list[Grant]:
+        """End every grant of `subject` to the program with that key; return them."""
+        app = await self.app(subject, key)
+        grants = [connection.grant for connection in app.connections] if app else []
+        for grant in grants:
+            await self.disconnect(subject, grant.grant_id, reason)
+        return grants

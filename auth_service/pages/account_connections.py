@@ -1,0 +1,146 @@
+"""The section of the account page with the connected programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from auth_service.accounts.connected_apps import ConnectedApps
+from auth_service.fetching.resource_metadata import ResourceDescriptions
+from auth_service.pages.account_sections import Confirmation, Done
+from auth_service.pages.pagination import paginated
+from auth_service.protocol.connected_apps import DELETED_CLIENT, ConnectedApp, Connection
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.resources import ResourceRegistry
+from auth_service.protocol.scope_details import ResourceDescription
+from auth_service.users.sessions import Session
+from auth_service.web.moments import day
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+_REASON = "the user disconnected the client"
+MESSAGES = {
+    "disconnected": "The application is disconnected.",
+    "app_disconnected": "All connections of the application are ended.",
+}
+_LOSES_ACCESS = "It loses access at once. It can ask for access again, and you decide again then."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionsSection:
+    """Lists connections by program, the last used first; disconnects one, or all of a program."""
+
+    apps: ConnectedApps
+    resource_registry: ResourceRegistry
+    descriptions: ResourceDescriptions
+
+    actions = frozenset({"disconnect", "disconnect_app"})
+
+    @property
+    def messages(self) -> Mapping[str, str]:
+        """The messages after the actions, by key."""
+        return MESSAGES
+
+    async def context(self, session: Session, query: Parameters) -> dict[str, Any]:
+        apps = await self.apps.of_subject(session.subject)
+        ordered = [(app, connection) for app in apps for connection in app.connections]
+        listed, page = paginated(ordered, query, "account")
+        described = await self._described(connection for _, connection in listed)
+        return {"apps": [self._app(app, some, described) for app, some in _regrouped(listed)], "page": page}
+
+    async def _described(self, connections: Iterable[Connection]) -> dict[str, ResourceDescription]:
+        resources = sorted({each.grant.resource for each in connections if each.grant.resource})
+        described = await asyncio.gather(*map(self.descriptions.of, resources))
+        return dict(zip(resources, described, strict=True))
+
+    def _app(
+        self,
+        app: ConnectedApp,
+        connections: Sequence[Connection],
+        described: Mapping[str, ResourceDescription],
+    ) -> dict[str, Any]:
+        return {
+            "key": app.key,
+            "name": app.name,
+            "domain": app.domain,
+            "count": len(app.connections),
+            "used": day(app.last_used_at),
+            "connections": [self._connection(connection, described) for connection in connections],
+        }
+
+    def _connection(
+        self, connection: Connection, described: Mapping[str, ResourceDescription]
+    ) -> dict[str, Any]:
+        grant = connection.grant
+        description = described.get(grant.resource or "", ResourceDescription())
+        return {
+            "grant_id": grant.grant_id,
+            "resource": self._resource_name(grant.resource),
+            "since": day(grant.created_at),
+            "used": day(connection.last_used_at),
+            "source": grant.source,
+            "scopes": [
+                (
+                    self.resource_registry.scope_description(scope, grant.resource),
+                    scope,
+                    description.detail(scope),
+                )
+                for scope in grant.scopes
+            ],
+        }
+
+    def _resource_name(self, resource: str | None) -> str:
+        registered = self.resource_registry.by_identifier(resource)
+        return registered.name if registered else resource or "Your account only"
+
+    async def confirmation(self, session: Session, query: Parameters) -> Confirmation | None:
+        if query.get("action") == "disconnect_app":
+            return await self._confirm_app(session, query.get("app") or "")
+        connection = await self.apps.connection(session.subject, query.get("grant_id") or "")
+        if connection is None:
+            return None
+        name = connection.client.name if connection.client else DELETED_CLIENT
+        resource = self._resource_name(connection.grant.resource)
+        return Confirmation(
+            title="Disconnect?",
+            about=f"{name} → {resource}",
+            effect=_LOSES_ACCESS,
+            button="Disconnect",
+            fields={"action": "disconnect", "grant_id": connection.grant.grant_id},
+        )
+
+    async def _confirm_app(self, session: Session, key: str) -> Confirmation | None:
+        app = await self.apps.app(session.subject, key)
+        if app is None:
+            return None
+        count = len(app.connections)
+        return Confirmation(
+            title="Disconnect all?",
+            about=f"{app.name}: {count} {'connection' if count == 1 else 'connections'}",
+            effect=_LOSES_ACCESS,
+            button="Disconnect all",
+            fields={"action": "disconnect_app", "app": key},
+        )
+
+    async def act(self, session: Session, form: Parameters) -> Done:
+        subject = session.subject
+        if form.get("action") == "disconnect_app":
+            ended = await self.apps.disconnect_app(subject, form.require("app"), _REASON)
+        else:
+            grant = await self.apps.disconnect(subject, form.require("grant_id"), _REASON)
+            ended = [grant] if grant else []
+        for grant in ended:
+            _log.info("grant revoked", grant_id=grant.grant_id, client_id=grant.client_id, by="user")
+        return Done(message="app_disconnected" if form.get("action") == "disconnect_app" else "disconnected")
+
+
+def _regrouped(
+    listed: Iterable[tuple[ConnectedApp, Connection]],
+) -> Iterable[tuple[ConnectedApp, Sequence[Connection]]]:
+    for _, members in groupby(listed, key=lambda pair: pair[0].key):
+        pairs = list(members)
+        yield pairs[0][0], [connection for _, connection in pairs]

@@ -1,0 +1,124 @@
+"""The section of the account page with the browsers in which the person is logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.background import BackgroundTask
+
+from auth_service.accounts.logout import Logout
+from auth_service.pages.account_sections import Confirmation, Done
+from auth_service.protocol.client import Client
+from auth_service.protocol.identity_providers import IdentityProvider
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.request_source import UNKNOWN_BROWSER
+from auth_service.protocol.second_factor import KEY, PASSWORD, SEVERAL
+from auth_service.users.sessions import Session, SessionRepository
+from auth_service.web.moments import day
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+MOST_SHOWN = 50
+MESSAGES = {
+    "session_ended": "That browser is logged out.",
+    "other_sessions_ended": "All other browsers are logged out.",
+}
+_STAYS_CONNECTED = "Applications that were connected there stay connected; disconnect them above."
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionsSection:
+    """Lists the login sessions of the person, the last seen first; ends one, or all but this one."""
+
+    sessions: SessionRepository
+    logout: Logout
+    providers: Sequence[IdentityProvider] = ()
+
+    actions = frozenset({"end_session", "end_other_sessions"})
+
+    @property
+    def messages(self) -> Mapping[str, str]:
+        """The messages after the actions, by key."""
+        return MESSAGES
+
+    async def context(self, session: Session, query: Parameters) -> dict[str, Any]:
+        sessions = await self.sessions.of_subject(session.subject)
+        ordered = sorted(sessions, key=lambda other: other.session_id != session.session_id)
+        return {
+            "sessions": [self._row(other, session) for other in ordered[:MOST_SHOWN]],
+            "sessions_left_out": len(ordered[MOST_SHOWN:]),
+        }
+
+    def _row(self, session: Session, current: Session) -> dict[str, Any]:
+        source = session.source
+        return {
+            "session_id": session.session_id,
+            "browser": _browser(session),
+            "network": session.seen_network or (source.network if source else None),
+            "began": day(session.auth_time),
+            "how": self._how(session),
+            "seen": day(session.last_seen_at),
+            "current": session.session_id == current.session_id,
+        }
+
+    def _how(self, session: Session) -> str:
+        labels = {provider.provider_id: provider.label for provider in self.providers}
+        provider_id = session.provider_id
+        if provider_id is None and KEY in session.amr and PASSWORD not in session.amr:
+            return "a passkey"
+        first = labels.get(provider_id, provider_id) if provider_id else "password"
+        return f"{first} and a second factor" if SEVERAL in session.amr else first
+
+    async def confirmation(self, session: Session, query: Parameters) -> Confirmation | None:
+        if query.get("action") == "end_other_sessions":
+            return Confirmation(
+                title="Log out everywhere else?",
+                effect=f"Every browser but this one is logged out at once. {_STAYS_CONNECTED}",
+                button="Log out everywhere else",
+                fields={"action": "end_other_sessions"},
+            )
+        other = await self._other(session, query.get("session") or "")
+        if other is None:
+            return None
+        return Confirmation(
+            title="Log out that browser?",
+            about=_browser(other),
+            effect=f"Logged in since {day(other.auth_time)}. {_STAYS_CONNECTED}",
+            button="Log out",
+            fields={"action": "end_session", "session": other.session_id},
+        )
+
+    async def _other(self, session: Session, session_id: str) -> Session | None:
+        # The session of this browser ends on the logout page, which also clears its cookie.
+        others = await self._others(session)
+        return next((other for other in others if other.session_id == session_id), None)
+
+    async def _others(self, session: Session) -> list[Session]:
+        sessions = await self.sessions.of_subject(session.subject)
+        return [other for other in sessions if other.session_id != session.session_id]
+
+    async def act(self, session: Session, form: Parameters) -> Done:
+        if form.get("action") == "end_other_sessions":
+            ended = await self._others(session)
+            # First all of them at once: a session must not live on because another took long to end.
+            await self.sessions.end_those(
+                session.subject, lambda other: other.session_id != session.session_id
+            )
+            message = "other_sessions_ended"
+        else:
+            other = await self._other(session, form.require("session"))
+            ended, message = [other] if other else [], "session_ended"
+        notifications = [(await self.logout.end_other(other), other) for other in ended]
+        _log.info("sessions ended", count=len(ended), subject=session.subject, by="user")
+        return Done(message=message, then=BackgroundTask(self._tell, notifications))
+
+    async def _tell(self, notifications: list[tuple[list[Client], Session]]) -> None:
+        for clients, session in notifications:
+            await self.logout.notify_clients(clients, session)
+
+
+def _browser(session: Session) -> str:
+    return session.source.browser if session.source else UNKNOWN_BROWSER

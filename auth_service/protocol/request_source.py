@@ -1,0 +1,59 @@
+"""The network and browser of a request, as shown to the person on the account page.
+
+Only the name of the browser is kept, not the whole User-Agent header: it is enough to recognize one's own
+browser, and says less about its owner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_USER_AGENT = 512
+UNKNOWN_BROWSER = "Unknown browser"
+
+# The first match counts: nearly every browser also names Chrome, Safari or both.
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Vivaldi/", "Vivaldi"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("FxiOS/", "Firefox"),
+    ("Firefox/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("CrOS", "ChromeOS"),
+    ("Windows", "Windows"),
+    ("Macintosh", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSource:
+    """The source of a request.
+
+    Attributes:
+        network: the network as the rate limits count it: an IPv4 address, or an IPv6 /64.
+        browser: from `browser_name`.
+    """
+
+    network: str
+    browser: str
+
+
+def browser_name(user_agent: str | None) -> str:
+    """Return the browser and system that a User-Agent header names; anybody can claim to be any of them."""
+    text = (user_agent or "")[:MAX_USER_AGENT]
+    browser = next((name for mark, name in _BROWSERS if mark in text), None)
+    system = next((name for mark, name in _SYSTEMS if mark in text), None)
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or (f"{UNKNOWN_BROWSER} on {system}" if system else UNKNOWN_BROWSER)
