@@ -125,7 +125,10 @@ def _http_gateway(settings: ResourceSettings, upstream: Upstream, tokens: Identi
         authorization=None if authorization is None else authorization.get_secret_value(),
         identity=Identity(tokens, settings.resource, upstream.target.audience),
         sessions=sessions,
-        share=ConcurrencyLimit(settings.upstream_connections_per_principal),
+        share=ConcurrencyLimit(
+            settings.upstream_connections_per_principal,
+            limit="DOORWARD_UPSTREAM_CONNECTIONS_PER_PRINCIPAL",
+        ),
         large_answers=LargeAnswers(),
         max_body_bytes=settings.max_body_bytes,
         max_answer_bytes=settings.upstream_max_message_bytes,

@@ -29,28 +29,26 @@ class CommonReason(ReasonCode):
 
     NOT_FOUND = (
         "Nothing is served at this path.",
-        "Nothing is served at that path. The MCP URL to paste is DOORWARD_RESOURCE; see that the proxy "
-        "passes paths on as docs/reference/configuration.md says.",
+        "Paste the URL in DOORWARD_RESOURCE as the MCP URL, and check that the proxy forwards paths "
+        "unchanged.",
     )
-    METHOD_NOT_ALLOWED = "The path is served, but not with this method."
-    REQUEST_NOT_ACCEPTED = "The framework refused the request for another reason; the sentence says which."
+    METHOD_NOT_ALLOWED = "The path does not support this method."
+    REQUEST_NOT_ACCEPTED = "The framework refused the request; the error description has the reason."
     BODY_TOO_LARGE = (
         "The body is larger than the endpoint accepts.",
-        "If messages of that size are meant to come, raise DOORWARD_MAX_BODY_BYTES, and the limit of the "
-        "proxy.",
+        "If the size is intended, raise DOORWARD_MAX_BODY_BYTES and the limit of the proxy.",
     )
     URL_TOO_LONG = "The URL is longer than any endpoint accepts."
     HEADERS_TOO_LARGE = "The headers are larger than any endpoint accepts."
     OTHER_HOST_NAME = (
-        "A request came for another host name than the public one; it is answered all the same.",
-        "If people or clients use that name, set the setting in the line above to a URL with it, as every "
-        "announced URL comes from there. If a proxy puts it in place of the public one, let the proxy pass "
-        "on the Host header as it came.",
+        "A request used another host name than the public one; it was answered nevertheless.",
+        "If people or clients use this name, change the setting in the line above to a URL with this "
+        "name, because all announced URLs are derived from it. If a proxy replaces the public name, "
+        "configure the proxy to forward the Host header unchanged.",
     )
     UNEXPECTED_ERROR = (
-        "An exception that nothing caught; the log has its traceback.",
-        "This is a defect, or something the service depends on has failed. The traceback above says where; "
-        "report it with the traceback.",
+        "An unhandled exception; the log has the traceback.",
+        "This is a bug, or a dependency of the service has failed. Report it with the traceback above.",
     )
 
 

@@ -15,10 +15,12 @@ class ConcurrencyLimit:
 
     Args:
         per_principal: the maximum number of concurrent exchanges.
+        limit: the setting or constant that sets the maximum, as named in a refusal.
     """
 
-    def __init__(self, per_principal: int) -> None:
+    def __init__(self, per_principal: int, *, limit: str) -> None:
         self._per_principal = per_principal
+        self._limit = limit
         self._under_way: Counter[PersonKey] = Counter()
 
     @contextmanager
@@ -30,7 +32,7 @@ class ConcurrencyLimit:
         """
         person = person_of(principal.key)
         if self._under_way[person] >= self._per_principal:
-            raise too_busy(f"{principal.owner} has {self._per_principal} exchanges under way")
+            raise too_busy(f"{principal.owner} has reached {self._limit}: {self._per_principal}")
         self._under_way[person] += 1
         try:
             yield

@@ -32,8 +32,9 @@ class LargeAnswers:
         at_once_per_principal: int = AT_ONCE_PER_PRINCIPAL,
         room_within_s: float = ROOM_WITHIN_S,
     ) -> None:
+        self._at_once = at_once
         self._queue = FairQueue(workers=at_once)
-        self._share = ConcurrencyLimit(at_once_per_principal)
+        self._share = ConcurrencyLimit(at_once_per_principal, limit="the fixed limit on large answers")
         self._room_within_s = room_within_s
 
     @asynccontextmanager
@@ -49,5 +50,6 @@ class LargeAnswers:
                 with anyio.fail_after(self._room_within_s):
                     await held.enter_async_context(self._queue.turn(principal.owner))
             except (TimeoutError, QueueFullError) as error:
-                raise too_busy("too many large answers are held for clients") from error
+                detail = f"the fixed limit on large answers is reached: {self._at_once} for all users"
+                raise too_busy(detail) from error
             yield

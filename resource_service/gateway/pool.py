@@ -114,11 +114,13 @@ class ProcessPool:
         own = [c for c in self._open if person_of(c.owner) == newcomer]
         spare = _longest_unused(own, len(own) + self._starting[newcomer] + 1 - self._limits.per_principal)
         if spare is None:
-            raise too_busy(f"{newcomer} has {len(own)} processes of {self._target.log_name} in use")
+            detail = f"{newcomer} has reached DOORWARD_STDIO_PROCESSES_PER_PRINCIPAL"
+            raise too_busy(f"{detail}: {len(own)} processes of {self._target.log_name} are in use")
         total = len(self._open) + self._starting.total() - len(spare)
         more = _longest_unused(self._open - set(spare), total + 1 - self._limits.processes)
         if more is None:
-            raise too_busy(f"{len(self._open)} processes of {self._target.log_name} are in use")
+            detail = "DOORWARD_STDIO_PROCESSES is reached"
+            raise too_busy(f"{detail}: {len(self._open)} processes of {self._target.log_name} are in use")
         return [*spare, *more]
 
     async def _end_idle_ones(self) -> None:

@@ -136,7 +136,8 @@ class StdioConnection(ABC):
         if self.ended:
             raise failed(Reason.COMMAND_ENDED, f"the process {self.process.pid} has ended")
         if len(self.pending) >= MAX_PENDING:
-            raise too_busy(f"{MAX_PENDING} requests await an answer of process {self.process.pid}")
+            detail = f"the fixed limit on requests in progress is reached: {MAX_PENDING} for one process"
+            raise too_busy(f"{detail} (process {self.process.pid})")
         self._request_count += 1
         self.used_at = asyncio.get_running_loop().time()
         pending = Pending(

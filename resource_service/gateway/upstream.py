@@ -67,7 +67,7 @@ class Upstream:
         detail = f"{self.target.log_name}: {type(error).__name__} {error}"
         match error:
             case httpx2.PoolTimeout():
-                return too_busy(detail)
+                return too_busy(f"{self.target.log_name}: DOORWARD_UPSTREAM_CONNECTIONS is reached")
             case httpx2.ConnectError() | httpx2.ConnectTimeout():
                 return unreachable(detail)
             case httpx2.TimeoutException():

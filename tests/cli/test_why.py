@@ -154,7 +154,7 @@ def test_a_request_is_followed_from_one_service_into_the_other(form: str, wanted
     assert "the grant of the token is revoked" in scenes[0].sentences[1]
     assert scenes[2].sentences[0] == "POST /mcp was refused, with 401 invalid_token."
     assert "introspected inactive" in scenes[2].sentences[2]
-    assert "Somebody has ended this connection" in str(remedy(entries_of(wanted, read(text))))
+    assert "The connection was ended" in str(remedy(entries_of(wanted, read(text))))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -166,7 +166,7 @@ def test_what_steers_a_terminal_is_shown_and_not_obeyed(form: str, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert not set(done.stdout) & {"\x1b", "\x07", "\u202e"}
     assert "x1b[2J" in done.stdout
-    assert "Nothing is served at that path" in done.stdout
+    assert "Paste the URL in DOORWARD_RESOURCE" in done.stdout
 
 
 def test_a_log_of_another_kind_is_read_past(tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def test_more_exchanges_than_there_is_room_for_are_told_to_try_again(
             response = client.post("/mcp", headers=headers | MESSAGE, json=PING)
             assert (response.status_code, error_code(response)) == (503, "upstream_busy")
             assert response.headers["retry-after"] == "1"
-            check_explained(response, impatient, "upstream_busy")
+            check_explained(response, impatient, "upstream_busy", "DOORWARD_UPSTREAM_CONNECTIONS is reached")
 
         def has_room() -> bool:
             return client.get("/mcp", headers=headers | LISTEN).status_code == 200
@@ -218,7 +218,8 @@ def test_one_person_cannot_take_all_the_room(
             assert client.get("/mcp", headers=also_mine | LISTEN).status_code == 503
             response = client.get("/mcp", headers=mine | LISTEN)
             assert (response.status_code, error_code(response)) == (503, "upstream_busy")
-            check_explained(response, service, "upstream_busy", "subject:me")
+            reason = "subject:me has reached DOORWARD_UPSTREAM_CONNECTIONS_PER_PRINCIPAL: 1"
+            check_explained(response, service, "upstream_busy", reason)
             with client.stream("GET", "/mcp", headers=yours | LISTEN) as streaming:
                 assert streaming.status_code == 200
 

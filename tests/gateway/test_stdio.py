@@ -221,6 +221,8 @@ def test_processes_are_limited_for_each_principal_and_in_all(
         with open_stream(mine), open_stream(mine):
             third = client.post("/mcp", headers=bearer(mine) | MESSAGE, json=INITIALIZE)
             assert (third.status_code, error_code(third)) == (503, "upstream_busy")
+            [line] = service.log(third.headers["x-request-id"])
+            assert "DOORWARD_STDIO_PROCESSES_PER_PRINCIPAL" in line["reason"]
             with open_stream(yours):
                 assert len(children(service)) == 3
                 fourth = client.post("/mcp", headers=bearer(theirs) | MESSAGE, json=INITIALIZE)
