@@ -12,7 +12,7 @@ from shared.cli.console import CommandError, output
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
 
-clients = typer.Typer(help="Make, list and remove clients.", no_args_is_help=True)
+clients = typer.Typer(help="Add, list and remove clients.", no_args_is_help=True)
 _GRANTS = (
     "authorization_code",
     "refresh_token",
@@ -25,11 +25,13 @@ _GRANTS = (
 
 @clients.command()
 def add(
-    name: Annotated[str, typer.Argument(help="Shown on the consent page and in the list.")],
+    name: Annotated[str, typer.Argument(help="Name on the consent page and in the list.")],
     grant: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(_GRANTS)}.")] = None,
-    redirect_uri: Annotated[list[str] | None, typer.Option(help="Needed for authorization_code.")] = None,
-    scope: Annotated[str | None, typer.Option(help="Space-separated; the most it may have.")] = None,
-    public: Annotated[bool, typer.Option("--public", help="Without a secret.")] = False,
+    redirect_uri: Annotated[list[str] | None, typer.Option(help="Required for authorization_code.")] = None,
+    scope: Annotated[
+        str | None, typer.Option(help="Scopes that the client may get, separated by spaces.")
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="Add a public client, without a secret.")] = False,
 ) -> None:
     """Make a client, by default one for client_credentials, and print its credentials, this once."""
     for grant_type in grant or []:
@@ -56,16 +58,16 @@ def list_() -> None:
 def remove(client_id: Annotated[str, typer.Argument()]) -> None:
     """Remove a client and end everything it was granted."""
     if not asyncio.run(_remove(client_id)):
-        raise CommandError(f"there is no client of that id: {client_id}")
+        raise CommandError(f"there is no client with the id {client_id}")
     output.print(f"Removed {client_id}", markup=False)
 
 
 @clients.command()
 def invite(
     uses: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="How many registrations it is good for.")
+        int, typer.Option(min=1, max=1_000_000, help="Number of registrations that the token allows.")
     ] = 1,
-    hours: Annotated[int, typer.Option(min=1, max=87_600, help="How long it is good for.")] = 24,
+    hours: Annotated[int, typer.Option(min=1, max=87_600, help="Lifetime of the token.")] = 24,
 ) -> None:
     """Make an initial access token, with which a client may register where not everybody may."""
     output.print(asyncio.run(_invite(uses, hours * 3600)), markup=False, soft_wrap=True)

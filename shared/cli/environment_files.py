@@ -1,4 +1,4 @@
-"""The two environment files of docker compose: for the auth service, and for the resource service.
+"""The two environment files of docker compose: for the authorization server, and for the resource service.
 
 The resource service may run third-party commands, so its file must contain neither the master keys nor
 the password of Redis.
@@ -21,7 +21,7 @@ from shared.setting_names import setting_names
 from shared.well_known import PROTECTED_RESOURCE
 
 IN_COMPOSE = "http://resource:9001"
-"""Where the auth service of docker-compose.yml reaches the resource service."""
+"""Where the authorization server of docker-compose.yml reaches the resource service."""
 
 SUBNET = "10.187.43.0/24"
 """Of the network of the services; the default in docker-compose.yml as well."""
@@ -70,7 +70,7 @@ class Installation:
 
 
 def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
-    """Return the text of the file that compose and the auth service read.
+    """Return the text of the file that compose and the authorization server read.
 
     Args:
         paths: variables with the paths of the files, if they are not where compose looks by default.
@@ -86,11 +86,11 @@ def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
     settings["DOORWARD_ACCESS"] = "closed"
     network = {"DOORWARD_SUBNET": SUBNET, "DOORWARD_TRUSTED_PROXIES": SUBNET}
     return f"""\
-# For docker compose and the auth service, whose settings may follow; see docs/reference/configuration.md.
-# Settings of the resource service go to the file beside this one.
+# Settings of docker compose and of the authorization server: see docs/reference/configuration.md.
+# Settings of the resource service belong in resource.env.
 # This file is a secret: it is enough to read the store and to issue tokens.
 {_lines(settings)}
-# The network of the services. A proxy on this machine, or in this network, is believed about its visitors.
+# The network of the services. Proxies on this machine and in this network are trusted.
 {_lines({**network, **paths})}"""
 
 
@@ -113,7 +113,7 @@ def resource_file(environment: Mapping[str, str]) -> str:
     notes = {} if "DOORWARD_UPSTREAM" in own else NOTES
     required = {name: environment[name] for name in _REQUIRED}
     return f"""\
-# For the resource service. Any of its settings may follow; see docs/reference/configuration.md.
+# Settings of the resource service: see docs/reference/configuration.md.
 {_lines({**required, **RESOURCE_DEFAULTS, **notes, **own})}"""
 
 

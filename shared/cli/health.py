@@ -13,7 +13,7 @@ from shared.cli.doctor.urls import is_web_url
 def health(
     url: Annotated[str, typer.Argument(help="For example http://localhost:9000/health")],
     timeout_s: Annotated[
-        float, typer.Option("--timeout", min=0.1, help="Seconds to wait for an answer.")
+        float, typer.Option("--timeout", min=0.1, help="Seconds to wait for a response.")
     ] = 3.0,
 ) -> None:
     """Ask a service how it is; the exit status is 0 if it is well."""
@@ -25,7 +25,7 @@ def health(
         # A proxy from the environment is for remote servers, not for the service next to us.
         answer = httpx2.get(url, timeout=timeout_s, trust_env=False)
     except httpx2.HTTPError as error:
-        raise NegativeResultError(f"{url} does not answer: {error}") from error
+        raise NegativeResultError(f"{url} does not respond: {error}") from error
     if answer.status_code != httpx2.codes.OK:
-        raise NegativeResultError(f"{url} answers {answer.status_code}")
+        raise NegativeResultError(f"{url} returns {answer.status_code}")
     output.print("well")

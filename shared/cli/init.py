@@ -17,22 +17,22 @@ NEXT = "Next: docker compose up --build -d"
 
 
 def init(
-    issuer: Annotated[str, typer.Option(help="Public URL of the auth service.")] = "http://localhost:9000",
+    issuer: Annotated[
+        str, typer.Option(help="Public URL of the authorization server.")
+    ] = "http://localhost:9000",
     *,
     resource: Annotated[
         str, typer.Option(help="Public URL of the MCP server.")
     ] = "http://localhost:9001/mcp",
     upstream: Annotated[
-        str | None, typer.Option(help="URL of an MCP server of your own, instead of the built-in one.")
+        str | None, typer.Option(help="URL of the MCP server to protect, instead of the built-in one.")
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="With --upstream: its name, for people who are asked for consent.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="With --upstream: its name on the consent page.")] = None,
     file: Annotated[
-        Path, typer.Option(help="Where to write; what the resource service gets goes beside it.")
+        Path, typer.Option(help="File to write; resource.env is written in the same directory.")
     ] = DEFAULT_FILE,
 ) -> None:
-    """Write .env for compose and the auth service, and resource.env for the resource service.
+    """Write .env for compose and the authorization server, and resource.env for the resource service.
 
     Files that exist are left as they are. A .env of an earlier release is read, and what the resource service
     needs of it is written to resource.env.
@@ -40,17 +40,17 @@ def init(
     _check(issuer, resource=resource, upstream=upstream, name=name, file=file)
     beside = file.with_name("resource.env" if file.name == ".env" else f"resource.{file.name}")
     if beside.exists():
-        raise CommandError(f"{beside} exists and is left as it is; move it away to have a new one")
+        raise CommandError(f"{beside} already exists and was not changed; move it away to create a new one")
     if file.exists():
         _write(beside, resource_file(read_environment(file)))
-        output.print(f"Wrote {beside} from {file}, which is left as it is. {NEXT}", markup=False)
+        output.print(f"Wrote {beside} from {file}, which was not changed. {NEXT}", markup=False)
         return
     installation = Installation.fresh(issuer, resource, upstream, name)
     paths = {} if file == DEFAULT_FILE else _paths(file, beside)
     text = auth_file(installation, paths)
     _write(file, text)
     _write(beside, resource_file(installation.environment))
-    output.print(f"Wrote {file} and {beside}. Nobody else should read them. {NEXT}", markup=False)
+    output.print(f"Wrote {file} and {beside}. Keep both files secret. {NEXT}", markup=False)
 
 
 def _paths(file: Path, beside: Path) -> dict[str, str]:
@@ -74,9 +74,9 @@ def _check(issuer: str, *, resource: str, upstream: str | None, name: str | None
     if upstream is not None and not upstream.startswith(("http://", "https://", "stdio:")):
         raise CommandError(f"--upstream {upstream}: http://…, https://… or stdio:COMMAND")
     if name is not None and upstream is None:
-        raise CommandError("--name is for --upstream")
+        raise CommandError("--name requires --upstream")
     if name is not None and not (0 < len(name) <= 100 and name.isprintable() and "'" not in name):
-        raise CommandError("--name takes 1 to 100 printable characters, without a quote")
+        raise CommandError("--name must be 1 to 100 printable characters without quotation marks")
     if not file.parent.is_dir():
         raise CommandError(f"--file {file}: there is no directory {file.parent}")
 
@@ -85,6 +85,8 @@ def _write(file: Path, text: str) -> None:
     try:
         create_private_file(file, text)
     except FileExistsError:
-        raise CommandError(f"{file} exists and is left as it is; move it away to have a new one") from None
+        raise CommandError(
+            f"{file} already exists and was not changed; move it away to create a new one"
+        ) from None
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror}") from error

@@ -104,4 +104,6 @@ class Secrets:
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise CommandError(f"{path} does not hold the secrets of this installation: {error}") from error
+            raise CommandError(
+                f"{path} does not contain the secrets of this installation: {error}"
+            ) from error

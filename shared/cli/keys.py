@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from auth_service.crypto.signing_keys import SigningKeys
     from auth_service.settings import KeySettings
 
-keys = typer.Typer(help="See and rotate the signing keys.", no_args_is_help=True)
+keys = typer.Typer(help="List and rotate the signing keys.", no_args_is_help=True)
 
 
 @keys.command("list")
@@ -35,7 +35,7 @@ def list_() -> None:
 def rotate() -> None:
     """Make new signing keys. They are published at once, and sign when every cache has seen them."""
     wait_s = asyncio.run(_rotate())
-    output.print(f"New keys are published; they sign from {wait_s} seconds from now on", markup=False)
+    output.print(f"The new keys are published; they will sign in {wait_s} seconds", markup=False)
 
 
 def _say_seals() -> None:
@@ -44,12 +44,12 @@ def _say_seals() -> None:
     older = {name: key_id for name, key_id in seals.items() if key_id != newest}
     for name, key_id in older.items():
         errors.print(
-            f"The {name} are sealed under master key {key_id}, not under the newest, {newest}: the"
-            " authorization server seals them again when it starts",
+            f"The {name} are encrypted under master key {key_id}, not the newest, {newest}: restart the"
+            " authorization server to encrypt them again",
             markup=False,
         )
     if not older:
-        errors.print(f"Everything is sealed under master key {newest}, the newest", markup=False)
+        errors.print(f"Everything is encrypted under the newest master key, {newest}", markup=False)
 
 
 async def _seals() -> tuple[dict[str, int], int]:

@@ -49,11 +49,11 @@ def _can_bind(host: str, port: int, option: str) -> bool:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise CommandError(
-                f"port {port} is taken by another program; stop it, or choose another with {option}"
+                f"port {port} is used by another program; stop it, or choose another port with {option}"
             ) from error
         if error.errno == errno.EACCES:
             raise CommandError(
-                f"port {port} is not ours to take; choose one above 1023 with {option}"
+                f"port {port} requires more privileges; choose a port above 1023 with {option}"
             ) from error
         return False
     return True

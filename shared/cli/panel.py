@@ -16,14 +16,14 @@ def print_panel(console: Console, *, issuer: str, resource: str, kept_in: str) -
     """Print the URLs and commands to paste.
 
     Args:
-        issuer: public URL of the auth service.
+        issuer: public URL of the authorization server.
         resource: the MCP URL.
         kept_in: the directory that holds state and logs.
     """
     console.print(Rule(Text("Doorward is up", style="bold green"), align="left"))
     for heading, text in _lines(issuer, resource, kept_in):
         console.print(Text(f"  {heading:<16}", style="dim"), Text(text, style="bold"), sep="", no_wrap=True)
-    console.print(Rule(Text("Ctrl-C stops it", style="dim"), align="left", style="dim"))
+    console.print(Rule(Text("Press Ctrl-C to stop", style="dim"), align="left", style="dim"))
 
 
 def _lines(issuer: str, resource: str, kept_in: str) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,9 @@ from shared.cli.policy_files import policy_in
 if TYPE_CHECKING:
     from resource_service.policy.published import PublishedScope
 
-policy = typer.Typer(help="Which scopes the tools of an MCP server need.", no_args_is_help=True)
+policy = typer.Typer(
+    help="Draft and check the scopes that the tools of an MCP server require.", no_args_is_help=True
+)
 
 policy.command()(draft)
 
@@ -39,7 +41,7 @@ def scopes(
         str, typer.Option(envvar="DOORWARD_RESOURCE", help="The URL that people paste.")
     ] = "https://mcp.example.com/mcp",
     name: Annotated[
-        str, typer.Option(envvar="DOORWARD_RESOURCE_NAME", help="What the consent page calls it.")
+        str, typer.Option(envvar="DOORWARD_RESOURCE_NAME", help="Name on the consent page.")
     ] = "MCP server",
 ) -> None:
     """Print the entry for `resources` in DOORWARD_RESOURCE_SERVERS of the authorization server."""
@@ -49,7 +51,7 @@ def scopes(
 
 def _scope_lines(scopes: dict[str, PublishedScope]) -> Iterator[str]:
     if not scopes:
-        yield "Any valid token is accepted for everything: there are no scopes."
+        yield "The policy defines no scopes: any valid token gives access to everything."
     for scope, published in scopes.items():
         yield f"{scope}: {published.description}"
         for what, names in (

@@ -20,28 +20,26 @@ if TYPE_CHECKING:
 def draft(
     url: Annotated[str | None, typer.Argument(help="URL of the MCP server.")] = None,
     *,
-    stdio: Annotated[str | None, typer.Option(help="Command that starts it, over stdio.")] = None,
-    file: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write; not over a file.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="What its scopes begin with.")] = None,
+    stdio: Annotated[str | None, typer.Option(help="Command that starts the MCP server, over stdio.")] = None,
+    file: Annotated[Path | None, typer.Option("--output", "-o", help="New file to write.")] = None,
+    name: Annotated[str | None, typer.Option(help="Prefix of the scopes.")] = None,
     authorization: Annotated[
         str | None,
         typer.Option(
-            envvar="DOORWARD_UPSTREAM_AUTHORIZATION", help="Its own credential, as an Authorization header."
+            envvar="DOORWARD_UPSTREAM_AUTHORIZATION", help="Authorization header to send to the server."
         ),
     ] = None,
     host: Annotated[
-        str | None, typer.Option(envvar="DOORWARD_UPSTREAM_HOST", help="Sent to it as the Host header.")
+        str | None, typer.Option(envvar="DOORWARD_UPSTREAM_HOST", help=("Host header to send to the server."))
     ] = None,
 ) -> None:
     """Ask an MCP server what it offers, and write a first policy for it."""
     if find_spec("mcp") is None:
         raise CommandError('this needs the MCP SDK: pip install "doorward[resource]"')
     if (url is None) == (stdio is None):
-        raise CommandError("give the URL of the MCP server, or --stdio COMMAND")
+        raise CommandError("either the URL of the MCP server or --stdio COMMAND is required")
     if file is not None and file.exists():
-        raise CommandError(f"{file} exists and is left as it is")
+        raise CommandError(f"{file} already exists and was not changed")
     if file is not None and not file.parent.is_dir():
         raise CommandError(f"there is no directory {file.parent}")
     from resource_service.policy.draft import draft, prefix_of
@@ -77,7 +75,7 @@ def _inventory(target: Target, authorization: str | None) -> ServerInventory:
             for line in last_lines:
                 errors.print(f"  {line}", style="dim", markup=False)
             reason = printable(str(error).encode())
-            raise CommandError(f"{target.log_name} cannot be looked at: {reason}") from None
+            raise CommandError(f"{target.log_name} cannot be inspected: {reason}") from None
 
 
 def _write(file: Path | None, text: str) -> None:
@@ -88,7 +86,7 @@ def _write(file: Path | None, text: str) -> None:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)
     except FileExistsError:
-        raise CommandError(f"{file} exists and is left as it is") from None
+        raise CommandError(f"{file} already exists and was not changed") from None
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror}") from None
-    output.print(f"Wrote {file}. Go through it, then: doorward policy check {file}", markup=False)
+    output.print(f"Wrote {file}. Review it, then run: doorward policy check {file}", markup=False)

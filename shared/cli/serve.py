@@ -30,7 +30,7 @@ Port = Annotated[int, typer.Option(min=1, max=65535)]
 Workers = Annotated[
     int, typer.Option(min=1, envvar="DOORWARD_WORKERS", help="Processes that share the port.")
 ]
-Grace = Annotated[int, typer.Option(min=0, help="Seconds that open requests get to end when stopped.")]
+Grace = Annotated[int, typer.Option(min=0, help="Seconds to wait for open requests when stopped.")]
 Leash = Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)]
 
 
@@ -43,7 +43,7 @@ def auth(
     grace: Grace = 10,
     leash: Leash = False,
 ) -> None:
-    """Start the auth service alone; its settings come from the environment."""
+    """Start the authorization server alone; its settings come from the environment."""
     _require("auth_service")
     from auth_service.settings import AuthSettings
 
@@ -66,9 +66,12 @@ def resource(
     stdio: Annotated[
         str | None, typer.Option(help="Command that starts the MCP server to protect, over stdio.")
     ] = None,
-    policy: Annotated[str | None, typer.Option(help="File that says which scopes its tools need.")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="Policy file: the scopes that the tools require.")
+    ] = None,
     mount: Annotated[
-        list[str] | None, typer.Option(help="Another one beside it: /PATH=URL or /PATH=stdio:COMMAND.")
+        list[str] | None,
+        typer.Option(help=("Another MCP server: /PATH=URL or /PATH=stdio:COMMAND. Can be repeated.")),
     ] = None,
 ) -> None:
     """Start the resource service alone; its settings come from the environment."""
@@ -92,20 +95,20 @@ def _check_commands(settings: ResourceSettings) -> None:
             continue
         command = each.target.arguments[0]
         if shutil.which(command) is None:
-            raise CommandError(f"there is no command {command!r} here that could be run over stdio")
+            raise CommandError(f"the command {command!r} does not exist")
 
 
 def _upstreams(upstream: str | None, stdio: str | None, mounts: list[str]) -> dict[str, str]:
     """Translate the options into settings."""
     if upstream and stdio:
-        raise CommandError("--upstream and --stdio exclude each other; --mount takes more than one server")
+        raise CommandError("use either --upstream or --stdio; add more servers with --mount")
     variables = {}
     if upstream or stdio:
         variables["DOORWARD_UPSTREAM"] = upstream or f"stdio:{stdio}"
     if mounts:
         by_path = dict(_mount(text) for text in mounts)
         if len(by_path) < len(mounts):
-            raise CommandError("--mount names one path twice")
+            raise CommandError("--mount has the same path twice")
         variables["DOORWARD_MOUNTS"] = json.dumps(by_path)
     return variables
 
@@ -119,7 +122,7 @@ def _mount(text: str) -> tuple[str, str]:
 
 def _require(package: str) -> None:
     if find_spec(package) is None:
-        raise CommandError(f"{package} is not part of this installation")
+        raise CommandError(f"{package} is not installed")
 
 
 def _serve(module: str, *, host: str, port: int, workers: int, grace_s: int, leash: bool) -> None:

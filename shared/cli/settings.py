@@ -51,7 +51,7 @@ def refuse(complaints: Sequence[str]) -> None:
     if len(complaints) == 1:
         raise CommandError(complaints[0])
     if complaints:
-        raise CommandError("\n  ".join((f"{len(complaints)} settings are wrong:", *complaints)))
+        raise CommandError("\n  ".join((f"{len(complaints)} settings are invalid:", *complaints)))
 
 
 def _complaints(model: type[BaseSettings]) -> Iterator[str]:

@@ -32,7 +32,7 @@ async def open_local_store() -> AsyncIterator[Store]:
         async with _opened(url) as store:
             yield store
     except StoreUnavailableError as error:
-        raise CommandError(f"the store does not answer: {error}") from error
+        raise CommandError(f"the store does not respond: {error}") from error
 
 
 async def check_store(url: str, option: str) -> None:
@@ -50,7 +50,7 @@ async def check_store(url: str, option: str) -> None:
         async with _opened(url) as store:
             await store.ping()
     except StoreUnavailableError as error:
-        raise CommandError(f"{option}: the store does not answer: {error}") from error
+        raise CommandError(f"{option}: the store does not respond: {error}") from error
     except CommandError as error:
         raise CommandError(f"{option}: {error}") from error
 
@@ -106,5 +106,6 @@ def _check_existence(url: str) -> None:
     path = database_path(url)
     if not path.is_file():
         raise CommandError(
-            f"DOORWARD_STORE: there is no database {path}; the auth service makes it when it starts"
+            f"DOORWARD_STORE: the database {path} does not exist; "
+            "the authorization server creates it when it starts"
         )

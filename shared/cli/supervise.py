@@ -75,7 +75,7 @@ async def _before(stop: asyncio.Event, children: Sequence[Child], goal: Goal) ->
 
 def _ended_by_itself(child: Child, status: int) -> CommandError:
     service = child.service
-    heading = f"the {service.name} ended by itself (status {status}); {service.log} ends with"
+    heading = f"the {service.name} exited unexpectedly (status {status}); the end of {service.log}:"
     return NegativeResultError("\n  ".join((heading, *child.last_lines)))
 
 

@@ -48,7 +48,7 @@ def up(
     auth_port: Port = 9000,
     resource_port: Port = 9001,
     redis: Annotated[str | None, typer.Option(help="URL of a Redis, instead of the SQLite file.")] = None,
-    data_dir: Annotated[Path, typer.Option(help="Where state, secrets and logs are kept.")] = Path(
+    data_dir: Annotated[Path, typer.Option(help="Directory for state, secrets and logs.")] = Path(
         ".doorward"
     ),
 ) -> None:
@@ -65,19 +65,17 @@ def up(
         def say_so() -> None:
             print_panel(output, issuer=issuer, resource=resource, kept_in=str(data_dir))
 
-        output.print("Starting the auth service and the resource service", style="dim")
+        output.print("Starting the authorization server and the resource service", style="dim")
         asyncio.run(supervise(services, say_so))
         output.print("Stopped", style="dim")
 
 
 def _check_options(auth_port: int, resource_port: int, redis: str | None, data_dir: Path) -> None:
     if auth_port == resource_port:
-        raise CommandError(
-            f"--auth-port and --resource-port are both {auth_port}; each service needs its own"
-        )
+        raise CommandError(f"--auth-port and --resource-port are both {auth_port}; choose different ports")
     if redis is not None:
         if not redis.startswith(REDIS_SCHEMES):
-            raise CommandError(f"--redis takes a URL that begins with {', '.join(REDIS_SCHEMES)}")
+            raise CommandError(f"--redis must be a URL that begins with {', '.join(REDIS_SCHEMES)}")
         asyncio.run(check_store(redis, "--redis"))
     try:
         make_private_directory(data_dir)
@@ -148,7 +146,9 @@ def _sole_user_of(data_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CommandError(f"another `doorward up` uses {data_dir}; see --data-dir") from None
+            raise CommandError(
+                f"another `doorward up` uses {data_dir}; choose another directory with --data-dir"
+            ) from None
         yield
 
 

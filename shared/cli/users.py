@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-users = typer.Typer(help="Add, list and change the accounts people log in with.", no_args_is_help=True)
+users = typer.Typer(help="Add, list and change user accounts.", no_args_is_help=True)
 Username = Annotated[str, typer.Argument()]
 Hours = Annotated[int, typer.Option(min=1, max=168, help="How long the link is valid.")]
 
@@ -32,8 +32,12 @@ Hours = Annotated[int, typer.Option(min=1, max=168, help="How long the link is v
 @users.command()
 def add(
     username: Username,
-    name: Annotated[str | None, typer.Option(help="The person's name, for clients that ask for it.")] = None,
-    admin: Annotated[bool, typer.Option("--admin", help="Open the console, /admin, to them.")] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Display name of the user, for clients that request it.")
+    ] = None,
+    admin: Annotated[
+        bool, typer.Option("--admin", help=("Make the user an administrator, who can use /admin."))
+    ] = False,
 ) -> None:
     """Make an account; the password is asked for, or read from standard input."""
     password = _new_password()
@@ -68,7 +72,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete an account and end everything it has open. This cannot be undone."""
-    if not yes and not typer.confirm(f"Delete {username} and end everything they have open?"):
+    if not yes and not typer.confirm(f"Delete {username} and end all sessions and connections?"):
         raise CommandError("nothing was changed")
     _change(username, lambda api, user: api.delete(user))
     output.print(f"Deleted {username}", markup=False)
@@ -93,14 +97,14 @@ def passwd(
     username: Username,
     keep_connections: Annotated[
         bool,
-        typer.Option("--keep-connections", help="End the sessions only; connections and consents stay."),
+        typer.Option("--keep-connections", help="End only the sessions; keep connections and consents."),
     ] = False,
 ) -> None:
     """Change a password, asked for or read from standard input; ends all that was opened with the old one."""
     password = _new_password()
     _change(username, lambda api, user: api.set_password(user, password, keep_connections=keep_connections))
     output.print(f"Changed the password of {username}", markup=False)
-    ended = "their sessions have ended" if keep_connections else "their sessions and connections have ended"
+    ended = "all sessions have ended" if keep_connections else "all sessions and connections have ended"
     output.print(ended, markup=False)
 
 
@@ -145,7 +149,7 @@ def _print_link(secret: str, hours: int) -> None:
 @users.command()
 def email(
     username: Username,
-    address: Annotated[str | None, typer.Argument(help="Left out, the account has none any more.")] = None,
+    address: Annotated[str | None, typer.Argument(help="Omit it to remove the address.")] = None,
 ) -> None:
     """Say which e-mail address is a person's: identity providers may connect them to the account by it."""
     _change(username, lambda api, user: api.users.set_email(user, address))
@@ -195,7 +199,7 @@ def _new_password() -> str:
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass("Password: ")
     if getpass("Again: ") != password:
-        raise CommandError("the two differ; nothing was changed")
+        raise CommandError("the passwords differ; nothing was changed")
     return password
 
 
@@ -218,9 +222,9 @@ def _run(call: Callable[[AccountLifecycle], Awaitable[T]]) -> T:
     try:
         return asyncio.run(run())
     except UserExistsError as error:
-        raise CommandError(f"there is a user of that name already: {error}") from error
+        raise CommandError(f"the user already exists: {error}") from error
     except NoSuchUserError as error:
-        raise CommandError(f"there is no user of that name: {error}") from error
+        raise CommandError(f"there is no such user: {error}") from error
     except ValueError as error:
         raise CommandError(str(error)) from error
 

@@ -32,7 +32,7 @@ GIVEN_TO_COMMANDS = frozenset(
 )
 """What the stdio gateway tells the commands that it starts, which may start this one."""
 
-SERVICES = {"auth_service": "auth service", "resource_service": "resource service"}
+SERVICES = {"auth_service": "authorization server", "resource_service": "resource service"}
 
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _SERVICE_LINK = re.compile(
@@ -116,15 +116,14 @@ def _unknown(name: str, recognized: frozenset[str]) -> str:
     rest = name.upper().removeprefix(PREFIX)
     rest = rest if name.upper().startswith(PREFIX) else rest.partition("_")[2]
     nearest = difflib.get_close_matches(rest, rests, n=1, cutoff=_CLOSE)
-    advice = (
-        f"did you mean {PREFIX}{nearest[0]}?" if nearest else "docs/reference/configuration.md lists them all"
-    )
+    every = "docs/reference/configuration.md lists all settings"
+    advice = f"did you mean {PREFIX}{nearest[0]}?" if nearest else every
     return f"{name}: there is no such setting; {advice}"
 
 
 def _linked(service: str, names: list[str]) -> str:
     others = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return (
-        f"{names[0]}{others}: set by Kubernetes for its Service {service}, not a setting; "
-        "put enableServiceLinks: false into the pod's spec"
+        f"{names[0]}{others}: Kubernetes sets this for the Service {service}; it is not a setting. "
+        "Set enableServiceLinks: false in the pod's spec"
     )

@@ -21,7 +21,7 @@ from tests.servers import free_port, wait_until
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "shared.cli"
 DOORWARD = (sys.executable, "-P", "-m", MODULE)
-READY = "Ctrl-C stops it"
+READY = "Press Ctrl-C to stop"
 
 
 def environment(**settings: str) -> dict[str, str]:

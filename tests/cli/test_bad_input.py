@@ -38,7 +38,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["--auth-port", "0"], {}, "--auth-port"),
         (["--resource-port", "http"], {}, "--resource-port"),
         (["--auth-port", "9300", "--resource-port", "9300"], {}, "both 9300"),
-        (["--redis", "localhost"], {}, "--redis takes a URL"),
+        (["--redis", "localhost"], {}, "--redis must be a URL"),
         (["--redis", UNREACHABLE["DOORWARD_STORE"]], {}, "--redis: the store does not answer"),
         (["--redis", "redis://localhost/first"], {}, "--redis: "),
         (["--data-dir", "/dev/null"], {}, "--data-dir /dev/null"),
@@ -72,8 +72,8 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["--issuer", f"{ISSUER}/mcp", "--resource", f"{ISSUER}/mcp"], {}, "are the same URL"),
         (["--file", "missing/.env"], {}, "there is no directory missing"),
         (["--upstream", "ftp://a.example"], {}, "--upstream ftp://a.example"),
-        (["--name", "Mine"], {}, "--name is for --upstream"),
-        (["--upstream", "http://a/", "--name", "it's"], {}, "--name takes"),
+        (["--name", "Mine"], {}, "--name requires --upstream"),
+        (["--upstream", "http://a/", "--name", "it's"], {}, "--name must be"),
     ],
     "health": [
         (["localhost"], {}, "is not an http or https URL"),
@@ -86,7 +86,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["http://localhost", "--timeout", "0"], {}, "--timeout"),
         (["http://localhost", "--redirect-port", "-1"], {}, "--redirect-port"),
         (["http://localhost", "--ca-file", "missing.pem"], {}, "--ca-file"),
-        (["http://localhost", "--tool", "x"], {}, "are for --login"),
+        (["http://localhost", "--tool", "x"], {}, "require --login"),
         (["http://localhost", "--login", "--username", "x"], {}, "go together"),
     ],
     "why": [
@@ -165,7 +165,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "policy check": [(["missing.yaml"], {}, "missing.yaml: "), (["/"], {}, "/: ")],
     "policy scopes": [(["missing.yaml"], {}, "missing.yaml: ")],
     "policy draft": [
-        ([], {}, "give the URL of the MCP server"),
+        ([], {}, "either the URL of the MCP server"),
         (["localhost"], {}, ""),
         (["--stdio", "no-such-command"], {}, "no-such-command"),
         (["http://localhost/mcp", "-o", "missing/policy.yaml"], {}, "there is no directory missing"),
@@ -226,7 +226,7 @@ def test_bad_input_ends_a_command_with_one_sentence_and_status_2(
     [line, *more] = done.stderr.splitlines()
     assert line.startswith("doorward")
     # More lines only where several settings are missing at once, one line each.
-    assert not more or line.endswith("settings are wrong:")
+    assert not more or line.endswith("settings are invalid:")
     assert says in done.stderr
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "lock"]
 

@@ -55,7 +55,7 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "resource.env").write_text("MINE=1\n")
     done = doorward("init", cwd=tmp_path)
     assert done.returncode == 2
-    assert "resource.env exists and is left as it is" in done.stderr
+    assert "resource.env already exists and was not changed" in done.stderr
     assert (tmp_path / "resource.env").read_text() == "MINE=1\n"
     assert not (tmp_path / ".env").exists()
 

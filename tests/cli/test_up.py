@@ -179,7 +179,7 @@ def test_a_service_that_cannot_start_is_quoted(tmp_path: Path) -> None:
     (tmp_path / ".doorward" / "auth.sqlite3").write_text("no database, and longer than its header " * 9)
     with up(tmp_path) as failed:
         assert failed.ended() == 1
-        assert "the auth service ended by itself" in failed.output
+        assert "the authorization server exited unexpectedly" in failed.output
         assert "file is not a database" in failed.output
         assert not failed.answers("resource")
 
@@ -214,5 +214,5 @@ def test_secrets_that_cannot_be_read_are_not_replaced(tmp_path: Path) -> None:
     kept.write_text("{}")
     done = doorward("up", cwd=tmp_path)
     assert done.returncode == 2
-    assert "does not hold the secrets" in done.stderr
+    assert "does not contain the secrets" in done.stderr
     assert kept.read_text() == "{}"

@@ -142,21 +142,19 @@ async def test_identities_are_listed_and_disconnected(users: Command, url: str) 
 @pytest.mark.parametrize(
     ("arguments", "stdin", "message"),
     [
-        pytest.param(("add", "ada"), f"{PASSWORD}\n", "there is a user of that name already", id="taken"),
+        pytest.param(("add", "ada"), f"{PASSWORD}\n", "the user already exists", id="taken"),
         pytest.param(("add", "a d a"), f"{PASSWORD}\n", "a username holds no spaces", id="not a name"),
         pytest.param(("add", "bob"), "\n", "a password has 8 to 128 characters", id="empty password"),
         pytest.param(("add", "bob"), "boB12026\n", "easily guessed", id="easy password"),
         pytest.param(("add", "bob"), f"{PASSWORD * 7}\n", "8 to 128 characters", id="endless password"),
         pytest.param(("passwd", "ada"), "password1\n", "easily guessed", id="easy new password"),
-        pytest.param(("disable", "eve"), "", "there is no user of that name", id="disable nobody"),
-        pytest.param(("enable", "eve"), "", "there is no user of that name", id="enable nobody"),
-        pytest.param(("delete", "eve", "--yes"), "", "there is no user of that name", id="delete nobody"),
+        pytest.param(("disable", "eve"), "", "there is no such user", id="disable nobody"),
+        pytest.param(("enable", "eve"), "", "there is no such user", id="enable nobody"),
+        pytest.param(("delete", "eve", "--yes"), "", "there is no such user", id="delete nobody"),
         pytest.param(("delete", "ada"), "n\n", "nothing was changed", id="delete nobody after all"),
-        pytest.param(("promote", "eve"), "", "there is no user of that name", id="promote nobody"),
-        pytest.param(("demote", "eve"), "", "there is no user of that name", id="demote nobody"),
-        pytest.param(
-            ("passwd", "eve"), f"{PASSWORD}\n", "there is no user of that name", id="passwd of nobody"
-        ),
+        pytest.param(("promote", "eve"), "", "there is no such user", id="promote nobody"),
+        pytest.param(("demote", "eve"), "", "there is no such user", id="demote nobody"),
+        pytest.param(("passwd", "eve"), f"{PASSWORD}\n", "there is no such user", id="passwd of nobody"),
     ],
 )
 async def test_what_cannot_be_done_is_said_in_a_line(
@@ -172,7 +170,7 @@ async def test_what_cannot_be_done_is_said_in_a_line(
 async def test_a_store_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
     done = doorward("users", "list", cwd=tmp_path, DOORWARD_STORE="redis://127.0.0.1:1")
     assert done.returncode == 2
-    assert "the store does not answer" in done.stderr
+    assert "the store does not respond" in done.stderr
     assert "Traceback" not in done.stderr
 
 

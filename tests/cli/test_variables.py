@@ -105,7 +105,7 @@ def test_where_nothing_is_near_the_list_is_named() -> None:
     [complaint] = complaints(DOORWARD_QQQQQQ="x")
     assert (
         complaint
-        == "DOORWARD_QQQQQQ: there is no such setting; docs/reference/configuration.md lists them all"
+        == "DOORWARD_QQQQQQ: there is no such setting; docs/reference/configuration.md lists all settings"
     )
 
 
@@ -131,7 +131,9 @@ def test_service_links_of_kubernetes_are_explained_once_for_each_service() -> No
         }.items()
     }
     auth, resource = complaints(**links)
-    assert auth.startswith("DOORWARD_AUTH_PORT and 7 more: set by Kubernetes for its Service doorward-auth")
+    assert auth.startswith(
+        "DOORWARD_AUTH_PORT and 7 more: Kubernetes sets this for the Service doorward-auth"
+    )
     assert "doorward-resource" in resource
     assert "enableServiceLinks: false" in auth
     assert complaints(DOORWARD_AUTH_PORT="9100") == []

@@ -152,7 +152,7 @@ def test_a_request_is_followed_from_one_service_into_the_other(form: str, wanted
     scenes = scenes_of(entries_of(wanted, read(text)))
     assert [scene.where for scene in scenes] == ["authorization server", "resource server", "resource server"]
     assert "the grant of the token is revoked" in scenes[0].sentences[1]
-    assert scenes[2].sentences[0] == "POST /mcp was refused, with 401 invalid_token."
+    assert scenes[2].sentences[0] == "POST /mcp was refused with 401 invalid_token."
     assert "introspected inactive" in scenes[2].sentences[2]
     assert "The connection was ended" in str(remedy(entries_of(wanted, read(text))))
 
@@ -174,7 +174,7 @@ def test_a_log_of_another_kind_is_read_past(tmp_path: Path) -> None:
     (tmp_path / "some.log").write_bytes(noise + logged("json", REFUSED).encode())
     done = doorward("why", f" {ID.upper()}\n", "some.log", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "POST /mcp was refused, with 401 invalid_token." in done.stdout
+    assert "POST /mcp was refused with 401 invalid_token." in done.stdout
 
 
 def test_it_reads_what_is_piped_in_and_what_is_named_and_nothing_else_then(tmp_path: Path) -> None:

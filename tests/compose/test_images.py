@@ -74,6 +74,6 @@ def test_the_command_says_what_an_image_is_not_for(built: Stack, service: str, o
     container = built.engine.containers.run(IMAGES[service], ["doorward", other], detach=True)
     try:
         assert container.wait()["StatusCode"] == 2
-        assert f"{other}_service is not part of this installation" in container.logs().decode()
+        assert f"{other}_service is not installed" in container.logs().decode()
     finally:
         container.remove(force=True)

@@ -51,8 +51,8 @@ SEEDED = (
         "the MCP server expects another host name",
         "host",
         FAILURE,
-        "Add the host name to the allowed hosts of the MCP server, or let the proxy in front of it send a"
-        " Host header that it takes.",
+        "Add the host name to the allowed hosts of the MCP server, or configure the proxy to send a Host "
+        "header that the server accepts.",
         takes_no_other_host,
         also=frozenset({"challenge-post"}),
     ),
@@ -60,7 +60,7 @@ SEEDED = (
         "the MCP server asks for no token",
         "challenge-post",
         FAILURE,
-        "Answer every request without a token with 401, before anything else is looked at.",
+        "Answer every request without a token with 401, before checking anything else.",
         lambda pair: setattr(pair.mcp, "protected", False),
     ),
     Misconfiguration(
@@ -81,8 +81,8 @@ SEEDED = (
         "a proxy takes WWW-Authenticate off",
         "challenge-bearer",
         FAILURE,
-        'Send WWW-Authenticate: Bearer resource_metadata="…", with commas between the parameters, and'
-        " let no proxy take it off.",
+        'Send WWW-Authenticate: Bearer resource_metadata="…", with commas between the parameters, and '
+        "make sure that no proxy removes it.",
         lambda pair: without_header(pair, "www-authenticate", "/mcp", "/mcp/"),
         also=frozenset({"challenge-invalid-token"}),
     ),
@@ -90,8 +90,8 @@ SEEDED = (
         "the challenge is of another scheme",
         "challenge-bearer",
         FAILURE,
-        'Send WWW-Authenticate: Bearer resource_metadata="…", with commas between the parameters, and'
-        " let no proxy take it off.",
+        'Send WWW-Authenticate: Bearer resource_metadata="…", with commas between the parameters, and '
+        "make sure that no proxy removes it.",
         lambda pair: with_header(pair, "www-authenticate", 'Basic realm="mcp"', "/mcp"),
         also=frozenset({"challenge-invalid-token"}),
     ),
@@ -99,8 +99,8 @@ SEEDED = (
         "the challenge lacks its commas",
         "challenge-bearer",
         FAILURE,
-        'Send WWW-Authenticate: Bearer resource_metadata="…", with commas between the parameters, and'
-        " let no proxy take it off.",
+        'Send WWW-Authenticate: Bearer resource_metadata="…", with commas between the parameters, and '
+        "make sure that no proxy removes it.",
         lambda pair: with_header(pair, "www-authenticate", 'Bearer error="invalid_token" scope="a"', "/mcp"),
         also=frozenset({"challenge-invalid-token"}),
     ),
@@ -108,76 +108,74 @@ SEEDED = (
         "the challenge does not say where the metadata is",
         "challenge-resource-metadata",
         FAILURE,
-        'Put resource_metadata="URL" into the Bearer challenge, the URL being that of the protected'
-        " resource metadata as clients reach it.",
+        'Add resource_metadata="URL" to the Bearer challenge, with the public URL of the protected '
+        "resource metadata.",
         lambda pair: pair.mcp.challenge.update(resource_metadata=""),
     ),
     Misconfiguration(
         "the challenge has a relative URL",
         "challenge-resource-metadata",
         FAILURE,
-        'Put resource_metadata="URL" into the Bearer challenge, the URL being that of the protected'
-        " resource metadata as clients reach it.",
+        'Add resource_metadata="URL" to the Bearer challenge, with the public URL of the protected '
+        "resource metadata.",
         lambda pair: pair.mcp.challenge.update(resource_metadata=RESOURCE_METADATA),
     ),
     Misconfiguration(
         "the challenge leads nowhere",
         "challenge-resource-metadata",
         FAILURE,
-        'Put resource_metadata="URL" into the Bearer challenge, the URL being that of the protected'
-        " resource metadata as clients reach it.",
+        'Add resource_metadata="URL" to the Bearer challenge, with the public URL of the protected '
+        "resource metadata.",
         lambda pair: pair.mcp.challenge.update(resource_metadata=f"{pair.mcp_origin}/metadata"),
     ),
     Misconfiguration(
         "the challenge names no scopes",
         "challenge-scope",
         WARNING,
-        'Put scope="…" with the scopes of an ordinary session into the Bearer challenge.',
+        'Add scope="…" to the Bearer challenge, with the scopes of an ordinary session.',
         lambda pair: pair.mcp.challenge.update(scope=""),
     ),
     Misconfiguration(
         "a bad token is answered with 403",
         "challenge-invalid-token",
         FAILURE,
-        'Answer a token that cannot be verified with 401 and error="invalid_token" in the Bearer challenge.',
+        'Answer an invalid token with 401 and error="invalid_token" in the Bearer challenge.',
         bad_token_is_forbidden,
     ),
     Misconfiguration(
         "a bad token is answered like none",
         "challenge-invalid-token",
         WARNING,
-        'Answer a token that cannot be verified with 401 and error="invalid_token" in the Bearer challenge.',
+        'Answer an invalid token with 401 and error="invalid_token" in the Bearer challenge.',
         bad_token_is_challenged_like_none,
     ),
     Misconfiguration(
         "the framework redirects to put a slash on",
         "redirect",
         FAILURE,
-        "Serve the MCP endpoint at the very URL that people paste: turn off the framework's slash"
-        " redirects, and let it know its public https URL.",
+        "Serve the MCP endpoint at exactly the URL that people paste. Disable slash redirects in the "
+        "framework, and configure its public https URL.",
         lambda pair: pair.replace("mcp", "POST", "/mcp", redirecting("/mcp/")),
     ),
     Misconfiguration(
         "only the one spelling of the path is served",
         "trailing-slash",
         WARNING,
-        "Serve the MCP endpoint with and without the trailing slash, without a redirect from one to the"
-        " other.",
+        "Serve the MCP endpoint with and without the trailing slash, without redirects.",
         lambda pair: nothing_at(pair, "mcp", "/mcp/"),
     ),
     Misconfiguration(
         "the other spelling redirects",
         "trailing-slash",
         WARNING,
-        "Serve the MCP endpoint with and without the trailing slash, without a redirect from one to the"
-        " other.",
+        "Serve the MCP endpoint with and without the trailing slash, without redirects.",
         lambda pair: pair.replace("mcp", "POST", "/mcp/", redirecting("/mcp")),
     ),
     Misconfiguration(
         "the clocks are an hour ahead",
         "clock",
         WARNING,
-        "Let the clock of that machine be set by NTP.",
+        "Synchronize the clock of that machine with NTP.",
         lambda pair: setattr(pair.http, "clock_offset_s", 3600),
     ),
 )

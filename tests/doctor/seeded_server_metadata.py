@@ -43,30 +43,30 @@ SEEDED = (
         "there is nothing at the place of RFC 8414",
         "server-metadata-places",
         WARNING,
-        "Serve the metadata at that URL as well.",
+        "Also serve the metadata at that URL.",
         lambda pair: nothing_at(pair, "auth", SERVER_METADATA),
     ),
     Misconfiguration(
         "the two documents name different endpoints",
         "server-metadata-equal",
         FAILURE,
-        "Make every member that two of the documents share the same in both.",
+        "Use the same values in all documents.",
         two_token_endpoints,
     ),
     Misconfiguration(
         "OpenID discovery lacks what it must have",
         "openid-complete",
         WARNING,
-        "Add jwks_uri, subject_types_supported and id_token_signing_alg_values_supported to the OpenID"
-        " discovery document, or do not serve one.",
+        "Add jwks_uri, subject_types_supported and id_token_signing_alg_values_supported to the OpenID "
+        "discovery document, or remove the document.",
         incomplete_openid,
     ),
     Misconfiguration(
         "incomplete OpenID discovery is all there is",
         "openid-complete",
         FAILURE,
-        "Add jwks_uri, subject_types_supported and id_token_signing_alg_values_supported to the OpenID"
-        " discovery document, or do not serve one.",
+        "Add jwks_uri, subject_types_supported and id_token_signing_alg_values_supported to the OpenID "
+        "discovery document, or remove the document.",
         only_incomplete_openid,
         also=frozenset({"server-metadata-places"}),
     ),
@@ -74,24 +74,24 @@ SEEDED = (
         "the issuer has a slash more",
         "issuer",
         FAILURE,
-        "Make `issuer` in the metadata and the entry in `authorization_servers` the same string,"
-        " trailing slash included.",
+        "Use the same string for `issuer` in the metadata and in `authorization_servers`, including a "
+        "trailing slash.",
         lambda pair: pair.both_documents(issuer=f"{pair.issuer}/"),
     ),
     Misconfiguration(
         "the issuer is missing",
         "issuer",
         FAILURE,
-        "Make `issuer` in the metadata and the entry in `authorization_servers` the same string,"
-        " trailing slash included.",
+        "Use the same string for `issuer` in the metadata and in `authorization_servers`, including a "
+        "trailing slash.",
         lambda pair: pair.both_documents(issuer=None),
     ),
     Misconfiguration(
         "there is no token endpoint",
         "server-members",
         FAILURE,
-        "Put absolute URLs for authorization_endpoint and token_endpoint, and response_types_supported"
-        ' with "code", into the metadata.',
+        "Add authorization_endpoint and token_endpoint, as absolute URLs, and response_types_supported "
+        'with "code" to the metadata.',
         lambda pair: pair.both_documents(token_endpoint=None),
     ),
 )

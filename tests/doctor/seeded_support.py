@@ -38,7 +38,7 @@ SEEDED = (
         "PKCE without a hash is offered",
         "pkce-plain",
         WARNING,
-        'Take "plain" out of code_challenge_methods_supported, and refuse it.',
+        'Remove "plain" from code_challenge_methods_supported, and refuse it.',
         lambda pair: pair.both_documents(code_challenge_methods_supported=["S256", "plain"]),
     ),
     Misconfiguration(
@@ -62,21 +62,21 @@ SEEDED = (
         "there is no dynamic registration",
         "registration-dynamic",
         WARNING,
-        "Offer dynamic client registration and announce it as registration_endpoint.",
+        "Offer dynamic client registration, and announce it as registration_endpoint.",
         lambda pair: pair.both_documents(registration_endpoint=None),
     ),
     Misconfiguration(
         "client ID metadata documents are not understood",
         "registration-cimd",
         WARNING,
-        "Support client ID metadata documents and set client_id_metadata_document_supported to true.",
+        "Support client ID metadata documents, and set client_id_metadata_document_supported to true.",
         lambda pair: pair.both_documents(client_id_metadata_document_supported=False),
     ),
     Misconfiguration(
         "public clients are not accepted",
         "auth-method-none",
         WARNING,
-        'List "none" in token_endpoint_auth_methods_supported, and require PKCE of such clients.',
+        'List "none" in token_endpoint_auth_methods_supported, and require PKCE from public clients.',
         lambda pair: pair.both_documents(token_endpoint_auth_methods_supported=["client_secret_post"]),
     ),
     Misconfiguration(
@@ -98,15 +98,14 @@ SEEDED = (
         "a scope of the resource is not known",
         "scopes",
         WARNING,
-        "Register the scopes of the resource with the authorization server, or list only those that it"
-        " grants.",
+        "Add the scopes of the resource to the authorization server, or list only scopes that it grants.",
         lambda pair: pair.documents.resource.update(scopes_supported=["tools:admin"]),
     ),
     Misconfiguration(
         "nothing can be revoked",
         "revocation",
         WARNING,
-        "Offer token revocation and announce it as revocation_endpoint.",
+        "Offer token revocation, and announce it as revocation_endpoint.",
         lambda pair: pair.both_documents(revocation_endpoint=None),
     ),
     Misconfiguration(

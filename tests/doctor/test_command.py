@@ -58,8 +58,8 @@ def test_a_server_that_is_not_there_is_named() -> None:
     done = doctor(f"http://127.0.0.1:{free_port()}/mcp")
     assert done.exit_code == 1
     [line] = done.stdout.splitlines()
-    assert "nothing listens there  [reachable]" in line
-    assert line.endswith("→ Start the MCP server, and check the name, the port and the firewall of the URL.")
+    assert "the connection is refused  [reachable]" in line
+    assert line.endswith("→ Start the MCP server, and check the host name, the port and the firewall.")
 
 
 def test_a_server_that_is_not_there_is_one_check_for_programs() -> None:
@@ -82,7 +82,7 @@ def test_programs_get_one_json_object(pair: Pair) -> None:
     assert (report["mcp_url"], report["issuer"], report["profile"]) == (pair.mcp_url, pair.issuer, None)
     (problem,) = [check for check in report["checks"] if "fix" in check]
     assert (problem["id"], problem["status"]) == ("revocation", "warning")
-    assert problem["fix"] == "Offer token revocation and announce it as revocation_endpoint."
+    assert problem["fix"] == "Offer token revocation, and announce it as revocation_endpoint."
     assert report["counts"]["warning"] == 1
     assert {"method": "POST", "url": pair.mcp_url, "status": 401}.items() <= report["requests"][0].items()
     assert done.exit_code == 0
@@ -109,7 +109,7 @@ def test_requests_are_shown_where_asked_for(pair: Pair) -> None:
         pytest.param(("http://localhost/mcp", "--profile", "netscape"), "claude-code", id="no such profile"),
         pytest.param(("http://localhost/mcp", "--username", "ada"), "--password-stdin", id="no password"),
         pytest.param(("http://localhost/mcp", "--password-stdin"), "--username", id="no username"),
-        pytest.param(("http://localhost/mcp", "--tool", "x"), "for --login", id="no login"),
+        pytest.param(("http://localhost/mcp", "--tool", "x"), "require --login", id="no login"),
         pytest.param(("http://localhost/mcp", "--ca-file", "none.pem"), "none.pem", id="no such file"),
         pytest.param((), "mcp_url", id="nothing at all"),
     ],

@@ -81,4 +81,4 @@ def test_a_login_that_nobody_comes_to_is_given_up(mcp_url: str, tmp_path: Path) 
     assert done.returncode == 1
     (problem,) = [check for check in json.loads(done.stdout)["checks"] if "fix" in check]
     assert problem["id"] == "authorize"
-    assert "nothing came back to the redirect URI in 1 s" in problem["found"]
+    assert "the redirect URI was not called within 1 s" in problem["found"]

@@ -21,7 +21,7 @@ def test_plain_http_is_for_loopback_only() -> None:
     assert line(connection.https, evidence_of("http://localhost:9001/mcp")).status is Status.OK
     found = line(connection.https, evidence_of("http://tools.example/mcp"))
     assert found.status is Status.FAILURE
-    assert found.fix == "Serve it over https, and put the https URL into the settings of both services."
+    assert found.fix == ("Serve the URL over https, and use the https URL in the settings of both services.")
 
 
 HOSTED = [profile for profile in PROFILES.values() if profile.hosted]
@@ -109,7 +109,7 @@ def test_a_public_server_that_names_a_private_host_is_named(url: str) -> None:
         evidence_of(MCP, resource_metadata=[(Place.ROOT, answered(METADATA, body=document))]),
     )
     assert found.status is Status.FAILURE
-    assert found.fix == "Set the public URLs of both services in their settings, as users reach them."
+    assert found.fix == "Configure the public URLs of both services."
     assert url in found.finding
 
 

@@ -14,8 +14,8 @@ from tests.doctor.examining import problems, run
 from tests.doctor.serving import Stage, staging
 
 FIX = (
-    "Install a certificate from a public authority for this very host name, with its intermediate"
-    " certificates, and renew it before it expires."
+    "Install a certificate from a public authority for this exact host name, with its intermediate "
+    "certificates, and renew it before it expires."
 )
 DAY = timedelta(days=1)
 
@@ -85,5 +85,5 @@ def test_nothing_is_sent_in_the_clear_where_the_mcp_server_is_secure(
     pair = secure_stage.put_on()
     pair.both_documents(token_endpoint="http://auth.example/token")
     found = problems(run(pair.mcp_url, ca_file=authority.certificate))
-    assert "from https to plain http" in found["unknown-client-token"]
+    assert "because an https server names a plain http URL" in found["unknown-client-token"]
     assert "http://auth.example/token" in found["https"]

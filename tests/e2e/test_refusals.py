@@ -178,7 +178,7 @@ def test_why_tells_the_reason_that_the_client_was_not_told(
     assert done.returncode == 0, done.stderr
     assert "authorization server" in done.stdout
     assert "(token_not_of_this_installation)" in done.stdout
-    assert "POST /mcp was refused, with 401 invalid_token." in done.stdout
+    assert "POST /mcp was refused with 401 invalid_token." in done.stdout
     assert answer.json()["error_description"] in done.stdout
     assert "What to do" in done.stdout
     elsewhere = doorward("why", answer.json()["request_id"], cwd=tmp_path)

@@ -47,20 +47,20 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path, plain_upstream: U
     (tmp_path / "policy.yaml").write_text("mine")
     done = drafted(plain_upstream.url, "-o", "policy.yaml", cwd=tmp_path)
     assert done.returncode == 2
-    assert "policy.yaml exists and is left as it is" in done.stderr
+    assert "policy.yaml already exists and was not changed" in done.stderr
     assert (tmp_path / "policy.yaml").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "give the URL"),
-        (("http://127.0.0.1:1/mcp", "--stdio", "cat"), "give the URL"),
+        ((), "either the URL"),
+        (("http://127.0.0.1:1/mcp", "--stdio", "cat"), "either the URL"),
         (("nowhere",), "a URI needs a scheme"),
         (("ftp://nowhere",), "an upstream is"),
-        (("http://127.0.0.1:1/mcp",), "cannot be looked at"),
-        (("--stdio", "/nowhere/at/all"), "cannot be looked at"),
-        (("--stdio", "sh -c 'printf \"\\033[2Jbroken\\n\" >&2; exit 1'"), "cannot be looked at"),
+        (("http://127.0.0.1:1/mcp",), "cannot be inspected"),
+        (("--stdio", "/nowhere/at/all"), "cannot be inspected"),
+        (("--stdio", "sh -c 'printf \"\\033[2Jbroken\\n\" >&2; exit 1'"), "cannot be inspected"),
     ],
 )
 def test_what_is_no_server_is_said_in_a_line(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
@@ -75,6 +75,6 @@ def test_nonsense_over_http_is_said_in_a_line(upstream: AuthorizationServer, tmp
     upstream.replies["*"] = answer(200, b"\x1b[2J<html>", "Content-Type: text/html")
     done = drafted(f"{upstream.url}/mcp", "-o", "policy.yaml", cwd=tmp_path)
     assert done.returncode == 2
-    assert "cannot be looked at" in done.stderr
+    assert "cannot be inspected" in done.stderr
     assert "\x1b" not in done.stderr.replace("\x1b[0m", "")
     assert not (tmp_path / "policy.yaml").exists()

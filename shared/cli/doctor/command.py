@@ -38,42 +38,46 @@ def doctor(
     mcp_url: Annotated[str, typer.Argument(help="The URL that people paste into their client.")],
     *,
     login: Annotated[
-        bool, typer.Option("--login", help="Log in too, in the browser, and try all that follows.")
+        bool, typer.Option("--login", help="Also log in, in the browser, and run all checks after it.")
     ] = False,
     profile: Annotated[
         str | None,
-        typer.Option(callback=_known_profile, help=f"Judge as one client would: {', '.join(PROFILES)}."),
+        typer.Option(callback=_known_profile, help=f"Judge for one client: {', '.join(PROFILES)}."),
     ] = None,
     as_json_: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     username: Annotated[
-        str | None, typer.Option(help="With --login: fill in the login form with this, instead of a browser.")
+        str | None,
+        typer.Option(help=("With --login: fill in the login form with this username, without a browser.")),
     ] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
-    client_id: Annotated[
-        str | None, typer.Option(help="With --login: a client that is registered, instead of a new one.")
-    ] = None,
+    client_id: Annotated[str | None, typer.Option(help="With --login: use this registered client.")] = None,
     client_secret: Annotated[
         str | None,
         typer.Option(envvar="DOORWARD_DOCTOR_CLIENT_SECRET", hidden=True, help="The secret of that client."),
     ] = None,
     redirect_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Its loopback port; 0 takes any. The path is /callback.")
+        int,
+        typer.Option(
+            min=0, max=65535, help=("Loopback port of the redirect URI; 0 for any. The path is /callback.")
+        ),
     ] = 0,
-    scope: Annotated[str | None, typer.Option(help="With --login: what to ask for.")] = None,
+    scope: Annotated[str | None, typer.Option(help="With --login: scopes to request.")] = None,
     tool: Annotated[
-        str | None, typer.Option(help="With --login: call this tool without arguments, to see a step-up.")
+        str | None, typer.Option(help="With --login: call this tool without arguments, to test a step-up.")
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for each request.")] = 10.0,
     patience: Annotated[float, typer.Option(min=1, help="Seconds to wait for the login.")] = 300.0,
     ca_file: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Certificates to trust beside the usual.")
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Additional certificates to trust.")
     ] = None,
-    requests: Annotated[bool, typer.Option("--requests", help="Print every request as well.")] = False,
+    requests: Annotated[bool, typer.Option("--requests", help="Also print every request.")] = False,
     _list: Annotated[
         bool,
-        typer.Option("--list-checks", callback=_print_tables, is_eager=True, help="Print what is checked."),
+        typer.Option(
+            "--list-checks", callback=_print_tables, is_eager=True, help=("Print the list of checks.")
+        ),
     ] = False,
 ) -> None:
     """Walk what an MCP client walks, from outside, and say what would stop it.
@@ -85,7 +89,7 @@ def doctor(
     if (username is None) is password_stdin:
         _could_not_run("--username and --password-stdin go together")
     if not login and any((username, client_id, scope, tool)):
-        _could_not_run("--username, --client-id, --scope and --tool are for --login")
+        _could_not_run("--username, --client-id, --scope and --tool require --login")
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     options = LoginOptions(
         username=username,

@@ -44,7 +44,7 @@ def parse_object(body: bytes) -> Document | str:
         return "the body is not JSON"
     if not isinstance(value, dict):
         return "the body is JSON, but not an object"
-    return "the body is nested without end" if _is_deep(value) else value
+    return "the body is nested too deeply" if _is_deep(value) else value
 
 
 def _is_deep(value: object) -> bool:
@@ -95,9 +95,9 @@ def why_no_document(exchange: Exchange) -> str:
 def why_not_json(answer: Answer) -> str | None:
     """Explain why a client cannot read `answer` as a JSON object; None if it can."""
     if encoding := answer.header("content-encoding"):
-        return f"is encoded as {quoted(encoding)} though only identity was asked for"
+        return f"is encoded as {quoted(encoding)}, but only identity was accepted"
     if answer.cut:
-        return "sends a body that does not end within bounds"
+        return "sends a body that is too large or too slow"
     parsed = parse_object(answer.body)
     if isinstance(parsed, str):
         kind = answer.content_type

@@ -13,18 +13,18 @@ class Trouble(StrEnum):
     """The reason why there is no response, in words that follow the URL."""
 
     NAME = "the host name does not resolve"
-    REFUSED = "nothing listens there"
-    UNREACHABLE = "no connection can be made"
-    TIMEOUT = "there is no answer in time"
-    CERTIFICATE_NAME = "the certificate is for another name"
+    REFUSED = "the connection is refused"
+    UNREACHABLE = "the connection fails"
+    TIMEOUT = "the request timed out"
+    CERTIFICATE_NAME = "the certificate is for another host name"
     CERTIFICATE_EXPIRED = "the certificate has expired"
     CERTIFICATE_EARLY = "the certificate is not valid yet"
     CERTIFICATE_UNTRUSTED = "the certificate is not from an authority that clients trust"
     TLS = "the TLS handshake fails"
-    PROTOCOL = "what comes back is not HTTP"
-    NOT_A_URL = "this is not a URL that can be asked"
-    OUT_OF_REACH = "not asked, as it leads from a public server into a private network"
-    INSECURE = "not asked, as it leads from https to plain http"
+    PROTOCOL = "the response is not HTTP"
+    NOT_A_URL = "the URL is invalid"
+    OUT_OF_REACH = "not requested, because a public server names a private address"
+    INSECURE = "not requested, because an https server names a plain http URL"
 
 
 CERTIFICATE_TROUBLES = frozenset(

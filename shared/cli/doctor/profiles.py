@@ -54,7 +54,7 @@ PROFILES = {
             ),
             fatal=frozenset({"auth-method-none", "speed", "dead-refresh"}),
             hosted=True,
-            notes="Runs in the cloud. Gives discovery, registration and token 10 seconds each.",
+            notes="Hosted. Allows 10 seconds each for discovery, registration and token.",
         ),
         Profile(
             id="claude-code",
@@ -62,7 +62,7 @@ PROFILES = {
             registers_by=("CIMD", "DCR"),
             redirect_uris=("http://localhost:PORT/callback",),
             fatal=frozenset({"loopback-port"}),
-            notes="Its document lists loopback redirects without a port.",
+            notes="Lists loopback redirect URIs without a port in its metadata document.",
         ),
         Profile(
             id="chatgpt",
@@ -72,8 +72,8 @@ PROFILES = {
             fatal=frozenset({"clock"}),
             asks_for_all=True,
             hosted=True,
-            notes="Runs in the cloud. Signs client assertions, which expire by the server's clock; revokes on"
-            " disconnect.",
+            notes="Hosted. Signs client assertions, which depend on the server's clock; revokes tokens on "
+            "disconnect.",
         ),
         Profile(
             id="codex",
@@ -81,7 +81,7 @@ PROFILES = {
             registers_by=("CIMD", "DCR"),
             redirect_uris=("http://127.0.0.1:PORT/callback/doctor",),
             fatal=frozenset({"refresh-replay"}),
-            notes="Several processes refresh the same token at once.",
+            notes="Refreshes the same token in several processes at once.",
         ),
         Profile(
             id="cursor",
@@ -94,7 +94,7 @@ PROFILES = {
             ),
             fatal=frozenset({"registration-dynamic"}),
             registers={"application_type": "web"},
-            notes="One registration with all three redirect URIs, of a private-use scheme one of them.",
+            notes="Registers three redirect URIs together, one with a private-use scheme.",
         ),
         Profile(
             id="vscode",
@@ -103,7 +103,7 @@ PROFILES = {
             redirect_uris=("http://127.0.0.1:33418/", "https://vscode.dev/redirect"),
             fatal=frozenset({"resource-exact", "loopback-port"}),
             registers={"application_type": "native"},
-            notes="`resource` must be the very URL that was pasted; any loopback port.",
+            notes="Requires `resource` to be exactly the pasted URL; uses any loopback port.",
         ),
         Profile(
             id="gemini",
@@ -113,7 +113,10 @@ PROFILES = {
             fatal=frozenset({"registration-dynamic", "iss"}),
             registers={"scope": ""},
             asks_for_all=True,
-            notes="Begins with HEAD; wants `iss` in the answer; registers with an empty scope.",
+            notes=(
+                "Starts with HEAD; requires `iss` in the authorization response; registers with an "
+                "empty scope."
+            ),
         ),
         Profile(
             id="mcp-remote",
@@ -121,7 +124,7 @@ PROFILES = {
             registers_by=("DCR",),
             redirect_uris=("http://localhost:PORT/oauth/callback",),
             fatal=frozenset({"registration-dynamic"}),
-            notes="Drops its registration when the redirect URIs that come back differ.",
+            notes="Discards its registration if the response has other redirect URIs.",
         ),
         Profile(
             id="inspector",
@@ -129,7 +132,7 @@ PROFILES = {
             registers_by=("DCR",),
             redirect_uris=("http://localhost:6274/oauth/callback", "http://127.0.0.1:6276/oauth/callback"),
             fatal=_CORS | {"registration-dynamic"},
-            notes="Runs in a browser, so every answer needs CORS.",
+            notes="Runs in a browser, so every response needs CORS headers.",
         ),
         Profile(
             id="goose",
@@ -146,7 +149,7 @@ PROFILES = {
             redirect_uris=("http://localhost:PORT/callback",),
             fatal=frozenset({"registration-dynamic"}),
             auth_method=None,
-            notes="Reads every document by a schema: null and an empty URL are errors.",
+            notes="Validates every document with a schema, which rejects null and empty URLs.",
         ),
         Profile(
             id="python-sdk",
@@ -155,7 +158,7 @@ PROFILES = {
             redirect_uris=("http://localhost:PORT/callback",),
             tolerates=frozenset({"nulls"}),
             auth_method=None,
-            notes="Compares issuers as strings; a 5xx on a well-known place ends discovery.",
+            notes="Compares issuers as strings; stops discovery at a 5xx from a well-known URL.",
         ),
     )
 }

@@ -72,7 +72,7 @@ def print_summary(console: Console, report: Report) -> None:
     counts = ", ".join(f"{report.count(status)} {status}" for status in Status)
     for_whom = report.profile.name if report.profile else "MCP clients"
     verdict = (
-        Text(f"{for_whom} will not connect as it is.", style="bold red")
+        Text(f"{for_whom} will not connect.", style="bold red")
         if report.count(Status.FAILURE)
         else Text(f"Nothing found that stops {for_whom}.", style="bold green")
     )

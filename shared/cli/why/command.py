@@ -19,12 +19,12 @@ from shared.cli.why.story import Scene, entries_of, scenes_of
 
 def why(
     request_id: Annotated[
-        str, typer.Argument(help="From the answer: X-Request-Id, request_id, or the line on the page.")
+        str, typer.Argument(help="Request id: X-Request-Id, request_id, or the id on the error page.")
     ],
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Logs to search instead; - is standard input.")
+        list[Path] | None, typer.Argument(help="Log files to search; - is standard input.")
     ] = None,
-    data_dir: Annotated[Path, typer.Option(help="Where `doorward up` keeps its logs.")] = Path(".doorward"),
+    data_dir: Annotated[Path, typer.Option(help="Log directory of `doorward up`.")] = Path(".doorward"),
 ) -> None:
     """Say why a request was refused, from the logs of both services.
 
@@ -65,13 +65,13 @@ def _lines(scene: Scene) -> Iterator[Text]:
 def _nothing(wanted: str, looked_at: list[str], data_dir: Path) -> str:
     places = " and ".join(printable(place, 300) for place in looked_at)
     searched = (
-        f"nothing about {printable(wanted, 60)} in {places}" if places else f"there is no log in {data_dir}"
+        f"{printable(wanted, 60)} was not found in {places}" if places else f"there is no log in {data_dir}"
     )
     return "\n  ".join(
         (
             searched,
             "With docker compose: docker compose logs --no-color auth resource | doorward why ID",
-            "Files: doorward why ID FILE …; another --data-dir of `doorward up`.",
-            "Logs of before a rotation, and lines below DOORWARD_LOG_LEVEL, are not there.",
+            "For log files: doorward why ID FILE …; for another directory of `doorward up`: --data-dir.",
+            "Deleted logs, and lines below DOORWARD_LOG_LEVEL, cannot be found.",
         )
     )

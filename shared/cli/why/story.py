@@ -74,18 +74,19 @@ def _where(entry: Entry) -> str:
 def _sentences(entry: Entry) -> Iterator[str]:
     event, reason, status = entry.text("event"), entry.text("reason"), entry.text("status")
     if event == "unhandled error":
-        yield f"{_request(entry)} ran into an error that nobody had thought of, and was answered 500."
+        yield f"{_request(entry)} failed with an unexpected error, and was answered with 500."
     elif event == "introspected as inactive":
-        yield f"It was asked about a token by {entry.text('caller')}, and said that the token is not good."
+        caller = entry.text("caller")
+        yield f"{caller} introspected a token, and the response was that the token is not active."
         if reason:
-            yield f"The reason: {_with_code(entry, reason)}"
+            yield f"Reason: {_with_code(entry, reason)}"
     elif status and reason:
         answer = " ".join(filter(None, (status, entry.text("error"))))
-        yield f"{_request(entry)} was refused, with {answer}."
-        yield f"Who asked was told: {entry.text('told') or reason}"
+        yield f"{_request(entry)} was refused with {answer}."
+        yield f"The response said: {entry.text('told') or reason}"
         private = entry.text("detail") or (reason if entry.text("told") else "")
         if why := _with_code(entry, private):
-            yield f"The reason: {why}"
+            yield f"Reason: {why}"
     else:
         yield f"{event[:1].upper()}{event[1:]}{_details(entry)}."
 

@@ -90,13 +90,13 @@ async def test_the_command_says_whether_an_older_master_key_is_needed(store_url:
         return done.stderr
 
     with running(store_url):
-        assert "sealed under master key 1, the newest" in listed(f"1:{MASTER_KEY}")
+        assert "encrypted under the newest master key, 1" in listed(f"1:{MASTER_KEY}")
     older = listed(both)
-    assert "signing keys are sealed under master key 1, not under the newest, 2" in older
-    assert "pairwise subjects are sealed under master key 1" in older
+    assert "signing keys are encrypted under master key 1, not the newest, 2" in older
+    assert "pairwise subjects are encrypted under master key 1" in older
     with running(store_url, master_keys=both):
-        assert "sealed under master key 2, the newest" in listed(both)
-    assert "sealed under master key 2, the newest" in listed(f"2:{NEWER}")
+        assert "encrypted under the newest master key, 2" in listed(both)
+    assert "encrypted under the newest master key, 2" in listed(f"2:{NEWER}")
 
 
 async def test_both_kinds_of_sealed_documents_are_sealed_again_at_the_start(

@@ -8,7 +8,7 @@ from shared.cli.doctor.exchange import Exchange
 from shared.cli.doctor.text import printable, quoted
 from shared.cli.doctor.verdict import Status, Verdict, check, ok, problem, skipped
 
-NOT_TRIED = "there was no login"
+NOT_TRIED = "no login took place"
 
 
 def _refused(exchange: Exchange, login: Login) -> bool:
@@ -22,9 +22,8 @@ def _refused(exchange: Exchange, login: Login) -> bool:
 @check(
     "loopback-port",
     "A loopback redirect may have any port",
-    meaning="RFC 8252 §7.3: programs on a user's machine take the port that is free when they start, another"
-    " one each time.",
-    fix="Compare redirect URIs of 127.0.0.1, [::1] and localhost without their port.",
+    meaning="RFC 8252 §7.3: native apps listen on any free port, which changes with each login.",
+    fix="Ignore the port when comparing redirect URIs on 127.0.0.1, [::1] and localhost.",
     weight=Status.WARNING,
 )
 def loopback_port(evidence: Evidence) -> Verdict:
@@ -37,16 +36,16 @@ def loopback_port(evidence: Evidence) -> Verdict:
     ):
         return skipped(NOT_TRIED)
     if _refused(login.other_port, login):
-        return problem(f"registered is {quoted(login.redirect_uri)}; another port is refused")
+        return problem(f"{quoted(login.redirect_uri)} is registered; another port is refused")
     return ok()
 
 
 @check(
     "resource-spelling",
-    "The resource is known in the spellings that clients send",
-    meaning="Claude sends `resource` in lower case without a trailing slash, others put one on. Refused, they"
-    " end in invalid_target.",
-    fix="Compare `resource` regardless of the case of scheme and host and of one trailing slash.",
+    "The server accepts the resource as clients spell it",
+    meaning="Claude sends `resource` in lower case without a trailing slash; other clients add a slash. "
+    "If the server refuses these spellings, the login fails with invalid_target.",
+    fix="Ignore a trailing slash, and the case of scheme and host, when comparing `resource`.",
     weight=Status.WARNING,
 )
 def resource_spelling(evidence: Evidence) -> Verdict:
@@ -54,7 +53,7 @@ def resource_spelling(evidence: Evidence) -> Verdict:
     if login is None or login.authorize is None or login.other_resource is None:
         return skipped(NOT_TRIED)
     if _refused(login.authorize, login):
-        return skipped("the request is refused as it is")
+        return skipped("the request is refused even with the exact spelling")
     return problem("another spelling is refused") if _refused(login.other_resource, login) else ok()
 
 
@@ -62,7 +61,7 @@ def resource_spelling(evidence: Evidence) -> Verdict:
     "authorize",
     "The login ends at the redirect URI with a code",
     meaning="OAuth 2.1 §4.1.2.",
-    fix="See the log of the authorization server for why it refuses, and the page it showed.",
+    fix="See the error page and the log of the authorization server.",
 )
 def authorize(evidence: Evidence) -> Verdict:
     login = evidence.login
@@ -80,9 +79,9 @@ def authorize(evidence: Evidence) -> Verdict:
 
 @check(
     "state",
-    "`state` comes back as it was sent",
-    meaning="OAuth 2.1 §4.1.2. Without it a client cannot tell its own answer from one that was planted, and"
-    " refuses it.",
+    "`state` is returned unchanged",
+    meaning="OAuth 2.1 §4.1.2. Clients refuse a response without their `state`, because somebody else "
+    "could have planted it.",
     fix="Return `state` in every authorization response, byte for byte.",
 )
 def state(evidence: Evidence) -> Verdict:
@@ -92,15 +91,15 @@ def state(evidence: Evidence) -> Verdict:
     returned = login.returned.get("state")
     if returned == login.request["state"]:
         return ok()
-    return problem("it is missing" if returned is None else "it is another one")
+    return problem("it is missing" if returned is None else "it has changed")
 
 
 @check(
     "iss-answer",
-    "`iss` in the answer is the issuer",
-    meaning="RFC 9207 §2.4: clients hold it against the issuer in the metadata as a string, and refuse the"
-    " answer when it differs, or is missing though announced.",
-    fix="Send `iss` in every authorization response, the same string as `issuer` in the metadata.",
+    "`iss` in the authorization response is the issuer",
+    meaning="RFC 9207 §2.4: clients compare it with the issuer in the metadata as a string, and refuse "
+    "the response if it differs, or if it is announced but missing.",
+    fix="Send `iss` in every authorization response, exactly equal to `issuer` in the metadata.",
 )
 def iss_answer(evidence: Evidence) -> Verdict:
     login = evidence.login
@@ -110,7 +109,9 @@ def iss_answer(evidence: Evidence) -> Verdict:
     expected = text_member(evidence.server_document, "issuer")
     announced = (evidence.server_document or {}).get("authorization_response_iss_parameter_supported") is True
     if returned is None:
-        return problem("it is announced, and missing") if announced else ok("neither announced nor sent")
+        return (
+            problem("it is announced, but missing") if announced else ok("it is neither announced nor sent")
+        )
     return (
         ok()
         if returned == expected

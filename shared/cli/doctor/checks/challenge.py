@@ -16,9 +16,9 @@ UNANSWERED = "the MCP server does not answer"
 @check(
     "challenge-post",
     "POST without a token is answered with 401",
-    meaning="The 401 is what makes a client begin to log in. With anything else it reports an error, or uses"
-    " a server that protects nothing.",
-    fix="Answer every request without a token with 401, before anything else is looked at.",
+    meaning="Clients log in only after a 401. After any other status, they report an error, or use a "
+    "server that protects nothing.",
+    fix="Answer every request without a token with 401, before checking anything else.",
 )
 def challenge_post(evidence: Evidence) -> Verdict:
     status = evidence.post.status
@@ -27,13 +27,13 @@ def challenge_post(evidence: Evidence) -> Verdict:
     if status == 401:
         return ok()
     guess = "; it works without any token" if 200 <= status < 300 else ""
-    return problem(f"it answers {status}{'; is the path right?' if status == 404 else guess}")
+    return problem(f"it answers {status}{'; check the path' if status == 404 else guess}")
 
 
 @check(
     "challenge-get",
     "GET without a token is answered with the same challenge",
-    meaning="Clients that begin with the event stream, and people who look with a browser, come by GET.",
+    meaning="Clients that start with the event stream, and browsers, send GET.",
     fix="Answer GET without a token with the same 401 and WWW-Authenticate header as POST.",
     weight=Status.WARNING,
 )
@@ -44,7 +44,7 @@ def challenge_get(evidence: Evidence) -> Verdict:
 @check(
     "challenge-head",
     "HEAD without a token is answered with the same challenge",
-    meaning="Gemini CLI begins with HEAD to find the WWW-Authenticate header.",
+    meaning="Gemini CLI starts with HEAD to find the WWW-Authenticate header.",
     fix="Answer HEAD without a token with the same 401 and WWW-Authenticate header as POST.",
     weight=Status.WARNING,
 )
@@ -66,9 +66,9 @@ def _same_challenge(evidence: Evidence, exchange: Exchange | None) -> Verdict:
 @check(
     "challenge-bearer",
     "The 401 carries a WWW-Authenticate header of the Bearer scheme",
-    meaning="RFC 6750 §3 requires it; clients find everything else from it.",
-    fix='Send WWW-Authenticate: Bearer resource_metadata="…", with commas between the parameters, and let'
-    " no proxy take it off.",
+    meaning="RFC 6750 §3 requires it. Clients find all other URLs through this header.",
+    fix='Send WWW-Authenticate: Bearer resource_metadata="…", with commas between the parameters, and '
+    "make sure that no proxy removes it.",
 )
 def challenge_bearer(evidence: Evidence) -> Verdict:
     answer = evidence.post.answer
@@ -79,15 +79,15 @@ def challenge_bearer(evidence: Evidence) -> Verdict:
         return problem("there is no WWW-Authenticate header")
     if parse_challenges(value) is None:
         return problem(f"it cannot be parsed: {quoted(value)}")
-    return ok() if evidence.challenge else problem(f"it names another scheme: {quoted(value)}")
+    return ok() if evidence.challenge else problem(f"it has another scheme: {quoted(value)}")
 
 
 @check(
     "challenge-resource-metadata",
-    "The challenge says where the metadata is",
-    meaning="RFC 9728 §5.1: without resource_metadata, or with a URL that leads nowhere, clients must guess.",
-    fix='Put resource_metadata="URL" into the Bearer challenge, the URL being that of the protected'
-    " resource metadata as clients reach it.",
+    "The challenge contains the URL of the metadata",
+    meaning="RFC 9728 §5.1: without resource_metadata, or with a wrong URL, clients must guess.",
+    fix='Add resource_metadata="URL" to the Bearer challenge, with the public URL of the protected '
+    "resource metadata.",
 )
 def challenge_resource_metadata(evidence: Evidence) -> Verdict:
     if evidence.challenge is None:
@@ -96,7 +96,7 @@ def challenge_resource_metadata(evidence: Evidence) -> Verdict:
     if url is None:
         return problem("the challenge has no resource_metadata parameter")
     if not is_web_url(url):
-        return problem(f"resource_metadata is no absolute URL: {quoted(url)}")
+        return problem(f"resource_metadata is not an absolute URL: {quoted(url)}")
     exchange = next((item for place, item in evidence.resource_metadata if place is Place.CHALLENGE), None)
     if exchange is not None and document_of(exchange) is None:
         return problem(f"{quoted(url)} {why_no_document(exchange)}")
@@ -105,10 +105,10 @@ def challenge_resource_metadata(evidence: Evidence) -> Verdict:
 
 @check(
     "challenge-scope",
-    "The challenge says which scopes to ask for",
-    meaning="MCP 2025-11-25: clients ask for the scopes of the challenge first; without them for all there"
-    " are, or for none.",
-    fix='Put scope="…" with the scopes of an ordinary session into the Bearer challenge.',
+    "The challenge names the scopes to request",
+    meaning="MCP 2025-11-25: clients first request the scopes in the challenge. Without them, clients "
+    "request all scopes or none.",
+    fix='Add scope="…" to the Bearer challenge, with the scopes of an ordinary session.',
     weight=Status.WARNING,
 )
 def challenge_scope(evidence: Evidence) -> Verdict:
@@ -120,10 +120,10 @@ def challenge_scope(evidence: Evidence) -> Verdict:
 
 @check(
     "challenge-invalid-token",
-    "A token that is not good is answered with 401 invalid_token",
-    meaning="RFC 6750 §3.1: on it clients refresh, or log in again. A 403 or a 5xx leaves them stuck; a 200"
-    " means that tokens are not checked.",
-    fix='Answer a token that cannot be verified with 401 and error="invalid_token" in the Bearer challenge.',
+    "An invalid token is answered with 401 invalid_token",
+    meaning="RFC 6750 §3.1: after invalid_token, clients refresh or log in again. After 403 or 5xx they "
+    "are stuck; 200 means that the server does not check tokens.",
+    fix='Answer an invalid token with 401 and error="invalid_token" in the Bearer challenge.',
 )
 def challenge_invalid_token(evidence: Evidence) -> Verdict:
     exchange = evidence.invalid_token
@@ -133,7 +133,7 @@ def challenge_invalid_token(evidence: Evidence) -> Verdict:
         return problem(f"a made-up token is answered with {exchange.answer.status}")
     challenge = bearer_challenge(exchange.answer.header("www-authenticate"))
     if challenge is None or challenge.parameters.get("error") != "invalid_token":
-        return problem('the challenge does not say error="invalid_token"', Status.WARNING)
+        return problem('the challenge lacks error="invalid_token"', Status.WARNING)
     return ok()
 
 

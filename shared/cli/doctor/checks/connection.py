@@ -32,10 +32,10 @@ def discovery_exchanges(evidence: Evidence) -> Iterator[Exchange]:
 
 @check(
     "reachable",
-    "The MCP URL answers",
-    meaning="Nothing else can be tried. A name that does not resolve, a port that is closed, a server that"
-    " hangs.",
-    fix="Start the MCP server, and check the name, the port and the firewall of the URL.",
+    "The MCP URL responds",
+    meaning="Without a response, nothing else can be checked. The name does not resolve, the port is "
+    "closed, or the server hangs.",
+    fix="Start the MCP server, and check the host name, the port and the firewall.",
 )
 def reachable(evidence: Evidence) -> Verdict:
     exchange = evidence.post
@@ -47,26 +47,26 @@ def reachable(evidence: Evidence) -> Verdict:
 
 @check(
     "tls",
-    "Every host shows a certificate that is good for its name",
-    meaning="Clients refuse a certificate that is expired, for another name, or from an authority they do not"
-    " know, and few of them say so.",
-    fix="Install a certificate from a public authority for this very host name, with its intermediate"
-    " certificates, and renew it before it expires.",
+    "Every host has a valid certificate for its name",
+    meaning="Clients refuse a certificate that has expired, is for another name, or is from an unknown "
+    "authority. Few of them show the reason.",
+    fix="Install a certificate from a public authority for this exact host name, with its intermediate "
+    "certificates, and renew it before it expires.",
 )
 def tls(evidence: Evidence) -> Verdict:
     bad = [item for item in discovery_exchanges(evidence) if item.trouble in CERTIFICATE_TROUBLES]
     if bad:
         return problem(f"{quoted(origin(bad[0].url))}: {bad[0].trouble} ({printable(bad[0].detail, 120)})")
     if not any(item.url.startswith("https://") for item in discovery_exchanges(evidence)):
-        return skipped("nothing was asked over TLS")
+        return skipped("no request used TLS")
     return ok()
 
 
 @check(
     "tls-expiry",
-    "No certificate is about to expire",
-    meaning="When it does, every client stops at once.",
-    fix="Renew the certificate now, and see why it was not renewed by itself.",
+    "No certificate expires soon",
+    meaning="When a certificate expires, all clients stop working at once.",
+    fix="Renew the certificate now, and check why it was not renewed automatically.",
     weight=Status.WARNING,
 )
 def tls_expiry(evidence: Evidence) -> Verdict:
@@ -76,7 +76,7 @@ def tls_expiry(evidence: Evidence) -> Verdict:
         if item.answer is not None and item.answer.certificate_ends_at is not None
     }
     if not ends:
-        return skipped("nothing was asked over TLS")
+        return skipped("no request used TLS")
     host, left_s = min(ends.items(), key=lambda item: item[1])
     observation = f"{quoted(host)}: {left_s / 86_400:.0f} days left"
     return problem(observation) if left_s < EXPIRES_SOON_S else ok(observation)
@@ -84,10 +84,10 @@ def tls_expiry(evidence: Evidence) -> Verdict:
 
 @check(
     "https",
-    "Every URL is https",
-    meaning="Clients refuse plain http but for loopback hosts, and tokens would travel in the clear (OAuth"
-    " 2.1 §1.5).",
-    fix="Serve it over https, and put the https URL into the settings of both services.",
+    "Every URL uses https",
+    meaning="Clients refuse plain http except on loopback hosts, because anyone on the network could read "
+    "the tokens (OAuth 2.1 §1.5).",
+    fix="Serve the URL over https, and use the https URL in the settings of both services.",
 )
 def https(evidence: Evidence) -> Verdict:
     members = ("authorization_endpoint", "token_endpoint", "registration_endpoint", "revocation_endpoint")
@@ -99,16 +99,17 @@ def https(evidence: Evidence) -> Verdict:
 
 @check(
     "hosted",
-    "A client in its vendor's cloud reaches every host",
-    meaning="Claude and ChatGPT connect from their vendor's network, in the desktop and mobile apps too: they"
-    " never reach localhost, a private address, a name that only your network knows, or a port other than"
-    " 443.",
-    fix="Serve both services under public host names on https, port 443: behind a proxy with TLS, or through"
-    " a tunnel. For this machine alone, use a client that runs on it, like Claude Code or VS Code.",
+    "Hosted clients can reach every host",
+    meaning="Claude and ChatGPT connect from their vendor's network, even in the desktop and mobile apps. "
+    "They cannot reach localhost, private addresses, internal host names, or ports other than "
+    "443.",
+    fix="Serve both services under public host names over https on port 443, behind a proxy with TLS or "
+    "through a tunnel. To use only this machine, choose a local client such as Claude Code or VS "
+    "Code.",
 )
 def hosted(evidence: Evidence) -> Verdict:
     if evidence.profile is None or not evidence.profile.hosted:
-        return skipped("only for --profile claude and chatgpt, which are hosted")
+        return skipped("only for the hosted clients: --profile claude and chatgpt")
     # The authorization endpoint is opened by the person's own browser.
     members = ("token_endpoint", "registration_endpoint", "revocation_endpoint", "jwks_uri")
     announced = (evidence.named_issuer, *(evidence.server_url(member) for member in members))
@@ -123,28 +124,30 @@ def _never_reached(url: str) -> str | None:
     parts = urlsplit(url)
     match reach(url):
         case RedirectUriType.LOOPBACK:
-            return "is this machine to everybody who asks, and never reached from elsewhere"
+            return "means the local machine, and cannot be reached from elsewhere"
         case RedirectUriType.PRIVATE:
-            return "is in a private network, and never reached from outside"
+            return "is in a private network, and cannot be reached from outside"
     if parts.scheme != "https":
-        return "is plain http, and never asked"
+        return "uses plain http, which hosted clients refuse"
     if parts.port not in (None, 443):
-        return f"is on port {parts.port}, and only 443 is ever reached"
-    return "is an address and not a host name" if is_address(parts.hostname or "") else None
+        return f"is on port {parts.port}; hosted clients reach only port 443"
+    return "is an address, not a host name" if is_address(parts.hostname or "") else None
 
 
 @check(
     "http-upgrade",
-    "Plain http leads to https",
-    meaning="Somebody who pastes the URL with http:// should get there, and nothing but a redirect should be"
-    " served in the clear.",
-    fix="Answer plain http with a permanent redirect (308) to the same path over https, or not at all.",
+    "Plain http redirects to https",
+    meaning="A URL that is pasted with http:// should still work, but only a redirect should be served "
+    "over plain http.",
+    fix=(
+        "Answer plain http with a permanent redirect (308) to the same path over https, or do not serve it."
+    ),
     weight=Status.WARNING,
 )
 def http_upgrade(evidence: Evidence) -> Verdict:
     exchange = evidence.plain_http
     if exchange is None:
-        return skipped("the URL is not https on its usual port")
+        return skipped("the URL is not https on port 443")
     if exchange.answer is None:
         return ok("plain http is not served")
     location = exchange.answer.header("location") or ""
@@ -155,16 +158,16 @@ def http_upgrade(evidence: Evidence) -> Verdict:
 
 @check(
     "host",
-    "The MCP server takes the host name that people paste",
-    meaning="Servers answer 421, or 400 or 403 with words about the host, to names that they do not expect,"
-    " so that web pages cannot rebind one of theirs to them. Behind a proxy the name is often another one.",
-    fix="Add the host name to the allowed hosts of the MCP server, or let the proxy in front of it send a"
-    " Host header that it takes.",
+    "The MCP server accepts the host name that people paste",
+    meaning="To prevent DNS rebinding, servers answer unexpected host names with 421, or with 400 or 403 "
+    "and a message about the host. A proxy often changes the name.",
+    fix="Add the host name to the allowed hosts of the MCP server, or configure the proxy to send a Host "
+    "header that the server accepts.",
 )
 def host(evidence: Evidence) -> Verdict:
     answer = evidence.post.answer
     if answer is None:
-        return skipped("there is no answer")
+        return skipped("there is no response")
     if not refuses_host(answer.status, answer.body[:MAX_REFUSAL_BYTES]):
         return ok()
     text = printable(answer.body[:MAX_SHOWN].decode("utf-8", "replace"))
@@ -173,16 +176,16 @@ def host(evidence: Evidence) -> Verdict:
 
 @check(
     "redirect",
-    "The MCP URL answers itself, without a redirect",
-    meaning="Most clients do not follow a redirect of a POST, or lose the token on the way. Web frameworks"
-    " redirect to put a trailing slash on, and behind a proxy to http.",
-    fix="Serve the MCP endpoint at the very URL that people paste: turn off the framework's slash"
-    " redirects, and let it know its public https URL.",
+    "The MCP URL responds without a redirect",
+    meaning="Most clients do not follow redirects of POST, or drop the token. Web frameworks redirect to "
+    "add a trailing slash, and behind a proxy to http.",
+    fix="Serve the MCP endpoint at exactly the URL that people paste. Disable slash redirects in the "
+    "framework, and configure its public https URL.",
 )
 def redirect(evidence: Evidence) -> Verdict:
     answer = evidence.pasted.answer
     if answer is None:
-        return skipped("there is no answer")
+        return skipped("there is no response")
     if not answer.redirects:
         return ok()
     return problem(f"POST answers {answer.status} to {quoted(answer.header('location') or '')}")
@@ -190,10 +193,9 @@ def redirect(evidence: Evidence) -> Verdict:
 
 @check(
     "trailing-slash",
-    "With and without a trailing slash the answer is the same",
-    meaning="People paste both, and some clients put a slash on or take it off.",
-    fix="Serve the MCP endpoint with and without the trailing slash, without a redirect from one to the"
-    " other.",
+    "A trailing slash makes no difference",
+    meaning="People paste both forms, and some clients add or remove the slash.",
+    fix="Serve the MCP endpoint with and without the trailing slash, without redirects.",
     weight=Status.WARNING,
 )
 def trailing_slash(evidence: Evidence) -> Verdict:
@@ -212,15 +214,15 @@ def trailing_slash(evidence: Evidence) -> Verdict:
 @check(
     "clock",
     "The clocks of the servers are right",
-    meaning="Tokens and client assertions begin and end by the clock: one that is off makes good ones"
-    " expired, or not yet valid.",
-    fix="Let the clock of that machine be set by NTP.",
+    meaning="Tokens and client assertions contain times. If a clock is wrong, valid ones seem expired or "
+    "not yet valid.",
+    fix="Synchronize the clock of that machine with NTP.",
     weight=Status.WARNING,
 )
 def clock(evidence: Evidence) -> Verdict:
     skews = dict(_skews(discovery_exchanges(evidence)))
     if not skews:
-        return skipped("no answer carries a Date header")
+        return skipped("no response has a Date header")
     host, skew_s = max(skews.items(), key=lambda item: abs(item[1]))
     if abs(skew_s) <= SKEW_S:
         return ok()
@@ -251,10 +253,10 @@ def _alike(skews: list[float]) -> bool:
 
 @check(
     "speed",
-    "Every answer comes quickly",
-    meaning="Clients give up; Claude after 10 seconds for discovery, registration and token each, all"
-    " requests of a step together.",
-    fix="Find out what that URL waits for: a cold start, a slow lookup, a proxy that buffers.",
+    "Every response is fast",
+    meaning="Clients give up: Claude allows 10 seconds each for all requests of discovery, registration "
+    "and token.",
+    fix="Find the cause of the delay at that URL: a cold start, a slow lookup, or a buffering proxy.",
     weight=Status.WARNING,
 )
 def speed(evidence: Evidence) -> Verdict:

@@ -25,7 +25,7 @@ def _preflight_fault(exchange: Exchange, headers: tuple[str, ...]) -> str | None
     if not 200 <= answer.status < 300:
         return f"OPTIONS is answered with {answer.status}"
     if not _allows_origin(answer):
-        return "no Access-Control-Allow-Origin for the page"
+        return "Access-Control-Allow-Origin does not allow the page"
     if not {"post", "*"} & _listed(answer, "access-control-allow-methods"):
         return "Access-Control-Allow-Methods lacks POST"
     allowed = _listed(answer, "access-control-allow-headers")
@@ -38,10 +38,10 @@ def _preflight_fault(exchange: Exchange, headers: tuple[str, ...]) -> str | None
 
 @check(
     "cors-preflight",
-    "A page may call the MCP server",
-    meaning="A browser asks with OPTIONS, without a token, before it sends one.",
-    fix="Answer OPTIONS at the MCP endpoint without a token, allowing the origin, POST, and the headers"
-    " Authorization, Content-Type, Mcp-Protocol-Version and Mcp-Session-Id.",
+    "Web pages may call the MCP server",
+    meaning="A browser sends OPTIONS without a token before the request.",
+    fix="Answer OPTIONS at the MCP endpoint without requiring a token. Allow the origin, POST, and the "
+    "headers Authorization, Content-Type, Mcp-Protocol-Version and Mcp-Session-Id.",
     weight=Status.WARNING,
 )
 def cors_preflight(evidence: Evidence) -> Verdict:
@@ -53,10 +53,12 @@ def cors_preflight(evidence: Evidence) -> Verdict:
 
 @check(
     "cors-challenge",
-    "A page may read the challenge",
-    meaning="Without it a browser keeps the 401 and its header from the client, which sees a network error.",
-    fix="Send Access-Control-Allow-Origin with every answer of the MCP endpoint, the 401 too, and expose"
-    " WWW-Authenticate and Mcp-Session-Id in Access-Control-Expose-Headers.",
+    "Web pages may read the challenge",
+    meaning=(
+        "Otherwise the browser hides the 401 and its header from the client, which sees a network error."
+    ),
+    fix="Send Access-Control-Allow-Origin in every response of the MCP endpoint, including the 401, and "
+    "list WWW-Authenticate and Mcp-Session-Id in Access-Control-Expose-Headers.",
     weight=Status.WARNING,
 )
 def cors_challenge(evidence: Evidence) -> Verdict:
@@ -74,9 +76,9 @@ def cors_challenge(evidence: Evidence) -> Verdict:
 
 @check(
     "cors-documents",
-    "A page may read the metadata",
-    meaning="Both documents are public; a client in a browser gets no further without them.",
-    fix="Send Access-Control-Allow-Origin: * with the documents at well-known places.",
+    "Web pages may read the metadata",
+    meaning="Clients in a browser cannot continue without these public documents.",
+    fix="Send Access-Control-Allow-Origin: * with the well-known documents.",
     weight=Status.WARNING,
 )
 def cors_documents(evidence: Evidence) -> Verdict:
@@ -93,10 +95,10 @@ def cors_documents(evidence: Evidence) -> Verdict:
 
 @check(
     "cors-endpoints",
-    "A page may register and get tokens",
-    meaning="The token and registration endpoints are called by the page itself.",
-    fix="Answer OPTIONS at the token and registration endpoints, allowing any origin, POST, and the"
-    " headers Authorization and Content-Type.",
+    "Web pages may register and get tokens",
+    meaning="The page itself calls the token and registration endpoints.",
+    fix="Answer OPTIONS at the token and registration endpoints. Allow any origin, POST, and the headers "
+    "Authorization and Content-Type.",
     weight=Status.WARNING,
 )
 def cors_endpoints(evidence: Evidence) -> Verdict:

@@ -36,10 +36,10 @@ def _first_fault(evidence: Evidence, faults: list[tuple[Exchange, str]]) -> Verd
 
 @check(
     "well-known-errors",
-    "No well-known place answers with a server error",
-    meaning="A 404 makes clients try the next place; a 5xx or 429 makes the Python and TypeScript SDKs give"
-    " up.",
-    fix="Answer well-known places that you do not serve with 404, and mend what fails there.",
+    "No well-known URL returns a server error",
+    meaning="After a 404, clients try the next URL. After a 5xx or 429, the Python and TypeScript SDKs "
+    "give up.",
+    fix="Fix the error, and answer well-known URLs that you do not serve with 404.",
 )
 def well_known_errors(evidence: Evidence) -> Verdict:
     failing = [item for item in evidence.well_knowns if item.status == 429 or (item.status or 0) >= 500]
@@ -48,9 +48,11 @@ def well_known_errors(evidence: Evidence) -> Verdict:
 
 @check(
     "well-known-redirects",
-    "No well-known place redirects",
-    meaning="RFC 8414 §3 and RFC 9728 §3 know no redirect; SDKs follow none, or none to another origin.",
-    fix="Serve the document at the well-known place itself instead of redirecting.",
+    "No well-known URL redirects",
+    meaning=(
+        "RFC 8414 §3 and RFC 9728 §3 do not define redirects. SDKs follow none, or none to another origin."
+    ),
+    fix="Serve the document at the well-known URL itself.",
     weight=Status.WARNING,
 )
 def well_known_redirects(evidence: Evidence) -> Verdict:
@@ -62,10 +64,10 @@ def well_known_redirects(evidence: Evidence) -> Verdict:
 
 @check(
     "json",
-    "What is served at a well-known place is JSON",
-    meaning="Web apps answer every unknown path with their start page and 200: clients take it for the"
-    " document, fail to parse it, and try no other place.",
-    fix="Serve a JSON object as application/json at well-known places, and 404 where there is none.",
+    "Documents at well-known URLs are JSON",
+    meaning="Web apps often answer unknown paths with their start page and 200. Clients fail to parse it, "
+    "and do not try other URLs.",
+    fix="Serve JSON objects as application/json at well-known URLs, and answer the others with 404.",
 )
 def json(evidence: Evidence) -> Verdict:
     answered = [item for item in evidence.well_knowns if item.status == 200]
@@ -85,8 +87,8 @@ def json(evidence: Evidence) -> Verdict:
 @check(
     "nulls",
     "No member is null",
-    meaning="The TypeScript SDK rejects the whole document for one null.",
-    fix="Leave members without a value out instead of sending null.",
+    meaning="The TypeScript SDK rejects a document that contains null.",
+    fix="Omit members without a value.",
 )
 def nulls(evidence: Evidence) -> Verdict:
     faults = [
@@ -99,9 +101,9 @@ def nulls(evidence: Evidence) -> Verdict:
 
 @check(
     "urls",
-    "Every URL in the documents is one",
-    meaning="An empty or relative URL makes SDKs reject the whole document.",
-    fix="Send absolute URLs, and leave a member out rather than send an empty string.",
+    "Every URL in the documents is valid",
+    meaning="SDKs reject a document that contains an empty or relative URL.",
+    fix="Use absolute URLs, and omit members without a value.",
 )
 def urls(evidence: Evidence) -> Verdict:
     faults = [
@@ -115,9 +117,14 @@ def urls(evidence: Evidence) -> Verdict:
 
 @check(
     "mistyped",
-    "Every member has the type of the standard",
-    meaning="Scopes as one string instead of an array, true as a string: SDKs reject the whole document.",
-    fix="Send arrays of strings where the standard has them (scopes_supported too), and true without quotes.",
+    "Every member has the correct type",
+    meaning=(
+        "SDKs reject a document in which scopes are a string instead of an array, or a boolean is a string."
+    ),
+    fix=(
+        "Use arrays of strings where the standard requires them (also for scopes_supported), and true "
+        "without quotes."
+    ),
 )
 def mistyped(evidence: Evidence) -> Verdict:
     faults = [
@@ -130,10 +137,10 @@ def mistyped(evidence: Evidence) -> Verdict:
 
 @check(
     "public-urls",
-    "No document names a host that only the server can reach",
-    meaning="Behind a proxy or in containers, services announce localhost or an internal name; the client of"
-    " a user elsewhere cannot go there.",
-    fix="Set the public URLs of both services in their settings, as users reach them.",
+    "No document names an internal host",
+    meaning="Behind a proxy or in containers, services may announce localhost or an internal name, which "
+    "clients elsewhere cannot reach.",
+    fix="Configure the public URLs of both services.",
 )
 def public_urls(evidence: Evidence) -> Verdict:
     home = reach(evidence.mcp_url)

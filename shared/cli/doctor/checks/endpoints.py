@@ -11,10 +11,10 @@ from shared.cli.doctor.verdict import Status, Verdict, check, ok, problem, skipp
 
 @check(
     "unknown-client-token",
-    "The token endpoint answers an unknown client with invalid_client",
-    meaning="RFC 6749 §5.2. On it clients drop a registration that is no longer known and register again; on"
-    " anything else they fail until the user clears them by hand.",
-    fix="Answer an unknown client_id at the token endpoint with 401 and the JSON error invalid_client.",
+    "The token endpoint refuses an unknown client with invalid_client",
+    meaning="RFC 6749 §5.2. After invalid_client, clients discard a deleted registration and register "
+    "again. After other errors, the user must reset the client.",
+    fix="Answer an unknown client_id at the token endpoint with 401 and the error invalid_client in JSON.",
 )
 def unknown_client_token(evidence: Evidence) -> Verdict:
     exchange = evidence.unknown_client_token
@@ -32,11 +32,10 @@ def unknown_client_token(evidence: Evidence) -> Verdict:
 
 @check(
     "unknown-client-authorize",
-    "The authorization endpoint sends nobody to an unknown redirect URI",
-    meaning="RFC 6749 §4.1.2.1: a page must say what is wrong. A redirect to a URI that nobody registered"
-    " lends your name to anyone who made the link.",
-    fix="Show an error page when client_id or redirect_uri is not known, and redirect only to registered"
-    " URIs.",
+    "The authorization endpoint does not redirect to unknown URIs",
+    meaning="RFC 6749 §4.1.2.1: the server must show an error page. Redirects to unregistered URIs let "
+    "attackers use your server for phishing links.",
+    fix="Show an error page if client_id or redirect_uri is unknown, and redirect only to registered URIs.",
 )
 def unknown_client_authorize(evidence: Evidence) -> Verdict:
     exchange = evidence.unknown_client_authorize
@@ -54,21 +53,22 @@ def unknown_client_authorize(evidence: Evidence) -> Verdict:
 
 @check(
     "forwarded",
-    "The authorization server believes the proxy in front of it about who asks",
-    meaning="Limits count by the visitor's address. Where the proxy is not trusted, all who come through it"
-    " share one limit: twenty wrong passwords by anybody keep everybody from logging in. Doorward says so;"
-    " of other servers it cannot be seen.",
-    fix="Set DOORWARD_TRUSTED_PROXIES of the authorization server to the network of the proxy, which its log"
-    " names, and let the proxy remove whichever of X-Forwarded-For and Forwarded it does not write.",
+    "The authorization server trusts the proxy in front of it",
+    meaning="Rate limits apply to each client address. If the proxy is not trusted, all its users share "
+    "one limit: twenty wrong passwords by one user block the login of all others. Only Doorward "
+    "reports this; other servers cannot be checked.",
+    fix="Set DOORWARD_TRUSTED_PROXIES of the authorization server to the network of the proxy, which the "
+    "log of the server contains. Configure the proxy to write X-Forwarded-For or Forwarded and to "
+    "remove the other.",
     weight=Status.WARNING,
 )
 def forwarded(evidence: Evidence) -> Verdict:
     answer = evidence.unknown_client_token.answer if evidence.unknown_client_token else None
     believed = answer.header("doorward-forwarded") if answer else None
     if believed is None:
-        return skipped("no proxy reported where the request came from, or the server does not tell")
+        return skipped("no proxy is in use, or the server does not report it")
     if believed != "believed":
-        return problem("it ignores what the proxy reports")
+        return problem("it ignores the address that the proxy reports")
     return ok()
 
 

@@ -14,10 +14,10 @@ NO_REFRESH = "there is no refresh token, or it was refused"
 
 @check(
     "refresh",
-    "Refreshing gives a token that works",
-    meaning="OAuth 2.1 §4.3. Clients do it in the background; when it fails the user is logged out for no"
-    " reason.",
-    fix="Let the refresh_token grant issue an access token for the same resource and scopes.",
+    "A refreshed token works",
+    meaning="OAuth 2.1 §4.3. Clients refresh in the background. If refreshing fails, the user is logged "
+    "out without a reason.",
+    fix="Issue an access token for the same resource and scopes in the refresh_token grant.",
 )
 def refresh(evidence: Evidence) -> Verdict:
     login = evidence.login
@@ -31,15 +31,18 @@ def refresh(evidence: Evidence) -> Verdict:
     return (
         ok()
         if call and call.status == 200
-        else problem(f"the MCP server answers {call and call.status} to it")
+        else problem(f"the MCP server answers it with {call and call.status}")
     )
 
 
 @check(
     "refresh-rotation",
-    "A public client gets a new refresh token each time",
-    meaning="OAuth 2.1 §4.3.1: one that is stolen is found out when both are used.",
-    fix="Rotate refresh tokens of public clients.",
+    "A public client gets a new refresh token at each refresh",
+    meaning=(
+        "OAuth 2.1 §4.3.1: with rotation, the server detects a stolen refresh token when it is used a "
+        "second time."
+    ),
+    fix="Rotate the refresh tokens of public clients.",
     weight=Status.WARNING,
 )
 def refresh_rotation(evidence: Evidence) -> Verdict:
@@ -51,15 +54,15 @@ def refresh_rotation(evidence: Evidence) -> Verdict:
         return skipped("the client has a secret")
     before = dict(parse_qsl(login.refresh.request.body.decode()))["refresh_token"]
     after = text_member(refreshed, "refresh_token") or before
-    return problem("it is the same again") if after == before else ok()
+    return problem("the refresh token stays the same") if after == before else ok()
 
 
 @check(
     "refresh-replay",
-    "A refresh that is repeated at once does no harm",
-    meaning="Clients refresh from several processes, and again when the answer got lost. A server that takes"
-    " that for theft logs the user out.",
-    fix="Accept the previous refresh token again for some seconds after it was used.",
+    "A refresh can be repeated at once",
+    meaning="Clients refresh in several processes at once, and again if a response was lost. A server "
+    "that treats this as theft logs the user out.",
+    fix="Accept the previous refresh token for some seconds after its use.",
     weight=Status.WARNING,
 )
 def refresh_replay(evidence: Evidence) -> Verdict:
@@ -72,15 +75,15 @@ def refresh_replay(evidence: Evidence) -> Verdict:
     ):
         return skipped(NO_REFRESH)
     if login.survived is not None and login.survived.status != 200:
-        return problem("the user is logged out by it")
+        return problem("the grant is revoked")
     return ok() if document_of(login.replay) else problem(refusal(login.replay))
 
 
 @check(
     "revoke",
-    "Revoking is answered with 200",
+    "Revocation is answered with 200",
     meaning="RFC 7009 §2.2.",
-    fix="Answer a client that revokes its own token with 200.",
+    fix="Answer with 200 when a client revokes its own token.",
     weight=Status.WARNING,
 )
 def revoke(evidence: Evidence) -> Verdict:
@@ -94,19 +97,25 @@ def revoke(evidence: Evidence) -> Verdict:
 @check(
     "revoke-effective",
     "A revoked token is refused",
-    meaning="Who disconnects expects the access to end. Tokens that are only verified by signature live"
-    " on until they expire.",
-    fix="Let the MCP server ask whether a token still holds (RFC 7662), or keep access tokens very short.",
+    meaning="Users expect a disconnected client to lose access at once. Tokens that are verified only by "
+    "signature stay valid until they expire.",
+    fix=(
+        "Introspect tokens in the MCP server (RFC 7662), or issue access tokens with a very short lifetime."
+    ),
     weight=Status.WARNING,
 )
 def revoke_effective(evidence: Evidence) -> Verdict:
     login = evidence.login
     if login is None or login.after_revocation is None or not _worked(login):
-        return skipped("no token that worked was revoked")
+        return skipped("no working token was revoked")
     if login.dead_refresh is not None and login.dead_refresh.status == 200:
         return problem("the refresh token still gives access")
     status = login.after_revocation.status
-    return ok() if status == 401 else problem(f"seconds after it was revoked it is answered with {status}")
+    return (
+        ok()
+        if status == 401
+        else problem(f"seconds after its revocation, the token is answered with {status}")
+    )
 
 
 def _worked(login: Login) -> bool:
@@ -117,18 +126,20 @@ def _worked(login: Login) -> bool:
 
 @check(
     "dead-refresh",
-    "A refresh token that no longer holds is answered with invalid_grant",
-    meaning="RFC 6749 §5.2: on it clients log in again; on anything else Claude keeps trying.",
-    fix="Answer a refresh token that is revoked or expired with 400 and the JSON error invalid_grant.",
+    "An invalid refresh token is refused with invalid_grant",
+    meaning=(
+        "RFC 6749 §5.2: after invalid_grant, clients log in again. After other errors, Claude keeps trying."
+    ),
+    fix="Answer a revoked or expired refresh token with 400 and the error invalid_grant in JSON.",
     weight=Status.WARNING,
 )
 def dead_refresh(evidence: Evidence) -> Verdict:
     login = evidence.login
     exchange = login.dead_refresh if login else None
     if login is None or exchange is None or document_of(login.refresh) is None:
-        return skipped("no refresh token that worked was revoked")
+        return skipped("no working refresh token was revoked")
     if exchange.status == 200:
-        return skipped("it still holds")
+        return skipped("it still works")
     code = text_member(object_of(exchange), "error")
     return ok() if exchange.status == 400 and code == "invalid_grant" else problem(refusal(exchange))
 

@@ -41,8 +41,8 @@ def _registered(evidence: Evidence) -> Document | None:
     "register",
     "A client can register",
     meaning="RFC 7591 §3.2.1: 201 with a client_id.",
-    fix="Answer a registration with 201 and the client information; let anybody register, or name the"
-    " doctor a client with --client-id.",
+    fix="Answer a registration with 201 and the client information. If registration is restricted, give "
+    "the doctor a registered client with --client-id.",
 )
 def register(evidence: Evidence) -> Verdict:
     exchange = evidence.login.registration if evidence.login else None
@@ -57,11 +57,10 @@ def register(evidence: Evidence) -> Verdict:
 
 @check(
     "register-echo",
-    "The registration comes back with the redirect URIs as sent",
-    meaning="The TypeScript SDK requires `redirect_uris` in the response; mcp-remote drops a registration in"
-    " which they differ.",
-    fix="Return all registered metadata in the registration response, redirect URIs byte for byte as they"
-    " came.",
+    "The registration response contains the redirect URIs unchanged",
+    meaning="The TypeScript SDK requires `redirect_uris` in the response; mcp-remote discards a "
+    "registration with different ones.",
+    fix="Return all registered metadata in the registration response, with unchanged redirect URIs.",
 )
 def register_echo(evidence: Evidence) -> Verdict:
     registered = _registered(evidence)
@@ -77,9 +76,9 @@ def register_echo(evidence: Evidence) -> Verdict:
 
 @check(
     "register-method",
-    "The client can authenticate as it was registered",
-    meaning="A server may choose another method than asked for; a client cannot use one that it does not"
-    " know, nor a secret that it was not given.",
+    "The client supports the registered authentication method",
+    meaning="A server may register another method than requested. A client cannot use an unknown method, "
+    "or a method with a secret that it did not get.",
     fix="Register clients with token_endpoint_auth_method none, or with client_secret_basic or"
     " client_secret_post and a client_secret.",
 )
@@ -95,15 +94,15 @@ def register_method(evidence: Evidence) -> Verdict:
     if method not in (None, "none") and secret is None:
         return problem(f"token_endpoint_auth_method is {quoted(method)}, but there is no client_secret")
     if secret is not None and "client_secret_expires_at" not in registered:
-        return problem("client_secret_expires_at is missing beside client_secret", Status.WARNING)
+        return problem("client_secret is sent without client_secret_expires_at", Status.WARNING)
     return ok(quoted(method or "none"))
 
 
 @check(
     "register-nulls",
-    "The registration response holds no null and no empty URL",
-    meaning="The TypeScript SDK rejects the response, and so the registration, for one.",
-    fix="Leave members without a value out of the registration response.",
+    "The registration response contains no null and no empty URL",
+    meaning="The TypeScript SDK rejects such a response, and the registration fails.",
+    fix="Omit members without a value from the registration response.",
 )
 def register_nulls(evidence: Evidence) -> Verdict:
     registered = _registered(evidence)
@@ -118,9 +117,9 @@ def register_nulls(evidence: Evidence) -> Verdict:
 @check(
     "register-profile",
     "The redirect URIs of the client are accepted",
-    meaning="Each client has its own: web, loopback on any port, private-use schemes (RFC 8252 §7). With"
-    " --profile they are registered as that client does.",
-    fix="Accept the redirect URIs of that client: https, http on loopback hosts, and private-use schemes.",
+    meaning="Clients use https, loopback on any port, or private-use schemes (RFC 8252 §7). With "
+    "--profile, the doctor registers the redirect URIs of that client.",
+    fix="Accept https redirect URIs, http on loopback hosts, and private-use schemes.",
 )
 def register_profile(evidence: Evidence) -> Verdict:
     exchange = evidence.login.profile_registration if evidence.login else None
@@ -131,7 +130,7 @@ def register_profile(evidence: Evidence) -> Verdict:
         return problem(f"{refusal(exchange)} to {listed(evidence.profile.redirect_uris)}")
     echoed = list_member(document, "redirect_uris") or []
     missing = [uri for uri in evidence.profile.redirect_uris if PORT not in uri and uri not in echoed]
-    return problem(f"{listed(missing)} is not among those that come back") if missing else ok()
+    return problem(f"the response lacks {listed(missing)}") if missing else ok()
 
 
 CHECKS = (register, register_echo, register_method, register_nulls, register_profile)

@@ -17,10 +17,10 @@ ABSENT = "there is no protected resource metadata"
 @check(
     "resource-metadata",
     "The protected resource metadata can be found",
-    meaning="RFC 9728 §3: it names the authorization server. Without it only clients of MCP 2025-03-26 get"
-    " on, and only if the MCP server is its own authorization server.",
-    fix="Serve the JSON document of RFC 9728 at /.well-known/oauth-protected-resource followed by the"
-    " path of the MCP URL.",
+    meaning="RFC 9728 §3: the metadata names the authorization server. Without it, only clients of MCP "
+    "2025-03-26 can connect, and only if the MCP server is its own authorization server.",
+    fix="Serve the JSON document of RFC 9728 at /.well-known/oauth-protected-resource, followed by the "
+    "path of the MCP URL.",
 )
 def resource_metadata(evidence: Evidence) -> Verdict:
     if not evidence.resource_metadata:
@@ -34,10 +34,10 @@ def resource_metadata(evidence: Evidence) -> Verdict:
 
 @check(
     "resource-metadata-path",
-    "It is at the well-known place with the path of the MCP URL",
-    meaning="RFC 9728 §3.1. Clients that do not read WWW-Authenticate look here first.",
-    fix="Serve the protected resource metadata at /.well-known/oauth-protected-resource followed by the"
-    " path of the MCP URL, unauthenticated.",
+    "The metadata is at the well-known URL with the path of the MCP URL",
+    meaning="RFC 9728 §3.1. Clients that do not read WWW-Authenticate try this URL first.",
+    fix="Serve the protected resource metadata at /.well-known/oauth-protected-resource, followed by the "
+    "path of the MCP URL, without authentication.",
     weight=Status.WARNING,
 )
 def resource_metadata_path(evidence: Evidence) -> Verdict:
@@ -46,9 +46,9 @@ def resource_metadata_path(evidence: Evidence) -> Verdict:
 
 @check(
     "resource-metadata-root",
-    "It is at the well-known place at the root, too",
-    meaning="Older clients look only here.",
-    fix="Serve the protected resource metadata at /.well-known/oauth-protected-resource as well.",
+    "The metadata is also at the well-known URL at the root",
+    meaning="Older clients try only this URL.",
+    fix="Also serve the protected resource metadata at /.well-known/oauth-protected-resource.",
     weight=Status.WARNING,
 )
 def resource_metadata_root(evidence: Evidence) -> Verdict:
@@ -65,14 +65,14 @@ def _served(evidence: Evidence, wanted: Place) -> Verdict:
 
 @check(
     "resource-metadata-equal",
-    "It says the same at every place",
-    meaning="Which place a client reads depends on the client; what works in one then fails in another.",
-    fix="Serve one and the same document at all places.",
+    "The metadata is the same at every URL",
+    meaning="Clients read different URLs, so one client would work while another fails.",
+    fix="Serve the same document at all URLs.",
 )
 def resource_metadata_equal(evidence: Evidence) -> Verdict:
     documents = [(place, item) for place, item in evidence.resource_metadata if document_of(item) is not None]
     if len(documents) < 2:
-        return skipped("it is at one place only" if documents else ABSENT)
+        return skipped("it is at one URL only" if documents else ABSENT)
     first = documents[0][1]
     differing = [(place, item) for place, item in documents if _content(item) != _content(first)]
     if not differing:
@@ -95,10 +95,10 @@ def _differ(one: Exchange, other: Exchange) -> str:
 @check(
     "resource-match",
     "`resource` covers the MCP URL",
-    meaning="RFC 9728 §3.3: a document about another resource must not be used. Clients compare origin and"
-    " path; behind a proxy it is often the internal URL.",
-    fix="Set the public URL of the MCP server, so that `resource` in its metadata is the URL that people"
-    " paste.",
+    meaning="RFC 9728 §3.3: clients must not use a document about another resource. They compare origin "
+    "and path. Behind a proxy, `resource` is often the internal URL.",
+    fix="Configure the public URL of the MCP server, so that `resource` in its metadata is the URL that "
+    "people paste.",
 )
 def resource_match(evidence: Evidence) -> Verdict:
     document = evidence.resource_document
@@ -108,7 +108,7 @@ def resource_match(evidence: Evidence) -> Verdict:
     if resource is None:
         return problem("there is no `resource`")
     if not is_web_url(resource) or not _covers(resource, evidence.mcp_url):
-        return problem(f"`resource` is {quoted(resource)}, the MCP URL {quoted(evidence.mcp_url)}")
+        return problem(f"`resource` is {quoted(resource)}, but the MCP URL is {quoted(evidence.mcp_url)}")
     return ok(quoted(resource))
 
 
@@ -121,8 +121,8 @@ def _covers(resource: str, mcp_url: str) -> bool:
 @check(
     "resource-exact",
     "`resource` is the MCP URL, byte for byte",
-    meaning="VS Code accepts no other. Paste the URL as `resource` has it, or change `resource`.",
-    fix="Make `resource` in the metadata exactly the URL that people paste, trailing slash included.",
+    meaning="VS Code accepts no other value. Paste exactly the URL in `resource`, or change `resource`.",
+    fix="Set `resource` in the metadata to exactly the URL that people paste, including a trailing slash.",
     weight=Status.WARNING,
 )
 def resource_exact(evidence: Evidence) -> Verdict:
@@ -133,16 +133,18 @@ def resource_exact(evidence: Evidence) -> Verdict:
     at_root = urlsplit(evidence.mcp_url).path in ("", "/")
     same = resource == evidence.mcp_url or (at_root and resource.rstrip("/") == evidence.mcp_url.rstrip("/"))
     return (
-        ok() if same else problem(f"`resource` is {quoted(resource)}, pasted was {quoted(evidence.mcp_url)}")
+        ok()
+        if same
+        else problem(f"`resource` is {quoted(resource)}, but the MCP URL is {quoted(evidence.mcp_url)}")
     )
 
 
 @check(
     "authorization-servers",
-    "It names an authorization server",
-    meaning="MCP 2025-11-25 requires `authorization_servers` with at least one issuer; clients take the"
-    " first.",
-    fix="Put the issuer URL of the authorization server into `authorization_servers`.",
+    "The metadata names an authorization server",
+    meaning="MCP 2025-11-25 requires `authorization_servers` with at least one issuer; clients use the "
+    "first.",
+    fix="Add the issuer URL of the authorization server to `authorization_servers`.",
 )
 def authorization_servers(evidence: Evidence) -> Verdict:
     document = evidence.resource_document
@@ -152,17 +154,19 @@ def authorization_servers(evidence: Evidence) -> Verdict:
     if not servers:
         return problem("`authorization_servers` is missing or empty")
     return (
-        ok(listed(servers)) if is_web_url(servers[0]) else problem(f"{quoted(servers[0])} is no absolute URL")
+        ok(listed(servers))
+        if is_web_url(servers[0])
+        else problem(f"{quoted(servers[0])} is not an absolute URL")
     )
 
 
 @check(
     "offline-access",
-    "The resource does not ask for offline_access",
-    meaning="MCP 2026-07-28: whether to stay connected is between the client and the authorization server; a"
-    " resource that lists it makes clients ask for it where it means nothing.",
-    fix="Take offline_access out of `scopes_supported` of the protected resource and out of the"
-    " challenge; the authorization server alone lists it.",
+    "The resource does not list offline_access",
+    meaning="MCP 2026-07-28: offline_access concerns only the client and the authorization server. If a "
+    "resource lists it, clients request it from servers that do not support it.",
+    fix="Remove offline_access from `scopes_supported` of the protected resource and from the challenge. "
+    "Only the authorization server should list it.",
     weight=Status.WARNING,
 )
 def offline_access(evidence: Evidence) -> Verdict:
@@ -170,14 +174,14 @@ def offline_access(evidence: Evidence) -> Verdict:
     listed_scopes = list_member(evidence.resource_document, "scopes_supported") or []
     if "offline_access" in listed_scopes:
         return problem("`scopes_supported` of the protected resource lists it")
-    return problem("the challenge asks for it") if "offline_access" in challenged else ok()
+    return problem("the challenge lists it") if "offline_access" in challenged else ok()
 
 
 @check(
     "bearer-methods",
-    "Tokens are taken in the header",
-    meaning="MCP clients send the token in the Authorization header and nowhere else.",
-    fix='Let `bearer_methods_supported` contain "header", or leave it out.',
+    "Tokens are accepted in the header",
+    meaning="MCP clients send the token only in the Authorization header.",
+    fix='Add "header" to `bearer_methods_supported`, or omit the member.',
     weight=Status.WARNING,
 )
 def bearer_methods(evidence: Evidence) -> Verdict:

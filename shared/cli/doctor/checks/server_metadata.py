@@ -19,7 +19,7 @@ OPENID_REQUIRED = ("jwks_uri", "subject_types_supported", "id_token_signing_alg_
 @check(
     "server-metadata",
     "The authorization server metadata can be found",
-    meaning="RFC 8414 §3. It says where to register, to log in and to get tokens.",
+    meaning="RFC 8414 §3. The metadata contains the URLs for registration, login and tokens.",
     fix="Serve the JSON document of RFC 8414 at /.well-known/oauth-authorization-server, followed by the"
     " path of the issuer if it has one.",
 )
@@ -35,10 +35,10 @@ def server_metadata(evidence: Evidence) -> Verdict:
 
 @check(
     "server-metadata-places",
-    "It is at every place where clients look",
-    meaning="SDKs try the place of RFC 8414 first; for an issuer with a path there are two for OpenID"
-    " discovery, and older clients know only one of them.",
-    fix="Serve the metadata at that URL as well.",
+    "The metadata is at every URL that clients try",
+    meaning="SDKs try the URL of RFC 8414 first. For an issuer with a path, OpenID discovery has two "
+    "URLs, and older clients try only one of them.",
+    fix="Also serve the metadata at that URL.",
     weight=Status.WARNING,
 )
 def server_metadata_places(evidence: Evidence) -> Verdict:
@@ -55,14 +55,14 @@ def server_metadata_places(evidence: Evidence) -> Verdict:
 
 @check(
     "server-metadata-equal",
-    "The documents agree where they overlap",
-    meaning="Clients that read different places would register at one endpoint and log in at another.",
-    fix="Make every member that two of the documents share the same in both.",
+    "The documents do not contradict each other",
+    meaning="Otherwise a client could register at one endpoint and log in at another.",
+    fix="Use the same values in all documents.",
 )
 def server_metadata_equal(evidence: Evidence) -> Verdict:
     documents = [(item.url, document) for item in evidence.server_metadata if (document := document_of(item))]
     if len(documents) < 2:
-        return skipped("there is one document only" if documents else ABSENT)
+        return skipped("there is only one document" if documents else ABSENT)
     (first, reference), *others = documents
     for url, document in others:
         if different := _different(reference, document):
@@ -81,11 +81,11 @@ def _value(value: object) -> object:
 
 @check(
     "openid-complete",
-    "OpenID discovery, where there is any, is complete",
+    "OpenID discovery, if present, is complete",
     meaning="OpenID Connect Discovery §3 requires more members than RFC 8414; the TypeScript SDK rejects a"
     " document without them.",
-    fix="Add jwks_uri, subject_types_supported and id_token_signing_alg_values_supported to the OpenID"
-    " discovery document, or do not serve one.",
+    fix="Add jwks_uri, subject_types_supported and id_token_signing_alg_values_supported to the OpenID "
+    "discovery document, or remove the document.",
     weight=Status.WARNING,
 )
 def openid_complete(evidence: Evidence) -> Verdict:
@@ -107,11 +107,11 @@ def openid_complete(evidence: Evidence) -> Verdict:
 
 @check(
     "issuer",
-    "`issuer` is the issuer that the resource names, byte for byte",
-    meaning="RFC 8414 §3.3: anything else must not be used, a trailing slash more or less included. Clients"
-    " compare strings.",
-    fix="Make `issuer` in the metadata and the entry in `authorization_servers` the same string, trailing"
-    " slash included.",
+    "`issuer` is exactly the issuer that the resource names",
+    meaning="RFC 8414 §3.3: clients compare the strings, including a trailing slash, and must not use "
+    "metadata with another issuer.",
+    fix="Use the same string for `issuer` in the metadata and in `authorization_servers`, including a "
+    "trailing slash.",
 )
 def issuer(evidence: Evidence) -> Verdict:
     document = evidence.server_document
@@ -137,11 +137,11 @@ def _expected_issuer(evidence: Evidence, announced: str) -> str | None:
 
 @check(
     "server-members",
-    "It names the endpoints and the code flow",
-    meaning="RFC 8414 §2: issuer, authorization_endpoint, token_endpoint and response_types_supported are"
-    " what a client cannot do without.",
-    fix="Put absolute URLs for authorization_endpoint and token_endpoint, and response_types_supported"
-    ' with "code", into the metadata.',
+    "The metadata contains the endpoints and the code flow",
+    meaning="RFC 8414 §2: clients need issuer, authorization_endpoint, token_endpoint and "
+    "response_types_supported.",
+    fix="Add authorization_endpoint and token_endpoint, as absolute URLs, and response_types_supported "
+    'with "code" to the metadata.',
 )
 def server_members(evidence: Evidence) -> Verdict:
     document = evidence.server_document
@@ -158,10 +158,10 @@ def server_members(evidence: Evidence) -> Verdict:
 @check(
     "legacy",
     "Clients of MCP 2025-03-26 find the authorization server",
-    meaning="That revision has no protected resource metadata: its clients look for RFC 8414 metadata at the"
-    " origin of the MCP server.",
-    fix="Serve the authorization server's metadata at /.well-known/oauth-authorization-server of the MCP"
-    " server's origin as well.",
+    meaning="That revision does not have protected resource metadata. Its clients look for RFC 8414 "
+    "metadata at the origin of the MCP server.",
+    fix="Also serve the metadata of the authorization server at /.well-known/oauth-authorization-server "
+    "on the origin of the MCP server.",
     weight=Status.WARNING,
 )
 def legacy(evidence: Evidence) -> Verdict:

@@ -42,18 +42,18 @@ def _reason(exchange: Exchange) -> str:
 
 @check(
     "initialize",
-    "The MCP server takes the token",
-    meaning='"Authorized, then failed": the login went well, and the MCP server does not accept what came of'
-    " it. Most often it expects another audience, another issuer, or another URL of itself.",
-    fix="Let the MCP server accept tokens of this issuer whose audience is its `resource`, and see its"
-    " log for why it refuses this one.",
+    "The MCP server accepts the token",
+    meaning="The login succeeded, but the MCP server refuses the token. Usually it expects another "
+    "audience or issuer, or does not know its public URL.",
+    fix="Configure the MCP server to accept tokens of this issuer with its `resource` as audience, and "
+    "see its log for the reason.",
 )
 def initialize(evidence: Evidence) -> Verdict:
     exchange = evidence.login.initialize if evidence.login else None
     if exchange is None:
         return skipped(NOT_TRIED)
     if evidence.login and evidence.login.refused_for_scope is exchange:
-        return ok("it asks for more scopes first")
+        return ok("it first requires more scopes")
     fault = _fault(exchange)
     return problem(fault) if fault else ok()
 
@@ -61,35 +61,35 @@ def initialize(evidence: Evidence) -> Verdict:
 @check(
     "tools",
     "The tools can be listed",
-    meaning="It is the first thing that every client does.",
-    fix="See the log of the MCP server for why it refuses tools/list.",
+    meaning="Every client lists the tools first.",
+    fix="See the log of the MCP server for the error in tools/list.",
 )
 def tools(evidence: Evidence) -> Verdict:
     exchange = evidence.login.tools if evidence.login else None
     if exchange is None:
         return skipped(NOT_TRIED)
     if evidence.login and evidence.login.refused_for_scope is exchange:
-        return ok("it asks for more scopes first")
+        return ok("it first requires more scopes")
     if fault := _fault(exchange):
         return problem(fault)
     result = (rpc_answer(exchange) or {}).get("result")
     tools = result.get("tools") if isinstance(result, dict) else None
-    return ok(f"{len(tools)} tools") if isinstance(tools, list) else problem("there is no list in the answer")
+    return ok(f"{len(tools)} tools") if isinstance(tools, list) else problem("the response contains no list")
 
 
 @check(
     "step-up-challenge",
-    "A refusal for lack of scopes says which",
-    meaning="RFC 6750 §3.1, MCP 2025-11-25: clients ask for the scopes in the challenge and try again.",
-    fix='Answer 403 with error="insufficient_scope", scope="…" naming every scope the request needs, and'
-    " resource_metadata in the Bearer challenge.",
+    "A refusal for missing scopes names them",
+    meaning="RFC 6750 §3.1, MCP 2025-11-25: clients request the scopes in the challenge and try again.",
+    fix='Answer with 403 and a Bearer challenge that contains error="insufficient_scope", scope="…" with '
+    "all scopes that the request requires, and resource_metadata.",
 )
 def step_up_challenge(evidence: Evidence) -> Verdict:
     login = evidence.login
     made = (login.initialize, login.tools, login.call) if login else ()
     refused = [item.answer for item in made if item and item.answer and item.answer.status == 403]
     if not refused:
-        return skipped("the MCP server refused nothing for lack of a scope")
+        return skipped("no request was refused for a missing scope")
     challenge = bearer_challenge(refused[0].header("www-authenticate"))
     parameters = challenge.parameters if challenge else {}
     lacking = [name for name in ("error", "scope", "resource_metadata") if not parameters.get(name)]
@@ -102,16 +102,16 @@ def step_up_challenge(evidence: Evidence) -> Verdict:
 
 @check(
     "step-up",
-    "With the scopes that were asked for it works",
-    meaning="MCP 2025-11-25, step-up authorization: after another login for them the same request must go"
-    " through, or the client goes round in circles.",
-    fix="Let the authorization server grant every scope that the MCP server asks for, and let the"
-    " challenge name all that the request needs.",
+    "With the required scopes, the request succeeds",
+    meaning="MCP 2025-11-25, step-up authorization: if the request is refused again after the second "
+    "login, the client loops.",
+    fix="Configure the authorization server to grant every scope that the MCP server requires, and name "
+    "all required scopes in the challenge.",
 )
 def step_up(evidence: Evidence) -> Verdict:
     login = evidence.login
     if login is None or login.refused_for_scope is None:
-        return skipped("the MCP server asked for no more scopes")
+        return skipped("the MCP server did not require more scopes")
     if login.stepped_up is None:
         return problem(login.step_up_refused)
     fault = _fault(login.stepped_up)

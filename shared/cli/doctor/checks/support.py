@@ -13,8 +13,8 @@ ABSENT = "there is no authorization server metadata"
 @check(
     "pkce",
     "PKCE with S256 is announced",
-    meaning="MCP 2025-11-25: a client must refuse to go on when code_challenge_methods_supported is absent or"
-    " lacks S256.",
+    meaning="MCP 2025-11-25: a client must not continue if code_challenge_methods_supported is missing or "
+    "lacks S256.",
     fix='Support PKCE with S256 (RFC 7636) and list "S256" in code_challenge_methods_supported.',
 )
 def pkce(evidence: Evidence) -> Verdict:
@@ -29,8 +29,8 @@ def pkce(evidence: Evidence) -> Verdict:
 @check(
     "pkce-plain",
     "PKCE without a hash is not offered",
-    meaning="OAuth 2.1 §7.6: with `plain` anyone who reads the authorization request can redeem the code.",
-    fix='Take "plain" out of code_challenge_methods_supported, and refuse it.',
+    meaning=("OAuth 2.1 §7.6: with `plain`, anyone who reads the authorization request can redeem the code."),
+    fix='Remove "plain" from code_challenge_methods_supported, and refuse it.',
     weight=Status.WARNING,
 )
 def pkce_plain(evidence: Evidence) -> Verdict:
@@ -43,8 +43,8 @@ def pkce_plain(evidence: Evidence) -> Verdict:
 @check(
     "iss",
     "`iss` in authorization responses is announced",
-    meaning="RFC 9207: it tells a client of several servers which one answers. Gemini CLI fails without it,"
-    " ChatGPT uses a redirect URI per connector then.",
+    meaning="RFC 9207: `iss` tells a client which of several servers sent a response. Without it, Gemini "
+    "CLI fails, and ChatGPT uses a redirect URI for each connector.",
     fix="Send `iss` in every authorization response and set"
     " authorization_response_iss_parameter_supported to true.",
     weight=Status.WARNING,
@@ -68,9 +68,9 @@ def _cimd(evidence: Evidence) -> bool:
 
 @check(
     "registration",
-    "A client can introduce itself",
-    meaning="With neither dynamic registration nor client ID metadata documents, every user has to get a"
-    " client id from you and find where to put it.",
+    "Clients can register or use a metadata document",
+    meaning="Without dynamic registration or client ID metadata documents, every user has to get a client "
+    "id from you and configure it.",
     fix="Offer dynamic client registration (registration_endpoint, RFC 7591), client ID metadata"
     " documents (client_id_metadata_document_supported), or both.",
 )
@@ -85,9 +85,9 @@ def registration(evidence: Evidence) -> Verdict:
 @check(
     "registration-dynamic",
     "Dynamic client registration is offered",
-    meaning="RFC 7591. Cursor, Gemini CLI, mcp-remote, the Inspector and the TypeScript SDK know no other"
-    " way.",
-    fix="Offer dynamic client registration and announce it as registration_endpoint.",
+    meaning="RFC 7591. Cursor, Gemini CLI, mcp-remote, the Inspector and the TypeScript SDK support only "
+    "this.",
+    fix="Offer dynamic client registration, and announce it as registration_endpoint.",
     weight=Status.WARNING,
 )
 def registration_dynamic(evidence: Evidence) -> Verdict:
@@ -98,10 +98,10 @@ def registration_dynamic(evidence: Evidence) -> Verdict:
 
 @check(
     "registration-cimd",
-    "Client ID metadata documents are understood",
-    meaning="MCP 2026-07-28 prefers them: the client is known by a URL of its maker, and nothing is left"
-    " behind in your store with every connection.",
-    fix="Support client ID metadata documents and set client_id_metadata_document_supported to true.",
+    "Client ID metadata documents are supported",
+    meaning="MCP 2026-07-28 prefers them: the vendor's URL identifies the client, and connections leave "
+    "no registrations in your store.",
+    fix="Support client ID metadata documents, and set client_id_metadata_document_supported to true.",
     weight=Status.WARNING,
 )
 def registration_cimd(evidence: Evidence) -> Verdict:
@@ -113,9 +113,9 @@ def registration_cimd(evidence: Evidence) -> Verdict:
 @check(
     "auth-method-none",
     "Public clients are accepted at the token endpoint",
-    meaning="Claude and most programs on a user's machine keep no secret. Where client ID metadata documents"
-    " are offered without it, Claude does not use them.",
-    fix='List "none" in token_endpoint_auth_methods_supported, and require PKCE of such clients.',
+    meaning="Claude and most native apps have no secret. If public clients are not accepted, Claude does "
+    "not use client ID metadata documents either.",
+    fix='List "none" in token_endpoint_auth_methods_supported, and require PKCE from public clients.',
     weight=Status.WARNING,
 )
 def auth_method_none(evidence: Evidence) -> Verdict:
@@ -136,7 +136,7 @@ def auth_method_none(evidence: Evidence) -> Verdict:
 @check(
     "grant-code",
     "The authorization_code grant is offered",
-    meaning="It is the one that MCP clients use for people.",
+    meaning="MCP clients use this grant to act for users.",
     fix='List "authorization_code" in grant_types_supported.',
 )
 def grant_code(evidence: Evidence) -> Verdict:
@@ -152,7 +152,7 @@ def grant_code(evidence: Evidence) -> Verdict:
 @check(
     "grant-refresh",
     "The refresh_token grant is offered",
-    meaning="Without refresh tokens people log in again whenever the access token ends.",
+    meaning="Without refresh tokens, users must log in again whenever an access token expires.",
     fix='List "refresh_token" in grant_types_supported, and issue refresh tokens to clients that register'
     " it.",
     weight=Status.WARNING,
@@ -168,11 +168,10 @@ def grant_refresh(evidence: Evidence) -> Verdict:
 
 @check(
     "scopes",
-    "The authorization server knows every scope of the resource",
-    meaning="Clients ask for what the resource lists; a scope that is unknown there is refused with"
-    " invalid_scope, or silently dropped.",
-    fix="Register the scopes of the resource with the authorization server, or list only those that it"
-    " grants.",
+    "The authorization server supports every scope of the resource",
+    meaning="Clients request the scopes that the resource lists. The authorization server refuses an "
+    "unknown scope with invalid_scope, or ignores it.",
+    fix="Add the scopes of the resource to the authorization server, or list only scopes that it grants.",
     weight=Status.WARNING,
 )
 def scopes(evidence: Evidence) -> Verdict:
@@ -188,8 +187,11 @@ def scopes(evidence: Evidence) -> Verdict:
 @check(
     "revocation",
     "Tokens can be revoked",
-    meaning="RFC 7009. ChatGPT and others revoke when somebody disconnects; without it access stays open.",
-    fix="Offer token revocation and announce it as revocation_endpoint.",
+    meaning=(
+        "RFC 7009. ChatGPT and other clients revoke tokens when a user disconnects. Without "
+        "revocation, the tokens stay valid."
+    ),
+    fix="Offer token revocation, and announce it as revocation_endpoint.",
     weight=Status.WARNING,
 )
 def revocation(evidence: Evidence) -> Verdict:
@@ -202,7 +204,7 @@ def revocation(evidence: Evidence) -> Verdict:
 @check(
     "keys",
     "The published keys can be read",
-    meaning="Clients that ask for openid verify the ID token with them.",
+    meaning="Clients that request openid verify the ID token with these keys.",
     fix="Serve a JSON Web Key Set with at least one key at jwks_uri.",
     weight=Status.WARNING,
 )
@@ -214,7 +216,7 @@ def keys(evidence: Evidence) -> Verdict:
     there = (document or {}).get("keys")
     if isinstance(there, list) and there:
         return ok(f"{len(there)} keys")
-    return problem(f"{quoted(exchange.url)} holds no keys")
+    return problem(f"{quoted(exchange.url)} contains no keys")
 
 
 CHECKS = (

@@ -25,7 +25,7 @@ def _tokens(evidence: Evidence) -> Document | None:
     "token",
     "The code is redeemed for a bearer token",
     meaning="OAuth 2.1 §3.2.3: 200 with access_token and token_type.",
-    fix='Answer a good code with 200, access_token and token_type "Bearer" as JSON.',
+    fix='Answer a valid code with 200 and JSON that contains access_token and token_type "Bearer".',
 )
 def token(evidence: Evidence) -> Verdict:
     exchange = evidence.login.token if evidence.login else None
@@ -42,9 +42,9 @@ def token(evidence: Evidence) -> Verdict:
 
 @check(
     "token-nulls",
-    "The token response holds no null",
-    meaning="The TypeScript SDK rejects the response, and so the login, for one.",
-    fix="Leave members without a value (refresh_token, scope) out of the token response.",
+    "The token response contains no null",
+    meaning="The TypeScript SDK rejects such a response, and the login fails.",
+    fix="Omit members without a value (refresh_token, scope) from the token response.",
 )
 def token_nulls(evidence: Evidence) -> Verdict:
     tokens = _tokens(evidence)
@@ -56,8 +56,8 @@ def token_nulls(evidence: Evidence) -> Verdict:
 
 @check(
     "token-no-store",
-    "The token response is not to be stored",
-    meaning="OAuth 2.1 §3.2.3: a cache on the way would give tokens to others.",
+    "The token response must not be cached",
+    meaning="OAuth 2.1 §3.2.3: a cache could return tokens to other clients.",
     fix="Send Cache-Control: no-store with every token response.",
     weight=Status.WARNING,
 )
@@ -71,9 +71,11 @@ def token_no_store(evidence: Evidence) -> Verdict:
 
 @check(
     "token-expiry",
-    "The token says how long it is good",
-    meaning="With expires_in clients refresh in time; without it they meet a 401 first, or never refresh.",
-    fix="Put expires_in, a number of seconds, into the token response.",
+    "The token response contains the lifetime",
+    meaning=(
+        "With expires_in, clients refresh in time. Without it, they refresh only after a 401, or never."
+    ),
+    fix="Add expires_in, in seconds, to the token response.",
     weight=Status.WARNING,
 )
 def token_expiry(evidence: Evidence) -> Verdict:
@@ -88,9 +90,9 @@ def token_expiry(evidence: Evidence) -> Verdict:
 
 @check(
     "token-scope",
-    "The granted scopes are within those asked for",
-    meaning="OAuth 2.1 §3.2.3. What is granted beyond, the user did not see.",
-    fix="Grant no scope that was not asked for, and return `scope` where it differs from the request.",
+    "Only requested scopes are granted",
+    meaning="OAuth 2.1 §3.2.3. The user did not see other scopes.",
+    fix="Grant only requested scopes, and return `scope` if it differs from the request.",
     weight=Status.WARNING,
 )
 def token_scope(evidence: Evidence) -> Verdict:
@@ -100,13 +102,13 @@ def token_scope(evidence: Evidence) -> Verdict:
     granted = (text_member(tokens, "scope") or "").split()
     requested = evidence.login.request.get("scope", "").split()
     beyond = [scope for scope in granted if requested and scope not in requested]
-    return problem(f"{listed(beyond)} was not asked for") if beyond else ok(quoted(" ".join(granted)))
+    return problem(f"{listed(beyond)} was not requested") if beyond else ok(quoted(" ".join(granted)))
 
 
 @check(
     "refresh-token",
     "There is a refresh token",
-    meaning="Without one the user logs in again whenever the access token ends.",
+    meaning="Without a refresh token, the user must log in again whenever the access token expires.",
     fix="Issue a refresh token to clients that register the refresh_token grant or are granted"
     " offline_access.",
     weight=Status.WARNING,

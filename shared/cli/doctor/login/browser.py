@@ -18,7 +18,7 @@ def system_browser(say: Callable[[str], None]) -> Visit:
     """Return a visit that opens the browser of this machine, and prints the URL for other machines."""
 
     async def visit(url: str) -> None:
-        say(f"Log in in the browser; where none opens, go to\n{url}")
+        say(f"Log in in the browser. If no browser opens, go to\n{url}")
         await asyncio.to_thread(webbrowser.open, url)
 
     return visit

@@ -102,7 +102,7 @@ class _Visitor:
             if request is None:
                 return
             request = self._next(await self._fetch(request))
-        raise CannotLogInError(f"there is no end of pages after {MAX_PAGES}")
+        raise CannotLogInError(f"the login shows more than {MAX_PAGES} pages")
 
     def _next(self, exchange: Exchange) -> Request | None:
         """Return the request to send after `exchange`; None once the response is delivered."""
@@ -115,7 +115,7 @@ class _Visitor:
     def _follow(self, url: str, location: str) -> Request | None:
         target = redirect_target(url, location)
         if target is None:
-            raise CannotLogInError(f"a redirect leads to {quoted(location)}; {USE_BROWSER}")
+            raise CannotLogInError(f"the login redirects to {quoted(location)}; {USE_BROWSER}")
         if target.startswith(self._listener.redirect_uri) and self._listener.deliver(target):
             return None
         if not same_origin(target, self._start):

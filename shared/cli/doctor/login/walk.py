@@ -84,12 +84,14 @@ class LoginWalk:
             method = "client_secret_basic" if options.client_secret else "none"
             return Credentials(options.client_id, options.client_secret, method)
         if not self._authority.offers("registration_endpoint"):
-            raise CannotLogInError("there is no registration_endpoint; name a client with --client-id")
+            raise CannotLogInError(
+                "there is no registration_endpoint; use a registered client with --client-id"
+            )
         self._record.sent = registration_body(self._evidence.profile, [self._listener.redirect_uri])
         self._record.registration = await self._authority.register(self._record.sent)
         credentials = Credentials.registered(document_of(self._record.registration) or {})
         if credentials is None:
-            raise CannotLogInError("the registration gives no client_id")
+            raise CannotLogInError("the registration response has no client_id")
         return credentials
 
     async def _register_as_profile(self) -> None:
@@ -136,22 +138,20 @@ class LoginWalk:
         if first:
             self._record.request, self._record.returned = parameters, returned
         if "code" not in returned:
-            raise CannotLogInError("the answer holds no code")
+            raise CannotLogInError("the authorization response has no code")
         exchange = await self._authority.token(credentials, attempt.redemption(returned["code"]))
         if first:
             self._record.token = exchange
         tokens = document_of(exchange)
         if tokens is None or credential_member(tokens, "access_token") is None:
-            raise CannotLogInError("the token endpoint gives no access token")
+            raise CannotLogInError("the token response has no access token")
         return tokens
 
     async def _ask_the_person(self, parameters: dict[str, str]) -> dict[str, str]:
         await self._visit(self._authority.authorization_url(parameters))
         returned = await self._listener.answer(self._options.patience_s)
         if returned is None:
-            raise CannotLogInError(
-                f"nothing came back to the redirect URI in {self._options.patience_s:.0f} s"
-            )
+            raise CannotLogInError(f"the redirect URI was not called within {self._options.patience_s:.0f} s")
         return returned
 
     def _session(self, tokens: Document) -> McpSession:
