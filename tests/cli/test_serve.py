@@ -62,7 +62,7 @@ def test_health_tells_a_service_that_is_well_from_one_that_is_not(
         assert "answers 404" in elsewhere.stderr
     gone = doorward("health", url, cwd=tmp_path)
     assert gone.returncode == 1
-    assert "does not answer" in gone.stderr
+    assert "does not respond" in gone.stderr
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -51,7 +51,7 @@ def test_a_warning_alone_is_no_failure_but_for_the_client_that_minds(pair: Pair)
     assert doctor(pair.mcp_url).exit_code == 0
     minding = doctor(pair.mcp_url, "--profile", "gemini")
     assert minding.exit_code == 1
-    assert "Gemini CLI will not connect as it is." in minding.stdout
+    assert "Gemini CLI will not connect." in minding.stdout
 
 
 def test_a_server_that_is_not_there_is_named() -> None:

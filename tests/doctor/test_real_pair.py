@@ -68,7 +68,7 @@ def test_the_command_logs_in_with_the_browser(mcp_url: str, tmp_path: Path) -> N
         BROWSER=f"{sys.executable} -m tests.doctor.browser %s",
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Log in in the browser; where none opens, go to" in done.stderr
+    assert "Log in in the browser. If no browser opens, go to" in done.stderr
     report = json.loads(done.stdout)
     assert [check["id"] for check in report["checks"] if "fix" in check] == []
     assert next(check["status"] for check in report["checks"] if check["id"] == "tools") == "ok"

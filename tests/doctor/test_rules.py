@@ -31,9 +31,9 @@ HOSTED = [profile for profile in PROFILES.values() if profile.hosted]
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        *((f"{scheme}://localhost/mcp", "this machine") for scheme in ("http", "https")),
+        *((f"{scheme}://localhost/mcp", "the local machine") for scheme in ("http", "https")),
         *(
-            (f"https://{host}/mcp", "this machine")
+            (f"https://{host}/mcp", "the local machine")
             for host in ("127.0.0.1", "[::1]", "a.localhost", "0.0.0.0")
         ),
         *((f"https://{host}/mcp", "private network") for host in ("10.0.0.1", "192.168.1.2", "172.16.0.1")),

@@ -49,7 +49,7 @@ def test_a_certificate_of_an_unknown_authority_is_named(secure_stage: Stage) -> 
 @pytest.mark.parametrize(
     ("name", "address", "valid", "words"),
     [
-        pytest.param("other", "127.0.0.2", (-DAY, DAY), "for another name", id="another name"),
+        pytest.param("other", "127.0.0.2", (-DAY, DAY), "for another host name", id="another name"),
         pytest.param("old", "127.0.0.1", (-2 * DAY, -DAY), "has expired", id="expired"),
         pytest.param("early", "127.0.0.1", (DAY, 2 * DAY), "not valid yet", id="not yet valid"),
     ],

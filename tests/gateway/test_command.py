@@ -44,7 +44,7 @@ def test_the_options_of_the_command_name_upstreams(upstream: AuthorizationServer
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--upstream", "http://a/mcp", "--stdio", "cat"), "exclude each other"),
+        (("--upstream", "http://a/mcp", "--stdio", "cat"), "use either --upstream or --stdio"),
         (("--mount", "/one"), "/PATH=URL"),
         (("--mount", "/one=http://a", "--mount", "/one=http://b"), "twice"),
         (("--mount", "one=http://a"), "DOORWARD_MOUNTS[0][path]"),
