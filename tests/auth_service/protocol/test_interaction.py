@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from auth_service.protocol.authorization import AuthorizationRequest
+from auth_service.protocol.claims_request import ACR_FEDERATED, ACR_MFA, ACR_PASSWORD
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import (
     AccessDeniedError,
@@ -42,6 +43,7 @@ def step(
     progress: Progress | None = None,
     approvals: tuple[Approval, ...] = (),
     of: Client | None = None,
+    second_factor: bool = False,
 ) -> Step:
     return next_step(
         request,
@@ -50,6 +52,7 @@ def step(
         login=login,
         approvals=approvals,
         now=NOW,
+        second_factor=second_factor,
     )
 
 
@@ -99,6 +102,46 @@ def test_login_comes_before_consent() -> None:
     assert step(request) is Step.LOGIN
     assert step(request, progress=Progress("session-1")) is Step.CONSENT
     assert step(request, progress=Progress("session-1", ALLOWED)) is Step.ISSUE
+
+
+@pytest.mark.requirement("ID-5")
+@pytest.mark.parametrize(
+    ("acr", "second_factor", "wanted", "expected"),
+    [
+        (ACR_PASSWORD, False, {}, Step.ISSUE),
+        (ACR_PASSWORD, True, {}, Step.SECOND_FACTOR),
+        (ACR_MFA, True, {}, Step.ISSUE),
+        (ACR_PASSWORD, False, {"acr": (ACR_MFA,)}, Step.SECOND_FACTOR),
+        (ACR_PASSWORD, False, {"acr_values": (ACR_MFA,)}, Step.SECOND_FACTOR),
+        (ACR_PASSWORD, False, {"acr_values": (ACR_MFA, ACR_PASSWORD)}, Step.ISSUE),
+        (ACR_PASSWORD, False, {"acr_values": (ACR_PASSWORD,)}, Step.ISSUE),
+        (ACR_MFA, False, {"acr": (ACR_MFA,)}, Step.ISSUE),
+        (ACR_MFA, False, {"acr": (ACR_PASSWORD,)}, Step.ISSUE),
+        (ACR_FEDERATED, False, {"acr": (ACR_PASSWORD,)}, Step.LOGIN),
+        (ACR_FEDERATED, False, {"acr": (ACR_MFA,)}, Step.SECOND_FACTOR),
+    ],
+)
+def test_a_login_is_stepped_up_to_what_the_policy_or_the_client_requires(
+    acr: str, second_factor: bool, wanted: dict[str, Any], expected: Step
+) -> None:
+    login, logged_in_for_it = replace(LOGIN, acr=acr), Progress("session-1")
+    for progress in (Progress(), logged_in_for_it):
+        assert (
+            step(
+                asked(**wanted),
+                login=login,
+                progress=progress,
+                approvals=(APPROVAL,),
+                second_factor=second_factor,
+            )
+            is expected
+        )
+
+
+@pytest.mark.requirement("ID-5")
+def test_a_second_factor_cannot_be_asked_for_silently() -> None:
+    with pytest.raises(LoginRequiredError, match="a second factor is needed"):
+        step(asked("none"), approvals=(APPROVAL,), second_factor=True)
 
 
 def test_a_refusal_ends_the_request() -> None:

@@ -8,6 +8,7 @@ from auth_service.protocol.redirect_uris import (
     RedirectUriType,
     check_registrable,
     destination_of,
+    is_complete,
     is_usable,
     matches,
     redirect_uri_type,
@@ -211,3 +212,20 @@ def test_a_person_is_told_the_host_or_the_app_that_an_answer_goes_to(uri: str, d
 )
 def test_what_was_registered_under_older_rules_is_used_only_if_it_is_safe(uri: str, usable: bool) -> None:
     assert is_usable(uri) is usable
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "complete"),
+    [
+        ("https://client.example/cb", True),
+        ("http://127.0.0.1:4711/cb", True),
+        ("http://127.0.0.1/cb", False),
+        ("com.example.app:/cb", True),
+        ("ms-word:callback", False),
+        ("https://client.example/cb#x", False),
+    ],
+)
+def test_a_loopback_redirect_uri_without_a_port_is_not_where_an_answer_goes(
+    redirect_uri: str, complete: bool
+) -> None:
+    assert is_complete(redirect_uri) is complete
