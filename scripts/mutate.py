@@ -47,9 +47,17 @@ class Explanation:
     why: str
 
     def covers(self, module: str, change: str) -> bool:
-        """Check whether it explains a mutant of `module` with the changed lines `change`."""
-        added = [line[1:] for line in change.splitlines() if line.startswith("+")]
-        return module == self.module and any(mutant in line for mutant in self.mutants for line in added)
+        """Check whether it explains a mutant of `module` with the changed lines `change`.
+
+        They are those that the mutant adds, or those that it removes if it adds none.
+        """
+        lines = change.splitlines()
+        changed = [line for line in lines if line.startswith("+")] or [
+            line for line in lines if line.startswith("-")
+        ]
+        return module == self.module and any(
+            mutant in line[1:] for mutant in self.mutants for line in changed
+        )
 
 
 def main(arguments: Sequence[str]) -> int:

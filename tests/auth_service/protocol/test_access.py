@@ -20,6 +20,9 @@ from auth_service.protocol.access import (
 )
 from auth_service.protocol.access_document import (
     MAX_ENTRIES,
+    MAX_RESOURCES,
+    MAX_SCOPES,
+    MAX_TEXT,
     InvalidAccessError,
     access_document,
     parse_access,
@@ -199,6 +202,7 @@ BAD: list[tuple[object, str]] = [
     ({"groups": {"ops": {NOTES: "notes:read"}}}, 'needs "*" or a list'),
     ({"groups": {"ops": {NOTES: ["*"]}}}, "'*' is not a scope"),
     ({"groups": {"ops": {NOTES: ["two words"]}}}, "'two words' is not a scope"),
+    ({"groups": {1: {NOTES: "*"}}}, "1 is not the name of a group"),
     ({"people": {"ada:x": {NOTES: "*"}}}, "'ada:x' names nobody"),
     ({"people": {"ada@": {NOTES: "*"}}}, "'ada@' names nobody"),
     ({"people": {1: {NOTES: "*"}}}, "1 is not the name of a person"),
@@ -218,6 +222,31 @@ def test_every_problem_is_named_at_once() -> None:
     with pytest.raises(InvalidAccessError) as refused:
         rules(grops={}, groups={"a b": {NOTES: "*"}}, people={"ada": {NOTES: 1}})
     assert len(refused.value.problems) == 3
+    assert str(refused.value) == "; ".join(refused.value.problems)
+
+
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_the_rules_have_limits(more: int) -> None:
+    people = {str(number): {NOTES: "*"} for number in range(MAX_ENTRIES - 1 + more)}
+    resources = {f"https://{number}.example": "*" for number in range(MAX_RESOURCES + more)}
+    scopes = [f"scope-{number}" for number in range(MAX_SCOPES + more)]
+    documents: list[dict[str, Any]] = [
+        {"groups": {"ops": {NOTES: "*"}}, "people": people},
+        {"people": {"ada": resources}},
+        {"people": {"ada": {NOTES: scopes}}},
+        {"contact": "x" * (MAX_TEXT + more)},
+    ]
+    for document in documents:
+        if more:
+            with pytest.raises(InvalidAccessError, match=r"more than|at most"):
+                rules(**document)
+        else:
+            rules(**document)
+
+
+def test_a_contact_has_at_least_one_character() -> None:
+    with pytest.raises(InvalidAccessError, match="contact must be one line"):
+        rules(contact="")
 
 
 def test_rules_are_written_as_they_are_read() -> None:

@@ -43,7 +43,7 @@ def step(
     progress: Progress | None = None,
     approvals: tuple[Approval, ...] = (),
     of: Client | None = None,
-    second_factor: bool = False,
+    **required: bool,
 ) -> Step:
     return next_step(
         request,
@@ -52,7 +52,7 @@ def step(
         login=login,
         approvals=approvals,
         now=NOW,
-        second_factor=second_factor,
+        **required,
     )
 
 
