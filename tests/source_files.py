@@ -9,6 +9,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def sources(pattern: str) -> list[Path]:
     """Source files that match, relative to the project's root."""
-    found = sorted(path.relative_to(ROOT) for path in ROOT.glob(pattern) if ".venv" not in path.parts)
-    assert found, f"nothing matches {pattern}: the rule would hold of nothing"
-    return found
+    paths = sorted(path.relative_to(ROOT) for path in ROOT.glob(pattern) if ".venv" not in path.parts)
+    assert paths, f"nothing matches {pattern}: the rule would hold of nothing"
+    return paths

@@ -84,14 +84,14 @@ def offences(pattern: str, *forbidden: str) -> list[str]:
 
 
 def test_protocol_imports_only_the_standard_library_shared_and_its_siblings() -> None:
-    found = [
+    offenders = [
         f"{path} imports {module}"
         for path in sources("auth_service/protocol/*.py")
         for module in imports(path)
         if not within(module, *sys.stdlib_module_names, "auth_service.protocol", "shared")
         and not (path.name == "registration.py" and within(module, "pydantic"))
     ]
-    assert found == []
+    assert offenders == []
 
 
 def test_protocol_has_no_clock_no_chance_and_no_input_or_output() -> None:
@@ -100,13 +100,13 @@ def test_protocol_has_no_clock_no_chance_and_no_input_or_output() -> None:
 
 def test_protocol_waits_for_nothing() -> None:
     waiting = ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith
-    found = [
+    offenders = [
         f"{path}:{node.lineno}"
         for path in sources("auth_service/protocol/*.py")
         for node in ast.walk(ast.parse((ROOT / path).read_text()))
         if isinstance(node, waiting)
     ]
-    assert found == []
+    assert offenders == []
 
 
 def test_grants_know_neither_http_nor_the_store_behind_the_interface() -> None:
@@ -167,8 +167,8 @@ def test_the_services_never_import_each_other() -> None:
 
 
 def test_shared_imports_no_service_but_for_the_command() -> None:
-    found = offences("shared/**/*.py", "auth_service", "resource_service")
-    assert [offence for offence in found if not offence.startswith("shared/cli/")] == []
+    offenders = offences("shared/**/*.py", "auth_service", "resource_service")
+    assert [offence for offence in offenders if not offence.startswith("shared/cli/")] == []
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def _positional(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def test_dataclasses_with_more_than_four_fields_take_them_by_keyword() -> None:
-    found = [
+    offenders = [
         f"{path}:{node.lineno} {node.name}"
         for package in PACKAGES
         for path in sources(f"{package}/**/*.py")
@@ -244,7 +244,7 @@ def test_dataclasses_with_more_than_four_fields_take_them_by_keyword() -> None:
         if isinstance(node, ast.ClassDef) and _fields(node) > MAX_POSITIONAL
         if any("dataclass" in ast.unparse(d) and "kw_only" not in ast.unparse(d) for d in node.decorator_list)
     ]
-    assert found == []
+    assert offenders == []
 
 
 def _fields(cls: ast.ClassDef) -> int:
@@ -253,14 +253,14 @@ def _fields(cls: ast.ClassDef) -> int:
 
 
 def test_no_object_has_more_attributes_than_a_reader_can_follow() -> None:
-    found = [
+    offenders = [
         f"{path}:{node.lineno} {node.name}"
         for package in PACKAGES
         for path in sources(f"{package}/**/*.py")
         for node in ast.walk(ast.parse((ROOT / path).read_text()))
         if isinstance(node, ast.ClassDef) and len(_attributes(node)) > MAX_ATTRIBUTES
     ]
-    assert found == []
+    assert offenders == []
 
 
 def _attributes(cls: ast.ClassDef) -> set[str]:

@@ -32,8 +32,8 @@ def test_every_setting_is_explained(settings: type[BaseSettings]) -> None:
 
 
 def test_nothing_is_explained_that_is_no_setting() -> None:
-    known = {name for settings in SETTINGS for name in _names(settings)}
-    assert ROWS.keys() - known == ELSEWHERE
+    variables = {name for settings in SETTINGS for name in _names(settings)}
+    assert ROWS.keys() - variables == ELSEWHERE
 
 
 def test_the_defaults_are_the_ones_in_force() -> None:

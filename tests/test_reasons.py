@@ -49,8 +49,8 @@ def named(node: ast.AST, catalogue: str) -> str | None:
 @SERVICES
 def test_every_reason_code_is_given_somewhere(package: str) -> None:
     reasons, name = CATALOGUES[package]
-    given = {named(node, name) for _, tree in modules(package) for node in ast.walk(tree)}
-    assert {reason.name for reason in reasons} - given == set()
+    names = {named(node, name) for _, tree in modules(package) for node in ast.walk(tree)}
+    assert {reason.name for reason in reasons} - names == set()
 
 
 @SERVICES

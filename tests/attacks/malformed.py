@@ -50,8 +50,8 @@ class Standing:
     def still_stands(self, server: AuthorizationServer) -> bool:
         """Whether the grant is alive and the registration is what it was."""
         headers = {"Authorization": f"Bearer {self.client.information['registration_access_token']}"}
-        kept = server.http.get(self.client.information["registration_client_uri"], headers=headers)
-        return server.is_active(self.tokens["access_token"]) and kept.json() == self.client.information
+        kept_pairs = server.http.get(self.client.information["registration_client_uri"], headers=headers)
+        return server.is_active(self.tokens["access_token"]) and kept_pairs.json() == self.client.information
 
     def good_requests(self) -> list[Request]:
         """One that is good for each endpoint, and leaves things as they are."""
@@ -254,21 +254,21 @@ class Bender:
     def _bent_pairs(self, pairs: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         place = self._chance.randrange(len(pairs) + 1)
         name, value = pairs[place] if place < len(pairs) else (self._odd(), self._odd())
-        kept = [pair for number, pair in enumerate(pairs) if number != place]
+        kept_pairs = [pair for number, pair in enumerate(pairs) if number != place]
         what = self._chance.randrange(6)
         if what == 0:
-            return kept
+            return kept_pairs
         if what == 1:
             return [*pairs, (name, value)]
         if what == 2:
-            return [*kept, (name, value), (name, self._odd())]
+            return [*kept_pairs, (name, value), (name, self._odd())]
         if what == 3:
-            return [*kept, (name, value + self._odd())]
+            return [*kept_pairs, (name, value + self._odd())]
         if what == 4:
-            return [*kept, (name, value)] + [
+            return [*kept_pairs, (name, value)] + [
                 (b"p%d" % n, b"x") for n in range(self._chance.choice((90, 300)))
             ]
-        return [*kept, (name, self._odd())]
+        return [*kept_pairs, (name, self._odd())]
 
     def _bend_json(self, request: Request) -> Request:
         """Change a member of a JSON body to something of another kind."""
@@ -300,12 +300,12 @@ class Bender:
         """Give a header an odd value, in place of its own or beside it."""
         method, target, headers, body = request
         name = self._chance.choice(HEADER_NAMES)
-        own = next((value for known, value in headers if known == name), b"")
+        own = next((value for header_name, value in headers if header_name == name), b"")
         value = self._chance.choice(
             (self._odd(), own + self._odd(), own[: len(own) // 2], b"Basic " + self._odd())
         )
-        kept = headers if self._chance.random() < 0.3 else [pair for pair in headers if pair[0] != name]
-        return method, target, [*kept, (name, value)], body
+        kept_pairs = headers if self._chance.random() < 0.3 else [pair for pair in headers if pair[0] != name]
+        return method, target, [*kept_pairs, (name, value)], body
 
     def _change_method(self, request: Request) -> Request:
         return self._chance.choice(METHODS), *request[1:]

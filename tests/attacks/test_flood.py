@@ -50,14 +50,14 @@ JUNK_ASSERTION = ".".join(
 def deployment(tmp_path: Path) -> Iterator[Deployment]:
     with (
         redis_running(tmp_path, *DURABLE, *SMALL) as redis,
-        deployed(redis.url, tmp_path, settings=AS_IT_COMES, cheap_hashes=False) as found,
+        deployed(redis.url, tmp_path, settings=AS_IT_COMES, cheap_hashes=False) as deployed_pair,
     ):
-        yield found
+        yield deployed_pair
 
 
 def requests_of(client_id: str) -> list[tuple[str, str, str, dict[str, str]]]:
     """Method, path, body and headers: as large as they can be, or larger than they may be."""
-    asked = {
+    parameters = {
         "client_id": client_id,
         "response_type": "code",
         "redirect_uri": REDIRECT_URI,
@@ -74,9 +74,9 @@ def requests_of(client_id: str) -> list[tuple[str, str, str, dict[str, str]]]:
     }
     as_json = {"Content-Type": "application/json"}
     return [
-        ("POST", "/par", urlencode(asked), FORM),
-        ("POST", "/par", urlencode({**asked, "unknown": "u" * 50_000}), FORM),
-        ("GET", f"/authorize?{urlencode(asked)}", "", {}),
+        ("POST", "/par", urlencode(parameters), FORM),
+        ("POST", "/par", urlencode({**parameters, "unknown": "u" * 50_000}), FORM),
+        ("GET", f"/authorize?{urlencode(parameters)}", "", {}),
         ("POST", "/register", json.dumps({**document, "client_name": "n" * 100}), as_json),
         ("POST", "/register", json.dumps({**document, "contacts": ["c" * 50_000]}), as_json),
         ("POST", "/token", urlencode(asserted), FORM),

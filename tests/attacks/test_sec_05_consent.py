@@ -162,7 +162,7 @@ def change(server: AuthorizationServer, client: Client, **metadata: object) -> N
 
 @pytest.mark.requirement("AS-9")
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "displayed"),
     [
         ("\u202eedualC", "edualC"),
         ("Cl\u200baude", "Claude"),
@@ -171,11 +171,11 @@ def change(server: AuthorizationServer, client: Client, **metadata: object) -> N
     ],
 )
 def test_a_name_does_not_look_like_more_than_it_is(
-    server: AuthorizationServer, victim: Person, name: str, shown: str
+    server: AuthorizationServer, victim: Person, name: str, displayed: str
 ) -> None:
     client = server.register(client_name=name)
     text = victim.open(client.authorization_url(Pkce())).text
-    assert f"<bdi>{shown}</bdi>" in text
+    assert f"<bdi>{displayed}</bdi>" in text
     assert "unverified" in text
     assert not any(c in text for c in "\u202e\u200b\u2066\u3164\u2800")
 

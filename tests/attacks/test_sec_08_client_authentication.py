@@ -136,8 +136,8 @@ def test_a_confidential_client_gets_nothing_without_its_secret(
         ("/introspect", {"token": tokens["access_token"]}),
         ("/revoke", {"token": tokens["access_token"]}),
     ]
-    for path, asked in requests:
-        response = server.http.post(f"{server.origin}{path}", data={**asked, **form}, headers=headers)
+    for path, request_form in requests:
+        response = server.http.post(f"{server.origin}{path}", data={**request_form, **form}, headers=headers)
         assert response.status_code in (400, 401)
         assert response.json()["error"] in ("invalid_client", "invalid_request")
         assert secret_of(victim) not in response.text

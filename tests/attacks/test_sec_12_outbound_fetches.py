@@ -163,7 +163,7 @@ async def test_what_is_told_does_not_depend_on_what_there_is_inside(
     listener: Site, authority: Authority
 ) -> None:
     """A name that exists only inside, and one that does not exist at all, get the same answer."""
-    told = set()
+    descriptions = set()
     answers: Iterable[dict[str, list[Address]]] = (
         {},
         {HOST: []},
@@ -173,8 +173,8 @@ async def test_what_is_told_does_not_depend_on_what_there_is_inside(
     )
     for names in answers:
         error = await refuse(fetcher_to(listener, authority, Names(names)), f"https://{HOST}/")
-        told.add((error.reason, error.passing))
-    assert told == {("its server cannot be reached", True)}
+        descriptions.add((error.reason, error.passing))
+    assert descriptions == {("its server cannot be reached", True)}
     assert listener.contacts() == []
 
 

@@ -100,12 +100,12 @@ def test_a_state_is_used_once_and_a_replay_asks_the_provider_nothing(
 ) -> None:
     callback = honest.approve(victim.leave(victim.open(f"{server.origin}/login")))
     victim.open(callback)
-    asked = len(honest.requests)
+    request_count = len(honest.requests)
     another_code = honest.approve(f"{honest.issuer}/authorize?{urlsplit(callback).query}&redirect_uri=x")
     code = dict(parse_qsl(urlsplit(another_code).query))["code"]
     query = {**dict(parse_qsl(urlsplit(callback).query)), "code": code}
     victim.browser.get(f"{server.origin}/callback/honest?{urlencode(query)}")
-    assert len(honest.requests) == asked
+    assert len(honest.requests) == request_count
     logout = victim.open(f"{server.origin}/logout")
     victim.submit(logout, {})
     victim.open(callback)
@@ -127,9 +127,9 @@ def test_a_state_is_forgotten_after_ten_minutes(server: AuthorizationServer, vic
     victim.leave(victim.open(f"{server.origin}/login"))
     from tests.e2e.dump import dump
 
-    kept = [entry for entry in dump(server.store_url) if entry.key.startswith("doorward:federated-login:")]
-    assert kept
-    assert all(0 < (entry.ttl_s or 0) <= LIFETIME_S for entry in kept)
+    entries = [entry for entry in dump(server.store_url) if entry.key.startswith("doorward:federated-login:")]
+    assert entries
+    assert all(0 < (entry.ttl_s or 0) <= LIFETIME_S for entry in entries)
 
 
 def test_an_answer_of_one_provider_does_not_pass_for_anothers(

@@ -43,9 +43,9 @@ def attacker(server: AuthorizationServer) -> Iterator[Person]:
 def posting_pages(server: AuthorizationServer) -> list[str]:
     """Every path of the document at which a page posts a form."""
     paths = server.get("/openapi.json").json()["paths"]
-    found = [path for path, methods in paths.items() if methods.get("post", {}).get("tags") == ["Pages"]]
-    assert {"/login", "/consent", "/device", "/account", "/admin/{page}"} <= set(found)
-    return [path.replace("{page}", "invitations") for path in found]
+    form_paths = [path for path, methods in paths.items() if methods.get("post", {}).get("tags") == ["Pages"]]
+    assert {"/login", "/consent", "/device", "/account", "/admin/{page}"} <= set(form_paths)
+    return [path.replace("{page}", "invitations") for path in form_paths]
 
 
 def own_headers(server: AuthorizationServer) -> tuple[dict[str, str], ...]:
@@ -89,8 +89,8 @@ def test_another_site_logs_nobody_out(
     server: AuthorizationServer, victim: Person, headers: dict[str, str]
 ) -> None:
     token = forms_of(victim.open(f"{server.origin}/logout").text)[0].fields["csrf"]
-    asked = victim.browser.post(f"{server.origin}/logout", data={"csrf": token}, headers=headers)
-    assert "Log out?" in asked.text
+    response = victim.browser.post(f"{server.origin}/logout", data={"csrf": token}, headers=headers)
+    assert "Log out?" in response.text
     assert victim.open(f"{server.origin}/account").url.path == "/account"
 
 
@@ -165,11 +165,11 @@ def test_a_planted_browser_secret_with_its_token_does_nothing_in_the_console(
     admin = Person(trust_env=False)
     admin.log_in(admin.open(f"{server.origin}/login"))
     planted(server, admin, attacker)
-    made = admin.browser.post(
+    response = admin.browser.post(
         f"{server.origin}/admin/invitations",
         data={"csrf": token, "action": "make", "uses": "1", "hours": "1"},
     )
-    assert (made.status_code, "dw_ir_" in made.text) == (400, False)
+    assert (response.status_code, "dw_ir_" in response.text) == (400, False)
     admin.close()
 
 

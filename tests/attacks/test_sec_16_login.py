@@ -188,9 +188,9 @@ def test_a_name_that_does_not_exist_takes_as_long_as_one_that_does(server: Autho
         return min(efforts)
 
     effort_s("wesen")  # the first one makes the decoy
-    known, unknown, impossible = (effort_s(username) for username in ("wesen", "nobody", "two words"))
-    assert known / 2 < unknown < known * 2
-    assert known / 2 < impossible < known * 2
+    known_user, unknown, impossible = (effort_s(username) for username in ("wesen", "nobody", "two words"))
+    assert known_user / 2 < unknown < known_user * 2
+    assert known_user / 2 < impossible < known_user * 2
 
 
 def test_a_session_that_was_planted_is_not_the_one_that_is_used(server: AuthorizationServer) -> None:
@@ -202,9 +202,9 @@ def test_a_session_that_was_planted_is_not_the_one_that_is_used(server: Authoriz
     response = victim.browser.post(
         f"{server.origin}/login", data={**form, "username": "wesen", "password": "secret"}
     )
-    given = [c for c in response.headers.get_list("set-cookie") if c.startswith(f"{name}=")]
-    assert len(given) == 1
-    assert "planted" not in given[0]
+    set_cookies = [c for c in response.headers.get_list("set-cookie") if c.startswith(f"{name}=")]
+    assert len(set_cookies) == 1
+    assert "planted" not in set_cookies[0]
     attacker = somebody()
     attacker.browser.cookies.set(name, "planted by the attacker")
     assert attacker.open(f"{server.origin}/account").url.path == "/login"

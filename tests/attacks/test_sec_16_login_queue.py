@@ -39,10 +39,10 @@ class Hashing:
         self.released = threading.Event()
         verify, line_up = Passwords._verify, FairQueue._line_up  # noqa: SLF001 -- nothing outside tells
 
-        def held(passwords: Passwords, password: str, kept: str | None) -> bool:
+        def held(passwords: Passwords, password: str, password_hash: str | None) -> bool:
             self.passwords.append(password)
             assert self.released.wait(SOON_S)
-            return verify(passwords, password, kept)
+            return verify(passwords, password, password_hash)
 
         def noted(queue: FairQueue, source: str) -> Any:
             turn = line_up(queue, source)

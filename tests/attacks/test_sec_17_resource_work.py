@@ -90,15 +90,15 @@ def proven(http: httpx2.AsyncClient, token: str, key: Mapping[str, Any]) -> http
     return http.build_request("POST", RESOURCE, headers={"Authorization": f"DPoP {token}", "DPoP": proof})
 
 
-@pytest.mark.parametrize("shown", SHOWN)
+@pytest.mark.parametrize("header", SHOWN)
 async def test_nothing_is_verified_for_a_junk_token(
-    shown: str, issuer: AuthorizationServer, tmp_path: Path
+    header: str, issuer: AuthorizationServer, tmp_path: Path
 ) -> None:
     async with service(issuer, tmp_path) as http:
         ordinary = await cost_of(http.send, lambda: proven(http, "junk", rsa_key()), {401})
-        attack = await cost_of(http.send, lambda: proven(http, "junk", SHOWN[shown]), {401})
+        attack = await cost_of(http.send, lambda: proven(http, "junk", SHOWN[header]), {401})
     # The issuer, which is in this process too, has as much to do both times.
-    assert attack.total_s < ordinary.total_s + seconds_to_verify(SHOWN[shown]) / 2
+    assert attack.total_s < ordinary.total_s + seconds_to_verify(SHOWN[header]) / 2
 
 
 async def test_the_proof_of_a_good_token_is_verified_off_the_event_loop(

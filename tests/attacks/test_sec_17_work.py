@@ -131,13 +131,13 @@ async def test_an_assertion_costs_little_whatever_keys_are_registered(
     assert attack.total_s < ordinary.total_s + 2 * threads_s + seconds_to_verify(*own) / 2
 
 
-@pytest.mark.parametrize("shown", SHOWN)
-async def test_a_junk_proof_costs_little_whatever_key_it_shows(shown: str, tmp_path: Path) -> None:
-    key = SHOWN[shown]
+@pytest.mark.parametrize("proof", SHOWN)
+async def test_a_junk_proof_costs_little_whatever_key_it_shows(proof: str, tmp_path: Path) -> None:
+    key = SHOWN[proof]
     ordinary = await proofs_cost(tmp_path / "ordinary", rsa_key())
     attack = await proofs_cost(tmp_path / "attack", key)
     assert attack.blocked_s < ordinary.blocked_s + seconds_to_verify(key) / 2
-    threads_s = seconds_to_verify(key) if shown == "the slowest key" else 0
+    threads_s = seconds_to_verify(key) if proof == "the slowest key" else 0
     assert attack.total_s < ordinary.total_s + 2 * threads_s + seconds_to_verify(key) / 2
 
 
@@ -212,8 +212,8 @@ ATTACKS: dict[str, tuple[Attack, set[int]]] = {
 
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_an_expensive_request_does_not_block_the_event_loop(attack: str, tmp_path: Path) -> None:
-    made, expected = ATTACKS[attack]
+    attempt, expected = ATTACKS[attack]
     async with service(tmp_path, REGISTERED["few keys, each as slow as may be"]) as (http, client_id):
-        request = await made(http, client_id)
+        request = await attempt(http, client_id)
         cost = await cost_of(http.send, lambda: request, expected, at_once=AT_ONCE)
     assert cost.blocked_s < BLOCKED_S

@@ -40,12 +40,12 @@ class DocsPage:
 
     def operation(self, method: str, path: str) -> Locator:
         """One operation, unfolded."""
-        found = self.page.locator(f".opblock-{method.lower()}").filter(
+        block = self.page.locator(f".opblock-{method.lower()}").filter(
             has=self.page.locator(f'.opblock-summary-path[data-path="{path}"]')
         )
-        if "is-open" not in (found.get_attribute("class") or "").split():
-            found.locator(".opblock-summary-control").click()
-        return found
+        if "is-open" not in (block.get_attribute("class") or "").split():
+            block.locator(".opblock-summary-control").click()
+        return block
 
     def execute(self, method: str, path: str, **fields: str) -> Response:
         """Press Execute, and wait until the page shows the answer.
@@ -60,11 +60,11 @@ class DocsPage:
             choice.select_option(value) if choice.count() else field.locator("input[type=text]").fill(value)
         with self.page.expect_response(
             lambda response: (response.request.method, response.url) == (method, f"{self.base}{path}")
-        ) as answered:
+        ) as response_info:
             operation.get_by_role("button", name="Execute").click()
-        answer = answered.value
-        shown = operation.locator(".live-responses-table .response-col_status").nth(1)
-        expect(shown).to_contain_text(str(answer.status))
+        answer = response_info.value
+        status_cell = operation.locator(".live-responses-table .response-col_status").nth(1)
+        expect(status_cell).to_contain_text(str(answer.status))
         return answer
 
     def register(self) -> dict[str, Any]:

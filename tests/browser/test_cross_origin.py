@@ -91,10 +91,10 @@ def test_a_page_can_be_a_client_of_the_authorization_server(
     assert client.fetch(f"{issuer}/.well-known/openid-configuration").json() == metadata
     assert client.fetch(metadata["jwks_uri"]).json()["keys"]
 
-    asked = '{"redirect_uris": ["http://127.0.0.1/callback"], "token_endpoint_auth_method": "none"}'
+    body = '{"redirect_uris": ["http://127.0.0.1/callback"], "token_endpoint_auth_method": "none"}'
     json_type = {"Content-Type": "application/json"}
     registration = client.fetch(
-        metadata["registration_endpoint"], method="POST", headers=json_type, body=asked
+        metadata["registration_endpoint"], method="POST", headers=json_type, body=body
     )
     assert registration.status_code == 201
     registered = registration.json()

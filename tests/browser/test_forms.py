@@ -58,8 +58,8 @@ def test_a_page_on_another_port_that_plants_its_browser_secret_cannot_consent(
     elsewhere.pages["/evil"] = form(f"{issuer}/consent", consent)
     page.goto(f"{elsewhere.origin_at('localhost')}/evil")
     sees(page, "Another site sent this form")
-    kept = {cookie["name"]: cookie["value"] for cookie in page.context.cookies(issuer)}
-    assert kept[name] == attacker.browser.cookies[name], "the cookie was planted"
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies(issuer)}
+    assert cookies[name] == attacker.browser.cookies[name], "the cookie was planted"
     assert [call.path for call in elsewhere.calls] == ["/evil"]
     # Nothing was decided: the request still waits for an answer of the person.
     waiting = attacker.browser.get(f"{issuer}/authorize?pending={theirs['pending']}")

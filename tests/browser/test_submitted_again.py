@@ -159,17 +159,17 @@ def test_a_secret_that_is_shown_once_is_shown_after_a_double_click_and_a_reload(
     before = named(page, "Revoke").count()
     slow(page, latency_ms)
     press_twice(page, named(page, "Make an invitation"), 60)
-    shown = TOKEN.search(page.get_by_role("status").inner_text())
-    assert shown
+    token_match = TOKEN.search(page.get_by_role("status").inner_text())
+    assert token_match
     expect(named(page, "Revoke")).to_have_count(before + 1)
     page.reload()
-    expect(page.get_by_role("status")).to_contain_text(shown[0])
+    expect(page.get_by_role("status")).to_contain_text(token_match[0])
     expect(named(page, "Revoke")).to_have_count(before + 1)
     register: dict[str, Any] = {
         "redirect_uris": ["http://127.0.0.1/cb"],
         "grant_types": ["client_credentials"],
     }
-    bearer = {"Authorization": f"Bearer {shown[0]}"}
+    bearer = {"Authorization": f"Bearer {token_match[0]}"}
     assert http.post(f"{at_the_root.issuer}/register", json=register, headers=bearer).status_code == 201
     # Revoked, it does not come back with a reload of the page that showed it.
     other = page.context.new_page()
@@ -180,7 +180,7 @@ def test_a_secret_that_is_shown_once_is_shown_after_a_double_click_and_a_reload(
         expect(named(other, "Revoke")).to_have_count(left - 1)
     page.reload()
     expect(named(page, "Revoke")).to_have_count(0)
-    expect(page.get_by_role("main")).not_to_contain_text(shown[0])
+    expect(page.get_by_role("main")).not_to_contain_text(token_match[0])
 
 
 @pytest.mark.parametrize("latency_ms", LATENCIES_MS)
@@ -211,20 +211,20 @@ def test_a_double_click_at_the_device_page_connects_the_device(
 ) -> None:
     grant = "urn:ietf:params:oauth:grant-type:device_code"
     client = Client.register(at_the_root.issuer, http, grant_types=[grant], redirect_uris=[])
-    asked = http.post(
+    response = http.post(
         f"{at_the_root.issuer}/device_authorization", data={"client_id": client.client_id}
     ).json()
     account(page, at_the_root)
     page.goto(f"{at_the_root.issuer}/device")
     slow(page, latency_ms)
-    page.get_by_label("Code").fill(asked["user_code"])
+    page.get_by_label("Code").fill(response["user_code"])
     press_twice(page, named(page, "Continue"), 60)
     sees(page, "Allow access?")
     press_twice(page, named(page, "Allow"), 60)
     expect(page.get_by_role("heading", level=1)).to_contain_text("connected")
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_contain_text("connected")
-    tokens = client.token(grant_type=grant, device_code=asked["device_code"])
+    tokens = client.token(grant_type=grant, device_code=response["device_code"])
     assert tokens.status_code == 200, tokens.text
 
 
@@ -280,15 +280,15 @@ def test_a_double_click_on_deny_at_the_device_page_says_what_was_decided(
 ) -> None:
     grant = "urn:ietf:params:oauth:grant-type:device_code"
     client = Client.register(at_the_root.issuer, http, grant_types=[grant], redirect_uris=[])
-    asked = http.post(
+    response = http.post(
         f"{at_the_root.issuer}/device_authorization", data={"client_id": client.client_id}
     ).json()
     account(page, at_the_root)
-    page.goto(f"{at_the_root.issuer}/device?user_code={asked['user_code']}")
+    page.goto(f"{at_the_root.issuer}/device?user_code={response['user_code']}")
     named(page, "Continue").click()
     sees(page, "Allow access?")
     slow(page, 60)
     press_twice(page, named(page, "Deny"), 60)
     sees(page, "Device not connected")
-    answer = client.token(grant_type=grant, device_code=asked["device_code"])
+    answer = client.token(grant_type=grant, device_code=response["device_code"])
     assert answer.json()["error"] == "access_denied"

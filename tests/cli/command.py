@@ -81,9 +81,9 @@ class Up:
     def pid_of(self, service: str) -> int:
         """The process id of ``auth`` or ``resource``, by its log."""
         log = (self.directory / ".doorward" / f"{service}.log").read_text()
-        found = re.findall(r"Started server process \[(\d+)]", log)
-        assert found, log
-        return int(found[-1])
+        process_ids = re.findall(r"Started server process \[(\d+)]", log)
+        assert process_ids, log
+        return int(process_ids[-1])
 
     def interrupt(self) -> None:
         """Ctrl-C: SIGINT to everyone in the terminal's foreground process group."""

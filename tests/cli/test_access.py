@@ -46,9 +46,9 @@ async def test_rules_are_set_after_a_diff_and_shown_as_they_can_be_set(run: Comm
     done = run("access", "set", "access.yaml", "--yes")
     assert done.returncode == 0, done.stderr
     assert "+contact: it@corp.example" in done.stdout.splitlines()
-    shown = run.shows()
-    assert f"{NOTES}:" in shown
-    assert "nothing was changed" in run("access", "set", "-", stdin=shown).stdout
+    output = run.shows()
+    assert f"{NOTES}:" in output
+    assert "nothing was changed" in run("access", "set", "-", stdin=output).stdout
 
 
 async def test_without_a_yes_nothing_is_changed(run: Commands) -> None:
@@ -62,8 +62,8 @@ async def test_a_file_with_faults_names_them_all_and_changes_nothing(run: Comman
     (run.directory / "access.yaml").write_text(text)
     done = run("access", "set", "access.yaml", "--yes")
     assert done.returncode == 2
-    for said in ("'group' is not a key", "'two words'", "'notes' is not the URL", "nothing was changed"):
-        assert said in done.stderr
+    for message in ("'group' is not a key", "'two words'", "'notes' is not the URL", "nothing was changed"):
+        assert message in done.stderr
     (run.directory / "access.yaml").write_text("people: {}\npeople: {}\n")
     assert "line 2: 'people' is there twice" in run("access", "set", "access.yaml", "--yes").stderr
     assert run.shows() == ""
@@ -78,8 +78,8 @@ async def test_the_editor_gets_the_rules_and_what_it_leaves_is_set(run: Commands
 
 
 async def test_the_rules_of_a_new_installation_are_shown(run: Commands) -> None:
-    shown = run("access", "show", DOORWARD_ACCESS="closed").stdout
-    assert "administrators:" in shown
+    output = run("access", "show", DOORWARD_ACCESS="closed").stdout
+    assert "administrators:" in output
 
 
 async def test_members_of_a_group_hold_what_the_rules_give_it(run: Commands) -> None:

@@ -245,8 +245,10 @@ def test_every_command_refuses_a_variable_that_nothing_reads_and_names_the_neare
     with pytest.raises(SystemExit) as ended:
         main([*command.split(), *WELL_FORMED.get(command, [])])
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert "DOORWARD_REGISTRATON: there is no such setting; did you mean DOORWARD_REGISTRATION?" in said
+    error_output = capsys.readouterr().err
+    assert (
+        "DOORWARD_REGISTRATON: there is no such setting; did you mean DOORWARD_REGISTRATION?" in error_output
+    )
     assert {path.name for path in tmp_path.iterdir()} <= {".doorward"}
 
 

@@ -60,9 +60,9 @@ def test_health_tells_a_service_that_is_well_from_one_that_is_not(
         elsewhere = doorward("health", url.replace("/health", "/nowhere"), cwd=tmp_path)
         assert elsewhere.returncode == 1
         assert "answers 404" in elsewhere.stderr
-    gone = doorward("health", url, cwd=tmp_path)
-    assert gone.returncode == 1
-    assert "does not respond" in gone.stderr
+    stopped = doorward("health", url, cwd=tmp_path)
+    assert stopped.returncode == 1
+    assert "does not respond" in stopped.stderr
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -117,20 +117,20 @@ def test_the_services_do_not_outlive_it_even_when_it_is_killed(running: Up) -> N
 def test_a_second_start_finds_everything_again_whatever_the_directory_is_called(tmp_path: Path) -> None:
     directory = tmp_path / "a place, 100%20 ours?"
     directory.mkdir()
-    kept = directory / ".doorward" / "secrets.json"
+    secrets_file = directory / ".doorward" / "secrets.json"
     with up(directory) as first:
         registered = httpx2.post(f"{first.issuer}/register", json=CLIENT, trust_env=False).json()
-        secrets = kept.read_text()
+        secrets = secrets_file.read_text()
     with up(directory) as second:
-        found = httpx2.get(
+        response = httpx2.get(
             f"{second.issuer}/register/{registered['client_id']}",
             headers={"Authorization": f"Bearer {registered['registration_access_token']}"},
             trust_env=False,
         )
-        assert found.status_code == 200
-        assert found.json()["client_id"] == registered["client_id"]
-        assert kept.read_text() == secrets
-    assert {path.name for path in kept.parent.iterdir()} >= {"auth.sqlite3", "notes.sqlite3"}
+        assert response.status_code == 200
+        assert response.json()["client_id"] == registered["client_id"]
+        assert secrets_file.read_text() == secrets
+    assert {path.name for path in secrets_file.parent.iterdir()} >= {"auth.sqlite3", "notes.sqlite3"}
 
 
 @pytest.mark.requirement("AS-23")
@@ -166,8 +166,8 @@ def test_a_second_one_in_the_same_directory_is_refused(shared: Up) -> None:
 
 @pytest.mark.parametrize("option", ["--auth-port", "--resource-port"])
 def test_a_taken_port_is_named_with_the_option_that_chooses_another(tmp_path: Path, option: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         done = doorward("up", option, str(port), cwd=tmp_path)
     assert done.returncode == 2
     assert f"port {port} is taken" in done.stderr
@@ -209,10 +209,10 @@ def test_each_service_gets_the_settings_that_it_reads_and_not_those_of_the_other
 
 
 def test_secrets_that_cannot_be_read_are_not_replaced(tmp_path: Path) -> None:
-    kept = tmp_path / ".doorward" / "secrets.json"
-    kept.parent.mkdir()
-    kept.write_text("{}")
+    secrets_file = tmp_path / ".doorward" / "secrets.json"
+    secrets_file.parent.mkdir()
+    secrets_file.write_text("{}")
     done = doorward("up", cwd=tmp_path)
     assert done.returncode == 2
     assert "does not contain the secrets" in done.stderr
-    assert kept.read_text() == "{}"
+    assert secrets_file.read_text() == "{}"

@@ -56,13 +56,13 @@ def test_the_names_are_those_of_the_models() -> None:
 
 
 def test_every_file_with_a_settings_model_is_imported_by_this_test() -> None:
-    found = {
+    variables = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for package in PACKAGES
         for path in (ROOT / package).rglob("*.py")
         if re.search(r"^from pydantic_settings import .*SettingsConfigDict", path.read_text(), re.MULTILINE)
     }
-    assert found <= set(MODELS)
+    assert variables <= set(MODELS)
 
 
 def test_what_compose_reads_is_known() -> None:
@@ -73,8 +73,13 @@ def test_what_compose_reads_is_known() -> None:
 
 
 def test_what_the_gateway_tells_its_commands_is_known() -> None:
-    told = environment_for(Principal(issuer="i", client_id="c", subject="s", scopes=(), expires_at=1), {})
-    assert complaints(**{name: value for name, value in told.items() if name.startswith("DOORWARD_")}) == []
+    environment = environment_for(
+        Principal(issuer="i", client_id="c", subject="s", scopes=(), expires_at=1), {}
+    )
+    assert (
+        complaints(**{name: value for name, value in environment.items() if name.startswith("DOORWARD_")})
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +151,7 @@ def test_a_setting_of_the_other_service_alone_has_no_effect() -> None:
 
 
 def test_what_an_image_is_given_at_build_has_the_names_of_both_services() -> None:
-    made = subprocess.run(
+    run = subprocess.run(
         [sys.executable, "-m", "shared.setting_names"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert {name: frozenset(names) for name, names in json.loads(made.stdout).items()} == setting_names()
+    assert {name: frozenset(names) for name, names in json.loads(run.stdout).items()} == setting_names()

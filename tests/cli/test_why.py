@@ -138,8 +138,8 @@ def test_nothing_that_came_in_can_pass_for_an_entry_or_for_a_field(form: str) ->
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("wanted", [ID, OTHER_ID])
 def test_a_request_is_followed_from_one_service_into_the_other(form: str, wanted: str) -> None:
-    asked: Event = ("resource_service.introspection.client", "inactive", {"asked_request_id": OTHER_ID})
-    answered: Event = (
+    question: Event = ("resource_service.introspection.client", "inactive", {"asked_request_id": OTHER_ID})
+    answer: Event = (
         "auth_service.endpoints.introspect",
         "introspected as inactive",
         {
@@ -148,7 +148,7 @@ def test_a_request_is_followed_from_one_service_into_the_other(form: str, wanted
             "caller": "resource",
         },
     )
-    text = logged(form, answered, request_id=OTHER_ID) + logged(form, asked, REFUSED)
+    text = logged(form, answer, request_id=OTHER_ID) + logged(form, question, REFUSED)
     scenes = scenes_of(entries_of(wanted, read(text)))
     assert [scene.where for scene in scenes] == ["authorization server", "resource server", "resource server"]
     assert "the grant of the token is revoked" in scenes[0].sentences[1]
@@ -222,19 +222,19 @@ def test_what_the_advice_names_exists() -> None:
     advice = {reason.remedy for reason in all_reasons() if reason.remedy}
     assert len(advice) > 20
     commands = {
-        found for each in advice for found in re.findall(r"`doorward ([a-z ]+?)(?: NAME| URL)?`", each)
+        advised for each in advice for advised in re.findall(r"`doorward ([a-z ]+?)(?: NAME| URL)?`", each)
     }
-    for setting in {found for each in advice for found in re.findall(r"DOORWARD_[A-Z_]+", each)}:
+    for setting in {advised for each in advice for advised in re.findall(r"DOORWARD_[A-Z_]+", each)}:
         assert f"`{setting}`" in documented, setting
     for command in commands:
-        asked = subprocess.run(
+        question = subprocess.run(
             [sys.executable, "-P", "-m", "shared.cli", *command.split(), "--help"],
             env=python_environment(),
             capture_output=True,
             timeout=60,
             check=False,
         )
-        assert asked.returncode == 0, command
+        assert question.returncode == 0, command
 
 
 def entry(code: str, logger: str = "resource_service.errors", **fields: object) -> Entry:
@@ -244,9 +244,9 @@ def entry(code: str, logger: str = "resource_service.errors", **fields: object) 
 @pytest.mark.parametrize("reason", all_reasons(), ids=lambda reason: reason.code)
 def test_the_advice_is_that_of_the_code_whatever_the_sentence_says(reason: ReasonCode) -> None:
     logger = f"{type(reason).__module__}.x"
-    found = entry(reason.code, logger, reason="audience, unhandled error", error="x", status=401)
-    assert reason_of(found) is reason
-    assert remedy([found]) == (reason.remedy or None)
+    command = entry(reason.code, logger, reason="audience, unhandled error", error="x", status=401)
+    assert reason_of(command) is reason
+    assert remedy([command]) == (reason.remedy or None)
 
 
 @pytest.mark.parametrize("code", ["", "not_a_code", "value", "__class__"])

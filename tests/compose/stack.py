@@ -92,8 +92,8 @@ class Stack:
     def container(self, service: str) -> Container:
         """The container of a service, as it is now."""
         labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={service}"]
-        [found] = self.engine.containers.list(all=True, filters={"label": labels})
-        return found
+        [running] = self.engine.containers.list(all=True, filters={"label": labels})
+        return running
 
     def run(self, service: str, *command: str) -> tuple[int, str]:
         """Run a command in a running container, as its user; the exit status and all that it printed."""

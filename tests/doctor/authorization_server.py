@@ -65,8 +65,8 @@ class AuthorizationServer:
             information.update(client_secret="s3cret", client_secret_expires_at=0)
         self.pair.state.clients[client_id] = information
         changed = {**information, **self.pair.responses.registration_members}
-        kept = {name: value for name, value in changed.items() if value != "ABSENT"}
-        return JSONResponse(kept, self.pair.responses.registration_status)
+        members = {name: value for name, value in changed.items() if value != "ABSENT"}
+        return JSONResponse(members, self.pair.responses.registration_status)
 
     def _management(self, client_id: str) -> dict[str, str]:
         url = f"{self.pair.issuer}/register/{client_id}"
@@ -80,25 +80,25 @@ class AuthorizationServer:
         return Response(status_code=204)
 
     async def authorize(self, request: Request) -> Response:
-        asked = dict(parse_qsl(request.url.query))
-        client = self.pair.state.clients.get(asked.get("client_id", ""))
-        if client is None or not self._is_registered(asked["redirect_uri"], client["redirect_uris"]):
+        parameters = dict(parse_qsl(request.url.query))
+        client = self.pair.state.clients.get(parameters.get("client_id", ""))
+        if client is None or not self._is_registered(parameters["redirect_uri"], client["redirect_uris"]):
             return HTMLResponse("<p>unknown client or redirect URI", 400)
-        if not self._is_resource(asked.get("resource", "")):
-            return self._answer(asked, {"error": "invalid_target"})
+        if not self._is_resource(parameters.get("resource", "")):
+            return self._answer(parameters, {"error": "invalid_target"})
         number = secrets.token_hex(8)
-        self.pair.state.pending[number] = asked
+        self.pair.state.pending[number] = parameters
         return _page(f"{self.pair.issuer_path}/login", number, _LOGIN)
 
     def _is_registered(self, uri: str, registered: list[str]) -> bool:
         if not self.pair.rules.any_port:
             return uri in registered
-        return _PORT.sub(r"\1", uri) in {_PORT.sub(r"\1", known) for known in registered}
+        return _PORT.sub(r"\1", uri) in {_PORT.sub(r"\1", registered_uri) for registered_uri in registered}
 
     def _is_resource(self, resource: str) -> bool:
-        known = self.pair.documents.resource["resource"]
-        return resource == known or (
-            self.pair.rules.any_spelling and resource.rstrip("/") == known.rstrip("/")
+        registered_uri = self.pair.documents.resource["resource"]
+        return resource == registered_uri or (
+            self.pair.rules.any_spelling and resource.rstrip("/") == registered_uri.rstrip("/")
         )
 
     async def login(self, request: Request) -> Response:
@@ -113,20 +113,20 @@ class AuthorizationServer:
 
     async def consent(self, request: Request) -> Response:
         form = await _form(request)
-        asked = self.pair.state.pending.pop(form["number"])
+        parameters = self.pair.state.pending.pop(form["number"])
         code = f"code-{secrets.token_hex(8)}"
-        self.pair.state.codes[code] = asked
-        return self._answer(asked, {"code": code})
+        self.pair.state.codes[code] = parameters
+        return self._answer(parameters, {"code": code})
 
-    def _answer(self, asked: Mapping[str, str], members: dict[str, str]) -> Response:
+    def _answer(self, request: Mapping[str, str], members: dict[str, str]) -> Response:
         answer = {
             **members,
-            "state": asked["state"],
+            "state": request["state"],
             "iss": self.pair.issuer,
             **self.pair.responses.answer_members,
         }
         query = urlencode({name: value for name, value in answer.items() if value is not None})
-        return RedirectResponse(f"{asked['redirect_uri']}?{query}", 303)
+        return RedirectResponse(f"{request['redirect_uri']}?{query}", 303)
 
     async def token(self, request: Request) -> Response:
         if request.method == "OPTIONS":
@@ -141,12 +141,12 @@ class AuthorizationServer:
     def _grant(self, form: Mapping[str, str], client_id: str) -> Grant | Response:
         if form["grant_type"] == "refresh_token":
             return self._refreshed(form["refresh_token"])
-        asked = self.pair.state.codes.pop(form["code"], None)
+        request = self.pair.state.codes.pop(form["code"], None)
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        if asked is None or asked["code_challenge"] != challenge:
+        if request is None or request["code_challenge"] != challenge:
             return _error("invalid_grant")
-        scopes = asked.get("scope", "").split() if self.pair.rules.grants_more else ["tools:read"]
+        scopes = request.get("scope", "").split() if self.pair.rules.grants_more else ["tools:read"]
         grant = Grant(client_id, scopes, len(self.pair.state.grants))
         self.pair.state.grants.append(grant)
         return grant
@@ -174,8 +174,8 @@ class AuthorizationServer:
             "scope": " ".join(grant.scopes),
         }
         changed = {**tokens, **self.pair.responses.token_members}
-        kept = {name: value for name, value in changed.items() if value != "ABSENT"}
-        return JSONResponse(kept, headers=self.pair.responses.token_headers)
+        members = {name: value for name, value in changed.items() if value != "ABSENT"}
+        return JSONResponse(members, headers=self.pair.responses.token_headers)
 
     async def revoke(self, request: Request) -> Response:
         token = (await _form(request))["token"]

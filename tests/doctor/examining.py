@@ -23,9 +23,9 @@ def run(
     ca_file: Path | None = None,
 ) -> Report:
     """Examine `mcp_url`; ``login=True`` fills in the forms as the user of a `Pair`."""
-    asked = LoginOptions(username=USERNAME, password=PASSWORD) if login is True else login or None
+    options = LoginOptions(username=USERNAME, password=PASSWORD) if login is True else login or None
     chosen = PROFILES[profile] if profile else None
-    return asyncio.run(examine(mcp_url, Options(timeout_s, ca_file, chosen, asked), Tell()))
+    return asyncio.run(examine(mcp_url, Options(timeout_s, ca_file, chosen, options), Tell()))
 
 
 def problems(report: Report) -> dict[str, str]:

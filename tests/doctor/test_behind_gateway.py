@@ -35,10 +35,10 @@ def test_what_is_wrong_behind_the_gateway_is_named(
     response = Refuse("", tuple)(refused, {"type": "http", "method": "POST", "path": "/mcp", "headers": []})
     exchange = answered(MCP, response.status_code, bytes(response.body))
     login = SimpleNamespace(initialize=exchange, refused_for_scope=None)
-    found = line(session.initialize, evidence_of(MCP, login=login))
-    assert found.status is Status.FAILURE
-    assert named in found.finding
-    assert "inside" not in found.finding
+    finding = line(session.initialize, evidence_of(MCP, login=login))
+    assert finding.status is Status.FAILURE
+    assert named in finding.finding
+    assert "inside" not in finding.finding
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,6 @@ def test_what_is_wrong_behind_the_gateway_is_named(
     ],
 )
 def test_a_server_that_expects_another_host_is_named(status: int, body: bytes, verdict: Status) -> None:
-    found = line(connection.host, evidence_of(MCP, post=answered(MCP, status, body)))
-    assert found.status is verdict
-    assert found.finding.isprintable()
+    finding = line(connection.host, evidence_of(MCP, post=answered(MCP, status, body)))
+    assert finding.status is verdict
+    assert finding.finding.isprintable()

@@ -97,9 +97,9 @@ def test_no_secret_is_printed(pair: Pair) -> None:
 
 def test_requests_are_shown_where_asked_for(pair: Pair) -> None:
     done = doctor(pair.mcp_url, "--requests")
-    shown = [line.split()[:3] for line in done.stdout.partition("\nRequests\n")[2].splitlines()]
-    assert ["POST", pair.mcp_url, "401"] in shown
-    assert ["GET", f"{pair.issuer}/authorize", "400"] in shown
+    rows = [line.split()[:3] for line in done.stdout.partition("\nRequests\n")[2].splitlines()]
+    assert ["POST", pair.mcp_url, "401"] in rows
+    assert ["GET", f"{pair.issuer}/authorize", "400"] in rows
 
 
 @pytest.mark.parametrize(

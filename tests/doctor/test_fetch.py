@@ -183,15 +183,15 @@ def test_what_is_not_http_is_told() -> None:
 def test_a_url_that_a_server_names_is_asked_only_where_it_leads_to_nothing_more_private(
     home: str, url: str, trouble: Trouble | None
 ) -> None:
-    asked: list[str] = []
+    urls: list[str] = []
 
     async def fetch(request: Request) -> Exchange:
-        asked.append(request.url)
+        urls.append(request.url)
         return Exchange(request=request, answer=None)
 
     exchange = asyncio.run(_asked(guarded(fetch, home), url))
     assert exchange.trouble is trouble
-    assert asked == ([] if trouble else [url])
+    assert urls == ([] if trouble else [url])
 
 
 async def _asked(fetch: Fetch, url: str) -> Exchange:

@@ -19,30 +19,30 @@ def page(action: str, fields: str = LOGIN) -> Response:
 
 
 def test_a_wrong_password_is_told_and_not_tried_again(pair: Pair) -> None:
-    found = problems(run(pair.mcp_url, login=LoginOptions(username=USERNAME, password="wrong")))
-    assert found == {"authorize": "the username or the password is not accepted"}
+    lines = problems(run(pair.mcp_url, login=LoginOptions(username=USERNAME, password="wrong")))
+    assert lines == {"authorize": "the username or the password is not accepted"}
     assert [path for _, _, path in pair.http.requests].count("/login") == 1
 
 
 @pytest.mark.parametrize("action", ["{mcp}/steal", "//127.0.0.1:1/steal", "http://[", "javascript:alert(1)"])
 def test_a_form_that_leads_elsewhere_gets_nothing(pair: Pair, action: str) -> None:
     pair.replace("auth", "GET", "/authorize", page(action.format(mcp=pair.mcp_origin)))
-    found = problems(run(pair.mcp_url, login=True))
-    assert "a form is sent to another site" in found["authorize"]
+    lines = problems(run(pair.mcp_url, login=True))
+    assert "a form is sent to another site" in lines["authorize"]
     assert "/steal" not in [path for _, _, path in pair.http.requests]
 
 
 def test_a_login_at_another_site_is_left_to_the_browser(pair: Pair) -> None:
     pair.replace("auth", "GET", "/authorize", RedirectResponse(f"{pair.mcp_origin}/login"))
-    found = problems(run(pair.mcp_url, login=True))
-    assert "the login leads to another site" in found["authorize"]
+    lines = problems(run(pair.mcp_url, login=True))
+    assert "the login leads to another site" in lines["authorize"]
     assert ("mcp", "GET", "/login") not in pair.http.requests
 
 
 def test_a_page_that_cannot_be_filled_in_is_left_to_the_browser(pair: Pair) -> None:
     pair.replace("auth", "GET", "/authorize", page("/login", '<input name="email">'))
-    found = problems(run(pair.mcp_url, login=True))
-    assert 'the page "/authorize" (200) has no form with username and password' in found["authorize"]
+    lines = problems(run(pair.mcp_url, login=True))
+    assert 'the page "/authorize" (200) has no form with username and password' in lines["authorize"]
 
 
 def test_pages_without_end_are_given_up(pair: Pair) -> None:

@@ -80,9 +80,9 @@ def test_who_does_openid_connect_under_a_path_serves_it_at_both_places(stage: St
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_connects(pair: Pair, profile: str) -> None:
-    found = problems(run(pair.mcp_url, login=True, profile=profile))
+    lines = problems(run(pair.mcp_url, login=True, profile=profile))
     # These servers are on this machine, where no hosted client gets to.
-    assert found.keys() == ({"hosted"} if PROFILES[profile].hosted else set())
+    assert lines.keys() == ({"hosted"} if PROFILES[profile].hosted else set())
 
 
 @pytest.mark.parametrize("profile", [None, "claude", "cursor"])

@@ -71,8 +71,8 @@ def hostile_answers(answer: Answer) -> Iterator[Answer]:
         ("location", HOSTILE_HEADERS),
     ):
         for value in values:
-            kept = tuple(header for header in answer.headers if header[0] != name)
-            yield dataclasses.replace(answer, headers=(*kept, (name, value)))
+            headers = tuple(header for header in answer.headers if header[0] != name)
+            yield dataclasses.replace(answer, headers=(*headers, (name, value)))
     for status in (100, 204, 302, 401, 403, 418, 503, 999):
         yield dataclasses.replace(answer, status=status)
 
@@ -111,8 +111,8 @@ def with_exchange(value: Any, number: int, exchange: Exchange) -> object:
     if not isinstance(value, list):
         return exchange
     changed = list(value)
-    kept = changed[number]
-    changed[number] = (kept[0], exchange) if isinstance(kept, tuple) else exchange
+    headers = changed[number]
+    changed[number] = (headers[0], exchange) if isinstance(headers, tuple) else exchange
     return changed
 
 
@@ -181,11 +181,11 @@ def test_the_report_for_people_and_the_one_for_programs_are_clean(evidence: Evid
         groups={"All": lines},
         exchanges=[evidence.post],
     )
-    shown = StringIO()
-    console = Console(file=shown, width=80, highlight=False)
+    output = StringIO()
+    console = Console(file=output, width=80, highlight=False)
     print_group(console, "All", lines)
     print_requests(console, report.exchanges)
-    assert is_safe(shown.getvalue().replace("\n", ""))
+    assert is_safe(output.getvalue().replace("\n", ""))
     assert is_safe(to_json(report).replace("\n", ""))
     assert json.loads(to_json(report))["issuer"].startswith("http://a/\\x1b[2J")
 

@@ -17,9 +17,9 @@ def test_a_seeded_misconfiguration_is_named_with_its_fix(pair: Pair, seeded: Mis
     seeded.seed(pair)
     login = LoginOptions(username=USERNAME, password=PASSWORD, tool=seeded.tool) if seeded.login else False
     report = run(pair.mcp_url, login=login, profile=seeded.profile)
-    found = {line.check.id: line for line in report.lines if line.status in PROBLEMS}
-    assert found.keys() == {seeded.check, *seeded.also}, problems(report)
-    line = found[seeded.check]
+    lines = {line.check.id: line for line in report.lines if line.status in PROBLEMS}
+    assert lines.keys() == {seeded.check, *seeded.also}, problems(report)
+    line = lines[seeded.check]
     assert (line.status, line.fix) == (seeded.status, seeded.fix)
     assert line.finding
 

@@ -44,8 +44,8 @@ def test_nothing_is_found_even_with_a_login_and_a_step_up(mcp_url: str, running:
 def test_nothing_stops_any_client_but_that_hosted_ones_do_not_get_to_this_machine(
     mcp_url: str, profile: str
 ) -> None:
-    found = problems(run(mcp_url, login=LoginOptions(username="wesen", password="secret"), profile=profile))
-    assert found.keys() == ({"hosted"} if PROFILES[profile].hosted else set())
+    lines = problems(run(mcp_url, login=LoginOptions(username="wesen", password="secret"), profile=profile))
+    assert lines.keys() == ({"hosted"} if PROFILES[profile].hosted else set())
 
 
 def test_another_spelling_of_the_url_is_told_from_the_one_that_is_announced(mcp_url: str) -> None:

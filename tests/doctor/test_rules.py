@@ -19,9 +19,11 @@ METADATA = "https://tools.example/.well-known/oauth-protected-resource"
 
 def test_plain_http_is_for_loopback_only() -> None:
     assert line(connection.https, evidence_of("http://localhost:9001/mcp")).status is Status.OK
-    found = line(connection.https, evidence_of("http://tools.example/mcp"))
-    assert found.status is Status.FAILURE
-    assert found.fix == ("Serve the URL over https, and use the https URL in the settings of both services.")
+    finding = line(connection.https, evidence_of("http://tools.example/mcp"))
+    assert finding.status is Status.FAILURE
+    assert finding.fix == (
+        "Serve the URL over https, and use the https URL in the settings of both services."
+    )
 
 
 HOSTED = [profile for profile in PROFILES.values() if profile.hosted]
@@ -45,10 +47,10 @@ HOSTED = [profile for profile in PROFILES.values() if profile.hosted]
     ],
 )
 def test_a_hosted_client_never_reaches_what_is_not_public(profile: Profile, url: str, why: str) -> None:
-    found = line(connection.hosted, evidence_of(url, profile=profile), profile)
-    assert found.status is Status.FAILURE
-    assert why in found.finding
-    assert url in found.finding
+    finding = line(connection.hosted, evidence_of(url, profile=profile), profile)
+    assert finding.status is Status.FAILURE
+    assert why in finding.finding
+    assert url in finding.finding
 
 
 @pytest.mark.parametrize("member", ["issuer", "token_endpoint", "registration_endpoint"])
@@ -68,8 +70,8 @@ def test_a_public_host_is_reached_by_hosted_clients_and_a_private_one_by_those_o
     for url in (MCP, "https://tools.example:443/mcp"):
         assert line(connection.hosted, evidence_of(url, profile=PROFILES["chatgpt"])).status is Status.OK
     for profile in (None, PROFILES["claude-code"], PROFILES["vscode"]):
-        found = line(connection.hosted, evidence_of("http://localhost:9001/mcp", profile=profile))
-        assert found.status is Status.SKIPPED
+        finding = line(connection.hosted, evidence_of("http://localhost:9001/mcp", profile=profile))
+        assert finding.status is Status.SKIPPED
 
 
 @pytest.mark.parametrize(
@@ -82,9 +84,9 @@ def test_a_public_host_is_reached_by_hosted_clients_and_a_private_one_by_those_o
     ],
 )
 def test_plain_http_leads_to_https_or_nowhere(exchange: object, status: Status) -> None:
-    found = line(connection.http_upgrade, evidence_of(MCP, plain_http=exchange))
-    assert found.status is status
-    assert found.fix is None or found.fix.startswith("Answer plain http with a permanent redirect (308)")
+    finding = line(connection.http_upgrade, evidence_of(MCP, plain_http=exchange))
+    assert finding.status is status
+    assert finding.fix is None or finding.fix.startswith("Answer plain http with a permanent redirect (308)")
 
 
 def test_a_slow_answer_is_named() -> None:
@@ -104,13 +106,13 @@ def test_a_slow_answer_is_named() -> None:
 )
 def test_a_public_server_that_names_a_private_host_is_named(url: str) -> None:
     document = json.dumps({"resource": MCP, "authorization_servers": [url]}).encode()
-    found = line(
+    finding = line(
         documents.public_urls,
         evidence_of(MCP, resource_metadata=[(Place.ROOT, answered(METADATA, body=document))]),
     )
-    assert found.status is Status.FAILURE
-    assert found.fix == "Configure the public URLs of both services."
-    assert url in found.finding
+    assert finding.status is Status.FAILURE
+    assert finding.fix == "Configure the public URLs of both services."
+    assert url in finding.finding
 
 
 def test_a_challenge_that_leads_into_a_private_network_is_named() -> None:

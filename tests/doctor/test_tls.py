@@ -41,9 +41,9 @@ def test_a_pair_over_tls_is_as_good_as_any(secure_stage: Stage, authority: Autho
 
 def test_a_certificate_of_an_unknown_authority_is_named(secure_stage: Stage) -> None:
     pair = secure_stage.put_on()
-    found = problems(run(pair.mcp_url))
-    assert found.keys() == {"reachable", "tls"}
-    assert "not from an authority that clients trust" in found["tls"]
+    lines = problems(run(pair.mcp_url))
+    assert lines.keys() == {"reachable", "tls"}
+    assert "not from an authority that clients trust" in lines["tls"]
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ def test_a_bad_certificate_is_named_with_what_is_wrong(
 def test_a_certificate_that_is_about_to_expire_is_named(authority: Authority) -> None:
     identity = authority.issue("soon", "127.0.0.1", valid=(-DAY, 3 * DAY))
     with staging(certificate=identity.certificate, key=identity.key) as stage:
-        found = problems(run(stage.put_on().mcp_url, ca_file=authority.certificate))
-    assert found.keys() == {"tls-expiry"}
-    assert "3 days left" in found["tls-expiry"]
+        lines = problems(run(stage.put_on().mcp_url, ca_file=authority.certificate))
+    assert lines.keys() == {"tls-expiry"}
+    assert "3 days left" in lines["tls-expiry"]
 
 
 def test_a_server_that_speaks_no_tls_is_named(stage: Stage) -> None:
-    found = problems(run(stage.put_on().mcp_url.replace("http://", "https://")))
-    assert found.keys() == {"reachable", "tls"}
-    assert "TLS handshake fails" in found["tls"]
+    lines = problems(run(stage.put_on().mcp_url.replace("http://", "https://")))
+    assert lines.keys() == {"reachable", "tls"}
+    assert "TLS handshake fails" in lines["tls"]
 
 
 def test_nothing_is_sent_in_the_clear_where_the_mcp_server_is_secure(
@@ -84,6 +84,6 @@ def test_nothing_is_sent_in_the_clear_where_the_mcp_server_is_secure(
 ) -> None:
     pair = secure_stage.put_on()
     pair.both_documents(token_endpoint="http://auth.example/token")
-    found = problems(run(pair.mcp_url, ca_file=authority.certificate))
-    assert "because an https server names a plain http URL" in found["unknown-client-token"]
-    assert "http://auth.example/token" in found["https"]
+    lines = problems(run(pair.mcp_url, ca_file=authority.certificate))
+    assert "because an https server names a plain http URL" in lines["unknown-client-token"]
+    assert "http://auth.example/token" in lines["https"]

@@ -74,8 +74,8 @@ class Flow:
 
     def _pushed(self) -> str:
         query = urlsplit(self.public.authorization_url(Pkce())).query
-        asked = {name: values[0] for name, values in parse_qs(query).items()}
-        answer = self.http.post(f"{self.deployment.issuer}/par", data=asked)
+        parameters = {name: values[0] for name, values in parse_qs(query).items()}
+        answer = self.http.post(f"{self.deployment.issuer}/par", data=parameters)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["request_uri"])
 

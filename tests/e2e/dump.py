@@ -78,11 +78,11 @@ def _left_s(expires_at: float) -> float | None:
 
 def candidates(entries: Iterable[Entry]) -> list[str]:
     """Every text in the entries that could be tried as a secret: whole, in pieces, and decoded."""
-    found: set[str] = set()
+    values: set[str] = set()
     for entry in entries:
         for raw in (entry.key.encode(), *entry.values):
-            found |= _texts(raw)
-    return sorted(text for text in found if _PLAIN.fullmatch(text))
+            values |= _texts(raw)
+    return sorted(text for text in values if _PLAIN.fullmatch(text))
 
 
 def _texts(raw: bytes) -> set[str]:

@@ -75,5 +75,5 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
     """An answer, without what it says of its connection."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").strip().split("\r\n")
     length = next(int(line.partition(":")[2]) for line in head if line.lower().startswith("content-length:"))
-    kept = [line for line in head if not line.lower().startswith("connection:")]
-    return "\r\n".join([*kept, "", ""]).encode("latin-1") + await reader.readexactly(length)
+    kept_lines = [line for line in head if not line.lower().startswith("connection:")]
+    return "\r\n".join([*kept_lines, "", ""]).encode("latin-1") + await reader.readexactly(length)

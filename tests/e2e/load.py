@@ -106,11 +106,11 @@ class Registers(Worker):
     def check(self) -> None:
         for client in self.registered:
             token = client.information["registration_access_token"]
-            found = self.http.get(
+            response = self.http.get(
                 f"{self.issuer}/register/{client.client_id}", headers={"Authorization": f"Bearer {token}"}
             )
-            assert found.status_code == 200
-            assert found.json() == client.information
+            assert response.status_code == 200
+            assert response.json() == client.information
 
 
 class ConsentRepository(Worker):

@@ -75,12 +75,12 @@ def entries(flow: Flow, store_url: str) -> list[Entry]:
 
 async def opening(secret: Secret, texts: list[str], lines: Battery) -> list[str]:
     """Those of the texts that open what the secret opens."""
-    found = []
+    leaks = []
     for start in range(0, len(texts), AT_ONCE):
         tried = texts[start : start + AT_ONCE]
         answers = await lines.fire(map(secret.use, tried))
-        found += [text for text, answer in zip(tried, answers, strict=True) if secret.opens(answer)]
-    return found
+        leaks += [text for text, answer in zip(tried, answers, strict=True) if secret.opens(answer)]
+    return leaks
 
 
 @pytest.mark.requirement("SEC-10", "AS-13", "AS-23")
@@ -111,14 +111,14 @@ SECOND_FACTORS = {"factors", "second-step", "passkey-challenge"}
 
 def test_the_search_would_find_a_secret_however_it_is_kept() -> None:
     secret = "dw_rt_0123456789abcdefghijklmnop-_"
-    for kept in (
+    for stored_form in (
         secret.encode(),
         f'{{"a": [{{"b": "{secret}"}}]}}'.encode(),
         f"key:{secret}:other".encode(),
         secret.encode().hex().encode(),
         base64.b64encode(secret.encode()),
     ):
-        assert secret in candidates([Entry("a key", None, (kept,))])
+        assert secret in candidates([Entry("a key", None, (stored_form,))])
     assert secret in candidates([Entry(f"doorward:x:{secret}", None, (b"",))])
 
 

@@ -67,11 +67,11 @@ async def test_nothing_outlives_the_lockout_of_a_user(contest: Contest, accounts
             contest.lines.fire(mixed_requests(contest, first["refresh_token"], pkce)),
             later(delay_s, accounts.disable(user)),
         )
-        refreshed, given = succeeded(answers[::2]), codes(answers[1::2])
+        refreshed, issued_codes = succeeded(answers[::2]), codes(answers[1::2])
         assert await contest.live([first, *(answer.json for answer in refreshed)]) == [], f"seed {seed}"
-        redeemed = await contest.lines.fire(contest.redeem(code, pkce) for code in given)
+        redeemed = await contest.lines.fire(contest.redeem(code, pkce) for code in issued_codes)
         assert succeeded(redeemed) == [], f"seed {seed}"
-        issued += len(given)
+        issued += len(issued_codes)
         await accounts.enable(user)
     assert 0 < issued < LOCKOUTS * AT_ONCE
 

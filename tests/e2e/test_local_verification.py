@@ -74,8 +74,10 @@ class Pair:
 
     def hello(self, token: str, scheme: str = "Bearer", **headers: str) -> int:
         """Show a token; the status."""
-        shown = {"Authorization": f"{scheme} {token}", **headers}
-        return httpx2.get(f"{self.origin}/hello", headers=shown, timeout=30, trust_env=False).status_code
+        credentials = {"Authorization": f"{scheme} {token}", **headers}
+        return httpx2.get(
+            f"{self.origin}/hello", headers=credentials, timeout=30, trust_env=False
+        ).status_code
 
     def connect(self, client: Client | None = None, **parameters: str) -> dict[str, Any]:
         """The tokens of a whole code flow, for the resource server unless `parameters` say otherwise."""

@@ -35,9 +35,11 @@ def test_make_knows_what_the_readme_makes(target: str) -> None:
 def test_the_command_line_knows_what_the_readme_types(command: str, tmp_path: Path) -> None:
     words = command.split()
     options = [word for word in words if word.startswith("--")]
-    shown = doorward(*(word for word in words if word not in options), "--help", cwd=tmp_path, COLUMNS="200")
-    assert shown.returncode == 0, shown.stderr
-    assert [option for option in options if option not in shown.stdout] == []
+    help_text = doorward(
+        *(word for word in words if word not in options), "--help", cwd=tmp_path, COLUMNS="200"
+    )
+    assert help_text.returncode == 0, help_text.stderr
+    assert [option for option in options if option not in help_text.stdout] == []
 
 
 @pytest.mark.parametrize("link", LINKS)

@@ -46,11 +46,11 @@ def refusals(running: Up, request_id: str) -> list[Entry]:
 
 
 def _refusals(running: Up, request_id: str) -> list[Entry]:
-    found = []
+    problems = []
     for log in (running.directory / ".doorward").glob("*.log"):
         entries = read_entries(log.read_text().splitlines(), log.name)
-        found += [entry for entry in entries if entry.text("request_id") == request_id]
-    return [entry for entry in found if entry.text("status") and entry.text("reason")]
+        problems += [entry for entry in entries if entry.text("request_id") == request_id]
+    return [entry for entry in problems if entry.text("status") and entry.text("reason")]
 
 
 def wrong_password(running: Up, http: httpx2.Client) -> httpx2.Response:

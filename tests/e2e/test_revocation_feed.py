@@ -63,18 +63,18 @@ def test_a_receiver_may_be_sent_to_another_replica_with_each_poll_and_misses_not
 ) -> None:
     ends = [granted(replicated, http, person) for _ in range(REVOCATIONS)]
     receivers[0].begin()
-    ack, told, places = receivers[0].ack, set[str | None](), itertools.cycle(receivers)
+    ack, grant_ids, places = receivers[0].ack, set[str | None](), itertools.cycle(receivers)
     for client, token, _ in ends:
         place = next(places)
         client.issuer = place.origin
         assert client.revoke(token).status_code == 200
         place.ack = ack
-        told |= {event.grant_id for event in place.poll()}
+        grant_ids |= {event.grant_id for event in place.poll()}
         ack = place.ack
     deadline = time.monotonic() + SOON_S
-    while not {grant_id for _, _, grant_id in ends} <= told:
+    while not {grant_id for _, _, grant_id in ends} <= grant_ids:
         assert time.monotonic() < deadline
         place = next(places)
         place.ack = ack
-        told |= {event.grant_id for event in place.poll()}
+        grant_ids |= {event.grant_id for event in place.poll()}
         ack = place.ack

@@ -121,8 +121,8 @@ def case(store: str, directory: Path) -> Iterator[Case]:
 
 @pytest.fixture(scope="module", params=BOTH)
 def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    with case(request.param, tmp_path_factory.mktemp(request.param)) as found:
-        yield found
+    with case(request.param, tmp_path_factory.mktemp(request.param)) as deployment:
+        yield deployment
 
 
 @pytest.fixture
@@ -148,9 +148,9 @@ def timed(well: Case, revoke: Callable[[str], object]) -> float:
     began = time.perf_counter()
     revoke(token)
     wait_until(lambda: well.shows(token) == 401)
-    took = time.perf_counter() - began
+    durations_s = time.perf_counter() - began
     assert well.shows(token) == 401
-    return took
+    return durations_s
 
 
 def most(seconds: list[float], share: float = QUANTILE) -> float:
@@ -159,19 +159,19 @@ def most(seconds: list[float], share: float = QUANTILE) -> float:
 
 
 def test_a_revoked_token_is_refused_within_a_second_timed_over_many(well: Case) -> None:
-    took = [timed(well, well.revoke) for _ in range(REVOCATIONS)]
+    durations_s = [timed(well, well.revoke) for _ in range(REVOCATIONS)]
     print(  # noqa: T201 -- the measurement that docs/decisions/resource-service.md records
         f"\n{REVOCATIONS} revocations, {'Redis' if well.redis else 'SQLite'}: median"
-        f" {most(took, 0.5) * 1000:.1f} ms, p99 {most(took, 0.99) * 1000:.1f} ms,"
-        f" longest {max(took) * 1000:.1f} ms"
+        f" {most(durations_s, 0.5) * 1000:.1f} ms, p99 {most(durations_s, 0.99) * 1000:.1f} ms,"
+        f" longest {max(durations_s) * 1000:.1f} ms"
     )
-    assert most(took) < WITHIN_S
+    assert most(durations_s) < WITHIN_S
 
 
 @replicated
 def test_a_revocation_at_a_replica_that_the_resource_server_does_not_ask_counts_as_well(well: Case) -> None:
-    took = [timed(well, well.revoke_elsewhere) for _ in range(10)]
-    assert most(took) < WITHIN_S
+    durations_s = [timed(well, well.revoke_elsewhere) for _ in range(10)]
+    assert most(durations_s) < WITHIN_S
 
 
 def test_a_user_who_is_disabled_by_the_command_is_out(well: Case, tmp_path: Path) -> None:
@@ -191,14 +191,14 @@ def test_a_user_who_is_disabled_by_the_command_is_out(well: Case, tmp_path: Path
 @on("sqlite")
 def test_with_the_feed_cut_alone_nothing_kept_is_used_within_five_seconds(well: Case) -> None:
     token, good = well.kept_token(), well.kept_token()
-    with well.watching(token, good) as (revoked, kept):
+    with well.watching(token, good) as (revoked, kept_stream):
         well.gate.shut("/revocations", hang)
         cut_at = time.monotonic()
         well.revoke(token)
         refused_at = cut_at + OFF_WITHIN_S
         wait_until(lambda: len(revoked.since(refused_at)) > 0 and time.monotonic() > refused_at + 0.5)
     assert revoked.since(refused_at) <= {401, 503}
-    assert kept.statuses <= {200, 503}
+    assert kept_stream.statuses <= {200, 503}
 
 
 def frozen(well: Case) -> Callable[[], None]:
@@ -255,26 +255,26 @@ def outlasted(well: Case, trouble: Callable[[Case], Callable[[], None]]) -> None
     good, fresh = well.kept_token(), well.connect()
     well.revoke(before)
     wait_until(lambda: well.shows(before) == 401)
-    with well.watching(good, fresh, before) as (kept, new, revoked):
-        kept.until(lambda statuses: statuses == {200})
+    with well.watching(good, fresh, before) as (kept_stream, new, revoked):
+        kept_stream.until(lambda statuses: statuses == {200})
         end = trouble(well)
         try:
-            kept.until(lambda statuses: 503 in statuses)
+            kept_stream.until(lambda statuses: 503 in statuses)
             new.until(lambda statuses: 503 in statuses)
             outage = time.monotonic()
             wait_until(lambda: time.monotonic() > outage + 1)
         finally:
             end()
         back_at = time.monotonic()
-        for watch in (kept, new):
+        for watch in (kept_stream, new):
             watch.until(lambda statuses: 200 in statuses)
         revoked.until(lambda statuses: 401 in statuses)
         assert time.monotonic() - back_at < BACK_WITHIN_S
         settled = time.monotonic()
-        wait_until(lambda: len(kept.since(settled)) > 0 and time.monotonic() > settled + 0.5)
-    assert kept.statuses == new.statuses == {200, 503}
+        wait_until(lambda: len(kept_stream.since(settled)) > 0 and time.monotonic() > settled + 0.5)
+    assert kept_stream.statuses == new.statuses == {200, 503}
     assert revoked.statuses <= {401, 503}
-    assert kept.since(settled) == new.since(settled) == {200}
+    assert kept_stream.since(settled) == new.since(settled) == {200}
 
 
 @on("sqlite")

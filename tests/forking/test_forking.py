@@ -53,13 +53,13 @@ def test_it_has_arguments_environment_directory_and_process_id_of_its_own(tmp_pa
         )
         assert process.wait(timeout=60) == 0
         output.seek(0)
-        told: dict[str, Any] = json.load(output)
-    assert told["arguments"] == ["tell", "a b"]
-    assert told["settings"] == {"DOORWARD_STORE": "a store"}
-    assert told["directory"] == str(tmp_path)
-    assert told["typed"] == "typed"
-    assert told["pid"] == process.pid != os.getpid()
-    assert told["main"] == PROGRAM
+        report: dict[str, Any] = json.load(output)
+    assert report["arguments"] == ["tell", "a b"]
+    assert report["settings"] == {"DOORWARD_STORE": "a store"}
+    assert report["directory"] == str(tmp_path)
+    assert report["typed"] == "typed"
+    assert report["pid"] == process.pid != os.getpid()
+    assert report["main"] == PROGRAM
 
 
 def test_nothing_of_one_process_is_left_in_the_next() -> None:
@@ -114,10 +114,10 @@ def launched(*arguments: str) -> subprocess.Popen[str]:
 
 def test_a_command_that_forks_passes_on_its_streams_environment_and_exit_status() -> None:
     with launched("tell") as command:
-        told = json.loads(command.communicate("typed")[0])
-    assert told["arguments"] == ["tell"]
-    assert told["settings"] == {"DOORWARD_STORE": "a store"}
-    assert told["typed"] == "typed"
+        report = json.loads(command.communicate("typed")[0])
+    assert report["arguments"] == ["tell"]
+    assert report["settings"] == {"DOORWARD_STORE": "a store"}
+    assert report["typed"] == "typed"
     with launched("exit") as command:
         assert command.wait(timeout=60) == 7
 

@@ -59,7 +59,9 @@ def results(*headers: str) -> Reply:
     async def reply(question: Question, writer: asyncio.StreamWriter) -> None:
         posted = json.loads(question.body or b"{}")
         messages = posted if isinstance(posted, list) else [posted]
-        answers = [{"jsonrpc": "2.0", "id": asked["id"], "result": {}} for asked in messages if "id" in asked]
+        answers = [
+            {"jsonrpc": "2.0", "id": message["id"], "result": {}} for message in messages if "id" in message
+        ]
         document = answers if isinstance(posted, list) or not answers else answers[0]
         body = json.dumps(document).encode()
         await answer(200, body, "Content-Type: application/json", *headers)(question, writer)

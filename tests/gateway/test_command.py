@@ -75,9 +75,9 @@ async def test_doorward_up_protects_any_server_and_a_client_logs_in_to_it(tmp_pa
         assert READY in running.output
         sdk = SdkClient(f"http://localhost:{running.resource_port}/mcp", person)
         async with sdk.connected() as client:
-            told = json.loads(await called(client, "who"))
-            assert told["doorward_subject"]
-            assert sdk.memory.access_token not in str(told)
+            answer = json.loads(await called(client, "who"))
+            assert answer["doorward_subject"]
+            assert sdk.memory.access_token not in str(answer)
         assert len(sdk.asked) == 1
 
 

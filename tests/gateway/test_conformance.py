@@ -83,8 +83,8 @@ def verdicts(url: str, revision: str, results: Path) -> Verdicts:
         check=False,
     )
     assert "=== SUMMARY ===" in done.stdout, done.stdout + done.stderr
-    found: Verdicts = Counter()
+    counts: Verdicts = Counter()
     for file in results.glob("*/checks.json"):
         scenario = file.parent.name.partition("-20")[0]  # what follows is the time
-        found.update((scenario, check["id"], check["status"]) for check in json.loads(file.read_text()))
-    return found
+        counts.update((scenario, check["id"], check["status"]) for check in json.loads(file.read_text()))
+    return counts

@@ -80,8 +80,8 @@ def post(
         user: str = "caller",
     ) -> httpx2.Response:
         token = token_for(declaring.service, issuer, sub=user)
-        given = headers if isinstance(headers, list) else list(headers.items())
-        fields = [*(bearer(token) | modern_headers(tool)).items(), *given]
+        pairs = headers if isinstance(headers, list) else list(headers.items())
+        fields = [*(bearer(token) | modern_headers(tool)).items(), *pairs]
         return client.post("/mcp", headers=fields, json=call(tool, **arguments))
 
     with httpx2.Client(base_url=declaring.service.origin, timeout=60, trust_env=False) as client:

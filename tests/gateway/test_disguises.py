@@ -83,17 +83,17 @@ def respelled(rng: random.Random, name: str) -> str:
 
 def disguise(rng: random.Random) -> tuple[bytes, dict[str, str]]:
     """A body that calls ``delete_all`` for some parser and ``safe`` for another, and headers for it."""
-    true, shown = '"delete_all"', '"safe"'
+    true, harmless = '"delete_all"', '"safe"'
     name = respelled(rng, "name")
     head = '{"jsonrpc":"2.0","id":1,"method":"tools/call",'
     match rng.randint(0, 6):
         case 0:
-            pairs = [f'"name":{shown}', f'"{name}":{true}', '"arguments":{}']
+            pairs = [f'"name":{harmless}', f'"{name}":{true}', '"arguments":{}']
             rng.shuffle(pairs)
             return f'{head}"params":{{{",".join(pairs)}}}}}'.encode(), {}
         case 1:
             params = respelled(rng, "params")
-            both = [f'"params":{{"name":{shown}}}', f'"{params}":{{"name":{true}}}']
+            both = [f'"params":{{"name":{harmless}}}', f'"{params}":{{"name":{true}}}']
             rng.shuffle(both)
             return f"{head}{','.join(both)}}}".encode(), {}
         case 2:
@@ -103,7 +103,7 @@ def disguise(rng: random.Random) -> tuple[bytes, dict[str, str]]:
             return text.encode(), {}
         case 3:
             hidden = f'"x":"","name":{true},"y":""'.replace('"', "+ACI-")
-            text = f'{head}"params":{{"name":{shown},"arguments":{{}},"x":"{hidden}"}}}}'
+            text = f'{head}"params":{{"name":{harmless},"arguments":{{}},"x":"{hidden}"}}}}'
             charset = rng.choice(["utf-7", "UTF-7", '"utf-7"', "unicode-1-1-utf-7", "utf-7-imap"])
             return text.encode(), {"Content-Type": f"application/json; charset={charset}"}
         case 4:
@@ -115,7 +115,7 @@ def disguise(rng: random.Random) -> tuple[bytes, dict[str, str]]:
             return text.replace("delete_all", rng.choice(["delete_all", "\\u0064elete_all"])).encode(), {}
         case _:
             spelled = true.replace("d", "\\u0064") if rng.random() < 0.5 else true
-            text = json.dumps(call("safe")).replace(shown, spelled)
+            text = json.dumps(call("safe")).replace(harmless, spelled)
             return text.encode(), modern_headers(rng.choice(["safe", "delete_all"]))
 
 

@@ -27,7 +27,7 @@ from tests.servers import free_port, wait_until
 pytestmark = pytest.mark.requirement("RS-9", "RS-11")
 
 
-def check_explained(response: httpx2.Response, service: Service, code: str, shown: str = "") -> None:
+def check_explained(response: httpx2.Response, service: Service, code: str, excerpt: str = "") -> None:
     """The answer carries a request id, under which the log has one line with `code` and what it is about."""
     error = response.json()
     where = error["error"]["data"] if "jsonrpc" in error else error
@@ -35,7 +35,7 @@ def check_explained(response: httpx2.Response, service: Service, code: str, show
     lines = [line for line in service.log(response.headers["x-request-id"]) if line["event"] == "refused"]
     assert len(lines) == 1
     assert lines[0]["reason_code"] == code
-    assert shown in lines[0]["reason"]
+    assert excerpt in lines[0]["reason"]
     assert "www-authenticate" not in response.headers
 
 
@@ -165,8 +165,8 @@ def test_silence_is_504_before_an_answer_and_the_end_of_a_stream_after(
             await asyncio.Event().wait()
 
         upstream.replies["/mcp"] = chunked(once, EVENTS)
-        answered = client.post(impatient.resource, headers=headers, json=PING).text
-        event, error = answered.removesuffix("\n\n").split("\n\n")
+        body = client.post(impatient.resource, headers=headers, json=PING).text
+        event, error = body.removesuffix("\n\n").split("\n\n")
         assert event == "data: {}"
         assert '"id":1,"error":{"code":-32603' in error  # over stdio, it would be told the same
 

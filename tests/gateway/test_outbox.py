@@ -125,8 +125,8 @@ async def test_a_stream_is_forgotten_with_its_last_event() -> None:
     outbox = EventLog(kept_events=2)
     for number in range(10):
         await outbox.put(outbox.open(f"s{number}"), b"", last=True)
-    kept = [number for number in range(10) if outbox.stream(f"s{number}")]
-    assert kept == [8, 9]
+    numbers = [number for number in range(10) if outbox.stream(f"s{number}")]
+    assert numbers == [8, 9]
 
 
 async def test_closing_lets_every_reader_finish_what_there_is() -> None:

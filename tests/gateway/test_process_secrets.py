@@ -70,11 +70,11 @@ def snooped(
     issuer: AuthorizationServer, directory: Path, *before: str, workers: int = 1, code: str = SNOOP
 ) -> Iterator[tuple[Service, Path]]:
     """`doorward resource` in front of a command that looks for the service's secret, and where it says so."""
-    program, found, log_file = (directory / name for name in ("snoop.py", "found.json", "log"))
+    program, findings, log_file = (directory / name for name in ("snoop.py", "found.json", "log"))
     program.write_text(code)
     secret, port = f"{uuid.uuid4()}-{uuid.uuid4()}", free_port()
     # The command looks for the first half, which is not in its own environment.
-    command = f"{sys.executable} {program} {found} {secret[:36]}"
+    command = f"{sys.executable} {program} {findings} {secret[:36]}"
     settings = {
         "DOORWARD_RESOURCE": f"http://127.0.0.1:{port}/mcp",
         "DOORWARD_ISSUER": issuer.url,
@@ -93,7 +93,7 @@ def snooped(
     try:
         wait_until(lambda: answers(service) or process.poll() is not None, timeout_s=60)
         assert process.poll() is None, log_file.read_text()
-        yield service, found
+        yield service, findings
     finally:
         process.terminate()
         process.wait(30)
@@ -109,16 +109,16 @@ def start_command(service: Service, issuer: AuthorizationServer) -> None:
 def test_a_command_finds_no_secret_in_any_process(
     issuer: AuthorizationServer, tmp_path: Path, workers: int
 ) -> None:
-    with snooped(issuer, tmp_path, *POWERLESS, workers=workers) as (service, found):
+    with snooped(issuer, tmp_path, *POWERLESS, workers=workers) as (service, findings):
         start_command(service, issuer)
-        wait_until(lambda: found.exists() and bool(found.read_text()))
-        assert json.loads(found.read_text()) == []
+        wait_until(lambda: findings.exists() and bool(findings.read_text()))
+        assert json.loads(findings.read_text()) == []
 
 
 def test_workers_that_are_started_again_still_have_their_settings(
     issuer: AuthorizationServer, tmp_path: Path
 ) -> None:
-    with snooped(issuer, tmp_path, *POWERLESS, workers=2) as (service, _found):
+    with snooped(issuer, tmp_path, *POWERLESS, workers=2) as (service, _findings):
         before = set(workers_of(service))
         assert len(before) == 2
         os.kill(min(before), signal.SIGKILL)
@@ -144,9 +144,9 @@ def answers(service: Service) -> bool:
 
 
 def test_no_command_outlives_a_service_that_is_killed(issuer: AuthorizationServer, tmp_path: Path) -> None:
-    with snooped(issuer, tmp_path, code=STUBBORN) as (service, found):
+    with snooped(issuer, tmp_path, code=STUBBORN) as (service, findings):
         start_command(service, issuer)
-        wait_until(lambda: found.exists() and bool(found.read_text()))
+        wait_until(lambda: findings.exists() and bool(findings.read_text()))
         commands = children(service)
         assert commands
         try:

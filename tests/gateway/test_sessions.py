@@ -25,8 +25,8 @@ OTHERS: list[dict[str, object]] = [
 
 @pytest.fixture(params=["plain", "plain_stdio"])
 def service(request: pytest.FixtureRequest) -> Service:
-    found: Service = request.getfixturevalue(request.param)
-    return found
+    running: Service = request.getfixturevalue(request.param)
+    return running
 
 
 @pytest.fixture
@@ -103,9 +103,9 @@ def test_a_session_that_the_upstream_has_forgotten_is_forgotten_here(
     upstream.replies["/mcp"] = answer(404, b"no such session")
     named = headers | {"Mcp-Session-Id": "restarted"}
     assert client.post("/mcp", headers=named, json=PING).text == "no such session"
-    asked = len(upstream.questions)
+    question_count = len(upstream.questions)
     assert client.post("/mcp", headers=named, json=PING).status_code == 404
-    assert len(upstream.questions) == asked
+    assert len(upstream.questions) == question_count
 
 
 class Clock:
@@ -142,8 +142,8 @@ def test_an_idle_session_is_forgotten_and_one_in_use_is_not(clock: Clock) -> Non
         with sessions.in_use("used"):
             pass
         clock.now = 12
-        known = [session for session in ("idle", "streaming", "used") if sessions.owned(session, A)]
-        assert known == ["streaming", "used"]
+        owned = [session for session in ("idle", "streaming", "used") if sessions.owned(session, A)]
+        assert owned == ["streaming", "used"]
     clock.now = 23
     assert not sessions.owned("used", A)
     assert len(sessions) == 0

@@ -142,9 +142,9 @@ def test_secrets_show_in_no_representation(read: Read) -> None:
     key = pem(ec.generate_private_key(ec.SECP256R1()))
     mounts = '{"/files": {"upstream": "http://b/mcp", "authorization": "Key very-secret"}}'
     settings = read(upstream_authorization="Key very-secret", identity_key=key, mounts=mounts)
-    shown = repr(settings) + str(settings)
-    assert "very-secret" not in shown
-    assert key.splitlines()[1] not in shown
+    text = repr(settings) + str(settings)
+    assert "very-secret" not in text
+    assert key.splitlines()[1] not in text
 
 
 def test_the_built_in_server_is_there_where_nothing_else_is(read: Read) -> None:

@@ -87,11 +87,11 @@ async def test_two_clients_of_one_principal_share_a_process_and_hear_only_of_the
     plain_stdio: Service, issuer: AuthorizationServer
 ) -> None:
     token = token_for(plain_stdio, issuer, sub="twice")
-    heard: dict[str, list[str | None]] = {"a": [], "b": []}
+    events: dict[str, list[str | None]] = {"a": [], "b": []}
 
     async def count(client: Client, name: str) -> None:
         async def note(progress: float, total: float | None, message: str | None) -> None:
-            heard[name].append(message)
+            events[name].append(message)
 
         result = await client.call_tool("count", {"to": 50, "mark": name}, progress_callback=note)
         assert f"counted to 50 {name}" in str(result.content)
@@ -104,7 +104,7 @@ async def test_two_clients_of_one_principal_share_a_process_and_hear_only_of_the
         async with anyio.create_task_group() as tasks:  # both number their requests from the beginning
             tasks.start_soon(count, a, "a")
             tasks.start_soon(count, b, "b")
-    assert heard == {"a": ["a"] * 50, "b": ["b"] * 50}
+    assert events == {"a": ["a"] * 50, "b": ["b"] * 50}
 
 
 @pytest.mark.anyio
@@ -175,12 +175,12 @@ async def test_a_command_sees_next_to_nothing_of_our_environment(
     with gateway(issuer, tmp_path, python_stdio(PLAIN), stdio_environment="FOR_THE_SERVER, UNSET") as service:
         token = token_for(service, issuer, sub="jürgen")
         async with connected(service.resource, token, "legacy") as client:
-            told = json.loads(await called(client, "who"))
+            answer = json.loads(await called(client, "who"))
     usual = {"path", "home", "user", "logname", "shell", "term", "lang", "lc_all", "lc_ctype", "tz", "tmpdir"}
     ours = {"doorward_subject": "j%C3%BCrgen", "doorward_client": "client-1", "for_the_server": "yes"}
-    assert {name: told[name] for name in ours} == ours
-    assert set(told) - usual - set(ours) <= {"pythonpath", "doorward_username"}
-    assert token not in str(told)
+    assert {name: answer[name] for name in ours} == ours
+    assert set(answer) - usual - set(ours) <= {"pythonpath", "doorward_username"}
+    assert token not in str(answer)
 
 
 @pytest.mark.requirement("RS-16")
@@ -324,11 +324,11 @@ async def test_standard_error_goes_to_the_log_and_not_without_end(
         return [line for line in plain_stdio.log_lines() if line.get("pid") == process]
 
     wait_until(lambda: any("lines_left_out" in line for line in told()))
-    said = [line["line"] for line in told() if line["event"] == "MCP server says"]
-    assert said[:2] == ["complaint 0", "complaint 1"]
-    assert len(said) < 500
+    lines = [line["line"] for line in told() if line["event"] == "MCP server says"]
+    assert lines[:2] == ["complaint 0", "complaint 1"]
+    assert len(lines) < 500
     left_out = sum(line.get("lines_left_out", 0) for line in told())
-    assert len(said) + left_out == 5_000
+    assert len(lines) + left_out == 5_000
 
 
 def test_what_a_server_prints_beside_its_messages_does_no_harm(

@@ -25,8 +25,8 @@ def caller(plain_stdio: Service) -> Iterator[httpx2.Client]:
 @pytest.fixture(params=["plain", "plain_stdio"])
 def service(request: pytest.FixtureRequest) -> Service:
     """The same server over HTTP and over stdio."""
-    found: Service = request.getfixturevalue(request.param)
-    return found
+    running: Service = request.getfixturevalue(request.param)
+    return running
 
 
 @pytest.mark.requirement("RS-9")
@@ -96,8 +96,8 @@ def test_requests_that_the_transport_does_not_have_are_refused(
     headers = bearer(token) | opened(caller, token)
 
     def status(**changes: Any) -> int:
-        given = {"headers": headers, "json": PING} | changes
-        return caller.post("/mcp", **given).status_code
+        arguments = {"headers": headers, "json": PING} | changes
+        return caller.post("/mcp", **arguments).status_code
 
     assert status() == 200
     assert status(json=[PING]) == 400

@@ -28,8 +28,8 @@ EVERYTHING = ("everything", "everything_stdio")
 @pytest.fixture
 def service(request: pytest.FixtureRequest) -> Service:
     """The gateway that the test names."""
-    found: Service = request.getfixturevalue(request.param)
-    return found
+    running: Service = request.getfixturevalue(request.param)
+    return running
 
 
 async def red(_context: ClientRequestContext, _params: ElicitRequestParams) -> ElicitResult:

@@ -174,9 +174,9 @@ class FastMcp(Scripted):
     """The FastMCP client."""
 
     def command(self) -> list[str]:
-        kept = self.home / "kept"
-        kept.mkdir(exist_ok=True)
-        return [str(fastmcp_python()), str(PROGRAMS / "fastmcp_client.py"), self.mcp_url, str(kept)]
+        directory = self.home / "kept"
+        directory.mkdir(exist_ok=True)
+        return [str(fastmcp_python()), str(PROGRAMS / "fastmcp_client.py"), self.mcp_url, str(directory)]
 
 
 class McpRemote(RealClient):

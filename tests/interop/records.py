@@ -23,8 +23,8 @@ def grant_of(running: Up, subject: str, client_id: str) -> Grant:
         finally:
             await store.aclose()
 
-    (found,) = [grant for grant in anyio.run(read) if grant.client_id == client_id]
-    return found
+    (only_grant,) = [grant for grant in anyio.run(read) if grant.client_id == client_id]
+    return only_grant
 
 
 def disconnect(running: Up, person: Person, grant: Grant) -> None:

@@ -44,10 +44,10 @@ def test_every_check_of_the_conformance_suite_passes(
         client = Client.register(running.issuer, http, redirect_uris=redirect_uris)
     arguments = ["--client-id", client.client_id, "--port", str(port), "--spec-version", revision]
     arguments += ["--resource", f"http://localhost:{running.resource_port}/mcp"]
-    said = authorization_mode(running.issuer, browser, tmp_path / "results", *arguments)
-    assert {name: [check["id"] for check in checks] for name, checks in said.items()} == SCENARIOS
-    verdicts = {check["id"]: check["status"] for checks in said.values() for check in checks}
-    assert set(verdicts.values()) == {"SUCCESS"}, said
+    output = authorization_mode(running.issuer, browser, tmp_path / "results", *arguments)
+    assert {name: [check["id"] for check in checks] for name, checks in output.items()} == SCENARIOS
+    verdicts = {check["id"]: check["status"] for checks in output.values() for check in checks}
+    assert set(verdicts.values()) == {"SUCCESS"}, output
 
 
 def authorization_mode(
@@ -70,8 +70,8 @@ def authorization_mode(
     process.stdout.close()
     assert process.wait() == 0, "".join(output)
     deadline.cancel()
-    found = sorted(results.rglob("checks.json"))
-    return {_scenario(file): json.loads(file.read_text()) for file in found}
+    check_files = sorted(results.rglob("checks.json"))
+    return {_scenario(file): json.loads(file.read_text()) for file in check_files}
 
 
 def _scenario(file: Path) -> str:

@@ -51,8 +51,8 @@ def test_the_sdk_steps_up_once_and_nothing_runs_before(tmp_path: Path) -> None:
             assert ledger.read_text() == "list_notes\n"
             assert client.call("add_note", text="x") == {"result": "add_note"}
             browser.visits(2)
-            (asked,) = parse_qs(urlsplit(browser.visited[1]).query)["scope"]
-            assert set(asked.split()) - {"offline_access"} == {"notes:read", "notes:write"}
+            (scope,) = parse_qs(urlsplit(browser.visited[1]).query)["scope"]
+            assert set(scope.split()) - {"offline_access"} == {"notes:read", "notes:write"}
             assert client.call("list_notes") == {"result": "list_notes"}  # which writing includes
             browser.visits(2)
         log = (tmp_path / "up" / ".doorward" / "resource.log").read_text()

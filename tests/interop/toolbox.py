@@ -35,9 +35,9 @@ def node() -> Path:
     """A Node that is new enough for all of them: the one that is installed with them, or the machine's."""
     architecture = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), "")
     brought = node_modules() / f"node-linux-{architecture}" / "bin" / "node"
-    found = brought if brought.exists() else shutil.which("node")
-    assert found, "there is no Node for this kind of machine in package.json, and none installed"
-    return Path(found)
+    program = brought if brought.exists() else shutil.which("node")
+    assert program, "there is no Node for this kind of machine in package.json, and none installed"
+    return Path(program)
 
 
 @cache

@@ -34,9 +34,9 @@ def shared_deployment(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployment]:
     """Both services, healthy, that the tests of a module share."""
-    made = Deployment(new_store, new_fetcher, signer, tmp_path_factory.mktemp("profiles"))
-    with made.up():
-        yield made
+    deployment = Deployment(new_store, new_fetcher, signer, tmp_path_factory.mktemp("profiles"))
+    with deployment.up():
+        yield deployment
 
 
 @pytest.fixture

@@ -40,15 +40,15 @@ def challenged_scope(evidence: Evidence) -> str | None:
 
 def _headers(method: str) -> dict[str, str]:
     if method == "OPTIONS":
-        asked = "authorization,content-type,mcp-protocol-version"
-        return {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": asked}
+        requested_headers = "authorization,content-type,mcp-protocol-version"
+        return {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": requested_headers}
     return _HEADERS if method == "POST" else {"Accept": "text/event-stream"}
 
 
 def _parameter(evidence: Evidence, name: str) -> str | None:
     assert evidence.challenge is not None
-    found = re.search(rf'{name}="([^"]*)"', evidence.challenge.headers["www-authenticate"])
-    return found[1] if found else None
+    match = re.search(rf'{name}="([^"]*)"', evidence.challenge.headers["www-authenticate"])
+    return match[1] if match else None
 
 
 def _resource_places(profile: Profile, evidence: Evidence) -> Iterator[str]:

@@ -173,11 +173,11 @@ class Profile(Part):
     @property
     def ways(self) -> tuple[Way, ...]:
         """How it introduces itself, the way that it prefers first."""
-        known: tuple[tuple[Way, object], ...] = (
+        known_deviations: tuple[tuple[Way, object], ...] = (
             ("document", self.document),
             ("registration", self.registration),
         )
-        return tuple(way for way, there in known if there is not None)
+        return tuple(way for way, there in known_deviations if there is not None)
 
 
 def load(file: Path) -> Profile:

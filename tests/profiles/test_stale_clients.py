@@ -18,13 +18,13 @@ Memories = dict[tuple[str, Way], Kept]
 @pytest.fixture(scope="module")
 def memories(shared_deployment: Deployment) -> Memories:
     """What every client remembers of a server that has since been set up again."""
-    kept = {}
+    states = {}
     for name, way in EACH:
         with shared_deployment.client(name, way) as client:
             client.connect()
-            kept[name, way] = client.kept
+            states[name, way] = client.kept
     shared_deployment.start_empty()
-    return kept
+    return states
 
 
 @pytest.mark.parametrize(("name", "way"), EACH)

@@ -36,10 +36,10 @@ def tolerant(
 ) -> Iterator[Deployment]:
     """Both services, on one store."""
     directory = tmp_path_factory.mktemp("tolerances")
-    made = Deployment(lambda: f"sqlite:///{directory}/doorward.db", new_fetcher, signer, directory)
-    with made.up():
-        yield made
-        assert made.server.failures == []
+    deployment = Deployment(lambda: f"sqlite:///{directory}/doorward.db", new_fetcher, signer, directory)
+    with deployment.up():
+        yield deployment
+        assert deployment.server.failures == []
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def service(
 def client(service: Service, issuer: AuthorizationServer) -> Iterator[httpx2.Client]:
     """A plain HTTP client of the service, which asks: whatever went wrong in the test before is over."""
     with httpx2.Client(base_url=service.origin, timeout=10) as client:
-        shown = {"Authorization": "Bearer nobodys"}
-        wait_until(lambda: client.get("/hello", headers=shown).status_code != 503)
+        headers = {"Authorization": "Bearer nobodys"}
+        wait_until(lambda: client.get("/hello", headers=headers).status_code != 503)
         issuer.questions.clear()
         yield client

@@ -51,8 +51,8 @@ class Prover:
     ) -> httpx2.Response:
         """A request with `proofs`, or with a good one where there are none."""
         proofs = proofs or (self.proof(method, path.partition("?")[0]),)
-        shown = [("Authorization", f"{scheme} {self.token}"), *(("DPoP", proof) for proof in proofs)]
-        return self.http.request(method, path, headers=[*shown, *(headers or {}).items()], **more)
+        fields = [("Authorization", f"{scheme} {self.token}"), *(("DPoP", proof) for proof in proofs)]
+        return self.http.request(method, path, headers=[*fields, *(headers or {}).items()], **more)
 
     def greeted(self, *proofs: str, **more: Any) -> httpx2.Response:
         """GET /hello."""

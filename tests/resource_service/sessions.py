@@ -13,9 +13,9 @@ LEGACY = {"Accept": "application/json, text/event-stream", "Content-Type": "appl
 
 
 def scopes_of(response: httpx2.Response) -> set[str]:
-    found = re.search(r'scope="([^"]*)"', response.headers["www-authenticate"])
-    assert found
-    return set(found[1].split(" "))
+    match = re.search(r'scope="([^"]*)"', response.headers["www-authenticate"])
+    assert match
+    return set(match[1].split(" "))
 
 
 def notes_of(client: httpx2.Client, token: str) -> int:

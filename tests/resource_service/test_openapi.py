@@ -28,8 +28,8 @@ def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]
 
 
 def test_every_endpoint_is_in_it_with_words_and_answers(document: dict[str, Any]) -> None:
-    found = operations(document)
-    assert set(found) >= {
+    described = operations(document)
+    assert set(described) >= {
         ("get", "/hello"),
         ("get", "/v1/contexts"),
         ("get", "/health"),
@@ -41,7 +41,7 @@ def test_every_endpoint_is_in_it_with_words_and_answers(document: dict[str, Any]
         ("post", "/token"),
         ("post", "/register"),
     }
-    for operation in found.values():
+    for operation in described.values():
         assert operation["summary"]
         assert operation["description"]
         assert operation["responses"]
@@ -58,13 +58,13 @@ def test_authorize_on_the_docs_page_leads_to_the_issuer(document: dict[str, Any]
 
 
 def test_what_needs_a_token_says_so_with_its_scopes_and_refusals(document: dict[str, Any]) -> None:
-    found = operations(document)
-    ((scheme, scopes),) = found["get", "/v1/contexts"]["security"][0].items()
+    described = operations(document)
+    ((scheme, scopes),) = described["get", "/v1/contexts"]["security"][0].items()
     assert scopes == ["notes:read"]
     for key in (("get", "/hello"), ("get", "/v1/contexts"), ("post", "/mcp"), ("get", "/mcp")):
-        assert scheme in found[key]["security"][0]
-        assert {"400", "401", "403", "503"} <= set(found[key]["responses"])
-    assert "security" not in found["get", "/health"]
+        assert scheme in described[key]["security"][0]
+        assert {"400", "401", "403", "503"} <= set(described[key]["responses"])
+    assert "security" not in described["get", "/health"]
 
 
 def test_every_reference_in_it_leads_somewhere(document: dict[str, Any]) -> None:

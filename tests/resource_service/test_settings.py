@@ -67,9 +67,9 @@ def test_a_bad_value_stops_the_start_and_names_the_setting(
 ) -> None:
     with pytest.raises(ValidationError) as refused:
         read(monkeypatch, **{name: value})
-    told = str(refused.value)
-    assert name in told or name.upper() in told
-    assert "xyzzy" not in told
+    message = str(refused.value)
+    assert name in message or name.upper() in message
+    assert "xyzzy" not in message
 
 
 @pytest.mark.parametrize("name", USUAL)

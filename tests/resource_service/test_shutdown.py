@@ -41,11 +41,11 @@ def test_a_process_without_a_handler_ends_at_sigterm(while_running: str, afterwa
 
 @pytest.mark.anyio
 async def test_an_earlier_handler_is_called_and_restored() -> None:
-    heard: list[int] = []
+    signals: list[int] = []
     stopped = asyncio.Event()
 
     def earlier(number: int, _frame: FrameType | None) -> None:
-        heard.append(number)
+        signals.append(number)
 
     before = signal.signal(signal.SIGTERM, earlier)
     try:
@@ -54,7 +54,7 @@ async def test_an_earlier_handler_is_called_and_restored() -> None:
         await asyncio.wait_for(stopped.wait(), timeout=10)
         take_back()
         assert signal.getsignal(signal.SIGTERM) is earlier
-        assert heard == [signal.SIGTERM]
+        assert signals == [signal.SIGTERM]
     finally:
         signal.signal(signal.SIGTERM, before)
 

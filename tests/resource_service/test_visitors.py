@@ -67,12 +67,12 @@ def test_an_mcp_url_in_a_browser_says_how_to_connect(
     visited: Service, http: httpx2.Client, issuer: AuthorizationServer, slash: str
 ) -> None:
     url = local(visited).removesuffix("/") + slash
-    told, page = http.get(url), http.get(url, headers=BROWSER)
-    assert (told.status_code, page.status_code) == (401, 401)
-    assert page.headers["www-authenticate"] == told.headers["www-authenticate"]
+    response, page = http.get(url), http.get(url, headers=BROWSER)
+    assert (response.status_code, page.status_code) == (401, 401)
+    assert page.headers["www-authenticate"] == response.headers["www-authenticate"]
     assert "resource_metadata=" in page.headers["www-authenticate"]
     assert is_page(page)
-    assert not is_page(told)
+    assert not is_page(response)
     assert f'<code id="url">{visited.resource}</code>' in page.text
     assert "Ours &amp; &lt;b&gt;theirs&lt;/b&gt;" in page.text
     assert NAME not in page.text
@@ -83,7 +83,7 @@ def test_an_mcp_url_in_a_browser_says_how_to_connect(
     head = http.head(url, headers=BROWSER)
     assert (head.status_code, head.content) == (401, b"")
     assert head.headers["content-length"] == page.headers["content-length"]
-    assert head.headers["www-authenticate"] == told.headers["www-authenticate"]
+    assert head.headers["www-authenticate"] == response.headers["www-authenticate"]
     for secret in (SECRET, "127.0.0.1:1", "stdio:"):
         assert secret not in page.text
 
@@ -137,9 +137,9 @@ def test_the_root_says_who_this_is_and_leads_to_the_mcp_url(
         assert visited.resource in page.text
         assert f"{issuer.url}/account" in links(page)
         assert SECRET not in page.text
-        told = http.get(url)
-        assert told.status_code == (404 if path else 401)
-        assert not is_page(told)
+        response = http.get(url)
+        assert response.status_code == (404 if path else 401)
+        assert not is_page(response)
 
 
 @pytest.mark.parametrize(
@@ -148,14 +148,14 @@ def test_the_root_says_who_this_is_and_leads_to_the_mcp_url(
 def test_an_error_is_a_page_for_a_person_and_the_same_error(
     service: Service, http: httpx2.Client, path: str, status: int
 ) -> None:
-    told, shown = http.get(f"{service.origin}{path}"), http.get(f"{service.origin}{path}", headers=BROWSER)
-    assert (told.status_code, shown.status_code) == (status, status)
-    assert not is_page(told)
-    assert is_page(shown)
+    response, page = http.get(f"{service.origin}{path}"), http.get(f"{service.origin}{path}", headers=BROWSER)
+    assert (response.status_code, page.status_code) == (status, status)
+    assert not is_page(response)
+    assert is_page(page)
     for name in ("www-authenticate", "allow"):
-        assert shown.headers.get(name) == told.headers.get(name)
-    assert told.json()["error"] in shown.text
-    assert shown.headers["x-request-id"] in shown.text
+        assert page.headers.get(name) == response.headers.get(name)
+    assert response.json()["error"] in page.text
+    assert page.headers["x-request-id"] in page.text
 
 
 def test_a_foreign_origin_and_an_outage_are_told_to_a_person_as_they_are(
@@ -166,10 +166,10 @@ def test_a_foreign_origin_and_an_outage_are_told_to_a_person_as_they_are(
     assert is_page(foreign)
     issuer.replies["*"] = answer(502, b"")
     metadata = "/.well-known/oauth-authorization-server"
-    away, told = client.get(metadata, headers=BROWSER), client.get(metadata)
-    assert (away.status_code, told.status_code) == (503, 503)
+    away, response = client.get(metadata, headers=BROWSER), client.get(metadata)
+    assert (away.status_code, response.status_code) == (503, 503)
     assert is_page(away)
-    assert away.headers["retry-after"] == told.headers["retry-after"]
+    assert away.headers["retry-after"] == response.headers["retry-after"]
 
 
 def test_each_mount_has_a_page_of_its_own(

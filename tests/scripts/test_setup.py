@@ -35,9 +35,9 @@ def machine(tmp_path: Path) -> Path:
     path = tmp_path / "bin"
     path.mkdir()
     for name in ("sh", "dirname", "cat", "cksum", "rm"):
-        found = shutil.which(name)
-        assert found
-        (path / name).symlink_to(found)
+        program = shutil.which(name)
+        assert program
+        (path / name).symlink_to(program)
     return path
 
 

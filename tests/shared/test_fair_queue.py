@@ -62,9 +62,9 @@ async def test_one_source_leaves_room_for_others() -> None:
 async def test_who_has_left_takes_no_turn() -> None:
     held = Held(max_waiting_of_one=1)
     await settled()
-    gone = held.ask("leaver", "gone")
+    leaving = held.ask("leaver", "gone")
     await settled()
-    gone.cancel()
+    leaving.cancel()
     await settled()
     again = held.ask("leaver", "again")
     await settled()
@@ -100,15 +100,15 @@ async def test_who_waits_and_is_cancelled_leaves_the_queue_to_the_others() -> No
             order.append(source)
 
     async with queue.turn("first"):
-        gone = asyncio.ensure_future(take("gone"))
+        leaving = asyncio.ensure_future(take("gone"))
         stays = asyncio.ensure_future(take("stays"))
         await asyncio.sleep(0)
         with pytest.raises(QueueFullError):
             await take("too many")
-        gone.cancel()
+        leaving.cancel()
         await asyncio.sleep(0)
         late = asyncio.ensure_future(take("late"))
         await asyncio.sleep(0)
     await asyncio.gather(stays, late)
     assert order == ["stays", "late"]
-    assert gone.cancelled()
+    assert leaving.cancelled()

@@ -70,16 +70,16 @@ Attempt = Callable[[str], object]
 def attempts() -> Iterator[tuple[str, Attempt]]:
     """Every regular expression at the top of a module of ours, in each way in which the module uses it."""
     for package in (auth_service, resource_service, shared):
-        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if found.name in WITHOUT_FASTMCP or found.name.endswith("__main__"):
+        for package_module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if package_module.name in WITHOUT_FASTMCP or package_module.name.endswith("__main__"):
                 continue
-            module = importlib.import_module(found.name)
+            module = importlib.import_module(package_module.name)
             source = inspect.getsource(module)
             for name, pattern in vars(module).items():
                 if isinstance(pattern, re.Pattern) and f"{name} = re." in source:
                     used = re.findall(rf"\b{name}\.(match|fullmatch|search|finditer|sub)\b", source)
                     for method in sorted(set(used)):
-                        yield f"{found.name}.{name}.{method}", attempt(pattern, method)
+                        yield f"{package_module.name}.{name}.{method}", attempt(pattern, method)
 
 
 def attempt(pattern: re.Pattern[Any], method: str) -> Attempt:

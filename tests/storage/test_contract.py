@@ -85,8 +85,8 @@ async def test_everything_ends_with_its_lifetime(store: Store) -> None:
     assert await store.index_list(INDEX) == ["member"]
 
     async def all_gone() -> bool:
-        gone = await store.get("doorward:created") is None and await store.index_list(INDEX) == []
-        return gone and await store.put_once("doorward:once", ttl_s=60)
+        deleted = await store.get("doorward:created") is None and await store.index_list(INDEX) == []
+        return deleted and await store.put_once("doorward:once", ttl_s=60)
 
     assert await becomes(all_gone)
 

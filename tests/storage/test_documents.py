@@ -164,6 +164,6 @@ async def test_an_update_keeps_what_a_newer_release_wrote_into_the_document(
 ) -> None:
     await store.create(key("a"), b'{"v":2,"owner":"ada","used":0,"seat":"12B"}', ttl_s=None)
     assert await tickets.update("a", use) == 1
-    kept = await store.get(key("a"))
-    assert kept is not None
-    assert json.loads(kept) == {"v": 2, "owner": "ada", "used": 1, "seat": "12B"}
+    value = await store.get(key("a"))
+    assert value is not None
+    assert json.loads(value) == {"v": 2, "owner": "ada", "used": 1, "seat": "12B"}

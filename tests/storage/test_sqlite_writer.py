@@ -111,9 +111,9 @@ async def test_a_job_that_is_refused_harms_no_other(writer: Writer) -> None:
 
 async def test_a_caller_that_has_gone_disturbs_nobody(writer: Writer) -> None:
     async with held(writer):
-        gone = asyncio.ensure_future(writer.run(partial(insert, 1)))
+        cancelled = asyncio.ensure_future(writer.run(partial(insert, 1)))
         await asyncio.sleep(0)
-        gone.cancel()
+        cancelled.cancel()
     assert await writer.run(partial(insert, 2)) == 2
 
 
@@ -141,7 +141,7 @@ def too_long(connection: sqlite3.Connection) -> None:
 
 @pytest.mark.requirement("BOUND-2")
 @pytest.mark.parametrize(
-    ("job", "told"),
+    ("job", "error_class"),
     [
         (too_large, OverflowError),
         (too_long, StoreUnavailableError),
@@ -154,13 +154,13 @@ def too_long(connection: sqlite3.Connection) -> None:
     ],
 )
 async def test_a_job_that_fails_in_any_way_is_undone_and_harms_neither_the_others_nor_the_thread(
-    writer: Writer, job: Callable[[sqlite3.Connection], None], told: type[Exception]
+    writer: Writer, job: Callable[[sqlite3.Connection], None], error_class: type[Exception]
 ) -> None:
     async with held(writer):
         jobs = [asyncio.ensure_future(writer.run(j)) for j in (partial(insert, 1), job, partial(insert, 2))]
     outcomes = await asyncio.gather(*jobs, return_exceptions=True)
-    assert (outcomes[0], type(outcomes[1]), outcomes[2]) == (1, told, 2)
+    assert (outcomes[0], type(outcomes[1]), outcomes[2]) == (1, error_class, 2)
     assert await numbers(writer) == [1, 2]
-    with pytest.raises(told):
+    with pytest.raises(error_class):
         await writer.run(job)
     assert await writer.run(partial(insert, 3)) == 3

@@ -39,8 +39,8 @@ class SentinelDeployment:
     def replica_follows(self) -> bool:
         """Whether the replica has caught up and the Sentinel knows it."""
         info = self.replica.command("INFO", "replication")
-        known = self.sentinel.command("SENTINEL", "REPLICAS", SERVICE)
-        return isinstance(info, dict) and info.get("master_link_status") == "up" and bool(known)
+        replicas = self.sentinel.command("SENTINEL", "REPLICAS", SERVICE)
+        return isinstance(info, dict) and info.get("master_link_status") == "up" and bool(replicas)
 
 
 @contextmanager

@@ -62,9 +62,9 @@ class Protected:
 
     def post(self, message: dict[str, Any], token: str | None, **headers: str) -> httpx2.Response:
         """Send one message to the MCP endpoint."""
-        shown = {"Authorization": f"Bearer {token}"} if token else {}
+        credentials = {"Authorization": f"Bearer {token}"} if token else {}
         accept = {"Accept": "application/json, text/event-stream"}
-        return self.http.post(self.url, json=message, headers={**accept, **shown, **headers})
+        return self.http.post(self.url, json=message, headers={**accept, **credentials, **headers})
 
     def refusals(self, request_id: str) -> list[dict[str, Any]]:
         """The lines that the log has of a refused request."""
@@ -115,9 +115,9 @@ def protected(example: str, directory: Path) -> Iterator[Protected]:
             process.wait()
     finally:
         auth.kill()
-    said = log_file.read_text()
-    assert "Application shutdown complete" in said, said
-    assert "Traceback" not in said, said
+    log_text = log_file.read_text()
+    assert "Application shutdown complete" in log_text, log_text
+    assert "Traceback" not in log_text, log_text
 
 
 def _authorization_server(directory: Path, secret: str, url: str, other_url: str) -> Service:

@@ -169,10 +169,10 @@ def test_credentials_that_are_none_are_refused(
 @pytest.mark.parametrize("place", [WELL_KNOWN, f"{WELL_KNOWN}/mcp"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_the_metadata_is_at_both_well_known_places(server: Protected, place: str, method: str) -> None:
-    found = server.http.request(method, f"{server.origin}{place}")
-    assert found.status_code == 200
+    response = server.http.request(method, f"{server.origin}{place}")
+    assert response.status_code == 200
     if method == "GET":
-        document = found.json()
+        document = response.json()
         assert document["resource"] == server.url
         assert document["authorization_servers"] == [server.issuer]
         assert document["scopes_supported"] == ["notes:read", "notes:write"]
@@ -188,8 +188,8 @@ def test_pages_of_foreign_origins_are_refused_and_those_of_this_machine_may_read
     inspector = server.post(call("shout"), None, Origin="http://localhost:6274")
     assert inspector.headers["access-control-allow-origin"] == "http://localhost:6274"
     assert "WWW-Authenticate" in inspector.headers["access-control-expose-headers"]
-    asked = {"Origin": "http://localhost:6274", "Access-Control-Request-Headers": "authorization"}
-    preflight = server.http.options(server.url, headers=asked)
+    headers = {"Origin": "http://localhost:6274", "Access-Control-Request-Headers": "authorization"}
+    preflight = server.http.options(server.url, headers=headers)
     assert (preflight.status_code, preflight.headers["access-control-allow-headers"]) == (
         204,
         "authorization",

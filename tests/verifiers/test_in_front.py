@@ -85,8 +85,12 @@ class Echo:
             await send({"type": "lifespan.shutdown.complete"})
             return
         headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
-        shown = dict(headers).get("authorization", "")
-        fields = await self.protection.token_fields(shown.removeprefix("Bearer ")) if shown else None
+        authorization = dict(headers).get("authorization", "")
+        fields = (
+            await self.protection.token_fields(authorization.removeprefix("Bearer "))
+            if authorization
+            else None
+        )
         body = json.dumps({"path": scope["path"], "headers": headers, "fields": fields}).encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
@@ -135,12 +139,12 @@ async def browsing(app: ASGIApp, root_path: str = "") -> AsyncIterator[httpx2.As
 
 async def echoed(app: ASGIApp, path: str, root_path: str = "", **headers: str) -> dict[str, Any]:
     """What reached the app of a tool call with `TOKEN`."""
-    shown = {"Authorization": f"Bearer {TOKEN}", **modern_headers("get"), **headers}
+    request_headers = {"Authorization": f"Bearer {TOKEN}", **modern_headers("get"), **headers}
     async with browsing(app, root_path) as client:
-        response = await client.post(path, json=call("get"), headers=shown)
+        response = await client.post(path, json=call("get"), headers=request_headers)
     assert response.status_code == 200, response.text
-    found: dict[str, Any] = response.json()
-    return found
+    fields: dict[str, Any] = response.json()
+    return fields
 
 
 async def test_the_app_learns_who_calls_and_never_sees_the_token(issuer: AuthorizationServer) -> None:
@@ -250,35 +254,35 @@ async def test_a_failed_start_of_the_app_is_passed_on(issuer: AuthorizationServe
         await send({"type": "lifespan.startup.failed", "message": "no database"})
         raise LookupError("no database")
 
-    said: list[str] = []
+    messages: list[str] = []
 
     async def receive() -> Message:
         return {"type": "lifespan.startup"}
 
     async def send(message: Message) -> None:
-        said.append(message["type"])
+        messages.append(message["type"])
 
     app = protection(issuer).in_front_of(failing, path="/mcp")
     with pytest.raises(ExceptionGroup, match="TaskGroup"):
         await app({"type": "lifespan"}, receive, send)
-    assert said == ["lifespan.startup.failed"]
+    assert messages == ["lifespan.startup.failed"]
 
 
 @pytest.mark.requirement("RS-4", "RS-13")
 @pytest.mark.parametrize("path", ["/mcp", "/tools/mcp/"])
 async def test_no_websocket_gets_past_the_guard(path: str, issuer: AuthorizationServer) -> None:
-    bare, said = Bare(), []
+    bare, messages = Bare(), []
     app = protection(issuer).in_front_of(bare, path="/mcp")
 
     async def receive() -> Message:
         return {"type": "websocket.connect"}
 
     async def send(message: Message) -> None:
-        said.append(message["type"])
+        messages.append(message["type"])
 
     headers = [(b"authorization", f"Bearer {TOKEN}".encode())]
     await app({"type": "websocket", "path": path, "headers": headers}, receive, send)
-    assert (said, bare.reached) == (["websocket.close"], [])
+    assert (messages, bare.reached) == (["websocket.close"], [])
 
 
 async def test_outside_of_the_guard_a_token_is_judged_all_the_same(issuer: AuthorizationServer) -> None:
@@ -310,8 +314,8 @@ async def test_other_routes_of_the_app_are_left_alone_whatever_token_comes(
         async def fields(token: str) -> dict[str, Any] | None:
             response = await client.get("/health", headers={"Authorization": f"Bearer {token}"})
             assert response.status_code == 200, response.text
-            found: dict[str, Any] | None = response.json()["fields"]
-            return found
+            received_fields: dict[str, Any] | None = response.json()["fields"]
+            return received_fields
 
         assert (await fields(TOKEN) or {})["client_id"] == "client-1"
         assert await fields("of-somebody-else") is None
@@ -358,12 +362,12 @@ async def test_a_policy_file_says_what_tools_need_and_arguments_do_not_beside_it
     monkeypatch.setenv("DOORWARD_POLICY", str(file))
     guarded = protection(issuer, implies={})
     async with browsing(guarded.in_front_of(Echo(guarded), path="/mcp")) as client:
-        shown = {"Authorization": f"Bearer {TOKEN}"}
-        refused = await client.post("/mcp", json=call("get"), headers=shown | modern_headers("get"))
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        refused = await client.post("/mcp", json=call("get"), headers=headers | modern_headers("get"))
         assert refused.status_code == 403
         assert 'scope="delete"' in refused.headers["www-authenticate"]
         assert (
-            await client.post("/mcp", json=call("list"), headers=shown | modern_headers("list"))
+            await client.post("/mcp", json=call("list"), headers=headers | modern_headers("list"))
         ).status_code == 200
         metadata = await client.get("/.well-known/oauth-protected-resource/tools/mcp")
         assert metadata.json()["scopes_supported"] == ["write", "delete"]

@@ -89,8 +89,8 @@ def test_a_resource_that_nobody_gave_them_is_refused_with_whom_to_ask(case: Case
     case.may()
     page = case.open()
     assert page.status_code == 403
-    for said in ("You have no access", CONTACT, RESOURCE, case.name):
-        assert said in page.text
+    for sentence in ("You have no access", CONTACT, RESOURCE, case.name):
+        assert sentence in page.text
     answer = case.person.submit(page, {})
     assert dict(parse_qsl(urlsplit(answer.headers["location"]).query))["error"] == "access_denied"
 

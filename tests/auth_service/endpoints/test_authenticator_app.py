@@ -218,8 +218,8 @@ def test_new_recovery_codes_end_the_earlier_ones(
     _, earlier = with_app(server, person)
     page = person.open(f"{server.origin}/recovery-codes")
     assert "You have 10 unused recovery codes" in page.text
-    made = person.submit(page, {})
-    recovery = codes_on(made)
+    codes_page = person.submit(page, {})
+    recovery = codes_on(codes_page)
     assert codes_on(person.submit(page, {})) == recovery  # pressed twice
     assert set(recovery).isdisjoint(earlier)
     page = log_in(server, stranger)
@@ -258,9 +258,9 @@ def test_neither_secret_nor_recovery_code_is_stored_as_it_is(
     async def stored(store: Store) -> str:
         return repr(await FactorRepository(store, server.clock).of(subject))
 
-    kept = server.with_store(stored)
-    assert app.totp.secret not in kept
-    assert not any(code in kept or code.replace("-", "") in kept for code in recovery)
+    document = server.with_store(stored)
+    assert app.totp.secret not in document
+    assert not any(code in document or code.replace("-", "") in document for code in recovery)
 
 
 @pytest.mark.requirement("SEC-16")
@@ -282,7 +282,7 @@ def test_a_wrong_password_takes_as_long_with_and_without_a_second_factor(
         return min(efforts)
 
     effort_s("nobody")
-    known, unknown, with_factor = map(effort_s, (plain.username, "nobody", person.username))
-    assert known / 2 < unknown < known * 2
-    assert known / 2 < with_factor < known * 2
+    known_user, unknown, with_factor = map(effort_s, (plain.username, "nobody", person.username))
+    assert known_user / 2 < unknown < known_user * 2
+    assert known_user / 2 < with_factor < known_user * 2
     plain.close()

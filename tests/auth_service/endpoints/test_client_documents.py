@@ -48,9 +48,9 @@ class World:
             "redirect_uris": [CALLBACK],
             "grant_types": ["authorization_code", "refresh_token"],
         }
-        said = {name: value for name, value in {**usual, **members}.items() if value is not None}
-        self.stranger.answers[path] = document(said)
-        own = {**usual, "token_endpoint_auth_method": "none", **said, "client_id": client_id}
+        document_members = {name: value for name, value in {**usual, **members}.items() if value is not None}
+        self.stranger.answers[path] = document(document_members)
+        own = {**usual, "token_endpoint_auth_method": "none", **document_members, "client_id": client_id}
         return Client(self.server.origin, self.server.http, own)
 
 

@@ -22,8 +22,8 @@ WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-co
 def test_a_document_that_the_requester_has_is_not_sent_again(server: AuthorizationServer, path: str) -> None:
     document = server.get(path)
     tag = document.headers["etag"]
-    for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
-        unchanged = server.get(path, **{"If-None-Match": known})
+    for matching_tags in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        unchanged = server.get(path, **{"If-None-Match": matching_tags})
         assert (unchanged.status_code, unchanged.content) == (304, b"")
         assert unchanged.headers["etag"] == tag
         assert unchanged.headers["cache-control"] == document.headers["cache-control"]

@@ -222,9 +222,9 @@ def test_a_copied_passkey_is_blocked_and_the_person_is_told(
     key.count = 0
     page = stranger.open(f"{server.origin}/passkey-login")
     assert send(stranger, page, key.get(options_on(page))).status_code == 401
-    told = person.open(f"{server.origin}/login-methods").text
-    assert "copied: blocked" in told
-    assert "was blocked, because a copy of it was used" in told
+    page_text = person.open(f"{server.origin}/login-methods").text
+    assert "copied: blocked" in page_text
+    assert "was blocked, because a copy of it was used" in page_text
     key.count = 50
     page = stranger.open(f"{server.origin}/passkey-login")
     assert send(stranger, page, key.get(options_on(page))).status_code == 401

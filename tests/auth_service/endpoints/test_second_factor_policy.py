@@ -69,19 +69,19 @@ def test_a_client_that_asks_for_a_second_factor_gets_one_and_is_told(
     stranger, client, pkce = at_another_browser(person.username), server.register(), Pkce()
     url = client.authorization_url(pkce, scope="openid notes:read", acr_values="mfa")
     page = second_step(stranger, stranger.log_in(stranger.open(url)), app.next_code())
-    got = tokens(client, stranger, page, pkce)
-    assert claims(got)["acr"] == "mfa"
-    assert claims(got)["amr"] == ["pwd", "otp", "mfa"]
-    told = server.introspect(got["access_token"])
-    assert (told["acr"], told["auth_time"]) == ("mfa", claims(got)["auth_time"])
+    received = tokens(client, stranger, page, pkce)
+    assert claims(received)["acr"] == "mfa"
+    assert claims(received)["amr"] == ["pwd", "otp", "mfa"]
+    answer = server.introspect(received["access_token"])
+    assert (answer["acr"], answer["auth_time"]) == ("mfa", claims(received)["auth_time"])
     stranger.close()
 
 
 def test_without_one_the_login_is_called_what_it_is(server: AuthorizationServer, person: Person) -> None:
     client, pkce = server.register(), Pkce()
     page = person.log_in(person.open(client.authorization_url(pkce, scope="openid")))
-    got = claims(tokens(client, person, page, pkce))
-    assert (got["acr"], got["amr"]) == ("password", ["pwd"])
+    received = claims(tokens(client, person, page, pkce))
+    assert (received["acr"], received["amr"]) == ("password", ["pwd"])
 
 
 def test_somebody_who_is_logged_in_without_one_steps_up_and_stays_who_they_are(
@@ -100,8 +100,10 @@ def test_somebody_who_is_logged_in_without_one_steps_up_and_stays_who_they_are(
     assert len(codes_on(done)) == 10
     assert dict(person.browser.cookies) != before  # the session has a new secret
     pending = page.url.params["pending"]
-    got = claims(tokens(client, person, person.open(f"{server.origin}/authorize?pending={pending}"), pkce))
-    assert (got["acr"], got["amr"]) == ("mfa", ["pwd", "otp", "mfa"])
+    received = claims(
+        tokens(client, person, person.open(f"{server.origin}/authorize?pending={pending}"), pkce)
+    )
+    assert (received["acr"], received["amr"]) == ("mfa", ["pwd", "otp", "mfa"])
 
 
 def test_a_client_that_would_accept_a_password_as_well_is_not_held_up(
@@ -163,11 +165,11 @@ def test_the_console_needs_one_where_administrators_do(new_store: Callable[[], s
         # The last one stays, and another administrator sees what can be done.
         page = person.open(f"{server.origin}/login-methods")
         form = next(form for form in forms_of(page.text) if ("action", "remove-app") in form.buttons)
-        kept = person.browser.post(
+        response = person.browser.post(
             f"{server.origin}/login-methods", data={**form.fields, "action": "remove-app"}
         )
-        assert kept.status_code == 409
-        assert "This is your last second factor" in kept.text
+        assert response.status_code == 409
+        assert "This is your last second factor" in response.text
         person.close()
 
 
@@ -192,11 +194,11 @@ def test_an_old_login_or_one_without_the_factor_changes_nothing(
     assert is_logged_in(server, before)
     page = before.open(f"{server.origin}/login-methods")
     form = next(form for form in forms_of(page.text) if ("action", "remove-app") in form.buttons)
-    asked = before.follow(
+    response = before.follow(
         before.browser.post(f"{server.origin}/login-methods", data={**form.fields, "action": "remove-app"})
     )
-    assert asked.url.path == "/second-factor"
-    assert second_step(before, asked, app.next_code()).url.path == "/login-methods"
+    assert response.url.path == "/second-factor"
+    assert second_step(before, response, app.next_code()).url.path == "/login-methods"
     server.clock.advance(601)
     for path in ("add-authenticator", "add-passkey", "recovery-codes"):
         assert person.open(f"{server.origin}/{path}").url.path == "/login", path
@@ -214,8 +216,8 @@ def test_an_administrator_removes_lost_factors_and_the_person_is_told(
     assert "1 second factor." in page.text
     assert "Remove second factors" not in console.press(page, "reset-factors").text
     stranger = at_another_browser(person.username)
-    told = log_in(server, stranger)
-    assert told.url.path == "/login-methods"
-    assert "Your second factors were removed by an administrator on" in told.text
+    answer = log_in(server, stranger)
+    assert answer.url.path == "/login-methods"
+    assert "Your second factors were removed by an administrator on" in answer.text
     stranger.close()
     admin.close()

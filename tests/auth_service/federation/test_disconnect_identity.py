@@ -55,12 +55,12 @@ def test_with_the_password_it_is_disconnected_and_the_press_is_safe_to_repeat(
 ) -> None:
     subject, thief = logged_in_as(owner, server), FederatedPerson(provider)
     stolen = server.register().connect(thief)["access_token"]
-    kept = server.register().connect(owner)["access_token"]
+    access_token = server.register().connect(owner)["access_token"]
     page = disconnecting(server, owner)
     answers = [owner.submit(page, {"password": PASSWORD}) for _ in range(2)]
     assert [answer.url.path for answer in answers] == ["/account", "/account"]
     assert "Connected identities" not in answers[1].text
-    assert [server.is_active(token) for token in (stolen, kept)] == [False, True]
+    assert [server.is_active(token) for token in (stolen, access_token)] == [False, True]
     assert logged_in_as(thief, server) is None
     assert logs_in_there(server, provider) != subject
     thief.close()

@@ -27,8 +27,8 @@ def login_page(server: AuthorizationServer, person: FederatedPerson, purpose: st
         return person.open(f"{server.origin}/account")
     if purpose == "delete-account":
         return person.open(f"{server.origin}/login?to=delete-account")
-    asked: dict[str, Any] = {"prompt": "login"} if purpose == "prompt" else {"max_age": "60"}
-    return person.open(server.register().authorization_url(Pkce(), **asked))
+    parameters: dict[str, Any] = {"prompt": "login"} if purpose == "prompt" else {"max_age": "60"}
+    return person.open(server.register().authorization_url(Pkce(), **parameters))
 
 
 def come_back(provider: FakeProvider, person: FederatedPerson, location: str, auth_time: int | None) -> Any:

@@ -36,8 +36,8 @@ async def add(a: int, b: int) -> int:
 @server.tool()
 async def who(ctx: AnyContext) -> dict[str, str]:
     """All that the server is told about who calls: its headers, or the variables that it was started with."""
-    told = dict(ctx.headers) if ctx.headers is not None else dict(os.environ)
-    return {name.lower(): value for name, value in told.items()}
+    environment = dict(ctx.headers) if ctx.headers is not None else dict(os.environ)
+    return {name.lower(): value for name, value in environment.items()}
 
 
 @server.tool()

@@ -45,19 +45,19 @@ def run(program: str, *arguments: str, person: Person) -> dict[str, Any]:
         assert process.stdout
         assert process.stderr
         for line in process.stdout:
-            said = json.loads(line)
-            if "done" in said:
-                result: dict[str, Any] = said["done"]
+            message = json.loads(line)
+            if "done" in message:
+                result: dict[str, Any] = message["done"]
                 return result
-            process.stdin.write(json.dumps(_answer(said, person)) + "\n")
+            process.stdin.write(json.dumps(_answer(message, person)) + "\n")
             process.stdin.flush()
         raise AssertionError(process.stderr.read())
 
 
-def _answer(said: dict[str, str], person: Person) -> dict[str, str]:
-    if "open" in said:
-        return {"back": f"{REDIRECT_URI}?{urlencode(person.authorize(said['open']))}"}
-    page = person.submit(person.open(said["at"]), {"user_code": said["type"]})
+def _answer(message: dict[str, str], person: Person) -> dict[str, str]:
+    if "open" in message:
+        return {"back": f"{REDIRECT_URI}?{urlencode(person.authorize(message['open']))}"}
+    page = person.submit(person.open(message["at"]), {"user_code": message["type"]})
     while page.status_code == 200 and (forms := forms_of(page.text)):
         page = (
             person.log_in(page)

@@ -72,8 +72,8 @@ def test_authlib_walks_the_code_flow(
         claims = verified(server, tokens["id_token"]).claims
         assert (claims["nonce"], claims["aud"]) == ("n", client["client_id"])
         again = session.refresh_token(metadata["token_endpoint"])
-        told = session.introspect_token(metadata["introspection_endpoint"], again["access_token"])
-        assert told.json()["active"] is True
+        introspection = session.introspect_token(metadata["introspection_endpoint"], again["access_token"])
+        assert introspection.json()["active"] is True
         assert session.revoke_token(metadata["revocation_endpoint"], again["refresh_token"]).ok
         assert not server.is_active(again["access_token"])
 

@@ -24,8 +24,8 @@ async def main() -> None:
     store = FileTreeStore(data_directory=directory, key_sanitization_strategy=keys)
     async with Client(mcp_url, auth=OAuth(mcp_url, token_storage=store)) as client:
         while line := await asyncio.to_thread(sys.stdin.readline):
-            asked = json.loads(line)
-            result = await client.call_tool(asked["tool"], asked["arguments"], raise_on_error=False)
+            message = json.loads(line)
+            result = await client.call_tool(message["tool"], message["arguments"], raise_on_error=False)
             answer = {"result": result.structured_content, "isError": result.is_error}
             sys.stdout.write(f"{json.dumps(answer)}\n")
             sys.stdout.flush()

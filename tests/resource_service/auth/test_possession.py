@@ -88,8 +88,8 @@ async def test_a_bearer_token_needs_no_proof() -> None:
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
 @pytest.mark.parametrize("htu", [f"{ORIGIN}/mcp", f"{ORIGIN}/mcp/"])
 async def test_a_bound_token_needs_a_proof_for_the_resource_however_its_slash(path: str, htu: str) -> None:
-    shown = PAIR.proof("POST", htu, access_token="bound", now=NOW)
-    assert (await check()(request("DPoP bound", shown, path=path))).subject == "1"
+    proof = PAIR.proof("POST", htu, access_token="bound", now=NOW)
+    assert (await check()(request("DPoP bound", proof, path=path))).subject == "1"
 
 
 @pytest.mark.parametrize(

@@ -291,5 +291,5 @@ async def test_no_token_is_in_what_is_kept() -> None:
     server.answers["a-secret-token"] = TOKEN
     server.go_live()
     await server.questions("a-secret-token")
-    kept = vars(server.cache)["_answers"]
-    assert "a-secret-token" not in repr(vars(kept))
+    entries = vars(server.cache)["_answers"]
+    assert "a-secret-token" not in repr(vars(entries))

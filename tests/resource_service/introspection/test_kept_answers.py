@@ -105,8 +105,8 @@ def test_whatever_happens_exactly_the_tokens_of_live_grants_are_found() -> None:
                 model[key] = active(grant, *{str(chance.randrange(8)) for _ in range(chance.randrange(3))})
                 answers.keep(key, kept(model[key]))
         assert len(answers) == len(model)
-    found = {bytes([n]): answers.find(bytes([n]), 0) for n in range(40)}
-    assert {key: each.answer for key, each in found.items() if each} == model
+    entries = {bytes([n]): answers.find(bytes([n]), 0) for n in range(40)}
+    assert {key: each.answer for key, each in entries.items() if each} == model
     answers.clear()
     assert len(answers) == 0
 

@@ -20,8 +20,8 @@ def test_every_listener_is_told_everything() -> None:
     listeners.revoke("grant")
     listeners.change("grant")
     listeners.doubt()
-    told = [call.confirm(1.0), call.revoke("grant"), call.change("grant"), call.doubt()]
-    assert [each.mock_calls for each in both] == [told, told]
+    calls = [call.confirm(1.0), call.revoke("grant"), call.change("grant"), call.doubt()]
+    assert [each.mock_calls for each in both] == [calls, calls]
 
 
 def test_revocations_arrive_if_they_reach_every_listener() -> None:

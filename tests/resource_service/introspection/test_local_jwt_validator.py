@@ -95,8 +95,8 @@ async def scene(issuer: AuthorizationServer, anyio_backend: str) -> AsyncIterato
 class TestYes:
     @pytest.mark.parametrize("pair", [PAIR, OTHER_PAIR], ids=["RS256", "ES256"])
     async def test_a_fresh_token_is_let_in_without_asking(self, pair: KeyPair, scene: Scene) -> None:
-        found = await scene.verify(scene.token(pair, cnf={"jkt": "a key"}, act={"sub": "somebody"}))
-        assert found == ActiveToken(
+        token_info = await scene.verify(scene.token(pair, cnf={"jkt": "a key"}, act={"sub": "somebody"}))
+        assert token_info == ActiveToken(
             client_id="client-1",
             scopes=("notes:read",),
             audience=(RESOURCES[0],),
@@ -111,9 +111,9 @@ class TestYes:
         assert scene.asked == []
 
     async def test_a_client_that_acts_for_itself_is_no_user(self, scene: Scene) -> None:
-        found = await scene.verify(scene.token(sub="client-1"))
-        assert found
-        assert found.subject is None
+        token_info = await scene.verify(scene.token(sub="client-1"))
+        assert token_info
+        assert token_info.subject is None
 
     @pytest.mark.parametrize(
         "audience", [f"{RESOURCES[0]}/", RESOURCES[1], ["https://a.example", *RESOURCES]]

@@ -111,14 +111,14 @@ async def test_we_show_who_we_are_and_where_we_stand(feed: Feed, notes: Notes) -
     assert "ack" not in feed.polls[0]
     assert all(len(poll["ack"]) == 1 for poll in feed.polls[1:])
     assert feed.polls[0]["returnImmediately"] is False
-    shown = feed.server.polls[0].headers["authorization"]
-    assert shown == f"Basic {b64encode(b'resource:the+secret%2F').decode()}"
+    authorization = feed.server.polls[0].headers["authorization"]
+    assert authorization == f"Basic {b64encode(b'resource:the+secret%2F').decode()}"
 
 
 async def test_it_is_confirmed_as_of_the_question_not_of_the_answer(feed: Feed, notes: Notes) -> None:
     feed.heartbeat_s = 1.0
-    told = len(notes.told)
-    await until(lambda: len(notes.told) >= told + 2)
+    note_count = len(notes.told)
+    await until(lambda: len(notes.told) >= note_count + 2)
     assert steady_clock() - notes.confirmed_as_of >= 0.9
 
 
@@ -252,7 +252,7 @@ async def test_an_answer_without_events_confirms_nothing_and_is_not_asked_for_in
 async def test_a_signature_of_a_key_that_is_new_is_verified(feed: Feed, notes: Notes) -> None:
     feed.pair = KeyPair()
     feed.server.replies[JWKS] = answer_json(feed.pair.jwks)
-    told = len(notes.told)
-    await until(lambda: "confirmed" in notes.told[told + 5 :])
+    note_count = len(notes.told)
+    await until(lambda: "confirmed" in notes.told[note_count + 5 :])
     feed.announce("after it")
     await until(lambda: notes.revoked == ["after it"])

@@ -162,9 +162,9 @@ def test_going_and_coming_are_each_logged_once(caller: Caller) -> None:
         caller.feed.instead = None
         caller.kept_token()
     events = [str(line["event"]) for line in caller.service.log_lines()]
-    told = [event.partition(":")[0] for event in events if event.startswith((ARRIVE, GONE))]
-    assert told[-5:] == [ARRIVE, GONE, ARRIVE, GONE, ARRIVE]
-    assert [pair for pair in itertools.pairwise(told) if pair[0] == pair[1]] == []
+    event_kinds = [event.partition(":")[0] for event in events if event.startswith((ARRIVE, GONE))]
+    assert event_kinds[-5:] == [ARRIVE, GONE, ARRIVE, GONE, ARRIVE]
+    assert [pair for pair in itertools.pairwise(event_kinds) if pair[0] == pair[1]] == []
 
 
 def test_without_a_feed_every_request_asks_and_the_log_says_so_once(tmp_path: Path) -> None:
@@ -178,8 +178,8 @@ def test_without_a_feed_every_request_asks_and_the_log_says_so_once(tmp_path: Pa
         for _ in range(3):
             assert http.get("/hello", headers=bearer(token)).status_code == 200
         assert len(server.asked()) == 3
-        said = [line for line in service.log_lines() if "revocations" in str(line["event"])]
-    assert [line["reason"] for line in said] == ["the authorization server has no feed of revocations"]
+        lines = [line for line in service.log_lines() if "revocations" in str(line["event"])]
+    assert [line["reason"] for line in lines] == ["the authorization server has no feed of revocations"]
     server.stop()
 
 

@@ -34,8 +34,8 @@ def agree(headers: dict[str, str], body: object) -> bool:
 
 
 def named(version: str | None, method: str | None = None) -> dict[str, str]:
-    given = {"Mcp-Protocol-Version": version, "Mcp-Method": method}
-    return {name: value for name, value in given.items() if value is not None}
+    headers = {"Mcp-Protocol-Version": version, "Mcp-Method": method}
+    return {name: value for name, value in headers.items() if value is not None}
 
 
 @pytest.mark.parametrize(

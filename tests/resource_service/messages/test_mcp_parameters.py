@@ -17,15 +17,15 @@ DECLARED = declared_in({"properties": {"a": {"type": "integer", "x-mcp-header": 
 def says(header: str, value: str) -> bool:
     """Whether `header` is taken for the argument that the body has as `value`, with and without a schema."""
     headers, arguments = {"mcp-param-a": header}, loads(b'{"a":%b}' % value.encode())
-    found = {
+    invalid = {
         rule is None for rule in (_first(contradictions(headers, arguments)), _violation(headers, arguments))
     }
-    assert len(found) == 1, "the schema makes a difference"
-    return found.pop()
+    assert len(invalid) == 1, "the schema makes a difference"
+    return invalid.pop()
 
 
-def _first(found: object) -> str | None:
-    return next(iter(found), None)  # type: ignore[call-overload]
+def _first(invalid: object) -> str | None:
+    return next(iter(invalid), None)  # type: ignore[call-overload]
 
 
 def _violation(headers: dict[str, str], arguments: dict[str, object]) -> str | None:

@@ -71,8 +71,8 @@ async def test_what_only_reads_is_401_so_that_clients_log_in(method: str, ending
 
 @pytest.mark.parametrize("ending", [Ending.STOPPING, Ending.UNKNOWN])
 async def test_what_only_reads_is_503_with_the_reason(ending: Ending) -> None:
-    told = {"error_description": ending.value}
-    assert await answered(requested("tools/list"), ending) == (503, told)
+    body = {"error_description": ending.value}
+    assert await answered(requested("tools/list"), ending) == (503, body)
 
 
 @pytest.mark.parametrize(

@@ -85,17 +85,17 @@ def test_a_page_can_read_the_challenge_and_the_session(client: httpx2.Client) ->
 def test_a_preflight_needs_no_token_and_grants_the_headers_clients_send(
     path: str, client: httpx2.Client, issuer: AuthorizationServer
 ) -> None:
-    asked = (
+    requests = (
         "authorization, content-type, last-event-id, mcp-method, mcp-name, mcp-param-x, mcp-protocol-version"
     )
     headers = {
         "Origin": "http://localhost:6274",
         "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": asked,
+        "Access-Control-Request-Headers": requests,
     }
     response = client.options(path, headers=headers)
     assert response.status_code == 204
-    assert response.headers["access-control-allow-headers"] == asked
+    assert response.headers["access-control-allow-headers"] == requests
     assert issuer.questions == []
     if path.startswith("/mcp"):
         assert {"GET", "POST", "DELETE"} <= set(response.headers["access-control-allow-methods"].split(", "))

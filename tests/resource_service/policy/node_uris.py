@@ -68,5 +68,5 @@ def by_node(uris: list[str]) -> list[str | None]:
     done = subprocess.run(
         program, input=json.dumps(uris).encode(), capture_output=True, timeout=600, check=True
     )
-    found: list[str | None] = json.loads(done.stdout)
-    return found
+    parsed: list[str | None] = json.loads(done.stdout)
+    return parsed

@@ -61,13 +61,14 @@ def shortened(message: Any, messages: list[Any] | None = ASKED) -> Any:
 def test_a_list_is_left_with_what_the_caller_may_use(
     method: str, member: str, items: list[Any], left: list[Any]
 ) -> None:
-    asked = [{"id": "a", "method": method}]
+    messages = [{"id": "a", "method": method}]
     answer = {"jsonrpc": "2.0", "id": "a", "result": {member: items, "nextCursor": "2", "other": [items]}}
     expected = {**answer, "result": {member: left, "nextCursor": "2", "other": [items]}}
-    assert shortened(answer, asked) == expected
+    assert shortened(answer, messages) == expected
     assert shortened(answer, None) == expected
     assert (
-        ListFilter(POLICY, ("admin", "read"), listed_in(asked)).shortened(json.dumps(answer).encode()) is None
+        ListFilter(POLICY, ("admin", "read"), listed_in(messages)).shortened(json.dumps(answer).encode())
+        is None
     )
 
 
@@ -96,11 +97,11 @@ def test_what_is_no_list_that_was_asked_for_stays_as_it_is(answer: Any) -> None:
 
 
 def test_each_answer_of_a_batch_is_seen_to() -> None:
-    asked = [*ASKED, {"id": "1", "method": "prompts/list"}, {"id": 3, "method": "tools/call"}]
+    messages = [*ASKED, {"id": "1", "method": "prompts/list"}, {"id": 3, "method": "tools/call"}]
     prompts = {"id": "1", "result": {"prompts": [{"name": "bye"}]}}
     called = {"id": 3, "result": {"tools": [{"name": "wipe"}]}}
     left = [SHORT, {"id": "1", "result": {"prompts": []}}, called]
-    assert shortened([TOOLS, prompts, called], asked) == left
+    assert shortened([TOOLS, prompts, called], messages) == left
 
 
 def test_a_list_that_is_made_for_one_caller_is_not_said_to_be_for_all() -> None:

@@ -23,7 +23,10 @@ POLICY = Policy(
 
 
 def test_each_scope_is_described_with_what_needs_it() -> None:
-    assert {scope: told.model_dump(exclude_none=True) for scope, told in described(POLICY).items()} == {
+    assert {
+        scope: published_scope.model_dump(exclude_none=True)
+        for scope, published_scope in described(POLICY).items()
+    } == {
         "read": {"description": "Read", "tools": ["get_*", "put"], "prompts": ["hello"]},
         "write": {"description": "Write", "tools": ["put"], "resources": ["notes://*"]},
         "admin": {"description": "Everything", "includes": ["read", "write"], "everything_else": True},

@@ -201,12 +201,12 @@ def test_a_broader_scope_includes_narrower_ones_only_where_the_policy_says_so() 
     ],
 )
 def test_a_policy_that_cannot_be_meant_is_refused(wrong: dict[str, Any], says: str) -> None:
-    given: dict[str, Any] = {"scopes": {"read": "Read", "write": "Write"}, "default": {"write"}, **wrong}
-    given["default"] = Scopes(given["default"])
+    members: dict[str, Any] = {"scopes": {"read": "Read", "write": "Write"}, "default": {"write"}, **wrong}
+    members["default"] = Scopes(members["default"])
     for kind in ("tools", "prompts", "resources", "methods", "includes"):
-        given[kind] = {name: Scopes(scopes) for name, scopes in given.get(kind, {}).items()}
+        members[kind] = {name: Scopes(scopes) for name, scopes in members.get(kind, {}).items()}
     with pytest.raises(PolicyError, match=re.escape(says)):
-        Policy(**given)
+        Policy(**members)
 
 
 @pytest.mark.requirement("RS-4")

@@ -97,12 +97,12 @@ async def test_a_policy_that_replaces_another_is_looked_at_as_well() -> None:
 
 async def test_a_policy_that_is_replaced_while_the_answer_is_awaited_is_looked_at_too() -> None:
     watcher, done = PolicyWatcher(POLICY), anyio.Event()
-    asked = 0
+    request_count = 0
 
     async def metadata() -> bytes:
-        nonlocal asked
-        asked += 1
-        if asked == 1:
+        nonlocal request_count
+        request_count += 1
+        if request_count == 1:
             watcher.current = replace(POLICY, scopes={"admin": "Everything"})
             watcher.replaced.send()
         else:

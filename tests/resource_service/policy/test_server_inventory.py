@@ -96,8 +96,8 @@ async def test_a_tool_is_known_by_what_it_says_of_itself(monkeypatch: pytest.Mon
 
 async def test_a_server_need_not_have_every_list_nor_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     lists = Lists(error=MCPError(METHOD_NOT_FOUND, "no prompts"), server_info=None)
-    found = await surveyed(lists, monkeypatch)
-    assert (found.server, found.prompts, found.resources) == ("", (), ("notes://1",))
+    inventory = await surveyed(lists, monkeypatch)
+    assert (inventory.server, inventory.prompts, inventory.resources) == ("", (), ("notes://1",))
 
 
 @pytest.mark.parametrize(

@@ -108,10 +108,10 @@ async def test_a_file_that_changed_while_it_was_read_is_read_again(
     half = [policy("half", "written"), policy("whole")]
 
     def reading(where: Path) -> Policy:
-        found = read(where)
+        parsed = read(where)
         if half:
             write(where, half.pop(0))
-        return found
+        return parsed
 
     monkeypatch.setattr(watching, "read_policy", reading)
     write(path, policy("old", "one"))

@@ -51,13 +51,13 @@ def test_a_post_is_passed_on_byte_for_byte_and_so_is_its_answer_but_for_cookies(
     path: str, client: httpx2.Client, issuer: AuthorizationServer
 ) -> None:
     body = b'{"client_name": "\xc3\xa4", "x": 1.0}'
-    said = (
+    answer_body = (
         "Content-Type: application/json",
         "Cache-Control: no-store",
         "Set-Cookie: a=b",
         "X-Request-Id: theirs",
     )
-    issuer.replies[path] = answer(201, body, *said)
+    issuer.replies[path] = answer(201, body, *answer_body)
     headers = {
         "Content-Type": "application/json",
         "Authorization": "Basic YTpi",
@@ -127,10 +127,10 @@ def test_bytes_beyond_ascii_in_a_header_are_passed_on(
 
 
 def test_an_oauth_error_comes_back_as_it_is(client: httpx2.Client, issuer: AuthorizationServer) -> None:
-    said = {"error": "invalid_client"}
-    issuer.replies["/token"] = answer_json(said, 401)
+    body = {"error": "invalid_client"}
+    issuer.replies["/token"] = answer_json(body, 401)
     response = client.post("/token", content=b"grant_type=x", headers=FORM)
-    assert (response.status_code, response.json()) == (401, said)
+    assert (response.status_code, response.json()) == (401, body)
 
 
 @pytest.mark.parametrize(

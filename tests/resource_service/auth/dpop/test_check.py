@@ -245,20 +245,20 @@ def test_a_forged_proof_is_refused_without_asking_about_the_token(
 @pytest.mark.requirement("SEC-11", "BOUND-1")
 def test_a_signature_by_another_key_than_the_one_shown_is_refused(prover: Prover) -> None:
     thief = KeyPair()
-    shown = thief.proof(
+    proof = thief.proof(
         "GET", f"{prover.service.origin}/hello", access_token=prover.token, jwk=prover.pair.public
     )
-    assert refused(prover.greeted(shown), "invalid_dpop_proof")
+    assert refused(prover.greeted(proof), "invalid_dpop_proof")
     assert refused(prover.greeted(prover.proof("GET", "/hello", jwk=thief.public)), "invalid_token")
 
 
 @pytest.mark.requirement("BOUND-1")
 def test_no_signature_is_verified_for_a_token_that_is_not_good(prover: Prover, client: httpx2.Client) -> None:
     forged = Prover(prover.service, client, "junk")
-    shown = KeyPair().proof(
+    proof = KeyPair().proof(
         "GET", f"{prover.service.origin}/hello", access_token="junk", jwk=prover.pair.public
     )
-    assert refused(forged.greeted(shown), "invalid_token")
+    assert refused(forged.greeted(proof), "invalid_token")
 
 
 @pytest.mark.requirement("SEC-11")
@@ -282,9 +282,9 @@ def test_the_host_header_does_not_say_what_a_proof_is_for(prover: Prover) -> Non
 @pytest.mark.requirement("RS-6")
 def test_a_page_may_send_proofs_and_read_nonces(client: httpx2.Client) -> None:
     page = {"Origin": "http://localhost:6274"}
-    asked = page | {"Access-Control-Request-Headers": "authorization, dpop"}
+    preflight = page | {"Access-Control-Request-Headers": "authorization, dpop"}
     for path in ("/hello", "/mcp"):
-        granted = client.options(path, headers=asked).headers["access-control-allow-headers"]
+        granted = client.options(path, headers=preflight).headers["access-control-allow-headers"]
         assert "dpop" in granted.split(", ")
         exposed = client.get(path, headers=page).headers["access-control-expose-headers"].split(", ")
         assert {"DPoP-Nonce", "WWW-Authenticate"} <= set(exposed)

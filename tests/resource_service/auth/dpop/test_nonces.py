@@ -64,6 +64,6 @@ def test_what_was_never_given_is_not_good(nonce: object, clock: Clock) -> None:
 
 def test_a_changed_time_is_noticed(clock: Clock) -> None:
     nonces = Nonces(SECRET, clock)
-    made, _, tag = nonces.fresh().partition(".")
-    assert not nonces.is_good(f"{int(made) + 1}.{tag}")
-    assert not nonces.is_good(f"0{made}.{tag}")
+    period, _, tag = nonces.fresh().partition(".")
+    assert not nonces.is_good(f"{int(period) + 1}.{tag}")
+    assert not nonces.is_good(f"0{period}.{tag}")
