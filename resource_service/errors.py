@@ -33,7 +33,8 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
             response has ``WWW-Authenticate``. named: whether the challenge names the error; RFC 6750 §3.1
             wants no error if no token was sent. scopes: the scopes in the challenge. rpc_code: if set, the
             body is a JSON-RPC error with this code; `rpc_id` is the id of the request, if it has one.
-            dpop_nonce: the nonce that the next proof must contain (RFC 9449 §9).
+            dpop_nonce: the nonce that the next proof must contain (RFC 9449 §9). acr, max_age_s: the login
+            that the request needs (RFC 9470 §3).
     Attributes:
         answers: the ids of the JSON-RPC requests that this response answers; set by the caller that knows
             them.
@@ -53,6 +54,8 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         rpc_code: int | None = None,
         rpc_id: object = None,
         dpop_nonce: str | None = None,
+        acr: str | None = None,
+        max_age_s: int | None = None,
     ) -> None:
         super().__init__(f"{error}: {detail or description}")
         self.reason = reason
@@ -66,6 +69,8 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         self.rpc_code = rpc_code
         self.rpc_id = rpc_id
         self.dpop_nonce = dpop_nonce
+        self.acr = acr
+        self.max_age_s = max_age_s
         self.answers: Sequence[object] = ()
 
 
@@ -124,6 +129,24 @@ def insufficient_scope(needed: Iterable[str], *, detail: str) -> Refusal:
         detail=detail,
         challenged=True,
         scopes=scopes,
+    )
+
+
+def insufficient_authentication(acr: str | None, max_age_s: int | None, *, detail: str) -> Refusal:
+    """Refuse a request whose token was granted in a login that is too weak or too old (RFC 9470 §3)."""
+    needs = [
+        *([f"the authentication context {acr}"] if acr else []),
+        *([f"a login of the last {max_age_s} seconds"] if max_age_s is not None else []),
+    ]
+    return Refusal(
+        Reason.LOGIN_NOT_STRONG_ENOUGH,
+        401,
+        "insufficient_user_authentication",
+        f"This request needs {' and '.join(needs)}.",
+        detail=detail,
+        challenged=True,
+        acr=acr,
+        max_age_s=max_age_s,
     )
 
 
@@ -214,6 +237,8 @@ class Refuse:
                 scopes=refusal.scopes or self.default_scopes(),
                 error=refusal.error if refusal.named else None,
                 description=refusal.description if refusal.named else None,
+                acr=refusal.acr,
+                max_age_s=refusal.max_age_s,
             )
         return headers
 

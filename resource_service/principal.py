@@ -35,6 +35,8 @@ class Principal:
         expires_at: the expiry of the token, in seconds since 1970.
         grant_id: the grant's name in revocation events.
         parent_grants: the grants that this one was derived from; the token ends with any of them.
+        acr: the authentication context of the login in which access was granted; None if unknown.
+        login_age_s: the age of that login; None if unknown.
     """
 
     client_id: str
@@ -45,6 +47,8 @@ class Principal:
     username: str | None = None
     grant_id: str | None = None
     parent_grants: tuple[str, ...] = ()
+    acr: str | None = None
+    login_age_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -113,6 +117,8 @@ def principal_of(
         username=token.username,
         grant_id=token.grant_id,
         parent_grants=token.parent_grants,
+        acr=token.acr,
+        login_age_s=None if token.auth_time is None else now - token.auth_time,
     )
 
 

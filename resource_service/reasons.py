@@ -80,6 +80,12 @@ class Reason(ReasonCode):
         "it to `scopes` of the resource in DOORWARD_RESOURCE_SERVERS.",
     )
 
+    LOGIN_NOT_STRONG_ENOUGH = (
+        "The tool needs a stronger or more recent login than the token was granted in (RFC 9470).",
+        "Clients that know RFC 9470 ask for that login by themselves. For others, name the resource or a "
+        "scope in DOORWARD_SECOND_FACTOR, and connect again.",
+    )
+
     # The authorization server
     AUTHORIZATION_SERVER_UNREACHABLE = "The authorization server did not respond.", _REACH
     AUTHORIZATION_SERVER_FAILING = "The authorization server returned an error.", _REACH

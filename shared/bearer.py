@@ -137,8 +137,10 @@ def challenge(
     scopes: Iterable[str] = (),
     error: str | None = None,
     description: str | None = None,
+    acr: str | None = None,
+    max_age_s: int | None = None,
 ) -> str:
-    """Return a ``WWW-Authenticate`` value (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1).
+    """Return a ``WWW-Authenticate`` value (RFC 6750 §3, RFC 9449 §7.1, RFC 9470 §3, RFC 9728 §5.1).
 
     Raises:
         ValueError: a value contains a character that the header does not allow; ours never do.
@@ -149,6 +151,8 @@ def challenge(
         "algs": " ".join(dpop.ALGORITHMS) if scheme == "DPoP" else None,
         "resource_metadata": metadata_url,
         "scope": format_scope(scopes) or None,
+        "acr_values": acr,
+        "max_age": None if max_age_s is None else str(max_age_s),
     }
     pairs = [f"{name}={_quoted(value)}" for name, value in attributes.items() if value is not None]
     return f"{scheme} {', '.join(pairs)}"

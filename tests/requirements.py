@@ -185,15 +185,13 @@ PEOPLE = (
         "access re-evaluated at every refresh",
         Partial("the identity provider is not asked again"),
     ),
-    Requirement(
-        "ID-5", "MUST", "passkeys and TOTP, required by policy", Partial("the resource server's challenge")
-    ),
+    Requirement("ID-5", "MUST", "passkeys and TOTP, required by policy", HELD),
     Requirement("ID-6", "MUST", "password strength by estimate and list", HELD),
     Requirement(
         "ID-7",
         "MUST",
         "an account page with everything of a person",
-        Partial("second factors, known browsers, own data as download"),
+        Partial("known browsers, own data as download"),
     ),
     Requirement("ID-8", "MUST", "console and admin API through the same code", PLANNED_PEOPLE),
     Requirement("ID-9", "SHOULD", "facts at consent", PLANNED_PEOPLE),

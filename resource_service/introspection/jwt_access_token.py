@@ -10,7 +10,7 @@ from shared.jwt_claims import ClaimError
 
 ALGORITHMS = ("RS256", "ES256")
 
-_AS_IT_IS = ("iss", "aud", "exp", "iat", "client_id", "scope", "cnf", "act", "ancestors")
+_AS_IT_IS = ("iss", "aud", "exp", "iat", "client_id", "scope", "cnf", "act", "ancestors", "acr", "auth_time")
 
 
 def read_access_token(claims: Claims) -> ActiveToken:

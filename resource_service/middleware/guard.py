@@ -14,6 +14,7 @@ from resource_service.auth.authentication import token_in
 from resource_service.errors import (
     Refusal,
     body_too_large,
+    insufficient_authentication,
     insufficient_scope,
     malformed_message,
     unsupported_media_type,
@@ -44,6 +45,7 @@ from resource_service.middleware.unanswered_errors import UnansweredErrors
 from resource_service.policy.list_filter import with_filtered_lists
 from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
+from resource_service.policy.step_up import step_ups
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, remember
 from resource_service.reasons import Reason
@@ -182,6 +184,10 @@ def _allow(messages: Iterable[object], principal: Principal, policy: Policy) -> 
     if missing := policy.missing(needed, principal.scopes):
         detail = f"{principal.owner} by client {principal.client_id} lacks {sorted(missing)}"
         raise insufficient_scope(needed, detail=detail)
+    for step_up in step_ups(policy.step_up, messages):
+        if not step_up.is_met_by(principal.acr, principal.login_age_s):
+            detail = f"{principal.owner} by client {principal.client_id} logged in with {principal.acr}"
+            raise insufficient_authentication(step_up.acr, step_up.max_age_s, detail=detail)
 
 
 @contextmanager

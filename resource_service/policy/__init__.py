@@ -1,6 +1,7 @@
 """Scopes of messages: the operator's policy, kept up to date and published.
 
 - `rules`      the decision, using `patterns`; `validation` finds errors in a policy
+- `step_up`    the strength and age of the login that a tool needs (RFC 9470)
 - `file`       parses a policy file; `watcher` reloads it when the file changes
 - `published`  the meaning of each scope, for the consent page; `scope_check` compares with the granted scopes
 - `draft`      generates a first policy from the `server_inventory` of a server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,13 +10,16 @@ from typing import Any, TypeVar
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from resource_service.policy.rules import Policy, Scopes
+from resource_service.policy.step_up import StepUp
 from resource_service.policy.validation import Place, PolicyError, did_you_mean
 from shared.logs import get_logger
 from shared.plain_yaml import PlainYamlError, mapping_members, root_node
 
 MAX_BYTES = 262_144
-KEYS = ("scopes", "default", "tools", "prompts", "resources", "methods", "hide", "publish")
+KEYS = ("scopes", "default", "tools", "prompts", "resources", "methods", "hide", "publish", "step_up")
 KINDS = ("tools", "prompts", "resources", "methods")
+STEP_UP_KEYS = ("acr", "max_age")
+ACR = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 SCOPE_KEYS = ("description", "includes")
 OLD_DESCRIPTION = "words"
 """The name of `description` until 2026; accepted for one more release."""
@@ -65,6 +69,7 @@ def parse_policy(content: bytes) -> Policy:
             default=_scope_list(members["default"][1], "default"),
             hide=_member(members, "hide", _truth, otherwise=False),
             publish=_member(members, "publish", _truth, otherwise=True),
+            step_up=_member(members, "step_up", _step_ups, otherwise={}),
             **rules,
         )
     except PolicyError as error:
@@ -123,6 +128,41 @@ def _includes(node: Node) -> Scopes:
 
 def _rules(node: Node, kind: str) -> dict[str, Scopes]:
     return {name: _scope_list(value, repr(name)) for name, (_, value) in _members(node, kind).items()}
+
+
+def _step_ups(node: Node) -> dict[str, StepUp]:
+    return {name: _step_up(name, value) for name, (_, value) in _members(node, "step_up").items()}
+
+
+def _step_up(name: str, node: Node) -> StepUp:
+    """Parse `mfa`, or `{acr: mfa, max_age: 300}`."""
+    if isinstance(node, ScalarNode):
+        return StepUp(acr=_acr(node, name))
+    members = _members(node, f"the step-up of {name!r}")
+    for member, (key, _) in members.items():
+        if member not in STEP_UP_KEYS:
+            raise _wrong(key, f"{member!r} is not part of a step-up{did_you_mean(member, STEP_UP_KEYS)}")
+    if not members:
+        raise _wrong(node, f"the step-up of {name!r} names neither acr nor max_age")
+    return StepUp(
+        acr=_member(members, "acr", lambda value: _acr(value, name), otherwise=None),
+        max_age_s=_member(members, "max_age", lambda value: _seconds(value, name), otherwise=None),
+    )
+
+
+def _acr(node: Node, name: str) -> str:
+    acr = _text(node, f"the step-up of {name!r}")
+    # RFC 9470 §3: acr_values is a list with spaces, inside a quoted string.
+    if not ACR.fullmatch(acr):
+        raise _wrong(node, f"{acr!r} is no acr, which is printable ASCII without spaces and quotes")
+    return acr
+
+
+def _seconds(node: Node, name: str) -> int:
+    text = _text(node, f"max_age of {name!r}")
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 9):
+        raise _wrong(node, f"max_age of {name!r} is {text!r}, and must be a number of seconds")
+    return int(text)
 
 
 def _scope_list(node: Node, what: str) -> Scopes:

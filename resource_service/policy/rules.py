@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from resource_service.policy.patterns import is_exact, matches
+from resource_service.policy.step_up import Rules as StepUpRules
 from resource_service.policy.uris import MAX_CHARACTERS, is_regular, is_regular_template, readings, shorter
 from resource_service.policy.validation import faults_in
 
@@ -52,6 +53,7 @@ class Policy:
         required: the scopes that every request needs.
         hide: whether lists omit what the caller's scopes do not allow.
         publish: whether the metadata says what each scope allows.
+        step_up: rules for tool names that need a stronger or a more recent login (RFC 9470).
 
     Raises:
         PolicyError: the policy is invalid.
@@ -67,6 +69,7 @@ class Policy:
     required: Scopes = field(default_factory=frozenset)
     hide: bool = False
     publish: bool = True
+    step_up: StepUpRules = field(default_factory=dict)
     _resource_rules: _ResourceRules = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -283,7 +283,7 @@ def test_the_fields_are_those_that_password_managers_fill(page: Page, show: Show
     show("wrong_password", page)
     username, password = page.get_by_label("Username"), page.get_by_label("Password")
     expect(username).to_have_attribute("name", "username")
-    expect(username).to_have_attribute("autocomplete", "username")
+    expect(username).to_have_attribute("autocomplete", "username webauthn")
     expect(password).to_have_attribute("name", "password")
     expect(password).to_have_attribute("type", "password")
     expect(password).to_have_attribute("autocomplete", "current-password")

@@ -1,0 +1,54 @@
+"""The login that a tool needs: how strong, and how recent (RFC 9470). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from resource_service.policy.patterns import is_exact, matches
+
+PASSWORD, SECOND_FACTOR = "password", "mfa"
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """A requirement of the login in which access was granted.
+
+    Attributes:
+        acr: the authentication context; None for any.
+        max_age_s: the maximum age of the login, in seconds; None for any.
+    """
+
+    acr: str | None = None
+    max_age_s: int | None = None
+
+    def is_met_by(self, acr: str | None, age_s: float | None) -> bool:
+        """Whether a login meets the requirement; one that is unknown does not."""
+        strong = self.acr in (None, acr) or (self.acr, acr) == (PASSWORD, SECOND_FACTOR)
+        recent = self.max_age_s is None or (age_s is not None and age_s <= self.max_age_s)
+        return strong and recent
+
+
+Rules = Mapping[str, StepUp]
+"""Maps patterns of tool names to what they require; an exact name wins, then the first pattern."""
+
+
+def step_ups(rules: Rules, messages: Iterable[object]) -> list[StepUp]:
+    """Return what the tools called in `messages` require."""
+    called = (_tool(message) for message in messages) if rules else ()
+    return [rule for name in called if name is not None and (rule := _rule(rules, name))]
+
+
+def _tool(message: object) -> str | None:
+    """Return the name of the tool that a message calls; the empty name for one that is not text."""
+    if not isinstance(message, dict) or message.get("method") != "tools/call":
+        return None
+    params = message.get("params")
+    name = params.get("name") if isinstance(params, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _rule(rules: Rules, name: str) -> StepUp | None:
+    if name in rules and is_exact(name):
+        return rules[name]
+    return next((rule for pattern, rule in rules.items() if matches(pattern, name)), None)

@@ -1,0 +1,128 @@
+"""Passkeys in Chromium, with its virtual authenticator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.auth_service.service import running
+from tests.browser.site import Site
+from tests.browser.steps import log_in, sees
+from tests.servers import free_port
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.requirement("ID-5")]
+
+PRESS_AFTER_MS = 600
+"""Pages take no click in their first half second."""
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Iterator[str]:
+    """A server of the test's own, at a name."""
+    port = free_port()
+    with running(f"sqlite:///{tmp_path}/store.db", port=port, issuer=f"http://localhost:{port}") as server:
+        yield server.issuer
+
+
+class Authenticator:
+    """A virtual authenticator of a tab."""
+
+    def __init__(self, page: Page, *, discoverable: bool, verifies: bool) -> None:
+        self._cdp = page.context.new_cdp_session(page)
+        self._cdp.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": discoverable,
+            "hasUserVerification": verifies,
+            "isUserVerified": verifies,
+            "automaticPresenceSimulation": True,
+        }
+        added = self._cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        self._id = added["authenticatorId"]
+
+    @property
+    def credential(self) -> dict[str, Any]:
+        [credential] = self._cdp.send("WebAuthn.getCredentials", {"authenticatorId": self._id})["credentials"]
+        kept: dict[str, Any] = credential
+        return kept
+
+    def replace(self, credential: dict[str, Any]) -> None:
+        """Put back a copy of a credential."""
+        named = {"authenticatorId": self._id, "credentialId": credential["credentialId"]}
+        self._cdp.send("WebAuthn.removeCredential", named)
+        self._cdp.send("WebAuthn.addCredential", {"authenticatorId": self._id, "credential": credential})
+
+
+def press(page: Page, name: str) -> None:
+    page.wait_for_timeout(PRESS_AFTER_MS)
+    page.get_by_role("button", name=name).click()
+
+
+def add_passkey(page: Page, issuer: str, name: str = "Phone") -> None:
+    page.goto(f"{issuer}/login?to=login-methods")
+    log_in(page)
+    page.get_by_role("link", name="Add a passkey").click()
+    page.get_by_label("Name of the passkey").fill(name)
+    press(page, "Add a passkey")
+    sees(page, "Recovery codes")
+    page.get_by_role("link", name="I have kept them").click()
+    sees(page, "Ways to log in")
+    expect(page.get_by_text(name, exact=True)).to_be_visible()
+
+
+def log_out(page: Page) -> None:
+    page.context.clear_cookies()
+
+
+def test_a_passkey_is_added_and_used_as_second_factor(page: Page, issuer: str) -> None:
+    Authenticator(page, discoverable=False, verifies=False)
+    add_passkey(page, issuer)
+    log_out(page)
+    page.goto(f"{issuer}/login?to=login-methods")
+    log_in(page)
+    sees(page, "Second step")
+    press(page, "Use a passkey")
+    sees(page, "Ways to log in")
+    expect(page.get_by_text("last used")).to_be_visible()
+
+
+def test_the_login_page_logs_in_by_autofill_and_a_copied_passkey_is_blocked(page: Page, issuer: str) -> None:
+    authenticator = Authenticator(page, discoverable=True, verifies=True)
+    add_passkey(page, issuer)
+    stolen = authenticator.credential
+    log_out(page)
+    page.goto(f"{issuer}/login?to=login-methods")
+    sees(page, "Ways to log in")  # the virtual authenticator chooses by itself
+    log_out(page)
+    authenticator.replace(stolen)
+    page.goto(f"{issuer}/passkey-login")
+    press(page, "Use a passkey")
+    expect(page.get_by_role("alert").first).to_contain_text("This passkey cannot be used")
+
+
+def test_an_assertion_made_on_another_origin_is_refused(page: Page, issuer: str, elsewhere: Site) -> None:
+    Authenticator(page, discoverable=True, verifies=True)
+    add_passkey(page, issuer)
+    log_out(page)
+    page.goto(f"{issuer}/passkey-login")
+    form = page.locator("form[data-passkey]")
+    options, csrf = form.get_attribute("data-options"), form.locator("[name=csrf]").input_value()
+    script = page.request.get(f"{issuer}/static/passkeys.js").text()
+    elsewhere.pages["/phishing"] = (
+        f"<!doctype html><title>Phishing</title><form data-passkey='get' action='caught'"
+        f" data-options='{options}'><input name='credential'><p data-message></p>"
+        f"<button>Go</button></form><script>{script}</script>"
+    )
+    # Another port of the same host may use its passkeys: only the origin tells them apart.
+    page.goto(f"{elsewhere.origin_at('localhost')}/phishing")
+    elsewhere.calls.clear()
+    page.get_by_role("button", name="Go").click()
+    caught = elsewhere.next_call().parameters
+    refused = page.request.post(f"{issuer}/passkey-login", form={"csrf": csrf, **caught})
+    assert refused.status == 401
+    assert page.request.get(f"{issuer}/account").url == f"{issuer}/login"
