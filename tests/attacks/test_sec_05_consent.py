@@ -188,12 +188,12 @@ def test_pressing_twice_answers_once(server: AuthorizationServer, victim: Person
     victim.browser.post(f"{server.origin}/consent", data=fields)
     url, cookies = f"{server.origin}/authorize?pending={pending_of(page)}", dict(victim.browser.cookies)
 
-    def answered(_: int) -> str:
+    def decide(_: int) -> str:
         with httpx2.Client(cookies=cookies, trust_env=False) as browser:
             return str(browser.get(url).headers["location"])
 
     with ThreadPoolExecutor(8) as pool:
-        answers = set(pool.map(answered, range(16)))
+        answers = set(pool.map(decide, range(16)))
     assert len(answers) == 1, "all get the answer of the first: one grant, one code"
 
 

@@ -105,13 +105,13 @@ class KeyPair:
 
 
 @functools.cache
-def _made(number: int, bits: int) -> rsa.RSAPrivateKey:
+def _generate(number: int, bits: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65_537, key_size=bits)
 
 
 def _spare(bits: int) -> rsa.RSAPrivateKey:
     """One of a few RSA keys: they take long to make, and no test needs many different ones."""
-    return _made(next(_NUMBERS) % 3, bits)
+    return _generate(next(_NUMBERS) % 3, bits)
 
 
 def sha256(text: str) -> str:

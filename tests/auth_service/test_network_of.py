@@ -159,14 +159,14 @@ def test_who_asks_through_a_proxy_is_told_whether_it_is_believed(
     believed = "believed" if trusted else "ignored"
     with running(new_store(), trusted_proxies=["127.0.0.0/8"] if trusted else []) as server:
 
-        def told(method: str, **headers: str) -> str | None:
+        def header_for(method: str, **headers: str) -> str | None:
             response = server.http.request(method, f"{server.origin}/token", headers=headers)
             header: str | None = response.headers.get("doorward-forwarded")
             return header
 
         by_proxy = {"X-Forwarded-For": "198.51.100.7"}
-        assert told("POST", **by_proxy) == believed
-        assert told("POST", Forwarded="for=198.51.100.7") == believed
-        assert told("POST", **by_proxy, Forwarded="for=203.0.113.9") == "ignored"
-        assert told("POST") is None
-        assert told("GET", **by_proxy) is None, "what may be cached says nothing about who asked"
+        assert header_for("POST", **by_proxy) == believed
+        assert header_for("POST", Forwarded="for=198.51.100.7") == believed
+        assert header_for("POST", **by_proxy, Forwarded="for=203.0.113.9") == "ignored"
+        assert header_for("POST") is None
+        assert header_for("GET", **by_proxy) is None, "what may be cached says nothing about who asked"

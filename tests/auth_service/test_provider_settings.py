@@ -109,17 +109,20 @@ def settings(*providers: dict[str, Any], **changes: Any) -> AuthSettings:
     return AuthSettings(**{**usual, "identity_providers": providers, **changes})
 
 
-def given(provider_id: str, issuer: str) -> dict[str, Any]:
+def provider_members(provider_id: str, issuer: str) -> dict[str, Any]:
     return {"id": provider_id, "issuer": issuer, "client_id": "c", "allow": {"everyone": True}}
 
 
 @pytest.mark.parametrize(
     ("providers", "reason"),
     [
-        ([given("a", "https://a.example"), given("a", "https://b.example")], "same id"),
-        ([given("a", "https://a.example"), given("b", "https://a.example")], "same issuer"),
-        ([given("a", "https://auth.example")], "issuer of this server"),
-        ([given("a", "http://localhost:8080")], "fetch_loopback"),
+        ([provider_members("a", "https://a.example"), provider_members("a", "https://b.example")], "same id"),
+        (
+            [provider_members("a", "https://a.example"), provider_members("b", "https://a.example")],
+            "same issuer",
+        ),
+        ([provider_members("a", "https://auth.example")], "issuer of this server"),
+        ([provider_members("a", "http://localhost:8080")], "fetch_loopback"),
     ],
 )
 def test_providers_are_told_apart_and_can_be_reached(providers: list[dict[str, Any]], reason: str) -> None:
@@ -128,7 +131,7 @@ def test_providers_are_told_apart_and_can_be_reached(providers: list[dict[str, A
 
 
 def test_several_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    providers = [given("a", "https://a.example"), given("b", "https://b.example")]
+    providers = [provider_members("a", "https://a.example"), provider_members("b", "https://b.example")]
     monkeypatch.setenv("DOORWARD_IDENTITY_PROVIDERS", json.dumps(providers))
     usual = {**USUAL, "issuer": "https://auth.example", "store": "sqlite:///x.db"}
     assert [p.id for p in AuthSettings(**usual).identity_providers] == ["a", "b"]

@@ -189,10 +189,10 @@ def test_a_url_that_a_server_names_is_asked_only_where_it_leads_to_nothing_more_
         urls.append(request.url)
         return Exchange(request=request, answer=None)
 
-    exchange = asyncio.run(_asked(guarded(fetch, home), url))
+    exchange = asyncio.run(_exchange(guarded(fetch, home), url))
     assert exchange.trouble is trouble
     assert urls == ([] if trouble else [url])
 
 
-async def _asked(fetch: Fetch, url: str) -> Exchange:
+async def _exchange(fetch: Fetch, url: str) -> Exchange:
     return await fetch(messages.get(url))

@@ -118,15 +118,15 @@ class ConsentRepository(Worker):
 
     def __init__(self, issuer: str) -> None:
         super().__init__(issuer)
-        self.given: list[tuple[Client, Pkce, str]] = []
+        self.issued: list[tuple[Client, Pkce, str]] = []
 
     def step(self) -> None:
         client, pkce = self.register(), Pkce()
         code = self.person.authorize(client.authorization_url(pkce))["code"]
-        self.given.append((client, pkce, code))
+        self.issued.append((client, pkce, code))
 
     def check(self) -> None:
-        for client, pkce, code in self.given:
+        for client, pkce, code in self.issued:
             silently = self.person.authorize(client.authorization_url(Pkce(), prompt="none"))
             assert "code" in silently
             assert client.redeem(code, pkce).status_code == 200

@@ -31,7 +31,9 @@ def answering(upstream: AuthorizationServer) -> None:
     upstream.replies["/mcp"] = results()
 
 
-def told(client: httpx2.Client, upstream: AuthorizationServer, headers: dict[str, str]) -> dict[str, str]:
+def identity_headers(
+    client: httpx2.Client, upstream: AuthorizationServer, headers: dict[str, str]
+) -> dict[str, str]:
     """The headers that the upstream gets with a request of `headers`."""
     upstream.questions.clear()
     assert client.post("/mcp", headers=MESSAGE | headers, json=PING).status_code == 200
@@ -47,7 +49,7 @@ def claims_of(token: str, keys: dict[str, Any], audience: str) -> dict[str, Any]
 def test_the_upstream_is_told_who_calls(
     client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
 ) -> None:
-    headers = told(client, upstream, bearer(token_for(scripted, issuer)))
+    headers = identity_headers(client, upstream, bearer(token_for(scripted, issuer)))
     assert headers["x-doorward-subject"] == "user-1"
     assert headers["x-doorward-username"] == "wesen"
     assert headers["x-doorward-client"] == "client-1"
@@ -58,7 +60,7 @@ def test_the_identity_token_is_verified_with_the_published_keys_and_short(
     client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
 ) -> None:
     before = int(time.time())
-    token = told(client, upstream, bearer(token_for(scripted, issuer)))["x-doorward-identity"]
+    token = identity_headers(client, upstream, bearer(token_for(scripted, issuer)))["x-doorward-identity"]
     published = client.get(JWKS)
     assert published.headers["access-control-allow-origin"] == "*"
     claims = claims_of(token, published.json(), audience=f"{upstream.url}/mcp")
@@ -71,7 +73,7 @@ def test_the_identity_token_is_verified_with_the_published_keys_and_short(
     assert {"d", "k", "p"}.isdisjoint(published.json()["keys"][0])
     with pytest.raises(JWTError):
         claims_of(token, published.json(), audience="https://another.example/mcp")
-    again = told(client, upstream, bearer(token_for(scripted, issuer)))["x-doorward-identity"]
+    again = identity_headers(client, upstream, bearer(token_for(scripted, issuer)))["x-doorward-identity"]
     assert claims_of(again, published.json(), audience=f"{upstream.url}/mcp")["jti"] != claims["jti"]
 
 
@@ -79,7 +81,9 @@ def test_the_identity_token_ends_with_the_access_token(
     client: httpx2.Client, scripted: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
 ) -> None:
     ends = int(time.time()) + 20
-    token = told(client, upstream, bearer(token_for(scripted, issuer, exp=ends)))["x-doorward-identity"]
+    token = identity_headers(client, upstream, bearer(token_for(scripted, issuer, exp=ends)))[
+        "x-doorward-identity"
+    ]
     assert jwt.get_unverified_claims(token)["exp"] == ends
 
 
@@ -88,7 +92,7 @@ def test_the_client_s_token_is_in_nothing_that_the_upstream_gets(
 ) -> None:
     token = token_for(scripted, issuer)
     copies = {"X-Auth-Token": token, "X-Copy": f"Bearer {token}", "Cookie": f"t={token}", "DPoP": "proof"}
-    headers = told(client, upstream, bearer(token) | copies)
+    headers = identity_headers(client, upstream, bearer(token) | copies)
     assert token not in str(headers)
     assert {"authorization", "cookie", "dpop", "x-auth-token", "x-copy"}.isdisjoint(headers)
     client.get("/mcp", headers=bearer(token) | LISTEN)
@@ -154,7 +158,7 @@ def test_what_only_the_gateway_says_is_stripped_from_what_came_in(
     issuer: AuthorizationServer,
 ) -> None:
     forged = "http://localhost:1" if name == "Origin" else "forged"
-    headers = told(client, upstream, bearer(token_for(scripted, issuer)) | {name: forged})
+    headers = identity_headers(client, upstream, bearer(token_for(scripted, issuer)) | {name: forged})
     assert forged not in headers.values()
     assert headers["x-doorward-subject"] == "user-1"
 
@@ -169,7 +173,7 @@ def test_a_client_that_acts_for_itself_has_no_subject_and_no_name(
 ) -> None:
     token = token_for(scripted, issuer, sub=None, username=username, scope=None)
     forged = {"X-Doorward-Subject": "somebody", "X-Doorward-Username": "somebody"}
-    headers = told(client, upstream, bearer(token) | forged)
+    headers = identity_headers(client, upstream, bearer(token) | forged)
     assert {"x-doorward-subject", "x-doorward-username"}.isdisjoint(headers)
     assert (headers["x-doorward-client"], headers["x-doorward-scopes"]) == ("client-1", "")
     assert {"sub", "preferred_username"}.isdisjoint(jwt.get_unverified_claims(headers["x-doorward-identity"]))
@@ -186,7 +190,7 @@ def test_whatever_a_subject_holds_it_is_one_safe_header_that_decodes_to_it(
     upstream: AuthorizationServer,
     issuer: AuthorizationServer,
 ) -> None:
-    headers = told(client, upstream, bearer(token_for(scripted, issuer, sub=subject)))
+    headers = identity_headers(client, upstream, bearer(token_for(scripted, issuer, sub=subject)))
     sent = headers["x-doorward-subject"]
     assert sent.isascii()
     assert sent.isprintable()
@@ -203,7 +207,7 @@ def test_whatever_a_username_holds_it_is_one_safe_header_that_decodes_to_it(
     upstream: AuthorizationServer,
     issuer: AuthorizationServer,
 ) -> None:
-    headers = told(client, upstream, bearer(token_for(scripted, issuer, username=username)))
+    headers = identity_headers(client, upstream, bearer(token_for(scripted, issuer, username=username)))
     sent = headers["x-doorward-username"]
     assert sent.isascii()
     assert sent.isprintable()
@@ -251,7 +255,7 @@ def test_a_key_and_a_credential_for_the_upstream_can_be_given(
 ) -> None:
     service, key = configured
     with httpx2.Client(base_url=service.origin, timeout=30, trust_env=False) as client:
-        headers = told(client, upstream, bearer(token_for(service, issuer)))
+        headers = identity_headers(client, upstream, bearer(token_for(service, issuer)))
         assert headers["authorization"] == "Basic dXBzdHJlYW06c2VjcmV0"
         assert upstream.questions[0].target == "/mcp?key=1"
         client.post("/mcp?key=2", headers=bearer(token_for(service, issuer)) | MESSAGE, json=PING)

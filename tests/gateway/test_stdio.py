@@ -320,14 +320,14 @@ async def test_standard_error_goes_to_the_log_and_not_without_end(
         assert await called(client, "complain", lines=5_000) == "said"
         process = int(await called(client, "process"))
 
-    def told() -> list[dict[str, Any]]:
+    def log_entries() -> list[dict[str, Any]]:
         return [line for line in plain_stdio.log_lines() if line.get("pid") == process]
 
-    wait_until(lambda: any("lines_left_out" in line for line in told()))
-    lines = [line["line"] for line in told() if line["event"] == "MCP server says"]
+    wait_until(lambda: any("lines_left_out" in line for line in log_entries()))
+    lines = [line["line"] for line in log_entries() if line["event"] == "MCP server says"]
     assert lines[:2] == ["complaint 0", "complaint 1"]
     assert len(lines) < 500
-    left_out = sum(line.get("lines_left_out", 0) for line in told())
+    left_out = sum(line.get("lines_left_out", 0) for line in log_entries())
     assert len(lines) + left_out == 5_000
 
 

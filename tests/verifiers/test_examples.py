@@ -39,7 +39,7 @@ def shout(server: Protected, token: str | None) -> httpx2.Response:
     return server.post(call("shout"), token, **modern_headers("shout"))
 
 
-async def heard(client: McpClient) -> Any:
+async def shouted(client: McpClient) -> Any:
     result = await client.call_tool("shout", {})
     assert not result.is_error, result.content
     return result.content[0].text  # type: ignore[union-attr]
@@ -60,7 +60,7 @@ async def test_a_client_logs_in_and_steps_up_where_a_tool_needs_more(
     async with sdk.connected() as client:
         assert len(sdk.asked) == 1
         sdk.untick = ()
-        assert await heard(client) == "HELLO WESEN"
+        assert await shouted(client) == "HELLO WESEN"
     assert ("POST", server.url, 403) in sdk.exchanges
     assert len(sdk.asked) == 2
 
@@ -70,7 +70,7 @@ async def test_a_client_logs_in_and_steps_up_where_a_tool_needs_more(
 async def test_a_revoked_token_is_refused(server: Protected, person: Person) -> None:
     sdk = SdkClient(server.url, person)
     async with sdk.connected() as client:
-        assert await heard(client) == "HELLO WESEN"
+        assert await shouted(client) == "HELLO WESEN"
     assert shout(server, sdk.memory.access_token).status_code == 200
     revoke(sdk.memory)
     wait_until(lambda: shout(server, sdk.memory.access_token).status_code == 401)

@@ -39,12 +39,12 @@ def visitor() -> Iterator[Person]:
     person.close()
 
 
-def shown(response: httpx2.Response) -> bool:
+def is_error_page(response: httpx2.Response) -> bool:
     """Whether it is the page, and sends nobody anywhere."""
     return offers_to_go_back(response) and not {"location", "refresh"} & response.headers.keys()
 
 
-def told(response: httpx2.Response) -> dict[str, str]:
+def redirect_parameters(response: httpx2.Response) -> dict[str, str]:
     """What a redirect tells the client."""
     assert response.status_code == 303, response.text
     return dict(parse_qsl(urlsplit(response.headers["location"]).query))
@@ -57,10 +57,10 @@ def test_an_error_of_a_client_that_the_person_never_approved_is_a_page(
 ) -> None:
     client = server.register(redirect_uris=[place], client_name="<b>Lamp</b>")
     page = visitor.open(client.authorization_url(Pkce(), **changes))
-    assert shown(page)
+    assert is_error_page(page)
     assert "&lt;b&gt;Lamp&lt;/b&gt;" in page.text
     assert "<script" not in page.text
-    answer = told(visitor.submit(page, {}))
+    answer = redirect_parameters(visitor.submit(page, {}))
     assert answer.keys() >= {"error", "error_description", "state", "iss"}
     assert "code" not in answer
 
@@ -79,7 +79,10 @@ def test_an_error_is_redirected_to_a_client_that_the_person_approved_before(
 ) -> None:
     client, person = server.register(redirect_uris=[place]), Person(trust_env=False)
     client.connect(person)
-    assert told(person.open(client.authorization_url(Pkce(), scope='"')))["error"] == "invalid_scope"
+    assert (
+        redirect_parameters(person.open(client.authorization_url(Pkce(), scope='"')))["error"]
+        == "invalid_scope"
+    )
     person.close()
 
 
@@ -89,11 +92,11 @@ def test_an_approval_counts_for_its_person_its_client_and_its_redirect_uri(
     client = server.register(redirect_uris=[CALLBACK, APP])
     client.connect(server.person, redirect_uri=CALLBACK)
     url = client.authorization_url(Pkce(), scope='"')
-    assert told(server.person.open(url))["error"] == "invalid_scope"
-    assert shown(visitor.open(url))
-    assert shown(server.person.open(client.authorization_url(Pkce(), scope='"', redirect_uri=APP)))
+    assert redirect_parameters(server.person.open(url))["error"] == "invalid_scope"
+    assert is_error_page(visitor.open(url))
+    assert is_error_page(server.person.open(client.authorization_url(Pkce(), scope='"', redirect_uri=APP)))
     another = server.register(redirect_uris=[CALLBACK])
-    assert shown(server.person.open(another.authorization_url(Pkce(), scope='"')))
+    assert is_error_page(server.person.open(another.authorization_url(Pkce(), scope='"')))
 
 
 def test_an_approval_that_was_taken_back_counts_no_more(server: AuthorizationServer) -> None:
@@ -112,8 +115,10 @@ def test_a_silent_request_is_answered_silently_on_the_web_and_on_loopback_only(
     client = server.register(redirect_uris=list(PLACES))
     for place in (CALLBACK, LOOPBACK):
         url = client.authorization_url(Pkce(), redirect_uri=place, prompt="none", **changes)
-        assert "error" in told(visitor.open(url))
-    assert shown(visitor.open(client.authorization_url(Pkce(), redirect_uri=APP, prompt="none", **changes)))
+        assert "error" in redirect_parameters(visitor.open(url))
+    assert is_error_page(
+        visitor.open(client.authorization_url(Pkce(), redirect_uri=APP, prompt="none", **changes))
+    )
 
 
 def test_a_client_that_the_operator_made_is_told_at_once(
@@ -125,14 +130,17 @@ def test_a_client_that_the_operator_made_is_told_at_once(
         redirect_uris=[CALLBACK],
         token_endpoint_auth_method="client_secret_basic",
     )
-    assert told(visitor.open(client.authorization_url(Pkce(), scope='"')))["error"] == "invalid_scope"
+    assert (
+        redirect_parameters(visitor.open(client.authorization_url(Pkce(), scope='"')))["error"]
+        == "invalid_scope"
+    )
 
 
 @pytest.mark.requirement("AS-25")
 def test_deny_is_told_at_once(server: AuthorizationServer) -> None:
     client, person = server.register(redirect_uris=[APP]), Person(trust_env=False)
     page = person.log_in(person.open(client.authorization_url(Pkce())))
-    assert told(person.submit(page, {"decision": "deny"}))["error"] == "access_denied"
+    assert redirect_parameters(person.submit(page, {"decision": "deny"}))["error"] == "access_denied"
     person.close()
 
 
@@ -142,9 +150,9 @@ def test_an_error_that_was_shown_is_shown_again(server: AuthorizationServer) -> 
     person, somebody = Person(trust_env=False), server.add_user("somebody-else", "secret of another")
     hint = other.connect(somebody, scope="openid")["id_token"]
     page = person.log_in(person.open(client.authorization_url(Pkce(), id_token_hint=hint)))
-    assert shown(page)
-    assert shown(person.open(str(page.url)))
-    assert told(person.submit(page, {}))["error"] == "login_required"
+    assert is_error_page(page)
+    assert is_error_page(person.open(str(page.url)))
+    assert redirect_parameters(person.submit(page, {}))["error"] == "login_required"
     person.close()
     somebody.close()
 

@@ -127,7 +127,7 @@ class NotingAssertions:
     """Stands for the check of assertions, and notes what it is told."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str | None, bool]] = []
+        self.calls: list[tuple[str | None, bool]] = []
 
     def parse(self, assertion: str) -> tuple[None, str]:
         return None, "signs"
@@ -135,7 +135,7 @@ class NotingAssertions:
     async def verify_assertion(
         self, client: Client, token: None, origin: str | None, *, to_revoke: bool
     ) -> None:
-        self.told.append((origin, to_revoke))
+        self.calls.append((origin, to_revoke))
 
 
 async def test_an_assertion_counts_for_the_network_it_comes_from() -> None:
@@ -145,7 +145,7 @@ async def test_an_assertion_counts_for_the_network_it_comes_from() -> None:
     await authentication.authenticate([], presented)
     await authentication.authenticate([], presented, "origin", to_revoke=True)
     await authentication.authenticate([], presented, network="network")
-    assert noting.told == [(None, False), ("origin", True), ("network", False)]
+    assert noting.calls == [(None, False), ("origin", True), ("network", False)]
 
 
 SERVERS = [ResourceServer.model_validate(server) for server in (RESOURCE_SERVER, OTHER_RESOURCE_SERVER)]

@@ -21,10 +21,10 @@ class Published:
 
     def __init__(self, *kids: str) -> None:
         self.document: object = jwks(*kids)
-        self.asked = 0
+        self.requests = 0
 
     async def fetch_json(self, url: str) -> object:
-        self.asked += 1
+        self.requests += 1
         if isinstance(self.document, FetchError):
             raise self.document
         await asyncio.sleep(0)
@@ -48,7 +48,7 @@ async def test_inline_keys_are_not_fetched() -> None:
     published = Published()
     keys = await PublishedKeys(published, lambda: 0.0).keys_for(jwks("a"), URL, "b")
     assert [key["kid"] for key in keys] == ["a"]
-    assert published.asked == 0
+    assert published.requests == 0
 
 
 @pytest.mark.parametrize("wanted", ["a", None])
@@ -58,10 +58,10 @@ async def test_keys_are_kept_while_they_are_fresh(wanted: str | None) -> None:
     assert await reader.kids(wanted) == ["a"]
     reader.now += FRESH_S - 1
     assert await reader.kids(wanted) == ["a"]
-    assert published.asked == 1
+    assert published.requests == 1
     reader.now += 1
     await reader.kids(wanted)
-    assert published.asked == 2
+    assert published.requests == 2
 
 
 async def test_a_key_that_is_new_is_looked_for_at_once_but_not_all_the_time() -> None:
@@ -73,7 +73,7 @@ async def test_a_key_that_is_new_is_looked_for_at_once_but_not_all_the_time() ->
     assert await reader.kids("b") == ["a", "b"]
     for _ in range(5):
         await reader.kids("unknown")
-    assert published.asked == 2
+    assert published.requests == 2
 
 
 @pytest.mark.parametrize("failure", [FetchError("down"), {}, [], {"keys": "x"}])
@@ -100,7 +100,7 @@ async def test_keys_that_cannot_be_had_are_not_asked_for_over_and_over(
     for _ in range(5):
         with pytest.raises(KeysUnavailableError):
             await reader.kids(wanted)
-    assert published.asked == 1
+    assert published.requests == 1
     reader.now += REFETCH_AFTER_S
     published.document = jwks("a")
     assert await reader.kids(wanted) == ["a"]
@@ -111,7 +111,7 @@ async def test_many_who_need_the_same_keys_have_them_fetched_once() -> None:
     published = Published("a")
     reader = Reader(published)
     assert await asyncio.gather(*(reader.kids("a") for _ in range(50))) == [["a"]] * 50
-    assert published.asked == 1
+    assert published.requests == 1
 
 
 @pytest.mark.requirement("BOUND-5")
@@ -123,4 +123,4 @@ async def test_a_flood_of_other_key_sets_does_not_push_out_those_in_use() -> Non
         await keys.keys_for(None, f"{URL}/{number}", "a")
         if number % (MOST // 2) == 0:
             await keys.keys_for(None, URL, "a")
-    assert published.asked == 3 * MOST + 1
+    assert published.requests == 3 * MOST + 1

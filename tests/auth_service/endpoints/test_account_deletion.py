@@ -38,7 +38,7 @@ def administrator(server: AuthorizationServer) -> Iterator[AtTheConsole]:
     person.close()
 
 
-def shown(server: AuthorizationServer, person: Person) -> httpx2.Response:
+def open_page(server: AuthorizationServer, person: Person) -> httpx2.Response:
     return person.log_in(person.open(f"{server.origin}/delete-account"))
 
 
@@ -111,7 +111,7 @@ def test_a_person_deletes_the_own_account_and_is_told_so_twice(
 
 
 def test_another_browser_is_not_told_of_it(server: AuthorizationServer, person: Person) -> None:
-    done = person.submit(shown(server, person), {"password": PASSWORD})
+    done = person.submit(open_page(server, person), {"password": PASSWORD})
     other = Person(trust_env=False)
     assert "Account deleted" not in other.open(str(done.url)).text
     other.close()
@@ -128,13 +128,13 @@ def test_a_link_of_somebody_else_fakes_no_deletion_for_a_new_visitor(server: Aut
 def test_without_the_password_nothing_ends(
     server: AuthorizationServer, person: Person, password: str
 ) -> None:
-    response = person.submit(shown(server, person), {"password": password})
+    response = person.submit(open_page(server, person), {"password": password})
     assert (response.status_code, "The current password is wrong." in response.text) == (401, True)
     assert user_of(server, person.username) is not None
 
 
 def test_a_form_of_another_browser_deletes_nothing(server: AuthorizationServer, person: Person) -> None:
-    shown(server, person)
+    open_page(server, person)
     name = cookie_name(server.issuer, "session")
     foreign = httpx2.post(
         f"{server.origin}/delete-account",
@@ -148,7 +148,7 @@ def test_a_form_of_another_browser_deletes_nothing(server: AuthorizationServer, 
 
 def test_an_administrator_cannot_delete_the_own_account(server: AuthorizationServer) -> None:
     administrator = Person(trust_env=False)
-    page = shown(server, administrator)
+    page = open_page(server, administrator)
     assert "Another administrator can delete your account" in page.text
     assert forms_of(page.text) == []
     administrator.close()

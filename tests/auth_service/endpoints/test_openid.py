@@ -28,7 +28,7 @@ def claims_of(tokens: dict[str, Any]) -> dict[str, Any]:
     return claims
 
 
-def asked(client: Client, person: Person, **parameters: str) -> dict[str, str]:
+def redirect_parameters(client: Client, person: Person, **parameters: str) -> dict[str, str]:
     """The answer that comes back without anybody being asked anything."""
     response = person.open(client.authorization_url(Pkce(), scope="openid", **parameters))
     assert response.status_code == 303, response.text
@@ -83,11 +83,11 @@ def test_the_demo_user_has_a_name_to_try_the_profile_scope_with(server: Authoriz
 
 class TestPrompt:
     def test_none_answers_who_is_logged_in_and_has_agreed(self, client: Client, person: Person) -> None:
-        assert "code" in asked(client, person, prompt="none")
+        assert "code" in redirect_parameters(client, person, prompt="none")
 
     def test_none_without_a_login_is_login_required(self, client: Client) -> None:
         stranger = Person(trust_env=False)
-        answer = asked(client, stranger, prompt="none")
+        answer = redirect_parameters(client, stranger, prompt="none")
         assert (answer["error"], answer["state"]) == ("login_required", "a state")
         stranger.close()
 
@@ -95,7 +95,7 @@ class TestPrompt:
         self, server: AuthorizationServer, client: Client, person: Person
     ) -> None:
         other = server.register(redirect_uris=[WEB])
-        assert asked(other, person, prompt="none")["error"] == "consent_required"
+        assert redirect_parameters(other, person, prompt="none")["error"] == "consent_required"
 
     @pytest.mark.parametrize("prompt", ["login", "select_account", "login consent"])
     def test_login_and_select_account_ask_again(self, client: Client, person: Person, prompt: str) -> None:
@@ -109,7 +109,7 @@ class TestPrompt:
     def test_a_combination_that_makes_no_sense_is_refused(
         self, client: Client, person: Person, prompt: str
     ) -> None:
-        assert asked(client, person, prompt=prompt)["error"] == "invalid_request"
+        assert redirect_parameters(client, person, prompt=prompt)["error"] == "invalid_request"
 
 
 class TestMaxAge:
@@ -118,16 +118,16 @@ class TestMaxAge:
     ) -> None:
         first = claims_of(server.connect(client, scope="openid"))
         server.clock.advance(100)
-        assert asked(client, person, prompt="none", max_age="50")["error"] == "login_required"
+        assert redirect_parameters(client, person, prompt="none", max_age="50")["error"] == "login_required"
         second = claims_of(server.connect(client, scope="openid", max_age="50"))
         assert second["auth_time"] >= first["auth_time"] + 100
 
     def test_a_young_login_will_do(self, server: AuthorizationServer, client: Client, person: Person) -> None:
-        assert "code" in asked(client, person, prompt="none", max_age="1000000")
+        assert "code" in redirect_parameters(client, person, prompt="none", max_age="1000000")
 
     @pytest.mark.parametrize("max_age", ["-1", "x", "1.5", "99999999999"])
     def test_it_is_a_number_of_seconds(self, client: Client, person: Person, max_age: str) -> None:
-        assert asked(client, person, max_age=max_age)["error"] == "invalid_request"
+        assert redirect_parameters(client, person, max_age=max_age)["error"] == "invalid_request"
 
 
 class TestHints:
@@ -135,7 +135,7 @@ class TestHints:
         self, server: AuthorizationServer, client: Client, person: Person
     ) -> None:
         hint = server.connect(client, scope="openid")["id_token"]
-        assert "code" in asked(client, person, prompt="none", id_token_hint=hint)
+        assert "code" in redirect_parameters(client, person, prompt="none", id_token_hint=hint)
 
     def test_another_user_is_asked_to_log_in(
         self, server: AuthorizationServer, client: Client, person: Person
@@ -143,14 +143,17 @@ class TestHints:
         other = server.add_user(f"other-{client.client_id[:8]}", "a long password of theirs")
         hint = client.connect(other, scope="openid")["id_token"]
         other.close()
-        assert asked(client, person, prompt="none", id_token_hint=hint)["error"] == "login_required"
+        assert (
+            redirect_parameters(client, person, prompt="none", id_token_hint=hint)["error"]
+            == "login_required"
+        )
         assert shows_login(client, person, id_token_hint=hint)
 
     @pytest.mark.parametrize("hint", ["x", "a.b.c", "eyJhbGciOiJub25lIn0.e30.AA"])
     def test_a_hint_that_was_not_made_here_is_refused(
         self, client: Client, person: Person, hint: str
     ) -> None:
-        assert asked(client, person, id_token_hint=hint)["error"] == "invalid_request"
+        assert redirect_parameters(client, person, id_token_hint=hint)["error"] == "invalid_request"
 
     def test_no_other_token_of_this_server_is_a_hint(
         self, server: AuthorizationServer, person: Person
@@ -167,10 +170,10 @@ class TestHints:
         )
         for hint in (userinfo.text, introspection.text, *signed_here(server, client, tokens)):
             assert parse(hint).unverified_claims["iss"] == server.issuer
-            assert asked(client, person, id_token_hint=hint)["error"] == "invalid_request", hint
+            assert redirect_parameters(client, person, id_token_hint=hint)["error"] == "invalid_request", hint
             logout = server.http.get(f"{server.origin}/logout", params={"id_token_hint": hint})
             assert logout.status_code == 400
-        good = asked(client, person, prompt="none", id_token_hint=tokens["id_token"])
+        good = redirect_parameters(client, person, prompt="none", id_token_hint=tokens["id_token"])
         assert good["error"] == "consent_required"
 
     def test_a_login_hint_fills_in_the_name(self, client: Client) -> None:
@@ -196,23 +199,25 @@ class TestClaims:
 
     def test_a_subject_that_is_somebody_else_is_login_required(self, client: Client, person: Person) -> None:
         claims = json.dumps({"id_token": {"sub": {"value": "somebody"}}})
-        assert asked(client, person, prompt="none", claims=claims)["error"] == "login_required"
+        assert redirect_parameters(client, person, prompt="none", claims=claims)["error"] == "login_required"
 
     def test_an_essential_acr_that_there_is_not_is_refused(self, client: Client, person: Person) -> None:
         claims = json.dumps({"id_token": {"acr": {"essential": True, "values": ["gold"]}}})
-        assert asked(client, person, claims=claims)["error"] == "unmet_authentication_requirements"
+        assert (
+            redirect_parameters(client, person, claims=claims)["error"] == "unmet_authentication_requirements"
+        )
 
     def test_a_wish_for_an_acr_is_a_wish(self, client: Client, person: Person) -> None:
-        assert "code" in asked(client, person, prompt="none", acr_values="gold silver")
+        assert "code" in redirect_parameters(client, person, prompt="none", acr_values="gold silver")
 
     def test_what_is_no_claims_request_is_refused(self, client: Client, person: Person) -> None:
-        assert asked(client, person, claims="x")["error"] == "invalid_request"
+        assert redirect_parameters(client, person, claims="x")["error"] == "invalid_request"
 
 
 class TestRequests:
     def test_parameters_that_are_not_known_are_ignored(self, client: Client, person: Person) -> None:
         extra = {"display": "popup", "ui_locales": "se", "extra": "foobar", "registration": "{}"}
-        assert "code" in asked(client, person, prompt="none", **extra)
+        assert "code" in redirect_parameters(client, person, prompt="none", **extra)
 
     def test_a_request_object_that_is_not_signed_is_refused(self, client: Client, person: Person) -> None:
         page = person.open(
@@ -222,7 +227,7 @@ class TestRequests:
         assert "location" not in page.headers
 
     def test_a_request_somewhere_else_is_not_supported(self, client: Client, person: Person) -> None:
-        answer = asked(client, person, request_uri="https://client.example/request.jwt")
+        answer = redirect_parameters(client, person, request_uri="https://client.example/request.jwt")
         assert answer["error"] == "request_uri_not_supported"
 
     def test_an_answer_can_be_posted_by_a_form(self, client: Client, person: Person) -> None:

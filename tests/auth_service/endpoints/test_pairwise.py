@@ -66,7 +66,7 @@ def claims_of(tokens: dict[str, Any]) -> dict[str, Any]:
     return claims
 
 
-def asked(client: Client, person: Person, **parameters: str) -> dict[str, str]:
+def redirect_parameters(client: Client, person: Person, **parameters: str) -> dict[str, str]:
     """The answer that comes back without anybody being asked anything."""
     url = client.authorization_url(Pkce(), scope="openid", resource=RESOURCE, prompt="none", **parameters)
     return dict(parse_qsl(urlsplit(person.open(url).headers["location"]).query))
@@ -153,9 +153,11 @@ class TestHints:
         client = pairwise(server)
         tokens = connected(server, client)
         wanted = json.dumps({"id_token": {"sub": {"value": claims_of(tokens)["sub"]}}})
-        assert "code" in asked(client, server.person, claims=wanted)
-        assert "code" in asked(client, server.person, id_token_hint=tokens["id_token"])
-        assert "code" in asked(client, server.person, id_token_hint=tokens["id_token"], claims=wanted)
+        assert "code" in redirect_parameters(client, server.person, claims=wanted)
+        assert "code" in redirect_parameters(client, server.person, id_token_hint=tokens["id_token"])
+        assert "code" in redirect_parameters(
+            client, server.person, id_token_hint=tokens["id_token"], claims=wanted
+        )
 
     def test_another_users_asks_for_a_login(self, server: AuthorizationServer) -> None:
         client = pairwise(server)
@@ -164,8 +166,11 @@ class TestHints:
         theirs = client.connect(somebody, scope="openid")
         somebody.close()
         wanted = json.dumps({"id_token": {"sub": {"value": claims_of(theirs)["sub"]}}})
-        assert asked(client, server.person, claims=wanted)["error"] == "login_required"
-        assert asked(client, server.person, id_token_hint=theirs["id_token"])["error"] == "login_required"
+        assert redirect_parameters(client, server.person, claims=wanted)["error"] == "login_required"
+        assert (
+            redirect_parameters(client, server.person, id_token_hint=theirs["id_token"])["error"]
+            == "login_required"
+        )
 
     @pytest.mark.requirement("SEC-10")
     def test_a_subject_of_another_sector_is_no_way_to_find_out_who_it_is(
@@ -176,9 +181,10 @@ class TestHints:
         for stranger in (pairwise(server, OTHER), server.register(redirect_uris=[ONE])):
             tokens = connected(server, stranger)
             wanted = json.dumps({"id_token": {"sub": {"value": claims_of(tokens)["sub"]}}})
-            assert asked(client, server.person, claims=wanted)["error"] == "invalid_request"
+            assert redirect_parameters(client, server.person, claims=wanted)["error"] == "invalid_request"
             assert (
-                asked(client, server.person, id_token_hint=tokens["id_token"])["error"] == "invalid_request"
+                redirect_parameters(client, server.person, id_token_hint=tokens["id_token"])["error"]
+                == "invalid_request"
             )
 
 
@@ -196,7 +202,7 @@ class TestLogout:
         id_token = client.connect(person, scope="openid")["id_token"]
         query = urlencode({"id_token_hint": id_token, "post_logout_redirect_uri": AFTER})
         assert person.open(f"{server.origin}/logout?{query}").headers["location"] == AFTER
-        assert asked(client, person)["error"] == "login_required"
+        assert redirect_parameters(client, person)["error"] == "login_required"
         person.close()
         wait_until(lambda: any(contact.body for contact in host.contacts()))
         body = next(contact.body for contact in host.contacts() if contact.body)

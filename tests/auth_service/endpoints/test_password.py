@@ -32,7 +32,7 @@ def at_another_browser(person: Person) -> Iterator[Person]:
     other.close()
 
 
-def shown(server: AuthorizationServer, person: Person) -> httpx2.Response:
+def open_page(server: AuthorizationServer, person: Person) -> httpx2.Response:
     person.log_in(person.open(f"{server.origin}/login"))
     return person.open(f"{server.origin}/password")
 
@@ -59,7 +59,7 @@ def test_the_new_password_is_in_force_and_the_old_one_no_more(
     server: AuthorizationServer, person: Person
 ) -> None:
     with capture_logs() as lines:
-        done = change(person, shown(server, person))
+        done = change(person, open_page(server, person))
     assert (done.status_code, "Password changed" in done.text) == (200, True)
     (line,) = [line for line in lines if line["event"] == "password changed"]
     assert line["username"] == quote(person.username)
@@ -70,7 +70,7 @@ def test_the_new_password_is_in_force_and_the_old_one_no_more(
 def test_other_sessions_and_what_was_connected_in_them_end_and_this_one_stays(
     server: AuthorizationServer, person: Person, at_another_browser: Person
 ) -> None:
-    page = shown(server, person)
+    page = open_page(server, person)
     assert "logged out everywhere else" in page.text
     client = server.register()
     here, there = client.connect(person), client.connect(at_another_browser)
@@ -97,7 +97,7 @@ def test_other_sessions_and_what_was_connected_in_them_end_and_this_one_stays(
 def test_what_is_wrong_is_said_and_nothing_changes(
     server: AuthorizationServer, person: Person, fields: dict[str, str], status: int, says: str
 ) -> None:
-    response = change(person, shown(server, person), **fields)
+    response = change(person, open_page(server, person), **fields)
     assert (response.status_code, says in response.text) == (status, True)
     assert logs_in(server, person.username, OLD)
 
@@ -109,7 +109,7 @@ def test_what_everybody_knows_of_the_account_makes_no_password(
 ) -> None:
     person = server.add_user(nobodys("marigold"), OLD, name="Tarquinius Featherstone")
     guess = {"username": person.username, "name": "Tarquinius Featherstone", "service": "Doorward1"}[part]
-    response = change(person, shown(server, person), new=guess)
+    response = change(person, open_page(server, person), new=guess)
     assert (response.status_code, "easily guessed" in response.text) == (400, True)
     person.close()
 
@@ -128,7 +128,7 @@ def test_what_everybody_knows_of_the_account_makes_no_password(
 def test_length_and_strength_decide_and_no_kind_of_character_is_demanded(
     server: AuthorizationServer, person: Person, new: str
 ) -> None:
-    assert "Password changed" in change(person, shown(server, person), new=new).text
+    assert "Password changed" in change(person, open_page(server, person), new=new).text
     assert logs_in(server, person.username, new)
 
 
@@ -145,7 +145,7 @@ def test_password_managers_find_the_page_and_the_login_leads_to_it(
 def test_pressed_twice_it_is_done_once_and_says_so_twice(
     server: AuthorizationServer, person: Person, at_another_browser: Person
 ) -> None:
-    page, at_another_browser.password = shown(server, person), NEW
+    page, at_another_browser.password = open_page(server, person), NEW
     with capture_logs() as lines:
         first = change(person, page)
         tokens = server.register().connect(at_another_browser)
@@ -162,7 +162,7 @@ def test_pressed_twice_it_is_done_once_and_says_so_twice(
 def test_pressed_twice_at_once_it_is_done_once_and_says_so_each_time(
     server: AuthorizationServer, person: Person
 ) -> None:
-    page = shown(server, person)
+    page = open_page(server, person)
     fields = {"password": OLD, "new_password": NEW, "new_password_again": NEW}
     with capture_logs() as lines:
         answers = post_at_once(person, page, forms_of(page.text)[0], **fields)
@@ -176,7 +176,7 @@ def test_pressed_twice_at_once_it_is_done_once_and_says_so_each_time(
 def test_the_same_form_with_another_new_password_is_another_change(
     server: AuthorizationServer, person: Person
 ) -> None:
-    page = shown(server, person)
+    page = open_page(server, person)
     change(person, page)
     assert "Password changed" in change(person, page, password=NEW, new="a third password").text
     assert logs_in(server, person.username, "a third password")
@@ -185,17 +185,17 @@ def test_the_same_form_with_another_new_password_is_another_change(
 def test_the_password_in_force_is_no_stand_in_for_the_current_one(
     server: AuthorizationServer, person: Person
 ) -> None:
-    assert change(person, shown(server, person), password="wrong", new=OLD).status_code == 401
+    assert change(person, open_page(server, person), password="wrong", new=OLD).status_code == 401
 
 
 def test_no_link_of_others_claims_a_change(server: AuthorizationServer, person: Person) -> None:
-    shown(server, person)
+    open_page(server, person)
     for mark in ("", "1", "x" * 43):
         assert "Password changed" not in person.open(f"{server.origin}/password?changed={mark}").text
 
 
 def test_wrong_passwords_count_like_failed_logins(server: AuthorizationServer, person: Person) -> None:
-    page = shown(server, person)
+    page = open_page(server, person)
     statuses = [change(person, page, password=f"wrong {n}").status_code for n in range(30)]
     assert statuses[0] == 401
     assert statuses[-1] == 429
@@ -204,7 +204,7 @@ def test_wrong_passwords_count_like_failed_logins(server: AuthorizationServer, p
 
 
 def test_a_form_of_another_site_changes_nothing(server: AuthorizationServer, person: Person) -> None:
-    page = shown(server, person)
+    page = open_page(server, person)
     person.browser.headers["origin"] = "https://evil.example"
     assert change(person, page).status_code == 403
     del person.browser.headers["origin"]

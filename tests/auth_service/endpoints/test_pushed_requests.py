@@ -27,7 +27,7 @@ REQUEST = {
 }
 
 
-def asked(pkce: Pkce, **changes: str) -> dict[str, str]:
+def request_form(pkce: Pkce, **changes: str) -> dict[str, str]:
     return {**REQUEST, "code_challenge": pkce.challenge, "scope": "notes:read", **changes}
 
 
@@ -36,7 +36,7 @@ def push(client: Client, **form: str) -> httpx2.Response:
 
 
 def pushed(client: Client, pkce: Pkce, **changes: str) -> str:
-    response = push(client, **asked(pkce, **changes))
+    response = push(client, **request_form(pkce, **changes))
     assert response.status_code == 201, response.text
     return str(response.json()["request_uri"])
 
@@ -58,7 +58,7 @@ def person(server: AuthorizationServer) -> Person:
 class TestPushed:
     def test_a_pushed_request_is_answered(self, client: AssertingClient, person: Person) -> None:
         pkce = Pkce()
-        response = push(client, **asked(pkce))
+        response = push(client, **request_form(pkce))
         assert response.status_code == 201
         assert response.headers["cache-control"] == "no-store"
         body = response.json()
@@ -157,11 +157,11 @@ class TestPushed:
     def test_a_bad_request_is_refused_when_it_is_pushed(
         self, client: AssertingClient, changes: dict[str, str], error: str
     ) -> None:
-        response = push(client, **asked(Pkce(), **changes))
+        response = push(client, **request_form(Pkce(), **changes))
         assert (response.status_code, response.json()["error"]) == (400, error)
 
     def test_a_confidential_client_must_authenticate(self, client: AssertingClient) -> None:
-        response = client.server.post("/par", client_id=client.client_id, **asked(Pkce()))
+        response = client.server.post("/par", client_id=client.client_id, **request_form(Pkce()))
         assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
 
     def test_a_client_can_bind_itself_to_pushing(self, server: AuthorizationServer) -> None:
@@ -196,7 +196,7 @@ class TestSigned:
             "aud": client.server.issuer,
             "exp": now + 60,
             "client_id": client.client_id,
-            **asked(pkce),
+            **request_form(pkce),
             **changes,
         }
         return client.pair.sign({n: v for n, v in claims.items() if v is not None}, typ)
@@ -269,7 +269,7 @@ class TestSigned:
 
     def test_a_client_can_bind_itself_to_signing(self, server: AuthorizationServer) -> None:
         client = AssertingClient.registered(server, require_signed_request_object=True)
-        response = push(client, **asked(Pkce()))
+        response = push(client, **request_form(Pkce()))
         assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
         assert server.person.open(client.authorization_url(Pkce())).status_code == 400
         dates: dict[str, Any] = {"nbf": int(server.clock()), "exp": int(server.clock()) + 60}

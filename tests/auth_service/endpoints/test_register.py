@@ -21,7 +21,7 @@ def post(server: AuthorizationServer, body: Any) -> httpx2.Response:
     return server.http.post(f"{server.origin}/register", json=body)
 
 
-def kept(server: AuthorizationServer, client_id: str) -> Client | None:
+def stored_client(server: AuthorizationServer, client_id: str) -> Client | None:
     """The client as it is in the store."""
     return server.with_store(lambda store: ClientRepository(store, server.clock).get(client_id))
 
@@ -53,7 +53,7 @@ def test_a_confidential_client_is_shown_its_secret_once(
     assert information["client_secret_expires_at"] == 0
     assert information["token_endpoint_auth_method"] == method or "client_secret_basic"
     secrets = (information["client_secret"], information["registration_access_token"])
-    stored = kept(server, information["client_id"])
+    stored = stored_client(server, information["client_id"])
     assert not any(secret in repr(stored) for secret in secrets)
 
 
@@ -84,11 +84,11 @@ def test_no_two_clients_share_anything(server: AuthorizationServer) -> None:
 
 def test_a_registration_that_is_not_used_is_kept_for_a_day(server: AuthorizationServer) -> None:
     client = server.register()
-    unused = kept(server, client.client_id)
+    unused = stored_client(server, client.client_id)
     assert unused
     assert unused.expires_at == unused.created_at + UNUSED_TTL_S
     server.connect(client)
-    used = kept(server, client.client_id)
+    used = stored_client(server, client.client_id)
     assert used
     assert used.expires_at is not None
     assert used.expires_at > unused.expires_at + 30 * UNUSED_TTL_S

@@ -37,7 +37,7 @@ def shared_server(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]
         yield server
 
 
-def told(server: AuthorizationServer, token: str) -> tuple[bool, bool]:
+def introspected(server: AuthorizationServer, token: str) -> tuple[bool, bool]:
     """Whether each of the two resource servers is told to let the token in."""
     other = server.introspect(token, server="other", secret=OTHER_RESOURCE_SECRET)
     return server.is_active(token), other["active"]
@@ -48,8 +48,8 @@ def test_a_token_is_active_at_its_own_resource_only(server: AuthorizationServer)
     client = server.register()
     one = server.connect(client, resource=RESOURCE)
     two = server.connect(client, resource=OTHER_RESOURCE)
-    assert told(server, one["access_token"]) == (True, False)
-    assert told(server, two["access_token"]) == (False, True)
+    assert introspected(server, one["access_token"]) == (True, False)
+    assert introspected(server, two["access_token"]) == (False, True)
     assert (one["scope"], two["scope"]) == ("notes:read notes:write", "other")
 
 
@@ -57,7 +57,7 @@ def test_a_token_is_active_at_its_own_resource_only(server: AuthorizationServer)
 def test_a_token_for_no_resource_is_active_at_none(server: AuthorizationServer) -> None:
     tokens = server.connect(scope="openid notes:read other")
     assert tokens["scope"] == "openid"
-    assert told(server, tokens["access_token"]) == (False, False)
+    assert introspected(server, tokens["access_token"]) == (False, False)
 
 
 @pytest.mark.requirement("AS-14", "SEC-7")

@@ -26,7 +26,7 @@ _INSTALL_TIMEOUT_S = 600
 def everything() -> list[str]:
     """The command of the reference server; it takes ``stdio`` or ``streamableHttp``."""
     require("node")
-    with _kept(HERE / "node_modules", HERE / "package-lock.json") as missing:
+    with _installing(HERE / "node_modules", HERE / "package-lock.json") as missing:
         if missing:
             _run("npm", "ci", "--loglevel=error")
     script = HERE / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
@@ -86,7 +86,7 @@ def _locked_python(lock: Path) -> str:
     venv = lock.parent / ".venv"
     python = str(venv / "bin" / "python")
     what = ("--quiet", "--no-deps", "--require-hashes", "-r", str(lock))
-    with _kept(venv, lock) as missing:
+    with _installing(venv, lock) as missing:
         if missing and (uv := shutil.which("uv")):
             _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv))
             _run(uv, "pip", "install", "--python", python, *what)
@@ -97,7 +97,7 @@ def _locked_python(lock: Path) -> str:
 
 
 @contextmanager
-def _kept(directory: Path, lock: Path) -> Iterator[bool]:
+def _installing(directory: Path, lock: Path) -> Iterator[bool]:
     """Whether `directory` has yet to be made from `lock`; one test process at a time finds out."""
     stamp, wanted = directory / ".ready", hashlib.sha256(lock.read_bytes()).hexdigest()
     with lock.open() as held:

@@ -44,7 +44,7 @@ class Server:
 
     def __init__(self) -> None:
         self.now = 1_000.0
-        self.asked = 0
+        self.requests = 0
         self.answers: dict[str, ActiveToken] = {"t": TOKEN}
         self.down = False
         self.may_answer = asyncio.Event()
@@ -58,7 +58,7 @@ class Server:
         )
 
     async def answer(self, token: str) -> ActiveToken | None:
-        self.asked += 1
+        self.requests += 1
         answer = self.answers.get(token)
         await self.may_answer.wait()
         if self.down:
@@ -79,10 +79,10 @@ class Server:
 
     async def questions(self, token: str = "t", times: int = 3) -> int:
         """Show a token so many times; how many questions it took."""
-        before = self.asked
+        before = self.requests
         for _ in range(times):
             assert await self.cache(token) == self.answers.get(token)
-        return self.asked - before
+        return self.requests - before
 
     async def begin(self, token: str = "t") -> Awaitable[ActiveToken | None]:
         """Ask, and let the answer wait."""
@@ -251,7 +251,7 @@ async def test_joining_a_question_from_before_the_feed_was_live_keeps_nothing() 
     await asyncio.sleep(0)
     server.may_answer.set()
     assert await early == await joined == TOKEN
-    assert server.asked == 1
+    assert server.requests == 1
     assert await server.questions() == 1
 
 

@@ -26,14 +26,14 @@ class Server:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.asked = 0
+        self.requests = 0
         self.trouble: Exception | None = None
         self.go_on = asyncio.Event()
         self.go_on.set()
         self.breaker = CircuitBreaker(self.answer, lambda: self.now)
 
     async def answer(self, token: str) -> ActiveToken | None:
-        self.asked += 1
+        self.requests += 1
         trouble = self.trouble
         await self.go_on.wait()
         if trouble:
@@ -58,10 +58,10 @@ async def test_after_enough_failures_only_probes_are_put_and_one_answer_ends_it(
     server = Server()
     await server.down(FAILURES)
     await server.down(100)
-    assert server.asked == FAILURES + 1
+    assert server.requests == FAILURES + 1
     server.now += PROBE_EVERY_S
     await server.down(100)
-    assert server.asked == FAILURES + 2
+    assert server.requests == FAILURES + 2
     server.trouble = None
     server.now += PROBE_EVERY_S
     assert [await server.breaker("good") for _ in range(10)] == [TOKEN] * 10
@@ -73,7 +73,7 @@ async def test_an_answer_in_between_means_that_it_is_up() -> None:
         await server.down(FAILURES - 1)
         server.trouble = None
         assert await server.breaker("bad") is None
-    assert server.asked == 5 * FAILURES
+    assert server.requests == 5 * FAILURES
 
 
 async def test_an_odd_answer_about_one_token_keeps_nobody_from_asking() -> None:
@@ -84,7 +84,7 @@ async def test_an_odd_answer_about_one_token_keeps_nobody_from_asking() -> None:
     for _ in range(10 * FAILURES):
         with pytest.raises(IntrospectionUnavailableError, match="malformed"):
             await server.breaker("odd")
-    assert server.asked == 10 * FAILURES
+    assert server.requests == 10 * FAILURES
 
 
 async def test_an_odd_answer_shows_that_it_is_up() -> None:
@@ -94,17 +94,17 @@ async def test_an_odd_answer_shows_that_it_is_up() -> None:
         server.trouble = IntrospectionUnavailableError(Reason.INTROSPECTION_ANSWER_MALFORMED, "malformed")
         with pytest.raises(IntrospectionUnavailableError, match="malformed"):
             await server.breaker("odd")
-    assert server.asked == 3 * FAILURES
+    assert server.requests == 3 * FAILURES
 
 
 async def test_five_failures_right_after_an_answer_are_enough_and_a_probe_goes_twice_a_second() -> None:
     server = Server()
     assert await server.breaker("good") is TOKEN
     await server.down(7)
-    assert server.asked == 1 + 5 + 1
+    assert server.requests == 1 + 5 + 1
     server.now += 0.5
     await server.down(2)
-    assert server.asked == 1 + 5 + 2
+    assert server.requests == 1 + 5 + 2
 
 
 async def test_a_probe_that_is_stuck_does_not_keep_the_next_one_from_finding_it_up() -> None:

@@ -50,7 +50,7 @@ def response(status: int, body: bytes = b"", **headers: str) -> httpx2.Response:
     return httpx2.Response(status, headers=headers, content=content())
 
 
-async def asked(status: int, body: bytes = b"", **headers: str) -> list[Any]:
+async def introspect(status: int, body: bytes = b"", **headers: str) -> list[Any]:
     """Put a question that is answered so, and return what was logged."""
     with capture_logs() as logged:
         await ask(lambda _request: response(status, body, **headers))
@@ -73,26 +73,26 @@ async def asked(status: int, body: bytes = b"", **headers: str) -> list[Any]:
 )
 async def test_an_answer_of_no_use_says_nothing_of_the_server(status: int, body: bytes) -> None:
     with pytest.raises(IntrospectionUnavailableError) as raised:
-        await asked(status, body)
+        await introspect(status, body)
     assert not isinstance(raised.value, ServerDownError)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 async def test_a_server_error_and_too_many_requests_mean_that_it_is_down(status: int) -> None:
     with pytest.raises(ServerDownError):
-        await asked(status)
+        await introspect(status)
 
 
 async def test_an_inactive_token_is_an_answer_and_its_log_line_names_that_of_the_server() -> None:
-    [line] = await asked(200, b'{"active": false}', **{REQUEST_ID: "0123456789abcdef"})
+    [line] = await introspect(200, b'{"active": false}', **{REQUEST_ID: "0123456789abcdef"})
     assert line["asked_request_id"] == "0123456789abcdef"
-    [line] = await asked(200, b'{"active": false}')
+    [line] = await introspect(200, b'{"active": false}')
     assert "asked_request_id" not in line
 
 
 async def test_an_active_token_is_no_news() -> None:
     body = b'{"active": true, "client_id": "client", "iss": "https://auth.example", "exp": 1}'
-    assert await asked(200, body) == []
+    assert await introspect(200, body) == []
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ async def test_a_server_that_cannot_be_reached_is_down() -> None:
 
 async def test_an_unreadable_answer_says_why() -> None:
     with pytest.raises(IntrospectionUnavailableError, match="it cannot be read: "):
-        await asked(200, b"<!doctype html>")
+        await introspect(200, b"<!doctype html>")
 
 
 @pytest.mark.parametrize(("signed", "media_type"), [(False, "json"), (True, "token-introspection+jwt")])

@@ -20,43 +20,43 @@ def active(grant_id: str | None = "g", *ancestors: str) -> ActiveToken:
     )
 
 
-def kept(answer: ActiveToken | None, until: float = 100) -> Kept:
+def entry(answer: ActiveToken | None, until: float = 100) -> Kept:
     return Kept(answer, until)
 
 
 def test_an_answer_is_found_until_its_time_is_over() -> None:
     answers = KeptAnswers()
-    answers.keep(b"a", kept(active()))
-    answers.keep(b"b", kept(None))
-    assert answers.find(b"a", 99.9) == kept(active())
-    assert answers.find(b"b", 99.9) == kept(None)
+    answers.keep(b"a", entry(active()))
+    answers.keep(b"b", entry(None))
+    assert answers.find(b"a", 99.9) == entry(active())
+    assert answers.find(b"b", 99.9) == entry(None)
     assert answers.find(b"c", 0) is None
     assert answers.find(b"a", 100) is answers.find(b"b", 100) is None
     assert len(answers) == 0
-    answers.keep(b"a", kept(active()))
+    answers.keep(b"a", entry(active()))
     assert answers.find(b"a", 101) is None
 
 
 def test_a_later_answer_takes_the_place_of_an_earlier_one() -> None:
     answers = KeptAnswers()
-    answers.keep(b"a", kept(active("one")))
-    answers.keep(b"a", kept(active("two")))
+    answers.keep(b"a", entry(active("one")))
+    answers.keep(b"a", entry(active("two")))
     answers.forget_grant("one")
-    assert answers.find(b"a", 0) == kept(active("two"))
-    answers.keep(b"a", kept(None))
+    assert answers.find(b"a", 0) == entry(active("two"))
+    answers.keep(b"a", entry(None))
     answers.forget_grant("two")
-    assert answers.find(b"a", 0) == kept(None)
+    assert answers.find(b"a", 0) == entry(None)
     assert len(answers) == 1
 
 
 def test_the_end_of_a_grant_drops_every_token_that_ends_with_it_and_no_other() -> None:
     answers = KeptAnswers()
-    answers.keep(b"own", kept(active("parent")))
-    answers.keep(b"another of it", kept(active("parent")))
-    answers.keep(b"child", kept(active("child", "parent")))
-    answers.keep(b"grandchild", kept(active("grandchild", "child", "parent")))
-    answers.keep(b"sibling", kept(active("sibling")))
-    answers.keep(b"inactive", kept(None))
+    answers.keep(b"own", entry(active("parent")))
+    answers.keep(b"another of it", entry(active("parent")))
+    answers.keep(b"child", entry(active("child", "parent")))
+    answers.keep(b"grandchild", entry(active("grandchild", "child", "parent")))
+    answers.keep(b"sibling", entry(active("sibling")))
+    answers.keep(b"inactive", entry(None))
     answers.forget_grant("parent")
     left = [key for key in (b"own", b"another of it", b"child", b"grandchild") if answers.find(key, 0)]
     assert left == []
@@ -68,14 +68,14 @@ def test_the_end_of_a_grant_drops_every_token_that_ends_with_it_and_no_other() -
 
 def test_the_least_used_answers_make_room_and_bad_tokens_never_push_out_good_ones() -> None:
     answers = KeptAnswers(max_active=2, max_inactive=2)
-    answers.keep(b"a", kept(active("a")))
-    answers.keep(b"b", kept(active("b")))
+    answers.keep(b"a", entry(active("a")))
+    answers.keep(b"b", entry(active("b")))
     for number in range(100):
-        answers.keep(f"junk {number}".encode(), kept(None))
+        answers.keep(f"junk {number}".encode(), entry(None))
     assert answers.find(b"a", 0)
     assert answers.find(b"b", 0)
     assert answers.find(b"a", 0)
-    answers.keep(b"c", kept(active("c")))
+    answers.keep(b"c", entry(active("c")))
     assert answers.find(b"b", 0) is None
     assert answers.find(b"a", 0)
     assert len(answers) == 4
@@ -84,7 +84,7 @@ def test_the_least_used_answers_make_room_and_bad_tokens_never_push_out_good_one
 def test_of_the_inactive_ones_the_least_used_makes_room() -> None:
     answers = KeptAnswers(max_inactive=2)
     for key in (b"a", b"b", b"c"):
-        answers.keep(key, kept(None))
+        answers.keep(key, entry(None))
         answers.find(b"a", 0)
     assert [bool(answers.find(key, 0)) for key in (b"a", b"b", b"c")] == [True, False, True]
 
@@ -99,11 +99,11 @@ def test_whatever_happens_exactly_the_tokens_of_live_grants_are_found() -> None:
                 answers.forget_grant(grant)
                 model = {k: a for k, a in model.items() if a is None or grant not in grants_of(a)}
             case 1:
-                answers.keep(key, kept(None))
+                answers.keep(key, entry(None))
                 model[key] = None
             case _:
                 model[key] = active(grant, *{str(chance.randrange(8)) for _ in range(chance.randrange(3))})
-                answers.keep(key, kept(model[key]))
+                answers.keep(key, entry(model[key]))
         assert len(answers) == len(model)
     entries = {bytes([n]): answers.find(bytes([n]), 0) for n in range(40)}
     assert {key: each.answer for key, each in entries.items() if each} == model

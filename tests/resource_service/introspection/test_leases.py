@@ -45,7 +45,7 @@ class World:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.asked: list[str] = []
+        self.tokens: list[str] = []
         self.inactive: set[str] = set()
         self.allowed: tuple[str, ...] = ()
         self.trouble: Exception | None = None
@@ -55,7 +55,7 @@ class World:
         self.leases = Leases(self.introspect, lambda: self.now, lambda: self.now)
 
     async def introspect(self, token: str) -> ActiveToken | None:
-        self.asked.append(token)
+        self.tokens.append(token)
         await self.answering.wait()
         if self.trouble:
             raise self.trouble
@@ -143,10 +143,10 @@ async def test_a_token_that_the_feed_does_not_cover_is_asked_about_twice_a_secon
     world.open()
     world.open()
     await world.at(RECHECK_S - 0.1)
-    assert world.asked == []
+    assert world.tokens == []
     for count in (1, 2):
         await world.at(count * 0.5)
-        assert world.asked == ["token"] * count
+        assert world.tokens == ["token"] * count
 
 
 async def test_no_token_is_asked_about_again_while_its_answer_is_awaited(world: World) -> None:
@@ -154,11 +154,11 @@ async def test_no_token_is_asked_about_again_while_its_answer_is_awaited(world: 
     world.open()
     await world.at(RECHECK_S)
     await world.at(3 * RECHECK_S)
-    assert world.asked == ["token"]
+    assert world.tokens == ["token"]
     world.answering.set()
     await world.at(3 * RECHECK_S)
     await world.at(3.5 * RECHECK_S)
-    assert world.asked == ["token"] * 2, "the answer is as old as its question"
+    assert world.tokens == ["token"] * 2, "the answer is as old as its question"
 
 
 async def test_no_token_is_asked_about_that_the_feed_covers(listening: World) -> None:
@@ -167,12 +167,12 @@ async def test_no_token_is_asked_about_that_the_feed_covers(listening: World) ->
     live = [listening.leases.live]
     listening.leases.confirm(listening.now + 2)
     await listening.at(listening.now + 2)
-    assert listening.asked == []
+    assert listening.tokens == []
     listening.leases.doubt()
     live.append(listening.leases.live)
     assert live == [True, False]
     await listening.at(listening.now)
-    assert listening.asked == ["token"]
+    assert listening.tokens == ["token"]
 
 
 async def test_a_check_is_repeated_until_a_revocation_has_taken_effect(
@@ -182,7 +182,7 @@ async def test_a_check_is_repeated_until_a_revocation_has_taken_effect(
     listening.open()
     listening.leases.confirm(listening.now + RECHECK_S)
     await listening.at(listening.now + RECHECK_S)
-    assert listening.asked == ["token"]
+    assert listening.tokens == ["token"]
 
 
 @pytest.mark.requirement("ID-4")
@@ -196,10 +196,10 @@ async def test_a_lease_ends_when_its_token_allows_less_than_before(
         listening.leases.open(person, "token", listening.endings.append, checked_at=listening.now)
     listening.allowed = ("a",)
     await listening.at(listening.now + RECHECK_S)
-    assert listening.asked == []
+    assert listening.tokens == []
     listening.leases.change(grant_id)
     await listening.at(listening.now)
-    assert listening.asked == ["token"]
+    assert listening.tokens == ["token"]
     assert listening.endings == [Ending.NARROWED]
 
 
@@ -226,9 +226,9 @@ async def test_ten_tokens_a_tick_are_asked_about_and_first_those_that_waited_lon
     counts = []
     for _ in range(10):
         await asyncio.sleep(0)
-        counts.append(len(world.asked))
+        counts.append(len(world.tokens))
     assert sorted(set(counts)) == [0, 10, 20]
-    assert world.asked == tokens
+    assert world.tokens == tokens
     assert RECHECKS_PER_TICK / TICK_S == 100, "in a second"
 
 

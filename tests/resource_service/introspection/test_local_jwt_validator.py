@@ -36,7 +36,7 @@ class Scene:
     def __init__(self, issuer: AuthorizationServer) -> None:
         self.issuer = issuer
         self.now, self.steady = float(int(time.time())), 0.0
-        self.asked: list[str] = []
+        self.tokens: list[str] = []
         self.http = http_client(timeout_s=1, max_connections=10)
         self.keys = IssuerKeys(
             self.http, f"{issuer.url}{JWKS_PATH}", timeout_s=0.3, steady_clock=lambda: self.steady
@@ -53,7 +53,7 @@ class Scene:
         issuer.replies[JWKS_PATH] = answer_json({"keys": [*PAIR.jwks["keys"], *OTHER_PAIR.jwks["keys"]]})
 
     async def ask(self, token: str) -> ActiveToken | None:
-        self.asked.append(token)
+        self.tokens.append(token)
         return None
 
     def listen(self, seconds: float) -> None:
@@ -108,7 +108,7 @@ class TestYes:
             jkt="a key",
             act={"sub": "somebody"},
         )
-        assert scene.asked == []
+        assert scene.tokens == []
 
     async def test_a_client_that_acts_for_itself_is_no_user(self, scene: Scene) -> None:
         token_info = await scene.verify(scene.token(sub="client-1"))
@@ -120,7 +120,7 @@ class TestYes:
     )
     async def test_it_may_be_for_any_resource_here(self, audience: object, scene: Scene) -> None:
         assert await scene.verify(scene.token(aud=audience))
-        assert scene.asked == []
+        assert scene.tokens == []
 
 
 class TestAsking:
@@ -128,7 +128,7 @@ class TestAsking:
         tokens = ["dw_at_x", "a.b", "a.b.c.d", "", scene.token().replace(".", "")]
         for token in tokens:
             await scene.verify(token)
-        assert scene.asked == tokens
+        assert scene.tokens == tokens
 
     async def test_while_revocations_do_not_arrive(self, scene: Scene) -> None:
         token = scene.token()
@@ -137,27 +137,27 @@ class TestAsking:
         await scene.verify(token)
         scene.listen(1)
         await scene.verify(token)
-        assert scene.asked == [token] * 2
+        assert scene.tokens == [token] * 2
 
     async def test_about_tokens_from_before_the_feed(self, scene: Scene) -> None:
         token = scene.token(iat=int(scene.now) - 31)
         await scene.verify(token)
-        assert scene.asked == [token]
+        assert scene.tokens == [token]
 
     async def test_about_tokens_of_revoked_grants(self, scene: Scene) -> None:
         tokens = [scene.token(), scene.token(jti="grant-2.1", ancestors=["grant-3", "grant-1"])]
         scene.revoked.revoke("grant-1")
         for token in tokens:
             await scene.verify(token)
-        assert scene.asked == tokens
+        assert scene.tokens == tokens
 
     async def test_about_tokens_that_live_long_or_come_from_the_future(self, scene: Scene) -> None:
         tokens = [scene.token(exp=int(scene.now) + 3_700), scene.token(iat=int(scene.now) + 60)]
         for token in tokens:
             await scene.verify(token)
-        assert scene.asked == tokens
+        assert scene.tokens == tokens
         assert await scene.verify(scene.token(iat=int(scene.now) + SKEW_S))
-        assert scene.asked == tokens
+        assert scene.tokens == tokens
 
     @pytest.mark.parametrize(
         "changes",
@@ -181,7 +181,7 @@ class TestAsking:
     ) -> None:
         token = scene.token(**changes)
         await scene.verify(token)
-        assert scene.asked == [token]
+        assert scene.tokens == [token]
 
     @pytest.mark.parametrize("keys", [hang, answer(500, b""), answer_json({})])
     async def test_while_the_keys_cannot_be_had(self, keys: Any, scene: Scene) -> None:
@@ -189,7 +189,7 @@ class TestAsking:
         tokens = [scene.token(), scene.token(KeyPair())]
         for token in tokens:
             await scene.verify(token)
-        assert scene.asked == tokens
+        assert scene.tokens == tokens
 
 
 def _encoded(part: object) -> str:
@@ -248,7 +248,7 @@ async def test_a_forgery_is_refused_without_asking_and_the_log_says_why(forgery:
     await scene.verify(scene.token())
     with capture_logs() as lines:
         assert await scene.verify(FORGERIES[forgery](scene)) is None
-    assert scene.asked == []
+    assert scene.tokens == []
     assert [line["event"] for line in lines] == ["a JWT was refused without asking about it"]
     assert lines[0]["reason"]
 
@@ -257,7 +257,7 @@ async def test_a_forgery_is_refused_without_asking_and_the_log_says_why(forgery:
 async def test_a_flood_of_forgeries_costs_the_issuer_a_key_set(scene: Scene) -> None:
     assert [await scene.verify(scene.token(OTHER_PAIR, typ=f"x{n}")) for n in range(50)] == [None] * 50
     assert [await scene.verify(scene.token(KeyPair())) for _ in range(50)] == [None] * 50
-    assert scene.asked == []
+    assert scene.tokens == []
     assert len(scene.issuer.questions) <= 2
 
 

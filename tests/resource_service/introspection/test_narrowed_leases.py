@@ -32,7 +32,7 @@ class Server:
 
     def __init__(self) -> None:
         self.answer = TOKEN
-        self.asked = asyncio.Event()
+        self.introspected = asyncio.Event()
         self.now = 1_000.0
         self.endings: list[Ending] = []
         self.leases = Leases(self.introspect, time.time, lambda: self.now)
@@ -41,7 +41,7 @@ class Server:
         self.leases.open(PRINCIPAL, "token", self.endings.append, checked_at=self.now)
 
     async def introspect(self, token: str) -> ActiveToken | None:
-        self.asked.set()
+        self.introspected.set()
         return self.answer
 
     def pass_time(self, seconds: float) -> None:
@@ -54,7 +54,7 @@ class Server:
         """A second passes for the lease, and its watch runs."""
         self.pass_time(1)
         async with asyncio.timeout(5):
-            await self.asked.wait()
+            await self.introspected.wait()
         await asyncio.sleep(0)  # the lease hears the answer
 
 

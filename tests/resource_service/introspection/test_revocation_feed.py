@@ -38,7 +38,7 @@ class Notes:
     """What a listener is told, in order."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.notifications: list[str] = []
         self.confirmed_as_of = float("-inf")
 
     @property
@@ -47,21 +47,21 @@ class Notes:
 
     def confirm(self, as_of: float) -> None:
         self.confirmed_as_of = as_of
-        self.told.append("confirmed")
+        self.notifications.append("confirmed")
 
     def revoke(self, grant_id: str) -> None:
-        self.told.append(grant_id)
+        self.notifications.append(grant_id)
 
     def change(self, grant_id: str | None) -> None:
-        self.told.append(f"changed {grant_id}")
+        self.notifications.append(f"changed {grant_id}")
 
     def doubt(self) -> None:
         self.confirmed_as_of = float("-inf")
-        self.told.append("doubt")
+        self.notifications.append("doubt")
 
     @property
     def revoked(self) -> list[str]:
-        return [each for each in self.told if each not in ("confirmed", "doubt")]
+        return [each for each in self.notifications if each not in ("confirmed", "doubt")]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -103,7 +103,7 @@ async def test_every_revocation_is_told_once_and_in_order(feed: Feed, notes: Not
             await asyncio.sleep(0.02)
     await until(lambda: len(notes.revoked) >= len(grants))
     assert notes.revoked == grants
-    assert "doubt" not in notes.told
+    assert "doubt" not in notes.notifications
 
 
 async def test_we_show_who_we_are_and_where_we_stand(feed: Feed, notes: Notes) -> None:
@@ -117,8 +117,8 @@ async def test_we_show_who_we_are_and_where_we_stand(feed: Feed, notes: Notes) -
 
 async def test_it_is_confirmed_as_of_the_question_not_of_the_answer(feed: Feed, notes: Notes) -> None:
     feed.heartbeat_s = 1.0
-    note_count = len(notes.told)
-    await until(lambda: len(notes.told) >= note_count + 2)
+    note_count = len(notes.notifications)
+    await until(lambda: len(notes.notifications) >= note_count + 2)
     assert steady_clock() - notes.confirmed_as_of >= 0.9
 
 
@@ -126,9 +126,9 @@ async def test_a_backlog_is_not_confirmed_before_its_end(feed: Feed, notes: Note
     for number in range(3 * MAX_EVENTS):
         feed.announce(str(number))
     await until(lambda: len(notes.revoked) >= 3 * MAX_EVENTS)
-    first, last = notes.told.index("0"), notes.told.index(str(3 * MAX_EVENTS - 1))
+    first, last = notes.notifications.index("0"), notes.notifications.index(str(3 * MAX_EVENTS - 1))
     assert last - first >= 2 * MAX_EVENTS
-    backlog = notes.told[notes.told.index(str(MAX_EVENTS)) : last]
+    backlog = notes.notifications[notes.notifications.index(str(MAX_EVENTS)) : last]
     assert "confirmed" not in backlog
 
 
@@ -157,11 +157,11 @@ async def test_after_any_trouble_everything_is_in_doubt_and_the_stream_begins_an
     trouble: str, feed: Feed, notes: Notes
 ) -> None:
     feed.instead = TROUBLES[trouble]
-    await until(lambda: "doubt" in notes.told)
-    confirmed = notes.told.count("confirmed")
+    await until(lambda: "doubt" in notes.notifications)
+    confirmed = notes.notifications.count("confirmed")
     begun = feed.fresh_polls
     feed.instead = None
-    await until(lambda: notes.told.count("confirmed") > confirmed)
+    await until(lambda: notes.notifications.count("confirmed") > confirmed)
     assert feed.fresh_polls > begun
     feed.announce("after it")
     await until(lambda: notes.revoked == ["after it"])
@@ -171,10 +171,10 @@ async def test_an_answer_that_does_not_come_is_not_waited_for_beyond_its_use(
     feed: Feed, notes: Notes
 ) -> None:
     feed.instead = hang
-    await until(lambda: "doubt" in notes.told)
-    confirmed = notes.told.count("confirmed")
+    await until(lambda: "doubt" in notes.notifications)
+    confirmed = notes.notifications.count("confirmed")
     feed.instead = None
-    await until(lambda: notes.told.count("confirmed") > confirmed)
+    await until(lambda: notes.notifications.count("confirmed") > confirmed)
 
 
 def claims(**changes: Any) -> Callable[[Feed], None]:
@@ -229,11 +229,11 @@ async def test_an_event_that_cannot_be_trusted_puts_everything_in_doubt(
     forgery: str, feed: Feed, notes: Notes
 ) -> None:
     FORGERIES[forgery](feed)
-    await until(lambda: "doubt" in notes.told)
-    confirmed = notes.told.count("confirmed")
+    await until(lambda: "doubt" in notes.notifications)
+    confirmed = notes.notifications.count("confirmed")
     begun = feed.fresh_polls
     await until(lambda: feed.fresh_polls >= begun + 2)
-    assert notes.told.count("confirmed") == confirmed
+    assert notes.notifications.count("confirmed") == confirmed
     assert not notes.live
 
 
@@ -242,9 +242,9 @@ async def test_an_answer_without_events_confirms_nothing_and_is_not_asked_for_in
 ) -> None:
     feed.instead = answer_json({"sets": {}})
     await until(lambda: len(feed.polls) > 2)
-    confirmed, polls = notes.told.count("confirmed"), len(feed.polls)
+    confirmed, polls = notes.notifications.count("confirmed"), len(feed.polls)
     await asyncio.sleep(1)
-    assert notes.told.count("confirmed") == confirmed
+    assert notes.notifications.count("confirmed") == confirmed
     assert len(feed.polls) - polls <= 12
     assert all(poll["ack"] for poll in feed.polls[2:])
 
@@ -252,7 +252,7 @@ async def test_an_answer_without_events_confirms_nothing_and_is_not_asked_for_in
 async def test_a_signature_of_a_key_that_is_new_is_verified(feed: Feed, notes: Notes) -> None:
     feed.pair = KeyPair()
     feed.server.replies[JWKS] = answer_json(feed.pair.jwks)
-    note_count = len(notes.told)
-    await until(lambda: "confirmed" in notes.told[note_count + 5 :])
+    note_count = len(notes.notifications)
+    await until(lambda: "confirmed" in notes.notifications[note_count + 5 :])
     feed.announce("after it")
     await until(lambda: notes.revoked == ["after it"])

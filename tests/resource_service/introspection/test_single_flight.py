@@ -16,15 +16,15 @@ class Oracle:
     """Answers when it is let, and counts."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.tokens: list[str] = []
         self.may_answer = asyncio.Event()
 
     async def __call__(self, question: str) -> str:
-        self.asked.append(question)
+        self.tokens.append(question)
         await self.may_answer.wait()
         if question == "bad":
             raise ValueError("no answer")
-        return f"{question}, {len(self.asked)}"
+        return f"{question}, {len(self.tokens)}"
 
 
 async def asking(flight: SingleFlight[str], *questions: str) -> list[asyncio.Task[str]]:
@@ -39,7 +39,7 @@ async def test_the_same_question_is_put_once_and_different_ones_apart() -> None:
     tasks = await asking(SingleFlight(oracle, join_for_s=60), "a", "b", "a", "a")
     oracle.may_answer.set()
     answers = await asyncio.gather(*tasks)
-    assert sorted(oracle.asked) == ["a", "b"]
+    assert sorted(oracle.tokens) == ["a", "b"]
     assert answers[0] == answers[2] == answers[3] != answers[1]
 
 
@@ -56,7 +56,7 @@ async def test_a_question_under_way_for_too_long_is_put_again() -> None:
     tasks = await asking(flight, "a", "a")
     oracle.may_answer.set()
     await asyncio.gather(*tasks)
-    assert oracle.asked == ["a", "a"]
+    assert oracle.tokens == ["a", "a"]
 
 
 async def test_a_failure_reaches_everyone_who_asked_and_nobody_later() -> None:
@@ -67,7 +67,7 @@ async def test_a_failure_reaches_everyone_who_asked_and_nobody_later() -> None:
     assert [str(error) for error in await asyncio.gather(*tasks, return_exceptions=True)] == ["no answer"] * 2
     with pytest.raises(ValueError, match="no answer"):
         await flight("bad")
-    assert len(oracle.asked) == 2
+    assert len(oracle.tokens) == 2
 
 
 async def test_one_who_gives_up_takes_nobody_else_down() -> None:

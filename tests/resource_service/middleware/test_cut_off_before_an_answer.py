@@ -19,7 +19,7 @@ from resource_service.middleware.unanswered_errors import UnansweredErrors
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-13")]
 
 
-async def answered(messages: list[object], ending: Ending) -> tuple[int, Any]:
+async def cut_off_response(messages: list[object], ending: Ending) -> tuple[int, Any]:
     """The status and the body with which a request for `messages` is ended before its answer began."""
     sent: list[Message] = []
     begun = asyncio.Event()
@@ -66,13 +66,13 @@ def requested(*methods: str) -> list[object]:
 @pytest.mark.parametrize("method", ["initialize", "tools/list", "resources/read", "ping"])
 @pytest.mark.parametrize("ending", [Ending.REVOKED, Ending.EXPIRED])
 async def test_what_only_reads_is_401_so_that_clients_log_in(method: str, ending: Ending) -> None:
-    assert (await answered(requested(method), ending))[0] == 401
+    assert (await cut_off_response(requested(method), ending))[0] == 401
 
 
 @pytest.mark.parametrize("ending", [Ending.STOPPING, Ending.UNKNOWN])
 async def test_what_only_reads_is_503_with_the_reason(ending: Ending) -> None:
     body = {"error_description": ending.value}
-    assert await answered(requested("tools/list"), ending) == (503, body)
+    assert await cut_off_response(requested("tools/list"), ending) == (503, body)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ async def test_what_only_reads_is_503_with_the_reason(ending: Ending) -> None:
 async def test_what_may_have_been_done_is_an_error_so_that_nothing_is_done_twice(
     methods: tuple[str, ...],
 ) -> None:
-    status, body = await answered(requested(*methods), Ending.REVOKED)
+    status, body = await cut_off_response(requested(*methods), Ending.REVOKED)
     errors = body if isinstance(body, list) else [body]
     assert (status, [error["error"]["code"] for error in errors]) == (200, [-32000] * len(methods))
 
