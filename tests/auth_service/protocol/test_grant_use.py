@@ -35,6 +35,7 @@ def test_a_use_soon_after_the_last_recorded_one_is_not_written(after_s: int) -> 
 def test_a_use_is_written_once_in_each_interval() -> None:
     later = NOW + USE_RECORDED_EVERY_S
     assert is_worth_recording(ISSUED, ISSUED.generation - 1, later), "whichever token it was"
+    assert is_worth_recording(ISSUED, ISSUED.generation, later + 1)
     used, recorded = record_presented(ISSUED, ISSUED.generation, later)
     assert (used, recorded) == (replace(ISSUED, used_at=later), True)
     assert used is not None

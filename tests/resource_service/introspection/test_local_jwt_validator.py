@@ -239,6 +239,7 @@ FORGERIES: dict[str, Callable[[Scene], str]] = {
     "for another resource": lambda s: s.token(aud="https://other.example/mcp"),
     "for nobody": lambda s: s.token(aud=[]),
     "expired": lambda s: s.token(iat=int(s.now) - 20, exp=int(s.now)),
+    "long expired": lambda s: s.token(iat=int(s.now) - 20, exp=int(s.now) - 10),
 }
 
 
