@@ -11,6 +11,7 @@ from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.endpoint import AuthorizeEndpoint
 from auth_service.authorize.second_factors import RequiredSecondFactors
+from auth_service.clients.use_by_people import UseByPeople
 from auth_service.components import Components, warning
 from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
 from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint
@@ -29,6 +30,7 @@ from auth_service.grant_types import offered_grant_types
 from auth_service.grants.base import GrantType
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.pages.consent import ConsentPage
+from auth_service.pages.consent_facts import ConsentFacts
 from auth_service.pages.console.invitations import InvitationsSection
 from auth_service.pages.console.people import PeopleSection, PersonSection
 from auth_service.pages.console.router import AdminConsole
@@ -278,6 +280,7 @@ def _consent_page(parts: Components) -> ConsentPage:
         resource_registry=parts.grants.resource_registry,
         descriptions=parts.authorization.resource_descriptions,
         access=parts.access.control,
+        facts=ConsentFacts(use=UseByPeople(parts.base.store), clock=parts.base.clock),
     )
 
 

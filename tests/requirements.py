@@ -194,7 +194,9 @@ PEOPLE = (
         Partial("known browsers, own data as download"),
     ),
     Requirement("ID-8", "MUST", "console and admin API through the same code", PLANNED_PEOPLE),
-    Requirement("ID-9", "SHOULD", "facts at consent", PLANNED_PEOPLE),
+    Requirement(
+        "ID-9", "SHOULD", "facts at consent", Partial("names that look like those of other clients here")
+    ),
     Requirement("ID-10", "MUST", "every step of a person is idempotent for their browser", HELD),
     Requirement(
         "ID-11",

@@ -15,6 +15,7 @@ from auth_service.authorize.pending import Pending, PendingRequests
 from auth_service.clients.client_resolver import ClientResolver
 from auth_service.clients.repository import ClientRepository
 from auth_service.fetching.resource_metadata import ResourceDescriptions
+from auth_service.pages.consent_facts import ConsentFacts
 from auth_service.pages.descriptions.consent import OPERATIONS
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.client import Client
@@ -54,6 +55,7 @@ class ConsentPage:
     consents: ConsentRepository
     resource_registry: ResourceRegistry
     descriptions: ResourceDescriptions
+    facts: ConsentFacts
     access: AccessControl
 
     async def handle(self, request: Request) -> Response:
@@ -93,6 +95,7 @@ class ConsentPage:
                 "csrf": self.context.browsers.form_token(browser),
                 "pending": pending_id,
                 "client": client,
+                "facts": await self.facts.of(client, session.subject),
                 "username": session.username,
                 "switched": status == _SWITCHED,
                 "resource": resource,
@@ -154,6 +157,7 @@ class ConsentPage:
         client = await self.clients.get(request.client_id)
         if client is not None:
             await self.consents.remember(session, request, granted, client)
+            await self.facts.use.record(client, session.subject)
 
     async def _ask_again(
         self, pending_id: str, pending: Pending, session: Session, browser: Browser

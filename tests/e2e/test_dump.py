@@ -45,8 +45,8 @@ LONGEST_S = {
     "device": 660,
     "user-code": 600,
     "consent": 180 * DAY_S,
-    "count": 30 * DAY_S,
-    "once": 3_600,
+    "count": 180 * DAY_S,
+    "once": 180 * DAY_S,
     "ping": 1,
 }
 
