@@ -7,6 +7,7 @@ from typing import Any
 from auth_service import configured
 from auth_service.account_page import account_page, logout
 from auth_service.accounts.account_links import AccountLinks
+from auth_service.accounts.first_administrator import FirstAdministrator
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.endpoint import AuthorizeEndpoint
@@ -45,6 +46,7 @@ from auth_service.pages.logout import LogoutPage
 from auth_service.pages.password import PasswordPage, well_known_endpoint
 from auth_service.pages.presence import Presence
 from auth_service.pages.set_password import SetPasswordPage
+from auth_service.pages.set_up import SetUpPage
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
 from auth_service.protocol.registration_policy import RegistrationMode
@@ -250,6 +252,7 @@ def _pages(parts: Components, federated: FederatedLogin) -> list[Endpoint]:
         _disconnect_identity_page(parts, check),
         _delete_account_page(parts, check),
         _set_password_page(parts),
+        _set_up_page(parts),
         _logout_page(parts, federated),
     )
     own = [page.endpoint() for page in pages]
@@ -329,6 +332,17 @@ def _set_password_page(parts: Components) -> SetPasswordPage:
         links=AccountLinks(accounts=parts.accounts, clock=parts.base.clock),
         throttle=parts.base.throttle("account-link"),
     )
+
+
+def _set_up_page(parts: Components) -> SetUpPage:
+    first = FirstAdministrator(
+        accounts=parts.accounts,
+        store=parts.base.store,
+        clock=parts.base.clock,
+        setup_link=parts.base.settings.setup_link,
+    )
+    throttle = parts.base.throttle("account-link")
+    return SetUpPage(context=parts.page_context, first=first, throttle=throttle)
 
 
 def _presence(parts: Components, check: PasswordCheck) -> Presence:

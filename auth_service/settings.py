@@ -227,6 +227,7 @@ class AuthSettings(KeySettings):
     second_factor: SecondFactor = SecondFactor()
     require_pkce: Literal["all", "public", "openid"] = "all"
     demo_user: bool = False
+    setup_link: Annotated[str, Field(pattern=r"^[0-9a-f]{64}:[0-9]{1,12}$")] | None = None
     access: Literal["open", "closed"] | None = None
     open_client_credentials: bool = False
     registration: Literal["open", "token", "statement", "closed"] = "open"

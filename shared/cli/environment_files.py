@@ -6,11 +6,12 @@ the password of Redis.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -68,6 +69,11 @@ class Installation:
             }
         )
 
+    def with_setup_link(self, secret: str, *, expires_at: int) -> Self:
+        """Return the settings with the digest of the link for the first administrator."""
+        link = f"{hashlib.sha256(secret.encode()).hexdigest()}:{expires_at}"
+        return replace(self, environment={**self.environment, "DOORWARD_SETUP_LINK": link})
+
 
 def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
     """Return the text of the file that compose and the authorization server read.
@@ -80,8 +86,9 @@ def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
         "DOORWARD_MASTER_KEYS",
         "DOORWARD_RESOURCE_SERVERS",
         "DOORWARD_REDIS_PASSWORD",
+        "DOORWARD_SETUP_LINK",
     )
-    settings = {name: installation.environment[name] for name in names}
+    settings = {name: installation.environment[name] for name in names if name in installation.environment}
     # What nobody has decided yet is open to administrators alone; see docs/how-to/access.md.
     settings["DOORWARD_ACCESS"] = "closed"
     network = {"DOORWARD_SUBNET": SUBNET, "DOORWARD_TRUSTED_PROXIES": SUBNET}

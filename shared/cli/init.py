@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,10 @@ import typer
 from shared.cli.console import CommandError, output
 from shared.cli.environment_files import Installation, auth_file, read_environment, resource_file
 from shared.cli.private_files import create_private_file
+from shared.clock import system_clock
 from shared.uris import check_public_url, resource_key
 
+SETUP_S = 86_400
 DEFAULT_FILE = Path(".env")
 NEXT = "Next: docker compose up --build -d"
 
@@ -47,10 +50,14 @@ def init(
         return
     installation = Installation.fresh(issuer, resource, upstream, name)
     paths = {} if file == DEFAULT_FILE else _paths(file, beside)
+    secret = secrets.token_urlsafe(32)
+    installation = installation.with_setup_link(secret, expires_at=int(system_clock()) + SETUP_S)
     text = auth_file(installation, paths)
     _write(file, text)
     _write(beside, resource_file(installation.environment))
     output.print(f"Wrote {file} and {beside}. Keep both files secret. {NEXT}", markup=False)
+    output.print(f"Then create the first administrator: {issuer}/set-up?link={secret}", markup=False)
+    output.print("The link works once, within a day. It is not shown again.", markup=False)
 
 
 def _paths(file: Path, beside: Path) -> dict[str, str]:

@@ -81,6 +81,7 @@ class Standing:
             ("GET", "/recovery-codes", [browser], b""),
             ("GET", "/disconnect-identity?identity=x", [browser], b""),
             ("GET", "/set-password?link=dw_al_x.y", [browser], b""),
+            ("GET", "/set-up?link=x", [browser], b""),
             ("GET", "/.well-known/change-password", [], b""),
             ("GET", "/admin", [], b""),
             ("GET", "/admin/people?q=we&p=0", [browser], b""),
@@ -146,6 +147,12 @@ class Standing:
             ),
             ("POST", "/delete-account", [browser, FORM], urlencode({"csrf": "x", "password": "x"}).encode()),
             ("POST", "/password", [browser, FORM], urlencode(passwords).encode()),
+            (
+                "POST",
+                "/set-up",
+                [browser, FORM],
+                b"csrf=x&link=x&username=y",
+            ),
             (
                 "POST",
                 "/set-password",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import stat
@@ -35,6 +36,18 @@ def test_both_services_accept_what_it_writes(tmp_path: Path, monkeypatch: pytest
     assert described.described_at == "http://resource:9001/.well-known/oauth-protected-resource/mcp"
     assert auth.resource_servers[0].id == resource.resource_server_id
     assert auth.resource_servers[0].secret == resource.resource_secret
+
+
+@pytest.mark.requirement("ID-6")
+def test_it_prints_the_link_of_the_first_administrator_and_writes_its_digest_alone(tmp_path: Path) -> None:
+    printed = doorward("init", "--issuer", "https://auth.example", cwd=tmp_path).stdout
+    link = next(word for word in printed.split() if word.startswith("https://auth.example/set-up?link="))
+    secret = link.partition("=")[2]
+    written = read(tmp_path / ".env")["DOORWARD_SETUP_LINK"]
+    assert written.partition(":")[0] == hashlib.sha256(secret.encode()).hexdigest()
+    assert all(secret not in (tmp_path / name).read_text() for name in (".env", "resource.env"))
+    assert "DOORWARD_SETUP_LINK" not in read(tmp_path / "resource.env")
+    assert "DOORWARD_DEMO_USER" not in read(tmp_path / ".env")
 
 
 def test_only_the_owner_can_read_it(tmp_path: Path) -> None:

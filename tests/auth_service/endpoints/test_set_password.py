@@ -97,8 +97,10 @@ def test_every_link_that_is_not_valid_gets_the_same_page_and_the_same_log_line(
     server: AuthorizationServer, person: Person, holder: Person
 ) -> None:
     replaced = reset_link(server, person.username)
-    expired = reset_link(server, person.username)
+    other = server.add_user(nobodys("other"), OLD)
+    expired = reset_link(server, other.username)
     server.clock.advance(HOUR)
+    other.close()
     disabled = reset_link(server, person.username)
     server.disable_user(person.username)
     pages, events = set(), []

@@ -1,0 +1,75 @@
+"""The link by which the first administrator of a new installation is created, once (OP-6, ID-8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.crypto.secrets import digest, matches
+from auth_service.storage import keys
+from auth_service.storage.interface import Store
+from auth_service.users.repository import User
+from shared.clock import Clock
+
+
+class SetupOverError(Exception):
+    """The link is not valid, has expired or was used, or there is an administrator already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstAdministrator:
+    """Creates the first administrator, for the holder of the link that `doorward init` printed.
+
+    Attributes:
+        setup_link: the SHA-256 of the link's secret and its expiry, as in `DOORWARD_SETUP_LINK`; None if
+            there is no link.
+    """
+
+    accounts: AccountLifecycle
+    store: Store
+    clock: Clock
+    setup_link: str | None
+
+    async def require(self, secret: str | None) -> None:
+        """Check that a link may still be used.
+
+        Raises:
+            SetupOverError: it may not.
+        """
+        # The link comes first: it is cheap to check, and strangers learn nothing about the accounts.
+        if not secret or self._remaining_s(secret) <= 0:
+            raise SetupOverError
+        if await self.store.get(_used(secret)) is not None or await self._is_set_up():
+            raise SetupOverError
+
+    async def create(self, secret: str, username: str, password: str) -> User:
+        """Create the administrator; of several callers, in whatever processes, exactly one succeeds.
+
+        Raises:
+            SetupOverError: the link may not be used, or no longer.
+            UserExistsError: the username is taken.
+            WeakPasswordError: the password is too short, too long or easily guessed.
+            ValueError: the username is not valid.
+        """
+        await self.require(secret)
+        if not await self.store.put_once(_used(secret), ttl_s=max(1, self._remaining_s(secret))):
+            raise SetupOverError
+        try:
+            # Checked again: somebody may have created an administrator by another way meanwhile.
+            if await self._is_set_up():
+                raise SetupOverError
+            return await self.accounts.create(username, password, admin=True)
+        except BaseException:
+            await self.store.delete(_used(secret))  # nothing was created: the link is still good
+            raise
+
+    def _remaining_s(self, secret: str) -> int:
+        stored, _, expires_at = (self.setup_link or "").partition(":")
+        return int(expires_at) - int(self.clock()) if stored and matches(secret, stored) else 0
+
+    async def _is_set_up(self) -> bool:
+        return any(user.admin for user in await self.accounts.users.list())
+
+
+def _used(secret: str) -> str:
+    return keys.once("set-up", digest(secret))

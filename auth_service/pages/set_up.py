@@ -1,0 +1,133 @@
+"""GET and POST /set-up: the first administrator of a new installation chooses a name and a password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from auth_service.accounts.first_administrator import FirstAdministrator, SetupOverError
+from auth_service.crypto.secrets import digest
+from auth_service.pages.current_password import NotDoneError, not_done
+from auth_service.pages.descriptions.set_up import OPERATIONS
+from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
+from auth_service.protocol.reasons import Reason
+from auth_service.rate_limits import Throttle
+from auth_service.users.repository import UserExistsError
+from auth_service.web.browser_cookies import Browser
+from auth_service.web.forms import shows_errors, trusted_form
+from auth_service.web.http import while_connected
+from auth_service.web.page_context import PageContext
+from auth_service.web.render import see_other
+from auth_service.web.route import Endpoint
+from auth_service.web.submissions import submission_of
+from shared.encoded_text import encoded
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetUpPage:
+    """Creates the first administrator for the holder of the link, and nobody after that."""
+
+    context: PageContext
+    first: FirstAdministrator
+    throttle: Throttle
+
+    async def handle(self, request: Request) -> Response:
+        try:
+            response = await (self._submit(request) if request.method == "POST" else self._show(request))
+        except SetupOverError:
+            response = self._over(request)
+        response.headers["Referrer-Policy"] = "strict-origin"  # see `pages.set_password`
+        return response
+
+    async def _show(self, request: Request) -> Response:
+        browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
+        query = parse_parameters(request.scope["query_string"])
+        if query.get("done") == _done_mark(browser):
+            return self.context.templates.render("set_up_done.html", {})
+        await self._require(query.get("link"), request)
+        return self._form(browser, query.require("link"), cookies=cookies)
+
+    async def _require(self, link: str | None, request: Request) -> None:
+        network = self.context.networks.network_of(request)
+        await self.throttle.attempt(network)
+        await self.first.require(link)
+        await self.throttle.refund(network)
+
+    def _form(
+        self,
+        browser: Browser,
+        link: str,
+        *,
+        username: str = "",
+        wrong: str = "",
+        status: int = 200,
+        cookies: tuple[str, ...] = (),
+    ) -> Response:
+        context = {
+            "csrf": self.context.browsers.form_token(browser, logs_in=True),
+            "link": link,
+            "username": username,
+            "wrong": wrong,
+            "min_length": MIN_LENGTH,
+            "max_length": MAX_LENGTH,
+        }
+        return self.context.templates.render("set_up.html", context, status=status, cookies=cookies)
+
+    def _over(self, request: Request) -> Response:
+        if request.method == "POST":
+            submission_of(request).give_way()
+        _log.info(
+            "set-up refused",
+            reason="the link is not valid, or there is an administrator",
+            reason_code=Reason.ACCOUNT_LINK_OVER.code,
+            status=404,
+            origin=self.context.networks.network_of(request),
+        )
+        return self.context.templates.render("link_over.html", {}, status=404)
+
+    async def _submit(self, request: Request) -> Response:
+        form, browser = await trusted_form(self.context.browsers, request, logs_in=True)
+        link, username = form.require("link"), form.get("username") or ""
+        await submission_of(request).begin()
+        await self._require(link, request)
+        origin = self.context.networks.network_of(request)
+        try:
+            await while_connected(request, self._create(form, link, username))
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody reads it
+        except NotDoneError as error:
+            page = self._form(browser, link, username=username, wrong=str(error), status=error.status)
+            return not_done(page, error, "set-up failed", origin=origin)
+        _log.warning("first administrator created", username=encoded(username), origin=origin)
+        return see_other(f"set-up?done={_done_mark(browser)}")
+
+    async def _create(self, form: Parameters, link: str, username: str) -> None:
+        new = form.get("new_password") or ""
+        if new != (form.get("new_password_again") or ""):
+            raise NotDoneError("The two passwords are not the same.", 400, Reason.PASSWORD_NOT_CHANGED)
+        try:
+            await self.first.create(link, username, new)
+        except UserExistsError as error:
+            raise NotDoneError("This username is taken.", 400, Reason.FORM_FIELD_INVALID) from error
+        except ValueError as error:
+            message = f"That cannot be used: {error}."
+            raise NotDoneError(message, 400, Reason.PASSWORD_NOT_CHANGED) from error
+
+    def endpoint(self) -> Endpoint:
+        """Return the endpoint of the page."""
+        return Endpoint(
+            path="/set-up",
+            handler=shows_errors(self.context.errors, self.handle),
+            methods=("GET", "POST"),
+            operations=OPERATIONS,
+        )
+
+
+def _done_mark(browser: Browser) -> str:
+    return digest(f"set up {browser.browser_id}")

@@ -1,0 +1,106 @@
+"""The page on which the first administrator is created, once (ID-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+
+import pytest
+
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.storage.interface import Store
+from auth_service.users.repository import User
+from shared.clock import system_clock
+from tests.auth_service.service import AuthorizationServer, elsewhere, running
+from tests.flow import Person
+
+pytestmark = pytest.mark.requirement("ID-6", "ID-10", "SEC-16")
+
+PASSWORD = "seven moss harbours"
+SECRET = "the secret of the link"
+
+
+def configured(life_s: int = 3_600) -> str:
+    return f"{sha256(SECRET.encode()).hexdigest()}:{int(system_clock()) + life_s}"
+
+
+@pytest.fixture
+def store_of_two(new_store: Callable[[], str]) -> str:
+    return new_store()
+
+
+@pytest.fixture
+def fresh(store_of_two: str) -> Iterator[AuthorizationServer]:
+    """A new installation, with nobody in it."""
+    with running(store_of_two, demo_user=False, setup_link=configured()) as server:
+        yield server
+
+
+@pytest.fixture
+def holder() -> Iterator[Person]:
+    holder = Person(trust_env=False, transport=elsewhere())
+    yield holder
+    holder.close()
+
+
+def fields(username: str, password: str = PASSWORD) -> dict[str, str | None]:
+    return {"username": username, "new_password": password, "new_password_again": password}
+
+
+def url(server: AuthorizationServer, secret: str = SECRET) -> str:
+    return f"{server.origin}/set-up?link={secret}"
+
+
+def people(server: AuthorizationServer) -> list[User]:
+    async def everybody(store: Store) -> list[User]:
+        return await AccountLifecycle.of_store(store, server.clock).users.list()
+
+    return server.with_store(everybody)
+
+
+def test_the_link_creates_an_administrator_once(fresh: AuthorizationServer, holder: Person) -> None:
+    page = holder.open(url(fresh))
+    weak = holder.submit(page, fields("ada", "password1"))
+    assert (weak.status_code, "easily guessed" in weak.text) == (400, True)
+    assert people(fresh) == []
+    answers = [holder.submit(page, fields("ada")) for _ in range(2)]
+    assert ["Administrator created" in answer.text for answer in answers] == [True, True]
+    assert [(user.username, user.admin) for user in people(fresh)] == [("ada", True)]
+    assert (holder.open(url(fresh)).status_code, holder.submit(page, fields("eve")).status_code) == (404, 404)
+    # Also when that administrator is gone.
+    fresh.delete_user("ada")
+    assert holder.open(url(fresh)).status_code == 404
+
+
+@pytest.mark.parametrize("why", ["wrong", "expired", "an administrator"])
+def test_another_link_creates_nobody(fresh: AuthorizationServer, holder: Person, why: str) -> None:
+    if why == "expired":
+        fresh.clock.advance(3_600)
+    if why == "an administrator":
+        fresh.add_user("root", PASSWORD).close()
+        fresh.with_account("root", lambda accounts, user: accounts.users.set_admin(user, True))
+    opened = holder.open(url(fresh, "another" if why == "wrong" else SECRET))
+    assert (opened.status_code, "This link is not valid" in opened.text) == (404, True)
+
+
+def test_without_a_link_in_the_settings_nothing_opens_it(server: AuthorizationServer, holder: Person) -> None:
+    assert [holder.open(url(server, secret)).status_code for secret in (SECRET, "")] == [404, 404]
+
+
+def test_of_two_people_at_two_servers_one_becomes_administrator(
+    fresh: AuthorizationServer, store_of_two: str
+) -> None:
+    with running(store_of_two, demo_user=False, setup_link=configured()) as other:
+        holders = [Person(trust_env=False, transport=elsewhere()) for _ in range(4)]
+        pages = [holder.open(url((fresh, other)[number % 2])) for number, holder in enumerate(holders)]
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(
+                pool.map(
+                    lambda number: holders[number].submit(pages[number], fields(f"ada{number}")), range(4)
+                )
+            )
+        for holder in holders:
+            holder.close()
+    assert sorted(answer.status_code for answer in answers) == [200, 404, 404, 404]
+    assert [user.admin for user in people(fresh)] == [True]
