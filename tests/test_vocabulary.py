@@ -38,6 +38,10 @@ _MODULES = (
 CLASSES, VARIABLES = frozenset(_CLASSES.split()), frozenset(_VARIABLES.split())
 MODULES = frozenset(_MODULES.split())
 
+# What a variable is not named after, in tests either: how its value came about.
+_PARTICIPLES = "asked said told known given found shown meant gone got heard took"
+PARTICIPLES = frozenset(_PARTICIPLES.split())
+
 PHRASES = re.compile(
     r"\b(who is none|anew|of late|so long(?! as)|whoever|for want of|heeds?|brakes|is no administrator)\b",
     re.IGNORECASE,
@@ -96,6 +100,31 @@ def test_no_name_is_a_word_that_the_vocabulary_replaces() -> None:
         if name.strip("_") in replaced
     ]
     assert old == []
+
+
+def test_no_variable_of_a_test_is_named_after_how_its_value_came() -> None:
+    """Variables, arguments and functions; the attributes of an object may tell what happened to it."""
+    paths = [path for path in sorted((ROOT / "tests").glob("**/*.py")) if ".venv" not in path.parts]
+    named = [
+        place(path, line, name)
+        for path in paths
+        for name, line in bindings(ast.parse(path.read_text()))
+        if name.strip("_") in PARTICIPLES
+    ]
+    assert named == []
+
+
+def bindings(tree: ast.Module) -> Iterator[Named]:
+    """The functions of a module, and what any function in it binds: variables and arguments."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    yield from ((node.name, node.lineno) for node in tree.body if isinstance(node, functions))
+    for node in ast.walk(tree):
+        if isinstance(node, functions):
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.arg):
+                    yield inner.arg, inner.lineno
+                elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                    yield inner.id, inner.lineno
 
 
 def test_no_module_is_named_by_a_word_that_the_vocabulary_replaces() -> None:

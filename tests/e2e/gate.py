@@ -23,7 +23,7 @@ class Gate:
     @property
     def introspections(self) -> int:
         """How many questions about tokens came through or were stopped."""
-        return len(self._server.asked())
+        return len(self._server.requests_to())
 
     def lead_to(self, port: int) -> None:
         """From now on, to what listens at this port of this machine."""

@@ -33,7 +33,7 @@ class Relay:
 
     def count(self, path: str) -> int:
         """How often `path` has been asked for."""
-        return len(self._server.asked(path))
+        return len(self._server.requests_to(path))
 
     def cut(self, path: str) -> None:
         """From now on, break off every request for `path`."""

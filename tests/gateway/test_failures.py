@@ -48,7 +48,7 @@ def test_a_redirect_is_neither_followed_nor_passed_on(
     response = client.post("/mcp", headers=bearer(token) | MESSAGE, json=PING)
     assert response.status_code == 502
     assert "location" not in response.headers
-    assert upstream.asked("/elsewhere") == []
+    assert upstream.requests_to("/elsewhere") == []
     check_explained(
         response, scripted, "upstream_redirects", elsewhere
     )  # the operator can see what to configure instead

@@ -241,7 +241,7 @@ def test_the_log_says_which_scopes_the_authorization_server_does_not_grant(
         def missing() -> list[list[str]]:
             return [line["missing"] for line in service.log_lines() if "missing" in line]
 
-        wait_until(lambda: bool(issuer.asked(METADATA)))
+        wait_until(lambda: bool(issuer.requests_to(METADATA)))
         assert missing() == []
         issuer.replies[METADATA] = answer_json(document)
         try:

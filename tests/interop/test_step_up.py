@@ -22,11 +22,11 @@ pytestmark = pytest.mark.xdist_group("interop")
 class Careful(Person):
     """Allows nothing but reading the first time that somebody asks; all that is asked for after that."""
 
-    asked = 0
+    authorizations = 0
 
     def authorize(self, url: str, *, decision: str = "allow", untick: tuple[str, ...] = ()) -> dict[str, str]:
-        self.asked += 1
-        wary = ("notes:write", "notes:admin") if self.asked == 1 else ()
+        self.authorizations += 1
+        wary = ("notes:write", "notes:admin") if self.authorizations == 1 else ()
         return super().authorize(url, decision=decision, untick=(*untick, *wary))
 
 

@@ -126,7 +126,7 @@ class AuthorizationServer:
         """Its issuer."""
         return f"http://127.0.0.1:{self.port}"
 
-    def asked(self, path: str = "/introspect") -> list[Question]:
+    def requests_to(self, path: str = "/introspect") -> list[Question]:
         """The questions that were put to `path`."""
         return [question for question in self.questions if question.target.partition("?")[0] == path]
 

@@ -156,7 +156,7 @@ async def test_the_app_learns_who_calls_and_never_sees_the_token(issuer: Authori
     assert fields["scopes"] == ["read", "write"]
     assert fields["resource"] == RESOURCE
     assert fields["claims"]["iss"] == issuer.url
-    assert len(issuer.asked()) == 1
+    assert len(issuer.requests_to()) == 1
 
 
 @pytest.mark.requirement("RS-1")
@@ -185,7 +185,7 @@ async def test_what_else_the_app_has_is_left_alone(issuer: AuthorizationServer) 
             response = await client.get(path)
             assert (response.status_code, response.json()["path"]) == (200, path)
             assert "x-request-id" not in response.headers
-    assert issuer.asked() == []
+    assert issuer.requests_to() == []
 
 
 @pytest.mark.requirement("EXT-3")

@@ -14,7 +14,7 @@ from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 from shared.clock import system_clock
 from tests.auth_service.protocol.builders import client as a_client
-from tests.auth_service.protocol.interactions import asked
+from tests.auth_service.protocol.interactions import request_with
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.flow import Client, Person, Pkce
 
@@ -127,10 +127,10 @@ async def test_a_consent_that_a_password_change_overtakes_does_not_count(store: 
     ada = await users.add("ada", OLD)
     session = await sessions.begin(ada, "secret")
     changed = await users.set_password(ada, NEW)
-    await consents.remember(session, asked(), ("notes:read",), client)
+    await consents.remember(session, request_with(), ("notes:read",), client)
     for later in (session, await sessions.begin(changed, "another secret")):
         assert await consents.approvals(later, client) == ()
-    await consents.remember(later, asked(), ("notes:read",), client)
+    await consents.remember(later, request_with(), ("notes:read",), client)
     assert await consents.approvals(later, client) != ()
 
 
@@ -139,7 +139,10 @@ async def test_consenting_to_the_same_in_many_sessions_pushes_out_no_other_conse
     users = UserRepository(store, Passwords())
     user, client, consents = await users.add("ada", OLD), a_client(), ConsentRepository(store, users, 60)
     sessions = SessionRepository(store, system_clock, ttl_s=60)
-    once, often = asked(resource="https://once.example"), asked(resource="https://often.example")
+    once, often = (
+        request_with(resource="https://once.example"),
+        request_with(resource="https://often.example"),
+    )
     for number, request in enumerate((once, *[often] * 30)):
         session = await sessions.begin(user, f"secret {number}")
         await consents.remember(session, request, ("notes:read",), client)

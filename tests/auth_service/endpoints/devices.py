@@ -18,19 +18,19 @@ class Device:
     def __init__(self, server: AuthorizationServer, client: Client | None = None) -> None:
         self.server = server
         self.client = client or server.register(grant_types=[GRANT, "refresh_token"], redirect_uris=[])
-        self.told: dict[str, Any] = {}
+        self.authorization: dict[str, Any] = {}
 
     def begin(self, **parameters: str) -> Device:
         response = self.ask(**parameters)
         assert response.status_code == 200, response.text
-        self.told = response.json()
+        self.authorization = response.json()
         return self
 
     def ask(self, **parameters: str) -> httpx2.Response:
         return self.client._post("device_authorization", parameters)  # noqa: SLF001
 
     def poll(self, client: Client | None = None) -> httpx2.Response:
-        return (client or self.client).token(grant_type=GRANT, device_code=self.told["device_code"])
+        return (client or self.client).token(grant_type=GRANT, device_code=self.authorization["device_code"])
 
     def error(self) -> str:
         response = self.poll()
@@ -39,8 +39,8 @@ class Device:
 
     def enter(self, person: Person, code: str | None = None) -> httpx2.Response:
         """The person opens the page and types the code."""
-        page = person.open(self.told["verification_uri"])
-        return person.submit(page, {"user_code": code or self.told["user_code"]})
+        page = person.open(self.authorization["verification_uri"])
+        return person.submit(page, {"user_code": code or self.authorization["user_code"]})
 
     def decide(self, person: Person, decision: str = "allow", **changes: str | None) -> httpx2.Response:
         page = self.enter(person)

@@ -78,14 +78,14 @@ def test_a_code_is_always_asked_about_even_where_consent_is_remembered(device: D
 
 def test_the_link_fills_in_the_code_and_does_nothing_by_itself(device: Device) -> None:
     device.begin()
-    page = device.server.person.open(device.told["verification_uri_complete"])
-    assert forms_of(page.text)[0].fields["user_code"] == device.told["user_code"]
+    page = device.server.person.open(device.authorization["verification_uri_complete"])
+    assert forms_of(page.text)[0].fields["user_code"] == device.authorization["user_code"]
     assert device.error() == "authorization_pending"
 
 
 def test_a_code_may_be_typed_in_lower_case_and_without_its_hyphen(device: Device) -> None:
     device.begin()
-    page = device.enter(device.server.person, device.told["user_code"].lower().replace("-", " "))
+    page = device.enter(device.server.person, device.authorization["user_code"].lower().replace("-", " "))
     assert page.status_code == 200
     assert 'name="user_code"' not in page.text
 
@@ -150,8 +150,8 @@ def test_a_bad_request_is_refused(device: Device, parameters: dict[str, str], er
 
 def test_the_page_takes_no_form_of_another_site(device: Device) -> None:
     device.begin()
-    page = device.server.person.open(device.told["verification_uri"])
-    answer = device.server.person.submit(page, {"user_code": device.told["user_code"], "csrf": "x"})
+    page = device.server.person.open(device.authorization["verification_uri"])
+    answer = device.server.person.submit(page, {"user_code": device.authorization["user_code"], "csrf": "x"})
     assert answer.status_code in (400, 403)
 
 

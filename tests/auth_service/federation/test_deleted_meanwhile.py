@@ -66,13 +66,13 @@ class Setting:
     """One store with the accounts, and what happens while somebody logs in."""
 
     store: Store
-    found: Once
+    observed: Once
     connected: Once
 
     @property
     def accounts(self) -> FederatedAccounts:
         return FederatedAccounts(
-            users=OvertakenUsers(self.store, self.found),
+            users=OvertakenUsers(self.store, self.observed),
             identities=OvertakenIdentities(self.store, self.connected),
         )
 
@@ -94,7 +94,7 @@ def setting(store: Store) -> Setting:
 async def test_a_subject_never_comes_back_with_a_login_that_its_deletion_overtook(setting: Setting) -> None:
     person = somebody()
     before, _ = await setting.accounts.account_of(person, PROVIDER)
-    setting.found.act = lambda: setting.lifecycle.delete(before)
+    setting.observed.act = lambda: setting.lifecycle.delete(before)
     after, how = await setting.accounts.account_of(person, PROVIDER)
     assert (after.subject != before.subject, how) == (True, How.CREATED)
     assert await setting.lifecycle.users.by_subject(before.subject) is None

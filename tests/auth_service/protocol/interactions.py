@@ -9,7 +9,7 @@ from auth_service.protocol.authorization import AuthorizationRequest
 from tests.auth_service.protocol.builders import REDIRECT_URI, RESOURCE
 
 
-def asked(*prompts: str, **changes: Any) -> AuthorizationRequest:
+def request_with(*prompts: str, **changes: Any) -> AuthorizationRequest:
     request = AuthorizationRequest(
         client_id="client-1",
         redirect_uri=REDIRECT_URI,

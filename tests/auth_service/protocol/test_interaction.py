@@ -28,7 +28,7 @@ from auth_service.protocol.interaction import (
     next_step,
 )
 from tests.auth_service.protocol.builders import NOW, REDIRECT_URI, RESOURCE, client
-from tests.auth_service.protocol.interactions import asked
+from tests.auth_service.protocol.interactions import request_with
 
 LOGIN = Login("subject-1", "session-1", NOW - 100)
 ALLOWED = Decision("subject-1", ("a", "b"))
@@ -57,27 +57,27 @@ def step(
 
 
 def test_nobody_logged_in_leads_to_the_login() -> None:
-    assert step(asked(), login=None, approvals=(APPROVAL,)) is Step.LOGIN
+    assert step(request_with(), login=None, approvals=(APPROVAL,)) is Step.LOGIN
 
 
 def test_a_new_client_leads_to_the_consent_page() -> None:
-    assert step(asked()) is Step.CONSENT
+    assert step(request_with()) is Step.CONSENT
 
 
 def test_what_was_approved_before_is_not_asked_again() -> None:
-    assert step(asked(), approvals=(APPROVAL,)) is Step.ISSUE
+    assert step(request_with(), approvals=(APPROVAL,)) is Step.ISSUE
 
 
 @pytest.mark.parametrize("prompt", ["login", "select_account"])
 def test_a_login_for_this_very_request_can_be_asked_for(prompt: str) -> None:
-    request = asked(prompt)
+    request = request_with(prompt)
     assert step(request, approvals=(APPROVAL,)) is Step.LOGIN
     assert step(request, approvals=(APPROVAL,), progress=Progress("another session")) is Step.LOGIN
     assert step(request, approvals=(APPROVAL,), progress=Progress("session-1")) is Step.ISSUE
 
 
 def test_a_decision_does_not_replace_a_login_that_was_asked_for() -> None:
-    assert step(asked("login"), progress=Progress(None, ALLOWED)) is Step.LOGIN
+    assert step(request_with("login"), progress=Progress(None, ALLOWED)) is Step.LOGIN
 
 
 @pytest.mark.parametrize(
@@ -85,20 +85,22 @@ def test_a_decision_does_not_replace_a_login_that_was_asked_for() -> None:
     [(None, Step.ISSUE), (101, Step.ISSUE), (100, Step.ISSUE), (99, Step.LOGIN), (0, Step.LOGIN)],
 )
 def test_a_login_may_be_as_old_as_the_client_says(max_age: int | None, expected: Step) -> None:
-    assert step(asked(max_age=max_age), approvals=(APPROVAL,)) is expected
+    assert step(request_with(max_age=max_age), approvals=(APPROVAL,)) is expected
 
 
 def test_a_login_for_this_very_request_is_recent_enough_for_any_max_age() -> None:
-    assert step(asked(max_age=0), progress=Progress("session-1"), approvals=(APPROVAL,)) is Step.ISSUE
+    assert step(request_with(max_age=0), progress=Progress("session-1"), approvals=(APPROVAL,)) is Step.ISSUE
 
 
 def test_consent_can_be_asked_for_though_it_was_given_before() -> None:
-    assert step(asked("consent"), approvals=(APPROVAL,)) is Step.CONSENT
-    assert step(asked("consent"), approvals=(APPROVAL,), progress=Progress(None, ALLOWED)) is Step.ISSUE
+    assert step(request_with("consent"), approvals=(APPROVAL,)) is Step.CONSENT
+    assert (
+        step(request_with("consent"), approvals=(APPROVAL,), progress=Progress(None, ALLOWED)) is Step.ISSUE
+    )
 
 
 def test_login_comes_before_consent() -> None:
-    request = asked("login", "consent")
+    request = request_with("login", "consent")
     assert step(request) is Step.LOGIN
     assert step(request, progress=Progress("session-1")) is Step.CONSENT
     assert step(request, progress=Progress("session-1", ALLOWED)) is Step.ISSUE
@@ -128,7 +130,7 @@ def test_a_login_is_stepped_up_to_what_the_policy_or_the_client_requires(
     for progress in (Progress(), logged_in_for_it):
         assert (
             step(
-                asked(**wanted),
+                request_with(**wanted),
                 login=login,
                 progress=progress,
                 approvals=(APPROVAL,),
@@ -141,34 +143,34 @@ def test_a_login_is_stepped_up_to_what_the_policy_or_the_client_requires(
 @pytest.mark.requirement("ID-5")
 def test_a_second_factor_cannot_be_asked_for_silently() -> None:
     with pytest.raises(LoginRequiredError, match="a second factor is needed"):
-        step(asked("none"), approvals=(APPROVAL,), second_factor=True)
+        step(request_with("none"), approvals=(APPROVAL,), second_factor=True)
 
 
 def test_a_refusal_ends_the_request() -> None:
     with pytest.raises(AccessDeniedError):
-        step(asked(), progress=Progress(None, DENIED), approvals=(APPROVAL,))
+        step(request_with(), progress=Progress(None, DENIED), approvals=(APPROVAL,))
 
 
 @pytest.mark.parametrize("login", [None, LOGIN])
 def test_a_cancelled_login_ends_the_request_whoever_is_logged_in(login: Login | None) -> None:
     with pytest.raises(AccessDeniedError, match="cancelled"):
-        step(asked(), login=login, progress=Progress(cancelled=True), approvals=(APPROVAL,))
+        step(request_with(), login=login, progress=Progress(cancelled=True), approvals=(APPROVAL,))
 
 
 @pytest.mark.requirement("AS-17")
 def test_a_kind_of_login_that_there_is_not_cannot_be_required() -> None:
     with pytest.raises(UnmetAuthenticationRequirementsError):
-        step(asked(acr=("gold",)), approvals=(APPROVAL,))
-    assert step(asked(acr=("gold", "password")), approvals=(APPROVAL,)) is Step.ISSUE
+        step(request_with(acr=("gold",)), approvals=(APPROVAL,))
+    assert step(request_with(acr=("gold", "password")), approvals=(APPROVAL,)) is Step.ISSUE
 
 
 @pytest.mark.requirement("AS-17")
 def test_only_the_user_who_is_asked_for_will_do() -> None:
-    request = asked(subject="subject-2")
+    request = request_with(subject="subject-2")
     assert step(request, approvals=(APPROVAL,)) is Step.LOGIN
     with pytest.raises(LoginRequiredError, match="another user"):
         step(request, progress=Progress("session-1"), approvals=(APPROVAL,))
-    assert step(asked(subject="subject-1"), approvals=(APPROVAL,)) is Step.ISSUE
+    assert step(request_with(subject="subject-1"), approvals=(APPROVAL,)) is Step.ISSUE
 
 
 def test_an_outcome_says_no_more_than_it_is_given() -> None:
@@ -181,24 +183,24 @@ def test_an_outcome_says_no_more_than_it_is_given() -> None:
 @pytest.mark.parametrize("decision", [ALLOWED, DENIED])
 def test_a_decision_counts_only_for_the_person_who_took_it(decision: Decision) -> None:
     other = Login("subject-2", "session-2", NOW)
-    assert step(asked(), login=other, progress=Progress(None, decision)) is Step.CONSENT
+    assert step(request_with(), login=other, progress=Progress(None, decision)) is Step.CONSENT
 
 
 @pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("decision", [ALLOWED, DENIED])
 def test_nobody_is_connected_silently_by_a_button_pressed_in_another_session(decision: Decision) -> None:
     transferred = replace(decision, session_id="session-0")
-    assert step(asked(), progress=Progress(None, transferred), approvals=(APPROVAL,)) is Step.CONSENT
+    assert step(request_with(), progress=Progress(None, transferred), approvals=(APPROVAL,)) is Step.CONSENT
 
 
 def test_prompt_none_shows_no_page() -> None:
     with pytest.raises(LoginRequiredError):
-        step(asked("none"), login=None)
+        step(request_with("none"), login=None)
     with pytest.raises(LoginRequiredError):
-        step(asked("none", max_age=10), approvals=(APPROVAL,))
+        step(request_with("none", max_age=10), approvals=(APPROVAL,))
     with pytest.raises(ConsentRequiredError):
-        step(asked("none"))
-    assert step(asked("none"), approvals=(APPROVAL,)) is Step.ISSUE
+        step(request_with("none"))
+    assert step(request_with("none"), approvals=(APPROVAL,)) is Step.ISSUE
 
 
 WEB = ("https://client.example/other",)
@@ -231,7 +233,7 @@ def test_consent_is_silent_only_for_exactly_what_was_approved(
     request_changes: dict[str, Any], approval: Approval, redirect_uris: tuple[str, ...], silent: bool
 ) -> None:
     of = client(redirect_uris=[REDIRECT_URI, *redirect_uris])
-    request = asked(**request_changes)
+    request = request_with(**request_changes)
     assert may_be_silent(request, of, (approval,)) is silent
     assert step(request, approvals=(approval,), of=of) is (Step.ISSUE if silent else Step.CONSENT)
 
@@ -240,12 +242,12 @@ def test_consent_is_silent_only_for_exactly_what_was_approved(
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:5/cb", "http://localhost/cb", "app.example:/cb"])
 def test_consent_is_never_silent_where_any_program_could_receive(uri: str) -> None:
     approval = Approval(uri, RESOURCE, ("a", "b"))
-    assert not may_be_silent(asked(redirect_uri=uri), client(redirect_uris=[uri]), (approval,))
+    assert not may_be_silent(request_with(redirect_uri=uri), client(redirect_uris=[uri]), (approval,))
 
 
 def test_approvals_do_not_add_up() -> None:
     approvals = (replace(APPROVAL, scopes=("a",)), replace(APPROVAL, scopes=("b",)))
-    assert not may_be_silent(asked(), client(), approvals)
+    assert not may_be_silent(request_with(), client(), approvals)
 
 
 @pytest.mark.parametrize(
@@ -262,4 +264,4 @@ def test_approvals_do_not_add_up() -> None:
 def test_a_decision_takes_scopes_away_and_never_adds_any(
     decision: Decision | None, granted: tuple[str, ...]
 ) -> None:
-    assert granted_scopes(asked(), Progress(None, decision)) == granted
+    assert granted_scopes(request_with(), Progress(None, decision)) == granted

@@ -27,13 +27,13 @@ class Odd:
         status: of the answer to the client; None where the error is a JSON-RPC one.
     """
 
-    said: bytes
+    body: bytes
     reason: str
     stays: bool = False
     status: int | None = None
 
     async def __call__(self, _question: Question, writer: asyncio.StreamWriter) -> None:
-        writer.write(self.said)
+        writer.write(self.body)
         await writer.drain()
         if self.stays:
             await asyncio.Event().wait()

@@ -153,14 +153,14 @@ def test_every_request_asks_anew_so_that_a_revoked_token_is_out_at_once(
     assert client.post("/mcp", headers=headers, json=call("whoami")).status_code == 200
     issuer.tokens.clear()
     assert client.post("/mcp", headers=headers, json=call("whoami")).status_code == 401
-    assert len(issuer.asked()) == 2
+    assert len(issuer.requests_to()) == 2
 
 
 def test_the_authorization_server_is_asked_as_rfc_7662_wants_it(
     client: httpx2.Client, service: Service, issuer: AuthorizationServer
 ) -> None:
     client.get("/hello", headers=bearer("dw_at_anything"))
-    (question,) = issuer.asked()
+    (question,) = issuer.requests_to()
     assert question.method == "POST"
     assert question.headers["authorization"].startswith("Basic ")
     assert question.headers["content-type"] == "application/x-www-form-urlencoded"

@@ -98,7 +98,7 @@ async def test_nobody_polls_the_feed_who_does_not_need_it(feed: Feed, signed: bo
             with pytest.raises(IntrospectionUnavailableError):
                 await chain.introspect("token")
     assert feed.polls == []
-    assert feed.server.asked()[0].headers["accept"] == f"application/{media_type}"
+    assert feed.server.requests_to()[0].headers["accept"] == f"application/{media_type}"
 
 
 def test_an_answer_is_at_most_a_quarter_of_a_second_old() -> None:

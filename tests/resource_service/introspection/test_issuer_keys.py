@@ -75,7 +75,7 @@ class Publication:
 
     @property
     def fetches(self) -> int:
-        return len(self.issuer.asked(JWKS_PATH))
+        return len(self.issuer.requests_to(JWKS_PATH))
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_costs_nobody_a_503(
     good = answer_json(next(iter(issuer.tokens.values())))
 
     async def break_off_every_other(question: Question, writer: asyncio.StreamWriter) -> None:
-        reply = break_off if len(issuer.asked()) % 2 else good
+        reply = break_off if len(issuer.requests_to()) % 2 else good
         await reply(question, writer)
 
     issuer.replies["/introspect"] = break_off_every_other
@@ -136,7 +136,7 @@ async def test_questions_about_one_token_at_one_time_are_put_together(
     async with httpx2.AsyncClient(base_url=service.origin, headers=bearer(token), timeout=10) as client:
         responses = await asyncio.gather(*(client.get("/hello") for _ in range(20)))
     assert {response.status_code for response in responses} == {200}
-    assert len(issuer.asked()) < 20
+    assert len(issuer.requests_to()) < 20
 
 
 @pytest.mark.anyio
@@ -159,6 +159,6 @@ async def test_a_frozen_authorization_server_does_not_stop_what_needs_no_token(
     issuer.replies["/introspect"] = hang
     async with httpx2.AsyncClient(base_url=service.origin, timeout=10) as client:
         stuck = [asyncio.create_task(client.get("/hello", headers=bearer(f"t{n}"))) for n in range(50)]
-        await asyncio.to_thread(wait_until, lambda: bool(issuer.asked()))
+        await asyncio.to_thread(wait_until, lambda: bool(issuer.requests_to()))
         assert (await client.get("/health")).status_code == 200
         assert {(await response).status_code for response in stuck} == {503}

@@ -48,10 +48,10 @@ class Caller:
 
     def questions_for(self, token: str, times: int = 3) -> int:
         """How many questions it takes to show a token so many times."""
-        before = len(self.issuer.asked())
+        before = len(self.issuer.requests_to())
         for _ in range(times):
             assert self.shows(token) == 200
-        return len(self.issuer.asked()) - before
+        return len(self.issuer.requests_to()) - before
 
     def kept_token(self, **members: Any) -> str:
         """A good token of which the answer is kept by now."""
@@ -110,9 +110,9 @@ def test_what_was_derived_from_a_grant_ends_with_it(caller: Caller) -> None:
 
 
 def test_bad_tokens_are_asked_about_once_in_a_while(caller: Caller) -> None:
-    before = len(caller.issuer.asked())
+    before = len(caller.issuer.requests_to())
     assert {caller.shows("junk") for _ in range(20)} == {401}
-    assert len(caller.issuer.asked()) - before < 5
+    assert len(caller.issuer.requests_to()) - before < 5
 
 
 def test_a_token_is_asked_about_every_time_where_no_revocation_could_be_known(caller: Caller) -> None:
@@ -177,7 +177,7 @@ def test_without_a_feed_every_request_asks_and_the_log_says_so_once(tmp_path: Pa
         token = token_for(service, server, grant_id="grant")
         for _ in range(3):
             assert http.get("/hello", headers=bearer(token)).status_code == 200
-        assert len(server.asked()) == 3
+        assert len(server.requests_to()) == 3
         lines = [line for line in service.log_lines() if "revocations" in str(line["event"])]
     assert [line["reason"] for line in lines] == ["the authorization server has no feed of revocations"]
     server.stop()
@@ -193,5 +193,5 @@ def test_with_the_cache_turned_off_every_request_asks(tmp_path: Path) -> None:
         token = token_for(service, server, grant_id="grant")
         for _ in range(3):
             assert http.get("/hello", headers=bearer(token)).status_code == 200
-        assert len(server.asked()) == 3  # revocations are heard of all the same: they end what is open
+        assert len(server.requests_to()) == 3  # revocations are heard of all the same: they end what is open
     server.stop()

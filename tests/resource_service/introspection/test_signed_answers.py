@@ -73,7 +73,7 @@ def test_a_signed_answer_lets_in_and_a_signed_no_is_a_no(
 ) -> None:
     issuer.replies["/introspect"] = as_jwt(PAIRS[alg].sign(claims(issuer, token), TYPE))
     assert client.get("/hello", headers=bearer(token)).status_code == 200
-    assert issuer.asked()[-1].headers["accept"] == f"application/{TYPE}"
+    assert issuer.requests_to()[-1].headers["accept"] == f"application/{TYPE}"
     issuer.replies["/introspect"] = as_jwt(PAIRS[alg].sign(claims(issuer, "unknown"), TYPE))
     refused = client.get("/hello", headers=bearer("unknown"))
     assert refused.status_code == 401
@@ -85,7 +85,7 @@ def test_the_keys_are_fetched_once_and_not_for_each_answer(
 ) -> None:
     issuer.replies["/introspect"] = as_jwt(PAIRS["ES256"].sign(claims(issuer, token), TYPE))
     assert {client.get("/hello", headers=bearer(token)).status_code for _ in range(5)} == {200}
-    assert len(issuer.asked("/jwks")) <= 1
+    assert len(issuer.requests_to("/jwks")) <= 1
 
 
 def test_what_is_inside_a_signed_answer_is_looked_at_like_any_other(

@@ -36,10 +36,10 @@ class Lists:
     tools: list[list[Tool]] = field(default_factory=lambda: [[]])
     error: Exception | None = None
     server_info: Any = field(default_factory=lambda: SimpleNamespace(name="Notes"))
-    asked: int = 0
+    calls: int = 0
 
     async def list_tools(self, *, cursor: str | None) -> Any:
-        self.asked += 1
+        self.calls += 1
         page = int(cursor or 0)
         following = str(page + 1) if page + 1 < len(self.tools) else None
         return SimpleNamespace(tools=self.tools[page], next_cursor=following)
@@ -82,7 +82,7 @@ async def test_all_pages_of_all_lists_are_read(monkeypatch: pytest.MonkeyPatch) 
 
 async def test_a_list_without_end_is_read_for_a_hundred_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     lists = Lists([[tool(f"t{number}")] for number in range(MAX_PAGES + 5)])
-    assert len((await surveyed(lists, monkeypatch)).tools) == lists.asked == MAX_PAGES == 100
+    assert len((await surveyed(lists, monkeypatch)).tools) == lists.calls == MAX_PAGES == 100
 
 
 async def test_a_tool_is_known_by_what_it_says_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,9 @@ async def test_a_server_is_asked_directly_and_shown_its_credential_if_there_is_o
     issuer.replies["/mcp"] = answer(404, b"")
     with pytest.raises(ServerInventoryError):
         await take_inventory(HttpTarget(f"{issuer.url}/mcp"), authorization=authorization, stderr=sys.stderr)
-    assert {question.headers.get("authorization") for question in issuer.asked("/mcp")} == {authorization}
+    assert {question.headers.get("authorization") for question in issuer.requests_to("/mcp")} == {
+        authorization
+    }
 
 
 async def test_a_server_that_nobody_listens_for_is_an_error_that_says_so() -> None:

@@ -186,7 +186,7 @@ def test_the_metadata_of_the_authorization_server_is_served_as_it_is_and_kept_a_
             assert (response.status_code, response.content) == (200, document)
         assert response.headers["content-type"] == "application/json"
         assert response.headers["access-control-allow-origin"] == "*"
-        assert len(issuer.asked(METADATA)) == 1
+        assert len(issuer.requests_to(METADATA)) == 1
         assert client.head(path).status_code == 200
 
 
@@ -207,7 +207,7 @@ def test_a_document_of_another_issuer_is_never_served_nor_kept(
     issuer.replies[METADATA] = reply
     assert client.get(METADATA).status_code == 503
     assert client.get(METADATA).status_code == 503
-    assert len(issuer.asked(METADATA)) == 2
+    assert len(issuer.requests_to(METADATA)) == 2
 
 
 @pytest.mark.anyio
@@ -218,7 +218,7 @@ async def test_a_slow_token_endpoint_does_not_keep_tokens_from_being_checked(
     issuer.replies["/token"] = hang
     async with httpx2.AsyncClient(base_url=service.origin, timeout=10) as client:
         flood = [asyncio.create_task(client.post("/token")) for _ in range(60)]
-        await asyncio.to_thread(wait_until, lambda: len(issuer.asked("/token")) >= 20)
+        await asyncio.to_thread(wait_until, lambda: len(issuer.requests_to("/token")) >= 20)
         assert (await client.get("/hello", headers=bearer("x"))).status_code == 401
         assert {(await response).status_code for response in flood} == {503}
 
