@@ -26,7 +26,7 @@ TAGS = [
     {"name": "metadata", "description": "The documents that clients read first."},
     {
         "name": "aliases",
-        "description": "For clients of the 2025-03-26 revision, which take this service for the issuer.",
+        "description": "For clients of the 2025-03-26 revision, which treat this service as the issuer.",
     },
     {"name": "operation"},
 ]
@@ -78,8 +78,8 @@ def _mcp_operations(examples: Examples, security: list[Any]) -> dict[str, Any]:
             "is refused with 403 before it runs, with the scope in the challenge.",
             {
                 200: "The answer, as JSON or as server-sent events",
-                202: "A notification was taken",
-                404: "There is no such session, or not for this user",
+                202: "The notification was accepted",
+                404: "The session does not exist, or belongs to another user",
             },
             parameters=[
                 _header(
@@ -104,7 +104,7 @@ def _mcp_operations(examples: Examples, security: list[Any]) -> dict[str, Any]:
         "delete": _operation(
             "End a session",
             "Ends a session (2025-11-25 and before).",
-            {200: "It is ended", 405: "The revision has no sessions"},
+            {200: "The session has ended", 405: "The revision has no sessions"},
         ),
     }
     return {name: {"security": security, **operation} for name, operation in operations.items()}

@@ -132,14 +132,14 @@ class ResourceSettings(GatewaySettings):
         taken = {self.mcp_path} if self.serves_resource else set()
         for mount in self.mounts:
             if mount.path in taken or mount.path.removeprefix("/") in OWN_PATHS:
-                raise ValueError(f"DOORWARD_MOUNTS: something else is served at {mount.path}")
+                raise ValueError(f"DOORWARD_MOUNTS: the path {mount.path} is already in use")
             taken.add(mount.path)
         return self
 
     @model_validator(mode="after")
     def _policy_has_a_resource(self) -> Self:
         if self.policy is not None and not self.serves_resource:
-            raise ValueError("DOORWARD_POLICY is for DOORWARD_UPSTREAM; a mount has a `policy` of its own")
+            raise ValueError("DOORWARD_POLICY applies to DOORWARD_UPSTREAM; use `policy` in a mount")
         return self
 
     @property

@@ -59,7 +59,7 @@ class AccountLinks:
         if sum(now < user.link_expires_at for user in waiting) >= MOST_INVITED:
             raise TooManyInvitedError(f"{MOST_INVITED} invitations are open; wait, or delete some accounts")
         if email and normalized(email) is None:
-            raise ValueError("that is no e-mail address in plain ASCII")
+            raise ValueError("the e-mail address must be plain ASCII")
         user = await self.accounts.users.add_new(
             User(
                 subject=new_id(),

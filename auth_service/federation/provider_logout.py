@@ -93,7 +93,7 @@ class ProviderLogout:
         try:
             token = parse(logout_token)
         except InvalidJwsError as error:
-            raise InvalidProviderResponseError(f"it is no logout token: {error}") from error
+            raise InvalidProviderResponseError(f"it is not a valid logout token: {error}") from error
         # Cheap to check, so it comes before the signature.
         event = check_logout_token(token.unverified_claims, provider, self.clock())
         await self.openid.verify(provider, token, types=_TYPES)

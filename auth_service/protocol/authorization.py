@@ -231,7 +231,7 @@ def _check_addressed(parameters: Parameters, address: ResponseTarget) -> None:
 def _check_bounds(parameters: Parameters) -> None:
     budgets.check_request(parameters)
     if not _THUMBPRINT.match(parameters.get("dpop_jkt") or "A" * 43):
-        raise InvalidRequestError(Reason.DPOP_JKT_INVALID, "dpop_jkt is no JWK thumbprint")
+        raise InvalidRequestError(Reason.DPOP_JKT_INVALID, "dpop_jkt is not a JWK thumbprint")
 
 
 def _prompts(prompt: str | None) -> tuple[str, ...]:

@@ -222,7 +222,7 @@ class UserRepository:
             raise NoSuchUserError(account.username)
         key, user = entry
         if address and email is None:
-            raise ValueError("that is no e-mail address in plain ASCII")
+            raise ValueError("the e-mail address must be plain ASCII")
         if email and not await self._emails.claim(email, key):
             raise ValueError("another account has that e-mail address")
         if user.email and user.email != email:

@@ -107,7 +107,7 @@ class HttpGateway:
         try:
             return httpx2.Request(scope["method"], self._url(scope), headers=fields, content=body)
         except httpx2.InvalidURL as error:
-            raise malformed_request(Reason.NOT_FORWARDABLE, 400, "The query cannot be passed on.") from error
+            raise malformed_request(Reason.NOT_FORWARDABLE, 400, "The query cannot be forwarded.") from error
 
     def _url(self, scope: Scope) -> str:
         """Return the upstream's URL, with its configured query or else the client's."""
@@ -124,14 +124,12 @@ class HttpGateway:
         elif response.is_success and named and not self.sessions.bind(named, principal):
             raise failed(
                 Reason.UPSTREAM_SESSION_SHARED,
-                f"{self.upstream.target.log_name}: gives one session to two principals",
+                f"{self.upstream.target.log_name}: issued one session id to two principals",
             )
 
 
 def _session_id(scope: Scope) -> str | None:
     named = header_values(scope, SESSION_HEADER)
     if len(named) > 1:
-        raise malformed_request(
-            Reason.SESSION_HEADER_INVALID, 400, "There is more than one Mcp-Session-Id header."
-        )
+        raise malformed_request(Reason.SESSION_HEADER_INVALID, 400, "The Mcp-Session-Id header is repeated.")
     return named[0] if named else None

@@ -156,7 +156,10 @@ class HttpReply:
             async for chunk in self._chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except httpx2.HTTPError as error:
-            _log.warning("the upstream broke off", error=f"{type(error).__name__} {error}")
+            _log.warning(
+                "the upstream closed the connection during a response",
+                error=f"{type(error).__name__} {error}",
+            )
             return False
         except TimeoutError:
             _log.warning("the client reads a large answer too slowly", within_s=DELIVERED_WITHIN_S)

@@ -151,7 +151,7 @@ class ServerProcess:
             if await self._gone():
                 break
         else:
-            _log.error("an MCP server cannot be ended", pid=self.pid)
+            _log.error("an MCP server process cannot be terminated", pid=self.pid)
         self._stderr.cancel()
         _close_pipes(self._process)
         _log.info("MCP server ended", pid=self.pid, exit_status=self.exit_status)

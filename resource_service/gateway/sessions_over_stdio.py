@@ -46,7 +46,9 @@ class Session(StdioConnection):
         """
         key = messages.id_key(message["id"])
         if key in self.pending:
-            raise malformed_request(Reason.REQUEST_ID_IN_USE, 400, "There is a request with this id already.")
+            raise malformed_request(
+                Reason.REQUEST_ID_IN_USE, 400, ("A request with this id is already in progress.")
+            )
         return await self._ask(key, body, message)
 
     async def _route(self, message: Json) -> None:
@@ -57,7 +59,7 @@ class Session(StdioConnection):
             self._over.append(messages.id_key(message["id"]))
             await self.event_log.put(pending.stream, line, last=True)
         else:
-            _log.info("MCP server answered what nobody asked", pid=self.process.pid)
+            _log.info("MCP server sent a response without a request", pid=self.process.pid)
             self._misaddressed(message)
 
     async def cancel(self, message: Json, body: bytes) -> None:
@@ -205,16 +207,16 @@ def _place(session: Session, last_event_id: str) -> tuple[Stream, int]:
     name, _, number = last_event_id.partition(".")
     stream = session.event_log.stream(name)
     if stream is None or not _NUMBER.match(number) or int(number) < stream.lost:
-        raise malformed_request(Reason.EVENTS_NOT_KEPT, 400, "What follows this event is no longer kept.")
+        raise malformed_request(
+            Reason.EVENTS_NOT_KEPT, 400, ("The events after this one are no longer stored.")
+        )
     return stream, int(number)
 
 
 def _session_id(scope: Scope) -> str | None:
     named = header_values(scope, SESSION_HEADER.lower())
     if len(named) > 1:
-        raise malformed_request(
-            Reason.SESSION_HEADER_INVALID, 400, "There is more than one Mcp-Session-Id header."
-        )
+        raise malformed_request(Reason.SESSION_HEADER_INVALID, 400, "The Mcp-Session-Id header is repeated.")
     return named[0] if named else None
 
 

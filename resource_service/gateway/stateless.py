@@ -96,7 +96,7 @@ class StatelessProcess(StdioConnection):
             line = messages.write_line(self._renumbered(message, self._number))
         except ValueError as error:
             raise malformed_request(
-                Reason.NOT_FORWARDABLE, 400, "The message holds a number that is too large."
+                Reason.NOT_FORWARDABLE, 400, "The message contains a number that is too large."
             ) from error
         return await self._ask(self._number, line, message)
 
@@ -180,7 +180,7 @@ def _refused(request: Json) -> Json:
     """Return the response to a server's own request: there is no single client to forward it to."""
     if request["method"] == "ping":
         return messages.result(request["id"], {})
-    return messages.error(request["id"], messages.METHOD_NOT_FOUND, "There is no client to ask.")
+    return messages.error(request["id"], messages.METHOD_NOT_FOUND, "No client is connected.")
 
 
 def _error_code(response: Json) -> Any:  # noqa: ANN401

@@ -47,11 +47,11 @@ async def log_stderr(stderr: asyncio.StreamReader, pid: int) -> None:
             left_out += 1
             continue
         if left_out:
-            _log.warning("MCP server says too much", pid=pid, lines_left_out=left_out)
+            _log.warning("MCP server writes too much to stderr", pid=pid, lines_left_out=left_out)
             left_out = 0
-        _log.info("MCP server says", pid=pid, line=printable(line))
+        _log.info("MCP server stderr", pid=pid, line=printable(line))
     if left_out:
-        _log.warning("MCP server says too much", pid=pid, lines_left_out=left_out)
+        _log.warning("MCP server writes too much to stderr", pid=pid, lines_left_out=left_out)
 
 
 def printable(line: bytes) -> str:

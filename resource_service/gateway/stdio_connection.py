@@ -193,7 +193,7 @@ class StdioConnection(ABC):
     def _lose(self, line: bytes, reason: Reason, fault: str) -> None:
         """Handle a line that is not a message; if it was meant as an answer, fail the calls that await it."""
         _log.info(
-            "MCP server wrote what is no message", pid=self.process.pid, reason=fault, line=printable(line)
+            "MCP server wrote an invalid message", pid=self.process.pid, reason=fault, line=printable(line)
         )
         if garbled.is_lost_answer(line):
             key = self._key_of(garbled.recovered_id(line))
@@ -212,7 +212,7 @@ class StdioConnection(ABC):
         self.fail(
             keys,
             Reason.COMMAND_OUTPUT_UNREADABLE,
-            "The MCP server has answered under an id that nobody asked with.",
+            "The MCP server answered with an unknown request id.",
         )
 
     def give_up_silent(self, silence_s: float) -> None:
@@ -241,7 +241,7 @@ class StdioConnection(ABC):
         """Fail all pending calls, and make sure that the process ends."""
         self.ended = True
         await self.process.exited(within_s=LAST_WORDS_S)  # so that the exit status can be logged
-        text = "The MCP server ended before it had answered."
+        text = "The MCP server exited before it answered."
         self.fail(list(self.pending), Reason.COMMAND_ENDED, text, code=messages.CONNECTION_CLOSED)
         self.event_log.close()
         for callback in self.on_end:

@@ -86,7 +86,7 @@ class Upstream:
             return await self.http.send(request, stream=True, auth=None)
         except httpx2.LocalProtocolError as error:
             raise malformed_request(
-                Reason.NOT_FORWARDABLE, 400, "A header holds what no header may hold."
+                Reason.NOT_FORWARDABLE, 400, "A header contains invalid characters."
             ) from error
         except httpx2.HTTPError as error:
             raise self.failure(error) from error
@@ -102,7 +102,8 @@ class Upstream:
     def _announce(self, response: httpx2.Response, url: str) -> None:
         if self._announced.first(self.target):
             _log.info(
-                "the upstream redirects for a slash: each request takes two, until DOORWARD_UPSTREAM has it",
+                "the upstream redirects to add or remove a slash, which doubles every request: correct "
+                "DOORWARD_UPSTREAM",
                 upstream=self.target.log_name,
                 status=response.status_code,
                 location=url.partition("?")[0],
@@ -118,7 +119,7 @@ class Upstream:
         if status in (401, 407):
             raise failed(
                 Reason.UPSTREAM_CREDENTIALS_REFUSED,
-                f"{self.target.log_name}: refuses our credentials with {status}",
+                f"{self.target.log_name}: rejects the credentials of the gateway with {status}",
             )
         if status == 421:
             raise self.refused_host(status)

@@ -113,11 +113,11 @@ def _check_status(answer: Answer) -> None:
             **_where(answer),
         )
         raise IntrospectionUnavailableError(
-            Reason.INTROSPECTION_CREDENTIALS_REFUSED, "our own credentials were refused"
+            Reason.INTROSPECTION_CREDENTIALS_REFUSED, ("the credentials of this resource server were refused")
         )
     if answer.status != 200:
         _log.warning(
-            "the authorization server cannot say anything of the token",
+            "the authorization server cannot introspect the token",
             answered=answer.status,
             **_where(answer),
         )

@@ -234,7 +234,7 @@ class Leases:
         except IntrospectionUnavailableError:
             self._unknown(leases, asked_at)
         except Exception as error:  # noqa: BLE001 -- whatever it was, the token's state is unknown
-            _log.error("an open token could not be checked", exc_info=error)
+            _log.error("the token of an open response could not be checked", exc_info=error)
             self._unknown(leases, asked_at)
         finally:
             self._asking.pop(token, None)

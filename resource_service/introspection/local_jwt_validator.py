@@ -91,4 +91,4 @@ class LocalJwtValidator:
 
 
 def _log_refusal(reason: Reason, why: str) -> None:
-    _log.info("a JWT was refused without asking about it", reason=why, reason_code=reason.code)
+    _log.info("a JWT was refused without introspection", reason=why, reason_code=reason.code)

@@ -142,7 +142,7 @@ class RevocationFeed:
                 self._lost(error)
                 await asyncio.sleep(ABSENT_RETRY_S if isinstance(error, NoFeedError) else self._retry_s)
             except Exception as error:  # noqa: BLE001 -- whatever it was, no cached answer may be used
-                _log.error("the listener to revocations failed", exc_info=error)
+                _log.error("the revocation listener failed", exc_info=error)
                 self._lost(FeedLostError(repr(error)))
                 await asyncio.sleep(ABSENT_RETRY_S)
 
@@ -203,36 +203,38 @@ class RevocationFeed:
         if event.jti != jti:
             raise FeedLostError("an event has another name than it is listed under")
         if abs(self._clock() - claims["iat"]) > MOST_AGE_S:
-            raise FeedLostError("an event is of another time: is the clock right, here and there?")
+            raise FeedLostError("the time of an event is wrong: check the clocks of both services")
         return event
 
     def _arrives(self) -> None:
         if not self._reported_live and self._listener.live:
             self._reported_live = True
-            _log.info("revocations arrive: answers about tokens are kept")
+            _log.info("receiving revocations: introspection responses are cached")
 
     def _lost(self, error: FeedLostError) -> None:
         self._listener.doubt()
         if self._reported_live is not False:
             level = "warning" if self._reported_live else "info"
             self._reported_live = False
-            getattr(_log, level)("revocations do not arrive: every request asks", reason=str(error))
+            getattr(_log, level)(
+                "not receiving revocations: every request is introspected", reason=str(error)
+            )
 
 
 def _read(answer: Answer) -> Events:
     if answer.status in (404, 405):
-        raise NoFeedError("the authorization server has no feed of revocations")
+        raise NoFeedError("the authorization server does not offer revocation events")
     if answer.status == 409:
-        raise FeedLostError("the authorization server no longer knows where we were")
+        raise FeedLostError("the authorization server no longer has the position in the event stream")
     if answer.status != 200:
         raise FeedLostError(f"status {answer.status}")
     try:
         document: Any = parse_json(answer.body)
         sets, more = document["sets"], document.get("moreAvailable", False)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FeedLostError("the answer is not one of RFC 8936") from error
+        raise FeedLostError("the response violates RFC 8936") from error
     if not isinstance(sets, dict) or not isinstance(more, bool):
-        raise FeedLostError("the answer is not one of RFC 8936")
+        raise FeedLostError("the response violates RFC 8936")
     if not all(isinstance(text, str) for text in sets.values()):
-        raise FeedLostError("the answer holds something that is no token")
+        raise FeedLostError("the response contains something that is not a token")
     return Events(sets, more)

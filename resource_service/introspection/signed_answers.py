@@ -41,7 +41,9 @@ class SignedAnswers:
             claims = await self.keys.verify_jws(text, typ=SIGNED_TYPE, algorithms=ALGORITHMS)
             self._check(claims)
         except (InvalidJwsError, ClaimError) as error:
-            raise MalformedAnswerError(f"not a signed answer for us: {error}") from error
+            raise MalformedAnswerError(
+                f"not a signed introspection response for this resource server: {error}"
+            ) from error
         return claims.get("token_introspection")
 
     def _check(self, claims: Claims) -> None:

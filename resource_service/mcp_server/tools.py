@@ -36,7 +36,7 @@ ToolContext = Context[object, Request]
 class Note(BaseModel):
     """A note as tools give it out."""
 
-    number: int = Field(description="Counts from 1 among the notes of this user.")
+    number: int = Field(description="Number of the note, from 1, for each user.")
     text: str
     written_at: int = Field(description="Seconds since 1970.")
 
@@ -51,9 +51,9 @@ class Identity(BaseModel):
     """Whom a call acts for."""
 
     subject: str | None = Field(description="The user; null where a client acts for itself.")
-    username: str | None = Field(description="What the user is called.")
+    username: str | None = Field(description="The username.")
     client_id: str = Field(description="The client through which the call came.")
-    scopes: list[str] = Field(description="What has been granted to the client.")
+    scopes: list[str] = Field(description="The scopes that were granted to the client.")
 
 
 class NotesTools:
@@ -94,13 +94,13 @@ class NotesTools:
         try:
             return _note(await self._notes.add(principal.owner, text))
         except NotesFullError as error:
-            raise ToolError("There is no room for more notes.") from error
+            raise ToolError("The maximum number of notes is reached.") from error
 
     def _allowed(self, tool: str, ctx: ToolContext) -> Principal:
         """Return the caller. The guard has checked the policy already; this check is a second barrier."""
         request = ctx.request_context.request
         if request is None:
-            raise ToolError("This tool is for requests over HTTP.")
+            raise ToolError("This tool requires a request over HTTP.")
         principal = principal_in(request.scope)
         policy = self._policy.current
         if missing := policy.missing(policy.for_tool(tool), principal.scopes):

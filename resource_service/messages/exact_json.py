@@ -104,7 +104,7 @@ class _Numbers:
 
 def _number(text: str) -> float | ExactNumber:
     if len(text) > MAX_NUMBER_CHARACTERS:
-        raise UnreadableError("The body holds a number that is too long.")
+        raise UnreadableError("The body contains a number that is too long.")
     number = float(text)
     if repr(number) == text:
         return number
@@ -116,4 +116,4 @@ def _number(text: str) -> float | ExactNumber:
 
 
 def _no_constant(_name: str) -> NoReturn:
-    raise UnreadableError("The body holds a number that JSON does not have.")
+    raise UnreadableError("The body contains a number that is not valid in JSON.")

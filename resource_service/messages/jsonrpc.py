@@ -63,5 +63,5 @@ def read_posted(body: bytes) -> Posted:
 def _distinct(pairs: Pairs) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise UnreadableError("The body names a member of an object twice.")
+        raise UnreadableError("The body contains an object with a repeated member.")
     return members

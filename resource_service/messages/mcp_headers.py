@@ -110,7 +110,7 @@ def _unclear(fields: Iterable[tuple[bytes, bytes]], headers: dict[str, str]) -> 
             if name in headers:
                 yield f"The {name} header appears more than once."
             if not _PLAIN.fullmatch(value):
-                yield f"The {name} header holds a character that must be encoded."
+                yield f"The {name} header contains a character that must be encoded."
         headers[name] = value
 
 

@@ -61,5 +61,5 @@ def _parameters(text: str) -> list[tuple[str, str]]:
         position = match.end()
     names = [name.lower() for name, _ in parameters]
     if len(set(names)) < len(names):
-        raise UnsupportedMediaTypeError("The Content-Type header says something twice.")
+        raise UnsupportedMediaTypeError("The Content-Type header repeats a parameter.")
     return parameters

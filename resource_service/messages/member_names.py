@@ -70,7 +70,7 @@ def fault_in(message: object) -> str | None:
         path, value = waiting.pop()
         seen += 1
         if seen > MAX_VALUES:
-            return "The message holds too many values outside of arguments."
+            return "The message contains too many values outside of arguments."
         match value:
             case dict():
                 if reason := _fault_in_names(value):
@@ -80,7 +80,7 @@ def fault_in(message: object) -> str | None:
             case list():
                 waiting.extend((path, inner) for inner in value)
             case str() if not _is_plain(value):
-                return "The message holds a character that is no text."
+                return "The message contains an invalid character."
     return None
 
 
@@ -89,9 +89,9 @@ def _fault_in_names(members: dict[str, object]) -> str | None:
     for name in members:
         form = folded(name)
         if form in seen or _FOLDED.get(form, name) != name:
-            return f"The member {name[:64]!a} may be read as another one."
+            return f"Parsers could mistake the member {name[:64]!a} for another one."
         if not _is_plain(name):
-            return f"The member {name[:64]!a} holds a character that is no text."
+            return f"The member {name[:64]!a} contains an invalid character."
         seen.add(form)
     return None
 

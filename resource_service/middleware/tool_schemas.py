@@ -108,7 +108,9 @@ class ToolSchemas:
                 with anyio.fail_after(LISTED_WITHIN_S):
                     cached.tools = await self._all_pages(scope, call)
             except (TimeoutError, Refusal, _UnlistedError) as error:
-                _log.info("tools not listed, their headers are the server's to check", reason=str(error))
+                _log.info(
+                    "tools cannot be listed; the MCP server must check their headers", reason=str(error)
+                )
                 cached.tools, kept_s = {}, KEPT_UNLISTED_S
             cached.listed_at = self._monotonic()
             cached.until = cached.listed_at + kept_s
@@ -136,7 +138,7 @@ class ToolSchemas:
             case {"result": dict(result)} if isinstance(result.get("tools"), list):
                 return result
             case _:
-                raise _UnlistedError("the server gives no list of tools")
+                raise _UnlistedError("the server did not return a list of tools")
 
 
 def _list_request(scope: Scope, body: bytes) -> Scope:

@@ -23,9 +23,9 @@ _EXPRESSION = re.compile(r"\{[^{}]*\}")
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
 HEAD = """\
-# A first policy for {server}, made of what it says about itself.
-# Nobody has checked that: go through it line by line before it is in force. `doorward policy check` says what
-# each scope allows.
+# Draft of a policy for {server}, derived from what the server says about its tools.
+# Review every line before you use it: nobody has checked what the server says. `doorward policy check` shows
+# what each scope allows.
 """
 
 
@@ -67,13 +67,13 @@ def _lines(inventory: ServerInventory, prefix: str) -> Iterator[str]:
             admin, f"Delete things in {_server_name(inventory, prefix)}, and whatever else there is", write
         )
     yield ""
-    yield "# For whatever is not named below: what the server gains later is not open by accident."
+    yield "# Applies to everything that is not listed below, including future additions to the server."
     yield f"default: {_key(admin if destroys else write)}"
     yield from _tools(inventory.tools, prefix)
     yield from _rules("prompts", inventory.prompts, read)
     yield from _rules("resources", _resources(inventory), read)
     yield ""
-    yield "# Take away the mark to leave out of lists what the caller may not use."
+    yield "# Uncomment to hide from lists what the caller may not use."
     yield "# hide: true"
 
 

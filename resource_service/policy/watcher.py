@@ -87,7 +87,11 @@ class PolicyWatcher:
             policy = await anyio.to_thread.run_sync(read_policy, path)
         except PolicyError as error:
             self._seen = fingerprint
-            _log.error("policy refused, the one before stays in force", file=str(path), reason=str(error))
+            _log.error(
+                "the policy file is invalid; the previous policy stays active",
+                file=str(path),
+                reason=str(error),
+            )
             return
         if await anyio.to_thread.run_sync(_fingerprint, path) != fingerprint:
             return  # it changed while it was read, so wait for the next round

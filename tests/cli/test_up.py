@@ -103,7 +103,7 @@ def test_when_one_service_dies_the_other_is_stopped_and_the_status_says_so(runni
     os.kill(resource, signal.SIGKILL)
     assert running.ended() == 1
     assert not alive(auth)
-    assert "the resource service ended by itself" in running.output
+    assert "the resource service exited unexpectedly" in running.output
     assert "Traceback" not in running.output
 
 
@@ -170,7 +170,7 @@ def test_a_taken_port_is_named_with_the_option_that_chooses_another(tmp_path: Pa
         port = listener.getsockname()[1]
         done = doorward("up", option, str(port), cwd=tmp_path)
     assert done.returncode == 2
-    assert f"port {port} is taken" in done.stderr
+    assert f"port {port} is used by another program" in done.stderr
     assert option in done.stderr
 
 

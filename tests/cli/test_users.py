@@ -119,7 +119,7 @@ async def test_an_invitation_and_a_reset_print_a_link_once(users: Command) -> No
     assert re.fullmatch(r"http://localhost:9000/set-password\?link=dw_al_\S{60,}\n", invited.stdout)
     assert marks(users) == ["ada\tAda\t(invited)"]
     assert users("reset", "ada").stdout != invited.stdout
-    assert "there is a user of that name already" in users("invite", "ada").stderr
+    assert "the user already exists" in users("invite", "ada").stderr
 
 
 @pytest.mark.requirement("ID-7")

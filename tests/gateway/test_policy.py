@@ -211,7 +211,7 @@ def test_a_policy_that_changes_is_in_force_without_a_restart_and_a_broken_one_is
             return [
                 line["reason"]
                 for line in service.log_lines()
-                if str(line["event"]).startswith("policy refused")
+                if str(line["event"]).startswith("the policy file is invalid")
             ]
 
         assert needed() == {"notes:write"}

@@ -115,7 +115,7 @@ async def test_a_crash_is_told_to_whoever_waits_and_does_not_last(
     earlier = len(plain_stdio.log_lines())
     token = token_for(plain_stdio, issuer, sub=f"crashing {era}")
     async with connected(plain_stdio.resource, token, ERAS[era]) as client:
-        with anyio.fail_after(30), pytest.raises(MCPError, match="ended before it had answered"):
+        with anyio.fail_after(30), pytest.raises(MCPError, match="exited before it answered"):
             await client.call_tool("crash", {})
     async with connected(plain_stdio.resource, token, ERAS[era]) as client:
         assert await called(client, "add", a=1, b=2) == "3"
@@ -324,7 +324,7 @@ async def test_standard_error_goes_to_the_log_and_not_without_end(
         return [line for line in plain_stdio.log_lines() if line.get("pid") == process]
 
     wait_until(lambda: any("lines_left_out" in line for line in log_entries()))
-    lines = [line["line"] for line in log_entries() if line["event"] == "MCP server says"]
+    lines = [line["line"] for line in log_entries() if line["event"] == "MCP server stderr"]
     assert lines[:2] == ["complaint 0", "complaint 1"]
     assert len(lines) < 500
     left_out = sum(line.get("lines_left_out", 0) for line in log_entries())

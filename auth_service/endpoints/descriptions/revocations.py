@@ -28,11 +28,11 @@ OPERATION = {
                         "maxEvents": {
                             "type": "integer",
                             "minimum": 0,
-                            "description": f"At most so many events; {MAX_EVENTS} where left out.",
+                            "description": f"Maximum number of events; {MAX_EVENTS} by default.",
                         },
                         "returnImmediately": {
                             "type": "boolean",
-                            "description": "Do not wait where there is no event.",
+                            "description": "Respond at once if there are no events.",
                         },
                         "setErrs": {
                             "type": "object",
@@ -48,7 +48,7 @@ OPERATION = {
         "200": answer(
             "Events, the oldest first.", {"sets": {"nZ0v1Xb9pL2yR4sTq6uWxA": "eyJ…"}, "moreAvailable": False}
         ),
-        "400": error("The body is no poll.", "invalid_request", "the body must be JSON"),
+        "400": error("The body is not a valid poll.", "invalid_request", "the body must be JSON"),
         "401": error("The caller did not authenticate.", "invalid_client", "the client secret is wrong"),
         "403": error(
             "The caller is a client.",

@@ -179,8 +179,8 @@ ODD: dict[str, Odd] = {
     "300": Odd(head("Content-Length: 0", status="300 Choose"), "answers 300"),
     "another host": Odd(whole(b"Invalid Host header", status="421 Misdirected"), "refuses the Host"),
     "another host, 400": Odd(whole(b"Invalid host header", status="400 Bad"), "refuses the Host"),
-    "credentials": Odd(whole(b"", status="401 Unauthorized"), "refuses our credentials"),
-    "credentials of a proxy": Odd(whole(b"", status="407 Proxy"), "refuses our credentials"),
+    "credentials": Odd(whole(b"", status="401 Unauthorized"), "rejects the credentials of the gateway"),
+    "credentials of a proxy": Odd(whole(b"", status="407 Proxy"), "rejects the credentials of the gateway"),
     "101": Odd(head("Upgrade: websocket", "Connection: upgrade", status="101 Switching"), "101|Protocol"),
     "600": Odd(head("Content-Length: 0", status="600 Odd"), "answers 600"),
     # its own refusals

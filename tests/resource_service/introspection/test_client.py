@@ -112,7 +112,7 @@ async def test_a_refusal_is_logged_and_only_401_and_403_are_blamed_on_our_creden
     with capture_logs() as logged, pytest.raises(IntrospectionUnavailableError) as raised:
         await ask(lambda _request: response(status))
     assert raised.value.reason == reason
-    assert str(raised.value) in (f"status {status}", "our own credentials were refused")
+    assert str(raised.value) in (f"status {status}", ("the credentials of this resource server were refused"))
     assert [(line["log_level"], line["answered"]) for line in logged] == [(level, status)]
 
 

@@ -236,7 +236,7 @@ async def test_ten_tokens_a_tick_are_asked_about_and_first_those_that_waited_lon
     ("error", "logged"),
     [
         (IntrospectionUnavailableError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "down"), []),
-        (RuntimeError("a mistake"), ["an open token could not be checked"]),
+        (RuntimeError("a mistake"), ["the token of an open response could not be checked"]),
     ],
 )
 async def test_a_lease_ends_ten_seconds_after_the_server_stopped_answering(

@@ -250,7 +250,7 @@ async def test_a_forgery_is_refused_without_asking_and_the_log_says_why(forgery:
     with capture_logs() as lines:
         assert await scene.verify(FORGERIES[forgery](scene)) is None
     assert scene.tokens == []
-    assert [line["event"] for line in lines] == ["a JWT was refused without asking about it"]
+    assert [line["event"] for line in lines] == ["a JWT was refused without introspection"]
     assert lines[0]["reason"]
 
 

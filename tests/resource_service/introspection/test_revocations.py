@@ -24,7 +24,7 @@ OFF_WITHIN_S = 5
 PROMPTLY_S = 5
 """Well under a second on a machine that does nothing else: `tests/e2e/test_revocations.py` takes the time."""
 NUMBERS = itertools.count()
-ARRIVE, GONE = "revocations arrive", "revocations do not arrive"
+ARRIVE, GONE = "receiving revocations", "not receiving revocations"
 
 
 class Caller:
@@ -179,7 +179,7 @@ def test_without_a_feed_every_request_asks_and_the_log_says_so_once(tmp_path: Pa
             assert http.get("/hello", headers=bearer(token)).status_code == 200
         assert len(server.requests_to()) == 3
         lines = [line for line in service.log_lines() if "revocations" in str(line["event"])]
-    assert [line["reason"] for line in lines] == ["the authorization server has no feed of revocations"]
+    assert [line["reason"] for line in lines] == ["the authorization server does not offer revocation events"]
     server.stop()
 
 

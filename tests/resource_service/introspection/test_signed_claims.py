@@ -42,5 +42,7 @@ async def test_an_answer_of_the_last_minute_is_accepted(iat: int) -> None:
     ],
 )
 async def test_any_other_answer_says_nothing(changes: dict[str, Any]) -> None:
-    with pytest.raises(MalformedAnswerError, match="not a signed answer for us"):
+    with pytest.raises(
+        MalformedAnswerError, match="not a signed introspection response for this resource server"
+    ):
         await answer(**changes)

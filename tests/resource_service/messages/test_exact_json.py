@@ -63,9 +63,9 @@ def test_the_texts_of_exact_numbers_are_put_where_they_were() -> None:
     [
         (b"", "The body is not JSON."),
         (b"\xff", "The body is not JSON."),
-        (b"NaN", "The body holds a number that JSON does not have."),
-        (b"-Infinity", "The body holds a number that JSON does not have."),
-        (b"0." + b"1" * (MAX_NUMBER_CHARACTERS - 1), "The body holds a number that is too long."),
+        (b"NaN", "The body contains a number that is not valid in JSON."),
+        (b"-Infinity", "The body contains a number that is not valid in JSON."),
+        (b"0." + b"1" * (MAX_NUMBER_CHARACTERS - 1), "The body contains a number that is too long."),
         (b"[" * 129 + b"]" * 129, "The body is nested deeper than 128 levels."),
     ],
 )

@@ -50,7 +50,7 @@ def test_a_draft_says_what_the_server_says_and_what_it_leaves_out() -> None:
         resources=("notes://1", "notes://\n"),
     )
     lines = draft(inventory, "n").splitlines()
-    assert lines[0].startswith("# A first policy for Notes, ")
+    assert lines[0].startswith("# Draft of a policy for Notes, ")
     assert lines[lines.index("default: n:write") + 1 :] == [
         "# Left out, so that the default is needed: 2 tools whose names cannot be spelled here.",
         "",
@@ -69,7 +69,7 @@ def test_a_draft_says_what_the_server_says_and_what_it_leaves_out() -> None:
         "resources:",
         "  notes://1: n:read",
         "",
-        "# Take away the mark to leave out of lists what the caller may not use.",
+        "# Uncomment to hide from lists what the caller may not use.",
         "# hide: true",
     ]
     complete = ServerInventory(server="", tools=TOOLS, prompts=("hello",), resources=("notes://1",))

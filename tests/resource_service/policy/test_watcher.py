@@ -84,7 +84,7 @@ async def test_a_policy_that_cannot_be_meant_leaves_the_one_before_in_force_and_
             await until(lambda: len(lines) > 0)
             await anyio.sleep(0.1)
             assert len(lines) == 1
-            assert lines[0]["event"].startswith("policy refused")
+            assert lines[0]["event"].startswith("the policy file is invalid")
             assert watcher.scopes() == ("read",)
             write(path, policy("write"))
             await until(lambda: watcher.scopes() == ("write",))
