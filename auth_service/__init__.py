@@ -2,6 +2,7 @@
 
     main.py               create_app(settings, store, clock)
     routes.py             every endpoint and page, created from the components
+    renewal_wiring.py     wiring: groups that providers are asked for again
     components.py         wiring: every component, created once, by subject
     infrastructure.py     wiring: settings, store, clock, outgoing requests and keys
     account_page.py       wiring: the account page and its sections

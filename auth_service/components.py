@@ -46,6 +46,7 @@ from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.protocol.resources import ResourceRegistry
+from auth_service.renewal_wiring import group_renewal
 from auth_service.settings import OPENID_SCOPES, AuthSettings
 from auth_service.storage.interface import Store
 from auth_service.users.client_subjects import ClientSubjects
@@ -351,7 +352,8 @@ def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetc
     base = infrastructure(settings, store, clock, fetcher)
     all_users, all_clients = users(base), clients(base)
     default = configured.default_access_rules(settings)
-    access = AccessComponents.of_store(store, clock, default, own_scopes=OPENID_SCOPES)
+    renewal = group_renewal(base, all_clients.operator_keys, all_users.sessions)
+    access = AccessComponents.of_store(store, clock, default, own_scopes=OPENID_SCOPES, renewal=renewal)
     return Components(
         base=base,
         users=all_users,

@@ -20,6 +20,7 @@ from auth_service.federation.provider_logout import ProviderLogout, ProviderSess
 from auth_service.pages.federated_login import FederatedLoginPages
 from auth_service.pages.provider_failures import ProviderFailures
 from auth_service.protocol.identity_providers import IdentityProvider
+from auth_service.renewal_wiring import upstream_credentials
 from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
 
@@ -73,7 +74,9 @@ def _pages(parts: Components, providers: Providers, openid: OpenIdLogin) -> Fede
         by_protocol={"openid": openid, "github": GitHubLogin(fetcher=base.operator_fetcher)},
         logins=FederatedLogins(base.store, base.key_ring),
         accounts=FederatedAccounts(
-            users=users.repository, identities=IdentityRepository(base.store, base.clock)
+            users=users.repository,
+            identities=IdentityRepository(base.store, base.clock),
+            credentials=upstream_credentials(base),
         ),
         provider_sessions=provider_sessions(parts),
         begun=parts.login_sessions,

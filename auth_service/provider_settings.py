@@ -74,6 +74,7 @@ class ProviderConfiguration(BaseModel):
         client_secret: the secret itself, or ``env:NAME`` or ``file:/path``.
         scopes: by default those of the preset.
         groups_claim: by default that of the preset.
+        reads_groups: whether access rules name groups of the provider.
         link: what connects a person to an existing account.
         contact: whom a person should contact after a refusal.
     """
@@ -89,6 +90,7 @@ class ProviderConfiguration(BaseModel):
     groups_claim: str | None = None
     allow: Allow
     link: Literal["never", "verified_email"] = "never"
+    reads_groups: bool = False
     label: str | None = Field(default=None, min_length=1, max_length=40)
     contact: str | None = Field(default=None, min_length=1, max_length=200)
 
@@ -131,7 +133,8 @@ class ProviderConfiguration(BaseModel):
 
     def provider(self) -> IdentityProvider:
         """Return the provider as the rules use it."""
-        needed = self.kind.groups_scopes if self.allow.groups else ()
+        needed = self.kind.groups_scopes if self.allow.groups or self.reads_groups else ()
+        offline = self.kind.offline_scopes if self.reads_groups else ()
         prefix = self.kind.group_prefix
         return IdentityProvider(
             provider_id=self.id,
@@ -140,7 +143,7 @@ class ProviderConfiguration(BaseModel):
             client_id=self.client_id,
             client_secret=self.client_secret.get_secret_value() if self.client_secret else None,
             label=self.label or self.kind.label,
-            scopes=self.scopes or (*self.kind.scopes, *needed),
+            scopes=self.scopes or (*self.kind.scopes, *needed, *offline),
             groups_claim=self.groups_claim_or_default,
             allow=AllowList(
                 everyone=self.allow.everyone,
@@ -150,4 +153,5 @@ class ProviderConfiguration(BaseModel):
             ),
             links_email=self.link == "verified_email",
             contact=self.contact,
+            reads_groups=self.reads_groups,
         )

@@ -229,6 +229,7 @@ class AuthSettings(KeySettings):
     demo_user: bool = False
     setup_link: Annotated[str, Field(pattern=r"^[0-9a-f]{64}:[0-9]{1,12}$")] | None = None
     access: Literal["open", "closed"] | None = None
+    groups_max_age_s: Seconds = 3_600
     open_client_credentials: bool = False
     registration: Literal["open", "token", "statement", "closed"] = "open"
     statement_issuers: tuple[StatementIssuer, ...] = ()

@@ -21,6 +21,7 @@ ORDER = {
         *(
             "configured",
             "infrastructure",
+            "renewal_wiring",
             "components",
             "grant_types",
             "factor_components",

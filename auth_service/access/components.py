@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from auth_service.access.announcements import AccessChangePublisher
 from auth_service.access.control import AccessControl
 from auth_service.access.groups import Groups
+from auth_service.access.renewal import GroupRenewal
 from auth_service.access.rules import AccessRules
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
@@ -28,7 +29,13 @@ class AccessComponents:
 
     @classmethod
     def of_store(
-        cls, store: Store, clock: Clock, default: Access | None, *, own_scopes: Collection[str] = ()
+        cls,
+        store: Store,
+        clock: Clock,
+        default: Access | None,
+        *,
+        own_scopes: Collection[str] = (),
+        renewal: GroupRenewal | None = None,
     ) -> AccessComponents:
         """Create the components.
 
@@ -46,5 +53,6 @@ class AccessComponents:
             identities=IdentityRepository(store, clock),
             clock=clock,
             own_scopes=own_scopes,
+            renewal=renewal,
         )
         return cls(rules=rules, groups=groups, control=control, changes=changes)

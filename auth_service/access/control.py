@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from auth_service.access.groups import Groups
+from auth_service.access.renewal import GroupRenewal
 from auth_service.access.rules import AccessRules
 from auth_service.federation.identities import Identity, IdentityRepository
 from auth_service.grants.permissions import Narrow
@@ -25,6 +26,7 @@ class AccessControl:
 
     Args:
         own_scopes: the scopes of the authorization server itself.
+        renewal: asks identity providers again; None for a program that serves no refreshes.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class AccessControl:
         identities: IdentityRepository,
         clock: Clock,
         own_scopes: Collection[str] = (),
+        renewal: GroupRenewal | None = None,
     ) -> None:
         self._rules = rules
         self._groups = groups
@@ -43,6 +46,7 @@ class AccessControl:
         self._identities = identities
         self._clock = clock
         self._own_scopes = own_scopes
+        self._renewal = renewal
 
     async def permitted(self, grant: Grant) -> Grant | None:
         """Return the grant with what its person may hold now; None if nothing of it remains.
@@ -61,6 +65,8 @@ class AccessControl:
 
     async def renew(self, grant: Grant) -> None:
         """Learn the groups from the person's identity provider again, if that is due."""
+        if self._renewal is not None and grant.subject is not None and grant.assertion_issuer is None:
+            await self._renewal.renew(grant.subject)
 
     async def scopes_for(
         self, subject: str, resource: str | None, scopes: Iterable[str]

@@ -2,5 +2,5 @@
 
 Contains the relying party's side: discovery, the code exchange, the resulting identity, and the account it
 logs in to. The rules are in `protocol`, the pages in `pages.federated_login`. Everything is fetched by the
-operator's fetcher. A provider's tokens are used at once and not stored.
+operator's fetcher. Of a provider's tokens, only a refresh token is stored, encrypted: see `credentials`.
 """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from auth_service.crypto.secrets import digest, new_id
+from auth_service.federation.credentials import UpstreamCredentials
 from auth_service.federation.errors import IdentityRefusedError
 from auth_service.federation.identities import Identity, IdentityRepository, Origin
 from auth_service.protocol.federated_accounts import EmailOwner, Refusal, Step, allow_list_refusal, decide
@@ -31,6 +32,7 @@ class FederatedAccounts:
 
     users: UserRepository
     identities: IdentityRepository
+    credentials: UpstreamCredentials | None = None
 
     async def account_of(self, federated: FederatedIdentity, provider: IdentityProvider) -> tuple[User, How]:
         """Return the account of a person who logs in.
@@ -58,7 +60,7 @@ class FederatedAccounts:
         user = await self._account(identity, federated, provider)
         if user is None:
             return await self.account_of(federated, provider)
-        await self.identities.note_login(federated)
+        await self._note_login(federated, provider, user)
         return user, how
 
     async def connect(self, federated: FederatedIdentity, provider: IdentityProvider, subject: str) -> User:
@@ -77,8 +79,13 @@ class FederatedAccounts:
         if user is None or identity.subject != subject:
             raise IdentityRefusedError(Refusal.TAKEN)
         await self.identities.note_owner(identity)
-        await self.identities.note_login(federated)
+        await self._note_login(federated, provider, user)
         return user
+
+    async def _note_login(self, federated: FederatedIdentity, provider: IdentityProvider, user: User) -> None:
+        await self.identities.note_login(federated)
+        if federated.credential is not None and self.credentials is not None:
+            await self.credentials.save(user.subject, provider.provider_id, federated.credential)
 
     async def is_connected(self, federated: FederatedIdentity, user: User) -> bool:
         """Whether an identity is connected to an account at this moment."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from auth_service.federation.errors import ProviderUnavailableError
+from auth_service.federation.errors import CredentialRefusedError, ProviderUnavailableError
 from auth_service.fetching import Fetcher, FetchError
 from auth_service.fetching.answer import Fetched
 from auth_service.protocol.federated_identity import InvalidProviderResponseError
@@ -51,6 +51,35 @@ async def redeem_code(
         "redirect_uri": answer.redirect_uri,
         "code_verifier": answer.verifier,
     }
+    return _members(await _token_response(fetcher, url, provider, form, basic=basic))
+
+
+async def redeem_refresh_token(
+    fetcher: Fetcher, url: str, provider: IdentityProvider, refresh_token: str, *, basic: bool
+) -> dict[str, object]:
+    """Exchange a refresh token for a token response.
+
+    Args:
+        basic: as for `redeem_code`.
+
+    Raises:
+        CredentialRefusedError: the provider does not accept the refresh token.
+        ProviderUnavailableError: there was no usable response.
+        InvalidProviderResponseError: the provider refuses for another reason.
+    """
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    fetched = await _token_response(fetcher, url, provider, form, basic=basic)
+    try:
+        return _members(fetched)
+    except InvalidProviderResponseError as error:
+        if error.detail == "invalid_grant":
+            raise CredentialRefusedError("the provider does not accept the refresh token") from error
+        raise
+
+
+async def _token_response(
+    fetcher: Fetcher, url: str, provider: IdentityProvider, form: dict[str, str], *, basic: bool
+) -> Fetched:
     headers = {"Accept": "application/json"}
     if provider.client_secret is not None and basic:
         headers["Authorization"] = basic_authorization(provider.client_id, provider.client_secret)
@@ -59,7 +88,7 @@ async def redeem_code(
         if provider.client_secret is not None:
             form["client_secret"] = provider.client_secret
     try:
-        fetched = await fetcher.post(
+        return await fetcher.post(
             url,
             urlencode(form).encode(),
             _FORM,
@@ -67,13 +96,15 @@ async def redeem_code(
             headers=headers,
             statuses=_STATUSES,
         )
-        return _members(fetched)
     except FetchError as error:
         raise ProviderUnavailableError.of("the token endpoint", error) from error
 
 
 def _members(fetched: Fetched) -> dict[str, object]:
-    members = fetched.json()
+    try:
+        members = fetched.json()
+    except FetchError as error:
+        raise ProviderUnavailableError.of("the token endpoint", error) from error
     if not isinstance(members, dict):
         raise InvalidProviderResponseError("the token response is not a JSON object")
     # GitHub sends errors with status 200.

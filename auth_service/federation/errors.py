@@ -16,6 +16,10 @@ class ProviderUnavailableError(FederationError):
         return cls(f"{what}: {error.reason}", detail=error.detail)
 
 
+class CredentialRefusedError(FederationError):
+    """The provider does not accept its refresh token any more (RFC 6749 §5.2, `invalid_grant`)."""
+
+
 class IdentityRefusedError(FederationError):
     """The person is authenticated at the provider, but may not log in here."""
 

@@ -39,6 +39,7 @@ class Identity:
         provider_subject: the `sub` at the provider.
         groups: the groups that the provider named last.
         groups_at: when it named them; unchanged if a later login did not tell.
+        due: whether the provider should be asked for the groups again at once.
         email: the address that it verified as the person's at the last login.
         origin: an `Origin`.
         name: the person's name at the provider at the last login, for display only.
@@ -52,6 +53,7 @@ class Identity:
     seen_at: int = 0
     groups: tuple[str, ...] = ()
     groups_at: int = 0
+    due: bool = False
     email: str | None = None
     origin: str = Origin.UNKNOWN
     name: str = ""
@@ -114,6 +116,7 @@ class IdentityRepository:
     async def disconnect(self, identity: Identity) -> None:
         """Disconnect one identity from its account."""
         name = _name(identity.issuer, identity.provider_subject)
+        await self._store.delete(keys.upstream_credential(identity.subject, identity.provider_id))
         await self._identities.delete(name)
         await self._store.index_remove(keys.subject_identities(identity.subject), name)
 
@@ -123,6 +126,7 @@ class IdentityRepository:
         for name in await self._store.index_list(index):
             identity = await self._identities.get(name)
             if identity is not None and identity.subject == subject:
+                await self._store.delete(keys.upstream_credential(subject, identity.provider_id))
                 await self._identities.delete(name)
             await self._store.index_remove(index, name)
 
@@ -135,9 +139,29 @@ class IdentityRepository:
             seen = replace(identity, seen_at=now, email=federated.email, name=name)
             if federated.groups is None:
                 return seen, None  # the provider did not tell, which does not mean that there are none
-            return replace(seen, groups=federated.groups[:MAX_KEPT_GROUPS], groups_at=now), None
+            return replace(seen, groups=federated.groups[:MAX_KEPT_GROUPS], groups_at=now, due=False), None
 
         await self._identities.update(_name(federated.issuer, federated.subject), rule)
+
+    async def note_due(self, subject: str, provider_id: str) -> None:
+        """Record that something has changed at the provider, so that it should be asked again."""
+        for identity in await self.of_subject(subject):
+            if identity.provider_id == provider_id:
+                name = _name(identity.issuer, identity.provider_subject)
+                await self._identities.update(name, lambda stored: (replace(stored, due=True), None))
+
+    async def note_groups(self, federated: FederatedIdentity) -> bool:
+        """Record the groups that the provider named without a login; return whether they are others."""
+        now, groups = int(self._clock()), federated.groups
+        if groups is None:
+            return False
+
+        def rule(identity: Identity) -> tuple[Identity, bool]:
+            kept = groups[:MAX_KEPT_GROUPS]
+            renewed = replace(identity, groups=kept, groups_at=now, due=False)
+            return renewed, set(kept) != set(identity.groups)
+
+        return bool(await self._identities.update(_name(federated.issuer, federated.subject), rule))
 
     async def note_owner(self, identity: Identity) -> None:
         """Record that the owner of the account, who is logged in, has connected the identity."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from auth_service.clients.keys import PublishedKeys
-from auth_service.federation.code_exchange import AuthorizationAnswer, redeem_code, token_in
+from auth_service.federation.code_exchange import (
+    AuthorizationAnswer,
+    redeem_code,
+    redeem_refresh_token,
+    token_in,
+)
 from auth_service.federation.discovery import ProviderDiscovery
 from auth_service.federation.errors import ProviderUnavailableError
 from auth_service.fetching import Fetcher, FetchError
@@ -16,6 +21,7 @@ from auth_service.protocol.federated_identity import (
     FederatedIdentity,
     InvalidProviderResponseError,
     check_id_token,
+    check_renewed_id_token,
     check_response_issuer,
     identity_of,
     lacks_claims,
@@ -73,7 +79,32 @@ class OpenIdLogin:
         check_id_token(claims, provider, nonce=answer.nonce, access_token=access_token, now=self.clock())
         if metadata.userinfo_endpoint and lacks_claims(claims, provider):
             claims = merge_userinfo(claims, await self._userinfo(metadata.userinfo_endpoint, access_token))
-        return identity_of(claims, provider)
+        identity = identity_of(claims, provider)
+        return replace(identity, credential=_refresh_token(members))
+
+    async def renew(self, provider: IdentityProvider, refresh_token: str, subject: str) -> FederatedIdentity:
+        """Return what the provider says of a person now, without the person (OpenID Connect Core §12).
+
+        Raises:
+            CredentialRefusedError: the provider does not accept the refresh token any more.
+            FederationError: the provider cannot be asked, or its answer is not valid.
+        """
+        metadata = await self.discovery.metadata_of(provider)
+        members = await redeem_refresh_token(
+            self.fetcher, metadata.token_endpoint, provider, refresh_token, basic=metadata.basic
+        )
+        claims: dict[str, Any] = {"sub": subject}
+        if "id_token" in members:
+            claims = dict(await self.verify(provider, _parsed(token_in(members, "id_token")), types=_TYPES))
+            check_renewed_id_token(claims, provider, subject, self.clock())
+        if metadata.userinfo_endpoint and lacks_claims(claims, provider):
+            access_token = token_in(members, "access_token")
+            claims = merge_userinfo(claims, await self._userinfo(metadata.userinfo_endpoint, access_token))
+        identity = identity_of(claims, provider)
+        # Without an ID token, a missing claim may only mean that UserInfo does not have it.
+        unknown = "id_token" not in members and provider.groups_claim not in claims
+        groups = None if unknown else identity.groups
+        return replace(identity, groups=groups, credential=_refresh_token(members) or refresh_token)
 
     async def verify(
         self, provider: IdentityProvider, token: UnverifiedJws, *, types: tuple[str | None, ...]
@@ -104,6 +135,10 @@ class OpenIdLogin:
             return (await self.fetcher.get(url, max_bytes=MAX_USERINFO_BYTES, headers=headers)).json()
         except FetchError as error:
             raise ProviderUnavailableError.of("UserInfo", error) from error
+
+
+def _refresh_token(members: dict[str, object]) -> str | None:
+    return token_in(members, "refresh_token") if "refresh_token" in members else None
 
 
 def _parsed(id_token: str) -> UnverifiedJws:

@@ -115,6 +115,7 @@ class ProviderLogout:
         for grant in await self.grants.of_subject(subject):
             if grant.session_key in ended or (event.session_id is None and _given_through(provider, grant)):
                 await self.grants.revoke(grant.grant_id, "the user was logged out at the identity provider")
+        await self.identities.note_due(subject, provider.provider_id)
         _log.info("logout by provider", provider=provider.provider_id, subject=subject, sessions=len(ended))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from auth_service.protocol.email_addresses import normalized
@@ -54,6 +54,7 @@ class FederatedIdentity:
         groups: None if the provider has more groups than it lists.
         other_subjects: other ids by which the allow list may name the person.
         session_id: the provider's `sid`.
+        credential: the provider's refresh token, if it issued one.
         auth_time: when the provider authenticated the person, in seconds since 1970; None if it does not say.
     """
 
@@ -67,6 +68,7 @@ class FederatedIdentity:
     other_subjects: tuple[str, ...] = ()
     session_id: str | None = None
     auth_time: int | None = None
+    credential: str | None = field(default=None, repr=False)
 
 
 def check_response_issuer(iss: str | None, metadata: ProviderMetadata) -> None:
@@ -103,6 +105,25 @@ def check_id_token(
             raise ClaimError("sub is too long")
     except ClaimError as error:
         raise InvalidProviderResponseError(f"the ID token is not valid here: {error}") from error
+
+
+def check_renewed_id_token(
+    claims: Mapping[str, Any], provider: IdentityProvider, subject: str, now: float
+) -> None:
+    """Check the claims of an ID token that came with a refresh (OpenID Connect Core §12.2).
+
+    Raises:
+        InvalidProviderResponseError: the token is not about that person at this provider.
+    """
+    try:
+        if jwt_claims.text(claims, "iss") != provider.issuer:
+            raise ClaimError("iss is another issuer")
+        if jwt_claims.text(claims, "sub") != subject:
+            raise ClaimError("sub is another person")
+        _check_audience(claims, provider.client_id)
+        jwt_claims.check_lifetime(claims, now, longest_s=LONGEST_ID_TOKEN_S)
+    except ClaimError as error:
+        raise InvalidProviderResponseError(f"the renewed ID token is not valid here: {error}") from error
 
 
 def _check_audience(claims: Mapping[str, Any], client_id: str) -> None:

@@ -22,6 +22,7 @@ class Preset:
         issuer_advice: how to find the issuer.
         groups_claim: the claim that holds the groups; None if there is none, or none by default.
         groups_scopes: scopes that are requested only if groups are needed.
+        offline_scopes: scopes that are requested for a refresh token, to ask for the groups again.
         group_prefix: the prefix of group names at the provider that is removed here.
         proves_email: whether ``email_verified`` shows that the person owns the address.
         domain_claim: the claim that names the organization's domain; without it only `public_domain` counts.
@@ -39,6 +40,7 @@ class Preset:
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     groups_claim: str | None = "groups"
     groups_scopes: tuple[str, ...] = ()
+    offline_scopes: tuple[str, ...] = ()
     group_prefix: str = ""
     proves_email: bool = True
     domain_claim: str | None = None
@@ -54,6 +56,8 @@ class Preset:
 
 # Many people are logged in there with several accounts, and would be refused repeatedly with the wrong one.
 _CHOOSE = {"prompt": "select_account"}
+
+_OFFLINE = ("offline_access",)
 
 _GUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 
@@ -79,10 +83,11 @@ PRESETS: Mapping[str, Preset] = {
         issuer_advice="https://login.microsoftonline.com/TENANT/v2.0 with the id of your tenant, in lower "
         "case; not `common`, `organizations` or a domain name",
         proves_email=False,
+        offline_scopes=_OFFLINE,
         subject_claims=("oid",),
         parameters=_CHOOSE,
     ),
-    "okta": Preset(label="Okta", groups_scopes=("groups",)),
+    "okta": Preset(label="Okta", groups_scopes=("groups",), offline_scopes=_OFFLINE),
     "keycloak": Preset(
         label="Keycloak",
         issuer_pattern=r"https?://.+/realms/[^/]+",
@@ -94,6 +99,7 @@ PRESETS: Mapping[str, Preset] = {
         label="Auth0",
         issuer_pattern=r"https://.+/",
         issuer_advice="https://TENANT.auth0.com/ with the slash at its end",
+        offline_scopes=_OFFLINE,
         groups_claim=None,
     ),
     "github": Preset(
@@ -110,6 +116,7 @@ PRESETS: Mapping[str, Preset] = {
         label="authentik",
         issuer_pattern=r"https?://.+/application/o/[^/]+/",
         issuer_advice="https://HOST/application/o/APPLICATION/ with the slash at its end",
+        offline_scopes=_OFFLINE,
     ),
     "pocket-id": Preset(label="Pocket ID", groups_scopes=("groups",)),
 }
@@ -140,6 +147,7 @@ class IdentityProvider:
         provider_id: the provider's id in URLs.
         links_email: whether a verified e-mail address links a person to the account that has it.
         contact: whom a refused person can ask; None for the operator of this server.
+        reads_groups: whether access rules name groups of the provider.
     """
 
     provider_id: str
@@ -153,8 +161,9 @@ class IdentityProvider:
     allow: AllowList
     links_email: bool = False
     contact: str | None = None
+    reads_groups: bool = False
 
     @property
     def needs_groups(self) -> bool:
-        """Whether groups determine who may log in."""
-        return bool(self.allow.groups)
+        """Whether groups determine who may log in, or what they may use."""
+        return bool(self.allow.groups) or self.reads_groups

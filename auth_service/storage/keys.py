@@ -98,23 +98,19 @@ SCHEMA: tuple[KeySpec, ...] = (
         "10 minutes; once it is answered a minute, for the same answer when the browser comes back again",
     ),
     KeySpec(
+        "upstream-credential:{subject}:{provider}",
+        "the refresh token that an identity provider issued for an account, encrypted under the newest master"
+        " key, and who uses it until when",
+        "`refresh_absolute_ttl_s` after it was last replaced",
+    ),
+    KeySpec(
         "access",
         "the access rules, with their version: which groups and people may hold which scopes where",
         "until deleted",
     ),
     KeySpec("groups", "the names of the local groups", "until it has no members", kind="index"),
-    KeySpec(
-        "group-members:{group}",
-        "the members of a local group, by the names that access rules use",
-        "until removed",
-        kind="index",
-    ),
-    KeySpec(
-        "member-groups:{hash of the member's name}",
-        "the local groups of a member",
-        "until removed",
-        kind="index",
-    ),
+    KeySpec("group-members:{group}", "the members of a local group", "until removed", kind="index"),
+    KeySpec("member-groups:{hash of the name}", "a member's local groups", "until removed", kind="index"),
     KeySpec(
         "factors:{subject}",
         "the second factors of an account: the secret of an authenticator app, encrypted under a master key,"
@@ -275,6 +271,11 @@ def provider_session(name: str) -> str:
 def federated_login(state: str) -> str:
     """The key of a login through an identity provider, from its `state`."""
     return f"{PREFIX}federated-login:{_hash(state)}"
+
+
+def upstream_credential(subject: str, provider_id: str) -> str:
+    """The key of the refresh token that a provider issued for an account."""
+    return f"{PREFIX}upstream-credential:{_part(subject)}:{_last(provider_id)}"
 
 
 def access() -> str:

@@ -24,7 +24,17 @@ def shared_provider() -> Iterator[FakeProvider]:
 def provider(shared_provider: FakeProvider) -> FakeProvider:
     """The provider as it is when nothing is wrong, with a person whom nobody has seen before."""
     fresh = FakeProvider()
-    for name in ("claims", "changes", "tamper", "answers", "metadata", "requests", "codes"):
+    for name in (
+        "claims",
+        "changes",
+        "tamper",
+        "answers",
+        "metadata",
+        "requests",
+        "codes",
+        "offline",
+        "refresh_tokens",
+    ):
         setattr(shared_provider, name, getattr(fresh, name))
     number = next(_NUMBERS)
     shared_provider.claims = {

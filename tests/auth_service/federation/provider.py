@@ -34,6 +34,7 @@ class FakeProvider:
         tamper: what becomes of a signed ID token.
         answers: path to an answer given in place of the usual one.
         metadata: members of the discovery document beside the usual ones.
+        offline: whether it issues refresh tokens, each good for one use.
         requests: each request, with its path, form and headers.
     """
 
@@ -47,6 +48,8 @@ class FakeProvider:
     metadata: dict[str, Any] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str], dict[str, str]]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    offline: bool = False
+    refresh_tokens: list[str] = field(default_factory=list)
 
     def configuration(self, provider_id: str = "fake", **changes: Any) -> dict[str, Any]:
         """For `DOORWARD_IDENTITY_PROVIDERS`."""
@@ -98,6 +101,8 @@ class FakeProvider:
         }
 
     def _token(self, form: dict[str, str]) -> Answer:
+        if form.get("grant_type") == "refresh_token":
+            return self._refreshed(form["refresh_token"])
         request = self.codes.pop(form.get("code", ""), None)
         if request is None or sha256(form["code_verifier"]) != request["code_challenge"]:
             return 400, {"error": "invalid_grant"}
@@ -107,9 +112,27 @@ class FakeProvider:
         tokens = {"access_token": access_token, "token_type": "Bearer", "expires_in": 60}
         if "nonce" in request:
             tokens["id_token"] = self.tamper(self.pair.sign(self._id_token(request["nonce"])))
-        return 200, tokens
+        return 200, tokens | self._offline()
 
-    def _id_token(self, nonce: str) -> dict[str, Any]:
+    def _refreshed(self, refresh_token: str) -> Answer:
+        if refresh_token != self.refresh_tokens[-1]:
+            return 400, {"error": "invalid_grant"}
+        id_token = self.pair.sign(self._id_token(None))
+        tokens = {"access_token": secrets.token_urlsafe(8), "token_type": "Bearer", "id_token": id_token}
+        return 200, tokens | self._offline()
+
+    def _offline(self) -> dict[str, str]:
+        if not self.offline:
+            return {}
+        self.refresh_tokens.append(f"refresh-{secrets.token_urlsafe(16)}")
+        return {"refresh_token": self.refresh_tokens[-1]}
+
+    @property
+    def refreshes(self) -> int:
+        """How often it was asked with a refresh token."""
+        return sum(form.get("grant_type") == "refresh_token" for _, form, _ in self.requests)
+
+    def _id_token(self, nonce: str | None) -> dict[str, Any]:
         now = int(self.clock())
         claims = {
             "iss": self.issuer,

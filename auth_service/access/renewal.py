@@ -1,0 +1,88 @@
+"""Asks identity providers again for the groups of a person, when what is known is too old (ID-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auth_service.access.announcements import AccessChangePublisher
+from auth_service.federation.credentials import Lease, UpstreamCredentials
+from auth_service.federation.errors import CredentialRefusedError
+from auth_service.federation.identities import Identity, IdentityRepository
+from auth_service.federation.openid import OpenIdLogin
+from auth_service.grants.repository import GrantRepository
+from auth_service.protocol.federated_identity import FederationError
+from auth_service.protocol.identity_providers import IdentityProvider
+from auth_service.users.sessions import SessionRepository
+from shared.clock import Clock
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+RETRY_S = 60
+"""How long a provider that could not be asked is left alone, for one person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupRenewal:
+    """Renews the groups, with the refresh token of the person's last login.
+
+    Attributes:
+        max_age_s: how old groups may be.
+    """
+
+    providers: Mapping[str, IdentityProvider]
+    openid: OpenIdLogin
+    credentials: UpstreamCredentials
+    identities: IdentityRepository
+    sessions: SessionRepository
+    grants: GrantRepository
+    changes: AccessChangePublisher
+    clock: Clock
+    max_age_s: int
+
+    async def renew(self, subject: str) -> None:
+        """Renew the groups of a person that are due. A provider that does not answer changes nothing."""
+        for identity in await self.identities.of_subject(subject):
+            provider = self.providers.get(identity.provider_id)
+            if provider is not None and provider.preset.protocol == "openid" and self._is_due(identity):
+                await self._renew(identity, provider)
+
+    def _is_due(self, identity: Identity) -> bool:
+        return identity.due or self.clock() >= identity.groups_at + self.max_age_s
+
+    async def _renew(self, identity: Identity, provider: IdentityProvider) -> None:
+        lease = await self.credentials.lease(identity.subject, provider.provider_id)
+        if lease is None:
+            return
+        # Another process may have asked since the identity was read.
+        current = await self.identities.get(identity.issuer, identity.provider_subject)
+        if current is None or not self._is_due(current):
+            await self.credentials.release(lease)
+            return
+        try:
+            await self._ask(current, provider, lease)
+        except CredentialRefusedError as error:
+            await self._end(current, provider, error)
+        except FederationError as error:
+            _log.warning(
+                "groups not renewed", provider=provider.provider_id, reason=error.reason, detail=error.detail
+            )
+            await self.credentials.release(lease, wait_s=RETRY_S)
+
+    async def _ask(self, identity: Identity, provider: IdentityProvider, lease: Lease) -> None:
+        federated = await self.openid.renew(provider, lease.token, identity.provider_subject)
+        wait_s = 0 if federated.groups is not None else RETRY_S
+        await self.credentials.release(lease, token=federated.credential, wait_s=wait_s)
+        if await self.identities.note_groups(federated):
+            await self.changes.subject(identity.subject)
+
+    async def _end(
+        self, identity: Identity, provider: IdentityProvider, error: CredentialRefusedError
+    ) -> None:
+        """End what the person has here: the provider does not vouch for them any more."""
+        subject, provider_id = identity.subject, provider.provider_id
+        await self.credentials.delete(subject, provider_id)
+        await self.sessions.end_those(subject, lambda session: session.provider_id == provider_id)
+        await self.grants.revoke_of_subject(subject, "the identity provider refused to renew the login")
+        _log.info("login not renewed by provider", provider=provider_id, subject=subject, reason=error.reason)
