@@ -42,8 +42,14 @@ REPETITIONS = 5
 AUTH, RESOURCE, UPSTREAM = "auth_service", "resource_service", "upstream"
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
+ACCESS = "the rules of access, by an interface of `grants`"
 ASGI = "the app, `receive` and `send` of ASGI"
 GIVEN = {
+    "auth_service/grants/authorization_code.py": ACCESS,
+    "auth_service/grants/grant_factory.py": ACCESS,
+    "auth_service/grants/refresh_token.py": ACCESS,
+    "auth_service/grants/token_reader.py": ACCESS,
+    "auth_service/protocol/narrowed_grants.py": "the rule that it narrows",
     "auth_service/protocol/introspection.py": "a `TokenHandle`, a protocol that is defined there",
     "auth_service/storage/documents.py": "the keys, lifetimes and rules of a `Collection`",
     "auth_service/web/forms.py": "the handler of an endpoint",
