@@ -21,6 +21,8 @@ from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, token_for
 from tests.servers import wait_until
 
+pytestmark = pytest.mark.long
+
 PLAIN = "tests.gateway.servers.plain"
 
 
@@ -251,7 +253,6 @@ def test_a_process_that_nobody_talks_to_is_ended_and_one_that_somebody_listens_t
 STUBBORN = """
 import json, signal, subprocess, sys, time
 
-pytestmark = pytest.mark.long
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if sys.argv[1:]:
     time.sleep(600)
