@@ -268,6 +268,7 @@ class FederatedLoginPages:
             provider_id=provider.provider_id,
             provider_issuer=federated.issuer,
             provider_session=federated.session_id,
+            auth_time=federated.auth_time,
         )
         step = await self.second_steps.begin(
             digest(f"second step {secret}"), browser.browser_id or "", user, first

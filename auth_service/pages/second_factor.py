@@ -230,6 +230,8 @@ class SecondFactorPage:
             provider_id=first.provider_id,
             provider_session=first.provider_session,
             amr=with_methods(first.amr, added),
+            auth_time=first.auth_time,
+            auth_time_known=first.provider_id is None or first.auth_time is not None,
             source=source,
         )
         if begun is not None and await self._ended_at_provider(first):

@@ -95,7 +95,6 @@ class LoginSessions:
             provider_id: the identity provider; None for a login with the password.
             provider_session: the `sid` of the session at the provider.
             amr, auth_time, auth_time_known: see `SessionRepository.begin`.
-            amr, auth_time: see `SessionRepository.begin`.
             source: the network and browser of the login.
         """
         session = await self.sessions.begin(
@@ -154,6 +153,7 @@ class LoginSessions:
             provider_session=session.provider_session,
             amr=with_methods(session.amr, added),
             auth_time=session.auth_time,
+            auth_time_known=session.auth_time_known,
             source=session.source,
         )
 

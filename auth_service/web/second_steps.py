@@ -30,6 +30,7 @@ class FirstFactor:
         amr: the methods of the first factor.
         provider_id: the identity provider; None for a password. `provider_issuer` is its issuer and
             `provider_session` the `sid` of the session there.
+        auth_time: when the provider authenticated the person; None if it does not say.
     """
 
     pending_id: str | None = None
@@ -38,6 +39,7 @@ class FirstFactor:
     provider_id: str | None = None
     provider_issuer: str | None = None
     provider_session: str | None = None
+    auth_time: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,16 @@ Request = tuple[str, str, Headers, bytes]
 FORM = ("Content-Type", b"application/x-www-form-urlencoded")
 JSON = ("Content-Type", b"application/json")
 
+SECOND_FACTORS = {
+    "second-factor": {"login": "x", "code": "000000", "credential": "{}"},
+    "login-methods": {"action": "remove-passkey", "credential_id": "x"},
+    "add-authenticator": {"enrolment": "AAAA", "code": "000000"},
+    "add-passkey": {"name": "Phone", "credential": '{"id": "x", "response": {"clientDataJSON": "e30"}}'},
+    "passkey-login": {"credential": '{"id": "x", "response": {"clientDataJSON": "e30"}}'},
+    "recovery-codes": {"pending": "x"},
+}
+"""Fields of the forms about second factors, by page."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -147,6 +157,10 @@ class Standing:
             ),
             ("POST", "/delete-account", [browser, FORM], urlencode({"csrf": "x", "password": "x"}).encode()),
             ("POST", "/password", [browser, FORM], urlencode(passwords).encode()),
+            *(
+                ("POST", f"/{page}", [browser, FORM], urlencode({"csrf": "x", **fields}).encode())
+                for page, fields in SECOND_FACTORS.items()
+            ),
             (
                 "POST",
                 "/set-up",

@@ -274,7 +274,7 @@ def test_a_wrong_password_takes_as_long_with_and_without_a_second_factor(
         attacker = at_another_browser(username)
         page = attacker.open(f"{server.origin}/login")
         efforts = []
-        for n in range(5):
+        for n in range(12):
             began_s = time.process_time()
             attacker.submit(page, {"username": username, "password": f"{secrets.token_hex(4)} {n}"})
             efforts.append(time.process_time() - began_s)
