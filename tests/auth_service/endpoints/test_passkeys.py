@@ -166,11 +166,10 @@ def test_an_assertion_counts_once_and_only_in_its_browser(
     key, _ = with_passkey(server, person)
     page = stranger.open(f"{server.origin}/passkey-login")
     assertion = key.get(options_on(page))
-    assert send(stranger, page, assertion).url.path == "/account"
-    stranger.browser.cookies.clear()
-    replayed = stranger.open(f"{server.origin}/passkey-login")
-    assert send(stranger, replayed, assertion).status_code == 401  # another browser secret
     thief = at_another_browser(person.username)
+    elsewhere = thief.open(f"{server.origin}/passkey-login")
+    assert send(thief, elsewhere, assertion).status_code == 401  # not used yet, but of another browser
+    assert send(stranger, page, assertion).url.path == "/account"
     page = thief.open(f"{server.origin}/passkey-login")
     assertion = key.get(options_on(page))
     assert send(thief, page, assertion).url.path == "/account"
