@@ -5,10 +5,12 @@ from __future__ import annotations
 from auth_service import configured
 from auth_service.accounts.connected_apps import ConnectedApps
 from auth_service.accounts.logout import Logout
+from auth_service.accounts.own_data import OwnData
 from auth_service.components import Components
 from auth_service.pages.account import AccountPage
 from auth_service.pages.account_connections import ConnectionsSection
 from auth_service.pages.account_sessions import SessionsSection
+from auth_service.pages.own_data import OwnDataPage
 
 
 def account_page(parts: Components) -> AccountPage:
@@ -28,6 +30,19 @@ def account_page(parts: Components) -> AccountPage:
         identities=parts.accounts.connected.identities,
         providers=providers,
     )
+
+
+def own_data_page(parts: Components) -> OwnDataPage:
+    """Create the download of a person's own data."""
+    data = OwnData(
+        sessions=parts.users.sessions,
+        grants=parts.grants.repository,
+        clients=parts.clients.repository,
+        consents=parts.authorization.consents,
+        identities=parts.accounts.connected.identities,
+        factors=parts.users.factors,
+    )
+    return OwnDataPage(context=parts.page_context, users=parts.users.repository, data=data)
 
 
 def connected_apps(parts: Components) -> ConnectedApps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auth_service import configured
-from auth_service.account_page import account_page, logout
+from auth_service.account_page import account_page, logout, own_data_page
 from auth_service.accounts.account_links import AccountLinks
 from auth_service.accounts.first_administrator import FirstAdministrator
 from auth_service.authorize.authorization_response import AuthorizationResponder
@@ -251,6 +251,7 @@ def _pages(parts: Components, federated: FederatedLogin) -> list[Endpoint]:
         _password_page(parts, check),
         _disconnect_identity_page(parts, check),
         _delete_account_page(parts, check),
+        own_data_page(parts),
         _set_password_page(parts),
         _set_up_page(parts),
         _logout_page(parts, federated),

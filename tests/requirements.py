@@ -186,7 +186,7 @@ PEOPLE = (
         "ID-7",
         "MUST",
         "an account page with everything of a person",
-        Partial("known browsers, own data as download"),
+        Partial("a list of known browsers, a change of the e-mail address by the person"),
     ),
     Requirement("ID-8", "MUST", "console and admin API through the same code", PLANNED_PEOPLE),
     Requirement(

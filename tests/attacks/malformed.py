@@ -92,6 +92,7 @@ class Standing:
             ("GET", "/disconnect-identity?identity=x", [browser], b""),
             ("GET", "/set-password?link=dw_al_x.y", [browser], b""),
             ("GET", "/set-up?link=x", [browser], b""),
+            ("GET", "/own-data", [browser], b""),
             ("GET", "/.well-known/change-password", [], b""),
             ("GET", "/admin", [], b""),
             ("GET", "/admin/people?q=we&p=0", [browser], b""),
