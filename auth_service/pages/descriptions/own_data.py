@@ -9,7 +9,7 @@ from auth_service.web.route import Operation, answer
 OPERATIONS: Mapping[str, Operation] = {
     "GET": {
         "summary": "Download one's own data (opened in a browser)",
-        "description": "JSON, without secrets: account, sessions, connections, consents, identities, factors.",
+        "description": "JSON, without secrets: account, sessions, connections, consents, identities.",
         "tags": ["Pages"],
         "responses": {"200": answer("The data."), "303": answer("To the login.")},
     }
