@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -120,6 +121,12 @@ async def test_it_is_told_once_before_several_attempts(grants: GrantRepository, 
     await grants.revoke(ID)
     entry = f"told of {ID}: it was revoked"
     assert noting.calls == [entry, "overtaken", "overtaken", "written", entry]
+
+
+async def test_what_is_written_is_what_was_decided_last(grants: GrantRepository, noting: Noting) -> None:
+    noting.lose = 1
+    results = iter(["overtaken", "written"])
+    assert await grants.change(ID, lambda grant: (replace(grant, acr="x"), next(results))) == "written"
 
 
 @pytest.mark.parametrize(("attempt_s", "times"), [(19.9, 1), (20.0, 2)])

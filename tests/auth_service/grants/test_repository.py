@@ -103,9 +103,9 @@ async def test_a_grant_ends_although_it_stays_listed(
 async def test_a_grant_is_deleted_where_there_is_no_room_to_revoke_it(
     here: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    results = iter(["overtaken", "deleted"])
+    results = iter(["overtaken", "overtaken again", "deleted"])
     grant = await here.grant(await here.client())
-    monkeypatch.setattr(here.store, "replace", AsyncMock(side_effect=[False, StoreFullError("full")]))
+    monkeypatch.setattr(here.store, "replace", AsyncMock(side_effect=[False, False, StoreFullError("full")]))
     revoked = replace(grant, state="revoked")
     assert await here.grants.change(grant.grant_id, lambda _: (revoked, next(results))) == "deleted"
     assert await here.grants.get(grant.grant_id) is None

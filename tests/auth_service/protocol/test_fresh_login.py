@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from auth_service.protocol.fresh_login import Freshness, NotFreshError, check_freshness
+from auth_service.protocol.fresh_login import Freshness, NotFreshError, check_freshness, fresh_parameters
+from auth_service.protocol.identity_providers import PRESETS
+from tests.auth_service.protocol.providers import provider
 
 pytestmark = pytest.mark.requirement("ID-1", "SEC-16")
 
@@ -42,3 +44,13 @@ def test_an_old_login_does_not_and_where_proof_is_required_neither_does_an_unkno
 ) -> None:
     with pytest.raises(NotFreshError):
         check_freshness(auth_time, freshness, since=SINCE)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("freshness", Freshness)
+def test_a_provider_is_asked_to_authenticate_again_if_it_says_when_it_did(
+    preset: str, freshness: Freshness
+) -> None:
+    asked = freshness is not Freshness.ANY and PRESETS[preset].sends_auth_time
+    expected = {"prompt": "login", "max_age": "0"} if asked else {}
+    assert fresh_parameters(provider(preset), freshness) == expected
