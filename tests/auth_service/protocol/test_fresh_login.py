@@ -51,6 +51,6 @@ def test_an_old_login_does_not_and_where_proof_is_required_neither_does_an_unkno
 def test_a_provider_is_asked_to_authenticate_again_if_it_says_when_it_did(
     preset: str, freshness: Freshness
 ) -> None:
-    asked = freshness is not Freshness.ANY and PRESETS[preset].sends_auth_time
-    expected = {"prompt": "login", "max_age": "0"} if asked else {}
+    repeated = freshness is not Freshness.ANY and PRESETS[preset].sends_auth_time
+    expected = {"prompt": "login", "max_age": "0"} if repeated else {}
     assert fresh_parameters(provider(preset), freshness) == expected
