@@ -47,14 +47,22 @@ TIMEOUT_MS = 20_000
 
 @contextmanager
 def chromium_running() -> Iterator[Browser]:
-    """Debian's Chromium without a window, for the length of the context."""
+    """Debian's Chromium without a window, for the length of the context.
+
+    Where there is `chromium-headless-shell`, that: the same engine without a user interface takes half the
+    processor time.
+    """
     expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=_program(), args=_ARGUMENTS)
         try:
             yield browser
         finally:
             browser.close()
+
+
+def _program() -> str | None:
+    return shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 
 @dataclass
