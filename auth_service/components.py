@@ -177,7 +177,7 @@ def client_auth(base: Infrastructure, clients: ClientComponents) -> ClientAuthCo
         endpoints=endpoints,
         clock=base.clock,
     )
-    authentication = ClientAuthentication(clients.resolver, assertions)
+    authentication = ClientAuthentication(clients.resolver, assertions, base.clock)
     return ClientAuthComponents(
         authentication=authentication,
         introspection_callers=IntrospectionCallers(authentication, base.settings.resource_servers),

@@ -188,7 +188,12 @@ PEOPLE = (
         "an account page with everything of a person",
         Partial("a list of known browsers, a change of the e-mail address by the person"),
     ),
-    Requirement("ID-8", "MUST", "console and admin API through the same code", PLANNED_PEOPLE),
+    Requirement(
+        "ID-8",
+        "MUST",
+        "console and admin API through the same code",
+        Partial("the admin API; creating, editing and disabling clients in the console"),
+    ),
     Requirement(
         "ID-9", "SHOULD", "facts at consent", Partial("names that look like those of other clients here")
     ),

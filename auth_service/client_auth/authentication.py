@@ -7,17 +7,22 @@ from auth_service.clients.client_resolver import ClientResolver
 from auth_service.crypto import secrets
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_authentication import PresentedCredentials, present
+from auth_service.protocol.client_secrets import accepted_hashes
 from auth_service.protocol.errors import InvalidClientError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
+from shared.clock import Clock, system_clock
 from shared.jose import UnverifiedJws
 
 
 class ClientAuthentication:
     """Identifies and authenticates the client that sent a request."""
 
-    def __init__(self, client_resolver: ClientResolver, assertions: ClientAssertions) -> None:
+    def __init__(
+        self, client_resolver: ClientResolver, assertions: ClientAssertions, clock: Clock = system_clock
+    ) -> None:
         self._client_resolver = client_resolver
+        self._clock = clock
         self._assertions = assertions
 
     async def authenticate(
@@ -58,9 +63,13 @@ class ClientAuthentication:
                 raise InvalidClientError(
                     Reason.CLIENT_SECRET_MISSING, "this client must authenticate with its secret"
                 )
-        elif not secrets.matches(presented.secret, client.secret_hash):
+        elif not self._is_secret(client, presented.secret):
             raise InvalidClientError(Reason.CLIENT_SECRET_WRONG, "the client secret is wrong")
         return client
+
+    def _is_secret(self, client: Client, secret: str) -> bool:
+        hashes = accepted_hashes(client, self._clock())
+        return any(secrets.matches(secret, accepted) for accepted in hashes)
 
     async def _asserted(
         self, presented: PresentedCredentials, assertion: str, origin: str | None

@@ -9,6 +9,7 @@ from typing import Any
 from auth_service.clients.unused_clients import UnusedClients
 from auth_service.crypto import secrets
 from auth_service.protocol.client import UNUSED_TTL_S, Client
+from auth_service.protocol.client_secrets import rotated
 from auth_service.protocol.errors import QuotaExceededError
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import Quota
@@ -162,13 +163,27 @@ class ClientRepository:
         def rule(current: Client) -> tuple[Client, Registered]:
             changed = replace(current, metadata=metadata, statement_claims=statement_claims)
             if not changed.has_secret:
-                changed = replace(changed, secret_hash=None)
+                changed = replace(changed, secret_hash=None, previous_secret_hash=None)
             elif changed.secret_hash is None:
                 changed = replace(changed, secret_hash=secrets.digest(fresh))
                 return changed, Registered(changed, fresh, "")
             return changed, Registered(changed, None, "")
 
         return await self._clients.update(client.client_id, rule)
+
+    async def rotate_secret(self, client_id: str, secret: str) -> bool:
+        """Replace the secret of a client; the previous one works for `OVERLAP_S`. Safe to repeat.
+
+        Returns:
+            whether the client exists and has this secret now.
+        """
+        now, secret_hash = int(self._clock()), secrets.digest(secret)
+
+        def rule(client: Client) -> tuple[Client | None, bool]:
+            changed = rotated(client, secret_hash, now)
+            return changed, (changed or client).secret_hash == secret_hash
+
+        return bool(await self._clients.update(client_id, rule))
 
     async def note_use(self, client_id: str, expires_at: int) -> bool:
         """Keep a client for as long as something it was granted may live; False if it is gone."""

@@ -45,6 +45,8 @@ class Client:
         expires_at: seconds since 1970; extended by every grant; None for never.
         metadata: the registered metadata exactly as it is echoed, without credentials.
         secret_hash: SHA-256 of the client secret; None for a public client.
+        previous_secret_hash: SHA-256 of the secret before the last rotation; accepted for a while.
+        previous_secret_until: seconds since 1970, when that ends.
         registration_token_hash: SHA-256 of the registration access token (RFC 7592).
         fresh_until: seconds since 1970, when the document at its client_id must be fetched again; None for a
             client that is registered here.
@@ -65,6 +67,8 @@ class Client:
     instance: str = ""
     statement_claims: dict[str, Any] | None = None
     registered_from: str | None = None
+    previous_secret_hash: str | None = None
+    previous_secret_until: int = 0
 
     @property
     def name(self) -> str:

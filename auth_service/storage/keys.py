@@ -26,8 +26,8 @@ _PLAIN_WITH_COLONS = re.compile(r"[A-Za-z0-9._~@/%+:-]{1,200}")
 SCHEMA: tuple[KeySpec, ...] = (
     KeySpec(
         "client:{client_id}",
-        "a client: its metadata; of a registered one the SHA-256 of its secret and of its registration access"
-        " token, of one with a metadata document until when that is fresh; when it was last used",
+        "a client: its metadata; of a registered one the SHA-256 of its secrets and of its registration"
+        " access token, of one with a metadata document until when that is fresh; when it was last used",
         "a registered client a day until first used, a document while it is fresh and `pending_ttl_s` longer;"
         " then a day longer than what it was granted",
     ),

@@ -52,7 +52,7 @@ ACT: Operation = {
         {},
     ),
     "responses": {
-        "200": answer("A page that shows a new invitation, this once."),
+        "200": answer("A page that shows a new invitation or client secret, this once."),
         **_OTHERWISE,
         "303": answer("To the page, as it is now; or to the login."),
         "400": answer("A page: the form was not shown to this browser, or holds what cannot be."),
