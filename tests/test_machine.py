@@ -10,6 +10,8 @@ import pytest
 
 from tests.cli.command import ROOT, environment
 
+pytestmark = pytest.mark.long
+
 NEEDS_CHROMIUM = "tests/browser/test_desk.py::test_what_a_policy_blocks_is_a_complaint"
 NEEDS_REDIS = "tests/cli/test_up.py::test_with_a_redis_the_state_is_there"
 

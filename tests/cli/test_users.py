@@ -16,7 +16,7 @@ from auth_service.users.repository import UserRepository
 from shared.clock import system_clock
 from tests.cli.command import doorward, up
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.long, pytest.mark.anyio]
 
 PASSWORD, OTHER = "quiet copper lantern", "seven moss harbours"
 
@@ -174,7 +174,6 @@ async def test_a_store_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.long
 async def test_without_settings_it_finds_what_up_made_here(tmp_path: Path) -> None:
     assert "DOORWARD_STORE is not set" in doorward("users", "list", cwd=tmp_path).stderr
     with up(tmp_path):

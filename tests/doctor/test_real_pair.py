@@ -15,7 +15,7 @@ from shared.cli.doctor.verdict import Status
 from tests.cli.command import READY, Up, doorward, up
 from tests.doctor.examining import problems, run
 
-pytestmark = pytest.mark.xdist_group("doctor-real-pair")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("doctor-real-pair")]
 
 WESEN = LoginOptions(username="wesen", password="secret", scope="notes:write", tool="list_notes")
 

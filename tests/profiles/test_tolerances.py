@@ -18,7 +18,11 @@ from tests.profiles.deployment import EACH, Deployment
 from tests.profiles.profile import PROFILES, Way
 from tests.profiles.tolerances import LEGS, Case
 
-pytestmark = [pytest.mark.xdist_group("profiles"), pytest.mark.requirement("AS-5", "AS-11", "AS-21")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.xdist_group("profiles"),
+    pytest.mark.requirement("AS-5", "AS-11", "AS-21"),
+]
 
 TABLE = Path(__file__).parents[2] / "docs" / "reference" / "protocol.md"
 
