@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from getpass import getpass
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -106,6 +106,26 @@ def passwd(
     output.print(f"Changed the password of {username}", markup=False)
     ended = "all sessions have ended" if keep_connections else "all sessions and connections have ended"
     output.print(ended, markup=False)
+
+
+@users.command()
+def rename(username: Username, new: Annotated[str, typer.Argument()]) -> None:
+    """Give an account another username; subject and connections stay."""
+
+    async def run() -> User:
+        from auth_service.accounts.renaming import AccountRenames
+        from auth_service.crypto.passwords import Passwords
+        from auth_service.grants.repository import GrantRepository
+        from auth_service.users.renaming import UserRenames
+        from auth_service.users.repository import UserRepository
+
+        async with open_local_store() as store:
+            renames = UserRenames(store, UserRepository(store, Passwords(), system_clock))
+            grants = GrantRepository(store, system_clock)
+            return await AccountRenames(users=renames, grants=grants).rename(username, new)
+
+    user = _reported(run)
+    output.print(f"Renamed {username} to {user.username}", markup=False)
 
 
 @users.command()
@@ -213,11 +233,15 @@ def _change(username: str, call: Callable[[AccountLifecycle, User], Awaitable[T]
 
 
 def _run(call: Callable[[AccountLifecycle], Awaitable[T]]) -> T:
-    from auth_service.users.repository import NoSuchUserError, UserExistsError
-
     async def run() -> T:
         async with _open_accounts() as api:
             return await call(api)
+
+    return _reported(run)
+
+
+def _reported(run: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    from auth_service.users.repository import NoSuchUserError, UserExistsError
 
     try:
         return asyncio.run(run())

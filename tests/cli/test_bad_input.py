@@ -113,6 +113,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "users identities": [(["ada"], STORE, "the database")],
     "users disconnect": [(["ada", "x"], STORE, "the database")],
     "users reset-factors": [(["ada"], STORE, "the database")],
+    "users rename": [(["ada", "eve"], STORE, "the database"), (["ada", "e ve"], STORE, "")],
     "users reset": [(["ada"], STORE, "the database"), (["ada", "--hours", "169"], STORE, "--hours")],
     "users invite": [(["ada"], STORE, "the database"), (["ada", "--hours", "0"], STORE, "--hours")],
     "users passwd": [(["ada"], STORE, "the database")],
@@ -202,6 +203,7 @@ WELL_FORMED = {
     "access check": ["ada", "https://notes.example/mcp"],
     **{f"groups {verb}": ["ops", "ada"] for verb in ("add", "remove")},
     "users disconnect": ["ada", "x"],
+    "users rename": ["ada", "eve"],
     **{f"clients {verb}": ["x"] for verb in ("add", "remove")},
     **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "scopes", "draft")},
 }
