@@ -108,9 +108,9 @@ SCHEMA: tuple[KeySpec, ...] = (
         "the access rules, with their version: which groups and people may hold which scopes where",
         "until deleted",
     ),
-    KeySpec("groups", "the names of the local groups", "until it has no members", kind="index"),
-    KeySpec("group-members:{group}", "the members of a local group", "until removed", kind="index"),
-    KeySpec("member-groups:{hash of the name}", "a member's local groups", "until removed", kind="index"),
+    KeySpec("groups", "the names of the local groups that have members", "until deleted", kind="index"),
+    KeySpec("group-members:{group}", "the members of a local group", "until deleted", kind="index"),
+    KeySpec("member-groups:{hash of the name}", "a member's local groups", "until deleted", kind="index"),
     KeySpec(
         "factors:{subject}",
         "the second factors of an account: the secret of an authenticator app, encrypted under a master key,"

@@ -16,6 +16,7 @@ from tests.e2e.services import Deployment, deployed
 from tests.flow import Client, Person, Pkce, forms_of
 
 PASSWORD = "Wallflower-9-Quays"
+ACCESS = "groups:\n  testers:\n    '*': '*'\n"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 SETTINGS = {
     "DOORWARD_REGISTRATION": "token",
@@ -93,5 +94,7 @@ def lived_in(store_url: str, directory: Path) -> Iterator[Flow]:
         deployment = stack.enter_context(deployed(store_url, directory, settings=SETTINGS))
         http = stack.enter_context(httpx2.Client(trust_env=False))
         operate("users", "add", "ada", stdin=f"{PASSWORD}\n")
+        operate("groups", "add", "testers", "ada")
+        operate("access", "set", "-", stdin=ACCESS)
         person = stack.enter_context(closing(Person("ada", PASSWORD, trust_env=False)))
         yield Flow(deployment, http, person, operate("clients", "invite", "--uses", "9"))

@@ -102,7 +102,10 @@ async def test_nothing_in_the_store_authenticates_anybody(
             assert await opening(secret, [secret.real], lines) == [secret.real], secret.name
 
 
-FEDERATED = {"email", "federated-login", "identity", "provider-session", "subject-identities"}
+FEDERATED = {
+    *("email", "federated-login", "identity", "provider-session", "subject-identities"),
+    "upstream-credential",
+}
 """Families of keys that only logins through identity providers make."""
 
 SECOND_FACTORS = {"factors", "second-step", "passkey-challenge"}

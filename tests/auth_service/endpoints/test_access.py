@@ -85,6 +85,16 @@ def test_a_form_cannot_take_what_was_not_offered(case: Case) -> None:
         assert case.client.redeem(code, case.pkce).json()["scope"] == READ
 
 
+def test_what_a_form_could_not_take_is_not_remembered_as_allowed(case: Case) -> None:
+    case.client = case.server.register(redirect_uris=WEB)
+    case.may(READ)
+    case.allow(**{"scope.0": "on", "scope.1": "on"})
+    case.may(READ, WRITE)
+    answer = case.open(prompt="none")
+    error = dict(parse_qsl(urlsplit(answer.headers["location"]).query)).get("error")
+    assert error == "consent_required"
+
+
 def test_a_resource_that_nobody_gave_them_is_refused_with_whom_to_ask(case: Case) -> None:
     case.may()
     page = case.open()
