@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.auth_service.service import running
+from tests.browser.looks import faint_texts, overflows
 from tests.browser.site import Site
 from tests.browser.steps import log_in, sees
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.requirement("ID-5")]
 
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PRESS_AFTER_MS = 600
 """Pages take no click in their first half second."""
 
@@ -86,7 +88,10 @@ def test_a_passkey_is_added_and_used_as_second_factor(page: Page, issuer: str) -
     page.goto(f"{issuer}/login?to=login-methods")
     log_in(page)
     sees(page, "Second step")
-    press(page, "Use a passkey")
+    page.wait_for_timeout(PRESS_AFTER_MS)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Use a passkey")).to_be_focused()
+    page.keyboard.press("Enter")
     sees(page, "Ways to log in")
     expect(page.get_by_text("last used")).to_be_visible()
 
@@ -126,3 +131,18 @@ def test_an_assertion_made_on_another_origin_is_refused(page: Page, issuer: str,
     refused = page.request.post(f"{issuer}/passkey-login", form={"csrf": csrf, **caught})
     assert refused.status == 401
     assert page.request.get(f"{issuer}/account").url == f"{issuer}/login"
+
+
+def test_the_pages_are_legible_and_fit_in_light_and_dark_on_any_screen(page: Page, issuer: str) -> None:
+    page.goto(f"{issuer}/login?to=login-methods")
+    log_in(page)
+    sees(page, "Ways to log in")
+    for path in ("login-methods", "add-authenticator", "add-passkey", "passkey-login", "second-factor"):
+        page.goto(f"{issuer}/{path}")
+        page.wait_for_load_state("load")
+        for width in (360, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert not overflows(page), (path, width)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            assert faint_texts(page) == [], (path, scheme)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -10,8 +11,10 @@ import pytest
 
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository, Origin
+from auth_service.protocol.factors import AuthenticatorApp
 from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.storage import open_store
+from auth_service.users.factors import FactorRepository
 from auth_service.users.repository import UserRepository
 from shared.clock import system_clock
 from tests.cli.command import doorward, up
@@ -104,6 +107,25 @@ async def test_a_deleted_user_is_gone_and_the_name_is_free(
     assert users("list").stdout == ""
     assert not await can_log_in(url, "ada", PASSWORD)
     assert users("add", "ada", stdin=f"{OTHER}\n").returncode == 0
+
+
+@pytest.mark.requirement("ID-5")
+async def test_lost_second_factors_are_removed_and_the_person_is_told(users: Command, url: str) -> None:
+    users("add", "ada", stdin=f"{PASSWORD}\n")
+    assert "ada has no second factor" in users("reset-factors", "ada").stdout
+    store = open_store(url)
+    try:
+        user = await UserRepository(store, Passwords()).get("ada")
+        assert user
+        factors = FactorRepository(store, system_clock)
+        app = AuthenticatorApp(sealed="sealed", added_at=0)
+        await factors.change(user.subject, lambda before: (replace(before, app=app), None))
+        assert "Removed the second factors of ada" in users("reset-factors", "ada").stdout
+        left = await factors.of(user.subject)
+        assert left.count == 0
+        assert "removed by an administrator" in left.notices[0].text
+    finally:
+        await store.aclose()
 
 
 async def test_passwd_replaces_the_password(users: Command, url: str) -> None:
