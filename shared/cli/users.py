@@ -46,10 +46,18 @@ def add(
 
 
 @users.command("list")
-def list_() -> None:
-    """List the accounts: username, subject, name, and whether administrator or disabled."""
+def list_(
+    *,
+    search: Annotated[str, typer.Option(help="A part of the username.")] = "",
+    administrators: Annotated[bool, typer.Option("--administrators", help="Only administrators.")] = False,
+    disabled: Annotated[bool, typer.Option("--disabled", help="Only disabled accounts.")] = False,
+    invited: Annotated[bool, typer.Option("--invited", help="Only people who have set no password.")] = False,
+) -> None:
+    """List the accounts: username, subject, name, and whether administrator, disabled or invited."""
     for user in _run(lambda api: api.users.list()):
-        typer.echo("\t".join(filter(None, _columns(user))))  # tabs, for cut and awk
+        wanted = user.admin >= administrators and user.disabled >= disabled and user.invited >= invited
+        if wanted and search.casefold() in user.username.casefold():
+            typer.echo("\t".join(filter(None, _columns(user))))  # tabs, for cut and awk
 
 
 @users.command()

@@ -135,6 +135,26 @@ async def test_passwd_replaces_the_password(users: Command, url: str) -> None:
     assert not await can_log_in(url, "ada", PASSWORD)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ((), ["ada", "bob", "eve"]),
+        (("--search", "B"), ["bob"]),
+        (("--administrators",), ["ada"]),
+        (("--disabled",), ["bob"]),
+        (("--invited",), ["eve"]),
+        (("--invited", "--disabled"), []),
+    ],
+)
+async def test_the_list_is_filtered(users: Command, arguments: tuple[str, ...], names: list[str]) -> None:
+    users("add", "ada", "--admin", stdin=f"{PASSWORD}\n")
+    users("add", "bob", stdin=f"{PASSWORD}\n")
+    users("disable", "bob")
+    users("invite", "eve")
+    listed = users("list", *arguments).stdout.splitlines()
+    assert [line.partition("\t")[0] for line in listed] == names
+
+
 @pytest.mark.requirement("ID-6")
 async def test_an_invitation_and_a_reset_print_a_link_once(users: Command) -> None:
     invited = users("invite", "ada", "--name", "Ada", "--email", "ada@corp.example")
