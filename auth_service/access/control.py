@@ -119,7 +119,7 @@ class AccessControl:
         local = await self._groups.of(facts.names)
         return replace(facts, groups=facts.groups | local)
 
-    def _without_local_groups(self, user: User, identities: Iterable[Identity]) -> PersonFacts:
+    def _without_local_groups(self, user: User, identities: Collection[Identity]) -> PersonFacts:
         groups = {ADMINISTRATORS} if user.admin else set()
         emails, now = set(), self._clock()
         for identity in identities:
@@ -129,8 +129,18 @@ class AccessControl:
                 groups |= {f"{identity.provider_id}:{group}" for group in identity.groups}
         return PersonFacts(
             subject=user.subject,
-            username=user.username,
+            username=_username(user, identities),
             email=user.email,
             provider_emails=frozenset(emails),
             groups=frozenset(groups),
         )
+
+
+def _username(user: User, identities: Iterable[Identity]) -> str | None:
+    """Return the username, unless a provider suggested it: somebody may have chosen it there for a rule."""
+    if user.provider_username is not None:
+        return None if user.username == user.provider_username else user.username
+    # An account from before that was recorded. The operator gives every account a password or an invitation.
+    local = user.password_hash or user.invited
+    created = any(identity.has_created_account(user.created_at) for identity in identities)
+    return user.username if local and not created else None

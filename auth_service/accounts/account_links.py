@@ -68,6 +68,7 @@ class AccountLinks:
                 created_at=int(now),
                 name=name,
                 invited=True,
+                provider_username="",
             )
         )
         if email:

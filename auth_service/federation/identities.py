@@ -73,6 +73,12 @@ class Identity:
             return self.connected_at > account_created_at
         return self.origin == Origin.EMAIL
 
+    def has_created_account(self, account_created_at: int) -> bool:
+        """Whether the account was created for the identity; see `is_silent_link`."""
+        if self.origin == Origin.UNKNOWN:
+            return self.connected_at <= account_created_at
+        return self.origin == Origin.CREATED
+
 
 class IdentityRepository:
     """The identities in the store, unique by issuer and `sub`."""
@@ -167,7 +173,8 @@ class IdentityRepository:
         """Record that the owner of the account, who is logged in, has connected the identity."""
 
         def rule(stored: Identity) -> tuple[Identity | None, None]:
-            same = stored.subject == identity.subject
+            # That the account was created for it stays true.
+            same = stored.subject == identity.subject and stored.origin != Origin.CREATED
             return (replace(stored, origin=Origin.OWNER) if same else None), None
 
         await self._identities.update(_name(identity.issuer, identity.provider_subject), rule)

@@ -33,7 +33,7 @@ class PersonFacts:
 
     Attributes:
         subject: the `sub` of the account, or of a person whom a trusted issuer asserts.
-        username: None for a person without an account here.
+        username: None for a person without an account here, and if an identity provider suggested it.
         email: the address of the account, which the operator or a linking provider has proven.
         provider_emails: addresses that providers have verified, as ``provider:address``.
         groups: local groups by their names, groups of providers as ``provider:group``.

@@ -50,6 +50,8 @@ class User:
         moved_to: the canonical username under which the account is stored since it was renamed; a document
             with this is no account any more.
         reserved: the username is taken for an account that is being renamed; not an account yet.
+        provider_username: the username that an identity provider suggested for the new account; empty if the
+            operator chose it, None if that was not recorded.
     """
 
     subject: str
@@ -68,6 +70,7 @@ class User:
     invited: bool = False
     moved_to: str | None = None
     reserved: bool = False
+    provider_username: str | None = None
 
     def remembers_consent(self, epoch: int, session_id: str | None) -> bool:
         """Whether a consent is still valid that was given in session `session_id`, begun in `epoch`."""
@@ -129,6 +132,7 @@ class UserRepository:
             created_at=int(self._clock()),
             name=name,
             admin=admin,
+            provider_username="",
         )
         return await self.add_new(user)
 
@@ -166,6 +170,7 @@ class UserRepository:
             created_at=int(self._clock()),
             name=name,
             email=email,
+            provider_username=username,
         )
         if not await self._users.create(key, user):
             kept = await self._users.get(key)
