@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auth_service import configured
 from auth_service.client_auth.proof_replay_cache import ProofReplayCache
 from auth_service.components import ClientComponents, GrantComponents, UserComponents
 from auth_service.grants.authorization_code import AuthorizationCode
@@ -43,8 +44,15 @@ def offered_grant_types(
         DeviceCode(grants.devices, grants.factory),
     ]
     if settings.token_exchange:
-        rules = settings.token_exchange
-        offered.append(TokenExchange(grants.token_reader, grants.factory, registry, rules))
+        offered.append(
+            TokenExchange(
+                grants.token_reader,
+                grants.factory,
+                registry,
+                settings.token_exchange,
+                second_factors=configured.second_factor_policy(settings),
+            )
+        )
     if settings.trusted_issuers:
         offered.append(_jwt_bearer(base, clients, grants, proof_replay_cache))
     return offered

@@ -17,6 +17,7 @@ from auth_service.protocol.owner import Owner
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
+from auth_service.protocol.second_factor import SecondFactorPolicy
 from auth_service.protocol.token_exchange import ACCESS_TOKEN, ExchangeRule
 
 
@@ -31,11 +32,14 @@ class TokenExchange:
         grant_factory: GrantFactory,
         resource_registry: ResourceRegistry,
         rules: Sequence[ExchangeRule],
+        *,
+        second_factors: SecondFactorPolicy,
     ) -> None:
         self._tokens = tokens
         self._grant_factory = grant_factory
         self._resource_registry = resource_registry
         self._rules = rules
+        self._second_factors = second_factors
 
     async def redeem(self, request: TokenRequest) -> Grant:
         parameters = request.parameters
@@ -47,6 +51,7 @@ class TokenExchange:
         rule = token_exchange.permitted(self._rules, request.client.client_id, source, target.resource)
         held = source.scopes_of(handle.generation)
         scopes = token_exchange.narrowed_scopes(held, target.scopes, parameters.get("scope"))
+        token_exchange.check_login(source, self._second_factors, target.resource, scopes)
         act = token_exchange.actor(rule, source, await self._actor(request))
         draft = self._grant_factory.draft(
             request.client, scopes, target.resource, request.now, owner=_owner(source)

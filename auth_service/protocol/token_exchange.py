@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from auth_service.protocol.claims_request import ACR_MFA
 from auth_service.protocol.errors import (
     InvalidRequestError,
     InvalidScopeError,
@@ -14,6 +15,7 @@ from auth_service.protocol.errors import (
 )
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.second_factor import SecondFactorPolicy, acr_of_grant
 from shared.scopes import parse_scope
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -81,6 +83,19 @@ def narrowed_scopes(
             Reason.EXCHANGE_SCOPE_EXCEEDED, "scope asks for more than the subject token holds"
         )
     return tuple(scope for scope in usable if scope in wanted)
+
+
+def check_login(source: Grant, policy: SecondFactorPolicy, resource: str, scopes: Collection[str]) -> None:
+    """Check that the login in which `source` was given suffices for these scopes of `resource`.
+
+    Raises:
+        InvalidTargetError: they need a second factor, and the login had none.
+    """
+    if acr_of_grant(source) in (None, ACR_MFA) or not policy.is_required_for(resource, scopes):
+        return
+    raise InvalidTargetError(
+        Reason.SECOND_FACTOR_REQUIRED, "the resource needs a login with a second factor"
+    )  # RFC 8693 §2.2.2
 
 
 def actor(rule: ExchangeRule, source: Grant, actor_subject: str) -> dict[str, Any] | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from auth_service.protocol.claims_request import ACR_MFA
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError, OAuthError
 from auth_service.protocol.grant import Grant
@@ -118,3 +120,24 @@ async def test_subjects_of_other_issuers_and_clients_stay_what_they_are(exchange
         token = (await here.tokens(source, exchange.user_client))["access_token"]
         grant = await exchange.exchange(OTHER_RESOURCE, subject_token=token)
         assert (grant.subject, grant.assertion_issuer) == expected
+
+
+@pytest.mark.requirement("ID-5")
+@pytest.mark.parametrize(
+    "policy", [{"resources": [OTHER_RESOURCE]}, {"scopes": ["notes:read"]}], ids=["resource", "scope"]
+)
+async def test_a_token_of_a_login_without_a_second_factor_is_not_exchanged_where_one_is_needed(
+    exchange: Exchange, tmp_path: Path, policy: dict[str, list[str]]
+) -> None:
+    await exchange.here.store.aclose()
+    exchange.here = here = Installation(tmp_path, token_exchange=[RULE], second_factor=policy)
+    with pytest.raises(InvalidTargetError, check=because(Reason.SECOND_FACTOR_REQUIRED)):
+        await exchange.exchange(OTHER_RESOURCE)
+    strong = await here.grant(exchange.user_client, replace(exchange.owner, acr=ACR_MFA))
+    exchange.token = (await here.tokens(strong, exchange.user_client))["access_token"]
+    assert (await exchange.exchange(OTHER_RESOURCE)).scopes == ("notes:read",)
+    # Nobody has logged in here for these.
+    asserted = Owner(subject="somebody", assertion_issuer="i")
+    other = await here.grant(exchange.user_client, asserted)
+    exchange.token = (await here.tokens(other, exchange.user_client))["access_token"]
+    assert (await exchange.exchange(OTHER_RESOURCE)).scopes == ("notes:read",)
