@@ -337,6 +337,7 @@ class Components:
             sessions=sessions,
             grants=grants,
             identities=IdentityRepository(self.base.store, self.base.clock),
+            changes=self.access.changes,
         )
         return AccountLifecycle(users, sessions, grants, connected, factors=self.users.factors)
 

@@ -77,6 +77,7 @@ def _pages(parts: Components, providers: Providers, openid: OpenIdLogin) -> Fede
             users=users.repository,
             identities=IdentityRepository(base.store, base.clock),
             credentials=upstream_credentials(base),
+            access_changed=parts.access.changes.subject,
         ),
         provider_sessions=provider_sessions(parts),
         begun=parts.login_sessions,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from auth_service.events.publisher import RevocationPublisher
 from auth_service.protocol.access import ALL
 from auth_service.storage import keys
@@ -33,6 +36,17 @@ class AccessChangePublisher:
             return
         for grant_id in grant_ids:
             await self._publisher.changed(grant_id)
+
+    @asynccontextmanager
+    async def around(self, subject: str) -> AsyncIterator[None]:
+        """Announce a change of what one person may hold, before it and after it.
+
+        Before the write, because this process may die after it; and after it, because what resource servers
+        ask in between is answered as before.
+        """
+        await self.subject(subject)
+        yield
+        await self.subject(subject)
 
     async def person(self, name: str) -> None:
         """Announce that the person of that name may be affected (see `access_document.person_name`)."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from auth_service.access.announcements import AccessChangePublisher
 from auth_service.federation.identities import Identity, IdentityRepository
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.claims_request import ACR_FEDERATED
@@ -32,6 +33,7 @@ class ConnectedIdentities:
     sessions: SessionRepository
     grants: GrantRepository
     identities: IdentityRepository
+    changes: AccessChangePublisher
 
     async def of(self, user: User) -> list[Identity]:
         """Return the identities of an account, the oldest connection first."""
@@ -92,7 +94,8 @@ class ConnectedIdentities:
         Raises:
             NoSuchUserError: the account no longer exists.
         """
-        promoted = await self.users.set_admin(user, True)
+        async with self.changes.around(user.subject):
+            promoted = await self.users.set_admin(user, True)
         silent = [each for each in await self.of(user) if each.is_silent_link(promoted.created_at)]
         if silent:
             await self._disconnect(user, silent, None)
@@ -109,10 +112,12 @@ class ConnectedIdentities:
         )
 
     async def _disconnect(self, user: User, identities: list[Identity], spared: Session | None) -> None:
-        # Otherwise the next login through a provider that links by e-mail would connect it again.
-        await self.users.change(user, lambda account: replace(account, accepts_links=False))
-        for identity in identities:
-            await self.identities.disconnect(identity)
+        # Access rules may name the person by an address or a group of these identities.
+        async with self.changes.around(user.subject):
+            # Otherwise the next login through a provider that links by e-mail would connect it again.
+            await self.users.change(user, lambda account: replace(account, accepts_links=False))
+            for identity in identities:
+                await self.identities.disconnect(identity)
         await self._end(user.subject, {identity.provider_id for identity in identities}, spared)
 
     async def _end(self, subject: str, providers: Collection[str], spared: Session | None) -> None:

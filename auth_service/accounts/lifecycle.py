@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from auth_service.access.announcements import AccessChangePublisher
 from auth_service.accounts.connected_identities import ConnectedIdentities
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
@@ -33,6 +34,7 @@ class AccountLifecycle:
         self.users = users
         self.connected = connected
         self.factors = factors
+        self._changes = connected.changes
         self._sessions = sessions
         self._grants = grants
         self._strength = PasswordStrength()
@@ -48,6 +50,7 @@ class AccountLifecycle:
             sessions=sessions,
             grants=grants,
             identities=IdentityRepository(store, clock),
+            changes=AccessChangePublisher(store, users, clock),
         )
         return cls(users, sessions, grants, connected, factors=FactorRepository(store, clock))
 
@@ -78,6 +81,25 @@ class AccountLifecycle:
         await self._sessions.end_all(user.subject)
         await self._grants.revoke_of_subject(user.subject)
         return user
+
+    async def demote(self, account: User) -> User:
+        """Withdraw access to the console, and what the access rules give to administrators.
+
+        Raises:
+            NoSuchUserError: the account no longer exists.
+        """
+        async with self._changes.around(account.subject):
+            return await self.users.set_admin(account, False)
+
+    async def set_email(self, account: User, address: str | None) -> User:
+        """Set or remove the proven e-mail address of an account.
+
+        Raises:
+            NoSuchUserError: the account no longer exists.
+            ValueError: the address cannot be normalized, or another account has it.
+        """
+        async with self._changes.around(account.subject):
+            return await self.users.set_email(account, address)
 
     async def end_sessions(self, account: User) -> None:
         """End the sessions of an account; what was connected in them stays."""

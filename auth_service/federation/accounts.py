@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -28,11 +29,16 @@ class How(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class FederatedAccounts:
-    """Finds, creates and connects accounts according to the rules."""
+    """Finds, creates and connects accounts according to the rules.
+
+    Attributes:
+        access_changed: announces that the person with that subject may hold something else than before.
+    """
 
     users: UserRepository
     identities: IdentityRepository
     credentials: UpstreamCredentials | None = None
+    access_changed: Callable[[str], Awaitable[None]] | None = None
 
     async def account_of(self, federated: FederatedIdentity, provider: IdentityProvider) -> tuple[User, How]:
         """Return the account of a person who logs in.
@@ -83,7 +89,9 @@ class FederatedAccounts:
         return user
 
     async def _note_login(self, federated: FederatedIdentity, provider: IdentityProvider, user: User) -> None:
-        await self.identities.note_login(federated)
+        changed = await self.identities.note_login(federated)
+        if changed and self.access_changed is not None:
+            await self.access_changed(user.subject)
         if federated.credential is not None and self.credentials is not None:
             await self.credentials.save(user.subject, provider.provider_id, federated.credential)
 

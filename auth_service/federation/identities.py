@@ -136,18 +136,23 @@ class IdentityRepository:
                 await self._identities.delete(name)
             await self._store.index_remove(index, name)
 
-    async def note_login(self, federated: FederatedIdentity) -> None:
-        """Record that the person logged in, and the groups that the provider sent."""
+    async def note_login(self, federated: FederatedIdentity) -> bool:
+        """Record that the person logged in, and the groups that the provider sent.
+
+        Returns:
+            whether the address or the groups are others than before.
+        """
         now = int(self._clock())
 
-        def rule(identity: Identity) -> tuple[Identity, None]:
+        def rule(identity: Identity) -> tuple[Identity, bool]:
             name = _display_name(federated) or identity.name
             seen = replace(identity, seen_at=now, email=federated.email, name=name)
-            if federated.groups is None:
-                return seen, None  # the provider did not tell, which does not mean that there are none
-            return replace(seen, groups=federated.groups[:MAX_KEPT_GROUPS], groups_at=now, due=False), None
+            if federated.groups is not None:  # else it did not tell, which does not mean that there are none
+                seen = replace(seen, groups=federated.groups[:MAX_KEPT_GROUPS], groups_at=now, due=False)
+            others = set(seen.groups) != set(identity.groups) or seen.email != identity.email
+            return seen, others
 
-        await self._identities.update(_name(federated.issuer, federated.subject), rule)
+        return bool(await self._identities.update(_name(federated.issuer, federated.subject), rule))
 
     async def note_due(self, subject: str, provider_id: str) -> None:
         """Record that something has changed at the provider, so that it should be asked again."""

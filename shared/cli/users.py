@@ -96,7 +96,7 @@ def promote(username: Username) -> None:
 @users.command()
 def demote(username: Username) -> None:
     """Close the console to an account, from now on."""
-    _change(username, lambda api, user: api.users.set_admin(user, False))
+    _change(username, lambda api, user: api.demote(user))
     output.print(f"{username} is not an administrator", markup=False)
 
 
@@ -180,7 +180,7 @@ def email(
     address: Annotated[str | None, typer.Argument(help="Omit it to remove the address.")] = None,
 ) -> None:
     """Say which e-mail address is a person's: identity providers may connect them to the account by it."""
-    _change(username, lambda api, user: api.users.set_email(user, address))
+    _change(username, lambda api, user: api.set_email(user, address))
     text = f"{username} has the address {address}" if address else f"{username} has no e-mail address"
     output.print(text, markup=False)
 

@@ -32,6 +32,10 @@ class Announced:
         self.calls.append("create")
         return await self._store.create(key, value, ttl_s=ttl_s)
 
+    async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: int | None) -> bool:
+        self.calls.append("replace")
+        return await self._store.replace(key, old, new, ttl_s=ttl_s)
+
     async def index_remove(self, index: str, member: str) -> None:
         self.calls.append("index_remove")
         await self._store.index_remove(index, member)
