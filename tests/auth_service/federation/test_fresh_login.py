@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 import pytest
 
+from tests.auth_service.endpoints.second_factors import App, key_on
 from tests.auth_service.federation.people import logged_in_as, open_login
 from tests.auth_service.federation.provider import FakeProvider, FederatedPerson
 from tests.auth_service.service import AuthorizationServer
@@ -73,3 +74,16 @@ def test_a_login_that_is_not_known_to_be_fresh_deletes_and_connects_nothing(
     assert (refused.status_code, "Log in again first" in refused.text) == (401, True)
     assert person.leave(person.open(f"{server.origin}/account")) == "../login?to=account"
     assert logged_in_as(person, server) is not None
+
+
+@pytest.mark.requirement("ID-5")
+def test_a_second_factor_that_is_added_does_not_make_the_login_a_fresh_one(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+) -> None:
+    provider.changes = {"auth_time": MISSING}
+    open_login(person, server)
+    page = person.open(f"{server.origin}/add-authenticator")
+    assert person.submit(page, {"code": App(server, key_on(page)).code()}).status_code == 200
+    refused = person.submit(person.open(f"{server.origin}/delete-account"), {})
+    assert (refused.status_code, "Log in again first" in refused.text) == (401, True)
+    assert person.leave(person.open(f"{server.origin}/account")) == "../login?to=account"
