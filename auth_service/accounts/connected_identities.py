@@ -38,8 +38,7 @@ class ConnectedIdentities:
     async def of(self, user: User) -> list[Identity]:
         """Return the identities of an account, the oldest connection first."""
         identities = await self.identities.of_subject(user.subject)
-        own = (identity for identity in identities if identity.subject == user.subject)
-        return sorted(own, key=lambda identity: (identity.connected_at, identity.identity_id))
+        return sorted(identities, key=lambda identity: (identity.connected_at, identity.identity_id))
 
     async def disconnect(
         self,

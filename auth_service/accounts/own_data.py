@@ -48,7 +48,7 @@ class OwnData:
             "sessions": [_session(each) for each in await self.sessions.of_subject(user.subject)],
             "connections": [await self._grant(grant) for grant in grants],
             "consents": await self._consents(session, {grant.client_id for grant in grants}),
-            "identities": [_identity(each) for each in identities if each.subject == user.subject],
+            "identities": [_identity(each) for each in identities],
             "second_factors": _factors(await self.factors.of(user.subject)),
         }
 

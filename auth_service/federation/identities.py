@@ -94,7 +94,11 @@ class IdentityRepository:
 
     async def of_subject(self, subject: str) -> list[Identity]:
         """Return the identities connected to an account."""
-        return await self._identities.get_many(await self._store.index_list(keys.subject_identities(subject)))
+        listed = await self._identities.get_many(
+            await self._store.index_list(keys.subject_identities(subject))
+        )
+        # An interrupted change can leave an entry behind, and another account may have the identity since.
+        return [identity for identity in listed if identity.subject == subject]
 
     async def connect(
         self, federated: FederatedIdentity, provider_id: str, subject: str, *, origin: Origin
