@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from auth_service.access.announcements import AccessChangePublisher
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant
 from auth_service.users.renaming import UserRenames
@@ -16,6 +17,7 @@ class AccountRenames:
 
     users: UserRenames
     grants: GrantRepository
+    changes: AccessChangePublisher
 
     async def rename(self, old: str, new: str) -> User:
         """Rename an account; MCP servers are told the new username at once.
@@ -33,4 +35,6 @@ class AccountRenames:
         # Otherwise a server that knows people by username would take them for the next owner of the old one.
         for grant in await self.grants.of_subject(user.subject):
             await self.grants.change(grant.grant_id, rule)
+        # Their cached answers have the old username, and access rules may name the person by either.
+        await self.changes.subject(user.subject)
         return user

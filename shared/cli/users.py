@@ -121,6 +121,7 @@ def rename(username: Username, new: Annotated[str, typer.Argument()]) -> None:
     """Give an account another username; subject and connections stay."""
 
     async def run() -> User:
+        from auth_service.access.announcements import AccessChangePublisher
         from auth_service.accounts.renaming import AccountRenames
         from auth_service.crypto.passwords import Passwords
         from auth_service.grants.repository import GrantRepository
@@ -128,9 +129,13 @@ def rename(username: Username, new: Annotated[str, typer.Argument()]) -> None:
         from auth_service.users.repository import UserRepository
 
         async with open_local_store() as store:
-            renames = UserRenames(store, UserRepository(store, Passwords(), system_clock))
-            grants = GrantRepository(store, system_clock)
-            return await AccountRenames(users=renames, grants=grants).rename(username, new)
+            users = UserRepository(store, Passwords(), system_clock)
+            renames = AccountRenames(
+                users=UserRenames(store, users),
+                grants=GrantRepository(store, system_clock),
+                changes=AccessChangePublisher(store, users, system_clock),
+            )
+            return await renames.rename(username, new)
 
     user = _reported(run)
     output.print(f"Renamed {username} to {user.username}", markup=False)

@@ -9,10 +9,14 @@ import pytest
 
 from auth_service.access.announcements import AccessChangePublisher
 from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.accounts.renaming import AccountRenames
 from auth_service.federation.accounts import FederatedAccounts
 from auth_service.federation.identities import IdentityRepository, Origin
+from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.federated_identity import FederatedIdentity
+from auth_service.protocol.grant import Grant
 from auth_service.storage import Store, keys
+from auth_service.users.renaming import UserRenames
 from auth_service.users.repository import User
 from shared.clock import system_clock
 from tests.auth_service.access.announced import Announced
@@ -35,7 +39,18 @@ class Here:
         user = await self.accounts.create("ada", "seven moss harbours", admin=True)
         user = await self.accounts.users.set_email(user, "ada@corp.example")
         await self.identities.connect(somebody(), "idp", user.subject, origin=Origin.OWNER)
-        await store.index_add(keys.subject_grants(user.subject), "grant-1", ttl_s=None)
+        now = int(system_clock())
+        grant = Grant(
+            grant_id="grant-1",
+            client_id="client",
+            scopes=("notes:read",),
+            created_at=now,
+            expires_at=now + 600,
+            state="active",
+            subject=user.subject,
+            access_expires_at=now + 600,
+        )
+        await GrantRepository(store, system_clock).open(grant)
         self.noting.calls.clear()
         return user
 
@@ -66,6 +81,18 @@ async def test_they_are_told_before_and_after_the_change(store: Store, change: s
     writes = {"replace", "index_remove"}
     assert writes.isdisjoint(calls[:first])
     assert writes & set(calls) == writes & set(calls[first:last])
+
+
+async def test_they_are_told_of_another_username(store: Store) -> None:
+    here = Here(store)
+    await here.person(store)
+    renames = AccountRenames(
+        users=UserRenames(here.noting.store, here.accounts.users),
+        grants=GrantRepository(here.noting.store, system_clock),
+        changes=here.accounts.connected.changes,
+    )
+    await renames.rename("ada", "lovelace")
+    assert here.noting.calls[-1] == CHANGED
 
 
 async def test_they_are_told_what_a_login_through_a_provider_has_changed(store: Store) -> None:

@@ -78,9 +78,13 @@ def test_sessions_and_connections_stay_and_servers_are_told_the_new_name(server:
     before = server.introspect(token)
 
     async def rename(store: Store) -> None:
-        users = AccountLifecycle.of_store(store, server.clock).users
-        grants = GrantRepository(store, server.clock)
-        await AccountRenames(users=UserRenames(store, users), grants=grants).rename(old, new)
+        accounts = AccountLifecycle.of_store(store, server.clock)
+        renames = AccountRenames(
+            users=UserRenames(store, accounts.users),
+            grants=GrantRepository(store, server.clock),
+            changes=accounts.connected.changes,
+        )
+        await renames.rename(old, new)
 
     server.with_store(rename)
     after = server.introspect(token)
