@@ -108,7 +108,7 @@ class PasskeyLoginPage:
         self, submission: Submission, browser: Browser, user: User, source: RequestSource
     ) -> BegunSession:
         current = await self.login_sessions.continued(browser, user)
-        secret = await self.login_sessions.secret_for(submission, browser, current)
+        secret = await self.login_sessions.secret_for(submission, browser, current, once=True)
         begun = await self.login_sessions.begin_with(
             user, secret, continues=current, amr=BY_PASSKEY, source=source
         )

@@ -225,7 +225,7 @@ class SecondFactorPage:
         current, first = await self.login_sessions.continued(browser, waiting.user), waiting.first
         begun = await self.login_sessions.begin_with(
             waiting.user,
-            await self.login_sessions.secret_for(submission, browser, current),
+            await self.login_sessions.secret_for(submission, browser, current, once=True),
             continues=current,
             provider_id=first.provider_id,
             provider_session=first.provider_session,

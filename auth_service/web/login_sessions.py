@@ -11,6 +11,7 @@ from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser, BrowserCookies
 from auth_service.web.form_tokens import session_secret
+from auth_service.web.forms import RequestOverError
 from auth_service.web.submissions import Submission
 
 
@@ -120,13 +121,24 @@ class LoginSessions:
         )
         return BegunSession(session=session, cookies=cookies)
 
-    async def secret_for(self, submission: Submission, browser: Browser, current: Session | None) -> str:
-        """Return the secret of a new session: the first one again if the form was submitted before."""
+    async def secret_for(
+        self, submission: Submission, browser: Browser, current: Session | None, *, once: bool = False
+    ) -> str:
+        """Return the secret of a new session: the first one again if the form was submitted before.
+
+        Args:
+            once: whether the proof in the form counts once, so that it does not log in again after a logout.
+
+        Raises:
+            RequestOverError: the form was submitted before, and its session has ended.
+        """
         secret = await submission.secret()
         for opened in (session_secret(secret, browser.session), session_secret(secret)):
             if await self.sessions.find(opened) is not None:
                 return opened
         if submission.outcome.finished:
+            if once:
+                raise RequestOverError
             secret = new_secret()  # logged out since the form was first submitted
         return session_secret(secret, browser.session if current else None)
 

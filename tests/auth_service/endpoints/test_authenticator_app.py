@@ -138,6 +138,20 @@ def test_the_second_step_can_be_pressed_twice(
     again.close()
 
 
+def test_a_form_that_is_submitted_again_after_a_logout_does_not_log_in(
+    server: AuthorizationServer, person: Person, stranger: Person
+) -> None:
+    app, _ = with_app(server, person)
+    page = log_in(server, stranger)
+    form = forms_of(page.text)[0]
+    fields, url = {**form.fields, "code": app.next_code()}, urljoin(str(page.url), form.action)
+    assert stranger.browser.post(url, data=fields).status_code == 303
+    assert is_logged_in(server, stranger)
+    stranger.submit(stranger.open(f"{server.origin}/logout"), {})
+    stranger.browser.post(url, data=fields)
+    assert not is_logged_in(server, stranger)
+
+
 def test_the_step_belongs_to_the_browser_that_gave_the_password(
     server: AuthorizationServer, person: Person, stranger: Person
 ) -> None:
