@@ -1,4 +1,4 @@
-"""Announces to resource servers that tokens may allow something else than before (ID-4)."""
+"""Announces to resource servers that the permissions of tokens may have changed (ID-4)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from auth_service.users.repository import UserRepository
 from shared.clock import Clock
 
 MAX_GRANTS = 200
-"""Somebody with more grants is announced as everybody: one event instead of many."""
+"""For a person with more grants, one event about everybody is sent instead of many."""
 
 
 class AccessChangePublisher:
-    """Names the grants that a change may affect."""
+    """Announces the grants that a change may affect."""
 
     def __init__(self, store: Store, users: UserRepository, clock: Clock) -> None:
         self._store = store
@@ -49,7 +49,7 @@ class AccessChangePublisher:
         await self.subject(subject)
 
     async def person(self, name: str) -> None:
-        """Announce that the person of that name may be affected (see `access_document.person_name`)."""
+        """Announce that the person with that name may be affected (see `access_document.person_name`)."""
         kind, colon, rest = name.partition(":")
         if kind == "subject" and colon:
             await self.subject(rest)

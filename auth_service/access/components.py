@@ -20,7 +20,7 @@ from shared.clock import Clock
 
 @dataclass(frozen=True, kw_only=True)
 class AccessComponents:
-    """Rules, groups, and the decision."""
+    """The rules, the groups, and the decision."""
 
     rules: AccessRules
     groups: Groups

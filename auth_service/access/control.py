@@ -1,4 +1,4 @@
-"""What a person may hold now: the rules, applied to what is known about the person."""
+"""Decides what a person may hold now, by the rules and the facts about the person."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from auth_service.users.repository import User, UserRepository
 from shared.clock import Clock
 
 GROUPS_HOLD_S = 86_400
-"""How long the groups of a provider count after it named them, if it cannot be asked again."""
+"""How long the groups that a provider named count if it cannot be reached again, in seconds."""
 
 
 class AccessControl:
-    """Decides about people and grants. Every decision reads what it depends on.
+    """Decides about people and grants. Each decision reads the current rules and facts from the store.
 
     Args:
         own_scopes: the scopes of the authorization server itself.
-        renewal: asks identity providers again; None for a program that serves no refreshes.
+        renewal: requests groups from identity providers; None for a program that serves no refreshes.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class AccessControl:
         self._renewal = renewal
 
     async def permitted(self, grant: Grant) -> Grant | None:
-        """Return the grant with what its person may hold now; None if nothing of it remains.
+        """Return the grant, limited to what its person may hold now; None if nothing remains.
 
         A client that acts for itself, and a workload, are not people: access rules do not concern them.
         """
@@ -57,21 +57,21 @@ class AccessControl:
         return narrow(grant)
 
     async def narrowing(self, grant: Grant) -> Narrow:
-        """Return the same decision as a pure function, for any later state of the grant."""
+        """Return the decision of `permitted` as a pure function, for any later state of the grant."""
         if grant.subject is None or grant.resource is None or grant.client_id.startswith(WORKLOAD_PREFIX):
             return lambda later: later
         held = await self.held(grant.subject, grant.resource, assertion_issuer=grant.assertion_issuer)
         return lambda later: later if held is OPEN else narrowed_grant(later, held, self._own_scopes)
 
     async def renew(self, grant: Grant) -> None:
-        """Learn the groups from the person's identity provider again, if that is due."""
+        """Renew the groups from the person's identity provider, if that is due."""
         if self._renewal is not None and grant.subject is not None and grant.assertion_issuer is None:
             await self._renewal.renew(grant.subject)
 
     async def scopes_for(
         self, subject: str, resource: str | None, scopes: Iterable[str]
     ) -> tuple[str, ...] | None:
-        """Return those of `scopes` that a person may hold at `resource`; None if nothing of it remains."""
+        """Return the `scopes` that a person may hold at `resource`; None if nothing of it remains."""
         if resource is None:
             return tuple(scopes)
         return (await self.held(subject, resource)).narrowed(scopes, self._own_scopes)
@@ -85,21 +85,21 @@ class AccessControl:
         return Held() if facts is None else access.held(facts, resource)
 
     async def held_by_username(self, username: str, resource: str) -> Held | None:
-        """Return the same for the account of that name; None if there is none."""
+        """Return what the account with that username may hold at `resource`; None if it does not exist."""
         user = await self._users.get(username)
         return None if user is None else await self.held(user.subject, resource)
 
     async def contact(self) -> str | None:
-        """Return whom somebody asks for access."""
+        """Return the contact whom people ask for access."""
         access = (await self._rules.load()).access
         return access.contact if access else None
 
     async def is_open(self) -> bool:
-        """Whether there are no rules, so that everything is open to everybody."""
+        """Whether no rules exist, so that everything is open to everybody."""
         return (await self._rules.load()).access is None
 
     async def groups_for(self, grant: Grant) -> tuple[str, ...]:
-        """Return the groups of the person that concern the resource of the grant: those that rules name."""
+        """Return the person's groups that the rules for the resource of the grant name."""
         access: Access | None = (await self._rules.load()).access
         if access is None or grant.subject is None or grant.resource is None:
             return ()

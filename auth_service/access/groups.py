@@ -1,4 +1,4 @@
-"""Local groups. A member is a name as in the access rules, so nobody needs an account to be in one."""
+"""Local groups. Members are names as in the access rules, so a member need not have an account."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Groups:
         return await self._store.index_list(keys.groups())
 
     async def members(self, group: str) -> list[str]:
-        """Return the members of a group; none if there is no such group."""
+        """Return the members of a group; empty if the group does not exist."""
         return await self._store.index_list(keys.group_members(group))
 
     async def of(self, names: Iterable[str]) -> frozenset[str]:
@@ -39,10 +39,10 @@ class Groups:
         return frozenset(group for groups in listed for group in groups)
 
     async def add(self, group: str, member: str) -> str:
-        """Add a member to a group, which begins to exist with its first member; return the member's name.
+        """Add a member to a group, which is created with its first member; return the member's name.
 
         Raises:
-            ValueError: it is not a name of a group or a person, or the group is full.
+            ValueError: a name is not valid, or the group is full.
         """
         group, name = editable(group), person_name(member)
         if not await self._store.index_add_within(keys.groups(), group, ttl_s=None, limit=MAX_GROUPS):
@@ -50,7 +50,7 @@ class Groups:
         members, groups = keys.group_members(group), keys.member_groups(name)
         if not await self._store.index_add_within(members, name, ttl_s=None, limit=MAX_MEMBERS):
             raise ValueError(f"{group} has {MAX_MEMBERS} members, which is the limit")
-        # Last, because this is what decides. A failure leaves a member who is listed, but holds nothing.
+        # Last, because this index decides. A failure leaves a member who is listed, but holds nothing.
         if not await self._store.index_add_within(groups, group, ttl_s=None, limit=MAX_GROUPS_OF_MEMBER):
             await self._store.index_remove(members, name)
             raise ValueError(f"{name} is in {MAX_GROUPS_OF_MEMBER} groups, which is the limit")
@@ -61,11 +61,11 @@ class Groups:
         """Remove a member from a group; return whether they were in it. Takes effect within a second.
 
         Raises:
-            ValueError: it is not a name of a group or a person.
+            ValueError: a name is not valid.
         """
         group, name = editable(group), person_name(member)
         was_in = name in await self.members(group)
-        # Announced before the write as well, because this process may die after it.
+        # Announced before the write as well, because this process may die after the write.
         await self._changes.person(name)
         await self._store.index_remove(keys.member_groups(name), group)
         await self._store.index_remove(keys.group_members(group), name)
@@ -76,10 +76,10 @@ class Groups:
 
 
 def editable(group: str) -> str:
-    """Return the name of a group whose members can be changed.
+    """Return the canonical name of a group whose members can be changed.
 
     Raises:
-        ValueError: it is not the name of a group, or its members are not kept here.
+        ValueError: it is not the name of a group, or its members are not stored here.
     """
     if group == ADMINISTRATORS:
         raise ValueError(f"{ADMINISTRATORS} are those whom `doorward users promote` names")

@@ -1,4 +1,4 @@
-"""Asks identity providers again for the groups of a person, when what is known is too old (ID-4)."""
+"""Requests a person's groups from identity providers again when the stored ones are too old (ID-4)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.logs import get_logger
 _log = get_logger(__name__)
 
 RETRY_S = 60
-"""How long a provider that could not be asked is left alone, for one person."""
+"""How long after a failed request a provider is not asked about the same person again, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class GroupRenewal:
     """Renews the groups, with the refresh token of the person's last login.
 
     Attributes:
-        max_age_s: how old groups may be.
+        max_age_s: the maximum age of groups, in seconds.
     """
 
     providers: Mapping[str, IdentityProvider]
@@ -42,7 +42,7 @@ class GroupRenewal:
     max_age_s: int
 
     async def renew(self, subject: str) -> None:
-        """Renew the groups of a person that are due. A provider that does not answer changes nothing."""
+        """Renew the groups of a person that are due. If a provider does not respond, nothing changes."""
         for identity in await self.identities.of_subject(subject):
             provider = self.providers.get(identity.provider_id)
             if provider is not None and provider.preset.protocol == "openid" and self._is_due(identity):
@@ -80,7 +80,7 @@ class GroupRenewal:
     async def _end(
         self, identity: Identity, provider: IdentityProvider, error: CredentialRefusedError
     ) -> None:
-        """End what the person has here: the provider does not vouch for them any more."""
+        """End the person's sessions and grants: the provider no longer vouches for them."""
         subject, provider_id = identity.subject, provider.provider_id
         await self.credentials.delete(subject, provider_id)
         await self.sessions.end_those(subject, lambda session: session.provider_id == provider_id)

@@ -48,8 +48,8 @@ class CurrentAccess:
     """The rules in force.
 
     Attributes:
-        access: None if there are no rules, so that everything is open to everybody.
-        version: 0 if they are not stored, but follow from the settings.
+        access: None without rules, so that everything is open to everybody.
+        version: 0 if the rules are not stored, but follow from the settings.
     """
 
     access: Access | None
@@ -94,20 +94,20 @@ class AccessRules:
         return self._parsed[1]
 
     async def save(self, access: Access, version: int) -> CurrentAccess:
-        """Replace the rules; resource servers learn of it at once.
+        """Replace the rules; resource servers are notified at once.
 
         Args:
-            version: that of the rules that were loaded before.
+            version: the version of the rules that the caller has loaded.
 
         Raises:
-            AccessChangedError: the rules have another version by now.
-            InvalidAccessError: they are too large to be stored.
+            AccessChangedError: the stored rules have another version.
+            InvalidAccessError: the rules are too large to be stored.
         """
         record = AccessRecord(version + 1, access_document(access), int(self._clock()))
         if len(self._codec.encode(record)) > MAX_BYTES:
             raise InvalidAccessError(_TOO_LARGE)
-        # Before the write, because this process may die after it; and after it, because what resource servers
-        # ask in between is answered by the old rules.
+        # Before the write, because this process may die after it; and after it, because resource servers that
+        # ask in between get an answer by the old rules.
         await self._changes.everybody()
         if not await self._written(record):
             raise AccessChangedError

@@ -18,7 +18,7 @@ MOST_INVITED = 1_000
 
 
 class LinkOverError(Exception):
-    """The link is unknown, has expired, was used or was replaced; people are not told which."""
+    """The link is unknown, has expired, was used or was replaced; people do not see which."""
 
 
 class TooManyInvitedError(ValueError):
@@ -27,7 +27,7 @@ class TooManyInvitedError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountLinks:
-    """Makes and redeems links. An account has at most one: a new one replaces the one before."""
+    """Creates and redeems links. An account has at most one: a new link replaces the previous one."""
 
     accounts: AccountLifecycle
     clock: Clock
@@ -88,10 +88,10 @@ class AccountLinks:
         return user
 
     async def redeem(self, secret: str, password: str) -> User:
-        """Set the password and end everything that was opened before; exactly one caller succeeds.
+        """Set the password and end all earlier sessions and grants; exactly one caller succeeds.
 
         Raises:
-            LinkOverError: the link is not valid, or no longer.
+            LinkOverError: the link is not valid (any longer).
             NoSuchUserError: the account was deleted in the meantime.
             WeakPasswordError: the password is too short, too long or easily guessed.
         """

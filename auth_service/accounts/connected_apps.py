@@ -1,4 +1,4 @@
-"""The programs that a person has connected: listed, and disconnected."""
+"""Lists and disconnects the programs that a person has connected."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class ConnectedApps:
         return by_app(Connection(grant, clients.get(grant.client_id)) for grant in grants)
 
     async def app(self, subject: str, key: str) -> ConnectedApp | None:
-        """Return the connected program with that key; None if nothing of it is connected any more."""
+        """Return the connected program with that key; None if nothing of it is connected."""
         return next((app for app in await self.of_subject(subject) if app.key == key), None)
 
     async def connection(self, subject: str, grant_id: str) -> Connection | None:
-        """Return an active connection of `subject`; None if there is none with that id."""
+        """Return the active connection of `subject` with that id; None if it does not exist."""
         grant = await self.grants.get(grant_id)
         if grant is None or grant.subject != subject or grant.state != "active":
             return None
         return Connection(grant, await self.clients.get(grant.client_id))
 
     async def disconnect(self, subject: str, grant_id: str, reason: str) -> Grant | None:
-        """End a grant of `subject`, as often as it is asked for; return it, or None if it is not theirs."""
+        """End a grant of `subject`; may be repeated. Return the grant, or None if it is not theirs."""
         grant = await self.grants.get(grant_id)
         if grant is None or grant.subject != subject:
             return None

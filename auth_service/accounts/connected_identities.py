@@ -1,4 +1,4 @@
-"""The identities connected to an account: which there are, and how they are disconnected (ID-2, ID-7)."""
+"""Lists and disconnects the identities that are connected to an account (ID-2, ID-7)."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ class ConnectedIdentities:
         spared: Session | None = None,
         providers: Collection[str] | None = None,
     ) -> Identity:
-        """Disconnect one identity, and end what logins through its provider began.
+        """Disconnect one identity, and end the sessions and grants of logins through its provider.
 
         Args:
-            spared: the session in which this is done; it stays, with what was granted in it.
-            providers: the ids of the configured providers; an identity of another is no way to log in. None
+            spared: the current session; it stays, with the grants given in it.
+            providers: the ids of the configured providers; other identities are not a way to log in. None
                 if they are not known.
 
         Raises:
             NoSuchUserError: the account no longer exists.
-            NotDisconnectedError: there is no such identity, or it is the last way to log in.
+            NotDisconnectedError: the identity does not exist, or it is the last way to log in.
         """
         async with self._one_at_a_time(user):
             identities = await self.of(user)
@@ -71,7 +71,7 @@ class ConnectedIdentities:
         return identity
 
     async def disconnect_all(self, user: User, *, spared: Session | None = None) -> list[Identity]:
-        """Disconnect every identity of an account that has a password; as `disconnect`.
+        """Disconnect every identity of an account that has a password, as `disconnect` does.
 
         Raises:
             NoSuchUserError: the account no longer exists.
@@ -85,9 +85,9 @@ class ConnectedIdentities:
         return identities
 
     async def promote(self, user: User) -> User:
-        """Make an account an administrator's; end the links to it that its owner did not make (ID-2).
+        """Make the owner of an account an administrator; end the links that the owner did not make (ID-2).
 
-        An operator of a provider could otherwise name themselves the owner of the address, log in to an
+        The operator of a provider could otherwise claim to own the address, log in to an
         account of no importance, and wait for its promotion.
 
         Raises:
@@ -133,7 +133,7 @@ class ConnectedIdentities:
 
     @asynccontextmanager
     async def _one_at_a_time(self, user: User) -> AsyncIterator[None]:
-        """Let only one disconnection of an account happen at a time: two could take both of the last ways.
+        """Allow one disconnection of an account at a time: two could remove the last two ways to log in.
 
         Raises:
             NotDisconnectedError: another one is under way.
@@ -148,6 +148,6 @@ class ConnectedIdentities:
 
 
 def _given_through(providers: Collection[str], grant: Grant) -> bool:
-    """Whether a grant was given in a login through one of `providers`, in whatever session."""
+    """Whether a grant was given in a login through one of `providers`, in any session."""
     # Grants from before providers were recorded only say that it was some provider.
     return grant.acr == ACR_FEDERATED and (grant.provider_id is None or grant.provider_id in providers)

@@ -13,7 +13,7 @@ from shared.clock import Clock
 
 
 class SetupOverError(Exception):
-    """The link is not valid, has expired or was used, or there is an administrator already."""
+    """The link is not valid, has expired or was used, or an administrator already exists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class FirstAdministrator:
 
     Attributes:
         setup_link: the SHA-256 of the link's secret and its expiry, as in `DOORWARD_SETUP_LINK`; None if
-            there is no link.
+            without a link.
     """
 
     accounts: AccountLifecycle
@@ -34,7 +34,7 @@ class FirstAdministrator:
         """Check that a link may still be used.
 
         Raises:
-            SetupOverError: it may not.
+            SetupOverError: the link may not be used.
         """
         # The link comes first: it is cheap to check, and strangers learn nothing about the accounts.
         if not secret or self._remaining_s(secret) <= 0:
@@ -43,10 +43,10 @@ class FirstAdministrator:
             raise SetupOverError
 
     async def create(self, secret: str, username: str, password: str) -> User:
-        """Create the administrator; of several callers, in whatever processes, exactly one succeeds.
+        """Create the administrator; of several callers, in any processes, exactly one succeeds.
 
         Raises:
-            SetupOverError: the link may not be used, or no longer.
+            SetupOverError: the link may not be used (any longer).
             UserExistsError: the username is taken.
             WeakPasswordError: the password is too short, too long or easily guessed.
             ValueError: the username is not valid.
@@ -55,12 +55,12 @@ class FirstAdministrator:
         if not await self.store.put_once(_used(secret), ttl_s=max(1, self._remaining_s(secret))):
             raise SetupOverError
         try:
-            # Checked again: somebody may have created an administrator by another way meanwhile.
+            # Checked again: somebody may have created an administrator in another way in the meantime.
             if await self._is_set_up():
                 raise SetupOverError
             return await self.accounts.create(username, password, admin=True)
         except BaseException:
-            await self.store.delete(_used(secret))  # nothing was created: the link is still good
+            await self.store.delete(_used(secret))  # nothing was created: the link stays valid
             raise
 
     def _remaining_s(self, secret: str) -> int:

@@ -102,7 +102,7 @@ class AccountLifecycle:
             return await self.users.set_email(account, address)
 
     async def end_sessions(self, account: User) -> None:
-        """End the sessions of an account; what was connected in them stays."""
+        """End the sessions of an account; the programs connected in them stay connected."""
         await self._sessions.end_all(account.subject)
 
     async def enable(self, account: User) -> User:
@@ -126,7 +126,7 @@ class AccountLifecycle:
         return user
 
     async def reset_factors(self, account: User) -> bool:
-        """Remove the second factors of an account and tell the person; return whether there were any.
+        """Remove the second factors of an account and notify the person; return whether it had any.
 
         For somebody who has lost them. Sessions and grants stay.
         """

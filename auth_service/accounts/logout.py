@@ -47,7 +47,7 @@ class Logout:
         return await self._end_grants(session)
 
     async def end_other(self, session: Session) -> list[Client]:
-        """End a session without its secret, as `end_session` does; for one in another browser."""
+        """End a session in another browser, without its secret, as `end_session` does."""
         session_id = session.session_id
         await self.sessions.end_those(session.subject, lambda other: other.session_id == session_id)
         return await self._end_grants(session)

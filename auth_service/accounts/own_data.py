@@ -26,7 +26,7 @@ class Consents(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class OwnData:
-    """Collects the data of an account. Each member is named here: a new field is not published by itself."""
+    """Collects the data of an account. Members are listed explicitly: new fields are not published."""
 
     sessions: SessionRepository
     grants: GrantRepository
@@ -39,7 +39,7 @@ class OwnData:
         """Return the data as a JSON object.
 
         Args:
-            session: the session of the person; the remembered consents are those that count in it.
+            session: the person's session; only the consents remembered for it are included.
         """
         grants = await self.grants.of_subject(user.subject)
         identities = await self.identities.of_subject(user.subject)

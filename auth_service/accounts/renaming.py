@@ -20,10 +20,10 @@ class AccountRenames:
     changes: AccessChangePublisher
 
     async def rename(self, old: str, new: str) -> User:
-        """Rename an account; MCP servers are told the new username at once.
+        """Rename an account; MCP servers get the new username at once.
 
         Raises:
-            NoSuchUserError: there is no such account.
+            NoSuchUserError: the account does not exist.
             UserExistsError: the new username is taken.
             ValueError: the new username is not valid.
         """
@@ -32,7 +32,7 @@ class AccountRenames:
         def rule(grant: Grant) -> tuple[Grant | None, None]:
             return replace(grant, username=user.username), None
 
-        # Otherwise a server that knows people by username would take them for the next owner of the old one.
+        # Otherwise a server that identifies people by username would confuse them with its next owner.
         for grant in await self.grants.of_subject(user.subject):
             await self.grants.change(grant.grant_id, rule)
         # Their cached answers have the old username, and access rules may name the person by either.

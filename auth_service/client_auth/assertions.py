@@ -51,7 +51,7 @@ class ClientAssertions:
         """Take an assertion apart; returns it with the client it is said to be from, which is unverified.
 
         Raises:
-            InvalidClientError: it is no JWT, or names no one client.
+            InvalidClientError: it is not a JWT, or does not name exactly one client.
         """
         try:
             token = parse(assertion)

@@ -20,7 +20,7 @@ _log = get_logger(__name__)
 FRESH_S = 300
 REFETCH_AFTER_S = 10
 STALE_S = 86_400
-"""How long keys that cannot be fetched again are still used: an outage there is no outage here."""
+"""How long keys that cannot be fetched again are still used: an outage there does not stop this server."""
 
 MOST = 1_000
 """How many key sets are cached; the least recently used one is dropped first."""
@@ -59,7 +59,7 @@ class PublishedKeys:
         """Return the keys in `jwks`, or else at `jwks_uri`, fetched again if they lack `kid`.
 
         Raises:
-            InvalidClientError: there are no keys.
+            InvalidClientError: the client has no keys.
             KeysUnavailableError: the keys cannot be fetched.
         """
         if jwks is not None:

@@ -103,7 +103,7 @@ class ApprovedRegistration:
     Attributes:
         body: the requested metadata, overridden by the software statement (RFC 7591 §2.3).
         has_initial_access_token: whether the operator issued it a token, so that it may act without a user.
-        statement_claims: the claims of the software statement; None if there is none.
+        statement_claims: the claims of the software statement; None without one.
     """
 
     body: object

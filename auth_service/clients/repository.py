@@ -62,7 +62,7 @@ class ClientRepository:
             network: the network that registers it.
 
         Raises:
-            QuotaExceededError: there is none for one more.
+            QuotaExceededError: no room for another client is left.
         """
         now = int(self._clock())
         expires_at = None if unused_ttl_s is None else now + unused_ttl_s
@@ -109,7 +109,7 @@ class ClientRepository:
                 registration.
 
         Raises:
-            QuotaExceededError: there is none for one more.
+            QuotaExceededError: no room for another client is left.
         """
 
         def rule(stored: Client) -> tuple[Client, Client]:

@@ -23,7 +23,7 @@ Attempt = Callable[[], Awaitable[bool]]
 
 
 class UnusedClients:
-    """Lists the unused clients, and removes the oldest of the network that holds most where there is no room.
+    """Lists the unused clients, and if they are too many, removes the oldest of the network with the most.
 
     Args:
         delete: removes a client unless it is used by now.
@@ -37,7 +37,7 @@ class UnusedClients:
         self._evicting = asyncio.Lock()
 
     async def add(self, client: Client, *, ttl_s: int | None, limit: int) -> bool:
-        """List an unused client; False where there is no room, and none can be made."""
+        """List an unused client; return False if the list is full and nothing can be removed."""
         entry = entry_of(client)
         index = keys.unused_clients()
 
@@ -47,7 +47,7 @@ class UnusedClients:
         return await self._added(fits, lambda: self._make_room(entry, limit))
 
     async def add_among_all(self, client: Client, *, ttl_s: int | None, limit: int) -> bool:
-        """List a registration among all clients; False where there is no room, and none can be made.
+        """List a registration among all clients; return False if the list is full and nothing can be removed.
 
         Clients in use are never removed, so there is room only as far as they leave some.
         """

@@ -42,7 +42,7 @@ class RevokeEndpoint:
         token_and_grant = await self.tokens.read_token(parameters.require("token"))
         if token_and_grant is not None and token_and_grant[0].kind is not Kind.CODE:
             await self._revoke(token_and_grant[0].grant_id, client.client_id)
-        # RFC 7009 §2.2: a token that is no longer valid is no error.
+        # RFC 7009 §2.2: a token that is no longer valid is not an error.
         return Response(status_code=200, headers={"Cache-Control": "no-store"})
 
     async def _revoke(self, grant_id: str, client_id: str) -> None:

@@ -54,7 +54,7 @@ class RevocationStream:
                 await following
 
     async def next(self, seen: Iterable[str], at_most: int, *, waits: bool) -> Batch:
-        """Return the events after the newest of those `seen`; if there are none and `waits` is set, wait.
+        """Return the events after the newest of those `seen`; without any, wait if `waits` is set.
 
         Args:
             seen: ids (`jti`) of events; if empty, the stream starts now.

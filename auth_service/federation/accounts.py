@@ -113,7 +113,7 @@ class FederatedAccounts:
             return identity  # a concurrent login connected it to another account
         user = await self.users.by_subject(subject)
         # Checked after the identity is stored: a deletion disables the account before it disconnects the
-        # identities. One that it missed would bring the account back under the same subject.
+        # identities. An identity that it missed would restore the account under the same subject.
         if user is None or user.disabled:
             await self.identities.disconnect(identity)
             raise IdentityRefusedError(Refusal.LOG_IN_FIRST)
@@ -122,7 +122,7 @@ class FederatedAccounts:
     async def _refuse_silent_link(self, identity: Identity) -> None:
         """Refuse a login of an administrator through a link that the administrator did not make.
 
-        A promotion ends such links; this is for one that was made at the same moment, or before promotions
+        A promotion ends such links; this check is for a link that was made concurrently, or before promotions
         did that. The administrator can connect the identity after a login with the password.
 
         Raises:
@@ -154,8 +154,8 @@ class FederatedAccounts:
         connected = await self.identities.get(identity.issuer, identity.provider_subject)
         if connected is None or connected.subject != identity.subject:
             return None
-        # Another provider may link people by this address. One that may not link must not say whose it is: it
-        # could put an account in place for somebody to be linked to.
+        # Another provider may link people by this address. A provider that may not link must not decide whose
+        # it is: it could create an account to which somebody is then linked.
         email = federated.email if provider.links_email else None
         tag = digest(f"{identity.issuer} {identity.provider_subject}")[:_TAG_LENGTH]
         for username in username_candidates(federated, identity.provider_id, tag):

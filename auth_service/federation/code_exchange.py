@@ -42,7 +42,7 @@ async def redeem_code(
         basic: whether the client secret is sent in the header; otherwise in the body.
 
     Raises:
-        ProviderUnavailableError: there was no usable response.
+        ProviderUnavailableError: the provider sent no usable response.
         InvalidProviderResponseError: the provider does not accept the code, or this client.
     """
     form = {
@@ -64,8 +64,8 @@ async def redeem_refresh_token(
 
     Raises:
         CredentialRefusedError: the provider does not accept the refresh token.
-        ProviderUnavailableError: there was no usable response.
-        InvalidProviderResponseError: the provider refuses for another reason.
+        ProviderUnavailableError: the provider sent no usable response.
+        InvalidProviderResponseError: the provider refused for another reason.
     """
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     fetched = await _token_response(fetcher, url, provider, form, basic=basic)

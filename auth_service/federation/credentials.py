@@ -1,7 +1,7 @@
 """Refresh tokens of identity providers, encrypted in the store (DESIGN D18).
 
 There is one document for each account and provider, changed by compare-and-swap. Using the token needs a
-lease: a provider may rotate its refresh tokens, and ends everything when one is used twice.
+lease: a provider may rotate its refresh tokens, and revoke all of them if one is used twice.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class UpstreamCredential:
 
     Attributes:
         sealed: the encrypted refresh token.
-        leased_until: until when nobody else may use it.
+        leased_until: when the credential may be used again.
         fence: counts the leases; only the holder of the last one may replace the token.
     """
 
@@ -61,7 +61,7 @@ class UpstreamCredentials:
         sealed, document_id = self._sealed(token), _id(subject, provider_id)
 
         def rule(stored: UpstreamCredential) -> tuple[UpstreamCredential, bool]:
-            # The holder of a lease on the earlier one must not replace this.
+            # The holder of a lease on the earlier credential must not replace the new one.
             return UpstreamCredential(sealed=sealed, fence=stored.fence + 1), True
 
         while not await self._credentials.update(document_id, rule):
@@ -69,7 +69,7 @@ class UpstreamCredentials:
                 return
 
     async def lease(self, subject: str, provider_id: str) -> Lease | None:
-        """Lease a credential; None if there is none, somebody else uses it, or it cannot be decrypted."""
+        """Lease a credential; None if it does not exist, is in use, or cannot be decrypted."""
         now = int(self._clock())
 
         def rule(stored: UpstreamCredential) -> tuple[UpstreamCredential | None, UpstreamCredential | None]:
@@ -86,8 +86,8 @@ class UpstreamCredentials:
         """End a lease.
 
         Args:
-            token: the token that replaces the one that was used; None to keep that.
-            wait_s: how long nobody may use it.
+            token: the token that replaces the used one; None to keep the used one.
+            wait_s: how long the credential may not be used, in seconds.
         """
         until = int(self._clock()) + wait_s
 

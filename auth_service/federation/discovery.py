@@ -49,7 +49,7 @@ class ProviderDiscovery:
         """Return the metadata of a provider.
 
         Raises:
-            ProviderUnavailableError: there is none at the moment.
+            ProviderUnavailableError: the metadata is not available at the moment.
         """
         cached, now = self._cached.get(provider.issuer), self._clock()
         if cached and (now < cached.read_at + FRESH_S or now < cached.tried_at + RETRY_S):

@@ -32,7 +32,7 @@ class ProviderEndSession:
         self._discovery = discovery
 
     async def link_for(self, session: Session) -> ProviderLogoutLink | None:
-        """Return a link to the logout page of the session's provider; None if there is none."""
+        """Return a link to the logout page of the session's provider; None if it has no such page."""
         provider = self._providers.get(session.provider_id or "")
         if provider is None or provider.preset.protocol != "openid":
             return None

@@ -12,12 +12,12 @@ class ProviderUnavailableError(FederationError):
 
     @classmethod
     def of(cls, what: str, error: FetchError) -> ProviderUnavailableError:
-        """Create the error for something that could not be fetched."""
+        """Create the error for a failed fetch."""
         return cls(f"{what}: {error.reason}", detail=error.detail)
 
 
 class CredentialRefusedError(FederationError):
-    """The provider does not accept its refresh token any more (RFC 6749 §5.2, `invalid_grant`)."""
+    """The provider no longer accepts its refresh token (RFC 6749 §5.2, `invalid_grant`)."""
 
 
 class IdentityRefusedError(FederationError):

@@ -30,7 +30,7 @@ class GitHubLogin:
 
     async def authorization_url(self, provider: IdentityProvider, parameters: Mapping[str, str]) -> str:
         """Return the URL of the provider's login page."""
-        # There is no ID token to carry a nonce; PKCE binds the code to this login.
+        # Without an ID token, there is no nonce; PKCE binds the code to this login.
         sent = {name: value for name, value in parameters.items() if name not in ("nonce", "response_type")}
         return f"{provider.issuer}/login/oauth/authorize?{urlencode(sent)}"
 
@@ -63,7 +63,7 @@ class GitHubLogin:
         ):
             raise InvalidProviderResponseError("GitHub does not say who it is")
         claims = {
-            # A login can be changed and then taken by somebody else; the number cannot.
+            # A GitHub login can be changed and then claimed by somebody else; the id cannot.
             "sub": str(user["id"]),
             "preferred_username": user.get("login"),
             "name": user.get("name"),

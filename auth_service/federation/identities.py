@@ -23,9 +23,9 @@ class Origin(StrEnum):
     CREATED = "created"
     """The account was created for it."""
     EMAIL = "email"
-    """Without a question, because the account has its e-mail address."""
+    """Connected without confirmation, because the account has its e-mail address."""
     OWNER = "owner"
-    """By somebody who was logged in to the account."""
+    """Connected by somebody who was logged in to the account."""
     UNKNOWN = ""
     """Connected by a release that did not record it."""
 
@@ -37,9 +37,9 @@ class Identity:
     Attributes:
         subject: the subject of the account.
         provider_subject: the `sub` at the provider.
-        groups: the groups that the provider named last.
-        groups_at: when it named them; unchanged if a later login did not tell.
-        due: whether the provider should be asked for the groups again at once.
+        groups: the groups in the provider's last answer.
+        groups_at: when it named them; unchanged by a login without groups.
+        due: whether the groups should be requested from the provider again at once.
         email: the address that it verified as the person's at the last login.
         origin: an `Origin`.
         name: the person's name at the provider at the last login, for display only.
@@ -159,14 +159,14 @@ class IdentityRepository:
         return bool(await self._identities.update(_name(federated.issuer, federated.subject), rule))
 
     async def note_due(self, subject: str, provider_id: str) -> None:
-        """Record that something has changed at the provider, so that it should be asked again."""
+        """Record a change at the provider, so that the groups are requested again."""
         for identity in await self.of_subject(subject):
             if identity.provider_id == provider_id:
                 name = _name(identity.issuer, identity.provider_subject)
                 await self._identities.update(name, lambda stored: (replace(stored, due=True), None))
 
     async def note_groups(self, federated: FederatedIdentity) -> bool:
-        """Record the groups that the provider named without a login; return whether they are others."""
+        """Record groups that the provider named without a login; return whether they changed."""
         now, groups = int(self._clock()), federated.groups
         if groups is None:
             return False

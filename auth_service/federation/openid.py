@@ -83,11 +83,11 @@ class OpenIdLogin:
         return replace(identity, credential=_refresh_token(members))
 
     async def renew(self, provider: IdentityProvider, refresh_token: str, subject: str) -> FederatedIdentity:
-        """Return what the provider says of a person now, without the person (OpenID Connect Core §12).
+        """Return the person's current identity by a refresh token, without a login (OIDC Core §12).
 
         Raises:
-            CredentialRefusedError: the provider does not accept the refresh token any more.
-            FederationError: the provider cannot be asked, or its answer is not valid.
+            CredentialRefusedError: the provider no longer accepts the refresh token.
+            FederationError: the provider cannot be reached, or its response is not valid.
         """
         metadata = await self.discovery.metadata_of(provider)
         members = await redeem_refresh_token(

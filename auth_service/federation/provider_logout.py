@@ -43,7 +43,7 @@ class ProviderSessions:
         await self._store.put_once(_ended(issuer, session_id), ttl_s=2 * LIFETIME_S)
 
     async def has_ended(self, federated: FederatedIdentity) -> bool:
-        """Whether the session of the provider in which somebody logs in has just ended."""
+        """Whether the provider's session of the current login has just ended."""
         session_id = federated.session_id
         return session_id is not None and await self.session_has_ended(federated.issuer, session_id)
 
@@ -78,7 +78,7 @@ class ProviderLogout:
         event = await self._verified(provider, logout_token)
         once = keys.once("provider-logout", provider.issuer, event.jti)
         if not await self.store.put_once(once, ttl_s=2 * OLDEST_S):
-            return  # already processed; a repetition is no error: the response may have been lost
+            return  # already processed; a repetition is not an error: the response may have been lost
         try:
             # Recorded before the sessions end: a login checks it after its session began.
             if event.session_id is not None:

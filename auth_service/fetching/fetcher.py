@@ -118,7 +118,7 @@ class Fetcher:
         """Fetch the JSON document at `url`.
 
         Raises:
-            FetchError: there is none, or the URL is not allowed.
+            FetchError: the request failed, or the URL is not allowed.
         """
         return (await self.get(url, max_bytes=max_bytes)).json()
 

@@ -126,7 +126,7 @@ async def _fetch(url: str) -> bytes:
     """Fetch the document at `url`.
 
     Raises:
-        NoAnswerError: there was no response in time, or it exceeds the bounds.
+        NoAnswerError: no response arrived in time, or it exceeds the limits.
         OSError: the trusted certificates cannot be read.
         ValueError: the status is not 200.
     """

@@ -40,6 +40,6 @@ class ClientCredentials:
         granted = self._resource_registry.resolve_scopes(
             request.parameters.get("scope") or registered, resource
         )
-        # There is no user, so the server's own scopes, which concern users, do not apply.
+        # Without a user, the server's own scopes, which concern users, do not apply.
         granted = tuple(scope for scope in granted if scope not in self._resource_registry.own_scopes)
         return tuple(s for s in granted if s in parse_scope(registered)) if registered else granted

@@ -64,7 +64,7 @@ class PersonFacts:
 
 
 def is_username(name: str) -> bool:
-    """Check whether rules understand `name` as a username; accounts with other names need another name."""
+    """Check whether rules read `name` as a username; other accounts are listed by another of their names."""
     return "@" not in name and ":" not in name and name != ALL
 
 
@@ -74,7 +74,7 @@ class Held:
 
     Attributes:
         scopes: the scopes, or `ALL`.
-        rules: the rules that decided, in words; empty if there is none, and the resource is closed to them.
+        rules: the rules that decided, in words; empty if none applies, and the resource is closed to them.
     """
 
     scopes: frozenset[str] = frozenset()
@@ -82,7 +82,7 @@ class Held:
 
     @property
     def anything(self) -> bool:
-        """Whether the person may connect to the resource at all."""
+        """Whether the person may connect to the resource."""
         return bool(self.rules)
 
     def allows(self, scope: str) -> bool:
@@ -114,7 +114,7 @@ class Access:
     Attributes:
         groups: as in `PersonFacts.groups`.
         people: as in `PersonFacts.names`.
-        contact: whom somebody asks for access.
+        contact: whom people ask for access.
     """
 
     groups: Mapping[str, Resources] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class Access:
         return Held(frozenset(scopes), tuple(rules))
 
     def groups_named(self, resource: str) -> frozenset[str]:
-        """Return the groups that rules for `resource` name: no others concern its resource server."""
+        """Return the groups named by rules for `resource`; no others concern its resource server."""
         key = resource_key(resource)
         return frozenset(
             group

@@ -26,13 +26,13 @@ from shared.uris import resource_key
 
 KEYS = ("contact", "groups", "people")
 MAX_ENTRIES = 2_000
-"""Groups and people together."""
+"""The maximum number of groups and people together."""
 
 MAX_RESOURCES = 100
 MAX_SCOPES = 100
 MAX_TEXT = 255
 MAX_BYTES = 131_072
-"""The rules as stored: they are read at each decision."""
+"""The maximum size of the stored rules, which are read at each decision."""
 
 LOCAL_GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _PROVIDER = re.compile(r"[a-z0-9-]{1,64}\Z")
@@ -90,7 +90,7 @@ def group_name(name: str) -> str:
     """Return the name of a local group.
 
     Raises:
-        ValueError: it cannot be one.
+        ValueError: it is not a valid name of a group.
     """
     if not LOCAL_GROUP.match(name):
         raise ValueError(f"{name!r} cannot be a local group: letters, digits, dots, hyphens and underscores")
@@ -98,7 +98,7 @@ def group_name(name: str) -> str:
 
 
 def person_name(name: str) -> str:
-    """Return the form in which a person's name is compared.
+    """Return the canonical form of a person's name, for comparisons.
 
     Raises:
         ValueError: it is not a name of a person.

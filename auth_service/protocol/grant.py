@@ -39,7 +39,7 @@ class Grant:
     Attributes:
         generation: 0 before the code is redeemed, then counts the token responses.
         issued_at: when the current generation was issued.
-        access_expires_at, refresh_expires_at: expiry of the current generation's tokens; 0 if there is none.
+        access_expires_at, refresh_expires_at: expiry of the current generation's tokens; 0 without one.
         expires_at: the absolute end, regardless of refreshes.
         narrowed: generation to the narrowed scope of its access token (RFC 6749 §6), until `narrowed_until`.
         jkt: thumbprint of the key that tokens are bound to (RFC 9449 §6); None for bearer tokens.

@@ -20,9 +20,9 @@ class Preset:
         issuer: the fixed or usual issuer; None if each installation has its own.
         issuer_pattern: a pattern that the issuer must match.
         issuer_advice: how to find the issuer.
-        groups_claim: the claim that holds the groups; None if there is none, or none by default.
+        groups_claim: the claim with the groups; None if the provider has no such claim by default.
         groups_scopes: scopes that are requested only if groups are needed.
-        offline_scopes: scopes that are requested for a refresh token, to ask for the groups again.
+        offline_scopes: scopes requested for a refresh token, by which the groups are requested again.
         group_prefix: the prefix of group names at the provider that is removed here.
         proves_email: whether ``email_verified`` shows that the person owns the address.
         domain_claim: the claim that names the organization's domain; without it only `public_domain` counts.

@@ -51,7 +51,7 @@ def signing_key(keys: Sequence[K], alg: str, now: float) -> K:
     """Return the key that signs with `alg` at `now`: the newest active one.
 
     Raises:
-        LookupError: there is none.
+        LookupError: no such key exists.
     """
     active = [key for key in keys if key.alg == alg and key.active_from <= now]
     if not active:

@@ -1,7 +1,7 @@
 """Names of clients that look like the name of another program (ID-9; Unicode Technical Standard 39 §4, §5).
 
-A name is unverified and anybody may claim any. What is flagged is a name written so that it is taken for
-another: with letters of another alphabet, or with `1` for `l`. An exact copy is not flagged; the consent page
+A name is unverified and anybody may claim any. A name is flagged if its spelling makes people confuse it
+with another: letters of another alphabet, or `1` for `l`. An exact copy is not flagged; the consent page
 says of every name that nobody has verified it.
 """
 
@@ -35,7 +35,7 @@ _DIGITS = str.maketrans("01", "ol")
 
 
 def looks_like(name: str, others: Iterable[str] = WELL_KNOWN) -> str | None:
-    """Return the name of another program that `name` can be taken for; None if there is none."""
+    """Return the name of another program with which `name` can be confused; None otherwise."""
     own, plain = skeleton(name), _plain(name)
     return next((other for other in others if own == skeleton(other) and plain != _plain(other)), None)
 
@@ -57,7 +57,7 @@ def skeleton(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    # "claude-code" is written differently, but deceives nobody about its letters.
+    # "claude-code" is spelled differently, but its letters deceive nobody.
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -14,7 +14,7 @@ class Owner:
 
     Attributes:
         assertion_issuer: the trusted issuer that asserts the subject; None for a user of this server.
-        session_key: the store's key of the login session; None if there is none.
+        session_key: the store's key of the login session; None without one.
         acr, amr: how the person logged in (RFC 8176); None for a password, empty if unknown.
         provider_id: the identity provider of the login; None for a password.
         source: the network and browser of the decision; None without a browser.

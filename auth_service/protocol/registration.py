@@ -131,7 +131,7 @@ class ClientMetadata(BaseModel):
                 Reason.CLIENT_NOT_CONFIDENTIAL, "client_credentials needs a client that can authenticate"
             )
         members = self.model_dump(exclude_none=True)
-        sector_of(members)  # raises if there is no sector
+        sector_of(members)  # raises without a sector
         return {**members, "grant_types": kept, "response_types": _response_types(kept)}
 
 

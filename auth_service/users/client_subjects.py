@@ -34,5 +34,5 @@ class ClientSubjects:
         )
 
     async def local_subject(self, sector: str | None, text: str) -> str | None:
-        """Return the user whom clients of `sector` know as `text`; None if there is none."""
+        """Return the local subject that clients of `sector` know as `text`; None if unknown."""
         return text if sector is None else await self._pairwise_subjects.local_subject(text, sector, _SUBJECT)

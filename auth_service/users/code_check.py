@@ -1,4 +1,4 @@
-"""Checks the codes of second factors: of an authenticator app, or a recovery code."""
+"""Checks the codes of authenticator apps, and recovery codes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class CodeCheck:
     async def accepts(
         self, subject: str, typed: str, *, mark: str, network: str, known_browser: str | None
     ) -> bool:
-        """Whether a code counts, which it does once; a recovery code is then used up.
+        """Accept a code once, and return whether it was accepted; an accepted recovery code is used up.
 
         Args:
-            mark: identifies the submission; the same form posted twice is accepted twice.
+            mark: identifies the submission; a form that is posted twice is accepted twice.
 
         Raises:
-            SlowDownError: there were too many wrong codes.
+            SlowDownError: too many wrong codes were entered.
         """
         code = _NOT_IN_A_CODE.sub("", typed) if len(typed) <= _LONGEST else ""
         short = _SHORT.fullmatch(code) is not None

@@ -35,10 +35,10 @@ class CodeLimits:
 
         Args:
             known_browser: the browser, if the user has logged in with it before.
-            guessable: whether the code is a short one, of an app.
+            guessable: whether the code is a short one from an app.
 
         Raises:
-            SlowDownError: there were too many wrong codes.
+            SlowDownError: too many wrong codes were entered.
         """
         source = _source(network, known_browser)
         await self._sources.attempt(source)

@@ -30,7 +30,7 @@ class FactorRepository:
         return await self._factors.get(subject) or Factors()
 
     async def change(self, subject: str, rule: Rule[R]) -> R:
-        """Change the factors of an account by a pure rule, as one atomic operation; return its result."""
+        """Change the factors of an account atomically by a pure rule; return the rule's result."""
 
         def wrapped(factors: Factors) -> tuple[Factors | None, tuple[R]]:
             changed, result = rule(factors)
@@ -50,7 +50,7 @@ class FactorRepository:
         await self.change(subject, lambda factors: (with_notice(factors, notice), None))
 
     async def reset(self, subject: str) -> bool:
-        """Remove all second factors of an account and tell the person; return whether there were any."""
+        """Remove all second factors of an account and notify the person; return whether it had any."""
         notice = Notice(text="Your second factors were removed by an administrator", at=int(self._clock()))
 
         def rule(factors: Factors) -> tuple[Factors | None, bool]:
@@ -62,5 +62,5 @@ class FactorRepository:
         return await self.change(subject, rule)
 
     async def delete(self, subject: str) -> None:
-        """Delete everything about the factors of an account that is being deleted."""
+        """Delete the document of an account that is being deleted."""
         await self._factors.delete(subject)

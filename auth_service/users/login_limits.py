@@ -25,7 +25,7 @@ class LoginLimits:
     """Counts login attempts before the password is checked, and refunds the successful ones.
 
     An account that is attacked from many networks is never locked: each network keeps a few attempts, so that
-    the owner can log in from a new place, and a known browser is counted separately (AS-23).
+    the owner can log in from a new place, and known browsers are counted separately (AS-23).
 
     Args:
         limit: attempts for each network, and for each known browser.
@@ -47,7 +47,7 @@ class LoginLimits:
             known_browser: the browser, if the user has logged in with it before.
 
         Raises:
-            SlowDownError: there were too many attempts.
+            SlowDownError: too many attempts were made.
         """
         if known_browser is not None:
             await self._networks.attempt(_browser(known_browser))

@@ -1,4 +1,4 @@
-"""Checks assertions of passkeys: as second factor, or as the only one."""
+"""Checks assertions of passkeys, used as second factor or as the only one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from auth_service.storage.json_codec import JsonCodec
 from auth_service.users.factors import FactorRepository
 
 LOGIN = "login"
-"""The purpose of a challenge for a login with nothing but a passkey."""
+"""The purpose of a challenge for a login with only a passkey."""
 
 _KEPT_S = 600
 
@@ -23,7 +23,7 @@ class UsedChallenge:
     """A challenge that was answered.
 
     Attributes:
-        mark: identifies the submission: the same form posted twice is accepted twice (ID-10).
+        mark: identifies the submission: a form that is posted twice is accepted twice (ID-10).
     """
 
     mark: str
@@ -41,13 +41,13 @@ class PasskeyCheck:
         self.relying_party = relying_party
 
     def login_options(self, browser_secret: str) -> str | None:
-        """Return the options for a login with nothing but a passkey; None on an IP address."""
+        """Return the options for a login with only a passkey; None if the host is an IP address."""
         if not self.relying_party.possible:
             return None
         return self.relying_party.request_options(self._challenges.issue(LOGIN, browser_secret), alone=True)
 
     async def second_factor_options(self, subject: str, browser_secret: str) -> str | None:
-        """Return the options for a second factor; None if the account has no passkey that can be used."""
+        """Return the options for a second factor; None if the account has no usable passkey."""
         usable = [key for key in (await self._factors.of(subject)).passkeys if not key.cloned_at]
         if not usable or not self.relying_party.possible:
             return None
@@ -84,7 +84,7 @@ class PasskeyCheck:
 
         Args:
             text: the response of the authenticator.
-            subject: the account whose second factor it is; None for a login with nothing but a passkey.
+            subject: the account whose second factor is checked; None for a login with only a passkey.
             mark: identifies the submission.
             now: seconds since 1970.
 
@@ -111,7 +111,7 @@ class PasskeyCheck:
         return owner
 
     async def _use_up(self, challenge: bytes, mark: str) -> None:
-        # After the signature was verified, so that nothing is stored for a stranger.
+        # Only after the signature is verified, so that nothing is stored for a stranger.
         name = challenge.decode("latin-1")
         if await self._used.create(name, UsedChallenge(mark)):
             return

@@ -1,4 +1,4 @@
-"""Renames accounts: the subject stays, and at no moment do two usernames open one account."""
+"""Renames accounts. The subject stays, and two usernames never open the same account."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class UserRenames:
         """Give the account with the username `old` the username `new`.
 
         Raises:
-            NoSuchUserError: there is no such account.
+            NoSuchUserError: the account does not exist.
             UserExistsError: the username `new` is taken.
             ValueError: the username `new` is not valid.
         """
@@ -60,7 +60,7 @@ class UserRenames:
 
             def mark(current: User, copied: User = account) -> tuple[User | None, bool]:
                 if current != copied:
-                    return None, False  # somebody has just changed it: copy it again
+                    return None, False  # changed in the meantime: copy it again
                 return replace(current, moved_to=target), True
 
             if await self._users.update(source, mark) is not False:

@@ -27,7 +27,7 @@ class PasswordReplacedError(Exception):
 
 
 class NoSuchUserError(Exception):
-    """There is no account with that username."""
+    """No account has that username."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class User:
 
     Attributes:
         subject: the `sub` of tokens: opaque, never reused, unchanged for the lifetime of the account.
-        username: as it was typed when the account was created.
+        username: as typed when the account was created.
         created_at: seconds since 1970.
         password_hash: empty if the person logs in only through an identity provider.
         admin: whether the account may use the console.
@@ -44,11 +44,11 @@ class User:
         spared_session: the session whose consents were not forgotten the last time, if any.
         email: an address that the operator set, or an identity provider that may link accounts verified.
         accepts_links: whether an identity may be connected by the e-mail address, without a question.
-        link: the digest of the link by which the person may set the password; None if there is none.
+        link: the digest of the link by which the person may set the password; None without one.
         link_expires_at: seconds since 1970.
         invited: whether the person has not set a first password yet.
         moved_to: the canonical username under which the account is stored since it was renamed; a document
-            with this is no account any more.
+            with this is no longer an account.
         reserved: the username is taken for an account that is being renamed; not an account yet.
         provider_username: the username that an identity provider suggested for the new account; empty if the
             operator chose it, None if that was not recorded.
@@ -78,7 +78,7 @@ class User:
         return spared or epoch == self.consent_epoch
 
     def without_consents(self, *, but_session: str | None = None) -> User:
-        """Return the account with its remembered consents forgotten, except those given in `but_session`.
+        """Return the account without its remembered consents, except those given in `but_session`.
 
         A consent has the epoch in which its session began. A consent stored concurrently in a session that
         ends is therefore not valid either.
@@ -195,7 +195,7 @@ class UserRepository:
         """Return the account with that username.
 
         Raises:
-            NoSuchUserError: there is no such account.
+            NoSuchUserError: the account does not exist.
         """
         user = await self.get(username)
         if user is None:
@@ -247,7 +247,7 @@ class UserRepository:
         return await self.get_many(await self.usernames())
 
     async def authenticate(self, username: str, password: str) -> User | None:
-        """Return the account if it is enabled and the password correct, in the same time if none exists."""
+        """Return the account if it is enabled and the password correct, in the same time if it is missing."""
         user = await self.get(username)
         good = await self._passwords.verify_password(password, user.password_hash if user else None)
         return user if user and good and not user.disabled else None
@@ -257,7 +257,7 @@ class UserRepository:
         now = await self.by_subject(user.subject)
         if now is None or (now.password_hash, now.disabled) != (user.password_hash, False):
             return False
-        # A promotion ends what the links of the account may no longer do before it looks for sessions.
+        # A promotion ends the privileges of the account's links before it looks for sessions.
         return user.admin or not now.admin
 
     async def set_disabled(self, account: User, disabled: bool) -> User:
@@ -296,9 +296,9 @@ class UserRepository:
         """Replace the password and forget the remembered consents in the same write.
 
         Args:
-            keep_consents: do not forget any.
-            but_session: do not forget those given in the session with this id.
-            require: raises if the account may not be changed; called with the account that is replaced.
+            keep_consents: forget no consents.
+            but_session: the id of a session whose consents are not forgotten.
+            require: raises if the account may not be changed; called with the stored account.
             only_unchanged: the password must still be that of `account`, as it was authenticated.
 
         Raises:
@@ -329,7 +329,7 @@ class UserRepository:
         await self._subjects.delete(account.subject)
 
     async def change(self, account: User, change: Callable[[User], User]) -> User:
-        """Change an account, whatever its username is by now; never another that has got its username.
+        """Change an account, even if it was renamed; never another account that has its username now.
 
         Args:
             change: pure; see `Collection.update`.
@@ -347,11 +347,11 @@ class UserRepository:
         while entry := await self._find(account.subject):
             changed = await self._users.update(entry[0], rule)
             if changed is not None:
-                return changed  # else it was renamed or deleted since it was found
+                return changed  # otherwise it was renamed or deleted in the meantime
         raise NoSuchUserError(account.username)
 
     async def _find(self, subject: str) -> tuple[str, User] | None:
-        """Return the canonical username of an account, under which it is stored, and the account."""
+        """Return an account, and the canonical username under which it is stored."""
         entry = await self._subjects.get(subject)
         key = entry.username if entry else None
         while key is not None:

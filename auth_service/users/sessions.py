@@ -30,7 +30,7 @@ class Session:
         session_id: identifies the session; authenticates nothing.
         key: the digest of its secret, under which it is stored; authenticates nothing either.
         continued: whether a later login of the same person in the same browser replaced the session. Its
-            secret is no longer accepted; what was granted in it lasts.
+            secret is no longer accepted; grants given in it last.
         consent_epoch: the epoch of the account at the login.
         provider_id: the identity provider used for the login; None for a password.
         provider_session: the `sid` of the session at the provider, if it sent one.
@@ -38,8 +38,8 @@ class Session:
         auth_time_known: whether `auth_time` is when the person authenticated. Otherwise it is when a provider
             that does not say sent them back.
         source: the network and browser of the login.
-        seen_at: when it was last seen, to within `SEEN_RECORDED_EVERY_S`; 0 for not since the login.
-        seen_network: the network of the request then.
+        seen_at: when it was last seen, to within `SEEN_RECORDED_EVERY_S`; 0 if not since the login.
+        seen_network: the network of that request.
     """
 
     session_id: str
@@ -79,7 +79,7 @@ class Session:
 
     @property
     def owner(self) -> Owner:
-        """Return the owner of what is granted in this session."""
+        """Return the owner of the grants given in this session."""
         return Owner(
             subject=self.subject,
             username=self.username,
@@ -126,7 +126,7 @@ class SessionRepository:
             provider_id: the identity provider used for the login.
             provider_session: the `sid` of the session at the provider.
             amr: the methods of the login.
-            auth_time: of a login that is only continued, by a second factor, or that happened earlier at the
+            auth_time: of a login that is continued by a second factor, or that happened earlier at the
                 provider; None for now.
             auth_time_known: False if the provider does not say when the person authenticated.
             auth_time: of a login that is only continued, by a second factor; None for now.
@@ -216,7 +216,7 @@ class SessionRepository:
     async def end_those(self, subject: str, is_over: Callable[[Session], bool]) -> frozenset[str]:
         """End the sessions of `subject` for which `is_over` is true; return their keys.
 
-        Not their ids: a session and the one that continues it share an id, and only one of the two may end.
+        Keys, not ids: a session and its continuation share an id, and only one of them may end.
         """
         index, ended = keys.subject_sessions(subject), set[str]()
         for key in await self._store.index_list(index):

@@ -64,12 +64,12 @@ class BrowserCookies:
         """Return the token of a form for `browser`, which has a secret.
 
         Args:
-            logs_in: whether the form begins a session and therefore belongs to none.
+            logs_in: whether the form begins a session, and so belongs to none yet.
         """
         return self._forms.issue(browser.browser_id or "", None if logs_in else browser.session)
 
     def standing(self, form_token: str | None, browser: Browser, *, logs_in: bool = False) -> Standing:
-        """Check whether a posted form was given to this browser in its current session."""
+        """Check whether a posted form was issued to this browser in its current session."""
         if not form_token or not browser.browser_id:
             return Standing.FOREIGN
         return self._forms.standing(form_token, browser.browser_id, None if logs_in else browser.session)
@@ -82,7 +82,7 @@ class BrowserCookies:
     def known_browser(self, mark: str | None, subject: str | None) -> str | None:
         """Return the id of a known browser, if its mark is genuine and for the account with `subject`.
 
-        A username would not do: after a deletion somebody else may have it.
+        A username would not suffice: after a deletion somebody else may have it.
         """
         device, separator, tag = (mark or "").partition(".")
         genuine = separator and self._devices.is_tag(_device_text(device, subject or ""), tag)

@@ -31,7 +31,7 @@ class ClientNetworks:
         self._warned = Once()
 
     def network_of(self, request: Request) -> str:
-        """Return the network of `request`, against which documents fetched for the request then count."""
+        """Return the network of `request`; documents fetched for the request count against it."""
         peer, reported = _peer(request.scope), _reported(request.scope)
         if reported:
             self._warn_of_untrusted(peer, next(iter(reported)))

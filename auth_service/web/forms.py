@@ -33,11 +33,11 @@ PENDING = {
 
 
 class FormExpiredError(InvalidRequestError):
-    """The form was not given to this browser, or too long ago."""
+    """The form was not issued to this browser, or too long ago."""
 
 
 class StaleFormError(InvalidRequestError):
-    """The form was given to this browser before somebody logged in or out."""
+    """The form was issued to this browser before somebody logged in or out."""
 
 
 class ForeignFormError(InvalidRequestError):
@@ -48,7 +48,7 @@ class ForeignFormError(InvalidRequestError):
 
 @dataclass(frozen=True, slots=True)
 class PostedForm:
-    """A form that this server gave to the browser which posted it.
+    """A form that this server issued to the browser that posted it.
 
     Attributes:
         stale: whether somebody has logged in or out in the browser since.
@@ -60,7 +60,7 @@ class PostedForm:
 
 
 class RequestOverError(FormExpiredError):
-    """This browser began no pending request of that name."""
+    """This browser has no pending request with that name."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -72,10 +72,10 @@ class RequestOverError(FormExpiredError):
 async def trusted_form(
     browsers: BrowserCookies, request: Request, *, logs_in: bool = False
 ) -> tuple[Parameters, Browser]:
-    """Return the fields of a form given to this browser in its current session (AS-23).
+    """Return the fields of a form issued to this browser in its current session (AS-23).
 
     Args:
-        logs_in: whether the form begins a session and therefore belongs to none.
+        logs_in: whether the form begins a session, and so belongs to none yet.
 
     Raises:
         ForeignFormError, FormExpiredError, StaleFormError: the form fails the check.
@@ -93,7 +93,7 @@ async def posted_form(browsers: BrowserCookies, request: Request, *, logs_in: bo
 
     Raises:
         ForeignFormError: another site sent the form.
-        FormExpiredError: the form was not given to this browser.
+        FormExpiredError: the form was not issued to this browser.
     """
     form, browser = await form_of(request), browsers.browser_of(request)
     if (sender := _foreign_sender(browsers, request)) is not None:

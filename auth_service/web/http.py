@@ -71,7 +71,7 @@ def bearer_of(request: Request, *, scheme: Scheme = "Bearer") -> str:
     """Return the token in a request's Authorization header (RFC 6750 §2.1, RFC 9449 §7.1).
 
     Raises:
-        InvalidTokenError: there is no token, or more than one.
+        InvalidTokenError: the request has no token, or more than one.
     """
     try:
         credentials = credentials_in(header_values(request.scope, "authorization"))
@@ -189,7 +189,7 @@ def _headers(request: Request, error: OAuthError) -> dict[str, str]:
             f"Bearer {challenge}" if header_values(request.scope, "authorization") else "Bearer"
         )
     elif isinstance(error, InvalidClientError) and header_values(request.scope, "authorization"):
-        # RFC 6749 §5.2: the challenge uses the scheme that the client used. For other clients it would only
+        # RFC 6749 §5.2: the challenge uses the client's scheme. For other clients, a challenge would only
         # make browsers ask a person for a password.
         headers["WWW-Authenticate"] = 'Basic realm="doorward", charset="UTF-8"'
     return headers

@@ -69,7 +69,7 @@ class LoginSessions:
         )
 
     async def continued(self, browser: Browser, user: User) -> Session | None:
-        """Return the session of `user` in this browser, which a login continues; end one of somebody else."""
+        """Return the session of `user` in this browser, to be continued; end a session of somebody else."""
         current = await self.sessions.find(browser.session)
         if current is not None and current.subject != user.subject:
             await self.sessions.end(browser.session)
@@ -110,7 +110,7 @@ class LoginSessions:
             source=source,
         )
         # Checked after the session began: code that disables a user or changes a password does so before it
-        # ends the existing sessions, so one of the two notices the other.
+        # ends the existing sessions, so one of the two operations notices the other.
         if not await self.users.may_still_log_in(user):
             await self.sessions.end(secret)
             return None
@@ -143,7 +143,7 @@ class LoginSessions:
         return session_secret(secret, browser.session if current else None)
 
     async def begun_by(self, submission: Submission, browser: Browser) -> Session | None:
-        """Return the session that the same form has begun or continued before, if it was posted twice."""
+        """Return the session that an earlier submission of the same form has begun or continued."""
         secret = await submission.secret()
         return await self.sessions.find(session_secret(secret, browser.session))
 
@@ -152,7 +152,7 @@ class LoginSessions:
     ) -> BegunSession | None:
         """Continue a session after a second factor; return None if the account may no longer log in.
 
-        The new session has a new secret: somebody who has stolen the old one did not pass the second factor.
+        The new session has a new secret: a thief of the old secret did not pass the second factor.
         """
         user = await self.users.by_subject(session.subject)
         if user is None:

@@ -11,7 +11,7 @@ def day(moment: int | None) -> str | None:
 
 
 def ago(moment: int, now: int) -> str:
-    """Say how long ago a time was; the day, if it was more than two days ago."""
+    """Format how long ago a time was; as the day, if more than two days ago."""
     passed_s = max(0, now - moment)
     if passed_s < 60:
         return "less than a minute ago"

@@ -35,7 +35,7 @@ class PageContext:
         browser = self.browsers.browser_of(request)
         session = await self.sessions.find(browser.session)
         if session is not None:
-            with suppress(StoreUnavailableError):  # what a person ends must end while the store is full
+            with suppress(StoreUnavailableError):  # people must be able to end sessions on a full store
                 await self.sessions.record_seen(session, self.networks.network_of(request))
         return browser, session
 

@@ -19,7 +19,7 @@ class PublicDocument:
     """One document.
 
     Args:
-        members: are not changed later.
+        members: the content; must not be changed later.
         max_age_s: how long anybody may cache the document.
     """
 

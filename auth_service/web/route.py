@@ -24,7 +24,7 @@ class Endpoint:
         operations: the OpenAPI operation of each HTTP method; a method without one is served but not
             described.
         cors: what pages of other origins may do; None for nothing.
-        direct: whether programs are answered before the framework; the handler returns whole responses.
+        direct: whether requests of programs bypass the framework; the handler returns whole responses.
     """
 
     path: str

@@ -70,7 +70,7 @@ class SecondSteps:
         self._factors = factors
 
     async def needs(self, user: User) -> bool:
-        """Whether the account has a second factor, without which no login of it is complete."""
+        """Whether logins to the account are incomplete without a second factor."""
         return (await self._factors.of(user.subject)).count > 0
 
     async def begin(self, step_id: str, browser_secret: str, user: User, first: FirstFactor) -> str:

@@ -35,7 +35,7 @@ from shared.logs import get_logger
 
 _log = get_logger(__name__)
 _KEPT_BY_CONSOLE_S = 3_600
-"""A new secret is shown again when its page is reloaded, for as long as a login lasts there."""
+"""How long a reloaded page shows a new secret again: as long as a login to the console lasts."""
 
 _FIRST_TAKES_S = 3.0
 _LOOK_AGAIN_S = 0.05
@@ -52,7 +52,7 @@ class Outcome:
         seed: the input from which secrets are derived, with a master key.
         kept_s: for how many seconds after its last change the outcome is stored.
         finished: whether the submission was answered.
-        location: the redirect; None if the page itself answers again, as with a cookie or a secret.
+        location: the redirect; None if the page itself responds again, as with a cookie or a secret.
         cleared: Set-Cookie headers that delete cookies.
     """
 
@@ -72,7 +72,7 @@ class Submissions:
         self._browsers = browsers
 
     def answering_again(self, endpoint: Endpoint) -> Endpoint:
-        """Make a page answer a repeated form as it did the first time; other endpoints are unchanged."""
+        """Make a page respond to a repeated form as it did the first time; other endpoints are unchanged."""
         if "Pages" not in endpoint.operations.get("GET", {}).get("tags", ()):
             return endpoint
         kept_s = _KEPT_BY_CONSOLE_S if endpoint.path.startswith("/admin") else REPEATED_FOR_S
@@ -127,7 +127,7 @@ class Submission:
         return None if location is None else see_other(location, self.outcome.cleared)
 
     async def secret(self) -> str:
-        """Return 256 bits, the same each time the form is posted; only for a trusted form."""
+        """Return 256 bits, the same for each repetition of the form; only for a trusted form."""
         self._gave_secret = True
         if self.name is None:
             return new_secret()
@@ -139,7 +139,7 @@ class Submission:
         return self.submissions.tagger.tag(f"{self.name} {self.outcome.seed}")
 
     async def mark(self) -> str:
-        """Return a text that is the same each time the form is posted, for documents that it changes."""
+        """Return a text that is the same for each repetition of the form, for the documents it changes."""
         return digest(f"accepted {await self.secret()}")
 
     async def begin(self) -> None:
@@ -150,7 +150,7 @@ class Submission:
             self._is_own = await self.submissions.outcomes.create(self.name, self.outcome)
 
     def give_way(self) -> None:
-        """Record that another change was faster, perhaps a repetition whose response is then awaited."""
+        """Record that another change was faster: perhaps a repetition, whose response is then awaited."""
         self._gave_way = True
 
     async def finish(self, response: Response) -> Response:
@@ -163,20 +163,20 @@ class Submission:
         try:
             first = await self._first(self.name, finished)
         except StoreUnavailableError as error:
-            # The change was made all the same: revoking a grant must not fail on a full store (BOUND-2).
+            # The change was made nevertheless: revoking a grant must not fail on a full store (BOUND-2).
             _log.info("the answer to a form was not kept", reason=str(error))
             return response
         return response if first.location is None else see_other(first.location, first.cleared)
 
     async def _overtaken(self, name: str) -> Response | None:
-        """Return the first response, if this attempt failed because the first was processed meanwhile."""
+        """Return the first response, if this attempt failed because the first one was processed meanwhile."""
         deadline = monotonic() + _FIRST_TAKES_S
         with suppress(StoreUnavailableError):
             while stored := await self.submissions.outcomes.get(name):
                 self.outcome = stored
                 if stored.finished or monotonic() > deadline:
                     break
-                if self._is_own and not self._gave_way:  # nothing was changed: nobody should wait for it
+                if self._is_own and not self._gave_way:  # nothing changed: nobody should wait
                     await self.submissions.outcomes.delete(name)
                     break
                 await asyncio.sleep(_LOOK_AGAIN_S)
@@ -212,7 +212,7 @@ def _is_password(field: str) -> bool:
 
 
 def _is_outcome(request_path: str, response: Response) -> bool:
-    """Whether something was changed. Nothing is stored for a stranger who only posts (BOUND-2).
+    """Whether the response shows a change. Nothing is stored for strangers who only post forms (BOUND-2).
 
     A redirect to the login means that nothing was changed, as does a logout that ends no session.
     """
