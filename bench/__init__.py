@@ -6,9 +6,9 @@ An absolute figure says more about the machine than about the code, so every fig
 baseline. Subjects take turns, round after round, and the median counts, so that other load on the machine
 affects all of them equally.
 
-- `baselines`   what every operation is compared with: reading one key, and the framework's conveniences
+- `baselines`   the servers with which operations are compared: reading one key, and the framework's features
 - `subjects`    the measured servers; `pinning` gives each a core of its own
-- `operations`  what is sent to the authorization server
+- `operations`  the requests to the authorization server
 - `load`        sends requests over open connections by `traffic`, and counts them, their duration and the
                 server's processor time
 - `report`      the table, `RESULTS.md` and its picture

@@ -61,12 +61,12 @@ def one_key() -> ASGIApp:
 
 
 def bare() -> Starlette:
-    """Create an application that reads the request and answers."""
+    """Create an application that reads the request and responds."""
     return Starlette(routes=[Route("/", _answer, methods=["GET", "POST"])])
 
 
 class Introspected(BaseModel):
-    """The same answer, as a model."""
+    """The response as a model."""
 
     active: bool
     scope: str
@@ -81,7 +81,7 @@ class Introspected(BaseModel):
 
 
 def framework() -> FastAPI:
-    """Create the same with what our hot paths avoid: form parameters, and a response model."""
+    """Create the same application with the features that our hot paths avoid: form parameters and a model."""
     app = FastAPI()
 
     @app.post("/")

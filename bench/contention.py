@@ -1,8 +1,8 @@
 """``python -m bench.contention``: many connections of one network, counted against one limit.
 
-Compares the atomic `Store.count` with what it replaced, a document that is read, changed and written back if
+Compares the atomic `Store.count` with its predecessor, a document that is read, changed and written back if
 nobody was faster (get, then `Store.replace`, again and again). Both run in turns against one redis-server.
-`bench.one_address` measures over HTTP what is counted so.
+`bench.one_address` measures operations over HTTP that are counted this way.
 """
 
 from __future__ import annotations

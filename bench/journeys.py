@@ -3,8 +3,8 @@
 Both services and an upstream MCP server run in this process, each on its own thread. Each request is
 repeated, and the smallest count is reported, since it contains no unrelated activity.
 
-No journey climbs back up: a module calls into a higher package only where it calls what it was given, and
-`GIVEN` says what that is. Any other such call is reported, and the exit status is 1.
+Calls must not climb: a module calls into a higher package only through an object that was passed to it.
+`GIVEN` lists these objects. Any other such call is reported, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ GIVEN = {
     "shared/asgi/prefix.py": ASGI,
     "shared/asgi/request_id.py": ASGI,
 }
-"""What a module calls although it is in a higher package: it was given, by an interface of the lower one."""
+"""Objects of a higher package that a module may call, through an interface of the lower package."""
 
 
 class Recorder:
     """Records the entered functions and their threads while `recording`.
 
     Attributes:
-        climbs: each call into a higher package, except of what is `GIVEN`.
+        climbs: the calls into a higher package, except to what is `GIVEN`.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A load generator: each connection sends a request as soon as the one before is answered."""
+"""A load generator: each connection sends a request as soon as it has the previous response."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Sample:
 async def measure(
     scripts: Sequence[Script], port: int, process_id: int, *, status: int, seconds: float
 ) -> Sample:
-    """Run each script over a connection for `seconds`, but at least one request each.
+    """Run each script over a connection for `seconds`, with at least one request each.
 
     Raises:
         AssertionError: a response has another status than `status`.

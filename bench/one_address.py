@@ -1,8 +1,8 @@
 """``python -m bench.one_address``: registrations and logins over HTTP, all from one address.
 
-Each is counted on the same few keys of the store. What that costs shows in the ratio of 32 connections to
-one, beside the same ratio of `client_credentials`, which is counted on no shared key. The client runs on the
-same cores, so only ratios say something.
+Each is counted on the same few keys of the store. The ratio of 32 connections to one shows the cost, beside
+the same ratio of `client_credentials`, which is not counted on a shared key. The client runs on the same
+cores, so only ratios are meaningful.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Sample(NamedTuple):
 
 
 async def requests(line: Line, bytes_: bytes, status: int) -> Answer:
-    """Send a request and return the response, which must have that status."""
+    """Send a request, check the status of the response and return it."""
     await line.be_open()
     answer = await line.send(bytes_)
     assert answer.status == status, (answer.status, answer.body)

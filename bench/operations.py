@@ -43,7 +43,7 @@ class Operation:
     Attributes:
         scripts: one for each connection.
         status: of every response.
-        at_least: the speed that is aimed at, as a multiple of the baseline's; None where none is.
+        at_least: the target speed, as a multiple of the baseline's; None without a target.
         prepare: awaited before each turn, outside the measured time.
     """
 
@@ -60,7 +60,7 @@ def repeated(bytes_: bytes, connections: int = CONNECTIONS) -> list[Script]:
 
 
 def operations(deployment: Deployment) -> list[Operation]:
-    """Create what the operations need, and return them."""
+    """Prepare the operations and return them."""
     person = Person(trust_env=False)
     with httpx2.Client(trust_env=False, timeout=30) as http:
         client = Client.register(deployment.issuer, http)
@@ -114,7 +114,7 @@ def operations(deployment: Deployment) -> list[Operation]:
 
 
 class Redemptions:
-    """Redeems codes, which are made before each turn, as many as the turn before has used."""
+    """Redeems codes, which are created before each turn, depending on how many the last turn used."""
 
     def __init__(self, port: int, client: Client, authorization: bytes, pkce: Pkce) -> None:
         self._port, self._client = port, client
@@ -130,7 +130,7 @@ class Redemptions:
         return None
 
     async def prepare(self) -> None:
-        """Get codes, half as many again as were used last."""
+        """Get 1.5 times as many codes as the last turn used."""
         wanted = int(self._used * 1.5)
         self._used = 0
         self._requests.clear()
@@ -155,7 +155,7 @@ class Redemptions:
 
 
 def _chain(client: Client, first: str) -> Script:
-    """Return a script that refreshes with the token of the response before."""
+    """Return a script that refreshes with the token of the previous response."""
     current = first
 
     def script(response: Response | None) -> bytes:

@@ -1,4 +1,4 @@
-"""The measured server gets a core of its own; the load generator and Redis share the rest."""
+"""Gives the measured server its own core; the load generator and Redis share the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def pin_server(process_id: int) -> None:
 
 
 def pin_load() -> None:
-    """Pin this process, and what it starts from now on, to the other cores."""
+    """Pin this process, and the processes it starts from now on, to the other cores."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
         os.sched_setaffinity(0, set(cores[1:]))

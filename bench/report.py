@@ -85,7 +85,7 @@ def markdown(rows: Sequence[Row], versions: Mapping[str, str], title: str) -> st
 
 
 def picture(rows: Sequence[Row]) -> str:
-    """Return an SVG image of the ratios: a bar each, and a mark where the aim is."""
+    """Return an SVG image of the ratios, with a mark at each target."""
     scale = 300 / max(max(each["speed_ratio"], each["at_least"] or 0) for each in rows)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{24 * len(rows) + 8}"'

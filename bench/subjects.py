@@ -1,4 +1,4 @@
-"""The measured subjects: running servers, and what is sent to them."""
+"""The measured subjects: running servers, and the requests to them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ONE_CONNECTION = f"{BASELINE}, one connection"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A server and what is sent to it."""
+    """A server and the requests to it."""
 
     port: int
     process_id: int
@@ -41,13 +41,13 @@ class Subject:
 
     @property
     def baseline(self) -> str:
-        """The baseline with as many connections."""
+        """The baseline with the same number of connections."""
         return ONE_CONNECTION if len(self.operation.scripts) == 1 else BASELINE
 
 
 @contextmanager
 def subjects(directory: Path) -> Iterator[list[Subject]]:
-    """Run all subjects, on a redis-server of their own.
+    """Run all subjects, with a separate redis-server.
 
     Args:
         directory: an empty directory.

@@ -1,4 +1,4 @@
-"""A client that costs little: requests as bytes over open connections, responses cut by Content-Length."""
+"""A cheap client: sends bytes over open connections, and splits responses by Content-Length."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Response:
         """Return the value of a header.
 
         Raises:
-            ValueError: there is none.
+            ValueError: the header is missing.
         """
         wanted = name.lower().encode() + b":"
         for line in self.head.split(b"\r\n"):
@@ -29,7 +29,7 @@ class Response:
 
 
 class Connection(asyncio.Protocol):
-    """One connection, for one request after the other."""
+    """A connection that carries one request after another."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Complete the response that is waited for, once it is whole."""
+        """Complete the awaited response once all of it has arrived."""
         self._received += data
         end = self._received.find(b"\r\n\r\n")
         if end < 0:
@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
         self._waiting.set_result(Response(int(head[9:12]), head, body))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail the response that is waited for."""
+        """Fail the awaited response."""
         if self._waiting and not self._waiting.done():
             self._waiting.set_exception(exc or ConnectionResetError("the server closed the connection"))
 

@@ -68,7 +68,7 @@ class AuthorizationServerClient:
         """Forward a POST to `path` and return the response.
 
         Raises:
-            Refusal: there is no response, or it exceeds the limits.
+            Refusal: the server sends no response, or one that exceeds the limits.
         """
         # Duplicate headers are forwarded as duplicates: the authorization server decides what to do with
         # them.

@@ -43,7 +43,7 @@ class Infrastructure:
     """The foundation of all components.
 
     Attributes:
-        identity_tokens: tell upstreams who a request acts for.
+        identity_tokens: tell upstreams for whom a request acts.
         notes: the notes of the built-in MCP server; None if an upstream is served instead.
     """
 
@@ -55,7 +55,7 @@ class Infrastructure:
 
 
 def infrastructure(settings: ResourceSettings, clock: Clock) -> Infrastructure:
-    """Create the infrastructure from the arguments alone; nothing else is read."""
+    """Create the infrastructure, only from the arguments."""
     http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
     return Infrastructure(
         settings=settings,
@@ -68,7 +68,7 @@ def infrastructure(settings: ResourceSettings, clock: Clock) -> Infrastructure:
 
 def token_validation(settings: ResourceSettings, clock: Clock) -> TokenValidation:
     """Create the validation of the tokens and proofs of all resources."""
-    # Each needs the other: leases introspect their tokens again, and hear of revocations from the chain.
+    # They depend on each other: leases introspect tokens by the chain, which notifies them of revocations.
     leases = Leases(lambda token: chain.introspect(token), clock, steady_clock)
     chain = introspection_chain(settings, clock, leases)
     return TokenValidation(
@@ -199,7 +199,7 @@ class Components:
 
 
 def components(settings: ResourceSettings, clock: Clock) -> Components:
-    """Create every component once; each subject gets the ones it depends on."""
+    """Create every component once, each with the components it depends on."""
     base = infrastructure(settings, clock)
     validation = token_validation(settings, clock)
     served = resources(base, validation)

@@ -211,7 +211,7 @@ class ResourceSettings(GatewaySettings):
 
     @property
     def documentation_url(self) -> str | None:
-        """The page for developers in the metadata; None if there is none."""
+        """The URL of the page for developers in the metadata; None without such a page."""
         return self.resource_documentation or f"{self.base_url}/docs"
 
     @property

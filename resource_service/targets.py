@@ -75,7 +75,7 @@ def parse_target(text: str, host: str | None = None) -> Target:
         host: see `HttpTarget`.
 
     Raises:
-        ValueError: the text is none of these, or a command with a host.
+        ValueError: the text is not one of these, or is a command with a host.
     """
     if text.startswith(STDIO):
         if host is not None:

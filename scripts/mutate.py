@@ -4,7 +4,7 @@
     scripts/mutate.py auth_service/grants                      # the modules of a package
     scripts/mutate.py auth_service/protocol/pkce.py            # one module
 
-cosmic-ray makes the mutants, in a separate environment, and `mutation.forked` runs the tests. Every mutant
+cosmic-ray creates the mutants, in a separate environment, and `mutation.forked` runs the tests. Every mutant
 that survived is printed, except those that `docs/contributing/mutation.toml` explains. The exit status is 1
 if there was one, if a module has no tests, or if an explanation no longer matches any survivor.
 """
@@ -47,9 +47,9 @@ class Explanation:
     why: str
 
     def covers(self, module: str, change: str) -> bool:
-        """Check whether it explains a mutant of `module` with the changed lines `change`.
+        """Check whether the explanation covers a mutant of `module` with the changed lines `change`.
 
-        They are those that the mutant adds, or those that it removes if it adds none.
+        The changed lines are those that the mutant adds, or if it adds none, those that it removes.
         """
         lines = change.splitlines()
         changed = [line for line in lines if line.startswith("+")] or [

@@ -81,7 +81,7 @@ def read_credentials(authorization: Sequence[str], query: str) -> Credentials | 
 
 
 def credentials_in(authorization: Sequence[str]) -> Credentials | None:
-    """Return the access token in the ``Authorization`` headers of a request; None if there is none.
+    """Return the access token in the ``Authorization`` headers of a request; None if they contain none.
 
     Raises:
         MalformedCredentialsError: there is more than one header, or the header is malformed.

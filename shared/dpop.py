@@ -72,7 +72,7 @@ def parse_proof(
         access_token: the token that the proof must be bound to, if one was sent.
 
     Raises:
-        InvalidProofError: there is no proof, more than one, or the proof is for something else.
+        InvalidProofError: the request has no proof or several, or the proof is for something else.
     """
     if len(headers) != 1:
         raise InvalidProofError("more than one DPoP header" if headers else "there is no DPoP header")

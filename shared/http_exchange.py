@@ -13,7 +13,7 @@ import httpx2
 
 
 class NoAnswerError(Exception):
-    """There is no response, or it is too large. The message says why, for the log."""
+    """The response is missing or too large. The message says why, for the log."""
 
 
 class TooLargeError(NoAnswerError):
@@ -33,7 +33,7 @@ class Answer:
 
     @property
     def content_type(self) -> str:
-        """The media type in lower case, without parameters; empty if there is none."""
+        """The media type in lower case, without parameters; empty if it is missing."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -103,7 +103,7 @@ async def exchange(
         repeatable: whether the request may be sent again if the connection breaks.
 
     Raises:
-        NoAnswerError: there is no response within these limits.
+        NoAnswerError: no response arrives within these limits.
     """
     # Without compression, the limit on bytes read also limits memory.
     request.headers["Accept-Encoding"] = "identity"

@@ -17,7 +17,7 @@ class ActiveToken:
     """An active token (RFC 7662 §2.2).
 
     Attributes:
-        audience: the resources that the token is for; empty if there are none.
+        audience: the resources that the token is for; may be empty.
         expires_at: seconds since 1970.
         issued_at: seconds since 1970; None if unknown.
         subject: None if the client acts for itself.

@@ -16,7 +16,7 @@ class JsonLines:
 
     Args:
         handler: writes the lines of libraries to the same stream; its lock keeps lines whole.
-        finish: returns the text of a line as it may be written.
+        finish: converts the text of a line to the form in which it may be written.
     """
 
     def __init__(self, handler: logging.StreamHandler[TextIO], finish: Callable[[str], str]) -> None:
@@ -26,7 +26,7 @@ class JsonLines:
     def write(
         self, fields: Mapping[str, Any], *, event: str, level: str, logger: str, request_id: str
     ) -> None:
-        """Write one line, with the present time.
+        """Write one line with the current time.
 
         Raises:
             Exception: the line cannot be written.

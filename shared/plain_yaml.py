@@ -16,7 +16,7 @@ class PlainYamlError(ValueError):
     """The text is not in the subset.
 
     Attributes:
-        says: a sentence for the author.
+        says: a sentence for the author of the file.
         line: the line, from 1; None if unknown.
     """
 
@@ -45,7 +45,7 @@ def root_node(content: bytes) -> Node:
     """Parse the only document in `content`.
 
     Raises:
-        PlainYamlError: it is not in the subset, or empty.
+        PlainYamlError: the content is not in the subset, or is empty.
     """
     try:
         node = _Loader(content.decode("utf-8")).get_single_node()
@@ -64,7 +64,7 @@ def mapping_members(node: MappingNode) -> dict[str, tuple[Node, Node]]:
     """Map each key of a mapping to its key node and its value node.
 
     Raises:
-        PlainYamlError: a key is not text, or is there twice.
+        PlainYamlError: a key is not text, or is duplicated.
     """
     members: dict[str, tuple[Node, Node]] = {}
     for key, value in node.value:
@@ -81,7 +81,7 @@ def read_values(content: bytes) -> Any:  # noqa: ANN401 -- JSON
     """Return the document in `content` as dictionaries, lists and text.
 
     Raises:
-        PlainYamlError: it is not in the subset, or empty.
+        PlainYamlError: the content is not in the subset, or is empty.
     """
     return _value(root_node(content))
 

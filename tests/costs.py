@@ -1,4 +1,4 @@
-"""What tests cost: the option `--costs` adds up the time of each, by file and by directory."""
+"""The cost of tests: the option `--costs` adds up their time by file and by directory."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import pytest
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _TIMES = slice(11, 15)
-"""utime, stime, cutime and cstime behind the name of the program, see proc_pid_stat(5)."""
+"""utime, stime, cutime and cstime, counted after the program's name (see proc_pid_stat(5))."""
 _LINES = 30
 _PROPERTY = "processor_s"
 
 
 def processor_s() -> float:
-    """The processor time so far of this process and of all that it has started, ended or not."""
+    """Return the processor time so far of this process and all its descendants, running or not."""
     return sum(map(_own_s, _family(os.getpid())))
 
 
 def _family(pid: int) -> Iterator[int]:
     yield pid
-    # A process may end while it is looked at; its time is then its parent's.
+    # A process may end while it is inspected; its time then counts for its parent.
     with suppress(FileNotFoundError, ProcessLookupError):
         for thread in Path(f"/proc/{pid}/task").iterdir():
             for child in (thread / "children").read_text().split():
@@ -42,7 +42,7 @@ def _own_s(pid: int) -> float:
 
 @dataclass
 class Cost:
-    """Of some tests: their number, the processor time and the wall time."""
+    """The number of some tests, with their processor time and wall time."""
 
     tests: int = 0
     processor_s: float = 0
@@ -57,9 +57,9 @@ class Cost:
 
 
 class Costs:
-    """Measures each phase of a test where it runs, and adds up where the results come together.
+    """Measures each phase of a test in its process, and adds up the results in the main process.
 
-    A fixture that many tests share counts for the test that comes first, and its end for the last.
+    The setup of a shared fixture counts for the first test that uses it, its teardown for the last.
     """
 
     def __init__(self) -> None:

@@ -30,7 +30,7 @@ class GitHubLogin:
 
     async def authorization_url(self, provider: IdentityProvider, parameters: Mapping[str, str]) -> str:
         """Return the URL of the provider's login page."""
-        # Without an ID token, there is no nonce; PKCE binds the code to this login.
+        # GitHub issues no ID token that could carry a nonce; PKCE binds the code to this login.
         sent = {name: value for name, value in parameters.items() if name not in ("nonce", "response_type")}
         return f"{provider.issuer}/login/oauth/authorize?{urlencode(sent)}"
 

@@ -79,7 +79,7 @@ class ProcessPool:
         """Start a process for the sole use of the principal of the request of `scope`.
 
         Raises:
-            Refusal: there is no room for another process, or it cannot be started.
+            Refusal: all processes are in use, or a new one cannot be started.
         """
         principal = principal_in(scope)
         person = person_of(principal.key)

@@ -111,7 +111,7 @@ class StatelessProcess(StdioConnection):
             )
 
     async def _exchange(self, method: str, params: Json, *, within_s: float) -> Json | None:
-        """Send the gateway's own request; return any response, or None if there is none in time."""
+        """Send the gateway's own request; return any response, or None if none arrives in time."""
         pending = await self.ask({"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
         reading = Reading(pending.stream, after=0)
         try:
@@ -177,7 +177,7 @@ class StatelessProcess(StdioConnection):
 
 
 def _refused(request: Json) -> Json:
-    """Return the response to a server's own request: there is no single client to forward it to."""
+    """Return the response to a server's own request, which cannot be forwarded to a single client."""
     if request["method"] == "ping":
         return messages.result(request["id"], {})
     return messages.error(request["id"], messages.METHOD_NOT_FOUND, "No client is connected.")

@@ -26,7 +26,7 @@ class Throttle:
         self._filled_at = monotonic()
 
     def allows(self) -> bool:
-        """Take a token; return False if there is none."""
+        """Take a token; return False if none is left."""
         now = self._monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
         self._filled_at = now

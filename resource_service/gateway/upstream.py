@@ -47,7 +47,7 @@ class Upstream:
         """Send a request, and yield the response with an unread body.
 
         Raises:
-            Refusal: there is no response, or none that concerns the request.
+            Refusal: the upstream sends no response, or none that concerns the request.
         """
         response = await self._sent(request)
         if url := self._slashed(response):

@@ -58,7 +58,7 @@ class IntrospectionCache:
         """Introspect `token`; return None if it is not active.
 
         Raises:
-            IntrospectionUnavailableError: there is no usable answer.
+            IntrospectionUnavailableError: the server gives no usable answer.
         """
         now = self._steady_clock()
         if now < self._live_until:

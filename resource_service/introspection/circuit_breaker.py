@@ -33,7 +33,7 @@ class CircuitBreaker:
         """Introspect `token`; return None if it is not active.
 
         Raises:
-            IntrospectionUnavailableError: there is no answer, or the circuit is open.
+            IntrospectionUnavailableError: the server does not answer, or the circuit is open.
         """
         if self._failures >= FAILURES:
             self._admit_probe()

@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 
 
 class IntrospectionUnavailableError(Exception):
-    """There is no usable answer about the token. The message says why, for the log."""
+    """The server gave no usable answer about the token. The message says why, for the log."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
@@ -62,7 +62,7 @@ class IntrospectionClient:
         """Introspect `token`; return None if it is not active.
 
         Raises:
-            ServerDownError: there is no answer.
+            ServerDownError: the server does not answer.
             IntrospectionUnavailableError: the answer does not conform to RFC 7662 §2.2.
         """
         form = {"token": token, "token_type_hint": "access_token"}

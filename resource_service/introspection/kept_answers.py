@@ -37,7 +37,7 @@ class KeptAnswers:
         return len(self._active) + len(self._inactive)
 
     def find(self, key: Key, now: float) -> Kept | None:
-        """Return the stored answer for a token; None if there is none or it has expired."""
+        """Return the stored answer for a token; None if it is missing or has expired."""
         answers = self._active if key in self._active else self._inactive
         kept = answers.get(key)
         if kept is None:

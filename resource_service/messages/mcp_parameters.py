@@ -43,7 +43,7 @@ def declared_in(input_schema: object) -> Declared:
 def contradictions(headers: Mapping[str, str], arguments: Mapping[str, object]) -> Iterator[str]:
     """Yield violations of what holds for any schema: a header repeats the value of an argument.
 
-    The argument is the one with the header's name, or if there is none, any other.
+    The argument is the one with the header's name, or if it is missing, any other.
     """
     values = list(_scalars(arguments))
     for name, raw in headers.items():

@@ -52,6 +52,6 @@ def note_request_ids(scope: Scope, request_ids: list[RequestId]) -> None:
 
 
 def noted_request_ids(scope: Scope) -> list[RequestId]:
-    """Return the ids stored on the HTTP request's scope; empty if there are none."""
+    """Return the ids stored on the HTTP request's scope."""
     noted: list[RequestId] = scope.get(_KEY, [])
     return noted

@@ -33,7 +33,7 @@ class EventPosition:
 
     Attributes:
         unanswered: the ids that have no answer yet.
-        fault: why an event that was meant as an answer is not one; empty if there is no such event.
+        fault: why an event that was meant as an answer is not one; empty without such an event.
         resumable: whether an event had an id, so that a client can resume after it.
     """
 

@@ -1,4 +1,4 @@
-"""The login that a tool needs: how strong, and how recent (RFC 9470). Pure."""
+"""The strength and age of the login that a tool requires (RFC 9470). Pure functions."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ class StepUp:
     max_age_s: int | None = None
 
     def is_met_by(self, acr: str | None, age_s: float | None) -> bool:
-        """Whether a login meets the requirement; one that is unknown does not."""
+        """Whether a login meets the requirement; an unknown login does not."""
         strong = self.acr in (None, acr) or (self.acr, acr) == (PASSWORD, SECOND_FACTOR)
         recent = self.max_age_s is None or (age_s is not None and age_s <= self.max_age_s)
         return strong and recent
 
 
 Rules = Mapping[str, StepUp]
-"""Maps patterns of tool names to what they require; an exact name wins, then the first pattern."""
+"""Maps patterns of tool names to requirements; an exact name wins, then the first pattern."""
 
 
 def step_ups(rules: Rules, messages: Iterable[object]) -> list[StepUp]:
-    """Return what the tools called in `messages` require."""
+    """Return the requirements of the tools called in `messages`."""
     called = (_tool(message) for message in messages) if rules else ()
     return [rule for name in called if name is not None and (rule := _rule(rules, name))]
 
 
 def _tool(message: object) -> str | None:
-    """Return the name of the tool that a message calls; the empty name for one that is not text."""
+    """Return the name of the tool that a message calls; empty if it is not text."""
     if not isinstance(message, dict) or message.get("method") != "tools/call":
         return None
     params = message.get("params")

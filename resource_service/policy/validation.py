@@ -97,7 +97,7 @@ def _unknown(scopes: Iterable[str], policy: Policy, place: Place) -> Iterator[Po
 
 
 def _way_back(includes: Mapping[str, frozenset[str]], start: str) -> list[str]:
-    """Return a cycle of inclusions from `start` back to it; empty if there is none."""
+    """Return a cycle of inclusions from `start` back to it; empty if it is in no cycle."""
     ways = [[start]]
     seen: set[str] = set()
     while ways:

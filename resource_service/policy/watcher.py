@@ -24,7 +24,7 @@ from shared.logs import get_logger
 LOOK_EVERY_S = 0.5
 
 Fingerprint = tuple[int, ...] | None
-"""Changes whenever the file does; None if there is no file."""
+"""Changes whenever the file does; None if the file does not exist."""
 
 _log = get_logger(__name__)
 

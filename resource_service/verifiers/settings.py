@@ -18,7 +18,7 @@ class VerifierSettings(ResourceSettings):
 
     @property
     def documentation_url(self) -> str | None:
-        """The page for developers; there is no docs page beside another server."""
+        """The configured page for developers; another server has no docs page of ours."""
         return self.resource_documentation
 
 

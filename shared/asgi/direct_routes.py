@@ -48,7 +48,7 @@ class DirectRoutes:
 
     A request that is not ordinary goes to `app`, which serves the same routes: one that may be shown to a
     person as a page, one whose head is too large, one to another path or with another method. So this class
-    repeats of the middleware only what every response has.
+    repeats only the part of the middleware that applies to every response.
 
     Args:
         prefix: the path of the public URL, as in `Prefix`.
@@ -114,9 +114,9 @@ class DirectRoutes:
 
 
 def _is_ordinary(scope: Scope) -> bool:
-    """Check that no page can be asked for, and that the head is within its limits.
+    """Check that the request cannot be for a page, and that its head is within the limits.
 
-    `asks_for_page` shows a page only to who accepts HTML by name.
+    `asks_for_page` is true only for requests that accept HTML by name.
     """
     if scope.get("root_path") or is_head_too_large(scope):
         return False

@@ -36,7 +36,7 @@ def add(group: Group, members: Members) -> None:
 
 @groups.command()
 def remove(group: Group, members: Members) -> None:
-    """Remove people from a group. What they hold by it ends within a second."""
+    """Remove people from a group. Permissions that they have by it end within a second."""
     _check(group, members)
     for member in members:
         if not run(lambda api, member=member: api.groups.remove(group, member)):  # type: ignore[misc]

@@ -94,7 +94,7 @@ class Secrets:
 
     @classmethod
     def kept_in(cls, path: Path) -> Self:
-        """Read the secrets in `path`; if there is no such file, generate them and write it.
+        """Read the secrets in `path`; if the file does not exist, generate them and write it.
 
         Raises:
             CommandError: the file has other content.

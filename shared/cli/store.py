@@ -22,8 +22,8 @@ async def open_local_store() -> AsyncIterator[Store]:
     """Open the store that the environment names, else the one that `doorward up` created here.
 
     Raises:
-        CommandError: there is no store, or it does not respond. A missing database is not created: only a
-            service creates one, and a command on an empty one would report that there are no users.
+        CommandError: the store does not exist or does not respond. A missing database is not created: only a
+            service creates one, and a command would report an empty one as if no users existed.
     """
     from auth_service.storage import StoreUnavailableError
 

@@ -39,7 +39,7 @@ def add(
         bool, typer.Option("--admin", help=("Make the user an administrator, who can use /admin."))
     ] = False,
 ) -> None:
-    """Make an account; the password is asked for, or read from standard input."""
+    """Create an account; the password is prompted for, or read from standard input."""
     password = _new_password()
     user = _run(lambda api: api.create(username, password, name, admin=admin))
     output.print(f"Added {user.username}", markup=False)
@@ -62,14 +62,14 @@ def list_(
 
 @users.command()
 def disable(username: Username) -> None:
-    """Lock an account out, from now on, and end all it has open."""
+    """Disable an account from now on, and end its sessions and connections."""
     _change(username, lambda api, user: api.disable(user))
     output.print(f"Disabled {username}", markup=False)
 
 
 @users.command()
 def enable(username: Username) -> None:
-    """Let a disabled account in again."""
+    """Enable a disabled account."""
     _change(username, lambda api, user: api.enable(user))
     output.print(f"Enabled {username}", markup=False)
 
@@ -79,7 +79,7 @@ def delete(
     username: Username,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete an account and end everything it has open. This cannot be undone."""
+    """Delete an account, and end its sessions and connections. This cannot be undone."""
     if not yes and not typer.confirm(f"Delete {username} and end all sessions and connections?"):
         raise CommandError("nothing was changed")
     _change(username, lambda api, user: api.delete(user))
@@ -88,7 +88,7 @@ def delete(
 
 @users.command()
 def promote(username: Username) -> None:
-    """Open the console, /admin, to an account."""
+    """Give an account access to the console, /admin."""
     _change(username, lambda api, user: api.connected.promote(user))
     output.print(f"{username} is an administrator", markup=False)
 
@@ -108,7 +108,7 @@ def passwd(
         typer.Option("--keep-connections", help="End only the sessions; keep connections and consents."),
     ] = False,
 ) -> None:
-    """Change a password, asked for or read from standard input; ends all that was opened with the old one."""
+    """Change a password, from a prompt or standard input; end the sessions and connections opened with it."""
     password = _new_password()
     _change(username, lambda api, user: api.set_password(user, password, keep_connections=keep_connections))
     output.print(f"Changed the password of {username}", markup=False)
@@ -158,7 +158,7 @@ def invite(
     email: Annotated[str | None, typer.Option(help="An address that is known to be theirs.")] = None,
     hours: Hours = 72,
 ) -> None:
-    """Make an account without a password, and print a link by which the person sets one, once."""
+    """Create an account without a password; print a link by which the person sets one, once."""
 
     async def run(api: AccountLifecycle) -> str:
         return (await _links(api).invite(username, name, email, ttl_s=hours * 3_600))[1]
@@ -192,7 +192,7 @@ def email(
 
 @users.command("reset-factors")
 def reset_factors(username: Username) -> None:
-    """Remove the second factors of somebody who has lost them; the account page tells the person."""
+    """Remove second factors that a person has lost; the account page tells the person."""
     removed = _change(username, lambda api, user: api.reset_factors(user))
     text = f"Removed the second factors of {username}" if removed else f"{username} has no second factor"
     output.print(text, markup=False)
@@ -200,7 +200,7 @@ def reset_factors(username: Username) -> None:
 
 @users.command()
 def identities(username: Username) -> None:
-    """List a person's identities: id, provider, name there, since when, and last used."""
+    """List a person's identities: id, provider, name there, first and last use."""
     for identity in _change(username, lambda api, user: api.connected.of(user)):
         dates = _day(identity.connected_at), _day(identity.seen_at) if identity.seen_at else "never"
         typer.echo("\t".join((identity.identity_id, identity.provider_id, identity.name, *dates)))
@@ -211,7 +211,7 @@ def disconnect(
     username: Username,
     identity: Annotated[str, typer.Argument(help="The id that `doorward users identities` shows.")],
 ) -> None:
-    """Disconnect an identity from an account, and end what logins through its provider began."""
+    """Disconnect an identity from an account, and end sessions and connections of its provider's logins."""
     gone = _change(username, lambda api, user: api.connected.disconnect(user, identity))
     output.print(f"Disconnected {gone.name} at {gone.provider_id} from {username}", markup=False)
 
@@ -227,7 +227,7 @@ def _columns(user: User) -> tuple[str | None, ...]:
 
 
 def _new_password() -> str:
-    """Read a password; never an argument, which the process list and the shell's history would show."""
+    """Read a password; never from an argument, which the process list and the shell's history show."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass("Password: ")
@@ -237,7 +237,7 @@ def _new_password() -> str:
 
 
 def _change(username: str, call: Callable[[AccountLifecycle, User], Awaitable[T]]) -> T:
-    """Call with the account that has the username now; it is changed even if it is renamed meanwhile."""
+    """Change the account that has the username now, even if it is renamed in the meantime."""
 
     async def run(api: AccountLifecycle) -> T:
         return await call(api, await api.users.named(username))

@@ -1,4 +1,4 @@
-// Copies the text next to a button. If the browser cannot copy, there is no button, and a click selects the text.
+// Copies the text next to a button. If the browser cannot copy, the button is missing, and a click selects the text.
 for (const button of document.querySelectorAll("[data-copies]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;

@@ -58,7 +58,7 @@ class DpopValidator:
             source: the owner of the token that the proof came with.
 
         Raises:
-            Refusal: the proof's signature is invalid, it was used before, or there is no room to remember it.
+            Refusal: the proof's signature is invalid, it was used before, or too many are remembered.
         """
         try:
             proof = await verify_proof(presented, self.signatures, source)

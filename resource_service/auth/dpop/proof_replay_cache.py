@@ -36,7 +36,7 @@ class ProofReplayCache:
         """Record `proof`, and return whether this is its first use. Of concurrent equal proofs, one is first.
 
         Raises:
-            QuotaExceededError: there is no room to remember it.
+            QuotaExceededError: too many proofs are remembered.
         """
         self._forget_until(now)
         name = hashlib.sha256(f"{proof.jkt}.{proof.jti}".encode("utf-8", "surrogatepass")).digest()

@@ -43,7 +43,7 @@ def parse_challenges(value: str) -> list[Challenge] | None:
 
 
 def bearer_challenge(value: str | None) -> Challenge | None:
-    """Return the challenge of the Bearer scheme; None if there is no valid one."""
+    """Return the challenge of the Bearer scheme; None if it is missing or not valid."""
     challenges = parse_challenges(value or "") or []
     return next((challenge for challenge in challenges if challenge.scheme.lower() == "bearer"), None)
 

@@ -65,7 +65,7 @@ def _refuse(name: str) -> NoReturn:
 
 
 def document_of(exchange: Exchange | None) -> Document | None:
-    """Return the JSON object of a successful exchange; None if there is none."""
+    """Return the JSON object of a successful exchange; None for any other exchange."""
     if exchange is None or exchange.answer is None or not 200 <= exchange.answer.status < 300:
         return None
     parsed = parse_object(exchange.answer.body)

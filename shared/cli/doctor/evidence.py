@@ -139,5 +139,5 @@ class Evidence:
         return url if is_web_url(url) else None
 
     def server_list(self, member: str) -> list[str] | None:
-        """Return a list from the authorization server's metadata; None if there is none."""
+        """Return a list from the authorization server's metadata; None if it is missing."""
         return list_member(self.server_document, member)

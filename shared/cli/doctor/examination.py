@@ -46,7 +46,7 @@ class Report:
     """The findings of a run.
 
     Attributes:
-        unreachable: there was no response at the MCP URL; the lines only say why.
+        unreachable: whether the MCP URL did not respond; the lines only say why.
     """
 
     mcp_url: str
@@ -102,7 +102,7 @@ async def examine(mcp_url: str, options: Options, tell: Tell) -> Report:
 
 
 def _why_unreachable(evidence: Evidence, profile: Profile | None) -> list[Line]:
-    """Return lines that say why there was no response, the most specific first, and further obstacles."""
+    """Return lines that say why the URL did not respond, the most specific first, and further obstacles."""
     lines = judge((connection.tls, connection.reachable, connection.hosted), evidence, profile)
     return [line for line in lines if line.status is Status.FAILURE]
 

@@ -10,7 +10,7 @@ Enough = Callable[[bytes], bool]
 
 
 class Trouble(StrEnum):
-    """The reason why there is no response, in words that follow the URL."""
+    """The reason for a missing response, in words that follow the URL."""
 
     NAME = "the host name does not resolve"
     REFUSED = "the connection is refused"
@@ -91,7 +91,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A request with its response, or with the reason why there is none.
+    """A request with its response, or with the reason why it got none.
 
     Attributes:
         seconds: the duration.
@@ -111,5 +111,5 @@ class Exchange:
 
     @property
     def status(self) -> int | None:
-        """The status of the response; None if there is none."""
+        """The status of the response; None without a response."""
         return self.answer.status if self.answer else None

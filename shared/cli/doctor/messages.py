@@ -96,7 +96,7 @@ def initialized(url: str, headers: Mapping[str, str]) -> Request:
 
 
 def rpc_answer(exchange: Exchange | None) -> Document | None:
-    """Return the JSON-RPC response in a body, sent as JSON or as events; None if there is none."""
+    """Return the JSON-RPC response in a body, sent as JSON or as events; None if the body has none."""
     if exchange is None or exchange.answer is None:
         return None
     if exchange.answer.content_type == "text/event-stream":

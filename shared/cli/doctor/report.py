@@ -33,7 +33,7 @@ def print_group(console: Console, heading: str, lines: list[Line]) -> None:
 
 
 def print_unreachable(console: Console, report: Report) -> None:
-    """Print why there was no response, and whether the URL is out of reach for a hosted client anyway."""
+    """Print why no response arrived, and whether a hosted client could not reach the URL anyway."""
     # A refused certificate is more specific than "unreachable".
     redundant = {"reachable"} if any(line.check.id == "tls" for line in report.lines) else set()
     for line in report.lines:

@@ -102,7 +102,7 @@ def resource_metadata_places(mcp_url: str) -> tuple[str, ...]:
 
 
 def resource_metadata_root(mcp_url: str) -> str:
-    """Return the metadata URL at the root, where clients look if there is none with the path."""
+    """Return the metadata URL at the root, where clients look if the one with the path does not exist."""
     return f"{origin(mcp_url)}{PROTECTED_RESOURCE}"
 
 

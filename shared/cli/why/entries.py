@@ -41,7 +41,7 @@ class Entry:
     more: list[str] = field(default_factory=list)
 
     def text(self, name: str) -> str:
-        """Return a field as text; empty if there is none."""
+        """Return a field as text; empty if it is missing."""
         value = self.fields.get(name)
         return "" if value is None else str(value)
 

@@ -25,7 +25,7 @@ class Listener:
     _answers: asyncio.Queue[dict[str, str]]
 
     async def answer(self, timeout_s: float) -> dict[str, str] | None:
-        """Return the parameters of the next response; None if there is none within `timeout_s`."""
+        """Return the parameters of the next response; None if none arrives within `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._answers.get()
