@@ -1,4 +1,4 @@
-"""GET and POST /account: what belongs to a person's account, in sections."""
+"""GET and POST /account: a person's account, in sections."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from shared.clock import Clock
 
 @dataclass(frozen=True, kw_only=True)
 class AccountPage:
-    """Shows the sections of the account; performs their actions, each after a confirmation."""
+    """Shows the sections of the account, and performs their actions after a confirmation."""
 
     context: PageContext
     sections: Sequence[AccountSection]

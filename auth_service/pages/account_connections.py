@@ -32,7 +32,7 @@ _LOSES_ACCESS = "It loses access at once. It can ask for access again, and you d
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionsSection:
-    """Lists connections by program, the last used first; disconnects one, or all of a program."""
+    """Lists connections by program, last used first; disconnects one, or all of a program."""
 
     apps: ConnectedApps
     resource_registry: ResourceRegistry

@@ -1,4 +1,4 @@
-"""The interface of a section of the account page, and the confirmation that each of its actions asks for."""
+"""The interface of a section of the account page, and the confirmations of its actions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Confirmation:
     """The question before an action.
 
     Attributes:
-        about: what the question is about: a name that somebody else may have chosen.
-        effect: what happens, in full sentences.
+        about: the subject of the question: a name that somebody else may have chosen.
+        effect: the consequences, in full sentences.
         fields: the fields of the form, with the action.
     """
 
@@ -35,7 +35,7 @@ class Done:
 
     Attributes:
         message: the key of the message for the person, in `AccountSection.messages`.
-        then: what remains to be done after the response.
+        then: work to be done after the response.
     """
 
     message: str
@@ -56,15 +56,15 @@ class AccountSection(Protocol):
         ...
 
     async def context(self, session: Session, query: Parameters) -> dict[str, Any]:
-        """Return what the template shows."""
+        """Return the values for the template."""
         ...
 
     async def confirmation(self, session: Session, query: Parameters) -> Confirmation | None:
-        """Return the question before the action in `query`; None if nothing is left to be done."""
+        """Return the question before the action in `query`; None if the action has no effect any longer."""
         ...
 
     async def act(self, session: Session, form: Parameters) -> Done:
-        """Perform the action of a form; again, if it is repeated, without another effect.
+        """Perform the action of a form; a repetition has no further effect.
 
         Raises:
             OAuthError: a field is missing.

@@ -31,7 +31,7 @@ _STAYS_CONNECTED = "Applications that were connected there stay connected; disco
 
 @dataclass(frozen=True, kw_only=True)
 class SessionsSection:
-    """Lists the login sessions of the person, the last seen first; ends one, or all but this one."""
+    """Lists the login sessions of the person, last seen first; ends one, or all but this one."""
 
     sessions: SessionRepository
     logout: Logout
@@ -103,7 +103,7 @@ class SessionsSection:
     async def act(self, session: Session, form: Parameters) -> Done:
         if form.get("action") == "end_other_sessions":
             ended = await self._others(session)
-            # First all of them at once: a session must not live on because another took long to end.
+            # All of them at once first: a session must not stay active because another takes long to end.
             await self.sessions.end_those(
                 session.subject, lambda other: other.session_id != session.session_id
             )

@@ -1,4 +1,4 @@
-"""GET and POST /add-authenticator: an authenticator app, which counts once it has shown a code."""
+"""GET and POST /add-authenticator: adds an authenticator app after checking one of its codes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PURPOSE = "enrolments"
 
 
 class Enrolments:
-    """Secrets of apps that are being added: in the form only, encrypted, for one account and browser."""
+    """The secrets of apps being added: only in the form, encrypted for one account and browser."""
 
     def __init__(self, keyring: KeyRing, clock: Clock) -> None:
         self._keyring = keyring
@@ -49,7 +49,7 @@ class Enrolments:
         """Return the secret in a posted form.
 
         Raises:
-            RequestOverError: the form was for somebody else, or is too old.
+            RequestOverError: the form was for another account or browser, or is too old.
         """
         try:
             members = json.loads(self._keyring.open(_PURPOSE, base64url.decode(sealed)))
@@ -65,7 +65,7 @@ class Enrolments:
 
 @dataclass(frozen=True, kw_only=True)
 class AddAuthenticatorPage:
-    """Shows a secret as a QR code and as text, and checks a code before the app counts."""
+    """Shows a secret as a QR code and as text, and adds the app after checking a code."""
 
     context: PageContext
     fresh: FreshLogin

@@ -1,4 +1,4 @@
-"""Adds a second factor to an account: stores it, tells the person, and continues the session with it."""
+"""Adds a second factor to an account: stores it, notifies the person, and continues the session."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class AddFactor:
             amr: the methods that the proof of possession adds to the login.
 
         Raises:
-            NotDoneError: it cannot be added.
+            NotDoneError: the factor cannot be added.
         """
         codes, mark = recovery_codes(await submission.secret()), await submission.mark()
         refused = await self.factors.change(

@@ -1,4 +1,4 @@
-"""GET and POST /add-passkey: a passkey, created by an authenticator of the person."""
+"""GET and POST /add-passkey: adds a passkey that an authenticator of the person creates."""
 
 from __future__ import annotations
 
@@ -108,5 +108,5 @@ class AddPasskeyPage:
 
 
 def _name(typed: str | None) -> str:
-    """Return a name without characters that cannot be seen."""
+    """Return a name without invisible characters."""
     return "".join(character for character in (typed or "") if character.isprintable()).strip()[:MAX_NAME]

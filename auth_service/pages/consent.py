@@ -148,7 +148,7 @@ class ConsentPage:
         return see_other(f"authorize?pending={pending_id}")
 
     async def _held(self, session: Session, request: AuthorizationRequest) -> tuple[str, ...] | None:
-        """Return the requested scopes that the person may hold: no others are offered (ID-3)."""
+        """Return the requested scopes that the person may hold; others are not offered (ID-3)."""
         return await self.access.scopes_for(session.subject, request.resource, request.scopes)
 
     async def _remember(
@@ -162,7 +162,7 @@ class ConsentPage:
     async def _ask_again(
         self, pending_id: str, pending: Pending, session: Session, browser: Browser
     ) -> Response:
-        # The page was shown for another session: the account has been switched in another tab since. A
+        # The page was shown for another session: the account was switched in another tab since then. A
         # consent is valid only for the person that the page named, so the person who is logged in now is
         # asked.
         client = await self.clients.get(pending.request.client_id)
@@ -184,10 +184,10 @@ class ConsentPage:
 
 
 def _granted(form: Parameters, requested: tuple[str, ...], held: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return the requested scopes that were left ticked; None for a refusal, also if none was ticked.
+    """Return the requested scopes that were left ticked; None for a refusal, or if none was ticked.
 
     Args:
-        held: those of them that were offered.
+        held: the offered scopes.
     """
     decision = form.require("decision")
     if decision not in ("allow", "deny"):

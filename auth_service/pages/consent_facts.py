@@ -1,4 +1,4 @@
-"""What the consent page says about a client that it did not choose itself (ID-9)."""
+"""Facts about a client on the consent page that the client has not chosen itself (ID-9)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Facts:
     """The facts, in words.
 
     Attributes:
-        looks_like: the well-known program that the name can be taken for.
+        looks_like: the well-known program with which the name can be confused.
     """
 
     registered: str

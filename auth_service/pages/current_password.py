@@ -36,7 +36,7 @@ class NotDoneError(Exception):
 
 
 def not_done(page: Response, error: NotDoneError, event: str, **who: str) -> Response:
-    """Log why nothing was done, as `event`, and complete the page that tells the person."""
+    """Log the refusal as `event`, and complete the page that tells the person."""
     _log.info(event, reason=str(error), reason_code=error.reason.code, status=error.status, **who)
     if error.retry_after_s is not None:
         page.headers["Retry-After"] = str(error.retry_after_s)
@@ -55,7 +55,7 @@ class CurrentPassword:
         """Return the account, authenticated by the password.
 
         Raises:
-            NotDoneError: the password is wrong, or there were too many wrong attempts.
+            NotDoneError: the password is wrong, or too many attempts were wrong.
         """
         browsers, account = self.context.browsers, await self.users.by_subject(session.subject)
         try:

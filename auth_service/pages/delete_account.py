@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteAccountPage:
-    """Says what ends, and deletes the account after the person has entered the password again."""
+    """Explains the consequences, and deletes the account after the password was entered again."""
 
     context: PageContext
     accounts: AccountLifecycle
@@ -79,7 +79,7 @@ class DeleteAccountPage:
 
     async def _delete(self, posted: PostedForm, user: User) -> None:
         if user.admin:
-            # The console must not be closed to everybody.
+            # At least one administrator must remain.
             raise NotDoneError(
                 "An administrator cannot delete their own account. Another administrator can.",
                 403,

@@ -1,4 +1,4 @@
-"""GET and POST /disconnect-identity: a person disconnects an identity from the own account (ID-7)."""
+"""GET and POST /disconnect-identity: a person disconnects an identity from their account (ID-7)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class DisconnectIdentityPage:
-    """Says what ends, and disconnects an identity once the owner has proven to be present."""
+    """Explains the consequences, and disconnects an identity after the owner has proven to be present."""
 
     context: PageContext
     connected: ConnectedIdentities

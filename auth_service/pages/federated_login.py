@@ -51,7 +51,7 @@ from shared.logs import get_logger
 
 _log = get_logger(__name__)
 _FRESH_LOGIN_S = 600
-"""The maximum age of the login in which somebody connects another identity."""
+"""The maximum age of the login in which a person connects another identity, in seconds."""
 
 
 class ProviderLogin(Protocol):
@@ -85,7 +85,7 @@ class FederatedLoginPages:
     issuer: str
 
     async def begin(self, request: Request) -> Response:
-        """Send a person to a provider. Only our own form begins it: a link on another site must not."""
+        """Send a person to a provider. Only our own form may begin a login, not a link on another site."""
         provider = self._provider(request)
         connects = (await form_of(request)).get("connect") is not None
         fields, browser = await trusted_form(self.context.browsers, request, logs_in=not connects)
@@ -162,7 +162,7 @@ class FederatedLoginPages:
         return parameters
 
     async def come_back(self, request: Request) -> Response:
-        """Log in the person whom a provider sends back."""
+        """Log in a person who comes back from a provider."""
         provider = self._provider(request)
         if provider is None:
             return _not_found(request)
@@ -208,7 +208,7 @@ class FederatedLoginPages:
         except FederationError as error:
             return self.failures.page(provider, failure_of(error), error, purpose=purpose)
         secret = self.logins.secrets_of(query.require("state")).session
-        # Recorded before the session begins: a logout at the provider must not miss it.
+        # Recorded before the session begins, so that a logout at the provider does not miss it.
         await self.provider_sessions.note(federated, user.subject)
         if purpose.links is None and await self.second_steps.needs(user):
             return await self._second_step(

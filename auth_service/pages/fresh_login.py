@@ -1,4 +1,4 @@
-"""Changes of the ways to log in need a login of the last minutes, with the second factor if there is one."""
+"""Requires a login of the last minutes, with the second factor if any, to change the ways to log in."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ RECENT_S = 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A request of somebody who may change how they log in.
+    """A request of a person who may change how they log in.
 
     Attributes:
         form: the posted form, or the query.
         pending_id: the authorization request that waits for a second factor.
-        to: the page that waits for it, by its name in `pages.login`.
-        network: where the request comes from.
+        to: the page that waits for the second factor, by its name in `pages.login`.
+        network: the network of the request.
     """
 
     browser: Browser
@@ -50,7 +50,7 @@ class Visit:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The hidden fields of a form that names what waits."""
+        """The hidden fields of a form, which name the waiting request and page."""
         named = (("pending", self.pending_id), ("to", self.to))
         return {name: value for name, value in named if value}
 
@@ -64,7 +64,7 @@ class Visit:
 
 @dataclass(frozen=True, kw_only=True)
 class FreshLogin:
-    """Admits people who have just logged in, and sends all others to the login."""
+    """Admits people who have just logged in; redirects all others to the login."""
 
     context: PageContext
     factors: FactorRepository
@@ -73,10 +73,10 @@ class FreshLogin:
     clock: Clock
 
     async def visit(self, request: Request, *, changes: bool = True) -> Visit | Response:
-        """Return the visit, or the way to the login.
+        """Return the visit, or a redirect to the login.
 
         Args:
-            changes: False for a page that only shows something to the person who is logged in.
+            changes: False for a page that changes nothing.
         """
         form, browser, session = await self._posted_or_asked(request)
         pending_id = form.get("pending")
@@ -106,7 +106,7 @@ class FreshLogin:
 
     @staticmethod
     async def _is_repeated(request: Request, factors: Factors) -> bool:
-        """Whether the same form has changed the factors already: it was pressed twice."""
+        """Whether the form was submitted twice, and the first submission has changed the factors."""
         return request.method == "POST" and factors.accepted == await submission_of(request).mark()
 
     async def _posted_or_asked(self, request: Request) -> tuple[Parameters, Browser, Session | None]:
@@ -116,6 +116,6 @@ class FreshLogin:
         form, browser = await trusted_form(self.context.browsers, request)
         submission = submission_of(request)
         if session is None:
-            # The same form has continued the session before: it was pressed twice.
+            # The form was submitted twice, and the first submission has continued the session.
             session = await self.login_sessions.begun_by(submission, browser)
         return form, browser, session

@@ -1,4 +1,4 @@
-"""How connected identities are shown, on the pages of their owners and in the console."""
+"""Formats connected identities, for the pages of their owners and for the console."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ShownIdentity:
     Attributes:
         provider: the provider's name; its id if it is no longer configured.
         name: the person's name at the provider.
-        since, last: dates; `last` is None if it was never used.
+        since, last: dates; `last` is None if the identity was never used.
     """
 
     identity_id: str

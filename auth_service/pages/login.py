@@ -49,7 +49,7 @@ _AFTER = {
 """The destinations of a login without a pending request, by the name in `to`; otherwise the account page."""
 
 PROVEN_BY_LOGIN = frozenset({"delete-account", "disconnect-identity"})
-"""The destinations where a login replaces the password of an account without one."""
+"""The destinations at which a fresh login proves presence for an account without a password."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +252,7 @@ class LoginPage:
 
 
 def destination(parameters: Parameters) -> str | None:
-    """Return the name of one of our pages; never a URL, which somebody else might choose."""
+    """Return the name of one of our pages; never a URL, which an attacker could choose."""
     to = parameters.get("to")
     return to if to in _AFTER else None
 

@@ -37,7 +37,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class LoginMethodsPage:
-    """Lists the password, passkeys, the authenticator app and recovery codes; removes one of them."""
+    """Lists the password, passkeys, the authenticator app and recovery codes, and removes them."""
 
     context: PageContext
     fresh: FreshLogin

@@ -28,7 +28,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class OwnDataPage:
-    """Answers with the data of the person who is logged in, as a file."""
+    """Responds with the data of the person who is logged in, as a file."""
 
     context: PageContext
     users: UserRepository

@@ -19,7 +19,7 @@ class Page:
     """One page of a list.
 
     Attributes:
-        before, after: the URLs of the neighbouring pages; None if there is none.
+        before, after: the URLs of the neighbouring pages; None at an end of the list.
     """
 
     first: int

@@ -1,4 +1,4 @@
-"""GET and POST /passkey-login: login with nothing but a passkey, also from the autofill of the login page."""
+"""GET and POST /passkey-login: login with only a passkey, also from the autofill of the login page."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _WRONG = "This passkey cannot be used to log in here. Try again, or log in with 
 
 @dataclass(frozen=True, kw_only=True)
 class PasskeyLoginPage:
-    """Logs in the person whose passkey the authenticator has found, once it has verified who they are."""
+    """Logs in the owner of a passkey, if the authenticator has verified the person."""
 
     context: PageContext
     passkeys: PasskeyCheck

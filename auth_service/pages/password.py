@@ -1,4 +1,4 @@
-"""GET and POST /password: a person changes the password and ends what others may have opened with it."""
+"""GET and POST /password: changes the password; ends sessions and grants that others may have begun."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordPage:
-    """Accepts the current password and a new one; says before and after what ends."""
+    """Accepts the current password and a new one; says before and after which connections end."""
 
     accounts: AccountLifecycle
     context: PageContext

@@ -1,4 +1,4 @@
-"""Proof that the owner of an account is present: the password, or a fresh login where there is none."""
+"""Proof that the owner of an account is present: the password, or a fresh login if it has none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECENT_S = 600
 
 @dataclass(frozen=True, slots=True)
 class PostedForm:
-    """A trusted form, and where it comes from."""
+    """A trusted form, and the source of the request."""
 
     fields: Parameters
     browser: Browser
@@ -28,7 +28,7 @@ class PostedForm:
 
 @dataclass(frozen=True, kw_only=True)
 class Presence:
-    """Requires the proof with a form that changes something which others must not change."""
+    """Requires the proof for forms whose changes are reserved to the owner."""
 
     current_password: CurrentPassword
     clock: Clock
@@ -37,7 +37,7 @@ class Presence:
         """Check the password in the form, or the age of the login if the account has no password.
 
         Raises:
-            NotDoneError: the password is wrong, or the login too old.
+            NotDoneError: the password is wrong, or the login is too old.
         """
         if user.password_hash:
             await self.current_password.require(posted.fields, posted.browser, posted.session, posted.network)

@@ -63,7 +63,7 @@ _OF_REFUSAL = {
 
 
 def failure_of(error: FederationError) -> Failure:
-    """Return the failure that an error means."""
+    """Return the failure for an error."""
     if isinstance(error, ProviderUnavailableError):
         return Failure.UNAVAILABLE
     return Failure.NOT_FRESH if isinstance(error, NotFreshError) else Failure.INVALID
@@ -71,7 +71,7 @@ def failure_of(error: FederationError) -> Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderFailures:
-    """Shows and logs failures; a link leads back to the login page with the other ways to log in."""
+    """Shows and logs failures, with a link to the other ways to log in."""
 
     templates: PageTemplates
 
@@ -91,7 +91,7 @@ class ProviderFailures:
         return self._render(provider, failure, purpose)
 
     def denied(self, provider: IdentityProvider, query: Parameters, *, purpose: LoginPurpose) -> Response:
-        """Return the page for an error response. Its text is only logged: anybody can have written it."""
+        """Return the page for an error response, whose text is only logged: anybody may have written it."""
         code, description = query.get("error") or "", query.get("error_description") or ""
         _log.info(
             "federated login failed",

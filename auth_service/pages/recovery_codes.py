@@ -23,13 +23,13 @@ _log = get_logger(__name__)
 
 
 def with_recovery_codes(factors: Factors, codes: tuple[str, ...], now: int) -> Factors:
-    """Return the factors with new recovery codes in the place of the earlier ones."""
+    """Return the factors with their recovery codes replaced."""
     return replace(factors, recovery_codes=tuple(map(recovery_digest, codes)), recovery_codes_at=now)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryCodesPage:
-    """Says that the earlier codes end, and shows the new ones once."""
+    """Warns that earlier codes become invalid, and shows the new ones once."""
 
     context: PageContext
     fresh: FreshLogin

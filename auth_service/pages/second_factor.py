@@ -1,4 +1,4 @@
-"""GET and POST /second-factor: the second step of a login, or of a request that asks for one (RFC 9470)."""
+"""GET and POST /second-factor: the second step of a login, or of a request that requires one (RFC 9470)."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ _WRONG = "The code is wrong, has expired or was used before."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Somebody who has to pass the second factor.
+    """A person who has to pass the second factor.
 
     Attributes:
-        session: the session that continues; None if the login is not complete yet.
+        session: the session to be continued; None if the login is not complete yet.
         fields: the hidden fields by which the form names the step.
     """
 
@@ -87,7 +87,7 @@ class SecondFactorPage:
         return await self._form(browser, waiting)
 
     async def _waiting(self, fields: Parameters, browser: Browser) -> Waiting | None:
-        """Return who has to pass the second factor; None if somebody has to log in first.
+        """Return who has to pass the second factor; None if a login is needed first.
 
         Raises:
             RequestOverError: the login was begun by another browser, or too long ago.
@@ -150,7 +150,7 @@ class SecondFactorPage:
         submission = submission_of(request)
         waiting = await self._waiting(form, browser)
         if waiting is None:
-            # The same form has continued the session before: it was pressed twice.
+            # The form was submitted twice, and the first submission has continued the session.
             begun = await self.login_sessions.begun_by(submission, browser)
             waiting = await self._in_session(form, browser, begun)
         if waiting is None:
@@ -179,7 +179,7 @@ class SecondFactorPage:
         """Return the methods that the second factor adds.
 
         Raises:
-            NotDoneError: the second factor is wrong, or there were too many wrong codes.
+            NotDoneError: the second factor is wrong, or too many wrong codes were entered.
         """
         user, mark, credential = waiting.user, await submission.mark(), form.get("credential")
         if form.get("code") is None and credential is not None:

@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class SetPasswordPage:
-    """Accepts a new password from the holder of a link; the same page for every link that is not valid."""
+    """Accepts a new password from the holder of a link; shows the same page for every invalid link."""
 
     context: PageContext
     links: AccountLinks
@@ -56,11 +56,11 @@ class SetPasswordPage:
         return self._form(browser, user, query.require("link"), cookies=cookies)
 
     async def _user_of(self, link: str | None, request: Request) -> User:
-        """Return the account of a link; attempts with links that are not valid are limited.
+        """Return the account of a link; attempts with invalid links are limited.
 
         Raises:
             LinkOverError: the link is not valid.
-            SlowDownError: there were too many such attempts.
+            SlowDownError: too many attempts were made with invalid links.
         """
         network = self.context.networks.network_of(request)
         await self.throttle.attempt(network)

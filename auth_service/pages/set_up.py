@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class SetUpPage:
-    """Creates the first administrator for the holder of the link, and nobody after that."""
+    """Creates the first administrator for the holder of the link, once."""
 
     context: PageContext
     first: FirstAdministrator

@@ -1,4 +1,4 @@
-"""The rotation of client secrets: for a while the previous one works beside the new one."""
+"""The rotation of client secrets: the previous one works beside the new one for a while."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import replace
 from auth_service.protocol.client import Client
 
 OVERLAP_S = 7 * 86_400
-"""How long the previous secret works after a rotation: time to configure the new one without an outage."""
+"""How long the previous secret works after a rotation, so that clients switch without an outage."""
 
 
 def rotated(client: Client, secret_hash: str, now: int) -> Client | None:
-    """Return the client with a new secret; None if it has no secret, or has this one already.
+    """Return the client with a new secret; None if it has no secret, or already has this one.
 
     A secret from before the previous one stops working at once.
     """

@@ -16,7 +16,7 @@ DELETED_CLIENT = "A deleted client"
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A grant with its client; None if that was deleted."""
+    """A grant with its client, which is None if it was deleted."""
 
     grant: Grant
     client: Client | None
@@ -36,7 +36,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class ConnectedApp:
-    """The connections of one program, the last used first. That it is one program is its own claim."""
+    """The connections of one program, last used first; that they are one program is not verified."""
 
     key: str
     connections: Sequence[Connection]

@@ -12,7 +12,7 @@ from enum import Enum
 MAX_PASSKEYS = 20
 MAX_NOTICES = 10
 NOTICE_S = 30 * 86_400
-"""How long a person is told about a change, in seconds."""
+"""How long a notice about a change is shown, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Passkey:
         credential_id: base64url; `public_key` likewise, in COSE form.
         name: chosen by the person.
         used_at: 0 if it was never used.
-        cloned_at: when its signature counter showed that a copy is in use (WebAuthn §6.1.1); 0 for never.
+        cloned_at: when its signature counter revealed a copy (WebAuthn §6.1.1); 0 for never.
     """
 
     credential_id: str
@@ -85,7 +85,7 @@ class Factors:
 
     @property
     def count(self) -> int:
-        """How many second factors there are; recovery codes only replace one."""
+        """The number of second factors, without recovery codes, which only replace one."""
         return len(self.passkeys) + (self.app is not None)
 
     def passkey(self, credential_id: str) -> Passkey | None:
@@ -93,12 +93,12 @@ class Factors:
         return next((key for key in self.passkeys if key.credential_id == credential_id), None)
 
     def recent_notices(self, now: int) -> tuple[Notice, ...]:
-        """Return the changes to tell the person about."""
+        """Return the changes to show to the person."""
         return tuple(notice for notice in self.notices if now - notice.at < NOTICE_S)
 
 
 class Refused(Enum):
-    """Why a change was refused; the value is for the person."""
+    """The reason for refusing a change; the value is shown to the person."""
 
     TAKEN = "This passkey has been added already."
     FULL = f"An account has at most {MAX_PASSKEYS} passkeys. Remove one first."
@@ -156,7 +156,7 @@ def accept_assertion(
         return None, Assertion.ACCEPTED
     if key.cloned_at:
         return None, Assertion.CLONED
-    # A passkey that is synchronized between devices counts nothing and always sends 0.
+    # A passkey that is synchronized between devices has no counter and always sends 0.
     if (sign_count or key.sign_count) and sign_count <= key.sign_count:
         marked = _with_passkey(factors, replace(key, cloned_at=now))
         text = f"The passkey “{key.name}” was blocked, because a copy of it was used"
@@ -207,7 +207,7 @@ def _removed(factors: Factors, *, required: bool) -> tuple[Factors | None, Refus
         return factors, None
     if required:
         return None, Refused.LAST
-    # Recovery codes stand in for a factor: without one, they would be a way to log in of their own.
+    # Recovery codes replace a factor: without one, they would be a separate way to log in.
     return replace(factors, recovery_codes=(), recovery_codes_at=0), None
 
 

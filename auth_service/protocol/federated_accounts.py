@@ -10,7 +10,7 @@ from auth_service.protocol.identity_providers import IdentityProvider
 
 
 class Step(Enum):
-    """What to do with an identity."""
+    """The action for an identity."""
 
     LOG_IN = "the identity has an account"
     CREATE = "it gets a new one"
@@ -19,7 +19,7 @@ class Step(Enum):
 
 
 class Refusal(Enum):
-    """Why a login is refused; the value is for the log."""
+    """The reason for refusing a login; the value is for the log."""
 
     NOT_ALLOWED = "the allow list of the provider does not name the person"
     GROUPS_UNKNOWN = "the provider did not say in which groups the person is"

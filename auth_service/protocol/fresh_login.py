@@ -10,25 +10,25 @@ from shared.jwt_claims import SKEW_S
 
 
 class Freshness(StrEnum):
-    """What a login through a provider must prove."""
+    """The proof that a login through a provider must give."""
 
     ANY = "any"
-    """A session at the provider will do, however old."""
+    """A session at the provider of any age is sufficient."""
     IF_KNOWN = "if known"
-    """An authentication that is known to be old will not do."""
+    """An authentication that is known to be old is refused."""
     REQUIRED = "required"
     """The provider must say that it has just authenticated the person."""
 
 
 class NotFreshError(FederationError):
-    """The provider does not say that it has just authenticated the person."""
+    """The provider does not confirm that it has just authenticated the person."""
 
 
 def fresh_parameters(provider: IdentityProvider, freshness: Freshness) -> dict[str, str]:
-    """Return the parameters by which a provider is asked to authenticate the person again."""
+    """Return the request parameters that make a provider authenticate the person again."""
     if freshness is Freshness.ANY or not provider.preset.sends_auth_time:
         return {}
-    # With max_age, auth_time is REQUIRED in the ID token (§2); prompt alone may be ignored without a trace.
+    # With max_age, auth_time is REQUIRED in the ID token (§2); a provider may silently ignore prompt alone.
     return {"prompt": "login", "max_age": "0"}
 
 
@@ -39,7 +39,7 @@ def check_freshness(auth_time: int | None, freshness: Freshness, *, since: float
         since: when the person was sent to the provider, in seconds since 1970.
 
     Raises:
-        NotFreshError: the authentication is older, or its time is unknown though it must be known.
+        NotFreshError: the authentication is older, or its time is missing although required.
     """
     if freshness is Freshness.ANY:
         return

@@ -103,7 +103,7 @@ class Outcome:
         code_expires_at: seconds since 1970.
         error: the members of an error response (RFC 6749 §4.1.2.1).
         on_page: whether the error is shown to the user instead of being redirected (RFC 9700 §4.11.2).
-        no_access: whether the access rules give the user nothing, which the page says with whom to ask.
+        no_access: whether the access rules give the user nothing; the page then says whom to ask.
         device_connected: for a device's request, whether the device may have its tokens.
     """
 

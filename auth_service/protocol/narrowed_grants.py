@@ -1,4 +1,4 @@
-"""The rules of a grant, within what its person may still hold (ID-4). A grant is narrowed, never widened."""
+"""Applies the rules of a grant within its person's current access (ID-4); never widens a grant."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class AccessNotGrantedError(InvalidGrantError):
 def within(
     rule: Callable[[Grant], Outcome], narrow: Callable[[Grant], Grant | None]
 ) -> Callable[[Grant], Outcome]:
-    """Return `rule`, applied to the grant with what its person may still hold.
+    """Return `rule`, applied to the grant after it is narrowed to what its person may still hold.
 
-    If nothing remains, a request that the rule would accept ends the grant. One that it refuses changes
-    nothing more than it would have: nobody can end a grant with another client's token.
+    If nothing remains, a request that the rule would accept ends the grant. A request that the rule refuses
+    has its usual effect only: nobody can end a grant with another client's token.
     """
 
     def narrowed_rule(grant: Grant) -> Outcome:
@@ -36,7 +36,7 @@ def within(
             return revoked(grant, NOT_GRANTED), AccessNotGrantedError()
         document, result = rule(narrowed)
         if document is None and result is narrowed and narrowed is not grant:
-            return narrowed, narrowed  # the response is repeated, but from now on for less
+            return narrowed, narrowed  # the response is repeated, but with fewer scopes
         return document, result
 
     return narrowed_rule

@@ -1,4 +1,4 @@
-"""For whom a signed proof is counted: DPoP proofs and assertions are remembered, so that each counts once."""
+"""Whose limit a signed proof counts against; DPoP proofs and assertions are remembered, to count once."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from shared import dpop
 from shared.jwt_claims import SKEW_S
 
 SHORT_S = dpop.REMEMBER_S
-"""How long a DPoP proof is remembered, and an assertion that is good for a minute."""
+"""How long a DPoP proof, or an assertion that is valid for a minute, is remembered."""
 LONG_S = 3_600 + SKEW_S + 1
 """How long the longest-lived assertion is remembered."""
 CLIENT_FACTOR = 10
-"""How many times the share of a network a client may use that is counted by itself."""
+"""The multiple of a network's limit for a client that is counted separately."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProofSource:
-    """What the proofs of a request are counted for.
+    """The source whose limit the proofs of a request count against.
 
     Attributes:
         name: a network, a client or a grant.
-        is_client: whether it is a client, which has a larger share.
+        is_client: whether the source is a client, which has a larger limit.
     """
 
     name: str
@@ -30,13 +30,13 @@ class ProofSource:
 
 
 def proof_source(client: Client, network: str | None) -> ProofSource:
-    """What the proofs of an authenticated client are counted for.
+    """Return the source whose limit the proofs of an authenticated client count against.
 
-    A hosted client serves many people from few addresses, so a client that proved who it is counts by itself.
-    A stranger can register any number of those, however: it must have been granted something before.
+    A hosted client serves many people from few addresses, so an authenticated client is counted separately.
+    But a stranger can register any number of clients, so only clients that have been granted something count.
 
     Args:
-        network: the network that the request comes from; None where that is not known.
+        network: the network of the request; None if unknown.
     """
     is_established = client.confidential and (client.used_at is not None or client.is_operators)
     if is_established or network is None:

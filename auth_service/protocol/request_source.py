@@ -1,6 +1,6 @@
 """The network and browser of a request, as shown to the person on the account page.
 
-Only the name of the browser is kept, not the whole User-Agent header: it is enough to recognize one's own
+Only the name of the browser is stored, not the whole User-Agent header: it is enough to recognize one's own
 browser, and says less about its owner.
 """
 

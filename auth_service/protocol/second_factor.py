@@ -1,4 +1,4 @@
-"""When a second factor is required, and what a login with one is called (RFC 9470, RFC 8176)."""
+"""When a second factor is required, and the names of logins with one (RFC 9470, RFC 8176)."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ BY_CODE = (CODE, SEVERAL)
 BY_PASSKEY = (KEY, PRESENCE, SEVERAL)
 """The methods that a second factor adds to those of the first.
 
-A passkey with user verification suffices alone: it is something that the person has, opened by what they know
-or are.
+A passkey with user verification suffices alone: the person has it, and unlocks it by something that
+they know or are.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFactorPolicy:
-    """Who needs a second factor, and for what.
+    """Who needs a second factor, and for which requests.
 
     Attributes:
-        people: whose every login needs one.
+        people: the people who need one at each login.
         resources: the resources for which a client gets tokens only after one; `scopes` likewise.
     """
 
@@ -41,7 +41,7 @@ class SecondFactorPolicy:
         return self.people == "everyone" or (self.people == "administrators" and admin)
 
     def is_required_for(self, resource: str | None, scopes: Collection[str]) -> bool:
-        """Whether a request for these scopes of a resource needs one of everybody."""
+        """Whether a request for these scopes of a resource needs one, for every person."""
         if not self.scopes.isdisjoint(scopes):
             return True
         return resource is not None and resource_key(resource) in {resource_key(r) for r in self.resources}

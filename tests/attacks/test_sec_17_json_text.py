@@ -1,4 +1,4 @@
-"""SEC-17: text that is no text, and values of other kinds, in every member of a JWT or of JSON: never a 5xx.
+"""SEC-17: invalid text, and values of other kinds, in every member of a JWT or of JSON: never a 5xx.
 
 JSON can spell what no encoding can: halves of surrogate pairs. `DOORWARD_SOAK_JSON_TEXT` sets how many
 requests are made for each store.

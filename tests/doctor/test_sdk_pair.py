@@ -1,4 +1,4 @@
-"""The doctor with a pair that is none of ours: the official SDK's server with its own endpoints."""
+"""The doctor with servers that are not ours: the official SDK's server with its own endpoints."""
 
 from __future__ import annotations
 

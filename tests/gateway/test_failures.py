@@ -97,7 +97,7 @@ def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(
         await writer.drain()
         writer.close()
 
-    upstream.replies["/mcp"] = half  # to what is no call, nothing is held
+    upstream.replies["/mcp"] = half  # only responses to calls are buffered
     with pytest.raises(httpx2.RemoteProtocolError):
         client.get("/mcp", headers=bearer(token) | LISTEN)
 
@@ -239,7 +239,7 @@ def test_an_upstream_may_be_restarted(
             message = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
             return client.post(service.resource, headers=headers, json=message)
 
-        assert listed().status_code == 400  # the upstream's own: there is no session
+        assert listed().status_code == 400  # the upstream's own response, without a session
         upstream.kill()
         down = listed()
         assert (down.status_code, down.headers["retry-after"]) == (503, "1")

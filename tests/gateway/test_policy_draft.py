@@ -1,4 +1,4 @@
-"""`doorward policy draft` against real servers, and against what is none."""
+"""`doorward policy draft` against real servers, and against URLs without one."""
 
 from __future__ import annotations
 

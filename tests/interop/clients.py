@@ -24,7 +24,7 @@ class RealClient(ABC):
     """One start of a client, which keeps what it keeps in its home.
 
     Args:
-        authority: the certificate of who certifies the servers; None where there is no TLS.
+        authority: the certificate of the CA of the servers; None without TLS.
     """
 
     def __init__(self, mcp_url: str, home: Path, browser: Browser, *, authority: Path | None = None) -> None:
@@ -87,7 +87,7 @@ class Lines:
         """The next line.
 
         Raises:
-            AssertionError: there is none.
+            AssertionError: it does not exist.
         """
         try:
             line = self._lines.get(timeout=ANSWER_TIMEOUT_S)

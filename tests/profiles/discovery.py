@@ -66,7 +66,7 @@ def _server_metadata(profile: Profile, http: httpx2.Client, evidence: Evidence) 
     issuer = (evidence.resource_metadata.get("authorization_servers") or [origin])[0]
     names = profile.discovery.server_metadata
     if not names:
-        # MCP 2025-03-26: where there is no metadata, these are the endpoints.
+        # MCP 2025-03-26: without metadata, these are the endpoints.
         places = {"authorization": "authorize", "token": "token", "registration": "register"}
         return {f"{name}_endpoint": f"{origin}/{path}" for name, path in places.items()}
     return _first_document(http, (well_known(name, issuer) for name in names))

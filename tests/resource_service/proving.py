@@ -49,7 +49,7 @@ class Prover:
         headers: dict[str, str] | None = None,
         **more: Any,
     ) -> httpx2.Response:
-        """A request with `proofs`, or with a good one where there are none."""
+        """A request with `proofs`, or with one valid proof by default."""
         proofs = proofs or (self.proof(method, path.partition("?")[0]),)
         fields = [("Authorization", f"{scheme} {self.token}"), *(("DPoP", proof) for proof in proofs)]
         return self.http.request(method, path, headers=[*fields, *(headers or {}).items()], **more)

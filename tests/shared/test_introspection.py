@@ -1,4 +1,4 @@
-"""The wire model of introspection: what is written is read, and what is malformed is no answer."""
+"""The wire model of introspection: what is written is read, and malformed answers are rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One connection for many tasks: each gets the answer to its own command, or learns that there is none."""
+"""One connection for many tasks: each gets the answer to its own command, or learns that none will come."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples of docs/how-to/verifiers.md as processes of their own, with a real authorization server."""
+"""The examples of docs/how-to/verifiers.md as separate processes, with a real authorization server."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Protected:
 
 
 def python_of(example: str) -> str:
-    """The Python that an example needs: FastMCP is no dependency of ours."""
+    """The Python that an example needs: FastMCP is not one of our dependencies."""
     return fastmcp_python() if "fastmcp" in example else sys.executable
 
 

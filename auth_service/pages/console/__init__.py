@@ -4,7 +4,7 @@
     sections.py     the interface of a section, and the parts that pages share
     software.py     clients by software, and the clients of one software
     invitations.py  initial access tokens: created, shown once, revoked
-    people.py       accounts: what each has connected, and how to end it
+    people.py       accounts: their connections, and how to end them
 
 Every action is logged with the administrator. Lists are paginated, and read no more than they show if reading
 is expensive.

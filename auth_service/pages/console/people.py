@@ -1,4 +1,4 @@
-"""Accounts: what each has connected, and how to end it."""
+"""Accounts: their connections, and how to end them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PeopleSection:
         return self.templates.render("console_people.html", context)
 
     async def _matching(self, names: list[str], wanted: str) -> list[str]:
-        """Return the names containing `wanted`, or the one with that subject, as found in server logs."""
+        """Return the usernames containing `wanted`, or that of the account with this subject."""
         user = await self.users.by_subject(wanted.strip())
         return [canonical(user.username)] if user else [name for name in names if wanted.casefold() in name]
 
@@ -131,7 +131,7 @@ class PersonSection:
         return user
 
     async def _of_form(self, form: Parameters) -> User:
-        # By the subject that the page showed: somebody else may have the username by now.
+        # By the subject on the page: somebody else may have the username now.
         user = await self.accounts.users.by_subject(form.require("subject"))
         if user is None:
             raise NotThereError
@@ -146,7 +146,7 @@ class PersonSection:
         admin.audit("grant ended", user=user.username, grant_id=grant_id, client_id=grant.client_id)
 
     async def _reset_factors(self, user: User, admin: Administrator) -> None:
-        # Their own are on their own page, which asks for the second factor.
+        # Administrators remove their own factors on their own page, which requires the second factor.
         if user.subject == admin.user.subject:
             raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "remove your own under Ways to log in")
         if await self.accounts.reset_factors(user):
@@ -160,7 +160,7 @@ class PersonSection:
         admin.audit("identity disconnected", user=user.username, identity=identity_id)
 
     async def _disable(self, user: User, admin: Administrator) -> None:
-        # Only the command can do that: the console must not be closed to everybody.
+        # Only the command can do that: at least one administrator must remain.
         if user.subject == admin.user.subject:
             raise InvalidRequestError(Reason.CANNOT_DISABLE_YOURSELF, "you cannot disable yourself")
         await self.accounts.disable(user)

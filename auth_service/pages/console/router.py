@@ -26,7 +26,7 @@ from shared.logs import get_logger
 _log = get_logger(__name__)
 
 RECENT_S = 3_600
-"""The maximum age of a login here, however long the session lasts."""
+"""The maximum age of the login for the console in seconds, even if the session lasts longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class AdminConsole:
         browser, session = await self.context.visitor(request)
         if session is None or browser.browser_id is None:
             return see_other("../login?to=admin")
-        # Read on each request: somebody who is no longer an administrator is refused at once.
+        # Read on each request, so that a demoted administrator is refused at once.
         user = await self.users.by_subject(session.subject)
         if user is None or user.disabled or not user.admin:
             _log.warning(

@@ -50,7 +50,7 @@ class Section(Protocol):
         ...
 
     async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
-        """Perform the action of a form that this browser was given here.
+        """Perform the action of a form that was issued to this browser.
 
         Raises:
             OAuthError: the action failed.

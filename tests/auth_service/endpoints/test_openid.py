@@ -41,7 +41,7 @@ def shows_login(client: Client, person: Person, **parameters: str) -> bool:
 
 
 def signed_here(server: AuthorizationServer, client: Client, tokens: dict[str, Any]) -> list[str]:
-    """JWTs by this server's keys that are no ID tokens: by their type, or by what they say."""
+    """JWTs by this server's keys that are not ID tokens, by their type or by their claims."""
     claims = dict(parse(tokens["id_token"]).unverified_claims)
     master_keys = AuthSettings(issuer=server.issuer, store=server.store_url, **USUAL).master_keys
     types = ("at+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt", "oauth-authz-resp+jwt")

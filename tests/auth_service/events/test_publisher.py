@@ -1,4 +1,4 @@
-"""No grant ends unannounced: the word goes out before the write, or there is no write. On both stores."""
+"""No grant ends unannounced: the event is sent before the write, or nothing is written. On both stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Login through GitHub, which is no OpenID provider: its API says who somebody is."""
+"""Login through GitHub, which is not an OpenID provider: its API identifies the person."""
 
 from __future__ import annotations
 

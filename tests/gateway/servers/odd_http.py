@@ -154,7 +154,7 @@ ODD: dict[str, Odd] = {
     "larger than may be, without an end": Odd(
         head(JSON, CHUNKED) + chunk(large(MOST)) * 2, "DOORWARD_UPSTREAM_MAX_MESSAGE_BYTES", stays=True
     ),
-    # JSON that is no answer, or not to this
+    # JSON that is not an answer, or not to this call
     "text": Odd(whole(b'"done"'), NO_ANSWER),
     "null": Odd(whole(b"null"), NO_ANSWER),
     "nothing": Odd(whole(b"{}"), NO_ANSWER),
