@@ -2,7 +2,7 @@
 
     main.py               create_app(settings, store, clock)
     routes.py             every endpoint and page, created from the components
-    renewal_wiring.py     wiring: groups that providers are asked for again
+    renewal_wiring.py     wiring: renewal of groups from providers
     components.py         wiring: every component, created once, by subject
     infrastructure.py     wiring: settings, store, clock, outgoing requests and keys
     account_page.py       wiring: the account page and its sections
@@ -13,7 +13,7 @@
     openapi.py            the OpenAPI document
     settings.py           settings from the environment, validated before startup
     provider_settings.py  settings of identity providers
-    configured.py         settings, converted to what the components take
+    configured.py         settings, converted for the components
     rate_limits.py        rate limits, counted in the store
 
     protocol/      the rules, pure: one file per RFC; documents in, documents out
@@ -27,7 +27,7 @@
     client_auth/   client authentication, DPoP
     grants/        grants and tokens; one file per grant type
     federation/    login through identity providers
-    access/        who may hold what: rules, groups, and the decision
+    access/        access rules, groups, and the decision
     accounts/      account changes and logout, with the sessions and grants that end with them
     web/           HTTP and HTML building blocks
     authorize/     the authorization endpoint

@@ -1,4 +1,4 @@
-"""The wiring of the account page, and of what it ends."""
+"""The wiring of the account page and its actions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def connected_apps(parts: Components) -> ConnectedApps:
 
 
 def logout(parts: Components) -> Logout:
-    """Create the end of sessions."""
+    """Create the logout."""
     return Logout(
         sessions=parts.users.sessions,
         grants=parts.grants.repository,

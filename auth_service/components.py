@@ -154,7 +154,7 @@ class ClientAuthComponents:
     """Authentication of clients and resource servers.
 
     Attributes:
-        proof_replay_cache: the proofs and assertions that were used, of every kind.
+        proof_replay_cache: the used proofs and assertions of every kind.
     """
 
     authentication: ClientAuthentication
@@ -264,7 +264,7 @@ def grants(
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizationComponents:
-    """Authorization requests until they become grants: the requests, and the decisions on them."""
+    """Authorization requests until they become grants, and the decisions on them."""
 
     requests: AuthorizationRequests
     pending: PendingRequests
@@ -343,13 +343,13 @@ class Components:
 
     @property
     def login_sessions(self) -> LoginSessions:
-        """Return the beginning of sessions after a login."""
+        """Return the component that begins sessions after a login."""
         users, browsers = self.users, self.page_context.browsers
         return LoginSessions(users=users.repository, sessions=users.sessions, browsers=browsers)
 
 
 def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Components:
-    """Create every component once; each subject gets the ones it depends on."""
+    """Create every component once, each with the components it depends on."""
     base = infrastructure(settings, store, clock, fetcher)
     all_users, all_clients = users(base), clients(base)
     default = configured.default_access_rules(settings)

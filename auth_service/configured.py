@@ -23,7 +23,7 @@ from auth_service.settings import OPENID_SCOPES, AuthSettings
 
 _MINUTE_S = 60
 _KEPT_MINUTES = 10
-"""One network may begin so many minutes' worth of authorization requests while its first one is stored."""
+"""A network may begin this many minutes' worth of authorization requests while its first is stored."""
 
 
 def lifetimes(settings: AuthSettings) -> Lifetimes:
@@ -94,7 +94,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
 
 
 def _proof_limits(each: int) -> dict[str, Limit]:
-    """How many spent proofs are remembered for a network, and for a client that is counted by itself."""
+    """Return the limits on remembered proofs for a network, and for a client that is counted separately."""
     refusal = "too many signed proofs; try again later"
     return {
         "proofs-of-network": Limit(each, SHORT_S, refusal),

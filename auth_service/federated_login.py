@@ -1,4 +1,4 @@
-"""The wiring of logins through identity providers; without a provider, nothing of this is served."""
+"""The wiring of logins through identity providers; without a provider, none of this is served."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Infrastructure:
 
 
 def infrastructure(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Infrastructure:
-    """Create the infrastructure from the arguments alone; nothing else is read."""
+    """Create the infrastructure, only from the arguments."""
     key_ring = KeyRing(settings.master_keys)
     return Infrastructure(
         settings=settings,

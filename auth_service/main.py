@@ -172,7 +172,7 @@ def _lifespan(parts: Components) -> Callable[[FastAPI], AbstractAsyncContextMana
 
 
 async def _add_demo_user(users: UserRepository, *, admin: bool) -> None:
-    # Its password is public: the demo user may not administer a server that others can reach.
+    # The demo user's password is public, so it may not administer a server that others can reach.
     try:
         await users.add(DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME, admin=admin)
     except UserExistsError:

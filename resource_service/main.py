@@ -170,14 +170,14 @@ def _lifespan(parts: Components) -> Lifespan[FastAPI]:
 
 
 def _contexts(parts: Components) -> Iterator[Run]:
-    """Yield what runs for as long as the service does, outermost first."""
+    """Yield the contexts in which the service runs, outermost first."""
     served, server = parts.resources.all, parts.base.authorization_server
     yield parts.validation.run
     yield server.run
     yield from (resource.backend.run for resource in served)
     yield from (resource.policy.watch for resource in served)
     for resource in served:
-        # A policy in a file is written apart from the authorization server's settings.
+        # A policy file is separate from the authorization server's settings.
         if resource.policy.path is not None:
             check = partial(scope_check_running, resource.policy, server.metadata)
             yield partial(check, resource=resource.settings.resource)

@@ -22,7 +22,7 @@ current_request_id: ContextVar[str] = ContextVar("current_request_id", default="
 _HANDLE = re.compile(r"dw_([a-z]{2})_[A-Za-z0-9_-]{8,}")
 
 _OURS = ("resource_service", "shared")
-"""The packages that are used in processes of others."""
+"""The packages that are used in processes of other programs."""
 
 # Verbose loggers; uvicorn's access log contains query strings, which may contain codes and tokens.
 _QUIET = ("httpx2", "httpcore2", "mcp", "sse_starlette", "uvicorn.access")
@@ -53,19 +53,19 @@ class Logger:
         self._structured: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
 
     def debug(self, event: str, **fields: object) -> None:
-        """Log what helps to find a fault here."""
+        """Log details that help to find a fault in this project."""
         self._write(logging.DEBUG, event, fields)
 
     def info(self, event: str, **fields: object) -> None:
-        """Log what happened."""
+        """Log a normal event."""
         self._write(logging.INFO, event, fields)
 
     def warning(self, event: str, **fields: object) -> None:
-        """Log what an operator should look at."""
+        """Log an event that an operator should look at."""
         self._write(logging.WARNING, event, fields)
 
     def error(self, event: str, **fields: object) -> None:
-        """Log what an operator must look at."""
+        """Log an event that an operator must look at."""
         self._write(logging.ERROR, event, fields)
 
     def exception(self, event: str, **fields: object) -> None:

@@ -14,7 +14,7 @@ from shared import jwt_claims
 from shared.jwt_claims import ClaimError
 
 TYPE = "secevent+jwt"
-"""The `typ` header (RFC 8417 §2.3): it keeps these from being taken for any other token, and the reverse."""
+"""The `typ` header (RFC 8417 §2.3): it prevents confusion with any other kind of token."""
 ALGORITHM = "ES256"
 
 SESSION_REVOKED = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
@@ -24,7 +24,7 @@ VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityEvent:
-    """A revocation event, a change of what tokens allow, or a verification event (a heartbeat).
+    """A revocation, a change of the permissions of tokens, or a verification event (a heartbeat).
 
     Attributes:
         jti: the id of the event, the same for every receiver.
@@ -32,7 +32,7 @@ class SecurityEvent:
         grant_id: the revoked or changed grant, from which others may be derived; None for a verification
             event, and for a change that may affect any grant.
         reason: the cause of the revocation, for the log.
-        changed: whether tokens may allow something else than before.
+        changed: whether the permissions of tokens may have changed.
     """
 
     jti: str
@@ -57,7 +57,7 @@ def set_claims(event: SecurityEvent, *, issuer: str, audience: str) -> dict[str,
 
 def _events(event: SecurityEvent) -> dict[str, Any]:
     if event.changed:
-        # CAEP §3.2 wants the new values; the receiver asks for them by introspection.
+        # CAEP §3.2 requires the new values; the receiver gets them by introspection.
         return {CLAIMS_CHANGED: {"event_timestamp": event.occurred_at, "claims": {}}}
     return {VERIFICATION: {}} if event.grant_id is None else {SESSION_REVOKED: _revocation(event)}
 

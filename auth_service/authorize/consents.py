@@ -33,10 +33,10 @@ class ConsentRepository:
         self._records = Collection(store, _key, JsonCodec(ConsentRecord), lambda _: ttl_s)
 
     async def approvals(self, session: Session, client: Client) -> tuple[Approval, ...]:
-        """Return what the person in `session` has approved for the client and has not been made to forget.
+        """Return the approvals of the person in `session` for the client that were not forgotten.
 
         A client with a metadata document can be deleted here and later return under the same id. Its earlier
-        approvals are then not valid, however it was deleted.
+        approvals are then not valid, in whatever way it was deleted.
         """
         record = await self._records.get(_id(session.subject, client.client_id))
         user = await self._users.by_subject(session.subject) if record else None
@@ -64,7 +64,7 @@ class ConsentRepository:
         def rule(record: ConsentRecord) -> tuple[ConsentRecord | None, bool]:
             if approved in record.approvals:
                 return None, True
-            # Stored once for the same access, however many sessions approve it.
+            # Stored once for the same access, even if many sessions approve it.
             others = [each for each in record.approvals if {**each, **access} != each]
             return ConsentRecord([approved, *others][:_MOST]), True
 

@@ -57,7 +57,7 @@ _MAX_QUERY = 6_000
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizeEndpoint:
-    """Leads a person through the pages that a request needs, then answers the client by redirect."""
+    """Leads a person through the pages that a request needs, then responds to the client by redirect."""
 
     clients: ClientRepository
     client_resolver: ClientResolver
@@ -84,7 +84,7 @@ class AuthorizeEndpoint:
 
     @property
     def no_access(self) -> NoAccessPage:
-        """The page for people whom the access rules give nothing."""
+        """The page for people who may hold nothing by the access rules."""
         return NoAccessPage(
             access=self.access,
             context=self.context,
@@ -164,13 +164,13 @@ class AuthorizeEndpoint:
         """Handle a pushed or signed request that cannot be read, so that its own redirect URI is unknown.
 
         Raises:
-            OAuthError: no other redirect URI is certain either.
+            OAuthError: no other redirect URI is certain.
         """
         address = only_target(parameters, client)
         if address is None or error.status == 503:
             raise error
         note_refusal(request, error)
-        # Always with the button: the same request may have been answered before and is opened again.
+        # Always with the button: the request may be an answered one that is opened again.
         return await self.refused.page(request, client, address, error.members())
 
     async def _go_on(self, request: Request, pending_id: str) -> Response:
@@ -267,7 +267,7 @@ class AuthorizeEndpoint:
     async def _permitted(
         self, authorization_request: AuthorizationRequest, session: Session | None
     ) -> AuthorizationRequest | None:
-        """Return the request for what the person in `session` may hold; None if they may hold nothing."""
+        """Return the request, limited to what the person in `session` may hold; None if that is nothing."""
         if session is None:
             return authorization_request
         scopes = await self.access.scopes_for(

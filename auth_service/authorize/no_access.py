@@ -1,4 +1,4 @@
-"""Tells a person that the access rules give them nothing at a resource, and whom to ask (ID-3)."""
+"""Tells a person that they may hold nothing at a resource, and whom to ask (ID-3)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STATUS = 403
 
 @dataclass(frozen=True, kw_only=True)
 class NoAccessPage:
-    """The page, with a button that tells the client; a device is told when it polls."""
+    """The page, with a button that sends the error to the client; a device gets the error when it polls."""
 
     access: AccessControl
     context: PageContext

@@ -34,7 +34,7 @@ class PushedRequest:
     """A pushed request: its parameters, validated when they were pushed.
 
     Attributes:
-        expires_at: seconds since 1970, until when the request can be opened.
+        expires_at: when the request can no longer be opened, in seconds since 1970.
         opened: whether a browser has opened it; it then lives as long as that browser's pending request.
     """
 
@@ -78,7 +78,7 @@ class AuthorizationRequests:
         return URN + name
 
     def name_of(self, parameters: Parameters) -> str | None:
-        """Return the digest of the name of a pushed request in `parameters`, if there is one."""
+        """Return the digest of the name of the pushed request in `parameters`, if any."""
         request_uri = parameters.get("request_uri") or ""
         return _name(request_uri) if request_uri.startswith(URN) else None
 
@@ -114,7 +114,7 @@ class AuthorizationRequests:
         return await self.unwrap(parameters, client)
 
     async def unwrap(self, parameters: Parameters, client: Client) -> Parameters:
-        """Return the parameters of the signed request object, which replace all others, if there is one.
+        """Return the parameters of the signed request object, if any; they replace all others.
 
         Raises:
             InvalidRequestObjectError: the signature or a claim is wrong.

@@ -18,7 +18,7 @@ class RequiredSecondFactors:
     users: UserRepository
 
     async def of(self, request: AuthorizationRequest, login: Login | None) -> bool:
-        """Whether the request needs a second factor, either for what it asks or because of who logs in."""
+        """Whether the request needs a second factor, because of its scopes, its resource or the person."""
         if self.policy.is_required_for(request.resource, request.scopes):
             return True
         return login is not None and await self.of_subject(login.subject)

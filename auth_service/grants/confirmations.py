@@ -1,4 +1,4 @@
-"""Records in the background that a token was presented: its response has arrived (DESIGN D3), it is used."""
+"""Records in the background that a token was presented: it arrived (DESIGN D3) and is in use."""
 
 from __future__ import annotations
 

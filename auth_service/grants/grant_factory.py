@@ -72,10 +72,10 @@ class GrantFactory:
         )
 
     async def open(self, draft: Grant) -> Grant:
-        """Open a grant that waits for its code, with what its person may hold.
+        """Open a grant that waits for its code, limited to what its person may hold.
 
         Raises:
-            AccessNotGrantedError: the person may hold nothing of it.
+            AccessNotGrantedError: the person may hold no part of it.
             InvalidClientError: the client no longer exists.
             InvalidGrantError: the user is no longer allowed here, or the session of the grant has ended.
         """
@@ -111,7 +111,7 @@ class GrantFactory:
 
     async def _client_stays(self, grant: Grant) -> bool:
         if grant.client_id.startswith(WORKLOAD_PREFIX):
-            return True  # not registered; its issuer vouches for it each time
+            return True  # not registered: its issuer vouches for it with each assertion
         client = await self._clients.get(grant.client_id)
         if client is None:
             return False

@@ -28,7 +28,7 @@ from shared.signatures import Signatures
 
 
 class JwtBearer:
-    """Grants what a trusted issuer allows; without a refresh token, for it can present another assertion."""
+    """Grants what a trusted issuer allows, without a refresh token: clients can present new assertions."""
 
     name = GRANT_TYPE
 
@@ -64,7 +64,7 @@ class JwtBearer:
         try:
             token = parse(request.parameters.require("assertion"))
             trusted = self._trusted(token)
-            # This costs nothing to check, so it comes before the signature.
+            # Cheap to check, so it comes before the signature.
             expires_at = trusted_issuers.check_assertion(
                 token.unverified_claims, self._audiences, request.now
             )
@@ -131,7 +131,7 @@ class JwtBearer:
     ) -> None:
         jti = claims.get("jti")
         if not isinstance(jti, str):
-            return  # only identity assertions must have one, and that was checked
+            return  # only identity assertions must have a client, and those were checked
         used = keys.once("assertion", trusted.issuer, jti)
         if trusted.profile == "id-jag" and not await self._proof_replay_cache.use(
             used, request.proof_source, ttl_s=expires_at + 60 - request.now
@@ -150,7 +150,7 @@ def _owner(trusted: TrustedIssuer, claims: Claims) -> Owner:
 
 
 def _workload_client(owner: Owner) -> Client:
-    """A workload is its own client: nobody registered it, and only its issuer can take its tokens away."""
+    """Return a workload as its own client: nobody registered it; only its issuer can withdraw its tokens."""
     return Client(
         client_id=WORKLOAD_PREFIX + owner.subject,
         created_at=0,

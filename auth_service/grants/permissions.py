@@ -1,4 +1,4 @@
-"""What grants ask about the people who give them; `access` answers (ID-3, ID-4)."""
+"""The interface to the access rules: what the people who give grants may hold (ID-3, ID-4)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Narrow: TypeAlias = Callable[[Grant], Grant | None]
 
 
 class Permissions(Protocol):
-    """The decision what a person may hold, by the access rules and what is known about the person."""
+    """Decides what a person may hold, by the access rules and the facts about the person."""
 
     async def permitted(self, grant: Grant) -> Grant | None:
-        """Return the grant with what its person may hold now; None if nothing of it remains."""
+        """Return the grant, limited to what its person may hold now; None if nothing remains."""
         ...
 
     async def narrowing(self, grant: Grant) -> Narrow:
-        """Return the same decision as a pure function, for any later state of the grant."""
+        """Return the decision of `permitted` as a pure function, for any later state of the grant."""
         ...
 
     async def renew(self, grant: Grant) -> None:
-        """Learn what the decision depends on from the person's identity provider, if that is due."""
+        """Renew the person's groups from the identity provider, if that is due."""
         ...

@@ -67,6 +67,6 @@ class RefreshToken:
         """Decide what the person of the grant may hold now, as at every refresh (ID-4)."""
         grant = await self._grants.get(grant_id)
         if grant is None or grant.client_id != request.client.client_id or grant.state != "active":
-            return lambda grant: grant  # refused in any case, and nobody has to be asked
+            return lambda grant: grant  # refused in any case, so the provider need not be asked
         await self._permissions.renew(grant)
         return await self._permissions.narrowing(grant)

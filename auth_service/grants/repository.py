@@ -24,10 +24,10 @@ _log = get_logger(__name__)
 R = TypeVar("R")
 
 DECODED_GRANTS = 2_048
-"""Decoded grants that a process keeps, by the bytes in the store: about 6 MB."""
+"""The number of decoded grants that a process caches by their stored bytes: about 6 MB."""
 
 TOLD_AGAIN_AFTER_S = 20
-"""A write that has to be retried is not announced again sooner; receivers store an event for a minute."""
+"""Minimum seconds between announcements of a retried write; receivers store an event for a minute."""
 
 
 class GrantRepository:
@@ -80,7 +80,7 @@ class GrantRepository:
             nonlocal written, told_at
             written = grant
             if grant.state == "revoked" and self._clock() >= told_at + TOLD_AGAIN_AFTER_S:
-                # Not on each attempt: the longer from read to write, the more often other writers are faster.
+                # Not on each attempt: a longer pause between read and write lets more other writers win.
                 told_at = self._clock()
                 await self._publisher.revoked(grant)
 
@@ -113,7 +113,7 @@ class GrantRepository:
         """Return the active grants of `subject`, oldest first.
 
         Args:
-            most: stop after so many grants.
+            most: the maximum number of grants to return.
         """
         return await self._live(keys.subject_grants(subject), most)
 

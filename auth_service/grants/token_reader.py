@@ -21,7 +21,7 @@ class TokenReader:
     """Finds the grant of a token.
 
     Attributes:
-        grants: where grants are found.
+        grants: the grants in the store.
         confirmations: notes that an active token was presented.
     """
 
@@ -45,7 +45,7 @@ class TokenReader:
         self._clock = clock
 
     async def read_token(self, text: str) -> tuple[Handle, Grant] | None:
-        """Return the handle of a genuine, unexpired token and its grant, in whatever state the grant is."""
+        """Return the handle of a genuine, unexpired token and its grant, in any state of the grant."""
         handle = self._handles.read_handle(text, self._clock())
         if handle is None and text.count(".") == 2:
             handle = await self._read_jwt(text)
@@ -64,7 +64,7 @@ class TokenReader:
         return Reason.TOKEN_GRANT_GONE, "the grant of the token no longer exists"
 
     async def live_access(self, text: str) -> tuple[Handle, Grant] | None:
-        """Return the handle and grant of an active access token, with what its person may hold now."""
+        """Return the handle and grant of an active access token, limited to what its person may hold now."""
         token_and_grant = await self.read_token(text)
         if token_and_grant is None:
             return None
@@ -79,7 +79,7 @@ class TokenReader:
         return handle, permitted
 
     async def permitted(self, grant: Grant) -> Grant | None:
-        """Return the grant with what its person may hold now; None if nothing of it remains."""
+        """Return the grant, limited to what its person may hold now; None if nothing remains."""
         return await self._permissions.permitted(grant)
 
     async def _read_jwt(self, text: str) -> Handle | None:

@@ -354,7 +354,7 @@ def consent(subject: str, client_id: str) -> str:
 
 
 def count(kind: str, network: str) -> str:
-    """The key of a counter: `kind` is what is counted, `network` where from (``192.0.2.1/32``)."""
+    """The key of a counter: `kind` is what is counted, `network` its source (``192.0.2.1/32``)."""
     return f"{PREFIX}count:{_part(kind)}:{_last(network)}"
 
 
@@ -369,7 +369,7 @@ def pseudonym_key() -> str:
 
 
 def once(kind: str, *parts: str) -> str:
-    """The key for `Store.put_once`: `kind` is what may happen once; `parts` (say, issuer and jti) name it."""
+    """The key for `Store.put_once`: `kind` may happen once for each `parts` (such as issuer and jti)."""
     return f"{PREFIX}once:{_part(kind)}:{_hash(json.dumps(parts))}"
 
 

@@ -17,9 +17,9 @@ from redis import exceptions as errors
 Argument = str | bytes
 
 MAX_WAITING = 4096
-"""Commands that may wait for an answer on one connection."""
+"""The maximum number of commands that wait for an answer on one connection."""
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
-"""Bytes that may wait to be written."""
+"""The maximum number of bytes that wait to be written."""
 
 _HANGUP = getattr(select, "POLLRDHUP", 0)  # Linux; POLLHUP and POLLERR are always reported
 _ERRORS: dict[str, type[errors.RedisError]] = {
@@ -32,11 +32,11 @@ _ERRORS: dict[str, type[errors.RedisError]] = {
 
 
 class RedisConnection(asyncio.Protocol):
-    """A connection, from the moment that it is made until it breaks; it is never reconnected.
+    """A connection, from its start until it breaks; it is never reconnected.
 
     Args:
         answer_timeout_s: seconds after which an unanswered command breaks the connection, and with it every
-            command after it: an answer that came later would be taken for that of another command.
+            command after it: a late answer would be confused with that of another command.
     """
 
     def __init__(self, answer_timeout_s: float) -> None:
@@ -53,7 +53,7 @@ class RedisConnection(asyncio.Protocol):
     def is_usable(self) -> bool:
         """Whether the connection is open, as far as this host knows.
 
-        An idle connection may have ended although the loop has not been told yet, so the socket is asked.
+        An idle connection may have ended before the loop was notified, so the socket is checked.
         """
         return self._is_open and (bool(self._waiting) or not self._hangup.poll(0))
 

@@ -158,7 +158,7 @@ class ServerProcess:
 
     def _signal(self, strength: signal.Signals | None) -> None:
         if strength is not None:
-            # PermissionError: the process runs under another user by now.
+            # PermissionError: the process now runs under another user.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, strength)
 

@@ -2,8 +2,8 @@
 
 Both `main` and the verifiers build it here, so every addition serves both. Outermost first:
 `LocalJwtValidator`, `IntrospectionCache` with `SingleFlight` in it, `CircuitBreaker`, `IntrospectionClient`.
-Beside them, the `RevocationFeed` tells the first two what may no longer be used, and the `Leases` what must
-end.
+Beside them, the `RevocationFeed` notifies the first two of revoked tokens, and the `Leases` of responses that
+must end.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ class Leases:
         self._end(self._by_grant.get(grant_id, ()), Ending.REVOKED)
 
     def change(self, grant_id: str | None) -> None:
-        """Record that tokens of a grant may allow something else than before; None for any grant.
+        """Record that the permissions of a grant's tokens may have changed; None for any grant.
 
         The tokens in use are rechecked until the change must have taken effect.
         """
@@ -222,7 +222,7 @@ class Leases:
         asked_at = self._steady_clock()
         try:
             answer = await self._introspect(token)
-            # Ends leases that were not due as well: a response must not learn it from the end of its process.
+            # Also ends leases that were not due: a response must end before its process does.
             same = [lease for lease in self._open if lease.token == token]
             if answer is None:
                 self._end(same, Ending.REVOKED)

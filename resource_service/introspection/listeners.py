@@ -27,7 +27,7 @@ class Listeners:
             listener.revoke(grant_id)
 
     def change(self, grant_id: str | None) -> None:
-        """Record that tokens of a grant may allow something else than before; None for any grant."""
+        """Record that the permissions of a grant's tokens may have changed; None for any grant."""
         for listener in self._listeners:
             listener.change(grant_id)
 

@@ -59,7 +59,7 @@ class Listener(Protocol):
         ...
 
     def change(self, grant_id: str | None) -> None:
-        """Record that tokens of a grant may allow something else than before; None for any grant."""
+        """Record that the permissions of a grant's tokens may have changed; None for any grant."""
         ...
 
     def doubt(self) -> None:

@@ -23,8 +23,8 @@ class RevokedGrants:
 
     A revoked grant issues no tokens, so a token of a grant that was revoked before the feed began was also
     issued before that. Tokens that are younger than the feed are therefore valid unless the feed has named
-    one of their grants. All other tokens must be introspected. Nothing is kept across a restart or a gap, nor
-    needs to be.
+    one of their grants. All other tokens must be introspected. Nothing is kept, or must be kept, across a
+    restart or a gap.
 
     Args:
         max_grants: how many grants are remembered. Dropping one moves the start of the knowledge.
@@ -62,9 +62,9 @@ class RevokedGrants:
         self._forget(now)
 
     def change(self, grant_id: str | None) -> None:
-        """Record that tokens of a grant may allow less than they say; None for any grant.
+        """Record that tokens of a grant may allow less than their claims; None for any grant.
 
-        The authorization server is asked about such tokens.
+        Such tokens are introspected.
         """
         if grant_id is None:
             self.doubt()

@@ -1,4 +1,4 @@
-"""Warn about requests for another host name than the public one: often the reason why a login fails."""
+"""Warns about requests for another host name than the public one, often the cause of a failed login."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from shared.uris import serialize_origin
 
 HEALTH = "/health"
 INTERNAL_AGENT = "doorward-resource-server"
-"""How the resource server names itself (``User-Agent``): it may come by an internal name."""
+"""The ``User-Agent`` of the resource server, which may use an internal host name."""
 
 MAX_SHOWN = 200
 MAX_SETTLED = 64
-"""Spellings of hosts that need no second look; strangers may choose them."""
+"""The maximum number of remembered host spellings, which strangers may choose."""
 
 _log = get_logger(__name__)
 
 
 class HostNames:
-    """The host names that requests came for; logs each other one than the public one once.
+    """The host names of requests; logs each one that differs from the public one once.
 
     All URLs come from the settings. A host name set by a proxy is not logged if the proxy passes the public
     one on in ``X-Forwarded-Host``. Health probes and requests of our own resource server are not logged.

@@ -16,10 +16,10 @@ _log = get_logger(__name__)
 
 
 class WholeResponse(Response):
-    """A response with a body in bytes, made with less work than Starlette's general one.
+    """A response with a body in bytes, cheaper to create than Starlette's general one.
 
     Args:
-        headers: of text that is Latin-1; Content-Type and Content-Length are added.
+        headers: Latin-1 text; Content-Type and Content-Length are added.
     """
 
     def __init__(self, content: bytes, status_code: int, media_type: str, headers: Mapping[str, str]) -> None:

@@ -33,7 +33,7 @@ def add(
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="Add a public client, without a secret.")] = False,
 ) -> None:
-    """Make a client, by default one for client_credentials, and print its credentials, this once."""
+    """Create a client, by default for client_credentials, and print its credentials, once."""
     for grant_type in grant or []:
         if grant_type not in _GRANTS:
             raise CommandError(f"--grant {grant_type}: not one of {', '.join(_GRANTS)}")
@@ -56,7 +56,7 @@ def list_() -> None:
 
 @clients.command()
 def remove(client_id: Annotated[str, typer.Argument()]) -> None:
-    """Remove a client and end everything it was granted."""
+    """Remove a client and revoke its grants."""
     if not asyncio.run(_remove(client_id)):
         raise CommandError(f"there is no client with the id {client_id}")
     output.print(f"Removed {client_id}", markup=False)
@@ -69,7 +69,7 @@ def invite(
     ] = 1,
     hours: Annotated[int, typer.Option(min=1, max=87_600, help="Lifetime of the token.")] = 24,
 ) -> None:
-    """Make an initial access token, with which a client may register where not everybody may."""
+    """Create an initial access token, with which a client may register if registration is closed."""
     output.print(asyncio.run(_invite(uses, hours * 3600)), markup=False, soft_wrap=True)
 
 

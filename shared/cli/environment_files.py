@@ -22,16 +22,16 @@ from shared.setting_names import setting_names
 from shared.well_known import PROTECTED_RESOURCE
 
 IN_COMPOSE = "http://resource:9001"
-"""Where the authorization server of docker-compose.yml reaches the resource service."""
+"""The URL at which the authorization server of docker-compose.yml reaches the resource service."""
 
 SUBNET = "10.187.43.0/24"
-"""Of the network of the services; the default in docker-compose.yml as well."""
+"""The subnet of the services; also the default in docker-compose.yml."""
 
 RESOURCE_DEFAULTS = {
     "DOORWARD_INTROSPECTION_ENDPOINT": "http://auth:9000/introspect",
     "DOORWARD_INTROSPECTION_CACHE_S": "0",
 }
-"""What the resource service needs inside compose, unless the file says otherwise."""
+"""The settings of the resource service inside compose, unless the file sets others."""
 NOTES = {"DOORWARD_NOTES": "sqlite:////var/lib/doorward/notes.sqlite3"}
 
 _REQUIRED = ("DOORWARD_ISSUER", "DOORWARD_RESOURCE", "DOORWARD_RESOURCE_SECRET")
@@ -89,7 +89,7 @@ def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
         "DOORWARD_SETUP_LINK",
     )
     settings = {name: installation.environment[name] for name in names if name in installation.environment}
-    # What nobody has decided yet is open to administrators alone; see docs/how-to/access.md.
+    # Until the operator sets access rules, only administrators have access; see docs/how-to/access.md.
     settings["DOORWARD_ACCESS"] = "closed"
     network = {"DOORWARD_SUBNET": SUBNET, "DOORWARD_TRUSTED_PROXIES": SUBNET}
     return f"""\

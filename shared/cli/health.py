@@ -16,7 +16,7 @@ def health(
         float, typer.Option("--timeout", min=0.1, help="Seconds to wait for a response.")
     ] = 3.0,
 ) -> None:
-    """Ask a service how it is; the exit status is 0 if it is well."""
+    """Check a service; the exit status is 0 if it is healthy."""
     import httpx2
 
     if not is_web_url(url):

@@ -37,8 +37,8 @@ def init(
 ) -> None:
     """Write .env for compose and the authorization server, and resource.env for the resource service.
 
-    Files that exist are left as they are. A .env of an earlier release is read, and what the resource service
-    needs of it is written to resource.env.
+    Existing files are not changed. The settings of the resource service in a .env of an earlier release are
+    written to resource.env.
     """
     _check(issuer, resource=resource, upstream=upstream, name=name, file=file)
     beside = file.with_name("resource.env" if file.name == ".env" else f"resource.{file.name}")

@@ -25,7 +25,7 @@ keys = typer.Typer(help="List and rotate the signing keys.", no_args_is_help=Tru
 
 @keys.command("list")
 def list_() -> None:
-    """List the published keys, and say which master key they are sealed under."""
+    """List the published keys, and the master key that encrypts the stored data."""
     for kid, alg in asyncio.run(_published()):
         output.print(f"{kid}\t{alg}", markup=False)
     _say_seals()
@@ -33,7 +33,7 @@ def list_() -> None:
 
 @keys.command()
 def rotate() -> None:
-    """Make new signing keys. They are published at once, and sign when every cache has seen them."""
+    """Create new signing keys. They are published at once, and sign when every cache has them."""
     wait_s = asyncio.run(_rotate())
     output.print(f"The new keys are published; they will sign in {wait_s} seconds", markup=False)
 

@@ -33,7 +33,7 @@ def draft(
         str | None, typer.Option(envvar="DOORWARD_UPSTREAM_HOST", help=("Host header to send to the server."))
     ] = None,
 ) -> None:
-    """Ask an MCP server what it offers, and write a first policy for it."""
+    """List what an MCP server offers, and write a first policy for it."""
     if find_spec("mcp") is None:
         raise CommandError('this needs the MCP SDK: pip install "doorward[resource]"')
     if (url is None) == (stdio is None):

@@ -39,7 +39,7 @@ ON_THIS_MACHINE = {
     "DOORWARD_INTROSPECTION_CACHE_S": "0",
     "DOORWARD_LOG_FORMAT": "console",
 }
-"""What differs from production where nobody else can reach the services; the environment can override it."""
+"""Settings that differ from production, because nobody else reaches the services; may be overridden."""
 
 
 def up(
@@ -52,7 +52,7 @@ def up(
         ".doorward"
     ),
 ) -> None:
-    """Start both services on this machine, with a demo user, and say what to paste into a client."""
+    """Start both services on this machine, with a demo user, and print the URL for clients."""
     _check_options(auth_port, resource_port, redis, data_dir)
     with _sole_user_of(data_dir):
         issuer, resource = f"http://localhost:{auth_port}", f"http://localhost:{resource_port}/mcp"

@@ -25,12 +25,12 @@ COMPOSE = frozenset(
         "DOORWARD_SUBNET",
     }
 )
-"""What `docker-compose.yml` reads; no settings of a service, but in the same file."""
+"""Variables of `docker-compose.yml`: not settings of a service, but in the same file."""
 
 GIVEN_TO_COMMANDS = frozenset(
     {"DOORWARD_SUBJECT", "DOORWARD_CLIENT", "DOORWARD_SCOPES", "DOORWARD_USERNAME", "DOORWARD_IDENTITY"}
 )
-"""What the stdio gateway tells the commands that it starts, which may start this one."""
+"""Variables that the stdio gateway sets for its commands, which may run this one."""
 
 SERVICES = {"auth_service": "authorization server", "resource_service": "resource service"}
 
