@@ -7,6 +7,7 @@ from auth_service.components import Components
 from auth_service.crypto.totp import SealedSecrets
 from auth_service.factor_components import passkey_check, second_steps
 from auth_service.federated_login import provider_sessions
+from auth_service.federation.identities import IdentityRepository
 from auth_service.pages.add_authenticator import AddAuthenticatorPage, Enrolments
 from auth_service.pages.add_factor import AddFactor
 from auth_service.pages.add_passkey import AddPasskeyPage
@@ -59,6 +60,7 @@ def _second_factor(parts: Components) -> SecondFactorPage:
         passkeys=passkey_check(parts),
         clock=base.clock,
         login_sessions=parts.login_sessions,
+        identities=IdentityRepository(base.store, base.clock),
         provider_sessions=provider_sessions(parts),
         pending=parts.authorization.pending,
     )

@@ -267,6 +267,7 @@ class FederatedLoginPages:
             to=purpose.to,
             provider_id=provider.provider_id,
             provider_issuer=federated.issuer,
+            provider_subject=federated.subject,
             provider_session=federated.session_id,
             auth_time=federated.auth_time,
         )

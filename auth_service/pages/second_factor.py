@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from auth_service.authorize.pending import PendingRequests
 from auth_service.crypto.passkeys import PasskeyError
+from auth_service.federation.identities import IdentityRepository
 from auth_service.federation.provider_logout import ProviderSessions
 from auth_service.pages.current_password import NotDoneError, not_done
 from auth_service.pages.descriptions.second_factor import OPERATIONS
@@ -69,6 +70,7 @@ class SecondFactorPage:
     codes: CodeCheck
     passkeys: PasskeyCheck
     login_sessions: LoginSessions
+    identities: IdentityRepository
     provider_sessions: ProviderSessions
     pending: PendingRequests
     clock: Clock
@@ -234,15 +236,21 @@ class SecondFactorPage:
             auth_time_known=first.provider_id is None or first.auth_time is not None,
             source=source,
         )
-        if begun is not None and await self._ended_at_provider(first):
+        if begun is not None and await self._ended_meanwhile(waiting.user, first):
             key = begun.session.key
             await self.context.sessions.end_those(waiting.user.subject, lambda session: session.key == key)
             return None
         return begun
 
-    async def _ended_at_provider(self, first: FirstFactor) -> bool:
-        # Checked after the session began: a logout at the provider is recorded before it ends the sessions.
-        if first.provider_issuer is None or first.provider_session is None:
+    async def _ended_meanwhile(self, user: User, first: FirstFactor) -> bool:
+        """Check whether the identity was disconnected, or its session at the provider has ended."""
+        # Checked after the session began: both are recorded before they end the sessions.
+        if first.provider_issuer is None or first.provider_subject is None:
+            return False
+        identity = await self.identities.get(first.provider_issuer, first.provider_subject)
+        if identity is None or identity.subject != user.subject:
+            return True
+        if first.provider_session is None:
             return False
         return await self.provider_sessions.session_has_ended(first.provider_issuer, first.provider_session)
 

@@ -28,8 +28,8 @@ class FirstFactor:
         pending_id: the authorization request that waits for the login.
         to: see `pages.login`.
         amr: the methods of the first factor.
-        provider_id: the identity provider; None for a password. `provider_issuer` is its issuer and
-            `provider_session` the `sid` of the session there.
+        provider_id: the identity provider; None for a password. `provider_issuer` is its issuer,
+            `provider_subject` the `sub` of the person and `provider_session` the `sid` of the session there.
         auth_time: when the provider authenticated the person; None if it does not say.
     """
 
@@ -38,6 +38,7 @@ class FirstFactor:
     amr: tuple[str, ...] = ()
     provider_id: str | None = None
     provider_issuer: str | None = None
+    provider_subject: str | None = None
     provider_session: str | None = None
     auth_time: int | None = None
 

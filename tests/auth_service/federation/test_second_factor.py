@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from auth_service.federation.identities import IdentityRepository
 from auth_service.federation.provider_logout import ProviderSessions
+from auth_service.storage import Store
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.endpoints.second_factors import App, key_on, second_step
 from tests.auth_service.federation.provider import FakeProvider, FederatedPerson
@@ -47,6 +49,26 @@ def test_a_logout_at_the_provider_meanwhile_ends_the_login(
     page = again.log_in(again.open(f"{server.origin}/login"))
     sid = provider.claims["sid"]
     server.with_store(lambda store: ProviderSessions(store, 60).end(provider.issuer, sid))
+    assert second_step(again, page, app.next_code()).status_code == 400
+    assert again.open(f"{server.origin}/account").url.path == "/login"
+    again.close()
+
+
+@pytest.mark.requirement("ID-2")
+def test_an_identity_disconnected_meanwhile_ends_the_login(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+) -> None:
+    app = with_app(server, person)
+    again = FederatedPerson(provider)
+    page = again.log_in(again.open(f"{server.origin}/login"))
+
+    async def disconnect(store: Store) -> None:
+        identities = IdentityRepository(store, server.clock)
+        identity = await identities.get(provider.issuer, provider.claims["sub"])
+        assert identity
+        await identities.disconnect(identity)
+
+    server.with_store(disconnect)
     assert second_step(again, page, app.next_code()).status_code == 400
     assert again.open(f"{server.origin}/account").url.path == "/login"
     again.close()
