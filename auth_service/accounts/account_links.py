@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest, matches, new_id, new_secret
-from auth_service.protocol.email_addresses import normalized
+from auth_service.protocol.email_addresses import required
 from auth_service.users.repository import User
 from shared.clock import Clock
 
@@ -58,8 +58,7 @@ class AccountLinks:
         waiting = [user for user in await self.accounts.users.list() if user.invited]
         if sum(now < user.link_expires_at for user in waiting) >= MOST_INVITED:
             raise TooManyInvitedError(f"{MOST_INVITED} invitations are open; wait, or delete some accounts")
-        if email and normalized(email) is None:
-            raise ValueError("the e-mail address must be plain ASCII")
+        email = required(email) if email else None
         user = await self.accounts.users.add_new(
             User(
                 subject=new_id(),

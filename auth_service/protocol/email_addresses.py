@@ -9,6 +9,17 @@ _EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(?
 _MAX_LENGTH = 254
 
 
+def required(address: str) -> str:
+    """Return the address in lower case.
+
+    Raises:
+        ValueError: it is not safe to compare.
+    """
+    if (safe := normalized(address)) is None:
+        raise ValueError("the e-mail address must have the form name@domain, in ASCII")
+    return safe
+
+
 def normalized(address: str) -> str | None:
     """Return the address in lower case; None if it is not safe to compare."""
     return address.lower() if len(address) <= _MAX_LENGTH and _EMAIL.fullmatch(address) else None

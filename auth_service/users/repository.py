@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from auth_service.crypto.passwords import Passwords
 from auth_service.crypto.secrets import new_id
-from auth_service.protocol.email_addresses import normalized
+from auth_service.protocol.email_addresses import required
 from auth_service.protocol.id_token import Person
 from auth_service.protocol.usernames import canonical
 from auth_service.storage import keys
@@ -221,13 +221,11 @@ class UserRepository:
             NoSuchUserError: the account no longer exists.
             ValueError: the address cannot be normalized, or another account has it.
         """
-        email = normalized(address) if address else None
+        email = required(address) if address else None
         entry = await self._find(account.subject)
         if entry is None:
             raise NoSuchUserError(account.username)
         key, user = entry
-        if address and email is None:
-            raise ValueError("the e-mail address must be plain ASCII")
         if email and not await self._emails.claim(email, key):
             raise ValueError("another account has that e-mail address")
         if user.email and user.email != email:

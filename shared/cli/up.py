@@ -123,10 +123,13 @@ def _resource_service(issuer: str, resource: str, port: int, data_dir: Path) -> 
     )
 
 
+_NAMES = {"auth": "authorization server", "resource": "resource service"}
+
+
 def _service(command: str, port: int, data_dir: Path, **settings: str) -> Service:
     host = loopback_host(port, f"--{command}-port")
     return Service(
-        name=f"{command} service",
+        name=_NAMES[command],
         arguments=(command, "--host", host, "--port", str(port), "--grace", "2"),
         environment={**_own_settings(command, {**ON_THIS_MACHINE, **os.environ}), **settings},
         health_url=f"http://localhost:{port}/health",

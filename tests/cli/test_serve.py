@@ -59,7 +59,7 @@ def test_health_tells_a_service_that_is_well_from_one_that_is_not(
         assert doorward("health", url, cwd=tmp_path).returncode == 0
         elsewhere = doorward("health", url.replace("/health", "/nowhere"), cwd=tmp_path)
         assert elsewhere.returncode == 1
-        assert "answers 404" in elsewhere.stderr
+        assert "returns 404" in elsewhere.stderr
     stopped = doorward("health", url, cwd=tmp_path)
     assert stopped.returncode == 1
     assert "does not respond" in stopped.stderr

@@ -52,7 +52,7 @@ def test_why_finds_a_refusal_in_what_compose_logs(stack: Stack, http: httpx2.Cli
     done = doorward("why", refused.headers["x-request-id"], cwd=tmp_path, stdin=logs)
     assert done.returncode == 0, done.stderr
     assert "(token_not_of_this_installation)" in done.stdout
-    assert "POST /mcp was refused, with 401 invalid_token." in done.stdout
+    assert "POST /mcp was refused with 401 invalid_token." in done.stdout
 
 
 def test_each_service_starts_once_the_one_it_needs_is_healthy(stack: Stack) -> None:
