@@ -31,7 +31,7 @@ REASONS = {
         ("no id", "no outcome", "id null", "id a fraction", "id a list", "id true", "a batch"), NO_MESSAGE
     ),
     **dict.fromkeys(
-        ("id as text", "id of nobody", "id of nobody, text"), "under an id that nobody asked with"
+        ("id as text", "id of nobody", "id of nobody, text"), "answered with an unknown request id"
     ),
     **dict.fromkeys(("too large", "too large, id last"), "larger than DOORWARD_STDIO_MAX_MESSAGE_BYTES"),
     **dict.fromkeys(("silence", "a greeting and silence"), "did not answer in time"),
