@@ -171,7 +171,7 @@ def test_a_session_alone_without_its_browser_gets_no_form(
         assert thief.get(f"{server.origin}/admin/people").status_code == 303
 
 
-@pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example", "../../x", "software", "account"])
+@pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example", "../../x", "software", "register"])
 def test_a_login_leads_to_no_place_that_somebody_else_chose(server: AuthorizationServer, to: str) -> None:
     person = Person(trust_env=False)
     page = person.open(f"{server.origin}/login?to={to}")

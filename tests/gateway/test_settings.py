@@ -109,7 +109,7 @@ def test_a_bad_value_stops_the_start_names_the_setting_and_is_not_shown(
 
 def test_a_mount_cannot_be_where_the_resource_is(read: Read) -> None:
     assert not read(mounts='{"/mcp": "http://b/mcp"}').serves_resource
-    with pytest.raises(ValidationError, match="something else is served at /mcp"):
+    with pytest.raises(ValidationError, match="the path /mcp is already in use"):
         read(upstream="http://a/mcp", mounts='{"/mcp": "http://b/mcp"}')
 
 
