@@ -47,7 +47,7 @@ def test_an_id_token_says_who_logged_in_when_and_for_which_client() -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    left = claims(auth_time=None, known=ClientSubject("s", None))
+    left = claims(auth_time=None, client_subject=ClientSubject("s", None))
     assert left.keys() == {"iss", "sub", "aud", "iat", "exp", "at_hash"}
 
 
