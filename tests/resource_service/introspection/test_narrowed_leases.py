@@ -18,13 +18,17 @@ pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-4")]
 TOKEN = ActiveToken(
     client_id="client", scopes=("read", "write"), audience=(), issuer="issuer", expires_at=9, grant_id="grant"
 )
-PRINCIPAL = Principal(
-    client_id="client",
-    scopes=("read", "write"),
-    issuer="issuer",
-    expires_at=int(time.time()) + 600,
-    grant_id="grant",
-)
+
+
+def _principal() -> Principal:
+    """A caller whose token is valid: made when a test runs, which may be long after the import."""
+    return Principal(
+        client_id="client",
+        scopes=("read", "write"),
+        issuer="issuer",
+        expires_at=int(time.time()) + 600,
+        grant_id="grant",
+    )
 
 
 class Server:
@@ -38,7 +42,7 @@ class Server:
         self.leases = Leases(self.introspect, time.time, lambda: self.now)
         self.leases.confirm(self.now)
         self.pass_time(2 * SETTLE_S)
-        self.leases.open(PRINCIPAL, "token", self.endings.append, checked_at=self.now)
+        self.leases.open(_principal(), "token", self.endings.append, checked_at=self.now)
 
     async def introspect(self, token: str) -> ActiveToken | None:
         self.introspected.set()
