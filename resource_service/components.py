@@ -23,6 +23,7 @@ from resource_service.gateway.stdio import StdioGateway
 from resource_service.gateway.upstream import Upstream
 from resource_service.identity_token import IdentityTokens
 from resource_service.introspection.chain import introspection_chain
+from resource_service.introspection.client import NeedsGroups, no_groups
 from resource_service.introspection.leases import Leases
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.server import NotesServer
@@ -66,11 +67,13 @@ def infrastructure(settings: ResourceSettings, clock: Clock) -> Infrastructure:
     )
 
 
-def token_validation(settings: ResourceSettings, clock: Clock) -> TokenValidation:
+def token_validation(
+    settings: ResourceSettings, clock: Clock, needs_groups: NeedsGroups = no_groups
+) -> TokenValidation:
     """Create the validation of the tokens and proofs of all resources."""
     # They depend on each other: leases introspect tokens by the chain, which notifies them of revocations.
     leases = Leases(lambda token: chain.introspect(token), clock, steady_clock)
-    chain = introspection_chain(settings, clock, leases)
+    chain = introspection_chain(settings, clock, leases, needs_groups)
     return TokenValidation(
         introspect=chain.introspect,
         run=chain.run,
@@ -201,7 +204,10 @@ class Components:
 def components(settings: ResourceSettings, clock: Clock) -> Components:
     """Create every component once, each with the components it depends on."""
     base = infrastructure(settings, clock)
-    validation = token_validation(settings, clock)
+    # The policies come with the resources; a policy may name groups from its next version on.
+    validation = token_validation(
+        settings, clock, lambda: any(resource.policy.current.groups for resource in served.all)
+    )
     served = resources(base, validation)
     return Components(
         base=base,

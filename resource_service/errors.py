@@ -18,6 +18,9 @@ RETRY_AFTER_S = 1
 """Low, because a returning authorization server is noticed within two seconds: see `CircuitBreaker`."""
 
 INTERNAL_ERROR = -32603
+ACCESS_DENIED = -32003
+"""Of the range that JSON-RPC 2.0 §5.1 leaves to servers."""
+
 MCP_METHODS = "GET, POST, DELETE"
 
 _log = get_logger(__name__)
@@ -129,6 +132,19 @@ def insufficient_scope(needed: Iterable[str], *, detail: str) -> Refusal:
         detail=detail,
         challenged=True,
         scopes=scopes,
+    )
+
+
+def group_missing(contact: str | None, *, detail: str) -> Refusal:
+    """Refuse what only members of other groups may do. Without a challenge: a new consent adds no group."""
+    whom = contact or "the operator of this MCP server"
+    return Refusal(
+        Reason.GROUP_MISSING,
+        403,
+        "access_denied",
+        f"This account is in no group that may do this. Ask {whom} for access.",
+        detail=detail,
+        rpc_code=ACCESS_DENIED,
     )
 
 

@@ -37,6 +37,7 @@ class Principal:
         parent_grants: the grants that this one was derived from; the token ends with any of them.
         acr: the authentication context of the login in which access was granted; None if unknown.
         login_age_s: the age of that login; None if unknown.
+        groups: those that concern this resource, if a policy names groups.
     """
 
     client_id: str
@@ -49,6 +50,7 @@ class Principal:
     parent_grants: tuple[str, ...] = ()
     acr: str | None = None
     login_age_s: float | None = None
+    groups: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -119,6 +121,7 @@ def principal_of(
         parent_grants=token.parent_grants,
         acr=token.acr,
         login_age_s=None if token.auth_time is None else now - token.auth_time,
+        groups=token.groups or (),
     )
 
 

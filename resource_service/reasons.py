@@ -79,6 +79,12 @@ class Reason(ReasonCode):
         "Connect again and allow the scope on the consent page. If the page does not offer the scope, add "
         "it to `scopes` of the resource in DOORWARD_RESOURCE_SERVERS.",
     )
+    GROUP_MISSING = (
+        "The person is in no group that the policy allows this to.",
+        "Add the person to one of the groups in the reason: `doorward groups add GROUP PERSON`, or at the "
+        "identity provider. A group counts only if the access rules name it for this resource: see "
+        "`doorward access show`.",
+    )
 
     LOGIN_NOT_STRONG_ENOUGH = (
         "The tool needs a stronger or more recent login than the token was granted in (RFC 9470).",

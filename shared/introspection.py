@@ -28,6 +28,7 @@ class ActiveToken:
             ends when any of them ends.
         acr: the authentication context of the login in which access was granted (RFC 9470 §6.2).
         auth_time: when the user logged in, in seconds since 1970; None if unknown.
+        groups: the groups of the user that concern the resource; None if nobody asked for them.
     """
 
     client_id: str
@@ -44,6 +45,7 @@ class ActiveToken:
     parent_grants: tuple[str, ...] = ()
     acr: str | None = None
     auth_time: int | None = None
+    groups: tuple[str, ...] | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON members, without absent ones, because clients reject nulls."""
@@ -63,6 +65,7 @@ class ActiveToken:
             "act": self.act,
             "acr": self.acr,
             "auth_time": self.auth_time,
+            "groups": list(self.groups or ()) or None,
             "cnf": {"jkt": self.jkt} if self.jkt else None,
         }
         return {name: value for name, value in members.items() if value is not None}
@@ -96,6 +99,7 @@ class ActiveToken:
                 act=_object(answer["act"]) if "act" in answer else None,
                 acr=_text(answer, "acr") if "acr" in answer else None,
                 auth_time=_whole_number(answer["auth_time"]) if "auth_time" in answer else None,
+                groups=_groups(answer["groups"]) if "groups" in answer else None,
                 jkt=_confirmation(answer["cnf"]) if "cnf" in answer else None,
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -103,6 +107,9 @@ class ActiveToken:
 
 
 INACTIVE: dict[str, Any] = {"active": False}
+
+WITH_GROUPS = {"groups": "true"}
+"""The parameter by which a resource server asks for `groups` (RFC 7662 §2.1 allows further parameters)."""
 
 SIGNED_TYPE = "token-introspection+jwt"
 """The `typ` header of a signed answer, and with ``application/`` its media type (RFC 9701 §5)."""
@@ -132,6 +139,12 @@ def _parent_grants(value: object) -> tuple[str, ...]:
     # A reader that ignored a parent grant would miss the end of the token.
     if not isinstance(value, list) or not all(isinstance(member, str) and member for member in value):
         raise TypeError("'ancestors' is not a list of texts")
+    return tuple(value)
+
+
+def _groups(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(member, str) for member in value):
+        raise TypeError("'groups' is not a list of texts")
     return tuple(value)
 
 

@@ -177,7 +177,7 @@ PEOPLE = (
         "ID-3",
         "MUST",
         "groups and people decide on resources and scopes",
-        Partial("policy files name scopes only, and GitHub is not asked again for teams"),
+        Partial("GitHub is not asked again for teams"),
     ),
     Requirement("ID-4", "MUST", "access re-evaluated at every refresh", HELD),
     Requirement("ID-5", "MUST", "passkeys and TOTP, required by policy", HELD),

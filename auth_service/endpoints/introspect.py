@@ -15,11 +15,14 @@ from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.introspection import (
     Explanation,
     introspection_response,
+    may_learn_groups,
     signed_answer_claims,
     why_inactive,
+    with_groups,
     with_pairwise_subject,
 )
 from auth_service.protocol.narrowed_grants import NOT_GRANTED
+from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.web.client_networks import ClientNetworks
@@ -27,7 +30,7 @@ from auth_service.web.http import answers_errors, form_of, json_response
 from auth_service.web.route import Endpoint
 from shared.asgi import header_values
 from shared.clock import Clock
-from shared.introspection import INACTIVE, SIGNED_TYPE
+from shared.introspection import INACTIVE, SIGNED_TYPE, WITH_GROUPS
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -52,12 +55,13 @@ class IntrospectEndpoint:
         caller = self.callers.resource_server(authorization, parameters) or await self.callers.authenticate(
             authorization, parameters, self.networks.network_of(request)
         )
-        answer = await self._answer(parameters.require("token"), caller)
+        answer = await self._answer(parameters, caller)
         if f"application/{SIGNED_TYPE}" in request.headers.get("accept", ""):
             return await self._signed(answer, caller)
         return json_response(answer)
 
-    async def _answer(self, token: str, caller: IntrospectionCaller) -> dict[str, Any]:
+    async def _answer(self, parameters: Parameters, caller: IntrospectionCaller) -> dict[str, Any]:
+        token = parameters.require("token")
         token_and_grant = await self.tokens.read_token(token)
         if token_and_grant is None:
             return self._inactive(caller, self.tokens.why_not_found(token))
@@ -79,6 +83,8 @@ class IntrospectEndpoint:
         if not parents_active or not answer["active"]:
             return self._inactive(caller, why_inactive(grant, handle, caller), client_id=grant.client_id)
         self.tokens.confirmations.note(grant, handle.generation)
+        if may_learn_groups(grant, caller) and WITH_GROUPS.items() <= parameters.values.items():
+            answer = with_groups(answer, await self.tokens.groups_for(grant))
         if caller.sector is None or grant.subject is None:
             return answer
         return with_pairwise_subject(answer, await self.subjects.client_subject(caller.sector, grant.subject))

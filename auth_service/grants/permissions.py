@@ -22,6 +22,10 @@ class Permissions(Protocol):
         """Return the decision of `permitted` as a pure function, for any later state of the grant."""
         ...
 
+    async def groups_for(self, grant: Grant) -> tuple[str, ...]:
+        """Return the groups of the grant's person that the access rules name for its resource."""
+        ...
+
     async def renew(self, grant: Grant) -> None:
         """Renew the person's groups from the identity provider, if that is due."""
         ...

@@ -82,6 +82,10 @@ class TokenReader:
         """Return the grant, limited to what its person may hold now; None if nothing remains."""
         return await self._permissions.permitted(grant)
 
+    async def groups_for(self, grant: Grant) -> tuple[str, ...]:
+        """Return the groups of the grant's person that the access rules name for its resource."""
+        return await self._permissions.groups_for(grant)
+
     async def _read_jwt(self, text: str) -> Handle | None:
         try:
             token = parse(text)

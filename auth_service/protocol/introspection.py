@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -72,9 +73,19 @@ def introspection_response(
     return members
 
 
+def may_learn_groups(grant: Grant, caller: IntrospectionCaller) -> bool:
+    """Check whether the caller is the resource server of the token's resource, and there is a user."""
+    return grant.subject is not None and grant.resource in caller.resources
+
+
+def with_groups(answer: dict[str, Any], groups: Sequence[str]) -> dict[str, Any]:
+    """Add the user's groups to a response; a user without any has no such member."""
+    return {**answer, "groups": list(groups)} if groups else answer
+
+
 def with_pairwise_subject(answer: dict[str, Any], client_subject: ClientSubject) -> dict[str, Any]:
     """Restrict a response for a client with pairwise subjects: no other name of the user (OIDC Core §8)."""
-    kept = {name: value for name, value in answer.items() if name not in ("username", "act")}
+    kept = {name: value for name, value in answer.items() if name not in ("username", "act", "groups")}
     return {**kept, "sub": client_subject.subject}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from resource_service.introspection.client import Introspect
+from resource_service.introspection.client import Introspect, NeedsGroups, is_sufficient, no_groups
 from resource_service.introspection.kept_answers import Kept, KeptAnswers, grants_of
 from resource_service.introspection.recently_revoked import RecentlyRevoked
 from resource_service.introspection.single_flight import SingleFlight
@@ -39,10 +39,18 @@ class IntrospectionCache:
         join_for_s: see `SingleFlight`.
         clock: determines when tokens expire; it may be adjusted.
         steady_clock: a monotonic clock in seconds.
+        needs_groups: whether a policy names groups; answers without them are not used then.
     """
 
     def __init__(
-        self, ask: Introspect, *, keep_for_s: float, join_for_s: float, clock: Clock, steady_clock: Clock
+        self,
+        ask: Introspect,
+        *,
+        keep_for_s: float,
+        join_for_s: float,
+        clock: Clock,
+        steady_clock: Clock,
+        needs_groups: NeedsGroups = no_groups,
     ) -> None:
         self._ask = ask
         # A cached answer is dated by the start of its flight: joining a flight later yields nothing newer.
@@ -50,6 +58,7 @@ class IntrospectionCache:
         self._keep_for_s = keep_for_s
         self._clock = clock
         self._steady_clock = steady_clock
+        self._needs_groups = needs_groups
         self._answers = KeptAnswers()
         self._revoked = RecentlyRevoked()
         self._live_until = self._settled_at = float("-inf")
@@ -63,7 +72,7 @@ class IntrospectionCache:
         now = self._steady_clock()
         if now < self._live_until:
             kept = self._answers.find(_key(token), now)
-            if kept is not None:
+            if kept is not None and self._is_usable(kept.answer):
                 return kept.answer
         return await self._flights(token)
 
@@ -95,6 +104,10 @@ class IntrospectionCache:
         """Drop all cached answers, because a revocation may have been missed."""
         self._live_until = float("-inf")
         self._answers.clear()
+
+    def _is_usable(self, answer: ActiveToken | None) -> bool:
+        # A policy that names groups may have been loaded after the answer.
+        return answer is None or is_sufficient(answer, self._needs_groups)
 
     async def _introspect(self, token: str) -> ActiveToken | None:
         asked_at = self._steady_clock()

@@ -16,7 +16,12 @@ from dataclasses import dataclass
 from resource_service.authorization_server_client import http_client
 from resource_service.introspection.cache import IntrospectionCache
 from resource_service.introspection.circuit_breaker import CircuitBreaker
-from resource_service.introspection.client import Introspect, IntrospectionClient
+from resource_service.introspection.client import (
+    Introspect,
+    IntrospectionClient,
+    NeedsGroups,
+    no_groups,
+)
 from resource_service.introspection.issuer_keys import JWKS_PATH, IssuerKeys
 from resource_service.introspection.listeners import Listeners
 from resource_service.introspection.local_jwt_validator import LocalJwtValidator
@@ -54,13 +59,17 @@ class IntrospectionChain:
 
 
 def introspection_chain(
-    settings: ResourceSettings, clock: Clock = system_clock, leases: Listener | None = None
+    settings: ResourceSettings,
+    clock: Clock = system_clock,
+    leases: Listener | None = None,
+    needs_groups: NeedsGroups = no_groups,
 ) -> IntrospectionChain:
     """Build the chain to the authorization server of `settings`, with its own connections.
 
     Args:
         clock: determines when tokens expire.
         leases: also notified of revocations; None if nothing stays open.
+        needs_groups: whether a current policy names groups.
     """
     http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=MAX_CONNECTIONS)
     keys = IssuerKeys(
@@ -76,17 +85,26 @@ def introspection_chain(
         authorization=_authorization(settings),
         timeout_s=settings.introspection_timeout_s,
         signed=signed if settings.signed_introspection else None,
+        needs_groups=needs_groups,
     )
     introspect: Introspect = CircuitBreaker(client.ask, steady_clock)
     listeners: list[Listener] = [] if leases is None else [leases]
     if settings.introspection_cache_s:
-        introspect = cache = _cache(introspect, settings, clock)
+        introspect = cache = _cache(introspect, settings, clock, needs_groups)
         listeners.append(cache)
     else:
         introspect = SingleFlight(introspect, join_for_s=JOIN_FOR_S)
     if settings.verify_jwt_locally:
         revoked = RevokedGrants(clock=clock, steady_clock=steady_clock)
-        introspect = _local_validator(introspect, keys=keys, revoked=revoked, settings=settings, clock=clock)
+        introspect = LocalJwtValidator(
+            introspect,
+            keys,
+            revoked,
+            issuer=settings.issuer,
+            resources=settings.resources,
+            clock=clock,
+            needs_groups=needs_groups,
+        )
         listeners.append(revoked)
     if not listeners:
         return IntrospectionChain(introspect, lambda: http)
@@ -104,21 +122,16 @@ def _authorization(settings: ResourceSettings) -> str:
     return basic_authorization(settings.resource_server_id, settings.resource_secret.get_secret_value())
 
 
-def _cache(ask: Introspect, settings: ResourceSettings, clock: Clock) -> IntrospectionCache:
+def _cache(
+    ask: Introspect, settings: ResourceSettings, clock: Clock, needs_groups: NeedsGroups
+) -> IntrospectionCache:
     return IntrospectionCache(
         ask,
         keep_for_s=settings.introspection_cache_s,
         join_for_s=JOIN_FOR_S,
         clock=clock,
         steady_clock=steady_clock,
-    )
-
-
-def _local_validator(
-    ask: Introspect, *, keys: IssuerKeys, revoked: RevokedGrants, settings: ResourceSettings, clock: Clock
-) -> LocalJwtValidator:
-    return LocalJwtValidator(
-        ask, keys, revoked, issuer=settings.issuer, resources=settings.resources, clock=clock
+        needs_groups=needs_groups,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 import httpx2
@@ -14,7 +14,7 @@ from resource_service.introspection.issuer_keys import KeysUnavailableError
 from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.reasons import Reason
 from shared.http_exchange import Answer, NoAnswerError, exchange
-from shared.introspection import ActiveToken, MalformedAnswerError
+from shared.introspection import WITH_GROUPS, ActiveToken, MalformedAnswerError
 from shared.json_text import parse_json
 from shared.logs import get_logger
 
@@ -23,6 +23,20 @@ Introspect = Callable[[str], Awaitable[ActiveToken | None]]
 
 `IntrospectionClient.ask` is an implementation, and so is every wrapper that `introspection_chain` adds.
 """
+
+NeedsGroups = Callable[[], bool]
+"""Returns whether a current policy names groups."""
+
+
+def no_groups() -> bool:
+    """Return that no policy names groups."""
+    return False
+
+
+def is_sufficient(token: ActiveToken, needs_groups: NeedsGroups) -> bool:
+    """Check whether what is known about `token` includes the groups, if they are needed."""
+    return token.groups is not None or not needs_groups()
+
 
 TOO_MANY_REQUESTS = 429
 MAX_ANSWER_BYTES = 65_536
@@ -50,6 +64,7 @@ class IntrospectionClient:
         authorization: the `Authorization` header of the requests.
         timeout_s: for the whole query, including its retry.
         signed: verifies signed answers (RFC 9701); None to accept plain ones.
+        needs_groups: whether a policy names groups, so that the answers must tell them.
     """
 
     http: httpx2.AsyncClient
@@ -57,6 +72,7 @@ class IntrospectionClient:
     authorization: str = field(repr=False)
     timeout_s: float
     signed: SignedAnswers | None = None
+    needs_groups: NeedsGroups = no_groups
 
     async def ask(self, token: str) -> ActiveToken | None:
         """Introspect `token`; return None if it is not active.
@@ -65,7 +81,8 @@ class IntrospectionClient:
             ServerDownError: the server does not answer.
             IntrospectionUnavailableError: the answer does not conform to RFC 7662 §2.2.
         """
-        form = {"token": token, "token_type_hint": "access_token"}
+        with_groups = self.needs_groups()
+        form = {"token": token, "token_type_hint": "access_token", **(WITH_GROUPS if with_groups else {})}
         headers = {
             "Authorization": self.authorization,
             "Accept": signed_answers.MEDIA_TYPE if self.signed else "application/json",
@@ -92,6 +109,8 @@ class IntrospectionClient:
             ) from error
         if token_info is None:
             _log.info("the authorization server says that the token is inactive", **_where(answer))
+        elif with_groups and token_info.groups is None:
+            return replace(token_info, groups=())
         return token_info
 
     async def _document(self, body: bytes) -> object:

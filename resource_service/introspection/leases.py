@@ -20,6 +20,7 @@ from resource_service.introspection.coverage import Coverage
 from resource_service.principal import Principal
 from resource_service.reasons import Reason
 from shared.clock import Clock
+from shared.introspection import ActiveToken
 from shared.logs import get_logger
 
 TICK_S = 0.1
@@ -227,8 +228,7 @@ class Leases:
             if answer is None:
                 self._end(same, Ending.REVOKED)
             else:
-                held = frozenset(answer.scopes)
-                self._end((x for x in same if not held.issuperset(x.principal.scopes)), Ending.NARROWED)
+                self._end((x for x in same if _is_narrower(answer, x.principal)), Ending.NARROWED)
             for lease in leases:
                 lease.checked_at, lease.asked_at, lease.unknown_since = asked_at, asked_at, None
         except IntrospectionUnavailableError:
@@ -248,3 +248,9 @@ class Leases:
         self._end(
             (lease for lease in leases if now - (lease.unknown_since or now) > UNKNOWN_FOR_S), Ending.UNKNOWN
         )
+
+
+def _is_narrower(answer: ActiveToken, principal: Principal) -> bool:
+    """Whether a scope or a group of the principal is gone; groups that nobody asked for are not."""
+    groups = principal.groups if answer.groups is None else answer.groups
+    return not (set(principal.scopes) <= set(answer.scopes) and set(principal.groups) <= set(groups))

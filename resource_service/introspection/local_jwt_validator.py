@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resource_service.introspection.client import Introspect
+from resource_service.introspection.client import Introspect, NeedsGroups, is_sufficient, no_groups
 from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailableError
 from resource_service.introspection.jwt_access_token import ALGORITHMS, read_access_token
 from resource_service.introspection.revoked_grants import RevokedGrants
@@ -30,6 +30,7 @@ class LocalJwtValidator:
     Args:
         resources: the URLs of all resources of this service; a token must be for one of them.
         clock: determines when tokens expire.
+        needs_groups: whether a policy names groups, which tokens do not carry.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class LocalJwtValidator:
         issuer: str,
         resources: Sequence[str],
         clock: Clock,
+        needs_groups: NeedsGroups = no_groups,
     ) -> None:
         self._ask = ask
         self._keys = keys
@@ -48,6 +50,7 @@ class LocalJwtValidator:
         self._issuer = issuer
         self._resources = resources
         self._clock = clock
+        self._needs_groups = needs_groups
 
     async def __call__(self, token: str) -> ActiveToken | None:
         """Validate `token`; return None if it is not active.
@@ -84,6 +87,8 @@ class LocalJwtValidator:
         return None
 
     def _is_good(self, token: ActiveToken) -> bool:
+        if not is_sufficient(token, self._needs_groups):
+            return False
         if token.issued_at is None or token.grant_id is None or token.issued_at > self._clock() + SKEW_S:
             return False
         grants = (token.grant_id, *token.parent_grants)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from resource_service.mcp_server.notes import MAX_NOTE_CHARACTERS, Notes, NotesFullError, StoredNote
+from resource_service.policy.decision import missing
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, principal_in
@@ -103,8 +104,8 @@ class NotesTools:
             raise ToolError("This tool requires a request over HTTP.")
         principal = principal_in(request.scope)
         policy = self._policy.current
-        if missing := policy.missing(policy.for_tool(tool), principal.scopes):
-            raise ToolError(f"This tool needs the scope {' '.join(sorted(missing))}.")
+        if lacking := missing(policy, policy.for_tool(tool), principal):
+            raise ToolError(f"This tool needs {' and '.join(sorted(map(str, lacking)))}.")
         return principal
 
 

@@ -15,7 +15,6 @@ from resource_service.errors import (
     Refusal,
     body_too_large,
     insufficient_authentication,
-    insufficient_scope,
     malformed_message,
     unsupported_media_type,
 )
@@ -42,6 +41,7 @@ from resource_service.messages.request_ids import (
 from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.middleware.unanswered_errors import UnansweredErrors
+from resource_service.policy.decision import check_has
 from resource_service.policy.list_filter import with_filtered_lists
 from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
@@ -133,7 +133,7 @@ class Guard:
         """Return the server as `principal` may see it; if `listed` is None, it may answer any request."""
         if not policy.hide or (listed is not None and not listed):
             return self.app
-        return with_filtered_lists(self.app, ListFilter(policy, principal.scopes, listed))
+        return with_filtered_lists(self.app, ListFilter(policy, principal.scopes, listed, principal.groups))
 
     def _checked(self, app: ASGIApp, call: ToolCall | None) -> ASGIApp:
         """Wrap `app` so that it gets `call` only if the headers match the tool's schema."""
@@ -180,10 +180,11 @@ def _listens(messages: Iterable[object]) -> bool:
 
 
 def _allow(messages: Iterable[object], principal: Principal, policy: Policy) -> None:
-    needed = policy.needed(messages)
-    if missing := policy.missing(needed, principal.scopes):
-        detail = f"{principal.owner} by client {principal.client_id} lacks {sorted(missing)}"
-        raise insufficient_scope(needed, detail=detail)
+    try:
+        check_has(policy, policy.needed(messages), principal)
+    except Refusal as refusal:
+        refusal.answers = request_ids(messages)
+        raise
     for step_up in step_ups(policy.step_up, messages):
         if not step_up.is_met_by(principal.acr, principal.login_age_s):
             detail = f"{principal.owner} by client {principal.client_id} logged in with {principal.acr}"

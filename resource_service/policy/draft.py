@@ -75,6 +75,9 @@ def _lines(inventory: ServerInventory, prefix: str) -> Iterator[str]:
     yield ""
     yield "# Uncomment to hide from lists what the caller may not use."
     yield "# hide: true"
+    yield ""
+    yield "# To let only members of a group use something, write for example"
+    yield f"#   NAME: {{scopes: {_key(write)}, groups: [GROUP]}}"
 
 
 def _scope(scope: str, description: str, included: str) -> Iterator[str]:

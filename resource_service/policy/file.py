@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from resource_service.policy.groups import AnyGroup, Needed
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.step_up import StepUp
 from resource_service.policy.validation import Place, PolicyError, did_you_mean
@@ -16,11 +17,15 @@ from shared.logs import get_logger
 from shared.plain_yaml import PlainYamlError, mapping_members, root_node
 
 MAX_BYTES = 262_144
-KEYS = ("scopes", "default", "tools", "prompts", "resources", "methods", "hide", "publish", "step_up")
+KEYS = (
+    *("scopes", "default", "tools", "prompts", "resources", "methods"),
+    *("hide", "publish", "step_up", "contact"),
+)
 KINDS = ("tools", "prompts", "resources", "methods")
 STEP_UP_KEYS = ("acr", "max_age")
 ACR = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 SCOPE_KEYS = ("description", "includes")
+RULE_KEYS = ("scopes", "groups")
 OLD_DESCRIPTION = "words"
 """The name of `description` until 2026; accepted for one more release."""
 
@@ -66,10 +71,11 @@ def parse_policy(content: bytes) -> Policy:
         return Policy(
             scopes={name: description for name, (description, _) in scopes.items()},
             includes={name: includes for name, (_, includes) in scopes.items() if includes},
-            default=_scope_list(members["default"][1], "default"),
+            default=_rule(members["default"][1], "default"),
             hide=_member(members, "hide", _truth, otherwise=False),
             publish=_member(members, "publish", _truth, otherwise=True),
             step_up=_member(members, "step_up", _step_ups, otherwise={}),
+            contact=_member(members, "contact", lambda node: _text(node, "contact"), otherwise=None),
             **rules,
         )
     except PolicyError as error:
@@ -126,8 +132,35 @@ def _includes(node: Node) -> Scopes:
     return _scope_list(node, "includes")
 
 
-def _rules(node: Node, kind: str) -> dict[str, Scopes]:
-    return {name: _scope_list(value, repr(name)) for name, (_, value) in _members(node, kind).items()}
+def _rules(node: Node, kind: str) -> dict[str, Needed]:
+    return {name: _rule(value, repr(name)) for name, (_, value) in _members(node, kind).items()}
+
+
+def _rule(node: Node, what: str) -> Needed:
+    """Parse scopes, or `{scopes: …, groups: …}`."""
+    if not isinstance(node, MappingNode):
+        return Needed(_scope_list(node, what))
+    members = _members(node, what)
+    for member, (key, _) in members.items():
+        if member not in RULE_KEYS:
+            raise _wrong(key, f"{member!r} is not part of a rule{did_you_mean(member, RULE_KEYS)}")
+    if "scopes" not in members:
+        raise _wrong(node, f"{what} does not say which scopes it needs; write [] if any good token will do")
+    scopes = Needed(_scope_list(members["scopes"][1], what))
+    return scopes | _member(members, "groups", lambda value: _groups(value, what), otherwise=Needed())
+
+
+def _groups(node: Node, what: str) -> Needed:
+    """Parse one group, or a list of several; a member of any of them may do it."""
+    items = node.value if isinstance(node, SequenceNode) else [node]
+    groups = [_text(item, f"a group of {what}") for item in items]
+    if not all(groups):
+        raise _wrong(node, f"{what} has a group without a name; omit `groups` if none is needed")
+    if not groups:
+        raise _wrong(node, f"{what} names no group; omit `groups` if none is needed")
+    if len(set(groups)) != len(groups):
+        raise _wrong(node, f"{what} names a group twice")
+    return Needed({AnyGroup(frozenset(groups))})
 
 
 def _step_ups(node: Node) -> dict[str, StepUp]:

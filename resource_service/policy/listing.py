@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resource_service.policy.rules import Policy, Scopes
+from resource_service.policy.groups import Needed
+from resource_service.policy.rules import Policy
 
 IdKey = tuple[str, object]
 """A key for a request id that distinguishes 1 from "1"."""
@@ -24,7 +25,7 @@ class _List:
     member: str
     name: str
     used_by: str
-    needed: Callable[[Policy, object], Scopes]
+    needed: Callable[[Policy, object], Needed]
 
 
 LISTS = {
@@ -58,11 +59,13 @@ class ListFilter:
         granted: the caller's scopes.
         listed: the requests whose responses to filter; None for any response that looks like a list, on a
             stream that continues requests made elsewhere.
+        groups: the caller's groups.
     """
 
     policy: Policy
     granted: tuple[str, ...]
     listed: Listed | None
+    groups: tuple[str, ...] = ()
 
     def shortened(self, text: bytes) -> bytes | None:
         """Filter a JSON-RPC message or a batch; None if it can stay unchanged."""
@@ -113,7 +116,7 @@ class ListFilter:
             | self.policy.for_method(list_kind.used_by)
             | self.policy.required
         )
-        return not self.policy.missing(needed, self.granted)
+        return not self.policy.missing(needed, self.granted, self.groups)
 
 
 def _key(request_id: object) -> IdKey:

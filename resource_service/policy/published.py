@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from resource_service.policy.groups import named_in
 from resource_service.policy.rules import Policy, Rules
 
 
@@ -44,3 +45,18 @@ def described(policy: Policy) -> dict[str, PublishedScope]:
 
 def _needing(rules: Rules, scope: str) -> list[str] | None:
     return [pattern for pattern, scopes in rules.items() if scope in scopes] or None
+
+
+def group_uses(policy: Policy) -> dict[str, list[str]]:
+    """Return what each group of `policy` is needed for, which the metadata does not publish."""
+    kinds = {"tool": policy.tools, "prompt": policy.prompts, "resource": policy.resources}
+    rules = [
+        (f"{kind} {pattern}", needed)
+        for kind, named in {**kinds, "method": policy.methods}.items()
+        for pattern, needed in named.items()
+    ]
+    rules.append(("everything else", policy.default))
+    return {
+        group: [use for use, needed in rules if group in named_in([needed])]
+        for group in sorted(policy.groups)
+    }

@@ -1,8 +1,8 @@
-"""The scopes that a message needs. Pure: no request, no token, no clock.
+"""The scopes and groups that a message needs. Pure: no request, no token, no clock.
 
 The decision depends on what a message names: a tool, a prompt or a resource. Each kind has rules that map
-patterns to scopes. A rule with the exact name wins; otherwise the first matching pattern; otherwise the
-default. A message that is not understood needs the default as well.
+patterns to what they need. A rule with the exact name wins; otherwise the first matching pattern; otherwise
+the default. A message that is not understood needs the default as well.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from resource_service.policy.groups import AnyGroup, Needed, named_in
 from resource_service.policy.patterns import is_exact, matches
 from resource_service.policy.step_up import Rules as StepUpRules
 from resource_service.policy.uris import MAX_CHARACTERS, is_regular, is_regular_template, readings, shorter
 from resource_service.policy.validation import faults_in
 
 Scopes = frozenset[str]
-Rules = Mapping[str, Scopes]
-"""Maps patterns to the scopes they need, all of them; patterns are tried in order."""
+Rules = Mapping[str, Needed]
+"""Maps patterns to what they need, all of it; patterns are tried in order."""
 
-_ResourceRules = tuple[dict[str, Scopes], list[tuple[str, Scopes]]]
+_ResourceRules = tuple[dict[str, Needed], list[tuple[str, Needed]]]
 """The exact names and the patterns, each as written and in its other readings."""
 
 FREE = frozenset(
@@ -42,11 +43,11 @@ NAMING = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The scopes of a resource and what they allow.
+    """The scopes of a resource and what they allow, and the groups that may do it.
 
     Attributes:
         scopes: each scope with its description.
-        default: the scopes for everything that no rule covers.
+        default: what is needed for everything that no rule covers.
         tools: rules for tool names; `prompts` and `resources` are the same for prompt names and URIs.
         methods: rules for methods, in addition to those for the names in a message.
         includes: maps a scope to the narrower scopes that it includes.
@@ -54,13 +55,15 @@ class Policy:
         hide: whether lists omit what the caller's scopes do not allow.
         publish: whether the metadata says what each scope allows.
         step_up: rules for tool names that need a stronger or a more recent login (RFC 9470).
+        contact: whom somebody asks who is not in a group that is needed.
+        groups: every group that a rule names.
 
     Raises:
         PolicyError: the policy is invalid.
     """
 
     scopes: Mapping[str, str]
-    default: Scopes
+    default: Needed
     tools: Rules = field(default_factory=dict)
     prompts: Rules = field(default_factory=dict)
     resources: Rules = field(default_factory=dict)
@@ -70,20 +73,27 @@ class Policy:
     hide: bool = False
     publish: bool = True
     step_up: StepUpRules = field(default_factory=dict)
+    contact: str | None = None
+    groups: frozenset[str] = field(init=False, repr=False, compare=False)
     _resource_rules: _ResourceRules = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_resource_rules", _resource_rules(self.resources))
+        rules = (self.tools, self.prompts, self.resources, self.methods)
+        needs = (needed for kind in rules for needed in kind.values())
+        object.__setattr__(self, "groups", named_in([self.default, *needs]))
         for fault in faults_in(self):
             raise fault
 
-    def needed(self, messages: Iterable[object]) -> Scopes:
-        """Return all scopes that a request with `messages` needs: one missing scope blocks all of them."""
-        return self.required.union(*(self._needed_by(message) for message in messages))
+    def needed(self, messages: Iterable[object]) -> Needed:
+        """Return all that a request with `messages` needs: if anything is missing, all are blocked."""
+        return Needed(self.required).union(*(self._needed_by(message) for message in messages))
 
-    def missing(self, needed: Scopes, granted: Iterable[str]) -> Scopes:
-        """Return the scopes of `needed` that are neither in `granted` nor included in one that is."""
-        return needed - self.closure(granted)
+    def missing(self, needed: Needed, granted: Iterable[str], groups: Iterable[str] = ()) -> Needed:
+        """Return what of `needed` is neither granted, nor included in what is, nor met by one of `groups`."""
+        lacking, member_of = needed - self.closure(granted), frozenset(groups)
+        met = {need for need in lacking if isinstance(need, AnyGroup) and need.groups & member_of}
+        return lacking - met
 
     def closure(self, granted: Iterable[str]) -> Scopes:
         """Return `granted` with all scopes that it includes."""
@@ -96,48 +106,48 @@ class Policy:
                 waiting.extend(self.includes.get(scope, ()))
         return Scopes(held)
 
-    def for_tool(self, name: object) -> Scopes:
-        """Return the scopes for calling a tool; a `name` that is not text matches no rule."""
+    def for_tool(self, name: object) -> Needed:
+        """Return what is needed for calling a tool; a `name` that is not text matches no rule."""
         return self._ruled(self.tools, name)
 
-    def for_prompt(self, name: object) -> Scopes:
-        """Return the scopes for getting a prompt."""
+    def for_prompt(self, name: object) -> Needed:
+        """Return what is needed for getting a prompt."""
         return self._ruled(self.prompts, name)
 
-    def for_resource(self, uri: object) -> Scopes:
-        """Return the scopes for reading a resource: the union over all interpretations of its URI.
+    def for_resource(self, uri: object) -> Needed:
+        """Return what is needed for reading a resource: the union over all interpretations of its URI.
 
         A URI that servers must repair to understand needs the default as well, and a URI that is too long to
-        be examined needs every scope.
+        be examined needs everything.
         """
         return self._for_uri(uri, is_regular)
 
-    def for_template(self, template: object) -> Scopes:
-        """Return the scopes for using a URI template (RFC 6570), judged as a URI without expressions."""
+    def for_template(self, template: object) -> Needed:
+        """Return what is needed for using a URI template (RFC 6570), judged as a URI without expressions."""
         return self._for_uri(template, is_regular_template)
 
-    def for_method(self, method: str) -> Scopes:
-        """Return the scopes for a method, regardless of what it names."""
+    def for_method(self, method: str) -> Needed:
+        """Return what is needed for a method, regardless of what it names."""
         ruled = _first(self.methods, method)
         if ruled is not None:
             return ruled
         free = method in FREE or method in NAMING or method.startswith("notifications/")
-        return Scopes() if free else self.default
+        return Needed() if free else self.default
 
-    def _ruled(self, rules: Rules, name: object) -> Scopes:
+    def _ruled(self, rules: Rules, name: object) -> Needed:
         ruled = _first(rules, name) if isinstance(name, str) else None
         return self.default if ruled is None else ruled
 
-    def _for_uri(self, uri: object, is_regular: Callable[[str], bool]) -> Scopes:
+    def _for_uri(self, uri: object, is_regular: Callable[[str], bool]) -> Needed:
         if not isinstance(uri, str):
             return self.default
         if len(uri) > MAX_CHARACTERS:
             return self.default.union(*self.resources.values())
-        needed = Scopes().union(*map(self._read_as, readings(uri)))
+        needed = Needed().union(*map(self._read_as, readings(uri)))
         return needed if is_regular(uri) else needed | self.default
 
-    def _read_as(self, uri: str) -> Scopes:
-        """Return the scopes for one reading of a URI, and its shortened forms if no rule separates them."""
+    def _read_as(self, uri: str) -> Needed:
+        """Return what one reading of a URI needs, with its shortened forms if no rule separates them."""
         pattern, needed = self._rule_for(uri)
         for less in shorter(uri):
             if pattern is None or matches(pattern, less):
@@ -145,14 +155,14 @@ class Policy:
                 needed = needed | also
         return needed
 
-    def _rule_for(self, uri: str) -> tuple[str | None, Scopes]:
+    def _rule_for(self, uri: str) -> tuple[str | None, Needed]:
         exact, patterns = self._resource_rules
         if uri in exact:
             return uri, exact[uri]
-        matching = ((pattern, scopes) for pattern, scopes in patterns if matches(pattern, uri))
+        matching = ((pattern, needed) for pattern, needed in patterns if matches(pattern, uri))
         return next(matching, (None, self.default))
 
-    def _needed_by(self, message: object) -> Scopes:
+    def _needed_by(self, message: object) -> Needed:
         match message:
             case {"method": str(method), **others}:
                 params = others.get("params")
@@ -161,11 +171,11 @@ class Policy:
             case {"method": _}:
                 return self.default
             case {"result": _} | {"error": _}:
-                return Scopes()  # the client's response to a request of the server
+                return Needed()  # the client's response to a request of the server
             case _:
                 return self.default
 
-    def _named(self, method: str, params: dict[str, Any]) -> Iterator[Scopes]:
+    def _named(self, method: str, params: dict[str, Any]) -> Iterator[Needed]:
         match method:
             case "tools/call":
                 yield self.for_tool(params.get("name"))
@@ -178,8 +188,8 @@ class Policy:
             case "subscriptions/listen":
                 yield from self._subscribed(params.get("notifications"))
 
-    def _referred(self, ref: object) -> Iterator[Scopes]:
-        """Yield the scopes for every way in which a server may read `ref`: by its type, or by its members."""
+    def _referred(self, ref: object) -> Iterator[Needed]:
+        """Yield what every way needs in which a server may read `ref`: by its type, or by its members."""
         reference = ref if isinstance(ref, dict) else {}
         if reference.get("type") == "ref/prompt" or "name" in reference:
             yield self.for_prompt(reference.get("name"))
@@ -188,7 +198,7 @@ class Policy:
         if reference.get("type") not in ("ref/prompt", "ref/resource"):
             yield self.default
 
-    def _subscribed(self, notifications: object) -> Iterator[Scopes]:
+    def _subscribed(self, notifications: object) -> Iterator[Needed]:
         wanted = notifications if isinstance(notifications, dict) else {}
         # The Python SDK also accepts members by their Python names.
         for name in ("resourceSubscriptions", "resource_subscriptions"):
@@ -199,22 +209,22 @@ class Policy:
                 yield self.default
 
 
-def _first(rules: Rules, name: str) -> Scopes | None:
+def _first(rules: Rules, name: str) -> Needed | None:
     spelled_out = rules.get(name)
     if spelled_out is not None and is_exact(name):
         return spelled_out
-    return next((scopes for pattern, scopes in rules.items() if matches(pattern, name)), None)
+    return next((needed for pattern, needed in rules.items() if matches(pattern, name)), None)
 
 
 def _resource_rules(rules: Rules) -> _ResourceRules:
-    exact = {pattern: scopes for pattern, scopes in rules.items() if is_exact(pattern)}
-    for pattern, scopes in list(exact.items()):
+    exact = {pattern: needed for pattern, needed in rules.items() if is_exact(pattern)}
+    for pattern, needed in list(exact.items()):
         for reading in readings(pattern):
-            exact.setdefault(reading, scopes)
+            exact.setdefault(reading, needed)
     exact.pop("", None)
     patterns = [
-        (reading, scopes)
-        for pattern, scopes in rules.items()
+        (reading, needed)
+        for pattern, needed in rules.items()
         if not is_exact(pattern)
         # Other readings of a pattern that is not a regular URI may match more than the pattern does.
         for reading in (readings(pattern) if is_regular(pattern) else (pattern,))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from resource_service.policy.groups import AnyGroup, Needed, fault_in, named_in, scopes_in
 from resource_service.policy.patterns import ANY, covers, is_exact
 from shared.scopes import SCOPE_TOKEN
 
@@ -50,12 +51,13 @@ def faults_in(policy: Policy) -> Iterator[PolicyError]:
     """Yield all errors in `policy`, in the order of its members."""
     yield from _scopes(policy)
     yield from _unknown(policy.default, policy, ("default",))
+    yield from _contact(policy.contact)
     yield from _unknown(policy.required, policy, ("required",))
     for kind in ("tools", "prompts", "resources", "methods"):
-        rules: Mapping[str, frozenset[str]] = getattr(policy, kind)
-        for pattern, scopes in rules.items():
+        rules: Mapping[str, Needed] = getattr(policy, kind)
+        for pattern, needed in rules.items():
             place = (kind, pattern)
-            yield from _unknown(scopes, policy, place)
+            yield from _unknown(needed, policy, place)
             if reason := _unusable(pattern) or (kind == "resources" and _no_uri(pattern)):
                 yield PolicyError(f"{pattern!r} can never match: {reason}", place)
         yield from _shadowed(kind, list(rules))
@@ -89,11 +91,22 @@ def _scopes(policy: Policy) -> Iterator[PolicyError]:
             )
 
 
-def _unknown(scopes: Iterable[str], policy: Policy, place: Place) -> Iterator[PolicyError]:
-    for scope in sorted(scopes):
+def _unknown(needed: Iterable[str | AnyGroup], policy: Policy, place: Place) -> Iterator[PolicyError]:
+    needed = Needed(needed)
+    for scope in sorted(scopes_in(needed)):
         if scope not in policy.scopes:
             hint = did_you_mean(scope, policy.scopes)
             yield PolicyError(f"{scope!r} is not one of the scopes{hint}", place)
+    for group in sorted(named_in([needed])):
+        if fault := fault_in(group):
+            yield PolicyError(f"{group!r} cannot be a group: {fault}", place)
+
+
+def _contact(contact: str | None) -> Iterator[PolicyError]:
+    if contact is not None and not (
+        contact.strip() and contact.isprintable() and len(contact) <= MAX_DESCRIPTION
+    ):
+        yield PolicyError(f"contact must be one line, at most {MAX_DESCRIPTION} characters", ("contact",))
 
 
 def _way_back(includes: Mapping[str, frozenset[str]], start: str) -> list[str]:

@@ -8,9 +8,9 @@ from fastapi.security import OAuth2AuthorizationCodeBearer
 from pydantic import BaseModel, Field
 
 from resource_service.auth.authentication import Authenticate
-from resource_service.errors import insufficient_scope
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.tools import LISTING, POLICY, READ
+from resource_service.policy.decision import check_has, missing
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal
 
@@ -169,12 +169,8 @@ def plain_routes(
     ) -> ContextList:
         """Lists what the caller's MCP tools work on. Needs the scope that listing the notes needs."""
         in_force = policy.current
-        needed = in_force.for_tool(LISTING)
-        if missing := in_force.missing(needed, caller.scopes):
-            raise insufficient_scope(needed, detail=f"{caller.owner} lacks {sorted(missing)}")
-        allowed = [
-            tool for tool in POLICY.tools if not in_force.missing(in_force.for_tool(tool), caller.scopes)
-        ]
+        check_has(in_force, in_force.for_tool(LISTING), caller)
+        allowed = [tool for tool in POLICY.tools if not missing(in_force, in_force.for_tool(tool), caller)]
         context = McpContext(
             id="notes",
             title=f"Notes of {caller.name}",

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.auth.dpop.check import dpop_validator_for
-from resource_service.introspection.chain import introspection_chain
+from resource_service.introspection.chain import IntrospectionChain, introspection_chain
 from resource_service.introspection.leases import Leases
 from resource_service.middleware.origins import OriginCheck, Origins
 from resource_service.policy.watcher import PolicyWatcher
@@ -87,8 +87,8 @@ class GuardMiddleware:
         self._clock = clock
         self._path = path
         self._leases = Leases(self._ask, clock, steady_clock)
-        self._chain = introspection_chain(settings, clock, self._leases)
         self._policy = policy
+        self._chain = self._new_chain()
         validation = TokenValidation(
             introspect=self._ask,
             run=self._asking,
@@ -145,6 +145,11 @@ class GuardMiddleware:
         finally:
             _admitted.reset(outside)
 
+    def _new_chain(self) -> IntrospectionChain:
+        return introspection_chain(
+            self._settings, self._clock, self._leases, lambda: bool(self._policy.current.groups)
+        )
+
     async def _ask(self, token: str) -> ActiveToken | None:
         return await self._chain.introspect(token)
 
@@ -158,7 +163,7 @@ class GuardMiddleware:
                     yield
         finally:
             self._stops_with = None
-            self._chain = introspection_chain(self._settings, self._clock, self._leases)
+            self._chain = self._new_chain()
 
     def _stop_with_the_process(self) -> None:
         """Handle shutdown without a lifespan: an app that mounts another rarely forwards its events."""

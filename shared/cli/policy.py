@@ -27,10 +27,11 @@ File = Annotated[Path, typer.Argument(help="The policy.")]
 
 @policy.command()
 def check(file: File) -> None:
-    """Check that a policy is valid, and list what each scope allows."""
-    from resource_service.policy.published import described
+    """Check that a policy is valid, and list what each scope allows, and what needs a group."""
+    from resource_service.policy.published import described, group_uses
 
-    for line in _scope_lines(described(policy_in(file))):
+    policy = policy_in(file)
+    for line in (*_scope_lines(described(policy)), *_group_lines(group_uses(policy))):
         output.print(line, markup=False)
 
 
@@ -64,3 +65,11 @@ def _scope_lines(scopes: dict[str, PublishedScope]) -> Iterator[str]:
                 yield f"  {what}: {', '.join(names)}"
         if published.everything_else:
             yield "  everything else"
+
+
+def _group_lines(groups: dict[str, list[str]]) -> Iterator[str]:
+    for group, uses in groups.items():
+        yield f"group {group}: one of the groups that may use"
+        yield from (f"  {use}" for use in uses)
+    if groups:
+        yield "A group counts only if the access rules name it for the resource: see `doorward access show`."

@@ -44,6 +44,21 @@ def test_check_says_what_each_scope_allows(file: Path) -> None:
     ]
 
 
+@pytest.mark.requirement("ID-3")
+def test_check_says_what_is_for_members_of_a_group_only(file: Path) -> None:
+    rule = '{scopes: [], groups: [ops, "okta:On [red] call"]}'
+    file.write_text(POLICY.replace("whoami: []", f"whoami: {rule}"), encoding="utf-8")
+    done = doorward("policy", "check", "policy.yaml", cwd=file.parent)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-5:] == [
+        "group okta:On [red] call: one of the groups that may use",
+        "  tool whoami",
+        "group ops: one of the groups that may use",
+        "  tool whoami",
+        "A group counts only if the access rules name it for the resource: see `doorward access show`.",
+    ]
+
+
 @pytest.mark.parametrize("command", ["check", "scopes"])
 def test_what_is_wrong_is_said_with_the_file_and_the_line(command: str, file: Path) -> None:
     file.write_text(POLICY.replace("get_*: notes:read", "get_*: notes:reed"), encoding="utf-8")

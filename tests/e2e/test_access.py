@@ -25,6 +25,15 @@ WITHIN_S = 1.0
 ALSO_WITHIN_S = 5.0
 """For what a busy machine may delay: the bound is on the first refusal."""
 
+POLICY = """\
+scopes: {notes:read: Read your notes, notes:write: Add notes for you}
+default: []
+tools:
+  list_notes: notes:read
+  add_note: notes:write
+  whoami: {scopes: notes:read, groups: [ops]}
+"""
+
 
 @pytest.fixture(params=["sqlite", "redis"])
 def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
@@ -33,9 +42,13 @@ def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deplo
         if request.param == "redis":
             require("redis-server")
             url = stack.enter_context(redis_running(tmp_path / "redis")).url
-        cached = {"DOORWARD_INTROSPECTION_CACHE_S": "300"}
+        (tmp_path / "policy.yaml").write_text(POLICY)
+        resource = {
+            "DOORWARD_INTROSPECTION_CACHE_S": "300",
+            "DOORWARD_POLICY": str(tmp_path / "policy.yaml"),
+        }
         yield stack.enter_context(
-            deployed(url, tmp_path, replicas=2 if request.param == "redis" else 1, resource_settings=cached)
+            deployed(url, tmp_path, replicas=2 if request.param == "redis" else 1, resource_settings=resource)
         )
 
 
@@ -75,31 +88,57 @@ class McpSession:
             reader.join()
 
 
-def test_a_tool_is_lost_within_a_second_of_the_removal_from_its_group(
-    deployment: Deployment, tmp_path: Path
-) -> None:
-    def command(*arguments: str, stdin: str = "") -> None:
-        done = doorward(*arguments, cwd=tmp_path, stdin=stdin, DOORWARD_STORE=deployment.store_url)
-        assert done.returncode == 0, done.stderr
+def command(deployment: Deployment, *arguments: str, stdin: str = "") -> None:
+    done = doorward(*arguments, cwd=Path(), stdin=stdin, DOORWARD_STORE=deployment.store_url)
+    assert done.returncode == 0, done.stderr
 
-    rules = (
-        f"people:\n  wesen:\n    {deployment.mcp_url}: [notes:read]\n"
-        f"groups:\n  writers:\n    {deployment.mcp_url}: [notes:write]\n"
-    )
-    command("access", "set", "-", stdin=rules)
-    command("groups", "add", "writers", "wesen")
+
+@contextmanager
+def connected(deployment: Deployment) -> Iterator[McpSession]:
+    """A session of the demo user."""
     with httpx2.Client(timeout=30, trust_env=False) as http:
         person = Person(trust_env=False)
         token = Client.register(deployment.issuer, http).connect(person)["access_token"]
         person.close()
-        session = McpSession(deployment.mcp_url, token, http)
+        yield McpSession(deployment.mcp_url, token, http)
+
+
+def test_a_tool_is_lost_within_a_second_of_the_removal_from_its_group(deployment: Deployment) -> None:
+    rules = (
+        f"people:\n  wesen:\n    {deployment.mcp_url}: [notes:read]\n"
+        f"groups:\n  writers:\n    {deployment.mcp_url}: [notes:write]\n"
+    )
+    command(deployment, "access", "set", "-", stdin=rules)
+    command(deployment, "groups", "add", "writers", "wesen")
+    with connected(deployment) as session:
         wait_until(lambda: session.calls("add_note", text="mine") == 200)
         with session.streaming():
-            command("groups", "remove", "writers", "wesen")
+            command(deployment, "groups", "remove", "writers", "wesen")
             removed_at = time.monotonic()
             wait_until(lambda: session.calls("add_note", text="mine") == 403)
             assert time.monotonic() - removed_at < WITHIN_S
             assert session.calls("list_notes") == 200
         # Without the rule for the person, nothing is left of the token.
-        command("access", "set", "-", stdin="people: {}\n")
+        command(deployment, "access", "set", "-", stdin="people: {}\n")
         wait_until(lambda: session.calls("list_notes") == 401, timeout_s=ALSO_WITHIN_S)
+
+
+def test_a_tool_is_lost_within_a_second_of_a_group_that_only_the_policy_names(
+    deployment: Deployment,
+) -> None:
+    rules = (
+        f"people:\n  wesen:\n    {deployment.mcp_url}: '*'\n"
+        f"groups:\n  ops:\n    {deployment.mcp_url}: [notes:read]\n"
+    )
+    command(deployment, "access", "set", "-", stdin=rules)
+    command(deployment, "groups", "add", "ops", "wesen")
+    with connected(deployment) as session:
+        wait_until(lambda: session.calls("whoami") == 200)
+        with session.streaming():
+            command(deployment, "groups", "remove", "ops", "wesen")
+            removed_at = time.monotonic()
+            wait_until(lambda: session.calls("whoami") == 403)
+            assert time.monotonic() - removed_at < WITHIN_S
+            assert session.calls("add_note", text="mine") == 200  # every scope is still there
+        command(deployment, "groups", "add", "ops", "wesen")
+        wait_until(lambda: session.calls("whoami") == 200, timeout_s=ALSO_WITHIN_S)

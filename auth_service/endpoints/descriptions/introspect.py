@@ -15,6 +15,10 @@ OPERATION = {
         {
             "token": text("The token."),
             "token_type_hint": text("Ignored: the token itself says what it is."),
+            "groups": text(
+                "`true` for the groups of the user, in the member `groups`: those that access rules name for "
+                "the resource. Only for its resource server; ignored otherwise."
+            ),
             **CLIENT_PARAMETERS,
         },
         ("token",),

@@ -37,6 +37,7 @@ class Scene:
         self.issuer = issuer
         self.now, self.steady = float(int(time.time())), 0.0
         self.tokens: list[str] = []
+        self.needs_groups = False
         self.http = http_client(timeout_s=1, max_connections=10)
         self.keys = IssuerKeys(
             self.http, f"{issuer.url}{JWKS_PATH}", timeout_s=0.3, steady_clock=lambda: self.steady
@@ -49,6 +50,7 @@ class Scene:
             issuer=issuer.url,
             resources=RESOURCES,
             clock=lambda: self.now,
+            needs_groups=lambda: self.needs_groups,
         )
         issuer.replies[JWKS_PATH] = answer_json({"keys": [*PAIR.jwks["keys"], *OTHER_PAIR.jwks["keys"]]})
 
@@ -124,6 +126,15 @@ class TestYes:
 
 
 class TestAsking:
+    @pytest.mark.requirement("ID-3")
+    async def test_about_a_good_token_where_a_policy_names_groups(self, scene: Scene) -> None:
+        token = scene.token()
+        assert await scene.verify(token)
+        assert scene.tokens == []
+        scene.needs_groups = True  # a policy was loaded
+        await scene.verify(token)
+        assert scene.tokens == [token]
+
     async def test_about_what_is_no_jwt(self, scene: Scene) -> None:
         tokens = ["dw_at_x", "a.b", "a.b.c.d", "", scene.token().replace(".", "")]
         for token in tokens:

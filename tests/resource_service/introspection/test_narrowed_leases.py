@@ -34,7 +34,7 @@ def _principal() -> Principal:
 class Server:
     """Answers about the token; an open lease; and the feed, which covers it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, groups: tuple[str, ...] = ()) -> None:
         self.answer = TOKEN
         self.introspected = asyncio.Event()
         self.now = 1_000.0
@@ -42,7 +42,7 @@ class Server:
         self.leases = Leases(self.introspect, time.time, lambda: self.now)
         self.leases.confirm(self.now)
         self.pass_time(2 * SETTLE_S)
-        self.leases.open(_principal(), "token", self.endings.append, checked_at=self.now)
+        self.leases.open(replace(_principal(), groups=groups), "token", self.endings.append, checked_at=self.now)
 
     async def introspect(self, token: str) -> ActiveToken | None:
         self.introspected.set()
@@ -77,3 +77,18 @@ async def test_a_lease_goes_on_when_nothing_of_it_has_changed() -> None:
     server.leases.change("grant")
     await server.watched()
     assert (server.endings, len(server.leases)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("groups", "endings"),
+    [(("dev",), [Ending.NARROWED]), ((), [Ending.NARROWED]), (("dev", "ops", "more"), []), (None, [])],
+    ids=str,
+)
+async def test_a_lease_ends_when_a_group_of_its_person_is_gone(
+    groups: tuple[str, ...] | None, endings: list[Ending]
+) -> None:
+    server = Server(groups=("dev", "ops"))
+    server.answer = replace(TOKEN, groups=groups)
+    server.leases.change("grant")
+    await server.watched()
+    assert server.endings == endings

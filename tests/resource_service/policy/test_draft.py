@@ -71,6 +71,9 @@ def test_a_draft_says_what_the_server_says_and_what_it_leaves_out() -> None:
         "",
         "# Uncomment to hide from lists what the caller may not use.",
         "# hide: true",
+        "",
+        "# To let only members of a group use something, write for example",
+        "#   NAME: {scopes: n:write, groups: [GROUP]}",
     ]
     complete = ServerInventory(server="", tools=TOOLS, prompts=("hello",), resources=("notes://1",))
     assert "Left out" not in draft(complete, "n")
