@@ -96,7 +96,7 @@ def test_a_member_of_one_of_the_groups_may_call_it_with_the_scope_only(
 def test_lists_show_the_tool_to_members_only(
     strict: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
 ) -> None:
-    tools = [{"name": name, "inputSchema": {}} for name in ("list_notes", "wipe_notes")]
+    tools: list[dict[str, Any]] = [{"name": name, "inputSchema": {}} for name in ("list_notes", "wipe_notes")]
     upstream.replies["*"] = answer_json({"jsonrpc": "2.0", "id": 1, "result": {"tools": tools}})
 
     def seen(**members: Any) -> list[str]:
