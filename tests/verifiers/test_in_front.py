@@ -23,7 +23,7 @@ from resource_service.verifiers.mcp_sdk import DoorwardTokenVerifier
 from resource_service.verifiers.protection import Protection
 from tests.auth_service.keypair import KeyPair
 from tests.resource_service.authorization_server import AuthorizationServer, answer
-from tests.resource_service.service import call, modern_headers
+from tests.resource_service.service import bearer, call, modern_headers
 
 RESOURCE = "https://mcp.example/tools/mcp"
 SECRET = "the-secret-of-the-resource-server-0123456789"
@@ -351,6 +351,23 @@ def test_no_setting_is_shown_where_it_is_wrong(issuer: AuthorizationServer) -> N
     with pytest.raises(ValidationError) as refused:
         Protection(resource=RESOURCE, issuer=issuer.url, resource_secret="too short")
     assert "too short" not in str(refused.value)
+
+
+@pytest.mark.requirement("ID-3")
+async def test_a_policy_file_can_name_groups(issuer: AuthorizationServer, tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("scopes: {write: Write}\ndefault: write\ntools: {get: {scopes: write, groups: ops}}\n")
+    guarded = protection(issuer, implies={}, policy=file)
+    issuer.tokens["a-member"] = issuer.tokens[TOKEN] | {"groups": ["ops"]}
+    async with browsing(guarded.in_front_of(Echo(guarded), path="/mcp")) as client:
+        statuses = [
+            (
+                await client.post("/mcp", json=call("get"), headers=bearer(token) | modern_headers("get"))
+            ).status_code
+            for token in (TOKEN, "a-member")
+        ]
+    assert statuses == [403, 200]
+    assert [question.form["groups"] for question in issuer.requests_to()] == ["true", "true"]
 
 
 @pytest.mark.requirement("RS-4")

@@ -8,8 +8,16 @@ import pytest
 
 from auth_service.crypto.handles import Handle, Kind
 from auth_service.protocol.grant import Grant, refresh
-from auth_service.protocol.introspection import IntrospectionCaller, introspection_response, why_inactive
+from auth_service.protocol.introspection import (
+    IntrospectionCaller,
+    introspection_response,
+    may_learn_groups,
+    why_inactive,
+    with_groups,
+    with_pairwise_subject,
+)
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.subjects import ClientSubject
 from tests.auth_service.protocol.builders import (
     LIFETIMES,
     NOW,
@@ -155,3 +163,20 @@ def test_the_log_says_why_a_token_is_inactive(
 ) -> None:
     grant = replace(active_grant(), state=state)  # type: ignore[arg-type]
     assert why_inactive(grant, Handle(kind, grant.grant_id, 1, NOW + 600), caller)[0] is reason
+
+
+@pytest.mark.requirement("ID-3")
+def test_groups_are_for_the_resource_server_of_the_token_alone() -> None:
+    grant = active_grant()
+    callers = (RESOURCE_SERVER, OTHER_SERVER, OWNER, OTHER_CLIENT, NOBODY)
+    assert [caller for caller in callers if may_learn_groups(grant, caller)] == [RESOURCE_SERVER]
+    assert not may_learn_groups(replace(grant, subject=None), RESOURCE_SERVER)
+    assert not may_learn_groups(replace(grant, resource=None), RESOURCE_SERVER)
+
+
+@pytest.mark.requirement("ID-3")
+def test_a_person_without_groups_has_no_such_member_and_a_pairwise_subject_never_has() -> None:
+    assert with_groups(FULL, ()) == FULL
+    assert with_groups(FULL, ("a", "b"))["groups"] == ["a", "b"]
+    pairwise = with_pairwise_subject(with_groups(FULL, ("a",)), ClientSubject("pairwise", None))
+    assert "groups" not in pairwise
