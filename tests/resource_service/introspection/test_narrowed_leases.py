@@ -42,7 +42,9 @@ class Server:
         self.leases = Leases(self.introspect, time.time, lambda: self.now)
         self.leases.confirm(self.now)
         self.pass_time(2 * SETTLE_S)
-        self.leases.open(replace(_principal(), groups=groups), "token", self.endings.append, checked_at=self.now)
+        self.leases.open(
+            replace(_principal(), groups=groups), "token", self.endings.append, checked_at=self.now
+        )
 
     async def introspect(self, token: str) -> ActiveToken | None:
         self.introspected.set()
