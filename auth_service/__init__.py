@@ -29,6 +29,7 @@
     federation/    login through identity providers
     access/        access rules, groups, and the decision
     accounts/      account changes and logout, with the sessions and grants that end with them
+    declarative/   the configuration as a file: planned, applied and exported
     web/           HTTP and HTML building blocks
     authorize/     the authorization endpoint
     endpoints/     the other machine-facing URLs, one file each

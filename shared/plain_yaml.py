@@ -11,6 +11,9 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+Place = tuple[str | int, ...]
+"""Where a value is: keys of mappings and positions in lists, from the outermost."""
+
 
 class PlainYamlError(ValueError):
     """The text is not in the subset.
@@ -86,6 +89,18 @@ def read_values(content: bytes) -> Any:  # noqa: ANN401 -- JSON
     return _value(root_node(content))
 
 
+def read_with_lines(content: bytes) -> tuple[Any, dict[Place, int]]:
+    """Return the same as `read_values`, with the line of each value by its place.
+
+    Raises:
+        PlainYamlError: it is not in the subset, or empty.
+    """
+    root, lines = root_node(content), dict[Place, int]()
+    value = _value(root)
+    _note_lines(root, (), lines)
+    return value, lines
+
+
 def write_values(values: object) -> str:
     """Return values as YAML that `read_values` reads."""
     text: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=10_000)
@@ -98,6 +113,17 @@ def _value(node: Node) -> Any:  # noqa: ANN401 -- JSON
     if isinstance(node, SequenceNode):
         return [_value(item) for item in node.value]
     return node.value
+
+
+def _note_lines(node: Node, place: Place, lines: dict[Place, int]) -> None:
+    lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, MappingNode):
+        for name, (key, value) in mapping_members(node).items():
+            lines[*place, name] = key.start_mark.line + 1
+            _note_lines(value, (*place, name), lines)
+    elif isinstance(node, SequenceNode):
+        for index, item in enumerate(node.value):
+            _note_lines(item, (*place, index), lines)
 
 
 def _at(mark: Any, says: str) -> PlainYamlError:  # noqa: ANN401

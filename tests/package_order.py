@@ -16,6 +16,7 @@ ORDER = {
             "federation",
             "access",
             "accounts",
+            "declarative",
         ),
         *("web", "authorize", "endpoints", "pages"),
         *(

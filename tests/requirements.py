@@ -46,7 +46,6 @@ HELD = Held()
 RUN = "what people run for years: configuration, upgrades, backups"
 PLANNED_GATE = Planned("ways round the policy, and revocation that does not arrive")
 PLANNED_BOUNDS = Planned("nobody may stop it for the others")
-PLANNED_PEOPLE = Planned("people and their own identity provider")
 
 AUTHORIZATION_SERVER = (
     Requirement("AS-1", "MUST", "OAuth 2.1, PKCE with S256 only", HELD),
@@ -204,7 +203,15 @@ PEOPLE = (
         "accessible, translatable pages with own looks",
         Partial("translations; own name, logo and colours"),
     ),
-    Requirement("ID-12", "MUST", "`doorward apply` and `export`", PLANNED_PEOPLE),
+    Requirement(
+        "ID-12",
+        "MUST",
+        "`doorward apply` and `export`",
+        Partial(
+            "resources and identity providers, which are settings; identities at providers, second factors"
+            " and groups that providers named are not exported"
+        ),
+    ),
 )
 
 OPERATION = (

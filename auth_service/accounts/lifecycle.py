@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from auth_service.access.announcements import AccessChangePublisher
 from auth_service.accounts.connected_identities import ConnectedIdentities
@@ -174,4 +175,19 @@ class AccountLifecycle:
             await self._grants.revoke_of_subject(
                 user.subject, "the password was changed", but_session=but_session
             )
+        return user
+
+    async def replace_password_hash(self, account: User, password_hash: str) -> User:
+        """Replace the stored hash by one from an export; otherwise as `set_password`.
+
+        Raises:
+            NoSuchUserError: the account no longer exists.
+        """
+
+        def change(user: User) -> User:
+            return replace(user.without_consents(), password_hash=password_hash, link=None, invited=False)
+
+        user = await self.users.change(account, change)
+        await self._sessions.end_all(user.subject)
+        await self._grants.revoke_of_subject(user.subject, "the password was changed")
         return user

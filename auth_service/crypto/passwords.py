@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import anyio
@@ -11,6 +12,11 @@ from passlib.context import CryptContext
 MAX_PASSWORD_BYTES = 1_024
 # Each hash uses 64 MiB and a core; more concurrent hashes would only queue for the same cores.
 _AT_ONCE = 2
+_MAX_MEMORY_KIB = 1_048_576
+_HASH = re.compile(
+    r"\$argon2id\$v=19\$m=(?P<memory_kib>[1-9][0-9]{0,6}),t=[1-9][0-9]?,p=[1-9][0-9]?"
+    r"\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,128}"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +80,12 @@ class Passwords:
             self._decoy = self._hash("a password that nobody has")
         # An account without a password has an empty hash, which no password may match.
         return bool(self._context.verify(password, kept or self._decoy)) and bool(kept)
+
+
+def is_password_hash(text: str) -> bool:
+    """Check whether `text` is a hash as `hash_password` returns it, at a reasonable cost."""
+    match = _HASH.fullmatch(text)
+    return match is not None and int(match["memory_kib"]) <= _MAX_MEMORY_KIB
 
 
 def _can_be_one(password: str) -> bool:

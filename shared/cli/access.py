@@ -96,12 +96,17 @@ def run(call: Callable[[AccessComponents], Awaitable[T]]) -> T:
 @asynccontextmanager
 async def _components() -> AsyncIterator[AccessComponents]:
     from auth_service.access.components import AccessComponents
+
+    async with open_local_store() as store:
+        yield AccessComponents.of_store(store, system_clock, default_rules())
+
+
+def default_rules() -> Access | None:
+    """Return the rules that follow from the settings while none are stored; None for no restriction."""
     from auth_service.protocol.access import DEMO_USERNAME, default_access
 
     demo = os.environ.get("DOORWARD_DEMO_USER", "").lower() in ("true", "1", "yes", "on")
-    default = default_access(os.environ.get("DOORWARD_ACCESS"), demo_user=DEMO_USERNAME if demo else None)
-    async with open_local_store() as store:
-        yield AccessComponents.of_store(store, system_clock, default)
+    return default_access(os.environ.get("DOORWARD_ACCESS"), demo_user=DEMO_USERNAME if demo else None)
 
 
 def _content(file: Path) -> bytes:

@@ -128,6 +128,14 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["ada", "notes"], STORE, "notes: a URI needs a scheme"),
         (["ada", "https://notes.example/mcp"], STORE, "the database"),
     ],
+    "export": [([], STORE, "the database")],
+    "apply": [
+        ([], STORE, "the file is missing"),
+        (["missing.yaml"], STORE, "missing.yaml cannot be read"),
+        (["/"], STORE, "/ cannot be read"),
+        (["/dev/null"], STORE, "the file says nothing; nothing was changed"),
+        (["/dev/zero"], STORE, "/dev/zero is larger than"),
+    ],
     "groups list": [([], STORE, "the database")],
     "groups add": [
         (["two words", "ada"], STORE, "cannot be a local group"),
@@ -200,6 +208,7 @@ WELL_FORMED = {
         )
     },
     "access set": ["access.yaml"],
+    "apply": ["doorward.yaml"],
     "access check": ["ada", "https://notes.example/mcp"],
     **{f"groups {verb}": ["ops", "ada"] for verb in ("add", "remove")},
     "users disconnect": ["ada", "x"],

@@ -1,0 +1,163 @@
+"""Reads the current state from the store, and applies changes to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from auth_service.access.components import AccessComponents
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.clients.operator_clients import OperatorClients
+from auth_service.clients.repository import ClientRepository
+from auth_service.crypto.secrets import new_id
+from auth_service.declarative.model import (
+    AccessChange,
+    AnyChange,
+    ClientChange,
+    DeclaredPerson,
+    GroupChange,
+    PersonChange,
+    State,
+)
+from auth_service.grants.repository import GrantRepository
+from auth_service.protocol.access import Access
+from auth_service.protocol.usernames import canonical
+from auth_service.storage.interface import Store
+from auth_service.users.repository import User
+from shared.clock import Clock
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+class StateChangedError(Exception):
+    """Somebody else has changed the same thing in the meantime."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclarativeConfiguration:
+    """The parts of an installation that a file can declare."""
+
+    accounts: AccountLifecycle
+    access: AccessComponents
+    clients: ClientRepository
+    operator_clients: OperatorClients
+    grants: GrantRepository
+    clock: Clock
+
+    @classmethod
+    def of_store(cls, store: Store, clock: Clock, default: Access | None) -> DeclarativeConfiguration:
+        """Create the components.
+
+        Args:
+            default: the access rules while none are stored; None for no restriction.
+        """
+        return cls(
+            accounts=AccountLifecycle.of_store(store, clock),
+            access=AccessComponents.of_store(store, clock, default),
+            clients=ClientRepository(store, clock),
+            operator_clients=OperatorClients(store, clock),
+            grants=GrantRepository(store, clock),
+            clock=clock,
+        )
+
+    async def state(self) -> State:
+        """Return the current state."""
+        rules = await self.access.rules.load()
+        groups = self.access.groups
+        return State(
+            people={canonical(user.username): user for user in await self.accounts.users.list()},
+            groups={name: frozenset(await groups.members(name)) for name in await groups.names()},
+            access=rules.access,
+            access_version=rules.version,
+            clients={client.client_id: client for client in await self.clients.list()},
+        )
+
+    async def apply(self, change: AnyChange) -> None:
+        """Apply one change and log it. Safe to repeat.
+
+        Raises:
+            AccessChangedError, NoSuchUserError, StateChangedError, UserExistsError, ValueError: somebody else
+                has changed the same thing in the meantime.
+        """
+        match change:
+            case PersonChange():
+                await self._person(change)
+            case GroupChange():
+                await self._group(change)
+            case AccessChange():
+                await self.access.rules.save(change.access, change.version)
+            case ClientChange():
+                await self._client(change)
+        _log.info(
+            "configuration changed",
+            section=change.section,
+            action=change.action,
+            name=change.name,
+            details=change.logged,
+        )
+
+    async def _person(self, change: PersonChange) -> None:
+        if change.person is None:
+            if change.account is not None:
+                await self.accounts.delete(change.account)
+        elif change.account is None:
+            await self._add(change.person)
+        else:
+            await self._change(change.account, change.person)
+
+    async def _add(self, person: DeclaredPerson) -> None:
+        user = await self.accounts.users.add_new(
+            User(
+                subject=person.subject or new_id(),
+                username=person.username,
+                password_hash=person.password_hash or "",
+                created_at=int(self.clock()),
+                name=person.name or None,
+                admin=bool(person.admin),
+                disabled=bool(person.disabled),
+                accepts_links=person.accepts_links is not False,
+            )
+        )
+        if person.email:
+            await self.accounts.users.set_email(user, person.email)
+
+    async def _change(self, account: User, person: DeclaredPerson) -> None:
+        """Apply what takes rights away first: a change that is interrupted must not leave more of them."""
+        users = self.accounts.users
+        if person.disabled:
+            await self.accounts.disable(account)
+        if person.admin is False:
+            await users.set_admin(account, False)
+        if person.password_hash is not None:
+            await self.accounts.replace_password_hash(account, person.password_hash)
+        if person.email is not None:
+            await users.set_email(account, person.email or None)
+        await self._change_values(account, person)
+        if person.admin:
+            await self.accounts.connected.promote(account)
+        if person.disabled is False:
+            await self.accounts.enable(account)
+
+    async def _change_values(self, account: User, person: DeclaredPerson) -> None:
+        values: dict[str, object] = {}
+        if person.name is not None:
+            values["name"] = person.name or None
+        if person.accepts_links is not None:
+            values["accepts_links"] = person.accepts_links
+        if values:
+            await self.accounts.users.change(account, lambda user: replace(user, **values))  # type: ignore[arg-type]
+
+    async def _group(self, change: GroupChange) -> None:
+        for member in sorted(change.removed):
+            await self.access.groups.remove(change.name, member)
+        for member in sorted(change.added):
+            await self.access.groups.add(change.name, member)
+
+    async def _client(self, change: ClientChange) -> None:
+        if change.metadata is None:
+            await self.clients.delete(change.name)
+            await self.grants.revoke_of_client(change.name)
+            return
+        write = self.operator_clients.add if change.action == "add" else self.operator_clients.change
+        if not await write(change.name, change.metadata, change.secret_hash):
+            raise StateChangedError(f"the client {change.name} was changed meanwhile")

@@ -1,0 +1,51 @@
+"""The current state as a file that `doorward apply` reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auth_service.declarative.model import State
+from auth_service.protocol.access_document import access_document
+from auth_service.protocol.client import Client
+from auth_service.users.repository import User
+from shared.plain_yaml import write_values
+
+
+def exported(state: State, *, with_hashes: bool = False) -> str:
+    """Return the file.
+
+    Rules that follow from the settings are not part of it. Stored rules are, with `prune`: those that follow
+    from the settings of another installation must not add to them.
+
+    Args:
+        with_hashes: whether with the hashes of passwords and client secrets.
+    """
+    people = {user.username: _person(user, with_hashes) for _, user in sorted(state.people.items())}
+    sections: dict[str, Any] = {
+        "people": {"entries": people},
+        "groups": {"entries": {name: sorted(members) for name, members in sorted(state.groups.items())}},
+    }
+    if state.access is not None and state.access_version:
+        sections["access"] = {"prune": True, **access_document(state.access)}
+    clients = (client for _, client in sorted(state.clients.items()) if client.is_operators)
+    sections["clients"] = {"entries": {client.client_id: _client(client, with_hashes) for client in clients}}
+    return write_values(sections)
+
+
+def _person(user: User, with_hashes: bool) -> dict[str, Any]:
+    values = {
+        "subject": user.subject,
+        "name": user.name,
+        "email": user.email,
+        "admin": user.admin,
+        "disabled": user.disabled,
+        "password_hash": user.password_hash if with_hashes else None,
+    }
+    links = {} if user.accepts_links else {"accepts_links": False}
+    return {name: value for name, value in values.items() if value not in (None, "")} | links
+
+
+def _client(client: Client, with_hashes: bool) -> dict[str, Any]:
+    has_hash = with_hashes and client.secret_hash is not None
+    secret = {"secret_sha256": client.secret_hash} if has_hash else {}
+    return {**{name: value for name, value in client.metadata.items() if value != []}, **secret}

@@ -1,0 +1,181 @@
+"""What is declared, what there is, and the changes from the one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from auth_service.protocol.access import Access
+from auth_service.protocol.client import Client
+from auth_service.users.repository import User
+
+T = TypeVar("T")
+Action = Literal["add", "change", "remove"]
+SECTIONS = ("people", "groups", "access", "clients")
+
+
+class InvalidDocumentError(ValueError):
+    """The file is not valid, or cannot be applied.
+
+    Attributes:
+        problems: one sentence for each problem.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredPerson:
+    """A person in the file. None is left as it is; an empty name or address is removed."""
+
+    username: str
+    subject: str | None = None
+    name: str | None = None
+    email: str | None = None
+    admin: bool | None = None
+    disabled: bool | None = None
+    accepts_links: bool | None = None
+    password_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredClient:
+    """A client in the file.
+
+    Attributes:
+        metadata: only the members that the file names; an empty one is removed.
+        secret_hash: SHA-256 of the secret; None to leave it as it is.
+    """
+
+    metadata: dict[str, Any]
+    secret_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section(Generic[T]):
+    """The entries of a section, by name.
+
+    Attributes:
+        prune: whether what is not named is removed.
+    """
+
+    entries: Mapping[str, T]
+    prune: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The parsed file. A section that is None is left as it is.
+
+    Attributes:
+        people: by canonical username.
+        groups: the members of local groups, in the form in which names are compared.
+        clients: by client_id.
+    """
+
+    people: Section[DeclaredPerson] | None = None
+    groups: Section[frozenset[str]] | None = None
+    access: Section[Access] | None = None
+    clients: Section[DeclaredClient] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The current state, as `Document`.
+
+    Attributes:
+        access: None if there are no rules.
+        access_version: 0 if the rules are not stored, but follow from the settings.
+        clients: every client, those that registered themselves among them.
+    """
+
+    people: Mapping[str, User] = field(default_factory=dict)
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    access: Access | None = None
+    access_version: int = 0
+    clients: Mapping[str, Client] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change.
+
+    Attributes:
+        details: one line for each difference, without secrets.
+    """
+
+    action: Action
+    name: str
+    details: tuple[str, ...] = ()
+
+    @property
+    def logged(self) -> list[str]:
+        """Return what the log says of the change: names and addresses of people stay out of it."""
+        return [detail.partition(":")[0] for detail in self.details]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonChange(Change):
+    """A change of an account.
+
+    Attributes:
+        account: the account as it is; None for a new one.
+        person: only the values that change; None to delete the account.
+    """
+
+    account: User | None
+    person: DeclaredPerson | None
+    section = "people"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupChange(Change):
+    """A change of the members of a local group."""
+
+    added: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+    section = "groups"
+
+    @property
+    def logged(self) -> list[str]:
+        """Return who joins and who leaves; members are named as the operator does."""
+        return list(self.details)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessChange(Change):
+    """A change of the access rules.
+
+    Attributes:
+        access: the rules afterwards.
+        version: that of the rules before.
+    """
+
+    access: Access
+    version: int
+    section = "access"
+
+    @property
+    def logged(self) -> list[str]:
+        """Return the rules that change; they name people as the operator does."""
+        return list(self.details)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientChange(Change):
+    """A change of a client.
+
+    Attributes:
+        metadata: all of it, afterwards; None to remove the client.
+        secret_hash: None to leave the secret as it is.
+    """
+
+    metadata: dict[str, Any] | None = None
+    secret_hash: str | None = None
+    section = "clients"
+
+
+AnyChange = PersonChange | GroupChange | AccessChange | ClientChange

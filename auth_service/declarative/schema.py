@@ -1,0 +1,70 @@
+"""The JSON Schema of the file, with which editors complete and check it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auth_service.declarative.clients_file import BOOLEANS, METADATA
+from auth_service.protocol.registration import ClientMetadata
+
+_TEXT = {"type": "string", "maxLength": 255}
+_BOOLEAN = {"type": "boolean"}
+_SCOPES = {"oneOf": [{"const": "*"}, {"type": "array", "items": _TEXT, "minItems": 1}]}
+_RULES = {
+    "type": "object",
+    "additionalProperties": {"type": "object", "additionalProperties": _SCOPES, "minProperties": 1},
+}
+_PERSON = {
+    "subject": {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$"},
+    "name": _TEXT,
+    "email": _TEXT,
+    "admin": _BOOLEAN,
+    "disabled": _BOOLEAN,
+    "accepts_links": _BOOLEAN,
+    "password_hash": {"type": "string", "pattern": r"^\$argon2id\$"},
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the schema."""
+    access = {"prune": _BOOLEAN, "contact": _TEXT, "groups": _RULES, "people": _RULES}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Doorward configuration",
+        **_closed(
+            {
+                "people": _section(_closed(_PERSON)),
+                "groups": _section({"type": "array", "items": _TEXT}),
+                "access": _closed(access),
+                "clients": _section(_closed(_client())),
+            }
+        ),
+    }
+
+
+def _client() -> dict[str, Any]:
+    described = ClientMetadata.model_json_schema()["properties"]
+    members = {name: _member(name, described[name]) for name in METADATA}
+    return {
+        **members,
+        "secret": {"type": "string", "pattern": "^(env|file):.+"},
+        "secret_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    }
+
+
+def _member(name: str, described: dict[str, Any]) -> dict[str, Any]:
+    kind = {"boolean": name in BOOLEANS, "object": name == "jwks"}
+    kinds = {"redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "contacts"}
+    schema: dict[str, Any] = {"type": next((each for each, fits in kind.items() if fits), "string")}
+    if name in kinds:
+        schema = {"type": "array", "items": {"type": "string"}}
+    return schema | {key: described[key] for key in ("description",) if key in described}
+
+
+def _section(entry: dict[str, Any]) -> dict[str, Any]:
+    entries = {"type": "object", "additionalProperties": entry}
+    return _closed({"prune": _BOOLEAN, "entries": entries}) | {"required": ["entries"]}
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
