@@ -138,9 +138,14 @@ class AccessControl:
 
 def _username(user: User, identities: Iterable[Identity]) -> str | None:
     """Return the username, unless a provider suggested it: somebody may have chosen it there for a rule."""
+    return None if user.username == suggested_username(user, identities) else user.username
+
+
+def suggested_username(user: User, identities: Iterable[Identity]) -> str:
+    """Return the username that a provider suggested for the account; empty if the operator chose it."""
     if user.provider_username is not None:
-        return None if user.username == user.provider_username else user.username
+        return user.provider_username
     # An account from before that was recorded. The operator gives every account a password or an invitation.
     local = user.password_hash or user.invited
     created = any(identity.has_created_account(user.created_at) for identity in identities)
-    return user.username if local and not created else None
+    return "" if local and not created else user.username

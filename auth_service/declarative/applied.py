@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from auth_service.access.components import AccessComponents
+from auth_service.access.control import suggested_username
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.clients.operator_clients import OperatorClients
 from auth_service.clients.repository import ClientRepository
@@ -64,13 +65,24 @@ class DeclarativeConfiguration:
         """Return the current state."""
         rules = await self.access.rules.load()
         groups = self.access.groups
+        users = [await self._with_provider_username(user) for user in await self.accounts.users.list()]
         return State(
-            people={canonical(user.username): user for user in await self.accounts.users.list()},
+            people={canonical(user.username): user for user in users},
             groups={name: frozenset(await groups.members(name)) for name in await groups.names()},
             access=rules.access,
             access_version=rules.version,
             clients={client.client_id: client for client in await self.clients.list()},
         )
+
+    async def _with_provider_username(self, user: User) -> User:
+        """Return an account from before it was recorded whether a provider suggested the username.
+
+        A restored account without its identities would otherwise hold what rules give to that username.
+        """
+        if user.provider_username is not None:
+            return user
+        identities = await self.accounts.connected.of(user)
+        return replace(user, provider_username=suggested_username(user, identities))
 
     async def apply(self, change: AnyChange) -> None:
         """Apply one change and log it. Safe to repeat.
@@ -116,6 +128,7 @@ class DeclarativeConfiguration:
                 admin=bool(person.admin),
                 disabled=bool(person.disabled),
                 accepts_links=person.accepts_links is not False,
+                provider_username=person.provider_username or "",
             )
         )
         if person.email:
@@ -123,15 +136,14 @@ class DeclarativeConfiguration:
 
     async def _change(self, account: User, person: DeclaredPerson) -> None:
         """Apply what takes rights away first: a change that is interrupted must not leave more of them."""
-        users = self.accounts.users
         if person.disabled:
             await self.accounts.disable(account)
         if person.admin is False:
-            await users.set_admin(account, False)
+            await self.accounts.demote(account)
         if person.password_hash is not None:
             await self.accounts.replace_password_hash(account, person.password_hash)
         if person.email is not None:
-            await users.set_email(account, person.email or None)
+            await self.accounts.set_email(account, person.email or None)
         await self._change_values(account, person)
         if person.admin:
             await self.accounts.connected.promote(account)
@@ -144,8 +156,11 @@ class DeclarativeConfiguration:
             values["name"] = person.name or None
         if person.accepts_links is not None:
             values["accepts_links"] = person.accepts_links
+        if person.provider_username is not None:
+            values["provider_username"] = person.provider_username
         if values:
-            await self.accounts.users.change(account, lambda user: replace(user, **values))  # type: ignore[arg-type]
+            async with self.access.changes.around(account.subject):
+                await self.accounts.users.change(account, lambda user: replace(user, **values))  # type: ignore[arg-type]
 
     async def _group(self, change: GroupChange) -> None:
         for member in sorted(change.removed):

@@ -39,6 +39,7 @@ def _person(user: User, with_hashes: bool) -> dict[str, Any]:
         "email": user.email,
         "admin": user.admin,
         "disabled": user.disabled,
+        "provider_username": user.provider_username,
         "password_hash": user.password_hash if with_hashes else None,
     }
     links = {} if user.accepts_links else {"accepts_links": False}

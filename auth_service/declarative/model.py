@@ -29,7 +29,11 @@ class InvalidDocumentError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredPerson:
-    """A person in the file. None is left as it is; an empty name or address is removed."""
+    """A person in the file. None is left as it is; an empty name or address is removed.
+
+    Attributes:
+        provider_username: see `User`.
+    """
 
     username: str
     subject: str | None = None
@@ -38,6 +42,7 @@ class DeclaredPerson:
     admin: bool | None = None
     disabled: bool | None = None
     accepts_links: bool | None = None
+    provider_username: str | None = None
     password_hash: str | None = None
 
 

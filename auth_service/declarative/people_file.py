@@ -11,7 +11,16 @@ from auth_service.protocol.email_addresses import normalized
 from auth_service.protocol.usernames import canonical
 from shared.plain_yaml import Place
 
-KEYS = ("subject", "name", "email", "admin", "disabled", "accepts_links", "password_hash")
+KEYS = (
+    "subject",
+    "name",
+    "email",
+    "admin",
+    "disabled",
+    "accepts_links",
+    "provider_username",
+    "password_hash",
+)
 _LONGEST = 1_000
 SUBJECT = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -57,6 +66,7 @@ def _person(reader: Reader, username: str, value: object, place: Place) -> Decla
         admin=boolean("admin"),
         disabled=boolean("disabled"),
         accepts_links=boolean("accepts_links"),
+        provider_username=text("provider_username"),
         password_hash=password_hash,
     )
 

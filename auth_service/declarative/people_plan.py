@@ -9,13 +9,14 @@ from typing import Any
 from auth_service.declarative.model import DeclaredPerson, PersonChange, Section
 from auth_service.users.repository import User
 
-_SHOWN = ("name", "email", "admin", "disabled", "accepts_links")
+_SHOWN = ("name", "email", "admin", "disabled", "accepts_links", "provider_username")
 _DEFAULTS: dict[str, object] = {
     "name": "",
     "email": "",
     "admin": False,
     "disabled": False,
     "accepts_links": True,
+    "provider_username": "",
 }
 NO_PASSWORD = "no password: `doorward users reset` makes a link that sets one"  # noqa: S105 -- not a password
 

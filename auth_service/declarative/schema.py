@@ -21,6 +21,7 @@ _PERSON = {
     "admin": _BOOLEAN,
     "disabled": _BOOLEAN,
     "accepts_links": _BOOLEAN,
+    "provider_username": _TEXT,
     "password_hash": {"type": "string", "pattern": r"^\$argon2id\$"},
 }
 

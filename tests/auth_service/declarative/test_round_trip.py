@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,10 +16,11 @@ from auth_service.declarative.exported import exported
 from auth_service.declarative.model import AnyChange, State
 from auth_service.declarative.plan import plan
 from auth_service.protocol.access import closed_access
-from auth_service.storage import Store
+from auth_service.storage import Store, keys
 from auth_service.storage.interface import Store as AnyStore
 from auth_service.users.sessions import SessionRepository
 from shared.clock import system_clock
+from tests.auth_service.access.announced import Announced
 from tests.auth_service.declarative.example import SECRET, read_secret
 from tests.auth_service.service import RESOURCE, AuthorizationServer, running
 from tests.flow import Client, Person
@@ -139,6 +141,40 @@ async def test_a_file_applied_after_an_interruption_completes_the_rest(store: St
     for change in changes[:4]:
         await configuration.apply(change)
     assert plan(document, await configuration.state()) == changes[4:]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_a_username_that_a_provider_suggested_gives_nothing_after_a_restoration_either(
+    store: Store, recorded: bool
+) -> None:
+    accounts, subject = here(store).accounts, "the-subject-of-mallory"
+    await applied(store, f"access: {{people: {{ada: {{'{RESOURCE}': '*'}}}}}}")
+    user = await accounts.users.add_federated(subject, "ada", name=None, email=None)
+    assert user
+    if not recorded:
+        user = await accounts.users.change(user, lambda stored: replace(stored, provider_username=None))
+    text = exported(await state_of(store), with_hashes=True)
+    await accounts.delete(user)
+    assert [change.name for change in await applied(store, text)] == ["ada"]
+    assert not (await here(store).access.control.held(subject, RESOURCE)).anything
+    await applied(store, "people: {entries: {ada: {provider_username: ''}}}")
+    assert (await here(store).access.control.held(subject, RESOURCE)).anything
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("ID-4")
+@pytest.mark.parametrize("values", ["admin: false", "email: ''", "provider_username: ada"])
+async def test_resource_servers_hear_of_a_change_of_what_rules_know_a_person_by(
+    store: Store, values: str
+) -> None:
+    await applied(store, "people: {entries: {zoe: {admin: true}, ada: {admin: true, email: a@b.example}}}")
+    ada = (await state_of(store)).people["ada"]
+    await store.index_add(keys.subject_grants(ada.subject), "the-grant", ttl_s=None)
+    announced = Announced(store)
+    await applied(announced.store, f"people: {{entries: {{ada: {{{values}}}}}}}")
+    calls = [call for call in announced.calls if call.startswith(("changed", "replace"))]
+    assert calls == ["changed the-grant", "replace", "changed the-grant"]
 
 
 @contextmanager
