@@ -24,7 +24,7 @@ KEYS = (*METADATA, "secret", "secret_sha256")
 # No colon: a client_id with one is a URL, whose document describes the client, or a workload.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 # RFC 7591 §2.2: a member in another language.
-_TRANSLATED = re.compile(rf"({'|'.join(HUMAN_READABLE)})#.{{1,35}}")
+TRANSLATED = re.compile(rf"({'|'.join(HUMAN_READABLE)})#.{{1,35}}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # RFC 6749 §2.3.1 encodes credentials as forms, which many clients omit: these need no encoding.
 _SECRET = re.compile(r"[A-Za-z0-9._~-]{32,255}")
@@ -39,7 +39,7 @@ def read_clients(
         here = (*place, client_id)
         if not _CLIENT_ID.fullmatch(client_id):
             reader.refuse(here, "a client_id has letters, digits, dots, hyphens and underscores, at most 128")
-        translated = [key for key in value if _TRANSLATED.fullmatch(key)] if isinstance(value, dict) else []
+        translated = [key for key in value if TRANSLATED.fullmatch(key)] if isinstance(value, dict) else []
         members = reader.mapping(value, here, (*KEYS, *translated))
         clients[client_id] = DeclaredClient(
             metadata={

@@ -36,7 +36,7 @@ from auth_service.protocol.access_document import KEYS as ACCESS_KEYS
 from auth_service.protocol.access_document import InvalidAccessError, parse_access, person_name
 from shared.plain_yaml import Place, PlainYamlError, read_with_lines
 
-MAX_BYTES = 2_097_152
+MAX_BYTES = 16_777_216
 """The largest file that is read."""
 
 

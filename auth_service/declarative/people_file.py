@@ -21,7 +21,7 @@ KEYS = (
     "provider_username",
     "password_hash",
 )
-_LONGEST = 1_000
+LONGEST = 1_000
 SUBJECT = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -46,7 +46,7 @@ def _person(reader: Reader, username: str, value: object, place: Place) -> Decla
     members = reader.mapping(value, place, KEYS)
 
     def text(key: str) -> str | None:
-        return reader.text(members[key], (*place, key), longest=_LONGEST) if key in members else None
+        return reader.text(members[key], (*place, key), longest=LONGEST) if key in members else None
 
     def boolean(key: str) -> bool | None:
         return reader.boolean(members[key], (*place, key)) if key in members else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from auth_service.declarative.clients_file import BOOLEANS, METADATA
+from auth_service.declarative.clients_file import BOOLEANS, METADATA, TRANSLATED
+from auth_service.declarative.people_file import LONGEST
 from auth_service.protocol.registration import ClientMetadata
 
 _TEXT = {"type": "string", "maxLength": 255}
@@ -16,12 +17,12 @@ _RULES = {
 }
 _PERSON = {
     "subject": {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$"},
-    "name": _TEXT,
+    "name": {"type": "string", "maxLength": LONGEST},
     "email": _TEXT,
     "admin": _BOOLEAN,
     "disabled": _BOOLEAN,
     "accepts_links": _BOOLEAN,
-    "provider_username": _TEXT,
+    "provider_username": {"type": "string", "maxLength": LONGEST},
     "password_hash": {"type": "string", "pattern": r"^\$argon2id\$"},
 }
 
@@ -37,7 +38,7 @@ def json_schema() -> dict[str, Any]:
                 "people": _section(_closed(_PERSON)),
                 "groups": _section({"type": "array", "items": _TEXT}),
                 "access": _closed(access),
-                "clients": _section(_closed(_client())),
+                "clients": _section(_closed(_client()) | {"patternProperties": _translated()}),
             }
         ),
     }
@@ -51,6 +52,11 @@ def _client() -> dict[str, Any]:
         "secret": {"type": "string", "pattern": "^(env|file):.+"},
         "secret_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     }
+
+
+def _translated() -> dict[str, Any]:
+    """Return the members in other languages (RFC 7591 §2.2)."""
+    return {f"^{TRANSLATED.pattern}$": {"type": "string"}}
 
 
 def _member(name: str, described: dict[str, Any]) -> dict[str, Any]:

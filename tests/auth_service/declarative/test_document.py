@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -175,4 +176,10 @@ def test_the_schema_names_exactly_the_keys_that_are_read() -> None:
     assert set(sections) == keys_after("'#': x")
     assert set(sections["access"]["properties"]) == keys_after("access: {'#': x}")
     assert entries(sections["people"]) == keys_after("people: {entries: {x: {'#': x}}}")
+    client = sections["clients"]["properties"]["entries"]["additionalProperties"]
+    patterns = client["patternProperties"]
+    assert [bool(re.search(next(iter(patterns)), key)) for key in ("client_name#de", "name#de")] == [
+        True,
+        False,
+    ]
     assert entries(sections["clients"]) == keys_after("clients: {entries: {x: {'#': x}}}")
