@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,6 +156,7 @@ def deployed(
     settings: Mapping[str, str] = NOTHING,
     resource_settings: Mapping[str, str] = NOTHING,
     cheap_hashes: bool = True,
+    introspect_through: Callable[[str], str] = str,
 ) -> Iterator[Deployment]:
     """A deployment on the store at `store_url`, healthy, for the length of the context.
 
@@ -167,6 +168,7 @@ def deployed(
         settings: environment variables for the authorization servers; they win over the usual ones.
         resource_settings: the same for the resource server.
         cheap_hashes: whether passwords are hashed in under a millisecond, not at the cost of a deployment.
+        introspect_through: from the first authorization server's address to what the resource server calls.
     """
     auth_ports, resource_port = [free_port() for _ in range(replicas)], free_port()
     listens_at = f"http://127.0.0.1:{auth_ports[0]}"
@@ -189,7 +191,7 @@ def deployed(
         **common,
         "DOORWARD_RESOURCE": mcp_url,
         "DOORWARD_RESOURCE_SECRET": resource_secret,
-        "DOORWARD_INTROSPECTION_ENDPOINT": f"{listens_at}/introspect",
+        "DOORWARD_INTROSPECTION_ENDPOINT": f"{introspect_through(listens_at)}/introspect",
         "DOORWARD_NOTES": f"sqlite:///{directory}/notes.sqlite3",
         **resource_settings,
     }

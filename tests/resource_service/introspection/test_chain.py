@@ -11,7 +11,7 @@ import pytest
 
 from resource_service.introspection.cache import IntrospectionCache
 from resource_service.introspection.chain import JOIN_FOR_S, IntrospectionChain, introspection_chain
-from resource_service.introspection.client import IntrospectionUnavailableError
+from resource_service.introspection.client import IntrospectionUnavailableError, NeedsGroups, no_groups
 from resource_service.introspection.local_jwt_validator import LocalJwtValidator
 from resource_service.introspection.revocation_feed import Listener, RevocationFeed
 from resource_service.introspection.single_flight import SingleFlight
@@ -37,10 +37,15 @@ def feed() -> Iterator[Feed]:
 
 
 def chain_to(
-    server: AuthorizationServer, leases: Listener | None = None, **settings: Any
+    server: AuthorizationServer,
+    leases: Listener | None = None,
+    needs_groups: NeedsGroups = no_groups,
+    **settings: Any,
 ) -> IntrospectionChain:
     usual = {"resource": "http://127.0.0.1:9/mcp", "issuer": server.url, "resource_secret": "s" * 32}
-    return introspection_chain(ResourceSettings(**{**usual, **settings}), leases=leases)
+    return introspection_chain(
+        ResourceSettings(**{**usual, **settings}), leases=leases, needs_groups=needs_groups
+    )
 
 
 async def until_live(*listeners: Live) -> None:
@@ -59,6 +64,21 @@ async def test_tokens_are_validated_locally_where_that_is_wanted(feed: Feed) -> 
     assert isinstance(chain.introspect, LocalJwtValidator)
     async with chain.run():
         await until_live(vars(chain.introspect)["_revoked"])
+
+
+@pytest.mark.requirement("ID-3")
+async def test_each_validator_knows_whether_a_policy_names_groups(feed: Feed) -> None:
+    def always() -> bool:
+        return True
+
+    chain = chain_to(feed.server, needs_groups=always, verify_jwt_locally=True)
+    assert isinstance(chain.introspect, LocalJwtValidator)
+    local = vars(chain.introspect)
+    assert isinstance(local["_ask"], IntrospectionCache)
+    assert (local["_needs_groups"], vars(local["_ask"])["_needs_groups"]) == (always, always)
+    async with chain.run():
+        assert await chain.introspect("token") is None
+    assert feed.server.requests_to()[0].form["groups"] == "true"
 
 
 async def test_leases_hear_of_revocations_until_the_service_stops(feed: Feed) -> None:
