@@ -74,11 +74,12 @@ class AccessRules:
     def __init__(
         self, store: Store, changes: AccessChangePublisher, clock: Clock, default: Access | None = None
     ) -> None:
-        self._records = Collection(store, lambda _: keys.access(), JsonCodec(AccessRecord), lambda _: None)
+        # Read with every introspection: decoded only when they have changed.
+        self._codec = JsonCodec(AccessRecord, remembered=2)
+        self._records = Collection(store, lambda _: keys.access(), self._codec, lambda _: None)
         self._changes = changes
         self._clock = clock
         self._default = default
-        self._codec = JsonCodec(AccessRecord)
         self._parsed: tuple[AccessRecord, CurrentAccess] | None = None
 
     async def load(self) -> CurrentAccess:
@@ -89,7 +90,7 @@ class AccessRules:
         record = await self._records.get(_ID)
         if record is None:
             return CurrentAccess(self._default)
-        if self._parsed is None or self._parsed[0] != record:
+        if self._parsed is None or self._parsed[0] is not record:
             self._parsed = record, CurrentAccess(_understood(record.document), record.version)
         return self._parsed[1]
 
