@@ -16,7 +16,7 @@ from auth_service.protocol.registration_policy import Quota
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
+from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
 from shared.clock import Clock
 
 
@@ -39,7 +39,9 @@ class ClientRepository:
     def __init__(self, store: Store, clock: Clock, *, pending_ttl_s: int = 1_800) -> None:
         self._store = store
         self._clock = clock
-        self._clients = Collection(store, keys.client, JsonCodec(Client), self._remaining)
+        self._clients = Collection(
+            store, keys.client, JsonCodec(Client, remembered=READ_OFTEN), self._remaining
+        )
         self.unused = UnusedClients(store, self._evict, pending_ttl_s)
 
     def _remaining(self, client: Client) -> int | None:

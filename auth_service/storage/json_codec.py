@@ -27,6 +27,9 @@ Members = dict[str, Any]
 Migration = Callable[[Members], Members]
 """Converts the members of one version to those of the next."""
 
+READ_OFTEN = 1_024
+"""For `remembered`, where most requests read a document of the kind: about 3 MB."""
+
 VERSION = "v"
 
 STORED_AS = "stored_as"

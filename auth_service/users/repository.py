@@ -13,7 +13,7 @@ from auth_service.protocol.usernames import canonical
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
+from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
 from auth_service.users.emails import EmailAddresses
 from shared.clock import Clock, system_clock
 
@@ -110,8 +110,10 @@ class UserRepository:
         self._store = store
         self._passwords = passwords
         self._clock = clock
-        self._users = Collection(store, keys.user, JsonCodec(User), lambda _: None)
-        self._subjects = Collection(store, keys.subject, JsonCodec(SubjectEntry), lambda _: None)
+        self._users = Collection(store, keys.user, JsonCodec(User, remembered=READ_OFTEN), lambda _: None)
+        self._subjects = Collection(
+            store, keys.subject, JsonCodec(SubjectEntry, remembered=READ_OFTEN), lambda _: None
+        )
         self._emails = EmailAddresses(store)
 
     async def add(
