@@ -20,7 +20,7 @@ user is, what they consented to, and whether a token is still active.
     authorization_server_client.py  requests to the authorization server
 
     messages/       JSON-RPC messages over HTTP, parsed strictly; pure
-    policy/         the scopes that each message needs
+    policy/         the scopes and groups that each message needs
     introspection/  validation of access tokens
     auth/           authentication: credentials, DPoP proofs, the principal
     gateway/        a backend: the proxy to an upstream MCP server

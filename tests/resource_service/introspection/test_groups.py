@@ -63,6 +63,13 @@ async def test_an_answer_without_groups_means_that_there_are_none() -> None:
     assert token.groups == ()
 
 
+async def test_as_many_groups_as_access_rules_can_name_are_understood() -> None:
+    groups = [f"okta:{'ü' * 27}{number:04}" for number in range(2_000)]  # 128 KB in UTF-8
+    token, _ = await ask(needs_groups=True, groups=groups)
+    assert token
+    assert token.groups == tuple(groups)
+
+
 @pytest.mark.parametrize("groups", ["ops", {"ops": True}, ["ops", 1], None, [["ops"]]], ids=str)
 async def test_groups_that_are_no_list_of_texts_make_the_answer_unusable(groups: object) -> None:
     with pytest.raises(IntrospectionUnavailableError, match="groups"):
