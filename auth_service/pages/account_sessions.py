@@ -13,7 +13,7 @@ from auth_service.pages.account_sections import Confirmation, Done
 from auth_service.protocol.client import Client
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters
-from auth_service.protocol.request_source import UNKNOWN_BROWSER
+from auth_service.protocol.request_source import UNKNOWN_BROWSER, shown_network
 from auth_service.protocol.second_factor import KEY, PASSWORD, SEVERAL
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.moments import day
@@ -57,7 +57,7 @@ class SessionsSection:
         return {
             "session_id": session.session_id,
             "browser": _browser(session),
-            "network": session.seen_network or (source.network if source else None),
+            "network": shown_network(session.seen_network or (source.network if source else "")),
             "began": day(session.auth_time),
             "how": self._how(session),
             "seen": day(session.last_seen_at),

@@ -21,6 +21,7 @@ from auth_service.protocol.factors import (
     with_notice,
 )
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.request_source import shown_network
 from auth_service.protocol.second_factor import SecondFactorPolicy
 from auth_service.web.forms import shows_errors
 from auth_service.web.moments import day
@@ -125,10 +126,6 @@ def _listed(key: Passkey) -> dict[str, object]:
 def shown_notices(factors: Factors, now: int) -> list[str]:
     """Return the recent changes as sentences."""
     return [
-        f"{notice.text} on {day(notice.at)}{f' from {_address(notice.network)}' if notice.network else ''}."
+        f"{notice.text} on {day(notice.at)}{f' from {shown_network(notice.network)}' if notice.network else ''}."
         for notice in factors.recent_notices(now)
     ]
-
-
-def _address(network: str) -> str:
-    return network.removesuffix("/32")

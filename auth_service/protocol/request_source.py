@@ -48,6 +48,16 @@ class RequestSource:
     network: str
     browser: str
 
+    @property
+    def shown_network(self) -> str:
+        """The network as people write it."""
+        return shown_network(self.network)
+
+
+def shown_network(network: str) -> str:
+    """Return a network as people write it: a single IPv4 address without its prefix length."""
+    return network.removesuffix("/32")
+
 
 def browser_name(user_agent: str | None) -> str:
     """Return the browser and system that a User-Agent header names; anybody can claim to be any of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auth_service.protocol.request_source import MAX_USER_AGENT, browser_name
+from auth_service.protocol.request_source import MAX_USER_AGENT, browser_name, shown_network
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 
@@ -35,3 +35,11 @@ WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 )
 def test_a_browser_is_named_plainly_whatever_else_it_claims(user_agent: str | None, name: str) -> None:
     assert browser_name(user_agent) == name
+
+
+@pytest.mark.parametrize(
+    ("network", "shown"),
+    [("192.0.2.1/32", "192.0.2.1"), ("2001:db8::/64", "2001:db8::/64"), ("unknown", "unknown"), ("", "")],
+)
+def test_a_network_of_one_address_is_shown_as_the_address(network: str, shown: str) -> None:
+    assert shown_network(network) == shown
