@@ -125,7 +125,9 @@ def _listed(key: Passkey) -> dict[str, object]:
 
 def shown_notices(factors: Factors, now: int) -> list[str]:
     """Return the recent changes as sentences."""
-    return [
-        f"{notice.text} on {day(notice.at)}{f' from {shown_network(notice.network)}' if notice.network else ''}."
-        for notice in factors.recent_notices(now)
-    ]
+    return [_sentence(notice) for notice in factors.recent_notices(now)]
+
+
+def _sentence(notice: Notice) -> str:
+    origin = f" from {shown_network(notice.network)}" if notice.network else ""
+    return f"{notice.text} on {day(notice.at)}{origin}."

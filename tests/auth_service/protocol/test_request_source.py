@@ -38,8 +38,8 @@ def test_a_browser_is_named_plainly_whatever_else_it_claims(user_agent: str | No
 
 
 @pytest.mark.parametrize(
-    ("network", "shown"),
+    ("network", "text"),
     [("192.0.2.1/32", "192.0.2.1"), ("2001:db8::/64", "2001:db8::/64"), ("unknown", "unknown"), ("", "")],
 )
-def test_a_network_of_one_address_is_shown_as_the_address(network: str, shown: str) -> None:
-    assert shown_network(network) == shown
+def test_a_network_of_one_address_is_shown_as_the_address(network: str, text: str) -> None:
+    assert shown_network(network) == text
