@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from resource_service.introspection.client import MAX_ANSWER_BYTES
 from tests.resource_service.authorization_server import (
     AuthorizationServer,
     Question,
@@ -61,7 +62,7 @@ TROUBLES: dict[str, Reply] = {
     "audience as object": answer_json(GOOD | {"aud": {}}),
     "audience of numbers": answer_json(GOOD | {"aud": [1]}),
     "deeply nested": answer(200, b"[" * 60_000, JSON),
-    "too large": answer(200, json.dumps({"active": False, "x": "x" * 70_000}).encode(), JSON),
+    "too large": answer(200, json.dumps({"active": False, "x": "x" * MAX_ANSWER_BYTES}).encode(), JSON),
     "compressed": answer(200, b"\x1f\x8b\x08junk", JSON, "Content-Encoding: gzip"),
 }
 
