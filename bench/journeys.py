@@ -56,6 +56,7 @@ GIVEN = {
     "auth_service/web/http.py": "the handler of an endpoint",
     "resource_service/gateway/disconnect.py": ASGI,
     "resource_service/gateway/http_reply.py": ASGI,
+    "resource_service/introspection/client.py": "whether a policy names groups",
     "shared/asgi/body.py": ASGI,
     "shared/asgi/cors.py": "the policy of each path",
     "shared/asgi/direct_routes.py": "the handlers, the headers of responses and the framework behind it",
