@@ -28,6 +28,7 @@ def called(*names: object) -> list[dict[str, Any]]:
         (StepUp("mfa"), None, 1, False),
         (StepUp("password"), "mfa", None, True),
         (StepUp("password"), "federated", None, False),
+        (StepUp(max_age_s=60), "password", 1, True),
         (StepUp(max_age_s=60), "password", 60, True),
         (StepUp(max_age_s=60), "password", 60.1, False),
         (StepUp(max_age_s=60), "mfa", None, False),
