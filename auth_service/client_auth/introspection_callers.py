@@ -6,15 +6,13 @@ from collections.abc import Iterable
 
 from auth_service.client_auth.authentication import ClientAuthentication
 from auth_service.crypto.secrets import digest, matches
-from auth_service.protocol.client_authentication import present
+from auth_service.protocol.client_authentication import CREDENTIALS, present
 from auth_service.protocol.errors import InvalidClientError
 from auth_service.protocol.introspection import IntrospectionCaller
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.settings import ResourceServer
 from shared.http_exchange import basic_authorization
-
-_CREDENTIALS = {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
 
 __all__ = ["IntrospectionCaller", "IntrospectionCallers"]
 
@@ -48,7 +46,7 @@ class IntrospectionCallers:
 
         None says nothing: `authenticate` decides.
         """
-        if len(authorization) != 1 or not _CREDENTIALS.isdisjoint(parameters.values):
+        if len(authorization) != 1 or not CREDENTIALS.isdisjoint(parameters.values):
             return None
         return self._by_header.get(digest(authorization[0]))
 

@@ -13,6 +13,7 @@ from auth_service.client_auth.dpop import DpopProofs
 from auth_service.endpoints.descriptions.par import OPERATION
 from auth_service.protocol.authorization import response_target, validate
 from auth_service.protocol.client import Client
+from auth_service.protocol.client_authentication import CREDENTIALS
 from auth_service.protocol.errors import InvalidDpopProofError, InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.pkce import PkcePolicy
@@ -28,7 +29,6 @@ from auth_service.web.route import (
 from shared.asgi import CorsPolicy, header_values
 
 # Client authentication is not part of the authorization request.
-_CREDENTIALS = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class PushEndpoint:
             raise InvalidRequestError(
                 Reason.REQUEST_URI_NOT_PUSHED, "request_uri cannot be pushed"
             )  # RFC 9126 §2.1
-        values = {name: value for name, value in form.values.items() if name not in _CREDENTIALS}
+        values = {name: value for name, value in form.values.items() if name not in CREDENTIALS}
         return Parameters({**values, "client_id": client.client_id}, form.resources)
 
     def endpoint(self) -> Endpoint:

@@ -14,6 +14,7 @@ from auth_service.endpoints.descriptions.token import OPERATION
 from auth_service.grants.base import GrantType, TokenRequest
 from auth_service.grants.token_issuer import TokenIssuer
 from auth_service.protocol.client import Client
+from auth_service.protocol.client_authentication import CREDENTIALS
 from auth_service.protocol.device import GRANT_TYPE as DEVICE_CODE
 from auth_service.protocol.errors import (
     InvalidRequestError,
@@ -85,7 +86,7 @@ class TokenEndpoint:
         if (
             parameters.get("grant_type") == JWT_BEARER
             and not authorization
-            and not _CREDENTIALS & set(parameters.values)
+            and not CREDENTIALS & set(parameters.values)
         ):
             return _NOBODY  # a workload, identified by its assertion (EXT-4)
         return await self.authentication.authenticate(authorization, parameters, network)
@@ -111,7 +112,6 @@ class TokenEndpoint:
         )
 
 
-_CREDENTIALS = {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
 _NOBODY = Client(
     client_id="", created_at=0, metadata={"grant_types": [JWT_BEARER], "token_endpoint_auth_method": "none"}
 )

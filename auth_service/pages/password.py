@@ -14,6 +14,7 @@ from auth_service.crypto.secrets import digest
 from auth_service.pages.current_password import CurrentPassword, NotDoneError, not_done
 from auth_service.pages.descriptions.password import OPERATIONS, WELL_KNOWN
 from auth_service.pages.identity_lists import shown_identities
+from auth_service.pages.one_time_link import new_password
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
@@ -85,9 +86,7 @@ class PasswordPage:
         return see_other(f"password?changed={_changed_mark(session)}")
 
     async def _change(self, form: Parameters, browser: Browser, session: Session, origin: str) -> None:
-        new = form.get("new_password") or ""
-        if new != (form.get("new_password_again") or ""):
-            raise NotDoneError("The two new passwords are not the same.", 400, Reason.PASSWORD_NOT_CHANGED)
+        new = new_password(form, mismatch="The two new passwords are not the same.")
         user = await self.current_password.require(form, browser, session, origin)
         try:
             await self.accounts.set_password(user, new, session=session, only_unchanged=True)

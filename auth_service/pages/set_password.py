@@ -8,9 +8,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from auth_service.accounts.account_links import AccountLinks, LinkOverError
-from auth_service.crypto.secrets import digest
 from auth_service.pages.current_password import NotDoneError, not_done
 from auth_service.pages.descriptions.set_password import OPERATIONS
+from auth_service.pages.one_time_link import done_mark, kept_from_referers, link_over, new_password
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
 from auth_service.protocol.reasons import Reason
@@ -27,6 +27,7 @@ from shared.encoded_text import encoded
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
+_EVENT = "password set"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +40,12 @@ class SetPasswordPage:
 
     async def handle(self, request: Request) -> Response:
         response = await (self._submit(request) if request.method == "POST" else self._show(request))
-        # The URL contains the secret: not even this server gets it in a Referer. Not no-referrer: browsers
-        # would send the form with `Origin: null` (Fetch §3.1).
-        response.headers["Referrer-Policy"] = "strict-origin"
-        return response
+        return kept_from_referers(response)
 
     async def _show(self, request: Request) -> Response:
         browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
         query = parse_parameters(request.scope["query_string"])
-        if query.get("done") == _done_mark(browser):
+        if query.get("done") == done_mark(_EVENT, browser):
             return self.context.templates.render("password_set.html", {})
         try:
             user = await self._user_of(query.get("link"), request)
@@ -90,14 +88,7 @@ class SetPasswordPage:
         return self.context.templates.render("set_password.html", context, status=status, cookies=cookies)
 
     def _over(self, request: Request) -> Response:
-        _log.info(
-            "password not set",
-            reason="the link is not valid",
-            reason_code=Reason.ACCOUNT_LINK_OVER.code,
-            status=404,
-            origin=self.context.networks.network_of(request),
-        )
-        return self.context.templates.render("link_over.html", {}, status=404)
+        return link_over(self.context, request, "password not set", reason="the link is not valid")
 
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.context.browsers, request, logs_in=True)
@@ -121,12 +112,10 @@ class SetPasswordPage:
             page = self._form(browser, user, link, wrong=str(error), status=error.status)
             return not_done(page, error, "password not set", **who)
         _log.warning("password set by link", **who)
-        return see_other(f"set-password?done={_done_mark(browser)}")
+        return see_other(f"set-password?done={done_mark(_EVENT, browser)}")
 
     async def _redeem(self, form: Parameters, link: str) -> None:
-        new = form.get("new_password") or ""
-        if new != (form.get("new_password_again") or ""):
-            raise NotDoneError("The two passwords are not the same.", 400, Reason.PASSWORD_NOT_CHANGED)
+        new = new_password(form)
         try:
             await self.links.redeem(link, new)
         except NoSuchUserError as error:
@@ -143,8 +132,3 @@ class SetPasswordPage:
             methods=("GET", "POST"),
             operations=OPERATIONS,
         )
-
-
-def _done_mark(browser: Browser) -> str:
-    """Return a mark for a link that only this server can create: no other page can fake a change."""
-    return digest(f"password set {browser.browser_id}")

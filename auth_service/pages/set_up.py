@@ -8,9 +8,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from auth_service.accounts.first_administrator import FirstAdministrator, SetupOverError
-from auth_service.crypto.secrets import digest
 from auth_service.pages.current_password import NotDoneError, not_done
 from auth_service.pages.descriptions.set_up import OPERATIONS
+from auth_service.pages.one_time_link import done_mark, kept_from_referers, link_over, new_password
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
 from auth_service.protocol.reasons import Reason
@@ -27,6 +27,7 @@ from shared.encoded_text import encoded
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
+_EVENT = "set up"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +43,12 @@ class SetUpPage:
             response = await (self._submit(request) if request.method == "POST" else self._show(request))
         except SetupOverError:
             response = self._over(request)
-        response.headers["Referrer-Policy"] = "strict-origin"  # see `pages.set_password`
-        return response
+        return kept_from_referers(response)
 
     async def _show(self, request: Request) -> Response:
         browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
         query = parse_parameters(request.scope["query_string"])
-        if query.get("done") == _done_mark(browser):
+        if query.get("done") == done_mark(_EVENT, browser):
             return self.context.templates.render("set_up_done.html", {})
         await self._require(query.get("link"), request)
         return self._form(browser, query.require("link"), cookies=cookies)
@@ -82,14 +82,12 @@ class SetUpPage:
     def _over(self, request: Request) -> Response:
         if request.method == "POST":
             submission_of(request).give_way()
-        _log.info(
+        return link_over(
+            self.context,
+            request,
             "set-up refused",
             reason="the link is not valid, or there is an administrator",
-            reason_code=Reason.ACCOUNT_LINK_OVER.code,
-            status=404,
-            origin=self.context.networks.network_of(request),
         )
-        return self.context.templates.render("link_over.html", {}, status=404)
 
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.context.browsers, request, logs_in=True)
@@ -105,12 +103,10 @@ class SetUpPage:
             page = self._form(browser, link, username=username, wrong=str(error), status=error.status)
             return not_done(page, error, "set-up failed", origin=origin)
         _log.warning("first administrator created", username=encoded(username), origin=origin)
-        return see_other(f"set-up?done={_done_mark(browser)}")
+        return see_other(f"set-up?done={done_mark(_EVENT, browser)}")
 
     async def _create(self, form: Parameters, link: str, username: str) -> None:
-        new = form.get("new_password") or ""
-        if new != (form.get("new_password_again") or ""):
-            raise NotDoneError("The two passwords are not the same.", 400, Reason.PASSWORD_NOT_CHANGED)
+        new = new_password(form)
         try:
             await self.first.create(link, username, new)
         except UserExistsError as error:
@@ -127,7 +123,3 @@ class SetUpPage:
             methods=("GET", "POST"),
             operations=OPERATIONS,
         )
-
-
-def _done_mark(browser: Browser) -> str:
-    return digest(f"set up {browser.browser_id}")

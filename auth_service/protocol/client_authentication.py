@@ -12,6 +12,9 @@ from auth_service.protocol.errors import InvalidClientError, InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 
+CREDENTIALS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
+"""The parameters of a request's body by which clients identify and authenticate themselves."""
+
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 

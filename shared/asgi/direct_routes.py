@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.asgi.accept import asks_for_page
 from shared.asgi.body import BodyTooLargeError, body_too_large, read_body
 from shared.asgi.cors import CorsPolicy
 from shared.asgi.errors import unhandled_error
@@ -114,13 +115,8 @@ class DirectRoutes:
 
 
 def _is_ordinary(scope: Scope) -> bool:
-    """Check that the request cannot be for a page, and that its head is within the limits.
-
-    `asks_for_page` is true only for requests that accept HTML by name.
-    """
-    if scope.get("root_path") or is_head_too_large(scope):
-        return False
-    return not any(name == b"accept" and b"html" in value.lower() for name, value in scope["headers"])
+    """Check that the request is not for a page, and that its head is within the limits."""
+    return not (scope.get("root_path") or is_head_too_large(scope) or asks_for_page(scope))
 
 
 async def _send(response: Response, headers: RawHeaders, send: Send) -> None:

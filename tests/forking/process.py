@@ -170,7 +170,7 @@ def start(
 def launcher(module: str, *arguments: str, environment: Mapping[str, str]) -> list[str]:
     """A command for others to start, which runs `module` in a process that is forked.
 
-    It passes on its streams, environment and directory, and SIGTERM. Whoever looks at the processes sees two.
+    It passes on its streams, environment and directory, and SIGTERM. In a list of processes there are two.
 
     Args:
         environment: decides what interpreter it is; the module gets that of the command.

@@ -1,4 +1,4 @@
-"""Account changes apply to the account that was looked up, whoever has its username by now (ID-7)."""
+"""Account changes apply to the account that was looked up, even if another now has its username (ID-7)."""
 
 from __future__ import annotations
 
