@@ -29,6 +29,7 @@
     federation/    login through identity providers
     access/        access rules, groups, and the decision
     accounts/      account changes and logout, with the sessions and grants that end with them
+    administration/  what administrators do, by command, console and admin API
     declarative/   the configuration as a file: planned, applied and exported
     web/           HTTP and HTML building blocks
     authorize/     the authorization endpoint

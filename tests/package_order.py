@@ -16,6 +16,7 @@ ORDER = {
             "federation",
             "access",
             "accounts",
+            "administration",
             "declarative",
         ),
         *("web", "authorize", "endpoints", "pages"),

@@ -35,7 +35,7 @@ from auth_service.protocol.authorization import (
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import Trust
 from auth_service.protocol.error_redirects import may_redirect_error
-from auth_service.protocol.errors import AccessDeniedError, OAuthError
+from auth_service.protocol.errors import AccessDeniedError, ClientDisabledError, OAuthError
 from auth_service.protocol.interaction import Approval, Outcome, Step, granted_scopes, next_step
 from auth_service.protocol.narrowed_grants import NOT_GRANTED
 from auth_service.protocol.parameters import Parameters, parse_parameters
@@ -124,6 +124,8 @@ class AuthorizeEndpoint:
         client = await self.client_resolver.resolve_for_authorization(parameters.require("client_id"), origin)
         if client is None:
             return await self.context.errors.unknown_client(request)
+        if client.disabled:
+            raise ClientDisabledError
         pushed = self.requests.name_of(parameters)
         try:
             parameters = await self.requests.resolve(parameters, client)
@@ -181,6 +183,8 @@ class AuthorizeEndpoint:
         client = await self.clients.get(pending.request.client_id)
         if client is None:
             return await self.context.errors.unknown_client(request)
+        if client.disabled:
+            raise ClientDisabledError
         check_response_target(pending.request, client)
         if pending.outcome is not None:
             return await self._repeat(request, client, pending.request, pending.outcome)

@@ -8,7 +8,7 @@ from auth_service.crypto import secrets
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_authentication import PresentedCredentials, present
 from auth_service.protocol.client_secrets import accepted_hashes
-from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.errors import ClientDisabledError, InvalidClientError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from shared.clock import Clock, system_clock
@@ -45,9 +45,27 @@ class ClientAuthentication:
                 and after too many assertions.
 
         Raises:
+            ClientDisabledError: an administrator has disabled the client.
             InvalidClientError: the client is unknown or failed to authenticate.
             InvalidRequestError: the request uses two authentication methods at once.
         """
+        client = await self._authenticated(
+            authorization, parameters, origin, network=network, to_revoke=to_revoke
+        )
+        # Afterwards: nobody else learns that it is disabled. Its tokens may be revoked by it nevertheless.
+        if client.disabled and not to_revoke:
+            raise ClientDisabledError
+        return client
+
+    async def _authenticated(
+        self,
+        authorization: list[str],
+        parameters: Parameters,
+        origin: str | None,
+        *,
+        network: str | None,
+        to_revoke: bool,
+    ) -> Client:
         presented = present(authorization, parameters)
         if presented.assertion is not None:
             client, token = await self._asserted(presented, presented.assertion, origin)

@@ -153,9 +153,17 @@ class ClientRepository:
         return None
 
     async def change(
-        self, client: Client, metadata: dict[str, Any], statement_claims: dict[str, Any] | None
+        self,
+        client: Client,
+        metadata: dict[str, Any],
+        statement_claims: dict[str, Any] | None,
+        *,
+        require: Callable[[Client], None] = lambda _: None,
     ) -> Registered | None:
         """Replace the metadata (RFC 7592 §2.2); a secret is made where the client needs one and has none.
+
+        Args:
+            require: raises if the client may not be changed; called with the stored client.
 
         Returns:
             the client as it is now, or None where it was deleted meanwhile.
@@ -163,6 +171,7 @@ class ClientRepository:
         fresh = secrets.new_secret("dw_cs_")
 
         def rule(current: Client) -> tuple[Client, Registered]:
+            require(current)
             changed = replace(current, metadata=metadata, statement_claims=statement_claims)
             if not changed.has_secret:
                 changed = replace(changed, secret_hash=None, previous_secret_hash=None)
@@ -186,6 +195,24 @@ class ClientRepository:
             return changed, (changed or client).secret_hash == secret_hash
 
         return bool(await self._clients.update(client_id, rule))
+
+    async def set_disabled(self, client_id: str, disabled: bool) -> Client | None:
+        """Disable or enable a client. `ClientAdministration.disable` also ends its grants.
+
+        Returns:
+            the client as it is now, or None if it does not exist.
+        """
+        now = int(self._clock())
+
+        def rule(client: Client) -> tuple[Client | None, Client]:
+            changed = client.with_disabled(disabled, now)
+            return (None if changed == client else changed), changed
+
+        changed = await self._clients.update(client_id, rule)
+        if changed is not None:
+            await self._store.index_add(keys.clients(), client_id, ttl_s=self._remaining(changed))
+            await self.unused.remove(changed)
+        return changed
 
     async def note_use(self, client_id: str, expires_at: int) -> bool:
         """Keep a client for as long as something it was granted may live; False if it is gone."""
@@ -225,7 +252,8 @@ class ClientRepository:
         return gone is not None
 
     async def _evict(self, client_id: str) -> bool:
-        return await self._end(client_id, lambda client: client.used_at is None) is not None
+        unused = await self._end(client_id, lambda client: client.used_at is None and not client.disabled)
+        return unused is not None
 
     async def _end(self, client_id: str, condition: Callable[[Client], bool]) -> Client | None:
         """Remove a client of which `condition` holds; returns it where it is gone."""

@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auth_service.administration.client_metadata import GRANT_TYPES
 from auth_service.declarative.model import ClientChange, DeclaredClient, Section
 from auth_service.protocol.client import SECRET_METHODS, Client
-from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.errors import OAuthError
 from auth_service.protocol.registration import parse_metadata
-
-GRANT_TYPES = (
-    "authorization_code",
-    "refresh_token",
-    "client_credentials",
-    GRANT_TYPE,
-    "urn:ietf:params:oauth:grant-type:token-exchange",
-    "urn:ietf:params:oauth:grant-type:jwt-bearer",
-)
 
 
 def plan_clients(

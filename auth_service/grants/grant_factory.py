@@ -113,7 +113,7 @@ class GrantFactory:
         if grant.client_id.startswith(WORKLOAD_PREFIX):
             return True  # not registered: its issuer vouches for it with each assertion
         client = await self._clients.get(grant.client_id)
-        if client is None:
+        if client is None or client.disabled:
             return False
         needed_until = max(grant.expires_at, grant.created_at + self._lifetimes.refresh_absolute_s)
         if client.knows_of_use(grant.created_at, needed_until):

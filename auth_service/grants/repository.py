@@ -156,9 +156,9 @@ class GrantRepository:
         """Revoke all grants of `subject`, except those given in the session `but_session`."""
         await self._revoke_listed(keys.subject_grants(subject), reason, but_session)
 
-    async def revoke_of_client(self, client_id: str) -> None:
+    async def revoke_of_client(self, client_id: str, reason: str = "the client was deleted") -> None:
         """Revoke all grants of the client."""
-        await self._revoke_listed(keys.client_grants(client_id), "the client was deleted")
+        await self._revoke_listed(keys.client_grants(client_id), reason)
 
     async def _revoke_listed(self, index: str, reason: str, but_session: str | None = None) -> None:
         def rule(grant: Grant) -> tuple[Grant | None, bool]:

@@ -31,6 +31,9 @@ _PILED_MARKS = re.compile("([\u0300-\u036f]{2})[\u0300-\u036f]+")
 UNUSED_TTL_S = 86_400
 """Seconds after which a registration that never led to a grant expires."""
 
+DISABLED_KEPT_S = 5 * 365 * 86_400
+"""For how long a disabled client is kept, in seconds, unless it is the operator's, which is kept for good."""
+
 USE_NOTED_EVERY_S = 86_400
 """The resolution of a client's last use; recording every use would cost a write for each grant."""
 
@@ -52,6 +55,7 @@ class Client:
             client that is registered here.
         statement_claims: claims of its software statement, which it cannot change (RFC 7591 §2.3).
         registered_from: the network that registered it, or had its document fetched; None if unknown.
+        disabled: whether an administrator has disabled it: it gets no tokens.
         used_at: seconds since 1970, when it was last seen to be granted something; None for never.
         instance: random id assigned when its document was first fetched here; changes after a removal.
     """
@@ -69,6 +73,7 @@ class Client:
     registered_from: str | None = None
     previous_secret_hash: str | None = None
     previous_secret_until: int = 0
+    disabled: bool = False
 
     @property
     def name(self) -> str:
@@ -144,6 +149,7 @@ class Client:
         """Whether the client registered itself and has not been granted anything yet."""
         return (
             self.used_at is None
+            and not self.disabled
             and self.fresh_until is None
             and self.expires_at is not None
             and self.expires_at <= self.created_at + UNUSED_TTL_S
@@ -159,7 +165,19 @@ class Client:
             used_at=self.used_at,
             instance=self.instance,
             registered_from=self.registered_from,
+            disabled=self.disabled,
         )
+
+    def with_disabled(self, disabled: bool, now: int) -> Client:
+        """Return this client, disabled or enabled `now` (seconds since 1970).
+
+        A client that would expire is kept while it is disabled: otherwise its document would introduce it
+        again. Once enabled, it expires like a client that was never granted anything.
+        """
+        if self.expires_at is None or self.disabled == disabled:
+            return replace(self, disabled=disabled)
+        expires_at = now + DISABLED_KEPT_S if disabled else max(now + UNUSED_TTL_S, self.fresh_until or 0)
+        return replace(self, disabled=disabled, expires_at=expires_at)
 
     def knows_of_use(self, now: int, expires_at: int) -> bool:
         """Check whether its use was recorded recently, and it does not expire before `expires_at`."""

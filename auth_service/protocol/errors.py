@@ -68,6 +68,16 @@ class UnauthorizedClientError(OAuthError):
     code = "unauthorized_client"
 
 
+class ClientDisabledError(UnauthorizedClientError):
+    """An administrator has disabled the client.
+
+    Not invalid_client: on that error clients delete their registration and register again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(Reason.CLIENT_DISABLED, "an administrator of this server has disabled this client")
+
+
 class UnsupportedGrantTypeError(OAuthError):
     """The `unsupported_grant_type` error (RFC 6749 §5.2)."""
 

@@ -64,6 +64,10 @@ class Reason(ReasonCode):
     CLIENT_ID_MISSING = "The request has no client_id."
     CLIENT_ID_MISMATCH = "Two places in the request name different clients."
     CLIENT_UNKNOWN = "No client with this client_id is registered.", _REGISTER_AGAIN
+    CLIENT_DISABLED = (
+        "An administrator has disabled the client.",
+        "`doorward clients enable ID` or the console enables it again.",
+    )
     CLIENT_AUTHENTICATION_REPEATED = "The client authenticates in more than one way (RFC 6749 §2.3)."
     CLIENT_SECRET_MISSING = "The client must authenticate with its secret.", _REGISTER_AGAIN
     CLIENT_SECRET_WRONG = "The client secret is wrong.", _REGISTER_AGAIN

@@ -27,7 +27,8 @@ SCHEMA: tuple[KeySpec, ...] = (
     KeySpec(
         "client:{client_id}",
         "a client: its metadata; of a registered one the SHA-256 of its secrets and of its registration"
-        " access token, of one with a metadata document until when that is fresh; when it was last used",
+        " access token, of one with a metadata document until when that is fresh; when it was last used, and"
+        " whether it is disabled",
         "a registered client a day until first used, a document while it is fresh and `pending_ttl_s` longer;"
         " then a day longer than what it was granted",
     ),

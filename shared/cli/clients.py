@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from shared.cli.console import CommandError, output
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from auth_service.administration.clients import ClientAdministration
+
+T = TypeVar("T")
 
 clients = typer.Typer(help="Add, list and remove clients.", no_args_is_help=True)
 _GRANTS = (
@@ -44,7 +51,7 @@ def add(
         "scope": scope,
         "token_endpoint_auth_method": "none" if public else "client_secret_basic",
     }
-    output.print_json(json.dumps(asyncio.run(_add(body))))
+    output.print_json(json.dumps(_add(body)))
 
 
 @clients.command("list")
@@ -57,9 +64,34 @@ def list_() -> None:
 @clients.command()
 def remove(client_id: Annotated[str, typer.Argument()]) -> None:
     """Remove a client and revoke its grants."""
-    if not asyncio.run(_remove(client_id)):
+    if not _run(lambda api: api.delete(client_id)):
         raise CommandError(f"there is no client with the id {client_id}")
     output.print(f"Removed {client_id}", markup=False)
+
+
+@clients.command()
+def disable(client_id: Annotated[str, typer.Argument()]) -> None:
+    """Disable a client from now on, and end its connections."""
+    _run(lambda api: api.disable(client_id))
+    output.print(f"Disabled {client_id}", markup=False)
+
+
+@clients.command()
+def enable(client_id: Annotated[str, typer.Argument()]) -> None:
+    """Enable a disabled client; people connect it again."""
+    _run(lambda api: api.enable(client_id))
+    output.print(f"Enabled {client_id}", markup=False)
+
+
+@clients.command()
+def rotate(client_id: Annotated[str, typer.Argument()]) -> None:
+    """Give a client a new secret, and print it, once. The previous one works for seven more days."""
+    from auth_service.crypto.secrets import new_secret
+
+    secret = _run(lambda api: api.rotate_secret(client_id, new_secret()))
+    if secret is None:
+        raise CommandError(f"there is no client with the id {client_id} that has a secret")
+    output.print_json(json.dumps({"client_id": client_id, "client_secret": secret}))
 
 
 @clients.command()
@@ -80,17 +112,28 @@ async def _invite(uses: int, ttl_s: int) -> str:
         return await InitialAccessTokenRepository(store, system_clock).make(uses=uses, ttl_s=ttl_s)
 
 
-async def _add(body: dict[str, object]) -> dict[str, str]:
-    from auth_service.clients.repository import ClientRepository
-    from auth_service.protocol.errors import OAuthError
-    from auth_service.protocol.registration import parse_metadata
+def _run(call: Callable[[ClientAdministration], Awaitable[T]]) -> T:
+    from auth_service.administration.clients import ClientAdministration, NoSuchClientError
+
+    async def run() -> T:
+        async with open_local_store() as store:
+            return await call(ClientAdministration.of_store(store, system_clock))
 
     try:
-        metadata = parse_metadata(body)[0].registered(_GRANTS)
+        return asyncio.run(run())
+    except NoSuchClientError as error:
+        raise CommandError(f"there is no client with the id {error}") from error
+
+
+def _add(body: dict[str, object]) -> dict[str, str]:
+    from auth_service.administration.client_metadata import operator_metadata
+    from auth_service.protocol.errors import OAuthError
+
+    try:
+        operator_metadata(body)  # before the store is opened
     except OAuthError as error:
         raise CommandError(error.description) from error
-    async with open_local_store() as store:
-        made = await ClientRepository(store, system_clock).register(metadata, unused_ttl_s=None)
+    made = _run(lambda api: api.create(body))
     credentials = {"client_id": made.client.client_id, "client_secret": made.client_secret}
     return {name: value for name, value in credentials.items() if value}
 
@@ -100,14 +143,7 @@ async def _list() -> list[tuple[str, ...]]:
 
     async with open_local_store() as store:
         clients = await ClientRepository(store, system_clock).list()
-    return [(client.client_id, client.name, " ".join(client.grant_types)) for client in clients]
-
-
-async def _remove(client_id: str) -> bool:
-    from auth_service.clients.repository import ClientRepository
-    from auth_service.grants.repository import GrantRepository
-
-    async with open_local_store() as store:
-        deleted = await ClientRepository(store, system_clock).delete(client_id)
-        await GrantRepository(store, system_clock).revoke_of_client(client_id)
-    return deleted
+    return [
+        (client.client_id, client.name, " ".join(client.grant_types), *(["(disabled)"] * client.disabled))
+        for client in clients
+    ]

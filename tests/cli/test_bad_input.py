@@ -164,6 +164,9 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         ([], UNREACHABLE, "does not respond"),
     ],
     "clients remove": [(["x"], STORE, "the database")],
+    "clients disable": [(["x"], STORE, "the database")],
+    "clients enable": [(["x"], STORE, "the database")],
+    "clients rotate": [(["x"], STORE, "the database")],
     "clients invite": [
         (["--uses", "0"], STORE, "--uses"),
         (["--hours", "99999999999"], STORE, "--hours"),
@@ -213,7 +216,7 @@ WELL_FORMED = {
     **{f"groups {verb}": ["ops", "ada"] for verb in ("add", "remove")},
     "users disconnect": ["ada", "x"],
     "users rename": ["ada", "eve"],
-    **{f"clients {verb}": ["x"] for verb in ("add", "remove")},
+    **{f"clients {verb}": ["x"] for verb in ("add", "remove", "disable", "enable", "rotate")},
     **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "scopes", "draft")},
 }
 """Arguments of commands that need some."""

@@ -1,0 +1,8 @@
+"""What administrators do: one function for each operation, which commands, console and admin API call (ID-8).
+
+- `actors`          who does it, and the log line about it
+- `clients`         clients: created, edited, disabled, deleted; their secrets
+- `client_metadata` the metadata of a client that the operator creates
+
+Accounts change through `accounts`, groups and access rules through `access`.
+"""
