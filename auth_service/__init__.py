@@ -2,18 +2,9 @@
 
     main.py               create_app(settings, store, clock)
     routes.py             every endpoint and page, created from the components
-    renewal_wiring.py     wiring: renewal of groups from providers
-    components.py         wiring: every component, created once, by subject
-    infrastructure.py     wiring: settings, store, clock, outgoing requests and keys
-    account_page.py       wiring: the account page and its sections
-    federated_login.py    wiring: logins through identity providers
-    second_factors.py     wiring: the pages about second factors
-    factor_components.py  wiring: second factors, for other pages
-    grant_types.py        wiring: the grant types that the token endpoint offers
     openapi.py            the OpenAPI document
     settings.py           settings from the environment, validated before startup
     provider_settings.py  settings of identity providers
-    configured.py         settings, converted for the components
     rate_limits.py        rate limits, counted in the store
 
     protocol/      the rules, pure: one file per RFC; documents in, documents out
@@ -35,6 +26,7 @@
     authorize/     the authorization endpoint
     endpoints/     the other machine-facing URLs, one file each
     pages/         the human-facing pages, one file each
+    wiring/        creates every component once, for the routes
 
 A package imports only packages above it. Only `web`, `authorize`, `endpoints` and `pages` read requests; only
 `storage`, `crypto` and `fetching` perform I/O.

@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from auth_service import routes
-from auth_service.components import Components, components, warning
 from auth_service.fetching import Fetcher
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
 from auth_service.pages.visitors import VisitorPages, slash_routes
@@ -24,6 +23,7 @@ from auth_service.web.client_networks import ClientNetworks, TellWhetherBelieved
 from auth_service.web.render import STATIC
 from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
+from auth_service.wiring.components import Components, components, warning
 from shared.asgi import (
     BodyLimit,
     BrowserPages,

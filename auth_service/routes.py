@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from auth_service import configured
-from auth_service.account_page import account_page, logout, own_data_page
 from auth_service.accounts.account_links import AccountLinks
 from auth_service.accounts.first_administrator import FirstAdministrator
 from auth_service.authorize.authorization_response import AuthorizationResponder
@@ -13,7 +11,6 @@ from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.endpoint import AuthorizeEndpoint
 from auth_service.authorize.second_factors import RequiredSecondFactors
 from auth_service.clients.use_by_people import UseByPeople
-from auth_service.components import Components, warning
 from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
 from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint
 from auth_service.endpoints.documents import health_endpoint, jwks_endpoint, metadata_endpoints
@@ -25,9 +22,6 @@ from auth_service.endpoints.revoke import RevokeEndpoint
 from auth_service.endpoints.token import TokenEndpoint
 from auth_service.endpoints.userinfo import UserinfoEndpoint
 from auth_service.events.signing import SignedEvents
-from auth_service.factor_components import passkey_check, second_steps
-from auth_service.federated_login import FederatedLogin, federated_login
-from auth_service.grant_types import offered_grant_types
 from auth_service.grants.base import GrantType
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.pages.consent import ConsentPage
@@ -50,11 +44,17 @@ from auth_service.pages.set_up import SetUpPage
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
 from auth_service.protocol.registration_policy import RegistrationMode
-from auth_service.second_factors import second_factor_endpoints
 from auth_service.users.login_limits import LoginLimits
 from auth_service.users.password_check import PasswordCheck
 from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
+from auth_service.wiring import configured
+from auth_service.wiring.account_page import account_page, logout, own_data_page
+from auth_service.wiring.components import Components, warning
+from auth_service.wiring.factor_components import passkey_check, second_steps
+from auth_service.wiring.federated_login import FederatedLogin, federated_login
+from auth_service.wiring.grant_types import offered_grant_types
+from auth_service.wiring.second_factors import second_factor_endpoints
 
 
 def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[Endpoint]:

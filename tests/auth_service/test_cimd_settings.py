@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from auth_service.configured import domain_policy
 from auth_service.protocol.client_domains import Trust
 from auth_service.settings import AuthSettings
+from auth_service.wiring.configured import domain_policy
 from tests.auth_service.service import USUAL
 
 pytestmark = pytest.mark.requirement("AS-8")

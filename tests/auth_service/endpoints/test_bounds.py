@@ -9,13 +9,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from auth_service import configured
 from auth_service.crypto.secrets import digest
 from auth_service.protocol.budgets import REQUEST_BYTES
 from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.rate_limit import Limit
 from auth_service.settings import AuthSettings
 from auth_service.storage import Store, keys
+from auth_service.wiring import configured
 from tests.auth_service.service import USUAL, AuthorizationServer, elsewhere, running
 from tests.flow import REDIRECT_URI, Client, Pkce
 

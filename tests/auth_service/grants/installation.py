@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from auth_service.components import components
 from auth_service.fetching import Fetcher
-from auth_service.grant_types import offered_grant_types
 from auth_service.grants.base import TokenRequest
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.protocol.authorization import AuthorizationRequest
@@ -20,6 +18,8 @@ from auth_service.protocol.proof_source import ProofSource
 from auth_service.settings import AuthSettings
 from auth_service.storage.sqlite import SqliteStore
 from auth_service.users.sessions import Session
+from auth_service.wiring.components import components
+from auth_service.wiring.grant_types import offered_grant_types
 from tests.auth_service.keypair import KeyPair
 from tests.auth_service.protocol.builders import NOW, REDIRECT_URI, VERIFIER
 from tests.auth_service.service import (

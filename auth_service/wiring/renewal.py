@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from auth_service import configured
 from auth_service.access.announcements import AccessChangePublisher
 from auth_service.access.renewal import GroupRenewal
 from auth_service.clients.keys import PublishedKeys
@@ -12,9 +11,10 @@ from auth_service.federation.discovery import ProviderDiscovery
 from auth_service.federation.identities import IdentityRepository
 from auth_service.federation.openid import OpenIdLogin
 from auth_service.grants.repository import GrantRepository
-from auth_service.infrastructure import Infrastructure
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
+from auth_service.wiring import configured
+from auth_service.wiring.infrastructure import Infrastructure
 
 
 def upstream_credentials(base: Infrastructure) -> UpstreamCredentials:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auth_service import configured
-from auth_service.components import Components, warning
 from auth_service.endpoints.provider_logout import ProviderLogoutEndpoint
-from auth_service.factor_components import second_steps
 from auth_service.federation.accounts import FederatedAccounts
 from auth_service.federation.discovery import ProviderDiscovery
 from auth_service.federation.end_session import ProviderEndSession
@@ -20,9 +17,12 @@ from auth_service.federation.provider_logout import ProviderLogout, ProviderSess
 from auth_service.pages.federated_login import FederatedLoginPages
 from auth_service.pages.provider_failures import ProviderFailures
 from auth_service.protocol.identity_providers import IdentityProvider
-from auth_service.renewal_wiring import upstream_credentials
 from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
+from auth_service.wiring import configured
+from auth_service.wiring.components import Components, warning
+from auth_service.wiring.factor_components import second_steps
+from auth_service.wiring.renewal import upstream_credentials
 
 Providers = Mapping[str, IdentityProvider]
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from auth_service import configured
-from auth_service.components import Components
 from auth_service.crypto.totp import SealedSecrets
-from auth_service.factor_components import passkey_check, second_steps
-from auth_service.federated_login import provider_sessions
 from auth_service.federation.identities import IdentityRepository
 from auth_service.pages.add_authenticator import AddAuthenticatorPage, Enrolments
 from auth_service.pages.add_factor import AddFactor
@@ -19,6 +15,10 @@ from auth_service.pages.second_factor import SecondFactorPage
 from auth_service.users.code_check import CodeCheck
 from auth_service.users.code_limits import CodeLimits
 from auth_service.web.route import Endpoint
+from auth_service.wiring import configured
+from auth_service.wiring.components import Components
+from auth_service.wiring.factor_components import passkey_check, second_steps
+from auth_service.wiring.federated_login import provider_sessions
 
 
 def second_factor_endpoints(parts: Components) -> list[Endpoint]:

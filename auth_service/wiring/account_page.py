@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from auth_service import configured
 from auth_service.accounts.connected_apps import ConnectedApps
 from auth_service.accounts.logout import Logout
 from auth_service.accounts.own_data import OwnData
-from auth_service.components import Components
 from auth_service.pages.account import AccountPage
 from auth_service.pages.account_connections import ConnectionsSection
 from auth_service.pages.account_sessions import SessionsSection
 from auth_service.pages.own_data import OwnDataPage
+from auth_service.wiring import configured
+from auth_service.wiring.components import Components
 
 
 def account_page(parts: Components) -> AccountPage:

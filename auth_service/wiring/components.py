@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auth_service import configured
 from auth_service.access.components import AccessComponents
 from auth_service.access.control import AccessControl
 from auth_service.accounts.connected_identities import ConnectedIdentities
@@ -41,12 +40,10 @@ from auth_service.grants.grant_factory import GrantFactory
 from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_issuer import TokenIssuer
 from auth_service.grants.token_reader import TokenReader
-from auth_service.infrastructure import Infrastructure, infrastructure
 from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.protocol.resources import ResourceRegistry
-from auth_service.renewal_wiring import group_renewal
 from auth_service.settings import OPENID_SCOPES, AuthSettings
 from auth_service.storage.interface import Store
 from auth_service.users.client_subjects import ClientSubjects
@@ -59,6 +56,9 @@ from auth_service.web.error_pages import ErrorPages
 from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import PageTemplates
+from auth_service.wiring import configured
+from auth_service.wiring.infrastructure import Infrastructure, infrastructure
+from auth_service.wiring.renewal import group_renewal
 from shared.clock import Clock
 from shared.home_networks import WARNING
 

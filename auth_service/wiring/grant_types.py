@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from auth_service import configured
 from auth_service.client_auth.proof_replay_cache import ProofReplayCache
-from auth_service.components import ClientComponents, GrantComponents, UserComponents
 from auth_service.grants.authorization_code import AuthorizationCode
 from auth_service.grants.base import GrantType
 from auth_service.grants.client_credentials import ClientCredentials
@@ -12,7 +10,9 @@ from auth_service.grants.device_code import DeviceCode
 from auth_service.grants.jwt_bearer import JwtBearer
 from auth_service.grants.refresh_token import RefreshToken
 from auth_service.grants.token_exchange import TokenExchange
-from auth_service.infrastructure import Infrastructure
+from auth_service.wiring import configured
+from auth_service.wiring.components import ClientComponents, GrantComponents, UserComponents
+from auth_service.wiring.infrastructure import Infrastructure
 
 
 def offered_grant_types(

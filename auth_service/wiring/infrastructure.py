@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auth_service import configured
 from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.fetching import Fetcher
 from auth_service.rate_limits import Throttle
 from auth_service.settings import AuthSettings
 from auth_service.storage.interface import Store
+from auth_service.wiring import configured
 from shared.clock import Clock
 from shared.signatures import Signatures
 

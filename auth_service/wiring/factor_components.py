@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from auth_service.components import Components
 from auth_service.crypto.passkeys import Challenges, RelyingParty
 from auth_service.users.passkey_check import PasskeyCheck
 from auth_service.web.second_steps import SecondSteps
+from auth_service.wiring.components import Components
 
 
 def second_steps(parts: Components) -> SecondSteps:

@@ -1,0 +1,15 @@
+"""The wiring: creates every component once, with exactly what it depends on.
+
+    configured.py         converts the settings to the types that the rules use
+    infrastructure.py     settings, store, clock, outgoing requests and keys
+    renewal.py            renewal of groups from identity providers
+    components.py         every component, by subject
+    grant_types.py        the grant types that the token endpoint offers
+    factor_components.py  second factors, for other pages
+    federated_login.py    logins through identity providers
+    second_factors.py     the pages about second factors
+    account_page.py       the account page and its sections
+
+A module imports only modules above it, and nothing here reads a request. Only `routes` and `main` import this
+package.
+"""
