@@ -1,4 +1,7 @@
-"""User passwords, hashed with argon2id by passlib and never on the event loop (DESIGN D5)."""
+"""User passwords, hashed with argon2id by passlib and never on the event loop (DESIGN D5).
+
+Hashes imported from elsewhere may be of bcrypt; the first correct login replaces them.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,27 @@ from dataclasses import dataclass
 import anyio
 from anyio import to_thread
 from passlib.context import CryptContext
+from passlib.hash import argon2
 
 MAX_PASSWORD_BYTES = 1_024
 # Each hash uses 64 MiB and a core; more concurrent hashes would only queue for the same cores.
 _AT_ONCE = 2
-_MAX_MEMORY_KIB = 1_048_576
-_HASH = re.compile(
-    r"\$argon2id\$v=19\$m=(?P<memory_kib>[1-9][0-9]{0,6}),t=[1-9][0-9]?,p=[1-9][0-9]?"
+# What one login may cost, whatever an imported hash demands: about a second, and a quarter of a gibibyte.
+_MAX_MEMORY_KIB = 262_144
+_MAX_ITERATIONS = 10
+_MAX_LANES = 16
+_MIN_KIB_PER_LANE = 8  # RFC 9106 §3.1
+_ARGON2ID = re.compile(
+    r"\$argon2id\$v=19\$m=(?P<memory_kib>[1-9][0-9]{0,6}),t=(?P<iterations>[1-9][0-9]?),p=(?P<lanes>[1-9][0-9]?)"
     r"\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,128}"
 )
+# The last characters of salt and checksum carry fewer bits than the others.
+_BCRYPT = re.compile(
+    r"\$2[aby]\$(?:0[4-9]|1[0-4])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.26CGKOSWaeimquy]"
+)
+_BCRYPT_PREFIX = "$2"
+_BCRYPT_MAX_BYTES = 72
+"""bcrypt reads no more of a password; libraries truncated what was longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +51,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._context = CryptContext(
-            schemes=["argon2"],
+            schemes=["argon2", "bcrypt"],
             argon2__type="ID",
             argon2__memory_cost=COST.memory_kib,
             argon2__rounds=COST.iterations,
@@ -79,13 +94,39 @@ class Passwords:
         if self._decoy is None:
             self._decoy = self._hash("a password that nobody has")
         # An account without a password has an empty hash, which no password may match.
+        if kept and is_outdated(kept):
+            return self._verify_bcrypt(password, kept)
         return bool(self._context.verify(password, kept or self._decoy)) and bool(kept)
+
+    def _verify_bcrypt(self, password: str, kept: str) -> bool:
+        if "\0" in password:
+            return False  # where bcrypt ends a password
+        return bool(self._context.verify(password.encode()[:_BCRYPT_MAX_BYTES], kept))
+
+
+def is_outdated(kept: str) -> bool:
+    """Whether a stored hash is of a kind that a correct login replaces."""
+    return kept.startswith(_BCRYPT_PREFIX)
 
 
 def is_password_hash(text: str) -> bool:
-    """Check whether `text` is a hash as `hash_password` returns it, at a reasonable cost."""
-    match = _HASH.fullmatch(text)
-    return match is not None and int(match["memory_kib"]) <= _MAX_MEMORY_KIB
+    """Check whether `text` is a hash by argon2id or bcrypt that can be verified, at a reasonable cost."""
+    if _BCRYPT.fullmatch(text):
+        return True
+    match = _ARGON2ID.fullmatch(text)
+    if match is None:
+        return False
+    memory_kib, lanes = int(match["memory_kib"]), int(match["lanes"])
+    bounded = memory_kib <= _MAX_MEMORY_KIB and int(match["iterations"]) <= _MAX_ITERATIONS
+    return bounded and lanes <= _MAX_LANES and memory_kib >= lanes * _MIN_KIB_PER_LANE and _is_parsed(text)
+
+
+def _is_parsed(text: str) -> bool:
+    try:
+        argon2.from_string(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _can_be_one(password: str) -> bool:

@@ -57,7 +57,9 @@ def _person(reader: Reader, username: str, value: object, place: Place) -> Decla
     if email and normalized(email) is None:
         reader.refuse((*place, "email"), "the e-mail address must be plain ASCII")
     if password_hash is not None and not is_password_hash(password_hash):
-        reader.refuse((*place, "password_hash"), "this is not an argon2id hash")
+        reader.refuse(
+            (*place, "password_hash"), "this is not a hash by argon2id or bcrypt whose cost is accepted"
+        )
     return DeclaredPerson(
         username=username,
         subject=subject,

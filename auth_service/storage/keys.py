@@ -63,7 +63,8 @@ SCHEMA: tuple[KeySpec, ...] = (
     KeySpec("subject-grants:{subject}", "ids of the subject's grants", "until the grant ends", kind="index"),
     KeySpec(
         "user:{username}",
-        "a user: subject, name, password hash, state, whether an administrator, which consents count",
+        "a user: subject, name, password hash, proven and unproven e-mail address, state, whether an"
+        " administrator, which consents count",
         "until deleted",
     ),
     KeySpec("users", "the names of all users", "until deleted", kind="index"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from auth_service.crypto.passwords import Passwords
+from auth_service.crypto.passwords import Passwords, is_outdated
 from auth_service.crypto.secrets import new_id
 from auth_service.protocol.email_addresses import required
 from auth_service.protocol.id_token import Person
@@ -52,6 +52,8 @@ class User:
         reserved: the username is taken for an account that is being renamed; not an account yet.
         provider_username: the username that an identity provider suggested for the new account; empty if the
             operator chose it, None if that was not recorded.
+        unproven_email: an address that nobody has proven to be this person's; it decides nothing.
+        imported_hash: the digest of the password hash that an import set, or would have set.
     """
 
     subject: str
@@ -71,6 +73,8 @@ class User:
     moved_to: str | None = None
     reserved: bool = False
     provider_username: str | None = None
+    unproven_email: str | None = None
+    imported_hash: str | None = None
 
     def remembers_consent(self, epoch: int, session_id: str | None) -> bool:
         """Whether a consent is still valid that was given in session `session_id`, begun in `epoch`."""
@@ -232,7 +236,12 @@ class UserRepository:
             raise ValueError("another account has that e-mail address")
         if user.email and user.email != email:
             await self._emails.release(user.email, key)
-        return await self.change(account, lambda user: replace(user, email=email))
+
+        def change(user: User) -> User:
+            unproven = user.unproven_email if user.unproven_email != email else None
+            return replace(user, email=email, unproven_email=unproven)
+
+        return await self.change(account, change)
 
     async def usernames(self) -> list[str]:
         """Return the canonical usernames of all accounts."""
@@ -250,7 +259,23 @@ class UserRepository:
         """Return the account if it is enabled and the password correct, in the same time if it is missing."""
         user = await self.get(username)
         good = await self._passwords.verify_password(password, user.password_hash if user else None)
-        return user if user and good and not user.disabled else None
+        if user is None or not good or user.disabled:
+            return None
+        return await self._with_current_hash(user, password) if is_outdated(user.password_hash) else user
+
+    async def _with_current_hash(self, user: User, password: str) -> User | None:
+        """Replace an imported hash, now that its password is known; the account, if it still has it."""
+        hashed = await self._passwords.hash_password(password)
+
+        def change(current: User) -> User:
+            same = current.password_hash == user.password_hash
+            return replace(current, password_hash=hashed) if same else current
+
+        changed = await self.change(user, change)
+        if changed.password_hash == hashed:
+            return changed
+        # Replaced in the meantime: by a concurrent login, or by another password.
+        return await self.authenticate(changed.username, password)
 
     async def may_still_log_in(self, user: User) -> bool:
         """Whether the account is still enabled and has the password that has just authenticated `user`."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from shared.cli.console import CommandError, errors, output
+from shared.cli.import_accounts import import_accounts
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 users = typer.Typer(help="Add, list and change user accounts.", no_args_is_help=True)
+users.command("import")(import_accounts)
 Username = Annotated[str, typer.Argument()]
 Hours = Annotated[int, typer.Option(min=1, max=168, help="How long the link is valid.")]
 

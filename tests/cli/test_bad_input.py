@@ -107,6 +107,10 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "users disable": [(["ada"], STORE, "the database")],
     "users enable": [(["ada"], STORE, "the database")],
     "users delete": [(["ada", "--yes"], STORE, "the database")],
+    "users import": [
+        (["missing.csv"], STORE, "missing.csv cannot be read"),
+        (["/dev/null"], STORE, "the database missing.db"),
+    ],
     "users email": [(["ada", "ada@corp.example"], STORE, "the database")],
     "users promote": [(["ada"], STORE, "the database")],
     "users demote": [(["ada"], STORE, "the database")],

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import bcrypt
 import pytest
 
 from auth_service.crypto.passwords import Passwords
@@ -22,6 +23,7 @@ from tests.cli.command import doorward, up
 pytestmark = [pytest.mark.long, pytest.mark.anyio]
 
 PASSWORD, OTHER = "quiet copper lantern", "seven moss harbours"
+BCRYPT = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 
 
 @pytest.fixture
@@ -241,3 +243,32 @@ async def test_an_address_is_of_one_account_and_can_be_taken_back(users: Command
         await store.aclose()
     assert owner is not None
     assert owner.username == "bob"
+
+
+async def test_an_import_shows_its_changes_first_and_a_bad_file_changes_nothing(
+    users: Command, url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("username,name\nada,Ada \x1b[2J\ne ve,Eve\nbob,\n")
+    refused = users("import", "people.csv", "--yes")
+    assert refused.returncode == 2
+    assert "line 2: " in refused.stderr
+    file.write_text("username,name,admin\nada,Ada,yes\ne ve,Eve,no\nx y,,perhaps\n")
+    refused = users("import", "people.csv", "--yes")
+    assert (refused.returncode, marks(users)) == (2, [])
+    assert refused.stderr.count("line 3") == 1
+    assert refused.stderr.count("line 4") == 2
+    file.write_text(f"username,name,admin,password_hash\nada,Ada,yes,{BCRYPT}\nbob,,,\n")
+    for arguments, stdin, status in ((("--dry-run",), "", 0), ((), "n\n", 2), ((), "y\n", 0)):
+        assert marks(users) == []
+        done = users("import", "people.csv", *arguments, stdin=stdin)
+        assert done.returncode == status, done.stderr
+        assert "+ ada\n    name: Ada\n    administrator\n    password\n+ bob\n" in done.stdout
+    assert marks(users) == ["ada\tAda\t(administrator)", "bob"]
+    assert await can_log_in(url, "ada", PASSWORD)
+    assert "Nothing to do" in users("import", "people.csv", "--yes").stdout
+    file.write_text("username,name\nada,Ada Lovelace\n")
+    refused = users("import", "people.csv", "--yes")
+    assert (refused.returncode, "--update" in refused.stderr) == (2, True)
+    assert users("import", "people.csv", "--yes", "--update").returncode == 0
+    assert marks(users) == ["ada\tAda Lovelace\t(administrator)", "bob"]

@@ -109,7 +109,7 @@ BAD = {
     "people: {entries: {ada: {email: ada}}}": "plain ASCII",
     "people: {entries: {ada: {subject: short}}}": "a subject has 16 to 64",
     "people: {entries: {ada: {password: hunter2}}}": "there is no such key",
-    "people: {entries: {ada: {password_hash: hunter2}}}": "not an argon2id hash",
+    "people: {entries: {ada: {password_hash: hunter2}}}": "not a hash by argon2id or bcrypt",
     "people: {entries: {a: {email: a@b.example}, b: {email: A@b.example}}}": "a has the same email",
     "groups: {entries: {administrators: [ada]}}": "doorward users promote",
     "groups: {entries: {two words: [ada]}}": "cannot be a local group",
