@@ -49,7 +49,7 @@ from auth_service.users.password_check import PasswordCheck
 from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
 from auth_service.wiring import configured
-from auth_service.wiring.account_page import account_page, logout, own_data_page
+from auth_service.wiring.account_page import account_page, email_page, logout, own_data_page
 from auth_service.wiring.components import Components, warning
 from auth_service.wiring.factor_components import passkey_check, second_steps
 from auth_service.wiring.federated_login import FederatedLogin, federated_login
@@ -250,6 +250,7 @@ def _pages(parts: Components, federated: FederatedLogin) -> list[Endpoint]:
         account_page(parts),
         _password_page(parts, check),
         _disconnect_identity_page(parts, check),
+        email_page(parts, _presence(parts, check)),
         _delete_account_page(parts, check),
         own_data_page(parts),
         _set_password_page(parts),

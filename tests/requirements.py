@@ -185,7 +185,7 @@ PEOPLE = (
         "ID-7",
         "MUST",
         "an account page with everything of a person",
-        Partial("a list of known browsers, a change of the e-mail address by the person"),
+        Partial("a list of known browsers"),
     ),
     Requirement(
         "ID-8",

@@ -79,6 +79,7 @@ def _account(user: User) -> dict[str, Any]:
         "username": user.username,
         "name": user.name,
         "email": user.email,
+        "unproven_email": user.unproven_email,
         "created": _time(user.created_at),
         "administrator": user.admin,
         "has_password": bool(user.password_hash),

@@ -43,12 +43,13 @@ _AFTER = {
     "admin": "admin/software",
     "password": "password",
     "delete-account": "delete-account",
+    "email": "email",
     "login-methods": "login-methods",
     "disconnect-identity": "account",
 }
 """The destinations of a login without a pending request, by the name in `to`; otherwise the account page."""
 
-PROVEN_BY_LOGIN = frozenset({"delete-account", "disconnect-identity"})
+PROVEN_BY_LOGIN = frozenset({"delete-account", "disconnect-identity", "email"})
 """The destinations at which a fresh login proves presence for an account without a password."""
 
 

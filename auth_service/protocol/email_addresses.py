@@ -6,7 +6,7 @@ import re
 
 # Printable ASCII only: otherwise two addresses can look alike, or fold to the same. No quoted local parts.
 _EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
-_MAX_LENGTH = 254
+MAX_LENGTH = 254
 
 
 def required(address: str) -> str:
@@ -22,4 +22,4 @@ def required(address: str) -> str:
 
 def normalized(address: str) -> str | None:
     """Return the address in lower case; None if it is not safe to compare."""
-    return address.lower() if len(address) <= _MAX_LENGTH and _EMAIL.fullmatch(address) else None
+    return address.lower() if len(address) <= MAX_LENGTH and _EMAIL.fullmatch(address) else None

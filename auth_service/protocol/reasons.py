@@ -226,6 +226,7 @@ class Reason(ReasonCode):
     PROVIDER_IDENTITY_TAKEN = "The identity is already connected to another account."
     ACCOUNT_LINK_OVER = "A link that sets a password is unknown, has expired, or was used or replaced."
     PASSWORD_NOT_CHANGED = "The new password was not accepted, or the current one is wrong."
+    EMAIL_NOT_CHANGED = "The e-mail address is not valid, or is not the one that waits for confirmation."
     USER_CODE_UNKNOWN = "No device is waiting for this user code."
     NOT_ADMINISTRATOR = (
         "The logged-in user is not an administrator.",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from auth_service.accounts.connected_apps import ConnectedApps
 from auth_service.accounts.logout import Logout
 from auth_service.accounts.own_data import OwnData
+from auth_service.accounts.own_email import OwnEmail
 from auth_service.pages.account import AccountPage
 from auth_service.pages.account_connections import ConnectionsSection
 from auth_service.pages.account_sessions import SessionsSection
+from auth_service.pages.email import EmailPage
 from auth_service.pages.own_data import OwnDataPage
+from auth_service.pages.presence import Presence
 from auth_service.wiring import configured
 from auth_service.wiring.components import Components
 
@@ -30,6 +33,12 @@ def account_page(parts: Components) -> AccountPage:
         identities=parts.accounts.connected.identities,
         providers=providers,
     )
+
+
+def email_page(parts: Components, presence: Presence) -> EmailPage:
+    """Create the page on which people enter another e-mail address."""
+    own_email = OwnEmail(accounts=parts.accounts)
+    return EmailPage(context=parts.page_context, own_email=own_email, presence=presence)
 
 
 def own_data_page(parts: Components) -> OwnDataPage:

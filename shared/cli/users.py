@@ -192,6 +192,17 @@ def email(
     output.print(text, markup=False)
 
 
+@users.command("confirm-email")
+def confirm_email(
+    username: Username, address: Annotated[str, typer.Argument(help="The address that the person entered.")]
+) -> None:
+    """Confirm the address that a person entered on the account page, once you know that it is theirs."""
+    from auth_service.accounts.own_email import OwnEmail
+
+    _change(username, lambda api, user: OwnEmail(accounts=api).confirm(user, address))
+    output.print(f"{username} has the address {address}", markup=False)
+
+
 @users.command("reset-factors")
 def reset_factors(username: Username) -> None:
     """Remove second factors that a person has lost; the account page tells the person."""
@@ -223,7 +234,12 @@ def _day(moment: int) -> str:
 
 
 def _columns(user: User) -> tuple[str | None, ...]:
-    states = {"(administrator)": user.admin, "(disabled)": user.disabled, "(invited)": user.invited}
+    states = {
+        "(administrator)": user.admin,
+        "(disabled)": user.disabled,
+        "(invited)": user.invited,
+        f"(unproven address {user.unproven_email})": user.unproven_email,
+    }
     marks = (mark for mark, applies in states.items() if applies)
     return user.username, user.subject, user.name, *marks
 

@@ -83,6 +83,7 @@ class Standing:
             ("GET", "/account?action=disconnect&grant_id=x", [browser], b""),
             ("GET", "/password", [browser], b""),
             ("GET", "/delete-account", [browser], b""),
+            ("GET", "/email", [browser], b""),
             ("GET", "/login-methods", [browser], b""),
             ("GET", f"/second-factor?pending={self.pending}", [browser], b""),
             ("GET", "/add-authenticator", [browser], b""),
@@ -158,6 +159,7 @@ class Standing:
             ),
             ("POST", "/delete-account", [browser, FORM], urlencode({"csrf": "x", "password": "x"}).encode()),
             ("POST", "/password", [browser, FORM], urlencode(passwords).encode()),
+            ("POST", "/email", [browser, FORM], urlencode({"csrf": "x", "email": "a@b.example"}).encode()),
             *(
                 ("POST", f"/{page}", [browser, FORM], urlencode({"csrf": "x", **fields}).encode())
                 for page, fields in SECOND_FACTORS.items()

@@ -272,3 +272,15 @@ async def test_an_import_shows_its_changes_first_and_a_bad_file_changes_nothing(
     assert (refused.returncode, "--update" in refused.stderr) == (2, True)
     assert users("import", "people.csv", "--yes", "--update").returncode == 0
     assert marks(users) == ["ada\tAda Lovelace\t(administrator)", "bob"]
+
+
+async def test_an_address_that_the_person_entered_is_confirmed_as_it_was_entered(
+    users: Command, url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "people.csv").write_text("username,email\nada,ada@corp.example\n")
+    users("import", "people.csv", "--yes")
+    assert marks(users) == ["ada\t(unproven address ada@corp.example)"]
+    refused = users("confirm-email", "ada", "eve@corp.example")
+    assert (refused.returncode, "waits for no confirmation" in refused.stderr) == (2, True)
+    assert users("confirm-email", "ada", "ada@corp.example").returncode == 0
+    assert marks(users) == ["ada"]

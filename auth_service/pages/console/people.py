@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from auth_service.accounts.connected_identities import NotDisconnectedError
 from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.accounts.own_email import OwnEmail
 from auth_service.authorize.consents import ConsentRepository
 from auth_service.clients.repository import ClientRepository
 from auth_service.grants.repository import GrantRepository
@@ -115,6 +116,8 @@ class PersonSection:
             admin.audit("user enabled", user=user.username)
         elif action == "disconnect":
             await self._disconnect(form.require("identity"), user, admin)
+        elif action == "confirm-email":
+            await self._confirm_email(form.require("email"), user, admin)
         elif action == "reset-factors":
             await self._reset_factors(user, admin)
         elif action == "delete":
@@ -151,6 +154,13 @@ class PersonSection:
             raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "remove your own under Ways to log in")
         if await self.accounts.reset_factors(user):
             admin.audit("second factors removed", user=user.username)
+
+    async def _confirm_email(self, address: str, user: User, admin: Administrator) -> None:
+        try:
+            await OwnEmail(accounts=self.accounts).confirm(user, address)
+        except ValueError as error:
+            raise InvalidRequestError(Reason.EMAIL_NOT_CHANGED, str(error)) from error
+        admin.audit("e-mail address confirmed", user=user.username, email=address)
 
     async def _disconnect(self, identity_id: str, user: User, admin: Administrator) -> None:
         try:
