@@ -77,6 +77,7 @@ class ProviderConfiguration(BaseModel):
         reads_groups: whether access rules name groups of the provider.
         link: what connects a person to an existing account.
         contact: whom a person should contact after a refusal.
+        logout: whether a logout here logs people out at the provider, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,6 +92,7 @@ class ProviderConfiguration(BaseModel):
     allow: Allow
     link: Literal["never", "verified_email"] = "never"
     reads_groups: bool = False
+    logout: bool = False
     label: str | None = Field(default=None, min_length=1, max_length=40)
     contact: str | None = Field(default=None, min_length=1, max_length=200)
 
@@ -129,6 +131,8 @@ class ProviderConfiguration(BaseModel):
             raise ValueError("scopes must contain openid")
         if self.kind.protocol == "github" and self.client_secret is None:
             raise ValueError("github needs a client_secret")
+        if self.kind.protocol == "github" and self.logout:
+            raise ValueError("github has no logout for applications: remove logout")
         return self
 
     def provider(self) -> IdentityProvider:
@@ -154,4 +158,5 @@ class ProviderConfiguration(BaseModel):
             links_email=self.link == "verified_email",
             contact=self.contact,
             reads_groups=self.reads_groups,
+            logs_out=self.logout,
         )

@@ -74,13 +74,15 @@ class OpenIdLogin:
         members = await redeem_code(
             self.fetcher, metadata.token_endpoint, provider, answer, basic=metadata.basic
         )
-        access_token = token_in(members, "access_token")
-        claims = await self.verify(provider, _parsed(token_in(members, "id_token")), types=_TYPES)
+        access_token, id_token = token_in(members, "access_token"), token_in(members, "id_token")
+        claims = await self.verify(provider, _parsed(id_token), types=_TYPES)
         check_id_token(claims, provider, nonce=answer.nonce, access_token=access_token, now=self.clock())
         if metadata.userinfo_endpoint and lacks_claims(claims, provider):
             claims = merge_userinfo(claims, await self._userinfo(metadata.userinfo_endpoint, access_token))
         identity = identity_of(claims, provider)
-        return replace(identity, credential=_refresh_token(members))
+        return replace(
+            identity, credential=_refresh_token(members), id_token=id_token if provider.logs_out else None
+        )
 
     async def renew(self, provider: IdentityProvider, refresh_token: str, subject: str) -> FederatedIdentity:
         """Return the person's current identity by a refresh token, without a login (OIDC Core §12).

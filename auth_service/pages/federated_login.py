@@ -14,6 +14,7 @@ from auth_service.crypto.secrets import digest
 from auth_service.federation.accounts import FederatedAccounts, How
 from auth_service.federation.code_exchange import AuthorizationAnswer
 from auth_service.federation.errors import IdentityRefusedError, ProviderUnavailableError
+from auth_service.federation.id_tokens import ProviderIdTokens
 from auth_service.federation.logins import FederatedLogins, LoginPurpose, LoginSecrets
 from auth_service.federation.provider_logout import ProviderSessions
 from auth_service.pages.descriptions.federated_login import BEGIN, COME_BACK
@@ -75,6 +76,7 @@ class FederatedLoginPages:
     logins: FederatedLogins
     accounts: FederatedAccounts
     provider_sessions: ProviderSessions
+    id_tokens: ProviderIdTokens
     context: PageContext
     begun: LoginSessions
     second_steps: SecondSteps
@@ -210,6 +212,7 @@ class FederatedLoginPages:
         secret = self.logins.secrets_of(query.require("state")).session
         # Recorded before the session begins, so that a logout at the provider does not miss it.
         await self.provider_sessions.note(federated, user.subject)
+        await self.id_tokens.note(federated, provider.provider_id, user.subject)
         if purpose.links is None and await self.second_steps.needs(user):
             return await self._second_step(
                 browser, user, federated, provider=provider, purpose=purpose, secret=secret

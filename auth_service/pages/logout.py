@@ -77,9 +77,11 @@ class LogoutPage:
 
     def _ask(self, browser: Browser, session: Session, parameters: Parameters) -> Response:
         browser, cookies = self.context.browsers.with_secret(browser)
+        provider = self.end_session.provider_that_ends(session) if self.end_session else None
         context = {
             "csrf": self.context.browsers.form_token(browser),
             "username": session.username,
+            "provider": provider.label if provider else None,
             "asked": {name: value for name in _ASKED if (value := parameters.get(name))},
         }
         return self.context.templates.render("logout.html", context, cookies=cookies)
@@ -87,10 +89,24 @@ class LogoutPage:
     async def _end(self, browser: Browser, session: Session, goal: Destination | None) -> Response:
         to_tell = await self.logout.end_session(browser.session, session)
         ended = self.context.browsers.cookie(self.context.browsers.names.session, "", max_age_s=0)
-        link = await self.end_session.link_for(session) if self.end_session and goal is None else None
-        response = self._done(goal, (ended,), link)
+        away, kept = await self._away(browser, session, goal)
+        response = see_other(away, (ended, *kept)) if away else await self._stay(session, goal, ended)
         response.background = BackgroundTask(self.logout.notify_clients, to_tell, session)
         return response
+
+    async def _away(
+        self, browser: Browser, session: Session, goal: Destination | None
+    ) -> tuple[str | None, tuple[str, ...]]:
+        """Return the provider's logout page, and the cookies with which the browser comes back from there."""
+        if self.end_session is None or self.end_session.provider_that_ends(session) is None:
+            return None, ()
+        browser, cookies = self.context.browsers.with_secret(browser)
+        location = goal.location if goal else None
+        return await self.end_session.leave(session, browser.browser_id or "", location), cookies
+
+    async def _stay(self, session: Session, goal: Destination | None, cookie: str) -> Response:
+        link = await self.end_session.link_for(session) if self.end_session and goal is None else None
+        return self._done(goal, (cookie,), link)
 
     def _done(
         self,

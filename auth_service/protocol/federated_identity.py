@@ -55,6 +55,7 @@ class FederatedIdentity:
         other_subjects: other ids by which the allow list may name the person.
         session_id: the provider's `sid`.
         credential: the provider's refresh token, if it issued one.
+        id_token: the ID token of the login, if the provider gets it back at the logout.
         auth_time: when the provider authenticated the person, in seconds since 1970; None if it does not say.
     """
 
@@ -69,6 +70,7 @@ class FederatedIdentity:
     session_id: str | None = None
     auth_time: int | None = None
     credential: str | None = field(default=None, repr=False)
+    id_token: str | None = field(default=None, repr=False)
 
 
 def check_response_issuer(iss: str | None, metadata: ProviderMetadata) -> None:

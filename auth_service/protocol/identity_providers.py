@@ -148,6 +148,7 @@ class IdentityProvider:
         links_email: whether a verified e-mail address links a person to the account that has it.
         contact: whom a refused person can ask; None for the operator of this server.
         reads_groups: whether access rules name groups of the provider.
+        logs_out: whether a logout here logs people out there, too.
     """
 
     provider_id: str
@@ -162,6 +163,7 @@ class IdentityProvider:
     links_email: bool = False
     contact: str | None = None
     reads_groups: bool = False
+    logs_out: bool = False
 
     @property
     def needs_groups(self) -> bool:

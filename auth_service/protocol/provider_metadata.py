@@ -37,13 +37,10 @@ class ProviderMetadata:
         """Return the URL of the authorization request."""
         return _with_query(self.authorization_endpoint, parameters)
 
-    def end_session_url(self, client_id: str) -> str | None:
-        """Return the provider's logout page (RP-Initiated Logout §2); None if it has none.
-
-        Without an ID token, which is not stored, the provider asks the user for confirmation.
-        """
+    def end_session_url(self, parameters: dict[str, str]) -> str | None:
+        """Return the URL of the logout request (RP-Initiated Logout §2); None if the provider has none."""
         endpoint = self.end_session_endpoint
-        return _with_query(endpoint, {"client_id": client_id}) if endpoint else None
+        return _with_query(endpoint, parameters) if endpoint else None
 
 
 def discovery_url(issuer: str) -> str:

@@ -94,6 +94,17 @@ SCHEMA: tuple[KeySpec, ...] = (
         kind="index",
     ),
     KeySpec(
+        "provider-id-token:{hash of subject, provider and sid}",
+        "the ID token of a login through an identity provider that logs people out, encrypted under the"
+        " newest master key; the provider gets it back at the logout",
+        "`session_ttl_s`, or until the logout",
+    ),
+    KeySpec(
+        "logout-return:{hash of the state}",
+        "a browser that is at the logout page of an identity provider, and where it goes afterwards",
+        "10 minutes, or until it comes back",
+    ),
+    KeySpec(
         "federated-login:{hash of the state}",
         "a login through an identity provider that has begun: the provider, the browser it is bound to, what"
         " it is for, encrypted under the newest master key; once it was answered, where that led",
@@ -268,6 +279,16 @@ def subject_identities(subject: str) -> str:
 def provider_session(name: str) -> str:
     """The index of the accounts in a provider's session, from issuer and `sid` as one text."""
     return f"{PREFIX}provider-session:{_hash(name)}"
+
+
+def provider_id_token(name: str) -> str:
+    """The key of a provider's ID token, from subject, provider and `sid` as one text."""
+    return f"{PREFIX}provider-id-token:{_hash(name)}"
+
+
+def logout_return(state: str) -> str:
+    """The key of a logout at an identity provider, from its `state`."""
+    return f"{PREFIX}logout-return:{_hash(state)}"
 
 
 def federated_login(state: str) -> str:

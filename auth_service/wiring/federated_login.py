@@ -10,11 +10,14 @@ from auth_service.federation.accounts import FederatedAccounts
 from auth_service.federation.discovery import ProviderDiscovery
 from auth_service.federation.end_session import ProviderEndSession
 from auth_service.federation.github import GitHubLogin
+from auth_service.federation.id_tokens import ProviderIdTokens
 from auth_service.federation.identities import IdentityRepository
 from auth_service.federation.logins import FederatedLogins
+from auth_service.federation.logout_returns import LogoutReturns
 from auth_service.federation.openid import OpenIdLogin
 from auth_service.federation.provider_logout import ProviderLogout, ProviderSessions
 from auth_service.pages.federated_login import FederatedLoginPages
+from auth_service.pages.logged_out import LoggedOutPage
 from auth_service.pages.provider_failures import ProviderFailures
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.web.render import PageTemplates
@@ -48,10 +51,22 @@ def federated_login(parts: Components) -> FederatedLogin:
     discovery = ProviderDiscovery(base.operator_fetcher, base.clock, loopback=loopback)
     openid = _openid(parts, discovery)
     pages, logout = _pages(parts, providers, openid), _logout(parts, providers, openid)
+    returns = LogoutReturns(base.store)
+    logged_out = LoggedOutPage(context=parts.page_context, returns=returns)
     return FederatedLogin(
-        endpoints=(*pages.endpoints(), logout.endpoint()) if providers else (),
-        end_session=ProviderEndSession(providers, discovery),
+        endpoints=(*pages.endpoints(), logout.endpoint(), logged_out.endpoint()) if providers else (),
+        end_session=ProviderEndSession(
+            providers=providers,
+            discovery=discovery,
+            id_tokens=_id_tokens(parts),
+            returns=returns,
+            return_uri=f"{base.settings.issuer}/logged-out",
+        ),
     )
+
+
+def _id_tokens(parts: Components) -> ProviderIdTokens:
+    return ProviderIdTokens(parts.base.store, parts.base.key_ring, parts.base.settings.session_ttl_s)
 
 
 def _openid(parts: Components, discovery: ProviderDiscovery) -> OpenIdLogin:
@@ -80,6 +95,7 @@ def _pages(parts: Components, providers: Providers, openid: OpenIdLogin) -> Fede
             access_changed=parts.access.changes.subject,
         ),
         provider_sessions=provider_sessions(parts),
+        id_tokens=_id_tokens(parts),
         begun=parts.login_sessions,
         second_steps=second_steps(parts),
         pending=parts.authorization.pending,

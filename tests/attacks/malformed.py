@@ -148,6 +148,7 @@ class Standing:
             ("GET", "/set-password?link=dw_al_x.y", [browser], b""),
             ("GET", "/set-up?link=x", [browser], b""),
             ("GET", "/callback/corp?code=x&state=x&iss=https%3A%2F%2Fid.example", [browser], b""),
+            ("GET", "/logged-out?state=x", [browser], b""),
             ("POST", "/backchannel-logout/corp", [FORM], b"logout_token=e30.e30.e30"),
             ("POST", "/login/corp", [browser, FORM], urlencode({"csrf": "x", "connect": "1"}).encode()),
             ("POST", "/consent", [browser, FORM], urlencode(decision).encode()),

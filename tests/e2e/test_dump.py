@@ -104,7 +104,7 @@ async def test_nothing_in_the_store_authenticates_anybody(
 
 FEDERATED = {
     *("email", "federated-login", "identity", "provider-session", "subject-identities"),
-    "upstream-credential",
+    *("logout-return", "provider-id-token", "upstream-credential"),
 }
 """Families of keys that only logins through identity providers make."""
 

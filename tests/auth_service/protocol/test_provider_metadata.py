@@ -59,9 +59,9 @@ def test_a_document_says_where_things_are() -> None:
     assert metadata.sends_iss
     assert not metadata.basic
     assert metadata.authorization_url({"a": "b"}) == f"{ISSUER}/authorize?a=b"
-    assert metadata.end_session_url("me") is None
+    assert metadata.end_session_url({}) is None
     ending = parse_metadata({**DOCUMENT, "end_session_endpoint": f"{ISSUER}/end"}, ISSUER)
-    assert ending.end_session_url("m&e") == f"{ISSUER}/end?client_id=m%26e"
+    assert ending.end_session_url({"client_id": "m&e"}) == f"{ISSUER}/end?client_id=m%26e"
 
 
 @pytest.mark.parametrize(
