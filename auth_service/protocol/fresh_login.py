@@ -25,11 +25,12 @@ class NotFreshError(FederationError):
 
 
 def fresh_parameters(provider: IdentityProvider, freshness: Freshness) -> dict[str, str]:
-    """Return the request parameters that make a provider authenticate the person again."""
+    """Return the request parameters that make a provider authenticate the person or ask for consent."""
+    consent = "consent" if provider.needs_consent else ""
     if freshness is Freshness.ANY or not provider.preset.sends_auth_time:
-        return {}
+        return {"prompt": consent} if consent else {}
     # With max_age, auth_time is REQUIRED in the ID token (§2); a provider may silently ignore prompt alone.
-    return {"prompt": "login", "max_age": "0"}
+    return {"prompt": f"login {consent}".rstrip(), "max_age": "0"}
 
 
 def check_freshness(auth_time: int | None, freshness: Freshness, *, since: float) -> None:

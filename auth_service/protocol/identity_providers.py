@@ -23,6 +23,8 @@ class Preset:
         groups_claim: the claim with the groups; None if the provider has no such claim by default.
         groups_scopes: scopes that are requested only if groups are needed.
         offline_scopes: scopes requested for a refresh token, by which the groups are requested again.
+        offline_needs_consent: whether it ignores `offline_access` without ``prompt=consent``, as OpenID
+            Connect Core §11 demands; well-known providers do not.
         group_prefix: the prefix of group names at the provider that is removed here.
         proves_email: whether ``email_verified`` shows that the person owns the address.
         domain_claim: the claim that names the organization's domain; without it only `public_domain` counts.
@@ -41,6 +43,7 @@ class Preset:
     groups_claim: str | None = "groups"
     groups_scopes: tuple[str, ...] = ()
     offline_scopes: tuple[str, ...] = ()
+    offline_needs_consent: bool = False
     group_prefix: str = ""
     proves_email: bool = True
     domain_claim: str | None = None
@@ -62,7 +65,7 @@ _OFFLINE = ("offline_access",)
 _GUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 
 PRESETS: Mapping[str, Preset] = {
-    "openid": Preset(label="your organization"),
+    "openid": Preset(label="your organization", offline_needs_consent=True),
     # https://developers.google.com/identity/openid-connect/openid-connect: no groups; Google vouches only for
     # addresses that end in @gmail.com or whose organization `hd` names.
     "google": Preset(
@@ -169,3 +172,8 @@ class IdentityProvider:
     def needs_groups(self) -> bool:
         """Whether groups determine who may log in, or what they may use."""
         return bool(self.allow.groups) or self.reads_groups
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether people must consent at each login, so that the provider issues a refresh token."""
+        return self.preset.offline_needs_consent and "offline_access" in self.scopes

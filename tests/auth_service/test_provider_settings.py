@@ -84,6 +84,7 @@ def test_a_secret_is_read_from_a_variable_or_a_file(monkeypatch: pytest.MonkeyPa
         ({"preset": "auth0", "issuer": "https://corp.auth0.com"}, "slash"),
         ({"preset": "keycloak"}, "realms"),
         ({"preset": "github", "issuer": None}, "client_secret"),
+        ({"preset": "github", "issuer": None, "client_secret": "s", "logout": True}, "remove logout"),
         ({"scopes": ["profile"]}, "openid"),
         ({"allow": {}}, "names domains"),
         ({"allow": {"everyone": True, "domains": ["a.b"]}}, "names domains"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from auth_service.protocol.fresh_login import Freshness, NotFreshError, check_freshness, fresh_parameters
@@ -54,3 +56,19 @@ def test_a_provider_is_asked_to_authenticate_again_if_it_says_when_it_did(
     repeated = freshness is not Freshness.ANY and PRESETS[preset].sends_auth_time
     expected = {"prompt": "login", "max_age": "0"} if repeated else {}
     assert fresh_parameters(provider(preset), freshness) == expected
+
+
+@pytest.mark.parametrize(
+    ("preset", "scopes", "freshness", "prompt"),
+    [
+        ("openid", ("openid",), Freshness.ANY, None),
+        ("openid", ("openid", "offline_access"), Freshness.ANY, "consent"),
+        ("openid", ("openid", "offline_access"), Freshness.REQUIRED, "login consent"),
+        ("okta", ("openid", "offline_access"), Freshness.ANY, None),
+    ],
+)
+def test_offline_access_is_requested_with_consent_where_it_would_be_ignored_without(
+    preset: str, scopes: tuple[str, ...], freshness: Freshness, prompt: str | None
+) -> None:
+    offline = replace(provider(preset), scopes=scopes)
+    assert fresh_parameters(offline, freshness).get("prompt") == prompt

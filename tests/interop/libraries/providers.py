@@ -30,6 +30,7 @@ class NpmProvider:
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
         self._groups = groups
+        self._process: subprocess.Popen[str] | None = None
 
     def configuration(self, **changes: Any) -> dict[str, Any]:
         """For `DOORWARD_IDENTITY_PROVIDERS`."""
@@ -42,26 +43,46 @@ class NpmProvider:
             **changes,
         }
 
+    def _client(self, doorward: str) -> dict[str, Any]:
+        """Our registration there."""
+        return {
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "redirect_uris": [f"{doorward}/callback/npm"],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "post_logout_redirect_uris": [f"{doorward}/logged-out"],
+            "backchannel_logout_uri": f"{doorward}/backchannel-logout/npm",
+            "backchannel_logout_session_required": True,
+        }
+
     @contextmanager
     def running(self, doorward: str) -> Iterator[None]:
         """It serves the issuer `doorward` for the length of the context."""
-        configuration = {
-            "port": self.port,
-            "clientId": CLIENT_ID,
-            "clientSecret": CLIENT_SECRET,
-            "redirectUri": f"{doorward}/callback/npm",
-            "groups": self._groups,
-        }
+        configuration = {"port": self.port, "client": self._client(doorward), "groups": self._groups}
         command = ["node", str(HERE / "identity_provider.mjs"), json.dumps(configuration)]
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as process:
-            assert process.stdout
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as self._process:
             try:
-                assert process.stdout.readline() == "ready\n"
+                self._wait_for("ready\n")
                 yield
             finally:
-                process.kill()
+                self._process.kill()
+
+    def set_people(self, *, groups: dict[str, list[str]] | None = None, gone: tuple[str, ...] = ()) -> None:
+        """Change who is in which groups, and whose accounts are deleted."""
+        people = {"groups": self._groups if groups is None else groups, "gone": gone}
+        assert self._process
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(people) + "\n")
+        self._process.stdin.flush()
+        self._wait_for("done\n")
+
+    def _wait_for(self, line: str) -> None:
+        """Read its output up to `line`; its warnings come before that."""
+        assert self._process
+        assert self._process.stdout
+        assert line in iter(self._process.stdout.readline, "")
 
 
 class Traveller(Person):
@@ -77,6 +98,7 @@ class Traveller(Person):
     ) -> None:
         super().__init__(username, password, trust_env=False)
         self.provider_id, self.issuers = provider_id, issuers
+        self.stops_at: str | None = None
 
     def follow(self, response: httpx2.Response) -> httpx2.Response:
         """Follow redirects for as long as they stay at the two."""
@@ -84,15 +106,43 @@ class Traveller(Person):
             location = urljoin(str(response.url), response.headers["location"])
             if not any(location.startswith(f"{issuer}/") for issuer in self.issuers):
                 return response
+            if self.stops_at and location.startswith(self.stops_at):
+                return response
             response = self.browser.get(location)
         return response
 
+    def leave(self, page: httpx2.Response) -> httpx2.Response:
+        """Press the button of the provider; the first page there that asks something."""
+        button = next(f for f in forms_of(page.text) if f.action.endswith(f"login/{self.provider_id}"))
+        return self.follow(self.browser.post(urljoin(str(page.url), button.action), data=button.fields))
+
     def log_in_through(self, page: httpx2.Response) -> httpx2.Response:
         """Press the button, and log in at the provider."""
-        button = next(f for f in forms_of(page.text) if f.action.endswith(f"login/{self.provider_id}"))
-        page = self.follow(self.browser.post(urljoin(str(page.url), button.action), data=button.fields))
+        page = self.leave(page)
         while str(page.url).startswith(self.issuers[1]):
             page = self._answer(page, "allow", ())
+        return page
+
+    def callback(self) -> str:
+        """Log in at the provider, but do not come back; the URL that would lead back."""
+        self.stops_at = f"{self.issuers[0]}/callback/"
+        page = self.leave(self.open(f"{self.issuers[0]}/login"))
+        while "location" not in page.headers:
+            page = self._answer(page, "allow", ())
+        self.stops_at = None
+        return str(page.headers["location"])
+
+    def log_out(self) -> httpx2.Response:
+        """Log out here, and at the provider, which may ask; where that ends."""
+        form = forms_of(self.open(f"{self.issuers[0]}/logout").text)[0]
+        page = self.follow(self.browser.post(f"{self.issuers[0]}/logout", data=form.fields))
+        return self.confirm_logout(page)
+
+    def confirm_logout(self, page: httpx2.Response) -> httpx2.Response:
+        """Say yes for as long as the provider asks."""
+        while str(page.url).startswith(self.issuers[1]) and (forms := forms_of(page.text)):
+            data = {**forms[0].fields, "logout": "yes"}
+            page = self.follow(self.browser.post(urljoin(str(page.url), forms[0].action), data=data))
         return page
 
     def _answer(self, page: httpx2.Response, decision: str, untick: tuple[str, ...]) -> httpx2.Response:
