@@ -20,7 +20,7 @@ from tests.servers import wait_until
 
 pytestmark = pytest.mark.xdist_group("interop")
 
-ACCESS_TTL_S = 4
+ACCESS_TTL_S = 3
 WITHIN_S = 1.0
 
 
@@ -96,6 +96,7 @@ def restrict(running: Up, mcp_url: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.requirement("ID-1", "ID-2", "ID-3", "ID-4")
 def test_the_typescript_sdk_loses_a_tool_with_a_group_at_the_provider_and_its_session_with_a_logout_there(
     tmp_path: Path,

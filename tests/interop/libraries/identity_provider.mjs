@@ -1,12 +1,12 @@
 // An OpenID provider at which every name may log in: `node identity_provider.mjs CONFIGURATION`.
-// A line of JSON on stdin changes who is in which groups, and who is gone; it is answered with `done`.
+// A line of JSON on stdin changes who is in which groups, and whose accounts are deleted; it is answered with `done`.
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
 import Provider from 'oidc-provider'
 
 const { port, client, groups } = JSON.parse(process.argv[2])
 const issuer = `http://127.0.0.1:${port}`
-const people = { groups, gone: [] }
+const people = { groups, missing: [] }
 
 const provider = new Provider(issuer, {
   clients: [client],
@@ -26,7 +26,7 @@ const provider = new Provider(issuer, {
   // Its own dispatcher sends nothing to this machine.
   fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   findAccount: (_, id) =>
-    people.gone.includes(id)
+    people.missing.includes(id)
       ? undefined
       : {
           accountId: id,

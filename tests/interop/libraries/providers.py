@@ -69,9 +69,11 @@ class NpmProvider:
             finally:
                 self._process.kill()
 
-    def set_people(self, *, groups: dict[str, list[str]] | None = None, gone: tuple[str, ...] = ()) -> None:
+    def set_people(
+        self, *, groups: dict[str, list[str]] | None = None, missing: tuple[str, ...] = ()
+    ) -> None:
         """Change who is in which groups, and whose accounts are deleted."""
-        people = {"groups": self._groups if groups is None else groups, "gone": gone}
+        people = {"groups": self._groups if groups is None else groups, "missing": missing}
         assert self._process
         assert self._process.stdin
         self._process.stdin.write(json.dumps(people) + "\n")

@@ -173,7 +173,7 @@ class TestRenewal:
         self, server: AuthorizationServer, npm: NpmProvider, ada: Traveller
     ) -> None:
         client, tokens = self.connected(server, ada)
-        npm.set_people(gone=("ada",))
+        npm.set_people(missing=("ada",))
         server.clock.advance(MAX_AGE_S)
         assert client.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
         assert not is_logged_in(ada, server)
