@@ -181,12 +181,7 @@ PEOPLE = (
     Requirement("ID-4", "MUST", "access re-evaluated at every refresh", HELD),
     Requirement("ID-5", "MUST", "passkeys and TOTP, required by policy", HELD),
     Requirement("ID-6", "MUST", "password strength by estimate and list", HELD),
-    Requirement(
-        "ID-7",
-        "MUST",
-        "an account page with everything of a person",
-        Partial("a list of known browsers"),
-    ),
+    Requirement("ID-7", "MUST", "an account page with everything of a person", HELD),
     Requirement(
         "ID-8",
         "MUST",

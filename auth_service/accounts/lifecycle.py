@@ -12,6 +12,7 @@ from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
 from auth_service.storage.interface import Store
 from auth_service.users.factors import FactorRepository
+from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.password_strength import PasswordStrength
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
@@ -31,10 +32,12 @@ class AccountLifecycle:
         connected: ConnectedIdentities,
         *,
         factors: FactorRepository,
+        known_browsers: KnownBrowserRepository,
     ) -> None:
         self.users = users
         self.connected = connected
         self.factors = factors
+        self._known_browsers = known_browsers
         self._changes = connected.changes
         self._sessions = sessions
         self._grants = grants
@@ -53,7 +56,14 @@ class AccountLifecycle:
             identities=IdentityRepository(store, clock),
             changes=AccessChangePublisher(store, users, clock),
         )
-        return cls(users, sessions, grants, connected, factors=FactorRepository(store, clock))
+        return cls(
+            users,
+            sessions,
+            grants,
+            connected,
+            factors=FactorRepository(store, clock),
+            known_browsers=KnownBrowserRepository(store, clock),
+        )
 
     async def create(
         self, username: str, password: str, name: str | None = None, *, admin: bool = False
@@ -123,6 +133,7 @@ class AccountLifecycle:
         user = await self.disable(account)
         await self.connected.identities.disconnect_all(user.subject)
         await self.factors.delete(user.subject)
+        await self._known_browsers.forget_all(user.subject)
         await self.users.delete(user)
         return user
 

@@ -13,7 +13,9 @@ from auth_service.protocol.client import Client
 from auth_service.protocol.factors import Factors
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.interaction import Approval
+from auth_service.protocol.known_browsers import KnownBrowser
 from auth_service.users.factors import FactorRepository
+from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.repository import User
 from auth_service.users.sessions import Session, SessionRepository
 
@@ -34,6 +36,7 @@ class OwnData:
     consents: Consents
     identities: IdentityRepository
     factors: FactorRepository
+    known_browsers: KnownBrowserRepository
 
     async def of(self, user: User, session: Session) -> dict[str, Any]:
         """Return the data as a JSON object.
@@ -46,6 +49,7 @@ class OwnData:
         return {
             "account": _account(user),
             "sessions": [_session(each) for each in await self.sessions.of_subject(user.subject)],
+            "known_browsers": [_browser(each) for each in await self.known_browsers.of(user.subject)],
             "connections": [await self._grant(grant) for grant in grants],
             "consents": await self._consents(session, {grant.client_id for grant in grants}),
             "identities": [_identity(each) for each in identities],
@@ -95,6 +99,15 @@ def _session(session: Session) -> dict[str, Any]:
         "methods": list(session.amr),
         "login": asdict(session.source) if session.source else None,
         "last_network": session.seen_network,
+    }
+
+
+def _browser(browser: KnownBrowser) -> dict[str, Any]:
+    return {
+        "name": browser.name,
+        "network": browser.network,
+        "first_login": _time(browser.first_at),
+        "last_login": _time(browser.last_at),
     }
 
 

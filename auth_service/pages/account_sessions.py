@@ -6,20 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.background import BackgroundTask
-
-from auth_service.accounts.logout import Logout
 from auth_service.pages.account_sections import Confirmation, Done
-from auth_service.protocol.client import Client
+from auth_service.pages.other_sessions import OtherSessions
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.request_source import UNKNOWN_BROWSER, shown_network
 from auth_service.protocol.second_factor import KEY, PASSWORD, SEVERAL
-from auth_service.users.sessions import Session, SessionRepository
+from auth_service.users.sessions import Session
 from auth_service.web.moments import day
-from shared.logs import get_logger
-
-_log = get_logger(__name__)
 
 MOST_SHOWN = 50
 MESSAGES = {
@@ -33,8 +27,7 @@ _STAYS_CONNECTED = "Applications that were connected there stay connected; disco
 class SessionsSection:
     """Lists the login sessions of the person, last seen first; ends one, or all but this one."""
 
-    sessions: SessionRepository
-    logout: Logout
+    others: OtherSessions
     providers: Sequence[IdentityProvider] = ()
 
     actions = frozenset({"end_session", "end_other_sessions"})
@@ -45,7 +38,7 @@ class SessionsSection:
         return MESSAGES
 
     async def context(self, session: Session, query: Parameters) -> dict[str, Any]:
-        sessions = await self.sessions.of_subject(session.subject)
+        sessions = await self.others.sessions.of_subject(session.subject)
         ordered = sorted(sessions, key=lambda other: other.session_id != session.session_id)
         return {
             "sessions": [self._row(other, session) for other in ordered[:MOST_SHOWN]],
@@ -93,31 +86,15 @@ class SessionsSection:
 
     async def _other(self, session: Session, session_id: str) -> Session | None:
         # The session of this browser ends on the logout page, which also clears its cookie.
-        others = await self._others(session)
+        others = await self.others.of(session)
         return next((other for other in others if other.session_id == session_id), None)
-
-    async def _others(self, session: Session) -> list[Session]:
-        sessions = await self.sessions.of_subject(session.subject)
-        return [other for other in sessions if other.session_id != session.session_id]
 
     async def act(self, session: Session, form: Parameters) -> Done:
         if form.get("action") == "end_other_sessions":
-            ended = await self._others(session)
-            # All of them at once first: a session must not stay active because another takes long to end.
-            await self.sessions.end_those(
-                session.subject, lambda other: other.session_id != session.session_id
-            )
-            message = "other_sessions_ended"
-        else:
-            other = await self._other(session, form.require("session"))
-            ended, message = [other] if other else [], "session_ended"
-        notifications = [(await self.logout.end_other(other), other) for other in ended]
-        _log.info("sessions ended", count=len(ended), subject=session.subject, by="user")
-        return Done(message=message, then=BackgroundTask(self._tell, notifications))
-
-    async def _tell(self, notifications: list[tuple[list[Client], Session]]) -> None:
-        for clients, session in notifications:
-            await self.logout.notify_clients(clients, session)
+            return Done(message="other_sessions_ended", then=await self.others.end(session, lambda _: True))
+        session_id = form.require("session")
+        ended = await self.others.end(session, lambda other: other.session_id == session_id)
+        return Done(message="session_ended", then=ended)
 
 
 def _browser(session: Session) -> str:

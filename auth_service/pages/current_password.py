@@ -57,13 +57,13 @@ class CurrentPassword:
         Raises:
             NotDoneError: the password is wrong, or too many attempts were wrong.
         """
-        browsers, account = self.context.browsers, await self.users.by_subject(session.subject)
+        account = await self.users.by_subject(session.subject)
         try:
             user = await self.check.authenticate(
                 account.username if account else session.username,
                 form.get("password") or "",
                 network=network,
-                known_browser=browsers.known_browser(browser.known_browser, session.subject),
+                known_browser=await self.context.known_browser(browser, session.subject),
             )
         except SlowDownError as error:
             raise NotDoneError(

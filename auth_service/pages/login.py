@@ -121,9 +121,7 @@ class LoginPage:
             return await self._cancel(pending_id, browser)
         origin = self.context.networks.network_of(request)
         account = await self.users.get(username)
-        known_browser = self.context.browsers.known_browser(
-            browser.known_browser, account.subject if account else None
-        )
+        known_browser = await self.context.known_browser(browser, account.subject if account else None)
         try:
             user = await while_connected(
                 request,
@@ -223,7 +221,7 @@ class LoginPage:
         current = await self.login_sessions.continued(browser, user)
         secret = await self.login_sessions.secret_for(submission, browser, current)
         begun = await self.login_sessions.begin_with(
-            user, secret, continues=current, amr=BY_PASSWORD, source=source
+            browser, user, secret, continues=current, amr=BY_PASSWORD, source=source
         )
         if begun is None:
             _log.info(

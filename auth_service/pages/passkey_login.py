@@ -110,7 +110,7 @@ class PasskeyLoginPage:
         current = await self.login_sessions.continued(browser, user)
         secret = await self.login_sessions.secret_for(submission, browser, current, once=True)
         begun = await self.login_sessions.begin_with(
-            user, secret, continues=current, amr=BY_PASSKEY, source=source
+            browser, user, secret, continues=current, amr=BY_PASSKEY, source=source
         )
         if begun is None:
             raise NotDoneError(_WRONG, 401, Reason.LOGIN_FAILED)

@@ -186,7 +186,7 @@ class SecondFactorPage:
         user, mark, credential = waiting.user, await submission.mark(), form.get("credential")
         if form.get("code") is None and credential is not None:
             return await self._passkey(credential, user, browser, mark)
-        known_browser = self.context.browsers.known_browser(browser.known_browser, user.subject)
+        known_browser = await self.context.known_browser(browser, user.subject)
         try:
             accepted = await self.codes.accepts(
                 user.subject, form.get("code") or "", mark=mark, network=network, known_browser=known_browser
@@ -226,6 +226,7 @@ class SecondFactorPage:
             return await self.login_sessions.with_factor(submission, browser, waiting.session, added)
         current, first = await self.login_sessions.continued(browser, waiting.user), waiting.first
         begun = await self.login_sessions.begin_with(
+            browser,
             waiting.user,
             await self.login_sessions.secret_for(submission, browser, current, once=True),
             continues=current,

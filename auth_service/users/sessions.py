@@ -40,6 +40,7 @@ class Session:
         source: the network and browser of the login.
         seen_at: when it was last seen, to within `SEEN_RECORDED_EVERY_S`; 0 if not since the login.
         seen_network: the network of that request.
+        known_browser: the id of the browser, as in `protocol.known_browsers`.
     """
 
     session_id: str
@@ -57,6 +58,7 @@ class Session:
     source: RequestSource | None = None
     seen_at: int = 0
     seen_network: str | None = None
+    known_browser: str | None = None
 
     @property
     def acr(self) -> str:
@@ -117,6 +119,7 @@ class SessionRepository:
         auth_time: int | None = None,
         auth_time_known: bool = True,
         source: RequestSource | None = None,
+        known_browser: str | None = None,
     ) -> Session:
         """Begin a session after a login, with a new `secret` (AS-23: never the secret from before the login).
 
@@ -131,6 +134,7 @@ class SessionRepository:
             auth_time_known: False if the provider does not say when the person authenticated.
             auth_time: of a login that is only continued, by a second factor; None for now.
             source: the network and browser of the login.
+            known_browser: the id of the browser.
         """
         now, key = int(self._clock()), digest(secret)
         session = Session(
@@ -146,6 +150,7 @@ class SessionRepository:
             amr=amr,
             auth_time_known=auth_time_known,
             source=source,
+            known_browser=known_browser,
         )
         # Indexed before it is stored: ending all sessions of a subject must never miss a valid one.
         await self._store.index_add(keys.subject_sessions(user.subject), key, ttl_s=self._ttl_s)

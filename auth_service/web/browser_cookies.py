@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 
 from auth_service.crypto.keyring import KeyRing, Tagger
-from auth_service.crypto.secrets import new_id, new_secret
+from auth_service.crypto.secrets import new_secret
 from auth_service.web.cookie_names import CookieNames
 from auth_service.web.form_tokens import FormTokens, Standing
 from shared.asgi import header_values
@@ -74,13 +74,14 @@ class BrowserCookies:
             return Standing.FOREIGN
         return self._forms.standing(form_token, browser.browser_id, None if logs_in else browser.session)
 
-    def new_known_browser(self, subject: str) -> str:
+    def browser_mark(self, browser_id: str, subject: str) -> str:
         """Return the mark of a browser in which the account with `subject` has logged in."""
-        device = new_id()
-        return f"{device}.{self._devices.tag(_device_text(device, subject))}"
+        return f"{browser_id}.{self._devices.tag(_device_text(browser_id, subject))}"
 
     def known_browser(self, mark: str | None, subject: str | None) -> str | None:
-        """Return the id of a known browser, if its mark is genuine and for the account with `subject`.
+        """Return the id of a browser, if its mark is genuine and for the account with `subject`.
+
+        Whether the person has removed the browser since is for `KnownBrowserRepository` to say.
 
         A username would not suffice: after a deletion somebody else may have it.
         """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auth_service.crypto.secrets import new_secret
+from auth_service.crypto.secrets import new_id, new_secret
 from auth_service.protocol.request_source import RequestSource
 from auth_service.protocol.second_factor import with_methods
+from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser, BrowserCookies
@@ -34,6 +35,7 @@ class LoginSessions:
     users: UserRepository
     sessions: SessionRepository
     browsers: BrowserCookies
+    known_browsers: KnownBrowserRepository
 
     async def begin(
         self,
@@ -58,6 +60,7 @@ class LoginSessions:
         """
         current = await self.continued(browser, user)
         return await self.begin_with(
+            browser,
             user,
             session_secret(drawn, browser.session if current else None),
             continues=current,
@@ -78,6 +81,7 @@ class LoginSessions:
 
     async def begin_with(
         self,
+        browser: Browser,
         user: User,
         secret: str,
         *,
@@ -108,13 +112,16 @@ class LoginSessions:
             auth_time=auth_time,
             auth_time_known=auth_time_known,
             source=source,
+            known_browser=self.browsers.known_browser(browser.known_browser, user.subject) or new_id(),
         )
         # Checked after the session began: code that disables a user or changes a password does so before it
         # ends the existing sessions, so one of the two operations notices the other.
         if not await self.users.may_still_log_in(user):
             await self.sessions.end(secret)
             return None
-        mark = self.browsers.new_known_browser(user.subject)
+        browser_id = session.known_browser or new_id()
+        await self.known_browsers.record_login(user.subject, browser_id, source)
+        mark = self.browsers.browser_mark(browser_id, user.subject)
         cookies = (
             self.browsers.cookie(self.browsers.names.session, secret),
             self.browsers.cookie(self.browsers.names.known_browser, mark, max_age_s=DEVICE_TTL_S),
@@ -158,6 +165,7 @@ class LoginSessions:
         if user is None:
             return None
         return await self.begin_with(
+            browser,
             user,
             await self.secret_for(submission, browser, session),
             continues=session,

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from auth_service.protocol.request_source import RequestSource, browser_name
 from auth_service.storage.interface import StoreUnavailableError
+from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.client_networks import ClientNetworks
@@ -26,6 +27,7 @@ class PageContext:
 
     sessions: SessionRepository
     browsers: BrowserCookies
+    known_browsers: KnownBrowserRepository
     networks: ClientNetworks
     templates: PageTemplates
     errors: ErrorPages
@@ -38,6 +40,13 @@ class PageContext:
             with suppress(StoreUnavailableError):  # people must be able to end sessions on a full store
                 await self.sessions.record_seen(session, self.networks.network_of(request))
         return browser, session
+
+    async def known_browser(self, browser: Browser, subject: str | None) -> str | None:
+        """Return the id of the browser, if the account with `subject` has logged in with it."""
+        browser_id = self.browsers.known_browser(browser.known_browser, subject)
+        if browser_id is None or subject is None:
+            return None
+        return browser_id if await self.known_browsers.knows(subject, browser_id) else None
 
     def source_of(self, request: Request) -> RequestSource:
         """Return the network and browser of `request`."""

@@ -7,9 +7,11 @@ from auth_service.accounts.logout import Logout
 from auth_service.accounts.own_data import OwnData
 from auth_service.accounts.own_email import OwnEmail
 from auth_service.pages.account import AccountPage
+from auth_service.pages.account_browsers import BrowsersSection
 from auth_service.pages.account_connections import ConnectionsSection
 from auth_service.pages.account_sessions import SessionsSection
 from auth_service.pages.email import EmailPage
+from auth_service.pages.other_sessions import OtherSessions
 from auth_service.pages.own_data import OwnDataPage
 from auth_service.pages.presence import Presence
 from auth_service.wiring import configured
@@ -24,10 +26,12 @@ def account_page(parts: Components) -> AccountPage:
         resource_registry=parts.grants.resource_registry,
         descriptions=parts.authorization.resource_descriptions,
     )
-    sessions = SessionsSection(sessions=parts.users.sessions, logout=logout(parts), providers=providers)
+    others = OtherSessions(sessions=parts.users.sessions, logout=logout(parts))
+    sessions = SessionsSection(others=others, providers=providers)
+    browsers = BrowsersSection(browsers=parts.users.known_browsers, others=others)
     return AccountPage(
         context=parts.page_context,
-        sections=(connections, sessions),
+        sections=(connections, sessions, browsers),
         factors=parts.users.factors,
         clock=parts.base.clock,
         identities=parts.accounts.connected.identities,
@@ -50,6 +54,7 @@ def own_data_page(parts: Components) -> OwnDataPage:
         consents=parts.authorization.consents,
         identities=parts.accounts.connected.identities,
         factors=parts.users.factors,
+        known_browsers=parts.users.known_browsers,
     )
     return OwnDataPage(context=parts.page_context, users=parts.users.repository, data=data)
 

@@ -48,6 +48,7 @@ from auth_service.settings import OPENID_SCOPES, AuthSettings
 from auth_service.storage.interface import Store
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.users.factors import FactorRepository
+from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 from auth_service.web.browser_cookies import BrowserCookies
@@ -74,6 +75,7 @@ class UserComponents:
     pairwise_subjects: PairwiseSubjects
     client_subjects: ClientSubjects
     factors: FactorRepository
+    known_browsers: KnownBrowserRepository
 
 
 def users(base: Infrastructure) -> UserComponents:
@@ -85,6 +87,7 @@ def users(base: Infrastructure) -> UserComponents:
         pairwise_subjects=pairwise_subjects,
         client_subjects=ClientSubjects(pairwise_subjects),
         factors=FactorRepository(base.store, base.clock),
+        known_browsers=KnownBrowserRepository(base.store, base.clock),
     )
 
 
@@ -294,17 +297,18 @@ def authorization(
     )
 
 
-def page_context(base: Infrastructure, sessions: SessionRepository) -> PageContext:
+def page_context(base: Infrastructure, users: UserComponents) -> PageContext:
     """Create the context of every page."""
     browsers = BrowserCookies(base.key_ring, base.settings.issuer)
     notice = DEMO_NOTICE if base.settings.demo_user else None
     templates = PageTemplates(notice=notice, warning=warning(base.settings))
     return PageContext(
-        sessions=sessions,
+        sessions=users.sessions,
+        known_browsers=users.known_browsers,
         browsers=browsers,
         networks=ClientNetworks(base.settings.trusted_proxies),
         templates=templates,
-        errors=ErrorPages(templates, browsers, sessions),
+        errors=ErrorPages(templates, browsers, users.sessions),
     )
 
 
@@ -339,13 +343,25 @@ class Components:
             identities=IdentityRepository(self.base.store, self.base.clock),
             changes=self.access.changes,
         )
-        return AccountLifecycle(users, sessions, grants, connected, factors=self.users.factors)
+        return AccountLifecycle(
+            users,
+            sessions,
+            grants,
+            connected,
+            factors=self.users.factors,
+            known_browsers=self.users.known_browsers,
+        )
 
     @property
     def login_sessions(self) -> LoginSessions:
         """Return the component that begins sessions after a login."""
         users, browsers = self.users, self.page_context.browsers
-        return LoginSessions(users=users.repository, sessions=users.sessions, browsers=browsers)
+        return LoginSessions(
+            users=users.repository,
+            sessions=users.sessions,
+            browsers=browsers,
+            known_browsers=users.known_browsers,
+        )
 
 
 def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Components:
@@ -364,5 +380,5 @@ def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetc
         grants=grants(base, all_users, all_clients, access.control),
         authorization=authorization(base, all_users, all_clients),
         revocation_stream=RevocationStream(store, clock),
-        page_context=page_context(base, all_users.sessions),
+        page_context=page_context(base, all_users),
     )

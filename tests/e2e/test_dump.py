@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from auth_service.storage import keys
+from auth_service.storage.key_schema import SCHEMA
 from auth_service.storage.key_spec import KeySpec
-from auth_service.storage.keys import PREFIX, SCHEMA
+from auth_service.storage.keys import PREFIX
 from tests.e2e.aftermath import Flow, lived_in
 from tests.e2e.dump import Entry, candidates, dump, messages
 from tests.e2e.secret_kinds import Secret, secrets_of
@@ -37,6 +38,7 @@ LONGEST_S = {
     "subject-grants": GRANTED_S,
     "second-step": 600,
     "passkey-challenge": 600,
+    "known-browsers": 365 * DAY_S,
     "session": 7 * DAY_S,
     "subject-sessions": 7 * DAY_S,
     "pending": 1_800,

@@ -1,0 +1,86 @@
+"""The section of the account page with the browsers in which the person has logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auth_service.pages.account_sections import Confirmation, Done
+from auth_service.pages.other_sessions import OtherSessions
+from auth_service.protocol.known_browsers import KnownBrowser
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.request_source import UNKNOWN_BROWSER, shown_network
+from auth_service.users.known_browsers import KnownBrowserRepository
+from auth_service.users.sessions import Session
+from auth_service.web.moments import day
+
+MESSAGES = {
+    "browser_forgotten": "That browser is forgotten.",
+    "browsers_forgotten": "All browsers are forgotten.",
+}
+_FORGOTTEN = "Wrong passwords entered there then count like those of strangers."
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrowsersSection:
+    """Lists the known browsers, the last used first; forgets one or all, and logs them out."""
+
+    browsers: KnownBrowserRepository
+    others: OtherSessions
+
+    actions = frozenset({"forget_browser", "forget_browsers"})
+
+    @property
+    def messages(self) -> Mapping[str, str]:
+        """The messages after the actions, by key."""
+        return MESSAGES
+
+    async def context(self, session: Session, query: Parameters) -> dict[str, Any]:
+        browsers = await self.browsers.of(session.subject)
+        return {"known_browsers": [_row(browser, session) for browser in browsers]}
+
+    async def confirmation(self, session: Session, query: Parameters) -> Confirmation | None:
+        if query.get("action") == "forget_browsers":
+            return Confirmation(
+                title="Forget all browsers?",
+                effect=f"Every browser but this one is logged out at once. {_FORGOTTEN}",
+                button="Forget all browsers",
+                fields={"action": "forget_browsers"},
+            )
+        browser = await self._find(session, query.get("browser") or "")
+        if browser is None:
+            return None
+        here = browser.browser_id == session.known_browser
+        logged_out = "You stay logged in here." if here else "It is logged out at once."
+        return Confirmation(
+            title="Forget this browser?" if here else "Forget that browser?",
+            about=browser.name or UNKNOWN_BROWSER,
+            effect=f"Last login {day(browser.last_at)}. {logged_out} {_FORGOTTEN}",
+            button="Forget",
+            fields={"action": "forget_browser", "browser": browser.browser_id},
+        )
+
+    async def _find(self, session: Session, browser_id: str) -> KnownBrowser | None:
+        browsers = await self.browsers.of(session.subject)
+        return next((each for each in browsers if each.browser_id == browser_id), None)
+
+    async def act(self, session: Session, form: Parameters) -> Done:
+        if form.get("action") == "forget_browsers":
+            await self.browsers.forget_all(session.subject)
+            return Done(message="browsers_forgotten", then=await self.others.end(session, lambda _: True))
+        browser_id = form.require("browser")
+        await self.browsers.forget(session.subject, browser_id)
+        ended = await self.others.end(session, lambda other: other.known_browser == browser_id)
+        return Done(message="browser_forgotten", then=ended)
+
+
+def _row(browser: KnownBrowser, session: Session) -> dict[str, Any]:
+    return {
+        "browser_id": browser.browser_id,
+        "name": browser.name or UNKNOWN_BROWSER,
+        "network": shown_network(browser.network),
+        "first": day(browser.first_at),
+        "last": day(browser.last_at),
+        "current": browser.browser_id == session.known_browser,
+    }
