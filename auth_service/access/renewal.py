@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from auth_service.access.announcements import AccessChangePublisher
-from auth_service.federation.credentials import Lease, UpstreamCredentials
+from auth_service.federation.credentials import Lease, PresentedCredential, UpstreamCredentials
 from auth_service.federation.errors import CredentialRefusedError
 from auth_service.federation.identities import Identity, IdentityRepository
-from auth_service.federation.openid import OpenIdLogin
 from auth_service.grants.repository import GrantRepository
-from auth_service.protocol.federated_identity import FederationError
+from auth_service.protocol.federated_identity import FederatedIdentity, FederationError
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.users.sessions import SessionRepository
 from shared.clock import Clock
@@ -23,16 +24,24 @@ RETRY_S = 60
 """How long after a failed request a provider is not asked about the same person again, in seconds."""
 
 
+class IdentityRenewal(Protocol):
+    """Requests a person's identity again, without the person; see `OpenIdLogin` and `GitHubLogin`."""
+
+    async def renew(
+        self, provider: IdentityProvider, credential: PresentedCredential, subject: str
+    ) -> FederatedIdentity: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class GroupRenewal:
-    """Renews the groups, with the refresh token of the person's last login.
+    """Renews the groups, with the credential of the person's last login.
 
     Attributes:
         max_age_s: the maximum age of groups, in seconds.
     """
 
     providers: Mapping[str, IdentityProvider]
-    openid: OpenIdLogin
+    by_protocol: Mapping[str, IdentityRenewal]
     credentials: UpstreamCredentials
     identities: IdentityRepository
     sessions: SessionRepository
@@ -45,7 +54,7 @@ class GroupRenewal:
         """Renew the groups of a person that are due. If a provider does not respond, nothing changes."""
         for identity in await self.identities.of_subject(subject):
             provider = self.providers.get(identity.provider_id)
-            if provider is not None and provider.preset.protocol == "openid" and self._is_due(identity):
+            if provider is not None and self._is_due(identity):
                 await self._renew(identity, provider)
 
     def _is_due(self, identity: Identity) -> bool:
@@ -71,11 +80,14 @@ class GroupRenewal:
             await self.credentials.release(lease, wait_s=RETRY_S)
 
     async def _ask(self, identity: Identity, provider: IdentityProvider, lease: Lease) -> None:
-        federated = await self.openid.renew(provider, lease.token, identity.provider_subject)
-        wait_s = 0 if federated.groups is not None else RETRY_S
-        await self.credentials.release(lease, token=federated.credential, wait_s=wait_s)
+        renewal = self.by_protocol[provider.preset.protocol]
+        federated = await renewal.renew(provider, self._presented(lease), identity.provider_subject)
+        await self.credentials.release(lease, wait_s=0 if federated.groups is not None else RETRY_S)
         if await self.identities.note_groups(federated):
             await self.changes.subject(identity.subject)
+
+    def _presented(self, lease: Lease) -> PresentedCredential:
+        return PresentedCredential(lease.token, partial(self.credentials.rotate, lease))
 
     async def _end(
         self, identity: Identity, provider: IdentityProvider, error: CredentialRefusedError

@@ -16,6 +16,8 @@ MAX_TOKEN_RESPONSE_BYTES = 131_072
 _FORM = "application/x-www-form-urlencoded"
 # RFC 6749 §5.2: an error has status 400, or 401 if client authentication failed.
 _STATUSES = (200, 400, 401)
+# RFC 6749 §5.2, and what GitHub sends instead.
+_REFUSED_CREDENTIAL = ("invalid_grant", "bad_refresh_token")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ async def redeem_refresh_token(
     try:
         return _members(fetched)
     except InvalidProviderResponseError as error:
-        if error.detail == "invalid_grant":
+        if error.detail in _REFUSED_CREDENTIAL:
             raise CredentialRefusedError("the provider does not accept the refresh token") from error
         raise
 

@@ -1,13 +1,16 @@
-"""Refresh tokens of identity providers, encrypted in the store (DESIGN D18).
+"""Credentials of identity providers, encrypted in the store (DESIGN D18).
 
-There is one document for each account and provider, changed by compare-and-swap. Using the token needs a
+A credential is a refresh token; GitHub's OAuth apps issue none, but an access token that does not
+expire. There is one document for each account and provider, changed by compare-and-swap. Using the token needs a
 lease: a provider may rotate its refresh tokens, and revoke all of them if one is used twice.
 """
 
 from __future__ import annotations
 
 import binascii
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from auth_service.crypto.keyring import KeyRing, SealBrokenError
 from auth_service.storage import keys
@@ -28,7 +31,7 @@ class UpstreamCredential:
     """A credential, as it is stored. Times are seconds since 1970.
 
     Attributes:
-        sealed: the encrypted refresh token.
+        sealed: the encrypted token.
         leased_until: when the credential may be used again.
         fence: counts the leases; only the holder of the last one may replace the token.
     """
@@ -46,6 +49,14 @@ class Lease:
     provider_id: str
     fence: int
     token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedCredential:
+    """A leased credential, and what stores the one that replaces it."""
+
+    token: str = field(repr=False)
+    rotate: Callable[[str], Awaitable[None]]
 
 
 class UpstreamCredentials:
@@ -82,20 +93,24 @@ class UpstreamCredentials:
         token = self._opened(leased.sealed) if leased else None
         return Lease(subject, provider_id, leased.fence, token) if leased and token else None
 
-    async def release(self, lease: Lease, *, token: str | None = None, wait_s: int = 0) -> None:
+    async def rotate(self, lease: Lease, token: str) -> None:
+        """Store the token that replaces the leased one; the lease goes on.
+
+        Called before anything else can fail: many providers accept the earlier one only once.
+        """
+        await self._change(lease, sealed=self._sealed(token))
+
+    async def release(self, lease: Lease, *, wait_s: int = 0) -> None:
         """End a lease.
 
         Args:
-            token: the token that replaces the used one; None to keep the used one.
             wait_s: how long the credential may not be used, in seconds.
         """
-        until = int(self._clock()) + wait_s
+        await self._change(lease, leased_until=int(self._clock()) + wait_s)
 
+    async def _change(self, lease: Lease, **changes: Any) -> None:  # noqa: ANN401 -- members of the document
         def rule(stored: UpstreamCredential) -> tuple[UpstreamCredential | None, None]:
-            if stored.fence != lease.fence:
-                return None, None
-            sealed = self._sealed(token) if token else stored.sealed
-            return replace(stored, sealed=sealed, leased_until=until), None
+            return (replace(stored, **changes) if stored.fence == lease.fence else None), None
 
         await self._credentials.update(_id(lease.subject, lease.provider_id), rule)
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from auth_service.federation.code_exchange import AuthorizationAnswer, redeem_code, token_in
-from auth_service.federation.errors import ProviderUnavailableError
+from auth_service.federation.code_exchange import (
+    AuthorizationAnswer,
+    redeem_code,
+    redeem_refresh_token,
+    token_in,
+)
+from auth_service.federation.credentials import PresentedCredential
+from auth_service.federation.errors import CredentialRefusedError, ProviderUnavailableError
 from auth_service.fetching import Fetcher, FetchError
 from auth_service.protocol.federated_identity import (
     FederatedIdentity,
@@ -20,6 +26,8 @@ from auth_service.protocol.identity_providers import GITHUB, IdentityProvider
 MAX_API_BYTES = 1_048_576
 MAX_PAGES = 10
 PER_PAGE = 50
+
+_ACCESS, _REFRESH = "access", "refresh"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +60,9 @@ class GitHubLogin:
         Raises:
             FederationError: the identity cannot be determined.
         """
-        url = f"{provider.issuer}/login/oauth/access_token"
-        members = await redeem_code(self.fetcher, url, provider, answer, basic=False)
-        api = _Api(self.fetcher, _api_of(provider), token_in(members, "access_token"))
-        user = await api.get("user")
-        if (
-            not isinstance(user, dict)
-            or isinstance(user.get("id"), bool)
-            or not isinstance(user.get("id"), int)
-        ):
-            raise InvalidProviderResponseError("GitHub does not say who it is")
+        members = await redeem_code(self.fetcher, _token_url(provider), provider, answer, basic=False)
+        api = self._api(provider, members)
+        user = await api.user()
         claims = {
             # A GitHub login can be changed and then claimed by somebody else; the id cannot.
             "sub": str(user["id"]),
@@ -71,7 +72,46 @@ class GitHubLogin:
             "email_verified": True,
             "groups": await _groups(api) if provider.needs_groups else [],
         }
-        return identity_of(claims, provider)
+        identity = identity_of(claims, provider)
+        return replace(identity, credential=_credential(members) if provider.reads_groups else None)
+
+    async def renew(
+        self, provider: IdentityProvider, credential: PresentedCredential, subject: str
+    ) -> FederatedIdentity:
+        """Return the person's current groups without a login.
+
+        Raises:
+            CredentialRefusedError: GitHub no longer accepts the credential.
+            FederationError: GitHub cannot be reached, or its response is not valid.
+        """
+        kind, _, token = credential.token.partition(":")
+        members: dict[str, object] = {"access_token": token}
+        if kind == _REFRESH:
+            members = await redeem_refresh_token(
+                self.fetcher, _token_url(provider), provider, token, basic=False
+            )
+            await credential.rotate(_credential(members))
+        api = self._api(provider, members)
+        if str((await api.user())["id"]) != subject:
+            raise InvalidProviderResponseError("GitHub answers about somebody else")
+        return identity_of({"sub": subject, "groups": await _groups(api)}, provider)
+
+    def _api(self, provider: IdentityProvider, members: dict[str, object]) -> _Api:
+        return _Api(self.fetcher, _api_of(provider), token_in(members, "access_token"))
+
+
+def _token_url(provider: IdentityProvider) -> str:
+    return f"{provider.issuer}/login/oauth/access_token"
+
+
+def _credential(members: dict[str, object]) -> str:
+    """Return what the groups are requested with later.
+
+    GitHub Apps issue a refresh token if their access tokens expire; those of OAuth apps never do.
+    """
+    if "refresh_token" in members:
+        return f"{_REFRESH}:{token_in(members, 'refresh_token')}"
+    return f"{_ACCESS}:{token_in(members, 'access_token')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +119,14 @@ class _Api:
     fetcher: Fetcher
     base: str
     token: str
+
+    async def user(self) -> dict[str, Any]:
+        """Return the account that the token belongs to; its `id` is a number."""
+        user = await self.get("user")
+        user_id = user.get("id") if isinstance(user, dict) else None
+        if not isinstance(user, dict) or isinstance(user_id, bool) or not isinstance(user_id, int):
+            raise InvalidProviderResponseError("GitHub does not say who it is")
+        return user
 
     async def get(self, path: str) -> object:
         headers = {"Authorization": f"Bearer {self.token}"}
@@ -88,7 +136,10 @@ class _Api:
                 max_bytes=MAX_API_BYTES,
                 accept="application/vnd.github+json",
                 headers=headers,
+                statuses=(200, 401),
             )
+            if fetched.status == 401:
+                raise CredentialRefusedError("GitHub does not accept the access token")
             return fetched.json()
         except FetchError as error:
             raise ProviderUnavailableError.of(f"the API ({path.partition('?')[0]})", error) from error

@@ -13,6 +13,7 @@ from auth_service.federation.code_exchange import (
     redeem_refresh_token,
     token_in,
 )
+from auth_service.federation.credentials import PresentedCredential
 from auth_service.federation.discovery import ProviderDiscovery
 from auth_service.federation.errors import ProviderUnavailableError
 from auth_service.fetching import Fetcher, FetchError
@@ -84,7 +85,9 @@ class OpenIdLogin:
             identity, credential=_refresh_token(members), id_token=id_token if provider.logs_out else None
         )
 
-    async def renew(self, provider: IdentityProvider, refresh_token: str, subject: str) -> FederatedIdentity:
+    async def renew(
+        self, provider: IdentityProvider, credential: PresentedCredential, subject: str
+    ) -> FederatedIdentity:
         """Return the person's current identity by a refresh token, without a login (OIDC Core §12).
 
         Raises:
@@ -93,8 +96,11 @@ class OpenIdLogin:
         """
         metadata = await self.discovery.metadata_of(provider)
         members = await redeem_refresh_token(
-            self.fetcher, metadata.token_endpoint, provider, refresh_token, basic=metadata.basic
+            self.fetcher, metadata.token_endpoint, provider, credential.token, basic=metadata.basic
         )
+        rotated = _refresh_token(members)
+        if rotated is not None:
+            await credential.rotate(rotated)
         claims: dict[str, Any] = {"sub": subject}
         if "id_token" in members:
             claims = dict(await self.verify(provider, _parsed(token_in(members, "id_token")), types=_TYPES))
@@ -106,7 +112,7 @@ class OpenIdLogin:
         # Without an ID token, a missing claim may only mean that UserInfo does not have it.
         unknown = "id_token" not in members and provider.groups_claim not in claims
         groups = None if unknown else identity.groups
-        return replace(identity, groups=groups, credential=_refresh_token(members) or refresh_token)
+        return replace(identity, groups=groups)
 
     async def verify(
         self, provider: IdentityProvider, token: UnverifiedJws, *, types: tuple[str | None, ...]

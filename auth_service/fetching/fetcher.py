@@ -101,18 +101,21 @@ class Fetcher:
         max_bytes: int,
         accept: str = "application/json",
         headers: Mapping[str, str] | None = None,
+        statuses: tuple[int, ...] = (200,),
     ) -> Fetched:
         """Fetch `url`.
 
         Args:
             max_bytes: the limit for the body; a larger one is an error, not truncated.
             headers: in addition to the usual ones.
+            statuses: the acceptable statuses.
 
         Raises:
             FetchError: the URL is not allowed, or gave no usable response.
         """
         sent = {"Accept": accept, **(headers or {})}
-        return await self._send(Exchange("GET"), url=url, headers=sent, body=None, max_bytes=max_bytes)
+        exchange = Exchange("GET", statuses)
+        return await self._send(exchange, url=url, headers=sent, body=None, max_bytes=max_bytes)
 
     async def fetch_json(self, url: str, *, max_bytes: int = MAX_JSON_BYTES) -> object:
         """Fetch the JSON document at `url`.

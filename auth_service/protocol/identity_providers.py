@@ -110,7 +110,8 @@ PRESETS: Mapping[str, Preset] = {
         protocol="github",
         issuer=GITHUB,
         issuer_advice="https://github.com, or the address of your GitHub Enterprise Server",
-        scopes=("read:user", "user:email"),
+        # Name and number of the account are public.
+        scopes=("user:email",),
         groups_scopes=("read:org",),
         sends_auth_time=False,
     ),

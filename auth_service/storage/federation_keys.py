@@ -42,8 +42,8 @@ IDENTITY_PROVIDERS: tuple[KeySpec, ...] = (
     ),
     KeySpec(
         "upstream-credential:{subject}:{provider}",
-        "the refresh token that an identity provider issued for an account, encrypted under the newest master"
-        " key, and who uses it until when",
+        "the refresh token that an identity provider issued for an account, or GitHub's access token,"
+        " encrypted under the newest master key, and who uses it until when",
         "`refresh_absolute_ttl_s` after it was last replaced",
     ),
 )

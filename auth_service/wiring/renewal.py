@@ -8,6 +8,7 @@ from auth_service.clients.keys import PublishedKeys
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.credentials import UpstreamCredentials
 from auth_service.federation.discovery import ProviderDiscovery
+from auth_service.federation.github import GitHubLogin
 from auth_service.federation.identities import IdentityRepository
 from auth_service.federation.openid import OpenIdLogin
 from auth_service.grants.repository import GrantRepository
@@ -28,13 +29,16 @@ def group_renewal(base: Infrastructure, keys: PublishedKeys, sessions: SessionRe
     discovery = ProviderDiscovery(base.operator_fetcher, clock, loopback=settings.fetch_loopback)
     return GroupRenewal(
         providers={provider.provider_id: provider for provider in configured.identity_providers(settings)},
-        openid=OpenIdLogin(
-            fetcher=base.operator_fetcher,
-            discovery=discovery,
-            keys=keys,
-            signatures=base.signatures,
-            clock=clock,
-        ),
+        by_protocol={
+            "openid": OpenIdLogin(
+                fetcher=base.operator_fetcher,
+                discovery=discovery,
+                keys=keys,
+                signatures=base.signatures,
+                clock=clock,
+            ),
+            "github": GitHubLogin(fetcher=base.operator_fetcher),
+        },
         credentials=upstream_credentials(base),
         identities=IdentityRepository(base.store, clock),
         sessions=sessions,

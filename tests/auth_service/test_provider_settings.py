@@ -47,7 +47,7 @@ def test_scopes_for_groups_are_asked_for_where_groups_decide() -> None:
     okta = configured(preset="okta", allow=allow).provider()
     assert okta.scopes == ("openid", "profile", "email", "groups")
     github = configured(preset="github", issuer=None, client_secret="s", allow=allow).provider()
-    assert github.scopes == ("read:user", "user:email", "read:org")
+    assert github.scopes == ("user:email", "read:org")
     keycloak = configured(preset="keycloak", issuer=ISSUERS["keycloak"], allow=allow).provider()
     assert keycloak.allow.groups == {"ops", "eu"}
     own = configured(preset="okta", allow=allow, scopes=["openid", "custom"]).provider()

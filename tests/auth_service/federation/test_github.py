@@ -76,7 +76,7 @@ def test_the_request_has_a_state_and_a_challenge_and_what_github_knows_no_more(
     assert query == {
         "client_id": CLIENT_ID,
         "redirect_uri": f"{server.issuer}/callback/fake",
-        "scope": "read:user user:email read:org",
+        "scope": "user:email read:org",
         "code_challenge_method": "S256",
     }
 

@@ -107,6 +107,9 @@ def test_a_renewed_id_token_of_somebody_else_changes_nothing(connection: Connect
     connection.provider.claims["groups"] = ["readers"]
     connection.provider.changes = {"sub": "somebody else"}
     assert connection.later()["scope"] == f"{READ} {WRITE}"
+    # The refresh token that came with it is kept: the provider accepts the earlier one no more.
+    connection.provider.changes = {}
+    assert connection.later(RETRY_S)["scope"] == READ
 
 
 def test_a_provider_is_asked_once_however_many_refresh(
