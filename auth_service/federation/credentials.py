@@ -1,7 +1,8 @@
 """Credentials of identity providers, encrypted in the store (DESIGN D18).
 
-A credential is a refresh token; GitHub's OAuth apps issue none, but an access token that does not
-expire. There is one document for each account and provider, changed by compare-and-swap. Using the token needs a
+A credential is a refresh token; GitHub's OAuth apps issue none, but an access token that does not expire.
+
+There is one document for each account and provider, changed by compare-and-swap. Using the token needs a
 lease: a provider may rotate its refresh tokens, and revoke all of them if one is used twice.
 """
 
