@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from auth_service.protocol.admin_access import DESCRIPTION, SCOPE
 from auth_service.settings import AuthSettings
 from auth_service.web.route import Endpoint, openapi_paths
 from shared.version import VERSION
@@ -64,6 +65,8 @@ def openapi_document(
             {"name": "OAuth", "description": "OAuth 2.1."},
             {"name": "OpenID", "description": "OpenID Connect."},
             {"name": "Discovery", "description": "The documents that clients read first."},
+            {"name": "Administration", "description": "The admin API: see docs/reference/admin-api.md."},
+            *({"name": f"Administration: {what}"} for what in ("people", "connections", "access", "clients")),
             {"name": "Pages", "description": "Pages for people."},
             {"name": "Operation"},
         ],
@@ -84,7 +87,17 @@ def _docs_page(resource: str) -> str:
 
 def _security_schemes(issuer: str, scopes: dict[str, str]) -> dict[str, Any]:
     code_flow = {"authorizationUrl": f"{issuer}/authorize", "tokenUrl": f"{issuer}/token", "scopes": scopes}
+    admin_flow = {"tokenUrl": f"{issuer}/token", "scopes": {SCOPE: DESCRIPTION}}
     return {
+        "admin": {
+            "type": "oauth2",
+            "description": "An administrator, through a client that the operator created for it; or that"
+            " client for itself. The resource is the URL of the admin API.",
+            "flows": {
+                "authorizationCode": {"authorizationUrl": f"{issuer}/authorize", **admin_flow},
+                "clientCredentials": admin_flow,
+            },
+        },
         "oauth": {
             "type": "oauth2",
             "description": "Log in and give consent as the client that you name.",

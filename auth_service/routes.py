@@ -50,6 +50,7 @@ from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
 from auth_service.wiring import configured
 from auth_service.wiring.account_page import account_page, email_page, logout, own_data_page
+from auth_service.wiring.admin_api import admin_api
 from auth_service.wiring.components import Components, warning
 from auth_service.wiring.factor_components import passkey_check, second_steps
 from auth_service.wiring.federated_login import FederatedLogin, federated_login
@@ -80,6 +81,7 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         _userinfo(parts).endpoint(),
         *metadata_endpoints(_metadata(parts, grant_types)),
         jwks_endpoint(parts.base.signing_keys),
+        *admin_api(parts),
         *_pages(parts, federated),
         *federated.endpoints,
         *second_factor_endpoints(parts),

@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from auth_service.protocol.admin_access import SCOPE, admin_resource_of
 from auth_service.protocol.client_domains import check_pattern
 from auth_service.protocol.jwt_bearer import TrustedIssuer, WorkloadRule
 from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S, RELOAD_S
@@ -82,7 +83,7 @@ class Resource(BaseModel):
     @model_validator(mode="after")
     def _scopes_are_known_tokens(self) -> Self:
         for scope in self.scopes:
-            if not SCOPE_TOKEN.match(scope) or scope in OPENID_SCOPES:
+            if not SCOPE_TOKEN.match(scope) or scope in (*OPENID_SCOPES, SCOPE):
                 raise ValueError(f"{scope!r} cannot be a scope of a resource")
         unknown = set(self.default_scopes or ()) - set(self.scopes)
         if unknown:
@@ -275,16 +276,19 @@ class AuthSettings(KeySettings):
             raise ValueError("two resources have the same URL")
         if resource_key(self.issuer) in resources:
             raise ValueError("the issuer and a resource have the same URL")
+        if resource_key(admin_resource_of(self.issuer)) in resources:
+            raise ValueError("a resource has the URL of the admin API")
         return self
 
     @model_validator(mode="after")
     def _second_factors_are_required_for_what_there_is(self) -> Self:
         # A misspelled resource or scope would silently leave it open.
         configured = {resource_key(resource.resource) for resource in self.resources}
+        configured.add(resource_key(admin_resource_of(self.issuer)))
         for resource in self.second_factor.resources:
             if resource_key(resource) not in configured:
                 raise ValueError(f"second_factor names {resource}, which is no configured resource")
-        scopes = set(OPENID_SCOPES).union(*(resource.scopes for resource in self.resources))
+        scopes = {SCOPE, *OPENID_SCOPES}.union(*(resource.scopes for resource in self.resources))
         if unknown := sorted(self.second_factor.scopes - scopes):
             raise ValueError(f"second_factor names {unknown}, which are scopes of no resource")
         return self

@@ -186,7 +186,7 @@ PEOPLE = (
         "ID-8",
         "MUST",
         "console and admin API through the same code",
-        Partial("the admin API; creating, editing and disabling clients in the console"),
+        Partial("creating, editing and disabling clients in the console"),
     ),
     Requirement(
         "ID-9", "SHOULD", "facts at consent", Partial("names that look like those of other clients here")

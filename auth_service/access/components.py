@@ -36,6 +36,7 @@ class AccessComponents:
         *,
         own_scopes: Collection[str] = (),
         renewal: GroupRenewal | None = None,
+        admin_resource: str | None = None,
     ) -> AccessComponents:
         """Create the components.
 
@@ -54,5 +55,6 @@ class AccessComponents:
             clock=clock,
             own_scopes=own_scopes,
             renewal=renewal,
+            admin_resource=admin_resource,
         )
         return cls(rules=rules, groups=groups, control=control, changes=changes)

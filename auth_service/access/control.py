@@ -12,6 +12,7 @@ from auth_service.access.rules import AccessRules
 from auth_service.federation.identities import Identity, IdentityRepository
 from auth_service.grants.permissions import Narrow
 from auth_service.protocol.access import ADMINISTRATORS, OPEN, Access, Held, PersonFacts, narrowed_grant
+from auth_service.protocol.admin_access import SCOPE
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
 from auth_service.users.repository import User, UserRepository
@@ -27,6 +28,7 @@ class AccessControl:
     Args:
         own_scopes: the scopes of the authorization server itself.
         renewal: requests groups from identity providers; None for a program that serves no refreshes.
+        admin_resource: the admin API, for administrators whatever the rules say; None for a program without.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class AccessControl:
         clock: Clock,
         own_scopes: Collection[str] = (),
         renewal: GroupRenewal | None = None,
+        admin_resource: str | None = None,
     ) -> None:
         self._rules = rules
         self._groups = groups
@@ -47,6 +50,7 @@ class AccessControl:
         self._clock = clock
         self._own_scopes = own_scopes
         self._renewal = renewal
+        self._admin_resource = admin_resource
 
     async def permitted(self, grant: Grant) -> Grant | None:
         """Return the grant, limited to what its person may hold now; None if nothing remains.
@@ -78,11 +82,19 @@ class AccessControl:
 
     async def held(self, subject: str, resource: str, *, assertion_issuer: str | None = None) -> Held:
         """Return what a person may hold at `resource`, and by which rules."""
+        if resource == self._admin_resource:
+            return await self._held_by_administrator(subject, assertion_issuer)
         access = (await self._rules.load()).access
         if access is None:
             return OPEN
         facts = await self._facts(subject, assertion_issuer)
         return Held() if facts is None else access.held(facts, resource)
+
+    async def _held_by_administrator(self, subject: str, assertion_issuer: str | None) -> Held:
+        user = None if assertion_issuer else await self._users.by_subject(subject)
+        if user is None or user.disabled or not user.admin:
+            return Held()
+        return Held(frozenset({SCOPE}), ("administrators may administer this server",))
 
     async def held_by_username(self, username: str, resource: str) -> Held | None:
         """Return what the account with that username may hold at `resource`; None if it does not exist."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest, matches, new_id, new_secret
 from auth_service.protocol.email_addresses import required
-from auth_service.users.repository import User
+from auth_service.users.repository import User, UserExistsError
 from shared.clock import Clock
 
 PREFIX = "dw_al_"
@@ -32,22 +32,34 @@ class AccountLinks:
     accounts: AccountLifecycle
     clock: Clock
 
-    async def reset(self, user: User, *, ttl_s: int) -> str:
+    async def reset(self, user: User, *, ttl_s: int, drawn: str | None = None) -> str:
         """End the sessions of an account and return the secret of a link that sets a new password.
 
         The current password stays valid until then; `AccountLifecycle.disable` locks somebody out at once.
 
+        Args:
+            drawn: the random part of the secret; None to draw it.
+
         Raises:
             NoSuchUserError: the account no longer exists.
         """
-        secret = await self._issue(user, ttl_s)
+        secret = await self._issue(user, ttl_s, drawn)
         await self.accounts.end_sessions(user)
         return secret
 
     async def invite(
-        self, username: str, name: str | None = None, email: str | None = None, *, ttl_s: int
+        self,
+        username: str,
+        name: str | None = None,
+        email: str | None = None,
+        *,
+        ttl_s: int,
+        drawn: str | None = None,
     ) -> tuple[User, str]:
         """Create an account without a password; return it with the secret of the link that sets one.
+
+        Args:
+            drawn: the random part of the secret; a repetition with the same one has the same result.
 
         Raises:
             UserExistsError: the username is taken.
@@ -59,9 +71,9 @@ class AccountLinks:
         if sum(now < user.link_expires_at for user in waiting) >= MOST_INVITED:
             raise TooManyInvitedError(f"{MOST_INVITED} invitations are open; wait, or delete some accounts")
         email = required(email) if email else None
-        user = await self.accounts.users.add_new(
+        user = await self._invited(
             User(
-                subject=new_id(),
+                subject=subject_from(drawn) if drawn else new_id(),
                 username=username.strip(),
                 password_hash="",
                 created_at=int(now),
@@ -72,7 +84,16 @@ class AccountLinks:
         )
         if email:
             user = await self.accounts.users.set_email(user, email)
-        return user, await self._issue(user, ttl_s)
+        return user, await self._issue(user, ttl_s, drawn)
+
+    async def _invited(self, user: User) -> User:
+        try:
+            return await self.accounts.users.add_new(user)
+        except UserExistsError:
+            existing = await self.accounts.users.by_subject(user.subject)
+            if existing is None or not existing.invited:
+                raise
+            return existing  # invited by an earlier attempt at the same request
 
     async def find(self, secret: str | None) -> User:
         """Return the account of a valid link.
@@ -105,13 +126,19 @@ class AccountLinks:
     def _opens(self, user: User, secret: str) -> bool:
         return matches(secret, user.link) and not user.disabled and self.clock() < user.link_expires_at
 
-    async def _issue(self, user: User, ttl_s: int) -> str:
-        secret = new_secret(f"{PREFIX}{user.subject}.")
+    async def _issue(self, user: User, ttl_s: int, drawn: str | None) -> str:
+        prefix = f"{PREFIX}{user.subject}."
+        secret = f"{prefix}{drawn}" if drawn else new_secret(prefix)
         expires_at = int(self.clock()) + ttl_s
         await self.accounts.users.change(
             user, lambda current: replace(current, link=digest(secret), link_expires_at=expires_at)
         )
         return secret
+
+
+def subject_from(drawn: str) -> str:
+    """Return the subject of an account that a repeatable request creates, from its random text."""
+    return digest(f"subject {drawn}")[:32]
 
 
 def link_url(issuer: str, secret: str) -> str:

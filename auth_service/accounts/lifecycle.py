@@ -66,9 +66,18 @@ class AccountLifecycle:
         )
 
     async def create(
-        self, username: str, password: str, name: str | None = None, *, admin: bool = False
+        self,
+        username: str,
+        password: str,
+        name: str | None = None,
+        *,
+        admin: bool = False,
+        subject: str | None = None,
     ) -> User:
         """Create an account whose password is hard to guess.
+
+        Args:
+            subject: never that of an earlier account; None to draw one.
 
         Raises:
             UserExistsError: the username is taken.
@@ -76,7 +85,7 @@ class AccountLifecycle:
             ValueError: the username is not valid.
         """
         await self._strength.require(password, personal=(username, name, SERVICE_NAME))
-        return await self.users.add(username, password, name, admin=admin)
+        return await self.users.add(username, password, name, admin=admin, subject=subject)
 
     async def disable(self, account: User) -> User:
         """Disable an account and end its sessions and grants.

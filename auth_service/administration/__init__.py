@@ -3,6 +3,9 @@
 - `actors`          who does it, and the log line about it
 - `clients`         clients: created, edited, disabled, deleted; their secrets
 - `client_metadata` the metadata of a client that the operator creates
+- `people`          accounts: created, invited, changed, disabled, deleted
+- `groups`          the members of local groups
+- `connections`     the grants and sessions of a person
 
 Accounts change through `accounts`, groups and access rules through `access`.
 """

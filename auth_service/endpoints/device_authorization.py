@@ -46,7 +46,7 @@ class DeviceAuthorizationEndpoint:
                 Reason.GRANT_TYPE_NOT_REGISTERED, "this client did not register the device_code grant"
             )
         scope = parameters.get("scope") or client.metadata.get("scope")
-        resource = self.resource_registry.resource_for(parameters.resource(), scope)
+        resource = self.resource_registry.resource_for(parameters.resource(), scope, client=client)
         scopes = self.resource_registry.resolve_scopes(scope, resource)
         device_code, begun = await self.devices.begin(
             client.client_id, scopes, resource.resource if resource else None

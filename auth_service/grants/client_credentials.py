@@ -28,7 +28,7 @@ class ClientCredentials:
             raise UnauthorizedClientError(
                 Reason.CLIENT_NOT_CONFIDENTIAL, "client_credentials is for clients that can authenticate"
             )
-        resource = self._resource_registry.resource_for(request.parameters.resource())
+        resource = self._resource_registry.resource_for(request.parameters.resource(), client=request.client)
         scopes = self._scopes(request, resource)
         draft = self._grant_factory.draft(
             request.client, scopes, resource.resource if resource else None, request.now

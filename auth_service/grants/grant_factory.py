@@ -6,6 +6,7 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.handles import new_grant_id
 from auth_service.grants.permissions import Permissions
 from auth_service.grants.repository import GrantRepository
+from auth_service.protocol.admin_access import SCOPE, may_administer
 from auth_service.protocol.client import USE_NOTED_EVERY_S, Client
 from auth_service.protocol.errors import InvalidClientError, InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant, Lifetimes, issue
@@ -113,7 +114,7 @@ class GrantFactory:
         if grant.client_id.startswith(WORKLOAD_PREFIX):
             return True  # not registered: its issuer vouches for it with each assertion
         client = await self._clients.get(grant.client_id)
-        if client is None or client.disabled:
+        if client is None or client.disabled or (SCOPE in grant.scopes and not may_administer(client)):
             return False
         needed_until = max(grant.expires_at, grant.created_at + self._lifetimes.refresh_absolute_s)
         if client.knows_of_use(grant.created_at, needed_until):

@@ -17,6 +17,7 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.fetching.resource_metadata import ResourceDescriptions
 from auth_service.pages.consent_facts import ConsentFacts
 from auth_service.pages.descriptions.consent import OPERATIONS
+from auth_service.protocol.admin_access import SCOPE
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_domains import Trust
@@ -87,7 +88,7 @@ class ConsentPage:
         held = await self._held(session, request)
         if held is None:
             return see_other(f"authorize?pending={pending_id}")  # which says whom to ask
-        resource = self.resource_registry.resource_for(request.resource) if request.resource else None
+        resource = self.resource_registry.by_identifier(request.resource)
         description = await self.descriptions.of(resource.resource) if resource else ResourceDescription()
         return self.context.templates.render(
             "consent.html",
@@ -99,6 +100,7 @@ class ConsentPage:
                 "username": session.username,
                 "switched": status == _SWITCHED,
                 "resource": resource,
+                "administers": SCOPE in held,
                 "scopes": [
                     (
                         f"{_TICK}{number}",

@@ -166,7 +166,7 @@ def validate(
     parameters = budgets.known_parameters(parameters)
     _check_addressed(parameters, address)
     scope = parameters.get("scope") or client.metadata.get("scope")
-    resource = resource_registry.resource_for(parameters.resource(), scope)
+    resource = resource_registry.resource_for(parameters.resource(), scope, client=client)
     scopes = resource_registry.resolve_scopes(scope, resource)
     required = (
         client.follows_fapi

@@ -239,6 +239,20 @@ class Reason(ReasonCode):
     PASSWORD_WRONG = "The current password, required again for this change, is wrong.", _PASSWORD
     LOGOUT_REDIRECT_INVALID = "post_logout_redirect_uri is not registered or not allowed."
 
+    # The admin API
+    ADMIN_CLIENT_NOT_ALLOWED = (
+        "The client may not be granted the scope of the admin API.",
+        "Only the operator creates such clients: `doorward clients add NAME --scope doorward:admin`.",
+    )
+    ADMIN_TOKEN_REFUSED = "The access token is not one for the admin API, or not one given directly."
+    ADMIN_SCOPE_MISSING = "The access token lacks the scope doorward:admin."
+    ADMIN_OBJECT_UNKNOWN = "The account, client, group, connection or session does not exist."
+    ADMIN_CONFLICT = "The request contradicts the current state, such as a username that is taken."
+    ADMIN_VALUE_INVALID = "A member, parameter or header of the request has a value that is not allowed."
+    IF_MATCH_MISSING = "The request must say in If-Match which version it changes."
+    IF_MATCH_FAILED = "The object was changed since it was read."
+    IDEMPOTENCY_KEY_MISSING = "The request must carry an Idempotency-Key, so that it can be repeated."
+
     # Codes and grants
     CODE_INVALID = "The authorization code is unknown or has expired.", _LOG_IN_AGAIN
     CODE_USED_TWICE = "The authorization code was redeemed twice; its grant is revoked.", _LOG_IN_AGAIN

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from auth_service.protocol.admin_access import may_administer
+from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidScopeError, InvalidTargetError
 from auth_service.protocol.reasons import Reason
 from shared.scopes import parse_scope
@@ -36,14 +38,19 @@ class ResourceRegistry:
 
     Attributes:
         own_scopes: the scopes of the authorization server itself, with their descriptions.
+        admin: the admin API. It is not announced, never the default, and only for some clients.
     """
 
     resources: Sequence[ProtectedResource]
     own_scopes: Mapping[str, str]
+    admin: ProtectedResource | None = None
     _by_key: dict[str, ProtectedResource] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_key", {resource_key(r.resource): r for r in self.resources})
+        object.__setattr__(self, "_by_key", {resource_key(r.resource): r for r in self._all()})
+
+    def _all(self) -> tuple[ProtectedResource, ...]:
+        return (*self.resources, *([self.admin] if self.admin else []))
 
     @property
     def scopes_supported(self) -> list[str]:
@@ -55,7 +62,9 @@ class ResourceRegistry:
         """Every scope that can be granted, with its description."""
         return {**self.own_scopes, **{s: text for r in self.resources for s, text in r.scopes.items()}}
 
-    def resource_for(self, requested: str | None, scope: str | None = None) -> ProtectedResource | None:
+    def resource_for(
+        self, requested: str | None, scope: str | None = None, *, client: Client | None = None
+    ) -> ProtectedResource | None:
         """Return the resource that a request is for.
 
         A request that names none is for the only resource there is, unless it requests OpenID scopes and no
@@ -64,9 +73,10 @@ class ResourceRegistry:
 
         Args:
             scope: the requested scope.
+            client: the client that the tokens are for; None for one that never administers this server.
 
         Raises:
-            InvalidTargetError: this server does not issue tokens for the resource.
+            InvalidTargetError: this server does not issue tokens for the resource, or not to the client.
             InvalidScopeError: the scope is malformed.
         """
         if requested is None:
@@ -75,6 +85,10 @@ class ResourceRegistry:
         if resource is None:
             raise InvalidTargetError(
                 Reason.RESOURCE_UNKNOWN, "resource is not one that this server issues tokens for"
+            )
+        if resource is self.admin and (client is None or not may_administer(client)):
+            raise InvalidTargetError(
+                Reason.ADMIN_CLIENT_NOT_ALLOWED, "this client may not administer this server"
             )
         return resource
 

@@ -121,7 +121,13 @@ class UserRepository:
         self._emails = EmailAddresses(store)
 
     async def add(
-        self, username: str, password: str, name: str | None = None, *, admin: bool = False
+        self,
+        username: str,
+        password: str,
+        name: str | None = None,
+        *,
+        admin: bool = False,
+        subject: str | None = None,
     ) -> User:
         """Create an account.
 
@@ -132,7 +138,7 @@ class UserRepository:
         canonical(username)
         hashed = await self._passwords.hash_password(password)
         user = User(
-            subject=new_id(),
+            subject=subject or new_id(),
             username=username.strip(),
             password_hash=hashed,
             created_at=int(self._clock()),
@@ -153,7 +159,9 @@ class UserRepository:
         # The subject entry is stored first: an account that can log in must be findable by its subject.
         await self._subjects.create(user.subject, SubjectEntry(key))
         if not await self._users.create(key, user):
-            await self._subjects.delete(user.subject)
+            existing = await self._users.get(key)
+            if existing is None or existing.subject != user.subject:
+                await self._subjects.delete(user.subject)  # otherwise a repetition has created it
             raise UserExistsError(key)
         await self._store.index_add(keys.users(), key, ttl_s=None)
         return user

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from auth_service.web.admin_glossary import ADMIN_WORDS
+
 WORDS = {
     # Errors (RFC 6749 §5.2)
     "error": "The code, for programs.",
@@ -65,6 +67,7 @@ WORDS = {
     # Other members
     "keys": "Public keys (RFC 7517 §5), the ones about to be used and the ones still needed among them.",
     "status": "`ok`",
+    **ADMIN_WORDS,
 }
 
 

@@ -9,6 +9,7 @@
     federated_login.py    logins through identity providers
     second_factors.py     the pages about second factors
     account_page.py       the account page and its sections
+    admin_api.py          administrative operations, and the admin API
 
 A module imports only modules above it, and nothing here reads a request. Only `routes` and `main` import this
 package.

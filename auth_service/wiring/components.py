@@ -40,6 +40,7 @@ from auth_service.grants.grant_factory import GrantFactory
 from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_issuer import TokenIssuer
 from auth_service.grants.token_reader import TokenReader
+from auth_service.protocol.admin_access import admin_resource_of
 from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.registration_policy import RegistrationMode
@@ -370,7 +371,14 @@ def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetc
     all_users, all_clients = users(base), clients(base)
     default = configured.default_access_rules(settings)
     renewal = group_renewal(base, all_clients.operator_keys, all_users.sessions)
-    access = AccessComponents.of_store(store, clock, default, own_scopes=OPENID_SCOPES, renewal=renewal)
+    access = AccessComponents.of_store(
+        store,
+        clock,
+        default,
+        own_scopes=OPENID_SCOPES,
+        renewal=renewal,
+        admin_resource=admin_resource_of(settings.issuer),
+    )
     return Components(
         base=base,
         users=all_users,

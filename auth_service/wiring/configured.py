@@ -7,6 +7,7 @@ from dataclasses import replace
 from auth_service.federation.logins import LIFETIME_S
 from auth_service.fetching.resource_metadata import ConfiguredResource
 from auth_service.protocol.access import DEMO_USERNAME, Access, default_access
+from auth_service.protocol.admin_access import DESCRIPTION, NAME, SCOPE, admin_resource_of
 from auth_service.protocol.client_domains import DomainPolicy, Trust
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.identity_providers import IdentityProvider
@@ -115,7 +116,8 @@ def resource_registry(settings: AuthSettings) -> ResourceRegistry:
         ProtectedResource(resource.resource, resource.name, resource.scopes, resource.granted_by_default)
         for resource in settings.resources
     ]
-    return ResourceRegistry(resources, OPENID_SCOPES)
+    admin = ProtectedResource(admin_resource_of(settings.issuer), NAME, {SCOPE: DESCRIPTION}, ())
+    return ResourceRegistry(resources, OPENID_SCOPES, admin)
 
 
 def jwt_resources(settings: AuthSettings) -> frozenset[str]:

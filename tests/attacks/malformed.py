@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote_from_bytes, urlencode, urlsplit
 
+from tests.attacks.admin_requests import CHANGES, READS
 from tests.attacks.raw import request_bytes
+from tests.auth_service.administrator import admin_worker, worker_token
 from tests.auth_service.service import RESOURCE_SECRET, AuthorizationServer
 from tests.flow import Client, Person, Pkce, forms_of
 
@@ -37,6 +39,7 @@ class Standing:
 
     Attributes:
         spare: a client whose registration may be changed and deleted.
+        admin_token: an access token for the admin API.
     """
 
     client: Client
@@ -45,6 +48,7 @@ class Standing:
     cookies: bytes
     csrf: str
     pending: str
+    admin_token: str
 
     @classmethod
     def on(cls, server: AuthorizationServer) -> Standing:
@@ -55,7 +59,15 @@ class Standing:
         fields = forms_of(page.text)[0].fields
         cookies = "; ".join(f"{name}={value}" for name, value in person.browser.cookies.items())
         person.close()
-        return cls(client, server.register(), tokens, cookies.encode(), fields["csrf"], fields["pending"])
+        return cls(
+            client=client,
+            spare=server.register(),
+            tokens=tokens,
+            cookies=cookies.encode(),
+            csrf=fields["csrf"],
+            pending=fields["pending"],
+            admin_token=worker_token(server, admin_worker(server)).json()["access_token"],
+        )
 
     def still_stands(self, server: AuthorizationServer) -> bool:
         """Whether the grant is alive and the registration is what it was."""
@@ -112,7 +124,14 @@ class Standing:
             ("GET", "/openapi.json", [], b""),
             ("GET", "/static/doorward.css", [], b""),
             ("OPTIONS", "/token", [("Origin", b"https://c.example")], b""),
+            ("GET", "/.well-known/oauth-protected-resource/admin/api", [], b""),
+            *(("GET", f"/admin/api{path}", [self.administering], b"") for path in READS),
         ]
+
+    @property
+    def administering(self) -> tuple[str, bytes]:
+        """The header of a caller of the admin API."""
+        return "Authorization", f"Bearer {self.admin_token}".encode()
 
     def nearly_good_requests(self) -> list[Request]:
         """Those that lack the one thing that would make them change something."""
@@ -191,6 +210,10 @@ class Standing:
             ("POST", "/device", [browser, FORM], urlencode({"csrf": "x", "user_code": "BBBB-BBBB"}).encode()),
             ("POST", "/logout", [browser, FORM], urlencode({"csrf": "x", "state": "s"}).encode()),
             ("POST", "/introspect", [FORM], urlencode({"token": self.tokens["access_token"]}).encode()),
+            *(
+                (method, f"/admin/api{path}", [self.administering, JSON, ("If-Match", b'"9"')], body)
+                for method, path, body in CHANGES
+            ),
         ]
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.attacks.admin_requests import ABSENT, GROUP
 from tests.attacks.malformed import Bender, Standing
 from tests.attacks.raw import request_bytes, send
 from tests.auth_service.service import AuthorizationServer, running
@@ -132,7 +133,8 @@ def test_there_is_something_to_bend_for_every_endpoint(server: AuthorizationServ
     bent = {(method.lower(), urlsplit(target).path) for method, target, _, _ in requests}
     described = server.get("/openapi.json").json()["paths"]
     for path, operations in described.items():
-        path = path.replace("{page}", "people").replace("{provider}", "corp")
+        path = path.replace("{page}", "people").replace("{provider}", "corp").replace("{group}", GROUP)
+        path = re.sub(r"\{(?!client_id)\w+\}", ABSENT, path)
         named = path.replace("{client_id}", standing.client.client_id)
         spare = path.replace("{client_id}", standing.spare.client_id)
         for method in operations:

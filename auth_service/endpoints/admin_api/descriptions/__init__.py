@@ -1,0 +1,1 @@
+"""OpenAPI descriptions of the admin API, a file for each tag."""

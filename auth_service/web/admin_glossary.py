@@ -1,0 +1,49 @@
+"""Descriptions of the members of JSON bodies of the admin API."""
+
+from __future__ import annotations
+
+ADMIN_WORDS = {
+    # People
+    "people": "Accounts; in access rules, people with what they may hold.",
+    "next": "The cursor of the rest of the list; left out at its end.",
+    "subject": "The account, by an id that never changes and is never given to another one.",
+    "email": "The address that the operator or a linking identity provider has proven.",
+    "administrator": "Whether the person may administer this server.",
+    "disabled": "Whether it is disabled: no login, no tokens.",
+    "invited": "Whether the person has not set a first password yet.",
+    "has_password": "Whether the person can log in with a password.",
+    "second_factors": "The number of second factors.",
+    "link": "The one-time link by which the person sets a password.",
+    "hours": "For how many hours the link is valid, at most 168.",
+    "authenticated_at": "When the administrator logged in, or the client authenticated (seconds since 1970).",
+    # Connections
+    "grants": "The active grants.",
+    "grant_id": "The grant; not a secret.",
+    "resource": "The resource that its tokens are for.",
+    "scopes": "The granted scopes.",
+    "created_at": "Seconds since 1970.",
+    "last_used_at": "When its tokens were last used (seconds since 1970).",
+    "sessions": "The login sessions.",
+    "session_id": "The session; not a secret.",
+    "logged_in_at": "Seconds since 1970.",
+    "last_seen_at": "When the browser was last seen (seconds since 1970).",
+    "expires_at": "Seconds since 1970.",
+    "methods": "How the person logged in (RFC 8176).",
+    "network": "The network of the login.",
+    "browser": "The browser of the login.",
+    # Access
+    "groups": "Local groups; in access rules, groups with what they may hold.",
+    "members": "The names of the members, as in access rules.",
+    "contact": "Whom people ask for access.",
+    # Names in the examples of access rules
+    "ops": "A group.",
+    "ada": "A person.",
+    "https://mcp.example/mcp": "The scopes at this resource; `*` for all.",
+    # Clients
+    "clients": "The clients.",
+    "path": "Names the client in the paths of this API.",
+    "operators": "Whether the operator created it; others registered themselves or have a document.",
+    "used_at": "When it was last granted something (seconds since 1970).",
+    "metadata": "Its client metadata (RFC 7591 §2).",
+    "previous_secret_expires_in": "For how many seconds the previous secret still works.",
+}

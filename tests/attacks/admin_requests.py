@@ -1,0 +1,38 @@
+"""Requests to every operation of the admin API: some good, the others lack what would change something."""
+
+from __future__ import annotations
+
+# No account, client, grant or session has this id.
+ABSENT = "none"
+GROUP = "administrators"  # whose members are not stored
+
+READS = ("", "/people?q=we&limit=1", "/clients?q=a&limit=1&after=WzEsIngiXQ", "/groups?limit=2", "/access")
+_PERSON, _CLIENT = f"/people/{ABSENT}", f"/clients/{ABSENT}"
+_METADATA = b'{"metadata": {"client_name": "x", "grant_types": []}}'
+
+# Without an Idempotency-Key, for what is not there, or in a version that is not current.
+CHANGES = (
+    ("POST", "/people", b'{"username": "x", "name": "X", "email": "x@y.example", "hours": 1}'),
+    ("GET", _PERSON, b""),
+    ("PATCH", _PERSON, b'{"username": "x", "disabled": true}'),
+    ("DELETE", _PERSON, b""),
+    ("POST", f"{_PERSON}/links", b'{"hours": 1}'),
+    ("DELETE", f"{_PERSON}/second-factors", b""),
+    ("GET", f"{_PERSON}/grants?limit=1", b""),
+    ("DELETE", f"{_PERSON}/grants", b""),
+    ("DELETE", f"{_PERSON}/grants/{ABSENT}", b""),
+    ("GET", f"{_PERSON}/sessions?limit=1", b""),
+    ("DELETE", f"{_PERSON}/sessions", b""),
+    ("DELETE", f"{_PERSON}/sessions/{ABSENT}", b""),
+    ("GET", f"/groups/{GROUP}", b""),
+    ("PUT", f"/groups/{GROUP}", b'{"members": ["ada"]}'),
+    ("PUT", f"/groups/{GROUP}/members/{ABSENT}", b""),
+    ("DELETE", f"/groups/{GROUP}/members/{ABSENT}", b""),
+    ("PUT", "/access", b'{"groups": {"ops": {"*": "*"}}}'),
+    ("POST", "/clients", _METADATA),
+    ("GET", _CLIENT, b""),
+    ("PUT", _CLIENT, _METADATA),
+    ("PATCH", _CLIENT, b'{"disabled": true}'),
+    ("DELETE", _CLIENT, b""),
+    ("POST", f"{_CLIENT}/secrets", b""),
+)
