@@ -25,9 +25,9 @@ _log = get_logger(__name__)
 _REASON = "the user disconnected the client"
 MESSAGES = {
     "disconnected": "The application is disconnected.",
-    "app_disconnected": "All connections of the application are ended.",
+    "app_disconnected": "All connections of the application have ended.",
 }
-_LOSES_ACCESS = "It loses access at once. It can ask for access again, and you decide again then."
+_LOSES_ACCESS = "It loses access at once. It can ask for access again, and you decide again."
 
 
 @dataclass(frozen=True, kw_only=True)

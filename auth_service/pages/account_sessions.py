@@ -20,7 +20,9 @@ MESSAGES = {
     "session_ended": "That browser is logged out.",
     "other_sessions_ended": "All other browsers are logged out.",
 }
-_STAYS_CONNECTED = "Applications that were connected there stay connected; disconnect them above."
+_STAYS_CONNECTED = (
+    "Applications that were connected there stay connected. You can disconnect them separately."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,7 @@ class SessionsSection:
         if query.get("action") == "end_other_sessions":
             return Confirmation(
                 title="Log out everywhere else?",
-                effect=f"Every browser but this one is logged out at once. {_STAYS_CONNECTED}",
+                effect=f"All other browsers are logged out at once. {_STAYS_CONNECTED}",
                 button="Log out everywhere else",
                 fields={"action": "end_other_sessions"},
             )

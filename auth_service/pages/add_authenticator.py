@@ -111,9 +111,7 @@ class AddAuthenticatorPage:
         now = self.clock()
         step = step_of(secret, "".join((visit.form.get("code") or "").split()), now)
         if step is None:
-            message = (
-                "The code is wrong. Check that the clock of the phone is right, and enter the next code."
-            )
+            message = "The code is wrong. Check the clock of your phone, and enter the next code."
             raise NotDoneError(message, 400, Reason.SECOND_FACTOR_WRONG)
         app = AuthenticatorApp(
             sealed=self.sealed.seal(visit.user.subject, secret),

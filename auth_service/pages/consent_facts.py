@@ -44,5 +44,5 @@ class ConsentFacts:
 
 def _used(others: int) -> str:
     if others == 0:
-        return "by nobody else here"
-    return "by one other person here" if others == 1 else f"by {others} other people here"
+        return "not used by anybody else here"
+    return "used by one other person here" if others == 1 else f"used by {others} other people here"

@@ -23,7 +23,7 @@ from auth_service.web.route import Endpoint
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
-_WRONG = "No device is waiting for this code. Codes are good for ten minutes."
+_WRONG = "This code is not valid. Codes expire after ten minutes."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,4 +42,4 @@ class Presence:
         if user.password_hash:
             await self.current_password.require(posted.fields, posted.browser, posted.session, posted.network)
         elif not posted.session.is_fresh(self.clock(), RECENT_S):
-            raise NotDoneError("Log in again first, then try again.", 401, Reason.LOGIN_TOO_OLD)
+            raise NotDoneError("Log in again, then try again.", 401, Reason.LOGIN_TOO_OLD)

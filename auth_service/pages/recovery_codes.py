@@ -52,7 +52,7 @@ class RecoveryCodesPage:
     async def _make(self, request: Request, visit: Visit) -> Response:
         submission, now = submission_of(request), int(self.clock())
         codes, mark = recovery_codes(await submission.secret()), await submission.mark()
-        notice = Notice(text="New recovery codes were made", at=now, network=visit.network)
+        notice = Notice(text="New recovery codes were created", at=now, network=visit.network)
 
         def rule(factors: Factors) -> tuple[Factors | None, None]:
             if factors.accepted == mark or not factors.count:

@@ -100,10 +100,10 @@ class Factors:
 class Refused(Enum):
     """The reason for refusing a change; the value is shown to the person."""
 
-    TAKEN = "This passkey has been added already."
-    FULL = f"An account has at most {MAX_PASSKEYS} passkeys. Remove one first."
+    TAKEN = "This passkey has already been added."
+    FULL = f"You can have at most {MAX_PASSKEYS} passkeys. Remove one first."
     LAST = "This is your last second factor, and this server requires one. Add another first."
-    THERE = "There is an authenticator app already. Remove it first."
+    THERE = "Your account already has an authenticator app. Remove it first."
 
 
 class Assertion(Enum):

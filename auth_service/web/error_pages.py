@@ -26,7 +26,7 @@ FORGETTING = (
     ("Claude", "Settings → Connectors → this connector → Disconnect or Remove, then add it again."),
     ("Claude Code", "Run /mcp, choose the server, then Clear authentication, and authenticate again."),
     ("ChatGPT", "Settings → Apps & Connectors → this connector → Disconnect, then connect it again."),
-    ("Cursor", "Settings → MCP → log out of this server, or remove and add it; then connect again."),
+    ("Cursor", "Settings → MCP → log out of this server, or remove it and add it again. Then connect again."),
     ("VS Code", "Run “Authentication: Remove Dynamic Authentication Providers”, then restart the server."),
     ("mcp-remote", "Delete the folder ~/.mcp-auth and start it again."),
 )

@@ -7,10 +7,13 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, select_autoescape
 
 def environment(loader: BaseLoader) -> Environment:
     """Return the environment in which every template of both services is rendered."""
-    return Environment(
+    templates = Environment(
         loader=loader,
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    return templates

@@ -18,19 +18,19 @@ class Words:
     explanation: str
 
 
-_PROGRAMS = Words("This address is for programs", "It shows nothing in a browser.")
+_PROGRAMS = Words("This address is for programs", "It has no page for browsers.")
 _NOT_ALLOWED = Words("This is not allowed", "The request was refused, and nothing was changed.")
 _TOO_LARGE = Words("This request is too large", "It was refused, and nothing was changed.")
 _BROKEN = Words(
-    "Something went wrong here",
-    "It is not your fault. Go back and try again. If it happens again, tell the people who run this service.",
+    "Something went wrong",
+    "You did nothing wrong. Go back and try again. If it happens again, tell an administrator.",
 )
 _BUSY = Words("This service is busy", "It cannot answer right now. Try again in a moment.")
 _WORDS = {
     400: _PROGRAMS,
     401: _PROGRAMS,
     403: _NOT_ALLOWED,
-    404: Words("There is nothing here", "The address may be misspelled, or what was here is gone."),
+    404: Words("Page not found", "Check the address. The page may have been removed."),
     405: _PROGRAMS,
     413: _TOO_LARGE,
     414: _TOO_LARGE,

@@ -211,7 +211,7 @@ def test_an_id_token_that_is_not_for_this_login_logs_nobody_in(
     FORGERIES[forgery](honest)
     page = victim.log_in(victim.open(f"{server.origin}/login"))
     assert page.status_code == 400, forgery
-    assert "Nobody was logged in." in page.text
+    assert "You were not logged in." in page.text
     assert cookie_name(server.issuer, "session") not in victim.browser.cookies
     assert not is_logged_in(victim, server)
 

@@ -91,7 +91,7 @@ def test_guesses_of_one_network_delay_nobody_else_beyond_their_turn(
             wait_until(lambda: hashing.waiting > WAITING or good.done())
         finally:
             hashing.released.set()
-        assert "Your connections" in good.result(SOON_S).text
+        assert "Your account" in good.result(SOON_S).text
         statuses = flood.result(SOON_S)
     # Two were being hashed when it came, and one guess was to be next.
     assert "secret" in hashing.passwords[:6]

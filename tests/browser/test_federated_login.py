@@ -70,7 +70,7 @@ def test_a_keyboard_disconnects_an_identity_on_pages_that_fit_and_are_legible(
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill("seven moss harbours")
     page.get_by_label("Password").press("Enter")
-    expect(page.get_by_role("heading", name="Connected identities")).to_be_visible()
+    expect(page.get_by_role("heading", name="Login providers")).to_be_visible()
     fits_and_is_legible(page)
     page.goto(f"{server.issuer}/password")
     fits_and_is_legible(page)
@@ -81,7 +81,7 @@ def test_a_keyboard_disconnects_an_identity_on_pages_that_fit_and_are_legible(
     page.keyboard.type("seven moss harbours")
     page.keyboard.press("Enter")
     expect(page.get_by_text("You are logged in as ada.")).to_be_visible()
-    expect(page.get_by_role("heading", name="Connected identities")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Login providers")).to_be_hidden()
 
 
 def fits_and_is_legible(page: Page) -> None:

@@ -90,7 +90,7 @@ def test_an_answer_by_form_post_is_posted(
     log_in(page)
     allow(page)
     if not scripts:
-        sees(page, "Going back")
+        sees(page, "Returning to the application")
         page.get_by_role("button", name="Continue").click()
     call = elsewhere.next_call()
     assert (call.method, call.path) == ("POST", "/callback")

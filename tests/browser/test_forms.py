@@ -51,7 +51,7 @@ def test_a_page_on_another_port_that_plants_its_browser_secret_cannot_consent(
     name = cookie_name(issuer, "browser")
     page.goto(f"{issuer}/login")
     log_in(page)
-    sees(page, "Your connections")
+    sees(page, "Your account")
 
     elsewhere.cookie = f"{name}={attacker.browser.cookies[name]}; Path=/; HttpOnly"
     consent = {"csrf": theirs["csrf"], "pending": theirs["pending"], "decision": "allow"}
@@ -90,11 +90,11 @@ def test_two_installations_on_one_host_do_not_log_each_other_out(
     for services in (at_the_root, under_paths):
         page.goto(f"{services.issuer}/login")
         log_in(page)
-        sees(page, "Your connections")
+        sees(page, "Your account")
     for services in (at_the_root, under_paths):
         page.goto(f"{services.issuer}/account")
-        sees(page, "Your connections")
+        sees(page, "Your account")
     page.get_by_role("button", name="Log out").click()
     sees(page, "Logged out")
     page.goto(f"{at_the_root.issuer}/account")
-    sees(page, "Your connections")
+    sees(page, "Your account")

@@ -80,7 +80,7 @@ class Showing:
 
     def nothing(self, page: Page) -> None:
         page.goto(f"{self.issuer}/nothing/below/it")
-        sees(page, "There is nothing here")
+        sees(page, "Page not found")
 
     def for_programs(self, page: Page) -> None:
         page.goto(f"{self.issuer}/userinfo")
@@ -149,12 +149,12 @@ class Showing:
 
     def unknown_client(self, page: Page) -> None:
         page.goto(f"{self.issuer}/authorize?client_id=forgotten")
-        sees(page, "This client is not registered here")
+        sees(page, "This application is not registered here")
 
     def account(self, page: Page) -> None:
         page.goto(f"{self.issuer}/login")
         log_in(page)
-        sees(page, "Your connections")
+        sees(page, "Your account")
 
     def account_confirm(self, page: Page) -> None:
         self.account(page)
@@ -165,7 +165,7 @@ class Showing:
         self.account(page)
         page.goto(f"{self.issuer}/password")
         page.get_by_label("Current password").fill("wrong")
-        for label in ("New password", "New password again"):
+        for label in ("New password", "Repeat new password"):
             page.get_by_label(label, exact=True).fill("another password")
         page.wait_for_timeout(600)  # pages take no click in their first half second
         page.get_by_role("button", name="Change password").click()
@@ -182,11 +182,11 @@ class Showing:
     def console_clients(self, page: Page) -> None:
         self.console(page)
         page.get_by_role("link", name="elcaro").first.click()
-        expect(page.get_by_role("button", name="Remove the").first).to_be_visible()
+        expect(page.get_by_role("button", name="Remove all").first).to_be_visible()
 
     def console_invitations(self, page: Page) -> None:
         self.console(page, "invitations")
-        page.get_by_role("button", name="Make an invitation").click()
+        page.get_by_role("button", name="Create invitation").click()
         expect(page.get_by_role("status")).to_contain_text("dw_ir_")
 
     def console_people(self, page: Page) -> None:
@@ -219,7 +219,7 @@ class Showing:
         page.goto(f"{self.issuer}/device")
         page.get_by_label("Code").fill("WRONG")
         page.get_by_role("button", name="Continue").click()
-        expect(page.get_by_role("alert")).to_contain_text("No device is waiting")
+        expect(page.get_by_role("alert")).to_contain_text("This code is not valid")
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def add_passkey(page: Page, issuer: str, name: str = "Phone") -> None:
     page.get_by_label("Name of the passkey").fill(name)
     press(page, "Add a passkey")
     sees(page, "Recovery codes")
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have saved the codes").click()
     sees(page, "Ways to log in")
     expect(page.get_by_text(name, exact=True)).to_be_visible()
 

@@ -24,7 +24,7 @@ TOKEN = re.compile(r"dw_ir_[\w-]+")
 def account(page: Page, services: Pair) -> None:
     page.goto(f"{services.issuer}/login")
     log_in(page)
-    sees(page, "Your connections")
+    sees(page, "Your account")
 
 
 def console(page: Page, services: Pair, path: str) -> None:
@@ -158,7 +158,7 @@ def test_a_secret_that_is_shown_once_is_shown_after_a_double_click_and_a_reload(
     console(page, at_the_root, "invitations")
     before = named(page, "Revoke").count()
     slow(page, latency_ms)
-    press_twice(page, named(page, "Make an invitation"), 60)
+    press_twice(page, named(page, "Create invitation"), 60)
     token_match = TOKEN.search(page.get_by_role("status").inner_text())
     assert token_match
     expect(named(page, "Revoke")).to_have_count(before + 1)
@@ -195,11 +195,11 @@ def test_a_double_click_in_the_console_does_one_thing_and_ends_on_a_true_page(
     slow(page, latency_ms)
     one = page.get_by_role("button", name="Remove", exact=False).filter(has_not_text="the").first
     press_twice(page, one, 60)
-    expect(page.get_by_role("button", name="Remove the")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove all")).to_be_visible()
     page.wait_for_timeout(3 * latency_ms + 200)
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Page not found")
     page.reload()
-    press_twice(page, page.get_by_role("button", name="Remove the"), 60)
+    press_twice(page, page.get_by_role("button", name="Remove all"), 60)
     sees(page, "Clients")
     page.goto(f"{at_the_root.issuer}/admin/software?q={name}")
     expect(page.get_by_role("link", name=name)).to_have_count(0)
@@ -257,10 +257,10 @@ def test_disconnect_pressed_in_two_tabs_is_true_in_both(
     for tab in (page, other):
         named(tab, "Disconnect").click()
         expect(tab.get_by_role("link", name="Disconnect In two tabs")).to_have_count(0)
-        sees(tab, "Your connections")
+        sees(tab, "Your account")
         expect(tab.get_by_role("status")).to_contain_text("disconnected")
     page.go_back()
-    sees(page, "Your connections")
+    sees(page, "Your account")
     expect(page.get_by_role("link", name="Disconnect In two tabs")).to_have_count(0)
 
 

@@ -58,7 +58,7 @@ def test_every_link_of_the_pages_leads_to_a_page(desk: Desk, services: Pair) -> 
             answer = page.request.get(link, headers={"Accept": "text/html"})
             assert answer.headers["content-type"].startswith("text/html"), link
     page.goto(f"{services.issuer}/nothing/below/it")
-    page.get_by_role("link", name="What this service is").click()
+    page.get_by_role("link", name="About this service").click()
     sees(page, "Login server")
 
 

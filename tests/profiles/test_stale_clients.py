@@ -53,7 +53,7 @@ def meets_the_page(client: Client) -> None:
     page = client.person.open(client.authorization_url(Pkce()))
     assert page.status_code == 400
     assert "location" not in page.headers
-    assert "This client is not registered here" in page.text
-    assert "Make the program forget what it remembers, then connect again" in page.text
+    assert "This application is not registered here" in page.text
+    assert "Remove the old registration from the application, then connect again" in page.text
     listed = client.profile.ending.listed_as
     assert listed is None or f"<dt>{listed}</dt>" in page.text

@@ -41,9 +41,9 @@
     form.elements.credential.value = answer(credential);
     form.submit();
   };
-  const explain = (form, message) => {
+  const explain = (form, reason) => {
     const place = form.querySelector("[data-message]");
-    place.textContent = message;
+    place.textContent = place.dataset[reason];
     place.hidden = false;
   };
 
@@ -61,8 +61,8 @@
     try {
       send(form, await ask(form));
     } catch (error) {
-      if (error.name === "InvalidStateError") explain(form, "This passkey has been added already.");
-      else if (error.name !== "AbortError") explain(form, "The browser did not use a passkey. Try again.");
+      if (error.name === "InvalidStateError") explain(form, "taken");
+      else if (error.name !== "AbortError") explain(form, "failed");
     }
   };
   const offer = async (form) => {
@@ -77,7 +77,7 @@
 
   for (const form of document.querySelectorAll("form[data-passkey]")) {
     if (!window.PublicKeyCredential) {
-      if (form.dataset.passkey !== "autofill") explain(form, "This browser cannot use passkeys on this page.");
+      if (form.dataset.passkey !== "autofill") explain(form, "unable");
     } else if (form.dataset.passkey === "autofill") {
       offer(form);
     } else {

@@ -62,7 +62,7 @@ def change_on_the_page(server: AuthorizationServer, person: Person) -> str:
 
 def log_in_again(server: AuthorizationServer, person: Person, password: str) -> None:
     person.password = password
-    assert "Your connections" in person.log_in(person.open(f"{server.origin}/login")).text
+    assert "Your account" in person.log_in(person.open(f"{server.origin}/login")).text
 
 
 def test_a_password_change_forgets_consents_of_other_sessions_and_keeps_those_of_its_own(
@@ -72,7 +72,7 @@ def test_a_password_change_forgets_consents_of_other_sessions_and_keeps_those_of
     mine.connect(person)
     theirs.connect(thief)
     assert [silently(person, client) for client in (mine, theirs)] == [None, None]
-    assert change_on_the_page(server, person).count("in other logins will ask you again") == 2
+    assert change_on_the_page(server, person).count("disconnected and must ask you again") == 2
     assert [silently(person, client) for client in (mine, theirs)] == [None, "consent_required"]
     # They stay forgotten in later sessions, and a consent that is given again counts again.
     log_in_again(server, person, NEW)

@@ -159,7 +159,7 @@ def test_the_console_asks_before_it_deletes(
 ) -> None:
     tokens = server.register().connect(person)
     confirm = administrator.open(f"person?name={person.username}&confirm=delete")
-    assert "This cannot be undone" in confirm.text
+    assert "It cannot be undone" in confirm.text
     assert server.is_active(tokens["access_token"])
     answers = [administrator.press(confirm, "delete") for _ in range(2)]
     assert [answer.url.path for answer in answers] == ["/admin/people", "/admin/people"]

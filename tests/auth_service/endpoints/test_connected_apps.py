@@ -82,7 +82,7 @@ def test_registrations_of_one_program_are_one_group_that_is_disconnected_at_once
     confirmation = person.open(f"{server.origin}/account?action=disconnect_app&app={key}")
     assert "Again: 3 connections" in confirmation.text
     after = person.submit(confirmation, {})
-    assert "All connections of the application are ended." in after.text
+    assert "All connections of the application have ended." in after.text
     assert [server.is_active(tokens["access_token"]) for tokens in [*many, other]] == [False] * 3 + [True]
     assert "All connections" in person.submit(confirmation, {}).text, "pressed twice"
 

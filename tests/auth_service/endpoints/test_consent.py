@@ -13,7 +13,7 @@ from tests.auth_service.service import RESOURCE, SCOPES, AuthorizationServer
 from tests.flow import Client, Person, Pkce, forms_of
 
 CALLBACK = "https://client.example/cb"
-LOOPBACK_WARNING = "Any program on this computer could be asking under this name."
+LOOPBACK_WARNING = "Any program on this computer can use this name."
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_scopes_can_be_unticked(server: AuthorizationServer, person: Person) -> 
 def test_nothing_ticked_is_a_refusal(server: AuthorizationServer, person: Person, scope: str) -> None:
     client = server.register()
     url = client.authorization_url(Pkce(), scope=scope)
-    assert "With nothing ticked, nothing is allowed" in consent_page(person, client).text
+    assert "If nothing is ticked, nothing is allowed" in consent_page(person, client).text
     assert person.authorize(url, untick=tuple(SCOPES))["error"] == "access_denied"
     # It is not remembered as a consent to nothing either.
     assert "Allow access?" in person.open(url).text

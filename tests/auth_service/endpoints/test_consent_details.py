@@ -107,7 +107,9 @@ def test_under_each_scope_is_what_it_allows(show: Show, resource_server: Scripte
     page = show()
     words = plain(page)
     assert "Read your notes notes:read list_notes , summary (prompt) , notes://* (resource)" in words
-    expected = "add_note and everything that notes:read allows and everything that no other permission names"
+    expected = (
+        "add_note Includes everything allowed by: notes:read and everything that no other permission covers"
+    )
     assert f"Add notes for you notes:write {expected}" in words
     assert "<details>" not in page
     assert "X" not in words.split()  # the words are the operator's, from the settings

@@ -20,21 +20,23 @@ def consent(server: AuthorizationServer, person: Person, client: Client) -> str:
 def test_the_page_says_how_old_a_registration_is(new_store: Callable[[], str]) -> None:
     with running(new_store()) as server:
         client = server.register()
-        assert "less than a minute ago, used by nobody else here" in consent(server, server.person, client)
+        assert "less than a minute ago, not used by anybody else here" in consent(
+            server, server.person, client
+        )
         server.clock.advance(180)
-        assert "3 minutes ago, used" in consent(server, server.person, client)
+        assert "3 minutes ago, not used" in consent(server, server.person, client)
 
 
 def test_the_page_says_how_many_others_use_a_client(server: AuthorizationServer) -> None:
     client, copy = server.register(client_name="Counted"), server.register(client_name="Counted")
     people = [server.add_user(nobodys("user"), "password") for _ in range(3)]
     for expected, person in enumerate(people):
-        words = ("nobody else", "one other person", "2 other people")[expected]
-        assert f"used by {words} here" in consent(server, person, client)
+        words = ("not used by anybody else", "used by one other person", "used by 2 other people")[expected]
+        assert f"{words} here" in consent(server, person, client)
         for _ in range(2):
             client.connect(person, prompt="consent")
-        assert f"used by {words} here" in consent(server, person, client), "oneself does not count"
-    assert "used by nobody else here" in consent(server, people[0], copy), "the same name is no proof"
+        assert f"{words} here" in consent(server, person, client), "oneself does not count"
+    assert "not used by anybody else here" in consent(server, people[0], copy), "the same name is no proof"
     for person in people:
         person.close()
 
@@ -43,7 +45,7 @@ def test_a_refusal_is_not_a_use(server: AuthorizationServer) -> None:
     client = server.register()
     one, two = (server.add_user(nobodys("user"), "password") for _ in range(2))
     one.authorize(client.authorization_url(Pkce()), decision="deny")
-    assert "used by nobody else here" in consent(server, two, client)
+    assert "not used by anybody else here" in consent(server, two, client)
     one.close()
     two.close()
 

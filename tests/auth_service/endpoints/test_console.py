@@ -78,7 +78,7 @@ def test_a_login_is_good_for_an_hour_here(new_store: Callable[[], str]) -> None:
         assert stale.url.path == "/login"
         assert person.open(f"{server.origin}/account").url.path == "/account", "elsewhere it lasts"
         assert person.log_in(stale).url.path == "/admin/software"
-        assert "There are no invitations" in console.open("invitations").text
+        assert "No invitations" in console.open("invitations").text
         person.close()
 
 
@@ -185,7 +185,7 @@ class TestInvitations:
             page = console.open("invitations")
             assert "<strong>1</strong> registration left" in page.text
             after = console.press(page, "revoke")
-            assert "There are no invitations" in after.text
+            assert "No invitations" in after.text
             assert self.register(server, token) == 401
             person.close()
 

@@ -94,7 +94,7 @@ def test_a_code_that_does_not_exist_is_told_so(device: Device) -> None:
     device.begin()
     page = device.enter(device.server.person, "BBBB-BBBB")
     assert page.status_code == 400
-    assert "No device is waiting" in page.text
+    assert "This code is not valid" in page.text
 
 
 def test_polling_too_fast_is_slowed_down(device: Device) -> None:

@@ -115,7 +115,7 @@ def test_an_outage_of_ours_is_not_blamed_on_the_application(
     for page in (opened, sent):
         assert page.status_code == 503
         assert int(page.headers["retry-after"]) > 0
-        assert "The fault is here" in page.text
+        assert "This server has a temporary problem" in page.text
         assert "made a request" not in page.text
     assert "Nothing was changed" in opened.text
     assert "may not have been saved" in sent.text  # an answer of the store may have been lost

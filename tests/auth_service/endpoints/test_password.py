@@ -52,7 +52,7 @@ def logs_in(server: AuthorizationServer, username: str, password: str) -> bool:
     somebody = Person(username, password, transport=elsewhere())
     page = somebody.log_in(somebody.open(f"{server.origin}/login"))
     somebody.close()
-    return "Your connections" in page.text
+    return "Your account" in page.text
 
 
 def test_the_new_password_is_in_force_and_the_old_one_no_more(
@@ -77,7 +77,7 @@ def test_other_sessions_and_what_was_connected_in_them_end_and_this_one_stays(
     change(person, page)
     assert server.introspect(here["access_token"])["active"]
     assert not server.introspect(there["access_token"])["active"]
-    assert "Your connections" in person.open(f"{server.origin}/account").text
+    assert "Your account" in person.open(f"{server.origin}/account").text
     assert "Log in" in at_another_browser.open(f"{server.origin}/account").text
     assert "code" in person.authorize(client.authorization_url(Pkce()))
 
@@ -155,7 +155,7 @@ def test_pressed_twice_it_is_done_once_and_says_so_twice(
     assert "password not changed" not in [line["event"] for line in lines]
     # What was begun with the new password in between has not ended.
     assert server.introspect(tokens["access_token"])["active"]
-    assert "Your connections" in at_another_browser.open(f"{server.origin}/account").text
+    assert "Your account" in at_another_browser.open(f"{server.origin}/account").text
     assert logs_in(server, person.username, NEW)
 
 

@@ -36,7 +36,7 @@ def logged_in_as(person: Person, server: AuthorizationServer) -> str | None:
     page = person.open(f"{server.origin}/account")
     if page.url.path != "/account":
         return None
-    return page.text.partition("MCP servers know you as <code>")[2].partition("<")[0]
+    return page.text.partition("MCP servers identify you as <code>")[2].partition("<")[0]
 
 
 def open_login(person: FederatedPerson, server: AuthorizationServer) -> Any:

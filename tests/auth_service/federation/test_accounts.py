@@ -81,7 +81,7 @@ def test_groups_that_were_left_out_are_said_to_be_missing(
     provider.claims |= {"email": None, "hasgroups": True}
     page = open_login(person, server)
     assert page.status_code == 403
-    assert "did not say in which groups you are" in page.text
+    assert "did not send your groups" in page.text
 
 
 def test_somebody_who_is_taken_off_the_list_is_refused_at_the_next_login(

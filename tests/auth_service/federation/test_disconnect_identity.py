@@ -46,7 +46,7 @@ def test_the_account_page_lists_the_identity(
     server: AuthorizationServer, provider: FakeProvider, owner: FederatedPerson
 ) -> None:
     text = owner.open(f"{server.origin}/account").text
-    for part in ("Connected identities", provider.claims["preferred_username"], "last used"):
+    for part in ("Login providers", provider.claims["preferred_username"], "last used"):
         assert part in text
 
 
@@ -59,7 +59,7 @@ def test_with_the_password_it_is_disconnected_and_the_press_is_safe_to_repeat(
     page = disconnecting(server, owner)
     answers = [owner.submit(page, {"password": PASSWORD}) for _ in range(2)]
     assert [answer.url.path for answer in answers] == ["/account", "/account"]
-    assert "Connected identities" not in answers[1].text
+    assert "Login providers" not in answers[1].text
     assert [server.is_active(token) for token in (stolen, access_token)] == [False, True]
     assert logged_in_as(thief, server) is None
     assert logs_in_there(server, provider) != subject
@@ -90,7 +90,7 @@ def test_where_there_is_no_password_the_login_must_be_fresh(
     page = disconnecting(server, person)
     server.clock.advance(601)
     refused = person.submit(page, {})
-    assert (refused.status_code, "Log in again first" in refused.text) == (401, True)
+    assert (refused.status_code, "Log in again, then try again" in refused.text) == (401, True)
 
 
 @pytest.mark.parametrize("disconnects", [True, False])
@@ -117,7 +117,7 @@ def test_an_administrator_disconnects_it(
     administrator = Person(trust_env=False)
     console = AtTheConsole(server, administrator)
     page = console.open(f"person?name={owner.username}")
-    assert "Connected identities" in page.text
-    assert "Connected identities" not in console.press(page, "disconnect").text
+    assert "Login providers" in page.text
+    assert "Login providers" not in console.press(page, "disconnect").text
     assert logs_in_there(server, provider) != subject
     administrator.close()

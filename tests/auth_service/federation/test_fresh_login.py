@@ -51,7 +51,7 @@ def test_the_provider_is_asked_for_it_and_a_missing_or_old_time_is_refused(
     query = dict(parse_qsl(urlsplit(location).query))
     assert (query["prompt"], query["max_age"]) == ("login", "0")
     page = come_back(provider, person, location, auth_time)
-    refused = (page.status_code, "A fresh login is needed" in page.text)
+    refused = (page.status_code, "You must log in again" in page.text)
     assert refused == ((403, True) if auth_time != 0 else (200, False))
 
 
@@ -71,7 +71,7 @@ def test_a_login_that_is_not_known_to_be_fresh_deletes_and_connects_nothing(
     provider.changes = {"auth_time": None if auth_time is None else int(provider.clock()) + auth_time}
     open_login(person, server)
     refused = person.submit(person.open(f"{server.origin}/delete-account"), {})
-    assert (refused.status_code, "Log in again first" in refused.text) == (401, True)
+    assert (refused.status_code, "Log in again, then try again" in refused.text) == (401, True)
     assert person.leave(person.open(f"{server.origin}/account")) == "../login?to=account"
     assert logged_in_as(person, server) is not None
 
@@ -85,5 +85,5 @@ def test_a_second_factor_that_is_added_does_not_make_the_login_a_fresh_one(
     page = person.open(f"{server.origin}/add-authenticator")
     assert person.submit(page, {"code": App(server, key_on(page)).code()}).status_code == 200
     refused = person.submit(person.open(f"{server.origin}/delete-account"), {})
-    assert (refused.status_code, "Log in again first" in refused.text) == (401, True)
+    assert (refused.status_code, "Log in again, then try again" in refused.text) == (401, True)
     assert person.leave(person.open(f"{server.origin}/account")) == "../login?to=account"

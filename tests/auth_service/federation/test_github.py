@@ -159,4 +159,4 @@ def test_a_fresh_login_that_github_cannot_prove_is_refused_before_anybody_is_sen
     page = member.open(f"{server.origin}/login?to=delete-account")
     form = member.button(page)
     refused = member.browser.post(f"{server.origin}/login/fake", data=form.fields)
-    assert (refused.status_code, "A fresh login is needed" in refused.text) == (403, True)
+    assert (refused.status_code, "You must log in again" in refused.text) == (403, True)
