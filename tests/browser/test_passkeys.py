@@ -73,7 +73,7 @@ def add_passkey(page: Page, issuer: str, name: str = "Phone") -> None:
     press(page, "Add a passkey")
     sees(page, "Recovery codes")
     page.get_by_role("link", name="I have saved the codes").click()
-    sees(page, "Ways to log in")
+    sees(page, "Login methods")
     expect(page.get_by_text(name, exact=True)).to_be_visible()
 
 
@@ -92,7 +92,7 @@ def test_a_passkey_is_added_and_used_as_second_factor(page: Page, issuer: str) -
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Use a passkey")).to_be_focused()
     page.keyboard.press("Enter")
-    sees(page, "Ways to log in")
+    sees(page, "Login methods")
     expect(page.get_by_text("last used")).to_be_visible()
 
 
@@ -102,7 +102,7 @@ def test_the_login_page_logs_in_by_autofill_and_a_copied_passkey_is_blocked(page
     stolen = authenticator.credential
     log_out(page)
     page.goto(f"{issuer}/login?to=login-methods")
-    sees(page, "Ways to log in")  # the virtual authenticator chooses by itself
+    sees(page, "Login methods")  # the virtual authenticator chooses by itself
     log_out(page)
     authenticator.replace(stolen)
     page.goto(f"{issuer}/passkey-login")
@@ -136,7 +136,7 @@ def test_an_assertion_made_on_another_origin_is_refused(page: Page, issuer: str,
 def test_the_pages_are_legible_and_fit_in_light_and_dark_on_any_screen(page: Page, issuer: str) -> None:
     page.goto(f"{issuer}/login?to=login-methods")
     log_in(page)
-    sees(page, "Ways to log in")
+    sees(page, "Login methods")
     for path in ("login-methods", "add-authenticator", "add-passkey", "passkey-login", "second-factor"):
         page.goto(f"{issuer}/{path}")
         page.wait_for_load_state("load")
