@@ -148,7 +148,7 @@ def _lifespan(parts: Components) -> Callable[[FastAPI], AbstractAsyncContextMana
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         for complaint in await base.store.misconfigurations():
-            _log.warning("the store is not set up to keep what it acknowledges", complaint=complaint)
+            _log.warning("the store may lose acknowledged writes", complaint=complaint)
         await base.signing_keys.prepare()
         await parts.users.pairwise_subjects.prepare()
         if settings.demo_user:
@@ -176,4 +176,4 @@ async def _add_demo_user(users: UserRepository, *, admin: bool) -> None:
     try:
         await users.add(DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME, admin=admin)
     except UserExistsError:
-        _log.debug("the demo user is there already")
+        _log.debug("the demo user exists already")

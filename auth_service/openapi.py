@@ -19,9 +19,9 @@ OAuth 2.1 and OpenID Connect for MCP servers, by the issuer `{issuer}`.
 
 **To try it from here**
 
-1. Open *POST /register* and press *Execute*: the example registers a client as it stands.
-2. Press *Authorize*. The new client is filled in; tick the scopes, log in, and press Allow.
-3. Call *GET /userinfo*. The same `client_id` works on the docs pages of what is protected here: {resources}.
+1. Open *POST /register* and press *Execute*: the example registers a working client.
+2. Press *Authorize*. The client ID is filled in; select the scopes, log in, and press Allow.
+3. Call *GET /userinfo*. The same `client_id` works on the docs pages of the protected resources: {resources}.
 """
 
 
@@ -64,9 +64,13 @@ def openapi_document(
             {"name": "Clients", "description": "Registration, RFC 7591 and RFC 7592."},
             {"name": "OAuth", "description": "OAuth 2.1."},
             {"name": "OpenID", "description": "OpenID Connect."},
+<<<<<<< HEAD
             {"name": "Discovery", "description": "The documents that clients read first."},
             {"name": "Administration", "description": "The admin API: see docs/reference/admin-api.md."},
             *({"name": f"Administration: {what}"} for what in ("people", "connections", "access", "clients")),
+=======
+            {"name": "Discovery", "description": "Metadata documents and keys."},
+>>>>>>> 842a35b (State what is wrong and what to do in every refusal and log event)
             {"name": "Pages", "description": "Pages for people."},
             {"name": "Operation"},
         ],
@@ -106,12 +110,12 @@ def _security_schemes(issuer: str, scopes: dict[str, str]) -> dict[str, Any]:
         "client": {
             "type": "http",
             "scheme": "basic",
-            "description": "The id and the secret of a confidential client, or of a resource server.",
+            "description": "The id and the secret of a confidential client or a resource server.",
         },
         "registration": {
             "type": "http",
             "scheme": "bearer",
-            "description": "The `registration_access_token` of the client, for its own registration.",
+            "description": "The `registration_access_token` of the client.",
         },
     }
 

@@ -63,7 +63,7 @@ class Allow(BaseModel):
     def _names_somebody(self) -> Self:
         named = bool(self.domains or self.groups or self.subjects)
         if named == self.everyone:
-            raise ValueError('it names domains, groups or subjects, or says {"everyone": true}')
+            raise ValueError('it must have domains, groups or subjects, or be {"everyone": true}')
         return self
 
 
@@ -124,13 +124,15 @@ class ProviderConfiguration(BaseModel):
     @model_validator(mode="after")
     def _promises_only_what_the_provider_can_prove(self) -> Self:
         if not self.kind.proves_email and (self.link != "never" or self.allow.domains):
-            raise ValueError(f"{self.preset} proves no e-mail address: allow groups, subjects or everyone")
+            raise ValueError(
+                f"{self.preset} does not verify e-mail addresses: allow groups, subjects or everyone"
+            )
         if self.allow.groups and self.groups_claim_or_default is None:
-            raise ValueError(f"{self.preset} has no claim with groups unless groups_claim names one")
+            raise ValueError(f"{self.preset} has no standard claim with groups: set groups_claim")
         if self.kind.protocol == "openid" and "openid" not in (self.scopes or self.kind.scopes):
             raise ValueError("scopes must contain openid")
         if self.kind.protocol == "github" and self.client_secret is None:
-            raise ValueError("github needs a client_secret")
+            raise ValueError("github requires a client_secret")
         if self.kind.protocol == "github" and self.logout:
             raise ValueError("github has no logout for applications: remove logout")
         return self

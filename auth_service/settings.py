@@ -147,7 +147,7 @@ def _master_keys(value: object) -> object:
     for item in value.split(","):
         key_id, separator, text = item.strip().partition(":")
         if not separator or not key_id.isascii() or not key_id.isdigit():
-            raise ValueError("each master key reads ID:KEY, the id a number from 0 to 255")
+            raise ValueError("each master key must have the form ID:KEY, where ID is a number from 0 to 255")
         keys.append({"key_id": int(key_id), "key": text})
     return keys
 
@@ -287,10 +287,10 @@ class AuthSettings(KeySettings):
         configured.add(resource_key(admin_resource_of(self.issuer)))
         for resource in self.second_factor.resources:
             if resource_key(resource) not in configured:
-                raise ValueError(f"second_factor names {resource}, which is no configured resource")
+                raise ValueError(f"second_factor names {resource}, which is not a configured resource")
         scopes = {SCOPE, *OPENID_SCOPES}.union(*(resource.scopes for resource in self.resources))
         if unknown := sorted(self.second_factor.scopes - scopes):
-            raise ValueError(f"second_factor names {unknown}, which are scopes of no resource")
+            raise ValueError(f"second_factor names {unknown}, which are not scopes of any resource")
         return self
 
     @model_validator(mode="after")
@@ -301,7 +301,9 @@ class AuthSettings(KeySettings):
     @model_validator(mode="after")
     def _loopback_is_fetched_from_on_loopback_only(self) -> Self:
         if self.fetch_loopback and not is_loopback(split_absolute(self.issuer)):
-            raise ValueError("fetch_loopback is for development, with an issuer on localhost or 127.0.0.1")
+            raise ValueError(
+                "fetch_loopback is for development: it requires an issuer on localhost or 127.0.0.1"
+            )
         return self
 
     @model_validator(mode="after")
@@ -315,7 +317,9 @@ class AuthSettings(KeySettings):
         if self.issuer in issuers:
             raise ValueError("an identity provider has the issuer of this server")
         if not self.fetch_loopback and any(is_loopback(split_absolute(issuer)) for issuer in issuers):
-            raise ValueError("an identity provider on this machine needs fetch_loopback, for development")
+            raise ValueError(
+                "an identity provider on this machine requires fetch_loopback, which is for development"
+            )
         return self
 
     @field_validator("fetch_networks")
@@ -327,7 +331,7 @@ class AuthSettings(KeySettings):
         for network in networks:
             local = ipaddress.ip_network("169.254.0.0/16" if network.version == 4 else "fe80::/10")
             if network.overlaps(local):
-                raise ValueError(f"{network} holds link-local addresses")
+                raise ValueError(f"{network} contains link-local addresses")
         return networks
 
     @property

@@ -106,7 +106,7 @@ def invalid_proof(reason: Reason, description: str) -> Refusal:
 
 def nonce_needed(nonce: str) -> Refusal:
     """Require `nonce` in the proof, so that the client retries with it (RFC 9449 §9)."""
-    description = "The DPoP proof needs the nonce that comes with this answer."
+    description = "The DPoP proof must contain the nonce from this response."
     return Refusal(
         Reason.DPOP_NONCE_REQUIRED, 401, "use_dpop_nonce", description, challenged=True, dpop_nonce=nonce
     )
@@ -168,7 +168,7 @@ def insufficient_authentication(acr: str | None, max_age_s: int | None, *, detai
 
 def cannot_ask(reason: Reason, detail: str) -> Refusal:
     """Refuse a request because the authorization server did not give a usable answer about the token."""
-    description = "The authorization server cannot be asked about the token at the moment; try again."
+    description = "The authorization server is unavailable, so the token cannot be checked; try again."
     return Refusal(reason, 503, "temporarily_unavailable", description, detail=detail)
 
 

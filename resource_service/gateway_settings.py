@@ -29,14 +29,14 @@ def _target(text: str) -> str:
 
 def _mount_path(path: str) -> str:
     if not _MOUNT_PATH.match(path) or path in ("/.", "/..", "/.well-known"):
-        raise ValueError("the path of a mount is a slash and one plain segment, like /github")
+        raise ValueError("the path of a mount must be a slash and one plain segment, such as /github")
     return path
 
 
 def _authorization(value: SecretStr) -> SecretStr:
     # RFC 9110 §5.5: characters of a field value; a line break would begin another header.
     if not _FIELD_VALUE.match(value.get_secret_value()):
-        raise ValueError("not the value of an Authorization header, like: Bearer TOKEN")
+        raise ValueError("it must be the value of an Authorization header, such as Bearer TOKEN")
     return value
 
 
@@ -55,7 +55,7 @@ def _policy(path: Path) -> Path:
 
 def _variable(name: str) -> str:
     if not _VARIABLE.match(name) or name.upper().startswith("DOORWARD_"):
-        raise ValueError(f"{name!r} cannot be passed on: not a variable's name, or one of ours")
+        raise ValueError(f"{name!r} cannot be passed on: it is not the name of a variable, or it is reserved")
     return name
 
 

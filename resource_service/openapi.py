@@ -37,9 +37,9 @@ An MCP server behind OAuth 2.1, at `{resource}`.
 **To try it from here**
 
 1. Register a client on [the docs page of the authorization server]({issuer}/docs){aliases}: the example \
-works as it stands.
-2. Press *Authorize*, give the `client_id`, tick the scopes, log in, and press Allow.
-3. Open *GET /hello* and press *Execute*. A token ends after some minutes: press *Authorize* again.
+works unchanged.
+2. Press *Authorize*, enter the `client_id`, select the scopes, log in, and press Allow.
+3. Open *GET /hello* and press *Execute*. Tokens expire after some minutes; press *Authorize* again then.
 """
 
 

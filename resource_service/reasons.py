@@ -139,7 +139,7 @@ class Reason(ReasonCode):
         "buffered.",
     )
     UPSTREAM_TIMEOUT = (
-        "The MCP server did not answer in time.",
+        "The MCP server did not respond in time.",
         "The MCP server behind the gateway hangs; see its log. If calls may take that long without "
         "output, raise DOORWARD_UPSTREAM_SILENCE_S.",
     )

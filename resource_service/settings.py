@@ -44,7 +44,7 @@ def _internal(url: str) -> str:
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError("the introspection endpoint must be an http or https URL with a host")
     if "@" in parts.netloc or "#" in url:
-        raise ValueError("the introspection endpoint must not carry user information or a fragment")
+        raise ValueError("the introspection endpoint must not contain user information or a fragment")
     return url
 
 

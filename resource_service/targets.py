@@ -64,7 +64,7 @@ def check_host(text: str) -> str:
         ValueError: it is not a host name or address, with or without a port.
     """
     if not _HOST.match(text):
-        raise ValueError("not the value of a Host header, like: localhost:3000")
+        raise ValueError("it must be the value of a Host header, such as localhost:3000")
     return text
 
 
@@ -79,13 +79,13 @@ def parse_target(text: str, host: str | None = None) -> Target:
     """
     if text.startswith(STDIO):
         if host is not None:
-            raise ValueError("a command is sent no Host header")
+            raise ValueError("a command receives no Host header")
         return StdioTarget(_command(text.removeprefix(STDIO)))
     parts = split_absolute(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("an upstream is http://HOST…, https://HOST… or stdio:COMMAND")
+        raise ValueError("an upstream must be http://HOST…, https://HOST… or stdio:COMMAND")
     if "@" in parts.netloc or "#" in text:
-        raise ValueError("an upstream's URL carries no user information and no fragment")
+        raise ValueError("the URL of an upstream must not contain user information or a fragment")
     return HttpTarget(text if parts.path else urlsplit(text)._replace(path="/").geturl(), host)
 
 

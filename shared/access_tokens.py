@@ -21,5 +21,5 @@ def parse_jti(jti: str) -> tuple[str, int]:
     """
     grant_id, _, generation = jti.rpartition(".")
     if not grant_id or not (generation.isascii() and generation.isdigit()):
-        raise ClaimError("jti names no grant")
+        raise ClaimError("jti does not name a grant")
     return grant_id, int(generation)

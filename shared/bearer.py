@@ -120,7 +120,7 @@ def scheme_of(authorization: Sequence[str]) -> Scheme:
 def _credentials(text: str) -> Credentials | None:
     if match := _CREDENTIALS.match(text):
         if len(match[2]) > MAX_TOKEN_CHARACTERS:
-            raise MalformedCredentialsError("The access token is too long to be one.")
+            raise MalformedCredentialsError("The access token is too long.")
         return Credentials(_SCHEMES[match[1].lower()], match[2])
     scheme = _SCHEME.match(text)
     if scheme is None or scheme[0].lower() in _SCHEMES:

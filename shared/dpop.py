@@ -123,9 +123,9 @@ def check_proof(claims: Mapping[str, Any], method: str, urls: Collection[str], n
     """
     try:
         if jwt_claims.text(claims, "htm") != method:
-            raise ClaimError("htm is another method")
+            raise ClaimError("htm does not match the method")
         if _comparable(jwt_claims.text(claims, "htu")) not in map(_comparable, urls):
-            raise ClaimError("htu is another URL")
+            raise ClaimError("htu does not match the URL")
         if abs(now - jwt_claims.number(claims, "iat")) > WINDOW_S:
             raise ClaimError("iat is too far from now")
         return jwt_claims.text(claims, "jti")
@@ -160,5 +160,5 @@ def _shown_key(key: object) -> Jwk:
     if not isinstance(key, dict) or is_private(key):
         raise InvalidJwsError("jwk is not a public key")
     if not is_usable(key):
-        raise InvalidJwsError("jwk is a key too weak, or too large to be verified with")
+        raise InvalidJwsError("the key in jwk is too weak or too large")
     return {name: value for name, value in key.items() if name not in ("kid", "alg", "use")}

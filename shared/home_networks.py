@@ -40,6 +40,6 @@ def check_http(urls: Iterable[str], networks: Iterable[Network]) -> None:
         parts = split_absolute(url)
         if parts.scheme == "http" and not is_loopback(parts) and not is_in(parts, networks):
             raise ValueError(
-                f"{url} must be https; plain http is for localhost, and for addresses in"
+                f"{url} must be https; plain http is allowed only for localhost, and for addresses in"
                 " DOORWARD_ALLOW_HTTP_NETWORKS"
             )

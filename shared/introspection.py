@@ -118,7 +118,7 @@ SIGNED_TYPE = "token-introspection+jwt"
 def _text(answer: dict[str, Any], member: str) -> str:
     value = answer[member]
     if not isinstance(value, str):
-        raise TypeError(f"'{member}' is not text")
+        raise TypeError(f"'{member}' is not a string")
     return value
 
 
@@ -138,13 +138,13 @@ def _object(value: object) -> dict[str, Any]:
 def _parent_grants(value: object) -> tuple[str, ...]:
     # A reader that ignored a parent grant would miss the end of the token.
     if not isinstance(value, list) or not all(isinstance(member, str) and member for member in value):
-        raise TypeError("'ancestors' is not a list of texts")
+        raise TypeError("'ancestors' is not a list of strings")
     return tuple(value)
 
 
 def _groups(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(member, str) for member in value):
-        raise TypeError("'groups' is not a list of texts")
+        raise TypeError("'groups' is not a list of strings")
     return tuple(value)
 
 
@@ -157,5 +157,5 @@ def _whole_number(value: object) -> int:
 def _audience(value: object) -> tuple[str, ...]:
     members = [value] if isinstance(value, str) else value
     if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
-        raise TypeError("'aud' is neither text nor a list of texts")
+        raise TypeError("'aud' is neither a string nor a list of strings")
     return tuple(members)

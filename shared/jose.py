@@ -125,16 +125,16 @@ def candidates(
     """
     alg = token.header.get("alg")
     if alg not in algorithms or alg not in ASYMMETRIC:
-        raise InvalidJwsError("alg is not one that is accepted here")
+        raise InvalidJwsError("alg is not accepted")
     if "crit" in token.header:
         raise InvalidJwsError("crit names extensions that are not supported")  # RFC 7515 §4.1.11
     if _type_of(token.header) not in types:
-        raise InvalidJwsError("typ is not the one that is expected here")
+        raise InvalidJwsError("typ is not the expected one")
     fitting = [key for key in keys if _fits(key, str(alg), token.header.get("kid"))]
     if not fitting:
-        raise InvalidJwsError("no known key fits")
+        raise InvalidJwsError("no known key matches the header")
     if len(fitting) > MAX_CANDIDATES:
-        raise InvalidJwsError(f"more than {MAX_CANDIDATES} keys fit: the header must name one with kid")
+        raise InvalidJwsError(f"more than {MAX_CANDIDATES} keys match: the header must name one with kid")
     return fitting
 
 

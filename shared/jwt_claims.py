@@ -33,7 +33,7 @@ def number(claims: Mapping[str, Any], name: str) -> float:
     """
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
-        raise ClaimError(f"{name} is missing or is no time")
+        raise ClaimError(f"{name} is missing or is not a time")
     return value
 
 

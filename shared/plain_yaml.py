@@ -35,11 +35,11 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:  # noqa: ANN401
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
-            raise _at(event.start_mark, "aliases are not read; put a pattern that begins with * in quotes")
+            raise _at(event.start_mark, "aliases are not supported; quote a pattern that begins with *")
         if getattr(event, "anchor", None) is not None:
-            raise _at(event.start_mark, "anchors are not read; put text that begins with & in quotes")
+            raise _at(event.start_mark, "anchors are not supported; quote text that begins with &")
         if getattr(event, "tag", None) is not None:
-            raise _at(event.start_mark, "tags are not read; put text that begins with ! in quotes")
+            raise _at(event.start_mark, "tags are not supported; quote text that begins with !")
         node: Node | None = super().compose_node(parent, index)
         return node
 
@@ -59,7 +59,7 @@ def root_node(content: bytes) -> Node:
     except (yaml.YAMLError, RecursionError) as error:
         raise PlainYamlError(f"this is not YAML: {str(error).partition(chr(10))[0]}") from None
     if node is None:
-        raise PlainYamlError("the file says nothing")
+        raise PlainYamlError("the file is empty")
     return node
 
 
@@ -75,7 +75,7 @@ def mapping_members(node: MappingNode) -> dict[str, tuple[Node, Node]]:
             raise _at(key.start_mark, "a key must be text")
         if key.value in members:
             first = members[key.value][0].start_mark.line + 1
-            raise _at(key.start_mark, f"{key.value!r} is there twice, first in line {first}")
+            raise _at(key.start_mark, f"{key.value!r} appears twice, first in line {first}")
         members[key.value] = (key, value)
     return members
 

@@ -21,7 +21,7 @@ def parse_scope(value: str) -> tuple[str, ...]:
     tokens = tuple(dict.fromkeys(value.split(" "))) if value else ()
     tokens = tuple(token for token in tokens if token)
     if any(not SCOPE_TOKEN.match(token) for token in tokens):
-        raise ValueError("scope holds a character that is not allowed")
+        raise ValueError("scope contains an invalid character")
     return tokens
 
 

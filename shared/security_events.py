@@ -80,7 +80,7 @@ def read_event(claims: Mapping[str, Any], *, issuer: str, audience: str) -> Secu
     events = _object(claims, "events")
     event_types = [uri for uri in (SESSION_REVOKED, CLAIMS_CHANGED, VERIFICATION) if uri in events]
     if len(events) != 1 or not event_types:
-        raise ClaimError("events is not exactly one that is known here")
+        raise ClaimError("events must contain exactly one known event")
     details = _object(events, event_types[0])
     about = _subject(claims)
     jti, issued_at = jwt_claims.text(claims, "jti"), int(jwt_claims.number(claims, "iat"))
@@ -98,7 +98,7 @@ def read_event(claims: Mapping[str, Any], *, issuer: str, audience: str) -> Secu
 def _subject(claims: Mapping[str, Any]) -> str:
     subject = _object(claims, "sub_id")
     if subject.get("format") != "opaque":  # RFC 9493 §3.2.6
-        raise ClaimError("sub_id is of another format")
+        raise ClaimError("sub_id has an unknown format")
     return jwt_claims.text(subject, "id")
 
 

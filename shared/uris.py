@@ -26,11 +26,11 @@ def split_absolute(uri: str) -> SplitResult:
         ValueError: `uri` is relative, has a bad port, or has white space, control or non-ASCII characters.
     """
     if any(not "\x21" <= character <= "\x7e" for character in uri):
-        raise ValueError("a URI holds printable ASCII characters only")
+        raise ValueError("a URI must contain only printable ASCII characters")
     parts = urlsplit(uri)
     _ = parts.port
     if not parts.scheme:
-        raise ValueError("a URI needs a scheme")
+        raise ValueError("a URI must have a scheme")
     return parts
 
 
@@ -81,13 +81,13 @@ def check_public_url(url: str, *, private_http: bool = False) -> SplitResult:
     """
     parts = split_absolute(url)
     if not parts.hostname:
-        raise ValueError("the URL needs a host")
+        raise ValueError("the URL must have a host")
     if parts.scheme != "https" and not (
         parts.scheme == "http" and (is_loopback(parts) or (private_http and is_in(parts, PRIVATE_NETWORKS)))
     ):
-        raise ValueError("the URL must be https; plain http is for localhost only")
+        raise ValueError("the URL must be https; plain http is allowed only for localhost")
     if "@" in parts.netloc or "?" in url or "#" in url:
-        raise ValueError("the URL must not carry user information, a query or a fragment")
+        raise ValueError("the URL must not contain user information, a query or a fragment")
     if any(segment in (".", "..") for segment in parts.path.split("/")):
-        raise ValueError("the URL must not hold dot segments")
+        raise ValueError("the URL must not contain dot segments")
     return parts

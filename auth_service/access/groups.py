@@ -46,14 +46,14 @@ class Groups:
         """
         group, name = editable(group), person_name(member)
         if not await self._store.index_add_within(keys.groups(), group, ttl_s=None, limit=MAX_GROUPS):
-            raise ValueError(f"there are {MAX_GROUPS} groups, which is the limit")
+            raise ValueError(f"the maximum of {MAX_GROUPS} groups is reached")
         members, groups = keys.group_members(group), keys.member_groups(name)
         if not await self._store.index_add_within(members, name, ttl_s=None, limit=MAX_MEMBERS):
-            raise ValueError(f"{group} has {MAX_MEMBERS} members, which is the limit")
+            raise ValueError(f"{group} has the maximum of {MAX_MEMBERS} members")
         # Last, because this index decides. A failure leaves a member who is listed, but holds nothing.
         if not await self._store.index_add_within(groups, group, ttl_s=None, limit=MAX_GROUPS_OF_MEMBER):
             await self._store.index_remove(members, name)
-            raise ValueError(f"{name} is in {MAX_GROUPS_OF_MEMBER} groups, which is the limit")
+            raise ValueError(f"{name} is in the maximum of {MAX_GROUPS_OF_MEMBER} groups")
         await self._changes.person(name)
         return name
 
@@ -82,5 +82,5 @@ def editable(group: str) -> str:
         ValueError: it is not the name of a group, or its members are not stored here.
     """
     if group == ADMINISTRATORS:
-        raise ValueError(f"{ADMINISTRATORS} are those whom `doorward users promote` names")
+        raise ValueError(f"the group {ADMINISTRATORS} cannot be edited; use `doorward users promote`")
     return group_name(group)

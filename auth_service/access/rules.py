@@ -60,7 +60,7 @@ def _understood(document: dict[str, Any]) -> Access:
     try:
         return parse_access(document)
     except InvalidAccessError as error:
-        _log.error("the access rules are not understood: nobody holds anything", reason=str(error))
+        _log.error("the access rules are invalid: nobody has access", reason=str(error))
         return Access()
 
 

@@ -74,7 +74,9 @@ class ClientAdministration:
         """
         metadata = operator_metadata(members)
         if client_id is not None and not _CHOSEN_ID.match(client_id):
-            raise ValueError("a client_id has letters, digits, dots, hyphens and underscores, at most 128")
+            raise ValueError(
+                "a client_id consists of at most 128 letters, digits, dots, hyphens and underscores"
+            )
         has_secret = metadata["token_endpoint_auth_method"] in SECRET_METHODS
         secret = (f"{SECRET_PREFIX}{drawn}" if drawn else new_secret(SECRET_PREFIX)) if has_secret else None
         chosen, secret_hash = client_id or new_id(), digest(secret) if secret else None

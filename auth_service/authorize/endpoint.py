@@ -372,7 +372,7 @@ class AuthorizeEndpoint:
         if code is None:
             # Disabled or deleted while the person was deciding.
             error = AccessDeniedError(
-                Reason.CLIENT_OR_USER_NOT_ALLOWED, "the user or the client is no longer allowed here"
+                Reason.CLIENT_OR_USER_NOT_ALLOWED, "the user or the client was deleted or disabled"
             )
             await self.pending.amend(pending_id, Outcome(error=error.members()))
             note_refusal(request, error)

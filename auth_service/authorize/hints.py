@@ -50,10 +50,10 @@ class IdTokenHints:
         try:
             token = parse(id_token)
             if token.unverified_claims.get("iss") != self._issuer:
-                raise ClaimError("iss is another issuer")
+                raise ClaimError("iss is not the expected issuer")
             claims = await self._signing_keys.verify_own_jws(token, "jwt")
             if not is_id_token(claims):
-                raise ClaimError("it is another kind of token")
+                raise ClaimError("it is not an ID token")
             return await self._hint(jwt_claims.text(claims, "sub"), jwt_claims.text(claims, "aud"))
         except (InvalidJwsError, ClaimError) as error:
             raise InvalidRequestError(
@@ -81,7 +81,7 @@ class IdTokenHints:
             subject = await self._subjects.local_subject(client.sector, subject)
             if subject is None:
                 raise InvalidRequestError(
-                    Reason.USER_HINTS_CONTRADICT, "claims asks for a sub that this client never had"
+                    Reason.USER_HINTS_CONTRADICT, "claims requests a sub that was never issued to this client"
                 )
         if id_token is None:
             return replace(request, subject=subject)

@@ -94,5 +94,5 @@ class RefusedRequests:
 def _error_in(form: Parameters) -> dict[str, str]:
     code = form.require("error")
     if not _CODE.fullmatch(code):
-        raise InvalidRequestError(Reason.REDIRECTED_ERROR_MALFORMED, "error is not an error code")
+        raise InvalidRequestError(Reason.REDIRECTED_ERROR_MALFORMED, "error is not a valid error code")
     return {"error": code, "error_description": form.require("error_description")}

@@ -103,7 +103,7 @@ class AuthorizationRequests:
         request_uri, signed = parameters.get("request_uri"), parameters.get("request")
         if request_uri is not None and signed is not None:
             raise InvalidRequestError(
-                Reason.REQUEST_AND_REQUEST_URI, "request and request_uri exclude each other"
+                Reason.REQUEST_AND_REQUEST_URI, "request and request_uri cannot be used together"
             )  # RFC 9101 §5
         if request_uri is not None and request_uri.startswith(URN):
             return await self._look_up(request_uri, client)
@@ -133,7 +133,7 @@ class AuthorizationRequests:
         pushed = await self._pushed.get(_name(request_uri))
         if pushed is None or pushed.client_id != client.client_id or self._is_over(pushed):
             raise InvalidRequestUriError(
-                Reason.REQUEST_URI_INVALID, "request_uri is not valid, has expired or was answered"
+                Reason.REQUEST_URI_INVALID, "request_uri is unknown, expired or already used"
             )
         return Parameters(pushed.values, pushed.resources)
 

@@ -109,6 +109,6 @@ class ClientAuthentication:
         client = await self._client_resolver.resolve_for_token(client_id, origin)
         if client is None:
             raise InvalidClientError(
-                Reason.CLIENT_UNKNOWN, "this client is not registered here; register it again"
+                Reason.CLIENT_UNKNOWN, "this client is not registered; register it again"
             )
         return client

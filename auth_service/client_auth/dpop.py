@@ -85,6 +85,6 @@ class DpopProofs:
         if not genuine or int(self._clock()) // NONCE_PERIOD_S - int(period) > NONCE_PERIODS:
             raise UseDpopNonceError(
                 Reason.DPOP_NONCE_REQUIRED,
-                "the DPoP proof needs the nonce that comes with this answer",
+                "the DPoP proof must contain the nonce from this response",
                 nonce=self.nonce(),
             )

@@ -113,12 +113,15 @@ class ClientResolver:
             return await self._current(client_id, client, None)
         except FetchError as error:
             _log.info(
-                "client document not renewed", client_id=client_id, reason=error.reason, detail=error.detail
+                "client metadata document not refreshed",
+                client_id=client_id,
+                reason=error.reason,
+                detail=error.detail,
             )
             return client
         except StoreFullError as error:
             # A revocation must succeed although the store is full.
-            _log.warning("client document not renewed", client_id=client_id, reason=str(error))
+            _log.warning("client metadata document not refreshed", client_id=client_id, reason=str(error))
             return client
 
     async def _current(self, client_id: str, client: Client | None, origin: str | None) -> Client:
@@ -137,7 +140,7 @@ class ClientResolver:
         document = await self._documents.fetch_document(client_id)
         now = int(self._clock())
         fresh_until = now + document.fresh_for_s
-        _log.info("client document read", client_id=client_id, fresh_for_s=document.fresh_for_s)
+        _log.info("client metadata document fetched", client_id=client_id, fresh_for_s=document.fresh_for_s)
         return await self._clients.save_document(
             Client(
                 client_id=client_id,

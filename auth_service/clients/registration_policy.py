@@ -141,12 +141,12 @@ class RegistrationPolicy:
             OAuthError: the client may not register, or presents a token or statement that is not valid.
         """
         if self._registration_mode is RegistrationMode.CLOSED:
-            raise AccessDeniedError(Reason.REGISTRATION_CLOSED, "clients are registered by the operator here")
+            raise AccessDeniedError(Reason.REGISTRATION_CLOSED, "only the operator can register clients")
         has_initial_access_token = bearer is not None and await self._tokens.use(bearer)
         if self._registration_mode is RegistrationMode.TOKEN and not has_initial_access_token:
             raise InvalidTokenError(
                 Reason.INITIAL_ACCESS_TOKEN_INVALID,
-                "registration needs an initial access token that is valid and not used up",
+                "registration requires a valid initial access token",
             )
         claims = await self._statement_claims(body)
         if (
@@ -155,7 +155,7 @@ class RegistrationPolicy:
             and self._registration_mode is RegistrationMode.STATEMENT
         ):
             raise UnapprovedSoftwareStatementError(
-                Reason.SOFTWARE_STATEMENT_REQUIRED, "registration needs a software statement"
+                Reason.SOFTWARE_STATEMENT_REQUIRED, "registration requires a software statement"
             )
         return ApprovedRegistration(_with_statement(body, claims), has_initial_access_token, claims)
 

@@ -98,7 +98,7 @@ class ClientRepository:
             await self.unused.remove(client)
             raise QuotaExceededError(
                 Reason.CLIENT_QUOTA_EXCEEDED,
-                "this server has no room for more clients; try again later",
+                "the maximum number of clients is registered; try again later",
                 detail=f"{quota.clients} clients are registered, and none can be removed to make room:"
                 " raise DOORWARD_MAX_CLIENTS, or remove clients with `doorward clients`",
             )

@@ -74,7 +74,7 @@ class Passwords:
             ValueError: the password is empty, longer than `MAX_PASSWORD_BYTES`, or not Unicode text.
         """
         if not _can_be_one(password):
-            raise ValueError(f"a password has 1 to {MAX_PASSWORD_BYTES} bytes")
+            raise ValueError(f"a password must have 1 to {MAX_PASSWORD_BYTES} bytes")
         return await to_thread.run_sync(self._hash, password, limiter=self.limiter)
 
     async def verify_password(self, password: str, kept: str | None) -> bool:

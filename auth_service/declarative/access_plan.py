@@ -15,7 +15,7 @@ from auth_service.protocol.access_document import (
     parse_access,
 )
 
-BEGIN = "access rules begin to apply: what no rule gives is refused"
+BEGIN = "access rules take effect: access that no rule grants is refused"
 
 
 def plan_access(section: Section[Access], state: State, problems: list[str]) -> list[AccessChange]:

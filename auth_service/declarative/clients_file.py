@@ -38,7 +38,9 @@ def read_clients(
     for client_id, value in reader.mapping(entries, place).items():
         here = (*place, client_id)
         if not _CLIENT_ID.fullmatch(client_id):
-            reader.refuse(here, "a client_id has letters, digits, dots, hyphens and underscores, at most 128")
+            reader.refuse(
+                here, "a client_id consists of at most 128 letters, digits, dots, hyphens and underscores"
+            )
         translated = [key for key in value if TRANSLATED.fullmatch(key)] if isinstance(value, dict) else []
         members = reader.mapping(value, here, (*KEYS, *translated))
         clients[client_id] = DeclaredClient(

@@ -62,7 +62,7 @@ def _registered(members: dict[str, Any]) -> dict[str, Any]:
     grant_types = members.get("grant_types", [])
     unknown = [grant for grant in grant_types if grant not in GRANT_TYPES] if grant_types else []
     if unknown and isinstance(grant_types, list):
-        raise ValueError(f"grant_types: there is no {unknown[0]!r}; there are {', '.join(GRANT_TYPES)}")
+        raise ValueError(f"grant_types: {unknown[0]!r} is not supported; use {', '.join(GRANT_TYPES)}")
     metadata, translated = parse_metadata(members)
     return {**metadata.registered(GRANT_TYPES), **translated}
 
@@ -70,7 +70,7 @@ def _registered(members: dict[str, Any]) -> dict[str, Any]:
 def _check_secret(entry: DeclaredClient, client: Client | None, metadata: dict[str, Any]) -> None:
     takes_one = metadata["token_endpoint_auth_method"] in SECRET_METHODS
     if entry.secret_hash is not None and not takes_one:
-        raise ValueError(f"a client with {metadata['token_endpoint_auth_method']} has no secret")
+        raise ValueError(f"a client with {metadata['token_endpoint_auth_method']} cannot have a secret")
     if takes_one and entry.secret_hash is None and (client is None or client.secret_hash is None):
         raise ValueError("the client needs a secret: add secret: env:NAME or secret: file:PATH")
 

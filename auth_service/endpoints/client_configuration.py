@@ -112,14 +112,15 @@ class ClientConfigurationEndpoint:
         members: dict[str, Any] = body if isinstance(body, dict) else {}
         if members.get("client_id") not in (None, client.client_id):
             raise InvalidClientMetadataError(
-                Reason.CLIENT_ID_MISMATCH, "client_id is not the one of this registration"
+                Reason.CLIENT_ID_MISMATCH, "client_id does not match this registration"
             )
         secret = members.get("client_secret")
         if secret is not None and not (
             isinstance(secret, str) and secrets.matches(secret, client.secret_hash)
         ):
             raise InvalidClientMetadataError(
-                Reason.CLIENT_SECRET_NOT_CURRENT, "client_secret is not the current one, and cannot be chosen"
+                Reason.CLIENT_SECRET_NOT_CURRENT,
+                "client_secret must be the current one; clients cannot choose it",
             )
 
     def endpoint(self, example: dict[str, Any]) -> Endpoint:

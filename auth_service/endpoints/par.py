@@ -96,7 +96,9 @@ def _bound(parameters: Parameters, jkt: str | None) -> Parameters:
     if jkt is None:
         return parameters
     if parameters.get("dpop_jkt") not in (None, jkt):
-        raise InvalidDpopProofError(Reason.DPOP_JKT_INVALID, "dpop_jkt is not the key of the DPoP proof")
+        raise InvalidDpopProofError(
+            Reason.DPOP_JKT_INVALID, "dpop_jkt does not match the key of the DPoP proof"
+        )
     return Parameters({**parameters.values, "dpop_jkt": jkt}, parameters.resources)
 
 

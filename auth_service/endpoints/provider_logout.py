@@ -41,11 +41,13 @@ class ProviderLogoutEndpoint:
             await self.logout.end(provider, logout_token)
         except InvalidProviderResponseError as refused:
             raise InvalidRequestError(
-                Reason.LOGOUT_TOKEN_INVALID, "the logout token is not valid here", detail=refused.reason
+                Reason.LOGOUT_TOKEN_INVALID, "the logout token is not valid", detail=refused.reason
             ) from refused
         except ProviderUnavailableError as outage:
             raise TemporarilyUnavailableError(
-                Reason.PROVIDER_UNAVAILABLE, "the keys cannot be fetched; try again", detail=outage.reason
+                Reason.PROVIDER_UNAVAILABLE,
+                "the keys of the provider cannot be fetched; try again",
+                detail=outage.reason,
             ) from outage
         return Response(status_code=200, headers={"Cache-Control": "no-store"})
 

@@ -40,7 +40,9 @@ class RevocationsEndpoint:
         caller = await self._caller(request)
         poll = parse_poll(await _json_body(request))
         for jti, reason in poll.failed:
-            _log.warning("a security event was not taken", receiver=caller.name, jti=jti, reason=reason)
+            _log.warning(
+                "the receiver rejected a security event", receiver=caller.name, jti=jti, reason=reason
+            )
         batch = await while_there(request, self._next(poll)) or _NONE
         sets = await self.signed.tokens(batch.events, caller.name)
         return json_response({"sets": sets, "moreAvailable": batch.more})
@@ -51,7 +53,7 @@ class RevocationsEndpoint:
         )
         if caller.client_id is not None:
             raise NotAResourceServerError(
-                Reason.CALLER_NOT_RESOURCE_SERVER, "only a configured resource server receives revocations"
+                Reason.CALLER_NOT_RESOURCE_SERVER, "only configured resource servers receive revocations"
             )
         return caller
 

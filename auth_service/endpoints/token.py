@@ -67,7 +67,7 @@ class TokenEndpoint:
         grant_type = self.grant_types.get(name)
         if grant_type is None:
             raise UnsupportedGrantTypeError(
-                Reason.GRANT_TYPE_UNSUPPORTED, "grant_type is not one that this server offers"
+                Reason.GRANT_TYPE_UNSUPPORTED, "this server does not support the grant_type"
             )
         self._check_registered(client.grant_types, name)
         # 5. The key that the tokens will be bound to, if any.

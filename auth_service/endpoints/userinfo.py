@@ -85,7 +85,7 @@ class UserinfoEndpoint:
             token = (await form_of(request)).get("access_token")  # RFC 6750 §2.2
             if token and header_values(request.scope, "authorization"):
                 raise InvalidRequestError(
-                    Reason.ACCESS_TOKEN_REPEATED, "the access token is sent in two ways"
+                    Reason.ACCESS_TOKEN_REPEATED, "the access token was sent in two ways; send it only once"
                 )
             if token:
                 return token

@@ -62,7 +62,7 @@ class EventBuffer:
         """
         if position < self._begin:
             raise UnknownPositionError(
-                Reason.EVENTS_MISSED, "events after that one may have been missed; start again"
+                Reason.EVENTS_MISSED, "events after this position may have been missed; start again"
             )
         skipped = position - self._begin
         events = list(islice(self._events, skipped, skipped + at_most))

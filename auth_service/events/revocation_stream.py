@@ -75,7 +75,7 @@ class RevocationStream:
 
     def _check_live(self) -> None:
         if not self._live:
-            raise StoreUnavailableError("revocations are not followed")
+            raise StoreUnavailableError("the revocation stream is disconnected")
 
     async def _position(self, seen: tuple[str, ...]) -> int:
         with suppress(TimeoutError):
@@ -86,7 +86,7 @@ class RevocationStream:
         self._check_live()
         if position is None:
             raise UnknownPositionError(
-                Reason.EVENTS_MISSED, "none of these events is kept here any longer; start again"
+                Reason.EVENTS_MISSED, "none of these events is stored any longer; start again"
             )
         return position
 
@@ -120,9 +120,11 @@ class RevocationStream:
                     async for message in messages:
                         self._take(decode_event(message))
             except (StoreUnavailableError, UnreadableDocumentError, TimeoutError) as error:
-                _log.warning("revocations are not followed", reason=str(error) or "nothing came through")
+                _log.warning(
+                    "the revocation stream is disconnected", reason=str(error) or "no events were received"
+                )
             except Exception:  # noqa: BLE001 -- after any error: a feed that ended would never resume
-                _log.exception("revocations are not followed")
+                _log.exception("the revocation stream is disconnected")
             finally:
                 self._break_off()
             await asyncio.sleep(pause_s)

@@ -50,9 +50,7 @@ class GitHubLogin:
         """
         expected = (provider.issuer, f"{provider.issuer}/login/oauth")
         if iss is not None and iss not in expected:
-            raise InvalidProviderResponseError(
-                "the response is from another issuer than the one that was asked"
-            )
+            raise InvalidProviderResponseError("the response is not from the issuer of the login")
 
     async def identify(self, provider: IdentityProvider, answer: AuthorizationAnswer) -> FederatedIdentity:
         """Return the identity of the person for whom `answer` was sent.
@@ -60,9 +58,22 @@ class GitHubLogin:
         Raises:
             FederationError: the identity cannot be determined.
         """
+<<<<<<< HEAD
         members = await redeem_code(self.fetcher, _token_url(provider), provider, answer, basic=False)
         api = self._api(provider, members)
         user = await api.user()
+=======
+        url = f"{provider.issuer}/login/oauth/access_token"
+        members = await redeem_code(self.fetcher, url, provider, answer, basic=False)
+        api = _Api(self.fetcher, _api_of(provider), token_in(members, "access_token"))
+        user = await api.get("user")
+        if (
+            not isinstance(user, dict)
+            or isinstance(user.get("id"), bool)
+            or not isinstance(user.get("id"), int)
+        ):
+            raise InvalidProviderResponseError("GitHub did not identify the user")
+>>>>>>> 842a35b (State what is wrong and what to do in every refusal and log event)
         claims = {
             # A GitHub login can be changed and then claimed by somebody else; the id cannot.
             "sub": str(user["id"]),

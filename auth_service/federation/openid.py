@@ -135,7 +135,7 @@ class OpenIdLogin:
         except InvalidJwsError as error:
             raise InvalidProviderResponseError(f"the signature cannot be verified: {error}") from error
         except (InvalidClientError, KeysUnavailableError) as error:
-            raise ProviderUnavailableError(f"the keys: {error}") from error
+            raise ProviderUnavailableError(f"the keys cannot be fetched: {error}") from error
 
     async def _userinfo(self, url: str, access_token: str) -> Any:  # noqa: ANN401 -- JSON
         headers = {"Authorization": f"Bearer {access_token}"}
@@ -153,4 +153,4 @@ def _parsed(id_token: str) -> UnverifiedJws:
     try:
         return parse(id_token)
     except InvalidJwsError as error:
-        raise InvalidProviderResponseError(f"the ID token is not one: {error}") from error
+        raise InvalidProviderResponseError(f"the ID token is malformed: {error}") from error

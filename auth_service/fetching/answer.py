@@ -71,13 +71,13 @@ def _headers(response: httpcore2.Response) -> dict[str, str]:
 def _check_status(status: int, expected: tuple[int, ...]) -> None:
     if status not in expected:
         passing = status == 429 or status >= 500
-        raise FetchError(f"its server answers with status {status}, not {expected[0]}", passing=passing)
+        raise FetchError(f"its server responded with status {status}, not {expected[0]}", passing=passing)
 
 
 def _check_size(headers: Mapping[str, str], max_bytes: int) -> None:
     # Compressed bodies were not requested, and a small one could expand into a large one: do not read them.
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise FetchError("it is sent compressed, which was not asked for")
+        raise FetchError("it is compressed, although compression was not requested")
     length = headers.get("content-length", "")
     if length.isdigit() and int(length) > max_bytes:
         raise _too_large(max_bytes)

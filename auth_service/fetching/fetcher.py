@@ -169,7 +169,7 @@ class Fetcher:
                 )
         except TimeoutError as error:
             raise FetchError(
-                "its server takes too long", detail=f"{url}: time is up", passing=True
+                "its server did not respond in time", detail=f"{url}: time is up", passing=True
             ) from error
         except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
             raise unreachable(f"{url}: {error!r}") from error

@@ -94,7 +94,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
             raise unreachable(f"{host} is {address}, which is not this machine")
         inside = any(address in network for network in self._networks)
         if not inside and (use := special_use(address)):
-            raise unreachable(f"{host} is {address}, which is set aside: {use}")
+            raise unreachable(f"{host} is {address}, a reserved address: {use}")
 
     async def connect_unix_socket(
         self,

@@ -26,7 +26,7 @@ class ClientCredentials:
         if not request.client.confidential:
             # OAuth 2.1 §4.2: only for confidential clients.
             raise UnauthorizedClientError(
-                Reason.CLIENT_NOT_CONFIDENTIAL, "client_credentials is for clients that can authenticate"
+                Reason.CLIENT_NOT_CONFIDENTIAL, "client_credentials requires a client that can authenticate"
             )
         resource = self._resource_registry.resource_for(request.parameters.resource(), client=request.client)
         scopes = self._scopes(request, resource)

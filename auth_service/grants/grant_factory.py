@@ -17,7 +17,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 
-SESSION_ENDED = "the login session in which it was granted has ended"
+SESSION_ENDED = "the login session of the grant has ended"
 
 
 class GrantFactory:
@@ -78,7 +78,7 @@ class GrantFactory:
         Raises:
             AccessNotGrantedError: the person may hold no part of it.
             InvalidClientError: the client no longer exists.
-            InvalidGrantError: the user is no longer allowed here, or the session of the grant has ended.
+            InvalidGrantError: the user was deleted or disabled, or the session of the grant has ended.
         """
         grant = await self._permissions.permitted(draft)
         if grant is None:
@@ -102,10 +102,10 @@ class GrantFactory:
         # Checked after the grant was opened: code that disables a user, ends a session or deletes a client
         # does so before it revokes the open grants, so one of the two notices the other.
         if not await self._client_stays(grant):
-            return InvalidClientError(Reason.CLIENT_NOT_ALLOWED, "the client is no longer allowed here")
+            return InvalidClientError(Reason.CLIENT_NOT_ALLOWED, "the client was deleted or disabled")
         # Never invalid_client: clients delete their registration on that error (RFC 6749 §5.2).
         if not await self._user_may(grant):
-            return InvalidGrantError(Reason.USER_NOT_ALLOWED, "the user is no longer allowed here")
+            return InvalidGrantError(Reason.USER_NOT_ALLOWED, "the user was deleted or disabled")
         if not await self._sessions.lives(grant.session_key):
             return InvalidGrantError(Reason.SESSION_ENDED, SESSION_ENDED)
         return None

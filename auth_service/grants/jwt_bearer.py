@@ -85,7 +85,7 @@ class JwtBearer:
         trusted = self._issuers.get(str(token.unverified_claims.get("iss")))
         if trusted is None:
             raise InvalidGrantError(
-                Reason.ASSERTION_ISSUER_UNTRUSTED, "the assertion is from an issuer that is not trusted here"
+                Reason.ASSERTION_ISSUER_UNTRUSTED, "the issuer of the assertion is not trusted"
             )
         return trusted
 
@@ -98,7 +98,8 @@ class JwtBearer:
         else:
             if not request.client.confidential:
                 raise UnauthorizedClientError(
-                    Reason.CLIENT_NOT_CONFIDENTIAL, "an identity assertion is for clients that authenticate"
+                    Reason.CLIENT_NOT_CONFIDENTIAL,
+                    "identity assertions require a client that can authenticate",
                 )
             target = trusted_issuers.check_id_jag(claims, trusted, request.client.client_id)
             allowed = trusted_issuers.asserted_scopes(claims, trusted)
@@ -118,7 +119,7 @@ class JwtBearer:
             resource = self._resource_registry.resource_for(target)
         except InvalidTargetError as error:
             raise InvalidGrantError(
-                Reason.ASSERTION_RESOURCE_UNKNOWN, "the assertion is for a resource that is not here"
+                Reason.ASSERTION_RESOURCE_UNKNOWN, "the assertion names an unknown resource"
             ) from error
         if resource is None:
             raise InvalidTargetError(Reason.RESOURCE_MISSING, "resource is missing")

@@ -103,7 +103,7 @@ class GrantRepository:
                 await self._store.index_remove(index, grant.grant_id)
         except StoreUnavailableError as error:
             # The grant has ended, and the next listing removes the index entry.
-            _log.info("grant still listed", grant_id=grant.grant_id, reason=str(error))
+            _log.info("revoked grant not removed from the index", grant_id=grant.grant_id, reason=str(error))
 
     async def revoke(self, grant_id: str, reason: str = "it was revoked") -> bool:
         """Revoke a grant; return whether it was still active."""

@@ -97,11 +97,11 @@ def _check_supported(parameters: Parameters) -> None:
         raise InvalidRequestError(Reason.EXCHANGE_MALFORMED, f"requested_token_type must be {ACCESS_TOKEN}")
     if parameters.get("actor_token") is None and parameters.get("actor_token_type") is not None:
         raise InvalidRequestError(
-            Reason.EXCHANGE_MALFORMED, "actor_token_type without actor_token"
+            Reason.EXCHANGE_MALFORMED, "actor_token_type requires actor_token"
         )  # RFC 8693 §2.1
     if parameters.resource() is not None and parameters.get("audience") is not None:
         # RFC 8693 §2.1.1: resource and audience both name targets, and a token here has one target.
-        raise InvalidTargetError(Reason.EXCHANGE_MALFORMED, "resource and audience exclude each other")
+        raise InvalidTargetError(Reason.EXCHANGE_MALFORMED, "resource and audience cannot be used together")
 
 
 def _owner(source: Grant) -> Owner | None:

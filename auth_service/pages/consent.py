@@ -170,7 +170,7 @@ class ConsentPage:
         client = await self.clients.get(pending.request.client_id)
         if client is None:
             raise RequestOverError
-        _log.info("consent not taken", reason="the session has changed", subject=session.subject)
+        _log.info("consent not stored", reason="the session has changed", subject=session.subject)
         return await self._form(
             pending_id, pending=pending, client=client, session=session, browser=browser, status=_SWITCHED
         )

@@ -134,7 +134,7 @@ class LoginPage:
         except QueueFullError:
             _log.warning(
                 "login refused",
-                reason="too many logins wait",
+                reason="too many logins are waiting",
                 reason_code=Reason.LOGIN_QUEUE_FULL.code,
                 status=503,
                 origin=origin,
@@ -226,7 +226,7 @@ class LoginPage:
         if begun is None:
             _log.info(
                 "login failed",
-                reason="disabled, or the password was changed, meanwhile",
+                reason="the account was disabled or its password was changed during the login",
                 reason_code=Reason.LOGIN_FAILED.code,
                 status=401,
                 **who,

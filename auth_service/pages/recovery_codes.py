@@ -61,7 +61,7 @@ class RecoveryCodesPage:
             return with_notice(replace(changed, accepted=mark), notice), None
 
         await self.fresh.factors.change(visit.user.subject, rule)
-        _log.warning("recovery codes made", subject=visit.user.subject, origin=visit.network)
+        _log.warning("recovery codes created", subject=visit.user.subject, origin=visit.network)
         return self.context.templates.render("recovery_codes.html", {"codes": codes, "onward": visit.onward})
 
     def endpoint(self) -> Endpoint:

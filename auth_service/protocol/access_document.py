@@ -93,7 +93,9 @@ def group_name(name: str) -> str:
         ValueError: it is not a valid name of a group.
     """
     if not LOCAL_GROUP.match(name):
-        raise ValueError(f"{name!r} cannot be a local group: letters, digits, dots, hyphens and underscores")
+        raise ValueError(
+            f"{name!r} is not a valid group name: use letters, digits, dots, hyphens and underscores"
+        )
     return name
 
 
@@ -115,7 +117,7 @@ def person_name(name: str) -> str:
     if is_username(name):
         return canonical(name)
     raise ValueError(
-        f"{name!r} names nobody: write a username, an e-mail address, provider:address, subject:ID,"
+        f"{name!r} is not a person: use a username, an e-mail address, provider:address, subject:ID,"
         ' issuer:URL or "*"'
     )
 

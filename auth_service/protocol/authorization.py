@@ -98,7 +98,7 @@ def response_target(parameters: Parameters, client: Client) -> ResponseTarget:
         requested_or_only = client.redirect_uris[0]
     elif not redirect_uris.matches(requested, client.redirect_uris):
         raise InvalidRequestError(
-            Reason.REDIRECT_URI_NOT_REGISTERED, "redirect_uri is not one that this client registered"
+            Reason.REDIRECT_URI_NOT_REGISTERED, "redirect_uri is not registered for this client"
         )
     else:
         requested_or_only = requested
@@ -134,7 +134,7 @@ def check_response_target(request: AuthorizationRequest, client: Client) -> None
     if not redirect_uris.matches(request.redirect_uri, client.redirect_uris):
         raise InvalidRequestError(
             Reason.REDIRECT_URI_NO_LONGER_REGISTERED,
-            "redirect_uri is no longer one that this client registered",
+            "redirect_uri is no longer registered for this client",
         )
     _check_usable(request.redirect_uri)
 
@@ -142,7 +142,7 @@ def check_response_target(request: AuthorizationRequest, client: Client) -> None
 def _check_usable(redirect_uri: str) -> None:
     if not redirect_uris.is_usable(redirect_uri):
         raise InvalidRequestError(
-            Reason.REDIRECT_URI_UNSAFE, "redirect_uri is not one that this server redirects to"
+            Reason.REDIRECT_URI_UNSAFE, "this server does not redirect to this kind of redirect_uri"
         )
 
 
@@ -205,7 +205,7 @@ def _check_supported(parameters: Parameters, client: Client) -> None:
     if parameters.get("request_uri") is not None:
         # OpenID Connect Core §6.2: announced only for pushed requests, yet it must not be ignored.
         raise RequestUriNotSupportedError(
-            Reason.REQUEST_URI_NOT_PUSHED, "request_uri is for pushed requests only"
+            Reason.REQUEST_URI_NOT_PUSHED, "request_uri must come from a pushed request"
         )
     if parameters.require("response_type") != "code":
         raise UnsupportedResponseTypeError(Reason.RESPONSE_TYPE_UNSUPPORTED, "response_type must be code")
@@ -224,7 +224,7 @@ def _check_addressed(parameters: Parameters, address: ResponseTarget) -> None:
     # OpenID Connect Core §3.1.2.1 requires it even if the client has only one.
     if not address.redirect_uri_given and "openid" in (parameters.get("scope") or "").split():
         raise InvalidRequestError(
-            Reason.REDIRECT_URI_MISSING, "redirect_uri is missing, which OpenID Connect requires"
+            Reason.REDIRECT_URI_MISSING, "redirect_uri is missing; OpenID Connect requires it"
         )
 
 
@@ -243,7 +243,7 @@ def _prompts(prompt: str | None) -> tuple[str, ...]:
         )
     if "none" in prompts and len(prompts) > 1:
         raise InvalidRequestError(
-            Reason.PROMPT_INVALID, "prompt none cannot be combined with another"
+            Reason.PROMPT_INVALID, "prompt none cannot be combined with other values"
         )  # OIDC Core §3.1.2.1
     return prompts
 

@@ -92,7 +92,7 @@ def check_request(parameters: Parameters) -> None:
         _check_length("resource", resource, RESOURCE_BYTES)
     if _stored_bytes([kept.values, kept.resources]) > REQUEST_BYTES:
         raise InvalidRequestError(
-            Reason.REQUEST_TOO_LONG, f"the request is too long: {REQUEST_BYTES} bytes are the most"
+            Reason.REQUEST_TOO_LONG, f"the request is too long: {REQUEST_BYTES} bytes is the maximum"
         )
 
 
@@ -104,7 +104,7 @@ def check_client(metadata: Mapping[str, object]) -> None:
     """
     if _stored_bytes(metadata) > CLIENT_BYTES:
         raise InvalidClientMetadataError(
-            Reason.CLIENT_METADATA_TOO_LONG, f"the metadata is too long: {CLIENT_BYTES} bytes are the most"
+            Reason.CLIENT_METADATA_TOO_LONG, f"the metadata is too long: {CLIENT_BYTES} bytes is the maximum"
         )
 
 
@@ -125,7 +125,7 @@ def budgets_table() -> str:
 def _check_length(name: str, value: str, most_bytes: int) -> None:
     if len(value.encode()) > most_bytes:
         raise InvalidRequestError(
-            Reason.PARAMETER_TOO_LONG, f"{name} is too long: {most_bytes} bytes are the most"
+            Reason.PARAMETER_TOO_LONG, f"{name} is too long: {most_bytes} bytes is the maximum"
         )
 
 

@@ -40,17 +40,17 @@ def check_client_id(client_id: str, *, loopback: bool = False) -> WebAddress:
         address = parse_web_address(client_id, loopback=loopback)
     except ValueError as error:
         raise InvalidClientError(
-            Reason.CLIENT_ID_URL_INVALID, f"the client_id is a URL, but not one of a client: {error}"
+            Reason.CLIENT_ID_URL_INVALID, f"the client_id is not a valid client metadata URL: {error}"
         ) from error
     if not address.path:
         raise InvalidClientError(
-            Reason.CLIENT_ID_URL_INVALID, "the client_id is a URL, but not one of a client: it needs a path"
+            Reason.CLIENT_ID_URL_INVALID, "the client_id is not a valid client metadata URL: it needs a path"
         )
     if not address.has_name and not loopback:
         # The consent page identifies the client by a domain name.
         raise InvalidClientError(
             Reason.CLIENT_ID_URL_INVALID,
-            "the client_id is a URL, but not one of a client: its host has no name",
+            "the client_id is not a valid client metadata URL: its host is not a name",
         )
     return address
 
@@ -81,9 +81,9 @@ def read_document(client_id: str, document: object, rules: DocumentRules) -> dic
     if not isinstance(document, dict):
         raise refused("it is not a JSON object")
     if document.get("client_id") != client_id:
-        raise refused("the client_id in it is not the URL it is at")
+        raise refused("its client_id is not its URL")
     if any(document.get(name) is not None for name in _SECRETS):
-        raise refused("it must not hold a client secret")
+        raise refused("it must not contain a client secret")
     members = {name: value for name, value in document.items() if _is_kept(name, value, rules)}
     members[_AUTH_METHOD] = _auth_method(members)
     try:
@@ -123,7 +123,7 @@ def _auth_method(document: Mapping[str, Any]) -> str:
         return str(declared or "none")
     usable = next((method for method in _METHODS if method in listed), None)
     if usable is None:
-        raise refused(f"this server takes {' or '.join(_METHODS)} as {_AUTH_METHOD}")
+        raise refused(f"this server supports {' or '.join(_METHODS)} as {_AUTH_METHOD}")
     return usable
 
 

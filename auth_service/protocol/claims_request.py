@@ -66,7 +66,7 @@ def _section(requested: object, name: str) -> Mapping[str, Any]:
     if not isinstance(section, dict):
         raise InvalidRequestError(Reason.CLAIMS_INVALID, "claims must be an object of objects")
     if not all(member is None or isinstance(member, dict) for member in section.values()):
-        raise InvalidRequestError(Reason.CLAIMS_INVALID, "a claim is asked for by null or an object")
+        raise InvalidRequestError(Reason.CLAIMS_INVALID, "each member of claims must be null or an object")
     return section
 
 

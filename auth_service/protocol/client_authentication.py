@@ -47,7 +47,9 @@ def present(authorization: list[str], parameters: Parameters) -> PresentedCreden
     """
     client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
     if len(authorization) > 1:
-        raise InvalidRequestError(Reason.AUTHORIZATION_HEADER_MALFORMED, "more than one Authorization header")
+        raise InvalidRequestError(
+            Reason.AUTHORIZATION_HEADER_MALFORMED, "the request has more than one Authorization header"
+        )
     assertion = _assertion(parameters)
     # The TypeScript SDK sends its configured Authorization header to every URL, including this one.
     # RFC 6749 §2.3: a scheme other than Basic does not authenticate a client that the body identifies.
@@ -57,19 +59,18 @@ def present(authorization: list[str], parameters: Parameters) -> PresentedCreden
         if authorization or secret is not None:
             raise InvalidRequestError(
                 Reason.CLIENT_AUTHENTICATION_REPEATED,
-                "a client assertion beside another way of authentication",
+                "a client assertion cannot be combined with another authentication method",
             )
         return PresentedCredentials(client_id, None, "private_key_jwt", assertion)
     if not authorization:
         if client_id is None:
-            raise InvalidClientError(
-                Reason.CLIENT_ID_MISSING, "the client does not say who it is: client_id is missing"
-            )
+            raise InvalidClientError(Reason.CLIENT_ID_MISSING, "client_id is missing")
         return PresentedCredentials(client_id, secret, "client_secret_post" if secret else "none")
     basic_id, basic_secret = parse_basic(authorization[0])
     if secret is not None:
         raise InvalidRequestError(
-            Reason.CLIENT_AUTHENTICATION_REPEATED, "client_secret in the body beside an Authorization header"
+            Reason.CLIENT_AUTHENTICATION_REPEATED,
+            "client_secret and an Authorization header cannot be used together",
         )
     # The MCP Python SDK repeats client_id in the body, which RFC 6749 §3.2.1 allows if it is the same.
     if client_id not in (None, basic_id):
@@ -86,7 +87,7 @@ def _assertion(parameters: Parameters) -> str | None:
     if kind != ASSERTION_TYPE or assertion is None:
         raise InvalidRequestError(
             Reason.CLIENT_ASSERTION_TYPE_WRONG,
-            f"client_assertion needs client_assertion_type {ASSERTION_TYPE}",
+            f"client_assertion requires client_assertion_type {ASSERTION_TYPE}",
         )
     return assertion
 

@@ -62,10 +62,10 @@ class DeviceRequest:
         """The person who approved the request.
 
         Raises:
-            ValueError: nobody has approved it.
+            ValueError: the request is not approved.
         """
         if self.subject is None:
-            raise ValueError("nobody has approved it")
+            raise ValueError("the request is not approved")
         return Owner(
             subject=self.subject,
             username=self.username,
@@ -91,7 +91,7 @@ def poll(request: DeviceRequest, client_id: str, now: int) -> Outcome:
     if now >= request.expires_at:
         return None, ExpiredTokenError(Reason.DEVICE_CODE_EXPIRED, "the device code has expired")
     if request.state == "denied":
-        return None, AccessDeniedError(Reason.ACCESS_DENIED, "access was refused")
+        return None, AccessDeniedError(Reason.ACCESS_DENIED, "the user denied access")
     if request.state == "redeemed":
         return None, InvalidGrantError(Reason.DEVICE_CODE_USED_TWICE, "the device code was used before")
     if request.state == "approved":

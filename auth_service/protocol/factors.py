@@ -110,7 +110,7 @@ class Assertion(Enum):
     """The result of a login with a passkey whose signature is valid."""
 
     ACCEPTED = "accepted"
-    UNKNOWN = "the passkey is not one of the account"
+    UNKNOWN = "the passkey does not belong to the account"
     CLONED = "the signature counter went backwards: the passkey was copied"
 
 

@@ -21,9 +21,9 @@ class Step(Enum):
 class Refusal(Enum):
     """The reason for refusing a login; the value is for the log."""
 
-    NOT_ALLOWED = "the allow list of the provider does not name the person"
-    GROUPS_UNKNOWN = "the provider did not say in which groups the person is"
-    LOG_IN_FIRST = "an account has this e-mail address, and is only connected by its owner"
+    NOT_ALLOWED = "the allow list of the provider does not include the person"
+    GROUPS_UNKNOWN = "the provider did not send the groups of the person"
+    LOG_IN_FIRST = "an account has this e-mail address, and only its owner can connect it"
     TAKEN = "the identity is connected to another account"
     NO_NAME = "every username that fits is taken"
 

@@ -80,9 +80,9 @@ def check_response_issuer(iss: str | None, metadata: ProviderMetadata) -> None:
         InvalidProviderResponseError: another provider answered, or `iss` is missing though required.
     """
     if iss is None and metadata.sends_iss:
-        raise InvalidProviderResponseError("the response names no issuer, though its provider always does")
+        raise InvalidProviderResponseError("the response has no iss, although the provider supports it")
     if iss is not None and iss != metadata.issuer:
-        raise InvalidProviderResponseError("the response is from another issuer than the one that was asked")
+        raise InvalidProviderResponseError("the response is not from the issuer of the login")
 
 
 def check_id_token(
@@ -95,18 +95,18 @@ def check_id_token(
     """
     try:
         if jwt_claims.text(claims, "iss") != provider.issuer:
-            raise ClaimError("iss is another issuer")
+            raise ClaimError("iss is not the expected issuer")
         _check_audience(claims, provider.client_id)
         jwt_claims.number(claims, "iat")
         jwt_claims.check_lifetime(claims, now, longest_s=LONGEST_ID_TOKEN_S)
         if not hmac.compare_digest(jwt_claims.text(claims, "nonce").encode(), nonce.encode()):
-            raise ClaimError("nonce is that of another login")
+            raise ClaimError("nonce does not match the login")
         if claims.get("at_hash", at_hash(access_token)) != at_hash(access_token):
-            raise ClaimError("at_hash is that of another access token")
+            raise ClaimError("at_hash does not match the access token")
         if len(jwt_claims.text(claims, "sub")) > MAX_SUBJECT:
             raise ClaimError("sub is too long")
     except ClaimError as error:
-        raise InvalidProviderResponseError(f"the ID token is not valid here: {error}") from error
+        raise InvalidProviderResponseError(f"the ID token is not valid: {error}") from error
 
 
 def check_renewed_id_token(
@@ -119,20 +119,20 @@ def check_renewed_id_token(
     """
     try:
         if jwt_claims.text(claims, "iss") != provider.issuer:
-            raise ClaimError("iss is another issuer")
+            raise ClaimError("iss is not the expected issuer")
         if jwt_claims.text(claims, "sub") != subject:
-            raise ClaimError("sub is another person")
+            raise ClaimError("sub names another person")
         _check_audience(claims, provider.client_id)
         jwt_claims.check_lifetime(claims, now, longest_s=LONGEST_ID_TOKEN_S)
     except ClaimError as error:
-        raise InvalidProviderResponseError(f"the renewed ID token is not valid here: {error}") from error
+        raise InvalidProviderResponseError(f"the renewed ID token is not valid: {error}") from error
 
 
 def _check_audience(claims: Mapping[str, Any], client_id: str) -> None:
     jwt_claims.check_audience(claims, (client_id,))
     several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if (several or "azp" in claims) and claims.get("azp") != client_id:
-        raise ClaimError("azp is another client")
+        raise ClaimError("azp names another client")
 
 
 def merge_userinfo(claims: Mapping[str, Any], userinfo: object) -> dict[str, Any]:

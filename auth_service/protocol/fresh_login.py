@@ -45,6 +45,6 @@ def check_freshness(auth_time: int | None, freshness: Freshness, *, since: float
     if freshness is Freshness.ANY:
         return
     if auth_time is None and freshness is Freshness.REQUIRED:
-        raise NotFreshError("the provider does not say when it authenticated the person")
+        raise NotFreshError("the provider did not report when it authenticated the person")
     if auth_time is not None and auth_time < since - SKEW_S:
-        raise NotFreshError("the provider authenticated the person before it was asked to")
+        raise NotFreshError("the provider authenticated the person before this login began")

@@ -170,10 +170,8 @@ def redeem(grant: Grant, presented: CodeRedemption, lifetimes: Lifetimes, now: i
     if grant.state != "code":
         if _is_second_callback(grant, presented, now):
             return None, InvalidGrantError(Reason.CODE_USED_JUST_NOW, "the code was used a moment ago")
-        refused = InvalidGrantError(
-            Reason.CODE_USED_TWICE, "the code was used before; everything it led to is revoked"
-        )
-        return revoked(grant, "its code was used again"), refused
+        refused = InvalidGrantError(Reason.CODE_USED_TWICE, "the code was used before; its grant is revoked")
+        return revoked(grant, "its code was used twice"), refused
     try:
         _check_redemption(grant, presented)
     except OAuthError as refusal:
@@ -203,7 +201,7 @@ def _check_redemption(grant: Grant, presented: CodeRedemption) -> None:
             raise InvalidGrantError(Reason.REDIRECT_URI_MISSING, "redirect_uri is missing")
     elif presented.redirect_uri != grant.redirect_uri:
         raise InvalidGrantError(
-            Reason.REDIRECT_URI_MISMATCH, "redirect_uri is not the one of the authorization request"
+            Reason.REDIRECT_URI_MISMATCH, "redirect_uri does not match the authorization request"
         )
     pkce.check_verifier(grant.code_challenge, presented.code_verifier)
     if grant.code_jkt is not None and grant.code_jkt != presented.jkt:
@@ -224,7 +222,7 @@ def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) ->
         refused = InvalidGrantError(
             Reason.REFRESH_TOKEN_USED_TWICE, "the refresh token was used before; the grant is revoked"
         )
-        return revoked(grant, "a refresh token of it was used again"), refused
+        return revoked(grant, "one of its refresh tokens was used twice"), refused
     try:
         narrowed = _checked(grant, presented, now, use)
     except OAuthError as refusal:
@@ -289,7 +287,7 @@ def _narrowed(grant: Grant, scope: str | None) -> tuple[str, ...]:
     # of the authorization request, from which the rest was dropped; the response states what they get.
     kept = tuple(s for s in grant.scopes if s in requested)
     if requested and not kept:
-        raise InvalidScopeError(Reason.SCOPE_NOT_GRANTED, "nothing of this scope was granted")
+        raise InvalidScopeError(Reason.SCOPE_NOT_GRANTED, "none of the requested scopes was granted")
     return kept
 
 
@@ -306,7 +304,7 @@ def check_same_resource(grant: Grant, resource: str | None) -> None:
     except ValueError:
         same = False
     if not same:
-        raise InvalidTargetError(Reason.RESOURCE_NOT_GRANTED, "resource is not the one that was granted")
+        raise InvalidTargetError(Reason.RESOURCE_NOT_GRANTED, "the requested resource was not granted")
 
 
 def issue(grant: Grant, lifetimes: Lifetimes, now: int, scopes: tuple[str, ...] | None = None) -> Grant:

@@ -143,7 +143,7 @@ def next_step(
     met = login is not None and satisfies(login.acr, request.acr)
     if request.acr and not met and not {ACR_PASSWORD, ACR_MFA} & set(request.acr):
         raise UnmetAuthenticationRequirementsError(
-            Reason.ACR_UNAVAILABLE, "no login here meets the acr that is asked for"
+            Reason.ACR_UNAVAILABLE, "this server offers no login with the requested acr"
         )
     if login is None or _needs_fresh_login(request, progress, login, now):
         if silent:
@@ -151,11 +151,11 @@ def next_step(
         return Step.LOGIN
     if request.subject not in (None, login.subject):
         raise LoginRequiredError(
-            Reason.OTHER_USER_LOGGED_IN, "another user is asked for than the one who is logged in"
+            Reason.OTHER_USER_LOGGED_IN, "the client requested another user than the one who is logged in"
         )
     if login.acr != ACR_MFA and (second_factor or _wants_second_factor(request, login)):
         if silent:
-            raise LoginRequiredError(Reason.SECOND_FACTOR_REQUIRED, "a second factor is needed")
+            raise LoginRequiredError(Reason.SECOND_FACTOR_REQUIRED, "a second factor is required")
         return Step.SECOND_FACTOR
     # A decision counts only in its own session. A user who logs in after it is asked again and never
     # connected silently: another user pressed the button.
@@ -164,12 +164,12 @@ def next_step(
         if not decision.counts_for(login):
             return Step.CONSENT
         if decision.granted is None:
-            raise AccessDeniedError(Reason.ACCESS_DENIED, "access was refused")
+            raise AccessDeniedError(Reason.ACCESS_DENIED, "the user denied access")
         return Step.ISSUE
     if "consent" not in request.prompts and may_be_silent(request, client, approvals):
         return Step.ISSUE
     if silent:
-        raise ConsentRequiredError(Reason.CONSENT_REQUIRED, "this access was not approved before")
+        raise ConsentRequiredError(Reason.CONSENT_REQUIRED, "the user has not consented to this access")
     return Step.CONSENT
 
 

@@ -96,13 +96,13 @@ def why_inactive(grant: Grant, handle: TokenHandle, caller: IntrospectionCaller)
     if grant.resource not in caller.resources and grant.client_id != caller.client_id:
         return (
             Reason.TOKEN_OF_OTHER_RESOURCE,
-            f"the token is for {grant.resource}, which is no resource of the caller's",
+            f"the token is for {grant.resource}, which is not a resource of the caller",
         )
     if grant.state != "active":
         return Reason.TOKEN_GRANT_REVOKED, f"the grant of the token is {grant.state}"
     return (
         Reason.TOKEN_ENDED,
-        "the token, or a grant that it was derived from, was ended or replaced by newer ones",
+        "the token was replaced, or one of its parent grants has ended",
     )
 
 

@@ -39,7 +39,7 @@ class WorkloadRule:
 
     def __post_init__(self) -> None:
         if not self.claims:
-            raise ValueError("a rule for workloads names claims, or it fits every workload")
+            raise ValueError("a workload rule must name claims; without claims it matches every workload")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +64,13 @@ class TrustedIssuer:
 
     def __post_init__(self) -> None:
         if not self.issuer:
-            raise ValueError("a trusted issuer has a name")
+            raise ValueError("a trusted issuer must not be empty")
         if (self.jwks is None) == (self.jwks_uri is None):
-            raise ValueError("a trusted issuer has either jwks or jwks_uri")
+            raise ValueError("a trusted issuer requires exactly one of jwks and jwks_uri")
         if self.profile == "workload" and not self.rules:
-            raise ValueError("an issuer of workload identities needs rules, or it lets nobody in")
+            raise ValueError(
+                "an issuer of workload identities requires rules; without rules it admits no workload"
+            )
 
 
 def accepted_types(profile: str) -> tuple[str | None, ...]:
@@ -87,9 +89,7 @@ def check_assertion(claims: Mapping[str, Any], audiences: Sequence[str], now: fl
         jwt_claims.check_audience(claims, audiences)
         return jwt_claims.check_lifetime(claims, now, longest_s=LONGEST_S)
     except ClaimError as error:
-        raise InvalidGrantError(
-            Reason.ASSERTION_INVALID, f"the assertion is not acceptable: {error}"
-        ) from error
+        raise InvalidGrantError(Reason.ASSERTION_INVALID, f"the assertion is not valid: {error}") from error
 
 
 def check_id_jag(claims: Mapping[str, Any], trusted: TrustedIssuer, client_id: str) -> str:
@@ -100,14 +100,14 @@ def check_id_jag(claims: Mapping[str, Any], trusted: TrustedIssuer, client_id: s
     """
     try:
         if jwt_claims.text(claims, "client_id") != client_id:
-            raise ClaimError("client_id is another client")
+            raise ClaimError("client_id names another client")
         if trusted.clients and client_id not in trusted.clients:
-            raise ClaimError("its issuer may not speak for this client")
+            raise ClaimError("its issuer is not trusted for this client")
         jwt_claims.text(claims, "jti")
         return jwt_claims.text(claims, "resource")
     except ClaimError as error:
         raise InvalidGrantError(
-            Reason.ASSERTION_INVALID, f"the identity assertion is not acceptable: {error}"
+            Reason.ASSERTION_INVALID, f"the identity assertion is not valid: {error}"
         ) from error
 
 
@@ -120,7 +120,7 @@ def workload_scopes(claims: Mapping[str, Any], trusted: TrustedIssuer) -> tuple[
     for rule in trusted.rules:
         if all(_matches(claims.get(name), pattern) for name, pattern in rule.claims.items()):
             return rule.scopes
-    raise InvalidGrantError(Reason.WORKLOAD_NOT_ADMITTED, "no rule lets this workload in")
+    raise InvalidGrantError(Reason.WORKLOAD_NOT_ADMITTED, "no rule of the issuer admits this workload")
 
 
 def _matches(value: object, pattern: str) -> bool:

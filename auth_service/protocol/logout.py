@@ -40,12 +40,12 @@ def destination(client: Client | None, uri: str | None, state: str | None) -> De
         return None
     if client is None or uri not in client.metadata.get("post_logout_redirect_uris", ()):
         raise InvalidRequestError(
-            Reason.LOGOUT_REDIRECT_INVALID, "post_logout_redirect_uri is not one that the client registered"
+            Reason.LOGOUT_REDIRECT_INVALID, "post_logout_redirect_uri is not registered for this client"
         )
     if not redirect_uris.is_usable(uri):
         raise InvalidRequestError(
             Reason.LOGOUT_REDIRECT_INVALID,
-            "post_logout_redirect_uri is not one that this server redirects to",
+            "this server does not redirect to this kind of post_logout_redirect_uri",
         )
     return Destination(uri, state)
 

@@ -46,7 +46,7 @@ class Parameters:
             InvalidTargetError: there are several; a token of this server is for one resource (RFC 8707 §2).
         """
         if len({_key(resource) for resource in self.resources}) > 1:
-            raise InvalidTargetError(Reason.RESOURCE_REPEATED, "only one resource can be asked for at a time")
+            raise InvalidTargetError(Reason.RESOURCE_REPEATED, "only one resource can be requested at a time")
         return self.resources[0] if self.resources else None
 
 
@@ -83,7 +83,7 @@ def collect(pairs: list[tuple[str, str]]) -> Parameters:
     for name, value in pairs:
         if _UNFIT.search(name) or _UNFIT.search(value):
             raise InvalidRequestError(
-                Reason.PARAMETERS_MALFORMED, "a parameter holds a character that no text has"
+                Reason.PARAMETERS_MALFORMED, "a parameter contains an invalid character"
             )
         if name in REPEATABLE:
             resources.extend([value] if value else [])

@@ -42,7 +42,7 @@ def check_challenge(challenge: str | None, method: str | None, *, required: bool
     if challenge is None:
         if method is not None:
             raise InvalidRequestError(
-                Reason.CODE_CHALLENGE_MISSING, "code_challenge_method without code_challenge"
+                Reason.CODE_CHALLENGE_MISSING, "code_challenge_method requires code_challenge"
             )
         if required:
             raise InvalidRequestError(
@@ -76,7 +76,9 @@ def check_verifier(challenge: str | None, verifier: str | None) -> None:
     if challenge is None or verifier is None:
         raise InvalidGrantError(
             Reason.CODE_VERIFIER_MISSING if challenge else Reason.CODE_VERIFIER_UNEXPECTED,
-            "code_verifier is missing" if challenge else "code_verifier was not expected",
+            "code_verifier is missing"
+            if challenge
+            else "code_verifier must be omitted: the authorization request had no code_challenge",
         )
     if not CODE_VERIFIER.match(verifier) or not hmac.compare_digest(s256(verifier), challenge):
         raise InvalidGrantError(Reason.CODE_VERIFIER_WRONG, "code_verifier does not match the code_challenge")

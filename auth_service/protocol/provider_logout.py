@@ -40,7 +40,7 @@ def check_logout_token(
     """
     try:
         if jwt_claims.text(claims, "iss") != provider.issuer:
-            raise ClaimError("iss is another issuer")
+            raise ClaimError("iss is not the expected issuer")
         jwt_claims.check_audience(claims, (provider.client_id,))
         # Providers that follow the specification before its errata send no exp.
         jwt_claims.check_times_given(claims, now)
@@ -48,20 +48,20 @@ def check_logout_token(
             raise ClaimError("iat is too old, or in the future")
         events = claims.get("events")
         if not isinstance(events, dict) or not isinstance(events.get(EVENT), dict):
-            raise ClaimError("events does not name a logout")
+            raise ClaimError("events does not contain a logout event")
         # §2.4: an ID token must never be accepted as a logout token.
         if "nonce" in claims:
-            raise ClaimError("it has a nonce")
+            raise ClaimError("it must not contain a nonce")
         event = ProviderLogoutEvent(
             subject=_optional(claims, "sub"),
             session_id=_optional(claims, "sid"),
             jti=jwt_claims.text(claims, "jti"),
         )
         if event.subject is None and event.session_id is None:
-            raise ClaimError("it names neither sub nor sid")
+            raise ClaimError("it has neither sub nor sid")
         return event
     except ClaimError as error:
-        raise InvalidProviderResponseError(f"the logout token is not valid here: {error}") from error
+        raise InvalidProviderResponseError(f"the logout token is not valid: {error}") from error
 
 
 def _optional(claims: Mapping[str, Any], name: str) -> str | None:

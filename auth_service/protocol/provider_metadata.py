@@ -61,7 +61,7 @@ def parse_metadata(document: object, issuer: str, *, loopback: bool = False) -> 
         raise ProviderMetadataError("it is not a JSON object")
     # Discovery §4.3: otherwise a document could name the endpoints of one provider for the issuer of another.
     if document.get("issuer") != issuer:
-        raise ProviderMetadataError("its issuer is not the one that is configured, byte for byte")
+        raise ProviderMetadataError("its issuer is not exactly the configured one")
     named = (*_REQUIRED, *(name for name in _OPTIONAL if document.get(name)))
     urls = {name: _url(name, document.get(name), loopback=loopback) for name in named}
     methods = document.get("token_endpoint_auth_methods_supported")

@@ -61,7 +61,7 @@ def check_registrable(redirect_uri: str, http_networks: Iterable[Network] = ()) 
         ValueError: with a sentence for the person who registers the client.
     """
     if len(redirect_uri) > MAX_LENGTH:
-        raise ValueError(f"a redirect URI has at most {MAX_LENGTH} characters")
+        raise ValueError(f"a redirect URI must have at most {MAX_LENGTH} characters")
     if "#" in redirect_uri:
         raise ValueError("a redirect URI must not have a fragment")  # RFC 6749 §3.1.2
     check_uri(redirect_uri)
@@ -69,7 +69,7 @@ def check_registrable(redirect_uri: str, http_networks: Iterable[Network] = ()) 
     if is_unsafe(parts.scheme):
         raise ValueError(f"the scheme {parts.scheme} cannot receive a code")
     if parts.scheme == "http" and not is_loopback(parts) and not is_in(parts, http_networks):
-        raise ValueError("plain http is for localhost, 127.0.0.1 and [::1] only")
+        raise ValueError("plain http is allowed only for localhost, 127.0.0.1 and [::1]")
 
 
 @lru_cache(maxsize=1_024)

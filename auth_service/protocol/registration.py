@@ -124,11 +124,12 @@ class ClientMetadata(BaseModel):
         kept = [grant for grant in dict.fromkeys(self.grant_types) if grant in grant_types]
         if "authorization_code" in kept and not self.redirect_uris:
             raise InvalidRedirectUriError(
-                Reason.REDIRECT_URI_INVALID, "redirect_uris is missing, and authorization_code needs one"
+                Reason.REDIRECT_URI_INVALID,
+                "redirect_uris is missing; authorization_code requires at least one",
             )
         if self.token_endpoint_auth_method == "none" and "client_credentials" in kept:  # noqa: S105
             raise InvalidClientMetadataError(
-                Reason.CLIENT_NOT_CONFIDENTIAL, "client_credentials needs a client that can authenticate"
+                Reason.CLIENT_NOT_CONFIDENTIAL, "client_credentials requires a client that can authenticate"
             )
         members = self.model_dump(exclude_none=True)
         sector_of(members)  # raises without a sector
@@ -139,13 +140,13 @@ def _check_keys(metadata: ClientMetadata) -> None:
     # RFC 7591 §2: jwks_uri and jwks must not both be present.
     if metadata.jwks is not None and metadata.jwks_uri is not None:
         raise InvalidClientMetadataError(
-            Reason.CLIENT_METADATA_INVALID, "jwks and jwks_uri exclude each other"
+            Reason.CLIENT_METADATA_INVALID, "jwks and jwks_uri cannot be used together"
         )
     if metadata.jwks is not None:
         _check_jwks(metadata.jwks)
     if metadata.token_endpoint_auth_method == "private_key_jwt" and not (metadata.jwks or metadata.jwks_uri):  # noqa: S105
         raise InvalidClientMetadataError(
-            Reason.CLIENT_METADATA_INVALID, "private_key_jwt needs jwks or jwks_uri"
+            Reason.CLIENT_METADATA_INVALID, "private_key_jwt requires jwks or jwks_uri"
         )
 
 
@@ -154,11 +155,11 @@ def _check_jwks(jwks: dict[str, Any]) -> None:
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys) or len(keys) > 20:
         raise InvalidClientMetadataError(Reason.CLIENT_METADATA_INVALID, "jwks must be a JWK Set")
     if any(not _PRIVATE_MEMBERS.isdisjoint(key) for key in keys):
-        raise InvalidClientMetadataError(Reason.CLIENT_METADATA_INVALID, "jwks must hold public keys only")
+        raise InvalidClientMetadataError(Reason.CLIENT_METADATA_INVALID, "jwks must contain only public keys")
     if any(map(is_too_large, keys)):
         raise InvalidClientMetadataError(
             Reason.CLIENT_METADATA_INVALID,
-            f"jwks holds an RSA key of more than {MODULUS_BITS.stop - 1} bits,"
+            f"jwks contains an RSA key of more than {MODULUS_BITS.stop - 1} bits,"
             f" or with an exponent of more than {MAX_EXPONENT_BITS}",
         )
 

@@ -50,7 +50,7 @@ class RedirectHosts:
                 RedirectUriType.PRIVATE_NETWORK,
             ) and not self._allows(host):
                 raise InvalidRedirectUriError(
-                    Reason.REDIRECT_HOST_NOT_ALLOWED, f"redirects to {host} are not allowed here"
+                    Reason.REDIRECT_HOST_NOT_ALLOWED, f"the operator does not allow redirects to {host}"
                 )
 
     def _allows(self, host: str) -> bool:

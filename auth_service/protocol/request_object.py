@@ -45,7 +45,7 @@ def check_claims(
             raise ClaimError("it is not valid yet")
     except ClaimError as error:
         raise InvalidRequestObjectError(
-            Reason.REQUEST_OBJECT_INVALID, f"the request object is not acceptable: {error}"
+            Reason.REQUEST_OBJECT_INVALID, f"the request object is not valid: {error}"
         ) from error
 
 
@@ -63,7 +63,9 @@ def parameters_in(claims: Mapping[str, Any], client_id: str) -> Parameters:
         InvalidRequestObjectError: a claim cannot be a parameter.
     """
     if not _FORBIDDEN.isdisjoint(claims):
-        raise InvalidRequestObjectError(Reason.REQUEST_OBJECT_INVALID, "a request object cannot hold another")
+        raise InvalidRequestObjectError(
+            Reason.REQUEST_OBJECT_INVALID, "a request object cannot contain another one"
+        )
     pairs = [
         pair for name, value in claims.items() if name not in _NOT_PARAMETERS for pair in _pairs(name, value)
     ]
@@ -79,5 +81,7 @@ def _pairs(name: str, value: object) -> list[tuple[str, str]]:
     if isinstance(value, str):
         return [(name, value)]
     if isinstance(value, bool) or value is None:
-        raise InvalidRequestObjectError(Reason.REQUEST_OBJECT_INVALID, f"{name} cannot be a parameter")
+        raise InvalidRequestObjectError(
+            Reason.REQUEST_OBJECT_INVALID, f"{name} must not be null or a boolean"
+        )
     return [(name, json.dumps(value))]

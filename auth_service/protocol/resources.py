@@ -84,7 +84,7 @@ class ResourceRegistry:
         resource = self.by_identifier(requested)
         if resource is None:
             raise InvalidTargetError(
-                Reason.RESOURCE_UNKNOWN, "resource is not one that this server issues tokens for"
+                Reason.RESOURCE_UNKNOWN, "this server does not issue tokens for this resource"
             )
         if resource is self.admin and (client is None or not may_administer(client)):
             raise InvalidTargetError(

@@ -73,7 +73,7 @@ def _names(value: object, member: str) -> tuple[str, ...]:
             Reason.BODY_MALFORMED, f"{member} must be a list of at most {MAX_NAMES} jti"
         )
     if not all(isinstance(name, str) and 0 < len(name) <= MAX_NAME for name in value):
-        raise InvalidRequestError(Reason.BODY_MALFORMED, f"{member} must hold the jti of events")
+        raise InvalidRequestError(Reason.BODY_MALFORMED, f"{member} must contain the jti of events")
     return tuple(value)
 
 
@@ -87,8 +87,8 @@ def _failures(value: object) -> tuple[tuple[str, str], ...]:
 def _failure(value: object) -> str:
     # RFC 8936 §2.6: a code, and a description for people.
     if not isinstance(value, dict) or not isinstance(value.get("err"), str):
-        raise InvalidRequestError(Reason.BODY_MALFORMED, "each of setErrs must be an object with err")
+        raise InvalidRequestError(Reason.BODY_MALFORMED, "each member of setErrs must be an object with err")
     description = value.get("description", "")
     if not isinstance(description, str):
-        raise InvalidRequestError(Reason.BODY_MALFORMED, "the description of an error must be text")
+        raise InvalidRequestError(Reason.BODY_MALFORMED, "the description of an error must be a string")
     return f"{value['err']}: {description}"[:MAX_NAME]

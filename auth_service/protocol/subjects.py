@@ -35,7 +35,7 @@ def sector_of(metadata: Mapping[str, Any]) -> str | None:
     if len(hosts) != 1 or None in hosts:
         raise InvalidClientMetadataError(
             Reason.SECTOR_INVALID,
-            "pairwise subjects need a sector_identifier_uri, or redirect URIs of one host",
+            "pairwise subjects require a sector_identifier_uri, or redirect URIs of one host",
         )
     return hosts.pop()
 
@@ -51,9 +51,9 @@ def check_sector_document(document: object, redirect_uris: Iterable[str]) -> Non
     """
     if not isinstance(document, list):
         raise InvalidClientMetadataError(
-            Reason.SECTOR_INVALID, "sector_identifier_uri does not lead to a list of redirect URIs"
+            Reason.SECTOR_INVALID, "the document at sector_identifier_uri is not a list of redirect URIs"
         )
     if any(uri not in document for uri in redirect_uris):
         raise InvalidClientMetadataError(
-            Reason.SECTOR_INVALID, "the list at sector_identifier_uri lacks a redirect URI"
+            Reason.SECTOR_INVALID, "the list at sector_identifier_uri lacks a redirect URI of the client"
         )

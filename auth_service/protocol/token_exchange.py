@@ -42,7 +42,7 @@ class ExchangeRule:
 
     def __post_init__(self) -> None:
         if not self.sources or not self.targets:
-            raise ValueError("a permission to exchange tokens names sources and targets")
+            raise ValueError("a permission to exchange tokens must name sources and targets")
 
 
 def permitted(rules: Iterable[ExchangeRule], client_id: str, source: Grant, target: str) -> ExchangeRule:
@@ -80,7 +80,7 @@ def narrowed_scopes(
         raise InvalidScopeError(Reason.SCOPE_MALFORMED, "scope is malformed") from error
     if not set(wanted) <= set(usable):
         raise InvalidScopeError(
-            Reason.EXCHANGE_SCOPE_EXCEEDED, "scope asks for more than the subject token holds"
+            Reason.EXCHANGE_SCOPE_EXCEEDED, "scope exceeds the scope of the subject token"
         )
     return tuple(scope for scope in usable if scope in wanted)
 
@@ -94,7 +94,7 @@ def check_login(source: Grant, policy: SecondFactorPolicy, resource: str, scopes
     if acr_of_grant(source) in (None, ACR_MFA) or not policy.is_required_for(resource, scopes):
         return
     raise InvalidTargetError(
-        Reason.SECOND_FACTOR_REQUIRED, "the resource needs a login with a second factor"
+        Reason.SECOND_FACTOR_REQUIRED, "the resource requires a login with a second factor"
     )  # RFC 8693 §2.2.2
 
 

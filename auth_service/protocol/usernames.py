@@ -17,7 +17,7 @@ def canonical(username: str) -> str:
     # The length comes first: normalizing takes the square of the number of consecutive marks.
     folded = unicodedata.normalize("NFKC", typed).casefold() if len(typed) <= MAX_USERNAME else ""
     if not 0 < len(folded) <= MAX_USERNAME:
-        raise ValueError(f"a username has 1 to {MAX_USERNAME} characters")
+        raise ValueError(f"a username must have 1 to {MAX_USERNAME} characters")
     if any(unicodedata.category(character)[0] in "CZ" for character in folded):
-        raise ValueError("a username holds no spaces and no control characters")
+        raise ValueError("a username must not contain spaces or control characters")
     return folded

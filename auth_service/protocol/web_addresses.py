@@ -121,7 +121,7 @@ def parse_web_address(url: str, *, loopback: bool = False) -> WebAddress:
         raise ValueError("it must be a plain https URL, without user information or a fragment")
     address = split_web_url(url)
     if "_" in address.host:
-        raise ValueError("the host is not a name of the public Internet")  # RFC 952: no underscores
+        raise ValueError("the host is not a public host name")  # RFC 952: no underscores
     _check_port(address.port)
     _check_public(address.scheme, address.host, loopback=loopback)
     return address
@@ -135,7 +135,7 @@ def _check_path(path: str) -> None:
 
 def _checked_number(port: str | None, default: int) -> int:
     if int(port or 0) > 65_535:
-        raise ValueError("the port is not a port")
+        raise ValueError("the port is not a valid number")
     return int(port or default)
 
 
@@ -144,17 +144,17 @@ def _checked_host(text: str) -> str:
         try:
             return IPv6Address(text[1:-1]).compressed
         except AddressValueError as error:
-            raise ValueError("the host is not an address") from error
+            raise ValueError("the host is not a valid IP address") from error
     if _ENDS_IN_A_NUMBER.fullmatch(text):
         try:
             return IPv4Address(text).compressed
         except AddressValueError as error:
             raise ValueError("the host is a number that is not an address in its usual form") from error
     if len(text) > MAX_HOST_LENGTH or not _NAME.fullmatch(text):
-        raise ValueError("the host is not a name")
+        raise ValueError("the host is not a valid name")
     encoded = (label[4:] for label in text.split(".") if label[:4].lower() == "xn--")
     if not all(map(_is_internationalized, encoded)):
-        raise ValueError("the host is not a name")
+        raise ValueError("the host is not a valid name")
     return text.lower()
 
 
@@ -176,7 +176,7 @@ def _is_internationalized(label: str) -> bool:
 
 def _check_port(port: int) -> None:
     if port not in DEFAULT_PORTS.values() and port < FIRST_UNPRIVILEGED_PORT:
-        raise ValueError("the port is not one that the web uses")
+        raise ValueError("the port is not a usual port of the web")
 
 
 def _check_public(scheme: str, host: str, *, loopback: bool) -> None:

@@ -216,7 +216,7 @@ class _Messages(AsyncIterator[bytes]):
         await self._pubsub.ping()
         message: dict[str, Any] | None = await self._pubsub.get_message(timeout=HEARTBEAT_S)
         if message is None:
-            raise TimeoutError("no sign of life")
+            raise TimeoutError("no answer to PING")
         return message
 
 
@@ -309,5 +309,5 @@ def _unavailable(address: RedisAddress, error: Exception) -> StoreUnavailableErr
 def _lifetime_ms(ttl_s: int | None) -> str:
     """Return the milliseconds as text, empty for a key without a lifetime."""
     if ttl_s is not None and ttl_s < 1:
-        raise ValueError("a lifetime is at least one second")
+        raise ValueError("a lifetime must be at least one second")
     return "" if ttl_s is None else str(ttl_s * 1000)

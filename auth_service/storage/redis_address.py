@@ -61,7 +61,7 @@ def parse_address(url: str) -> RedisAddress:
     """
     match = _URL.fullmatch(url)
     if match is None or match[1] not in _SCHEMES:
-        raise ValueError("the store's URL is of no known form")
+        raise ValueError("the store URL has an unknown form")
     scheme, credentials, hosts, path, query = match.groups()
     mode = _SCHEMES[scheme]
     service, database = _target(mode, unquote(path or ""))
@@ -70,7 +70,7 @@ def parse_address(url: str) -> RedisAddress:
     tls = scheme == "rediss" or "tls" in options
     tls_files = tuple((name, options[name]) for name in _TLS_FILES if name in options)
     if tls_files and not tls:
-        raise ValueError("certificates are given, but TLS is not asked for: rediss://, or tls=true")
+        raise ValueError("certificates require TLS: use rediss:// or tls=true")
     return RedisAddress(
         mode=mode,
         nodes=_nodes(mode, hosts),
@@ -88,17 +88,17 @@ def parse_address(url: str) -> RedisAddress:
 def _nodes(mode: Mode, hosts: str) -> tuple[tuple[str, int], ...]:
     matches = [_NODE.fullmatch(node) for node in hosts.split(",")]
     if mode == "single" and len(matches) > 1:
-        raise ValueError("several hosts are for redis+sentinel:// and redis+cluster://")
+        raise ValueError("several hosts require redis+sentinel:// or redis+cluster://")
     default_port = 26379 if mode == "sentinel" else 6379
     return tuple(_node(match, default_port) for match in matches)
 
 
 def _node(match: re.Match[str] | None, default_port: int) -> tuple[str, int]:
     if match is None:
-        raise ValueError("a host in the store's URL is not host:port")
+        raise ValueError("a host in the store URL is not host:port")
     port = int(match[2] or default_port)
     if not 0 < port < 65_536:
-        raise ValueError("a port in the store's URL is out of range")
+        raise ValueError("a port in the store URL is out of range")
     return match[1].strip("[]"), port
 
 
@@ -111,11 +111,11 @@ def _target(mode: Mode, path: str) -> tuple[str, int]:
     """Return the Sentinel service and the database that a path names."""
     service, _, database = path.partition("/") if mode == "sentinel" else ("", "", path)
     if mode == "sentinel" and not service:
-        raise ValueError("redis+sentinel:// needs the name of the service after the hosts")
+        raise ValueError("redis+sentinel:// requires the name of the service after the hosts")
     if mode == "cluster" and path:
-        raise ValueError("a Redis Cluster has no databases to choose from")
+        raise ValueError("a Redis Cluster has only database 0")
     if database and not (database.isascii() and database.isdigit()):
-        raise ValueError("the database in the store's URL is not a number")
+        raise ValueError("the database in the store URL is not a number")
     return service, int(database or 0)
 
 
@@ -127,5 +127,5 @@ def _options(mode: Mode, query: str) -> dict[str, str]:
     accepted |= {"sentinel_username", "sentinel_password"} if mode == "sentinel" else set()
     # An ignored option might be the one that was meant to protect the connection.
     if len(options) < len(pairs) or not options.keys() <= accepted or options.get("tls", "true") != "true":
-        raise ValueError(f"options of this store's URL are {', '.join(sorted(accepted))}, each once")
+        raise ValueError(f"this store URL accepts only the options {', '.join(sorted(accepted))}, each once")
     return options

@@ -70,7 +70,7 @@ class RedisConnection(asyncio.Protocol):
         if not self._is_open:
             raise errors.ConnectionError("the connection is closed")
         if len(self._waiting) >= MAX_WAITING or self._unsent_bytes() > MAX_UNSENT_BYTES:
-            raise errors.ConnectionError("too many commands wait for an answer")
+            raise errors.ConnectionError("too many commands are waiting for a response")
         command = hiredis.pack_command(arguments)  # type: ignore[arg-type]
         answer: asyncio.Future[object] = self._loop.create_future()
         now = self._loop.time()

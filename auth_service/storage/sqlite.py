@@ -215,5 +215,5 @@ class SqliteStore:
 
 def _lifetime(ttl_s: int | None) -> float:
     if ttl_s is not None and ttl_s < 1:
-        raise ValueError("a lifetime is at least one second")
+        raise ValueError("a lifetime must be at least one second")
     return math.inf if ttl_s is None else ttl_s

@@ -46,7 +46,9 @@ def database_path(url: str) -> Path:
     start = "sqlite:///"
     path = unquote(url.removeprefix(start))
     if not url.startswith(start) or path in ("", "/", ":memory:") or "?" in url or "#" in url:
-        raise ValueError("a SQLite store reads sqlite:///relative/path or sqlite:////absolute/path")
+        raise ValueError(
+            "the URL of a SQLite store must be sqlite:///relative/path or sqlite:////absolute/path"
+        )
     return Path(path)
 
 
@@ -82,11 +84,15 @@ def _make_private(path: Path) -> None:
             mode = stat.S_IMODE(file.stat().st_mode)
             if mode & _OTHERS:
                 file.chmod(mode & ~_OTHERS)
-                _log.warning("the store could be read by others; now its owner alone can", file=str(file))
+                _log.warning(
+                    "other users could read the store; its permissions are now restricted", file=str(file)
+                )
         except FileNotFoundError:
             continue  # SQLite removes them when the last process closes the file
         except PermissionError:
-            _log.warning("the store can be read by others, and is not ours to change", file=str(file))
+            _log.warning(
+                "other users can read the store, and its permissions cannot be changed", file=str(file)
+            )
 
 
 def _open_with_tables(path: Path, busy_timeout_s: float) -> sqlite3.Connection:

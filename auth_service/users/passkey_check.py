@@ -96,7 +96,7 @@ class PasskeyCheck:
         self._challenges.check(response.challenge, purpose, browser_secret)
         owner = subject if subject is not None else response.user_handle
         if owner is None or response.user_handle not in (None, owner):
-            raise PasskeyError("the passkey is not one of the account")
+            raise PasskeyError("the passkey does not belong to the account")
         key = (await self._factors.of(owner)).passkey(response.credential_id)
         if key is None:
             raise PasskeyError(Assertion.UNKNOWN.value)

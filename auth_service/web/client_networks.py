@@ -83,7 +83,7 @@ class ClientNetworks:
             f"{name} is ignored",
             peer=peer,
             reason="it comes from an address that is not in DOORWARD_TRUSTED_PROXIES; if that is your proxy,"
-            " all who come through it share one rate limit",
+            " all its clients share one rate limit",
             remedy=f"set DOORWARD_TRUSTED_PROXIES={peer}, or the network that the proxy is in",
         )
 

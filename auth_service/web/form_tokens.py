@@ -13,9 +13,9 @@ _LASTING = 22  # 128 bits
 class Standing(Enum):
     """The result of checking a form token."""
 
-    CURRENT = "given to this browser, in the session it has now"
-    STALE = "given to this browser, but before it logged in or out"
-    FOREIGN = "not given to this browser"
+    CURRENT = "issued to this browser, in its current session"
+    STALE = "issued to this browser, but before its last login or logout"
+    FOREIGN = "not issued to this browser"
 
 
 class FormTokens:

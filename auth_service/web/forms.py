@@ -65,7 +65,7 @@ class RequestOverError(FormExpiredError):
     def __init__(self) -> None:
         super().__init__(
             Reason.REQUEST_OVER,
-            "the request waited too long, was answered already, or another browser began it",
+            "the request has expired, is already completed, or was started in another browser",
         )
 
 
@@ -82,9 +82,7 @@ async def trusted_form(
     """
     posted = await posted_form(browsers, request, logs_in=logs_in)
     if posted.stale:
-        raise StaleFormError(
-            Reason.FORM_STALE, "somebody logged in or out in this browser since the form was shown"
-        )
+        raise StaleFormError(Reason.FORM_STALE, "a login or logout in this browser invalidated the form")
     return posted.fields, posted.browser
 
 
@@ -102,7 +100,7 @@ async def posted_form(browsers: BrowserCookies, request: Request, *, logs_in: bo
         )
     standing = browsers.standing(form.get("csrf"), browser, logs_in=logs_in)
     if standing is Standing.FOREIGN:
-        raise FormExpiredError(Reason.FORM_EXPIRED, "the form was not given to this browser")
+        raise FormExpiredError(Reason.FORM_EXPIRED, "the form was not issued to this browser")
     return PostedForm(form, browser, standing is Standing.STALE)
 
 

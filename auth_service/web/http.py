@@ -79,7 +79,7 @@ def bearer_of(request: Request, *, scheme: Scheme = "Bearer") -> str:
         credentials = None
     if credentials is None or credentials.scheme != scheme:
         raise InvalidTokenError(
-            Reason.ACCESS_TOKEN_MISSING, f"a {scheme} token is needed in the Authorization header"
+            Reason.ACCESS_TOKEN_MISSING, f"a {scheme} token must be in the Authorization header"
         )
     return credentials.token
 
@@ -108,7 +108,7 @@ def answers_errors(handler: Handler, *, protected: bool = False) -> Handler:
 def unavailable(error: StoreUnavailableError | QueueFullError) -> OAuthError:
     """Return the error for a client while the store is unavailable or too much work is queued."""
     return ServerUnavailableError(
-        Reason.STORE_UNAVAILABLE, "the server cannot answer right now", detail=str(error)
+        Reason.STORE_UNAVAILABLE, "the server is temporarily unavailable; try again later", detail=str(error)
     )
 
 

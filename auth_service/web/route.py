@@ -84,7 +84,7 @@ def error(description: str, code: str, text: str) -> dict[str, Any]:
 UNAVAILABLE = error(
     "The store cannot be asked; `Retry-After` says when to try again.",
     "temporarily_unavailable",
-    "the server cannot answer right now",
+    "the server is temporarily unavailable; try again later",
 )
 """The error responses of every endpoint that needs the store."""
 

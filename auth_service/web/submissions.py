@@ -164,7 +164,7 @@ class Submission:
             first = await self._first(self.name, finished)
         except StoreUnavailableError as error:
             # The change was made nevertheless: revoking a grant must not fail on a full store (BOUND-2).
-            _log.info("the answer to a form was not kept", reason=str(error))
+            _log.info("the response to a form was not stored", reason=str(error))
             return response
         return response if first.location is None else see_other(first.location, first.cleared)
 

@@ -23,12 +23,14 @@ def too_busy(detail: str) -> Refusal:
 
 def failed(reason: Reason, detail: str) -> Refusal:
     """The upstream gave an answer that cannot be forwarded, or closed the connection before answering."""
-    return Refusal(reason, 502, "upstream_failed", "The MCP server gave no usable answer.", detail=detail)
+    return Refusal(
+        reason, 502, "upstream_failed", "The MCP server did not send a valid response.", detail=detail
+    )
 
 
 def unreadable(fault: str, detail: str) -> Refusal:
     """The upstream's response is not an answer to the request."""
-    description = f"The MCP server's answer cannot be read: {fault}."
+    description = f"The MCP server sent a malformed response: {fault}."
     return Refusal(Reason.UPSTREAM_ANSWER_UNREADABLE, 502, "upstream_failed", description, detail=detail)
 
 
@@ -46,7 +48,7 @@ def redirects(detail: str) -> Refusal:
     """The upstream redirects to an address other than the configured one."""
     description = (
         "The MCP server behind this gateway redirects to another address. "
-        "Its operator sets DOORWARD_UPSTREAM to that address."
+        "Its operator must set DOORWARD_UPSTREAM to that address."
     )
     return Refusal(Reason.UPSTREAM_REDIRECTS, 502, "upstream_redirects", description, detail=detail)
 
@@ -54,21 +56,22 @@ def redirects(detail: str) -> Refusal:
 def refuses_host(detail: str) -> Refusal:
     """The upstream accepts only other host names, as a protection against DNS rebinding."""
     description = (
-        "The MCP server behind this gateway refuses the Host header that it is sent. Its operator sets "
-        "DOORWARD_UPSTREAM_HOST to a name that it takes, or lets it take the one that it is sent."
+        "The MCP server behind this gateway refuses the Host header of the gateway. Its operator must "
+        "set DOORWARD_UPSTREAM_HOST to a name that the MCP server accepts, or "
+        "configure the MCP server to accept this one."
     )
     return Refusal(Reason.UPSTREAM_REFUSES_HOST, 502, "upstream_refuses_host", description, detail=detail)
 
 
 def silent(detail: str) -> Refusal:
     """The upstream received the request and did not answer in time."""
-    description = "The MCP server did not answer in time."
+    description = "The MCP server did not respond in time."
     return Refusal(Reason.UPSTREAM_TIMEOUT, 504, "upstream_silent", description, detail=detail)
 
 
 def method_not_allowed(method: str) -> Refusal:
     """Streamable HTTP supports POST, GET and DELETE only."""
-    description = "The MCP endpoint has no such method."
+    description = "The MCP endpoint does not support this method."
     return Refusal(CommonReason.METHOD_NOT_ALLOWED, 405, "method_not_allowed", description, detail=method)
 
 

@@ -15,7 +15,7 @@ JSON = "application/json"
 def fault_in_type(status: int, content_type: str) -> str | None:
     """Return why a response of this type cannot answer any request, whatever its body; None if it can."""
     if status == 202:
-        return "it is 202, and brings no answer"
+        return "its status is 202, without a response"
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type != JSON:
         return f"it is {media_type[:100] or 'of no type'}, and neither JSON nor a stream of events"
@@ -33,9 +33,9 @@ def fault_in_body(body: bytes, request_ids: Sequence[RequestId]) -> str | None:
     answered = {key_of(message["id"]) for message in _messages(parsed) if _is_answer(message)}
     unanswered = [request_id for request_id in request_ids if key_of(request_id) not in answered]
     if not answered:
-        return "it is not an answer of JSON-RPC 2.0"
+        return "it is not a JSON-RPC 2.0 response"
     if len(unanswered) == len(request_ids):
-        return "it is under an id that nobody asked with"
+        return "its id does not match a request"
     return "it leaves requests without an answer" if unanswered else None
 
 

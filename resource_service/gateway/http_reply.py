@@ -162,7 +162,7 @@ class HttpReply:
             )
             return False
         except TimeoutError:
-            _log.warning("the client reads a large answer too slowly", within_s=DELIVERED_WITHIN_S)
+            _log.warning("the client reads a large response too slowly", within_s=DELIVERED_WITHIN_S)
             return False
         return True
 

@@ -197,7 +197,7 @@ class StdioConnection(ABC):
         )
         if garbled.is_lost_answer(line):
             key = self._key_of(garbled.recovered_id(line))
-            message = f"The MCP server's answer cannot be read: {fault}."
+            message = f"The MCP server sent a malformed response: {fault}."
             if key in self.pending:  # even if an earlier call, which is over, had the same id
                 self.fail([key], reason, message)
             elif key not in self._over:
@@ -219,7 +219,7 @@ class StdioConnection(ABC):
         """Fail the calls about which the server has been silent for too long."""
         before = time.monotonic() - silence_s
         keys = [key for key, pending in self.pending.items() if pending.stream.heard_at < before]
-        self.fail(keys, Reason.UPSTREAM_TIMEOUT, "The MCP server did not answer in time.")
+        self.fail(keys, Reason.UPSTREAM_TIMEOUT, "The MCP server did not respond in time.")
 
     def fail(
         self, keys: Iterable[Hashable], reason: Reason, text: str, *, code: int = messages.INTERNAL_ERROR
@@ -241,7 +241,7 @@ class StdioConnection(ABC):
         """Fail all pending calls, and make sure that the process ends."""
         self.ended = True
         await self.process.exited(within_s=LAST_WORDS_S)  # so that the exit status can be logged
-        text = "The MCP server exited before it answered."
+        text = "The MCP server exited before it responded."
         self.fail(list(self.pending), Reason.COMMAND_ENDED, text, code=messages.CONNECTION_CLOSED)
         self.event_log.close()
         for callback in self.on_end:

@@ -128,7 +128,7 @@ class IntrospectionClient:
 def _check_status(answer: Answer) -> None:
     if answer.status in (401, 403):
         _log.error(
-            "the authorization server refuses the credentials of this resource server",
+            "the authorization server refused the credentials of this resource server",
             answered=answer.status,
             **_where(answer),
         )

@@ -20,7 +20,7 @@ def read_access_token(claims: Claims) -> ActiveToken:
         ClaimError: the claims are not those of an access token, or contain something unknown.
     """
     if "nbf" in claims:
-        raise ClaimError("nbf is nothing that the issuer says")
+        raise ClaimError("nbf is not a claim of this issuer")
     members = {name: claims[name] for name in _AS_IT_IS if name in claims}
     # A `jti` that names no grant could never be matched to a revocation.
     grant_id, _ = parse_jti(jwt_claims.text(claims, "jti"))

@@ -42,7 +42,7 @@ class Ending(Enum):
     EXPIRED = "The access token has expired."
     REVOKED = "The access token was revoked."
     NARROWED = "The access token allows less than before."
-    UNKNOWN = "The authorization server cannot be asked whether the access token is still good."
+    UNKNOWN = "The authorization server is unavailable, so the access token cannot be checked."
     STOPPING = "The service is stopping."
 
     @property

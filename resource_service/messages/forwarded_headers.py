@@ -51,10 +51,10 @@ _NEVER_ANSWERED_PREFIXES = (b"access-control-", b"proxy-")
 def why_not_passed(name: str) -> str:
     """Return why a request header can never be forwarded; empty if it can."""
     if not _NAME.match(name):
-        return "not the name of a header, or with an underscore, which is a hyphen to some"
+        return "it is not a valid header name, or it has an underscore, which some servers read as a hyphen"
     field = name.lower().encode()
     if field in _NEVER_PASSED or field.startswith(_NEVER_PASSED_PREFIXES):
-        return "a credential, or what only this service says"
+        return "it is a credential, or only this service sets it"
     return ""
 
 

@@ -28,7 +28,7 @@ def reason_for(line: bytes) -> str:
         loads(line)
     except UnreadableError:
         return "it is not JSON in UTF-8"
-    return "it is not a message of JSON-RPC 2.0"
+    return "it is not a JSON-RPC 2.0 message"
 
 
 def is_lost_answer(line: bytes) -> bool:

@@ -34,7 +34,7 @@ GRACE_S = 2.0
 """How long the server behind may take to notice that its client has disconnected, before it is cancelled."""
 
 EVENT_STREAM = b"text/event-stream"
-STREAM_ENDED = "The MCP server ended the stream before it had answered."
+STREAM_ENDED = "The MCP server ended the stream before it responded."
 
 COMMENT = b": still there\n\n"
 

@@ -85,7 +85,7 @@ class EventPosition:
             parsed = json.loads(data, parse_constant=_refuse)
         except (ValueError, RecursionError):
             if is_lost_answer(data):
-                self.fault = "The MCP server sent an event that cannot be read: it is not JSON in UTF-8."
+                self.fault = "The MCP server sent a malformed event: it is not JSON in UTF-8."
             return
         for message in parsed if isinstance(parsed, list) else [parsed]:
             if isinstance(message, dict) and ("result" in message or "error" in message):
@@ -93,7 +93,7 @@ class EventPosition:
 
     def _note_answer(self, response_id: object) -> None:
         if key_of(response_id) not in self._request_keys:
-            self.fault = "The MCP server sent an event with an id that nobody asked with."
+            self.fault = "The MCP server sent a response with an id that matches no request."
         self.unanswered = [
             request_id for request_id in self.unanswered if key_of(request_id) != key_of(response_id)
         ]

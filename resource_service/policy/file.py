@@ -86,7 +86,7 @@ def parse_policy(content: bytes) -> Policy:
 
 _WHY = {
     "scopes": "",
-    "default": ": the scopes that are needed for whatever nothing else names; [] if any good token will do",
+    "default": ": the scopes that everything else needs; [] if every valid token suffices",
 }
 
 
@@ -114,9 +114,9 @@ def _scope(name: str, node: Node) -> tuple[str, Scopes]:
     members = _with_description(_members(node, f"the scope {name!r}"))
     for member, (key, _) in members.items():
         if member not in SCOPE_KEYS:
-            raise _wrong(key, f"{member!r} is nothing that a scope has{did_you_mean(member, SCOPE_KEYS)}")
+            raise _wrong(key, f"{member!r} is not a member of a scope{did_you_mean(member, SCOPE_KEYS)}")
     if "description" not in members:
-        raise _wrong(node, f"the scope {name!r} has no description, which people read on the consent page")
+        raise _wrong(node, f"the scope {name!r} has no description; the consent page needs one")
     description = _text(members["description"][1], f"the description of {name!r}")
     return description, _member(members, "includes", _includes, otherwise=Scopes())
 
@@ -145,7 +145,9 @@ def _rule(node: Node, what: str) -> Needed:
         if member not in RULE_KEYS:
             raise _wrong(key, f"{member!r} is not part of a rule{did_you_mean(member, RULE_KEYS)}")
     if "scopes" not in members:
-        raise _wrong(node, f"{what} does not say which scopes it needs; write [] if any good token will do")
+        raise _wrong(
+            node, f"{what} does not say which scopes it needs; write [] if every valid token suffices"
+        )
     scopes = Needed(_scope_list(members["scopes"][1], what))
     return scopes | _member(members, "groups", lambda value: _groups(value, what), otherwise=Needed())
 
@@ -187,7 +189,7 @@ def _acr(node: Node, name: str) -> str:
     acr = _text(node, f"the step-up of {name!r}")
     # RFC 9470 §3: acr_values is a list with spaces, inside a quoted string.
     if not ACR.fullmatch(acr):
-        raise _wrong(node, f"{acr!r} is no acr, which is printable ASCII without spaces and quotes")
+        raise _wrong(node, f"{acr!r} is not an acr: use printable ASCII without spaces and quotes")
     return acr
 
 
@@ -204,7 +206,7 @@ def _scope_list(node: Node, what: str) -> Scopes:
     scopes = [_text(item, what) for item in items]
     for item, scope in zip(items, scopes, strict=True):
         if not scope:
-            raise _wrong(item, f"{what} names no scope; write [] if any good token will do")
+            raise _wrong(item, f"{what} names no scope; write [] if every valid token suffices")
         if " " in scope:
             raise _wrong(item, f"{what} names {scope!r}; several scopes are a list, like [one, other]")
     if len(set(scopes)) != len(scopes):

@@ -41,7 +41,7 @@ def named_in(needs: Iterable[Needed]) -> frozenset[str]:
 def fault_in(group: str) -> str:
     """Return why `group` cannot be the name of a group; empty if it can."""
     if group == ANY_TEXT:
-        return "groups are named exactly, without patterns"
+        return "groups have exact names; patterns are not supported"
     if not group or group != group.strip() or not group.isprintable() or len(group) > MAX_CHARACTERS:
         return f"a group is named in one line of at most {MAX_CHARACTERS} characters"
     return ""

@@ -128,9 +128,9 @@ def _unusable(pattern: str) -> str:
     if not pattern:
         return "it is empty"
     if pattern != pattern.strip():
-        return "no name begins or ends with a space"
+        return "a name must not begin or end with a space"
     if not pattern.isprintable():
-        return "it holds a character that cannot be seen"
+        return "it contains an invisible character"
     return ""
 
 
@@ -149,7 +149,7 @@ def _shadowed(kind: str, patterns: list[str]) -> Iterator[PolicyError]:
         for earlier in patterns[:number]:
             if not is_exact(earlier) and covers(earlier, pattern):
                 says = (
-                    f"{pattern!r} can never match: {earlier!r} above it takes all that it means; put it first"
+                    f"{pattern!r} can never match: {earlier!r} above it matches the same names; put it first"
                 )
                 yield PolicyError(says, (kind, pattern))
                 break

@@ -98,7 +98,7 @@ class PolicyWatcher:
         self._seen = fingerprint
         self.current = policy
         self.replaced.send()
-        _log.info("policy in force", file=str(path), scopes=list(policy.scopes))
+        _log.info("policy loaded", file=str(path), scopes=list(policy.scopes))
 
 
 def _fingerprint(path: Path) -> Fingerprint:

@@ -93,7 +93,7 @@ async def _forwarded_post(server: AuthorizationServerClient, path: str, request:
     if answer.status >= 400:
         _log.info(
             "refused",
-            reason="the authorization server, which it was passed on to, refuses it",
+            reason="the authorization server refused the forwarded request",
             reason_code=Reason.ALIAS_REFUSED.code,
             status=answer.status,
             method="POST",

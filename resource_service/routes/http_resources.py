@@ -100,9 +100,9 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         "This request needs: notes:read.",
     ),
     503: _refusal(
-        "The authorization server cannot be asked",
+        "The authorization server is unavailable",
         "temporarily_unavailable",
-        "The authorization server cannot be asked about the token at the moment; try again.",
+        "The authorization server is unavailable, so the token cannot be checked; try again.",
         {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
     ),
 }

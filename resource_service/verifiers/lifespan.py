@@ -37,7 +37,7 @@ class Lifespan:
             # Lifespan Protocol: an app without support raises an exception, and must be served regardless.
             if sent:
                 raise
-            _log.info("the app takes no part in the lifespan", error=repr(error))
+            _log.info("the app does not support the lifespan protocol", error=repr(error))
         for phase in ("startup", "shutdown"):
             if f"lifespan.{phase}.failed" in sent:
                 return

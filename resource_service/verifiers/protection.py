@@ -91,7 +91,7 @@ class Protection:
             return self._fields(principal, token="")
         if _judges_messages(self.policy.current) and not is_beside():
             raise RuntimeError(
-                "scopes of tools are held by the guard: serve what the verifier gives as the app"
+                "the guard enforces the scopes of tools: serve the app that the verifier returns"
             )
         try:
             return self._fields(await self._holder_of(token), token=token)
@@ -118,7 +118,7 @@ class Protection:
             return PolicyWatcher(policy)
         if policy.scopes:
             raise ValueError(
-                "the policy file says which scopes are needed: say it there, or without the file"
+                "the policy file defines the required scopes: set them there, or remove the file"
             )
         return PolicyWatcher.reload(self.settings.policy)
 

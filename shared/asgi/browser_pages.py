@@ -85,9 +85,7 @@ class _Answer:
         try:
             page = self._page_of(refused)
         except Exception:  # noqa: BLE001 -- the error is sent, however its page fails
-            _log.exception(
-                "the page for an error could not be made", path=refused.path, status=refused.status
-            )
+            _log.exception("the error page could not be rendered", path=refused.path, status=refused.status)
             return start, bytes(self._body)
         return {**start, "headers": _merged(start["headers"], page.raw_headers)}, bytes(page.body)
 

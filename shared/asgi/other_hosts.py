@@ -56,7 +56,7 @@ class HostNames:
         host = hosts[0].lower()[:MAX_SHOWN]
         if not self._is_public(host) and self._once.first(host):
             _log.warning(
-                "a request came for another host name than the public one",
+                "a request named another host than the public URL",
                 reason_code=CommonReason.OTHER_HOST_NAME.code,
                 host=host,
                 public_url=self._public_url,

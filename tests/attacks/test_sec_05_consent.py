@@ -255,4 +255,4 @@ def test_a_redirect_uri_that_is_removed_while_a_person_decides_is_not_redirected
     assert server.http.put(uri, json=changed, headers=bearer).status_code == 200
     landed = victim.submit(page, {"decision": decision})
     assert (landed.status_code, landed.headers.get("location")) == (400, None)
-    assert "redirect_uri is no longer one that this client registered" in landed.text
+    assert "redirect_uri is no longer registered for this client" in landed.text

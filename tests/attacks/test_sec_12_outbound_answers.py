@@ -40,7 +40,7 @@ async def test_a_redirect_is_not_followed(
         names = Names({HOST: [HERE], "127.0.0.1": [HERE]})
         fetcher = Fetcher(loopback=True, ssl_context=authority.trusting(), resolve=names)
         error = await refuse(fetcher, f"https://{HOST}:{listener.port}/")
-        assert error.reason == f"its server answers with status {status[:3]}, not 200"
+        assert error.reason == f"its server responded with status {status[:3]}, not 200"
         assert inside.contacts() == []
         assert [contact.request for contact in listener.contacts()] == ["GET / HTTP/1.1"]
 
@@ -112,7 +112,7 @@ async def test_a_compressed_body_is_not_unfolded(
     assert len(body) < 5_120
     listener.answers["/"] = answer(body, headers={"Content-Encoding": encoding})
     fetcher, url = _stranger(listener, authority)
-    assert (await refuse(fetcher, url)).reason == "it is sent compressed, which was not asked for"
+    assert (await refuse(fetcher, url)).reason == "it is compressed, although compression was not requested"
 
 
 def _silent(stream: socket.socket, closing: Any) -> None:

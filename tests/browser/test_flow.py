@@ -129,7 +129,7 @@ def test_two_requests_in_two_tabs_do_not_mix(
     deny(one)
     assert elsewhere.next_call().parameters == {
         "error": "access_denied",
-        "error_description": "access was refused",
+        "error_description": "the user denied access",
         "state": "one",
         "iss": one.url.partition("iss=")[2].replace("%3A", ":").replace("%2F", "/"),
     }

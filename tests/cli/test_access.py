@@ -65,7 +65,7 @@ async def test_a_file_with_faults_names_them_all_and_changes_nothing(run: Comman
     for message in ("'group' is not a key", "'two words'", "'notes' is not the URL", "nothing was changed"):
         assert message in done.stderr
     (run.directory / "access.yaml").write_text("people: {}\npeople: {}\n")
-    assert "line 2: 'people' is there twice" in run("access", "set", "access.yaml", "--yes").stderr
+    assert "line 2: 'people' appears twice" in run("access", "set", "access.yaml", "--yes").stderr
     assert run.shows() == ""
 
 

@@ -187,7 +187,9 @@ async def test_identities_are_listed_and_disconnected(users: Command, url: str) 
     ("arguments", "stdin", "message"),
     [
         pytest.param(("add", "ada"), f"{PASSWORD}\n", "the user already exists", id="taken"),
-        pytest.param(("add", "a d a"), f"{PASSWORD}\n", "a username holds no spaces", id="not a name"),
+        pytest.param(
+            ("add", "a d a"), f"{PASSWORD}\n", "a username must not contain spaces", id="not a name"
+        ),
         pytest.param(("add", "bob"), "\n", "a password has 8 to 128 characters", id="empty password"),
         pytest.param(("add", "bob"), "boB12026\n", "easily guessed", id="easy password"),
         pytest.param(("add", "bob"), f"{PASSWORD * 7}\n", "8 to 128 characters", id="endless password"),

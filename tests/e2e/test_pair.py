@@ -151,7 +151,7 @@ def test_a_resource_server_with_a_wrong_secret_of_its_own_refuses_nobodys_token(
             f"{wrong.url}/hello", headers={"Authorization": f"Bearer {token}"}, trust_env=False
         )
         assert puts_off(answer)
-        assert "refuses the credentials of this resource server" in wrong.log
+        assert "refused the credentials of this resource server" in wrong.log
     finally:
         wrong.kill()
 

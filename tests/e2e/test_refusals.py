@@ -152,7 +152,7 @@ def test_every_refusal_carries_an_id_under_which_one_line_explains_it(
     assert entry.text("status") == str(status)
     assert entry.text("path")
     assert reason_of(entry) is not None, entry.text("reason_code")
-    if answer.content and "alias" not in entry.text("reason") and "passed on" not in entry.text("reason"):
+    if answer.content and "alias" not in entry.text("reason") and "forwarded" not in entry.text("reason"):
         assert answer.json()["request_id"] == request_id
         assert answer.json()["reason_code"] == entry.text("reason_code")
 

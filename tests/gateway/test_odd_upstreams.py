@@ -24,8 +24,8 @@ pytestmark = pytest.mark.requirement("RS-15")
 
 SILENCE_S = 2.0
 IN_TIME_S = 20.0
-UNREADABLE = "answer cannot be read: it is not JSON in UTF-8"
-NO_MESSAGE = "answer cannot be read: it is not a message"
+UNREADABLE = "malformed response: it is not JSON in UTF-8"
+NO_MESSAGE = "malformed response: it is not a JSON-RPC 2.0 message"
 REASONS = {
     **dict.fromkeys(
         ("no id", "no outcome", "id null", "id a fraction", "id a list", "id true", "a batch"), NO_MESSAGE
@@ -34,7 +34,7 @@ REASONS = {
         ("id as text", "id of nobody", "id of nobody, text"), "answered with an unknown request id"
     ),
     **dict.fromkeys(("too large", "too large, id last"), "larger than DOORWARD_STDIO_MAX_MESSAGE_BYTES"),
-    **dict.fromkeys(("silence", "a greeting and silence"), "did not answer in time"),
+    **dict.fromkeys(("silence", "a greeting and silence"), "did not respond in time"),
     "an end": "exited before it answered|has ended",
 }
 """Of each odd answer, what `doorward why` says of it; of all others, `UNREADABLE`."""

@@ -56,8 +56,8 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path, plain_upstream: U
     [
         ((), "either the URL"),
         (("http://127.0.0.1:1/mcp", "--stdio", "cat"), "either the URL"),
-        (("nowhere",), "a URI needs a scheme"),
-        (("ftp://nowhere",), "an upstream is"),
+        (("nowhere",), "a URI must have a scheme"),
+        (("ftp://nowhere",), "an upstream must be"),
         (("http://127.0.0.1:1/mcp",), "cannot be inspected"),
         (("--stdio", "/nowhere/at/all"), "cannot be inspected"),
         (("--stdio", "sh -c 'printf \"\\033[2Jbroken\\n\" >&2; exit 1'"), "cannot be inspected"),

@@ -117,7 +117,7 @@ async def test_a_crash_is_told_to_whoever_waits_and_does_not_last(
     earlier = len(plain_stdio.log_lines())
     token = token_for(plain_stdio, issuer, sub=f"crashing {era}")
     async with connected(plain_stdio.resource, token, ERAS[era]) as client:
-        with anyio.fail_after(30), pytest.raises(MCPError, match="exited before it answered"):
+        with anyio.fail_after(30), pytest.raises(MCPError, match="exited before it responded"):
             await client.call_tool("crash", {})
     async with connected(plain_stdio.resource, token, ERAS[era]) as client:
         assert await called(client, "add", a=1, b=2) == "3"

@@ -10,9 +10,9 @@ def _parameter(name: str, description: str, *, required: bool = False) -> dict[s
 
 
 OPERATION = {
-    "summary": "Ask a person for access (opened in a browser)",
+    "summary": "Authorize a client (opened in a browser)",
     "description": "OAuth 2.1 §4.1.1, RFC 7636, RFC 8707, RFC 9207. Shows the login and consent pages, then"
-    " redirects to the client with `code`, `state` and `iss`. POST takes the same parameters as a form."
+    " redirects to the client with `code`, `state` and `iss`. POST accepts a form."
     " Use *Authorize* above to try it from this page.",
     "tags": ["OAuth"],
     "parameters": [
@@ -29,13 +29,13 @@ OPERATION = {
         _parameter("max_age", "Maximum age of the login, in seconds."),
         _parameter("response_mode", "`query` or `form_post`"),
         _parameter("request", "The whole request, as a JWT signed by the client (RFC 9101)."),
-        _parameter("request_uri", "The name of a pushed request (RFC 9126)."),
+        _parameter("request_uri", "The `request_uri` of a pushed request (RFC 9126)."),
     ],
     "responses": {
         "303": {"description": "To the login or consent page, or back to the client."},
         "400": {
-            "description": "A page: the client or its redirect URI is not known, and nobody is redirected; or"
-            " the request is not valid, and the person decides whether to go back to the application."
+            "description": "An error page. If the client and its redirect URI are valid, the user can return to"
+            " the application with the error."
         },
     },
 }

@@ -27,22 +27,28 @@ def _operation(summary: str, responses: dict[str, Any]) -> dict[str, Any]:
 
 
 _NOT_ITS_TOKEN = error(
-    "Not this client's token.", "invalid_token", "the registration access token is not valid for this client"
+    "The registration access token is not valid.",
+    "invalid_token",
+    "the registration access token is not valid for this client",
 )
 
-READ = _operation("Read a registration", {"200": answer("The client as it is registered.", EXAMPLE_ANSWER)})
+READ = _operation("Read a registration", {"200": answer("The registered metadata.", EXAMPLE_ANSWER)})
 
 REPLACE = _operation(
     "Replace a registration",
     {
-        "200": answer("The client as it is now.", EXAMPLE_ANSWER),
+        "200": answer("The new metadata.", EXAMPLE_ANSWER),
         "400": error(
             "The metadata cannot be registered.",
             "invalid_client_metadata",
-            "client_id is not the one of this registration",
+            "client_id does not match this registration",
         ),
-        "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
+        "429": error(
+            "Too many requests from one network.",
+            "temporarily_unavailable",
+            "too many attempts from your network; try again later",
+        ),
     },
 )
 
-REMOVE = _operation("Delete a client and everything it was granted", {"204": answer("It is gone.")})
+REMOVE = _operation("Delete a client and its grants", {"204": answer("The client was deleted.")})

@@ -6,8 +6,8 @@ from auth_service.protocol.device import INTERVAL_S, TTL_S
 from auth_service.web.route import CLIENT_PARAMETERS, CLIENT_SECURITY, answer, error, form, text
 
 OPERATION = {
-    "summary": "Ask for access from a device without a browser",
-    "description": "RFC 8628. Show the user code and the address to the person, and poll /token meanwhile.",
+    "summary": "Request access on a device without a browser",
+    "description": "RFC 8628. Show the user code and the verification URI to the user, and poll /token.",
     "tags": ["OAuth"],
     "security": CLIENT_SECURITY,
     "requestBody": form(
@@ -21,7 +21,7 @@ OPERATION = {
     ),
     "responses": {
         "200": answer(
-            "The two codes.",
+            "The device code and the user code.",
             {
                 "device_code": "dw_dc_…",
                 "user_code": "WDJB-MJHT",
@@ -32,9 +32,13 @@ OPERATION = {
             },
         ),
         "400": error("Refused.", "unauthorized_client", "this client did not register the device_code grant"),
-        "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
+        "429": error(
+            "Too many requests from one network.",
+            "temporarily_unavailable",
+            "too many attempts from your network; try again later",
+        ),
         "401": error(
-            "The client is unknown or did not prove itself.", "invalid_client", "the secret is wrong"
+            "The client is unknown or did not authenticate.", "invalid_client", "the client secret is wrong"
         ),
     },
 }

@@ -12,21 +12,21 @@ def described(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the operation that serves `metadata`."""
     return {
         "summary": "Server metadata",
-        "description": "RFC 8414, OpenID Connect Discovery: one document at both places.",
+        "description": "RFC 8414, OpenID Connect Discovery: the same document at both paths.",
         "tags": ["Discovery"],
-        "responses": {"200": answer("The metadata, as it is.", dict(metadata))},
+        "responses": {"200": answer("The metadata.", dict(metadata))},
     }
 
 
 _EXAMPLE_KEY = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "…", "n": "…", "e": "AQAB"}
 
 JWKS: Mapping[str, Any] = {
-    "summary": "The keys that verify what this server signs",
+    "summary": "The public signing keys",
     "tags": ["Discovery"],
     "responses": {"200": answer("A JWK Set.", {"keys": [_EXAMPLE_KEY]})},
 }
 HEALTH: Mapping[str, Any] = {
-    "summary": "Whether this service can serve",
+    "summary": "Health check",
     "tags": ["Operation"],
-    "responses": {"200": answer("It can.", {"status": "ok"})},
+    "responses": {"200": answer("The service is available.", {"status": "ok"})},
 }

@@ -6,18 +6,18 @@ from auth_service.web.route import CLIENT_PARAMETERS, answer, error, form, text
 
 OPERATION = {
     "summary": "Introspect a token",
-    "description": "RFC 7662. For a resource server about tokens for its own resources, for a confidential"
-    ' client about its own tokens. About anything else the answer is `{"active": false}`.'
-    " Signed with `Accept: application/token-introspection+jwt` (RFC 9701).",
+    "description": "RFC 7662. A resource server can introspect tokens for its resources, a confidential"
+    ' client its own tokens. For all other tokens the response is `{"active": false}`.'
+    " The response is signed with `Accept: application/token-introspection+jwt` (RFC 9701).",
     "tags": ["OAuth"],
     "security": [{"client": []}],
     "requestBody": form(
         {
             "token": text("The token."),
-            "token_type_hint": text("Ignored: the token itself says what it is."),
+            "token_type_hint": text("Ignored: the token contains its type."),
             "groups": text(
-                "`true` for the groups of the user, in the member `groups`: those that access rules name for "
-                "the resource. Only for its resource server; ignored otherwise."
+                "`true` adds the groups of the user, as `groups`: the groups that access rules name for "
+                "the resource. Ignored unless the caller is the resource server of the token."
             ),
             **CLIENT_PARAMETERS,
         },

@@ -7,7 +7,7 @@ from auth_service.web.route import CLIENT_PARAMETERS, CLIENT_SECURITY, answer, e
 
 OPERATION = {
     "summary": "Push an authorization request",
-    "description": "RFC 9126. Takes the parameters of /authorize, or a signed `request` (RFC 9101), from the"
+    "description": "RFC 9126. Accepts the parameters of /authorize or a signed `request` (RFC 9101) from the"
     " client itself; the browser then only carries `client_id` and `request_uri`.",
     "tags": ["OAuth"],
     "security": CLIENT_SECURITY,
@@ -33,13 +33,17 @@ OPERATION = {
     ),
     "responses": {
         "201": answer(
-            "The name of the request.",
+            "The `request_uri` for /authorize.",
             {"request_uri": "urn:ietf:params:oauth:request_uri:…", "expires_in": PUSHED_TTL_S},
         ),
         "400": error("Refused.", "invalid_request", "code_challenge is missing: PKCE with S256 is required"),
-        "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
+        "429": error(
+            "Too many requests from one network.",
+            "temporarily_unavailable",
+            "too many attempts from your network; try again later",
+        ),
         "401": error(
-            "The client is unknown or did not prove itself.", "invalid_client", "the secret is wrong"
+            "The client is unknown or did not authenticate.", "invalid_client", "the client secret is wrong"
         ),
     },
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from auth_service.web.route import Operation, answer, error, form, text
 
 OPERATION: Operation = {
-    "summary": "Tell that a person was logged out (by an identity provider)",
-    "description": "OpenID Connect Back-Channel Logout 1.0. Ends the sessions that were begun through the"
-    " provider, and what was granted: with `sid` in that session, else everything of the person.",
+    "summary": "Receive a logout token (from an identity provider)",
+    "description": "OpenID Connect Back-Channel Logout 1.0. Ends the sessions that were started through the"
+    " provider, with their grants: the session that `sid` names, otherwise all sessions of the person.",
     "tags": ["OpenID Connect"],
     "parameters": [
         {
@@ -19,7 +19,7 @@ OPERATION: Operation = {
     ],
     "requestBody": form({"logout_token": text("Signed by the provider.")}, ("logout_token",), {}),
     "responses": {
-        "200": answer("It has ended, or there was nothing to end."),
-        "400": error("The token is not valid.", "invalid_request", "the logout token is not valid here"),
+        "200": answer("The sessions have ended, or there were none."),
+        "400": error("The token is not valid.", "invalid_request", "the logout token is not valid"),
     },
 }

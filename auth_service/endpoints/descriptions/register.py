@@ -13,20 +13,24 @@ def registration_operation(example: dict[str, Any]) -> dict[str, Any]:
     """Return the operation; `example` is the example on the docs page."""
     return {
         "summary": "Register a client",
-        "description": "RFC 7591. Members that are not known here are dropped. The secret and the"
-        " registration access token are shown this once. A client that is not used is gone after a day.",
+        "description": "RFC 7591. Unknown members are ignored. The secret and the"
+        " registration access token appear only in this response. An unused client expires after a day.",
         "tags": ["Clients"],
         "requestBody": request_body(example),
         "responses": {
-            "201": answer("The client as it is registered.", EXAMPLE_ANSWER),
+            "201": answer("The registered metadata.", EXAMPLE_ANSWER),
             "400": error(
                 "The metadata cannot be registered.",
                 "invalid_redirect_uri",
-                "redirect_uris: plain http is for localhost, 127.0.0.1 and [::1] only",
+                "redirect_uris: plain http is allowed only for localhost, 127.0.0.1 and [::1]",
             ),
-            "429": error("Too many from one network.", "temporarily_unavailable", "too many attempts"),
+            "429": error(
+                "Too many requests from one network.",
+                "temporarily_unavailable",
+                "too many attempts from your network; try again later",
+            ),
             "503": error(
-                "As many clients are registered as are kept, or the store cannot be asked; `Retry-After`"
+                "The maximum number of clients is registered, or the store is unavailable; `Retry-After`"
                 " says when to try again.",
                 "temporarily_unavailable",
                 "too many unused clients are registered; try again later",

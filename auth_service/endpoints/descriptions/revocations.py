@@ -6,11 +6,11 @@ from auth_service.protocol.set_polling import MAX_EVENTS
 from auth_service.web.route import answer, error
 
 OPERATION = {
-    "summary": "Wait for notice of revoked grants",
+    "summary": "Poll for revoked grants",
     "description": "RFC 8936: Security Event Tokens (RFC 8417) by long polling, for a resource server that"
-    " keeps introspection answers. Acknowledge what the last answer held; without `ack` the stream begins"
-    " now. About once a second a verification event says that all is well. Where events may have been missed"
-    " the answer is 409: discard every cached answer and start again.",
+    " caches introspection responses. Acknowledge the events of the last response; without `ack` it starts"
+    " now. About once a second, a verification event shows that the stream works. If events were missed,"
+    " the response is 409: discard every cached response and start again.",
     "tags": ["OAuth"],
     "security": [{"client": []}],
     "requestBody": {
@@ -23,7 +23,7 @@ OPERATION = {
                         "ack": {
                             "type": "array",
                             "items": {"type": "string"},
-                            "description": "The `jti` of the events in the last answer.",
+                            "description": "The `jti` of the events in the last response.",
                         },
                         "maxEvents": {
                             "type": "integer",
@@ -36,7 +36,7 @@ OPERATION = {
                         },
                         "setErrs": {
                             "type": "object",
-                            "description": "Events that could not be taken: `jti` to `err`, `description`.",
+                            "description": "Unprocessable events: `jti` to `err`, `description`.",
                         },
                     },
                 },
@@ -53,12 +53,12 @@ OPERATION = {
         "403": error(
             "The caller is a client.",
             "unauthorized_client",
-            "only a configured resource server receives revocations",
+            "only configured resource servers receive revocations",
         ),
         "409": error(
             "Events may have been missed.",
             "unknown_position",
-            "none of these events is kept here any longer; start again",
+            "none of these events is stored any longer; start again",
         ),
     },
 }

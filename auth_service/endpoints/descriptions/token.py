@@ -6,10 +6,10 @@ from auth_service.protocol.device import GRANT_TYPE as DEVICE_CODE
 from auth_service.web.route import CLIENT_PARAMETERS, CLIENT_SECURITY, answer, error, form, text
 
 OPERATION = {
-    "summary": "Exchange a code, refresh, or get a token for the client itself",
-    "description": "RFC 6749 §3.2, RFC 7636, RFC 8707. A refresh token is replaced at each use; used again"
-    " within the grace window it is answered with the same tokens, later it ends the grant, unless nothing of"
-    " the answer was ever presented.",
+    "summary": "Request tokens",
+    "description": "RFC 6749 §3.2, RFC 7636, RFC 8707. A refresh token is replaced at each use. Used again"
+    " within the grace period, it returns the same tokens; after that, it ends the grant, unless none of"
+    " the returned tokens was used.",
     "tags": ["OAuth"],
     "security": CLIENT_SECURITY,
     "requestBody": form(
@@ -20,11 +20,11 @@ OPERATION = {
             ),
             "code": text("For `authorization_code`: the code from the redirect."),
             "redirect_uri": text("For `authorization_code`: as in the authorization request."),
-            "code_verifier": text("For `authorization_code`: what the challenge was made from."),
+            "code_verifier": text("For `authorization_code`: the PKCE code verifier."),
             "refresh_token": text("For `refresh_token`."),
             "device_code": text("For the device grant (RFC 8628)."),
-            "scope": text("Space-separated; never wider than what was granted."),
-            "resource": text("The resource the token is for (RFC 8707); may be left out."),
+            "scope": text("Space-separated; at most the granted scopes."),
+            "resource": text("The resource the token is for (RFC 8707); optional."),
             **CLIENT_PARAMETERS,
         },
         ("grant_type",),
@@ -53,7 +53,7 @@ OPERATION = {
         ),
         "400": error("Refused.", "invalid_grant", "the code is not valid, or has expired"),
         "401": error(
-            "The client is unknown or did not authenticate.", "invalid_client", "the secret is wrong"
+            "The client is unknown or did not authenticate.", "invalid_client", "the client secret is wrong"
         ),
         "429": error(
             "Too many DPoP proofs or assertions; `Retry-After` says when to try again.",

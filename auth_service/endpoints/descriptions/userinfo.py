@@ -9,8 +9,8 @@ def operation(method: str) -> dict[str, object]:
     """Return the operation of GET or POST."""
     return {
         "summary": "Claims about the user",
-        "description": "OpenID Connect Core §5.3. Needs an access token with the scope `openid`."
-        " A client that registered `userinfo_signed_response_alg` gets a signed JWT.",
+        "description": "OpenID Connect Core §5.3. Requires an access token with the scope `openid`."
+        " A client that registered `userinfo_signed_response_alg` receives a signed JWT.",
         "operationId": f"userinfo_{method}",
         "tags": ["OpenID"],
         "security": [{"oauth": ["openid"]}],
@@ -19,6 +19,10 @@ def operation(method: str) -> dict[str, object]:
                 "Claims about the user.", {"sub": "…", "preferred_username": "wesen", "name": "Wesen Doe"}
             ),
             "401": error("The access token is not valid.", "invalid_token", "the access token is not valid"),
-            "403": error("Without `openid`.", "insufficient_scope", "the scope openid was not granted"),
+            "403": error(
+                "The scope `openid` was not granted.",
+                "insufficient_scope",
+                "the scope openid was not granted",
+            ),
         },
     }

@@ -55,7 +55,7 @@ class AdminConsole:
         except NotThereError:
             _log.info(
                 "refused",
-                reason="there is no such page, or what it was about is gone",
+                reason="the page or its object does not exist",
                 reason_code=Reason.CONSOLE_PAGE_UNKNOWN.code,
                 error="not_found",
                 status=404,

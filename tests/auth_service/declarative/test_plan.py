@@ -153,7 +153,7 @@ def test_rules_that_the_file_does_not_name_stay_unless_pruned() -> None:
 def test_the_first_rules_say_that_everything_else_is_closed_from_then_on() -> None:
     lines = details("access: {contact: it@corp.example}")
     assert lines == (
-        "access rules begin to apply: what no rule gives is refused",
+        "access rules take effect: access that no rule grants is refused",
         "+ contact: it@corp.example",
     )
 
@@ -179,11 +179,11 @@ def test_another_secret_is_a_rotation_and_the_same_is_nothing() -> None:
 
 BAD_CLIENTS = {
     "{grant_types: [client_credentials]}": "needs a secret: add secret",
-    "{grant_types: [password], secret: 'env:NIGHTLY'}": "there is no 'password'",
+    "{grant_types: [password], secret: 'env:NIGHTLY'}": "'password' is not supported",
     "{grant_types: password, secret: 'env:NIGHTLY'}": "grant_types",
     "{secret: 'env:NIGHTLY'}": "redirect_uris is missing",
-    "{token_endpoint_auth_method: none, secret: 'env:NIGHTLY', redirect_uris: [http://localhost/]}": "has no",
-    "{token_endpoint_auth_method: private_key_jwt, grant_types: [client_credentials]}": "needs jwks",
+    "{token_endpoint_auth_method: none, secret: 'env:NIGHTLY', redirect_uris: [http://localhost/]}": "cannot have",
+    "{token_endpoint_auth_method: private_key_jwt, grant_types: [client_credentials]}": "requires jwks",
     "{token_endpoint_auth_method: maybe, grant_types: [client_credentials]}": "must be one of",
     "{redirect_uris: [javascript:x], token_endpoint_auth_method: none}": "redirect_uris",
     "{redirect_uris: {a: b}, token_endpoint_auth_method: none}": "redirect_uris",

@@ -223,8 +223,8 @@ def test_it_is_not_announced_where_every_domain_is_denied(store_url: str) -> Non
 @pytest.mark.parametrize(
     ("members", "introspection"),
     [
-        ({"client_id": f"https://{HOST}/other.json"}, "not the URL it is at"),
-        ({"client_id": None}, "not the URL it is at"),
+        ({"client_id": f"https://{HOST}/other.json"}, "its client_id is not its URL"),
+        ({"client_id": None}, "its client_id is not its URL"),
         ({"client_secret": "x"}, "client secret"),
         ({"token_endpoint_auth_method": "client_secret_basic"}, "shared secret"),
         ({"token_endpoint_auth_method": "private_key_jwt"}, "jwks"),

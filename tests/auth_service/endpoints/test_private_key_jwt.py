@@ -230,7 +230,7 @@ def test_half_an_assertion_is_a_malformed_request(server: AuthorizationServer, f
 def test_an_unknown_client_is_invalid_client(server: AuthorizationServer) -> None:
     assertion = KeyPair().assertion("nobody", server.issuer, now=server.clock())
     form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
-    refused(server.post("/token", **GRANT, **form), "not registered here")
+    refused(server.post("/token", **GRANT, **form), "not registered")
 
 
 @pytest.mark.parametrize(

@@ -114,8 +114,8 @@ def by_removal_of_consent(server: AuthorizationServer, client: Client, person: P
 
 CAUSES: dict[Cause, str] = {
     by_revocation: "the client revoked it",
-    by_reuse_of_a_refresh_token: "a refresh token of it was used again",
-    by_reuse_of_a_code: "its code was used again",
+    by_reuse_of_a_refresh_token: "one of its refresh tokens was used twice",
+    by_reuse_of_a_code: "its code was used twice",
     by_logout: "the user logged out",
     by_disabling_the_user: "the user was disabled",
     by_deletion_of_the_client: "the client was deleted",

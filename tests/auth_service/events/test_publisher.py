@@ -74,10 +74,10 @@ End = Callable[[GrantRepository], Awaitable[object]]
 ENDS: dict[str, End] = {
     "it was revoked": lambda grants: grants.revoke(ID),
     "the client revoked it": lambda grants: grants.change(ID, lambda g: revoke_by_client(g, "client-1")),
-    "its code was used again": lambda grants: grants.change(
+    "its code was used twice": lambda grants: grants.change(
         ID, lambda grant: redeem(grant, redemption(), LIFETIMES, NOW + 11)
     ),
-    "a refresh token of it was used again": lambda grants: grants.change(
+    "one of its refresh tokens was used twice": lambda grants: grants.change(
         ID, lambda grant: refresh(grant, refreshing(7), LIFETIMES, NOW)
     ),
     "the user was disabled": lambda grants: grants.revoke_of_subject(str(GRANT.subject)),

@@ -118,7 +118,7 @@ async def test_what_is_not_json_is_refused(fetcher: Fetcher, stranger: Site, bod
 async def test_only_200_is_an_answer(fetcher: Fetcher, stranger: Site, status: str, passing: bool) -> None:
     stranger.answers["/document"] = answer(b"", status=status, length=False)
     error = await refused(fetcher, url(stranger))
-    assert error.reason == f"its server answers with status {status[:3]}, not 200"
+    assert error.reason == f"its server responded with status {status[:3]}, not 200"
     assert error.passing is passing
 
 
@@ -183,7 +183,7 @@ async def test_a_request_waits_for_its_turn(authority: Authority, names: Names, 
     slow = [asyncio.create_task(refused(fetcher, url(stranger, "/slow"))) for _ in range(5)]
     began = time.monotonic()
     reasons = {(await task).reason for task in slow}
-    assert reasons == {"its server takes too long"}
+    assert reasons == {"its server did not respond in time"}
     assert len(stranger.contacts()) <= 4  # two, and two more as these let go; never five
     assert time.monotonic() - began < 3
     fetcher.close()

@@ -97,7 +97,9 @@ async def test_a_grant_ends_although_it_stays_listed(
     monkeypatch.setattr(here.store, "index_remove", unavailable)
     with capture_logs() as lines:
         assert await here.grants.revoke(grant.grant_id)
-    assert [(line["event"], line["reason"]) for line in lines] == [("grant still listed", "down")]
+    assert [(line["event"], line["reason"]) for line in lines] == [
+        ("revoked grant not removed from the index", "down")
+    ]
 
 
 async def test_a_grant_is_deleted_where_there_is_no_room_to_revoke_it(

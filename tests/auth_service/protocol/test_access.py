@@ -194,7 +194,7 @@ BAD: list[tuple[object, str]] = [
     ({"default": "open"}, "'default' is not a key"),
     ({"contact": "a\nb"}, "contact must be one line"),
     ({"groups": []}, "groups must map names"),
-    ({"groups": {"two words": {NOTES: "*"}}}, "'two words' cannot be a local group"),
+    ({"groups": {"two words": {NOTES: "*"}}}, "'two words' is not a valid group name"),
     ({"groups": {"okta:": {NOTES: "*"}}}, "'okta:' is not a group of a provider"),
     ({"groups": {"ops": {}}}, "groups: ops must map resources to scopes"),
     ({"groups": {"ops": {"notes": "*"}}}, "'notes' is not the URL of a resource"),
@@ -203,8 +203,8 @@ BAD: list[tuple[object, str]] = [
     ({"groups": {"ops": {NOTES: ["*"]}}}, "'*' is not a scope"),
     ({"groups": {"ops": {NOTES: ["two words"]}}}, "'two words' is not a scope"),
     ({"groups": {1: {NOTES: "*"}}}, "1 is not the name of a group"),
-    ({"people": {"ada:x": {NOTES: "*"}}}, "'ada:x' names nobody"),
-    ({"people": {"ada@": {NOTES: "*"}}}, "'ada@' names nobody"),
+    ({"people": {"ada:x": {NOTES: "*"}}}, "'ada:x' is not a person"),
+    ({"people": {"ada@": {NOTES: "*"}}}, "'ada@' is not a person"),
     ({"people": {1: {NOTES: "*"}}}, "1 is not the name of a person"),
     ({"people": {"ada": {NOTES: "*"}, "ADA": {NOTES: "*"}}}, "people names 'ada' twice"),
     ({"people": {str(n): {NOTES: "*"} for n in range(MAX_ENTRIES + 1)}}, f"more than {MAX_ENTRIES}"),
@@ -262,5 +262,5 @@ def test_rules_are_written_as_they_are_read() -> None:
 def test_a_name_is_compared_in_one_form() -> None:
     assert person_name("ADA") == person_name("ada")
     assert person_name("Ada@Corp.example") == "ada@corp.example"
-    with pytest.raises(ValueError, match="names nobody"):
+    with pytest.raises(ValueError, match="is not a person"):
         person_name("no:thing")

@@ -118,9 +118,9 @@ def test_a_loopback_redirect_uri_is_answered_at_the_port_that_was_asked_for() ->
 def test_a_redirect_uri_that_was_registered_under_older_rules_is_not_answered(redirect_uri: str) -> None:
     of = client(redirect_uris=[redirect_uri])
     for values in ({}, {"redirect_uri": redirect_uri}):
-        with pytest.raises(InvalidRequestError, match="not one that this server redirects to"):
+        with pytest.raises(InvalidRequestError, match="does not redirect to this kind"):
             response_target(parameters(**values), of)
-    with pytest.raises(InvalidRequestError, match="not one that this server redirects to"):
+    with pytest.raises(InvalidRequestError, match="does not redirect to this kind"):
         check_response_target(replace(validated(), redirect_uri=redirect_uri), of)
 
 

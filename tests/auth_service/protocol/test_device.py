@@ -96,7 +96,7 @@ def test_a_decision_after_the_end_does_not_count() -> None:
 
 
 def test_what_nobody_approved_has_no_owner() -> None:
-    with pytest.raises(ValueError, match="nobody"):
+    with pytest.raises(ValueError, match="not approved"):
         _ = PENDING.owner
     assert APPROVED.owner.subject == "subject-1"
 

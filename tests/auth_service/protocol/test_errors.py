@@ -15,6 +15,7 @@ WIRE = {
     errors.InvalidClientError: ("invalid_client", 401),
     errors.InvalidGrantError: ("invalid_grant", 400),
     errors.UnauthorizedClientError: ("unauthorized_client", 400),
+    errors.ClientDisabledError: ("unauthorized_client", 400),
     errors.UnsupportedGrantTypeError: ("unsupported_grant_type", 400),
     errors.UnsupportedResponseTypeError: ("unsupported_response_type", 400),
     errors.InvalidScopeError: ("invalid_scope", 400),

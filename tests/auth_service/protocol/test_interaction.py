@@ -142,7 +142,7 @@ def test_a_login_is_stepped_up_to_what_the_policy_or_the_client_requires(
 
 @pytest.mark.requirement("ID-5")
 def test_a_second_factor_cannot_be_asked_for_silently() -> None:
-    with pytest.raises(LoginRequiredError, match="a second factor is needed"):
+    with pytest.raises(LoginRequiredError, match="a second factor is required"):
         step(request_with("none"), approvals=(APPROVAL,), second_factor=True)
 
 

@@ -92,7 +92,7 @@ def test_an_identity_assertion_for_another_client_is_refused() -> None:
 @pytest.mark.requirement("EXT-2")
 def test_an_issuer_speaks_for_the_clients_it_is_trusted_with() -> None:
     trusted = replace(IDP, clients=frozenset({"client-2"}))
-    with pytest.raises(InvalidGrantError, match="may not speak"):
+    with pytest.raises(InvalidGrantError, match="not trusted for this client"):
         check_id_jag(ID_JAG, trusted, "client-1")
     assert check_id_jag({**ID_JAG, "client_id": "client-2"}, trusted, "client-2")
 
@@ -172,10 +172,10 @@ RULES = (WorkloadRule({"repository": "acme/*"}),)
 @pytest.mark.parametrize(
     ("members", "says"),
     [
-        ({"issuer": ""}, "has a name"),
-        ({"jwks_uri": None}, "either jwks or jwks_uri"),
-        ({"jwks": {"keys": []}}, "either jwks or jwks_uri"),
-        ({"profile": "workload"}, "lets nobody in"),
+        ({"issuer": ""}, "must not be empty"),
+        ({"jwks_uri": None}, "exactly one of jwks and jwks_uri"),
+        ({"jwks": {"keys": []}}, "exactly one of jwks and jwks_uri"),
+        ({"profile": "workload"}, "admits no workload"),
     ],
 )
 def test_an_issuer_that_cannot_be_trusted_as_it_is_described_is_refused(
@@ -189,5 +189,5 @@ def test_an_issuer_that_cannot_be_trusted_as_it_is_described_is_refused(
 
 
 def test_a_rule_that_fits_every_workload_is_refused() -> None:
-    with pytest.raises(ValueError, match="fits every workload"):
+    with pytest.raises(ValueError, match="matches every workload"):
         WorkloadRule({})

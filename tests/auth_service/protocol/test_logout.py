@@ -42,7 +42,7 @@ def test_only_registered_places_will_do(uri: str) -> None:
 
 @pytest.mark.parametrize("uri", ["javascript:alert(1)", "http://client.example/after", AFTER + "#x"])
 def test_a_place_that_was_registered_under_older_rules_will_not_do(uri: str) -> None:
-    with pytest.raises(InvalidRequestError, match="not one that this server redirects to"):
+    with pytest.raises(InvalidRequestError, match="does not redirect to this kind"):
         destination(client(post_logout_redirect_uris=[uri]), uri, None)
 
 

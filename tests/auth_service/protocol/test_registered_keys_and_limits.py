@@ -38,14 +38,14 @@ def test_a_client_that_signs_registers_its_public_keys_or_where_they_are(keys: d
 @pytest.mark.parametrize(
     ("keys", "reason"),
     [
-        ({}, "private_key_jwt needs jwks or jwks_uri"),
-        ({"jwks": {"keys": [KEY]}, "jwks_uri": "https://c.example/jwks"}, "exclude each other"),
+        ({}, "private_key_jwt requires jwks or jwks_uri"),
+        ({"jwks": {"keys": [KEY]}, "jwks_uri": "https://c.example/jwks"}, "cannot be used together"),
         ({"jwks": {}}, "must be a JWK Set"),
         ({"jwks": {"keys": KEY}}, "must be a JWK Set"),
         ({"jwks": {"keys": [KEY, "x"]}}, "must be a JWK Set"),
         ({"jwks": {"keys": [KEY] * 21}}, "must be a JWK Set"),
-        ({"jwks": {"keys": [KEY, {**KEY, "d": "x"}]}}, "public keys only"),
-        ({"jwks": {"keys": [{"kty": "oct", "k": "x"}]}}, "public keys only"),
+        ({"jwks": {"keys": [KEY, {**KEY, "d": "x"}]}}, "only public keys"),
+        ({"jwks": {"keys": [{"kty": "oct", "k": "x"}]}}, "only public keys"),
         ({"jwks": {"keys": [KEY, {"kty": "RSA", "n": "_" * 1_400, "e": "AQAB"}]}}, "more than 8192 bits"),
     ],
 )

@@ -102,5 +102,5 @@ def test_a_line_of_exchanges_comes_to_an_end() -> None:
 
 @pytest.mark.parametrize(("sources", "targets"), [((), (RESOURCE,)), ((RESOURCE,), ()), ((), ())])
 def test_a_permission_names_sources_and_targets(sources: tuple[str, ...], targets: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="names sources and targets"):
+    with pytest.raises(ValueError, match="must name sources and targets"):
         ExchangeRule("client-1", frozenset(sources), frozenset(targets))

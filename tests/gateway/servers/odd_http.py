@@ -75,8 +75,8 @@ def answer_with(members: bytes) -> bytes:
 BROKEN = r"RemoteProtocolError"
 SILENT = r"ReadTimeout"
 NOT_JSON = r"not JSON in UTF-8"
-NO_ANSWER = r"not an answer of JSON-RPC"
-OTHER_ID = r"id that nobody asked with"
+NO_ANSWER = r"not a JSON-RPC 2.0 response"
+OTHER_ID = r"id does not match a request"
 OTHER_TYPE = r"neither JSON nor a stream"
 ENDED = r"ended the stream before"
 SAYS = r"the MCP server says"
@@ -109,8 +109,8 @@ ODD: dict[str, Odd] = {
     "chunks and an end": Odd(head(JSON, CHUNKED), BROKEN),
     "chunks and silence": Odd(head(JSON, CHUNKED), SILENT, stays=True),
     "no length and an end": Odd(until_end(b""), "it is empty"),
-    "202": Odd(whole(b"", status="202 Accepted"), "it is 202"),
-    "202 with an answer": Odd(whole(RESULT, status="202 Accepted"), "it is 202"),
+    "202": Odd(whole(b"", status="202 Accepted"), "its status is 202"),
+    "202 with an answer": Odd(whole(RESULT, status="202 Accepted"), "its status is 202"),
     "204": Odd(head(status="204 No Content"), OTHER_TYPE),
     "205": Odd(head("Content-Length: 0", status="205 Reset Content"), OTHER_TYPE),
     # another type
@@ -205,16 +205,16 @@ ODD: dict[str, Odd] = {
     "within an event": Odd(head(EVENTS, CHUNKED) + chunk(b"data: " + RESULT[:20]), ENDED),
     "within an event, silence": Odd(head(EVENTS, CHUNKED) + chunk(b"data: " + RESULT), ENDED, stays=True),
     "an event of text": Odd(events(b"hello"), ENDED),
-    "half an event": Odd(events(RESULT[:30]), "event that cannot be read", stays=True),
+    "half an event": Odd(events(RESULT[:30]), "malformed event", stays=True),
     "an event of NaN": Odd(
-        events(b'{"jsonrpc":"2.0","id":7,"result":{"a":NaN}}'), "event that cannot be read", stays=True
+        events(b'{"jsonrpc":"2.0","id":7,"result":{"a":NaN}}'), "malformed event", stays=True
     ),
     "an event in single quotes": Odd(
-        events(b"{\"jsonrpc\":\"2.0\",\"id\":7,'result':{}}"), "event that cannot be read", stays=True
+        events(b"{\"jsonrpc\":\"2.0\",\"id\":7,'result':{}}"), "malformed event", stays=True
     ),
-    "an event to nobody": Odd(events(RESULT.replace(b"7", b"8")), "event with an id", stays=True),
-    "an event to text": Odd(events(RESULT.replace(b"7", b'"7"')), "event with an id", stays=True),
-    "an event with id null": Odd(events(RESULT.replace(b"7", b"null")), "event with an id", stays=True),
+    "an event to nobody": Odd(events(RESULT.replace(b"7", b"8")), "response with an id", stays=True),
+    "an event to text": Odd(events(RESULT.replace(b"7", b'"7"')), "response with an id", stays=True),
+    "an event with id null": Odd(events(RESULT.replace(b"7", b"null")), "response with an id", stays=True),
 }  # fmt: skip
 
 RIGHT: dict[str, bytes] = {

@@ -117,7 +117,7 @@ NO_ANSWERS: dict[str, Make] = {
     "plain": lambda issuer, token: answer_json(issuer.tokens[token]),
     "plain no": lambda _issuer, _token: answer_json({"active": False}),
     "empty": lambda _issuer, _token: answer(200, b""),
-    "not text": lambda _issuer, _token: answer(200, b"\xff\xfe"),
+    "not a string": lambda _issuer, _token: answer(200, b"\xff\xfe"),
     "stranger's key": lambda i, t: as_jwt(KeyPair().sign(claims(i, t), TYPE)),
     "stranger's key under our key's id": lambda i, t: as_jwt(
         KeyPair().sign(claims(i, t), TYPE, kid=GOOD.kid)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.requirement("RS-12")
 
 def test_the_reason_tells_what_is_no_json_from_what_is_no_message() -> None:
     assert reason_for(b"Welcome!") == "it is not JSON in UTF-8"
-    assert reason_for(b"[1]") == "it is not a message of JSON-RPC 2.0"
+    assert reason_for(b"[1]") == "it is not a JSON-RPC 2.0 message"
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_a_policy_knows_its_groups_and_publishes_none_of_them() -> None:
         ("{scopes: read, groups: [ops, ops]}", "'a' names a group twice"),
         ("{scopes: read, groups: {ops: read}}", "a group of 'a' must be text"),
         ("{scopes: read, groups: [[ops]]}", "a group of 'a' must be text"),
-        ("{scopes: read, groups: '*'}", "line 6: '*' cannot be a group: groups are named exactly"),
+        ("{scopes: read, groups: '*'}", "line 6: '*' cannot be a group: groups have exact names"),
         ("{scopes: read, groups: ' ops'}", "' ops' cannot be a group: a group is named in one line"),
         ('{scopes: read, groups: "a\\nb"}', "cannot be a group: a group is named in one line"),
         ("{scopes: raed, groups: ops}", "line 6: 'raed' is not one of the scopes; did you mean 'read'?"),

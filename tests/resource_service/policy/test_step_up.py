@@ -65,7 +65,7 @@ def test_the_file_names_an_acr_or_both() -> None:
         ("a: {}", "names neither"),
         ("a: {acr: mfa, age: 3}", "is not part of a step-up"),
         ("a: {max_age: soon}", "must be a number of seconds"),
-        ("a: 'm f a'", "is no acr"),
+        ("a: 'm f a'", "is not an acr"),
         ("a: [mfa]", "must be"),
     ],
 )

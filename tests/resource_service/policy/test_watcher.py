@@ -71,7 +71,7 @@ async def test_a_file_that_changes_is_in_force_and_everybody_hears_of_it(path: P
             await anyio.wait_all_tasks_blocked()
             write(path, policy("read", "write"))
             await until(lambda: watcher.scopes() == ("read", "write"))
-    assert [(line["event"], line["scopes"]) for line in lines] == [("policy in force", ["read", "write"])]
+    assert [(line["event"], line["scopes"]) for line in lines] == [("policy loaded", ["read", "write"])]
 
 
 async def test_a_policy_that_cannot_be_meant_leaves_the_one_before_in_force_and_is_refused_once(

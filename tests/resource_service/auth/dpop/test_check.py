@@ -67,7 +67,7 @@ class TestGoodProofs:
 class TestChallenges:
     def test_a_bad_proof_is_explained_and_says_what_would_do(self, prover: Prover, service: Service) -> None:
         response = prover.greeted(prover.proof("POST", "/hello"))
-        description = "The DPoP proof is not for this request: htm is another method."
+        description = "The DPoP proof is not for this request: htm does not match the method."
         metadata = f"{service.origin}/.well-known/oauth-protected-resource/mcp"
         assert response.status_code == 401
         assert response.headers["www-authenticate"] == (
@@ -215,13 +215,13 @@ FORGERIES: dict[str, Forge] = {
     "garbage": lambda _: ("x", "a.b.c", "...", "e30.e30.e30", "\xe4", "a" * 8_000),
     "unsigned": _unsigned,
     "signed with a secret": _with_hmac,
-    "another method": lambda p: tuple(p.proof(m, "/hello") for m in ("POST", "get", "HEAD", "")),
+    "does not match the method": lambda p: tuple(p.proof(m, "/hello") for m in ("POST", "get", "HEAD", "")),
     "another path": lambda p: tuple(p.proof("GET", path) for path in ("", "/", "/mcp", "/hello//", "/HELLO")),
     "another place": lambda p: tuple(
         p.pair.proof("GET", url, access_token=p.token)
         for url in ("https://evil.example/hello", "http://127.0.0.1:1/hello", "/hello", 'http://[":"x/hello')
     ),
-    "no time": lambda p: tuple(p.proof("GET", "/hello", iat=iat) for iat in (None, "now", True, -1)),
+    "not a time": lambda p: tuple(p.proof("GET", "/hello", iat=iat) for iat in (None, "now", True, -1)),
     "too old": lambda p: (p.proof("GET", "/hello", now=time.time() - 90),),
     "too early": lambda p: (p.proof("GET", "/hello", now=time.time() + 90),),
     "no jti": lambda p: tuple(p.proof("GET", "/hello", jti=jti) for jti in (None, "", 1)),
