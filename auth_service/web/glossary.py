@@ -38,7 +38,7 @@ WORDS = {
     # Clients (RFC 7591 §3.2.1, RFC 7592 §3)
     "client_id": "The id of the client; not a secret.",
     "client_id_issued_at": "Seconds since 1970.",
-    "client_secret": "Only for clients that authenticate with one; only in this response.",
+    "client_secret": "Only for clients that authenticate with it; only shown once.",
     "client_secret_expires_at": "0: the secret does not expire.",
     "registration_client_uri": "URL at which the client manages its registration.",
     "registration_access_token": "The bearer token for that URL; only in this response.",
@@ -54,7 +54,7 @@ WORDS = {
     "contacts": "Contacts of the people responsible for the client.",
     "software_id": "The id of the software; the same for all its installations.",
     "software_version": "The version of the software.",
-    "token_endpoint_auth_signing_alg": "The algorithm of the client's assertions; without it, any supported one.",
+    "token_endpoint_auth_signing_alg": "The algorithm of the client's assertions; by default, any supported.",
     "dpop_bound_access_tokens": "Whether every token is bound to a key (RFC 9449).",
     "require_pushed_authorization_requests": "Whether the client must push its requests (RFC 9126).",
     "require_signed_request_object": "Whether unsigned authorization requests are refused (RFC 9101).",

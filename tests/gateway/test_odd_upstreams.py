@@ -35,7 +35,7 @@ REASONS = {
     ),
     **dict.fromkeys(("too large", "too large, id last"), "larger than DOORWARD_STDIO_MAX_MESSAGE_BYTES"),
     **dict.fromkeys(("silence", "a greeting and silence"), "did not respond in time"),
-    "an end": "exited before it answered|has ended",
+    "an end": "exited before it responded|has ended",
 }
 """Of each odd answer, what `doorward why` says of it; of all others, `UNREADABLE`."""
 

@@ -41,7 +41,7 @@ def test_a_sqlite_url_names_a_relative_or_an_absolute_path(url: str, path: str) 
     ],
 )
 def test_a_url_of_no_known_form_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"sqlite:///|no known form"):
+    with pytest.raises(ValueError, match=r"sqlite:///|unknown form"):
         open_store(url)
 
 

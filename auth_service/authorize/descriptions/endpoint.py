@@ -12,7 +12,7 @@ def _parameter(name: str, description: str, *, required: bool = False) -> dict[s
 OPERATION = {
     "summary": "Authorize a client (opened in a browser)",
     "description": "OAuth 2.1 §4.1.1, RFC 7636, RFC 8707, RFC 9207. Shows the login and consent pages, then"
-    " redirects to the client with `code`, `state` and `iss`. POST accepts a form."
+    " redirects to the client with `code`, `state`, `iss`. POST accepts a form."
     " Use *Authorize* above to try it from this page.",
     "tags": ["OAuth"],
     "parameters": [
@@ -34,7 +34,7 @@ OPERATION = {
     "responses": {
         "303": {"description": "To the login or consent page, or back to the client."},
         "400": {
-            "description": "An error page. If the client and its redirect URI are valid, the user can return to"
+            "description": "An error page. If client and redirect URI are valid, the user can return to"
             " the application with the error."
         },
     },

@@ -182,7 +182,9 @@ BAD_CLIENTS = {
     "{grant_types: [password], secret: 'env:NIGHTLY'}": "'password' is not supported",
     "{grant_types: password, secret: 'env:NIGHTLY'}": "grant_types",
     "{secret: 'env:NIGHTLY'}": "redirect_uris is missing",
-    "{token_endpoint_auth_method: none, secret: 'env:NIGHTLY', redirect_uris: [http://localhost/]}": "cannot have",
+    "{token_endpoint_auth_method: none, secret: 'env:NIGHTLY', redirect_uris: [http://localhost/]}": (
+        "cannot have a secret"
+    ),
     "{token_endpoint_auth_method: private_key_jwt, grant_types: [client_credentials]}": "requires jwks",
     "{token_endpoint_auth_method: maybe, grant_types: [client_credentials]}": "must be one of",
     "{redirect_uris: [javascript:x], token_endpoint_auth_method: none}": "redirect_uris",

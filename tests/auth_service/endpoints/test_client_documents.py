@@ -277,7 +277,7 @@ def test_a_document_that_cannot_be_had_gets_a_page_that_says_so(
     passing = status.startswith("503")
     assert page.status_code == (503 if passing else 400)
     assert ("try again later" in page.text) == passing
-    assert f"answers with status {status[:3]}" in page.text
+    assert f"responded with status {status[:3]}" in page.text
     world.server.failures.clear()
 
 
