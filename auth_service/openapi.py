@@ -64,13 +64,9 @@ def openapi_document(
             {"name": "Clients", "description": "Registration, RFC 7591 and RFC 7592."},
             {"name": "OAuth", "description": "OAuth 2.1."},
             {"name": "OpenID", "description": "OpenID Connect."},
-<<<<<<< HEAD
-            {"name": "Discovery", "description": "The documents that clients read first."},
+            {"name": "Discovery", "description": "Metadata documents and keys."},
             {"name": "Administration", "description": "The admin API: see docs/reference/admin-api.md."},
             *({"name": f"Administration: {what}"} for what in ("people", "connections", "access", "clients")),
-=======
-            {"name": "Discovery", "description": "Metadata documents and keys."},
->>>>>>> 842a35b (State what is wrong and what to do in every refusal and log event)
             {"name": "Pages", "description": "Pages for people."},
             {"name": "Operation"},
         ],

@@ -58,22 +58,9 @@ class GitHubLogin:
         Raises:
             FederationError: the identity cannot be determined.
         """
-<<<<<<< HEAD
         members = await redeem_code(self.fetcher, _token_url(provider), provider, answer, basic=False)
         api = self._api(provider, members)
         user = await api.user()
-=======
-        url = f"{provider.issuer}/login/oauth/access_token"
-        members = await redeem_code(self.fetcher, url, provider, answer, basic=False)
-        api = _Api(self.fetcher, _api_of(provider), token_in(members, "access_token"))
-        user = await api.get("user")
-        if (
-            not isinstance(user, dict)
-            or isinstance(user.get("id"), bool)
-            or not isinstance(user.get("id"), int)
-        ):
-            raise InvalidProviderResponseError("GitHub did not identify the user")
->>>>>>> 842a35b (State what is wrong and what to do in every refusal and log event)
         claims = {
             # A GitHub login can be changed and then claimed by somebody else; the id cannot.
             "sub": str(user["id"]),
@@ -136,7 +123,7 @@ class _Api:
         user = await self.get("user")
         user_id = user.get("id") if isinstance(user, dict) else None
         if not isinstance(user, dict) or isinstance(user_id, bool) or not isinstance(user_id, int):
-            raise InvalidProviderResponseError("GitHub does not say who it is")
+            raise InvalidProviderResponseError("GitHub did not identify the user")
         return user
 
     async def get(self, path: str) -> object:
