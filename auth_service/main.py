@@ -55,7 +55,7 @@ DEMO_PASSWORD, DEMO_NAME = "secret", "Demo User"
 
 def create_app(
     settings: AuthSettings, store: Store, clock: Clock = system_clock, fetcher: Fetcher | None = None
-) -> FastAPI:
+) -> DescribedApp:
     """Create the authorization server as an ASGI application; shutdown closes `store` and `fetcher`.
 
     Args:

@@ -92,7 +92,14 @@ class SigningKeys:
 
     async def jwks(self) -> dict[str, list[dict[str, str]]]:
         """Return the JWK Set to publish (RFC 7517 §5): the previous, current and next keys."""
-        needed = key_rotation.still_needed(await self._current(), self._schedule, self._clock())
+        return self._published(await self._current())
+
+    def loaded_jwks(self) -> dict[str, list[dict[str, str]]] | None:
+        """Return the same without waiting; None if the keys have to be read from the store first."""
+        return None if self._is_stale() else self._published(self._loaded)
+
+    def _published(self, keys: KeySet) -> dict[str, list[dict[str, str]]]:
+        needed = key_rotation.still_needed(keys, self._schedule, self._clock())
         return {"keys": [public_jwk(key.bare) for key in needed]}
 
     async def verify_own_jws(self, token: UnverifiedJws, typ: str) -> Claims:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.endpoints.descriptions.documents import HEALTH, JWKS, described
@@ -29,7 +30,7 @@ def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
     document = PublicDocument(metadata, max_age_s=JWKS_MAX_AGE_S)
 
     async def serve(request: Request) -> Response:
-        return document.response(request)
+        return document.response(request.scope)
 
     path = urlsplit(metadata["issuer"]).path
     roots = (AUTHORIZATION_SERVER, OPENID_CONFIGURATION)
@@ -42,6 +43,7 @@ def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
             operations={"GET": described(metadata)},
             cors=_PUBLIC,
             direct=True,
+            immediate=document.response,
         )
         for place in places
     ]
@@ -52,12 +54,18 @@ def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
 
     document = PublicDocument({}, max_age_s=JWKS_MAX_AGE_S)
 
-    async def serve(request: Request) -> Response:
+    def response(jwks: Mapping[str, Any], scope: Scope) -> Response:
         nonlocal document
-        jwks = await signing_keys.jwks()
         if document.members != jwks:
             document = PublicDocument(jwks, max_age_s=JWKS_MAX_AGE_S)
-        return document.response(request)
+        return document.response(scope)
+
+    async def serve(request: Request) -> Response:
+        return response(await signing_keys.jwks(), request.scope)
+
+    def immediate(scope: Scope) -> Response | None:
+        jwks = signing_keys.loaded_jwks()
+        return None if jwks is None else response(jwks, scope)
 
     return Endpoint(
         path="/jwks",
@@ -66,6 +74,7 @@ def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
         operations={"GET": JWKS},
         cors=_PUBLIC,
         direct=True,
+        immediate=immediate,
     )
 
 

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from auth_service.web.http import encoded_json
 from shared.asgi import WholeResponse, header_values
@@ -31,11 +31,10 @@ class PublicDocument:
         self._whole = WholeResponse(body, 200, _JSON, headers)
         self._unchanged = Response(status_code=304, headers=headers)
 
-    def response(self, request: Request) -> Response:
+    def response(self, scope: Scope) -> Response:
         """Return the document, or 304 if the requester has it (RFC 9110 §13.1.2)."""
-        return (
-            self._unchanged if self._is_known(header_values(request.scope, "if-none-match")) else self._whole
-        )
+        is_known = self._is_known(header_values(scope, "if-none-match"))
+        return self._unchanged if is_known else self._whole
 
     def _is_known(self, conditions: list[str]) -> bool:
         tags = [tag.strip().removeprefix("W/") for condition in conditions for tag in condition.split(",")]

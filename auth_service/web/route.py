@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from auth_service.web.glossary import schema_of
 from auth_service.web.http import Handler
@@ -25,6 +27,7 @@ class Endpoint:
             described.
         cors: what pages of other origins may do; None for nothing.
         direct: whether requests of programs bypass the framework; the handler returns whole responses.
+        immediate: returns the response to a direct GET, if that needs to wait for nothing.
     """
 
     path: str
@@ -33,6 +36,7 @@ class Endpoint:
     operations: Mapping[str, Operation] = field(default_factory=dict)
     cors: CorsPolicy | None = None
     direct: bool = False
+    immediate: Callable[[Scope], Response | None] | None = None
 
     def route(self) -> Route:
         """Return the route of the endpoint."""
@@ -42,7 +46,13 @@ class Endpoint:
         """Return the routes that are served before the framework."""
         methods = [method for method in self.methods if self.direct and method in ("GET", "POST")]
         return [
-            DirectRoute(method=method, path=self.path, handler=self.handler, cors=self.cors)
+            DirectRoute(
+                method=method,
+                path=self.path,
+                handler=self.handler,
+                cors=self.cors,
+                immediate=self.immediate if method == "GET" else None,
+            )
             for method in methods
         ]
 

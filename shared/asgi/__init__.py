@@ -4,7 +4,8 @@ Owns: the request id, the response headers of every response, request limits, CO
 browsers, and the response to an unhandled exception. Leaves to the services: authorization, and every
 response that has a meaning in OAuth.
 
-`DirectRoutes` answers ordinary requests of programs before all this middleware.
+`DirectRoutes` answers ordinary requests of programs before all this middleware; `direct_protocol` makes
+uvicorn pass them on without ASGI messages.
 
 Outermost first: `FrozenHeaders`, `RequestId`, `SecurityHeaders`, `BrowserPages`, `UnhandledErrors`,
 `HeadLimit`, `OtherHosts`, `Cors`, `BodyLimit`. Pass these classes to `starlette.middleware.Middleware`; each

@@ -20,16 +20,23 @@ from shared.asgi.request_id import request_id_header
 from shared.logs import current_request_id
 
 RawHeaders = list[tuple[bytes, bytes]]
+Answer = tuple[Response, RawHeaders]
+"""A response, and all its headers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DirectRoute:
-    """One method of one path, whose handler returns whole responses."""
+    """One method of one path, whose handler returns whole responses.
+
+    Attributes:
+        immediate: returns the response of `handler`, if that needs to wait for nothing.
+    """
 
     method: str
     path: str
     handler: Callable[[Request], Awaitable[Response]]
     cors: CorsPolicy | None = None
+    immediate: Callable[[Scope], Response | None] | None = None
 
 
 class BufferedRequest(Request):
@@ -74,34 +81,67 @@ class DirectRoutes:
             (route.method, path): route for route in routes for path in {route.path, prefix + route.path}
         }
         self._defaults = SecurityHeaders(app, secure=secure).defaults
-        self._max_body_bytes = max_body_bytes
+        self.by_target = {(m.encode(), path.encode()): route for (m, path), route in self.routes.items()}
+        self.max_body_bytes = max_body_bytes
         self._host_names = host_names
         self._more_headers = more_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self.routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if route is None or not _is_ordinary(scope):
+        if route is None or not self.is_ordinary(scope):
             await self.app(scope, receive, send)
             return
         # As `Prefix` and `FrozenHeaders` do.
         scope = {**scope, "path": route.path, "headers": list(scope["headers"])}
+        if answer := await self.answer(route, scope, receive):
+            await _send(*answer, send)
+
+    async def answer(
+        self, route: DirectRoute, scope: Scope, receive: Receive, body: bytes | None = None
+    ) -> Answer | None:
+        """Return the answer to an ordinary request; None if the client has disconnected.
+
+        Args:
+            scope: with the path of the route.
+            body: None to read it.
+        """
         header, outside = request_id_header()
         try:
-            response = await self._respond(route, scope, receive)
-            if response is not None:
-                await _send(response, [*self._headers(route, scope, response), header], send)
+            response = await self._respond(route, scope, receive, body)
+            if response is None:
+                return None
+            return response, [*self._headers(route, scope, response), header]
         finally:
             current_request_id.reset(outside)
 
-    async def _respond(self, route: DirectRoute, scope: Scope, receive: Receive) -> Response | None:
+    def immediate_answer(self, route: DirectRoute, scope: Scope) -> Answer | None:
+        """Return the answer to an ordinary request, if that needs to wait for nothing."""
+        if route.immediate is None or (response := route.immediate(scope)) is None:
+            return None
+        header, outside = request_id_header()
+        try:
+            self._host_names.note(scope)
+            return response, [*self._headers(route, scope, response), header]
+        finally:
+            current_request_id.reset(outside)
+
+    @staticmethod
+    def is_ordinary(scope: Scope) -> bool:
+        """Check that the request is not for a page, and that its head is within the limits."""
+        return not (scope.get("root_path") or is_head_too_large(scope) or asks_for_page(scope))
+
+    async def _respond(
+        self, route: DirectRoute, scope: Scope, receive: Receive, body: bytes | None
+    ) -> Response | None:
         self._host_names.note(scope)
         try:
-            body = await read_body(scope, receive, max_body_bytes=self._max_body_bytes)
+            if body is None:
+                body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
             return await route.handler(BufferedRequest(scope, receive, body))
         except ClientDisconnect:
             return None
         except BodyTooLargeError:
-            return body_too_large(scope, self._max_body_bytes)
+            return body_too_large(scope, self.max_body_bytes)
         except Exception:  # noqa: BLE001 -- logged, and answered without details
             return unhandled_error(scope)
 
@@ -112,11 +152,6 @@ class DirectRoutes:
         stated = {name for name, _ in headers}
         defaults = [pair for pair in self._defaults if pair[0] not in stated]
         return [*headers, *self._more_headers(scope), *defaults]
-
-
-def _is_ordinary(scope: Scope) -> bool:
-    """Check that the request is not for a page, and that its head is within the limits."""
-    return not (scope.get("root_path") or is_head_too_large(scope) or asks_for_page(scope))
 
 
 async def _send(response: Response, headers: RawHeaders, send: Send) -> None:

@@ -139,6 +139,7 @@ def _serve(module: str, *, host: str, port: int, workers: int, grace_s: int, lea
 
     import uvicorn
 
+    from shared.asgi.direct_protocol import DirectProtocol
     from shared.cli.serving import Application, serve, take_settings
 
     config = uvicorn.Config(
@@ -147,6 +148,7 @@ def _serve(module: str, *, host: str, port: int, workers: int, grace_s: int, lea
         host=host,
         port=port,
         workers=workers,
+        http=DirectProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,

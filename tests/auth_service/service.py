@@ -25,10 +25,13 @@ from auth_service.crypto.passwords import Passwords
 from auth_service.fetching import Fetcher
 from auth_service.grants.repository import GrantRepository
 from auth_service.main import create_app
+from auth_service.openapi import DescribedApp
 from auth_service.protocol.grant import Grant
 from auth_service.settings import AuthSettings
 from auth_service.storage import Store, open_store
 from auth_service.users.repository import User, UserRepository
+from shared.asgi.direct_protocol import DirectProtocol
+from shared.asgi.direct_routes import Answer, DirectRoute, DirectRoutes
 from tests.flow import Client, Person
 from tests.servers import wait_until
 
@@ -77,9 +80,11 @@ class MovableClock:
 class NotingFailures:
     """Keeps every answer of 500 and above, so that none goes unnoticed."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: DescribedApp) -> None:
         self.app = app
         self.failures: list[str] = []
+        assert isinstance(app.direct, DirectRoutes)
+        self.direct = _NotingRoutes(app.direct, self.failures)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_noting(message: Message) -> None:
@@ -88,6 +93,22 @@ class NotingFailures:
             await send(message)
 
         await self.app(scope, receive, send_noting)
+
+
+class _NotingRoutes(DirectRoutes):
+    """The direct routes of an app, as `DirectProtocol` calls them."""
+
+    def __init__(self, routes: DirectRoutes, failures: list[str]) -> None:
+        vars(self).update(vars(routes))
+        self._failures = failures
+
+    async def answer(
+        self, route: DirectRoute, scope: Scope, receive: Receive, body: bytes | None = None
+    ) -> Answer | None:
+        answer = await super().answer(route, scope, receive, body)
+        if answer and answer[0].status_code >= 500:
+            self._failures.append(f"{answer[0].status_code} {scope['method']} {scope['path']}")
+        return answer
 
 
 @dataclass
@@ -288,6 +309,7 @@ def _like_the_command(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        http=DirectProtocol,
         timeout_graceful_shutdown=2,
         # On a busy machine a client may be idle for longer than the usual 5 s, and write when it ends.
         timeout_keep_alive=60,

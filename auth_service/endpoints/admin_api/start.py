@@ -52,7 +52,7 @@ def metadata_endpoint(issuer: str) -> Endpoint:
     )
 
     async def serve(request: Request) -> Response:
-        return document.response(request)
+        return document.response(request.scope)
 
     return Endpoint(
         path=urlsplit(metadata_url(issuer)).path,
