@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urljoin
 
-from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from auth_service.protocol.admin_access import DESCRIPTION, SCOPE
 from auth_service.settings import AuthSettings
 from auth_service.web.route import Endpoint, openapi_paths
+from shared.asgi.direct_app import DirectApp
 from shared.version import VERSION
 
 _DESCRIPTION = """\
@@ -25,23 +23,14 @@ OAuth 2.1 and OpenID Connect for MCP servers, by the issuer `{issuer}`.
 """
 
 
-class DescribedApp(FastAPI):
-    """A FastAPI app with a hand-written OpenAPI document: FastAPI does not know its routes.
+class DescribedApp(DirectApp):
+    """An app with a hand-written OpenAPI document: FastAPI does not know its routes.
 
     Attributes:
         document: the OpenAPI document that it serves.
-        direct: answers requests before the framework, or passes them on to `framework`.
     """
 
     document: dict[str, Any]
-    direct: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.direct(scope, receive, send)
-
-    async def framework(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, or the lifespan, by FastAPI."""
-        await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""

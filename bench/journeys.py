@@ -59,6 +59,7 @@ GIVEN = {
     "resource_service/introspection/client.py": "whether a policy names groups",
     "shared/asgi/body.py": ASGI,
     "shared/asgi/cors.py": "the policy of each path",
+    "shared/asgi/direct_app.py": "the application in front of the framework",
     "shared/asgi/direct_routes.py": "the handlers, the headers of responses and the framework behind it",
     "shared/asgi/headers.py": ASGI,
     "shared/asgi/other_hosts.py": ASGI,

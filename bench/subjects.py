@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +11,14 @@ from pathlib import Path
 import httpx2
 
 from bench.baselines import STORE_VARIABLE
+from bench.gateway import DIRECT, tool_calls
 from bench.operations import SETTINGS, Operation, operations, repeated
 from bench.pinning import pin_server
-from tests.cli.command import python_environment
+from bench.processes import asgi_server, place_of
 from tests.e2e.services import Deployment, Service, deployed, start
 from tests.e2e.volley import post, request
 from tests.flow import Client, Person
-from tests.servers import DURABLE, free_port, redis_running, wait_until
+from tests.servers import DURABLE, free_port, redis_running
 
 BASELINE = "one GET by redis-py"
 ONE_CONNECTION = f"{BASELINE}, one connection"
@@ -28,11 +27,16 @@ ONE_CONNECTION = f"{BASELINE}, one connection"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A server and the requests to it."""
+    """A server and the requests to it.
+
+    Attributes:
+        beside: the subject that this one is compared with.
+    """
 
     port: int
     process_id: int
     operation: Operation
+    beside: str = ""
 
     @property
     def name(self) -> str:
@@ -41,7 +45,9 @@ class Subject:
 
     @property
     def baseline(self) -> str:
-        """The baseline with the same number of connections."""
+        """The subject beside this one, by default a GET with the same number of connections."""
+        if self.beside:
+            return self.beside
         return ONE_CONNECTION if len(self.operation.scripts) == 1 else BASELINE
 
 
@@ -55,13 +61,13 @@ def subjects(directory: Path) -> Iterator[list[Subject]]:
     with ExitStack() as stack:
         store_url = stack.enter_context(redis_running(directory / "redis", *DURABLE)).url
         form = post("/", {"token": secrets.token_urlsafe(48)})
-        one_key = stack.enter_context(_baseline("one_key", {STORE_VARIABLE: store_url}))
-        bare = stack.enter_context(_baseline("bare"))
-        framework = stack.enter_context(_baseline("framework"))
+        one_key = stack.enter_context(asgi_server("bench.baselines:one_key", {STORE_VARIABLE: store_url}))
+        bare = stack.enter_context(asgi_server("bench.baselines:bare"))
+        framework = stack.enter_context(asgi_server("bench.baselines:framework"))
         deployment = stack.enter_context(deployed(store_url, directory, settings=SETTINGS))
-        auth = deployment.auth[0].port, _process_id(deployment.auth[0])
-        pin_server(auth[1])
-        yield [
+        auth = place_of(deployment.auth[0])
+        calls = stack.enter_context(tool_calls(deployment, directory))
+        measured = [
             Subject(*one_key, Operation(name=BASELINE, scripts=repeated(form))),
             Subject(*one_key, Operation(name=ONE_CONNECTION, scripts=repeated(form, 1))),
             Subject(*bare, Operation(name="no store, by Starlette", scripts=repeated(form))),
@@ -70,33 +76,11 @@ def subjects(directory: Path) -> Iterator[list[Subject]]:
             ),
             *(Subject(*auth, operation) for operation in operations(deployment)),
             *_of_the_resource_server(deployment, directory, stack),
+            *(Subject(*place, operation, beside=DIRECT) for place, operation in calls),
         ]
-
-
-@contextmanager
-def _baseline(name: str, variables: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
-    """Run a baseline as a process, and yield its port and process id."""
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "--factory", f"bench.baselines:{name}", "--port", str(port)]
-    process = subprocess.Popen(
-        [*command, "--no-access-log", "--no-server-header", "--log-level", "error"],
-        env=python_environment(**(variables or {})),
-    )
-    try:
-        wait_until(lambda: _listens(port) or process.poll() is not None)
-        pin_server(process.pid)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _listens(port: int) -> bool:
-    try:
-        httpx2.get(f"http://127.0.0.1:{port}/", trust_env=False)
-    except httpx2.HTTPError:
-        return False
-    return True
+        for process_id in {subject.process_id for subject in measured}:
+            pin_server(process_id)
+        yield measured
 
 
 def _of_the_resource_server(deployment: Deployment, directory: Path, stack: ExitStack) -> Sequence[Subject]:
@@ -118,10 +102,7 @@ def _of_the_resource_server(deployment: Deployment, directory: Path, stack: Exit
     )
     stack.callback(without_cache.kill)
     start([without_cache])
-    asking = without_cache.port, _process_id(without_cache)
-    caching = deployment.resource.port, _process_id(deployment.resource)
-    for place in (asking, caching):
-        pin_server(place[1])
+    asking, caching = place_of(without_cache), place_of(deployment.resource)
     bearer = repeated(request("GET", "/hello", {"Authorization": f"Bearer {tokens['access_token']}"}))
     without = repeated(request("GET", "/hello", {}))
     return [
@@ -129,8 +110,3 @@ def _of_the_resource_server(deployment: Deployment, directory: Path, stack: Exit
         Subject(*caching, Operation(name="protected, cached answer", scripts=bearer)),
         Subject(*asking, Operation(name="refused for lack of a token", scripts=without, status=401)),
     ]
-
-
-def _process_id(service: Service) -> int:
-    assert service.process
-    return service.process.pid

@@ -41,7 +41,7 @@ def http_client(*, timeout_s: float, max_connections: int) -> httpx2.AsyncClient
 
 def request_id_of(answer: Answer) -> str:
     """Return the request id under which the server logged the response; empty if missing or invalid."""
-    request_id: str = answer.headers.get(REQUEST_ID, "")
+    request_id: str = answer.headers.get(REQUEST_ID.lower(), "")
     return request_id if is_request_id(request_id) else ""
 
 

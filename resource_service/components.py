@@ -6,8 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import httpx2
-
 from resource_service.auth.dpop.check import dpop_validator_for
 from resource_service.authorization_server_client import AuthorizationServerClient, http_client
 from resource_service.errors import Refuse
@@ -34,6 +32,7 @@ from resource_service.resource import Backend, ProtectedResource, TokenValidatio
 from resource_service.settings import ResourceSettings
 from resource_service.targets import HttpTarget, StdioTarget
 from shared.clock import Clock, steady_clock
+from shared.http1 import Client
 
 OPEN = Policy(scopes={}, default=Scopes())
 """Behind a gateway without a policy, a valid token permits everything."""
@@ -95,7 +94,7 @@ def gateway_backend(settings: ResourceSettings, tokens: IdentityTokens) -> Backe
     policy = _policy(settings, otherwise=OPEN)
     match settings.target:
         case HttpTarget() as target:
-            client = _upstream_client(settings)
+            client = _upstream_client(settings, target)
             gateway = _http_gateway(settings, Upstream(client, target), tokens)
             return Backend(app=gateway, policy=policy, run=lambda: client)
         case StdioTarget() as target:
@@ -110,8 +109,9 @@ def _policy(settings: ResourceSettings, *, otherwise: Policy) -> PolicyWatcher:
     return PolicyWatcher(otherwise) if settings.policy is None else PolicyWatcher.reload(settings.policy)
 
 
-def _upstream_client(settings: ResourceSettings) -> httpx2.AsyncClient:
+def _upstream_client(settings: ResourceSettings, target: HttpTarget) -> Client:
     return upstream_client(
+        target,
         connect_timeout_s=settings.upstream_connect_timeout_s,
         silence_s=settings.upstream_silence_s,
         max_connections=settings.upstream_connections,

@@ -17,6 +17,7 @@ from starlette.types import HTTPExceptionHandler, Lifespan
 from resource_service.components import Components, components
 from resource_service.errors import Refusal, Refuse
 from resource_service.introspection.leases import Leases
+from resource_service.middleware.direct_endpoints import DirectEndpoint, DirectEndpoints
 from resource_service.middleware.drain_body import DrainBody
 from resource_service.middleware.origins import OriginCheck, Origins
 from resource_service.openapi import (
@@ -65,6 +66,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     """
     parts = components(settings, clock)
     visitors = VisitorPages(settings, [resource.settings for resource in parts.resources.all])
+    host_names = HostNames(public_url=settings.resource, setting="DOORWARD_RESOURCE")
     app = DocumentedApp(
         title=settings.resource_name,
         version=VERSION,
@@ -75,12 +77,20 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan(parts),
-        middleware=_middleware(settings, parts.refuse, visitors),
+        middleware=_middleware(settings, parts.refuse, visitors, host_names),
         exception_handlers={HTTPException: http_error},
+    )
+    endpoints = list(_mcp_endpoints(parts))
+    app.direct = DirectEndpoints(
+        app.framework,
+        endpoints=[DirectEndpoint(route.path, route.app) for route in endpoints],
+        prefix=settings.base_path,
+        secure=settings.secure,
+        host_names=host_names,
     )
     app.add_exception_handler(Refusal, _refused(parts.refuse))
     app.mcp_endpoints = _examples(parts)
-    app.router.routes.extend(_mcp_endpoints(parts))
+    app.router.routes.extend(endpoints)
     app.router.routes.append(home_route(visitors.home))
     for router in _routers(parts):
         app.include_router(router)
@@ -139,7 +149,9 @@ def _routers(parts: Components) -> Iterator[APIRouter]:
         yield alias_routes(parts.base.authorization_server, settings)
 
 
-def _middleware(settings: ResourceSettings, refuse: Refuse, visitors: VisitorPages) -> list[Middleware]:
+def _middleware(
+    settings: ResourceSettings, refuse: Refuse, visitors: VisitorPages, host_names: HostNames
+) -> list[Middleware]:
     policy_of = Origins(settings).policy_of
     return [
         Middleware(FrozenHeaders),
@@ -149,7 +161,7 @@ def _middleware(settings: ResourceSettings, refuse: Refuse, visitors: VisitorPag
         Middleware(BrowserPages, page_of=visitors.refused),
         Middleware(UnhandledErrors),
         Middleware(HeadLimit),
-        Middleware(OtherHosts, names=HostNames(public_url=settings.resource, setting="DOORWARD_RESOURCE")),
+        Middleware(OtherHosts, names=host_names),
         *([Middleware(Prefix, prefix=settings.base_path)] if settings.base_path else []),
         Middleware(OriginCheck, policy_of=policy_of, refuse=refuse),
         Middleware(Cors, policy_of=policy_of),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import FastAPI
-
 from resource_service.routes.http_resources import REFUSALS, SCHEME, Problem
 from resource_service.settings import ResourceSettings
+from shared.asgi.direct_app import DirectApp
 
 Examples = Mapping[str, dict[str, Any]]
 """Maps a name to an OpenAPI example."""
@@ -49,8 +48,8 @@ def description(settings: ResourceSettings) -> str:
     return _DESCRIPTION.format(resource=settings.resource, issuer=settings.issuer, aliases=aliases)
 
 
-class DocumentedApp(FastAPI):
-    """A FastAPI app whose OpenAPI document also describes MCP endpoints.
+class DocumentedApp(DirectApp):
+    """An app whose OpenAPI document also describes MCP endpoints.
 
     Attributes:
         mcp_endpoints: maps a path to example requests.

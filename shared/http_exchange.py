@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import quote_plus
@@ -25,10 +25,14 @@ class TooLargeError(NoAnswerError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete response."""
+    """A complete response.
+
+    Attributes:
+        headers: names in lower case.
+    """
 
     status: int
-    headers: httpx2.Headers
+    headers: Mapping[str, str]
     body: bytes
 
     @property

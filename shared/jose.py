@@ -67,7 +67,15 @@ class UnverifiedJws:
 
 def sign(claims: Claims, key: SigningKey, typ: str) -> str:
     """Sign `claims` as a compact JWS with the headers alg, kid and typ (RFC 7515 §7.1)."""
-    return str(jws.sign(claims, _private(key), headers={"kid": key.kid, "typ": typ}, algorithm=key.alg))
+    payload = json.dumps(claims, separators=(",", ":")).encode()
+    signed = f"{_header(key, typ)}.{base64url.encode(payload)}"
+    return f"{signed}.{base64url.encode(_private(key).sign(signed.encode('ascii')))}"
+
+
+@lru_cache(maxsize=64)
+def _header(key: SigningKey, typ: str) -> str:
+    header = {"alg": key.alg, "kid": key.kid, "typ": typ}
+    return base64url.encode(json.dumps(header, separators=(",", ":"), sort_keys=True).encode())
 
 
 def public_jwk(key: SigningKey) -> dict[str, str]:

@@ -16,6 +16,8 @@ from shared.bearer import Credentials, MalformedCredentialsError, TokenInUrlErro
 from shared.clock import Clock
 from shared.introspection import ActiveToken
 
+_KEY = "doorward.credentials"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticate:
@@ -82,6 +84,14 @@ def token_in(scope: Scope) -> str:
 
 
 def _credentials_of(scope: Scope) -> Credentials:
+    """Return the credentials of a request, which are parsed once."""
+    credentials: Credentials | None = scope.get(_KEY)
+    if credentials is None:
+        scope[_KEY] = credentials = _parsed_credentials(scope)
+    return credentials
+
+
+def _parsed_credentials(scope: Scope) -> Credentials:
     query = scope.get("query_string", b"").decode("latin-1")
     try:
         credentials = read_credentials(header_values(scope, "authorization"), query)

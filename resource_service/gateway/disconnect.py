@@ -3,28 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import anyio
 from starlette.types import Receive
 
+from shared.cancellable import Cancellable
 
-@asynccontextmanager
-async def cancelled_on_disconnect(receive: Receive) -> AsyncIterator[anyio.CancelScope]:
+UNWATCHED_S = 0.05
+"""Most requests are answered within this time, and cost no task."""
+
+
+@contextmanager
+def cancelled_on_disconnect(receive: Receive) -> Iterator[Cancellable]:
     """Cancel the code inside the context when the client disconnects; execution continues after the context.
 
-    The request body must have been read. The yielded scope tells whether it was cancelled.
+    The request body must have been read. The yielded section tells whether it was cancelled. A disconnect is
+    noticed after `UNWATCHED_S` at the earliest.
     """
-    with anyio.CancelScope() as scope:
-        watcher = asyncio.create_task(_cancel_on_disconnect(receive, scope))
+    with Cancellable() as section:
+        watcher = _Watcher(receive, section)
         try:
-            yield scope
+            yield section
         finally:
-            watcher.cancel()
+            watcher.stop()
 
 
-async def _cancel_on_disconnect(receive: Receive, scope: anyio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()
+class _Watcher:
+    """Waits for the disconnect in a task of its own, which begins later."""
+
+    def __init__(self, receive: Receive, section: Cancellable) -> None:
+        self._receive = receive
+        self._section = section
+        self._task: asyncio.Task[None] | None = None
+        self._beginning = asyncio.get_running_loop().call_later(UNWATCHED_S, self._begin)
+
+    def stop(self) -> None:
+        self._beginning.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._cancel_on_disconnect())
+
+    async def _cancel_on_disconnect(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._section.cancel()

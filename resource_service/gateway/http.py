@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 
-import httpx2
 from starlette.types import Receive, Scope, Send
 
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
@@ -30,9 +29,10 @@ from resource_service.messages.request_ids import noted_request_ids
 from resource_service.principal import Principal, principal_in
 from resource_service.reasons import Reason
 from shared.asgi import header_values, read_body
+from shared.http1 import Fields, Request, Response
 from shared.logs import current_request_id
 
-SESSION_HEADER = "mcp-session-id"
+SESSION_HEADER = b"mcp-session-id"
 METHODS = frozenset({"GET", "POST", "DELETE"})
 
 
@@ -70,21 +70,26 @@ class HttpGateway:
         session_id = _session_id(scope)
         with self.share.slot(principal), self._session(session_id, principal):
             request = await self._request(scope, receive, principal)
-            async with (
-                cancelled_on_disconnect(receive),
-                self.upstream.answer_to(request) as response,
-                AsyncExitStack() as held,
-            ):
-                reply = HttpReply(
-                    upstream=self.upstream,
-                    response=response,
-                    request_ids=noted_request_ids(scope),
-                    max_answer_bytes=self.max_answer_bytes,
-                    make_room=lambda: held.enter_async_context(self.large_answers.room(principal)),
-                )
-                await reply.begin()
-                self._note_session(request.method, session_id, response, principal)
-                await reply.pass_on(send)
+            with cancelled_on_disconnect(receive):
+                await self._exchange(request, scope, send, session_id=session_id)
+
+    async def _exchange(self, request: Request, scope: Scope, send: Send, *, session_id: str | None) -> None:
+        principal, room = principal_in(scope), AsyncExitStack()
+        response = await self.upstream.answer_to(request)
+        try:
+            reply = HttpReply(
+                upstream=self.upstream,
+                response=response,
+                request_ids=noted_request_ids(scope),
+                max_answer_bytes=self.max_answer_bytes,
+                make_room=lambda: room.enter_async_context(self.large_answers.room(principal)),
+            )
+            await reply.begin()
+            self._note_session(scope["method"], session_id, response, principal)
+            await reply.pass_on(send)
+        finally:
+            response.close()
+            await room.aclose()
 
     def _session(self, session_id: str | None, principal: Principal) -> AbstractContextManager[None]:
         if session_id is None:
@@ -93,35 +98,32 @@ class HttpGateway:
             raise no_such_session(f"{session_id[:64]!r} is not a session of {principal.owner}")
         return self.sessions.in_use(session_id)
 
-    async def _request(self, scope: Scope, receive: Receive, principal: Principal) -> httpx2.Request:
+    async def _request(self, scope: Scope, receive: Receive, principal: Principal) -> Request:
         body = None
         if scope["method"] == "POST":
             body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
-        fields = [*to_upstream(scope["headers"], self.headers), *self.identity.fields(principal)]
+        fields: Fields = [*to_upstream(scope["headers"], self.headers), *self.identity.fields(principal)]
         if body is not None:
             fields.append((b"content-type", b"application/json"))
         fields.append((b"x-request-id", current_request_id.get().encode()))
         if self.authorization is not None:
             fields.append((b"authorization", self.authorization.encode()))
         fields.append((b"host", self.upstream.target.authority.encode()))
-        try:
-            return httpx2.Request(scope["method"], self._url(scope), headers=fields, content=body)
-        except httpx2.InvalidURL as error:
-            raise malformed_request(Reason.NOT_FORWARDABLE, 400, "The query cannot be forwarded.") from error
+        return Request(scope["method"].encode("ascii"), self._target(scope), fields, body)
 
-    def _url(self, scope: Scope) -> str:
-        """Return the upstream's URL, with its configured query or else the client's."""
-        query, url = scope.get("query_string", b"").decode("latin-1"), self.upstream.target.url
-        return f"{url}?{query}" if query and "?" not in url else url
+    def _target(self, scope: Scope) -> bytes:
+        """Return the upstream's path, with its configured query or else the client's."""
+        query, path = scope.get("query_string", b""), self.upstream.path
+        return b"%b?%b" % (path, query) if query and b"?" not in path else path
 
     def _note_session(
-        self, method: str, session_id: str | None, response: httpx2.Response, principal: Principal
+        self, method: str, session_id: str | None, response: Response, principal: Principal
     ) -> None:
-        named = response.headers.get(SESSION_HEADER)
-        ended = response.status_code == 404 or (method == "DELETE" and response.is_success)
+        named, is_success = response.header(SESSION_HEADER), 200 <= response.status < 300
+        ended = response.status == 404 or (method == "DELETE" and is_success)
         if session_id is not None and ended:
             self.sessions.forget(session_id)
-        elif response.is_success and named and not self.sessions.bind(named, principal):
+        elif is_success and named and not self.sessions.bind(named, principal):
             raise failed(
                 Reason.UPSTREAM_SESSION_SHARED,
                 f"{self.upstream.target.log_name}: issued one session id to two principals",
@@ -129,7 +131,7 @@ class HttpGateway:
 
 
 def _session_id(scope: Scope) -> str | None:
-    named = header_values(scope, SESSION_HEADER)
+    named = header_values(scope, SESSION_HEADER.decode())
     if len(named) > 1:
         raise malformed_request(Reason.SESSION_HEADER_INVALID, 400, "The Mcp-Session-Id header is repeated.")
     return named[0] if named else None

@@ -7,11 +7,10 @@ room. Streams are not buffered; `resource_service.middleware.endable_response` c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
-import httpx2
 from starlette.types import Send
 
 from resource_service.gateway.errors import silent, too_large, unreadable
@@ -26,6 +25,7 @@ from resource_service.gateway.upstream import Upstream
 from resource_service.messages.forwarded_headers import to_client
 from resource_service.messages.request_ids import RequestId
 from shared.host_refusals import MAX_REFUSAL_BYTES, refuses_host
+from shared.http1 import ExchangeError, Response
 from shared.logs import get_logger
 
 EVENT_STREAM = "text/event-stream"
@@ -59,16 +59,13 @@ class HttpReply:
     """
 
     upstream: Upstream
-    response: httpx2.Response
+    response: Response
     request_ids: Sequence[RequestId] = ()
     max_answer_bytes: int
     make_room: Callable[[], Awaitable[None]]
-    _chunks: AsyncIterator[bytes] = field(init=False)
     _held: bytearray = field(default_factory=bytearray)
     _large: bool = False
-
-    def __post_init__(self) -> None:
-        self._chunks = self.response.aiter_raw()
+    _is_whole: bool = False
 
     async def begin(self) -> None:
         """Read as much as must be known before anything is sent.
@@ -76,7 +73,7 @@ class HttpReply:
         Raises:
             Refusal: the response does not answer the request.
         """
-        status = self.response.status_code
+        status = self.response.status
         if status in (400, 403):
             await self._hold(MAX_REFUSAL_BYTES)
             if refuses_host(status, bytes(self._held)):
@@ -85,7 +82,7 @@ class HttpReply:
             return
         checked = min(MAX_CHECKED_BYTES, self.max_answer_bytes)
         self._large = not await self._hold(checked)
-        self._check(fault_in_type(status, self.response.headers.get("content-type", "")))
+        self._check(fault_in_type(status, (self.response.header(b"content-type") or "")))
         if self._large:
             await self._hold_large()
         self._check(self._fault_in_body())
@@ -104,14 +101,14 @@ class HttpReply:
             raise too_large(self.max_answer_bytes, self.upstream.target.log_name)
 
     def _check(self, fault: str | None) -> None:
-        status = self.response.status_code
+        status = self.response.status
         if fault is not None and status < 300:
             excerpt = printable(bytes(self._held[:MAX_SHOWN_BYTES]))
             detail = f"{self.upstream.target.log_name}: answers {status}, but {fault}: {excerpt!r}"
             raise unreadable(fault, detail)
 
     def _fault_in_body(self) -> str | None:
-        if self.response.headers.get("content-encoding", "identity").lower() != "identity":
+        if (self.response.header(b"content-encoding") or "identity").lower() != "identity":
             return None
         return (
             fault_at_ends(self._held) if self._large else fault_in_body(bytes(self._held), self.request_ids)
@@ -119,29 +116,34 @@ class HttpReply:
 
     async def pass_on(self, send: Send) -> None:
         """Send the response as it arrives."""
-        fields = to_client(self.response.headers.raw)
+        fields = to_client(self.response.fields)
         if self._is_stream or self._held.startswith(BYTE_ORDER_MARK):
             self._held = self._held.removeprefix(BYTE_ORDER_MARK)
             fields = [(name, value) for name, value in fields if name not in ABOUT_LENGTH]
-        if self._is_stream and "x-accel-buffering" not in self.response.headers:
+        if self._is_stream and self.response.header(b"x-accel-buffering") is None:
             fields.append((b"x-accel-buffering", b"no"))  # a proxy in front of us must not hold events back
-        start = {"type": "http.response.start", "status": self.response.status_code, "headers": fields}
+        start = {"type": "http.response.start", "status": self.response.status, "headers": fields}
         await send(start)
+        if self._is_whole and not self._large:
+            await send({"type": "http.response.body", "body": bytes(self._held), "more_body": False})
+            return
         if await self._pass_on_body(send) or self._is_stream:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     @property
     def _is_stream(self) -> bool:
-        return self.response.headers.get("content-type", "").lower().startswith(EVENT_STREAM)
+        return (self.response.header(b"content-type") or "").lower().startswith(EVENT_STREAM)
 
     async def _hold(self, most: int) -> bool:
         """Read up to `most` bytes, or a chunk more. Return whether the body is complete."""
         try:
             while len(self._held) <= most:
-                self._held += await anext(self._chunks)
-        except StopAsyncIteration:
-            return True
-        except httpx2.HTTPError as error:
+                chunk = await self.response.read()
+                if not chunk:
+                    self._is_whole = True
+                    return True
+                self._held += chunk
+        except ExchangeError as error:
             raise self.upstream.failure(error) from error
         return False
 
@@ -153,12 +155,12 @@ class HttpReply:
         """
         try:
             await self._pass_on_held(send)
-            async for chunk in self._chunks:
+            while chunk := await self.response.read():
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except httpx2.HTTPError as error:
+        except ExchangeError as error:
             _log.warning(
                 "the upstream closed the connection during a response",
-                error=f"{type(error).__name__} {error}",
+                error=str(error),
             )
             return False
         except TimeoutError:
@@ -167,8 +169,11 @@ class HttpReply:
         return True
 
     async def _pass_on_held(self, send: Send) -> None:
-        with anyio.fail_after(DELIVERED_WITHIN_S if self._large else None):
+        if not self._large:
+            await send({"type": "http.response.body", "body": bytes(self._held), "more_body": True})
+            return
+        with anyio.fail_after(DELIVERED_WITHIN_S):
             for start in range(0, len(self._held), PIECE_BYTES):
                 piece = bytes(self._held[start : start + PIECE_BYTES])
-                with anyio.fail_after(TAKEN_WITHIN_S if self._large else None):
+                with anyio.fail_after(TAKEN_WITHIN_S):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -45,12 +45,11 @@ class Reply:
     async def deliver(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Send the response as it arrives. Return False if the client disconnected before the end."""
         try:
-            with self.connection.hold():
-                async with cancelled_on_disconnect(receive) as connected:
-                    await self._send(scope, receive, send)
+            with self.connection.hold(), cancelled_on_disconnect(receive) as connected:
+                await self._send(scope, receive, send)
         finally:
             self.reading.stop()
-        return not connected.cancelled_caught
+        return not connected.was_cancelled
 
     async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         first = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 from resource_service.authorization_server_client import http_client
@@ -22,6 +22,7 @@ from resource_service.introspection.client import (
     NeedsGroups,
     no_groups,
 )
+from resource_service.introspection.endpoint import IntrospectionEndpoint
 from resource_service.introspection.issuer_keys import JWKS_PATH, IssuerKeys
 from resource_service.introspection.listeners import Listeners
 from resource_service.introspection.local_jwt_validator import LocalJwtValidator
@@ -42,7 +43,7 @@ from shared.http_exchange import basic_authorization
 JOIN_FOR_S = 0.25
 """The maximum age of an answer about a token: see `SingleFlight`."""
 
-MAX_CONNECTIONS = 100
+MAX_KEY_CONNECTIONS = 2
 MAX_FEED_CONNECTIONS = 2
 
 
@@ -71,7 +72,7 @@ def introspection_chain(
         leases: also notified of revocations; None if nothing stays open.
         needs_groups: whether a current policy names groups.
     """
-    http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=MAX_CONNECTIONS)
+    http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=MAX_KEY_CONNECTIONS)
     keys = IssuerKeys(
         http,
         f"{settings.authorization_server_url}{JWKS_PATH}",
@@ -79,11 +80,10 @@ def introspection_chain(
         steady_clock=steady_clock,
     )
     signed = SignedAnswers(keys, settings.issuer, settings.resource_server_id, clock)
+    endpoint = IntrospectionEndpoint(settings.introspection_url, timeout_s=settings.introspection_timeout_s)
     client = IntrospectionClient(
-        http=http,
-        endpoint=settings.introspection_url,
+        post=endpoint.post,
         authorization=_authorization(settings),
-        timeout_s=settings.introspection_timeout_s,
         signed=signed if settings.signed_introspection else None,
         needs_groups=needs_groups,
     )
@@ -106,13 +106,11 @@ def introspection_chain(
             needs_groups=needs_groups,
         )
         listeners.append(revoked)
-    if not listeners:
-        return IntrospectionChain(introspect, lambda: http)
-    listen = _listening(settings, keys, Listeners(*listeners), clock)
+    listen = _listening(settings, keys, Listeners(*listeners), clock) if listeners else nullcontext
 
     @asynccontextmanager
     async def run() -> AsyncIterator[None]:
-        async with http, listen():
+        async with http, endpoint.run(), listen():
             yield
 
     return IntrospectionChain(introspect, run)

@@ -6,14 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
-import httpx2
-
 from resource_service.authorization_server_client import request_id_of
 from resource_service.introspection import signed_answers
 from resource_service.introspection.issuer_keys import KeysUnavailableError
 from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.reasons import Reason
-from shared.http_exchange import Answer, NoAnswerError, exchange
+from shared.http1 import Fields
+from shared.http_exchange import Answer, NoAnswerError
 from shared.introspection import WITH_GROUPS, ActiveToken, MalformedAnswerError
 from shared.json_text import parse_json
 from shared.logs import get_logger
@@ -23,6 +22,8 @@ Introspect = Callable[[str], Awaitable[ActiveToken | None]]
 
 `IntrospectionClient.ask` is an implementation, and so is every wrapper that `introspection_chain` adds.
 """
+
+Post = Callable[[Fields, bytes], Awaitable[Answer]]
 
 NeedsGroups = Callable[[], bool]
 """Returns whether a current policy names groups."""
@@ -39,9 +40,6 @@ def is_sufficient(token: ActiveToken, needs_groups: NeedsGroups) -> bool:
 
 
 TOO_MANY_REQUESTS = 429
-MAX_ANSWER_BYTES = 1_048_576
-"""More than the names of all groups in the access rules (128 KiB), in escaped and signed JSON."""
-
 _log = get_logger(__name__)
 
 
@@ -62,16 +60,14 @@ class IntrospectionClient:
     """Queries the introspection endpoint once for each call; caches nothing.
 
     Attributes:
+        post: posts a form to the introspection endpoint, with headers; raises `NoAnswerError`.
         authorization: the `Authorization` header of the requests.
-        timeout_s: for the whole query, including its retry.
         signed: verifies signed answers (RFC 9701); None to accept plain ones.
         needs_groups: whether a policy names groups, so that the answers must tell them.
     """
 
-    http: httpx2.AsyncClient
-    endpoint: str
+    post: Post
     authorization: str = field(repr=False)
-    timeout_s: float
     signed: SignedAnswers | None = None
     needs_groups: NeedsGroups = no_groups
 
@@ -84,21 +80,14 @@ class IntrospectionClient:
         """
         with_groups = self.needs_groups()
         form = {"token": token, "token_type_hint": "access_token", **(WITH_GROUPS if with_groups else {})}
-        headers = {
-            "Authorization": self.authorization,
-            "Accept": signed_answers.MEDIA_TYPE if self.signed else "application/json",
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
+        accepted = signed_answers.MEDIA_TYPE if self.signed else "application/json"
+        headers = [
+            (b"authorization", self.authorization.encode("ascii")),
+            (b"accept", accepted.encode("ascii")),
+            (b"content-type", b"application/x-www-form-urlencoded"),
+        ]
         try:
-            answer = await exchange(
-                self.http,
-                self.http.build_request(
-                    "POST", self.endpoint, headers=headers, content=urlencode(form).encode()
-                ),
-                timeout_s=self.timeout_s,
-                max_bytes=MAX_ANSWER_BYTES,
-                repeatable=True,
-            )
+            answer = await self.post(headers, urlencode(form).encode("ascii"))
         except NoAnswerError as error:
             raise ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, str(error)) from error
         _check_status(answer)

@@ -26,6 +26,9 @@ Pairs = list[tuple[str, Any]]
 # UTF-8 cannot represent. They occur only inside strings, where an escape is equivalent (RFC 8259 §7).
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
+_FORM: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False, "allow_nan": False}
+_ENCODER = json.JSONEncoder(**_FORM)
+
 
 class UnreadableError(ValueError):
     """The text is not JSON, or is outside the accepted limits. The message says what is wrong."""
@@ -69,10 +72,16 @@ def dumps(value: object) -> bytes:
     Raises:
         ValueError: `value` contains an infinite number or NaN.
     """
-    numbers = _Numbers(value)
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=numbers.mark)
-    text = _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    return numbers.put_into(text).encode("utf-8")
+    try:
+        text = _escaped(_ENCODER.encode(value))
+    except TypeError:  # there are numbers that the encoder does not know
+        numbers = _Numbers(value)
+        text = numbers.put_into(_escaped(json.dumps(value, **_FORM, default=numbers.mark)))
+    return text.encode("utf-8")
+
+
+def _escaped(text: str) -> str:
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 class _Numbers:

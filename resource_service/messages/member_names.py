@@ -9,6 +9,7 @@ except where names are free: in the arguments of a tool and in what people fill 
 from __future__ import annotations
 
 import inspect
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -38,6 +39,8 @@ _FREE = frozenset(
 # Java's equalsIgnoreCase treats both as an i.
 _DOTLESS = str.maketrans({"\u0130": "i", "\u0131": "i"})
 
+_NOT_PLAIN = re.compile("[\0\ud800-\udfff]")
+
 Path = tuple[str, ...]
 
 
@@ -56,6 +59,8 @@ def folded(name: str) -> str:
     """Fold `name` as a case-insensitive parser does: wider than Go's folding, never narrower."""
     if len(name) > _FOLDED_CHARACTERS:
         return name
+    if name.isascii():
+        return name.lower()  # the same, without the tables of Unicode
     return unicodedata.normalize("NFKC", name.translate(_DOTLESS)).casefold()
 
 
@@ -104,4 +109,4 @@ def _is_free(path: Path) -> bool:
 
 def _is_plain(text: str) -> bool:
     """Check that no parser ends `text` early (C, at NUL) or replaces parts (unpaired surrogates)."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return _NOT_PLAIN.search(text) is None

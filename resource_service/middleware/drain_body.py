@@ -30,7 +30,7 @@ class DrainBody:
         if scope["type"] != "http" or header_values(scope, "expect"):
             await self.app(scope, receive, send)
             return
-        body_reader = _BodyReader(receive)
+        body_reader = BodyReader(receive)
 
         async def send_when_heard(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= 400:
@@ -40,7 +40,7 @@ class DrainBody:
         await self.app(scope, body_reader.receive, send_when_heard)
 
 
-class _BodyReader:
+class BodyReader:
     """Tracks how much of a request body has been read."""
 
     def __init__(self, receive: Receive) -> None:
@@ -49,12 +49,14 @@ class _BodyReader:
         self._over = False
 
     async def receive(self) -> Message:
+        """Receive a message, and note how much of the body it has."""
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
         self._over = self._over or not message.get("more_body", False)
         return message
 
     async def finish(self) -> None:
+        """Read the rest of a short body."""
         with anyio.move_on_after(PATIENCE_S):
             while not self._over and self._bytes <= MAX_BYTES:
                 await self.receive()

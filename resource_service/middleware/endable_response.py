@@ -22,6 +22,7 @@ from resource_service.middleware.unanswered_errors import (
     Why,
 )
 from resource_service.reasons import Reason
+from shared.cancellable import Cancellable
 from shared.logs import get_logger
 
 KEEP_ALIVE_S = 15.0
@@ -63,8 +64,8 @@ class EndableResponse:
         self._errors = errors
         self._keep_alive_s = keep_alive_s
         self._sending = asyncio.Lock()
-        self._receiving: set[anyio.CancelScope] = set()
-        self._serving = anyio.CancelScope()
+        self._receiving: set[Cancellable] = set()
+        self._serving = Cancellable()
         self._served = asyncio.Event()
         self._started = self._over = False
         self._events: EventPosition | None = None
@@ -121,7 +122,7 @@ class EndableResponse:
 
     async def _receive_until_end(self) -> Message:
         if self._ending is None:
-            with anyio.CancelScope() as receiving:
+            with Cancellable() as receiving:
                 self._receiving.add(receiving)
                 try:
                     return await self._receive()

@@ -25,16 +25,18 @@ async def read_body(scope: Scope, receive: Receive, *, max_body_bytes: int) -> b
     for length in (value[:18] for value in header_values(scope, "content-length")):
         if length.isascii() and length.isdigit() and int(length) > max_body_bytes:
             raise BodyTooLargeError
-    body = bytearray()
+    chunks: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        body += message.get("body", b"")
-        if len(body) > max_body_bytes:
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > max_body_bytes:
             raise BodyTooLargeError
         if not message.get("more_body", False):
-            return bytes(body)
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

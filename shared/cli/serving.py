@@ -8,6 +8,7 @@ application, over the pipe that starts them, at every start.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -41,7 +42,20 @@ class Application:
     def __call__(self) -> Any:  # noqa: ANN401 -- an ASGI application
         forbid_inspection()
         with _set(os.environ, self.settings):
-            return import_module(self.module).create_app_from_environment()
+            application = import_module(self.module).create_app_from_environment()
+        _spare_the_collector()
+        return application
+
+
+def _spare_the_collector() -> None:
+    """Exclude what exists now from garbage collection, and collect the rest less often.
+
+    What a service holds at its start lives as long as the process; to traverse it took a fifth of the
+    processor time of a request. Requests leave few cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def take_settings(environment: MutableMapping[str, str]) -> dict[str, str]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 
 import anyio
-import httpx2
 import pytest
 
 from resource_service.errors import Refusal
 from resource_service.gateway import http_reply
+from resource_service.gateway.connections import upstream_client
 from resource_service.gateway.http_reply import HttpReply
 from resource_service.gateway.large_answers import LargeAnswers
 from resource_service.gateway.upstream import Upstream
 from resource_service.principal import Principal
 from resource_service.targets import HttpTarget
+from shared.http1 import Fields, Response
 from tests.gateway.servers.odd_http import large
 
 pytestmark = [pytest.mark.requirement("RS-15", "RS-16"), pytest.mark.anyio]
@@ -58,21 +59,35 @@ async def test_room_that_does_not_come_free_in_time_is_refused_and_not_lost() ->
         pass
 
 
-class Dripping(httpx2.AsyncByteStream):
-    """An answer that begins large, and never comes to its end."""
+class Arriving:
+    """A response that arrives in chunks."""
 
-    async def __aiter__(self) -> Any:
-        yield large(http_reply.MAX_CHECKED_BYTES + 1)
-        while True:
+    status = 200
+    fields: Fields = [(b"content-type", b"application/json")]  # noqa: RUF012 -- as of a response
+
+    def __init__(self, *chunks: bytes, drips: bool = False) -> None:
+        self._chunks = list(chunks)
+        self._drips = drips
+
+    def header(self, name: bytes) -> str | None:
+        """Return the value of a header."""
+        return dict(self.fields).get(name, b"").decode() or None
+
+    async def read(self) -> bytes:
+        """Return the next chunk; if it drips, one more after any other."""
+        if self._chunks:
+            return self._chunks.pop(0)
+        if self._drips:
             await anyio.sleep(0.01)
-            yield b"x"
+        return b"x" if self._drips else b""
 
 
-def reply_of(stream: httpx2.AsyncByteStream) -> HttpReply:
-    response = httpx2.Response(200, headers={"Content-Type": "application/json"}, stream=stream)
+def reply_of(response: Arriving) -> HttpReply:
+    target = HttpTarget("http://upstream.example/mcp")
+    client = upstream_client(target, connect_timeout_s=1, silence_s=1, max_connections=1)
     return HttpReply(
-        upstream=Upstream(httpx2.AsyncClient(), HttpTarget("http://upstream.example/mcp")),
-        response=response,
+        upstream=Upstream(client, target),
+        response=cast("Response", response),
         request_ids=[7],
         max_answer_bytes=16 * 1024 * 1024,
         make_room=anyio.lowlevel.checkpoint,
@@ -82,12 +97,12 @@ def reply_of(stream: httpx2.AsyncByteStream) -> HttpReply:
 async def test_a_large_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_reply, "WHOLE_WITHIN_S", 0.2)
     with pytest.raises(Refusal, match="upstream_silent"), anyio.fail_after(10):
-        await reply_of(Dripping()).begin()
+        await reply_of(Arriving(large(http_reply.MAX_CHECKED_BYTES + 1), drips=True)).begin()
 
 
 async def test_a_client_that_does_not_read_a_large_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_reply, "TAKEN_WITHIN_S", 0.2)
-    reply = reply_of(httpx2.ByteStream(large(2_000_000) + b'"}}'))
+    reply = reply_of(Arriving(large(2_000_000) + b'"}}'))
     await reply.begin()
 
     async def stalled(message: dict[str, Any]) -> None:
@@ -102,7 +117,7 @@ async def test_a_client_that_reads_a_large_answer_slowly_does_not_hold_its_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(http_reply, "DELIVERED_WITHIN_S", 0.3)
-    reply = reply_of(httpx2.ByteStream(large(2_000_000) + b'"}}'))
+    reply = reply_of(Arriving(large(2_000_000) + b'"}}'))
     await reply.begin()
     pieces: list[bool] = []
 

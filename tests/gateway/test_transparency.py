@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import threading
 from collections.abc import Callable
 
@@ -11,6 +12,8 @@ import httpx2
 import pytest
 
 from resource_service.gateway.connections import upstream_client
+from resource_service.targets import HttpTarget
+from shared.http1 import Request
 from tests.gateway.event_streams import EVENTS, Write
 from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, PING, chunked, resident_bytes, results
 from tests.resource_service.authorization_server import AuthorizationServer, Question, answer, answer_json
@@ -135,8 +138,12 @@ async def test_an_answer_may_take_longer_than_to_connect(upstream: Authorization
         await answer_json({"slow": True})(question, writer)
 
     upstream.replies["/mcp"] = slowly
-    async with upstream_client(connect_timeout_s=1, silence_s=60, max_connections=1) as client:
-        assert (await client.post(f"{upstream.url}/mcp", json=PING)).json() == {"slow": True}
+    target = HttpTarget(f"{upstream.url}/mcp")
+    body = json.dumps(PING).encode()
+    async with upstream_client(target, connect_timeout_s=1, silence_s=60, max_connections=1) as client:
+        response = await client.send(Request(b"POST", b"/mcp", [(b"host", b"upstream")], body))
+        assert json.loads(await response.read()) == {"slow": True}
+        response.close()
 
 
 def test_a_slow_client_slows_the_upstream_down_and_costs_no_memory(

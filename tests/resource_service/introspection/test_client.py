@@ -6,7 +6,7 @@ waiting.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -23,22 +23,21 @@ from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.reasons import Reason
 from shared.asgi.request_id import HEADER as REQUEST_ID
 from shared.http_exchange import basic_authorization
+from tests.resource_service.introspection.posting import Handler, posting_to
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-7")]
 
 
-Handler = Callable[[httpx2.Request], httpx2.Response]
-
-
 async def ask(handler: Handler, *, signed: bool = False) -> None:
     """Ask a server that answers with `handler`; if `signed`, it has to sign with the keys it publishes."""
-    async with httpx2.AsyncClient(transport=httpx2.MockTransport(handler)) as http:
+    async with (
+        httpx2.AsyncClient(transport=httpx2.MockTransport(handler)) as http,
+        posting_to(handler) as post,
+    ):
         keys = IssuerKeys(http, "https://auth.example/jwks", timeout_s=5, steady_clock=lambda: 0.0)
         await IntrospectionClient(
-            http=http,
-            endpoint="https://auth.example/introspect",
+            post=post,
             authorization=basic_authorization("resource", "secret"),
-            timeout_s=5,
             signed=SignedAnswers(keys, "https://auth.example", "resource", lambda: 0.0) if signed else None,
         ).ask("token")
 

@@ -14,6 +14,7 @@ import pytest
 from resource_service.introspection.cache import SETTLE_S, IntrospectionCache
 from resource_service.introspection.client import IntrospectionClient, IntrospectionUnavailableError
 from shared.introspection import ActiveToken
+from tests.resource_service.introspection.posting import posting_to
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-3")]
 
@@ -38,14 +39,8 @@ async def ask(needs_groups: bool, **members: Any) -> tuple[ActiveToken | None, d
         forms.append(parse_qs(request.content.decode()))
         return httpx2.Response(200, content=content())
 
-    async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as http:
-        client = IntrospectionClient(
-            http=http,
-            endpoint="https://auth.example/introspect",
-            authorization="Basic eDp5",
-            timeout_s=5,
-            needs_groups=lambda: needs_groups,
-        )
+    async with posting_to(answer) as post:
+        client = IntrospectionClient(post=post, authorization="Basic eDp5", needs_groups=lambda: needs_groups)
         token = await client.ask("token")
     return token, forms[0]
 

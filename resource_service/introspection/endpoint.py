@@ -1,0 +1,86 @@
+"""The introspection endpoint of the authorization server, asked over connections of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from urllib.parse import urlsplit
+
+from shared.asgi.other_hosts import INTERNAL_AGENT
+from shared.http1 import (
+    BrokenOffError,
+    Client,
+    ConnectError,
+    ExchangeError,
+    Fields,
+    Limits,
+    Request,
+    server_of,
+    target_of,
+)
+from shared.http_exchange import Answer, NoAnswerError, TooLargeError
+
+MAX_ANSWER_BYTES = 1_048_576
+"""More than the names of all groups in the access rules (128 KiB), in escaped and signed JSON."""
+
+MAX_CONNECTIONS = 100
+KEPT_ALIVE_S = 3.0
+
+
+class IntrospectionEndpoint:
+    """The endpoint at `url`.
+
+    Args:
+        timeout_s: for the whole exchange, including its repetition.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float) -> None:
+        limits = Limits(
+            connect_s=timeout_s, silence_s=timeout_s, connections=MAX_CONNECTIONS, kept_alive_s=KEPT_ALIVE_S
+        )
+        self._client = Client(server_of(url), limits)
+        self._target = target_of(url)
+        self._timeout_s = timeout_s
+        self._fields: Fields = [
+            (b"host", urlsplit(url).netloc.encode("ascii")),
+            (b"user-agent", INTERNAL_AGENT.encode("ascii")),
+            # Without compression, the limit on bytes read also limits memory.
+            (b"accept-encoding", b"identity"),
+        ]
+
+    def run(self) -> AbstractAsyncContextManager[object]:
+        """Return the context in which the endpoint can be used; enter it once."""
+        return self._client
+
+    async def post(self, fields: Fields, body: bytes) -> Answer:
+        """Post `body`, and return the response.
+
+        Raises:
+            NoAnswerError: no response arrives within the limits.
+        """
+        request = Request(b"POST", self._target, [*self._fields, *fields], body)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                try:
+                    return await self._sent(request)
+                except (BrokenOffError, ConnectError):
+                    # A kept-alive connection that the peer closes while we write to it fails like this,
+                    # once. Asking twice does no harm.
+                    return await self._sent(request)
+        except TimeoutError as error:
+            raise NoAnswerError(f"no answer within {self._timeout_s} s") from error
+        except ExchangeError as error:
+            raise NoAnswerError(str(error)) from error
+
+    async def _sent(self, request: Request) -> Answer:
+        response = await self._client.send(request)
+        try:
+            body = bytearray()
+            while chunk := await response.read():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise TooLargeError(MAX_ANSWER_BYTES)
+        finally:
+            response.close()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.fields}
+        return Answer(response.status, headers, bytes(body))

@@ -1,0 +1,160 @@
+"""The connections to one server."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from dataclasses import dataclass
+from typing import Self
+
+from shared.http1.connection import Connection, Response
+from shared.http1.errors import BusyError, ConnectError
+from shared.http1.request import Request
+from shared.http1.sockets import connected_socket
+
+MAX_IDLE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the server listens.
+
+    Attributes:
+        host: a name or an address.
+        tls: None for plain TCP.
+    """
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The limits of a client, in seconds and connections.
+
+    Attributes:
+        connect_s: to wait for a free connection, to connect, and to send a request.
+        silence_s: between two parts of a response, and before the first.
+        kept_alive_s: how long an idle connection is kept.
+    """
+
+    connect_s: float
+    silence_s: float
+    connections: int
+    kept_alive_s: float
+
+
+class Client:
+    """A client for one server. Use it as a context, which closes the connections at its end.
+
+    A request is never sent twice: it might have been executed.
+    """
+
+    def __init__(self, server: Server, limits: Limits) -> None:
+        self._server = server
+        self._limits = limits
+        self._room = asyncio.Semaphore(limits.connections)
+        self._idle: deque[Connection] = deque()  # the most recently used is last
+        self._in_use: set[Connection] = set()
+        self._closing_idle: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._closing_idle:
+            self._closing_idle.cancel()
+        for connection in (*self._idle, *self._in_use):
+            connection.abort()
+        self._idle.clear()
+
+    async def send(self, request: Request) -> Response:
+        """Send a request, and return the response with an unread body. Close the response in any case.
+
+        Raises:
+            InvalidRequestError, BusyError, ConnectError: nothing was sent.
+            SilentError, BrokenOffError: there is no response.
+        """
+        serialized = request.serialize()
+        await self._wait_for_room()
+        try:
+            connection = self._take_idle() or await self._connect()
+        except BaseException:
+            self._room.release()
+            raise
+        self._in_use.add(connection)
+        try:
+            response = await connection.exchange(
+                serialized, write_within_s=self._limits.connect_s, silence_s=self._limits.silence_s
+            )
+        except BaseException:
+            self._release(connection)
+            raise
+        response.when_closed(lambda: self._release(connection))
+        return response
+
+    async def _wait_for_room(self) -> None:
+        if not self._room.locked():
+            await self._room.acquire()  # at once
+            return
+        try:
+            async with asyncio.timeout(self._limits.connect_s):
+                await self._room.acquire()
+        except TimeoutError as error:
+            raise BusyError(f"all {self._limits.connections} connections are in use") from error
+
+    def _take_idle(self) -> Connection | None:
+        oldest = asyncio.get_running_loop().time() - self._limits.kept_alive_s
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_lost and connection.idle_since > oldest:
+                return connection
+            connection.abort()
+        return None
+
+    async def _connect(self) -> Connection:
+        server = self._server
+        try:
+            async with asyncio.timeout(self._limits.connect_s):
+                connected = await connected_socket(server.host, server.port)
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    Connection,
+                    sock=connected,
+                    ssl=server.tls,
+                    server_hostname=server.host if server.tls else None,
+                )
+        except TimeoutError as error:
+            raise ConnectError(f"no connection within {self._limits.connect_s:g} s") from error
+        except (OSError, UnicodeError) as error:  # ssl.SSLError and socket.gaierror are OSErrors
+            raise ConnectError(str(error)) from error
+        return connection
+
+    def _release(self, connection: Connection) -> None:
+        self._in_use.discard(connection)
+        if connection.is_reusable:
+            connection.rest()
+            self._keep(connection)
+        else:
+            connection.abort()
+        self._room.release()
+
+    def _keep(self, connection: Connection) -> None:
+        self._idle.append(connection)
+        if len(self._idle) > MAX_IDLE:
+            self._idle.popleft().abort()
+        if self._closing_idle is None:
+            self._close_idle_later()
+
+    def _close_idle_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._closing_idle = loop.call_later(self._limits.kept_alive_s, self._close_idle)
+
+    def _close_idle(self) -> None:
+        self._closing_idle = None
+        oldest = asyncio.get_running_loop().time() - self._limits.kept_alive_s
+        while self._idle and (self._idle[0].is_lost or self._idle[0].idle_since <= oldest):
+            self._idle.popleft().abort()
+        if self._idle:
+            self._close_idle_later()
