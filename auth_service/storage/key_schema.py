@@ -8,62 +8,61 @@ from auth_service.storage.key_spec import KeySpec
 SCHEMA: tuple[KeySpec, ...] = (
     KeySpec(
         "client:{client_id}",
-        "a client: its metadata; of a registered one the SHA-256 of its secrets and of its registration"
-        " access token, of one with a metadata document until when that is fresh; when it was last used, and"
-        " whether it is disabled",
-        "a registered client a day until first used, a document while it is fresh and `pending_ttl_s` longer;"
-        " then a day longer than what it was granted",
+        "a client: its metadata, last use, and whether it is disabled; for a registered client, the SHA-256"
+        " of its secrets and of its registration access token; for a metadata document, its expiry",
+        "a registered client: a day, unless used; a document: while it is fresh, and `pending_ttl_s` longer;"
+        " a client with grants: a day longer than its grants",
     ),
     KeySpec(
         "initial-access-token:{hash}",
-        "an initial access token: how many registrations it is still good for, when and by whom it was made",
-        "as it was made",
+        "an initial access token: the number of registrations left, its creation and its creator",
+        "until it expires",
     ),
-    KeySpec("initial-access-tokens", "the digests of those", "as long as the token", kind="index"),
+    KeySpec(
+        "initial-access-tokens", "digests of the initial access tokens", "as long as the token", kind="index"
+    ),
     KeySpec(
         "clients",
-        "ids of the registered clients, and of those with a document that have been granted something",
+        "ids of the registered clients, and of clients with a metadata document and a grant",
         "as long as the client",
         kind="index",
     ),
     KeySpec(
         "clients:unused",
-        "the clients that registered by themselves, or whose document was read, and that were never granted"
-        " anything, each with the network that registered it: no more than `unused_clients_percent` of"
-        " `max_clients`",
+        "clients without any grant that registered themselves or have a metadata document, each with the"
+        " network that registered it: at most `unused_clients_percent` of `max_clients`",
         "a day, or as long as the document; until the first grant",
         kind="index",
     ),
     KeySpec("client-grants:{client_id}", "ids of the client's grants", "until the grant ends", kind="index"),
     KeySpec(
         "grant:{grant_id}",
-        "one grant: subject, client, scopes, resource, state, generation, since when that is unconfirmed,"
-        " session, the network and browser it was given from, its last use (to within 5 minutes)",
-        "10 minutes while a code; then until 10 minutes after its last token ends, which is after"
-        " `refresh_absolute_ttl_s` at the latest",
+        "a grant: subject, client, scopes, resource, state, generation and since when it is unconfirmed,"
+        " session, network and browser of the consent, last use (to within 5 minutes)",
+        "10 minutes before the code is redeemed; then until 10 minutes after its last token expires, at most"
+        " `refresh_absolute_ttl_s` later",
     ),
     KeySpec("subject-grants:{subject}", "ids of the subject's grants", "until the grant ends", kind="index"),
     KeySpec(
         "user:{username}",
-        "a user: subject, name, password hash, proven and unproven e-mail address, state, whether an"
-        " administrator, which consents count",
+        "a user: subject, name, password hash, verified and unverified e-mail address, state, whether an"
+        " administrator, which consents are valid",
         "until deleted",
     ),
     KeySpec("users", "the names of all users", "until deleted", kind="index"),
-    KeySpec("subject:{subject}", "the name of the user who is this subject", "until deleted"),
+    KeySpec("subject:{subject}", "the name of the user with this subject", "until deleted"),
     KeySpec(
         "email:{hash of the address}",
-        "the name of the user who has a proven e-mail address: one that the operator gave, or that a provider"
-        " vouches for",
+        "the name of the user with a verified e-mail address: set by the operator, or verified by a provider",
         "until changed",
     ),
     *IDENTITY_PROVIDERS,
     KeySpec(
         "access",
-        "the access rules, with their version: which groups and people may hold which scopes where",
+        "the access rules and their version: which groups and people may have which scopes at which resource",
         "until deleted",
     ),
-    KeySpec("groups", "the names of the local groups that have members", "until deleted", kind="index"),
+    KeySpec("groups", "the names of the local groups with members", "until deleted", kind="index"),
     KeySpec("group-members:{group}", "the members of a local group", "until deleted", kind="index"),
     KeySpec("member-groups:{hash of the name}", "a member's local groups", "until deleted", kind="index"),
     KeySpec(
@@ -80,66 +79,64 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     KeySpec(
         "second-step:{hash of the step's id}",
-        "a login whose first factor was accepted and that waits for the second: the account, the browser it"
-        " is bound to, where it leads, encrypted under the newest master key",
+        "a login that waits for its second factor: the account, the browser it is bound to, the page to"
+        " continue at, encrypted under the newest master key",
         "10 minutes",
     ),
     KeySpec(
         "passkey-challenge:{hash of the challenge}",
-        "that a challenge was answered, and by which form",
+        "a used challenge, and the form that used it",
         "10 minutes",
     ),
     KeySpec(
         "session:{hash of the session's secret}",
-        "who is logged in, since when, how, from which network and browser, when last seen (to within 5"
-        " minutes)",
+        "a login session: user, login time and method, network and browser, last use (to within 5 minutes)",
         "`session_ttl_s`",
     ),
     KeySpec(
         "subject-sessions:{subject}",
-        "the digests that the subject's sessions are kept under",
+        "the digests of the secrets of the subject's sessions",
         "as long as the session",
         kind="index",
     ),
     KeySpec(
         "pending:{hash of the request's id}",
         "an authorization request that waits for login or consent, and the browser it is bound to",
-        "`pending_ttl_s`; once it is answered a minute, for the same answer to a second click",
+        "`pending_ttl_s`; a minute once it is completed, so that a second click gets the same response",
     ),
     KeySpec(
         "submission:{hash}",
-        "a form that was posted: where that led, and what the secret that it gave is derived from",
-        "a minute, in the console an hour: for the same answer to a second click",
+        "a submitted form: the page it led to, and the input from which its new secret is derived",
+        "a minute, in the console an hour, so that a second click gets the same response",
     ),
     KeySpec(
         "pushed:{hash of the request's name}",
         "a pushed authorization request: its client and parameters",
-        "90 s, once a browser has opened it `pending_ttl_s`; or until it is answered",
+        "90 s; `pending_ttl_s` once a browser has opened it; or until it is completed",
     ),
     KeySpec(
         "device:{hash of the device code}",
-        "a device request: client, scopes, resource, and what a person decided",
-        "10 minutes, and one more to be told that they are over",
+        "a device request: client, scopes, resource and the decision of the user",
+        "11 minutes: in the last one, the device gets expired_token",
     ),
-    KeySpec("user-code:{user_code}", "the device request that a short code stands for", "10 minutes"),
+    KeySpec("user-code:{user_code}", "the device request with this user code", "10 minutes"),
     KeySpec(
         "consent:{subject}:{client_id}",
-        "what the user has allowed the client before, and in which session",
+        "the previous consent of the user for the client, and its session",
         "`refresh_absolute_ttl_s`",
     ),
     KeySpec(
         "count:{kind}:{network}",
-        "a counter: how often a network, or all of them, did something that is limited",
+        "the number of rate-limited attempts of a network, or of all networks",
         "its window",
         kind="counter",
     ),
     KeySpec("signing-keys", "the signing keys, encrypted under the newest master key", "until deleted"),
     KeySpec(
         "pseudonym-key",
-        "the key of subjects that only one sector knows, encrypted under the newest master key; clients know"
-        " people by what it makes",
+        "the key from which pairwise subjects are derived, encrypted under the newest master key",
         "until deleted",
     ),
-    KeySpec("once:{kind}:{hash}", "nothing: that it exists says it has been used", "as long as it is valid"),
-    KeySpec("ping", "nothing: written to learn whether the store accepts writes", "1 s"),
+    KeySpec("once:{kind}:{hash}", "empty: marks a single-use value as used", "as long as the value is valid"),
+    KeySpec("ping", "empty: written to check that the store accepts writes", "1 s"),
 )

@@ -225,4 +225,4 @@ def test_without_secrets_compose_says_how_to_get_them(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode != 0
-    assert "write a .env first, with doorward init" in done.stderr
+    assert "run doorward init first, to write .env" in done.stderr
