@@ -14,6 +14,7 @@ from auth_service.clients.use_by_people import UseByPeople
 from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
 from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint
 from auth_service.endpoints.documents import health_endpoint, jwks_endpoint, metadata_endpoints
+from auth_service.endpoints.events import EventsEndpoint
 from auth_service.endpoints.introspect import IntrospectEndpoint
 from auth_service.endpoints.par import PushEndpoint
 from auth_service.endpoints.register import RegisterEndpoint
@@ -78,6 +79,9 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         _introspect(parts).endpoint(),
         _revoke(parts).endpoint(),
         _revocations(parts).endpoint(),
+        EventsEndpoint(
+            callers=parts.client_auth.introspection_callers, tool_calls=parts.grants.tool_calls
+        ).endpoint(),
         _userinfo(parts).endpoint(),
         *metadata_endpoints(_metadata(parts, grant_types)),
         jwks_endpoint(parts.base.signing_keys),

@@ -23,6 +23,7 @@ user is, what they consented to, and whether a token is still active.
     policy/         the scopes and groups that each message needs
     introspection/  validation of access tokens
     auth/           authentication: credentials, DPoP proofs, the principal
+    journal/        what principals did, reported to the authorization server
     gateway/        a backend: the proxy to an upstream MCP server
     mcp_server/     a backend: the built-in MCP server
     middleware/     `drain_body`, `origins` (CORS), and `guard`, which puts the others in front of a backend

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -16,8 +17,9 @@ from shared.asgi import header_values
 from shared.asgi.other_hosts import INTERNAL_AGENT
 from shared.asgi.request_id import HEADER as REQUEST_ID
 from shared.asgi.request_id import is_request_id
+from shared.call_events import EVENTS_PATH
 from shared.clock import Clock
-from shared.http_exchange import Answer, NoAnswerError, exchange
+from shared.http_exchange import Answer, NoAnswerError, basic_authorization, exchange
 from shared.json_text import parse_json
 from shared.well_known import AUTHORIZATION_SERVER
 
@@ -58,6 +60,9 @@ class AuthorizationServerClient:
         self._issuer = settings.issuer
         self._timeout_s = settings.introspection_timeout_s
         self._clock = clock
+        self._authorization = basic_authorization(
+            settings.resource_server_id, settings.resource_secret.get_secret_value()
+        )
         self._kept: tuple[float, bytes] | None = None
 
     def run(self) -> AbstractAsyncContextManager[object]:
@@ -74,6 +79,15 @@ class AuthorizationServerClient:
         # them.
         headers = [(name, value) for name in PASSED_ON for value in header_values(scope, name)]
         return await self._exchange("POST", path, [*headers, *_forwarded(scope)], body)
+
+    async def report_events(self, document: dict[str, object]) -> int:
+        """Send events and return the status of the answer.
+
+        Raises:
+            Refusal: there is no answer.
+        """
+        headers = [("authorization", self._authorization), ("content-type", "application/json")]
+        return (await self._exchange("POST", EVENTS_PATH, headers, json.dumps(document).encode())).status
 
     async def metadata(self) -> bytes:
         """Return the RFC 8414 document unchanged, at most `METADATA_KEPT_S` old.

@@ -23,6 +23,8 @@ from resource_service.identity_token import IdentityTokens
 from resource_service.introspection.chain import introspection_chain
 from resource_service.introspection.client import NeedsGroups, no_groups
 from resource_service.introspection.leases import Leases
+from resource_service.journal.calls import CallCounts, Journal
+from resource_service.journal.reports import CallReports
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.server import NotesServer
 from resource_service.mcp_server.tools import POLICY
@@ -177,13 +179,16 @@ class Resources:
         return self.mounts if self.main is None else [self.main, *self.mounts]
 
 
-def resources(base: Infrastructure, validation: TokenValidation) -> Resources:
+def resources(base: Infrastructure, validation: TokenValidation, journal: Journal) -> Resources:
     """Create the resources of the settings, all with the same validation of tokens."""
     settings, backend = base.settings, main_backend(base)
     mounts = map(settings.for_mount, settings.mounts)
     return Resources(
-        main=None if backend is None else protected_resource(settings, backend, validation),
-        mounts=[protected_resource(m, gateway_backend(m, base.identity_tokens), validation) for m in mounts],
+        main=None if backend is None else protected_resource(settings, backend, validation, journal),
+        mounts=[
+            protected_resource(mount, gateway_backend(mount, base.identity_tokens), validation, journal)
+            for mount in mounts
+        ],
     )
 
 
@@ -198,6 +203,7 @@ class Components:
     base: Infrastructure
     validation: TokenValidation
     resources: Resources
+    call_reports: CallReports
     refuse: Refuse
 
 
@@ -208,10 +214,12 @@ def components(settings: ResourceSettings, clock: Clock) -> Components:
     validation = token_validation(
         settings, clock, lambda: any(resource.policy.current.groups for resource in served.all)
     )
-    served = resources(base, validation)
+    counts = CallCounts(clock)
+    served = resources(base, validation, counts)
     return Components(
         base=base,
         validation=validation,
         resources=served,
+        call_reports=CallReports(counts, base.authorization_server.report_events),
         refuse=Refuse(settings.metadata_url, served.main.policy.scopes if served.main else tuple),
     )

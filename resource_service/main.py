@@ -186,6 +186,7 @@ def _contexts(parts: Components) -> Iterator[Run]:
     served, server = parts.resources.all, parts.base.authorization_server
     yield parts.validation.run
     yield server.run
+    yield parts.call_reports.run
     yield from (resource.backend.run for resource in served)
     yield from (resource.policy.watch for resource in served)
     for resource in served:

@@ -15,6 +15,7 @@ from resource_service.auth.dpop.check import DpopValidator
 from resource_service.errors import Refuse
 from resource_service.introspection.client import Introspect
 from resource_service.introspection.leases import Leases
+from resource_service.journal.calls import NO_JOURNAL, Journal
 from resource_service.middleware.guard import Guard
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.policy.watcher import PolicyWatcher
@@ -95,7 +96,10 @@ class ProtectedResource:
 
 
 def protected_resource(
-    settings: ResourceSettings, backend: Backend, validation: TokenValidation
+    settings: ResourceSettings,
+    backend: Backend,
+    validation: TokenValidation,
+    journal: Journal = NO_JOURNAL,
 ) -> ProtectedResource:
     """Put the guard of the resource that `settings` describe in front of `backend`."""
     authenticate = Authenticate(
@@ -113,5 +117,7 @@ def protected_resource(
         leases=validation.leases,
         schemas=ToolSchemas(backend.app, steady_clock),
         max_body_bytes=settings.max_body_bytes,
+        resource=settings.resource,
+        journal=journal,
     )
     return ProtectedResource(settings=settings, backend=backend, authenticate=authenticate, guard=guard)

@@ -9,11 +9,13 @@ from typing import Any, Protocol
 from auth_service.clients.repository import ClientRepository
 from auth_service.federation.identities import Identity, IdentityRepository
 from auth_service.grants.repository import GrantRepository
+from auth_service.grants.tool_calls import ToolCallRepository
 from auth_service.protocol.client import Client
 from auth_service.protocol.factors import Factors
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.interaction import Approval
 from auth_service.protocol.known_browsers import KnownBrowser
+from auth_service.protocol.tool_calls import DayCalls
 from auth_service.users.factors import FactorRepository
 from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.repository import User
@@ -37,6 +39,7 @@ class OwnData:
     identities: IdentityRepository
     factors: FactorRepository
     known_browsers: KnownBrowserRepository
+    tool_calls: ToolCallRepository
 
     async def of(self, user: User, session: Session) -> dict[str, Any]:
         """Return the data as a JSON object.
@@ -66,6 +69,7 @@ class OwnData:
             "since": _time(grant.created_at),
             "last_renewed": _time(grant.issued_at),
             "ends": _time(grant.expires_at),
+            "tool_calls": _calls(await self.tool_calls.of(grant.grant_id)),
         }
 
     async def _consents(self, session: Session, client_ids: set[str]) -> list[dict[str, Any]]:
@@ -109,6 +113,11 @@ def _browser(browser: KnownBrowser) -> dict[str, Any]:
         "first_login": _time(browser.first_at),
         "last_login": _time(browser.last_at),
     }
+
+
+def _calls(calls: DayCalls) -> dict[str, Any]:
+    tools = {each.tool: each.count for each in calls.tools}
+    return {"tools": tools, "others": calls.others, "refused": calls.refused}
 
 
 def _identity(identity: Identity) -> dict[str, Any]:

@@ -101,6 +101,7 @@ class GrantRepository:
         try:
             for index in _indexes(grant):
                 await self._store.index_remove(index, grant.grant_id)
+            await self._store.delete(keys.tool_calls(grant.grant_id))
         except StoreUnavailableError as error:
             # The grant has ended, and the next listing removes the index entry.
             _log.info("revoked grant not removed from the index", grant_id=grant.grant_id, reason=str(error))

@@ -10,12 +10,14 @@ from typing import Any
 
 from auth_service.accounts.connected_apps import ConnectedApps
 from auth_service.fetching.resource_metadata import ResourceDescriptions
+from auth_service.grants.tool_calls import ToolCallRepository
 from auth_service.pages.account_sections import Confirmation, Done
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.connected_apps import DELETED_CLIENT, ConnectedApp, Connection
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.protocol.scope_details import ResourceDescription
+from auth_service.protocol.tool_calls import DayCalls
 from auth_service.users.sessions import Session
 from auth_service.web.moments import day
 from shared.logs import get_logger
@@ -37,6 +39,7 @@ class ConnectionsSection:
     apps: ConnectedApps
     resource_registry: ResourceRegistry
     descriptions: ResourceDescriptions
+    tool_calls: ToolCallRepository
 
     actions = frozenset({"disconnect", "disconnect_app"})
 
@@ -50,7 +53,18 @@ class ConnectionsSection:
         ordered = [(app, connection) for app in apps for connection in app.connections]
         listed, page = paginated(ordered, query, "account")
         described = await self._described(connection for _, connection in listed)
-        return {"apps": [self._app(app, some, described) for app, some in _regrouped(listed)], "page": page}
+        calls = await self._calls(connection for _, connection in listed)
+        return {
+            "apps": [self._app(app, some, described) for app, some in _regrouped(listed)],
+            "page": page,
+            "calls": calls,
+        }
+
+    async def _calls(self, connections: Iterable[Connection]) -> dict[str, str]:
+        """Return the calls of the last seven days in words, by the id of the grant."""
+        ids = [each.grant.grant_id for each in connections]
+        counted = await asyncio.gather(*map(self.tool_calls.of, ids))
+        return {grant_id: calls_in_words(calls) for grant_id, calls in zip(ids, counted, strict=True)}
 
     async def _described(self, connections: Iterable[Connection]) -> dict[str, ResourceDescription]:
         resources = sorted({each.grant.resource for each in connections if each.grant.resource})
@@ -136,6 +150,16 @@ class ConnectionsSection:
         for grant in ended:
             _log.info("grant revoked", grant_id=grant.grant_id, client_id=grant.client_id, by="user")
         return Done(message="app_disconnected" if form.get("action") == "disconnect_app" else "disconnected")
+
+
+def calls_in_words(calls: DayCalls) -> str:
+    """Return the numbers of calls as a list; empty if there were none."""
+    numbers = [f"{each.tool} {each.count}" for each in calls.tools]
+    if calls.others:
+        numbers.append(f"others {calls.others}")
+    if calls.refused:
+        numbers.append(f"refused {calls.refused}")
+    return ", ".join(numbers)
 
 
 def _regrouped(

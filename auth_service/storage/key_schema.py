@@ -42,6 +42,11 @@ SCHEMA: tuple[KeySpec, ...] = (
         "10 minutes before the code is redeemed; then until 10 minutes after its last token expires, at most"
         " `refresh_absolute_ttl_s` later",
     ),
+    KeySpec(
+        "tool-calls:{grant_id}",
+        "how often which tool was called under a grant in the last seven days, at most 20 by name a day",
+        "8 days, or until the grant ends",
+    ),
     KeySpec("subject-grants:{subject}", "ids of the subject's grants", "until the grant ends", kind="index"),
     KeySpec(
         "user:{username}",

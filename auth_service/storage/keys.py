@@ -148,6 +148,11 @@ def member_groups(member: str) -> str:
     return f"{PREFIX}member-groups:{_hash(member)}"
 
 
+def tool_calls(grant_id: str) -> str:
+    """The key of the calls of tools under a grant."""
+    return f"{PREFIX}tool-calls:{_last(grant_id)}"
+
+
 def known_browsers(subject: str) -> str:
     """The key of the browsers in which a person has logged in."""
     return f"{PREFIX}known-browsers:{_last(subject)}"

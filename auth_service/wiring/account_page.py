@@ -23,6 +23,7 @@ def account_page(parts: Components) -> AccountPage:
     providers = configured.identity_providers(parts.base.settings)
     connections = ConnectionsSection(
         apps=connected_apps(parts),
+        tool_calls=parts.grants.tool_calls,
         resource_registry=parts.grants.resource_registry,
         descriptions=parts.authorization.resource_descriptions,
     )
@@ -55,6 +56,7 @@ def own_data_page(parts: Components) -> OwnDataPage:
         identities=parts.accounts.connected.identities,
         factors=parts.users.factors,
         known_browsers=parts.users.known_browsers,
+        tool_calls=parts.grants.tool_calls,
     )
     return OwnDataPage(context=parts.page_context, users=parts.users.repository, data=data)
 

@@ -40,6 +40,7 @@ from auth_service.grants.grant_factory import GrantFactory
 from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_issuer import TokenIssuer
 from auth_service.grants.token_reader import TokenReader
+from auth_service.grants.tool_calls import ToolCallRepository
 from auth_service.protocol.admin_access import admin_resource_of
 from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.grant import Lifetimes
@@ -208,6 +209,7 @@ class GrantComponents:
     """
 
     repository: GrantRepository
+    tool_calls: ToolCallRepository
     factory: GrantFactory
     devices: DeviceRequestRepository
     confirmations: Confirmations
@@ -230,6 +232,7 @@ def grants(
     confirmations = Confirmations(repository, base.clock)
     return GrantComponents(
         repository=repository,
+        tool_calls=ToolCallRepository(base.store, repository, base.clock),
         factory=GrantFactory(
             grants=repository,
             clients=clients.repository,

@@ -114,6 +114,12 @@ class Standing:
             ("GET", "/logout", [browser], b""),
             ("POST", "/introspect", [server, FORM], question),
             ("POST", "/revoke", [FORM], revoking),
+            (
+                "POST",
+                "/events",
+                [server, JSON],
+                b'{"batch": "Zk3vD0yq2mT1uS8xWb7pRg", "gap": 1, "events": []}',
+            ),
             ("POST", "/revocations", [server, JSON], b'{"maxEvents": 1, "returnImmediately": true}'),
             ("GET", "/userinfo", [bearer], b""),
             ("POST", "/userinfo", [FORM], urlencode({"access_token": self.tokens["access_token"]}).encode()),
