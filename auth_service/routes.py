@@ -10,7 +10,6 @@ from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.endpoint import AuthorizeEndpoint
 from auth_service.authorize.second_factors import RequiredSecondFactors
-from auth_service.clients.use_by_people import UseByPeople
 from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
 from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint
 from auth_service.endpoints.documents import health_endpoint, jwks_endpoint, metadata_endpoints
@@ -291,7 +290,7 @@ def _consent_page(parts: Components) -> ConsentPage:
         resource_registry=parts.grants.resource_registry,
         descriptions=parts.authorization.resource_descriptions,
         access=parts.access.control,
-        facts=ConsentFacts(use=UseByPeople(parts.base.store), clock=parts.base.clock),
+        facts=ConsentFacts.of_store(parts.base.store, parts.clients.repository, parts.base.clock),
     )
 
 

@@ -188,9 +188,7 @@ PEOPLE = (
         "console and admin API through the same code",
         Partial("creating, editing and disabling clients in the console"),
     ),
-    Requirement(
-        "ID-9", "SHOULD", "facts at consent", Partial("names that look like those of other clients here")
-    ),
+    Requirement("ID-9", "SHOULD", "facts at consent", HELD),
     Requirement("ID-10", "MUST", "every step of a person is idempotent for their browser", HELD),
     Requirement(
         "ID-11",

@@ -11,8 +11,10 @@ from auth_service.crypto import secrets
 from auth_service.protocol.client import UNUSED_TTL_S, Client
 from auth_service.protocol.client_secrets import rotated
 from auth_service.protocol.errors import QuotaExceededError
+from auth_service.protocol.look_alikes import skeleton
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import Quota
+from auth_service.protocol.used_names import entry
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
@@ -242,6 +244,7 @@ class ClientRepository:
         await self._store.index_remove(keys.clients(), client_id)
         if client is not None:
             await self.unused.remove(client)
+            await self._store.index_remove(keys.used_names(skeleton(client.name)), entry(client))
         return deleted
 
     async def delete_unused(self, client_id: str) -> bool:

@@ -25,11 +25,15 @@ class UseByPeople:
         if await self._store.put_once(_mark(client, subject), ttl_s=COUNTED_FOR_S):
             await self._store.count(_counter(client), ttl_s=COUNTED_FOR_S, limit=MOST_PEOPLE)
 
+    async def people(self, client: Client) -> int:
+        """Return how many people allowed the client access, within the last half year."""
+        return int(await self._store.get(_counter(client)) or 0)
+
     async def others(self, client: Client, subject: str) -> int:
         """Return how many people other than `subject` allowed it access, within the last half year."""
-        counted = await self._store.get(_counter(client))
+        counted = await self.people(client)
         own = await self._store.get(_mark(client, subject)) is not None
-        return max(0, int(counted or 0) - own)
+        return max(0, counted - own)
 
 
 def _mark(client: Client, subject: str) -> str:

@@ -159,7 +159,7 @@ class ConsentPage:
         client = await self.clients.get(request.client_id)
         if client is not None:
             await self.consents.remember(session, request, granted, client)
-            await self.facts.use.record(client, session.subject)
+            await self.facts.record_use(client, session.subject)
 
     async def _ask_again(
         self, pending_id: str, pending: Pending, session: Session, browser: Browser

@@ -43,6 +43,12 @@ SCHEMA: tuple[KeySpec, ...] = (
         " `refresh_absolute_ttl_s` later",
     ),
     KeySpec(
+        "used-names:{hash of the name's skeleton}",
+        "ids of at most 20 clients in use whose names look the same, each with a hash of its redirect hosts",
+        "180 days after the last consent, or until the client is deleted",
+        kind="index",
+    ),
+    KeySpec(
         "tool-calls:{grant_id}",
         "how often which tool was called under a grant in the last seven days, at most 20 by name a day",
         "8 days, or until the grant ends",

@@ -148,6 +148,11 @@ def member_groups(member: str) -> str:
     return f"{PREFIX}member-groups:{_hash(member)}"
 
 
+def used_names(name: str) -> str:
+    """The index of the clients in use whose names look like `name`, a skeleton."""
+    return f"{PREFIX}used-names:{_hash(name)}"
+
+
 def tool_calls(grant_id: str) -> str:
     """The key of the calls of tools under a grant."""
     return f"{PREFIX}tool-calls:{_last(grant_id)}"

@@ -37,6 +37,7 @@ LONGEST_S = {
     "grant": GRANTED_S + 600,
     "subject-grants": GRANTED_S,
     "tool-calls": 8 * DAY_S,
+    "used-names": 180 * DAY_S,
     "second-step": 600,
     "passkey-challenge": 600,
     "known-browsers": 365 * DAY_S,
