@@ -13,7 +13,7 @@ import functools
 import json
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from operator import attrgetter
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -45,7 +45,8 @@ class UnreadableDocumentError(ValueError):
 class JsonCodec(Generic[T]):
     """Converts documents of one dataclass to JSON bytes and back.
 
-    A None member is left out if None is the default of its field.
+    A member is left out if its value is the default of its field: so the default of a stored field never
+    changes.
 
     Args:
         cls: a dataclass, each field of a type that is JSON's own, ``tuple[str, ...]``, another such dataclass
@@ -112,7 +113,7 @@ class _Shape:
     Attributes:
         tuples: the fields that are tuples, which JSON represents as lists.
         nested: the fields that are dataclasses, or tuples of them, with their shapes.
-        optional: the fields whose default is None.
+        defaults: the fields that have a default, with it.
         stored_as: the member of each field whose member has another name (`STORED_AS`). All names above are
             names of members.
     """
@@ -122,12 +123,13 @@ class _Shape:
     values_of: Callable[[Any], tuple[Any, ...]]
     tuples: frozenset[str]
     nested: dict[str, _Shape]
-    optional: frozenset[str]
+    defaults: dict[str, Any]
     stored_as: dict[str, str]
 
     def members(self, document: object) -> Members:
         pairs = zip(self.names, self.values_of(document), strict=True)
-        members = {n: value for n, value in pairs if value is not None or n not in self.optional}
+        defaults = self.defaults
+        members = {n: v for n, v in pairs if n not in defaults or not _is_same(v, defaults[n])}
         for name in self.nested.keys() & members.keys():
             if members[name] is None:
                 continue
@@ -176,9 +178,13 @@ def _shape_of(cls: type[Any]) -> _Shape:
         values_of=_getter(tuple(members)),
         tuples=tuples,
         nested=shapes,
-        optional=frozenset(members[field.name] for field in fields(cls) if field.default is None),
+        defaults={members[field.name]: field.default for field in fields(cls) if field.default is not MISSING},
         stored_as=stored_as,
     )
+
+
+def _is_same(value: object, default: object) -> bool:
+    return value is default or (type(value) is type(default) and value == default)
 
 
 def _choices(hint: object) -> tuple[object, ...]:
