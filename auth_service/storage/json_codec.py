@@ -178,7 +178,7 @@ def _shape_of(cls: type[Any]) -> _Shape:
         values_of=_getter(tuple(members)),
         tuples=tuples,
         nested=shapes,
-        defaults={members[field.name]: field.default for field in fields(cls) if field.default is not MISSING},
+        defaults={members[f.name]: f.default for f in fields(cls) if f.default is not MISSING},
         stored_as=stored_as,
     )
 
