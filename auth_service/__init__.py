@@ -3,6 +3,7 @@
     main.py               create_app(settings, store, clock)
     routes.py             every endpoint and page, created from the components
     openapi.py            the OpenAPI document
+    reloading.py          serves declared settings as soon as they change
     settings.py           settings from the environment, validated before startup
     provider_settings.py  settings of identity providers
     rate_limits.py        rate limits, counted in the store

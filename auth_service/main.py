@@ -11,10 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from auth_service import routes
+from auth_service.crypto.keyring import KeyRing
+from auth_service.declarative.stored_settings import DeclaredSettings
 from auth_service.fetching import Fetcher
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
 from auth_service.pages.visitors import VisitorPages, slash_routes
 from auth_service.protocol.access import DEMO_USERNAME
+from auth_service.reloading import ReloadingApp
 from auth_service.settings import AuthSettings
 from auth_service.storage import open_store
 from auth_service.storage.interface import Store
@@ -54,12 +57,18 @@ DEMO_PASSWORD, DEMO_NAME = "secret", "Demo User"
 
 
 def create_app(
-    settings: AuthSettings, store: Store, clock: Clock = system_clock, fetcher: Fetcher | None = None
+    settings: AuthSettings,
+    store: Store,
+    clock: Clock = system_clock,
+    fetcher: Fetcher | None = None,
+    *,
+    keeps_store: bool = False,
 ) -> DescribedApp:
     """Create the authorization server as an ASGI application; shutdown closes `store` and `fetcher`.
 
     Args:
         fetcher: by default created according to `settings`.
+        keeps_store: whether shutdown leaves `store` open.
     """
     fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback, networks=settings.fetch_networks)
     parts = components(settings, store, clock, fetcher)
@@ -76,7 +85,7 @@ def create_app(
         openapi_url="/openapi.json",
         # It would redirect to a URL built from the Host header (DESIGN D8).
         redirect_slashes=False,
-        lifespan=_lifespan(parts),
+        lifespan=_lifespan(parts, keeps_store=keeps_store),
         middleware=_middleware(settings, endpoints, visitors, networks=networks, host_names=host_names),
         exception_handlers={HTTPException: http_error},
     )
@@ -104,12 +113,22 @@ def create_app(
     return app
 
 
-def create_app_from_environment() -> FastAPI:
+def create_reloading_app(settings: AuthSettings, store: Store, clock: Clock = system_clock) -> ReloadingApp:
+    """Create the authorization server with the settings that files declare; shutdown closes `store`."""
+
+    def create(current: AuthSettings) -> FastAPI:
+        return create_app(current, store, clock, keeps_store=True)
+
+    declared = DeclaredSettings(store, KeyRing(settings.master_keys))
+    return ReloadingApp(settings, declared, create, close=store.aclose)
+
+
+def create_app_from_environment() -> ReloadingApp:
     """Create the application for uvicorn, with settings and store from the environment."""
     forbid_inspection()
     configure_logs()
     settings = AuthSettings()  # type: ignore[call-arg]
-    return create_app(settings, open_store(settings.store))
+    return create_reloading_app(settings, open_store(settings.store))
 
 
 def _middleware(
@@ -142,7 +161,9 @@ def _cors_policies(endpoints: list[Endpoint]) -> Callable[[str], CorsPolicy | No
     return lambda path: exact[path] if path in exact else below.get(path[: path.rfind("/") + 1])
 
 
-def _lifespan(parts: Components) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    parts: Components, *, keeps_store: bool
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     base, settings = parts.base, parts.base.settings
 
     @asynccontextmanager
@@ -166,7 +187,8 @@ def _lifespan(parts: Components) -> Callable[[FastAPI], AbstractAsyncContextMana
             base.operator_fetcher.close()
             await parts.authorization.resource_descriptions.aclose()
             await parts.grants.confirmations.aclose()
-            await base.store.aclose()
+            if not keeps_store:
+                await base.store.aclose()
 
     return lifespan
 

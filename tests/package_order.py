@@ -20,7 +20,7 @@ ORDER = {
             "declarative",
         ),
         *("web", "authorize", "endpoints", "pages", "wiring"),
-        *("routes", "openapi", "main"),
+        *("routes", "openapi", "reloading", "main"),
     ),
     "resource_service": (
         *("reasons", "errors", "principal", "identity_token", "targets", "notifier", "messages"),

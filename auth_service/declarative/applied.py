@@ -9,6 +9,7 @@ from auth_service.access.control import suggested_username
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.clients.operator_clients import OperatorClients
 from auth_service.clients.repository import ClientRepository
+from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.secrets import new_id
 from auth_service.declarative.model import (
     AccessChange,
@@ -17,8 +18,10 @@ from auth_service.declarative.model import (
     DeclaredPerson,
     GroupChange,
     PersonChange,
+    SettingChange,
     State,
 )
+from auth_service.declarative.stored_settings import DeclaredSettings
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.access import Access
 from auth_service.protocol.usernames import canonical
@@ -44,13 +47,17 @@ class DeclarativeConfiguration:
     operator_clients: OperatorClients
     grants: GrantRepository
     clock: Clock
+    settings: DeclaredSettings
 
     @classmethod
-    def of_store(cls, store: Store, clock: Clock, default: Access | None) -> DeclarativeConfiguration:
+    def of_store(
+        cls, store: Store, clock: Clock, default: Access | None, key_ring: KeyRing | None = None
+    ) -> DeclarativeConfiguration:
         """Create the components.
 
         Args:
             default: the access rules while none are stored; None for no restriction.
+            key_ring: encrypts the secrets of settings; None if there are no master keys.
         """
         return cls(
             accounts=AccountLifecycle.of_store(store, clock),
@@ -59,6 +66,7 @@ class DeclarativeConfiguration:
             operator_clients=OperatorClients(store, clock),
             grants=GrantRepository(store, clock),
             clock=clock,
+            settings=DeclaredSettings(store, key_ring),
         )
 
     async def state(self) -> State:
@@ -72,6 +80,8 @@ class DeclarativeConfiguration:
             access=rules.access,
             access_version=rules.version,
             clients={client.client_id: client for client in await self.clients.list()},
+            settings=await self.settings.all(),
+            can_seal=self.settings.can_seal,
         )
 
     async def _with_provider_username(self, user: User) -> User:
@@ -100,6 +110,8 @@ class DeclarativeConfiguration:
                 await self.access.rules.save(change.access, change.version)
             case ClientChange():
                 await self._client(change)
+            case SettingChange():
+                await self._setting(change)
         _log.info(
             "configuration changed",
             section=change.section,
@@ -167,6 +179,10 @@ class DeclarativeConfiguration:
             await self.access.groups.remove(change.name, member)
         for member in sorted(change.added):
             await self.access.groups.add(change.name, member)
+
+    async def _setting(self, change: SettingChange) -> None:
+        if not await self.settings.put(change.section, change.name, before=change.before, after=change.after):
+            raise StateChangedError(f"{change.section} {change.name} was changed meanwhile")
 
     async def _client(self, change: ClientChange) -> None:
         if change.metadata is None:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, get_args
 
 from auth_service.crypto.secrets import digest
 from auth_service.declarative.model import DeclaredClient
-from auth_service.declarative.reading import Reader
+from auth_service.declarative.reading import Reader, ReadSecret
 from auth_service.protocol.registration import HUMAN_READABLE, ClientMetadata
 from shared.plain_yaml import Place
-
-ReadSecret = Callable[[str], str]
-"""Returns the secret at `env:NAME` or `file:PATH`; raises ValueError if there is none."""
 
 # A software statement binds a client to its issuer at registration; the operator's clients need none.
 METADATA = tuple(name for name in ClientMetadata.model_fields if name != "software_statement")

@@ -15,12 +15,18 @@
     clients:
       entries:
         nightly: {grant_types: [client_credentials], secret: env:NIGHTLY_SECRET}
+    resource_servers:
+      entries:
+        notes: {secret: env:NOTES, resources: [{resource: https://mcp.example.com/mcp, name: Notes}]}
+    identity_providers:
+      entries:
+        corp: {issuer: https://id.example.com, client_id: doorward, allow: {domains: [example.com]}}
 """
 
 from __future__ import annotations
 
 from auth_service.access.groups import MAX_MEMBERS, editable
-from auth_service.declarative.clients_file import ReadSecret, read_clients
+from auth_service.declarative.clients_file import read_clients
 from auth_service.declarative.model import (
     SECTIONS,
     DeclaredClient,
@@ -28,9 +34,12 @@ from auth_service.declarative.model import (
     Document,
     InvalidDocumentError,
     Section,
+    SettingEntry,
 )
 from auth_service.declarative.people_file import read_people
-from auth_service.declarative.reading import Reader
+from auth_service.declarative.reading import Reader, ReadSecret
+from auth_service.declarative.setting_kinds import KINDS, SettingKind
+from auth_service.declarative.settings_file import read_settings
 from auth_service.protocol.access import Access
 from auth_service.protocol.access_document import KEYS as ACCESS_KEYS
 from auth_service.protocol.access_document import InvalidAccessError, parse_access, person_name
@@ -61,12 +70,17 @@ def parse_document(content: bytes, read_secret: ReadSecret) -> Document:
 
 def _document(reader: Reader, value: object, read_secret: ReadSecret) -> Document:
     sections = reader.mapping(value, (), SECTIONS)
-    people, groups, access, clients = (sections.get(name) for name in SECTIONS)
+    people, groups, access, clients = (sections.get(name) for name in SECTIONS[:4])
     return Document(
         people=None if people is None else _people(reader, people),
         groups=None if groups is None else _groups(reader, groups),
         access=None if access is None else _access(reader, access),
         clients=None if clients is None else _clients(reader, clients, read_secret),
+        settings={
+            name: _settings(reader, sections[name], kind, read_secret)
+            for name, kind in KINDS.items()
+            if name in sections
+        },
     )
 
 
@@ -89,6 +103,13 @@ def _people(reader: Reader, value: object) -> Section[DeclaredPerson]:
 def _clients(reader: Reader, value: object, read_secret: ReadSecret) -> Section[DeclaredClient]:
     entries, place, prune = _entries(reader, value, "clients")
     return Section(read_clients(reader, entries, place, read_secret), prune)
+
+
+def _settings(
+    reader: Reader, value: object, kind: SettingKind, read_secret: ReadSecret
+) -> Section[SettingEntry]:
+    entries, _, prune = _entries(reader, value, kind.section)
+    return Section(read_settings(reader, kind, entries, read_secret=read_secret), prune)
 
 
 def _groups(reader: Reader, value: object) -> Section[frozenset[str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from auth_service.declarative.model import State
+from auth_service.declarative.setting_kinds import KINDS, SettingKind
+from auth_service.declarative.stored_settings import DeclaredSetting
 from auth_service.protocol.access_document import access_document
 from auth_service.protocol.client import Client
 from auth_service.users.repository import User
@@ -29,6 +31,9 @@ def exported(state: State, *, with_hashes: bool = False) -> str:
         sections["access"] = {"prune": True, **access_document(state.access)}
     clients = (client for _, client in sorted(state.clients.items()) if client.is_operators)
     sections["clients"] = {"entries": {client.client_id: _client(client, with_hashes) for client in clients}}
+    for name, settings in state.settings.items():
+        entries = {entry_id: _setting(KINDS[name], setting) for entry_id, setting in sorted(settings.items())}
+        sections |= {name: {"entries": entries}} if entries else {}
     return write_values(sections)
 
 
@@ -44,6 +49,12 @@ def _person(user: User, with_hashes: bool) -> dict[str, Any]:
     }
     links = {} if user.accepts_links else {"accepts_links": False}
     return {name: value for name, value in values.items() if value not in (None, "")} | links
+
+
+def _setting(kind: SettingKind, setting: DeclaredSetting) -> dict[str, Any]:
+    """Return a declared setting, with the place of its secret instead of the secret."""
+    secret = {kind.secret: setting.secret_from} if setting.secret_from else {}
+    return {**setting.configuration, **secret}
 
 
 def _client(client: Client, with_hashes: bool) -> dict[str, Any]:

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
+from auth_service.declarative.setting_kinds import KINDS
+from auth_service.declarative.stored_settings import DeclaredSetting
 from auth_service.protocol.access import Access
 from auth_service.protocol.client import Client
 from auth_service.users.repository import User
 
 T = TypeVar("T")
 Action = Literal["add", "change", "remove"]
-SECTIONS = ("people", "groups", "access", "clients")
+SECTIONS = ("people", "groups", "access", "clients", *KINDS)
 
 
 class InvalidDocumentError(ValueError):
@@ -59,6 +61,21 @@ class DeclaredClient:
     secret_hash: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingEntry:
+    """A setting in the file. It replaces the one with its id, except for a secret that the file omits.
+
+    Attributes:
+        configuration: see `SettingKind.canonical`.
+        secret: None to leave it as it is; empty to remove it.
+        secret_from: where the secret was read: `env:NAME` or `file:PATH`.
+    """
+
+    configuration: dict[str, Any]
+    secret: str | None = field(default=None, repr=False)
+    secret_from: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Section(Generic[T]):
     """The entries of a section, by name.
@@ -79,12 +96,14 @@ class Document:
         people: by canonical username.
         groups: the members of local groups, in the form in which names are compared.
         clients: by client_id.
+        settings: the declared settings by section.
     """
 
     people: Section[DeclaredPerson] | None = None
     groups: Section[frozenset[str]] | None = None
     access: Section[Access] | None = None
     clients: Section[DeclaredClient] | None = None
+    settings: Mapping[str, Section[SettingEntry]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +114,8 @@ class State:
         access: None if there are no rules.
         access_version: 0 if the rules are not stored, but follow from the settings.
         clients: every client, those that registered themselves among them.
+        settings: by section and id.
+        can_seal: whether the secrets of settings can be stored.
     """
 
     people: Mapping[str, User] = field(default_factory=dict)
@@ -102,6 +123,8 @@ class State:
     access: Access | None = None
     access_version: int = 0
     clients: Mapping[str, Client] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, DeclaredSetting]] = field(default_factory=dict)
+    can_seal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,4 +206,17 @@ class ClientChange(Change):
     section = "clients"
 
 
-AnyChange = PersonChange | GroupChange | AccessChange | ClientChange
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingChange(Change):
+    """A change of a declared setting.
+
+    Attributes:
+        after: None to remove the setting.
+    """
+
+    section: str
+    before: DeclaredSetting | None = None
+    after: DeclaredSetting | None = None
+
+
+AnyChange = PersonChange | GroupChange | AccessChange | ClientChange | SettingChange

@@ -7,6 +7,8 @@ from auth_service.declarative.clients_plan import plan_clients
 from auth_service.declarative.groups_plan import plan_groups
 from auth_service.declarative.model import AnyChange, Document, InvalidDocumentError, State
 from auth_service.declarative.people_plan import plan_people
+from auth_service.declarative.setting_kinds import KINDS
+from auth_service.declarative.settings_plan import plan_settings
 
 
 def plan(document: Document, state: State) -> list[AnyChange]:
@@ -25,6 +27,8 @@ def plan(document: Document, state: State) -> list[AnyChange]:
         changes += plan_access(document.access, state, problems)
     if document.clients is not None:
         changes += plan_clients(document.clients, state.clients, problems)
+    for name, section in document.settings.items():
+        changes += plan_settings(KINDS[name], section, state, problems)
     if problems:
         raise InvalidDocumentError(*problems)
     return changes

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 
 from shared.plain_yaml import Place
+
+ReadSecret = Callable[[str], str]
+"""Returns the secret at `env:NAME` or `file:PATH`; raises ValueError if there is none."""
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 

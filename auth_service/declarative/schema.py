@@ -6,6 +6,7 @@ from typing import Any
 
 from auth_service.declarative.clients_file import BOOLEANS, METADATA, TRANSLATED
 from auth_service.declarative.people_file import LONGEST
+from auth_service.declarative.setting_kinds import KINDS, SettingKind
 from auth_service.protocol.registration import ClientMetadata
 
 _TEXT = {"type": "string", "maxLength": 255}
@@ -15,6 +16,7 @@ _RULES = {
     "type": "object",
     "additionalProperties": {"type": "object", "additionalProperties": _SCOPES, "minProperties": 1},
 }
+_SECRET = {"type": "string", "pattern": "^(env|file):.+"}
 _PERSON = {
     "subject": {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$"},
     "name": {"type": "string", "maxLength": LONGEST},
@@ -39,6 +41,7 @@ def json_schema() -> dict[str, Any]:
                 "groups": _section({"type": "array", "items": _TEXT}),
                 "access": _closed(access),
                 "clients": _section(_closed(_client()) | {"patternProperties": _translated()}),
+                **{name: _section(_setting(kind)) for name, kind in KINDS.items()},
             }
         ),
     }
@@ -49,9 +52,29 @@ def _client() -> dict[str, Any]:
     members = {name: _member(name, described[name]) for name in METADATA}
     return {
         **members,
-        "secret": {"type": "string", "pattern": "^(env|file):.+"},
+        "secret": _SECRET,
         "secret_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     }
+
+
+def _setting(kind: SettingKind) -> dict[str, Any]:
+    """Return the schema of the setting of that name, whose secret is elsewhere, and whose id is the key."""
+    described = kind.model.model_json_schema()
+    properties = {name: described["properties"][name] for name in kind.keys} | {kind.secret: _SECRET}
+    required = [name for name in described["required"] if name in properties and name != kind.secret]
+    schema: dict[str, Any] = _inlined(_closed(properties) | {"required": required}, described["$defs"])
+    return schema
+
+
+def _inlined(schema: object, definitions: dict[str, Any]) -> Any:  # noqa: ANN401 -- JSON
+    """Return `schema` with the definitions in the place of references to them."""
+    if isinstance(schema, list):
+        return [_inlined(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {name: _inlined(member, definitions) for name, member in schema.items() if name != "title"}
 
 
 def _translated() -> dict[str, Any]:

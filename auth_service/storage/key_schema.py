@@ -73,6 +73,12 @@ SCHEMA: tuple[KeySpec, ...] = (
         "the access rules and their version: which groups and people may have which scopes at which resource",
         "until deleted",
     ),
+    KeySpec(
+        "declared-settings",
+        "the identity providers and resource servers that a file has declared, their secrets encrypted"
+        " under a master key",
+        "until deleted",
+    ),
     KeySpec("groups", "the names of the local groups with members", "until deleted", kind="index"),
     KeySpec("group-members:{group}", "the members of a local group", "until deleted", kind="index"),
     KeySpec("member-groups:{hash of the name}", "a member's local groups", "until deleted", kind="index"),

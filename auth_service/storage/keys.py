@@ -133,6 +133,11 @@ def access() -> str:
     return f"{PREFIX}access"
 
 
+def declared_settings() -> str:
+    """The key of the settings that a file has declared."""
+    return f"{PREFIX}declared-settings"
+
+
 def groups() -> str:
     """The index of local groups."""
     return f"{PREFIX}groups"

@@ -13,6 +13,7 @@ import typer
 
 from shared.cli.access import default_rules
 from shared.cli.console import CommandError, output
+from shared.cli.master_keys import available_key_ring
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
 from shared.logs import configure_logs
@@ -35,7 +36,7 @@ def export(
         ),
     ] = False,
 ) -> None:
-    """Print people, local groups, access rules and clients as a file that `doorward apply` reads."""
+    """Print people, groups, access rules, clients and declared settings as a file for `doorward apply`."""
     from auth_service.declarative.exported import exported
 
     state = _run(lambda configuration: configuration.state())
@@ -53,7 +54,7 @@ def apply(
         bool, typer.Option("--schema", help="Print the JSON Schema of the file, for editors.")
     ] = False,
 ) -> None:
-    """Make people, local groups, access rules and clients what a file says; shows the changes first."""
+    """Make people, groups, access rules, clients and settings what a file says; shows the changes first."""
     if schema:
         _print_schema()
         return
@@ -181,6 +182,9 @@ def _run(call: Callable[[DeclarativeConfiguration], Awaitable[T]]) -> T:
 
     async def run() -> T:
         async with open_local_store() as store:
-            return await call(DeclarativeConfiguration.of_store(store, system_clock, default_rules()))
+            configuration = DeclarativeConfiguration.of_store(
+                store, system_clock, default_rules(), available_key_ring()
+            )
+            return await call(configuration)
 
     return asyncio.run(run())

@@ -85,6 +85,25 @@ async def test_a_secret_is_read_from_a_file_and_a_missing_one_is_named(run: Comm
         assert (done.returncode, says in done.stderr, SECRET in done.stderr) == (2, True, False), done.stderr
 
 
+async def test_settings_are_applied_with_the_master_keys_and_exported_without_secrets(run: Commands) -> None:
+    run.file.write_text(
+        "identity_providers:\n  entries:\n    corp:\n      issuer: https://id.example\n"
+        "      client_id: doorward\n      client_secret: env:CORP\n      allow: {domains: [corp.example]}\n"
+    )
+    refused = run("apply", "doorward.yaml", "--yes", CORP=SECRET)
+    assert (refused.returncode, "DOORWARD_MASTER_KEYS is needed" in refused.stderr) == (2, True)
+    keys = {"CORP": SECRET, "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}="}
+    done = run("apply", "doorward.yaml", "--yes", **keys)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "+ identity_providers corp"), done.stderr
+    export = run("export").stdout
+    assert "client_secret: env:CORP" in export
+    assert SECRET not in done.stdout + done.stderr + export
+    run.file.write_text(export)
+    assert run("apply", "doorward.yaml", "--check", **keys).stdout == "Nothing to do\n"
+    bad = run("apply", "doorward.yaml", "--check", **{**keys, "DOORWARD_MASTER_KEYS": "1:short"})
+    assert (bad.returncode, "DOORWARD_MASTER_KEYS" in bad.stderr) == (2, True)
+
+
 async def test_all_problems_are_one_sentence_and_change_nothing(run: Commands) -> None:
     run.file.write_text("people: {entries: {ada: {emial: x}}}\ngroup: {}\n")
     done = run("apply", "doorward.yaml", "--yes")
