@@ -116,7 +116,7 @@ def create_app(
 def create_reloading_app(settings: AuthSettings, store: Store, clock: Clock = system_clock) -> ReloadingApp:
     """Create the authorization server with the settings that files declare; shutdown closes `store`."""
 
-    def create(current: AuthSettings) -> FastAPI:
+    def create(current: AuthSettings) -> DescribedApp:
         return create_app(current, store, clock, keeps_store=True)
 
     declared = DeclaredSettings(store, KeyRing(settings.master_keys))

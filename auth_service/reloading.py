@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
 from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth_service.declarative.merged_settings import merged
 from auth_service.declarative.stored_settings import DeclaredSettings
+from auth_service.openapi import DescribedApp
 from auth_service.settings import AuthSettings
 from auth_service.storage.interface import StoreUnavailableError
 from shared.logs import get_logger
@@ -20,17 +20,14 @@ _log = get_logger(__name__)
 
 LOOK_EVERY_S = 0.5
 DRAIN_S = 60.0
-"""How long a replaced application may take to answer its last requests, in seconds."""
+"""How long a replaced application may answer its last requests, in seconds; far longer than a poll."""
 
 
 class Generation:
     """An application that serves requests from its start until it is retired."""
 
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-        self._requests = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+    def __init__(self, app: DescribedApp) -> None:
+        self.app = app
         self._retired = asyncio.Event()
         self._started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # A task of its own: what the lifespan opens must be closed by the task that opened it.
@@ -42,27 +39,13 @@ class Generation:
         if not self._started.done():
             self._lifespan.result()
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
-        self._requests += 1
-        self._idle.clear()
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._requests -= 1
-            if not self._requests:
-                self._idle.set()
-
-    async def retire(self, *, drain_s: float = 0) -> None:
-        """Close the application once its requests are answered, or after `drain_s` seconds."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(drain_s):
-                await self._idle.wait()
+    async def retire(self) -> None:
+        """Close the application."""
         self._retired.set()
         await self._lifespan
 
     async def _live(self) -> None:
-        async with self._app.router.lifespan_context(self._app):
+        async with self.app.router.lifespan_context(self.app):
             self._started.set_result(None)
             await self._retired.wait()
 
@@ -73,13 +56,18 @@ class ReloadingApp:
     Args:
         create: creates the application for settings; its shutdown leaves the store open.
         close: closes the store.
+
+    Attributes:
+        direct: that of the current application, for `DirectProtocol`.
     """
+
+    direct: ASGIApp | None = None
 
     def __init__(
         self,
         settings: AuthSettings,
         declared: DeclaredSettings,
-        create: Callable[[AuthSettings], FastAPI],
+        create: Callable[[AuthSettings], DescribedApp],
         *,
         close: Callable[[], Awaitable[None]],
     ) -> None:
@@ -96,7 +84,7 @@ class ReloadingApp:
         if scope["type"] == "lifespan" or self._current is None:
             await self._shell(scope, receive, send)
         else:
-            await self._current.handle(scope, receive, send)
+            await self._current.app(scope, receive, send)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -133,9 +121,14 @@ class ReloadingApp:
         self._read = await self._declared.stored()
         following = Generation(self._create(merged(self._settings, await self._declared.all())))
         await following.start()
-        previous, self._current = self._current, following
+        previous, self._current, self.direct = self._current, following, following.app.direct
         if previous is not None:
             _log.info("declared settings changed")
-            task = asyncio.create_task(previous.retire(drain_s=DRAIN_S))
+            task = asyncio.create_task(_retire_later(previous))
             self._draining[task] = previous
             task.add_done_callback(self._draining.pop)
+
+
+async def _retire_later(generation: Generation) -> None:
+    await asyncio.sleep(DRAIN_S)
+    await generation.retire()

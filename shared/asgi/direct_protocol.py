@@ -70,12 +70,14 @@ class DirectProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- those of uvicorn
         super().__init__(*args, **kwargs)
-        direct = getattr(self.app, "direct", None)
-        self._direct = cast("DirectRoutes", direct)
         # Lines below the level of the logger would be put together and thrown away.
         self.access_log = self.access_log and self.access_logger.isEnabledFor(logging.INFO)
-        is_usual = not (self.root_path or self.access_log or self.limit_concurrency is not None)
-        self._routes = direct.by_target if isinstance(direct, DirectRoutes) and is_usual else _NONE
+        self._is_usual = not (self.root_path or self.access_log or self.limit_concurrency is not None)
+        self._use(getattr(self.app, "direct", None))
+
+    def _use(self, direct: object) -> None:
+        self._direct = cast("DirectRoutes", direct)
+        self._routes = direct.by_target if isinstance(direct, DirectRoutes) and self._is_usual else _NONE
 
     def on_headers_complete(self) -> None:
         """Choose who answers, once the head has been parsed."""
@@ -109,6 +111,9 @@ class DirectProtocol(HttpToolsProtocol):
     def _exchange(self) -> DirectExchange | None:
         """Return the exchange of a request that can be answered here."""
         parser = self.parser
+        direct = getattr(self.app, "direct", None)
+        if direct is not self._direct:  # the app was replaced since the connection was opened
+            self._use(direct)
         method = parser.get_method()
         route = self._routes.get((method, self.url))
         if route is None or (self.cycle is not None and not self.cycle.response_complete):
