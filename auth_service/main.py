@@ -97,6 +97,7 @@ def create_app(
         max_body_bytes=settings.max_body_bytes,
         host_names=host_names,
         more_headers=networks.response_headers,
+        page_of=visitors.refused,
     )
     app.document = openapi_document(settings, endpoints, scopes)
     app.router.routes.extend(endpoint.route() for endpoint in endpoints)

@@ -16,7 +16,7 @@ from auth_service.authorize.descriptions.endpoint import OPERATION
 from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.hints import IdTokenHints
 from auth_service.authorize.no_access import NoAccessPage
-from auth_service.authorize.pending import Pending, PendingRequests
+from auth_service.authorize.pending import Pending, PendingRequests, Slot
 from auth_service.authorize.refused import RefusedRequests
 from auth_service.authorize.requests import AuthorizationRequests
 from auth_service.authorize.second_factors import RequiredSecondFactors
@@ -149,11 +149,11 @@ class AuthorizeEndpoint:
         await self.kept_throttle.attempt(origin)
         await self.clients.unused.note_pending(client)
         await self.requests.note_opened(pushed)
-        pending_id = await self.pending.begin(authorization_request, browser.browser_id or "")
+        slot = self.pending.slot(authorization_request, browser.browser_id or "")
         session = await self.context.sessions.find(browser.session)
         return await self._next(
             request,
-            pending_id=pending_id,
+            slot=slot,
             pending=Pending(authorization_request, ""),
             client=client,
             session=session,
@@ -191,7 +191,7 @@ class AuthorizeEndpoint:
         await self.requests.note_opened(pending.request.pushed)
         session = await self.context.sessions.find(browser.session)
         return await self._next(
-            request, pending_id=pending_id, pending=pending, client=client, session=session
+            request, slot=Slot(pending_id), pending=pending, client=client, session=session
         )
 
     async def _answered(self, request: Request, pending_id: str, client: Client) -> Response:
@@ -225,7 +225,7 @@ class AuthorizeEndpoint:
         self,
         request: Request,
         *,
-        pending_id: str,
+        slot: Slot,
         pending: Pending,
         client: Client,
         session: Session | None,
@@ -251,22 +251,21 @@ class AuthorizeEndpoint:
             note_refusal(request, error)
             return await self._refuse(
                 request,
-                pending_id=pending_id,
+                slot=slot,
                 authorization_request=authorization_request,
                 client=client,
                 session=session,
                 error=error,
             )
         if step is not Step.ISSUE or session is None:
-            return see_other(f"{step.value}?pending={pending_id}", cookies)
+            await self.pending.write(slot)
+            return see_other(f"{step.value}?pending={slot.request_id}", cookies)
         pending = replace(pending, request=permitted or authorization_request)
         if authorization_request.device:
             return await self._approve_device(
-                request, pending_id=pending_id, pending=pending, client=client, session=session
+                request, slot=slot, pending=pending, client=client, session=session
             )
-        return await self._issue(
-            request, pending_id=pending_id, pending=pending, client=client, session=session
-        )
+        return await self._issue(request, slot=slot, pending=pending, client=client, session=session)
 
     async def _permitted(
         self, authorization_request: AuthorizationRequest, session: Session | None
@@ -286,14 +285,14 @@ class AuthorizeEndpoint:
         return await self.consents.approvals(session, client)
 
     async def _settle(
-        self, pending_id: str, authorization_request: AuthorizationRequest, outcome: Outcome
+        self, slot: Slot, authorization_request: AuthorizationRequest, outcome: Outcome
     ) -> bool:
         """Settle the request; return whether this caller is the first.
 
         Raises:
             RequestOverError: a pushed request was answered under another id (RFC 9126 §7.3).
         """
-        if not await self.pending.settle(pending_id, outcome):
+        if not await self.pending.settle(slot, outcome):
             return False
         if not await self.requests.finish(authorization_request.pushed):
             raise RequestOverError
@@ -303,7 +302,7 @@ class AuthorizeEndpoint:
         self,
         request: Request,
         *,
-        pending_id: str,
+        slot: Slot,
         authorization_request: AuthorizationRequest,
         client: Client,
         session: Session | None,
@@ -315,8 +314,8 @@ class AuthorizeEndpoint:
         else:
             redirected = await self._may_redirect(authorization_request, client, session, error)
             outcome = Outcome(error=error.members(), on_page=not redirected, no_access=no_access)
-        if not await self._settle(pending_id, authorization_request, outcome):
-            return await self._answered(request, pending_id, client)
+        if not await self._settle(slot, authorization_request, outcome):
+            return await self._answered(request, slot.request_id, client)
         if authorization_request.device:
             await self.device_decision.deny(authorization_request.device)
         return await self._repeat(request, client, authorization_request, outcome)
@@ -351,21 +350,21 @@ class AuthorizeEndpoint:
         return may_redirect_error(redirect_uri, client, approvals, silent=silent)
 
     async def _approve_device(
-        self, request: Request, *, pending_id: str, pending: Pending, client: Client, session: Session
+        self, request: Request, *, slot: Slot, pending: Pending, client: Client, session: Session
     ) -> Response:
         authorization_request = pending.request
-        if not await self._settle(pending_id, authorization_request, Outcome(device_connected=True)):
-            return await self._answered(request, pending_id, client)
+        if not await self._settle(slot, authorization_request, Outcome(device_connected=True)):
+            return await self._answered(request, slot.request_id, client)
         scopes = granted_scopes(authorization_request, pending.progress)
         approving = replace(session, source=self.context.source_of(request))
         return await self.device_decision.approve(authorization_request.device or "", approving, scopes)
 
     async def _issue(
-        self, request: Request, *, pending_id: str, pending: Pending, client: Client, session: Session
+        self, request: Request, *, slot: Slot, pending: Pending, client: Client, session: Session
     ) -> Response:
         authorization_request, outcome = pending.request, self.codes.outcome(client)
-        if not await self._settle(pending_id, authorization_request, outcome):
-            return await self._answered(request, pending_id, client)
+        if not await self._settle(slot, authorization_request, outcome):
+            return await self._answered(request, slot.request_id, client)
         scopes = granted_scopes(authorization_request, pending.progress)
         granting = replace(session, source=self.context.source_of(request))
         code = await self.codes.issue(outcome, authorization_request, granting, scopes, client=client)
@@ -374,7 +373,7 @@ class AuthorizeEndpoint:
             error = AccessDeniedError(
                 Reason.CLIENT_OR_USER_NOT_ALLOWED, "the user or the client was deleted or disabled"
             )
-            await self.pending.amend(pending_id, Outcome(error=error.members()))
+            await self.pending.amend(slot.request_id, Outcome(error=error.members()))
             note_refusal(request, error)
             return self._send(authorization_request, error.members())
         return self._send(authorization_request, {"code": code})
@@ -387,7 +386,12 @@ class AuthorizeEndpoint:
         # An error that may not be sent to a client is shown to the person (RFC 6749 §4.1.2.1).
         handler = shows_errors(self.context.errors, self.handle)
         return Endpoint(
-            path="/authorize", handler=handler, methods=("GET", "POST"), operations={"GET": OPERATION}
+            path="/authorize",
+            handler=handler,
+            methods=("GET", "POST"),
+            operations={"GET": OPERATION},
+            direct=True,
+            is_page=True,
         )
 
 

@@ -33,6 +33,18 @@ class Pending:
     outcome: Outcome | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of a request in the store.
+
+    Attributes:
+        unwritten: the request, while it is not stored: most often it is answered without any page.
+    """
+
+    request_id: str
+    unwritten: Pending | None = None
+
+
 class PendingRequests:
     """The pending requests in the store."""
 
@@ -41,9 +53,19 @@ class PendingRequests:
 
     async def begin(self, request: AuthorizationRequest, browser_secret: str) -> str:
         """Store `request`; return the id under which its browser continues it."""
-        request_id = new_secret()
-        await self._pending.create(digest(request_id), Pending(request, digest(browser_secret)))
-        return request_id
+        slot = self.slot(request, browser_secret)
+        await self.write(slot)
+        return slot.request_id
+
+    @staticmethod
+    def slot(request: AuthorizationRequest, browser_secret: str) -> Slot:
+        """Return the place of a new request, which is not stored yet."""
+        return Slot(new_secret(), Pending(request, digest(browser_secret)))
+
+    async def write(self, slot: Slot) -> None:
+        """Store a new request, so that its browser can continue it."""
+        if slot.unwritten is not None:
+            await self._pending.create(digest(slot.request_id), slot.unwritten)
 
     async def get(self, request_id: str | None, browser_secret: str | None) -> Pending | None:
         """Return the request with that id, if it belongs to this browser."""
@@ -64,7 +86,7 @@ class PendingRequests:
         """Record the decision made on the consent page."""
         await self._note(request_id, lambda progress: replace(progress, decision=decision))
 
-    async def settle(self, request_id: str, outcome: Outcome) -> bool:
+    async def settle(self, slot: Slot, outcome: Outcome) -> bool:
         """Record how the request is answered; return True to exactly one caller, which then answers it.
 
         The outcome is stored for `REPEATED_FOR_S` from now, to repeat the response to the same browser.
@@ -75,7 +97,10 @@ class PendingRequests:
                 return None, False
             return replace(pending, outcome=outcome), True
 
-        return bool(await self._pending.update(digest(request_id), rule))
+        name = digest(slot.request_id)
+        if slot.unwritten is not None:
+            return await self._pending.create(name, replace(slot.unwritten, outcome=outcome))
+        return bool(await self._pending.update(name, rule))
 
     async def amend(self, request_id: str, outcome: Outcome) -> None:
         """Replace the outcome that this caller has settled, if it could not be carried out."""

@@ -27,6 +27,7 @@ class Endpoint:
             described.
         cors: what pages of other origins may do; None for nothing.
         direct: whether requests of programs bypass the framework; the handler returns whole responses.
+        is_page: whether browsers come to a direct endpoint, too.
         immediate: returns the response to a direct GET, if that needs to wait for nothing.
     """
 
@@ -36,6 +37,7 @@ class Endpoint:
     operations: Mapping[str, Operation] = field(default_factory=dict)
     cors: CorsPolicy | None = None
     direct: bool = False
+    is_page: bool = False
     immediate: Callable[[Scope], Response | None] | None = None
 
     def route(self) -> Route:
@@ -51,6 +53,7 @@ class Endpoint:
                 path=self.path,
                 handler=self.handler,
                 cors=self.cors,
+                is_page=self.is_page,
                 immediate=self.immediate if method == "GET" else None,
             )
             for method in methods

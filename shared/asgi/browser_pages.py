@@ -54,6 +54,20 @@ class BrowserPages:
         await self.app(scope, receive, send)
 
 
+def shown(response: Response, scope: Scope, page_of: Callable[[Refused], Response]) -> Response:
+    """Return what `BrowserPages` sends in place of a whole response."""
+    start: Message = {"status": response.status_code, "headers": response.raw_headers}
+    if not _may_be_an_error(start) or not asks_for_page(scope):
+        return response
+    refused = _refused(scope, start, response.body)
+    if refused is None:
+        return response
+    start, body = _as_page(start, bytes(response.body), refused, page_of)
+    page = Response(body, response.status_code)
+    page.raw_headers = start["headers"]
+    return page
+
+
 class _Answer:
     """A response, held back while it may turn out to be one of our errors."""
 
@@ -73,31 +87,34 @@ class _Answer:
                 await self._finish(self._start)
 
     async def _finish(self, start: Message) -> None:
-        refused = self._refused(start)
-        if refused is None:
-            body = bytes(self._body)
-        else:
-            start, body = self._as_page(start, refused)
+        body = bytes(self._body)
+        refused = _refused(self._scope, start, body)
+        if refused is not None:
+            start, body = _as_page(start, body, refused, self._page_of)
         await self._send(start)
         await self._send({"type": "http.response.body", "body": body})
 
-    def _as_page(self, start: Message, refused: Refused) -> tuple[Message, bytes]:
-        try:
-            page = self._page_of(refused)
-        except Exception:  # noqa: BLE001 -- the error is sent, however its page fails
-            _log.exception("the error page could not be rendered", path=refused.path, status=refused.status)
-            return start, bytes(self._body)
-        return {**start, "headers": _merged(start["headers"], page.raw_headers)}, bytes(page.body)
 
-    def _refused(self, start: Message) -> Refused | None:
-        try:
-            members = json.loads(self._body)
-        except ValueError:
-            return None
-        if not isinstance(members, dict) or not isinstance(members.get("error"), str):
-            return None
-        description = str(members.get("error_description", ""))
-        return Refused(self._scope["path"], start["status"], members["error"], description)
+def _as_page(
+    start: Message, body: bytes, refused: Refused, page_of: Callable[[Refused], Response]
+) -> tuple[Message, bytes]:
+    try:
+        page = page_of(refused)
+    except Exception:  # noqa: BLE001 -- the error is sent, however its page fails
+        _log.exception("the error page could not be rendered", path=refused.path, status=refused.status)
+        return start, body
+    return {**start, "headers": _merged(start["headers"], page.raw_headers)}, bytes(page.body)
+
+
+def _refused(scope: Scope, start: Message, body: bytes | memoryview) -> Refused | None:
+    try:
+        members = json.loads(bytes(body))
+    except ValueError:
+        return None
+    if not isinstance(members, dict) or not isinstance(members.get("error"), str):
+        return None
+    description = str(members.get("error_description", ""))
+    return Refused(scope["path"], start["status"], members["error"], description)
 
 
 def _may_be_an_error(start: Message) -> bool:

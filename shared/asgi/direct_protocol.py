@@ -2,7 +2,7 @@
 
 An ASGI message costs more than an answer that is whole from the start: this one is written at once, by one
 call to the transport. Everything else is served by uvicorn: requests in a pipeline, of HTTP/1.0, with
-`Connection`, `Expect`, a query or a chunked or large body, and those that `DirectRoutes` passes on.
+`Connection`, `Expect`, or a chunked or large body, and those that `DirectRoutes` passes on.
 """
 
 from __future__ import annotations
@@ -115,8 +115,9 @@ class DirectProtocol(HttpToolsProtocol):
         if direct is not self._direct:  # the app was replaced since the connection was opened
             self._use(direct)
         method = parser.get_method()
-        route = self._routes.get((method, self.url))
-        if route is None or (self.cycle is not None and not self.cycle.response_complete):
+        path, _, query = self.url.partition(b"?")
+        route = self._routes.get((method, path))
+        if route is None or b"#" in query or (self.cycle is not None and not self.cycle.response_complete):
             return None
         if self.expect_100_continue or self.flow.write_paused or parser.get_http_version() != "1.1":
             return None
@@ -124,8 +125,8 @@ class DirectProtocol(HttpToolsProtocol):
             return None
         # A copy, because the parser appends the fields of a trailer; see `frozen_headers`.
         scope: dict[str, Any] = {**self.scope, "headers": list(self.headers)}
-        scope.update(method=method.decode(), path=route.path, raw_path=self.url, query_string=b"")
-        return DirectExchange(route, scope) if self._direct.is_ordinary(scope) else None
+        scope.update(method=method.decode(), path=route.path, raw_path=path, query_string=query)
+        return DirectExchange(route, scope) if self._direct.is_ordinary(route, scope) else None
 
     def _is_body_short(self) -> bool:
         """Check that the body has a length that may be buffered."""

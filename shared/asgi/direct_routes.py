@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.asgi.accept import asks_for_page
 from shared.asgi.body import BodyTooLargeError, body_too_large, read_body
+from shared.asgi.browser_pages import Refused, shown
 from shared.asgi.cors import CorsPolicy
 from shared.asgi.errors import unhandled_error
 from shared.asgi.head import is_head_too_large
@@ -30,6 +31,7 @@ class DirectRoute:
 
     Attributes:
         immediate: returns the response of `handler`, if that needs to wait for nothing.
+        is_page: whether browsers come here, too; then an error is a page for them, as by `BrowserPages`.
     """
 
     method: str
@@ -37,6 +39,7 @@ class DirectRoute:
     handler: Callable[[Request], Awaitable[Response]]
     cors: CorsPolicy | None = None
     immediate: Callable[[Scope], Response | None] | None = None
+    is_page: bool = False
 
 
 class BufferedRequest(Request):
@@ -54,15 +57,16 @@ class BufferedRequest(Request):
 class DirectRoutes:
     """Serve `routes`, with the same limits and response headers as the middleware of `app`.
 
-    A request that is not ordinary goes to `app`, which serves the same routes: one that may be shown to a
-    person as a page, one whose head is too large, one to another path or with another method. So this class
-    repeats only the part of the middleware that applies to every response.
+    A request that is not ordinary goes to `app`, which serves the same routes: one of a browser to an
+    endpoint for programs, one whose head is too large, one to another path or with another method. So this
+    class repeats only the part of the middleware that applies to every response.
 
     Args:
         prefix: the path of the public URL, as in `Prefix`.
         secure: as in `SecurityHeaders`.
         host_names: notes the host of each request.
         more_headers: returns response headers that depend on the request.
+        page_of: as in `BrowserPages`.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class DirectRoutes:
         max_body_bytes: int,
         host_names: HostNames,
         more_headers: Callable[[Scope], RawHeaders],
+        page_of: Callable[[Refused], Response],
     ) -> None:
         self.app = app
         self.routes: Mapping[tuple[str, str], DirectRoute] = {
@@ -85,10 +90,11 @@ class DirectRoutes:
         self.max_body_bytes = max_body_bytes
         self._host_names = host_names
         self._more_headers = more_headers
+        self._page_of = page_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self.routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if route is None or not self.is_ordinary(scope):
+        if route is None or not self.is_ordinary(route, scope):
             await self.app(scope, receive, send)
             return
         # As `Prefix` and `FrozenHeaders` do.
@@ -110,6 +116,8 @@ class DirectRoutes:
             response = await self._respond(route, scope, receive, body)
             if response is None:
                 return None
+            if route.is_page:
+                response = shown(response, scope, self._page_of)
             return response, [*self._headers(route, scope, response), header]
         finally:
             current_request_id.reset(outside)
@@ -126,9 +134,11 @@ class DirectRoutes:
             current_request_id.reset(outside)
 
     @staticmethod
-    def is_ordinary(scope: Scope) -> bool:
-        """Check that the request is not for a page, and that its head is within the limits."""
-        return not (scope.get("root_path") or is_head_too_large(scope) or asks_for_page(scope))
+    def is_ordinary(route: DirectRoute, scope: Scope) -> bool:
+        """Check that the request is of a program or to a page, and that its head is within the limits."""
+        if scope.get("root_path") or is_head_too_large(scope):
+            return False
+        return route.is_page or not asks_for_page(scope)
 
     async def _respond(
         self, route: DirectRoute, scope: Scope, receive: Receive, body: bytes | None

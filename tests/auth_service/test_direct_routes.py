@@ -32,6 +32,7 @@ PATHS = (
     "/par",
     "/userinfo",
     "/device_authorization",
+    "/authorize",
     "/jwks",
     "/.well-known/oauth-authorization-server",
     "/.well-known/openid-configuration/tenant",

@@ -46,6 +46,7 @@ EXCHANGES: dict[str, tuple[bytes, ...]] = {
     "an exception": (post(b"raise"), post(b"b")),
     "an expectation": (post(b"a", b"Expect: 100-continue"),),
     "a query": (post(b"a", path=b"/echo?x=1"),),
+    "a fragment": (post(b"a", path=b"/echo?x=1#y"),),
     "an escaped path": (post(b"a", path=b"/ech%6f"),),
     "an absolute target": (post(b"a", path=b"http://x/echo"),),
     "chunks and a trailer": (CHUNKED, post(b"b")),
@@ -82,6 +83,7 @@ class App:
             max_body_bytes=LIMIT,
             host_names=HostNames(public_url="http://x", setting="X"),
             more_headers=lambda _: [],
+            page_of=lambda _: Response("page"),
         )
         self.left: list[bytes] = []
         self.waiting = threading.Event()
@@ -108,6 +110,7 @@ class App:
         if body in (b"204", b"304"):
             return Response(status_code=int(body))
         names = b",".join(name for name, _ in request.scope["headers"])
+        names += b"|" + request.scope["query_string"] + b"|" + request.scope["raw_path"]
         return WholeResponse(names + b"|" + body, 200, "text/plain", {"Set-Cookie": "a=b"})
 
 
