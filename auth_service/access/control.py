@@ -10,7 +10,7 @@ from auth_service.access.groups import Groups
 from auth_service.access.renewal import GroupRenewal
 from auth_service.access.rules import AccessRules
 from auth_service.federation.identities import Identity, IdentityRepository
-from auth_service.grants.permissions import Narrow
+from auth_service.grants.permissions import Narrow, StoredRules
 from auth_service.protocol.access import ADMINISTRATORS, OPEN, Access, Held, PersonFacts, narrowed_grant
 from auth_service.protocol.admin_access import SCOPE
 from auth_service.protocol.grant import Grant
@@ -52,19 +52,28 @@ class AccessControl:
         self._renewal = renewal
         self._admin_resource = admin_resource
 
-    async def permitted(self, grant: Grant) -> Grant | None:
+    @property
+    def rules_key(self) -> str:
+        """The key of the access rules in the store, to read them together with a grant."""
+        return self._rules.key
+
+    async def permitted(self, grant: Grant, rules: StoredRules | None = None) -> Grant | None:
         """Return the grant, limited to what its person may hold now; None if nothing remains.
 
         A client that acts for itself, and a workload, are not people: access rules do not concern them.
+
+        Args:
+            rules: as they were read together with the grant; None to read them.
         """
-        narrow = await self.narrowing(grant)
+        narrow = await self.narrowing(grant, rules)
         return narrow(grant)
 
-    async def narrowing(self, grant: Grant) -> Narrow:
+    async def narrowing(self, grant: Grant, rules: StoredRules | None = None) -> Narrow:
         """Return the decision of `permitted` as a pure function, for any later state of the grant."""
         if grant.subject is None or grant.resource is None or grant.client_id.startswith(WORKLOAD_PREFIX):
             return lambda later: later
-        held = await self.held(grant.subject, grant.resource, assertion_issuer=grant.assertion_issuer)
+        access = (self._rules.current(rules.value) if rules else await self._rules.load()).access
+        held = await self._held_by(access, grant.subject, grant.resource, grant.assertion_issuer)
         return lambda later: later if held is OPEN else narrowed_grant(later, held, self._own_scopes)
 
     async def renew(self, grant: Grant) -> None:
@@ -84,7 +93,11 @@ class AccessControl:
         """Return what a person may hold at `resource`, and by which rules."""
         if resource == self._admin_resource:
             return await self._held_by_administrator(subject, assertion_issuer)
-        access = (await self._rules.load()).access
+        return await self._held_by((await self._rules.load()).access, subject, resource, assertion_issuer)
+
+    async def _held_by(
+        self, access: Access | None, subject: str, resource: str, assertion_issuer: str | None
+    ) -> Held:
         if access is None:
             return OPEN
         facts = await self._facts(subject, assertion_issuer)

@@ -52,6 +52,8 @@ class GroupRenewal:
 
     async def renew(self, subject: str) -> None:
         """Renew the groups of a person that are due. If a provider does not respond, nothing changes."""
+        if not self.providers:
+            return
         for identity in await self.identities.of_subject(subject):
             provider = self.providers.get(identity.provider_id)
             if provider is not None and self._is_due(identity):

@@ -82,12 +82,21 @@ class AccessRules:
         self._default = default
         self._parsed: tuple[AccessRecord, CurrentAccess] | None = None
 
+    @property
+    def key(self) -> str:
+        """The key of the rules in the store."""
+        return keys.access()
+
     async def load(self) -> CurrentAccess:
         """Return the rules in force. They are read each time; only the parsed form is kept.
 
         Rules that a later release wrote and this one does not understand grant nothing.
         """
-        record = await self._records.get(_ID)
+        return self.current(await self._records.store.get(self.key))
+
+    def current(self, value: bytes | None) -> CurrentAccess:
+        """Return the rules that the store has under `key`."""
+        record = None if value is None else self._codec.decode(value)
         if record is None:
             return CurrentAccess(self._default)
         if self._parsed is None or self._parsed[0] is not record:

@@ -62,12 +62,12 @@ class IntrospectEndpoint:
 
     async def _answer(self, parameters: Parameters, caller: IntrospectionCaller) -> dict[str, Any]:
         token = parameters.require("token")
-        token_and_grant = await self.tokens.read_token(token)
-        if token_and_grant is None:
+        read = await self.tokens.read_with_rules(token)
+        if read is None:
             return self._inactive(caller, self.tokens.why_not_found(token))
-        handle, grant = token_and_grant
+        handle, grant, rules = read
         parents_active = not grant.parent_grants or await self.tokens.grants.parents_active(grant)
-        permitted = await self.tokens.permitted(grant)
+        permitted = await self.tokens.permitted(grant, rules)
         if permitted is None:
             why = Reason.ACCESS_NOT_GRANTED, NOT_GRANTED
             return self._inactive(caller, why, client_id=grant.client_id)

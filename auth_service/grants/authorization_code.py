@@ -45,13 +45,14 @@ class AuthorizationCode:
             resource=request.parameters.resource(),
             jkt=request.jkt,
         )
-        waiting = await self._grants.get(code.grant_id)
+        waiting = await self._grants.read(code.grant_id)
         if waiting is None:
             raise InvalidGrantError(Reason.CODE_INVALID, "the code is not valid, or has expired")
-        narrow = await self._permissions.narrowing(waiting)
+        narrow = await self._permissions.narrowing(waiting.document)
         outcome = await self._grants.change(
             code.grant_id,
             within(lambda grant: redeem(grant, presented, self._lifetimes, request.now), narrow),
+            was=waiting,
         )
         if outcome is None:
             raise InvalidGrantError(Reason.CODE_INVALID, "the code is not valid, or has expired")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from auth_service.protocol.grant import Grant
 
@@ -11,11 +11,26 @@ Narrow: TypeAlias = Callable[[Grant], Grant | None]
 """Returns a grant with what its person may still hold; None if nothing remains."""
 
 
+class StoredRules(NamedTuple):
+    """The access rules in the store; None if there are none."""
+
+    value: bytes | None
+
+
 class Permissions(Protocol):
     """Decides what a person may hold, by the access rules and the facts about the person."""
 
-    async def permitted(self, grant: Grant) -> Grant | None:
-        """Return the grant, limited to what its person may hold now; None if nothing remains."""
+    @property
+    def rules_key(self) -> str:
+        """The key of the access rules in the store, to read them together with a grant."""
+        ...
+
+    async def permitted(self, grant: Grant, rules: StoredRules | None = None) -> Grant | None:
+        """Return the grant, limited to what its person may hold now; None if nothing remains.
+
+        Args:
+            rules: the access rules, as they were read together with the grant; None to read them.
+        """
         ...
 
     async def narrowing(self, grant: Grant) -> Narrow:

@@ -35,9 +35,7 @@ class RefreshToken:
     async def redeem(self, request: TokenRequest) -> Grant:
         token = self._handles.read_handle(request.parameters.require("refresh_token"), request.now)
         if token is None or token.kind is not Kind.REFRESH_TOKEN:
-            raise InvalidGrantError(
-                Reason.REFRESH_TOKEN_INVALID, "the refresh token is not valid, or has expired"
-            )
+            raise _invalid()
         presented = Refresh(
             client_id=request.client.client_id,
             generation=token.generation,
@@ -48,25 +46,28 @@ class RefreshToken:
             # As in the token issuer: clients with pairwise subjects get no JWTs.
             verified_locally=self._jwt_resources if request.client.sector is None else frozenset(),
         )
+        stored = await self._grants.read(token.grant_id)
+        if stored is None:
+            raise _invalid()
+        narrow = await self._narrowing(stored.document, request)
         outcome = await self._grants.change(
             token.grant_id,
-            within(
-                lambda grant: refresh(grant, presented, self._lifetimes, request.now),
-                await self._narrowing(token.grant_id, request),
-            ),
+            within(lambda grant: refresh(grant, presented, self._lifetimes, request.now), narrow),
+            was=stored,
         )
         if outcome is None:
-            raise InvalidGrantError(
-                Reason.REFRESH_TOKEN_INVALID, "the refresh token is not valid, or has expired"
-            )
+            raise _invalid()
         if isinstance(outcome, OAuthError):
             raise outcome
         return outcome
 
-    async def _narrowing(self, grant_id: str, request: TokenRequest) -> Narrow:
+    async def _narrowing(self, grant: Grant, request: TokenRequest) -> Narrow:
         """Decide what the person of the grant may hold now, as at every refresh (ID-4)."""
-        grant = await self._grants.get(grant_id)
-        if grant is None or grant.client_id != request.client.client_id or grant.state != "active":
+        if grant.client_id != request.client.client_id or grant.state != "active":
             return lambda grant: grant  # refused in any case, so the provider need not be asked
         await self._permissions.renew(grant)
         return await self._permissions.narrowing(grant)
+
+
+def _invalid() -> InvalidGrantError:
+    return InvalidGrantError(Reason.REFRESH_TOKEN_INVALID, "the refresh token is not valid, or has expired")

@@ -13,7 +13,7 @@ from auth_service.events.publisher import RevocationPublisher
 from auth_service.protocol import grant as rules
 from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
-from auth_service.storage.documents import READ_AT_ONCE, Collection
+from auth_service.storage.documents import READ_AT_ONCE, Collection, Read
 from auth_service.storage.interface import Store, StoreFullError, StoreUnavailableError
 from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
@@ -51,16 +51,33 @@ class GrantRepository:
         """
         await self._grants.create(grant.grant_id, grant)
         listed_s = max(1, grant.expires_at - int(self._clock()))
-        await asyncio.gather(
-            *(self._store.index_add(index, grant.grant_id, ttl_s=listed_s) for index in _indexes(grant))
-        )
+        entries = [self._store.index_add(index, grant.grant_id, ttl_s=listed_s) for index in _indexes(grant)]
+        await (asyncio.gather(*entries) if len(entries) > 1 else entries[0])
 
     async def get(self, grant_id: str) -> Grant | None:
         """Return the grant with that id, if it is still stored."""
         return await self._grants.get(grant_id)
 
-    async def change(self, grant_id: str, rule: Callable[[Grant], tuple[Grant | None, R]]) -> R | None:
+    async def read(self, grant_id: str) -> Read[Grant] | None:
+        """Return the grant with that id, to be changed afterwards."""
+        return await self._grants.read(grant_id)
+
+    async def get_with(self, grant_id: str, other_key: str) -> tuple[Grant | None, bytes | None]:
+        """Return the grant with that id, and what the store has under another key, from one exchange."""
+        value, other = await self._store.get_many([keys.grant(grant_id), other_key])
+        return None if value is None else self._grants.codec.decode(value), other
+
+    async def change(
+        self,
+        grant_id: str,
+        rule: Callable[[Grant], tuple[Grant | None, R]],
+        *,
+        was: Read[Grant] | None = None,
+    ) -> R | None:
         """Apply a pure rule atomically; return None if the grant does not exist.
+
+        Args:
+            was: as in `Collection.update`.
 
         A revocation is announced before the write, because this process may die in between, and once more
         afterwards, for receivers that begin to listen in between.
@@ -85,7 +102,7 @@ class GrantRepository:
                 await self._publisher.revoked(grant)
 
         try:
-            result = await self._grants.update(grant_id, noted, before=announce)
+            result = await self._grants.update(grant_id, noted, before=announce, was=was)
         except StoreFullError:
             # A removal needs no room, and a deleted grant is refused like a revoked one.
             if written is None or written.state != "revoked":

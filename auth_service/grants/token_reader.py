@@ -5,7 +5,7 @@ from __future__ import annotations
 from auth_service.crypto.handles import Handle, Handles, Kind
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.grants.confirmations import Confirmations
-from auth_service.grants.permissions import Permissions
+from auth_service.grants.permissions import Permissions, StoredRules
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant, is_live_access
 from auth_service.protocol.introspection import Explanation
@@ -46,11 +46,18 @@ class TokenReader:
 
     async def read_token(self, text: str) -> tuple[Handle, Grant] | None:
         """Return the handle of a genuine, unexpired token and its grant, in any state of the grant."""
+        read = await self.read_with_rules(text)
+        return read and read[:2]
+
+    async def read_with_rules(self, text: str) -> tuple[Handle, Grant, StoredRules] | None:
+        """Return the same with the access rules that `permitted` applies, from one exchange."""
         handle = self._handles.read_handle(text, self._clock())
         if handle is None and text.count(".") == 2:
             handle = await self._read_jwt(text)
-        grant = await self.grants.get(handle.grant_id) if handle else None
-        return (handle, grant) if handle and grant else None
+        if handle is None:
+            return None
+        grant, rules = await self.grants.get_with(handle.grant_id, self._permissions.rules_key)
+        return None if grant is None else (handle, grant, StoredRules(rules))
 
     def why_not_found(self, text: str) -> Explanation:
         """Explain for the log why `read_token` returns None."""
@@ -65,22 +72,22 @@ class TokenReader:
 
     async def live_access(self, text: str) -> tuple[Handle, Grant] | None:
         """Return the handle and grant of an active access token, limited to what its person may hold now."""
-        token_and_grant = await self.read_token(text)
-        if token_and_grant is None:
+        read = await self.read_with_rules(text)
+        if read is None:
             return None
-        handle, grant = token_and_grant
+        handle, grant, rules = read
         good = handle.is_access_token and is_live_access(grant, handle.generation)
         if not good or not await self.grants.parents_active(grant):
             return None
-        permitted = await self.permitted(grant)
+        permitted = await self.permitted(grant, rules)
         if permitted is None:
             return None
         self.confirmations.note(grant, handle.generation)
         return handle, permitted
 
-    async def permitted(self, grant: Grant) -> Grant | None:
-        """Return the grant, limited to what its person may hold now; None if nothing remains."""
-        return await self._permissions.permitted(grant)
+    async def permitted(self, grant: Grant, rules: StoredRules) -> Grant | None:
+        """Return the grant, limited to what its person may hold by `rules`; None if nothing remains."""
+        return await self._permissions.permitted(grant, rules)
 
     async def groups_for(self, grant: Grant) -> tuple[str, ...]:
         """Return the groups of the grant's person that the access rules name for its resource."""

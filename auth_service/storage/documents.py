@@ -27,6 +27,13 @@ LONGEST_PAUSE_S = 0.5
 READ_AT_ONCE = 200
 
 
+class Read(NamedTuple, Generic[T]):
+    """A document and the bytes that it was decoded from."""
+
+    document: T
+    value: bytes
+
+
 class Decision(NamedTuple, Generic[T, R]):
     """The result of applying a rule to a document.
 
@@ -60,6 +67,11 @@ class Collection(Generic[T]):
         value = await self.store.get(self.key(document_id))
         return None if value is None else self.codec.decode(value)
 
+    async def read(self, document_id: str) -> Read[T] | None:
+        """Read a document that may be changed afterwards; None if it does not exist."""
+        value = await self.store.get(self.key(document_id))
+        return None if value is None else Read(self.codec.decode(value), value)
+
     async def get_many(self, document_ids: Iterable[str]) -> list[T]:
         """Read the existing documents, in the order of their ids. Yields to other tasks in between."""
         ids, documents = list(document_ids), list[T]()
@@ -85,6 +97,7 @@ class Collection(Generic[T]):
         rule: Callable[[T], tuple[T | None, R]],
         *,
         before: Callable[[T], Awaitable[None]] | None = None,
+        was: Read[T] | None = None,
     ) -> R | None:
         """Change a document by a rule, atomically: if another writer was faster, the rule runs again.
 
@@ -92,6 +105,8 @@ class Collection(Generic[T]):
             rule: pure; maps the current document to the new one.
             before: awaited with the new document before each attempt to write it; if it raises, nothing is
                 written.
+            was: the document as the caller has read it, which saves reading it. A decision to leave the
+                document unchanged is only made about the current one.
 
         Returns:
             the result of the decision that was written; None if the document does not exist.
@@ -101,12 +116,16 @@ class Collection(Generic[T]):
         """
         key = self.key(document_id)
         for attempt in range(MAX_ATTEMPTS):
-            old = await self.store.get(key)
+            old = was.value if was else await self.store.get(key)
             if old is None:
                 return None
             document, result = rule(self.codec.decode(old))
             if document is None:
-                return result
+                if was is None:
+                    return result
+                was = None
+                continue
+            was = None
             if before is not None:
                 await before(document)
             if await self._replaced(key, old, document):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
@@ -59,6 +59,10 @@ class Store(Protocol):
 
     async def get(self, key: str) -> bytes | None:
         """Return the value of `key`, or None if it does not exist or has expired."""
+        ...
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the values of `keys` in their order: in one exchange with the backend, where possible."""
         ...
 
     async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:

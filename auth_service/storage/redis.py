@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -76,6 +76,11 @@ class RedisStore:
 
     async def get(self, key: str) -> bytes | None:
         return cast("bytes | None", await self._command("GET", key))
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        if self._pipeline is None:  # the keys may be on different nodes
+            return list(await asyncio.gather(*map(self.get, keys)))
+        return cast("list[bytes | None]", await self._command("MGET", *keys))
 
     async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
         lifetime_ms = _lifetime_ms(ttl_s)

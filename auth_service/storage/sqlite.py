@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -95,6 +95,9 @@ class SqliteStore:
     async def get(self, key: str) -> bytes | None:
         row = await self._read(lambda db: db.execute(_GET, {"key": key, "now": self._clock()}).fetchone())
         return row[0] if row else None
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        return [await self.get(key) for key in keys]
 
     async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
         return await self._write(_CREATE, key=key, value=value, ttl_s=_lifetime(ttl_s))

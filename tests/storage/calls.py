@@ -21,6 +21,7 @@ async def _subscribe(store: Store) -> None:
 
 CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "get": lambda store: store.get(KEY),
+    "get_many": lambda store: store.get_many([KEY, COUNTER]),
     "create": lambda store: store.create(KEY, b"value", ttl_s=None),
     "replace": lambda store: store.replace(KEY, b"value", b"new", ttl_s=60),
     "delete": lambda store: store.delete(KEY),

@@ -22,6 +22,13 @@ async def test_what_is_created_can_be_read_back_byte_for_byte(store: Store) -> N
     assert await store.get(KEY) == value
 
 
+async def test_values_read_together_come_in_the_order_of_their_keys(store: Store) -> None:
+    await store.create(KEY, b"value", ttl_s=60)
+    await store.create(f"{KEY}:empty", b"", ttl_s=60)
+    read = await store.get_many([f"{KEY}:empty", f"{KEY}:missing", KEY, KEY])
+    assert read == [b"", None, b"value", b"value"]
+
+
 async def test_an_empty_value_is_not_a_missing_one(store: Store) -> None:
     await store.create(KEY, b"", ttl_s=None)
     assert await store.get(KEY) == b""

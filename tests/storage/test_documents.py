@@ -52,6 +52,31 @@ async def test_a_document_is_created_read_and_deleted_by_its_id(
     assert await tickets.get("a") is None
 
 
+async def test_a_document_that_was_read_is_changed_without_reading_it_again(
+    tickets: Collection[Ticket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tickets.create("a", Ticket("ada"))
+    read = await tickets.read("a")
+    assert read
+    with monkeypatch.context() as patched:
+        patched.setattr(tickets.store, "get", None)
+        assert await tickets.update("a", use, was=read) == 1
+    assert await tickets.get("a") == Ticket("ada", used=1)
+    assert await tickets.read("b") is None
+
+
+async def test_what_changed_since_it_was_read_is_read_again(tickets: Collection[Ticket]) -> None:
+    await tickets.create("a", Ticket("ada"))
+    read = await tickets.read("a")
+    assert await tickets.update("a", use) == 1
+    assert await tickets.update("a", use, was=read) == 2
+    assert await tickets.get("a") == Ticket("ada", used=2)
+    assert await tickets.update("a", lambda ticket: (None, ticket.used), was=read) == 2
+    await tickets.delete("a")
+    assert await tickets.update("a", use, was=read) is None
+    assert await tickets.update("a", lambda ticket: (None, ticket.used), was=read) is None
+
+
 async def test_update_writes_what_the_rule_decides_and_returns_its_result(
     tickets: Collection[Ticket],
 ) -> None:
