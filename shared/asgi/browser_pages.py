@@ -54,7 +54,7 @@ class BrowserPages:
         await self.app(scope, receive, send)
 
 
-def shown(response: Response, scope: Scope, page_of: Callable[[Refused], Response]) -> Response:
+def as_browsers_see(response: Response, scope: Scope, page_of: Callable[[Refused], Response]) -> Response:
     """Return what `BrowserPages` sends in place of a whole response."""
     start: Message = {"status": response.status_code, "headers": response.raw_headers}
     if not _may_be_an_error(start) or not asks_for_page(scope):

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.asgi.accept import asks_for_page
 from shared.asgi.body import BodyTooLargeError, body_too_large, read_body
-from shared.asgi.browser_pages import Refused, shown
+from shared.asgi.browser_pages import Refused, as_browsers_see
 from shared.asgi.cors import CorsPolicy
 from shared.asgi.errors import unhandled_error
 from shared.asgi.head import is_head_too_large
@@ -117,7 +117,7 @@ class DirectRoutes:
             if response is None:
                 return None
             if route.is_page:
-                response = shown(response, scope, self._page_of)
+                response = as_browsers_see(response, scope, self._page_of)
             return response, [*self._headers(route, scope, response), header]
         finally:
             current_request_id.reset(outside)
