@@ -19,7 +19,7 @@ RETRY_AFTER_S = 1
 
 INTERNAL_ERROR = -32603
 ACCESS_DENIED = -32003
-"""Of the range that JSON-RPC 2.0 §5.1 leaves to servers."""
+"""From the range that JSON-RPC 2.0 §5.1 leaves to servers."""
 
 MCP_METHODS = "GET, POST, DELETE"
 

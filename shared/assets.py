@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 BRAND = Path(__file__).parent / "brand"
-"""What the pages of both services show."""
+"""The assets that the pages of both services show."""
 
 
 class Assets(StaticFiles):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 MAX_REFUSAL_BYTES = 2_048
-"""What refuses a host is a line or a short page."""
+"""The maximum size of a response that refuses a host: a line or a short page."""
 
 # MCP SDKs, Starlette, Django, Rails, Vite, webpack, ASP.NET: each words it differently.
 _REFUSES_HOST = re.compile(

@@ -29,7 +29,7 @@ Claims = dict[str, Any]
 UnverifiedClaims = NewType("UnverifiedClaims", dict[str, Any])
 
 ASYMMETRIC = ("RS256", "PS256", "ES256")
-"""What others may sign with: never HMAC, never none (RFC 8725 §3.2)."""
+"""The accepted signature algorithms: never HMAC, never none (RFC 8725 §3.2)."""
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _KEY_TYPES = {"RS256": ("RSA", None), "PS256": ("RSA", None), "ES256": ("EC", "P-256")}

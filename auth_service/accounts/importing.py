@@ -23,7 +23,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class AccountImportChange:
-    """What the import does with one line.
+    """The change that the import makes for one line.
 
     Attributes:
         account: the account that changes, as it is; None if it is added.
@@ -38,7 +38,7 @@ class AccountImportChange:
 
     @property
     def action(self) -> Literal["add", "change"]:
-        """What happens to the account."""
+        """The change to the account."""
         return "change" if self.account else "add"
 
 

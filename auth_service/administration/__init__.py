@@ -1,4 +1,4 @@
-"""What administrators do: one function for each operation, which commands, console and admin API call (ID-8).
+"""The operations of administrators: one function each, which commands, console and admin API call (ID-8).
 
 - `actors`          who does it, and the log line about it
 - `clients`         clients: created, edited, disabled, deleted; their secrets

@@ -1,4 +1,4 @@
-"""Who performs an administrative operation, and the log line about it."""
+"""The actor of an administrative operation, and the log line about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What administrators end for a person: grants and sessions."""
+"""The grants and sessions that administrators end for a person."""
 
 from __future__ import annotations
 

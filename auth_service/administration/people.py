@@ -1,4 +1,4 @@
-"""What administrators do to accounts, with a log line for each change."""
+"""The changes that administrators make to accounts, with a log line for each."""
 
 from __future__ import annotations
 

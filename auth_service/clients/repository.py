@@ -58,10 +58,10 @@ class ClientRepository:
         statement_claims: dict[str, Any] | None = None,
         network: str | None = None,
     ) -> Registered:
-        """Keep a new client, for `unused_ttl_s` seconds unless it comes to be used (AS-7); None for ever.
+        """Keep a new client, for `unused_ttl_s` seconds unless it is used (AS-7); None to store it forever.
 
         Args:
-            quota: what there may be room for; None for a client that the operator lets in.
+            quota: the limit on clients; None for a client that the operator admits.
             statement_claims: what a software statement says of it.
             network: the network that registers it.
 

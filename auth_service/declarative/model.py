@@ -1,4 +1,4 @@
-"""What is declared, what there is, and the changes from the one to the other."""
+"""The declared and the current configuration, and the changes between them."""
 
 from __future__ import annotations
 

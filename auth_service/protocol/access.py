@@ -1,4 +1,4 @@
-"""What a person may hold at a resource, by the access rules (DESIGN D16, ID-3).
+"""The scopes that the access rules give a person at a resource (DESIGN D16, ID-3).
 
 Access says what a person may have; consent says what a client gets of it. A person is named by facts that
 nobody else can choose: see `PersonFacts.names`.
@@ -29,7 +29,7 @@ Resources = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonFacts:
-    """What is known about a person.
+    """The names and groups of a person.
 
     Attributes:
         subject: the `sub` of the account, or of a person whom a trusted issuer asserts.
@@ -70,7 +70,7 @@ def is_username(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a person may hold at one resource.
+    """The scopes that a person may hold at one resource.
 
     Attributes:
         scopes: the scopes, or `ALL`.

@@ -1,4 +1,4 @@
-"""What introspection reveals about a token, and to whom (RFC 7662 §2.2, AS-15)."""
+"""The introspection response about a token, for each caller (RFC 7662 §2.2, AS-15)."""
 
 from __future__ import annotations
 

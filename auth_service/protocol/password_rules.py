@@ -9,7 +9,7 @@ MIN_LENGTH = 8
 MAX_LENGTH = 128
 """In characters. Long enough for every passphrase; the hash itself would accept more."""
 WEAKEST_SCORE = 3
-"""Of 0 to 4: withstands 10^8 guesses, which the login's rate limits prevent."""
+"""On a scale from 0 to 4: withstands 10^8 guesses, which the login's rate limits prevent."""
 
 
 class WeakPasswordError(ValueError):

@@ -1,4 +1,4 @@
-"""Whose limit a signed proof counts against; DPoP proofs and assertions are remembered, to count once."""
+"""The rate limit that a signed proof counts against; DPoP proofs and assertions are stored, to count once."""
 
 from __future__ import annotations
 

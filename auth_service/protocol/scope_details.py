@@ -1,4 +1,4 @@
-"""What a scope allows, according to the metadata of its resource (RFC 9728), reduced to fit on a page.
+"""The details of a scope, from the metadata of its resource (RFC 9728), reduced to fit on a page.
 
 The resource server is the operator's, but its metadata may come from an MCP server behind it. So the metadata
 is only displayed, bounded and without invisible characters, and never affects a decision.

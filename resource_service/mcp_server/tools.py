@@ -49,7 +49,7 @@ class NoteList(BaseModel):
 
 
 class Identity(BaseModel):
-    """Whom a call acts for."""
+    """The user or client that a call acts for."""
 
     subject: str | None = Field(description="The user; null where a client acts for itself.")
     username: str | None = Field(description="The username.")

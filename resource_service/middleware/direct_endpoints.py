@@ -17,7 +17,7 @@ from shared.logs import current_request_id
 METHODS = frozenset({"GET", "POST", "DELETE"})
 _UNUSUAL = frozenset({b"origin", b"expect"})
 _CROSS_ORIGIN = [(b"vary", b"Origin")]
-"""What `Cors` adds to the response to a request without an origin."""
+"""The headers that `Cors` adds to the response to a request without an origin."""
 
 RawHeaders = list[tuple[bytes, bytes]]
 

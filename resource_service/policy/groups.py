@@ -20,7 +20,7 @@ class AnyGroup:
 
 
 Needed = frozenset[str | AnyGroup]
-"""What something needs: every scope, and one group of each `AnyGroup`."""
+"""The requirements of a tool, prompt or resource: every scope, and one group of each `AnyGroup`."""
 
 
 def scopes_in(needed: Needed) -> frozenset[str]:

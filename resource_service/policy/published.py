@@ -9,12 +9,10 @@ from resource_service.policy.rules import Policy, Rules
 
 
 class PublishedScope(BaseModel):
-    """What one scope means. Patterns are names in which ``*`` stands for any text."""
+    """The meaning of one scope. In patterns, ``*`` matches any text."""
 
     description: str = Field(description="For people.")
-    includes: list[str] | None = Field(
-        default=None, description="Narrower scopes that it stands for as well."
-    )
+    includes: list[str] | None = Field(default=None, description="Narrower scopes that it includes.")
     tools: list[str] | None = Field(default=None, description="Names and patterns of tools that need it.")
     prompts: list[str] | None = Field(default=None, description="Names and patterns of prompts.")
     resources: list[str] | None = Field(default=None, description="URIs and patterns of resources.")

@@ -46,7 +46,7 @@ class ProtectedResourceMetadata(BaseModel):
     resource: str = Field(description="The URL of the resource, and the audience a token must have.")
     authorization_servers: list[str] = Field(description="The issuers whose tokens are accepted.")
     scopes_supported: list[str] | None = Field(
-        default=None, description="What may be asked for here; left out where there are no scopes."
+        default=None, description="The scopes that can be requested; omitted if there are none."
     )
     bearer_methods_supported: list[str] = Field(description="Where a token may be sent: in the header only.")
     dpop_signing_alg_values_supported: list[str] = Field(
@@ -113,7 +113,7 @@ def _serve(
     router: APIRouter, path: str, settings: ResourceSettings, policy: PolicyWatcher, *, documented: bool
 ) -> None:
     async def protected_resource_metadata() -> JSONResponse:
-        """What a client needs to know before its first token: who issues them and which scopes there are."""
+        """The metadata that a client needs before its first token: the issuer and the scopes."""
         return JSONResponse(metadata_of(settings, policy.current), headers=HEADERS)
 
     for method in ("GET", "HEAD"):

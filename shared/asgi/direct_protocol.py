@@ -22,7 +22,7 @@ from shared.asgi.raw_response import raw_response
 
 _FAILURE = PlainTextResponse("Internal Server Error", 500)
 _FAILED: Answer = _FAILURE, _FAILURE.raw_headers
-"""What uvicorn answers in place of an application that fails to."""
+"""The response of uvicorn if the application fails before it responds."""
 
 _NONE: Mapping[tuple[bytes, bytes], DirectRoute] = {}
 
@@ -47,7 +47,7 @@ class DirectExchange:
 
     @property
     def message_event(self) -> DirectExchange:
-        """What uvicorn sets when the client has disconnected."""
+        """The event that uvicorn sets when the client has disconnected."""
         return self
 
     def set(self) -> None:

@@ -26,7 +26,7 @@ async def connected_socket(host: str, port: int) -> socket.socket:
 
     Raises:
         OSError: no address of `host` can be connected to, or it has none.
-        UnicodeError: `host` is no name at all.
+        UnicodeError: `host` is not a valid name.
     """
     loop = asyncio.get_running_loop()
     addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)

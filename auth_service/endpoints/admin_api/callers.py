@@ -1,4 +1,4 @@
-"""Who calls the admin API: verified from the access token at each request."""
+"""The caller of the admin API, verified from the access token at each request."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ STALE_CLIENT = {
     "refresh_token": messages.MADE_UP_TOKEN,
     "client_id": messages.UNKNOWN_CLIENT,
 }
-"""What a client sends whose registration the server has lost."""
+"""The refresh of a client whose registration the server has lost."""
 
 
 async def discover(mcp_url: str, fetch: Fetch, profile: Profile | None = None) -> Evidence:

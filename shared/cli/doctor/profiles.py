@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 PORT = "PORT"
-"""Stands for whatever port is free when the client starts."""
+"""A placeholder for the port that is free when the client starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

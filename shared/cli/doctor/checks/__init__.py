@@ -29,7 +29,7 @@ DISCOVERY: dict[str, tuple[Check, ...]] = {
     "Endpoints": endpoints.CHECKS,
     "Clients in a browser": cross_origin.CHECKS,
 }
-"""What can be seen without logging in, by heading."""
+"""The checks without a login, by heading."""
 
 LOGIN: dict[str, tuple[Check, ...]] = {
     "Registration": registration.CHECKS,
@@ -38,6 +38,6 @@ LOGIN: dict[str, tuple[Check, ...]] = {
     "MCP server with a token": session.CHECKS,
     "Refreshing and revoking": lifetime.CHECKS,
 }
-"""What ``--login`` adds."""
+"""The checks that ``--login`` adds."""
 
 CHECKS = {check.id: check for group in (*DISCOVERY.values(), *LOGIN.values()) for check in group}
