@@ -31,7 +31,7 @@ def test_every_setting_is_explained(settings: type[BaseSettings]) -> None:
     assert _names(settings).keys() - ROWS.keys() == set()
 
 
-def test_nothing_is_explained_that_is_no_setting() -> None:
+def test_nothing_is_explained_that_is_not_a_setting() -> None:
     variables = {name for settings in SETTINGS for name in _names(settings)}
     assert ROWS.keys() - variables == ELSEWHERE
 

@@ -141,7 +141,7 @@ def test_a_place_that_could_be_somebody_elses_cannot_be_registered(
         assert response.json()["error"] == "invalid_redirect_uri"
 
 
-def test_the_code_goes_nowhere_but_to_the_uri_it_was_asked_for(server: AuthorizationServer) -> None:
+def test_the_code_is_sent_only_to_the_requested_redirect_uri(server: AuthorizationServer) -> None:
     client, pkce = server.register(redirect_uris=[REGISTERED, LOOPBACK]), Pkce()
     code = server.person.authorize(client.authorization_url(pkce, redirect_uri=REGISTERED))["code"]
     for other in (LOOPBACK, "https://evil.example/cb", REGISTERED + "&"):

@@ -131,7 +131,7 @@ def test_a_decision_is_of_the_one_who_took_it_not_of_who_logs_in_next(
 
 
 @pytest.mark.requirement("AS-9")
-def test_consent_for_one_client_is_none_for_its_look_alike(
+def test_consent_for_one_client_does_not_apply_to_its_look_alike(
     server: AuthorizationServer, victim: Person
 ) -> None:
     metadata = {"client_name": "Claude", "redirect_uris": [CALLBACK], "software_id": "same"}

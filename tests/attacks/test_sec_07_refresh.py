@@ -106,7 +106,7 @@ def test_a_scope_of_which_nothing_was_granted_is_refused(server: AuthorizationSe
     assert server.introspect(renewed["access_token"])["scope"] == "notes:read"
 
 
-def test_a_token_with_another_generation_written_into_it_is_no_token(server: AuthorizationServer) -> None:
+def test_a_token_with_another_generation_written_into_it_is_not_a_token(server: AuthorizationServer) -> None:
     client = server.register()
     first = server.connect(client)["refresh_token"]
     second = client.refresh(first).json()["refresh_token"]

@@ -148,7 +148,7 @@ def test_a_confidential_client_gets_nothing_without_its_secret(
 GRANTS = ["authorization_code", "refresh_token", "client_credentials"]
 
 
-def test_a_public_client_that_shows_a_secret_is_none(server: AuthorizationServer) -> None:
+def test_a_public_client_with_a_secret_is_refused(server: AuthorizationServer) -> None:
     client, pkce = server.register(), Pkce()
     code = server.person.authorize(client.authorization_url(pkce))["code"]
     form = {"grant_type": "authorization_code", "code": code, "code_verifier": pkce.verifier}
@@ -162,7 +162,7 @@ def test_a_public_client_that_shows_a_secret_is_none(server: AuthorizationServer
     assert client.redeem(code, pkce).status_code == 200
 
 
-def test_a_resource_server_is_no_client_and_a_client_no_resource_server(server: AuthorizationServer) -> None:
+def test_resource_servers_and_clients_cannot_act_as_each_other(server: AuthorizationServer) -> None:
     as_server = httpx2.BasicAuth("resource", RESOURCE_SECRET)
     for path in ("/token", "/revoke"):
         form = {"grant_type": "client_credentials", "token": "x"}

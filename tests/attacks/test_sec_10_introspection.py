@@ -115,7 +115,7 @@ def test_a_client_cannot_pass_for_a_resource_server_by_its_name(server: Authoriz
     assert ask(server, tokens["access_token"], auth=auth).status_code == 401
 
 
-def test_a_question_in_the_query_is_none(server: AuthorizationServer) -> None:
+def test_introspection_parameters_in_the_query_are_refused(server: AuthorizationServer) -> None:
     token = server.connect(server.register(), resource=RESOURCE)["access_token"]
     url = f"{server.origin}/introspect"
     assert server.http.get(url, params={"token": token}, auth=AS_RESOURCE).status_code == 405

@@ -69,7 +69,7 @@ def test_redirects_lead_where_the_issuer_is(server: AuthorizationServer) -> None
 @pytest.mark.parametrize(
     "host", [b"[", b"[::1", b"a b", b"", b"\xff", b"evil.example:99999", b"a@b", b"a/b", b"a#b", b"x" * 9_000]
 )
-def test_a_name_that_is_none_breaks_nothing(server: AuthorizationServer, host: bytes) -> None:
+def test_an_invalid_name_has_no_effect(server: AuthorizationServer, host: bytes) -> None:
     for line in (b"GET /token HTTP/1.1", b"POST /token HTTP/1.1", b"GET /authorize?client_id=x HTTP/1.1"):
         request = line + b"\r\nHost: " + host + b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         answer: Answer = send(server, request)

@@ -67,7 +67,7 @@ def test_nobody_in_particular_sees_a_login_whatever_is_there(server: Authorizati
         assert "wesen" not in response.text
 
 
-def test_who_is_no_administrator_sees_the_same_page_whatever_is_there(
+def test_people_who_are_not_administrators_see_the_same_page_everywhere(
     server: AuthorizationServer, victim: Person
 ) -> None:
     someone = AtTheConsole(server, victim)
@@ -83,7 +83,7 @@ def test_who_is_no_administrator_sees_the_same_page_whatever_is_there(
     assert len(seen) == 1
 
 
-def test_a_form_of_their_own_opens_nothing_to_who_is_no_administrator(
+def test_a_valid_form_does_not_admit_people_who_are_not_administrators(
     server: AuthorizationServer, victim: Person
 ) -> None:
     someone = AtTheConsole(server, victim)

@@ -218,7 +218,7 @@ def test_odd_text_in_any_member_is_refused_or_ignored(server: AuthorizationServe
 @pytest.mark.parametrize(
     "nonce", ["1.\ud800", "\ud800", "\ud800.x", "1.\x00", "1." + "x" * 9_000, "\u0661.x"]
 )
-def test_a_nonce_that_is_no_text_is_refused(server: AuthorizationServer, nonce: str) -> None:
+def test_a_nonce_that_is_not_a_string_is_refused(server: AuthorizationServer, nonce: str) -> None:
     fuzz = Fuzz(server, random.Random(nonce.encode("utf-8", "surrogatepass")))  # noqa: S311 -- repeatable
     proof = fuzz.client.pair.proof("POST", f"{server.issuer}/token", now=server.clock(), nonce=nonce)
     refused = fuzz.post("token", {"grant_type": "refresh_token", "client_id": "x"}, DPoP=proof)

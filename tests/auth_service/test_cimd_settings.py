@@ -45,7 +45,7 @@ def test_the_lists_are_read_from_the_environment(environment: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("pattern", ["https://claude.ai", "Claude.ai", "*", "claude.*"])
-def test_what_is_no_domain_is_refused_at_the_start(environment: pytest.MonkeyPatch, pattern: str) -> None:
+def test_what_is_not_a_domain_is_refused_at_the_start(environment: pytest.MonkeyPatch, pattern: str) -> None:
     with pytest.raises(ValidationError, match="not a domain"):
         settings(cimd_allow=pattern)
 

@@ -42,7 +42,7 @@ def test_each_preset_needs_little_more_than_a_client(preset: str) -> None:
     assert provider.client_secret == "s"
 
 
-def test_scopes_for_groups_are_asked_for_where_groups_decide() -> None:
+def test_scopes_for_groups_are_requested_where_groups_decide() -> None:
     allow = {"groups": ["ops", "/eu"]}
     okta = configured(preset="okta", allow=allow).provider()
     assert okta.scopes == ("openid", "profile", "email", "groups")
@@ -106,7 +106,7 @@ def test_what_cannot_work_or_would_let_strangers_in_is_refused(changes: dict[str
         configured(**changes)
 
 
-def test_nobody_is_let_in_where_nothing_says_who() -> None:
+def test_nobody_is_admitted_where_nothing_says_who() -> None:
     with pytest.raises(ValidationError, match="allow"):
         ProviderConfiguration.model_validate({"id": "x", "issuer": "https://id.example", "client_id": "c"})
 
@@ -132,7 +132,7 @@ def provider_members(provider_id: str, issuer: str) -> dict[str, Any]:
         ([provider_members("a", "http://localhost:8080")], "fetch_loopback"),
     ],
 )
-def test_providers_are_told_apart_and_can_be_reached(providers: list[dict[str, Any]], reason: str) -> None:
+def test_providers_are_distinguished_and_can_be_reached(providers: list[dict[str, Any]], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         settings(*providers)
 

@@ -79,7 +79,7 @@ def test_an_authorization_is_still_there_after_a_reload(page: Page, at_the_root:
     assert docs.execute("GET", "/hello").status == 200
 
 
-def test_scopes_that_are_not_ticked_are_not_asked_for(page: Page, at_the_root: Pair) -> None:
+def test_unselected_scopes_are_not_requested(page: Page, at_the_root: Pair) -> None:
     docs = DocsPage.open(page, at_the_root.resource_service)
     client = docs.register()
     page.get_by_role("button", name="Authorize", exact=True).first.click()

@@ -135,7 +135,7 @@ def test_two_requests_in_two_tabs_do_not_mix(
     }
 
 
-def test_whoever_is_logged_in_already_is_asked_for_consent_only(
+def test_a_logged_in_user_sees_only_the_consent_page(
     page: Page, register: Callable[..., Client], elsewhere: Site
 ) -> None:
     client = register()

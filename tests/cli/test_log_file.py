@@ -21,7 +21,7 @@ def test_a_restart_goes_on_where_the_log_ended(tmp_path: Path) -> None:
     assert not earlier(path).exists()
 
 
-def test_a_full_log_begins_anew_and_the_one_before_is_kept(tmp_path: Path) -> None:
+def test_a_full_log_starts_over_and_the_one_before_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "auth.log"
     write(path, *(b"line %d....\n" % number for number in range(7)))
     assert path.read_bytes() == b"line 6....\n"

@@ -34,7 +34,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "two workers"])
 @pytest.mark.parametrize("service", SERVICES)
-def test_being_asked_to_stop_is_no_failure(
+def test_a_requested_stop_is_not_a_failure(
     settings: dict[str, str], service: str, arguments: tuple[str, ...]
 ) -> None:
     with serving(service, settings, *arguments) as (process, _):

@@ -46,7 +46,7 @@ def test_a_problem_has_one_line_and_its_fix_below(pair: Pair) -> None:
     assert "1 failure" in done.stdout
 
 
-def test_a_warning_alone_is_no_failure_but_for_the_client_that_minds(pair: Pair) -> None:
+def test_a_warning_fails_only_the_client_that_it_concerns(pair: Pair) -> None:
     pair.both_documents(authorization_response_iss_parameter_supported=None)
     assert doctor(pair.mcp_url).exit_code == 0
     minding = doctor(pair.mcp_url, "--profile", "gemini")

@@ -65,5 +65,5 @@ def test_what_a_browser_would_send_is_what_is_read() -> None:
 
 
 @pytest.mark.parametrize("html", ["<![x", "<!doctype", "<form", "<form action=&#x110000;>", "<" * 100_000])
-def test_markup_that_is_none_breaks_nothing(html: str) -> None:
+def test_malformed_markup_has_no_effect(html: str) -> None:
     assert len(forms_of(html)) <= 1

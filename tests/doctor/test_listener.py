@@ -31,7 +31,7 @@ async def test_the_answer_is_taken_and_the_person_told() -> None:
         ("POST", "/callback?code=c"),
     ],
 )
-async def test_anything_else_is_no_answer(method: str, target: str) -> None:
+async def test_anything_else_is_not_an_answer(method: str, target: str) -> None:
     async with listening() as listener, httpx2.AsyncClient(trust_env=False) as browser:
         origin = listener.redirect_uri.removesuffix("/callback")
         assert (await browser.request(method, f"{origin}{target}")).status_code == 404

@@ -48,7 +48,7 @@ def test_nothing_stops_any_client_but_that_hosted_ones_do_not_get_to_this_machin
     assert lines.keys() == ({"hosted"} if PROFILES[profile].hosted else set())
 
 
-def test_another_spelling_of_the_url_is_told_from_the_one_that_is_announced(mcp_url: str) -> None:
+def test_another_spelling_of_the_url_is_distinguished_from_the_one_that_is_announced(mcp_url: str) -> None:
     assert "resource-exact" in problems(run(f"{mcp_url}?x=1"))
 
 

@@ -81,7 +81,7 @@ def test_server_metadata_is_looked_up_in_every_spelling(issuer: str, places: lis
         *(None, 1, ["http://a.example"]),
     ],
 )
-def test_what_is_no_web_url_is_told_from_one(text: object) -> None:
+def test_what_is_not_a_web_url_is_distinguished_from_one(text: object) -> None:
     assert not is_web_url(text)
 
 

@@ -129,7 +129,7 @@ def shared_resource_server(pair: Pair) -> Iterator[None]:
 
 @pytest.mark.usefixtures("shared_resource_server")
 class TestLive:
-    def test_a_fresh_token_is_let_in_and_nobody_is_asked(self, pair: Pair) -> None:
+    def test_a_fresh_token_is_admitted_and_nobody_is_asked(self, pair: Pair) -> None:
         token = pair.settle()["access_token"]
         before = pair.questions
         assert [pair.hello(token) for _ in range(20)] == [200] * 20
@@ -148,7 +148,7 @@ class TestLive:
         assert pair.is_known(tokens["access_token"]), "nobody else is concerned"
 
     @pytest.mark.requirement("AS-16")
-    def test_a_refreshed_token_is_let_in_beside_the_one_before(self, pair: Pair) -> None:
+    def test_a_refreshed_token_is_admitted_beside_the_one_before(self, pair: Pair) -> None:
         pair.settle()
         client = pair.auth.register()
         first = pair.connect(client, scope="notes:read offline_access")
@@ -157,7 +157,7 @@ class TestLive:
         assert pair.is_known(second["access_token"])
 
     @pytest.mark.requirement("SEC-11", "RS-3")
-    def test_what_is_no_token_for_us_is_refused_and_nobody_is_asked(self, pair: Pair) -> None:
+    def test_what_is_not_a_token_for_us_is_refused_and_nobody_is_asked(self, pair: Pair) -> None:
         tokens = pair.connect(scope="openid notes:read")
         head, body, signature = tokens["access_token"].split(".")
         stranger = KeyPair("RS256").sign({"iss": pair.auth.issuer}, "at+jwt")

@@ -299,7 +299,7 @@ def test_a_redis_that_is_killed_and_comes_back_fools_nobody_and_takes_no_revocat
 
 
 @replicated
-def test_what_is_revoked_while_the_server_that_is_asked_is_frozen_is_never_let_in_again(well: Case) -> None:
+def test_what_is_revoked_while_the_server_that_is_asked_is_frozen_is_never_admitted_again(well: Case) -> None:
     token = well.kept_token()
     with well.watching(token) as (watch,):
         end = frozen(well)

@@ -178,7 +178,7 @@ def test_other_refusals_are_about_the_request(status: int, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("host", ["", "a b", "a\r\nX: y", "a/b", "u@a", "[::1", "http://a", "a:port"])
-def test_what_is_no_host_stops_the_start(host: str) -> None:
+def test_what_is_not_a_host_stops_the_start(host: str) -> None:
     with pytest.raises(ValidationError, match="Host header"):
         settings("http://127.0.0.1:3000/mcp", upstream_host=host)
 

@@ -107,9 +107,7 @@ def test_a_header_that_the_schema_asks_for_must_be_there(
     assert declaring.runs() == before
 
 
-def test_the_first_call_of_somebody_who_has_never_asked_for_a_list_is_held_to_it(
-    post: Post, declaring: Declaring
-) -> None:
+def test_the_first_call_of_a_client_without_a_list_is_checked(post: Post, declaring: Declaring) -> None:
     before = declaring.runs()
     assert refused(post({}, ARGUMENTS, user="newcomer"))
     assert declaring.runs() == before
@@ -183,7 +181,7 @@ def test_a_tool_that_validly_asks_for_nothing_is_called_without_headers(
     assert declaring.runs() == before + 1
 
 
-def test_the_list_is_asked_for_once_by_the_caller_and_again_only_before_a_refusal(
+def test_the_list_is_requested_once_by_the_caller_and_again_only_before_a_refusal(
     issuer: AuthorizationServer, upstream: AuthorizationServer, scripted: Service
 ) -> None:
     upstream.replies["*"] = answer_by_method

@@ -27,7 +27,7 @@ def example(tmp_path: Path) -> Iterator[Upstream]:
 
 @pytest.mark.anyio
 @pytest.mark.requirement("RS-5")
-async def test_the_example_server_greets_whoever_has_logged_in(
+async def test_the_example_server_greets_the_logged_in_user(
     example: Upstream, issuer: AuthorizationServer, tmp_path: Path
 ) -> None:
     with gateway(issuer, tmp_path, example.url) as service:

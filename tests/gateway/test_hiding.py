@@ -112,7 +112,7 @@ def reader(
         yield client
 
 
-def test_the_upstream_is_asked_for_what_can_be_read(
+def test_the_upstream_gets_accept_encoding_identity(
     reader: httpx2.Client, upstream: AuthorizationServer
 ) -> None:
     upstream.replies["*"] = answer(200, FULL.encode(), "Content-Type: application/json")
@@ -123,7 +123,7 @@ def test_the_upstream_is_asked_for_what_can_be_read(
 
 
 @pytest.mark.parametrize("listing", [True, False])
-def test_what_comes_compressed_all_the_same_or_is_no_list_passes_byte_for_byte(
+def test_what_comes_compressed_all_the_same_or_is_not_a_list_passes_byte_for_byte(
     listing: bool, reader: httpx2.Client, upstream: AuthorizationServer
 ) -> None:
     packed = gzip.compress(FULL.encode())
@@ -169,7 +169,7 @@ def test_an_upstream_that_breaks_off_in_a_list_is_told_to_have_broken_off(
     assert "result" not in response.json()
 
 
-def test_an_answer_that_is_no_list_passes_byte_for_byte_even_if_it_looks_like_one(
+def test_an_answer_that_is_not_a_list_passes_byte_for_byte_even_if_it_looks_like_one(
     reader: httpx2.Client, upstream: AuthorizationServer
 ) -> None:
     upstream.replies["*"] = answer(200, FULL.encode(), "Content-Type: application/json")

@@ -226,7 +226,7 @@ def test_the_client_is_told_no_name(
     assert "the-name-of-the-user" not in response.text + str(response.headers)
 
 
-def test_an_answer_about_a_token_with_half_a_character_in_it_is_none(
+def test_an_introspection_response_with_a_lone_surrogate_is_refused(
     client: httpx2.Client, scripted: Service, issuer: AuthorizationServer
 ) -> None:
     response = client.get("/mcp", headers=bearer(token_for(scripted, issuer, sub="\ud800")))

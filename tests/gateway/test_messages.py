@@ -54,7 +54,7 @@ def test_a_message_is_one_line_by_any_definition_of_a_line() -> None:
 @pytest.mark.parametrize(
     "line", [b"", b"Welcome!", b"[1]", b"7", b"null", b'{"a":NaN}', b"\xff", b"[" * 9_999]
 )
-def test_what_is_no_message_is_told_from_what_is(line: bytes) -> None:
+def test_what_is_not_a_message_is_distinguished_from_what_is(line: bytes) -> None:
     assert messages.read_line(line) is None
 
 

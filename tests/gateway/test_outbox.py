@@ -52,7 +52,7 @@ async def test_a_stream_is_resumed_after_the_event_that_is_named() -> None:
     assert await read(Reading(stream, after=second_event.number), 3) == [b"2", b"3", b"4"]
 
 
-async def test_whoever_reads_a_stream_next_takes_it_over() -> None:
+async def test_the_next_reader_of_a_stream_takes_it_over() -> None:
     outbox = EventLog()
     stream = outbox.open("a")
     first = Reading(stream, after=0)
@@ -64,7 +64,7 @@ async def test_whoever_reads_a_stream_next_takes_it_over() -> None:
     assert await read(second, 1) == [b"1"]
 
 
-async def test_what_nobody_reads_is_dropped_when_there_is_no_room_and_is_known_to_be_lost() -> None:
+async def test_unread_events_are_dropped_at_the_limit_and_the_loss_is_reported() -> None:
     outbox = EventLog(kept_bytes=100)
     stream = outbox.open("a")
     for number in range(30):
@@ -81,7 +81,7 @@ async def test_the_number_of_events_is_bounded_too() -> None:
     assert len(stream.events) == 3
 
 
-async def test_nothing_that_somebody_reads_is_dropped_whoever_writes_waits() -> None:
+async def test_a_writer_waits_instead_of_dropping_events_that_are_read() -> None:
     outbox = EventLog(kept_events=2)
     stream = outbox.open("a")
     reading = Reading(stream, after=0)

@@ -63,7 +63,9 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path, plain_upstream: U
         (("--stdio", "sh -c 'printf \"\\033[2Jbroken\\n\" >&2; exit 1'"), "cannot be inspected"),
     ],
 )
-def test_what_is_no_server_is_said_in_a_line(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
+def test_an_unusable_server_is_reported_in_one_line(
+    arguments: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
     done = drafted(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert says in done.stderr

@@ -107,7 +107,7 @@ def test_lists_show_the_tool_to_members_only(
     assert seen(groups=["ops"]) == ["list_notes", "wipe_notes"]
 
 
-def test_the_authorization_server_is_asked_for_groups_and_the_metadata_names_none(
+def test_groups_are_requested_at_introspection_and_not_published_in_the_metadata(
     strict: Service, upstream: AuthorizationServer, issuer: AuthorizationServer
 ) -> None:
     upstream.replies["*"] = results()

@@ -159,7 +159,7 @@ def test_all_in_use_and_overdue_are_kept(clock: Clock) -> None:
         assert sessions.owned("two", A)
 
 
-def test_the_table_is_bounded_and_whoever_crowds_it_loses_their_own(clock: Clock) -> None:
+def test_the_table_is_bounded_and_evicts_sessions_of_its_largest_user(clock: Clock) -> None:
     sessions = owners(clock, max_sessions=10)
     sessions.bind("b", B)
     for number in range(50):

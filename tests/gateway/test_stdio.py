@@ -111,7 +111,7 @@ async def test_two_clients_of_one_principal_share_a_process_and_hear_only_of_the
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_crash_is_told_to_whoever_waits_and_does_not_last(
+async def test_a_crash_fails_the_pending_calls_and_the_process_is_restarted(
     era: str, plain_stdio: Service, issuer: AuthorizationServer
 ) -> None:
     earlier = len(plain_stdio.log_lines())

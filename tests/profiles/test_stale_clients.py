@@ -28,7 +28,7 @@ def memories(shared_deployment: Deployment) -> Memories:
 
 
 @pytest.mark.parametrize(("name", "way"), EACH)
-def test_it_gets_in_again_after_the_server_was_set_up_anew(
+def test_it_connects_again_after_the_server_was_reinstalled(
     name: str, way: Way, deployment: Deployment, memories: Memories
 ) -> None:
     old = memories[name, way]

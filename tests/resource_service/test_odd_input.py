@@ -110,7 +110,7 @@ def test_headers_of_any_kind_are_answered_below_500(
         "/MCP",
     ],
 )
-def test_paths_of_any_kind_are_answered_below_500_and_let_nobody_in(path: str, client: httpx2.Client) -> None:
+def test_paths_of_any_kind_are_answered_below_500_and_admit_nobody(path: str, client: httpx2.Client) -> None:
     response = client.get(path)
     assert 400 <= response.status_code < 500
 

@@ -69,7 +69,7 @@ def test_a_newer_python_is_found_where_python3_is_too_old(machine: Path, checkou
     assert done.stdout.strip() == str(machine / "python3.12")
 
 
-def test_the_python_that_was_asked_for_is_the_one_that_is_used(machine: Path, checkout: Path) -> None:
+def test_the_python_that_was_requested_is_the_one_that_is_used(machine: Path, checkout: Path) -> None:
     this_python(machine / "python3")
     this_python(machine / "mine")
     done = run(checkout / "scripts" / "find-python", machine, PYTHON="mine")
@@ -77,7 +77,7 @@ def test_the_python_that_was_asked_for_is_the_one_that_is_used(machine: Path, ch
 
 
 @pytest.mark.parametrize("present", [True, False], ids=["too old", "none"])
-def test_without_a_python_that_will_do_it_says_what_to_install(
+def test_without_a_suitable_python_it_says_what_to_install(
     machine: Path, checkout: Path, present: bool
 ) -> None:
     if present:

@@ -72,7 +72,7 @@ def test_others_are_not(accept: str) -> None:
     assert not asks_for_page(request(accept=accept))
 
 
-def test_nothing_is_no_preference() -> None:
+def test_a_missing_accept_header_states_no_preference() -> None:
     assert not asks_for_page(request())
 
 

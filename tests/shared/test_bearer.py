@@ -34,12 +34,12 @@ def test_a_bearer_token_is_read_whatever_the_case_of_the_scheme(header: str, tok
 
 @pytest.mark.requirement("EXT-3")
 @pytest.mark.parametrize("scheme", ["DPoP", "dpop", "DPOP"])
-def test_a_token_with_a_proof_is_told_from_a_bearer_token(scheme: str) -> None:
+def test_a_token_with_a_proof_is_distinguished_from_a_bearer_token(scheme: str) -> None:
     assert read_credentials([f"{scheme} abc"], "") == Credentials("DPoP", "abc")
 
 
 @pytest.mark.parametrize("headers", [[], ["Basic dXNlcjpwYXNz"], ["Negotiate"], ["Bearerer abc"]])
-def test_other_credentials_are_no_token(headers: list[str]) -> None:
+def test_other_credentials_are_not_tokens(headers: list[str]) -> None:
     assert read_credentials(headers, "") is None
 
 
@@ -71,7 +71,7 @@ def test_other_credentials_are_no_token(headers: list[str]) -> None:
         "Bearer " + "a" * (MAX_TOKEN_CHARACTERS + 1),
     ],
 )
-def test_garbled_credentials_are_told_from_a_missing_token(header: str) -> None:
+def test_garbled_credentials_are_distinguished_from_a_missing_token(header: str) -> None:
     with pytest.raises(MalformedCredentialsError):
         read_credentials([header], "")
 
@@ -94,7 +94,7 @@ def test_a_token_in_the_query_is_refused_with_or_without_a_header(headers: list[
         read_credentials(headers, query)
 
 
-def test_other_query_parameters_are_nobody_s_business() -> None:
+def test_other_query_parameters_are_ignored() -> None:
     assert read_credentials(["Bearer abc"], "session=1&not_access_token=x") == Credentials("Bearer", "abc")
 
 

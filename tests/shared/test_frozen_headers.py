@@ -44,7 +44,7 @@ def listening() -> Iterator[int]:
 
 @pytest.mark.requirement("RS-12")
 @pytest.mark.parametrize("parts", [(HEAD + REST,), (HEAD, REST)], ids=["in one packet", "apart"])
-def test_a_trailer_is_no_header(parts: tuple[bytes, ...]) -> None:
+def test_a_trailer_is_not_a_header(parts: tuple[bytes, ...]) -> None:
     with listening() as port, socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         for part in parts:
             connection.sendall(part)

@@ -42,7 +42,7 @@ async def ask(peer: Peer, *, max_bytes: int = 10, repeatable: bool = False) -> b
     return answer.body
 
 
-async def test_no_cookie_of_an_answer_goes_with_the_next_request() -> None:
+async def test_cookies_of_a_response_are_not_sent_with_the_next_request() -> None:
     peer = Peer()
     assert await ask(peer) == b"ok"
     assert [request.headers.get("cookie") for request in peer.requests] == [None, None]

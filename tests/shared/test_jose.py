@@ -71,7 +71,7 @@ def test_an_hmac_is_refused_even_with_its_own_key() -> None:
 
 
 @pytest.mark.requirement("SEC-8")
-def test_the_unsecured_token_of_rfc_7515_is_no_signed_one() -> None:
+def test_the_unsecured_token_of_rfc_7515_is_not_a_signed_token() -> None:
     with pytest.raises(InvalidJwsError):
         parse(RFC7515["unsecured"]["jws"])
 
@@ -109,7 +109,7 @@ def test_a_key_of_rfc_7517_is_used_for_what_it_says_it_is_for_alone(kty: str, al
     assert verified(text, *bare) == CLAIMS
 
 
-def test_the_private_keys_of_rfc_7517_are_told_from_the_public_ones() -> None:
+def test_the_private_keys_of_rfc_7517_are_distinguished_from_the_public_ones() -> None:
     assert all(map(is_private, RFC7517["private"]["keys"]))
     assert not any(map(is_private, RFC7517["public"]["keys"]))
 
@@ -177,7 +177,7 @@ def test_a_key_in_the_header_is_not_believed(hint: str, ec: KeyPair) -> None:
 
 
 @pytest.mark.requirement("SEC-8")
-def test_a_public_key_is_no_hmac_secret(rsa: KeyPair) -> None:
+def test_a_public_key_is_not_an_hmac_secret(rsa: KeyPair) -> None:
     head = compact({"alg": "HS256", "typ": "JWT"}).rpartition(".")[0]
     with pytest.raises(InvalidJwsError, match="alg"):
         verified(f"{head}.AAAA", rsa.public)
@@ -294,7 +294,7 @@ def test_a_broken_key_fits_nothing(key: dict[str, Any], ec: KeyPair, rsa: KeyPai
         base64.urlsafe_b64encode(b"[" * 20_000).decode().rstrip("=") + ".e30.AA",
     ],
 )
-def test_what_is_no_compact_jws_is_refused(text: str) -> None:
+def test_what_is_not_a_compact_jws_is_refused(text: str) -> None:
     with pytest.raises(InvalidJwsError):
         parse(text)
 

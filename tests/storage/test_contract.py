@@ -42,7 +42,7 @@ async def test_creating_an_existing_key_changes_nothing(store: Store) -> None:
     assert await store.get(KEY) == b"first"
 
 
-async def test_keys_are_told_apart_by_every_character(store: Store) -> None:
+async def test_keys_are_distinguished_by_every_character(store: Store) -> None:
     names = ["doorward:a", "doorward:A", "doorward:a ", "doorward:ä", "doorward:a%", "doorward:\x00"]
     for name in names:
         assert await store.create(name, name.encode(), ttl_s=None)

@@ -86,7 +86,7 @@ async def test_update_writes_what_the_rule_decides_and_returns_its_result(
     assert await tickets.get("a") == Ticket("ada", used=2)
 
 
-async def test_update_runs_no_rule_where_there_is_no_document(tickets: Collection[Ticket]) -> None:
+async def test_update_does_not_call_the_rule_without_a_document(tickets: Collection[Ticket]) -> None:
     def rule(ticket: Ticket) -> Decision[Ticket, str]:
         raise AssertionError("there is nothing to decide on")
 
@@ -173,9 +173,7 @@ async def test_a_document_whose_life_is_over_is_kept_for_the_shortest_time(
     assert await becomes(both_gone)
 
 
-async def test_bytes_that_are_no_document_are_an_error_not_an_absence(
-    tickets: Collection[Ticket], store: Store
-) -> None:
+async def test_malformed_documents_are_errors_not_absent(tickets: Collection[Ticket], store: Store) -> None:
     await store.create(key("a"), b"not JSON", ttl_s=None)
     with pytest.raises(UnreadableDocumentError):
         await tickets.get("a")

@@ -74,7 +74,7 @@ def test_members_of_a_newer_release_are_ignored() -> None:
     "value",
     [b"", b"{", b"\xff", b"[]", b"1", b'"name"', b"null", b"{}", b'{"name":"a","number":1,"scopes":3}'],
 )
-def test_bytes_that_are_no_such_document_are_refused(value: bytes) -> None:
+def test_bytes_of_another_document_are_refused(value: bytes) -> None:
     with pytest.raises(UnreadableDocumentError):
         decode(value)
 

@@ -113,7 +113,7 @@ async def test_an_error_reaches_its_own_caller(connection: RedisConnection, serv
         (b"-ERR unknown command\r\n", errors.ResponseError),
     ],
 )
-async def test_errors_are_told_apart(
+async def test_errors_are_distinguished(
     connection: RedisConnection, server: ScriptedServer, answer: bytes, kind: type[Exception]
 ) -> None:
     refused = connection.send(("SET", "a", "1"))

@@ -178,7 +178,7 @@ async def test_no_acknowledged_write_is_lost_when_redis_is_killed(store: Store, 
 
 
 @pytest.mark.parametrize("how", ["killed connection", "killed server"])
-async def test_a_subscription_that_was_cut_says_so_for_ever(
+async def test_a_subscription_that_was_cut_says_so_forever(
     store: Store, server: RedisServer, how: str
 ) -> None:
     async with store.subscribe(CHANNEL) as messages:

@@ -198,7 +198,7 @@ async def test_a_file_of_a_newer_release_is_refused(path: Path) -> None:
         SqliteStore(path)
 
 
-def test_what_is_no_database_is_refused_and_left_as_it_is(path: Path) -> None:
+def test_what_is_not_a_database_is_refused_and_left_as_it_is(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("Dear diary, today I was nearly taken for a database. " * 50)
     before = path.read_bytes()

@@ -157,7 +157,7 @@ def test_without_a_token_the_challenge_says_where_to_go_and_names_no_error(
         ("", [("Authorization", "Basic YTpi")], 401),
     ],
 )
-def test_credentials_that_are_none_are_refused(
+def test_malformed_credentials_are_refused(
     server: Protected, query: str, headers: list[tuple[str, str]], status: int
 ) -> None:
     refused = server.http.post(f"{server.url}{query}", headers=headers, json=call("shout"))

@@ -99,7 +99,7 @@ async def test_a_group_lists_its_members_until_the_last_one_leaves(store: Store)
 @pytest.mark.parametrize(
     ("group", "member"), [("two words", "ada"), ("ops", "ada@"), (ADMINISTRATORS, "ada"), ("okta:ops", "ada")]
 )
-async def test_what_is_no_name_is_refused(store: Store, group: str, member: str) -> None:
+async def test_what_is_not_a_name_is_refused(store: Store, group: str, member: str) -> None:
     with pytest.raises(ValueError, match=r"group|person|administrators"):
         await components(store).groups.add(group, member)
 

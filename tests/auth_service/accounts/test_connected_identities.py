@@ -60,7 +60,7 @@ async def test_the_last_way_to_log_in_is_not_disconnected(here: Here) -> None:
     assert await here.connected.of(user) == before
 
 
-async def test_an_identity_of_a_provider_that_is_not_configured_is_no_way_to_log_in(here: Here) -> None:
+async def test_an_identity_of_an_unconfigured_provider_does_not_count_as_a_login_method(here: Here) -> None:
     user, _ = await here.log_in(somebody())
     (identity,) = await here.connected.of(user)
     await here.connect(user, provider="former")

@@ -95,7 +95,7 @@ async def test_a_bcrypt_hash_is_replaced_by_argon2id_at_the_first_login_also_of_
     assert await importing.users.authenticate("ada", OTHER) is None
 
 
-async def test_an_existing_account_is_changed_only_where_that_was_asked_for(importing: Importing) -> None:
+async def test_an_existing_account_is_changed_only_where_that_was_requested(importing: Importing) -> None:
     ada = await importing.accounts.create("Ada", OTHER)
     assert "line 2: ada exists already, and differs" in await importing.refused(FILE)
     assert await importing(FILE, update=True) == 3

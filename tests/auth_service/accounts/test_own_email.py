@@ -103,7 +103,7 @@ async def test_only_the_address_that_the_administrator_saw_is_confirmed(here: He
     assert (await here.users.named("eve")).email is None
 
 
-async def test_an_address_is_withdrawn_and_a_text_that_is_none_refused(here: Here, eve: User) -> None:
+async def test_an_address_is_withdrawn_and_an_invalid_one_refused(here: Here, eve: User) -> None:
     await here.enter(eve, BOSS)
     for bad in ("eve", "ëve@corp.example", f"{'x' * 250}@corp.example"):
         with pytest.raises(ValueError, match="must have the form"):

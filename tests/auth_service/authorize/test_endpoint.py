@@ -257,7 +257,7 @@ def test_form_post_carries_the_answer_in_a_form_that_posts_itself(
 
 
 @pytest.mark.requirement("AS-4")
-def test_a_mistake_is_told_by_form_post_if_that_was_asked_for(
+def test_a_mistake_is_told_by_form_post_if_that_was_requested(
     server: AuthorizationServer, visitor: Person
 ) -> None:
     client = server.register(redirect_uris=[CALLBACK])

@@ -98,6 +98,6 @@ async def test_a_proof_without_a_nonce_of_ours_is_told_the_one_to_use(
     assert refused.value.nonce == dpop.proofs.nonce()
 
 
-async def test_a_nonce_that_is_no_text_is_none(dpop: Proofs) -> None:
+async def test_a_nonce_that_is_not_a_string_counts_as_missing(dpop: Proofs) -> None:
     with pytest.raises(UseDpopNonceError):
         await dpop.check(PAIR.proof("POST", URL, now=dpop.now, nonce=7))  # type: ignore[arg-type]

@@ -171,7 +171,7 @@ async def test_many_who_want_a_document_at_once_have_it_read_once(setup: Setup) 
     assert setup.reads() == 1
 
 
-async def test_many_who_cannot_have_a_document_have_it_asked_for_once(setup: Setup) -> None:
+async def test_a_failed_document_is_fetched_once_for_many_requests(setup: Setup) -> None:
     setup.answer(answer(b"", status="404 Not Found"))
     client_resolver = setup.process()
     names = await asyncio.gather(
@@ -332,7 +332,7 @@ async def test_the_operator_s_trust_is_in_the_domain(
     assert client_resolver.trust(client) is trust
 
 
-async def test_a_url_that_is_no_client_s_is_not_read(setup: Setup) -> None:
+async def test_a_url_without_a_client_is_not_fetched(setup: Setup) -> None:
     with pytest.raises(InvalidClientError):
         await setup.process().resolve_for_authorization(
             setup.client_id.replace("/client.json", "/a/../client.json"), ORIGIN

@@ -91,9 +91,7 @@ async def test_keys_stand_while_they_cannot_be_fetched_again(failure: object) ->
 
 @pytest.mark.parametrize("wanted", ["a", None])
 @pytest.mark.parametrize("failure", [FetchError("down"), {}])
-async def test_keys_that_cannot_be_had_are_not_asked_for_over_and_over(
-    failure: object, wanted: str | None
-) -> None:
+async def test_unavailable_keys_are_not_fetched_repeatedly(failure: object, wanted: str | None) -> None:
     published = Published()
     published.document = failure
     reader = Reader(published)

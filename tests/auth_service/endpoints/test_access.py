@@ -255,7 +255,7 @@ def test_a_device_that_polls_too_late_gets_nothing(case: Case) -> None:
     assert device.error() == "access_denied"
 
 
-def test_a_client_that_acts_for_itself_is_no_person(server: AuthorizationServer) -> None:
+def test_a_client_that_acts_for_itself_is_not_a_person(server: AuthorizationServer) -> None:
     give(server, resource=RESOURCE, nobody=[READ])
     client: Client = server.operator_registers(
         client_name="job",

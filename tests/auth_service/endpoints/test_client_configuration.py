@@ -84,7 +84,7 @@ def test_a_client_that_becomes_confidential_gets_a_secret_and_must_use_it(
     assert authenticates(server, client.client_id, changed.json()["client_secret"])
 
 
-def test_a_client_that_becomes_public_has_no_secret_any_more(server: AuthorizationServer) -> None:
+def test_a_client_that_becomes_public_no_longer_has_a_secret(server: AuthorizationServer) -> None:
     client = server.register(token_endpoint_auth_method="client_secret_basic")
     secret = client.information["client_secret"]
     changed = call(server, client, "PUT", json={**BODY, "client_secret": secret}).json()

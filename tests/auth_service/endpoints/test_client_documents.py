@@ -287,7 +287,7 @@ def test_a_document_that_cannot_be_had_gets_a_page_that_says_so(
     ("status", "expected"),
     [("503 Busy", (503, "temporarily_unavailable")), ("404 Not Found", (401, "invalid_client"))],
 )
-def test_a_document_that_cannot_be_fetched_at_the_moment_is_no_verdict_on_the_client(
+def test_a_document_that_is_temporarily_unavailable_does_not_invalidate_the_client(
     world: World, path: str, status: str, expected: tuple[int, str]
 ) -> None:
     client = world.client()

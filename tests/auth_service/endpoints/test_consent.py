@@ -164,7 +164,7 @@ def test_each_consent_is_remembered_beside_the_others(server: AuthorizationServe
 
 @pytest.mark.requirement("AS-9", "SEC-5")
 @pytest.mark.parametrize("uri", ["http://127.0.0.1/cb", "http://localhost:7/cb", "app.example:/cb"])
-def test_consent_is_asked_for_each_time_where_others_could_receive(
+def test_consent_is_requested_each_time_where_others_could_receive(
     server: AuthorizationServer, person: Person, uri: str
 ) -> None:
     client = server.register(redirect_uris=[uri])
@@ -195,7 +195,7 @@ def test_disconnecting_takes_the_consent_back(server: AuthorizationServer, perso
 
 @pytest.mark.requirement("AS-23", "SEC-5")
 @pytest.mark.parametrize("csrf", [None, "wrong"])
-def test_a_decision_without_the_browsers_own_token_is_none(
+def test_a_decision_requires_the_form_token_of_the_browser(
     server: AuthorizationServer, person: Person, csrf: str | None
 ) -> None:
     client = server.register()
@@ -206,7 +206,7 @@ def test_a_decision_without_the_browsers_own_token_is_none(
 
 
 @pytest.mark.parametrize("decision", [None, "", "yes", "ALLOW", "allow deny"])
-def test_a_decision_that_is_neither_is_none(
+def test_a_decision_must_be_allow_or_deny(
     server: AuthorizationServer, person: Person, decision: str | None
 ) -> None:
     client = server.register()
@@ -234,9 +234,7 @@ def test_a_request_that_is_not_there_is_a_page(
         assert response.headers["content-type"].startswith("text/html")
 
 
-def test_a_decision_about_a_request_that_is_not_there_is_none(
-    server: AuthorizationServer, person: Person
-) -> None:
+def test_a_decision_about_an_unknown_request_is_refused(server: AuthorizationServer, person: Person) -> None:
     page = consent_page(person, server.register())
     assert person.submit(page, {"pending": "unknown", "decision": "allow"}).status_code == 400
 

@@ -262,7 +262,7 @@ class TestPeople:
         console.post("person", {**form.fields, "grant_id": grant_id, "action": "end"})
         assert server.is_active(theirs["access_token"])
 
-    def test_somebody_is_locked_out_and_let_in_again(
+    def test_somebody_is_locked_out_and_admitted_again(
         self, server: AuthorizationServer, console: AtTheConsole, ada: Person
     ) -> None:
         tokens = server.register().connect(ada)

@@ -160,7 +160,7 @@ class TestProofs:
         refused(prover.post("token", {"grant_type": "refresh_token"}, proof), "invalid_dpop_proof")
 
     @pytest.mark.parametrize("proof", ["x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
-    def test_what_is_no_proof_is_refused(self, prover: Prover, proof: str) -> None:
+    def test_what_is_not_a_proof_is_refused(self, prover: Prover, proof: str) -> None:
         refused(prover.post("token", {"grant_type": "refresh_token"}, proof), "invalid_dpop_proof")
 
     def test_two_proofs_are_refused(self, prover: Prover) -> None:
@@ -199,7 +199,7 @@ class TestBinding:
         refused(prover.client.token(**form), "invalid_grant")
         assert prover.post("token", form).status_code == 200
 
-    def test_a_thumbprint_that_is_none_is_refused(self, prover: Prover) -> None:
+    def test_an_invalid_thumbprint_is_refused(self, prover: Prover) -> None:
         answer = prover.server.person.authorize(prover.client.authorization_url(Pkce(), dpop_jkt="x"))
         assert answer["error"] == "invalid_request"
 
@@ -279,7 +279,7 @@ class TestUserinfo:
         token = prover.server.connect(scope="openid")["access_token"]
         refused(self.ask(prover.ready(), token), "invalid_token", 401)
 
-    def test_a_missing_nonce_is_asked_for_by_challenge(self, prover: Prover) -> None:
+    def test_a_missing_nonce_is_requested_by_challenge(self, prover: Prover) -> None:
         token = prover.connect(scope="openid")["access_token"]
         response = self.ask(prover, token, nonce=None)
         refused(response, "use_dpop_nonce", 401)

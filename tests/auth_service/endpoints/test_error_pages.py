@@ -75,7 +75,7 @@ def test_every_error_page_offers_to_log_out_to_somebody_logged_in(
     assert logout_form(PAGES["no longer valid"](person, server)) is None
 
 
-def test_a_session_that_is_over_is_no_login(person: Person, server: AuthorizationServer) -> None:
+def test_a_session_that_is_over_is_not_a_login(person: Person, server: AuthorizationServer) -> None:
     held = dict(person.browser.cookies)
     person.submit(person.open(f"{server.origin}/logout"), {})
     person.browser.cookies.update(held)  # the cookie alone says nothing

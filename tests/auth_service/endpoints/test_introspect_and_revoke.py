@@ -103,7 +103,7 @@ def test_an_older_refresh_token_still_ends_its_grant(server: AuthorizationServer
 
 @pytest.mark.requirement("AS-16", "SEC-9", "SEC-17")
 @pytest.mark.parametrize("token", ["x", "dw_at_" + "A" * 64, "ü", "a" * 10_000])
-def test_revoking_what_is_no_token_is_fine(server: AuthorizationServer, token: str) -> None:
+def test_revoking_what_is_not_a_token_is_fine(server: AuthorizationServer, token: str) -> None:
     assert server.register().revoke(token).status_code == 200
 
 
@@ -164,7 +164,7 @@ def test_a_token_without_openid_is_not_enough(server: AuthorizationServer) -> No
 
 
 @pytest.mark.requirement("AS-17")
-def test_a_client_is_no_user(server: AuthorizationServer) -> None:
+def test_a_client_is_not_a_user(server: AuthorizationServer) -> None:
     client = server.register(
         grant_types=["client_credentials"], token_endpoint_auth_method="client_secret_basic"
     )

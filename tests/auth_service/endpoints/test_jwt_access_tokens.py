@@ -91,7 +91,7 @@ class TestAccessTokens:
         head, body, signature = server.connect(resource=RESOURCE)["access_token"].split(".")
         assert not server.is_active(f"{head}.{body}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}")
 
-    def test_an_id_token_is_no_access_token(self, server: AuthorizationServer) -> None:
+    def test_an_id_token_is_not_an_access_token(self, server: AuthorizationServer) -> None:
         tokens = server.connect(resource=RESOURCE, scope="openid notes:read")
         assert not server.is_active(tokens["id_token"])
         response = server.get("/userinfo", Authorization=f"Bearer {tokens['id_token']}")
@@ -138,7 +138,7 @@ class TestSignedIntrospection:
         claims = verified(server, self.ask(server, "x").text, "resource")
         assert claims["token_introspection"] == {"active": False}
 
-    def test_a_signed_answer_is_no_token(self, server: AuthorizationServer) -> None:
+    def test_a_signed_answer_is_not_a_token(self, server: AuthorizationServer) -> None:
         token = server.connect(resource=RESOURCE)["access_token"]
         assert not server.is_active(self.ask(server, token).text)
 

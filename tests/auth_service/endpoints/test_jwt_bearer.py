@@ -109,7 +109,7 @@ class TestIdentityAssertions:
         tokens = [ask(client, world.id_jag(client)).json()["access_token"] for _ in range(2)]
         assert len({world.server.introspect(token)["sub"] for token in tokens}) == 1
 
-    def test_a_user_of_a_company_is_no_user_here(self, world: World) -> None:
+    def test_a_user_of_a_company_is_not_a_user_here(self, world: World) -> None:
         client = world.client()
         own = world.server.introspect(world.server.connect()["access_token"])["sub"]
         token = ask(client, world.id_jag(client, sub=own)).json()["access_token"]
@@ -158,7 +158,7 @@ class TestIdentityAssertions:
         refused(ask(client, forged.id_jag(client)), reason="cannot be verified")
 
     @pytest.mark.parametrize("assertion", ["x", "a.b.c"])
-    def test_what_is_no_jwt_is_refused(self, world: World, assertion: str) -> None:
+    def test_what_is_not_a_jwt_is_refused(self, world: World, assertion: str) -> None:
         refused(ask(world.client(), assertion))
 
     def test_scopes_are_no_more_than_the_assertion_allows(self, world: World) -> None:

@@ -239,7 +239,7 @@ def test_it_is_announced(server: AuthorizationServer) -> None:
 
 @pytest.mark.parametrize("member", ["post_logout_redirect_uris", "backchannel_logout_uri"])
 @pytest.mark.parametrize("uri", ["javascript:alert(1)", "data:text/html,x", "not a url"])
-def test_a_place_that_is_none_cannot_be_registered(
+def test_an_invalid_logout_redirect_cannot_be_registered(
     server: AuthorizationServer, member: str, uri: str
 ) -> None:
     value: object = [uri] if member.endswith("s") else uri

@@ -122,7 +122,9 @@ class TestMaxAge:
         second = claims_of(server.connect(client, scope="openid", max_age="50"))
         assert second["auth_time"] >= first["auth_time"] + 100
 
-    def test_a_young_login_will_do(self, server: AuthorizationServer, client: Client, person: Person) -> None:
+    def test_a_recent_login_satisfies_max_age(
+        self, server: AuthorizationServer, client: Client, person: Person
+    ) -> None:
         assert "code" in redirect_parameters(client, person, prompt="none", max_age="1000000")
 
     @pytest.mark.parametrize("max_age", ["-1", "x", "1.5", "99999999999"])
@@ -187,7 +189,9 @@ class TestClaims:
     def ask(self, server: AuthorizationServer, client: Client, claims: object) -> dict[str, Any]:
         return server.connect(client, scope="openid", claims=json.dumps(claims))
 
-    def test_a_claim_is_put_where_it_was_asked_for(self, server: AuthorizationServer, client: Client) -> None:
+    def test_a_claim_is_returned_where_it_was_requested(
+        self, server: AuthorizationServer, client: Client
+    ) -> None:
         tokens = self.ask(server, client, {"id_token": {"preferred_username": {"essential": True}}})
         assert claims_of(tokens)["preferred_username"] == "wesen"
         userinfo = server.get("/userinfo", Authorization=f"Bearer {tokens['access_token']}").json()
@@ -210,7 +214,7 @@ class TestClaims:
     def test_a_wish_for_an_acr_is_a_wish(self, client: Client, person: Person) -> None:
         assert "code" in redirect_parameters(client, person, prompt="none", acr_values="gold silver")
 
-    def test_what_is_no_claims_request_is_refused(self, client: Client, person: Person) -> None:
+    def test_what_is_not_a_claims_request_is_refused(self, client: Client, person: Person) -> None:
         assert redirect_parameters(client, person, claims="x")["error"] == "invalid_request"
 
 
@@ -280,7 +284,7 @@ class TestUserinfo:
         assert (response.status_code, response.json()["error"]) == (403, "insufficient_scope")
 
     @pytest.mark.parametrize("token", ["x", "dw_at_x"])
-    def test_what_is_no_token_is_challenged(self, server: AuthorizationServer, token: str) -> None:
+    def test_what_is_not_a_token_is_challenged(self, server: AuthorizationServer, token: str) -> None:
         response = server.get("/userinfo", Authorization=f"Bearer {token}")
         assert response.status_code == 401
         assert response.headers["www-authenticate"].startswith("Bearer")

@@ -99,7 +99,7 @@ def test_a_request_by_reference_is_told_that_there_is_no_such_thing(
         {"nonce": "n" * 384},
     ],
 )
-def test_what_is_optional_or_not_known_is_no_reason_to_refuse(
+def test_optional_or_unknown_parameters_are_not_refused(
     server: AuthorizationServer, client: Client, more: dict[str, str]
 ) -> None:
     assert redeemed(client, answer_to(server, client, **more)["code"])["id_token"]

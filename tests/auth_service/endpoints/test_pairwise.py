@@ -173,7 +173,7 @@ class TestHints:
         )
 
     @pytest.mark.requirement("SEC-10")
-    def test_a_subject_of_another_sector_is_no_way_to_find_out_who_it_is(
+    def test_a_subject_of_another_sector_does_not_identify_the_user(
         self, server: AuthorizationServer
     ) -> None:
         client = pairwise(server)

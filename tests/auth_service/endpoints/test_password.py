@@ -182,7 +182,7 @@ def test_the_same_form_with_another_new_password_is_another_change(
     assert logs_in(server, person.username, "a third password")
 
 
-def test_the_password_in_force_is_no_stand_in_for_the_current_one(
+def test_the_current_password_as_the_new_one_proves_nothing(
     server: AuthorizationServer, person: Person
 ) -> None:
     assert change(person, open_page(server, person), password="wrong", new=OLD).status_code == 401

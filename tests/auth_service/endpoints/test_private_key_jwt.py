@@ -307,7 +307,7 @@ class TestPublishedKeys:
         client.server.clock.advance(301)
         refused(client.token(**GRANT))
 
-    def test_an_empty_key_set_lets_nobody_in(self, client: AssertingClient, publisher: Site) -> None:
+    def test_an_empty_key_set_admits_nobody(self, client: AssertingClient, publisher: Site) -> None:
         publisher.answers["/jwks"] = document({"keys": ["x"]})
         refused(client.token(**GRANT), "no keys are published")
 

@@ -70,7 +70,7 @@ def delete_the_client(client: Client, tokens: dict[str, Any]) -> httpx2.Response
 
 
 @pytest.mark.parametrize("end", [revoke, use_an_old_refresh_token, delete_the_client])
-def test_whoever_ends_what_nobody_can_be_told_of_learns_that_it_goes_on(
+def test_ending_a_grant_fails_if_the_event_cannot_be_announced(
     muted: Muted, end: Callable[[Client, dict[str, Any]], httpx2.Response]
 ) -> None:
     server, store = muted
@@ -98,7 +98,7 @@ def test_the_account_page_says_so_too(muted: Muted) -> None:
     assert server.is_active(tokens["access_token"])
 
 
-def test_while_redis_is_away_polls_are_refused_and_then_everybody_begins_anew(tmp_path: Path) -> None:
+def test_while_redis_is_away_polls_are_refused_and_then_everybody_starts_over(tmp_path: Path) -> None:
     require("redis-server")
     with redis_running(tmp_path / "redis") as redis, running(redis.url) as server:
         receiver = Receiver(server.origin, server.issuer)

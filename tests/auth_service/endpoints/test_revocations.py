@@ -147,7 +147,7 @@ def test_events_come_in_order_and_again_until_they_are_acknowledged(
     assert receiver.poll()[0] == events[some]
 
 
-def test_no_more_events_come_than_are_asked_for(
+def test_no_more_events_come_than_are_requested(
     server: AuthorizationServer, receiver: Receiver, person: Person
 ) -> None:
     begin = receiver.ack
@@ -190,7 +190,7 @@ def test_while_nothing_happens_there_is_a_sign_of_life_each_second_or_so(receive
     assert time.monotonic() - begin < 10
 
 
-def test_whoever_does_not_want_to_wait_is_answered_at_once(receiver: Receiver) -> None:
+def test_a_poll_with_return_immediately_is_answered_at_once(receiver: Receiver) -> None:
     answers = [receiver.post({"returnImmediately": True}).json() for _ in range(20)]
     assert answers == [{"sets": {}, "moreAvailable": False}] * 20
 
@@ -257,7 +257,7 @@ def test_a_sign_of_life_is_a_verification_event_about_the_receiver(receiver: Rec
         '{"setErrs": {"jti": {"err": "x", "description": 1}}}',
     ],
 )
-def test_a_body_that_is_no_poll_is_refused(receiver: Receiver, body: str) -> None:
+def test_a_body_that_is_not_a_poll_is_refused(receiver: Receiver, body: str) -> None:
     response = receiver.post(content=body, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request"), response.text
     assert response.json()["error_description"]
@@ -269,7 +269,7 @@ def test_a_body_of_another_type_is_refused(receiver: Receiver, content_type: str
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
-def test_members_that_are_not_known_and_the_largest_numbers_are_no_harm(receiver: Receiver) -> None:
+def test_unknown_members_and_the_largest_numbers_are_accepted(receiver: Receiver) -> None:
     response = receiver.post({"ack": receiver.ack, "maxEvents": 10**30, "new": {"x": 1}})
     assert response.status_code == 200, response.text
 
@@ -302,12 +302,12 @@ def test_no_other_method_and_no_page_of_another_origin_is_served(server: Authori
     assert "access-control-allow-origin" not in response.headers
 
 
-def test_whoever_was_elsewhere_begins_anew(receiver: Receiver) -> None:
+def test_a_receiver_of_another_server_starts_over(receiver: Receiver) -> None:
     response = receiver.post({"ack": ["an-event-of-another-process"]})
     assert (response.status_code, response.json()["error"]) == (409, "unknown_position")
 
 
-def test_after_a_restart_everybody_begins_anew(store_url: str) -> None:
+def test_after_a_restart_everybody_starts_over(store_url: str) -> None:
     with running(store_url) as before:
         receiver = Receiver(before.origin, before.issuer)
         receiver.begin()

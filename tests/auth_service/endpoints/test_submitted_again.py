@@ -71,9 +71,7 @@ def _login(server: AuthorizationServer, person: Person) -> dict[str, str]:
 
 
 @pytest.mark.requirement("AS-23")
-def test_a_login_form_is_no_way_back_into_a_session_that_was_ended(
-    server: AuthorizationServer, person: Person
-) -> None:
+def test_a_login_form_cannot_reopen_an_ended_session(server: AuthorizationServer, person: Person) -> None:
     fields = _login(server, person)
     first = session_in(person.browser.post(f"{server.origin}/login", data=fields))
     person.submit(person.open(f"{server.origin}/logout"), {})

@@ -75,7 +75,7 @@ def test_a_clients_own_token_is_for_a_resource_there_is(server: AuthorizationSer
     assert refusal(client.token(grant_type="client_credentials", scope='"')) == (400, "invalid_scope")
 
 
-def test_what_the_operator_registers_may_have_any_grant_for_ever(server: AuthorizationServer) -> None:
+def test_what_the_operator_registers_may_have_any_grant_forever(server: AuthorizationServer) -> None:
     client = server.operator_registers(
         grant_types=["client_credentials"], token_endpoint_auth_method="client_secret_basic"
     )
@@ -161,7 +161,7 @@ def test_an_unknown_client_is_told_to_register_again(server: AuthorizationServer
         ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % n for n in range(101))),
     ],
 )
-def test_a_body_that_is_no_form_is_refused(
+def test_a_body_that_is_not_a_form_is_refused(
     server: AuthorizationServer, content_type: str, body: bytes
 ) -> None:
     for path in ("token", "revoke", "introspect"):

@@ -124,7 +124,7 @@ def test_a_code_that_was_never_issued_is_refused(server: AuthorizationServer, co
 
 
 @pytest.mark.requirement("SEC-6")
-def test_a_token_is_no_code_and_a_code_is_no_token(server: AuthorizationServer) -> None:
+def test_a_token_is_not_a_code_and_a_code_is_not_a_token(server: AuthorizationServer) -> None:
     client, pkce = server.register(), Pkce()
     code = code_for(server, client, pkce)
     tokens = server.connect(client)

@@ -151,13 +151,13 @@ def test_a_bad_request_is_refused(
     refused(exchange(exchanger(server), subject_token, **changes), error)
 
 
-def test_a_refresh_token_is_no_subject_token(server: AuthorizationServer) -> None:
+def test_a_refresh_token_is_not_a_subject_token(server: AuthorizationServer) -> None:
     refused(
         exchange(exchanger(server), server.connect(resource=RESOURCE)["refresh_token"]), "invalid_request"
     )
 
 
-def test_an_expired_token_is_no_subject_token(server: AuthorizationServer, subject_token: str) -> None:
+def test_an_expired_token_is_not_a_subject_token(server: AuthorizationServer, subject_token: str) -> None:
     server.clock.advance(601)
     refused(exchange(exchanger(server), subject_token), "invalid_request")
 

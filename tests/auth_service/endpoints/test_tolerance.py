@@ -64,7 +64,7 @@ def test_grant_types_that_are_not_known_are_dropped(
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_white_space_after_a_token_is_no_part_of_it(server: AuthorizationServer, space: str) -> None:
+def test_white_space_after_a_token_is_ignored(server: AuthorizationServer, space: str) -> None:
     client = server.register()
     tokens = server.connect(client, scope="openid notes:read")
     management = client.information["registration_access_token"]

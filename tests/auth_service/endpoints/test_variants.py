@@ -72,7 +72,7 @@ def test_a_grant_for_one_resource_never_gives_a_token_for_another(server: Author
 
 
 @pytest.mark.requirement("AS-9", "SEC-5")
-def test_consent_for_one_resource_is_none_for_another(server: AuthorizationServer) -> None:
+def test_consent_for_one_resource_does_not_apply_to_another(server: AuthorizationServer) -> None:
     client = server.register(redirect_uris=[CALLBACK])
     server.connect(client, resource=RESOURCE, scope="openid")
     same = server.person.open(client.authorization_url(Pkce(), resource=RESOURCE, scope="openid"))

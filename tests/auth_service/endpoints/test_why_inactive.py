@@ -42,11 +42,11 @@ def test_an_active_token_has_no_line(server: AuthorizationServer) -> None:
 
 
 @pytest.mark.parametrize("token", ["junk", "dw_at_" + "A" * 64, "a.b.c"])
-def test_a_token_that_is_none_is_called_so(server: AuthorizationServer, token: str) -> None:
+def test_a_made_up_token_is_reported_as_unknown(server: AuthorizationServer, token: str) -> None:
     assert reasons(server, token) == ["token_not_of_this_installation"]
 
 
-def test_a_revoked_one_is_told_from_one_of_the_wrong_kind_and_one_for_somebody_else(
+def test_a_revoked_one_is_distinguished_from_one_of_the_wrong_kind_and_one_for_somebody_else(
     server: AuthorizationServer,
 ) -> None:
     client = server.register()

@@ -32,7 +32,7 @@ def test_everything_after_the_newest_known_event_is_handed_out() -> None:
     assert ring.batch(ring.end, 10) == Batch([], more=False)
 
 
-def test_the_oldest_is_forgotten_and_so_is_whoever_stood_at_it() -> None:
+def test_the_oldest_event_is_dropped_with_the_receivers_at_that_position() -> None:
     ring = ring_of(4)
     position = ring.after(["jti-0"])
     assert position is not None

@@ -128,7 +128,7 @@ async def test_nothing_is_sent_while_nobody_waits(feed: RevocationStream, channe
     assert channel.published == 0
 
 
-async def test_when_the_subscription_breaks_those_who_wait_are_told_and_begin_anew(
+async def test_when_the_subscription_breaks_those_who_wait_are_told_and_start_over(
     feed: RevocationStream, channel: Channel, announcements: RevocationPublisher
 ) -> None:
     begin = await next_of(feed)
@@ -169,7 +169,7 @@ async def test_a_message_that_cannot_be_read_might_have_been_a_revocation(
     assert await begins_at_last(feed)
 
 
-async def test_whoever_is_too_slow_begins_anew(
+async def test_a_slow_receiver_starts_over(
     feed: RevocationStream, announcements: RevocationPublisher
 ) -> None:
     begin = await next_of(feed)

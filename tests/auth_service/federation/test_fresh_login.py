@@ -40,7 +40,7 @@ def come_back(provider: FakeProvider, person: FederatedPerson, location: str, au
 
 @pytest.mark.parametrize("purpose", ["prompt", "max_age", "connect", "delete-account"])
 @pytest.mark.parametrize("auth_time", [MISSING, OLD, 0])
-def test_the_provider_is_asked_for_it_and_a_missing_or_old_time_is_refused(
+def test_the_provider_must_send_a_recent_authentication_time(
     server: AuthorizationServer,
     provider: FakeProvider,
     person: FederatedPerson,

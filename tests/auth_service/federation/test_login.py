@@ -226,7 +226,7 @@ def test_a_client_that_wants_a_password_gets_the_login_page_for_somebody_from_a_
     assert Person.log_in(person, page).url.path == "/consent"
 
 
-def test_an_outage_of_discovery_is_none_here_for_a_day(
+def test_an_outage_of_discovery_is_bridged_for_a_day(
     server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
 ) -> None:
     person.log_in(person.open(f"{server.origin}/login"))

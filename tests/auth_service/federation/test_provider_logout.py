@@ -105,7 +105,7 @@ def test_a_logout_of_a_session_leaves_the_others(
     assert is_logged_in(other_browser, server)
 
 
-def test_a_logout_of_nobody_here_is_no_error(server: AuthorizationServer, provider: FakeProvider) -> None:
+def test_a_logout_of_an_unknown_person_succeeds(server: AuthorizationServer, provider: FakeProvider) -> None:
     assert tell(server, logout_token(provider, sub="nobody here")) == 200
     assert tell(server, logout_token(provider, sub=None, sid="no session here")) == 200
 
@@ -153,7 +153,7 @@ def test_any_other_token_ends_nothing(
     assert is_logged_in(person, server)
 
 
-def test_an_id_token_is_no_logout_token(
+def test_an_id_token_is_not_a_logout_token(
     server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
 ) -> None:
     seen: list[str] = []

@@ -54,7 +54,7 @@ def connection(server: AuthorizationServer, provider: FakeProvider, person: Fede
     return Connection(server, provider, person)
 
 
-def test_groups_of_the_login_decide_and_are_not_asked_for_within_the_hour(connection: Connection) -> None:
+def test_groups_of_the_login_decide_and_are_not_fetched_within_the_hour(connection: Connection) -> None:
     assert connection.tokens["scope"] == f"{READ} {WRITE}"
     connection.later(HOUR_S - 60)
     assert connection.provider.refreshes == 0

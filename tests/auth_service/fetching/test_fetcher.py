@@ -133,7 +133,7 @@ async def test_only_200_is_an_answer(fetcher: Fetcher, stranger: Site, status: s
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000,
     ],
 )
-async def test_what_is_not_http_is_no_answer(fetcher: Fetcher, stranger: Site, answer: bytes) -> None:
+async def test_what_is_not_http_is_not_an_answer(fetcher: Fetcher, stranger: Site, answer: bytes) -> None:
     stranger.answers["/document"] = raw(answer)
     assert (await refused(fetcher, url(stranger))).reason == "its server cannot be reached"
 

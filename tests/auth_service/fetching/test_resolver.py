@@ -25,12 +25,12 @@ async def test_this_machine_is_found(resolve: SystemResolver) -> None:
     assert set(await resolve("localhost", 80)) <= {IPv4Address("127.0.0.1"), IPv6Address("::1")}
 
 
-async def test_an_address_stands_for_itself(resolve: SystemResolver) -> None:
+async def test_an_address_resolves_to_itself(resolve: SystemResolver) -> None:
     assert await resolve("::1", 443) == [IPv6Address("::1")]
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64 + ".invalid"])
-async def test_a_name_that_is_none_is_an_error_of_the_system(resolve: SystemResolver, host: str) -> None:
+async def test_an_invalid_name_raises_an_os_error(resolve: SystemResolver, host: str) -> None:
     with pytest.raises(OSError):  # noqa: PT011 -- what it says is the system's
         await resolve(host, 443)
 

@@ -36,7 +36,7 @@ async def test_somebody_whom_an_issuer_asserts_needs_access_like_anybody(here: I
     assert grant.scopes == ("notes:read",)
 
 
-async def test_a_workload_is_no_person(here: Installation) -> None:
+async def test_a_workload_is_not_a_person(here: Installation) -> None:
     await give(here, ada={RESOURCE: "*"})
     nobody = await here.client()
     grant = await here.redeem(GRANT_TYPE, nobody, RESOURCE, assertion=workload())

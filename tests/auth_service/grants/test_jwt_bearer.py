@@ -34,7 +34,7 @@ async def test_an_identity_assertion_lets_a_client_act_for_a_user(here: Installa
         assert grant.subject != "alice"
 
 
-async def test_scopes_are_those_asserted_asked_for_and_of_the_resource(here: Installation) -> None:
+async def test_scopes_must_be_asserted_requested_and_of_the_resource(here: Installation) -> None:
     client = await confidential(here)
     narrow = await here.redeem(GRANT_TYPE, client, assertion=id_jag(client, scope="notes:read openid"))
     assert narrow.scopes == ("notes:read",)

@@ -82,7 +82,7 @@ async def test_what_was_given_in_the_session_stays_and_is_listed(here: Installat
     assert await here.store.index_list(index) == [grants[0].grant_id]
 
 
-async def test_a_grant_that_is_not_stored_any_more_is_not_listed_either(here: Installation) -> None:
+async def test_a_grant_that_is_no_longer_stored_is_not_listed(here: Installation) -> None:
     index = keys.client_grants("client")
     await here.store.index_add(index, "gone", ttl_s=None)
     await here.grants.revoke_of_client("client")

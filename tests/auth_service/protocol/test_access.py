@@ -150,7 +150,7 @@ def test_the_rules_of_a_new_installation_admit_administrators_alone() -> None:
         (OPEN, ("a", "openid"), ("a", "openid")),
     ],
 )
-def test_scopes_are_narrowed_to_what_is_held_and_own_scopes_are_no_access(
+def test_scopes_are_narrowed_to_the_rules_and_openid_scopes_alone_give_no_access(
     held: Held, scopes: tuple[str, ...], left: tuple[str, ...] | None
 ) -> None:
     assert held.narrowed(scopes, OWN) == left

@@ -105,7 +105,7 @@ def test_a_redirect_uri_that_is_not_registered_is_refused() -> None:
 
 
 @pytest.mark.requirement("AS-10")
-def test_a_loopback_redirect_uri_is_answered_at_the_port_that_was_asked_for() -> None:
+def test_a_loopback_redirect_uri_is_answered_at_the_port_that_was_requested() -> None:
     of = client(redirect_uris=["http://127.0.0.1/cb"])
     request = parameters(redirect_uri="http://127.0.0.1:4711/cb")
     assert response_target(request, of).redirect_uri == "http://127.0.0.1:4711/cb"
@@ -139,9 +139,7 @@ def test_a_request_that_waited_is_answered_only_where_the_client_is_still_regist
     ("mode", "used"),
     [(None, "query"), ("query", "query"), ("form_post", "form_post"), ("fragment", "query"), ("x", "query")],
 )
-def test_an_error_is_sent_in_the_response_mode_asked_for_if_there_is_such_a_one(
-    mode: str | None, used: str
-) -> None:
+def test_an_error_is_sent_in_the_requested_response_mode_if_it_exists(mode: str | None, used: str) -> None:
     request = parameters(**({"response_mode": mode} if mode else {}))
     assert response_target(request, client()).response_mode == used
 
@@ -221,7 +219,7 @@ def test_prompt_none_stands_alone_and_others_together(prompt: str, prompts: tupl
     assert validated(prompt=prompt).prompts == prompts
 
 
-def test_a_hint_that_is_no_hint_is_left_out() -> None:
+def test_an_unusable_hint_is_left_out() -> None:
     assert validated(login_hint="x" * 1_000).login_hint is None
 
 

@@ -97,7 +97,7 @@ def test_no_other_url_is_a_client(client_id: str) -> None:
 
 
 @pytest.mark.parametrize("client_id", ["nZ0v1Xb9pL2yR4sTq6uWxA", "client", "ftp://client.example/x", ""])
-def test_what_does_not_begin_like_a_web_address_is_no_document(client_id: str) -> None:
+def test_what_does_not_begin_like_a_web_address_is_not_a_document(client_id: str) -> None:
     assert not names_document(client_id)
 
 
@@ -149,7 +149,7 @@ def test_unknown_members_and_nulls_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], "text", 1, {}, {"redirect_uris": [CALLBACK]}])
-def test_what_names_no_client_is_no_document(document: object) -> None:
+def test_what_names_no_client_is_not_a_document(document: object) -> None:
     with pytest.raises(InvalidClientError):
         read_document(URL, document, RULES)
 

@@ -51,11 +51,11 @@ def test_left_out_it_asks_for_nothing() -> None:
         "[" * 9_999,
     ],
 )
-def test_what_is_no_claims_request_is_refused(text: str) -> None:
+def test_what_is_not_a_claims_request_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError):
         parse_claims(text)
 
 
 @pytest.mark.parametrize("acr", [{"essential": True, "values": "x"}, {"essential": True, "values": [1]}])
-def test_values_that_are_no_texts_demand_nothing(acr: dict[str, Any]) -> None:
+def test_values_that_are_not_strings_require_no_header(acr: dict[str, Any]) -> None:
     assert parse_claims(json.dumps({"id_token": {"acr": acr}})).acr == ()

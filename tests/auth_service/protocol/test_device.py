@@ -57,7 +57,7 @@ def test_a_device_that_keeps_its_interval_is_never_slowed_down() -> None:
         request, now = polled, now + INTERVAL_S
 
 
-def test_an_approved_request_is_redeemed_once_however_fast_it_is_asked_for() -> None:
+def test_an_approved_request_is_redeemed_once_however_fast_it_is_requested() -> None:
     redeemed, answer = poll(replace(APPROVED, polled_at=NOW), "client-1", NOW)
     assert redeemed == answer == replace(APPROVED, polled_at=NOW, state="redeemed")
     assert redeemed is not None

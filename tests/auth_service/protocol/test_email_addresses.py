@@ -19,7 +19,7 @@ def test_an_address_is_compared_in_lower_case() -> None:
     "address",
     ["", "ada", "ada@corp", "@corp.example", "ada@@corp.example", "ad\u0430@corp.example", "a@b.example\n"],
 )
-def test_an_address_that_is_not_safe_to_compare_is_none(address: str) -> None:
+def test_an_address_that_cannot_be_compared_safely_is_ignored(address: str) -> None:
     assert normalized(address) is None
 
 

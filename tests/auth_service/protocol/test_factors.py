@@ -64,7 +64,7 @@ def test_a_recovery_code_is_used_up() -> None:
     assert accept_recovery_code(changed, "r1", mark="later") == (None, False)
 
 
-def test_recovery_codes_are_no_factor_of_their_own() -> None:
+def test_recovery_codes_alone_are_not_a_second_factor() -> None:
     assert accept_recovery_code(Factors(recovery_codes=("r1",)), "r1", mark="now") == (None, False)
     left, refused = remove_app(WITH_APP, required=False)
     assert refused is None

@@ -47,13 +47,13 @@ OWNER = EmailOwner("somebody", admin=False)
         ({}, Refusal.NOT_ALLOWED),
     ],
 )
-def test_somebody_is_let_in_whom_one_of_the_lists_names(
+def test_somebody_is_admitted_whom_one_of_the_lists_names(
     allow: dict[str, Any], refusal: Refusal | None
 ) -> None:
     assert allow_list_refusal(ADA, provider(allow=AllowList(**allow))) is refusal
 
 
-def test_nobody_is_let_in_by_a_domain_or_group_that_nobody_proved() -> None:
+def test_nobody_is_admitted_by_a_domain_or_group_that_nobody_proved() -> None:
     nobody = FederatedIdentity(issuer=ISSUER, subject="2")
     lists = AllowList(domains=frozenset({"corp.example"}), groups=frozenset({"ops"}))
     assert allow_list_refusal(nobody, provider(allow=lists)) is Refusal.NOT_ALLOWED

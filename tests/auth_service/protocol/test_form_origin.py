@@ -49,5 +49,5 @@ def test_a_form_of_ours_and_a_script_are_nobody_elses(origins: list[str], sites:
         ([f"{OWN} {OTHER}"], []),
     ],
 )
-def test_a_form_of_another_site_is_told_from_ours(origins: list[str], sites: list[str]) -> None:
+def test_a_form_of_another_site_is_distinguished_from_ours(origins: list[str], sites: list[str]) -> None:
     assert foreign_origin(OWN, origins, sites) is not None

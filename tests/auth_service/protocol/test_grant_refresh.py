@@ -110,7 +110,7 @@ def test_a_grant_that_is_not_active_is_not_refreshed(state: str) -> None:
     assert isinstance(refusal(refresh(grant, refreshing(1), LIFETIMES, NOW + 1)), InvalidGrantError)
 
 
-def test_a_refresh_token_ends_after_it_has_not_been_used_for_so_long() -> None:
+def test_an_unused_refresh_token_expires() -> None:
     grant = active_grant()
     late = grant.refresh_expires_at
     assert rotated(grant, late - 1).generation == 2

@@ -61,13 +61,13 @@ def test_of_a_person_it_has_what_was_requested_and_is_known() -> None:
 
 
 @pytest.mark.parametrize("missing", ["exp", "iat", "at_hash"])
-def test_a_jwt_without_what_every_id_token_has_is_none(missing: str) -> None:
+def test_a_jwt_without_the_required_claims_is_not_an_id_token(missing: str) -> None:
     token = claims()
     assert is_id_token(token)
     assert not is_id_token({name: value for name, value in token.items() if name != missing})
 
 
-def test_a_logout_token_is_no_id_token() -> None:
+def test_a_logout_token_is_not_an_id_token() -> None:
     assert not is_id_token({**claims(), "events": {}})
 
 

@@ -69,14 +69,14 @@ def test_what_was_approved_before_is_not_asked_again() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["login", "select_account"])
-def test_a_login_for_this_very_request_can_be_asked_for(prompt: str) -> None:
+def test_a_login_for_this_request_can_be_required(prompt: str) -> None:
     request = request_with(prompt)
     assert step(request, approvals=(APPROVAL,)) is Step.LOGIN
     assert step(request, approvals=(APPROVAL,), progress=Progress("another session")) is Step.LOGIN
     assert step(request, approvals=(APPROVAL,), progress=Progress("session-1")) is Step.ISSUE
 
 
-def test_a_decision_does_not_replace_a_login_that_was_asked_for() -> None:
+def test_a_decision_does_not_replace_a_requested_login() -> None:
     assert step(request_with("login"), progress=Progress(None, ALLOWED)) is Step.LOGIN
 
 
@@ -92,7 +92,7 @@ def test_a_login_for_this_very_request_is_recent_enough_for_any_max_age() -> Non
     assert step(request_with(max_age=0), progress=Progress("session-1"), approvals=(APPROVAL,)) is Step.ISSUE
 
 
-def test_consent_can_be_asked_for_though_it_was_given_before() -> None:
+def test_consent_can_be_requested_although_it_was_given_before() -> None:
     assert step(request_with("consent"), approvals=(APPROVAL,)) is Step.CONSENT
     assert (
         step(request_with("consent"), approvals=(APPROVAL,), progress=Progress(None, ALLOWED)) is Step.ISSUE
@@ -141,7 +141,7 @@ def test_a_login_is_stepped_up_to_what_the_policy_or_the_client_requires(
 
 
 @pytest.mark.requirement("ID-5")
-def test_a_second_factor_cannot_be_asked_for_silently() -> None:
+def test_a_second_factor_cannot_be_requested_silently() -> None:
     with pytest.raises(LoginRequiredError, match="a second factor is required"):
         step(request_with("none"), approvals=(APPROVAL,), second_factor=True)
 
@@ -152,7 +152,7 @@ def test_a_refusal_ends_the_request() -> None:
 
 
 @pytest.mark.parametrize("login", [None, LOGIN])
-def test_a_cancelled_login_ends_the_request_whoever_is_logged_in(login: Login | None) -> None:
+def test_a_cancelled_login_ends_the_request_even_with_a_login(login: Login | None) -> None:
     with pytest.raises(AccessDeniedError, match="cancelled"):
         step(request_with(), login=login, progress=Progress(cancelled=True), approvals=(APPROVAL,))
 
@@ -165,7 +165,7 @@ def test_a_kind_of_login_that_there_is_not_cannot_be_required() -> None:
 
 
 @pytest.mark.requirement("AS-17")
-def test_only_the_user_who_is_asked_for_will_do() -> None:
+def test_only_the_requested_user_is_accepted() -> None:
     request = request_with(subject="subject-2")
     assert step(request, approvals=(APPROVAL,)) is Step.LOGIN
     with pytest.raises(LoginRequiredError, match="another user"):

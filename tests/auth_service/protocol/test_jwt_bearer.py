@@ -147,7 +147,7 @@ def test_the_first_rule_that_matches_a_workload_decides(
         {"repository": None},
     ],
 )
-def test_a_workload_that_no_rule_matches_is_not_let_in(claims: dict[str, Any]) -> None:
+def test_a_workload_that_no_rule_matches_is_not_admitted(claims: dict[str, Any]) -> None:
     with pytest.raises(InvalidGrantError, check=because(Reason.WORKLOAD_NOT_ADMITTED)):
         workload_scopes(claims, RUNNER)
 

@@ -35,7 +35,7 @@ def test_without_a_place_the_person_stays() -> None:
 @pytest.mark.parametrize(
     "uri", ["https://evil.example/", AFTER + "/", AFTER.upper(), "", "https://client.example/callback"]
 )
-def test_only_registered_places_will_do(uri: str) -> None:
+def test_only_registered_logout_redirects_are_accepted(uri: str) -> None:
     with pytest.raises(InvalidRequestError):
         destination(CLIENT, uri, None)
 
@@ -51,7 +51,7 @@ def test_a_place_needs_a_client() -> None:
         destination(None, AFTER, None)
 
 
-def test_a_logout_token_is_no_id_token() -> None:
+def test_a_logout_token_is_not_an_id_token() -> None:
     claims = logout_token_claims(
         "https://auth.example", "client-1", ClientSubject("u1", "s1"), now=1_000, jti="j1"
     )

@@ -85,6 +85,6 @@ def test_a_document_of_another_issuer_or_with_unsafe_endpoints_is_refused(change
         parse_metadata({**DOCUMENT, **changes}, ISSUER)
 
 
-def test_what_is_no_object_is_refused() -> None:
+def test_what_is_not_an_object_is_refused() -> None:
     with pytest.raises(ProviderMetadataError):
         parse_metadata([], ISSUER)

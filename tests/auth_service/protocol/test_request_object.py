@@ -81,7 +81,7 @@ def test_structured_claims_become_json_and_resources_may_be_several() -> None:
     assert (one.resources, one.values["scope"]) == (("https://a.example",), '["a"]')
 
 
-def test_what_is_about_the_jwt_is_not_asked_for() -> None:
+def test_claims_about_the_jwt_itself_are_not_requestable() -> None:
     claims = {**CLAIMS, "jti": "1", "iat": 1, "nbf": 1, "exp": NOW, "sub": "x"}
     assert parameters_in(claims, CLIENT).values == EXAMPLE["parameters"]
 

@@ -59,7 +59,7 @@ def test_everything_that_can_be_granted_is_listed_and_described() -> None:
 
 
 @pytest.mark.parametrize("resource", [None, "", "https://elsewhere.example/", "https://[", "mcp"])
-def test_what_is_no_resource_here_is_not_found(resource: str | None) -> None:
+def test_what_is_not_a_resource_here_is_not_found(resource: str | None) -> None:
     assert ONE.by_identifier(resource) is None
     assert ONE.by_identifier(NOTES.resource) is NOTES
 

@@ -117,7 +117,5 @@ def test_two_factors_are_also_a_password(
         (ACR_FEDERATED, ()),
     ],
 )
-def test_the_contexts_that_can_be_asked_for_are_known(
-    acr_values: str | None, preferred: tuple[str, ...]
-) -> None:
+def test_unsupported_acr_values_are_ignored(acr_values: str | None, preferred: tuple[str, ...]) -> None:
     assert preferred_acr(acr_values) == preferred

@@ -106,6 +106,6 @@ def test_a_list_may_hold_more_than_a_client_has() -> None:
         1,
     ],
 )
-def test_a_list_that_lacks_a_redirect_uri_or_is_none_will_not_do(document: object) -> None:
+def test_an_incomplete_or_malformed_list_of_redirect_uris_is_refused(document: object) -> None:
     with pytest.raises(InvalidClientMetadataError, check=because(Reason.SECTOR_INVALID)):
         check_sector_document(document, [CALLBACK])

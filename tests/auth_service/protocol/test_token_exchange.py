@@ -62,7 +62,7 @@ def test_a_target_that_no_rule_names_is_refused() -> None:
         (("a",), ("b",), None, ()),
     ],
 )
-def test_scopes_are_those_held_known_and_asked_for(
+def test_scopes_must_be_held_known_and_requested(
     held: tuple[str, ...], supported: tuple[str, ...], requested: str | None, granted: tuple[str, ...]
 ) -> None:
     assert narrowed_scopes(held, supported, requested) == granted

@@ -307,7 +307,7 @@ def test_a_label_may_be_an_internationalized_one(label: str) -> None:
         "xn--Bcher-3va",
     ],
 )
-def test_a_label_that_is_none_is_refused(label: str) -> None:
+def test_an_invalid_label_is_refused(label: str) -> None:
     with pytest.raises(ValueError, match="the host is not a valid name"):
         split_web_url(f"https://{label}.example/")
 

@@ -47,7 +47,7 @@ def test_spellings_of_one_name_are_one_account(spelling: str, canonical_name: st
         "\ufdfa" * 20,
     ],
 )
-def test_what_cannot_be_seen_or_is_too_long_is_no_name(name: str) -> None:
+def test_what_cannot_be_seen_or_is_too_long_is_not_a_name(name: str) -> None:
     with pytest.raises(ValueError, match="username"):
         canonical(name)
 

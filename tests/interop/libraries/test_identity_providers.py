@@ -288,7 +288,7 @@ class TestAttacks:
         assert owner.subject not in attacker.open(f"{server.origin}/account").text
         attacker.close()
 
-    def test_a_verified_address_connects_to_an_account_that_is_no_administrators(
+    def test_a_verified_address_connects_to_the_account_of_somebody_who_is_not_an_administrator(
         self, server: AuthorizationServer, npm: NpmProvider, ada: Traveller
     ) -> None:
         name = nobodys("verified")

@@ -77,7 +77,7 @@ def test_a_good_token_in_the_query_or_twice_is_refused(
 
 
 @pytest.mark.requirement("RS-3")
-def test_a_token_in_a_form_body_is_no_token(
+def test_a_token_in_a_form_body_is_not_a_token(
     client: httpx2.Client, service: Service, issuer: AuthorizationServer
 ) -> None:
     response = client.post("/mcp", data={"access_token": token_for(service, issuer)})
@@ -145,7 +145,7 @@ def test_a_token_that_has_expired_meanwhile_is_not_good_here(
 
 
 @pytest.mark.requirement("RS-3", "RS-7")
-def test_every_request_asks_anew_so_that_a_revoked_token_is_out_at_once(
+def test_every_request_introspects_so_that_a_revoked_token_is_refused_at_once(
     client: httpx2.Client, service: Service, issuer: AuthorizationServer
 ) -> None:
     token = token_for(service, issuer)

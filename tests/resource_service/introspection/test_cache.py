@@ -125,7 +125,7 @@ async def test_nothing_is_kept_before_the_feed_has_settled() -> None:
     assert await server.questions() == 1
 
 
-async def test_an_answer_is_kept_so_long_and_never_past_the_end_of_the_token() -> None:
+async def test_a_response_is_cached_at_most_until_the_token_expires() -> None:
     server = Server()
     server.go_live()
     await server.questions()
@@ -160,7 +160,7 @@ async def test_a_revoked_grant_is_asked_about_at_once_and_for_a_minute_at_least(
 
 @pytest.mark.requirement("ID-4")
 @pytest.mark.parametrize("grant_id", ["grant", "parent", None])
-async def test_what_a_token_allows_is_asked_for_at_once_after_a_change(grant_id: str | None) -> None:
+async def test_what_a_token_allows_is_requested_at_once_after_a_change(grant_id: str | None) -> None:
     server = Server()
     server.go_live()
     await server.questions()
@@ -170,7 +170,7 @@ async def test_what_a_token_allows_is_asked_for_at_once_after_a_change(grant_id:
     assert await server.questions() == 3  # and not kept: the change may take effect a moment later
 
 
-async def test_an_answer_that_was_asked_for_before_the_revocation_is_not_kept() -> None:
+async def test_an_answer_that_was_requested_before_the_revocation_is_not_kept() -> None:
     server = Server()
     server.go_live()
     pending = await server.begin()

@@ -89,7 +89,7 @@ async def test_an_inactive_token_is_an_answer_and_its_log_line_names_that_of_the
     assert "asked_request_id" not in line
 
 
-async def test_an_active_token_is_no_news() -> None:
+async def test_an_active_token_is_not_logged() -> None:
     body = b'{"active": true, "client_id": "client", "iss": "https://auth.example", "exp": 1}'
     assert await introspect(200, body) == []
 

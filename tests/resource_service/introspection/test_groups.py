@@ -66,7 +66,7 @@ async def test_as_many_groups_as_access_rules_can_name_are_understood() -> None:
 
 
 @pytest.mark.parametrize("groups", ["ops", {"ops": True}, ["ops", 1], None, [["ops"]]], ids=str)
-async def test_groups_that_are_no_list_of_texts_make_the_answer_unusable(groups: object) -> None:
+async def test_groups_that_are_not_a_list_of_strings_make_the_response_unusable(groups: object) -> None:
     with pytest.raises(IntrospectionUnavailableError, match="groups"):
         await ask(needs_groups=True, groups=groups)
 

@@ -144,7 +144,7 @@ async def test_keys_that_cannot_be_had_say_nothing_about_a_signature(
     assert await published.verify(signed(pair)) == CLAIMS
 
 
-async def test_keys_that_cannot_be_had_are_asked_for_once_a_second_and_the_known_ones_go_on(
+async def test_unavailable_keys_are_fetched_once_a_second_and_the_known_ones_stay_valid(
     published: Publication,
 ) -> None:
     pair = KeyPair()
@@ -195,7 +195,7 @@ async def test_what_the_issuer_did_not_sign_is_refused(published: Publication) -
             await published.verify(text)
 
 
-async def test_entries_of_the_key_set_that_are_no_keys_are_passed_over(published: Publication) -> None:
+async def test_entries_of_the_key_set_that_are_not_keys_are_passed_over(published: Publication) -> None:
     pair = KeyPair()
     published.answer(answer_json({"keys": [None, 1, {}, {"kty": "oct", "k": "AA"}, *pair.jwks["keys"]]}))
     assert await published.verify(signed(pair)) == CLAIMS

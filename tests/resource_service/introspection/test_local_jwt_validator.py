@@ -96,7 +96,7 @@ async def scene(issuer: AuthorizationServer, anyio_backend: str) -> AsyncIterato
 
 class TestYes:
     @pytest.mark.parametrize("pair", [PAIR, OTHER_PAIR], ids=["RS256", "ES256"])
-    async def test_a_fresh_token_is_let_in_without_asking(self, pair: KeyPair, scene: Scene) -> None:
+    async def test_a_fresh_token_is_admitted_without_asking(self, pair: KeyPair, scene: Scene) -> None:
         token_info = await scene.verify(scene.token(pair, cnf={"jkt": "a key"}, act={"sub": "somebody"}))
         assert token_info == ActiveToken(
             client_id="client-1",
@@ -112,7 +112,7 @@ class TestYes:
         )
         assert scene.tokens == []
 
-    async def test_a_client_that_acts_for_itself_is_no_user(self, scene: Scene) -> None:
+    async def test_a_client_that_acts_for_itself_is_not_a_user(self, scene: Scene) -> None:
         token_info = await scene.verify(scene.token(sub="client-1"))
         assert token_info
         assert token_info.subject is None
@@ -135,7 +135,7 @@ class TestAsking:
         await scene.verify(token)
         assert scene.tokens == [token]
 
-    async def test_about_what_is_no_jwt(self, scene: Scene) -> None:
+    async def test_about_what_is_not_a_jwt(self, scene: Scene) -> None:
         tokens = ["dw_at_x", "a.b", "a.b.c.d", "", scene.token().replace(".", "")]
         for token in tokens:
             await scene.verify(token)

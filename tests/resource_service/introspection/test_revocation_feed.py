@@ -153,7 +153,7 @@ TROUBLES: dict[str, Reply] = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_after_any_trouble_everything_is_in_doubt_and_the_stream_begins_anew(
+async def test_after_any_trouble_everything_is_in_doubt_and_the_stream_starts_over(
     trouble: str, feed: Feed, notes: Notes
 ) -> None:
     feed.instead = TROUBLES[trouble]
@@ -237,7 +237,7 @@ async def test_an_event_that_cannot_be_trusted_puts_everything_in_doubt(
     assert not notes.live
 
 
-async def test_an_answer_without_events_confirms_nothing_and_is_not_asked_for_in_haste(
+async def test_a_response_without_events_confirms_nothing_and_delays_the_next_poll(
     feed: Feed, notes: Notes
 ) -> None:
     feed.instead = answer_json({"sets": {}})

@@ -100,7 +100,7 @@ def test_a_token_that_lives_longer_than_is_remembered_is_not_known(world: World)
     assert not world.knows(life_s=LONGEST_LIFE_S + 1)
 
 
-def test_silence_ends_it_and_the_next_word_begins_it_anew(world: World) -> None:
+def test_silence_ends_the_coverage_and_the_next_event_restarts_it(world: World) -> None:
     world.listen(MARGIN_S + 10)
     world.sleep(LIVE_FOR_S - 0.1)
     assert world.knows(age_s=LIVE_FOR_S)

@@ -80,7 +80,7 @@ async def test_one_who_gives_up_takes_nobody_else_down() -> None:
     assert await second == "a, 1"
 
 
-async def test_a_failure_that_nobody_waited_for_is_no_noise() -> None:
+async def test_an_unawaited_failure_is_not_logged() -> None:
     noise: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: noise.append(context))
     oracle = Oracle()

@@ -10,7 +10,7 @@ from resource_service.messages.request_ids import RequestId
 pytestmark = pytest.mark.requirement("RS-12")
 
 
-def test_the_reason_tells_what_is_no_json_from_what_is_no_message() -> None:
+def test_the_reason_distinguishes_invalid_json_from_invalid_messages() -> None:
     assert reason_for(b"Welcome!") == "it is not JSON in UTF-8"
     assert reason_for(b"[1]") == "it is not a JSON-RPC 2.0 message"
 

@@ -110,7 +110,7 @@ def test_what_is_not_that_value_to_every_reader_is_another(header: str, value: s
         *((value, False) for value in ("9007199254740992", "null", "[1]", "{}", "1e400")),
     ],
 )
-def test_a_header_is_asked_for_where_every_client_can_send_one(value: str, asked_for: bool) -> None:
+def test_a_header_is_requested_where_every_client_can_send_one(value: str, asked_for: bool) -> None:
     assert (_violation({}, {"a": loads(value.encode())}) is not None) is asked_for
 
 

@@ -87,5 +87,5 @@ async def test_what_may_have_been_done_is_an_error_so_that_nothing_is_done_twice
 
 
 @pytest.mark.parametrize("message", [None, [], "tools/list", {}, {"method": ["ping"]}, {"method": None}])
-async def test_what_is_no_message_is_not_repeated(message: object) -> None:
+async def test_what_is_not_a_message_is_not_repeated(message: object) -> None:
     assert not may_be_repeated([message])

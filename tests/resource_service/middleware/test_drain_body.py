@@ -47,7 +47,7 @@ def test_a_refusal_comes_once_the_body_is_here(service: Service, issuer: Authori
 
 
 @pytest.mark.requirement("RS-2")
-def test_a_body_that_never_comes_is_not_waited_for_for_ever(
+def test_a_body_that_never_comes_is_not_waited_for_forever(
     service: Service, issuer: AuthorizationServer
 ) -> None:
     with posting(service, len(BODY)) as connection:

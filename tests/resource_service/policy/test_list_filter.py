@@ -92,7 +92,7 @@ def test_a_list_is_left_with_what_the_caller_may_use(
         b"\xff",
     ],
 )
-def test_what_is_no_list_that_was_asked_for_stays_as_it_is(answer: Any) -> None:
+def test_responses_that_are_not_requested_lists_stay_unchanged(answer: Any) -> None:
     assert shortened(answer) is None
 
 
@@ -261,7 +261,7 @@ def test_a_stream_is_passed_on_as_its_events_end() -> None:
     ]
 
 
-def test_other_messages_pass_and_the_answer_is_asked_for_as_it_is() -> None:
+def test_other_messages_pass_and_the_answer_is_requested_as_it_is() -> None:
     seen: list[Any] = []
     other: Message = {"type": "http.response.debug", "info": {}}
 

@@ -147,7 +147,7 @@ def test_a_host_that_cannot_be_normalized_stays(host: str) -> None:
     assert f"http://{host}/a" in readings(f"http://{host}/a/b/..%2f../a")
 
 
-def test_every_reading_is_there_once_and_the_empty_name_stands_for_further_ones() -> None:
+def test_every_reading_appears_once_and_the_empty_name_represents_further_ones() -> None:
     every = list(readings("notes://a%2520b/c"))
     assert len(every) == len(set(every))
     assert "" not in every

@@ -81,7 +81,7 @@ def test_a_response_that_is_cut_off_is_not_complete(data: bytes) -> None:
             parser.feed_eof()
 
 
-def test_the_end_of_the_connection_after_a_response_is_no_failure() -> None:
+def test_closing_the_connection_after_a_response_is_not_a_failure() -> None:
     parser = parsed(LENGTH)
     parser.feed_eof()
     assert parser.is_complete

@@ -50,7 +50,7 @@ class TestGoodProofs:
         assert response.status_code == 200
         assert "wesen" in response.text
 
-    def test_the_query_of_a_request_is_none_of_the_proof_s_business(self, prover: Prover) -> None:
+    def test_the_query_of_a_request_is_not_compared_with_the_proof(self, prover: Prover) -> None:
         assert prover.send("GET", "/hello?a=b").status_code == 200
 
     @pytest.mark.parametrize("scheme", ["DPoP", "dpop", "DPOP"])
@@ -88,7 +88,7 @@ class TestChallenges:
         assert response.headers["www-authenticate"].startswith("Bearer resource_metadata=")
         assert "DPoP" not in response.headers["www-authenticate"]
 
-    def test_a_missing_scope_is_asked_for_in_the_scheme_of_the_request(
+    def test_a_missing_scope_is_requested_in_the_scheme_of_the_request(
         self, service: Service, issuer: AuthorizationServer, client: httpx2.Client
     ) -> None:
         prover = Prover.known(service, issuer, client, scope="notes:read")
@@ -107,7 +107,7 @@ class TestChallenges:
 
 @pytest.mark.requirement("SEC-11")
 class TestStolenTokens:
-    def test_a_bound_token_is_no_bearer_token_with_or_without_a_proof(self, prover: Prover) -> None:
+    def test_a_bound_token_is_not_accepted_as_a_bearer_token(self, prover: Prover) -> None:
         assert refused(
             prover.http.get("/hello", headers=bearer(prover.token)), "invalid_token", scheme="Bearer"
         )
@@ -150,7 +150,7 @@ class TestStolenTokens:
         assert refused(Prover(service, client, "unknown").greeted(), "invalid_token")
 
     @pytest.mark.parametrize("cnf", [{}, {"jkt": 1}, {"x5t#S256": "x"}, "x", None])
-    def test_a_confirmation_that_is_not_understood_lets_nobody_in(
+    def test_a_confirmation_that_is_not_understood_admits_nobody(
         self, cnf: object, service: Service, issuer: AuthorizationServer, client: httpx2.Client
     ) -> None:
         token = token_for(service, issuer)

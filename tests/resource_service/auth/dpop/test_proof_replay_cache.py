@@ -34,7 +34,7 @@ def test_a_proof_is_remembered_until_it_is_too_old_to_be_taken_and_no_longer() -
     assert len(spent) == 1
 
 
-def test_where_there_is_no_room_nothing_is_forgotten_to_make_some() -> None:
+def test_a_full_cache_does_not_evict_valid_entries() -> None:
     spent = ProofReplayCache(max_proofs=3)
     for n in range(3):
         spent.spend(proof(f"key {n}", "1"), NOW)
