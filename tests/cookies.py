@@ -1,4 +1,4 @@
-"""What the cookies of an installation are called."""
+"""The names of the cookies of an installation."""
 
 from __future__ import annotations
 

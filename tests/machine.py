@@ -1,4 +1,4 @@
-"""What a test needs of the machine: present, skipped with one clear line, or a failure where CI=true."""
+"""The programs that a test needs: present, skipped with one clear line, or a failure if CI=true."""
 
 from __future__ import annotations
 

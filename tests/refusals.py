@@ -1,4 +1,4 @@
-"""What a test says of a refusal: its reason code, never its sentence."""
+"""Assertions about refusals: by reason code, never by sentence."""
 
 from __future__ import annotations
 

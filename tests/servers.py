@@ -26,11 +26,11 @@ DURABLE = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
 
 FIRST_PORT, SLICE, SLICES = 20_000, 540, 5
 CLUSTER_BUS = 10_000
-"""What a Redis Cluster node adds to its port for the port that nodes talk to each other on."""
+"""The offset of the cluster bus port of a Redis Cluster node."""
 
 
 def _ports() -> Iterator[int]:
-    """Every port of this process's own slice in turn, for ever, from a place nobody can guess."""
+    """All ports of this process's range in turn, repeatedly, from a random start."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     slot = int(worker.removeprefix("gw")) % SLICES if worker.startswith("gw") else SLICES - 1
     ports = range(FIRST_PORT + slot * SLICE, FIRST_PORT + (slot + 1) * SLICE)

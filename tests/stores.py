@@ -19,7 +19,7 @@ NewStore = Callable[[], str]
 
 
 class SharedServers:
-    """What the tests of one process share, started when the first of them needs it.
+    """The servers that the tests of one process share, started on first use.
 
     Fixtures with a parameter end whenever another value of it comes next, so they only point in here.
     """

@@ -16,7 +16,7 @@ from tests.machine import require
 
 
 def measured(*arguments: str) -> str:
-    """What a benchmark prints."""
+    """The output of a benchmark."""
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""What a machine lacks is said in one clear line, and is a failure in CI."""
+"""A missing program is reported in one clear line, and is a failure in CI."""
 
 from __future__ import annotations
 

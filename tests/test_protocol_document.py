@@ -1,4 +1,4 @@
-"""What docs/reference/protocol.md names exists: the code, and tests in each file that is said to show it."""
+"""The code and the tests named in docs/reference/protocol.md exist."""
 
 from __future__ import annotations
 

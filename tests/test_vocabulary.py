@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import re
 import subprocess
 import tokenize
 from collections.abc import Iterator
@@ -12,40 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.vocabulary import CLASSES, MODULES, PARTICIPLES, PHRASES, RIDDLE, TEST_NAMES, VARIABLES
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("auth_service", "resource_service", "shared", "bench", "scripts")
 
-# Each has a term of the field in its place: see the vocabulary in CONTRIBUTING.md.
-_CLASSES = (
-    "Introductions ClientDocuments Openness Admission Admitted Demand Reach Catalogue KnownAs Pseudonyms Mint"
-    " GrantOpener CodeIssuer Tokens Clients Users Grants Callers Caller ReturnAddress Responder DeviceAnswer"
-    " Browsers Tally NoRoomError Announcements Feed Ring ConsoleDoor Shelf SpentProofs LocalTokens Shortening"
-    " Conversation Outbox Wakeup InFront Given"
-)
-_VARIABLES = (
-    "introductions openness admission demand grantable upheld vouched_by known_as pseudonyms meant_in mint"
-    " opener in_sector return_address device_answer brakes forgive tally announcements all_is_well ring door"
-    " console_door shelf hearing possession spent_proofs local_tokens agreement hiding shortening survey"
-    " fair_share conversation outbox wakeup passed_on in_front stand_in by_operator asked said told known"
-    " given found shown"
-)
-_MODULES = (
-    "introductions respond brakes door asking hearing plain protected refusals possession spent_proofs"
-    " local_tokens in_force agreement hiding survey faults fair_share conversation outbox wakeup stopping"
-    " passed_on stand_in"
-)
-
-CLASSES, VARIABLES = frozenset(_CLASSES.split()), frozenset(_VARIABLES.split())
-MODULES = frozenset(_MODULES.split())
-
-# What a variable is not named after, in tests either: how its value came about.
-_PARTICIPLES = "asked said told known given found shown meant gone got heard took"
-PARTICIPLES = frozenset(_PARTICIPLES.split())
-
-PHRASES = re.compile(
-    r"\b(who is none|anew|of late|so long(?! as)|whoever|for want of|heeds?|brakes|is no administrator)\b",
-    re.IGNORECASE,
-)
 PROSE = ("*.md", "docs/**/*.md", "auth_service/**/*.html", "resource_service/**/*.html", "shared/**/*.html")
 
 # The history of the project, and the page that lists the phrases to avoid.
@@ -102,13 +72,17 @@ def test_no_name_is_a_word_that_the_vocabulary_replaces() -> None:
     assert old == []
 
 
+def sources_of_tests() -> list[Path]:
+    installed, lists = {".venv", "node_modules"}, {"vocabulary.py", "test_vocabulary.py"}
+    paths = sorted((ROOT / "tests").glob("**/*.py"))
+    return [path for path in paths if installed.isdisjoint(path.parts) and path.name not in lists]
+
+
 def test_no_variable_of_a_test_is_named_after_how_its_value_came() -> None:
     """Variables, arguments and functions; the attributes of an object may tell what happened to it."""
-    installed = {".venv", "node_modules"}
-    paths = [path for path in sorted((ROOT / "tests").glob("**/*.py")) if installed.isdisjoint(path.parts)]
     named = [
         place(path, line, name)
-        for path in paths
+        for path in sources_of_tests()
         for name, line in bindings(ast.parse(path.read_text()))
         if name.strip("_") in PARTICIPLES
     ]
@@ -128,6 +102,27 @@ def bindings(tree: ast.Module) -> Iterator[Named]:
                     yield inner.id, inner.lineno
 
 
+def test_names_of_tests_are_in_plain_english() -> None:
+    names = [
+        place(path, node.lineno, node.name)
+        for path in sources_of_tests()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        if TEST_NAMES.search(node.name)
+    ]
+    assert names == []
+
+
+def test_docstrings_name_the_thing_that_they_describe() -> None:
+    riddles = [
+        place(path, line, text.splitlines()[0])
+        for path in (*sources(), *sources_of_tests())
+        for text, line in texts(path)
+        if text.startswith('"""') and RIDDLE.match(text[3:])
+    ]
+    assert riddles == []
+
+
 def test_no_module_is_named_by_a_word_that_the_vocabulary_replaces() -> None:
     assert [str(path.relative_to(ROOT)) for path in sources() if path.stem in MODULES] == []
 
@@ -135,7 +130,7 @@ def test_no_module_is_named_by_a_word_that_the_vocabulary_replaces() -> None:
 def test_code_comments_and_messages_are_in_plain_english() -> None:
     old = [
         place(path, line + text[: match.start()].count("\n"), match[0])
-        for path in sources()
+        for path in (*sources(), *sources_of_tests())
         for text, line in texts(path)
         for match in PHRASES.finditer(text)
     ]

@@ -1,4 +1,4 @@
-"""What browsers and programs say when they open an address, and what a page for people must hold."""
+"""The requests of browsers and programs, and the contents that a page must have."""
 
 from __future__ import annotations
 

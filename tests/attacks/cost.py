@@ -1,4 +1,4 @@
-"""What requests cost a service that runs in the process of the test, in processor time.
+"""The processor time of requests to a service in the process of the test.
 
 Processor time does not depend on what else the machine does. What is expected is given by other costs that
 are measured beside it, an ordinary request and the work that the attack asks for: no limit is in seconds.

@@ -35,7 +35,7 @@ SECOND_FACTORS = {
 
 @dataclass(frozen=True)
 class Standing:
-    """What one client and one person have, which nobody may take from them.
+    """The credentials of one client and one person, which must stay theirs.
 
     Attributes:
         spare: a client whose registration may be changed and deleted.
@@ -388,5 +388,5 @@ def _printable(target: str) -> bytes:
 
 
 def _one_line(value: bytes) -> bytes:
-    """What of a value does not end the header: two requests in one are another test."""
+    """The part of a value that does not end the header; request smuggling has its own test."""
     return value.replace(b"\r", b"").replace(b"\n", b"")

@@ -10,12 +10,12 @@ from tests.auth_service.service import AuthorizationServer
 
 ANSWER_WITHIN_S = 20
 ODD_NETWORK = "127.0.0.77"
-"""Where these requests come from, so that the brakes they meet stop nobody else."""
+"""The network of these requests, so that their rate limits affect no other test."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; status 0 where the connection was closed without a word."""
+    """The response; status 0 if the connection was closed without one."""
 
     status: int
     headers: dict[str, str]

@@ -153,7 +153,7 @@ def test_a_client_that_changes_where_it_is_asks_again(server: AuthorizationServe
 
 
 def change(server: AuthorizationServer, client: Client, **metadata: object) -> None:
-    """What anyone who holds the registration access token can do."""
+    """An update with the registration access token."""
     headers = {"Authorization": f"Bearer {client.information['registration_access_token']}"}
     body = {"token_endpoint_auth_method": "none", **metadata}
     response = server.http.put(client.information["registration_client_uri"], headers=headers, json=body)

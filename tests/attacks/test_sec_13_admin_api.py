@@ -1,4 +1,4 @@
-"""Who may not use the admin API, and what no token gets by (ID-8, SEC-13)."""
+"""The admin API refuses everybody without its scope and administration (ID-8, SEC-13)."""
 
 from __future__ import annotations
 

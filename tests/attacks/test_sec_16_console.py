@@ -46,7 +46,7 @@ def victim(server: AuthorizationServer) -> Iterator[Person]:
 
 
 def set_admin(server: AuthorizationServer, username: str, admin: bool) -> None:
-    """What the operator does with `doorward users promote` and `demote`."""
+    """Promote or demote, as `doorward users promote` and `demote` do."""
     server.with_account(username, lambda accounts, user: accounts.users.set_admin(user, admin))
 
 

@@ -107,7 +107,7 @@ def test_forms_of_ours_are_taken_with_what_browsers_say_of_them_and_without(
 
 
 def planted(server: AuthorizationServer, victim: Person, attacker: Person) -> None:
-    """What a page on another port of a host can do: replace the secret of the browser by its own."""
+    """Replace the secret of the browser, as a page on another port of the host can."""
     name = cookie_name(server.issuer, "browser")
     theirs = attacker.browser.cookies[name]
     victim.browser.cookies.delete(name)

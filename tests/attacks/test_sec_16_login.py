@@ -22,7 +22,7 @@ WINDOW_S = 300
 
 @pytest.fixture(scope="module")
 def shared_server(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]:
-    """Brakes after so few failures that the tests need not hash many passwords."""
+    """A limit of few failures, so that the tests need not hash many passwords."""
     with running(new_store(), login_failures=FAILURES) as server:
         yield server
 

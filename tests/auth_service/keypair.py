@@ -51,7 +51,7 @@ class KeyPair:
 
     @property
     def thumbprint(self) -> str:
-        """Of the public half (RFC 7638)."""
+        """The thumbprint of the public key (RFC 7638)."""
         return sha256(json.dumps(self.public, separators=(",", ":"), sort_keys=True))
 
     def sign(self, claims: Mapping[str, Any], typ: str | None = "JWT", **headers: Any) -> str:

@@ -148,7 +148,7 @@ class AuthorizationServer:
     def introspect(
         self, token: str, *, server: str = "resource", secret: str = RESOURCE_SECRET
     ) -> dict[str, Any]:
-        """What a resource server is told about `token`."""
+        """The introspection response about `token` for a resource server."""
         response = self.http.post(
             f"{self.origin}/introspect", data={"token": token}, auth=httpx2.BasicAuth(server, secret)
         )
@@ -195,15 +195,15 @@ class AuthorizationServer:
         return Person(username, password, trust_env=False)
 
     def disable_user(self, username: str) -> None:
-        """What the operator does with `doorward users disable`."""
+        """Disable a user, as `doorward users disable` does."""
         self.with_account(username, lambda accounts, user: accounts.disable(user))
 
     def delete_user(self, username: str) -> None:
-        """What the operator does with `doorward users delete`."""
+        """Delete a user, as `doorward users delete` does."""
         self.with_account(username, lambda accounts, user: accounts.delete(user))
 
     def operator_registers(self, **metadata: Any) -> Client:
-        """A client that the operator makes: with any grant type, and for ever."""
+        """A client that the operator creates, with any grant type, without expiry."""
 
         async def register(store: Store) -> dict[str, Any]:
             registered = await ClientRepository(store, self.clock).register(metadata, unused_ttl_s=None)
@@ -216,11 +216,11 @@ class AuthorizationServer:
         return Client(self.origin, self.http, self.with_store(register))
 
     def enable_user(self, username: str) -> None:
-        """What the operator does with `doorward users enable`."""
+        """Enable a user, as `doorward users enable` does."""
         self.with_account(username, lambda accounts, user: accounts.enable(user))
 
     def set_password(self, username: str, password: str, *, keep_connections: bool = False) -> None:
-        """What the operator does with `doorward users passwd`."""
+        """Set a password, as `doorward users passwd` does."""
         self.with_account(
             username,
             lambda accounts, user: accounts.set_password(user, password, keep_connections=keep_connections),
@@ -256,7 +256,7 @@ def machine(**options: Any) -> httpx2.Client:
 
 
 def elsewhere() -> httpx2.HTTPTransport:
-    """A transport whose requests come from an address of their own: to the brakes, another network."""
+    """A transport with its own source address: another network for the rate limits."""
     third, fourth = divmod(next(_addresses), 250)
     return httpx2.HTTPTransport(local_address=f"127.0.{third + 1}.{fourth + 1}")
 

@@ -1,4 +1,4 @@
-"""What the environment may say of clients with documents."""
+"""The settings of clients with metadata documents."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ async def test_fields_of_a_trailer_are_not_headers(app: DescribedApp) -> None:
 
 
 async def exchanged(app: ASGIApp, messages: list[Message]) -> list[Message]:
-    """What `app` sends while it receives `messages`."""
+    """Return the messages that `app` sends while it receives `messages`."""
     incoming, sent = iter(messages), list[Message]()
 
     async def receive() -> Message:

@@ -1,4 +1,4 @@
-"""What the environment may say of signing keys."""
+"""The settings of signing keys."""
 
 from __future__ import annotations
 

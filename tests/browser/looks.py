@@ -1,4 +1,4 @@
-"""What can be measured of how a page looks: contrast, and whether everything fits."""
+"""Measurements of pages: contrast, and whether everything fits."""
 
 from __future__ import annotations
 

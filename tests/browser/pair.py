@@ -22,7 +22,7 @@ class Pair:
 
     @property
     def resource_service(self) -> str:
-        """What everything but the metadata is beside."""
+        """The base URL of everything but the metadata."""
         return self.mcp_url.removesuffix("/mcp")
 
 

@@ -1,4 +1,4 @@
-"""What a person does on the pages, found by what the pages call it."""
+"""The actions of a person on the pages, found by their labels."""
 
 from __future__ import annotations
 

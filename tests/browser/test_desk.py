@@ -1,4 +1,4 @@
-"""What the other suites here rely on: nothing that a page asks or complains of goes unnoticed."""
+"""The checks that the other suites rely on: requests and errors of a page are noticed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who posts a form: what a real browser sends of it, and what a page on another port of the host can do."""
+"""The origin of a form, as real browsers send it, and attacks from another port of the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Chromium shows where an address was opened that is for programs."""
+"""Chromium on URLs that are for programs."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Up:
 
     @property
     def output(self) -> str:
-        """What it has said so far."""
+        """The output so far."""
         return (self.directory / "output").read_text()
 
     def pid_of(self, service: str) -> int:

@@ -20,7 +20,7 @@ SERVICES = ("auth", "resource")
 
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, str]:
-    """What either service needs."""
+    """The required settings of each service."""
     secrets = Secrets.fresh()
     return {
         "DOORWARD_ISSUER": "http://localhost:9000",

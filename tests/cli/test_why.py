@@ -44,7 +44,7 @@ def logging_to(form: str) -> Iterator[io.StringIO]:
 
 
 def logged(form: str, *events: Event, request_id: str = ID) -> str:
-    """What the services log of one request."""
+    """The log lines of both services about one request."""
     with logging_to(form) as stream:
         outside = current_request_id.set(request_id)
         for logger, event, fields in events:

@@ -1,4 +1,4 @@
-"""What docker-compose.yml promises: hardened, apart, in order, and nothing lost."""
+"""The stack of docker-compose.yml: hardened, isolated, started in order, without data loss."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ every_service = pytest.mark.parametrize("service", SERVICES)
 
 
 def registration_of(client: Client, http: httpx2.Client) -> httpx2.Response:
-    """What the server holds of a client (RFC 7592 §2.1)."""
+    """The registered metadata of a client (RFC 7592 §2.1)."""
     token = client.information["registration_access_token"]
     return http.get(
         client.information["registration_client_uri"], headers={"Authorization": f"Bearer {token}"}

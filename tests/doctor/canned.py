@@ -36,5 +36,5 @@ def evidence_of(mcp_url: str, **members: object) -> Evidence:
 
 
 def line(check: Check, evidence: Evidence, profile: Profile | None = None) -> Line:
-    """What is said about one check."""
+    """The finding of one check."""
     return judge([check], evidence, profile)[0]

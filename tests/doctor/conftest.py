@@ -25,5 +25,5 @@ def pair(stage: Stage) -> Pair:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not revoked at once will not be revoked at all."""
+    """Revoke only at once: a later revocation never happens."""
     monkeypatch.setattr(walk, "REVOCATION_TAKES_S", 0.0)

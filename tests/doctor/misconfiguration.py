@@ -1,4 +1,4 @@
-"""What can be wrong, as data: how to bring it about, and what the doctor must say of it."""
+"""Misconfigurations as data: how to cause each, and the expected finding of the doctor."""
 
 from __future__ import annotations
 

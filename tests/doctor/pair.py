@@ -24,7 +24,7 @@ SCOPES = ["tools:read", "tools:write"]
 
 @dataclass
 class Grant:
-    """What a user gave a client.
+    """A grant of a user to a client.
 
     Attributes:
         generation: of the newest refresh token.
@@ -39,7 +39,7 @@ class Grant:
 
 @dataclass
 class Documents:
-    """What both servers publish about themselves.
+    """The metadata of both servers.
 
     Attributes:
         openid: the server's metadata where OpenID Connect has it.
@@ -63,7 +63,7 @@ class Documents:
 
 @dataclass
 class AuthorizationRules:
-    """What the authorization server accepts and does."""
+    """The behavior of the authorization server."""
 
     redirect_schemes: tuple[str, ...] = ("http", "https", "cursor", "vscode")
     any_port: bool = True
@@ -78,7 +78,7 @@ class AuthorizationRules:
 
 @dataclass
 class AuthorizationResponses:
-    """What is changed in the responses of the authorization server.
+    """Changes to the responses of the authorization server.
 
     Attributes:
         registration_members: put over every registration response; ``ABSENT`` takes a member out.
@@ -95,7 +95,7 @@ class AuthorizationResponses:
 
 @dataclass
 class McpBehavior:
-    """What the MCP server does.
+    """The behavior of the MCP server.
 
     Attributes:
         challenge: the parameters of every Bearer challenge; an empty value leaves one out.
@@ -111,7 +111,7 @@ class McpBehavior:
 
 @dataclass
 class State:
-    """What the authorization server remembers."""
+    """The state of the authorization server."""
 
     clients: dict[str, dict[str, Any]] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class State:
 
 @dataclass
 class Http:
-    """What both servers do alike, and the requests they got.
+    """The common behavior of both servers, and their requests.
 
     Attributes:
         replaced: answers instead of those that a path would give, by host name, method and path.
@@ -182,7 +182,7 @@ class Pair:
         documents.server = documents.openid = documents.legacy = document
 
     async def answer(self, server: str, request: Request, answerer: Answerer) -> Response:
-        """What `server` answers, everything considered."""
+        """Return the response of `server`, with all changes."""
         method, path = request.method, request.url.path
         self.http.requests.append((server, method, path))
         replaced = self.http.replaced.get((server, method, path)) or self.http.replaced.get(
@@ -229,7 +229,7 @@ def server_metadata(issuer: str) -> dict[str, Any]:
 
 
 def cors_headers(request: Request) -> dict[str, str]:
-    """What lets pages of every origin call and read."""
+    """The CORS headers for all origins."""
     headers = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate"}
     if request.method == "OPTIONS":
         headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, DELETE"
@@ -238,5 +238,5 @@ def cors_headers(request: Request) -> dict[str, str]:
 
 
 async def not_found(_request: Request) -> Response:
-    """What an unknown path gets."""
+    """The response to an unknown path."""
     return JSONResponse({"error": "not_found"}, 404)

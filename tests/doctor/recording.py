@@ -19,7 +19,7 @@ from tests.doctor.serving import staging
 
 @cache
 def recorded() -> Evidence:
-    """What a walk with a login, as Cursor, with a step-up, brings home."""
+    """The evidence of a check with a login, as Cursor, with a step-up."""
     with staging() as stage:
         return asyncio.run(_walk(stage.put_on().mcp_url))
 

@@ -1,4 +1,4 @@
-"""What can be wrong with documents, endpoints and the answers to pages."""
+"""Misconfigurations of documents, endpoints and CORS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong from the registration on."""
+"""Misconfigurations of registration and login."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with how the MCP server answers without a token."""
+"""Misconfigurations of the MCP server for requests without a token."""
 
 from __future__ import annotations
 

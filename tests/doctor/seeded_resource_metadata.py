@@ -1,4 +1,4 @@
-"""What can be wrong with the protected resource metadata."""
+"""Misconfigurations of the protected resource metadata."""
 
 from __future__ import annotations
 

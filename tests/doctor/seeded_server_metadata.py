@@ -1,4 +1,4 @@
-"""What can be wrong with the authorization server metadata."""
+"""Misconfigurations of the authorization server metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an authorization server may not support."""
+"""Features that an authorization server may lack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gateway says of the server behind it is quoted by the doctor, with the setting to change."""
+"""The doctor quotes the gateway's error about the server behind it, with the setting to change."""
 
 from __future__ import annotations
 

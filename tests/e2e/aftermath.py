@@ -28,7 +28,7 @@ SETTINGS = {
 
 @dataclass
 class Flow:
-    """What has been done to a deployment, and by whom.
+    """The actions on a deployment, with their actors.
 
     Attributes:
         invitation: an initial access token, good for some more registrations.

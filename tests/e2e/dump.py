@@ -28,7 +28,7 @@ class Entry:
     """One key of a store.
 
     Attributes:
-        ttl_s: seconds that it is kept from now on; None for ever.
+        ttl_s: lifetime from now, in seconds; None if it does not expire.
         values: a document, or the members of an index.
     """
 
@@ -65,7 +65,7 @@ def _sqlite(store_url: str) -> Iterator[Entry]:
 
 
 def messages(store_url: str) -> list[bytes]:
-    """What a SQLite file holds beside keys: messages of one process to another. Redis keeps none."""
+    """The messages between processes in a SQLite file; Redis stores none."""
     if not store_url.startswith("sqlite:"):
         return []
     with closing(sqlite3.connect(database_path(store_url))) as file:
@@ -113,7 +113,7 @@ def _in_pieces(text: str) -> Iterator[str]:
 
 
 def _decoded(piece: str) -> Iterator[str]:
-    """What a piece stands for as hex or base64, as text and in the other encodings."""
+    """Decode a piece from hex, base64 and the other encodings."""
     for decode in (bytes.fromhex, _from_base64):
         with suppress(ValueError, binascii.Error):
             raw = decode(piece)

@@ -63,7 +63,7 @@ class Worker(ABC):
         self.failures = 0
 
     def begin(self) -> None:
-        """What has to be there before it can work."""
+        """Prepare the work."""
         self.client = self.register()
 
     @abstractmethod

@@ -31,7 +31,7 @@ Exchange = tuple[str, str, int]
 
 @dataclass
 class Memory:
-    """What a client keeps from one start to the next."""
+    """The state of a client between two starts."""
 
     tokens: OAuthToken | None = None
     client_info: OAuthClientInformationFull | None = None

@@ -24,7 +24,7 @@ class Secret:
         use: the request that tries a text as such a secret, with everything else right.
         opens: whether the answer to it is one that the real secret would get.
         prefix: what such secrets begin with.
-        costly: a try takes so long that only what the store keeps of this secret is tried.
+        costly: a try is slow, so only the stored form of this secret is tried.
     """
 
     name: str

@@ -51,7 +51,7 @@ class Service:
 
     @property
     def log(self) -> str:
-        """What it has said since its first start."""
+        """The output since the first start."""
         return self.log_file.read_text()
 
     def begin(self) -> None:

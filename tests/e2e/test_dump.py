@@ -1,4 +1,4 @@
-"""What a full flow leaves in the store: nothing that logs anybody in, and nothing that is not documented."""
+"""The contents of the store after a full flow: no credentials, and only documented keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.long, pytest.mark.xdist_group("dump
 
 AT_ONCE = 20
 BARE = re.compile(r"[A-Za-z0-9_-]{16,}")
-"""What a secret might be without its prefix."""
+"""A secret without its prefix."""
 
 DAY_S = 86_400
 GRANTED_S = 180 * DAY_S + 600
@@ -130,7 +130,7 @@ def test_the_search_would_find_a_secret_however_it_is_kept() -> None:
 
 
 def family_of(key: str) -> KeySpec:
-    """What the documentation says about a key."""
+    """The documentation of a key."""
     [spec] = [spec for spec in SCHEMA if _pattern(spec).fullmatch(key)]
     return spec
 

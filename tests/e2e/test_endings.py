@@ -27,7 +27,7 @@ AT_ONCE = 12
 
 @pytest.fixture
 async def accounts(replicated: Deployment, anyio_backend: str) -> AsyncIterator[AccountLifecycle]:
-    """What `doorward users` works with, on the store of the deployment."""
+    """The components of `doorward users`, on the store of the deployment."""
     store = open_store(replicated.store_url)
     yield AccountLifecycle.of_store(store, system_clock)
     await store.aclose()

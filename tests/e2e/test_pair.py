@@ -212,6 +212,6 @@ def test_bad_input_gets_a_clear_error_and_changes_nothing(pair: Deployment, http
 
 
 def contents(pair: Deployment) -> set[tuple[str, tuple[bytes, ...]]]:
-    """What is in the store, but for the counters of the rate limits."""
+    """The contents of the store without the counters of the rate limits."""
     entries = [entry for entry in dump(pair.store_url) if not entry.key.startswith("doorward:count:")]
     return {(entry.key, entry.values) for entry in entries if entry.key != "doorward:ping"}

@@ -75,7 +75,7 @@ async def test_a_token_from_before_in_the_midst_of_refreshes_ends_the_grant(cont
 
 @dataclass
 class Outcome:
-    """What a client saw while its grant was being revoked.
+    """The responses to a client during the revocation of its grant.
 
     Attributes:
         tokens: all it was ever given.

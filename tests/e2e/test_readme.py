@@ -1,4 +1,4 @@
-"""What the README tells a newcomer to type, open or read is there."""
+"""The commands, URLs and files in the README exist."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def mcp(running: Up) -> str:
 
 
 def refusals(running: Up, request_id: str) -> list[Entry]:
-    """What the logs say of a refused request; they are written a moment after it was answered."""
+    """Return the log entries of a refused request; they are written a moment after the response."""
     wait_until(lambda: bool(_refusals(running, request_id)))
     return _refusals(running, request_id)
 

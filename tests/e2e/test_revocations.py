@@ -134,7 +134,7 @@ def well(either: Case) -> Case:
 
 
 def on(store: str) -> pytest.MarkDecorator:
-    """What is the same on each store is shown on one of them; in full, on both."""
+    """Tests that do not depend on the store run on one of them; in full runs, on both."""
     return pytest.mark.parametrize("either", BOTH if IN_FULL else [store], indirect=True)
 
 
@@ -154,7 +154,7 @@ def timed(well: Case, revoke: Callable[[str], object]) -> float:
 
 
 def most(seconds: list[float], share: float = QUANTILE) -> float:
-    """So long, or shorter, is this share of them."""
+    """Return the duration that this share of them does not exceed."""
     return sorted(seconds)[math.ceil(len(seconds) * share) - 1]
 
 

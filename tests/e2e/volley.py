@@ -22,7 +22,7 @@ IDLE_S = 2.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, the body byte for byte."""
+    """The response, with its body byte for byte."""
 
     status: int
     body: bytes
@@ -58,7 +58,7 @@ class Line:
         self._used_at = 0.0
 
     async def be_open(self) -> None:
-        """Open the connection, again where it has been idle for so long that the server may be closing it."""
+        """Open the connection; open it again if it was idle long enough for the server to close it."""
         now = asyncio.get_running_loop().time()
         if now - self._used_at > IDLE_S:
             await self.close()

@@ -40,7 +40,7 @@ class Watch:
         return {sight.status for sight in self.seen}
 
     def since(self, moment: float) -> set[int]:
-        """What was answered to requests that began at `moment` or later."""
+        """The responses to requests that began at `moment` or later."""
         return {sight.status for sight in self.seen if sight.began >= moment}
 
     def until(self, condition: Callable[[set[int]], bool], *, timeout_s: float = 20) -> float:

@@ -20,11 +20,11 @@ from tests.forking.request import PID_BYTES, Descriptors, Request, send
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = ROOT / "tests" / "forking" / "launch.py"
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR")
-"""What the names of variables begin with that an interpreter or a library reads once, when it starts."""
+"""Prefixes of variables that an interpreter or a library reads once, at startup."""
 
 
 class Process(Protocol):
-    """What the tests need of a process: a `subprocess.Popen` has it, too."""
+    """The interface of a process that the tests need; `subprocess.Popen` has it, too."""
 
     pid: int
 

@@ -1,4 +1,4 @@
-"""What the fork server is asked for: one message on a stream socket, with the file descriptors beside it."""
+"""A request to the fork server: one message on a stream socket, with file descriptors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 from dataclasses import asdict, dataclass
 
 PID_BYTES = 4
-"""Of the answer: the id of the process."""
+"""The process id in the response."""
 _LENGTH_BYTES = 4
 _DESCRIPTORS = 4
 

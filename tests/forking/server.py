@@ -112,7 +112,7 @@ class RequestLoop:
             if ended is None:
                 continue
             status = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
-            with suppress(BrokenPipeError):  # nobody waits for it any more
+            with suppress(BrokenPipeError):  # nobody waits for it
                 os.write(descriptor, str(status).encode())
             os.close(self._statuses.pop(pid))
             os.waitpid(pid, 0)

@@ -84,7 +84,7 @@ def resident_bytes(service: Service) -> int:
 
 
 def check_remedy(service: Service, response: httpx2.Response) -> str:
-    """What `doorward why` says is to be done about what the log says of the request."""
+    """The advice of `doorward why` about the request."""
     entries = [Entry("log", line) for line in service.log(response.headers["x-request-id"])]
     advice = remedy(entries)
     assert advice is not None, entries

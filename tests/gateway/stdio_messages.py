@@ -1,4 +1,4 @@
-"""What an answer of the gateway carries."""
+"""The messages in a response of the gateway."""
 
 from __future__ import annotations
 

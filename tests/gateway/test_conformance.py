@@ -72,7 +72,7 @@ def test_the_suite_comes_to_the_same_verdicts_directly_and_through_the_gateway(
 
 
 def verdicts(url: str, revision: str, results: Path) -> Verdicts:
-    """What the suite says of the server at `url`, by the requirements of `revision`."""
+    """Return the findings of the suite about the server at `url`, for `revision`."""
     suite = node_modules() / "@modelcontextprotocol/conformance/dist/index.js"
     command = [str(node()), str(suite), "server", "--url", url, "--requirements", revision]
     done = subprocess.run(

@@ -36,7 +36,7 @@ tools:
 """
 SERVERS = ("express", "express-stdio", "mcp-go", "mcp-go-stdio", "supergateway")
 FOLDED = {"s": "sS\u017f", "k": "kK\u212a"}
-"""What a letter is spelled as, where it is not just the letter in two cases."""
+"""Other spellings of a letter than its two cases."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What was judged is what is forwarded (RS-12), seen from both sides of the gateway."""
+"""The forwarded request is the checked request (RS-12), seen from both sides of the gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Node reads in the `Mcp-…` headers behind the gateway is what was judged (RS-12)."""
+"""Node behind the gateway reads the same `Mcp-…` headers as the gateway (RS-12)."""
 
 from __future__ import annotations
 

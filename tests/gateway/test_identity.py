@@ -1,4 +1,4 @@
-"""What the upstream learns about the caller, and what it never sees (RS-5)."""
+"""The information about the caller that the upstream receives, and what it never receives (RS-5)."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ REASONS = {
     **dict.fromkeys(("silence", "a greeting and silence"), "did not respond in time"),
     "an end": "exited before it responded|has ended",
 }
-"""Of each odd answer, what `doorward why` says of it; of all others, `UNREADABLE`."""
+"""The explanation of `doorward why` for each odd response; for all others, `UNREADABLE`."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What a process has said waits for clients: in order, within bounds, and for a while after."""
+"""The messages of a process wait for clients: in order, bounded, and for a limited time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be said about upstreams, and what the service refuses to start with."""
+"""The settings of upstreams, and the values that stop the start."""
 
 from __future__ import annotations
 

@@ -287,7 +287,7 @@ def test_the_whole_group_of_a_stubborn_process_is_ended(issuer: AuthorizationSer
 def test_a_process_that_outlives_its_leader_does_not_hide_the_crash(
     issuer: AuthorizationServer, tmp_path: Path
 ) -> None:
-    """A helper that holds the output open must not make a call hang for ever."""
+    """A helper that holds the output open must not make a call hang."""
     script = tmp_path / "leader.sh"
     script.write_text("sleep 600 &\nread line\nexit 3\n")
     with (

@@ -60,7 +60,7 @@ def check_resumption(caller: httpx2.Client, token: str) -> None:
 
 
 def resumed(caller: httpx2.Client, headers: dict[str, str], last_id: str) -> Iterator[dict[str, Any]]:
-    """What follows an event. Where nothing more comes, it is asked for again, as clients do.
+    """The messages after an event; polled again if none comes, as clients do.
 
     Version 2.3 of the SDK, which one of the servers is written with, loses what is said while it looks up
     what was said before: that comes with the next request.

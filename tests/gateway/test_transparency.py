@@ -1,4 +1,4 @@
-"""What passes through the gateway over HTTP, in front of an upstream that answers as it is told (RS-9)."""
+"""The gateway over HTTP forwards without changes; its upstream responds as configured (RS-9)."""
 
 from __future__ import annotations
 

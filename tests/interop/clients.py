@@ -125,7 +125,7 @@ class Scripted(RealClient):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """What to run."""
+        """The command to run."""
 
     def call(self, tool: str, **arguments: str) -> Result:
         self._lines.tell({"tool": tool, "arguments": arguments})

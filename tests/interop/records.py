@@ -1,4 +1,4 @@
-"""What the authorization server has on record, read from its store behind its back."""
+"""The records of the authorization server, read directly from its store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.flow import Person, forms_of
 
 
 def grant_of(running: Up, subject: str, client_id: str) -> Grant:
-    """What the user has granted the client, and not revoked."""
+    """The active grants of the user to the client."""
 
     async def read() -> list[Grant]:
         store = open_store(sqlite_url(running.directory / ".doorward" / "auth.sqlite3"))

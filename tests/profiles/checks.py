@@ -1,4 +1,4 @@
-"""What clients make sure of before they go on: each check by the name that the data know it by."""
+"""The checks of clients, by their names in the data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 SLOWEST_S = 10
-"""What Claude gives each step."""
+"""The timeout of Claude for each step."""
 
 OPENID_REQUIRED = (
     *("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "response_types_supported"),

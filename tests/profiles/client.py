@@ -25,7 +25,7 @@ _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 @dataclass
 class Kept:
-    """What a client keeps from one start to the next; all of it may be lost.
+    """The state of a client between two starts; all of it may be lost.
 
     Attributes:
         information: about itself: `client_id`, perhaps a secret.

@@ -70,7 +70,7 @@ def introduce(
 def proof(
     information: dict[str, Any], registration: Registration | None, signer: Signer, issuer: str
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """What a request to the token endpoint carries of who the client is: headers, and members of the body."""
+    """The client authentication of a token request: headers, and members of the body."""
     client_id = information["client_id"]
     if information["token_endpoint_auth_method"] == "private_key_jwt":
         assertion = signer.assertion(client_id, issuer)

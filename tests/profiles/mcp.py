@@ -30,7 +30,7 @@ def call_tool(
 
 
 def result_of(answer: httpx2.Response) -> dict[str, Any]:
-    """What the tool gave back."""
+    """The result of the tool."""
     assert answer.status_code == 200, answer.text
     if answer.headers["content-type"].startswith("text/event-stream"):
         data = [line.removeprefix("data:") for line in answer.text.splitlines() if line.startswith("data:")]

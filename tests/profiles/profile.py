@@ -1,4 +1,4 @@
-"""What is known of how one MCP client behaves, read from a file of `data/`. A new file is a new client.
+"""The known behavior of one MCP client, read from a file of `data/`. A new file is a new client.
 
 The data say what goes over the wire, as far as it can make a difference to a server. Where one client does a
 thing in two ways, as those do that introduce themselves by a document where they can and register elsewhere,
@@ -30,7 +30,7 @@ class Part(BaseModel):
 
 
 class Requests(Part):
-    """What it sends to the MCP server, and with everything.
+    """The headers for the MCP server, and those of all requests.
 
     Attributes:
         revision: of MCP, which decides whether there is a session.
@@ -80,7 +80,7 @@ class Document(Part):
 
 
 class Registration(Part):
-    """What it posts to the registration endpoint.
+    """The registration request.
 
     Attributes:
         secret_by: how it shows a secret, if it is given one: in the body, or by Basic with the credentials

@@ -26,7 +26,7 @@ ODD_METADATA: dict[str, dict[str, Any]] = {
     "unknown": {"unknown": {"a": 1}, "tls_client_auth_subject_dn": "x"},
     "logo": {"logo_uri": "data:image/png;base64,iVBORw0KGgo="},
 }
-"""What is tolerated in metadata, by a name for it."""
+"""Tolerated deviations in metadata, by name."""
 
 
 def odd_client_id(published_as: Document, kind: str) -> str:
@@ -50,7 +50,7 @@ class Detour(httpcore2.AsyncNetworkBackend):
 
 @contextmanager
 def published(authority: Authority, signer: Signer) -> Iterator[Callable[[], Fetcher]]:
-    """What makes fetchers, one for each authorization server, that find every document in the profiles.
+    """Creates fetchers, one for each authorization server, that find every document in the profiles.
 
     Args:
         signer: whose keys are at each `jwks_uri`.

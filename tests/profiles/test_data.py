@@ -14,7 +14,7 @@ ROWS = {
     *("claude.ai, Desktop, mobile", "Claude Code", "ChatGPT", "Codex CLI", "Cursor", "VS Code", "Gemini CLI"),
     *("mcp-remote", "MCP Inspector", "Goose", "TypeScript SDK", "Python SDK"),
 }
-"""Of the table of clients in the requirements."""
+"""The names in the table of clients in the requirements."""
 
 
 def test_every_client_of_the_table_has_a_file() -> None:

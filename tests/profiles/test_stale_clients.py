@@ -17,7 +17,7 @@ Memories = dict[tuple[str, Way], Kept]
 
 @pytest.fixture(scope="module")
 def memories(shared_deployment: Deployment) -> Memories:
-    """What every client remembers of a server that has since been set up again."""
+    """The state of a client from before the server was reinstalled."""
     states = {}
     for name, way in EACH:
         with shared_deployment.client(name, way) as client:

@@ -52,7 +52,7 @@ class Case:
         return self.client.http.post(url, data={**form, **members}, headers={**own, **(headers or {})})
 
     def form(self, path: str, pkce: Pkce | None = None, **changes: Any) -> dict[str, Any]:
-        """What the client sends there."""
+        """The request of the client there."""
         forms: dict[str, dict[str, Any]] = {
             "token": {
                 "grant_type": "refresh_token",
@@ -355,7 +355,7 @@ def _signs_encoded(text: str) -> str:
 
 
 def same(odd: httpx2.Response, clean: httpx2.Response, path: str) -> None:
-    """What is odd is answered as what is not, and with success wherever the client may ask at all."""
+    """Odd requests get the same response as plain ones, and succeed if the client may send them."""
     assert odd.status_code == clean.status_code, odd.text
     if path in ("token", "par", "revoke"):
         assert clean.is_success, clean.text

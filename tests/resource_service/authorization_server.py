@@ -67,7 +67,7 @@ async def hang(_question: Question, _writer: asyncio.StreamWriter) -> None:
 
 
 async def trickle(_question: Question, writer: asyncio.StreamWriter) -> None:
-    """Begin an answer, and go on with it a byte at a time, for ever."""
+    """Begin a response, and continue it a byte at a time without an end."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     while True:
         writer.write(b" ")

@@ -1,4 +1,4 @@
-"""What the service refuses to start with, and says so."""
+"""Invalid settings, which stop the start with a message."""
 
 from __future__ import annotations
 

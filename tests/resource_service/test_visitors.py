@@ -1,4 +1,4 @@
-"""What a person sees who opens an address of the resource service: pages, where programs get JSON."""
+"""The URLs of the resource service in a browser: pages, where programs get JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a newcomer's machine may look like, as far as `scripts/setup` has to find its way on it."""
+"""`scripts/setup` on the machines of newcomers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def machine(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What the set-up reads, with locks that need nothing from a network."""
+    """The files that the set-up reads, with locks that need no network."""
     path = tmp_path / "checkout"
     shutil.copytree(ROOT / "scripts", path / "scripts")
     for name in ("pyproject.toml", "requirements.lock"):

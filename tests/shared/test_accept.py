@@ -1,4 +1,4 @@
-"""Who is shown a page: those who prefer HTML to what programs read, and show no access token."""
+"""Pages are for requests that prefer HTML and have no access token."""
 
 from __future__ import annotations
 

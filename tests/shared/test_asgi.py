@@ -1,4 +1,4 @@
-"""What surrounds every request, around a small app on a real server."""
+"""The middleware, around a small app on a real server."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ ENDING: dict[str, tuple[bytes, ...]] = {
     "the end of a connection": (post(b"a", b"Connection: close"),),
     "HTTP/1.0": (post(b"a", version=b"1.0"),),
     "a body that is too large": (post(b"a" * (LIMIT + 1)),),
-    "a length that is no number": (post(b"a").replace(b"Length: 1", b"Length: -1"),),
+    "a length that is not a number": (post(b"a").replace(b"Length: 1", b"Length: -1"),),
     "two lengths": (post(b"a", b"Content-Length: 2"),),
     "a length and chunks": (post(b"a", b"Transfer-Encoding: chunked"),),
     "no HTTP": (b"nonsense\r\n\r\n",),
@@ -152,7 +152,7 @@ def ports() -> Iterator[tuple[int, int]]:
 
 
 def answered(port: int, parts: tuple[bytes, ...]) -> bytes:
-    """What the server sends until it closes the connection."""
+    """Return everything that the server sends until it closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(ConnectionError):

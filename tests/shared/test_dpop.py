@@ -1,4 +1,4 @@
-"""What a DPoP proof must say (RFC 9449 §4.3)."""
+"""The validation of DPoP proofs (RFC 9449 §4.3)."""
 
 from __future__ import annotations
 

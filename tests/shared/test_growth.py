@@ -36,7 +36,7 @@ from shared.uris import resource_key
 pytestmark = [pytest.mark.long, pytest.mark.requirement("BOUND-1")]
 
 FAST_S = 0.05
-"""What takes less than this for the larger input is not measured any closer: the clock says too little."""
+"""Durations below this are too short for the clock, so they are not compared."""
 
 GROWTH = 3.0
 """Linear is 2, quadratic 4."""

@@ -77,7 +77,7 @@ def test_the_unsecured_token_of_rfc_7515_is_not_a_signed_token() -> None:
 
 
 def signed_by_rfc_7517(kty: str, alg: str, **headers: str) -> str:
-    """What the owner of a key of RFC 7517 signs."""
+    """A JWS signed with a key of RFC 7517."""
     (private,) = (key for key in RFC7517["private"]["keys"] if key["kty"] == kty)
     return jwt.encode(CLAIMS, jwt.PyJWK({**private, "alg": alg}).key, alg, headers=headers)
 

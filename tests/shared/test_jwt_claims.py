@@ -1,4 +1,4 @@
-"""What every JWT from elsewhere is held to."""
+"""The checks of all JWTs of other issuers."""
 
 from __future__ import annotations
 

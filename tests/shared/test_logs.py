@@ -1,4 +1,4 @@
-"""What a log line looks like, and what is never in one."""
+"""The format of log lines, and what they must never contain."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 
 def logged(*requests: dict[str, str], public_url: str = PUBLIC) -> list[Any]:
-    """What is logged of requests with these headers; ``path`` is where they go."""
+    """Return the log lines of requests with these headers to ``path``."""
     noting = OtherHosts(app, names=HostNames(public_url=public_url, setting="DOORWARD_RESOURCE"))
     with capture_logs() as lines:
         for request in requests:

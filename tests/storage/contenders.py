@@ -1,4 +1,4 @@
-"""What several operating system processes do to one store at the same moment. Imported by each of them."""
+"""Concurrent operations of several processes on one store; each process imports this module."""
 
 from __future__ import annotations
 

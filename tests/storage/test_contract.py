@@ -1,4 +1,4 @@
-"""What `auth_service.storage.interface` promises, on every backend."""
+"""The contract of `auth_service.storage.interface`, on every backend."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from auth_service.storage.key_spec import KeySpec
 STORAGE_MD = Path(__file__).parents[2] / "docs" / "reference" / "storage.md"
 
 NO_KEYS = {"schema_table", "revocations"}
-"""What the module makes beside keys; the last is a channel."""
+"""Functions of the module that return no keys; the last returns a channel."""
 
 BUILDERS: dict[str, Callable[..., str]] = {
     name: function

@@ -1,4 +1,4 @@
-"""What is particular to Redis: who may connect and how, how many connections, which settings are wrong."""
+"""Redis only: connections, authentication, limits, and wrong server settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is particular to SQLite: the file, its permissions, its crashes, other processes, expiry."""
+"""SQLite only: the file, permissions, crashes, other processes, expiry."""
 
 from __future__ import annotations
 

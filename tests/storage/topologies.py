@@ -45,7 +45,7 @@ class SentinelDeployment:
 
 @contextmanager
 def sentinel_running(directory: Path, *, down_after_ms: int = 60_000) -> Iterator[SentinelDeployment]:
-    """By default Sentinel waits for so long that a busy machine does not look like a dead primary to it."""
+    """By default, Sentinel waits long enough not to mistake a busy machine for a dead primary."""
     with ExitStack() as stack:
         arguments = (*DURABLE, "--repl-diskless-sync-delay", "0")
         primary = stack.enter_context(redis_running(directory / "primary", *arguments))

@@ -54,7 +54,7 @@ def mounted() -> None:
 
 
 def asgi() -> None:
-    """Somebody's own app: it has no lifespan, streams for ever, and never looks whether anybody is there."""
+    """A third-party app: it has no lifespan, streams without an end, and never checks for disconnects."""
 
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"

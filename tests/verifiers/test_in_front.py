@@ -1,4 +1,4 @@
-"""What a verifier puts in front of an app, with an app that only says what reached it."""
+"""The middleware of a verifier, in front of an app that reports what it receives."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def browsing(app: ASGIApp, root_path: str = "") -> AsyncIterator[httpx2.As
 
 
 async def echoed(app: ASGIApp, path: str, root_path: str = "", **headers: str) -> dict[str, Any]:
-    """What reached the app of a tool call with `TOKEN`."""
+    """Return the request that the app received for a tool call with `TOKEN`."""
     request_headers = {"Authorization": f"Bearer {TOKEN}", **modern_headers("get"), **headers}
     async with browsing(app, root_path) as client:
         response = await client.post(path, json=call("get"), headers=request_headers)

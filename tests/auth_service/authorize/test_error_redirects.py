@@ -45,7 +45,7 @@ def is_error_page(response: httpx2.Response) -> bool:
 
 
 def redirect_parameters(response: httpx2.Response) -> dict[str, str]:
-    """What a redirect tells the client."""
+    """The parameters of a redirect to the client."""
     assert response.status_code == 303, response.text
     return dict(parse_qsl(urlsplit(response.headers["location"]).query))
 

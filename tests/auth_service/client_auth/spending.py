@@ -1,4 +1,4 @@
-"""What remembers spent proofs, with room for so many."""
+"""Replay caches with a given limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from auth_service.storage import Store
 
 
 def proof_replay_cache(store: Store, of_network: int = 1_000, of_client: int = 1_000) -> ProofReplayCache:
-    """In `store`, so many of each network and of each client, short-lived and long-lived ones apart."""
+    """Return a cache with these limits per network and per client, for each lifetime."""
 
     def throttles(kind: str, attempts: int) -> ProofThrottles:
         return ProofThrottles(

@@ -1,4 +1,4 @@
-"""What an assertion is checked for, how long its use is remembered, and what a revocation is spared."""
+"""The checks of an assertion, the lifetime of its replay entry, and the exemption of revocations."""
 
 from __future__ import annotations
 

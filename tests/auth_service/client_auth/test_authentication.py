@@ -52,7 +52,7 @@ CLIENTS = {
 
 
 class Registered:
-    """Stands for the clients that are known, and notes where questions came from."""
+    """A stand-in for the clients that are known, and notes where questions came from."""
 
     def __init__(self) -> None:
         self.origins: list[str | None] = []
@@ -124,7 +124,7 @@ async def test_without_its_proof_nobody_is_a_client(
 
 
 class NotingAssertions:
-    """Stands for the check of assertions, and notes what it is told."""
+    """A stand-in for the check of assertions, and notes what it is told."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str | None, bool]] = []

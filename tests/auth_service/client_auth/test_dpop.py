@@ -27,7 +27,7 @@ START = 1_800_000_000 // NONCE_PERIOD_S * NONCE_PERIOD_S
 
 
 class Proofs:
-    """What checks proofs, on a clock that the test moves."""
+    """The check of proofs, on a clock that the test moves."""
 
     def __init__(self, store_path: Path) -> None:
         self.now = float(START)

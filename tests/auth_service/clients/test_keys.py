@@ -17,7 +17,7 @@ URL = "https://client.example/jwks"
 
 
 class Published:
-    """What is published, and how often it was asked for."""
+    """The published keys, and the number of fetches."""
 
     def __init__(self, *kids: str) -> None:
         self.document: object = jwks(*kids)

@@ -1,4 +1,4 @@
-"""Pseudonyms: the same for a sector, of no use to another, and good for ever, on both stores."""
+"""Pairwise subjects: the same within a sector, useless to another, and permanent, on both stores."""
 
 from __future__ import annotations
 

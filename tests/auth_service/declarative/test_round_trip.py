@@ -188,7 +188,7 @@ def at_store(server: AuthorizationServer, call: Callable[[AnyStore], Awaitable[A
 
 
 def behaviour(server: AuthorizationServer) -> dict[str, object]:
-    """What people and clients of the configuration get from a server."""
+    """The responses of a server to people and clients of the configuration."""
     editor = Client(
         server.origin,
         server.http,

@@ -1,4 +1,4 @@
-"""What the access rules do not give is not offered, not issued and ends, on both stores (ID-3, ID-4)."""
+"""Access beyond the rules is not offered, not issued and ends, on both stores (ID-3, ID-4)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Case:
         self.pkce = Pkce()
 
     def may(self, *scopes: str) -> None:
-        """What they may hold from now on; nothing if left out."""
+        """Change the rules of a person; without rules, the person has no access."""
         people = {self.name: list(scopes)} if scopes else {"somebody-else": [READ]}
         give(self.server, resource=RESOURCE, **people)
 
@@ -59,7 +59,7 @@ class Case:
         return tokens
 
     def scope_now(self, tokens: dict[str, str]) -> str | None:
-        """What a resource server is told that a token allows."""
+        """The scopes of a token, as a resource server learns them."""
         return self.server.introspect(tokens["access_token"]).get("scope")
 
 

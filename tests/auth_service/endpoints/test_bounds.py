@@ -1,4 +1,4 @@
-"""What strangers can have stored, on both stores: how much of it, and how often."""
+"""The bounds of the data that strangers can store, in size and rate, on both stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the consent page shows behind each scope, and that it does without a resource server."""
+"""The details of each scope on the consent page, with and without a resource server."""
 
 from __future__ import annotations
 

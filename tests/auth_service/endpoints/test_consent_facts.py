@@ -1,4 +1,4 @@
-"""What the consent page says about a client that it did not choose itself."""
+"""The facts about a client on the consent page that the client did not choose itself."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_page_says_how_many_others_use_a_client(server: AuthorizationServer)
         for _ in range(2):
             client.connect(person, prompt="consent")
         assert f"{words} here" in consent(server, person, client), "oneself does not count"
-    assert "not used by anybody else here" in consent(server, people[0], copy), "the same name is no proof"
+    assert "not used by anybody else here" in consent(server, people[0], copy), "the same name proves nothing"
     for person in people:
         person.close()
 

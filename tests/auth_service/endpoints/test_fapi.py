@@ -218,7 +218,7 @@ def test_a_refresh_whose_answer_was_lost_works_again_for_the_same_client(fapi: F
 
 
 def test_it_works_again_with_another_key_too(fapi: FapiClient) -> None:
-    """What a client that makes a new key for each refresh does when an answer was lost."""
+    """Retry a lost refresh with a new key, as some clients do."""
     refresh_token = fapi.connect()["refresh_token"]
     form: dict[str, str | None] = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     first, second = KeyPair(), KeyPair()

@@ -169,7 +169,7 @@ def test_a_session_ends_after_its_time(server: AuthorizationServer) -> None:
 
 
 def logged(person: Person, server: AuthorizationServer) -> dict[str, Any]:
-    """What the log says of a login."""
+    """The log lines of a login."""
     with capture_logs() as lines:
         person.log_in(person.open(f"{server.origin}/login"))
     (line,) = (line for line in lines if line["event"].startswith("login"))

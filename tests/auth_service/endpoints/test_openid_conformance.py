@@ -1,4 +1,4 @@
-"""What the OpenID Foundation's plans ask beyond what is tested elsewhere, on both stores."""
+"""The requirements of the OpenID Foundation's test plans that no other test covers, on both stores."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ OLD, NEW = "the old password", "the new password"
 def overtaken(
     store: Holding, act: Callable[[], httpx2.Response], meanwhile: Callable[[], None]
 ) -> httpx2.Response:
-    """What `act` comes to if `meanwhile` happens while its write is held up."""
+    """Return the result of `act` if `meanwhile` happens while its write is delayed."""
     store.holding = True
     with ThreadPoolExecutor(1) as pool:
         acting = pool.submit(act)

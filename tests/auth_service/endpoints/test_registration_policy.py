@@ -1,4 +1,4 @@
-"""Who may register, on both stores (RFC 7591 §3, AS-7)."""
+"""The registration policy, on both stores (RFC 7591 §3, AS-7)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def register(server: AuthorizationServer, token: str | None = None, **members: A
 
 
 def invite(server: AuthorizationServer, uses: int = 1, ttl_s: int = 3_600) -> str:
-    """What the operator does with `doorward clients invite`."""
+    """Create an initial access token, as `doorward clients invite` does."""
     return server.with_store(
         lambda store: InitialAccessTokenRepository(store, server.clock).make(uses=uses, ttl_s=ttl_s)
     )

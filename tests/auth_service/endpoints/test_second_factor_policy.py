@@ -1,4 +1,4 @@
-"""Who needs a second factor, for what, and what clients are told (RFC 9470, RFC 8176)."""
+"""The second-factor policy, and what clients learn about it (RFC 9470, RFC 8176)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was given in a login session and not used yet ends with it, however the session ends."""
+"""Codes and requests of a login session end with it, however the session ends."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_logging_out_on_one_computer_leaves_what_was_given_on_another(
 
 
 def listed(server: AuthorizationServer, client: Client) -> list[str]:
-    """What the index of the client's grants holds, dead or alive."""
+    """The index of the client's grants, ended ones included."""
     return server.with_store(lambda store: store.index_list(f"doorward:client-grants:{client.client_id}"))
 
 

@@ -1,4 +1,4 @@
-"""What is tolerated, on every leg alike: the table in docs/reference/protocol.md."""
+"""The tolerances, the same for every grant type: the table in docs/reference/protocol.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees who opens an address of the authorization server: a page, where programs get JSON."""
+"""The URLs of the authorization server in a browser: a page, where programs get JSON."""
 
 from __future__ import annotations
 

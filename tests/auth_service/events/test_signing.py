@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-16")]
 
 
 class Counting:
-    """Stands for the signing keys; counts the signatures, each of which takes a moment."""
+    """A stand-in for the signing keys; counts the signatures, each of which takes a moment."""
 
     def __init__(self) -> None:
         self.signed: list[tuple[str, str]] = []

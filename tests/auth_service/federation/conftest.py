@@ -49,7 +49,7 @@ def provider(shared_provider: FakeProvider) -> FakeProvider:
 
 @pytest.fixture(scope="module")
 def configuration() -> dict[str, Any]:
-    """What the provider's configuration says beside the usual."""
+    """Additional settings of the provider."""
     return {}
 
 

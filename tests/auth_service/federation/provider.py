@@ -63,7 +63,7 @@ class FakeProvider:
         }
 
     def approve(self, location: str) -> str:
-        """What the person's click at the provider leads to: the callback, with a code."""
+        """Return the callback URL with a code, to which the person's click at the provider leads."""
         query = dict(parse_qsl(urlsplit(location).query))
         code = secrets.token_urlsafe(8)
         self.codes[code] = query

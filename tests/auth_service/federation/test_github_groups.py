@@ -62,7 +62,7 @@ class Connection:
         }
 
     def later(self, seconds: float = HOUR_S) -> dict[str, Any]:
-        """The answer to a refresh after so long."""
+        """The response to a refresh after that time."""
         self.server.clock.advance(seconds)
         self.server.introspect(self.tokens["access_token"])
         answer: dict[str, Any] = self.client.refresh(self.tokens["refresh_token"]).json()

@@ -1,4 +1,4 @@
-"""What the fetcher sends, and what it takes for an answer. What it must never do: `tests/attacks`."""
+"""The requests that the fetcher sends, and the responses that it accepts; see also `tests/attacks`."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ UNCONFIRMED = active_grant(unconfirmed_since=NOW)
 
 
 class Writing:
-    """Stands for the store: notes writes, which last until they are let go, and may fail."""
+    """A stand-in for the store: notes writes, which last until they are let go, and may fail."""
 
     def __init__(self) -> None:
         self.written: list[tuple[str, Grant | None]] = []

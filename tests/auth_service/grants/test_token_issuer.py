@@ -1,4 +1,4 @@
-"""What a token response holds."""
+"""The members of a token response."""
 
 from __future__ import annotations
 

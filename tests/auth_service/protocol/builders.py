@@ -51,7 +51,7 @@ def code_grant(**changes: Any) -> Grant:
 
 
 def redemption(**changes: Any) -> CodeRedemption:
-    """What the client that owns `code_grant` presents."""
+    """The parameters of the client of `code_grant`."""
     return replace(
         CodeRedemption(
             client_id="client-1", redirect_uri=REDIRECT_URI, code_verifier=VERIFIER, resource=None
@@ -61,7 +61,7 @@ def redemption(**changes: Any) -> CodeRedemption:
 
 
 def refreshing(generation: int, **changes: Any) -> Refresh:
-    """What the client that owns `active_grant` presents."""
+    """The parameters of the client of `active_grant`."""
     return replace(Refresh(client_id="client-1", generation=generation, scope=None, resource=None), **changes)
 
 

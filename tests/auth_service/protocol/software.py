@@ -1,4 +1,4 @@
-"""What well-known clients register, as they send it."""
+"""The registrations of well-known clients, as they send them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person may hold at a resource."""
+"""The scopes of a person at a resource, by the access rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client is, as its registration and its use tell."""
+"""The properties of a client, from its registration and use."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ DOCUMENT = replace(client(client_name="Site"), client_id="https://app.example/cl
 
 
 def connection(grant_id: str, of: Client | None, used_at: int, client_id: str = "client-1") -> Connection:
-    """A grant that was last used so long after it was given."""
+    """A grant that was last used that long after it was given."""
     grant = replace(active_grant(grant_id=grant_id, used_at=NOW + used_at), client_id=client_id)
     return Connection(grant, of)
 

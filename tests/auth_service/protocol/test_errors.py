@@ -1,4 +1,4 @@
-"""What each refusal is on the wire, as clients read it."""
+"""The error code and status of each refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who makes room for whom."""
+"""The choice of the client to evict."""
 
 from __future__ import annotations
 

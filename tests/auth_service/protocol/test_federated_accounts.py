@@ -1,4 +1,4 @@
-"""Who may log in through a provider, and to which account."""
+"""The decision on logins through a provider: allowed or not, and to which account."""
 
 from __future__ import annotations
 

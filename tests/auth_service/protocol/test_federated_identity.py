@@ -1,4 +1,4 @@
-"""What counts of the claims of an identity provider, by preset."""
+"""The claims of an identity provider that are used, by preset."""
 
 from __future__ import annotations
 

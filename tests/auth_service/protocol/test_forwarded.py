@@ -1,4 +1,4 @@
-"""What Forwarded and X-Forwarded-For name, of well written headers and of all others (RFC 7239 §4)."""
+"""The addresses in Forwarded and X-Forwarded-For, in valid and malformed headers (RFC 7239 §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts as proof that a provider has just authenticated somebody."""
+"""The proof that a provider has just authenticated somebody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pending request needs next: the whole table."""
+"""The next step of a pending request: the whole table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is told what about a token: the whole table."""
+"""The introspection response for each caller and token: the whole table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server announces about itself (RFC 8414 §2, OpenID Connect Discovery §3)."""
+"""The server metadata (RFC 8414 §2, OpenID Connect Discovery §3)."""
 
 from __future__ import annotations
 

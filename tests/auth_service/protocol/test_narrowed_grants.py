@@ -20,7 +20,7 @@ REFUSED = InvalidGrantError(Reason.GRANT_REVOKED, "refused")
 
 
 def outcome(answer: Outcome, remains: Grant | None) -> Outcome:
-    """What becomes of a rule's answer where `remains` is left of the grant."""
+    """Return the outcome of a rule if `remains` is left of the grant."""
     seen: list[Grant] = []
 
     def rule(grant: Grant) -> Outcome:

@@ -1,4 +1,4 @@
-"""What signed proofs are counted for."""
+"""The limit that a signed proof counts against."""
 
 from __future__ import annotations
 

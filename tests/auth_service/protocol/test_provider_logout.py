@@ -1,4 +1,4 @@
-"""What a logout token of an identity provider must say (OpenID Connect Back-Channel Logout 1.0 §2.6)."""
+"""The validation of logout tokens (OpenID Connect Back-Channel Logout 1.0 §2.6)."""
 
 from __future__ import annotations
 

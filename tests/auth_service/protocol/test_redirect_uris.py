@@ -1,4 +1,4 @@
-"""What may be registered as a redirect URI, what reaches whom, and what matches."""
+"""The rules for redirect URIs: registration, recipients, and comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a resource says about its scopes, and what is left of it."""
+"""The metadata of a resource about its scopes, reduced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a poll for security events may say; what it may not is in `endpoints/test_revocations.py`."""
+"""Valid polls for security events; for invalid ones see `endpoints/test_revocations.py`."""
 
 from __future__ import annotations
 

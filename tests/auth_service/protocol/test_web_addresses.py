@@ -164,7 +164,7 @@ def mutated(rng: random.Random) -> str:
 
 
 def unchanged(url: str) -> str:
-    """What the URL standard makes of a URL that it reads like RFC 3986."""
+    """The URL as the URL standard parses it, if it parses it like RFC 3986."""
     if not WEB.match(url):
         scheme, _, rest = url.partition(":")
         return f"{scheme.lower()}:{rest}"

@@ -1,4 +1,4 @@
-"""What a browser holds: cookies, form tokens, the mark of a known device."""
+"""The cookies of a browser: secret, form tokens, the id of a known browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every answer has in common: CORS, OPTIONS, HEAD, JSON errors, caching, headers of pages."""
+"""Properties of all responses: CORS, OPTIONS, HEAD, JSON errors, caching, headers of pages."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ async def test_sampling(prompt: str, ctx: AnyContext) -> str:
 
 
 class Account(BaseModel):
-    """What `test_elicitation` asks for."""
+    """The form of `test_elicitation`."""
 
     username: str = Field(description="User's response")
     email: str = Field(description="User's email address")
@@ -135,7 +135,7 @@ async def test_elicitation(message: str, ctx: AnyContext) -> str:
 
 
 class Defaults(BaseModel):
-    """What `test_elicitation_sep1034_defaults` asks for."""
+    """The form of `test_elicitation_sep1034_defaults`."""
 
     name: str = "John Doe"
     age: int = 30

@@ -33,7 +33,7 @@ CALLED: dict[str, Any] = {"content": [], "resultType": "complete"}
 
 
 def result_of(request: dict[str, Any]) -> dict[str, Any]:
-    """What it answers."""
+    """The result of the tool."""
     match request["method"]:
         case "tools/list":
             return {"resultType": "complete", **PAGES[request["params"].get("cursor")]}

@@ -75,7 +75,7 @@ def one_note(number: str) -> str:
 
 @server.resource("keys://all")
 def all_keys() -> str:
-    """What nobody should see."""
+    """A tool that nobody should see."""
     return note_down("keys://all")
 
 

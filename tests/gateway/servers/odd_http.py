@@ -14,12 +14,12 @@ EVENTS = "Content-Type: text/event-stream"
 CHUNKED = "Transfer-Encoding: chunked"
 LARGE = 1_500_000
 MOST = 4_000_000
-"""What the gateway in front is to take: `DOORWARD_UPSTREAM_MAX_MESSAGE_BYTES`."""
+"""The limit of the gateway in front: `DOORWARD_UPSTREAM_MAX_MESSAGE_BYTES`."""
 
 
 @dataclass(frozen=True)
 class Odd:
-    """What is written in place of an answer.
+    """The bytes that are sent instead of a response.
 
     Attributes:
         reason: a pattern that the log's reason matches.
@@ -165,7 +165,7 @@ ODD: dict[str, Odd] = {
     "no id": Odd(answer_with(b'"result":{}'), NO_ANSWER),
     "no outcome": Odd(answer_with(b'"id":7'), NO_ANSWER),
     "two outcomes": Odd(answer_with(b'"id":7,"result":{},"error":{"code":1,"message":""}'), NO_ANSWER),
-    "a result that is no object": Odd(answer_with(b'"id":7,"result":null'), NO_ANSWER),
+    "a result that is not an object": Odd(answer_with(b'"id":7,"result":null'), NO_ANSWER),
     "an error that is text": Odd(answer_with(b'"id":7,"error":"failed"'), NO_ANSWER),
     "a notification": Odd(answer_with(b'"method":"notifications/message"'), NO_ANSWER),
     "a request": Odd(answer_with(b'"id":7,"method":"ping"'), NO_ANSWER),
@@ -236,4 +236,4 @@ RIGHT: dict[str, bytes] = {
     "an event": events(RESULT),
     "an event after others": events(b"", b'{"jsonrpc":"2.0","method":"notifications/a"}', b"hello", RESULT),
 }
-"""What is odd, and right all the same."""
+"""Responses that are unusual but valid."""

@@ -22,7 +22,7 @@ AnyContext = Context[Any, Any]
 
 
 class Colour(BaseModel):
-    """What `favourite` asks for."""
+    """The form of `favourite`."""
 
     colour: str
 

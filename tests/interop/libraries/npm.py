@@ -31,7 +31,7 @@ def install() -> None:
 
 
 def run(program: str, *arguments: str, person: Person) -> dict[str, Any]:
-    """What the program ends with; `person` opens what it asks to be opened, and agrees.
+    """Return the result of the program; `person` opens the URLs it prints, and consents.
 
     Raises:
         AssertionError: the program failed; its complaint is the message.

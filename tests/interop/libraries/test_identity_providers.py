@@ -241,7 +241,7 @@ def asks_to_log_in(person: Traveller, server: AuthorizationServer) -> bool:
 
 
 class TestAttacks:
-    """What an attacker does with the answers of a real provider."""
+    """Attacks with the responses of a real provider."""
 
     pytestmark = pytest.mark.requirement("SEC-16")
 

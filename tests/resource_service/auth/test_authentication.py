@@ -1,4 +1,4 @@
-"""Who gets in: on every path that needs a token, for every method, the same."""
+"""Authentication: the same for every protected path and every method."""
 
 from __future__ import annotations
 

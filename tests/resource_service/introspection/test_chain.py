@@ -30,7 +30,7 @@ class Live(Protocol):
 
 @pytest.fixture
 def feed() -> Iterator[Feed]:
-    """Of a server of its own: nothing else polls it."""
+    """The feed of a separate server, which nothing else polls."""
     server = AuthorizationServer().start()
     yield Feed(server, heartbeat_s=0.05)
     server.stop()

@@ -17,7 +17,7 @@ TOKEN = ActiveToken(client_id="client", scopes=(), audience=(), issuer="issuer",
 
 
 class Server:
-    """What the breaker asks, and the time that passes for it.
+    """The introspection behind the breaker, and its clock.
 
     Attributes:
         trouble: what happens to a question; None for an answer.

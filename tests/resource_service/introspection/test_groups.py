@@ -29,7 +29,7 @@ TOKEN = ActiveToken(
 
 
 async def ask(needs_groups: bool, **members: Any) -> tuple[ActiveToken | None, dict[str, list[str]]]:
-    """What is known about a token after an answer with `members`, and the form that was sent."""
+    """Return the token of a response with `members`, and the request form."""
     forms: list[dict[str, list[str]]] = []
 
     async def content() -> AsyncIterator[bytes]:

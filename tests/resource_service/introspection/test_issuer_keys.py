@@ -1,4 +1,4 @@
-"""What the issuer signed is told from what it did not, and from what cannot be known."""
+"""Signatures of the issuer are distinguished from forgeries, and from unverifiable ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept about tokens: found by token, dropped by grant, and bounded."""
+"""The cache of introspection responses: found by token, dropped by grant, and bounded."""
 
 from __future__ import annotations
 

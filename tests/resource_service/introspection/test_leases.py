@@ -1,4 +1,4 @@
-"""What was admitted goes on while its token is valid, and not a moment longer than that is known (RS-13)."""
+"""Open streams continue only while their token is known to be valid (RS-13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one listener to the revocation feed learns, all of them learn."""
+"""Every listener to the revocation feed gets every event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is open ends within a second when its token allows less than before (ID-4)."""
+"""Open streams end within a second if their token loses scopes or groups (ID-4)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-7", "SEC-15")]
 
 
 class Notes:
-    """What a listener is told, in order."""
+    """The calls to a listener, in order."""
 
     def __init__(self) -> None:
         self.notifications: list[str] = []
@@ -70,7 +70,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def feed() -> Iterator[Feed]:
-    """Of a server of its own: nothing else polls it."""
+    """The feed of a separate server, which nothing else polls."""
     server = AuthorizationServer().start()
     yield Feed(server, heartbeat_s=0.05)
     server.stop()
@@ -78,7 +78,7 @@ def feed() -> Iterator[Feed]:
 
 @pytest.fixture
 async def notes(feed: Feed, anyio_backend: str) -> AsyncIterator[Notes]:
-    """What is told by a consumer of the feed that is at work, and has been told once."""
+    """A running consumer of the feed, and its listener after the first event."""
     notes, url = Notes(), feed.server.url
     async with http_client(timeout_s=60, max_connections=2) as http:
         keys = IssuerKeys(http, f"{url}{JWKS}", timeout_s=1, steady_clock=steady_clock)
@@ -146,7 +146,7 @@ TROUBLES: dict[str, Reply] = {
     "sets as a list": answer_json({"sets": []}),
     "sets of numbers": answer_json({"sets": {"1.1": 1}}),
     "more as text": answer_json({"sets": {}, "moreAvailable": "no"}),
-    "a set that is no token": answer_json({"sets": {"1.1": "junk"}}),
+    "a set that is not a token": answer_json({"sets": {"1.1": "junk"}}),
     "too large": answer(200, b" " * 1_100_000),
     "deeply nested": answer(200, b"[" * 100_000),
 }

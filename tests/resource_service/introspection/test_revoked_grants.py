@@ -1,4 +1,4 @@
-"""Of which tokens the end would be known, and that of all others nothing is claimed."""
+"""The tokens whose revocation would be known; all others are unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other parsers make of messages that pass here is what was judged (RS-12).
+"""Other parsers read accepted messages like the gateway does (RS-12).
 
 Each fuzz compares with the parser itself. `make soak` runs them at full length.
 """

@@ -1,4 +1,4 @@
-"""What a header must say for an argument, however clients print it (RS-12)."""
+"""The header of an argument, in all spellings of clients (RS-12)."""
 
 from __future__ import annotations
 

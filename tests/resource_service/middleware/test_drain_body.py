@@ -1,4 +1,4 @@
-"""A refusal waits for the request it is about, and not for ever."""
+"""A refusal waits for the body of its request, but not without a limit."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def for_reader(messages: list[Any] | None = ASKED) -> ListFilter:
 
 
 def shortened(message: Any, messages: list[Any] | None = ASKED) -> Any:
-    """What becomes of `message`; None where nothing does."""
+    """Return the filtered `message`; None if it is unchanged."""
     text = for_reader(messages).shortened(
         message if isinstance(message, bytes) else json.dumps(message).encode()
     )
@@ -162,7 +162,7 @@ def test_nothing_of_a_stream_is_kept_back_longer_than_to_the_end_of_its_event() 
 
 
 def through(*messages: Message) -> list[Message]:
-    """What a client gets of an app's `messages`."""
+    """Return the messages that a client receives of an app's `messages`."""
     sent: list[Message] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

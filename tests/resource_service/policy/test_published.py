@@ -1,4 +1,4 @@
-"""What the metadata says about a policy."""
+"""The policy in the metadata."""
 
 from __future__ import annotations
 

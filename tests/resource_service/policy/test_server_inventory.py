@@ -1,4 +1,4 @@
-"""What is asked of a server that has no policy yet, page by page."""
+"""The inventory of a server without a policy, page by page."""
 
 from __future__ import annotations
 

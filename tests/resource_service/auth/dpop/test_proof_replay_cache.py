@@ -1,4 +1,4 @@
-"""What is remembered of proofs, for how long, and that there is an end to it."""
+"""The replay cache of proofs: contents, lifetime, and limit."""
 
 from __future__ import annotations
 
