@@ -32,20 +32,28 @@ class AccountLinks:
     accounts: AccountLifecycle
     clock: Clock
 
-    async def reset(self, user: User, *, ttl_s: int, drawn: str | None = None) -> str:
+    async def reset(self, user: User, *, ttl_s: int, drawn: str | None = None, lock: bool = False) -> str:
         """End the sessions of an account and return the secret of a link that sets a new password.
-
-        The current password stays valid until then; `AccountLifecycle.disable` locks somebody out at once.
 
         Args:
             drawn: the random part of the secret; None to draw it.
+            lock: whether the account may have been taken over: the link is then the only way to log in that
+                stays, apart from identity providers. Otherwise the current password is valid until the link
+                is used.
 
         Raises:
             NoSuchUserError: the account no longer exists.
         """
+        if lock:
+            await self._lock(user)
         secret = await self._issue(user, ttl_s, drawn)
         await self.accounts.end_sessions(user)
         return secret
+
+    async def _lock(self, user: User) -> None:
+        # A password that nobody has, rather than none: the account stays one of the operator's.
+        await self.accounts.set_password(user, new_secret())
+        await self.accounts.reset_factors(user)
 
     async def invite(
         self,

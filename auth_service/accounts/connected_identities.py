@@ -13,6 +13,7 @@ from auth_service.protocol.claims_request import ACR_FEDERATED
 from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
+from auth_service.users.factors import FactorRepository
 from auth_service.users.repository import NoSuchUserError, User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
 
@@ -34,6 +35,7 @@ class ConnectedIdentities:
     grants: GrantRepository
     identities: IdentityRepository
     changes: AccessChangePublisher
+    factors: FactorRepository
 
     async def of(self, user: User) -> list[Identity]:
         """Return the identities of an account, the oldest connection first."""
@@ -59,7 +61,7 @@ class ConnectedIdentities:
             NoSuchUserError: the account no longer exists.
             NotDisconnectedError: the identity does not exist, or it is the last way to log in.
         """
-        async with self._one_at_a_time(user):
+        async with self.one_at_a_time(user):
             identities = await self.of(user)
             identity = next((each for each in identities if each.identity_id == identity_id), None)
             if identity is None:
@@ -77,7 +79,7 @@ class ConnectedIdentities:
             NoSuchUserError: the account no longer exists.
             NotDisconnectedError: the account has no password.
         """
-        async with self._one_at_a_time(user):
+        async with self.one_at_a_time(user):
             identities = await self.of(user)
             if not await self._has_other_way_in(user, [], None):
                 raise NotDisconnectedError("without a password, an identity is the only way to log in")
@@ -100,15 +102,20 @@ class ConnectedIdentities:
             await self._disconnect(user, silent, None)
         return promoted
 
+    async def has_way_in_without_passkeys(self, user: User, providers: Collection[str]) -> bool:
+        """Whether the account has a password, or an identity at one of the configured `providers`."""
+        identities = await self.of(user)
+        return bool(user.password_hash) or any(each.provider_id in providers for each in identities)
+
     async def _has_other_way_in(
         self, user: User, others: Iterable[Identity], providers: Collection[str] | None
     ) -> bool:
         current = await self.users.by_subject(user.subject)
         if current is None:
             raise NoSuchUserError(user.username)
-        return bool(current.password_hash) or any(
-            providers is None or other.provider_id in providers for other in others
-        )
+        if current.password_hash or (await self.factors.of(user.subject)).has_login:
+            return True
+        return any(providers is None or other.provider_id in providers for other in others)
 
     async def _disconnect(self, user: User, identities: list[Identity], spared: Session | None) -> None:
         # Access rules may name the person by an address or a group of these identities.
@@ -117,6 +124,9 @@ class ConnectedIdentities:
             await self.users.change(user, lambda account: replace(account, accepts_links=False))
             for identity in identities:
                 await self.identities.disconnect(identity)
+                await self.factors.note(
+                    user.subject, f"{identity.name} at {identity.provider_id} was disconnected"
+                )
         await self._end(user.subject, {identity.provider_id for identity in identities}, spared)
 
     async def _end(self, subject: str, providers: Collection[str], spared: Session | None) -> None:
@@ -132,7 +142,7 @@ class ConnectedIdentities:
                 await self.grants.revoke(grant.grant_id, _DISCONNECTED)
 
     @asynccontextmanager
-    async def _one_at_a_time(self, user: User) -> AsyncIterator[None]:
+    async def one_at_a_time(self, user: User) -> AsyncIterator[None]:
         """Allow one disconnection of an account at a time: two could remove the last two ways to log in.
 
         Raises:

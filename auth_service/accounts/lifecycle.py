@@ -48,6 +48,7 @@ class AccountLifecycle:
         """Return the lifecycle of the accounts in `store`, for a program that begins no sessions."""
         users = UserRepository(store, Passwords(), clock)
         sessions, grants = SessionRepository(store, clock, ttl_s=1), GrantRepository(store, clock)
+        factors = FactorRepository(store, clock)
         connected = ConnectedIdentities(
             store=store,
             users=users,
@@ -55,13 +56,14 @@ class AccountLifecycle:
             grants=grants,
             identities=IdentityRepository(store, clock),
             changes=AccessChangePublisher(store, users, clock),
+            factors=factors,
         )
         return cls(
             users,
             sessions,
             grants,
             connected,
-            factors=FactorRepository(store, clock),
+            factors=factors,
             known_browsers=KnownBrowserRepository(store, clock),
         )
 
@@ -162,6 +164,7 @@ class AccountLifecycle:
         keep_connections: bool = False,
         only_unchanged: bool = False,
         require: Callable[[User], None] = lambda _: None,
+        network: str = "",
     ) -> User:
         """Replace the password and end what somebody else may have opened with the old one.
 
@@ -173,6 +176,7 @@ class AccountLifecycle:
         Args:
             session: the session in which the password is changed; it stays, with the grants given in it.
             keep_connections: leave the grants and the remembered consents unchanged.
+            network: where the change comes from, for the notice; empty for an administrator's command.
             only_unchanged, require: see `UserRepository.set_password`.
 
         Raises:
@@ -191,6 +195,7 @@ class AccountLifecycle:
             but_session=but_session,
         )
         await self._sessions.end_all(user.subject, but=session)
+        await self.factors.note(user.subject, "The password was changed", network)
         if not keep_connections:
             await self._grants.revoke_of_subject(
                 user.subject, "the password was changed", but_session=but_session

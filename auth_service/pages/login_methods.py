@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth_service.accounts.connected_identities import ConnectedIdentities, NotDisconnectedError
 from auth_service.pages.current_password import NotDoneError, not_done
 from auth_service.pages.descriptions.second_factor import METHODS
 from auth_service.pages.fresh_login import FreshLogin, Visit
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.factors import (
+    NOTICE_S,
     Factors,
     Notice,
     Passkey,
@@ -43,6 +45,8 @@ class LoginMethodsPage:
     context: PageContext
     fresh: FreshLogin
     policy: SecondFactorPolicy
+    connected: ConnectedIdentities
+    providers: frozenset[str]
     clock: Clock
 
     async def handle(self, request: Request) -> Response:
@@ -72,7 +76,13 @@ class LoginMethodsPage:
         await submission_of(request).begin()
         who = {"subject": visit.user.subject, "username": encoded(visit.user.username)}
         try:
-            await self._remove(visit)
+            async with self.connected.one_at_a_time(visit.user):
+                await self._remove(visit)
+        except NotDisconnectedError as error:
+            refusal = NotDoneError(f"{error}.", 409, Reason.SECOND_FACTOR_NOT_CHANGED)
+            return not_done(
+                self._page(visit, wrong=str(refusal), status=409), refusal, "second factor not removed", **who
+            )
         except NotDoneError as error:
             page = self._page(visit, wrong=str(error), status=error.status)
             return not_done(page, error, "second factor not removed", **who)
@@ -88,13 +98,15 @@ class LoginMethodsPage:
                 Reason.FORM_FIELD_INVALID, "action must be remove-app or remove-passkey"
             )
 
+        only_way = not await self.connected.has_way_in_without_passkeys(visit.user, self.providers)
+
         def rule(factors: Factors) -> tuple[Factors | None, Refused | None]:
             key = factors.passkey(credential_id)
             if action == "remove-app":
                 what, (left, refused) = "The authenticator app", remove_app(factors, required=required)
             else:
                 what = f"The passkey “{key.name}”" if key else ""
-                left, refused = remove_passkey(factors, credential_id, required=required)
+                left, refused = remove_passkey(factors, credential_id, required=required, only_way=only_way)
             if left is None:
                 return None, refused
             return with_notice(left, Notice(text=f"{what} was removed", at=now, network=visit.network)), None
@@ -121,6 +133,14 @@ def _listed(key: Passkey) -> dict[str, object]:
         "used": day(key.used_at or None),
         "cloned": bool(key.cloned_at),
     }
+
+
+def recent_factors(factors: Factors, now: int) -> list[dict[str, str | None]]:
+    """Return the factors that were added within `NOTICE_S`, for a page."""
+    return [
+        {"name": name or "Authenticator app", "added": day(added_at)}
+        for name, added_at in factors.added_since(now - NOTICE_S)
+    ]
 
 
 def shown_notices(factors: Factors, now: int) -> list[str]:

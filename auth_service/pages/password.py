@@ -14,6 +14,7 @@ from auth_service.crypto.secrets import digest
 from auth_service.pages.current_password import CurrentPassword, NotDoneError, not_done
 from auth_service.pages.descriptions.password import OPERATIONS, WELL_KNOWN
 from auth_service.pages.identity_lists import shown_identities
+from auth_service.pages.login_methods import recent_factors
 from auth_service.pages.one_time_link import new_password
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters, parse_parameters
@@ -51,7 +52,9 @@ class PasswordPage:
         if request.method == "POST":
             return await self._submit(request, session)
         if parse_parameters(request.scope["query_string"]).get("changed") == _changed_mark(session):
-            return self.context.templates.render("password_changed.html", {})
+            factors = await self.accounts.factors.of(session.subject)
+            context = {"factors": recent_factors(factors, int(self.accounts.factors.now()))}
+            return self.context.templates.render("password_changed.html", context)
         return await self._form(browser, session)
 
     async def _form(
@@ -89,7 +92,7 @@ class PasswordPage:
         new = new_password(form, mismatch="The two new passwords are not the same.")
         user = await self.current_password.require(form, browser, session, origin)
         try:
-            await self.accounts.set_password(user, new, session=session, only_unchanged=True)
+            await self.accounts.set_password(user, new, session=session, only_unchanged=True, network=origin)
         except ValueError as error:
             message = f"The new password cannot be used: {error}."
             raise NotDoneError(message, 400, Reason.PASSWORD_NOT_CHANGED) from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 MAX_PASSKEYS = 20
-MAX_NOTICES = 10
+MAX_NOTICES = 20
 NOTICE_S = 30 * 86_400
 """How long a notice about a change is shown, in seconds."""
 
@@ -24,6 +24,8 @@ class Passkey:
         name: chosen by the person.
         used_at: 0 if it was never used.
         cloned_at: when its signature counter revealed a copy (WebAuthn §6.1.1); 0 for never.
+        alone: whether it has sufficed for a login by itself. Before, that is not known: not every one
+            verifies the person, or is found without a username.
     """
 
     credential_id: str
@@ -33,6 +35,7 @@ class Passkey:
     sign_count: int = 0
     used_at: int = 0
     cloned_at: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +91,20 @@ class Factors:
         """The number of second factors, without recovery codes, which only replace one."""
         return len(self.passkeys) + (self.app is not None)
 
+    @property
+    def has_login(self) -> bool:
+        """Whether a passkey is known to suffice for a login by itself."""
+        return any(key.alone and not key.cloned_at for key in self.passkeys)
+
     def passkey(self, credential_id: str) -> Passkey | None:
         """Return the passkey with that id."""
         return next((key for key in self.passkeys if key.credential_id == credential_id), None)
+
+    def added_since(self, moment: int) -> tuple[tuple[str, int], ...]:
+        """Return what was added after `moment`, with the time; passkeys by their names, "" for the app."""
+        keys = tuple((key.name, key.added_at) for key in self.passkeys if key.added_at > moment)
+        app = self.app if self.app is not None and self.app.added_at > moment else None
+        return (*keys, *((("", app.added_at),) if app else ()))
 
     def recent_notices(self, now: int) -> tuple[Notice, ...]:
         """Return the changes to show to the person."""
@@ -102,6 +116,7 @@ class Refused(Enum):
 
     TAKEN = "This passkey has already been added."
     FULL = f"You can have at most {MAX_PASSKEYS} passkeys. Remove one first."
+    ONLY_WAY = "This passkey is your only way to log in. Set a password or add another one first."
     LAST = "This is your last second factor, and this server requires one. Add another first."
     THERE = "Your account already has an authenticator app. Remove it first."
 
@@ -146,9 +161,13 @@ def accept_recovery_code(factors: Factors, hashed: str, *, mark: str) -> tuple[F
 
 
 def accept_assertion(
-    factors: Factors, credential_id: str, sign_count: int, *, mark: str, now: int
+    factors: Factors, credential_id: str, sign_count: int, *, mark: str, now: int, alone: bool = False
 ) -> tuple[Factors | None, Assertion]:
-    """Accept a verified assertion of a passkey, and store its signature counter (WebAuthn §7.2 step 22)."""
+    """Accept a verified assertion of a passkey, and store its signature counter (WebAuthn §7.2 step 22).
+
+    Args:
+        alone: whether it was a login with only the passkey.
+    """
     key = factors.passkey(credential_id)
     if key is None:
         return None, Assertion.UNKNOWN
@@ -161,7 +180,7 @@ def accept_assertion(
         marked = _with_passkey(factors, replace(key, cloned_at=now))
         text = f"The passkey “{key.name}” was blocked, because a copy of it was used"
         return with_notice(marked, Notice(text=text, at=now)), Assertion.CLONED
-    used = _with_passkey(factors, replace(key, sign_count=sign_count, used_at=now))
+    used = _with_passkey(factors, replace(key, sign_count=sign_count, used_at=now, alone=key.alone or alone))
     return replace(used, accepted=mark), Assertion.ACCEPTED
 
 
@@ -193,13 +212,20 @@ def remove_app(factors: Factors, *, required: bool) -> tuple[Factors | None, Ref
 
 
 def remove_passkey(
-    factors: Factors, credential_id: str, *, required: bool
+    factors: Factors, credential_id: str, *, required: bool, only_way: bool = False
 ) -> tuple[Factors | None, Refused | None]:
-    """Remove a passkey, unless it is the last second factor and one is `required`."""
+    """Remove a passkey, unless it is the last second factor and one is `required`.
+
+    Args:
+        only_way: whether passkeys are the only way to log in; one that suffices must then remain.
+    """
     left = tuple(key for key in factors.passkeys if key.credential_id != credential_id)
     if len(left) == len(factors.passkeys):
         return None, None
-    return _removed(replace(factors, passkeys=left), required=required)
+    changed = replace(factors, passkeys=left)
+    if only_way and factors.has_login and not changed.has_login:
+        return None, Refused.ONLY_WAY
+    return _removed(changed, required=required)
 
 
 def _removed(factors: Factors, *, required: bool) -> tuple[Factors | None, Refused | None]:

@@ -44,6 +44,10 @@ class FactorRepository:
             if changed is None or await self._factors.create(subject, changed):
                 return result
 
+    def now(self) -> float:
+        """Return the time by which factors are added (seconds since 1970)."""
+        return self._clock()
+
     async def note(self, subject: str, text: str, network: str = "") -> None:
         """Add a notice for the person."""
         notice = Notice(text=text, at=int(self._clock()), network=network)

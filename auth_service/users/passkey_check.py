@@ -104,7 +104,9 @@ class PasskeyCheck:
         await self._use_up(response.challenge, mark)
         result = await self._factors.change(
             owner,
-            lambda factors: accept_assertion(factors, response.credential_id, count, mark=mark, now=int(now)),
+            lambda factors: accept_assertion(
+                factors, response.credential_id, count, mark=mark, now=int(now), alone=alone
+            ),
         )
         if result is not Assertion.ACCEPTED:
             raise PasskeyError(result.value)

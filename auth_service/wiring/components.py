@@ -346,6 +346,7 @@ class Components:
             grants=grants,
             identities=IdentityRepository(self.base.store, self.base.clock),
             changes=self.access.changes,
+            factors=self.users.factors,
         )
         return AccountLifecycle(
             users,

@@ -27,7 +27,14 @@ def second_factor_endpoints(parts: Components) -> list[Endpoint]:
     policy = configured.second_factor_policy(base.settings)
     return [
         _second_factor(parts).endpoint(),
-        LoginMethodsPage(context=context, fresh=fresh, policy=policy, clock=base.clock).endpoint(),
+        LoginMethodsPage(
+            context=context,
+            fresh=fresh,
+            policy=policy,
+            connected=parts.accounts.connected,
+            providers=frozenset(each.provider_id for each in configured.identity_providers(base.settings)),
+            clock=base.clock,
+        ).endpoint(),
         _add_authenticator(parts, fresh).endpoint(),
         _add_passkey(parts, fresh).endpoint(),
         _passkey_login(parts).endpoint(),

@@ -144,11 +144,23 @@ def rename(username: Username, new: Annotated[str, typer.Argument()]) -> None:
 
 
 @users.command()
-def reset(username: Username, hours: Hours = 24) -> None:
+def reset(
+    username: Username,
+    hours: Hours = 24,
+    *,
+    lock: Annotated[
+        bool,
+        typer.Option(
+            "--lock",
+            help="Somebody else may have had access: also end the password, second factors, passkeys and"
+            " connections at once.",
+        ),
+    ] = False,
+) -> None:
     """End a person's sessions, and print a link by which they set a new password, once."""
 
     async def run(api: AccountLifecycle) -> str:
-        return await _links(api).reset(await api.users.named(username), ttl_s=hours * 3_600)
+        return await _links(api).reset(await api.users.named(username), ttl_s=hours * 3_600, lock=lock)
 
     _print_link(_run(run), hours)
 

@@ -286,3 +286,13 @@ async def test_an_address_that_the_person_entered_is_confirmed_as_it_was_entered
     assert (refused.returncode, "waits for no confirmation" in refused.stderr) == (2, True)
     assert users("confirm-email", "ada", "ada@corp.example").returncode == 0
     assert marks(users) == ["ada"]
+
+
+async def test_a_reset_leaves_the_password_valid_unless_it_locks_the_account(
+    users: Command, url: str
+) -> None:
+    users("add", "ada", stdin=f"{PASSWORD}\n")
+    assert "/set-password?link=" in users("reset", "ada").stdout
+    assert await can_log_in(url, "ada", PASSWORD)
+    assert "/set-password?link=" in users("reset", "ada", "--lock").stdout
+    assert not await can_log_in(url, "ada", PASSWORD)

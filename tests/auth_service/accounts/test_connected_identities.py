@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.federation.accounts import FederatedAccounts, How
 from auth_service.federation.errors import IdentityRefusedError
 from auth_service.federation.identities import Identity, IdentityRepository, Origin
+from auth_service.protocol.factors import Passkey
 from auth_service.protocol.federated_accounts import Refusal
 from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.storage.interface import Store
@@ -67,6 +69,27 @@ async def test_an_identity_of_an_unconfigured_provider_does_not_count_as_a_login
     with pytest.raises(NotDisconnectedError, match="only way"):
         await here.connected.disconnect(user, identity.identity_id, providers={"idp"})
     await here.connected.disconnect(user, identity.identity_id, providers={"idp", "former"})
+
+
+@pytest.mark.requirement("ID-5")
+async def test_a_passkey_is_another_way_once_it_has_logged_in_by_itself(here: Here) -> None:
+    user, _ = await here.log_in(somebody())
+    (identity,) = await here.connected.of(user)
+    key = Passkey(credential_id="k", public_key="p", name="Phone", added_at=0)
+
+    async def store(key: Passkey) -> None:
+        await here.lifecycle.factors.change(
+            user.subject, lambda factors: (replace(factors, passkeys=(key,)), None)
+        )
+
+    for unfit in (key, replace(key, alone=True, cloned_at=1)):
+        await store(unfit)
+        with pytest.raises(NotDisconnectedError, match="only way"):
+            await here.connected.disconnect(user, identity.identity_id)
+    await store(replace(key, alone=True))
+    await here.connected.disconnect(user, identity.identity_id)
+    notices = (await here.lifecycle.factors.of(user.subject)).notices
+    assert [notice.text for notice in notices] == [f"{identity.name} at idp was disconnected"]
 
 
 async def test_two_disconnections_at_once_leave_one_way_to_log_in(here: Here) -> None:

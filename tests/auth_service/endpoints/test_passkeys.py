@@ -7,12 +7,16 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
 
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.users.repository import User
 from tests.auth_service.endpoints.second_factors import (
+    PASSWORD,
     at_another_browser,
     codes_on,
     is_logged_in,
@@ -27,6 +31,7 @@ from tests.servers import free_port
 
 pytestmark = pytest.mark.requirement("ID-5")
 
+NEW = "seven moss harbours"
 _FORM = re.compile(r'data-passkey="(\w+)" data-options="([^"]*)"')
 
 
@@ -273,3 +278,46 @@ def test_on_an_ip_address_the_pages_say_that_passkeys_need_a_name(new_store: Cal
             assert "Passkeys need a domain name" in person.open(f"{server.origin}/{path}").text
         assert "passkey" not in person.open(f"{server.origin}/login").text
         person.close()
+
+
+def test_the_only_way_to_log_in_is_not_removed(
+    server: AuthorizationServer, person: Person, stranger: Person
+) -> None:
+    first, _ = with_passkey(server, person)
+
+    async def without_password(accounts: AccountLifecycle, user: User) -> None:
+        await accounts.users.change(user, lambda current: replace(current, password_hash=""))
+
+    def log_in_alone(key: SoftPasskey) -> None:
+        page = stranger.open(f"{server.origin}/passkey-login?to=login-methods")
+        assert send(stranger, page, key.get(options_on(page))).url.path == "/login-methods"
+
+    def remove_first() -> httpx2.Response:
+        page = stranger.open(f"{server.origin}/login-methods")
+        return stranger.submit(page, {"action": "remove-passkey"})
+
+    server.with_account(person.username, without_password)
+    log_in_alone(first)
+    refused = remove_first()
+    assert (refused.status_code, "your only way to log in" in refused.text) == (409, True)
+    page = stranger.open(f"{server.origin}/add-passkey")
+    second = SoftPasskey(server.issuer)
+    assert send(stranger, page, second.create(options_on(page)), name="Key").status_code == 200
+    assert remove_first().status_code == 409, "it is not known whether the other one suffices"
+    log_in_alone(second)
+    assert "Phone" not in remove_first().text.partition("<ul")[2]
+    assert remove_first().status_code == 409
+
+
+def test_a_new_password_tells_of_the_factors_that_it_does_not_end(
+    server: AuthorizationServer, person: Person
+) -> None:
+    with_passkey(server, person)
+    page = person.open(f"{server.origin}/password")
+    new: dict[str, str | None] = {"password": PASSWORD, "new_password": NEW, "new_password_again": NEW}
+    done = person.submit(page, new)
+    assert "<bdi>Phone</bdi>" in done.text
+    assert "The password was changed on" in person.open(f"{server.origin}/account").text
+    server.clock.advance(31 * 86_400)
+    person.password = NEW
+    assert "Phone" not in person.open(str(done.url)).text

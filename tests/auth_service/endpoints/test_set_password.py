@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
 
 from auth_service.accounts.account_links import AccountLinks, LinkOverError
 from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.protocol.factors import Factors, Passkey
 from auth_service.storage.interface import Store
+from auth_service.users.repository import User
 from tests.auth_service.service import AuthorizationServer, elsewhere, nobodys
 from tests.flow import Person
 
@@ -24,10 +27,10 @@ def links(store: Store, server: AuthorizationServer) -> AccountLinks:
     return AccountLinks(accounts=AccountLifecycle.of_store(store, server.clock), clock=server.clock)
 
 
-def reset_link(server: AuthorizationServer, username: str) -> str:
+def reset_link(server: AuthorizationServer, username: str, *, lock: bool = False) -> str:
     async def reset(store: Store) -> str:
         made = links(store, server)
-        return await made.reset(await made.accounts.users.named(username), ttl_s=HOUR)
+        return await made.reset(await made.accounts.users.named(username), ttl_s=HOUR, lock=lock)
 
     return server.with_store(reset)
 
@@ -71,6 +74,32 @@ def test_a_reset_ends_the_sessions_and_its_link_sets_a_password_once(
     assert not server.is_active(token)
     assert [logs_in(server, person.username, password) for password in (OLD, NEW)] == [False, True]
     assert (holder.open(link).status_code, holder.submit(page, fields(OTHER)).status_code) == (404, 404)
+    assert logs_in(server, person.username, NEW)
+
+
+def test_a_reset_after_a_theft_ends_everything_at_once(
+    server: AuthorizationServer, person: Person, holder: Person
+) -> None:
+    token = server.register().connect(person)["access_token"]
+
+    async def add_key(accounts: AccountLifecycle, user: User) -> None:
+        key = Passkey(credential_id="k", public_key="p", name="Thief", added_at=0)
+        await accounts.factors.change(user.subject, lambda before: (replace(before, passkeys=(key,)), None))
+
+    async def factors(accounts: AccountLifecycle, user: User) -> Factors:
+        return await accounts.factors.of(user.subject)
+
+    server.with_account(person.username, add_key)
+    page = holder.open(f"{server.origin}/set-password?link={reset_link(server, person.username, lock=True)}")
+    assert not logs_in(server, person.username, OLD)
+    assert not server.is_active(token)
+    left = server.with_account(person.username, factors)
+    assert left.count == 0
+    assert [notice.text for notice in left.notices] == [
+        "Your second factors were removed by an administrator",
+        "The password was changed",
+    ]
+    assert "Password set" in holder.submit(page, fields(NEW)).text
     assert logs_in(server, person.username, NEW)
 
 
