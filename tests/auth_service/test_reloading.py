@@ -58,7 +58,7 @@ def read_secret(_: str) -> str:
 
 
 def with_store(store_url: str, call: Callable[[Store], Awaitable[T]]) -> T:
-    """What a command does with the store of a running server."""
+    """Call a function with the store of a running server, as a command does."""
 
     async def run() -> T:
         store = open_store(store_url)
