@@ -26,11 +26,6 @@ from auth_service.grants.base import GrantType
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.pages.consent import ConsentPage
 from auth_service.pages.consent_facts import ConsentFacts
-from auth_service.pages.console.invitations import InvitationsSection
-from auth_service.pages.console.people import PeopleSection, PersonSection
-from auth_service.pages.console.router import AdminConsole
-from auth_service.pages.console.sections import Section
-from auth_service.pages.console.software import ClientsSection, SoftwareSection
 from auth_service.pages.current_password import CurrentPassword
 from auth_service.pages.delete_account import DeleteAccountPage
 from auth_service.pages.device import DevicePage
@@ -43,15 +38,14 @@ from auth_service.pages.set_password import SetPasswordPage
 from auth_service.pages.set_up import SetUpPage
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
-from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.users.login_limits import LoginLimits
 from auth_service.users.password_check import PasswordCheck
-from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
 from auth_service.wiring import configured
 from auth_service.wiring.account_page import account_page, email_page, logout, own_data_page
 from auth_service.wiring.admin_api import admin_api
-from auth_service.wiring.components import Components, warning
+from auth_service.wiring.components import Components
+from auth_service.wiring.console import console
 from auth_service.wiring.factor_components import passkey_check, second_steps
 from auth_service.wiring.federated_login import FederatedLogin, federated_login
 from auth_service.wiring.grant_types import offered_grant_types
@@ -263,7 +257,8 @@ def _pages(parts: Components, federated: FederatedLogin) -> list[Endpoint]:
         _logout_page(parts, federated),
     )
     own = [page.endpoint() for page in pages]
-    return [*own, well_known_endpoint(parts.base.settings.issuer), *_console(parts).endpoints()]
+    administration = console(parts, _current_password(parts, check)).endpoints()
+    return [*own, well_known_endpoint(parts.base.settings.issuer), *administration]
 
 
 def _login_page(parts: Components, check: PasswordCheck) -> LoginPage:
@@ -363,34 +358,4 @@ def _logout_page(parts: Components, federated: FederatedLogin) -> LogoutPage:
         clients=parts.clients.repository,
         hints=parts.authorization.hints,
         end_session=federated.end_session,
-    )
-
-
-def _console(parts: Components) -> AdminConsole:
-    settings = parts.base.settings
-    templates = PageTemplates(console=True, warning=warning(settings))
-    grants, clients = parts.grants.repository, parts.clients.repository
-    sections: dict[str, Section] = {
-        "software": SoftwareSection(clients, templates),
-        "clients": ClientsSection(clients, grants, templates),
-        "invitations": InvitationsSection(
-            parts.clients.initial_access_tokens, RegistrationMode(settings.registration), templates
-        ),
-        "people": PeopleSection(parts.users.repository, grants, templates),
-        "person": PersonSection(
-            accounts=parts.accounts,
-            grants=grants,
-            clients=clients,
-            consents=parts.authorization.consents,
-            resource_registry=parts.grants.resource_registry,
-            templates=templates,
-            providers=configured.identity_providers(settings),
-        ),
-    }
-    return AdminConsole(
-        context=parts.page_context.with_templates(templates),
-        sections=sections,
-        users=parts.users.repository,
-        policy=configured.second_factor_policy(settings),
-        clock=parts.base.clock,
     )

@@ -186,7 +186,7 @@ PEOPLE = (
         "ID-8",
         "MUST",
         "console and admin API through the same code",
-        Partial("creating, editing and disabling clients in the console"),
+        Partial("editing the access rules in the console"),
     ),
     Requirement("ID-9", "SHOULD", "facts at consent", HELD),
     Requirement("ID-10", "MUST", "every step of a person is idempotent for their browser", HELD),

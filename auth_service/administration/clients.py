@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,12 @@ class ClientExistsError(Exception):
 
 class NotOperatorsClientError(ValueError):
     """The client registered itself, so its metadata is its own."""
+
+
+def client_version(client: Client) -> str:
+    """Return the version of the metadata of a client, by which a lost update is found."""
+    text = json.dumps(client.metadata, sort_keys=True, separators=(",", ":"))
+    return digest(text)[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def paginated(items: Sequence[T], query: Parameters, page: str) -> tuple[Sequenc
     items_of_page = items[start : start + PAGE_SIZE]
 
     def link(at: int) -> str | None:
-        kept = {name: value for name, value in query.values.items() if name in ("q", "key", "name")}
+        kept = {name: value for name, value in query.values.items() if name in ("q", "key", "name", "id")}
         return f"{page}?{urlencode({**kept, 'p': at // PAGE_SIZE})}" if 0 <= at < len(items) else None
 
     return items_of_page, Page(

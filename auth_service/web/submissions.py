@@ -166,7 +166,10 @@ class Submission:
             # The change was made nevertheless: revoking a grant must not fail on a full store (BOUND-2).
             _log.info("the response to a form was not stored", reason=str(error))
             return response
-        return response if first.location is None else see_other(first.location, first.cleared)
+        # The own response as it is: it may have work to do after it was sent.
+        if first is finished or first.location is None:
+            return response
+        return see_other(first.location, first.cleared)
 
     async def _overtaken(self, name: str) -> Response | None:
         """Return the first response, if this attempt failed because the first one was processed meanwhile."""

@@ -10,6 +10,7 @@
     second_factors.py     the pages about second factors
     account_page.py       the account page and its sections
     admin_api.py          administrative operations, and the admin API
+    console.py            the console and its sections
 
 A module imports only modules above it, and nothing here reads a request. Only `routes` and `main` import this
 package.

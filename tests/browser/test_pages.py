@@ -197,6 +197,19 @@ class Showing:
         self.console(page, "person?name=wesen")
         sees(page, "wesen")
 
+    def console_client(self, page: Page) -> None:
+        self.console(page, "new-client")
+        page.get_by_label("Name, as").fill(HOSTILE)
+        page.wait_for_timeout(600)  # pages take no click in their first half second
+        page.get_by_role("button", name="Create client").click()
+        page.get_by_role("link", name="This client").click()
+        page.get_by_text("Edit", exact=True).click()
+        expect(page.get_by_role("button", name="Save")).to_be_visible()
+
+    def console_groups(self, page: Page) -> None:
+        self.console(page, "groups")
+        page.get_by_text("New group").click()
+
     def console_nothing(self, page: Page) -> None:
         self.console(page, "nothing")
         sees(page, "Page not found")
@@ -234,7 +247,7 @@ PAGES = [
     *("error", "error_while_logged_in", "unavailable", "refused", "expired", "unknown_client"),
     *("home", "nothing", "for_programs", "home_of_mcp_servers", "mcp_url"),
     *("console", "console_clients", "console_invitations", "console_people", "console_person"),
-    *("console_nothing", "console_refused"),
+    *("console_client", "console_groups", "console_nothing", "console_refused"),
     *("consent", "consent_on_loopback", "consent_to_an_app", "consent_to_a_hostile_name"),
 ]
 
@@ -271,8 +284,8 @@ def test_a_keyboard_is_enough(page: Page, show: Showing, elsewhere: Site) -> Non
 def test_a_keyboard_is_enough_for_the_console(page: Page, show: Showing) -> None:
     show("console_invitations", page)
     page.goto(f"{show.issuer}/admin/invitations")
-    links = ["Clients", "Invitations", "People", "Account"]
-    assert tab_stops(page, 8) == [*links, "uses", "hours", "action", "action"]
+    links = ["Clients", "Invitations", "People", "Groups", "Account"]
+    assert tab_stops(page, 9) == [*links, "uses", "hours", "action", "action"]
     before = page.get_by_role("button", name="Revoke").count()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Revoke")).to_have_count(before - 1)

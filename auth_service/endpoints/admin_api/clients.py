@@ -9,16 +9,18 @@ from typing import Any
 from starlette.responses import Response
 
 from auth_service.administration.clients import (
+    SECRET_PREFIX,
     ClientAdministration,
     ClientExistsError,
     NoSuchClientError,
     NotOperatorsClientError,
+    client_version,
 )
 from auth_service.crypto.secrets import digest
 from auth_service.endpoints.admin_api.descriptions import clients as descriptions
 from auth_service.endpoints.admin_api.listing import listing
 from auth_service.endpoints.admin_api.objects import conflicts, not_there, page
-from auth_service.endpoints.admin_api.requests import AdminRequest, changed_since, etag, version_of
+from auth_service.endpoints.admin_api.requests import AdminRequest, changed_since, etag
 from auth_service.endpoints.admin_api.routing import AdminOperation, AdminRouting
 from auth_service.protocol.admin_access import ConflictError
 from auth_service.protocol.client import Client
@@ -74,7 +76,7 @@ class ClientsApi:
         body = await admin.members({"metadata": dict}, required=("metadata",))
 
         def require(client: Client) -> None:
-            if _version(client) != version:
+            if client_version(client) != version:
                 raise changed_since()
 
         try:
@@ -104,7 +106,7 @@ class ClientsApi:
         client = await self.administration.clients.get(client_id)
         if client is None or not client.has_secret:
             raise not_there("client with a secret")
-        if admin.is_repeated and client.secret_hash != digest(f"dw_cs_{drawn}"):
+        if admin.is_repeated and client.secret_hash != digest(f"{SECRET_PREFIX}{drawn}"):
             raise ConflictError(Reason.ADMIN_CONFLICT, "the secret was replaced again in the meantime")
         secret = await self.administration.rotate_secret(client_id, drawn)
         if secret is None:
@@ -178,13 +180,9 @@ def _mentions(client: Client, wanted: str) -> bool:
     return any(wanted in text.casefold() for text in texts)
 
 
-def _version(client: Client) -> str:
-    return version_of(client.metadata)
-
-
 def _answer(client: Client, secret: str | None = None, status: int = 200) -> Response:
     members = {**_client(client), **({"client_secret": secret} if secret else {})}
-    return json_response(members, status, etag(_version(client)))
+    return json_response(members, status, etag(client_version(client)))
 
 
 def _client(client: Client) -> dict[str, Any]:

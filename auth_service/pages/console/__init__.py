@@ -1,11 +1,19 @@
 """The console: pages below ``/admin`` for administrators.
 
-    router.py       admits administrators and selects the section
-    sections.py     the interface of a section, and the parts that pages share
-    software.py     clients by software, and the clients of one software
-    invitations.py  initial access tokens: created, shown once, revoked
-    people.py       accounts: their connections, and how to end them
+    router.py            admits administrators and selects the section
+    recent_login.py      a login of the last minutes, or the password again, for what is dangerous
+    sections.py          the interface of a section, and the parts that pages share
+    operation_errors.py  the errors of operations, as pages
+    software.py          clients by software, and the clients of one software
+    client.py            one client
+    new_client.py        a new client
+    client_form.py       the form with the metadata of a client
+    invitations.py       initial access tokens: created, shown once, revoked
+    people.py            the list of accounts, and invitations of people
+    person.py            one account
+    person_actions.py    the actions on an account
+    groups.py            local groups and their members
 
-Every action is logged with the administrator. Lists are paginated, and read no more than they show if reading
-is expensive.
+The operations are those of commands and admin API: `administration`, `accounts`, `access`. Every action is
+logged with the administrator. Lists are paginated, and read no more than they show if reading is expensive.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from starlette.responses import Response
 
@@ -28,6 +29,8 @@ class InvitationsSection:
     tokens: InitialAccessTokenRepository
     registration_mode: RegistrationMode
     templates: PageTemplates
+
+    dangerous: ClassVar = frozenset[str]()
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         return await self._page(query, admin)

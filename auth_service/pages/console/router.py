@@ -9,7 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.pages.console.descriptions.router import ACT, SHOW, WAY_IN
+from auth_service.pages.console.recent_login import RecentLogin
 from auth_service.pages.console.sections import Administrator, NotThereError, Section
+from auth_service.pages.current_password import NotDoneError, not_done
+from auth_service.pages.presence import PostedForm
 from auth_service.protocol.claims_request import ACR_MFA
 from auth_service.protocol.parameters import parse_parameters
 from auth_service.protocol.reasons import Reason
@@ -25,6 +28,9 @@ from shared.logs import get_logger
 
 _log = get_logger(__name__)
 
+_BACK = {"people": "people", "person": "people", "groups": "groups", "group": "groups"}
+"""The list that leads back to a page."""
+
 RECENT_S = 3_600
 """The maximum age of the login for the console in seconds, even if the session lasts longer."""
 
@@ -37,6 +43,7 @@ class AdminConsole:
     users: UserRepository
     context: PageContext
     policy: SecondFactorPolicy
+    recent_login: RecentLogin
     clock: Clock
 
     async def handle(self, request: Request) -> Response:
@@ -48,10 +55,10 @@ class AdminConsole:
             if section is None:
                 raise NotThereError
             if request.method == "POST":
-                posted, _ = await trusted_form(self.context.browsers, request)
-                await submission_of(request).begin()
-                return await section.handle_post(posted, admin)
+                return await self._submit(request, section, admin)
             return await section.handle_get(parse_parameters(request.scope["query_string"]), admin)
+        except NotDoneError as error:
+            return self._not_done(request, error, admin)
         except NotThereError:
             _log.info(
                 "refused",
@@ -63,6 +70,28 @@ class AdminConsole:
                 path=request.scope["path"],
             )
             return self.context.templates.render("console_nothing.html", {}, status=404)
+
+    async def _submit(self, request: Request, section: Section, admin: Administrator) -> Response:
+        form, browser = await trusted_form(self.context.browsers, request)
+        await submission_of(request).begin()
+        if form.get("action") in section.dangerous:
+            _, session = await self.context.visitor(request)
+            if session is None:
+                return see_other("../login?to=admin")
+            network = self.context.networks.network_of(request)
+            await self.recent_login.require(PostedForm(form, browser, session, network), admin.user)
+        return await section.handle_post(form, admin)
+
+    def _not_done(self, request: Request, error: NotDoneError, admin: Administrator) -> Response:
+        page = request.path_params["page"]
+        context = {
+            "admin": admin,
+            "message": str(error),
+            "back": _BACK.get(page, "software"),
+            "must_log_in": error.reason is Reason.LOGIN_TOO_OLD,
+        }
+        response = self.context.templates.render("console_not_done.html", context, status=error.status)
+        return not_done(response, error, "administration refused", section=page, by=admin.user.username)
 
     async def _administrator(self, request: Request) -> Administrator | Response:
         browser, session = await self.context.visitor(request)
@@ -88,7 +117,12 @@ class AdminConsole:
         if self.policy.is_required_of(admin=True) and session.acr != ACR_MFA:
             return see_other("../second-factor?to=admin")
         posted = submission_of(request) if request.method == "POST" else None
-        return Administrator(user, self.context.browsers.form_token(browser), posted)
+        return Administrator(
+            user=user,
+            csrf=self.context.browsers.form_token(browser),
+            submission=posted,
+            fresh=self.recent_login.is_fresh(session),
+        )
 
     def endpoints(self) -> list[Endpoint]:
         """Return the endpoints of the start page and the sections."""

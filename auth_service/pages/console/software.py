@@ -1,18 +1,17 @@
-"""Clients by software, and the clients of one software, with their deletion."""
+"""Clients by software, and the clients of one software."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from anyio import to_thread
 from starlette.responses import Response
 
 from auth_service.clients.repository import ClientRepository
-from auth_service.crypto.secrets import digest, new_secret
 from auth_service.grants.repository import GrantRepository
 from auth_service.pages.console.sections import (
     MOST_GRANTS,
@@ -38,6 +37,8 @@ class SoftwareSection:
     clients: ClientRepository
     templates: PageTemplates
 
+    dangerous: ClassVar = frozenset[str]()
+
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         matching = await _software(self.clients)
         wanted = query.get("q")
@@ -60,30 +61,23 @@ class SoftwareSection:
 
 @dataclass(frozen=True)
 class ClientsSection:
-    """The section of the clients of one software; deletes one, or those that are unused."""
+    """The section of the clients of one software; deletes those that are unused."""
 
     clients: ClientRepository
     grants: GrantRepository
     templates: PageTemplates
 
-    async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
-        software = await self._find(query.get("key"))
-        return await self._page(software, query, admin)
+    dangerous: ClassVar = frozenset[str]()
 
-    async def _page(
-        self,
-        software: Software,
-        query: Parameters,
-        admin: Administrator,
-        *,
-        made: tuple[str, str] | None = None,
-    ) -> Response:
-        clients, page = paginated(software.clients, query, "clients")
+    async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
+        software, wanted = await self._find(query.get("key")), query.get("q") or ""
+        matching = [client for client in software.clients if _mentions(client, wanted.casefold())]
+        clients, page = paginated(matching, query, "clients")
         return self.templates.render(
             "console_clients.html",
             {
                 "admin": admin,
-                "made": made,
+                "q": wanted,
                 "software": _summary(software),
                 "page": page,
                 "clients": [await self._client(client) for client in clients],
@@ -91,19 +85,11 @@ class ClientsSection:
         )
 
     async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
-        key, action = form.require("key"), form.require("action")
-        if action == "rotate":
-            return await self._rotate(await self._find(key), form.require("client_id"), admin)
-        if action == "remove":
-            await self._remove(form.require("client_id"), admin)
-        elif action == "remove_unused":
-            await self._remove_unused(await self._find(key), admin)
-        else:
-            raise InvalidRequestError(
-                Reason.FORM_FIELD_INVALID, "action must be rotate, remove or remove_unused"
-            )
-        left = any(software.key == key for software in await _software(self.clients))
-        return see_other(_url(key) if left else "software")
+        key = form.require("key")
+        if form.require("action") != "remove_unused":
+            raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "action must be remove_unused")
+        await self._remove_unused(await self._find(key), admin)
+        return see_other(await software_url(self.clients, key))
 
     async def _find(self, key: str | None) -> Software:
         for software in await _software(self.clients):
@@ -117,8 +103,8 @@ class ClientsSection:
         return {
             "client_id": client.client_id,
             "name": client.name,
-            "has_secret": client.has_secret,
-            "old_secret_until": _old_secret_until(client),
+            "disabled": client.disabled,
+            "url": f"client?{urlencode({'id': client.client_id})}",
             "places": places(client),
             "registered": day(client.created_at),
             "used": day(max([*issued, *([client.used_at] if client.used_at else [])], default=None)),
@@ -126,29 +112,6 @@ class ClientsSection:
             "grants": len(grants),
             "many": len(grants) >= MOST_GRANTS,
         }
-
-    async def _rotate(self, software: Software, client_id: str, admin: Administrator) -> Response:
-        drawn = await admin.submission.secret() if admin.submission else new_secret()
-        secret = f"dw_cs_{drawn}"
-        client = await self.clients.get(client_id)
-        if client is None or not client.has_secret:
-            raise NotThereError
-        if client.secret_hash != digest(secret):
-            if admin.submission and admin.submission.outcome.finished:
-                return see_other(_url(software.key))  # submitted again after a later rotation
-            await self.clients.rotate_secret(client_id, secret)
-            admin.audit("client secret rotated", client_id=client_id)
-        # Shown in this response, without a redirect: it is not stored, so no later page could show it.
-        made = (client_id, secret)
-        return await self._page(await self._find(software.key), Parameters({}), admin, made=made)
-
-    async def _remove(self, client_id: str, admin: Administrator) -> None:
-        # Once before, so that the action can be repeated after an outage midway; once after, for grants
-        # opened in the meantime.
-        await self.grants.revoke_of_client(client_id)
-        if await self.clients.delete(client_id):
-            admin.audit("client removed", client_id=client_id)
-        await self.grants.revoke_of_client(client_id)
 
     async def _remove_unused(self, software: Software, admin: Administrator) -> None:
         ids, removed = [client.client_id for client in software.unused], 0
@@ -180,9 +143,11 @@ def _portions(ids: Sequence[str]) -> list[Sequence[str]]:
     return [ids[start : start + _REMOVED_AT_ONCE] for start in range(0, len(ids), _REMOVED_AT_ONCE)]
 
 
-def _url(key: str) -> str:
-    return f"clients?{urlencode({'key': key})}"
+async def software_url(clients: ClientRepository, key: str) -> str:
+    """Return the page of a software, relative to the console; that of all software once it has no client."""
+    left = any(software.key == key for software in await _software(clients))
+    return f"clients?{urlencode({'key': key})}" if left else "software"
 
 
-def _old_secret_until(client: Client) -> str | None:
-    return day(client.previous_secret_until) if client.previous_secret_hash else None
+def _mentions(client: Client, wanted: str) -> bool:
+    return any(wanted in text.casefold() for text in (client.client_id, client.name, *places(client)))

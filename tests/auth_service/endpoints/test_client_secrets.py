@@ -33,14 +33,13 @@ def test_a_new_secret_works_at_once_and_the_previous_one_for_a_week(new_store: C
         posted: list[dict[str, str]] = []
 
         def rotate() -> str:
-            (key,) = re.findall(r"clients\?key=([0-9a-f]{32})", console.open("software?q=Rotated").text)
-            page = console.open(f"clients?key={key}")
-            form = console.form(page, "rotate", client_id=client.client_id)
+            page = console.open(f"client?id={client.client_id}")
+            form = console.form(page, "rotate")
             posted.append({**form.fields, "action": "rotate"})
             answers = [console.post(str(page.url), {**form.fields, "action": "rotate"}) for _ in range(2)]
             secrets = {re.findall(r"dw_cs_[\w-]+", answer.text)[0] for answer in answers}
             (secret,) = secrets  # pressed twice: one secret
-            assert secret not in console.open(f"clients?key={key}").text
+            assert secret not in console.open(f"client?id={client.client_id}").text
             return str(secret)
 
         second = rotate()
@@ -52,7 +51,7 @@ def test_a_new_secret_works_at_once_and_the_previous_one_for_a_week(new_store: C
         person.log_in(person.open(f"{server.origin}/admin"))
         third, fourth = rotate(), rotate()
         assert [works(client, each) for each in (second, third, fourth)] == [False, True, True]
-        late = console.post("clients", posted[1])
+        late = console.post("client", posted[1])
         assert "dw_cs_" not in late.text, "the form of the third, submitted again after the fourth"
         assert [works(client, each) for each in (third, fourth)] == [True, True]
         person.close()
@@ -63,10 +62,9 @@ def test_a_public_client_gets_no_secret(new_store: Callable[[], str]) -> None:
         person = Person(trust_env=False)
         console = AtTheConsole(server, person)
         client = server.register(client_name="Public")
-        (key,) = re.findall(r"clients\?key=([0-9a-f]{32})", console.open("software?q=Public").text)
-        page = console.open(f"clients?key={key}")
+        page = console.open(f"client?id={client.client_id}")
         assert all(("action", "rotate") not in form.buttons for form in forms_of(page.text))
-        form = console.form(page, "remove", client_id=client.client_id)
+        form = console.form(page, "disable")
         refused = console.post(str(page.url), {**form.fields, "action": "rotate"})
         assert (refused.status_code, "dw_cs_" in refused.text) == (404, False)
         person.close()

@@ -113,13 +113,14 @@ class TestSoftware:
         client = server.register(client_name="Doomed", redirect_uris=WEB)
         tokens, others = server.connect(doomed), server.connect(client)
         page = console.open(f"clients?key={key_of(console, 'Doomed')}")
-        after = console.press(page, "remove", client_id=doomed.client_id)
+        assert f"client?id={doomed.client_id}&amp;confirm=remove" in page.text
+        after = console.press(console.open(f"client?id={doomed.client_id}&confirm=remove"), "remove")
         assert doomed.client_id not in after.text
         assert client.client_id in after.text
         assert not server.is_active(tokens["access_token"])
         assert server.is_active(others["access_token"])
         assert doomed.refresh(tokens["refresh_token"]).status_code == 401
-        last = console.press(after, "remove", client_id=client.client_id)
+        last = console.press(console.open(f"client?id={client.client_id}&confirm=remove"), "remove")
         assert last.url.path == "/admin/software"
 
     def test_those_that_nobody_uses_are_removed_together_and_no_other(
@@ -310,9 +311,7 @@ def test_everything_that_is_done_is_logged_with_who_did_it(
     server: AuthorizationServer, console: AtTheConsole, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = server.register(client_name="Logged")
-    console.press(
-        console.open(f"clients?key={key_of(console, 'Logged')}"), "remove", client_id=client.client_id
-    )
+    console.press(console.open(f"client?id={client.client_id}&confirm=remove"), "remove")
     console.press(console.open("invitations"), "make")
     console.press(console.open("invitations"), "revoke")
     logged = [line for line in capsys.readouterr().out.splitlines() if "administration" in line]

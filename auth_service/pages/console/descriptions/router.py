@@ -8,7 +8,13 @@ _PAGE = {
     "name": "page",
     "in": "path",
     "required": True,
-    "schema": text("Which.", enum=["software", "clients", "invitations", "people", "person"]),
+    "schema": text(
+        "Which.",
+        enum=[
+            *("software", "clients", "client", "new-client", "invitations"),
+            *("people", "person", "groups", "group"),
+        ],
+    ),
 }
 
 WAY_IN: Operation = {
@@ -44,6 +50,9 @@ ACT: Operation = {
             "client_id": text("The client, from the page."),
             "name": text("The person, from the page."),
             "grant_id": text("The grant, from the page."),
+            "password": text(
+                "Of the administrator, if the login is older than 10 minutes.", format="password"
+            ),
             "token": text("The invitation, from the page."),
             "uses": text("For a new invitation: how many registrations it is good for."),
             "hours": text("For a new invitation: how long."),

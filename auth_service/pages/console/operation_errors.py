@@ -1,0 +1,31 @@
+"""Turns the errors of operations into what the administrator reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from auth_service.pages.console.sections import NotThereError
+from auth_service.pages.current_password import NotDoneError
+from auth_service.protocol.reasons import Reason
+from auth_service.users.repository import NoSuchUserError, UserExistsError
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn the errors of operations on accounts and groups into pages.
+
+    Raises:
+        NotDoneError: a value is not allowed, or a name is taken.
+        NotThereError: the account was deleted in the meantime.
+    """
+    try:
+        yield
+    except UserExistsError as error:
+        raise NotDoneError("That username is taken.", 409, Reason.ADMIN_CONFLICT) from error
+    except NoSuchUserError as error:
+        raise NotThereError from error
+    except ValueError as error:
+        text = str(error)
+        sentence = f"{text[:1].upper()}{text[1:]}."
+        raise NotDoneError(sentence, 400, Reason.FORM_FIELD_INVALID) from error
