@@ -13,6 +13,7 @@ from auth_service.federation.identities import Identity, IdentityRepository, Ori
 from auth_service.protocol.federated_accounts import EmailOwner, Refusal, Step, allow_list_refusal, decide
 from auth_service.protocol.federated_identity import FederatedIdentity, username_candidates
 from auth_service.protocol.identity_providers import IdentityProvider
+from auth_service.users.factors import FactorRepository
 from auth_service.users.repository import User, UserRepository
 
 _TAG_LENGTH = 8
@@ -39,6 +40,7 @@ class FederatedAccounts:
     identities: IdentityRepository
     credentials: UpstreamCredentials | None = None
     access_changed: Callable[[str], Awaitable[None]] | None = None
+    factors: FactorRepository | None = None
 
     async def account_of(self, federated: FederatedIdentity, provider: IdentityProvider) -> tuple[User, How]:
         """Return the account of a person who logs in.
@@ -117,6 +119,8 @@ class FederatedAccounts:
         if user is None or user.disabled:
             await self.identities.disconnect(identity)
             raise IdentityRefusedError(Refusal.LOG_IN_FIRST)
+        if self.factors is not None:
+            await self.factors.note(subject, f"{identity.name} at {provider.label} was connected")
         return identity
 
     async def _refuse_silent_link(self, identity: Identity) -> None:

@@ -18,7 +18,7 @@ from auth_service.federation.id_tokens import ProviderIdTokens
 from auth_service.federation.logins import FederatedLogins, LoginPurpose, LoginSecrets
 from auth_service.federation.provider_logout import ProviderSessions
 from auth_service.pages.descriptions.federated_login import BEGIN, COME_BACK
-from auth_service.pages.login import PROVEN_BY_LOGIN, after_login, destination
+from auth_service.pages.login import LOGIN_METHODS, PROVEN_BY_LOGIN, after_login, destination
 from auth_service.pages.provider_failures import Failure, ProviderFailures, failure_of
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.federated_identity import (
@@ -133,7 +133,9 @@ class FederatedLoginPages:
         if purpose.links is not None:
             # The person who is logged in here has just authenticated; see `_purpose`.
             freshness = Freshness.REQUIRED if provider.preset.sends_auth_time else Freshness.ANY
-        elif purpose.to in PROVEN_BY_LOGIN:
+        elif purpose.to in PROVEN_BY_LOGIN or (
+            purpose.to == LOGIN_METHODS and provider.preset.sends_auth_time
+        ):
             freshness = Freshness.REQUIRED
         elif request and ("login" in request.prompts or request.max_age is not None):
             # The client wants proof that the person is present now, not that they once were.

@@ -64,12 +64,17 @@ class Visit:
 
 @dataclass(frozen=True, kw_only=True)
 class FreshLogin:
-    """Admits people who have just logged in; redirects all others to the login."""
+    """Admits people who have just logged in; redirects all others to the login.
+
+    Attributes:
+        silent_providers: the ids of the identity providers that never say when people authenticated.
+    """
 
     context: PageContext
     factors: FactorRepository
     login_sessions: LoginSessions
     pending: PendingRequests
+    silent_providers: frozenset[str]
     clock: Clock
 
     async def visit(self, request: Request, *, changes: bool = True) -> Visit | Response:
@@ -93,6 +98,8 @@ class FreshLogin:
         # A session from before the second factor was added must not be able to remove it.
         if changes and factors.count and session.acr != ACR_MFA:
             return see_other(f"second-factor?{urlencode(on)}")
+        if changes and not self._is_proven(session, user, waits=pending_id is not None):
+            return see_other(f"login?{urlencode(on)}")
         return Visit(
             browser=browser,
             session=session,
@@ -103,6 +110,19 @@ class FreshLogin:
             to=destination(form),
             network=self.context.networks.network_of(request),
         )
+
+    def _is_proven(self, session: Session, user: User, *, waits: bool) -> bool:
+        """Whether the login is known to be a fresh one, or nothing better can be demanded of this account.
+
+        Some providers do not say when they authenticated the person: the login may be the work of somebody
+        at an unlocked screen. The password or the second factor proves more, if the account has one.
+
+        Args:
+            waits: whether an authorization request waits for a second factor to be set up.
+        """
+        if session.auth_time_known or session.acr == ACR_MFA:
+            return True
+        return not user.password_hash and (waits or session.provider_id in self.silent_providers)
 
     @staticmethod
     async def _is_repeated(request: Request, factors: Factors) -> bool:

@@ -49,6 +49,7 @@ _AFTER = {
 }
 """The destinations of a login without a pending request, by the name in `to`; otherwise the account page."""
 
+LOGIN_METHODS = "login-methods"
 PROVEN_BY_LOGIN = frozenset({"delete-account", "disconnect-identity", "email"})
 """The destinations at which a fresh login proves presence for an account without a password."""
 
@@ -95,6 +96,7 @@ class LoginPage:
         pending = await self.pending.get(pending_id, browser.browser_id)
         client = await self.clients.get(pending.request.client_id) if pending else None
         fields = {name: value for name, value in (("pending", pending_id), ("to", to)) if value}
+        again = to == LOGIN_METHODS and await self.context.sessions.find(browser.session) is not None
         hint = (pending.request.login_hint if pending else None) or ""
         return self.context.templates.render(
             "login.html",
@@ -105,6 +107,7 @@ class LoginPage:
                 "client_name": client.name if client else None,
                 "username": username or hint,
                 "wrong": wrong,
+                "again": again,
                 "providers": self.providers,
                 "passkey_options": self.passkeys.login_options(browser.browser_id or ""),
                 "passkey_fields": fields,

@@ -93,6 +93,7 @@ def _pages(parts: Components, providers: Providers, openid: OpenIdLogin) -> Fede
             identities=IdentityRepository(base.store, base.clock),
             credentials=upstream_credentials(base),
             access_changed=parts.access.changes.subject,
+            factors=users.factors,
         ),
         provider_sessions=provider_sessions(parts),
         id_tokens=_id_tokens(parts),

@@ -48,6 +48,11 @@ def _fresh_login(parts: Components) -> FreshLogin:
         factors=parts.users.factors,
         login_sessions=parts.login_sessions,
         pending=parts.authorization.pending,
+        silent_providers=frozenset(
+            provider.provider_id
+            for provider in configured.identity_providers(parts.base.settings)
+            if not provider.preset.sends_auth_time
+        ),
         clock=parts.base.clock,
     )
 

@@ -114,6 +114,7 @@ def test_a_verified_address_connects_to_the_account_that_has_it(
         open_login(person, server)
     assert logged_in_as(person, server) == local.subject
     assert [log["how"] for log in logs if log["event"] == "login"] == ["linked by e-mail"]
+    assert "at Corp was connected on" in person.open(f"{server.origin}/account").text
     # From now on it is the identity that counts, whatever the address is.
     provider.claims["email"] = "renamed@corp.example"
     again = FederatedPerson(provider)

@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 import pytest
 
-from tests.auth_service.endpoints.second_factors import App, key_on
+from auth_service.crypto.passwords import Passwords
+from auth_service.storage.interface import Store
+from auth_service.users.repository import UserRepository
 from tests.auth_service.federation.people import logged_in_as, open_login
 from tests.auth_service.federation.provider import FakeProvider, FederatedPerson
 from tests.auth_service.service import AuthorizationServer
@@ -76,14 +78,45 @@ def test_a_login_that_is_not_known_to_be_fresh_deletes_and_connects_nothing(
     assert logged_in_as(person, server) is not None
 
 
+def set_password(server: AuthorizationServer, person: FederatedPerson) -> None:
+    """Give the account of a person a password, beside the identity."""
+    subject = logged_in_as(person, server)
+
+    async def change(store: Store) -> None:
+        users = UserRepository(store, Passwords(), server.clock)
+        user = await users.by_subject(subject or "")
+        assert user
+        await users.set_password(user, "seven moss harbours")
+
+    server.with_store(change)
+
+
 @pytest.mark.requirement("ID-5")
-def test_a_second_factor_that_is_added_does_not_make_the_login_a_fresh_one(
-    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+@pytest.mark.parametrize("page", ["add-authenticator", "add-passkey"])
+def test_a_login_of_unknown_age_adds_no_factor(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson, page: str
 ) -> None:
     provider.changes = {"auth_time": MISSING}
     open_login(person, server)
-    page = person.open(f"{server.origin}/add-authenticator")
-    assert person.submit(page, {"code": App(server, key_on(page)).code()}).status_code == 200
-    refused = person.submit(person.open(f"{server.origin}/delete-account"), {})
-    assert (refused.status_code, "Log in again, then try again" in refused.text) == (401, True)
-    assert person.leave(person.open(f"{server.origin}/account")) == "../login?to=account"
+    sent_on = person.open(f"{server.origin}/{page}")
+    assert sent_on.url.path == "/login"
+    assert "Log in again to change your login methods" in sent_on.text
+    location = person.leave(sent_on)
+    query = dict(parse_qsl(urlsplit(location).query))
+    assert (query["prompt"], query["max_age"]) == ("login", "0")
+    assert come_back(provider, person, location, MISSING).status_code == 403
+    location = person.leave(person.open(f"{server.origin}/{page}"))
+    assert come_back(provider, person, location, 0).url.path == "/login-methods"
+    assert person.open(f"{server.origin}/{page}").url.path == f"/{page}"
+
+
+@pytest.mark.requirement("ID-5")
+def test_a_fresh_login_at_the_provider_suffices_beside_a_password(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+) -> None:
+    provider.changes = {"auth_time": int(provider.clock())}
+    open_login(person, server)
+    set_password(server, person)
+    provider.changes = {"auth_time": int(provider.clock())}
+    open_login(person, server)
+    assert person.open(f"{server.origin}/add-authenticator").url.path == "/add-authenticator"

@@ -8,6 +8,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.users.repository import User
+from tests.auth_service.endpoints.second_factors import App, key_on
 from tests.auth_service.federation.provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -160,3 +163,34 @@ def test_a_fresh_login_that_github_cannot_prove_is_refused_before_anybody_is_sen
     form = member.button(page)
     refused = member.browser.post(f"{server.origin}/login/fake", data=form.fields)
     assert (refused.status_code, "You must log in again" in refused.text) == (403, True)
+
+
+@pytest.mark.requirement("ID-5", "SEC-16")
+def test_a_second_factor_of_somebody_without_a_password_is_added_but_makes_the_login_no_fresh_one(
+    server: AuthorizationServer, member: FederatedPerson
+) -> None:
+    member.log_in(member.open(f"{server.origin}/login"))
+    page = member.open(f"{server.origin}/add-authenticator")
+    assert member.submit(page, {"code": App(server, key_on(page)).code()}).status_code == 200
+    refused = member.submit(member.open(f"{server.origin}/delete-account"), {})
+    assert (refused.status_code, "Log in again, then try again" in refused.text) == (401, True)
+
+
+@pytest.mark.requirement("ID-5", "SEC-16")
+def test_where_there_is_a_password_a_login_that_github_cannot_prove_adds_no_factor(
+    server: AuthorizationServer, github: FakeProvider, member: FederatedPerson
+) -> None:
+    member.log_in(member.open(f"{server.origin}/login"))
+    login = github.answers[f"{API}/user"][1]["login"]  # type: ignore[index]
+
+    async def set_password(accounts: AccountLifecycle, user: User) -> None:
+        await accounts.users.set_password(user, "seven moss harbours")
+
+    server.with_account(login, set_password)
+    member.log_in(member.open(f"{server.origin}/login"))
+    for page in ("add-authenticator", "add-passkey"):
+        sent_on = member.open(f"{server.origin}/{page}")
+        assert sent_on.url.path == "/login"
+    done = member.submit(sent_on, {"username": login, "password": "seven moss harbours"})
+    assert done.url.path == "/login-methods"
+    assert member.open(f"{server.origin}/add-authenticator").url.path == "/add-authenticator"
