@@ -81,7 +81,14 @@ def serving(store_url: str, **changes: Any) -> Iterator[str]:
     app = create_reloading_app(settings(store_url, port, **changes), open_store(store_url), MovableClock())
     server = uvicorn.Server(
         uvicorn.Config(
-            app, port=port, log_config=None, lifespan="on", http=DirectProtocol, timeout_graceful_shutdown=2
+            app,
+            port=port,
+            log_config=None,
+            lifespan="on",
+            http=DirectProtocol,
+            proxy_headers=False,
+            timeout_keep_alive=60,
+            timeout_graceful_shutdown=2,
         )
     )
     thread = threading.Thread(target=server.run)
