@@ -107,12 +107,12 @@ def told_apart(efforts: dict[str, list[float]], hash_s: float) -> dict[str, Diff
     """The kinds that take another time than an account, beyond noise."""
     usual = efforts["an account"]
     compared = {kind: difference(usual, others) for kind, others in efforts.items() if others is not usual}
-    for kind, found in compared.items():
-        print(f"{kind}: {found.of_medians * 1e6:+.0f} us of {hash_s * 1e6:.0f} us a hash, p={found.p:.4f}")  # noqa: T201
+    for kind, gap in compared.items():
+        print(f"{kind}: {gap.of_medians * 1e6:+.0f} us of {hash_s * 1e6:.0f} us a hash, p={gap.p:.4f}")  # noqa: T201
     return {
-        kind: found
-        for kind, found in compared.items()
-        if found.p < CHANCE and abs(found.of_medians) > FRACTION * hash_s
+        kind: gap
+        for kind, gap in compared.items()
+        if gap.p < CHANCE and abs(gap.of_medians) > FRACTION * hash_s
     }
 
 
