@@ -28,11 +28,11 @@ from tests.flow import Person
 pytestmark = pytest.mark.requirement("SEC-16", "ID-5")
 
 ATTEMPTS = int(os.environ.get("DOORWARD_SOAK_LOGINS", "30"))
-"""Of each kind."""
+"""The number of attempts of each kind."""
 COST = passwords.Cost(memory_kib=4_096, iterations=3, lanes=1)
 CHANCE = 0.001
 FRACTION = 0.2
-"""Of a hash."""
+"""The smallest difference that counts, in hashes."""
 PASSWORD = "seven moss harbours"
 NAMES = {
     "an account": "plain",
@@ -46,7 +46,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthorizationServer]:
-    """One without login limits, whose hashes take longer than the rest of a request."""
+    """A server without login limits, whose hashes take longer than the rest of a request."""
 
     async def unlimited(*_: object) -> None:
         pass

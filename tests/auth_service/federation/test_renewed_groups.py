@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,7 +16,7 @@ from tests.auth_service.access.rules import set_rules
 from tests.auth_service.federation.provider import FakeProvider, FederatedPerson
 from tests.auth_service.service import RESOURCE, AuthorizationServer
 from tests.e2e.dump import dump
-from tests.flow import Client
+from tests.flow import Client, Pkce
 
 pytestmark = pytest.mark.requirement("ID-3", "ID-4")
 
@@ -66,6 +67,20 @@ def test_a_member_removed_at_the_provider_loses_the_scope_at_the_next_refresh(co
     connection.provider.claims["groups"] = []
     assert connection.later()["reason_code"] == Reason.ACCESS_NOT_GRANTED.code
     assert connection.provider.refreshes == 2
+
+
+def test_a_provider_is_never_asked_for_a_resource_which_entra_refuses(
+    connection: Connection, person: FederatedPerson
+) -> None:
+    pkce = Pkce()
+    again = FederatedPerson(connection.provider)
+    location = again.leave(again.open(connection.client.authorization_url(pkce, resource=RESOURCE)))
+    again.close()
+    connection.later()
+    forms = [form for path, form, _ in connection.provider.requests if path == "/token"]
+    assert [form["grant_type"] for form in forms] == ["authorization_code", "refresh_token"]
+    for sent in (dict(parse_qsl(urlsplit(location).query)), *forms):
+        assert "resource" not in sent
 
 
 def test_a_provider_that_cannot_be_asked_counts_for_a_day(connection: Connection) -> None:

@@ -169,6 +169,17 @@ def identity(preset: str, **claims: Any) -> FederatedIdentity:
         ),
         # Any tenant's administrator can write any address there.
         ("entra", {"email": "ada@corp.example", "email_verified": True}, None, None),
+        # Recent releases of authentik vouch for no address unless a property mapping does.
+        ("authentik", {"email": "ada@corp.example", "email_verified": False}, None, None),
+        *(
+            (
+                preset,
+                {"email": "ada@corp.example", "email_verified": True},
+                "ada@corp.example",
+                "corp.example",
+            )
+            for preset in ("okta", "keycloak", "auth0", "github", "gitlab", "authentik", "pocket-id")
+        ),
     ],
 )
 def test_an_address_counts_where_the_provider_proves_it(
@@ -195,7 +206,9 @@ def test_an_address_counts_where_the_provider_proves_it(
         ("entra", {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {}}}, None),
         ("entra", {"hasgroups": True}, None),
         ("entra", {"groups": ["6f1a"]}, ("6f1a",)),
+        ("entra", {"groups": [f"6f1a{n}" for n in range(200)]}, tuple(f"6f1a{n}" for n in range(200))),
         ("okta", {"groups": ["Everyone"]}, ("Everyone",)),
+        ("github", {"groups": ["acme", "acme/ops"]}, ("acme", "acme/ops")),
         ("gitlab", {"groups": ["acme", "acme/ops"]}, ("acme", "acme/ops")),
         ("authentik", {"groups": ["authentik Admins"]}, ("authentik Admins",)),
         ("pocket-id", {"groups": ["ops"]}, ("ops",)),

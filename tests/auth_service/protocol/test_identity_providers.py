@@ -25,6 +25,16 @@ TENANT = "00000000-1111-2222-3333-444444444444"
         ("keycloak", "https://id.example/realms/corp/", False),
         ("auth0", "https://corp.auth0.com/", True),
         ("auth0", "https://corp.auth0.com", False),
+        ("okta", "https://corp.okta.com", True),
+        ("okta", "https://corp.okta.com/oauth2/default", True),
+        ("github", "https://github.com", True),
+        ("github", "github.com", False),
+        ("gitlab", "https://gitlab.com", True),
+        ("gitlab", "https://gitlab.corp.example", True),
+        ("authentik", "https://id.example/application/o/doorward/", True),
+        ("authentik", "https://id.example/application/o/doorward", False),
+        ("pocket-id", "https://id.example", True),
+        ("pocket-id", "id.example", False),
     ],
 )
 def test_an_issuer_has_the_form_that_its_kind_of_provider_gives_it(
