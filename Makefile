@@ -45,17 +45,19 @@ bench: setup ## Measure the hot paths against reading one key; ARGS="--seconds 2
 mutate: setup ## Mutate modules and run their unit tests; ARGS="auth_service/protocol" for some of them
 	@$(BIN)/python scripts/mutate.py $(ARGS)
 
-check: setup ## Lint, format, types, locks, reason codes
+check: setup ## Lint, format, types, locks, reason codes, translations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/check_locks.py
 	$(BIN)/python scripts/document_reasons.py --check
+	$(BIN)/python scripts/messages.py --check
 
 format: setup ## Let ruff format and mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python scripts/document_reasons.py
+	$(BIN)/python scripts/messages.py
 
 lock: setup ## Resolve the locks again from pyproject.toml; ARGS=--upgrade takes newer versions
 	scripts/lock $(ARGS)

@@ -29,13 +29,14 @@ from shared import base64url
 from shared.environment import Issuer, PublicUrl, listed
 from shared.home_networks import HttpNetworks, check_http
 from shared.scopes import SCOPE_TOKEN
+from shared.texts import Text
 from shared.uris import is_loopback, resource_key, split_absolute
 from shared.well_known import PROTECTED_RESOURCE
 
 OPENID_SCOPES = {
-    "openid": "Know that it is you",
-    "profile": "See your name",
-    "offline_access": "Stay connected while you are away",
+    "openid": Text("Know that it is you"),
+    "profile": Text("See your name"),
+    "offline_access": Text("Stay connected while you are away"),
 }
 """Scopes that the authorization server itself grants, with their descriptions on the consent page."""
 

@@ -9,9 +9,10 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
 from shared.environment import listed
+from shared.texts import Text
 from shared.uris import PRIVATE_NETWORKS, Network, is_in, is_loopback, split_absolute
 
-WARNING = (
+WARNING = Text(
     "Plain http is allowed here on a private network: everybody on that network can read and change what is"
     " sent, passwords and tokens included."
 )

@@ -16,6 +16,7 @@ from auth_service.storage.interface import Store
 from auth_service.users.factors import FactorRepository
 from auth_service.users.repository import NoSuchUserError, User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
+from shared.texts import Text
 
 _LONGEST_S = 30
 _DISCONNECTED = "the identity of the login was disconnected"
@@ -65,10 +66,10 @@ class ConnectedIdentities:
             identities = await self.of(user)
             identity = next((each for each in identities if each.identity_id == identity_id), None)
             if identity is None:
-                raise NotDisconnectedError("this identity is not connected")
+                raise NotDisconnectedError(Text("this identity is not connected"))
             others = [each for each in identities if each != identity]
             if not await self._has_other_way_in(user, others, providers):
-                raise NotDisconnectedError("it is the only way to log in to this account")
+                raise NotDisconnectedError(Text("it is the only way to log in to this account"))
             await self._disconnect(user, [identity], spared)
         return identity
 
@@ -82,7 +83,7 @@ class ConnectedIdentities:
         async with self.one_at_a_time(user):
             identities = await self.of(user)
             if not await self._has_other_way_in(user, [], None):
-                raise NotDisconnectedError("without a password, an identity is the only way to log in")
+                raise NotDisconnectedError(Text("without a password, an identity is the only way to log in"))
             await self._disconnect(user, identities, spared)
         return identities
 
@@ -150,7 +151,7 @@ class ConnectedIdentities:
         """
         key = keys.once("disconnecting", user.subject)
         if not await self.store.put_once(key, ttl_s=_LONGEST_S):
-            raise NotDisconnectedError("another identity is being disconnected; try again")
+            raise NotDisconnectedError(Text("another identity is being disconnected; try again"))
         try:
             yield
         finally:

@@ -16,6 +16,7 @@ from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import JsonCodec
+from shared.languages import prefer_locales
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,17 @@ class PendingRequests:
             await self._pending.create(digest(slot.request_id), slot.unwritten)
 
     async def get(self, request_id: str | None, browser_secret: str | None) -> Pending | None:
-        """Return the request with that id, if it belongs to this browser."""
+        """Return the request with that id, if it belongs to this browser.
+
+        The page that is shown for it is rendered in the language that the request asks for.
+        """
         if not request_id or not browser_secret:
             return None
         pending = await self._pending.get(digest(request_id))
-        return pending if pending and pending.browser == digest(browser_secret) else None
+        if pending is None or pending.browser != digest(browser_secret):
+            return None
+        prefer_locales(pending.request.ui_locales)
+        return pending
 
     async def note_login(self, request_id: str, session_id: str) -> None:
         """Record that the person logged in for this very request."""

@@ -10,16 +10,17 @@ from auth_service.pages.account_sections import Confirmation, Done
 from auth_service.pages.other_sessions import OtherSessions
 from auth_service.protocol.known_browsers import KnownBrowser
 from auth_service.protocol.parameters import Parameters
-from auth_service.protocol.request_source import UNKNOWN_BROWSER, shown_network
+from auth_service.protocol.request_source import UNKNOWN_BROWSER, shown_browser, shown_network
 from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.sessions import Session
 from auth_service.web.moments import day
+from shared.texts import Text
 
 MESSAGES = {
-    "browser_forgotten": "That browser is forgotten.",
-    "browsers_forgotten": "All browsers are forgotten.",
+    "browser_forgotten": Text("That browser is forgotten."),
+    "browsers_forgotten": Text("All browsers are forgotten."),
 }
-_FORGOTTEN = "Wrong passwords entered there then count like those of strangers."
+_FORGOTTEN = Text("Wrong passwords entered there then count like those of strangers.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class BrowsersSection:
     actions = frozenset({"forget_browser", "forget_browsers"})
 
     @property
-    def messages(self) -> Mapping[str, str]:
+    def messages(self) -> Mapping[str, Text]:
         """The messages after the actions, by key."""
         return MESSAGES
 
@@ -43,21 +44,26 @@ class BrowsersSection:
     async def confirmation(self, session: Session, query: Parameters) -> Confirmation | None:
         if query.get("action") == "forget_browsers":
             return Confirmation(
-                title="Forget all browsers?",
-                effect=f"Every browser but this one is logged out at once. {_FORGOTTEN}",
-                button="Forget all browsers",
+                title=Text("Forget all browsers?"),
+                effect=Text("All other browsers are logged out at once. %(more)s", more=_FORGOTTEN),
+                button=Text("Forget all browsers"),
                 fields={"action": "forget_browsers"},
             )
         browser = await self._find(session, query.get("browser") or "")
         if browser is None:
             return None
         here = browser.browser_id == session.known_browser
-        logged_out = "You stay logged in here." if here else "It is logged out at once."
+        logged_out = Text("You stay logged in here.") if here else Text("It is logged out at once.")
         return Confirmation(
-            title="Forget this browser?" if here else "Forget that browser?",
-            about=browser.name or UNKNOWN_BROWSER,
-            effect=f"Last login {day(browser.last_at)}. {logged_out} {_FORGOTTEN}",
-            button="Forget",
+            title=Text("Forget this browser?") if here else Text("Forget that browser?"),
+            about=shown_browser(browser.name or UNKNOWN_BROWSER),
+            effect=Text(
+                "Last login %(moment)s. %(session)s %(more)s",
+                moment=day(browser.last_at),
+                session=logged_out,
+                more=_FORGOTTEN,
+            ),
+            button=Text("Forget"),
             fields={"action": "forget_browser", "browser": browser.browser_id},
         )
 
@@ -78,7 +84,7 @@ class BrowsersSection:
 def _row(browser: KnownBrowser, session: Session) -> dict[str, Any]:
     return {
         "browser_id": browser.browser_id,
-        "name": browser.name or UNKNOWN_BROWSER,
+        "name": shown_browser(browser.name or UNKNOWN_BROWSER),
         "network": shown_network(browser.network),
         "first": day(browser.first_at),
         "last": day(browser.last_at),

@@ -21,15 +21,16 @@ from auth_service.protocol.tool_calls import DayCalls
 from auth_service.users.sessions import Session
 from auth_service.web.moments import day
 from shared.logs import get_logger
+from shared.texts import Text, plural_text
 
 _log = get_logger(__name__)
 
 _REASON = "the user disconnected the client"
 MESSAGES = {
-    "disconnected": "The application is disconnected.",
-    "app_disconnected": "All connections of the application have ended.",
+    "disconnected": Text("The application is disconnected."),
+    "app_disconnected": Text("All connections of the application have ended."),
 }
-_LOSES_ACCESS = "It loses access at once. It can ask for access again, and you decide again."
+_LOSES_ACCESS = Text("It loses access at once. It can ask for access again, and you decide again.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class ConnectionsSection:
     actions = frozenset({"disconnect", "disconnect_app"})
 
     @property
-    def messages(self) -> Mapping[str, str]:
+    def messages(self) -> Mapping[str, Text]:
         """The messages after the actions, by key."""
         return MESSAGES
 
@@ -109,7 +110,7 @@ class ConnectionsSection:
 
     def _resource_name(self, resource: str | None) -> str:
         registered = self.resource_registry.by_identifier(resource)
-        return registered.name if registered else resource or "Your account only"
+        return registered.name if registered else resource or Text("Your account only")
 
     async def confirmation(self, session: Session, query: Parameters) -> Confirmation | None:
         if query.get("action") == "disconnect_app":
@@ -120,10 +121,10 @@ class ConnectionsSection:
         name = connection.client.name if connection.client else DELETED_CLIENT
         resource = self._resource_name(connection.grant.resource)
         return Confirmation(
-            title="Disconnect?",
-            about=f"{name} → {resource}",
+            title=Text("Disconnect?"),
+            about=Text("%(application)s → %(resource)s", application=name, resource=resource),
             effect=_LOSES_ACCESS,
-            button="Disconnect",
+            button=Text("Disconnect"),
             fields={"action": "disconnect", "grant_id": connection.grant.grant_id},
         )
 
@@ -131,12 +132,12 @@ class ConnectionsSection:
         app = await self.apps.app(session.subject, key)
         if app is None:
             return None
-        count = len(app.connections)
+        connections = plural_text("%(count)s connection", "%(count)s connections", len(app.connections))
         return Confirmation(
-            title="Disconnect all?",
-            about=f"{app.name}: {count} {'connection' if count == 1 else 'connections'}",
+            title=Text("Disconnect all?"),
+            about=Text("%(application)s: %(connections)s", application=app.name, connections=connections),
             effect=_LOSES_ACCESS,
-            button="Disconnect all",
+            button=Text("Disconnect all"),
             fields={"action": "disconnect_app", "app": key},
         )
 

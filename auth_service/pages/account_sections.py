@@ -10,6 +10,7 @@ from starlette.background import BackgroundTask
 
 from auth_service.protocol.parameters import Parameters
 from auth_service.users.sessions import Session
+from shared.texts import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +23,10 @@ class Confirmation:
         fields: the fields of the form, with the action.
     """
 
-    title: str
+    title: Text
     about: str = ""
-    effect: str
-    button: str
+    effect: Text
+    button: Text
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -51,7 +52,7 @@ class AccountSection(Protocol):
         ...
 
     @property
-    def messages(self) -> Mapping[str, str]:
+    def messages(self) -> Mapping[str, Text]:
         """The messages that the page shows after its actions, by key."""
         ...
 

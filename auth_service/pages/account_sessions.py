@@ -10,17 +10,18 @@ from auth_service.pages.account_sections import Confirmation, Done
 from auth_service.pages.other_sessions import OtherSessions
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters
-from auth_service.protocol.request_source import UNKNOWN_BROWSER, shown_network
+from auth_service.protocol.request_source import UNKNOWN_BROWSER, shown_browser, shown_network
 from auth_service.protocol.second_factor import KEY, PASSWORD, SEVERAL
 from auth_service.users.sessions import Session
 from auth_service.web.moments import day
+from shared.texts import Text
 
 MOST_SHOWN = 50
 MESSAGES = {
-    "session_ended": "That browser is logged out.",
-    "other_sessions_ended": "All other browsers are logged out.",
+    "session_ended": Text("That browser is logged out."),
+    "other_sessions_ended": Text("All other browsers are logged out."),
 }
-_STAYS_CONNECTED = (
+_STAYS_CONNECTED = Text(
     "Applications that were connected there stay connected. You can disconnect them separately."
 )
 
@@ -35,7 +36,7 @@ class SessionsSection:
     actions = frozenset({"end_session", "end_other_sessions"})
 
     @property
-    def messages(self) -> Mapping[str, str]:
+    def messages(self) -> Mapping[str, Text]:
         """The messages after the actions, by key."""
         return MESSAGES
 
@@ -63,26 +64,28 @@ class SessionsSection:
         labels = {provider.provider_id: provider.label for provider in self.providers}
         provider_id = session.provider_id
         if provider_id is None and KEY in session.amr and PASSWORD not in session.amr:
-            return "a passkey"
-        first = labels.get(provider_id, provider_id) if provider_id else "password"
-        return f"{first} and a second factor" if SEVERAL in session.amr else first
+            return Text("a passkey")
+        first = labels.get(provider_id, provider_id) if provider_id else Text("password")
+        return Text("%(first)s and a second factor", first=first) if SEVERAL in session.amr else first
 
     async def confirmation(self, session: Session, query: Parameters) -> Confirmation | None:
         if query.get("action") == "end_other_sessions":
             return Confirmation(
-                title="Log out everywhere else?",
-                effect=f"All other browsers are logged out at once. {_STAYS_CONNECTED}",
-                button="Log out everywhere else",
+                title=Text("Log out everywhere else?"),
+                effect=Text("All other browsers are logged out at once. %(more)s", more=_STAYS_CONNECTED),
+                button=Text("Log out everywhere else"),
                 fields={"action": "end_other_sessions"},
             )
         other = await self._other(session, query.get("session") or "")
         if other is None:
             return None
         return Confirmation(
-            title="Log out that browser?",
+            title=Text("Log out that browser?"),
             about=_browser(other),
-            effect=f"Logged in since {day(other.auth_time)}. {_STAYS_CONNECTED}",
-            button="Log out",
+            effect=Text(
+                "Logged in since %(moment)s. %(more)s", moment=day(other.auth_time), more=_STAYS_CONNECTED
+            ),
+            button=Text("Log out"),
             fields={"action": "end_session", "session": other.session_id},
         )
 
@@ -99,5 +102,5 @@ class SessionsSection:
         return Done(message="session_ended", then=ended)
 
 
-def _browser(session: Session) -> str:
-    return session.source.browser if session.source else UNKNOWN_BROWSER
+def _browser(session: Session) -> Text:
+    return shown_browser(session.source.browser if session.source else UNKNOWN_BROWSER)

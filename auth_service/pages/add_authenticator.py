@@ -26,6 +26,7 @@ from auth_service.web.submissions import submission_of
 from shared import base64url
 from shared.clock import Clock
 from shared.encoded_text import encoded
+from shared.texts import Text
 
 SERVICE_NAME = "Doorward"
 ENROLMENT_S = 900
@@ -100,10 +101,10 @@ class AddAuthenticatorPage:
         try:
             rule = self._rule(visit, secret)
             return await self.add_factor.add(
-                submission_of(request), visit, rule, what="An authenticator app", amr=BY_CODE
+                submission_of(request), visit, rule, what=Text("An authenticator app was added"), amr=BY_CODE
             )
         except NotDoneError as error:
-            page = self._form(visit, secret, wrong=str(error), status=error.status)
+            page = self._form(visit, secret, wrong=error.message, status=error.status)
             who = {"subject": visit.user.subject, "username": encoded(visit.user.username)}
             return not_done(page, error, "authenticator app not added", **who)
 
@@ -111,7 +112,7 @@ class AddAuthenticatorPage:
         now = self.clock()
         step = step_of(secret, "".join((visit.form.get("code") or "").split()), now)
         if step is None:
-            message = "The code is wrong. Check the clock of your phone, and enter the next code."
+            message = Text("The code is wrong. Check the clock of your phone, and enter the next code.")
             raise NotDoneError(message, 400, Reason.SECOND_FACTOR_WRONG)
         app = AuthenticatorApp(
             sealed=self.sealed.seal(visit.user.subject, secret),

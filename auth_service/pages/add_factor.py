@@ -21,6 +21,7 @@ from auth_service.web.render import see_other
 from auth_service.web.submissions import Submission
 from shared.clock import Clock
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
 
@@ -38,12 +39,12 @@ class AddFactor:
     clock: Clock
 
     async def add(
-        self, submission: Submission, visit: Visit, rule: Rule, *, what: str, amr: tuple[str, ...]
+        self, submission: Submission, visit: Visit, rule: Rule, *, what: Text, amr: tuple[str, ...]
     ) -> Response:
         """Add the factor; with the first one of an account, show its recovery codes.
 
         Args:
-            what: the factor in words, for the notice.
+            what: what happened, for the notice.
             amr: the methods that the proof of possession adds to the login.
 
         Raises:
@@ -54,7 +55,7 @@ class AddFactor:
             visit.user.subject, self._rule(rule, mark=mark, codes=codes, notice=self._notice(what, visit))
         )
         if refused is not None:
-            raise NotDoneError(refused.value, 409, Reason.SECOND_FACTOR_NOT_CHANGED)
+            raise NotDoneError(refused.text, 409, Reason.SECOND_FACTOR_NOT_CHANGED)
         begun = await self.login_sessions.with_factor(submission, visit.browser, visit.session, amr)
         if begun is None:
             raise RequestOverError
@@ -65,8 +66,8 @@ class AddFactor:
         context = {"codes": codes, "onward": visit.onward}
         return self.context.templates.render("recovery_codes.html", context, cookies=begun.cookies)
 
-    def _notice(self, what: str, visit: Visit) -> Notice:
-        return Notice(text=f"{what} was added", at=int(self.clock()), network=visit.network)
+    def _notice(self, what: Text, visit: Visit) -> Notice:
+        return Notice.of(what, at=int(self.clock()), network=visit.network)
 
     def _rule(
         self, rule: Rule, *, mark: str, codes: tuple[str, ...], notice: Notice

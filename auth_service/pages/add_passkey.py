@@ -23,10 +23,11 @@ from auth_service.web.submissions import submission_of
 from shared.clock import Clock
 from shared.encoded_text import encoded
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
 MAX_NAME = 40
-_WRONG = "The passkey was not added. Try again."
+_WRONG = Text("The passkey was not added. Try again.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +53,13 @@ class AddPasskeyPage:
             if possible
             else None
         )
+        number = len(visit.factors.passkeys) + 1
         context = {
             "csrf": self.context.browsers.form_token(visit.browser),
             "username": visit.user.username,
             "options": options,
             "fields": visit.fields,
-            "name": _name(visit.form.get("name")) or f"Passkey {len(visit.factors.passkeys) + 1}",
+            "name": _name(visit.form.get("name")) or Text("Passkey %(number)s", number=number),
             "max_name": MAX_NAME,
             "wrong": wrong,
         }
@@ -77,14 +79,14 @@ class AddPasskeyPage:
             def rule(factors: Factors, mark: str) -> tuple[Factors | None, Refused | None]:
                 return add_passkey(factors, key, mark=mark)
 
-            what = f"The passkey “{key.name}”"
+            what = Text("The passkey “%(name)s” was added", name=key.name)
             return await self.add_factor.add(submission, visit, rule, what=what, amr=BY_PASSKEY)
         except PasskeyError as error:
             _log.info("passkey not valid", reason=str(error), subject=visit.user.subject)
             refusal = NotDoneError(_WRONG, 400, Reason.SECOND_FACTOR_NOT_CHANGED)
         except NotDoneError as error:
             refusal = error
-        page = await self._form(visit, wrong=str(refusal), status=refusal.status)
+        page = await self._form(visit, wrong=refusal.message, status=refusal.status)
         who = {"subject": visit.user.subject, "username": encoded(visit.user.username)}
         return not_done(page, refusal, "passkey not added", **who)
 

@@ -36,6 +36,7 @@ from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
 _TICK = "scope."
@@ -211,7 +212,7 @@ def _granted(form: Parameters, requested: tuple[str, ...], held: tuple[str, ...]
 
 def _policy_links(client: Client) -> Iterator[tuple[str, str, str]]:
     """Return the links that a person must see (OpenID Connect Registration §2), with the host in each."""
-    for label, member in (("Privacy policy", "policy_uri"), ("Terms", "tos_uri")):
+    for label, member in ((Text("Privacy policy"), "policy_uri"), (Text("Terms"), "tos_uri")):
         if url := client.metadata.get(member):
             # A URL registered under older rules whose host cannot be determined safely is not shown.
             with suppress(ValueError):

@@ -13,6 +13,7 @@ from auth_service.protocol.software import places
 from auth_service.storage.interface import Store
 from auth_service.web.moments import ago
 from shared.clock import Clock
+from shared.texts import Text, plural_text
 
 MAX_PLACES = 3
 
@@ -68,7 +69,7 @@ def _place(other: Client | None) -> str:
     return "" if other is None else other.domain or ", ".join(places(other)[:MAX_PLACES])
 
 
-def _used(others: int) -> str:
+def _used(others: int) -> Text:
     if others == 0:
-        return "not used by anybody else here"
-    return "used by one other person here" if others == 1 else f"used by {others} other people here"
+        return Text("not used by anybody else here")
+    return plural_text("used by one other person here", "used by %(count)s other people here", others)

@@ -16,6 +16,7 @@ from auth_service.web.browser_cookies import Browser
 from auth_service.web.http import wait_sentence
 from auth_service.web.page_context import PageContext
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
 
@@ -24,12 +25,14 @@ class NotDoneError(Exception):
     """The action of a form was refused; the message tells the person why.
 
     Attributes:
+        message: for the page; as a string, for the log.
         status: the status of the page.
         retry_after_s: seconds; None if waiting does not help.
     """
 
-    def __init__(self, message: str, status: int, reason: Reason, retry_after_s: int | None = None) -> None:
+    def __init__(self, message: Text, status: int, reason: Reason, retry_after_s: int | None = None) -> None:
         super().__init__(message)
+        self.message = message
         self.status = status
         self.reason = reason
         self.retry_after_s = retry_after_s
@@ -70,5 +73,5 @@ class CurrentPassword:
                 wait_sentence(error), 429, Reason.LOGIN_FAILURES_EXCEEDED, error.retry_after_s
             ) from error
         if user is None or user.subject != session.subject:
-            raise NotDoneError("The current password is wrong.", 401, Reason.PASSWORD_WRONG)
+            raise NotDoneError(Text("The current password is wrong."), 401, Reason.PASSWORD_WRONG)
         return user

@@ -25,6 +25,7 @@ from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
 
@@ -72,7 +73,7 @@ class DeleteAccountPage:
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except NotDoneError as error:
-            page = self._form(browser, user, wrong=str(error), status=error.status)
+            page = self._form(browser, user, wrong=error.message, status=error.status)
             return not_done(page, error, "account not deleted", **who)
         _log.warning("account deleted", by="user", **who)
         return see_other(f"delete-account?deleted={_deleted_mark(browser)}")
@@ -81,7 +82,7 @@ class DeleteAccountPage:
         if user.admin:
             # At least one administrator must remain.
             raise NotDoneError(
-                "An administrator cannot delete their own account. Another administrator can.",
+                Text("An administrator cannot delete their own account. Another administrator can."),
                 403,
                 Reason.CANNOT_DISABLE_YOURSELF,
             )

@@ -21,9 +21,10 @@ from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
-_WRONG = "This code is not valid. Codes expire after ten minutes."
+_WRONG = Text("This code is not valid. Codes expire after ten minutes.")
 
 
 @dataclass(frozen=True, kw_only=True)

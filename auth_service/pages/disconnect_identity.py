@@ -27,6 +27,7 @@ from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
 from shared.logs import get_logger
+from shared.texts import Text, message_of
 
 _log = get_logger(__name__)
 
@@ -78,7 +79,7 @@ class DisconnectIdentityPage:
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except NotDoneError as error:
-            page = await self._form(browser, user, identity_id, wrong=str(error), status=error.status)
+            page = await self._form(browser, user, identity_id, wrong=error.message, status=error.status)
             return not_done(page, error, "identity not disconnected", **who)
         _log.warning("identity disconnected", by="user", identity=identity_id, **who)
         return see_other("account")
@@ -89,7 +90,7 @@ class DisconnectIdentityPage:
         try:
             await self.connected.disconnect(user, identity_id, spared=posted.session, providers=configured)
         except (NotDisconnectedError, NoSuchUserError) as error:
-            message = f"It was not disconnected: {error}."
+            message = Text("It was not disconnected: %(reason)s.", reason=message_of(error))
             raise NotDoneError(message, 409, Reason.IDENTITY_NOT_DISCONNECTED) from error
 
     def endpoint(self) -> Endpoint:

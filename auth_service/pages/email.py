@@ -24,6 +24,7 @@ from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
 from shared.logs import get_logger
+from shared.texts import Text, message_of
 
 _log = get_logger(__name__)
 
@@ -69,7 +70,7 @@ class EmailPage:
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except NotDoneError as error:
-            page = self._form(browser, user, wrong=str(error), status=error.status)
+            page = self._form(browser, user, wrong=error.message, status=error.status)
             return not_done(page, error, "e-mail address not changed", **who)
         _log.warning("unproven e-mail address changed", **who)
         return see_other("email")
@@ -80,7 +81,7 @@ class EmailPage:
         try:
             await self.own_email.enter(user, address.strip() or None, network=posted.network)
         except ValueError as error:
-            message = f"This address cannot be used: {error}."
+            message = Text("This address cannot be used: %(reason)s.", reason=message_of(error))
             raise NotDoneError(message, 400, Reason.EMAIL_NOT_CHANGED) from error
 
     def endpoint(self) -> Endpoint:

@@ -33,11 +33,12 @@ from auth_service.web.submissions import Submission, submission_of
 from shared.encoded_text import encoded
 from shared.fair_queue import QueueFullError
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
 _BUSY_S = 10
-_BUSY = "Many people are logging in right now. Try again in a few seconds."
-_WRONG = "The username or the password is wrong."
+_BUSY = Text("Many people are logging in right now. Try again in a few seconds.")
+_WRONG = Text("The username or the password is wrong.")
 _AFTER = {
     "account": "account",
     "admin": "admin/software",

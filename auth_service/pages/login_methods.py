@@ -34,6 +34,7 @@ from auth_service.web.submissions import submission_of
 from shared.clock import Clock
 from shared.encoded_text import encoded
 from shared.logs import get_logger
+from shared.texts import Text, message_of
 
 _log = get_logger(__name__)
 
@@ -79,12 +80,12 @@ class LoginMethodsPage:
             async with self.connected.one_at_a_time(visit.user):
                 await self._remove(visit)
         except NotDisconnectedError as error:
-            refusal = NotDoneError(f"{error}.", 409, Reason.SECOND_FACTOR_NOT_CHANGED)
+            refusal = NotDoneError(Text("It was not removed: %(reason)s.", reason=message_of(error)), 409, Reason.SECOND_FACTOR_NOT_CHANGED)
             return not_done(
-                self._page(visit, wrong=str(refusal), status=409), refusal, "second factor not removed", **who
+                self._page(visit, wrong=refusal.message, status=409), refusal, "second factor not removed", **who
             )
         except NotDoneError as error:
-            page = self._page(visit, wrong=str(error), status=error.status)
+            page = self._page(visit, wrong=error.message, status=error.status)
             return not_done(page, error, "second factor not removed", **who)
         _log.warning("second factor removed", origin=visit.network, **who)
         return see_other("login-methods")
@@ -103,17 +104,18 @@ class LoginMethodsPage:
         def rule(factors: Factors) -> tuple[Factors | None, Refused | None]:
             key = factors.passkey(credential_id)
             if action == "remove-app":
-                what, (left, refused) = "The authenticator app", remove_app(factors, required=required)
+                what = Text("The authenticator app was removed")
+                left, refused = remove_app(factors, required=required)
             else:
-                what = f"The passkey “{key.name}”" if key else ""
+                what = Text("The passkey “%(name)s” was removed", name=key.name if key else "")
                 left, refused = remove_passkey(factors, credential_id, required=required, only_way=only_way)
             if left is None:
                 return None, refused
-            return with_notice(left, Notice(text=f"{what} was removed", at=now, network=visit.network)), None
+            return with_notice(left, Notice.of(what, at=now, network=visit.network)), None
 
         refused = await self.fresh.factors.change(visit.user.subject, rule)
         if refused is not None:
-            raise NotDoneError(refused.value, 409, Reason.SECOND_FACTOR_NOT_CHANGED)
+            raise NotDoneError(refused.text, 409, Reason.SECOND_FACTOR_NOT_CHANGED)
 
     def endpoint(self) -> Endpoint:
         """Return the endpoint of the page."""
@@ -138,16 +140,19 @@ def _listed(key: Passkey) -> dict[str, object]:
 def recent_factors(factors: Factors, now: int) -> list[dict[str, str | None]]:
     """Return the factors that were added within `NOTICE_S`, for a page."""
     return [
-        {"name": name or "Authenticator app", "added": day(added_at)}
+        {"name": name or Text("Authenticator app"), "added": day(added_at)}
         for name, added_at in factors.added_since(now - NOTICE_S)
     ]
 
 
-def shown_notices(factors: Factors, now: int) -> list[str]:
+def shown_notices(factors: Factors, now: int) -> list[Text]:
     """Return the recent changes as sentences."""
     return [_sentence(notice) for notice in factors.recent_notices(now)]
 
 
-def _sentence(notice: Notice) -> str:
-    origin = f" from {shown_network(notice.network)}" if notice.network else ""
-    return f"{notice.text} on {day(notice.at)}{origin}."
+def _sentence(notice: Notice) -> Text:
+    what, moment = notice.shown_text, day(notice.at)
+    if not notice.network:
+        return Text("%(what)s on %(moment)s.", what=what, moment=moment)
+    network = shown_network(notice.network)
+    return Text("%(what)s on %(moment)s from %(network)s.", what=what, moment=moment, network=network)

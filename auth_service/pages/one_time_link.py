@@ -12,11 +12,13 @@ from auth_service.protocol.reasons import Reason
 from auth_service.web.browser_cookies import Browser
 from auth_service.web.page_context import PageContext
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
+_MISMATCH = Text("The two passwords are not the same.")
 
 
-def new_password(form: Parameters, *, mismatch: str = "The two passwords are not the same.") -> str:
+def new_password(form: Parameters, *, mismatch: Text = _MISMATCH) -> str:
     """Return the new password of a form in which it is typed twice.
 
     Raises:

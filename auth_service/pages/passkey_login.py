@@ -30,9 +30,10 @@ from auth_service.web.submissions import Submission, submission_of
 from shared.clock import Clock
 from shared.encoded_text import encoded
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
-_WRONG = "This passkey cannot be used to log in here. Try again, or log in with your password."
+_WRONG = Text("This passkey cannot be used to log in here. Try again, or log in with your password.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ class PasskeyLoginPage:
             user = await self._user(form, browser, submission)
             begun = await self._begin(submission, browser, user, self.context.source_of(request))
         except NotDoneError as error:
-            page = await self._form(form, browser, wrong=str(error), status=error.status)
+            page = await self._form(form, browser, wrong=error.message, status=error.status)
             return not_done(page, error, "login failed", origin=network)
         who = {"subject": user.subject, "username": encoded(user.username), "origin": network}
         _log.info("login", session_id=begun.session.session_id, passkey=True, **who)

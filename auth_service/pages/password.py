@@ -31,6 +31,7 @@ from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
 from shared.logs import get_logger
+from shared.texts import Text, message_of
 from shared.well_known import CHANGE_PASSWORD
 
 _log = get_logger(__name__)
@@ -83,21 +84,21 @@ class PasswordPage:
         except NotDoneError as error:
             if error.status == 409:
                 submission_of(request).give_way()
-            page = await self._form(browser, session, wrong=str(error), status=error.status)
+            page = await self._form(browser, session, wrong=error.message, status=error.status)
             return not_done(page, error, "password not changed", **who)
         _log.warning("password changed", **who)
         return see_other(f"password?changed={_changed_mark(session)}")
 
     async def _change(self, form: Parameters, browser: Browser, session: Session, origin: str) -> None:
-        new = new_password(form, mismatch="The two new passwords are not the same.")
+        new = new_password(form, mismatch=Text("The two new passwords are not the same."))
         user = await self.current_password.require(form, browser, session, origin)
         try:
             await self.accounts.set_password(user, new, session=session, only_unchanged=True, network=origin)
         except ValueError as error:
-            message = f"The new password cannot be used: {error}."
+            message = Text("The new password cannot be used: %(reason)s.", reason=message_of(error))
             raise NotDoneError(message, 400, Reason.PASSWORD_NOT_CHANGED) from error
         except (NoSuchUserError, PasswordReplacedError) as error:
-            message = "The password was changed by somebody else just now."
+            message = Text("The password was changed by somebody else just now.")
             raise NotDoneError(message, 409, Reason.PASSWORD_NOT_CHANGED) from error
         if form.get("disconnect_identities") is not None:
             await self._disconnect_identities(user, session)
@@ -106,7 +107,10 @@ class PasswordPage:
         try:
             await self.accounts.connected.disconnect_all(user, spared=session)
         except NotDisconnectedError as error:
-            message = f"The password was changed, but nothing was disconnected: {error}."
+            reason = message_of(error)
+            message = Text(
+                "The password was changed, but nothing was disconnected: %(reason)s.", reason=reason
+            )
             raise NotDoneError(message, 409, Reason.IDENTITY_NOT_DISCONNECTED) from error
 
     def endpoint(self) -> Endpoint:

@@ -11,6 +11,7 @@ from auth_service.users.repository import User
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
 from shared.clock import Clock
+from shared.texts import Text
 
 RECENT_S = 600
 """The maximum age of a login that replaces the password for an account without one, in seconds."""
@@ -42,4 +43,4 @@ class Presence:
         if user.password_hash:
             await self.current_password.require(posted.fields, posted.browser, posted.session, posted.network)
         elif not posted.session.is_fresh(self.clock(), RECENT_S):
-            raise NotDoneError("Log in again, then try again.", 401, Reason.LOGIN_TOO_OLD)
+            raise NotDoneError(Text("Log in again, then try again."), 401, Reason.LOGIN_TOO_OLD)

@@ -18,6 +18,7 @@ from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
 from shared.clock import Clock
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
 
@@ -52,7 +53,7 @@ class RecoveryCodesPage:
     async def _make(self, request: Request, visit: Visit) -> Response:
         submission, now = submission_of(request), int(self.clock())
         codes, mark = recovery_codes(await submission.secret()), await submission.mark()
-        notice = Notice(text="New recovery codes were created", at=now, network=visit.network)
+        notice = Notice.of(Text("New recovery codes were created"), at=now, network=visit.network)
 
         def rule(factors: Factors) -> tuple[Factors | None, None]:
             if factors.accepted == mark or not factors.count:

@@ -39,10 +39,11 @@ from auth_service.web.submissions import Submission, submission_of
 from shared.clock import Clock
 from shared.encoded_text import encoded
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
-_WRONG_PASSKEY = "The passkey was not accepted."
-_WRONG = "The code is wrong, has expired or was used before."
+_WRONG_PASSKEY = Text("The passkey was not accepted.")
+_WRONG = Text("The code is wrong, has expired or was used before.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +167,7 @@ class SecondFactorPage:
         try:
             added = await self._passed(form, browser, waiting, submission, network=network)
         except NotDoneError as error:
-            page = await self._form(browser, waiting, wrong=str(error), status=error.status)
+            page = await self._form(browser, waiting, wrong=error.message, status=error.status)
             return not_done(page, error, "second factor refused", **who)
         source = self.context.source_of(request)
         begun_session = await self._begin(submission, browser, waiting, added, source=source)

@@ -25,6 +25,7 @@ from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
 from shared.logs import get_logger
+from shared.texts import Text, message_of
 
 _log = get_logger(__name__)
 _EVENT = "password set"
@@ -109,7 +110,7 @@ class SetPasswordPage:
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except NotDoneError as error:
-            page = self._form(browser, user, link, wrong=str(error), status=error.status)
+            page = self._form(browser, user, link, wrong=error.message, status=error.status)
             return not_done(page, error, "password not set", **who)
         _log.warning("password set by link", **who)
         return see_other(f"set-password?done={done_mark(_EVENT, browser)}")
@@ -121,7 +122,7 @@ class SetPasswordPage:
         except NoSuchUserError as error:
             raise LinkOverError from error
         except ValueError as error:
-            message = f"The password cannot be used: {error}."
+            message = Text("The password cannot be used: %(reason)s.", reason=message_of(error))
             raise NotDoneError(message, 400, Reason.PASSWORD_NOT_CHANGED) from error
 
     def endpoint(self) -> Endpoint:

@@ -25,6 +25,7 @@ from auth_service.web.route import Endpoint
 from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
 from shared.logs import get_logger
+from shared.texts import Text, message_of
 
 _log = get_logger(__name__)
 _EVENT = "set up"
@@ -100,7 +101,7 @@ class SetUpPage:
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except NotDoneError as error:
-            page = self._form(browser, link, username=username, wrong=str(error), status=error.status)
+            page = self._form(browser, link, username=username, wrong=error.message, status=error.status)
             return not_done(page, error, "set-up failed", origin=origin)
         _log.warning("first administrator created", username=encoded(username), origin=origin)
         return see_other(f"set-up?done={done_mark(_EVENT, browser)}")
@@ -110,9 +111,9 @@ class SetUpPage:
         try:
             await self.first.create(link, username, new)
         except UserExistsError as error:
-            raise NotDoneError("This username is taken.", 400, Reason.FORM_FIELD_INVALID) from error
+            raise NotDoneError(Text("This username is taken."), 400, Reason.FORM_FIELD_INVALID) from error
         except ValueError as error:
-            message = f"That cannot be used: {error}."
+            message = Text("That cannot be used: %(reason)s.", reason=message_of(error))
             raise NotDoneError(message, 400, Reason.PASSWORD_NOT_CHANGED) from error
 
     def endpoint(self) -> Endpoint:

@@ -68,6 +68,7 @@ class AuthorizationRequest:
     prompts: tuple[str, ...] = ()
     max_age: int | None = None
     login_hint: str | None = None
+    ui_locales: str | None = None
     pushed: str | None = None
     dpop_jkt: str | None = None
     device: str | None = None
@@ -192,6 +193,7 @@ def validate(
         prompts=_prompts(parameters.get("prompt")),
         max_age=_max_age(parameters.get("max_age")),
         login_hint=parameters.get("login_hint"),
+        ui_locales=parameters.get("ui_locales"),
         dpop_jkt=parameters.get("dpop_jkt"),
         subject=claims.subject,
         acr=claims.acr,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from shared.texts import Text
+
 MAX_PASSKEYS = 20
 MAX_NOTICES = 20
 NOTICE_S = 30 * 86_400
@@ -61,11 +63,23 @@ class Notice:
     Attributes:
         text: what happened, as the beginning of a sentence.
         network: where the change came from; empty for an administrator's command.
+        name: the value of ``%(name)s`` in `text`; empty if `text` has none.
     """
 
     text: str
     at: int
     network: str = ""
+    name: str = ""
+
+    @classmethod
+    def of(cls, text: Text, *, at: int, network: str = "") -> Notice:
+        """Return the notice that shows `text`."""
+        return cls(text=text.message, at=at, network=network, name=str(text.values.get("name", "")))
+
+    @property
+    def shown_text(self) -> Text:
+        """The text, in the language of the page."""
+        return Text(self.text, name=self.name) if self.name else Text(self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +128,16 @@ class Factors:
 class Refused(Enum):
     """The reason for refusing a change; the value is shown to the person."""
 
-    TAKEN = "This passkey has already been added."
-    FULL = f"You can have at most {MAX_PASSKEYS} passkeys. Remove one first."
-    ONLY_WAY = "This passkey is your only way to log in. Set a password or add another one first."
-    LAST = "This is your last second factor, and this server requires one. Add another first."
-    THERE = "Your account already has an authenticator app. Remove it first."
+    TAKEN = Text("This passkey has already been added.")
+    FULL = Text("You can have at most %(count)s passkeys. Remove one first.", count=MAX_PASSKEYS)
+    ONLY_WAY = Text("This passkey is your only way to log in. Set a password or add another one first.")
+    LAST = Text("This is your last second factor, and this server requires one. Add another first.")
+    THERE = Text("Your account already has an authenticator app. Remove it first.")
+
+    @property
+    def text(self) -> Text:
+        """The reason, for a page."""
+        return self.value
 
 
 class Assertion(Enum):

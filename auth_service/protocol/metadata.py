@@ -10,6 +10,7 @@ from auth_service.protocol.id_token import TOKEN_CLAIMS
 from auth_service.protocol.registration import AUTH_METHODS, SIGNING_ALGORITHMS
 from auth_service.protocol.subjects import SUBJECT_TYPES
 from shared import dpop
+from shared.texts import LANGUAGES
 
 
 def server_metadata(
@@ -65,6 +66,7 @@ def server_metadata(
         "claims_supported": [*TOKEN_CLAIMS, *PROFILE_CLAIMS],
         "claims_parameter_supported": True,
         "acr_values_supported": [ACR_PASSWORD, ACR_MFA],
+        "ui_locales_supported": list(LANGUAGES),
         "request_parameter_supported": True,
         "request_object_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "require_signed_request_object": False,

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.texts import Text
+
 MIN_LENGTH = 8
 """In characters (NIST SP 800-63B §3.1.1.2)."""
 MAX_LENGTH = 128
 """In characters. Long enough for every passphrase; the hash itself would accept more."""
 WEAKEST_SCORE = 3
 """On a scale from 0 to 4: withstands 10^8 guesses, which the login's rate limits prevent."""
+
+_ADVICE = Text("Several uncommon words are a good password")
+
+WARNINGS = (
+    Text("straight rows of keys are easy to guess"),
+    Text("short keyboard patterns are easy to guess"),
+    Text('repeats like "aaa" are easy to guess'),
+    Text('repeats like "abcabcabc" are only slightly harder to guess than "abc"'),
+    Text('sequences like "abc" or "6543" are easy to guess'),
+    Text("recent years are easy to guess"),
+    Text("dates are often easy to guess"),
+    Text("this is a top-10 common password"),
+    Text("this is a top-100 common password"),
+    Text("this is a very common password"),
+    Text("this is similar to a commonly used password"),
+    Text("a word by itself is easy to guess"),
+    Text("names and surnames by themselves are easy to guess"),
+    Text("common names and surnames are easy to guess"),
+)
+"""The warnings of zxcvbn, listed for their translations."""
 
 
 class WeakPasswordError(ValueError):
@@ -36,7 +58,9 @@ def require_length(password: str) -> None:
         WeakPasswordError: the password is too short or too long.
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise WeakPasswordError(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+        raise WeakPasswordError(
+            Text("a password has %(least)s to %(most)s characters", least=MIN_LENGTH, most=MAX_LENGTH)
+        )
 
 
 def require_strength(estimate: Estimate) -> None:
@@ -46,5 +70,10 @@ def require_strength(estimate: Estimate) -> None:
         WeakPasswordError: the password is easily guessed.
     """
     if estimate.score < WEAKEST_SCORE:
-        reason = f" ({estimate.warning[0].lower()}{estimate.warning[1:]})" if estimate.warning else ""
-        raise WeakPasswordError(f"it is easily guessed{reason}. Several uncommon words are a good password")
+        warning = estimate.warning
+        if not warning:
+            raise WeakPasswordError(Text("it is easily guessed. %(advice)s", advice=_ADVICE))
+        reason = Text(f"{warning[0].lower()}{warning[1:]}")
+        raise WeakPasswordError(
+            Text("it is easily guessed (%(reason)s). %(advice)s", reason=reason, advice=_ADVICE)
+        )

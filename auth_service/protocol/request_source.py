@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.texts import Text
+
 MAX_USER_AGENT = 512
-UNKNOWN_BROWSER = "Unknown browser"
+UNKNOWN_BROWSER = Text("Unknown browser")
 
 # The first match counts: nearly every browser also names Chrome, Safari or both.
 _BROWSERS = (
@@ -49,6 +51,11 @@ class RequestSource:
     browser: str
 
     @property
+    def shown_browser(self) -> Text:
+        """The browser, in the language of the page."""
+        return shown_browser(self.browser)
+
+    @property
     def shown_network(self) -> str:
         """The network as people write it."""
         return shown_network(self.network)
@@ -57,6 +64,14 @@ class RequestSource:
 def shown_network(network: str) -> str:
     """Return a network as people write it: a single IPv4 address without its prefix length."""
     return network.removesuffix("/32")
+
+
+def shown_browser(name: str) -> Text:
+    """Return a name made by `browser_name`, to be shown in the language of the page."""
+    browser, on, system = name.partition(" on ")
+    if not on:
+        return Text(name)
+    return Text("%(browser)s on %(system)s", browser=Text(browser), system=system)
 
 
 def browser_name(user_agent: str | None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from shared.texts import Text
+
 MAX_USERNAME = 128
 
 
@@ -17,7 +19,7 @@ def canonical(username: str) -> str:
     # The length comes first: normalizing takes the square of the number of consecutive marks.
     folded = unicodedata.normalize("NFKC", typed).casefold() if len(typed) <= MAX_USERNAME else ""
     if not 0 < len(folded) <= MAX_USERNAME:
-        raise ValueError(f"a username must have 1 to {MAX_USERNAME} characters")
+        raise ValueError(Text("a username must have 1 to %(most)s characters", most=MAX_USERNAME))
     if any(unicodedata.category(character)[0] in "CZ" for character in folded):
-        raise ValueError("a username must not contain spaces or control characters")
+        raise ValueError(Text("a username must not contain spaces or control characters"))
     return folded

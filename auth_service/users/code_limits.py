@@ -6,6 +6,7 @@ from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.rate_limit import Limit
 from auth_service.rate_limits import Throttle
 from auth_service.storage.interface import Store
+from shared.texts import Text
 
 WRONG_CODES_A_DAY = 100
 """Wrong codes for one account in a day from browsers that it has not logged in with before, and as many from
@@ -13,7 +14,7 @@ all others.
 
 Three codes of a million are valid at a time: a botnet that knows the password succeeds once in five years.
 """
-_REFUSAL = "Too many wrong codes."
+_REFUSAL = Text("Too many wrong codes.")
 
 
 class CodeLimits:

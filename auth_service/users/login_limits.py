@@ -9,6 +9,7 @@ from auth_service.protocol.usernames import canonical
 from auth_service.rate_limits import Throttle
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
+from shared.texts import Text
 
 CROWD_FACTOR = 5
 """The failures at one account, from all networks, after which each network may make fewer attempts at it.
@@ -36,7 +37,9 @@ class LoginLimits:
         self._limit = limit
         self._networks = Throttle(store, "login", limit)
         crowded = Limit(
-            TRIES_IN_A_CROWD, limit.window_s, "Too many failed logins for this account from many networks."
+            TRIES_IN_A_CROWD,
+            limit.window_s,
+            Text("Too many failed logins for this account from many networks."),
         )
         self._crowd = Throttle(store, "login-account-network", crowded)
 

@@ -19,16 +19,23 @@ from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.http import retry_after, wait_sentence
 from auth_service.web.render import PageTemplates
 from shared.logs import get_logger
+from shared.texts import Text
 
 _log = get_logger(__name__)
 
 FORGETTING = (
-    ("Claude", "Settings → Connectors → this connector → Disconnect or Remove, then add it again."),
-    ("Claude Code", "Run /mcp, choose the server, then Clear authentication, and authenticate again."),
-    ("ChatGPT", "Settings → Apps & Connectors → this connector → Disconnect, then connect it again."),
-    ("Cursor", "Settings → MCP → log out of this server, or remove it and add it again. Then connect again."),
-    ("VS Code", "Run “Authentication: Remove Dynamic Authentication Providers”, then restart the server."),
-    ("mcp-remote", "Delete the folder ~/.mcp-auth and start it again."),
+    ("Claude", Text("Settings → Connectors → this connector → Disconnect or Remove, then add it again.")),
+    ("Claude Code", Text("Run /mcp, choose the server, then Clear authentication, and authenticate again.")),
+    ("ChatGPT", Text("Settings → Apps & Connectors → this connector → Disconnect, then connect it again.")),
+    (
+        "Cursor",
+        Text("Settings → MCP → log out of this server, or remove and add it. Then connect again."),
+    ),
+    (
+        "VS Code",
+        Text("Run “Authentication: Remove Dynamic Authentication Providers”. Restart the server."),
+    ),
+    ("mcp-remote", Text("Delete the folder ~/.mcp-auth and start it again.")),
 )
 """How a person makes a client forget an old registration."""
 
@@ -71,7 +78,7 @@ class ErrorPages:
             error.status,
             error=error,
             ours=ours,
-            reason=wait_sentence(error) if isinstance(error, SlowDownError) else error.description,
+            reason=wait_sentence(error) if isinstance(error, SlowDownError) else Text(error.description),
             # A write whose response was lost may have happened; opening a page writes nothing.
             unchanged=not ours or request.method == "GET",
         )

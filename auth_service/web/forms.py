@@ -21,6 +21,7 @@ from auth_service.web.http import form_of, note_refusal, unavailable
 from auth_service.web.route import text
 from shared.asgi import header_values
 from shared.fair_queue import QueueFullError
+from shared.languages import in_language, language_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -120,6 +121,10 @@ def shows_errors(errors: ErrorPages, handler: Handler) -> Handler:
 
     @functools.wraps(handler)
     async def showing(request: Request) -> Response:
+        with in_language(language_of(request.scope)):
+            return await answering(request)
+
+    async def answering(request: Request) -> Response:
         try:
             return await handler(request)
         except FormExpiredError as error:

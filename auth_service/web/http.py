@@ -31,6 +31,7 @@ from shared.asgi import WholeResponse, error_response, header_values
 from shared.bearer import MalformedCredentialsError, Scheme, credentials_in
 from shared.fair_queue import QueueFullError
 from shared.logs import get_logger
+from shared.texts import Text, plural_text
 
 Handler = Callable[[Request], Awaitable[Response]]
 T = TypeVar("T")
@@ -173,10 +174,11 @@ def retry_after(error: OAuthError) -> dict[str, str]:
     return {"Retry-After": str(RETRY_AFTER_S)} if error.status == 503 else {}
 
 
-def wait_sentence(error: SlowDownError) -> str:
+def wait_sentence(error: SlowDownError) -> Text:
     """Return the waiting time in words for a person."""
     minutes = -(-error.retry_after_s // 60)
-    return f"{error.description} Try again in {minutes} minute{'s' * (minutes > 1)}."
+    again = plural_text("Try again in %(count)s minute.", "Try again in %(count)s minutes.", minutes)
+    return Text("%(reason)s %(again)s", reason=Text(error.description), again=again)
 
 
 def _headers(request: Request, error: OAuthError) -> dict[str, str]:

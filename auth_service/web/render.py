@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.logs import current_request_id
 from shared.pages.environment import environment
+from shared.texts import current_language
 
 Answer = TypeVar("Answer", bound=Response)
 
@@ -26,6 +27,7 @@ _POLICY = (
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": _POLICY,
+    "Vary": "Accept-Language",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "unsafe-none",
 }
@@ -73,8 +75,10 @@ class PageTemplates:
             warning=self._warning,
             root=self._root,
             request_id=current_request_id.get(),
+            language=current_language.get(),
         )
-        return set_cookies(HTMLResponse(html, status, self._headers), cookies)
+        headers = {**self._headers, "Content-Language": current_language.get()}
+        return set_cookies(HTMLResponse(html, status, headers), cookies)
 
 
 def see_other(location: str, cookies: tuple[str, ...] = ()) -> RedirectResponse:

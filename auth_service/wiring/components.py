@@ -64,8 +64,9 @@ from auth_service.wiring.infrastructure import Infrastructure, infrastructure
 from auth_service.wiring.renewal import group_renewal
 from shared.clock import Clock
 from shared.home_networks import WARNING
+from shared.texts import Text
 
-DEMO_NOTICE = "This is a trial set-up: log in as “wesen” with the password “secret”."
+DEMO_NOTICE = Text("This is a trial set-up: log in as “wesen” with the password “secret”.")
 
 
 @dataclass(frozen=True, kw_only=True)

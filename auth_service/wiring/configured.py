@@ -21,6 +21,7 @@ from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
 from auth_service.protocol.second_factor import SecondFactorPolicy
 from auth_service.settings import OPENID_SCOPES, AuthSettings
+from shared.texts import Text
 
 _MINUTE_S = 60
 _KEPT_MINUTES = 10
@@ -90,7 +91,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         "code": guesses,
         "account-link": guesses,
         "passkey": requests,
-        "login": replace(guesses, refusal="Too many failed logins from your network."),
+        "login": replace(guesses, refusal=Text("Too many failed logins from your network.")),
     }
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.asgi.accept import asks_for_page
+from shared.languages import in_language, language_of
 from shared.logs import get_logger
 
 _OF_THE_BODY = frozenset({b"content-type", b"content-length", b"content-security-policy"})
@@ -62,7 +63,8 @@ def as_browsers_see(response: Response, scope: Scope, page_of: Callable[[Refused
     refused = _refused(scope, start, response.body)
     if refused is None:
         return response
-    start, body = _as_page(start, bytes(response.body), refused, page_of)
+    with in_language(language_of(scope)):
+        start, body = _as_page(start, bytes(response.body), refused, page_of)
     page = Response(body, response.status_code)
     page.raw_headers = start["headers"]
     return page
@@ -90,7 +92,8 @@ class _Answer:
         body = bytes(self._body)
         refused = _refused(self._scope, start, body)
         if refused is not None:
-            start, body = _as_page(start, body, refused, self._page_of)
+            with in_language(language_of(self._scope)):
+                start, body = _as_page(start, body, refused, self._page_of)
         await self._send(start)
         await self._send({"type": "http.response.body", "body": body})
 
@@ -131,5 +134,6 @@ def _may_be_an_error(start: Message) -> bool:
 def _merged(of_error: Headers, of_page: Headers) -> Headers:
     stated = {name for name, _ in of_page} | _OF_THE_BODY
     varies = [pair for pair in of_error if pair[0] == b"vary"] or [(b"vary", b"Accept")]
+    varies.append((b"vary", b"Accept-Language"))
     kept = [pair for pair in of_error if pair[0] not in stated and pair[0] != b"vary"]
     return [*kept, *varies, *of_page]

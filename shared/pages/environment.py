@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, select_autoescape
 
+from shared.texts import gettext, ngettext
+
 
 def environment(loader: BaseLoader) -> Environment:
     """Return the environment in which every template of both services is rendered."""
@@ -15,5 +17,5 @@ def environment(loader: BaseLoader) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    templates.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     return templates

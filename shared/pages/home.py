@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.asgi import asks_for_page, not_found
+from shared.languages import in_language, language_of
 
 
 def home_route(page: Callable[[], Response]) -> Route:
@@ -28,6 +29,8 @@ class _Home:
     def _answer(self, scope: Scope) -> ASGIApp:
         if scope["method"] not in ("GET", "HEAD") or not asks_for_page(scope):
             return not_found(scope)
-        page = self._page()
+        with in_language(language_of(scope)):
+            page = self._page()
         page.headers["Vary"] = "Accept"
+        page.headers.append("Vary", "Accept-Language")
         return page

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from shared.assets import BRAND
 from shared.logs import current_request_id
 from shared.pages.environment import environment
+from shared.texts import current_language
 
 # Our own reviewed files: none of them closes the element that it is inserted into.
 _STYLE = Markup((BRAND / "doorward.css").read_text())  # noqa: S704
@@ -54,5 +55,8 @@ class StandalonePages:
 
     def render(self, template: str, **context: object) -> HTMLResponse:
         """Render `template` with the variables of `context` and the request id."""
-        html = self._environment.get_template(template).render(context, request_id=current_request_id.get())
-        return HTMLResponse(html, headers=_HEADERS)
+        language = current_language.get()
+        html = self._environment.get_template(template).render(
+            context, request_id=current_request_id.get(), language=language
+        )
+        return HTMLResponse(html, headers={**_HEADERS, "Content-Language": language})

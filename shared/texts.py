@@ -1,0 +1,92 @@
+"""Texts for people, in the language of the request.
+
+A `Text` is English wherever it is used as a string, so that logs and programs always see the same words. A
+template renders it in the current language. Templates mark their own texts with ``_()`` and ``{% trans %}``.
+
+A language is one file: ``shared/locale/de.po``.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Self
+
+from shared.po_files import Catalogue, read_po
+
+ENGLISH = "en"
+CATALOGUES: dict[str, Catalogue] = {
+    path.stem: read_po(path.read_text(encoding="utf-8"))
+    for path in sorted((Path(__file__).parent / "locale").glob("*.po"))
+}
+"""The languages other than English, by their tags (RFC 5646)."""
+
+LANGUAGES = (ENGLISH, *CATALOGUES)
+current_language: ContextVar[str] = ContextVar("current_language", default=ENGLISH)
+
+
+def gettext(message: str) -> str:
+    """Return `message` in the current language."""
+    catalogue = CATALOGUES.get(current_language.get())
+    return (catalogue and catalogue.translate(message)) or message
+
+
+def ngettext(message: str, plural: str, count: int) -> str:
+    """Return `message` or `plural`, as `count` requires, in the current language."""
+    catalogue = CATALOGUES.get(current_language.get())
+    translated = catalogue.translate_plural(message, count) if catalogue else None
+    return translated or (message if count == 1 else plural)
+
+
+class Text(str):
+    """A text that people read: English as a string, in the current language on a page.
+
+    Args:
+        message: with a ``%(name)s`` for each of `values`.
+    """
+
+    __slots__ = ("message", "values")
+    message: str
+    values: Mapping[str, object]
+
+    def __new__(cls, message: str, **values: object) -> Self:
+        text = super().__new__(cls, message % values if values else message)
+        text.message, text.values = message, values
+        return text
+
+    def __html__(self) -> str:
+        return self._rendered(gettext(self.message))
+
+    def _rendered(self, translated: str) -> str:
+        escaped = html.escape(translated)
+        return (
+            escaped % {name: _html(value) for name, value in self.values.items()} if self.values else escaped
+        )
+
+
+class _PluralText(Text):
+    __slots__ = ("number", "plural")
+    plural: str
+    number: int
+
+    def __html__(self) -> str:
+        return self._rendered(ngettext(self.message, self.plural, self.number))
+
+
+def _html(value: object) -> str:
+    return value.__html__() if isinstance(value, Text) else html.escape(str(value))
+
+
+def plural_text(message: str, plural: str, count: int) -> Text:
+    """Return a text that depends on `count`, which both messages may contain as ``%(count)s``."""
+    chosen = _PluralText(message if count == 1 else plural, count=count)
+    chosen.message, chosen.plural, chosen.number = message, plural, count
+    return chosen
+
+
+def message_of(error: Exception) -> Text:
+    """Return the message of an exception as a text, which keeps its translation."""
+    message = error.args[0] if error.args else ""
+    return message if isinstance(message, Text) else Text(str(message))
