@@ -9,7 +9,7 @@ A language is one file: ``shared/locale/de.po``.
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Self
@@ -84,6 +84,12 @@ def plural_text(message: str, plural: str, count: int) -> Text:
     chosen = _PluralText(message if count == 1 else plural, count=count)
     chosen.message, chosen.plural, chosen.number = message, plural, count
     return chosen
+
+
+def listed_text(texts: Sequence[str]) -> Text:
+    """Return `texts`, separated by commas; each keeps its translation."""
+    values = {f"text{number}": text for number, text in enumerate(texts)}
+    return Text(", ".join(f"%({name})s" for name in values), **values)
 
 
 def message_of(error: Exception) -> Text:

@@ -21,7 +21,7 @@ from auth_service.protocol.tool_calls import DayCalls
 from auth_service.users.sessions import Session
 from auth_service.web.moments import day
 from shared.logs import get_logger
-from shared.texts import Text, plural_text
+from shared.texts import Text, listed_text, plural_text
 
 _log = get_logger(__name__)
 
@@ -61,7 +61,7 @@ class ConnectionsSection:
             "calls": calls,
         }
 
-    async def _calls(self, connections: Iterable[Connection]) -> dict[str, str]:
+    async def _calls(self, connections: Iterable[Connection]) -> dict[str, Text]:
         """Return the calls of the last seven days in words, by the id of the grant."""
         ids = [each.grant.grant_id for each in connections]
         counted = await asyncio.gather(*map(self.tool_calls.of, ids))
@@ -153,14 +153,14 @@ class ConnectionsSection:
         return Done(message="app_disconnected" if form.get("action") == "disconnect_app" else "disconnected")
 
 
-def calls_in_words(calls: DayCalls) -> str:
+def calls_in_words(calls: DayCalls) -> Text:
     """Return the numbers of calls as a list; empty if there were none."""
-    numbers = [f"{each.tool} {each.count}" for each in calls.tools]
+    numbers = [Text("%(tool)s %(count)s", tool=each.tool, count=each.count) for each in calls.tools]
     if calls.others:
-        numbers.append(f"others {calls.others}")
+        numbers.append(Text("others %(count)s", count=calls.others))
     if calls.refused:
-        numbers.append(f"refused {calls.refused}")
-    return ", ".join(numbers)
+        numbers.append(Text("refused %(count)s", count=calls.refused))
+    return listed_text(numbers)
 
 
 def _regrouped(

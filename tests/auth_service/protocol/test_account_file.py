@@ -59,7 +59,7 @@ BAD = {
     "username,admin,roles\n": "only one of the columns admin and roles",
     "username,email_verified\n": "email_verified needs the column email",
     "username,name\nada": "line 2: 1 cells for 2 columns",
-    "username\nada\n\ne ve": "line 4: a username has no spaces",
+    "username\nada\n\ne ve": "line 4: a username must not contain spaces",
     "username\nada\nADA": "line 3: ADA is on line 2 already",
     "username,email,email_verified\nada,a@b.example,1\neve,A@b.example,1": "line 3: a@b.example is on line 2",
     "username,email\nada,ada": "line 2: the e-mail address must have the form",
