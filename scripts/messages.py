@@ -38,13 +38,13 @@ Message = tuple[str, str | None]
 
 def messages() -> dict[Message, str]:
     """Return every message and its plural, with the file that it comes from."""
-    found: dict[Message, str] = {}
+    sources: dict[Message, str] = {}
     for path in _sources():
         extract = _of_template if path.suffix == ".html" else _of_module
         for message in extract(path.read_text(encoding="utf-8")):
-            found.setdefault(message, str(path.relative_to(ROOT)))
-    plurals = {singular for singular, plural in found if plural}
-    return {message: file for message, file in found.items() if message[1] or message[0] not in plurals}
+            sources.setdefault(message, str(path.relative_to(ROOT)))
+    plurals = {singular for singular, plural in sources if plural}
+    return {message: file for message, file in sources.items() if message[1] or message[0] not in plurals}
 
 
 def _sources() -> list[Path]:

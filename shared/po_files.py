@@ -12,7 +12,7 @@ _STRING = re.compile(r'^(msgid_plural|msgid|msgstr(?:\[(\d)\])?)?\s*(".*")$')
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class Translations:
     """The translations of one language.
 
     Attributes:
@@ -33,7 +33,7 @@ class Catalogue:
         return forms[self.plural_form(count)] if forms else None
 
 
-def read_po(text: str) -> Catalogue:
+def read_po(text: str) -> Translations:
     """Parse a catalogue; fuzzy entries and those without a translation are left out.
 
     Raises:
@@ -45,12 +45,12 @@ def read_po(text: str) -> Catalogue:
     }
     header = "".join(messages.pop("", ()))
     if not messages:
-        return Catalogue({}, c2py("0"))
+        return Translations({}, c2py("0"))
     plural = re.search(r"plural=([^;]+);", header)
     if plural is None:
         raise ValueError("the header of the catalogue states no plural forms")
     translated = {message: forms for message, forms in messages.items() if all(forms)}
-    return Catalogue(translated, c2py(plural[1]))
+    return Translations(translated, c2py(plural[1]))
 
 
 def _entries(text: str) -> Iterator[dict[str, str]]:

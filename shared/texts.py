@@ -14,28 +14,28 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Self
 
-from shared.po_files import Catalogue, read_po
+from shared.po_files import Translations, read_po
 
 ENGLISH = "en"
-CATALOGUES: dict[str, Catalogue] = {
+TRANSLATIONS: dict[str, Translations] = {
     path.stem: read_po(path.read_text(encoding="utf-8"))
     for path in sorted((Path(__file__).parent / "locale").glob("*.po"))
 }
 """The languages other than English, by their tags (RFC 5646)."""
 
-LANGUAGES = (ENGLISH, *CATALOGUES)
+LANGUAGES = (ENGLISH, *TRANSLATIONS)
 current_language: ContextVar[str] = ContextVar("current_language", default=ENGLISH)
 
 
 def gettext(message: str) -> str:
     """Return `message` in the current language."""
-    catalogue = CATALOGUES.get(current_language.get())
+    catalogue = TRANSLATIONS.get(current_language.get())
     return (catalogue and catalogue.translate(message)) or message
 
 
 def ngettext(message: str, plural: str, count: int) -> str:
     """Return `message` or `plural`, as `count` requires, in the current language."""
-    catalogue = CATALOGUES.get(current_language.get())
+    catalogue = TRANSLATIONS.get(current_language.get())
     translated = catalogue.translate_plural(message, count) if catalogue else None
     return translated or (message if count == 1 else plural)
 

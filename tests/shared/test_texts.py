@@ -13,7 +13,7 @@ from markupsafe import escape
 from shared.languages import in_language
 from shared.pages.environment import environment
 from shared.po_files import read_po
-from shared.texts import CATALOGUES, Text, message_of, plural_text
+from shared.texts import TRANSLATIONS, Text, message_of, plural_text
 from tests.source_files import ROOT
 
 messages = runpy.run_path(str(ROOT / "scripts" / "messages.py"))["messages"]
@@ -111,4 +111,4 @@ def test_fuzzy_entries_are_left_out() -> None:
 
 
 def test_german_is_among_the_languages() -> None:
-    assert "de" in CATALOGUES
+    assert "de" in TRANSLATIONS
