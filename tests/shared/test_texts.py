@@ -48,8 +48,8 @@ def test_every_message_has_a_translation_with_the_same_placeholders_and_tags(pat
 
 
 def templates() -> list[Path]:
-    found = sorted(path for path in ROOT.glob("*/**/templates/*.html") if ".venv" not in path.parts)
-    return [path for path in found if not path.name.startswith("console_")]
+    paths = sorted(path for path in ROOT.glob("*/**/templates/*.html") if ".venv" not in path.parts)
+    return [path for path in paths if not path.name.startswith("console_")]
 
 
 @pytest.mark.parametrize("path", templates(), ids=lambda path: path.name)
@@ -61,8 +61,8 @@ def test_a_template_contains_no_text_that_is_not_marked_for_translation(path: Pa
     source = re.sub(r"<(script|style)>.*?</\1>", "", source, flags=re.DOTALL)
     attributes = re.findall(r'(?:aria-label|placeholder|title|alt)="([^"]*)"', source)
     texts = [text.strip() for part in TAG.sub("\n", source).split("\n") for text in part.split("\x00")]
-    found = {text for text in [*texts, *attributes] if re.search("[A-Za-z]", text)}
-    assert found <= NOT_TRANSLATED
+    unmarked = {text for text in [*texts, *attributes] if re.search("[A-Za-z]", text)}
+    assert unmarked <= NOT_TRANSLATED
 
 
 def test_a_text_is_english_as_a_string_and_translated_on_a_page() -> None:
