@@ -13,7 +13,7 @@ from starlette.types import Scope
 from shared.texts import ENGLISH, LANGUAGES, current_language
 
 MAX_CHARACTERS = 512
-"""Of a header or parameter; the rest is not read."""
+"""The maximum length of a header or parameter; the rest is ignored."""
 MOST_TAGS = 20
 
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,5})\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\s*)?\Z")

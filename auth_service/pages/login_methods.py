@@ -80,10 +80,10 @@ class LoginMethodsPage:
             async with self.connected.one_at_a_time(visit.user):
                 await self._remove(visit)
         except NotDisconnectedError as error:
-            refusal = NotDoneError(Text("It was not removed: %(reason)s.", reason=message_of(error)), 409, Reason.SECOND_FACTOR_NOT_CHANGED)
-            return not_done(
-                self._page(visit, wrong=refusal.message, status=409), refusal, "second factor not removed", **who
-            )
+            message = Text("It was not removed: %(reason)s.", reason=message_of(error))
+            refusal = NotDoneError(message, 409, Reason.SECOND_FACTOR_NOT_CHANGED)
+            page = self._page(visit, wrong=message, status=409)
+            return not_done(page, refusal, "second factor not removed", **who)
         except NotDoneError as error:
             page = self._page(visit, wrong=error.message, status=error.status)
             return not_done(page, error, "second factor not removed", **who)
