@@ -91,13 +91,13 @@ class AccessControl:
 
     async def held(self, subject: str, resource: str, *, assertion_issuer: str | None = None) -> Held:
         """Return what a person may hold at `resource`, and by which rules."""
-        if resource == self._admin_resource:
-            return await self._held_by_administrator(subject, assertion_issuer)
         return await self._held_by((await self._rules.load()).access, subject, resource, assertion_issuer)
 
     async def _held_by(
         self, access: Access | None, subject: str, resource: str, assertion_issuer: str | None
     ) -> Held:
+        if resource == self._admin_resource:
+            return await self._held_by_administrator(subject, assertion_issuer)
         if access is None:
             return OPEN
         facts = await self._facts(subject, assertion_issuer)
