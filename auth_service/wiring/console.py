@@ -70,5 +70,5 @@ def _people_sections(parts: Components, templates: PageTemplates) -> dict[str, S
         "people": PeopleSection(people, parts.grants.repository, templates, issuer),
         "person": person,
         "groups": GroupsSection(groups, memberships, templates),
-        "group": GroupSection(groups, memberships, templates),
+        "group": GroupSection(parts.users.repository, groups, memberships, templates),
     }

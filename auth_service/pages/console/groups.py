@@ -16,6 +16,7 @@ from auth_service.pages.pagination import paginated
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
+from auth_service.users.repository import UserRepository
 from auth_service.web.render import PageTemplates, see_other
 
 
@@ -50,6 +51,7 @@ class GroupsSection:
 class GroupSection:
     """The section of one group: adds and removes members."""
 
+    users: UserRepository
     groups: Groups
     administration: GroupAdministration
     templates: PageTemplates
@@ -62,8 +64,15 @@ class GroupSection:
             editable(group)
         members = [name for name in await self.groups.members(group) if wanted.casefold() in name]
         listed, page = paginated(sorted(members), query, "group")
-        context = {"admin": admin, "group": group, "q": wanted, "page": page, "members": listed}
+        rows = [(name, await self._username(name)) for name in listed]
+        context = {"admin": admin, "group": group, "q": wanted, "page": page, "members": rows}
         return self.templates.render("console_group.html", context)
+
+    async def _username(self, member: str) -> str | None:
+        """Return the username of a member who is listed by subject; None for others."""
+        kind, _, subject = member.partition(":")
+        user = await self.users.by_subject(subject) if kind == "subject" else None
+        return user.username if user else None
 
     async def handle_post(self, form: Parameters, admin: Administrator) -> Response:
         group, member, action = form.require("group"), form.require("member"), form.require("action")

@@ -208,6 +208,7 @@ class TestPeople:
         assert group in console.open(f"groups?q={group[:8]}").text
         members = press_twice(console, console.open(f"group?name={group}"), "add", member="Eve@corp.example")
         assert "eve@corp.example" in members.text
+        assert f"<bdi>{ada.username}</bdi>" in members.text, "listed by the subject"
         assert "eve@corp.example" not in console.open(f"group?name={group}&q=subject").text
         press_twice(console, members, "remove")
         left = press_twice(console, person_page(console, ada.username), "leave")
