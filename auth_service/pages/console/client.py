@@ -28,6 +28,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.protocol.software import places, software_key
 from auth_service.web.moments import day
 from auth_service.web.render import PageTemplates, see_other
+from shared.texts import Text
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ class ClientSection:
         def require(current: Client) -> None:
             if client_version(current) != version:
                 raise NotDoneError(
-                    "Somebody else has changed the client in the meantime.", 409, Reason.IF_MATCH_FAILED
+                    Text("Somebody else has changed the client in the meantime."),
+                    409,
+                    Reason.IF_MATCH_FAILED,
                 )
 
         members = members_of(form, client.metadata)

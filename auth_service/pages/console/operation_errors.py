@@ -9,6 +9,7 @@ from auth_service.pages.console.sections import NotThereError
 from auth_service.pages.current_password import NotDoneError
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import NoSuchUserError, UserExistsError
+from shared.texts import Text
 
 
 @contextmanager
@@ -22,10 +23,10 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except UserExistsError as error:
-        raise NotDoneError("That username is taken.", 409, Reason.ADMIN_CONFLICT) from error
+        raise NotDoneError(Text("This username is taken."), 409, Reason.ADMIN_CONFLICT) from error
     except NoSuchUserError as error:
         raise NotThereError from error
     except ValueError as error:
         text = str(error)
         sentence = f"{text[:1].upper()}{text[1:]}."
-        raise NotDoneError(sentence, 400, Reason.FORM_FIELD_INVALID) from error
+        raise NotDoneError(Text(sentence), 400, Reason.FORM_FIELD_INVALID) from error

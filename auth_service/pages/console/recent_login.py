@@ -11,6 +11,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import User
 from auth_service.users.sessions import Session
 from shared.clock import Clock
+from shared.texts import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,5 +34,5 @@ class RecentLogin:
         if self.is_fresh(posted.session):
             return
         if not user.password_hash or not posted.fields.get("password"):
-            raise NotDoneError("Log in again first, then try again.", 401, Reason.LOGIN_TOO_OLD)
+            raise NotDoneError(Text("Log in again, then try again."), 401, Reason.LOGIN_TOO_OLD)
         await self.current_password.require(posted.fields, posted.browser, posted.session, posted.network)

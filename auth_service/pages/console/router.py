@@ -86,7 +86,7 @@ class AdminConsole:
         page = request.path_params["page"]
         context = {
             "admin": admin,
-            "message": str(error),
+            "message": error.message,
             "back": _BACK.get(page, "software"),
             "must_log_in": error.reason is Reason.LOGIN_TOO_OLD,
         }

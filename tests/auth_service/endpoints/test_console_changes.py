@@ -153,7 +153,7 @@ class TestPeople:
             {**console.form(console.open("people"), "invite").fields, "username": name, "action": "invite"},
         )
         assert again.status_code == 409
-        assert "That username is taken." in again.text
+        assert "This username is taken." in again.text
 
     def test_one_is_renamed_and_keeps_what_is_connected(
         self, server: AuthorizationServer, console: AtTheConsole, ada: Person
