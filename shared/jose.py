@@ -164,10 +164,14 @@ def is_private(key: Jwk) -> bool:
     return not _PRIVATE_MEMBERS.isdisjoint(key)
 
 
-@lru_cache(maxsize=16)
 def _private(key: SigningKey) -> Any:  # noqa: ANN401 -- python-jose is untyped
+    return _parsed(key.pem, key.alg)
+
+
+@lru_cache(maxsize=32)
+def _parsed(pem: str, alg: str) -> Any:  # noqa: ANN401 -- python-jose is untyped
     # Cached: parsing a PEM takes longer than signing.
-    return jwk.construct(key.pem, key.alg)
+    return jwk.construct(pem, alg)
 
 
 def _type_of(header: Mapping[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import anyio
 from anyio import to_thread
@@ -50,13 +51,7 @@ class Passwords:
     """Hashes and verifies passwords."""
 
     def __init__(self) -> None:
-        self._context = CryptContext(
-            schemes=["argon2", "bcrypt"],
-            argon2__type="ID",
-            argon2__memory_cost=COST.memory_kib,
-            argon2__rounds=COST.iterations,
-            argon2__parallelism=COST.lanes,
-        )
+        self._context = _context(COST)
         self._limiter: anyio.CapacityLimiter | None = None
         self._decoy: str | None = None
 
@@ -102,6 +97,18 @@ class Passwords:
         if "\0" in password:
             return False  # where bcrypt ends a password
         return bool(self._context.verify(password.encode()[:_BCRYPT_MAX_BYTES], kept))
+
+
+@cache
+def _context(cost: Cost) -> CryptContext:
+    # Cached: each service and command makes several `Passwords`, and passlib takes 5 ms to read its options.
+    return CryptContext(
+        schemes=["argon2", "bcrypt"],
+        argon2__type="ID",
+        argon2__memory_cost=cost.memory_kib,
+        argon2__rounds=cost.iterations,
+        argon2__parallelism=cost.lanes,
+    )
 
 
 def is_outdated(kept: str) -> bool:

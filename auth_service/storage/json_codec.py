@@ -161,7 +161,9 @@ class _Shape:
         return [change(item) for item in value] if name in self.tuples else change(value)
 
 
+@functools.cache
 def _shape_of(cls: type[Any]) -> _Shape:
+    # Cached: several collections hold documents of the same class, whose annotations are slow to evaluate.
     hints = get_type_hints(cls)
     stored_as = {
         field.name: field.metadata[STORED_AS] for field in fields(cls) if STORED_AS in field.metadata

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
-from jinja2 import PackageLoader
+from jinja2 import Environment, PackageLoader
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.logs import current_request_id
@@ -54,7 +55,7 @@ class PageTemplates:
         self._notice, self._warning = notice, warning
         self._root = "../" if console else ""
         self._headers = _HEADERS_OF_CONSOLE if console else _HEADERS
-        self._environment = environment(PackageLoader("auth_service.web"))
+        self._environment = _environment()
 
     def render(
         self,
@@ -79,6 +80,12 @@ class PageTemplates:
         )
         headers = {**self._headers, "Content-Language": current_language.get()}
         return set_cookies(HTMLResponse(html, status, headers), cookies)
+
+
+@cache
+def _environment() -> Environment:
+    # Cached: all pages share the compiled templates, which take some milliseconds each to compile.
+    return environment(PackageLoader("auth_service.web"))
 
 
 def see_other(location: str, cookies: tuple[str, ...] = ()) -> RedirectResponse:

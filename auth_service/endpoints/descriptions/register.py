@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 from auth_service.protocol.registration import ClientMetadata
@@ -41,10 +43,15 @@ def registration_operation(example: dict[str, Any]) -> dict[str, Any]:
 
 def request_body(example: dict[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI request body for client metadata."""
-    members = ClientMetadata.model_json_schema()["properties"]
-    properties = {name: _readable(name, member) for name, member in members.items()}
-    schema = {"type": "object", "properties": properties}
+    schema = {"type": "object", "properties": deepcopy(_properties())}
     return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
+
+
+@cache
+def _properties() -> dict[str, Any]:
+    # Cached: two operations describe the same metadata, and pydantic takes 10 ms for its schema.
+    members = ClientMetadata.model_json_schema()["properties"]
+    return {name: _readable(name, member) for name, member in members.items()}
 
 
 def _readable(name: str, member: dict[str, Any]) -> dict[str, Any]:
