@@ -20,7 +20,7 @@ PACKAGES = ("auth_service", "resource_service", "shared")
 
 _ROOT = Path(__file__).resolve().parents[1]
 _MADE_AT_BUILD = Path(__file__).with_name("setting_names.json")
-_SETTINGS_CLASS = re.compile(r"^class \w+Settings\(", re.MULTILINE)
+_SETTINGS_CLASS = re.compile(rb"^class \w+Settings\(", re.MULTILINE)
 
 
 @cache
@@ -39,10 +39,11 @@ def _names_in(package: Path) -> frozenset[str]:
 
 
 def _names_of(path: Path) -> Iterator[str]:
-    text = path.read_text(encoding="utf-8")
-    if not _SETTINGS_CLASS.search(text):
+    # Every command reads every file: neither decode nor search those that do not mention a settings class.
+    source = path.read_bytes()
+    if b"Settings(" not in source or not _SETTINGS_CLASS.search(source):
         return
-    for node in ast.parse(text).body:
+    for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef) and node.name.endswith("Settings"):
             prefix = _prefix_of(node)
             yield from (f"{prefix}{field}".upper() for field in _fields_of(node))

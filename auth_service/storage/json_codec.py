@@ -173,7 +173,8 @@ def _shape_of(cls: type[Any]) -> _Shape:
     choices = {member: _choices(hints[name]) for name, member in members.items()}
     tuples = frozenset(n for n in names if any(get_origin(choice) is tuple for choice in choices[n]))
     nested = {name: dataclass for name in names if (dataclass := _dataclass_in(choices[name]))}
-    shapes = {name: _shape_of(dataclass) for name, dataclass in nested.items()}
+    # A class can be hashed, which mypy does not see.
+    shapes = {name: _shape_of(member) for name, member in nested.items()}  # type: ignore[arg-type]
     return _Shape(
         cls=cls,
         names=names,

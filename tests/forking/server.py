@@ -5,6 +5,7 @@ The first is of a socket where requests come in, the second of one that listens 
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import os
@@ -19,11 +20,17 @@ from contextlib import suppress
 from typing import NoReturn
 
 from auth_service.crypto import passwords
+from shared.setting_names import setting_names
 from tests.forking.request import PID_BYTES, Descriptors, Request, receive
 from tests.hashing import CHEAP
 
 PRELOADED = (
     "auth_service.main",
+    "auth_service.storage.redis",
+    "auth_service.storage.redis_address",
+    "auth_service.storage.sqlite",
+    "auth_service.storage.sqlite_file",
+    "passlib.handlers.bcrypt",
     "resource_service.main",
     "shared.cli.main",
     "uvicorn.main",
@@ -154,8 +161,25 @@ def _preload() -> None:
         warnings.simplefilter("error")
         for module in PRELOADED:
             importlib.import_module(module)
+    setting_names()  # reads every file of the source, and remembers them
     assert threading.active_count() == 1, threading.enumerate()
     gc.freeze()
+
+
+def _end_without_cleaning_up(status: int) -> NoReturn:
+    """End as the interpreter does, except that memory is left to the kernel.
+
+    To free all that was imported, a process would copy every page that it shares with the fork server. Where
+    warnings are errors it does so nevertheless: unclosed resources are noticed then.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 -- what the interpreter does first
+    atexit._run_exitfuncs()  # noqa: SLF001 -- and then
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # nobody reads any more, which the interpreter tells by a status of its own
+            sys.exit(status)
+    os._exit(status & 0xFF)
 
 
 if __name__ == "__main__":
@@ -163,4 +187,11 @@ if __name__ == "__main__":
     # The program ends as the main module of its process: with its exit status, or with its traceback.
     sockets = [socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:]]
     program = RequestLoop(*sockets).next_child()
-    runpy.run_module(program.module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(program.module, run_name="__main__", alter_sys=True)
+        status: str | int | None = 0
+    except SystemExit as ending:
+        status = ending.code or 0
+    if program.strict or not isinstance(status, int):
+        sys.exit(status)
+    _end_without_cleaning_up(status)
