@@ -7,6 +7,7 @@ import io
 import subprocess
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,12 @@ def definitions(path: Path) -> Iterator[Named]:
                 yield name, node.lineno
 
 
-def texts(path: Path) -> Iterator[Named]:
+@cache
+def texts(path: Path) -> tuple[Named, ...]:
     """Comments and string literals, docstrings among them, with the line on which each begins."""
-    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
-        if token.type in (tokenize.COMMENT, tokenize.STRING):
-            yield token.string, token.start[0]
+    tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
+    kinds = (tokenize.COMMENT, tokenize.STRING)
+    return tuple((token.string, token.start[0]) for token in tokens if token.type in kinds)
 
 
 def place(path: Path, line: int, text: str) -> str:

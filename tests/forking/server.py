@@ -177,7 +177,7 @@ def _end_without_cleaning_up(status: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:  # nobody reads any more, which the interpreter tells by a status of its own
+        except OSError:  # a closed pipe, for which the interpreter has an exit status of its own
             sys.exit(status)
     os._exit(status & 0xFF)
 
