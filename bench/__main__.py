@@ -35,11 +35,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
     parser.add_argument("--rounds", type=int, default=7, help="in which every subject has a turn")
     parser.add_argument("--only", default="", help="subjects whose names contain this, and the baselines")
+    parser.add_argument("--peers", action="store_true", help="also node-oidc-provider, which npm installs")
     parser.add_argument("--json", action="store_true", help="instead of the table")
     parser.add_argument("--write", action="store_true", help="write bench/RESULTS.md and bench/results.svg")
     options = parser.parse_args()
     pin_load()
-    with tempfile.TemporaryDirectory() as directory, subjects(Path(directory)) as running:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        subjects(Path(directory), peers=options.peers) as running,
+    ):
         chosen = [subject for subject in running if _is_chosen(subject, options.only)]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             rows = runner.run(_measured(chosen, options.seconds, options.rounds))
@@ -73,7 +77,7 @@ async def _turn(subject: Subject, seconds: float) -> Sample:
     operation = subject.operation
     await operation.prepare()
     return await measure(
-        operation.scripts, subject.port, subject.process_id, status=operation.status, seconds=seconds
+        operation.scripts, subject.port, subject.process_id, statuses=operation.statuses, seconds=seconds
     )
 
 

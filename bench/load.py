@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
@@ -35,12 +35,12 @@ class Sample:
 
 
 async def measure(
-    scripts: Sequence[Script], port: int, process_id: int, *, status: int, seconds: float
+    scripts: Sequence[Script], port: int, process_id: int, *, statuses: Collection[int], seconds: float
 ) -> Sample:
     """Run each script over a connection for `seconds`, with at least one request each.
 
     Raises:
-        AssertionError: a response has another status than `status`.
+        AssertionError: a response has another status than one of `statuses`.
     """
     connections = await asyncio.gather(*(Connection.open(port) for _ in scripts))
     took = list[float]()
@@ -54,7 +54,8 @@ async def measure(
             begun = perf_counter()
             response = await connection.exchange(request)
             took.append(perf_counter() - begun)
-            assert response.status == status, (response.head, response.body)
+            assert response.status in statuses, (response.head, response.body)
+        script(response)  # a chain continues with it in the next turn
 
     started, used = perf_counter(), processor_s(process_id)
     end = started + seconds

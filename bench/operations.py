@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -19,6 +19,7 @@ from tests.e2e.volley import post, request
 from tests.flow import Client, Person, Pkce
 
 CONNECTIONS = 32
+SEE_OTHER = 303
 SETTINGS = {
     "DOORWARD_OPEN_CLIENT_CREDENTIALS": "true",
     "DOORWARD_MAX_CLIENTS": "10000000",
@@ -42,14 +43,14 @@ class Operation:
 
     Attributes:
         scripts: one for each connection.
-        status: of every response.
+        statuses: of the responses.
         at_least: the target speed, as a multiple of the baseline's; None without a target.
         prepare: awaited before each turn, outside the measured time.
     """
 
     name: str
     scripts: Sequence[Script]
-    status: int = 200
+    statuses: Collection[int] = frozenset({200})
     at_least: float | None = None
     prepare: Callable[[], Awaitable[None]] = nothing
 
@@ -66,7 +67,10 @@ def operations(deployment: Deployment) -> list[Operation]:
         client = Client.register(deployment.issuer, http)
         tokens = client.connect(person, resource=deployment.mcp_url)
         refreshing = [
-            _chain(client, client.connect(person, resource=deployment.mcp_url)["refresh_token"])
+            refresh_chain(
+                client.connect(person, resource=deployment.mcp_url)["refresh_token"],
+                client_id=client.client_id,
+            )
             for _ in range(CONNECTIONS)
         ]
         machine = Client.register(
@@ -102,8 +106,13 @@ def operations(deployment: Deployment) -> list[Operation]:
             at_least=0.4,
             prepare=redemptions.prepare,
         ),
-        Operation(name="register", scripts=repeated(_registration()), status=201, at_least=0.4),
-        Operation(name="authorize", scripts=repeated(authorization), status=303, at_least=0.4),
+        Operation(name="register", scripts=repeated(_registration()), statuses={201}, at_least=0.4),
+        Operation(name="authorize", scripts=repeated(authorization), statuses={303}, at_least=0.4),
+        Operation(
+            name="code flow",
+            scripts=[code_flow(authorization, redemptions.redemption)] * CONNECTIONS,
+            statuses={200, 303},
+        ),
         Operation(
             name="server metadata",
             scripts=repeated(request("GET", "/.well-known/oauth-authorization-server", {})),
@@ -136,10 +145,11 @@ class Redemptions:
         self._requests.clear()
         connection = await Connection.open(self._port)
         for _ in range(wanted):
-            self._requests.append(self._redemption(await connection.exchange(self._authorization)))
+            self._requests.append(self.redemption(await connection.exchange(self._authorization)))
         connection.close()
 
-    def _redemption(self, authorized: Response) -> bytes:
+    def redemption(self, authorized: Response) -> bytes:
+        """Return the request that redeems the code of an authorization response."""
         code = parse_qs(urlsplit(authorized.header("location")).query)["code"][0]
         return post(
             "/token",
@@ -154,7 +164,17 @@ class Redemptions:
         )
 
 
-def _chain(client: Client, first: str) -> Script:
+def code_flow(authorization: bytes, redemption: Callable[[Response], bytes]) -> Script:
+    """Return a script that alternates between an authorization request and the redemption of its code."""
+
+    def script(response: Response | None) -> bytes:
+        is_authorized = response is not None and response.status == SEE_OTHER
+        return redemption(response) if response is not None and is_authorized else authorization
+
+    return script
+
+
+def refresh_chain(first: str, **credentials: str) -> Script:
     """Return a script that refreshes with the token of the previous response."""
     current = first
 
@@ -162,10 +182,7 @@ def _chain(client: Client, first: str) -> Script:
         nonlocal current
         if response is not None:
             current = json.loads(response.body)["refresh_token"]
-        return post(
-            "/token",
-            {"grant_type": "refresh_token", "refresh_token": current, "client_id": client.client_id},
-        )
+        return post("/token", {"grant_type": "refresh_token", "refresh_token": current, **credentials})
 
     return script
 

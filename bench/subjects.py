@@ -13,6 +13,7 @@ import httpx2
 from bench.baselines import STORE_VARIABLE
 from bench.gateway import DIRECT, tool_calls
 from bench.operations import SETTINGS, Operation, operations, repeated
+from bench.peers import oidc_provider
 from bench.pinning import pin_server
 from bench.processes import asgi_server, place_of
 from tests.e2e.services import Deployment, Service, deployed, start
@@ -52,11 +53,12 @@ class Subject:
 
 
 @contextmanager
-def subjects(directory: Path) -> Iterator[list[Subject]]:
+def subjects(directory: Path, *, peers: bool = False) -> Iterator[list[Subject]]:
     """Run all subjects, with a separate redis-server.
 
     Args:
         directory: an empty directory.
+        peers: whether other authorization servers run, too.
     """
     with ExitStack() as stack:
         store_url = stack.enter_context(redis_running(directory / "redis", *DURABLE)).url
@@ -67,6 +69,7 @@ def subjects(directory: Path) -> Iterator[list[Subject]]:
         deployment = stack.enter_context(deployed(store_url, directory, settings=SETTINGS))
         auth = place_of(deployment.auth[0])
         calls = stack.enter_context(tool_calls(deployment, directory))
+        others = stack.enter_context(oidc_provider(store_url)) if peers else []
         measured = [
             Subject(*one_key, Operation(name=BASELINE, scripts=repeated(form))),
             Subject(*one_key, Operation(name=ONE_CONNECTION, scripts=repeated(form, 1))),
@@ -76,6 +79,7 @@ def subjects(directory: Path) -> Iterator[list[Subject]]:
             ),
             *(Subject(*auth, operation) for operation in operations(deployment)),
             *_of_the_resource_server(deployment, directory, stack),
+            *(Subject(*place, operation) for place, operation in others),
             *(Subject(*place, operation, beside=DIRECT) for place, operation in calls),
         ]
         for process_id in {subject.process_id for subject in measured}:
@@ -108,5 +112,5 @@ def _of_the_resource_server(deployment: Deployment, directory: Path, stack: Exit
     return [
         Subject(*asking, Operation(name="protected, asking each time", scripts=bearer)),
         Subject(*caching, Operation(name="protected, cached answer", scripts=bearer)),
-        Subject(*asking, Operation(name="refused for lack of a token", scripts=without, status=401)),
+        Subject(*asking, Operation(name="refused for lack of a token", scripts=without, statuses={401})),
     ]
