@@ -30,7 +30,7 @@ class ConsentRepository:
 
     def __init__(self, store: Store, users: UserRepository, ttl_s: int) -> None:
         self._users = users
-        self._records = Collection(store, _key, JsonCodec(ConsentRecord), lambda _: ttl_s)
+        self._records = Collection(store, _key, JsonCodec(ConsentRecord, compressed=True), lambda _: ttl_s)
 
     async def approvals(self, session: Session, client: Client) -> tuple[Approval, ...]:
         """Return the approvals of the person in `session` for the client that were not forgotten.

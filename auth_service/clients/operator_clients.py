@@ -20,7 +20,7 @@ class OperatorClients:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._clients = Collection(store, keys.client, JsonCodec(Client), lambda _: None)
+        self._clients = Collection(store, keys.client, JsonCodec(Client, compressed=True), lambda _: None)
 
     async def add(self, client_id: str, metadata: dict[str, Any], secret_hash: str | None) -> bool:
         """Create a client; return whether there was none with that id."""

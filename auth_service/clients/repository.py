@@ -42,7 +42,7 @@ class ClientRepository:
         self._store = store
         self._clock = clock
         self._clients = Collection(
-            store, keys.client, JsonCodec(Client, remembered=READ_OFTEN), self._remaining
+            store, keys.client, JsonCodec(Client, compressed=True, remembered=READ_OFTEN), self._remaining
         )
         self.unused = UnusedClients(store, self._evict, pending_ttl_s)
 

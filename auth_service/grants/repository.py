@@ -38,7 +38,7 @@ class GrantRepository:
         self._clock = clock
         self._publisher = RevocationPublisher(store, clock)
         self._grants = Collection(
-            store, keys.grant, JsonCodec(Grant, remembered=DECODED_GRANTS), self._remaining
+            store, keys.grant, JsonCodec(Grant, compressed=True, remembered=DECODED_GRANTS), self._remaining
         )
 
     def _remaining(self, grant: Grant) -> int:

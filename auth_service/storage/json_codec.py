@@ -18,6 +18,8 @@ from operator import attrgetter
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from auth_service.storage.compression import compress, expand
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -52,10 +54,19 @@ class JsonCodec(Generic[T]):
         cls: a dataclass, each field of a type that is JSON's own, ``tuple[str, ...]``, another such dataclass
             or a tuple of those; optional if the default is None.
         migrations: the first converts version 1 to version 2, and so on; the last leads to the current shape.
+        compressed: whether documents are compressed, for kinds of which many are kept for long.
         remembered: how many decoded documents are kept, by their bytes, for documents that are read often.
     """
 
-    def __init__(self, cls: type[T], migrations: tuple[Migration, ...] = (), *, remembered: int = 0) -> None:
+    def __init__(
+        self,
+        cls: type[T],
+        migrations: tuple[Migration, ...] = (),
+        *,
+        compressed: bool = False,
+        remembered: int = 0,
+    ) -> None:
+        self._compressed = compressed
         self._shape = _shape_of(cls)
         self._migrations = migrations
         self.version = len(migrations) + 1
@@ -74,7 +85,8 @@ class JsonCodec(Generic[T]):
         if replacing is not None:
             old = self._migrated(replacing)
             members, version = self._shape.with_unknown(members, old), max(version, old[VERSION])
-        return _encoder.encode({VERSION: version, **members}).encode()
+        document_bytes = _encoder.encode({VERSION: version, **members}).encode()
+        return compress(document_bytes) if self._compressed else document_bytes
 
     def decode(self, value: bytes) -> T:
         """Decode the document in `value`.
@@ -94,7 +106,7 @@ class JsonCodec(Generic[T]):
     def _migrated(self, value: bytes) -> Members:
         """Return the members in the current shape; their version is that of the bytes if that is newer."""
         try:
-            members = json.loads(value)
+            members = json.loads(expand(value))
             # Before versions were written, all documents had the shape of version 1.
             version = operator.index(members.get(VERSION, 1))
             if not 1 <= version <= self.version + 1:

@@ -15,6 +15,7 @@ from typing import cast
 
 import redis
 
+from auth_service.storage.compression import expand
 from auth_service.storage.sqlite_file import database_path
 
 _PLAIN = re.compile(r"[!-~]{8,2000}")
@@ -52,13 +53,13 @@ def _redis_entry(server: redis.Redis, key: bytes) -> Entry:
     if server.type(key) == b"zset":
         members = cast("list[bytes]", server.zrange(key, 0, -1))
         return Entry(key.decode(), ttl_s, tuple(members), is_index=True)
-    return Entry(key.decode(), ttl_s, (cast("bytes", server.get(key)),))
+    return Entry(key.decode(), ttl_s, (expand(cast("bytes", server.get(key))),))
 
 
 def _sqlite(store_url: str) -> Iterator[Entry]:
     with closing(sqlite3.connect(database_path(store_url))) as file:
         for key, value, expires_at in file.execute("SELECT key, value, expires_at FROM document"):
-            yield Entry(key, _left_s(expires_at), (value,))
+            yield Entry(key, _left_s(expires_at), (expand(value),))
         indexes = "SELECT index_key, max(expires_at), group_concat(member, char(0)) FROM member GROUP BY 1"
         for key, expires_at, members in file.execute(indexes):
             yield Entry(key, _left_s(expires_at), tuple(members.encode().split(b"\0")), is_index=True)
