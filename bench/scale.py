@@ -35,7 +35,7 @@ OVERLOAD = 16
 """How many times the connections that saturate the server are open during the overload."""
 
 TRANSIENT_MS = 3_600_000
-"""What lives no longer than this belongs to a request or a limit, not to a grant."""
+"""Keys that live no longer than this belong to a request or a limit, not to a grant."""
 
 # Copies a document under other ids, with its entries in sorted sets. KEYS[1] is the document, the other keys
 # are the sets. ARGV: the id in the document, how many copies, the first number.

@@ -26,7 +26,7 @@ _DICTIONARY = (
     b'"resource":"https://mcp","state":"active","created_at":18,"expires_at":18,"scopes":["read","write"],'
     b'{"v":1,"grant_id":"","client_id":"'
 )
-"""What is most frequent comes last: a reference to it takes fewer bits."""
+"""The most frequent strings come last, where a reference to them takes fewer bits."""
 
 _LEVEL, _WINDOW, _MEMORY = 3, -11, 4
 """Raw DEFLATE with a window that holds the dictionary; other levels save a percent of the bytes."""

@@ -77,10 +77,10 @@ def _install() -> None:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
+    program = shutil.which(name)
+    if program is None:
         raise SystemExit(f"{name} is not installed")
-    return found
+    return program
 
 
 def _operations(issuer: str) -> list[Operation]:
