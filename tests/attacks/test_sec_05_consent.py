@@ -221,7 +221,7 @@ def test_a_consent_page_of_one_account_allows_nothing_for_another_that_logged_in
     victim.submit(login, {"username": other.username, "password": "password"})
     again = victim.submit(page, {"decision": "allow"})
     assert again.status_code == 409
-    assert f"You are logged in as <strong><bdi>{other.username}</bdi></strong> now" in again.text
+    assert f"You are now logged in as <strong><bdi>{other.username}</bdi></strong>." in again.text
     assert "code" in answer_of(victim.submit(again, {"decision": "allow"}))
     other.close()
 
