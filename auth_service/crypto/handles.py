@@ -2,6 +2,7 @@
 
     dw_at_ | base64url( key id 1 | grant id 16 | generation 4 | expiry 5 | HMAC-SHA-256, first 22 bytes )
 
+The two highest bits of the expiry say that the token is bound to a key, and that its scope is narrowed.
 Malformed, wrong-kind and expired handles are rejected without reading the store, and the contents of the
 store cannot be turned into a handle without the key.
 """
@@ -22,6 +23,8 @@ _ID_BYTES = 16
 _GENERATION_BYTES = 4
 _EXPIRY_BYTES = 5
 _MAC_BYTES = 22
+_BOUND, _NARROWED = 1 << 39, 1 << 38
+_EXPIRY = _NARROWED - 1
 _BODY_BYTES = 1 + _ID_BYTES + _GENERATION_BYTES + _EXPIRY_BYTES
 _TEXT = re.compile(r"(?P<prefix>dw_(?:at|rt|ac)_)(?P<encoded>[A-Za-z0-9_-]{64})\Z")
 
@@ -34,18 +37,22 @@ class Kind(Enum):
     CODE = "dw_ac_"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Handle:
     """The contents of a genuine handle.
 
     Attributes:
         expires_at: seconds since 1970.
+        narrowed: whether an access token has fewer scopes than its grant.
+        bound: whether the token is bound to a DPoP key.
     """
 
     kind: Kind
     grant_id: str
     generation: int
     expires_at: int
+    narrowed: bool = False
+    bound: bool = False
 
     @property
     def is_access_token(self) -> bool:
@@ -71,7 +78,7 @@ class Handles:
             bytes([self._current_id])
             + base64url.decode(handle.grant_id)
             + handle.generation.to_bytes(_GENERATION_BYTES)
-            + handle.expires_at.to_bytes(_EXPIRY_BYTES)
+            + _encoded_expiry(handle).to_bytes(_EXPIRY_BYTES)
         )
         return handle.kind.value + base64url.encode(body + self._mac(self._current_id, handle.kind, body))
 
@@ -99,9 +106,16 @@ def new_grant_id() -> str:
 
 def _parse(kind: Kind, body: bytes) -> Handle:
     grant_id, rest = body[1 : 1 + _ID_BYTES], body[1 + _ID_BYTES :]
+    expiry = int.from_bytes(rest[_GENERATION_BYTES:])
     return Handle(
-        kind,
-        base64url.encode(grant_id),
-        int.from_bytes(rest[:_GENERATION_BYTES]),
-        int.from_bytes(rest[_GENERATION_BYTES:]),
+        kind=kind,
+        grant_id=base64url.encode(grant_id),
+        generation=int.from_bytes(rest[:_GENERATION_BYTES]),
+        expires_at=expiry & _EXPIRY,
+        narrowed=bool(expiry & _NARROWED),
+        bound=bool(expiry & _BOUND),
     )
+
+
+def _encoded_expiry(handle: Handle) -> int:
+    return handle.expires_at | (_NARROWED if handle.narrowed else 0) | (_BOUND if handle.bound else 0)

@@ -7,6 +7,7 @@ import asyncio
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.grant_use import is_worth_recording, record_presented
+from auth_service.protocol.lost_writes import advanced
 from shared.clock import Clock, system_clock
 from shared.logs import get_logger
 
@@ -33,20 +34,22 @@ class Confirmations:
         """Record that a token of that generation was presented. Neither reads nor waits.
 
         Args:
-            grant: the grant as it was read for the request.
+            grant: the grant as it was read for the request, in the generation of the token if that is newer.
         """
         key = grant.grant_id, generation
         if key in self._pending or not is_worth_recording(grant, generation, int(self._clock())):
             return
         if len(self._pending) >= MAX_PENDING:
             return
-        task = self._pending[key] = asyncio.create_task(self._write(*key))
+        task = self._pending[key] = asyncio.create_task(self._write(grant, generation))
         task.add_done_callback(lambda _: self._pending.pop(key, None))
 
-    async def _write(self, grant_id: str, generation: int) -> None:
+    async def _write(self, grant: Grant, generation: int) -> None:
+        now, grant_id = int(self._clock()), grant.grant_id
         try:
-            now = int(self._clock())
-            await self._grants.change(grant_id, lambda grant: record_presented(grant, generation, now))
+            await self._grants.change(
+                grant_id, lambda stored: record_presented(advanced(stored, grant), generation, now)
+            )
         except Exception as error:  # noqa: BLE001 -- nobody waits; the next request tries again
             _log.warning("the use of a token could not be recorded", grant_id=grant_id, reason=str(error))
 

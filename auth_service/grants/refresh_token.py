@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from auth_service.crypto.handles import Handles, Kind
+from auth_service.crypto.handles import Handle, Handles, Kind
 from auth_service.grants.base import TokenRequest
 from auth_service.grants.permissions import Narrow, Permissions
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant, Lifetimes, Refresh, refresh
+from auth_service.protocol.lost_writes import caught_up
 from auth_service.protocol.narrowed_grants import within
 from auth_service.protocol.reasons import Reason
 
@@ -49,10 +50,15 @@ class RefreshToken:
         stored = await self._grants.read(token.grant_id)
         if stored is None:
             raise _invalid()
-        narrow = await self._narrowing(stored.document, request)
+        narrow = await self._narrowing(self._caught_up(stored.document, token, request), request)
         outcome = await self._grants.change(
             token.grant_id,
-            within(lambda grant: refresh(grant, presented, self._lifetimes, request.now), narrow),
+            within(
+                lambda grant: refresh(
+                    self._caught_up(grant, token, request), presented, self._lifetimes, request.now
+                ),
+                narrow,
+            ),
             was=stored,
         )
         if outcome is None:
@@ -60,6 +66,9 @@ class RefreshToken:
         if isinstance(outcome, OAuthError):
             raise outcome
         return outcome
+
+    def _caught_up(self, grant: Grant, token: Handle, request: TokenRequest) -> Grant:
+        return caught_up(grant, token, self._lifetimes, may_rebind=request.client.confidential)
 
     async def _narrowing(self, grant: Grant, request: TokenRequest) -> Narrow:
         """Decide what the person of the grant may hold now, as at every refresh (ID-4)."""

@@ -42,7 +42,9 @@ class TokenIssuer:
 
     def authorization_code(self, grant: Grant, expires_at: int) -> str:
         """Return the authorization code of a new grant, valid until `expires_at` (seconds since 1970)."""
-        return self._handles.encode(Handle(Kind.CODE, grant.grant_id, 0, expires_at))
+        return self._handles.encode(
+            Handle(kind=Kind.CODE, grant_id=grant.grant_id, generation=0, expires_at=expires_at)
+        )
 
     async def token_response(self, grant: Grant, client: Client) -> dict[str, Any]:
         """Return the body of a token response (RFC 6749 §5.1), with an ID token if a code granted openid."""
@@ -79,4 +81,13 @@ class TokenIssuer:
         return await self._signing_keys.sign(claims, typ=TYPE, alg="RS256", at=grant.issued_at)
 
     def _token(self, kind: Kind, grant: Grant, expires_at: int) -> str:
-        return self._handles.encode(Handle(kind, grant.grant_id, grant.generation, expires_at))
+        narrowed = kind is Kind.ACCESS_TOKEN and str(grant.generation) in (grant.narrowed or {})
+        handle = Handle(
+            kind=kind,
+            grant_id=grant.grant_id,
+            generation=grant.generation,
+            expires_at=expires_at,
+            narrowed=narrowed,
+            bound=grant.jkt is not None,
+        )
+        return self._handles.encode(handle)

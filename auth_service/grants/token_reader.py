@@ -7,8 +7,9 @@ from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.grants.confirmations import Confirmations
 from auth_service.grants.permissions import Permissions, StoredRules
 from auth_service.grants.repository import GrantRepository
-from auth_service.protocol.grant import Grant, is_live_access
+from auth_service.protocol.grant import Grant, Lifetimes, is_live_access
 from auth_service.protocol.introspection import Explanation
+from auth_service.protocol.lost_writes import caught_up, restrictions_known
 from auth_service.protocol.reasons import Reason
 from shared import jwt_claims
 from shared.access_tokens import TYPE, parse_jti
@@ -34,6 +35,7 @@ class TokenReader:
         confirmations: Confirmations,
         permissions: Permissions,
         issuer: str,
+        lifetimes: Lifetimes,
         clock: Clock,
     ) -> None:
         self._handles = handles
@@ -42,22 +44,29 @@ class TokenReader:
         self.confirmations = confirmations
         self._permissions = permissions
         self._issuer = issuer
+        self._lifetimes = lifetimes
         self._clock = clock
 
     async def read_token(self, text: str) -> tuple[Handle, Grant] | None:
-        """Return the handle of a genuine, unexpired token and its grant, in any state of the grant."""
+        """Return the handle of a genuine, unexpired token and its grant, in any state of the grant.
+
+        If the store lost the generation of an opaque token, the grant is as of that generation.
+        """
         read = await self.read_with_rules(text)
         return read and read[:2]
 
     async def read_with_rules(self, text: str) -> tuple[Handle, Grant, StoredRules] | None:
         """Return the same with the access rules that `permitted` applies, from one exchange."""
-        handle = self._handles.read_handle(text, self._clock())
-        if handle is None and text.count(".") == 2:
-            handle = await self._read_jwt(text)
+        opaque = self._handles.read_handle(text, self._clock())
+        handle = await self._read_jwt(text) if opaque is None and text.count(".") == 2 else opaque
         if handle is None:
             return None
         grant, rules = await self.grants.get_with(handle.grant_id, self._permissions.rules_key)
-        return None if grant is None else (handle, grant, StoredRules(rules))
+        if grant is None:
+            return None
+        # A JWT does not say whether its scope was narrowed.
+        newest = caught_up(grant, opaque, self._lifetimes) if opaque else grant
+        return handle, newest, StoredRules(rules)
 
     def why_not_found(self, text: str) -> Explanation:
         """Explain for the log why `read_token` returns None."""
@@ -76,7 +85,8 @@ class TokenReader:
         if read is None:
             return None
         handle, grant, rules = read
-        good = handle.is_access_token and is_live_access(grant, handle.generation)
+        live = handle.is_access_token and is_live_access(grant, handle.generation)
+        good = live and restrictions_known(grant, handle)
         if not good or not await self.grants.parents_active(grant):
             return None
         permitted = await self.permitted(grant, rules)
@@ -107,4 +117,6 @@ class TokenReader:
         if claims.get("iss") != self._issuer or self._clock() >= jwt_claims.number(claims, "exp"):
             return None
         grant_id, generation = parse_jti(jwt_claims.text(claims, "jti"))
-        return Handle(Kind.ACCESS_TOKEN, grant_id, generation, int(claims["exp"]))
+        return Handle(
+            kind=Kind.ACCESS_TOKEN, grant_id=grant_id, generation=generation, expires_at=int(claims["exp"])
+        )

@@ -217,6 +217,9 @@ def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) ->
         )
     if grant.state != "active":
         return None, InvalidGrantError(Reason.GRANT_REVOKED, _REVOKED)
+    if presented.generation > grant.generation:
+        # Not reuse: the store lost the write, and how the token was restricted with it (lost_writes.py).
+        return None, InvalidGrantError(Reason.REFRESH_TOKEN_INVALID, "the refresh token is not known")
     use = _use_of(grant, presented.generation, now, lifetimes.grace_s)
     if use == "reused" or (use == "lost" and grant.jkt != presented.jkt):
         refused = InvalidGrantError(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from auth_service.protocol.grant import Grant, is_live_access, is_live_refresh
+from auth_service.protocol.lost_writes import PresentedToken, restrictions_known
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.second_factor import acr_of_grant
 from auth_service.protocol.subjects import ClientSubject
@@ -14,30 +15,6 @@ from shared.introspection import INACTIVE, ActiveToken
 
 Explanation = tuple[Reason, str]
 """Why a token is not active: a code for programs and a text for people."""
-
-
-class TokenHandle(Protocol):
-    """The contents of a genuine, unexpired token."""
-
-    @property
-    def is_access_token(self) -> bool:
-        """Whether the token is an access token."""
-        ...
-
-    @property
-    def is_refresh_token(self) -> bool:
-        """Whether the token is a refresh token."""
-        ...
-
-    @property
-    def generation(self) -> int:
-        """The rotation of the grant that the token belongs to; the first is 1."""
-        ...
-
-    @property
-    def expires_at(self) -> int:
-        """The expiry, in seconds since 1970."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +35,12 @@ class IntrospectionCaller:
 
 
 def introspection_response(
-    grant: Grant, *, handle: TokenHandle, caller: IntrospectionCaller, issuer: str, now: int, grace_s: int
+    grant: Grant, *, handle: PresentedToken, caller: IntrospectionCaller, issuer: str, now: int, grace_s: int
 ) -> dict[str, Any]:
     """Return the response about a token: in full, or exactly `{"active": false}`."""
     if handle.is_access_token:
         is_audience = grant.resource in caller.resources or grant.client_id == caller.client_id
-        live = is_live_access(grant, handle.generation)
+        live = is_live_access(grant, handle.generation) and restrictions_known(grant, handle)
         return _active(grant, handle, issuer).to_wire() if is_audience and live else INACTIVE
     own = handle.is_refresh_token and grant.client_id == caller.client_id
     if not own or not is_live_refresh(grant, handle.generation, now, grace_s):
@@ -89,7 +66,7 @@ def with_pairwise_subject(answer: dict[str, Any], client_subject: ClientSubject)
     return {**kept, "sub": client_subject.subject}
 
 
-def why_inactive(grant: Grant, handle: TokenHandle, caller: IntrospectionCaller) -> Explanation:
+def why_inactive(grant: Grant, handle: PresentedToken, caller: IntrospectionCaller) -> Explanation:
     """Explain for the log why the response is only `{"active": false}`."""
     if not handle.is_access_token:
         return Reason.TOKEN_NOT_ACCESS_TOKEN, "not an access token"
@@ -106,7 +83,7 @@ def why_inactive(grant: Grant, handle: TokenHandle, caller: IntrospectionCaller)
     )
 
 
-def _active(grant: Grant, handle: TokenHandle, issuer: str) -> ActiveToken:
+def _active(grant: Grant, handle: PresentedToken, issuer: str) -> ActiveToken:
     return ActiveToken(
         client_id=grant.client_id,
         scopes=grant.scopes_of(handle.generation) if handle.is_access_token else grant.scopes,

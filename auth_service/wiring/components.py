@@ -261,6 +261,7 @@ def grants(
             confirmations=confirmations,
             permissions=permissions,
             issuer=settings.issuer,
+            lifetimes=lifetimes,
             clock=base.clock,
         ),
         lifetimes=lifetimes,

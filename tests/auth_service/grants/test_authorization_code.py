@@ -65,7 +65,7 @@ async def test_tokens_and_codes_of_no_grant_are_not_valid(here: Installation) ->
     client = await here.client()
     grant = await here.grant(client, (await here.session()).owner)
     tokens = await here.tokens(grant, client)
-    unknown = Handle(Kind.CODE, new_grant_id(), 0, int(here.now) + 60)
+    unknown = Handle(kind=Kind.CODE, grant_id=new_grant_id(), generation=0, expires_at=int(here.now) + 60)
     for code in ("x", tokens["access_token"], here.parts.grants.handles.encode(unknown)):
         with pytest.raises(InvalidGrantError, check=because(Reason.CODE_INVALID)):
             await here.redeem(CODE, client, code=code, **PRESENTED)

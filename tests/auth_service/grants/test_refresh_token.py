@@ -54,7 +54,9 @@ async def test_other_texts_and_tokens_of_no_grant_are_not_valid(here: Installati
     client = await here.client()
     grant = await here.grant(client, (await here.session()).owner)
     access = (await here.tokens(grant, client))["access_token"]
-    unknown = Handle(Kind.REFRESH_TOKEN, new_grant_id(), 1, int(here.now) + 60)
+    unknown = Handle(
+        kind=Kind.REFRESH_TOKEN, grant_id=new_grant_id(), generation=1, expires_at=int(here.now) + 60
+    )
     for token in ("x", access, here.parts.grants.handles.encode(unknown)):
         with pytest.raises(InvalidGrantError, check=because(Reason.REFRESH_TOKEN_INVALID)):
             await here.redeem(REFRESH, client, refresh_token=token)

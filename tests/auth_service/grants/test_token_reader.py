@@ -39,7 +39,12 @@ async def issued(here: Installation, resource: str) -> tuple[Grant, dict[str, An
 async def test_a_token_leads_to_its_grant_until_it_expires(here: Installation, resource: str) -> None:
     reader = here.parts.grants.token_reader
     grant, tokens = await issued(here, resource)
-    expected = Handle(Kind.ACCESS_TOKEN, grant.grant_id, 1, grant.access_expires_at), grant
+    expected = (
+        Handle(
+            kind=Kind.ACCESS_TOKEN, grant_id=grant.grant_id, generation=1, expires_at=grant.access_expires_at
+        ),
+        grant,
+    )
     assert await reader.read_token(tokens["access_token"]) == expected
     assert await reader.live_access(tokens["access_token"]) == expected
     refresh = await reader.read_token(tokens["refresh_token"])
@@ -108,7 +113,9 @@ async def test_a_jwt_of_another_type_or_with_another_signature_is_not_read(here:
 async def test_the_log_says_why_a_token_was_not_found(here: Installation) -> None:
     reader = here.parts.grants.token_reader
     grant, tokens = await issued(here, OTHER_RESOURCE)
-    unknown = Handle(Kind.ACCESS_TOKEN, new_grant_id(), 1, grant.access_expires_at)
+    unknown = Handle(
+        kind=Kind.ACCESS_TOKEN, grant_id=new_grant_id(), generation=1, expires_at=grant.access_expires_at
+    )
     encoded = here.parts.grants.handles.encode(unknown)
     early = here.parts.grants.handles.encode(replace(unknown, expires_at=1))
     assert reader.why_not_found("x")[0] is Reason.TOKEN_NOT_OF_THIS_INSTALLATION

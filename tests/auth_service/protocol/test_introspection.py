@@ -49,7 +49,7 @@ def answer(
     grant = grant or active_grant()
     return introspection_response(
         grant,
-        handle=Handle(kind, grant.grant_id, generation, NOW + 600),
+        handle=Handle(kind=kind, grant_id=grant.grant_id, generation=generation, expires_at=NOW + 600),
         caller=caller,
         issuer=ISSUER,
         now=now,
@@ -162,7 +162,12 @@ def test_the_log_says_why_a_token_is_inactive(
     caller: IntrospectionCaller, kind: Kind, state: str, reason: Reason
 ) -> None:
     grant = replace(active_grant(), state=state)  # type: ignore[arg-type]
-    assert why_inactive(grant, Handle(kind, grant.grant_id, 1, NOW + 600), caller)[0] is reason
+    assert (
+        why_inactive(
+            grant, Handle(kind=kind, grant_id=grant.grant_id, generation=1, expires_at=NOW + 600), caller
+        )[0]
+        is reason
+    )
 
 
 @pytest.mark.requirement("ID-3")

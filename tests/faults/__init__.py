@@ -1,0 +1,1 @@
+"""Faults of real servers: what the service answers, and what is lost."""
