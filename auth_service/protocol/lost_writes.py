@@ -89,19 +89,19 @@ def caught_up(
     )
 
 
-def advanced(stored: Grant, known: Grant) -> Grant:
-    """Return the stored grant in the generation of `known`, the same grant after `caught_up`, if newer."""
-    if stored.state == "revoked" or known.generation <= stored.generation:
+def advanced(stored: Grant, newest: Grant) -> Grant:
+    """Return the stored grant in the generation of `newest`, the same grant after `caught_up`, if newer."""
+    if stored.state == "revoked" or newest.generation <= stored.generation:
         return stored
     return replace(
         stored,
-        state=known.state,
-        generation=known.generation,
-        issued_at=known.issued_at,
-        access_expires_at=known.access_expires_at,
-        refresh_expires_at=known.refresh_expires_at,
-        jkt=known.jkt,
-        unconfirmed_since=known.unconfirmed_since,
+        state=newest.state,
+        generation=newest.generation,
+        issued_at=newest.issued_at,
+        access_expires_at=newest.access_expires_at,
+        refresh_expires_at=newest.refresh_expires_at,
+        jkt=newest.jkt,
+        unconfirmed_since=newest.unconfirmed_since,
     )
 
 
