@@ -46,7 +46,7 @@ def rotated(grant: Grant, now: int = AT, **presented: Any) -> Grant:
 
 
 def refreshed_with(stored: Grant, token: Handle, now: int = AT + 1, **presented: Any) -> Any:
-    """What the token endpoint does with a refresh token."""
+    """Present a refresh token, as the token endpoint does."""
     request = refreshing(token.generation, **presented)
     newest = caught_up(stored, token, LIFETIMES, may_rebind=request.may_rebind)
     return refresh(newest, request, LIFETIMES, now)
