@@ -1,4 +1,4 @@
-"""When a grant has ended, how long its document is kept, and how many of its generations live at once."""
+"""The end of a grant, the time its document is kept, and the number of its live generations."""
 
 from __future__ import annotations
 

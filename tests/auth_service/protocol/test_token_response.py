@@ -1,4 +1,4 @@
-"""What a token response says beside the tokens."""
+"""The members of a token response other than the tokens."""
 
 from __future__ import annotations
 
