@@ -200,10 +200,7 @@ PEOPLE = (
         "ID-12",
         "MUST",
         "`doorward apply` and `export`",
-        Partial(
-            "resources and identity providers, which are settings; identities at providers, second factors"
-            " and groups that providers named are not exported"
-        ),
+        Partial("identities at providers, second factors and groups that providers named are not exported"),
     ),
 )
 
