@@ -221,7 +221,7 @@ class Showing:
             elsewhere.submit(server.add_user, "guest", "guest").result().close()
         page.goto(f"{server.origin}/admin")
         log_in(page, username="guest", password="guest")
-        sees(page, "For administrators")
+        sees(page, "Administrators only")
 
     def logout(self, page: Page) -> None:
         self.account(page)
