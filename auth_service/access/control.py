@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 
 from auth_service.access.groups import Groups
 from auth_service.access.renewal import GroupRenewal
@@ -17,6 +16,7 @@ from auth_service.protocol.grant import Grant
 from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
 from auth_service.users.repository import User, UserRepository
 from shared.clock import Clock
+from shared.replacing import replace
 
 GROUPS_HOLD_S = 86_400
 """How long the groups that a provider named count if it cannot be reached again, in seconds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -50,6 +50,7 @@ from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
 from shared.clock import Clock
+from shared.replacing import replace
 
 _MAX_QUERY = 6_000
 """Longer URLs do not get through every proxy."""

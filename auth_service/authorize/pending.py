@@ -7,7 +7,7 @@ form.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from auth_service.crypto.secrets import digest, new_secret
 from auth_service.protocol.authorization import AuthorizationRequest
@@ -17,6 +17,7 @@ from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import JsonCodec
 from shared.languages import prefer_locales
+from shared.replacing import replace
 
 
 @dataclass(frozen=True, slots=True)

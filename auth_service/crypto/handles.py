@@ -37,6 +37,9 @@ class Kind(Enum):
     CODE = "dw_ac_"
 
 
+_KINDS = {kind.value: kind for kind in Kind}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handle:
     """The contents of a genuine handle.
@@ -87,7 +90,7 @@ class Handles:
         match = _TEXT.match(text)
         if match is None:
             return None
-        kind, raw = Kind(match["prefix"]), base64url.decode(match["encoded"])
+        kind, raw = _KINDS[match["prefix"]], base64url.decode(match["encoded"])
         body, mac = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
         if body[0] not in self._keys or not hmac.compare_digest(mac, self._mac(body[0], kind, body)):
             return None

@@ -28,7 +28,7 @@ from auth_service.users.client_subjects import ClientSubjects
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, form_of, json_response
 from auth_service.web.route import Endpoint
-from shared.asgi import header_values
+from shared.asgi import first_header, header_values
 from shared.clock import Clock
 from shared.introspection import INACTIVE, SIGNED_TYPE, WITH_GROUPS
 from shared.logs import get_logger
@@ -56,7 +56,7 @@ class IntrospectEndpoint:
             authorization, parameters, self.networks.network_of(request)
         )
         answer = await self._answer(parameters, caller)
-        if f"application/{SIGNED_TYPE}" in request.headers.get("accept", ""):
+        if f"application/{SIGNED_TYPE}" in first_header(request.scope, "accept"):
             return await self._signed(answer, caller)
         return json_response(answer)
 

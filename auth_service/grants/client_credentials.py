@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from auth_service.grants.base import TokenRequest
 from auth_service.grants.grant_factory import GrantFactory
 from auth_service.protocol.errors import UnauthorizedClientError
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
+from shared.replacing import replace
 from shared.scopes import parse_scope
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 from auth_service.crypto.handles import new_grant_id
 from auth_service.grants.grant_factory import GrantFactory
@@ -18,6 +17,7 @@ from auth_service.protocol.interaction import Outcome
 from auth_service.protocol.second_factor import acr_to_issue
 from auth_service.users.sessions import Session
 from shared.clock import Clock
+from shared.replacing import replace
 
 _LOOKS = 40
 _LOOK_EVERY_S = 0.05

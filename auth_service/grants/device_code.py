@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from auth_service.device.repository import DeviceRequestRepository
 from auth_service.grants.base import TokenRequest
 from auth_service.grants.grant_factory import GrantFactory
@@ -11,6 +9,7 @@ from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.errors import AccessDeniedError, InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.reasons import Reason
+from shared.replacing import replace
 
 
 class DeviceCode:

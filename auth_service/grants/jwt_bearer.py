@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from auth_service.client_auth.proof_replay_cache import ProofReplayCache
 from auth_service.clients.keys import PublishedKeys
@@ -24,6 +23,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.storage import keys
 from shared.jose import ASYMMETRIC, Claims, InvalidJwsError, UnverifiedJws, parse
+from shared.replacing import replace
 from shared.signatures import Signatures
 
 

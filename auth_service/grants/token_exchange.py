@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from auth_service.crypto.handles import Handle
 from auth_service.grants.base import TokenRequest
@@ -19,6 +18,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.protocol.second_factor import SecondFactorPolicy
 from auth_service.protocol.token_exchange import ACCESS_TOKEN, ExchangeRule
+from shared.replacing import replace
 
 
 class TokenExchange:

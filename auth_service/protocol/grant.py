@@ -9,7 +9,7 @@ everything that it ever led to (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from auth_service.protocol import pkce
@@ -17,6 +17,7 @@ from auth_service.protocol.errors import InvalidGrantError, InvalidScopeError, I
 from auth_service.protocol.lost_answers import answered_again, confirm, may_be_lost
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.request_source import RequestSource
+from shared.replacing import replace
 from shared.scopes import format_scope, parse_scope
 from shared.uris import resource_key
 

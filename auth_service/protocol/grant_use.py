@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.lost_answers import awaits_confirmation, confirm
+from shared.replacing import replace
 
 USE_RECORDED_EVERY_S = 300
 """The resolution of the last use.

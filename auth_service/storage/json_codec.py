@@ -13,10 +13,21 @@ import functools
 import json
 import operator
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    NamedTuple,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from auth_service.storage.compression import compress, expand
 
@@ -42,6 +53,17 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 class UnreadableDocumentError(ValueError):
     """Bytes in the store are not a document of the expected kind, or the document is too new to read."""
+
+
+class _Decoded(NamedTuple, Generic[T]):
+    """A decoded document.
+
+    Attributes:
+        is_ours: whether the bytes are of this release's version, and contain nothing that it does not know.
+    """
+
+    document: T
+    is_ours: bool
 
 
 class JsonCodec(Generic[T]):
@@ -71,6 +93,7 @@ class JsonCodec(Generic[T]):
         self._migrations = migrations
         self.version = len(migrations) + 1
         self._build = functools.lru_cache(remembered)(self._decode) if remembered else self._decode
+        self._is_remembered = bool(remembered)
 
     def encode(self, document: T, *, replacing: bytes | None = None) -> bytes:
         """Encode the document.
@@ -82,7 +105,8 @@ class JsonCodec(Generic[T]):
             TypeError, ValueError: it contains something that JSON cannot represent.
         """
         members, version = self._shape.members(document), self.version
-        if replacing is not None:
+        # What was read just now needs no second look, if it has no other members than ours.
+        if replacing is not None and not (self._is_remembered and self._build(replacing).is_ours):
             old = self._migrated(replacing)
             members, version = self._shape.with_unknown(members, old), max(version, old[VERSION])
         document_bytes = _encoder.encode({VERSION: version, **members}).encode()
@@ -94,12 +118,13 @@ class JsonCodec(Generic[T]):
         Raises:
             UnreadableDocumentError: it is not a document of this kind.
         """
-        return self._build(value)
+        return self._build(value).document
 
-    def _decode(self, value: bytes) -> T:
+    def _decode(self, value: bytes) -> _Decoded[T]:
         members = self._migrated(value)
         try:
-            return cast("T", self._shape.build(members))
+            document = cast("T", self._shape.build(members))
+            return _Decoded(document, members[VERSION] == self.version and self._shape.knows(members))
         except (TypeError, ValueError, KeyError) as error:
             raise UnreadableDocumentError(f"not a {self._shape.cls.__name__}: {error}") from error
 
@@ -125,7 +150,8 @@ class _Shape:
     Attributes:
         tuples: the fields that are tuples, which JSON represents as lists.
         nested: the fields that are dataclasses, or tuples of them, with their shapes.
-        defaults: the fields that have a default, with it.
+        defaults: of each field, in the order of the names; MISSING for a field without one.
+        own_names: the names of members, and of the version.
         stored_as: the member of each field whose member has another name (`STORED_AS`). All names above are
             names of members.
     """
@@ -135,13 +161,14 @@ class _Shape:
     values_of: Callable[[Any], tuple[Any, ...]]
     tuples: frozenset[str]
     nested: dict[str, _Shape]
-    defaults: dict[str, Any]
+    defaults: tuple[Any, ...]
     stored_as: dict[str, str]
+    own_names: frozenset[str]
 
     def members(self, document: object) -> Members:
-        pairs = zip(self.names, self.values_of(document), strict=True)
-        defaults = self.defaults
-        members = {n: v for n, v in pairs if n not in defaults or not _is_same(v, defaults[n])}
+        triples = zip(self.names, self.values_of(document), self.defaults, strict=True)
+        # Unlike `==`, this tells 0 from False.
+        members = {n: v for n, v, d in triples if v is not d and (type(v) is not type(d) or v != d)}
         for name in self.nested.keys() & members.keys():
             if members[name] is None:
                 continue
@@ -149,7 +176,8 @@ class _Shape:
         return members
 
     def build(self, members: Members) -> object:
-        values = {name: members[name] for name in self.names if name in members}
+        values = {name: value for name, value in members.items() if name in self.own_names}
+        values.pop(VERSION, None)
         for name in self.nested.keys() & values.keys():
             if values[name] is not None:
                 values[name] = self._each(name, values[name], self.nested[name].build)
@@ -160,6 +188,14 @@ class _Shape:
             if member in values:
                 values[field] = values.pop(member)
         return self.cls(**values)
+
+    def knows(self, members: Members) -> bool:
+        """Check that `with_unknown` finds nothing to keep in `members`."""
+        return members.keys() <= self.own_names and all(
+            shape.knows(members[name])
+            for name, shape in self.nested.items()
+            if isinstance(members.get(name), dict)
+        )
 
     def with_unknown(self, members: Members, old: Members) -> Members:
         """Return `members` plus those of `old` that this shape does not know."""
@@ -193,13 +229,10 @@ def _shape_of(cls: type[Any]) -> _Shape:
         values_of=_getter(tuple(members)),
         tuples=tuples,
         nested=shapes,
-        defaults={members[f.name]: f.default for f in fields(cls) if f.default is not MISSING},
+        defaults=tuple(f.default for f in fields(cls)),
         stored_as=stored_as,
+        own_names=frozenset({*names, VERSION}),
     )
-
-
-def _is_same(value: object, default: object) -> bool:
-    return value is default or (type(value) is type(default) and value == default)
 
 
 def _choices(hint: object) -> tuple[object, ...]:

@@ -27,7 +27,7 @@ from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.storage.interface import StoreUnavailableError
 from shared import dpop
-from shared.asgi import WholeResponse, error_response, header_values
+from shared.asgi import WholeResponse, error_response, first_header, header_values
 from shared.bearer import MalformedCredentialsError, Scheme, credentials_in
 from shared.fair_queue import QueueFullError
 from shared.logs import get_logger
@@ -61,7 +61,7 @@ async def form_of(request: Request) -> Parameters:
     Raises:
         InvalidRequestError: the body has another content type, or is malformed.
     """
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = first_header(request.scope, "content-type").partition(";")[0].strip().lower()
     body = await request.body()
     if content_type != _FORM and (content_type or body):
         raise InvalidRequestError(Reason.CONTENT_TYPE_WRONG, f"the body must be {_FORM}")

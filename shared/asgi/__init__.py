@@ -20,7 +20,7 @@ from shared.asgi.direct_routes import DirectRoute, DirectRoutes
 from shared.asgi.errors import UnhandledErrors
 from shared.asgi.frozen_headers import FrozenHeaders
 from shared.asgi.head import HeadLimit
-from shared.asgi.headers import SecurityHeaders, header_values
+from shared.asgi.headers import SecurityHeaders, first_header, header_values
 from shared.asgi.other_hosts import HostNames, OtherHosts
 from shared.asgi.prefix import Prefix
 from shared.asgi.request_id import RequestId
@@ -53,6 +53,7 @@ __all__ = [
     "WholeResponse",
     "asks_for_page",
     "error_response",
+    "first_header",
     "header_values",
     "http_error",
     "method_not_allowed",

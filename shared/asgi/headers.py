@@ -28,6 +28,20 @@ def header_values(scope: Scope, name: str) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key == wanted]
 
 
+def first_header(scope: Scope, name: str) -> str:
+    """Return the first value of a request header, or an empty string.
+
+    Args:
+        name: lower case.
+    """
+    wanted = name.encode("ascii")
+    for key, value in scope["headers"]:
+        if key == wanted:
+            text: str = value.decode("latin-1")
+            return text
+    return ""
+
+
 class SecurityHeaders:
     """Add each header of `DEFAULTS` to every response that does not already set it.
 

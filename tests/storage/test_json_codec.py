@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from auth_service.storage.json_codec import JsonCodec, Members, UnreadableDocumentError
+from auth_service.storage.json_codec import JsonCodec, Members, Migration, UnreadableDocumentError
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,29 @@ def test_a_document_of_the_next_release_is_read_and_keeps_its_version_and_member
 def test_unknown_members_of_a_document_within_a_document_are_kept() -> None:
     newer = b'{"v":1,"leaves":[],"top":{"name":"a","sizes":[],"colour":"red"}}'
     assert json.loads(trees.encode(Tree((), Leaf("b", ())), replacing=newer))["top"]["colour"] == "red"
+
+
+@pytest.mark.requirement("OP-5")
+@pytest.mark.parametrize(
+    ("cls", "migrations", "value"),
+    [
+        (Document, (), b'{"v":1,"name":"ada","number":1}'),
+        (Document, (), b'{"v":1,"name":"ada","number":1,"colour":"blue"}'),
+        (Document, (), b'{"v":2,"name":"ada","number":1}'),
+        (Document, (renamed, counted), b'{"nick":"ada","number":"1"}'),
+        (Document, (renamed, counted), b'{"v":4,"name":"ada","number":1,"colour":"blue"}'),
+        (Tree, (), b'{"v":1,"leaves":[],"top":{"name":"a","sizes":[],"colour":"red"}}'),
+        (Tree, (), b'{"v":1,"leaves":[],"top":null}'),
+    ],
+    ids=["known", "unknown member", "next version", "migrated", "later", "unknown inside", "nothing inside"],
+)
+def test_what_is_remembered_keeps_the_same_members(
+    cls: type[Any], migrations: tuple[Migration, ...], value: bytes
+) -> None:
+    like, remembering = JsonCodec(cls, migrations), JsonCodec(cls, migrations, remembered=4)
+    document = like.decode(value)
+    for _ in range(2):
+        assert remembering.encode(document, replacing=value) == like.encode(document, replacing=value)
 
 
 def test_a_member_that_becomes_none_does_not_come_back_from_the_document_it_replaces() -> None:
