@@ -163,6 +163,7 @@ def test_the_presentation_of_a_newer_token_is_written() -> None:
     document, _ = record_presented(advanced(stored, moved), 2, AT)
     assert document == replace(moved, unconfirmed_since=0)
     assert advanced(newest, moved) is newest
+    assert advanced(rotated(newest), moved).generation == 3
     # From then on the token before is reuse, although the store has lost its use.
     assert not is_live_refresh(document, 1, AT + LIFETIMES.grace_s + 1, LIFETIMES.grace_s)
 

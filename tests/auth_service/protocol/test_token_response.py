@@ -11,7 +11,8 @@ from tests.auth_service.protocol.builders import NOW, active_grant
 
 
 @pytest.mark.parametrize(
-    ("lifetime_s", "grace_s", "promised"), [(600, 60, 540), (605, 60, 545), (605, 5, 600), (1, 60, 1)]
+    ("lifetime_s", "grace_s", "promised"),
+    [(600, 60, 540), (605, 900, 545), (605, 5, 600), (5, 60, 4), (1, 60, 1)],
 )
 def test_a_whole_number_of_seconds_is_promised(lifetime_s: int, grace_s: int, promised: int) -> None:
     grant = replace(active_grant(), access_expires_at=NOW + lifetime_s)
