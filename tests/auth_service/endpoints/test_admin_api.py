@@ -262,6 +262,7 @@ def test_the_consent_page_says_what_the_scope_gives(server: AuthorizationServer)
         Pkce(), resource=f"{server.issuer}/admin/api", scope="doorward:admin"
     )
     page = server.person.open(url)
+    page = server.person.log_in(page) if page.url.path == "/login" else page
     assert page.url.path == "/consent"
     assert "control of this server" in page.text
     assert "Administer this server" in page.text
