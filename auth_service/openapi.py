@@ -78,15 +78,6 @@ def _security_schemes(issuer: str, scopes: dict[str, str]) -> dict[str, Any]:
     code_flow = {"authorizationUrl": f"{issuer}/authorize", "tokenUrl": f"{issuer}/token", "scopes": scopes}
     admin_flow = {"tokenUrl": f"{issuer}/token", "scopes": {SCOPE: DESCRIPTION}}
     return {
-        "admin": {
-            "type": "oauth2",
-            "description": "An administrator, through a client that the operator created for it; or that"
-            " client for itself. The resource is the URL of the admin API.",
-            "flows": {
-                "authorizationCode": {"authorizationUrl": f"{issuer}/authorize", **admin_flow},
-                "clientCredentials": admin_flow,
-            },
-        },
         "oauth": {
             "type": "oauth2",
             "description": "Log in and give consent as the client that you name.",
@@ -101,6 +92,15 @@ def _security_schemes(issuer: str, scopes: dict[str, str]) -> dict[str, Any]:
             "type": "http",
             "scheme": "bearer",
             "description": "The `registration_access_token` of the client.",
+        },
+        "admin": {
+            "type": "oauth2",
+            "description": "An administrator, through a client that the operator created for it; or that"
+            " client for itself. The resource is the URL of the admin API.",
+            "flows": {
+                "authorizationCode": {"authorizationUrl": f"{issuer}/authorize", **admin_flow},
+                "clientCredentials": admin_flow,
+            },
         },
     }
 

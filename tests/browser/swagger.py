@@ -77,7 +77,8 @@ class DocsPage:
     @property
     def dialog(self) -> Locator:
         """The part of the Authorize dialog that is about OAuth."""
-        return self.page.locator(".auth-container").filter(has_text="authorizationCode with PKCE")
+        # The scheme of the admin API, of the same kind, comes last.
+        return self.page.locator(".auth-container").filter(has_text="authorizationCode with PKCE").first
 
     def begin_to_authorize(self, client_id: str | None = None) -> Page:
         """Press Authorize, twice; returns the window that opens.

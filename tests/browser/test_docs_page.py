@@ -97,7 +97,7 @@ def test_a_refusal_is_shown_with_its_reason(page: Page, at_the_root: Pair) -> No
     log_in(window)
     with window.expect_event("close"):
         deny(window)
-    expect(page.locator(".errors-wrapper")).to_contain_text("access_denied: access was refused")
+    expect(page.locator(".errors-wrapper")).to_contain_text("access_denied: the user denied access")
 
 
 def test_parameters_that_are_left_alone_are_left_out(page: Page, at_the_root: Pair) -> None:

@@ -325,7 +325,7 @@ def test_consent_says_who_asks_for_what_and_where_the_answer_goes(
             "Read your notes",
             "Add notes for you",
             "Stay connected while you are away",
-            "nobody has verified it",
+            "Nobody has verified it",
         ),
     ):
         expect(page.get_by_role("main")).to_contain_text(text)
