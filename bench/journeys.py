@@ -51,6 +51,7 @@ GIVEN = {
     "auth_service/grants/token_reader.py": ACCESS,
     "auth_service/protocol/narrowed_grants.py": "the rule that it narrows",
     "auth_service/protocol/introspection.py": "a `TokenHandle`, a protocol that is defined there",
+    "auth_service/protocol/lost_writes.py": "a `TokenHandle`, a protocol that is defined in `introspection`",
     "auth_service/storage/documents.py": "the keys, lifetimes and rules of a `Collection`",
     "auth_service/web/forms.py": "the handler of an endpoint",
     "auth_service/web/http.py": "the handler of an endpoint",
