@@ -109,7 +109,7 @@ class Client:
         oldest = asyncio.get_running_loop().time() - self._limits.kept_alive_s
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_lost and connection.idle_since > oldest:
+            if connection.idle_since > oldest and connection.is_quiet:
                 return connection
             connection.abort()
         return None

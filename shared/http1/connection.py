@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import cast
 
@@ -25,6 +26,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport  # from `connection_made` on, which is before everything else
+        self._poll = select.poll()
         self._parser: ResponseParser | None = None
         self._error: ExchangeError | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -82,6 +84,14 @@ class Connection(asyncio.Protocol):
             and not self._transport.get_write_buffer_size()
         )
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the server has sent nothing since its last response, nor closed the connection.
+
+        The kernel is asked, because the event loop may not have come to it: the next request would be lost.
+        """
+        return not self.is_lost and not self._poll.poll(0)
+
     def rest(self) -> None:
         """Note that the exchange is over; from now on, the server may only close the connection."""
         self._parser = None
@@ -98,6 +108,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
         self._transport = cast("asyncio.Transport", transport)
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
