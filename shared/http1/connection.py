@@ -19,7 +19,7 @@ class Connection(asyncio.Protocol):
     """A connection that carries one exchange after another, one at a time.
 
     Attributes:
-        is_lost: whether it is closed.
+        is_lost: whether it is closed, at least by the server.
         idle_since: when its last exchange ended, on the clock of the event loop.
     """
 
@@ -127,14 +127,22 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         self._wake()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See `asyncio.Protocol`."""
+    def eof_received(self) -> None:
+        """Note that the server sends no more; only this ends a response without a length (RFC 9112 §8)."""
         self.is_lost = True
         if self._parser is not None:
             try:
                 self._parser.feed_eof()
             except BrokenOffError as error:
-                self._fail(BrokenOffError(f"{type(exc).__name__}: {exc}") if exc else error)
+                self._fail(error)
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that nothing more arrives: without an end before, the response was cut off, or given up."""
+        self.is_lost = True
+        if self._parser is not None and not self._parser.is_complete:
+            reason = f"{type(exc).__name__}: {exc}" if exc else "the connection was closed"
+            self._fail(BrokenOffError(reason))
         self._wake()
 
     def pause_writing(self) -> None:
