@@ -68,7 +68,8 @@ class RefreshToken:
         return outcome
 
     def _caught_up(self, grant: Grant, token: Handle, request: TokenRequest) -> Grant:
-        return caught_up(grant, token, self._lifetimes, may_rebind=request.client.confidential)
+        may_rebind = request.client.confidential
+        return caught_up(grant, token, self._lifetimes, request.now, may_rebind=may_rebind)
 
     async def _narrowing(self, grant: Grant, request: TokenRequest) -> Narrow:
         """Decide what the person of the grant may hold now, as at every refresh (ID-4)."""

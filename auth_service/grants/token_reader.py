@@ -57,7 +57,8 @@ class TokenReader:
 
     async def read_with_rules(self, text: str) -> tuple[Handle, Grant, StoredRules] | None:
         """Return the same with the access rules that `permitted` applies, from one exchange."""
-        opaque = self._handles.read_handle(text, self._clock())
+        now = self._clock()
+        opaque = self._handles.read_handle(text, now)
         handle = await self._read_jwt(text) if opaque is None and text.count(".") == 2 else opaque
         if handle is None:
             return None
@@ -65,7 +66,7 @@ class TokenReader:
         if grant is None:
             return None
         # A JWT does not say whether its scope was narrowed.
-        newest = caught_up(grant, opaque, self._lifetimes) if opaque else grant
+        newest = caught_up(grant, opaque, self._lifetimes, int(now)) if opaque else grant
         return handle, newest, StoredRules(rules)
 
     def why_not_found(self, text: str) -> Explanation:

@@ -58,7 +58,7 @@ def restrictions_known(grant: Grant, token: PresentedToken) -> bool:
 
 
 def caught_up(
-    grant: Grant, token: PresentedToken, lifetimes: Lifetimes, *, may_rebind: bool = False
+    grant: Grant, token: PresentedToken, lifetimes: Lifetimes, now: int, *, may_rebind: bool = False
 ) -> Grant:
     """Return the grant in the generation of a genuine token that is newer; else the grant as it is.
 
@@ -75,7 +75,8 @@ def caught_up(
         return grant
     lifetime_s = lifetimes.access_s if token.is_access_token else lifetimes.refresh_idle_s
     # If the end of the grant cut the lifetime, this is too early, which at most shortens the grace window.
-    issued_at = max(grant.issued_at, token.expires_at - lifetime_s)
+    # If lifetimes were longer then, it would lie ahead, and superseded tokens would be in the grace window.
+    issued_at = max(grant.issued_at, min(token.expires_at - lifetime_s, now))
     refresh_expires_at = min(issued_at + lifetimes.refresh_idle_s, grant.expires_at)
     return replace(
         grant,

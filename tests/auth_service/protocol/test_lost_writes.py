@@ -25,6 +25,7 @@ from tests.auth_service.protocol.builders import (
 
 pytestmark = pytest.mark.requirement("AS-13", "SEC-7")
 AT = NOW + 1_000
+LATER = AT + 10
 HISTORIES, STEPS = 400, 40
 
 
@@ -48,7 +49,7 @@ def rotated(grant: Grant, now: int = AT, **presented: Any) -> Grant:
 def refreshed_with(stored: Grant, token: Handle, now: int = AT + 1, **presented: Any) -> Any:
     """Present a refresh token, as the token endpoint does."""
     request = refreshing(token.generation, **presented)
-    newest = caught_up(stored, token, LIFETIMES, may_rebind=request.may_rebind)
+    newest = caught_up(stored, token, LIFETIMES, now, may_rebind=request.may_rebind)
     return refresh(newest, request, LIFETIMES, now)
 
 
@@ -58,7 +59,7 @@ def test_a_newer_token_takes_the_grant_to_its_generation(kind: Kind, lost: int) 
     stored = newest = active_grant()
     for number in range(lost):
         newest = rotated(newest, AT + number)
-    moved = caught_up(stored, token_of(newest, kind), LIFETIMES)
+    moved = caught_up(stored, token_of(newest, kind), LIFETIMES, LATER)
     assert moved == newest
     assert is_live_access(moved, newest.generation)
     assert is_live_refresh(moved, newest.generation, AT, LIFETIMES.grace_s)
@@ -79,7 +80,7 @@ def test_a_refresh_that_the_store_lost_is_not_reuse() -> None:
 
 def test_a_redemption_that_the_store_lost_is_made_good() -> None:
     newest = active_grant(AT)
-    moved = caught_up(code_grant(), token_of(newest), LIFETIMES)
+    moved = caught_up(code_grant(), token_of(newest), LIFETIMES, LATER)
     assert replace(moved, redeemed_at=AT, unconfirmed_since=0) == newest
     document, refused = redeem(moved, redemption(), LIFETIMES, AT + 1)
     assert isinstance(refused, InvalidGrantError)
@@ -89,16 +90,16 @@ def test_a_redemption_that_the_store_lost_is_made_good() -> None:
 
 def test_a_code_and_older_tokens_change_nothing() -> None:
     stored = rotated(active_grant())
-    assert caught_up(stored, token_of(stored), LIFETIMES) is stored
-    assert caught_up(stored, token_of(active_grant()), LIFETIMES) is stored
+    assert caught_up(stored, token_of(stored), LIFETIMES, LATER) is stored
+    assert caught_up(stored, token_of(active_grant()), LIFETIMES, LATER) is stored
     newer = token_of(rotated(stored))
-    assert caught_up(stored, replace(newer, kind=Kind.CODE), LIFETIMES) is stored
+    assert caught_up(stored, replace(newer, kind=Kind.CODE), LIFETIMES, LATER) is stored
 
 
 def test_what_is_revoked_stays_revoked() -> None:
     stored = active_grant()
     newer, ended = token_of(rotated(stored)), revoked(stored, "it was revoked")
-    assert caught_up(ended, newer, LIFETIMES) is ended
+    assert caught_up(ended, newer, LIFETIMES, LATER) is ended
     assert advanced(ended, rotated(stored)) is ended
     assert not is_live_access(ended, newer.generation)
 
@@ -106,14 +107,35 @@ def test_what_is_revoked_stays_revoked() -> None:
 def test_tokens_never_outlive_the_grant() -> None:
     stored = active_grant(expires_at=NOW + 1_200)
     newest = rotated(stored)
-    moved = caught_up(stored, token_of(newest, Kind.ACCESS_TOKEN), LIFETIMES)
+    moved = caught_up(stored, token_of(newest, Kind.ACCESS_TOKEN), LIFETIMES, LATER)
     assert moved.access_expires_at <= moved.refresh_expires_at == newest.refresh_expires_at == NOW + 1_200
+
+
+@pytest.mark.parametrize("kind", [Kind.ACCESS_TOKEN, Kind.REFRESH_TOKEN])
+def test_tokens_of_longer_lifetimes_than_now_configured_do_not_keep_superseded_tokens_valid(
+    kind: Kind,
+) -> None:
+    longer = replace(LIFETIMES, access_s=6_000, refresh_idle_s=40_000)
+    stored = active_grant()
+    newest = written(refresh(stored, refreshing(stored.generation), longer, AT))
+    moved = caught_up(stored, token_of(newest, kind), LIFETIMES, LATER)
+    assert moved.issued_at <= LATER
+    assert moved.access_expires_at <= LATER + LIFETIMES.access_s
+    assert moved.refresh_expires_at <= LATER + LIFETIMES.refresh_idle_s
+    confirmed, _ = record_presented(moved, moved.generation, LATER)
+    assert confirmed
+    document, refused = refresh(
+        confirmed, refreshing(stored.generation), LIFETIMES, LATER + LIFETIMES.grace_s + 1
+    )
+    assert isinstance(refused, InvalidGrantError)
+    assert document
+    assert document.state == "revoked"
 
 
 def test_a_grant_without_refresh_tokens_gets_none() -> None:
     stored = code_grant(refreshable=False)
     newest = written(redeem(stored, redemption(), LIFETIMES, AT))
-    moved = caught_up(stored, token_of(newest, Kind.ACCESS_TOKEN), LIFETIMES)
+    moved = caught_up(stored, token_of(newest, Kind.ACCESS_TOKEN), LIFETIMES, LATER)
     assert (moved.generation, moved.refresh_expires_at) == (1, 0)
 
 
@@ -122,7 +144,7 @@ def test_a_narrowed_token_whose_scope_is_lost_is_not_widened() -> None:
     narrow = rotated(stored, scope="a")
     token = token_of(narrow, Kind.ACCESS_TOKEN)
     assert restrictions_known(narrow, token)
-    assert caught_up(stored, token, LIFETIMES) is stored
+    assert caught_up(stored, token, LIFETIMES, LATER) is stored
     # Nor later, when the client has refreshed: the grant is past its generation, and knows no scope of it.
     assert not restrictions_known(written(refreshed_with(stored, token_of(narrow))), token)
 
@@ -132,7 +154,7 @@ def test_a_bound_token_whose_key_is_lost_is_not_unbound() -> None:
     bound = rotated(stored, jkt="one")
     for kind in (Kind.ACCESS_TOKEN, Kind.REFRESH_TOKEN):
         assert restrictions_known(bound, token_of(bound, kind))
-        assert caught_up(stored, token_of(bound, kind), LIFETIMES) is stored
+        assert caught_up(stored, token_of(bound, kind), LIFETIMES, LATER) is stored
     document, refused = refreshed_with(stored, token_of(bound), jkt="other")
     assert document is None
     assert isinstance(refused, InvalidGrantError)
@@ -142,14 +164,14 @@ def test_a_bound_token_whose_key_is_lost_is_not_unbound() -> None:
 
 def test_the_key_of_a_code_is_that_of_its_tokens() -> None:
     newest = written(redeem(code_grant(code_jkt="one"), redemption(jkt="one"), LIFETIMES, AT))
-    assert caught_up(code_grant(code_jkt="one"), token_of(newest), LIFETIMES).jkt == "one"
-    assert caught_up(code_grant(), token_of(newest), LIFETIMES).state == "code"
+    assert caught_up(code_grant(code_jkt="one"), token_of(newest), LIFETIMES, LATER).jkt == "one"
+    assert caught_up(code_grant(), token_of(newest), LIFETIMES, LATER).state == "code"
 
 
 def test_a_bound_grant_keeps_its_key() -> None:
     stored = replace(active_grant(), jkt="one")
     newest = rotated(stored, jkt="one")
-    assert caught_up(stored, token_of(newest), LIFETIMES).jkt == "one"
+    assert caught_up(stored, token_of(newest), LIFETIMES, LATER).jkt == "one"
     document, refused = refreshed_with(stored, token_of(newest), jkt="other")
     assert isinstance(refused, InvalidGrantError)
     assert document is None or document.jkt == "one"
@@ -158,7 +180,7 @@ def test_a_bound_grant_keeps_its_key() -> None:
 def test_the_presentation_of_a_newer_token_is_written() -> None:
     stored = active_grant()
     newest = rotated(stored)
-    moved = caught_up(stored, token_of(newest, Kind.ACCESS_TOKEN), LIFETIMES)
+    moved = caught_up(stored, token_of(newest, Kind.ACCESS_TOKEN), LIFETIMES, LATER)
     assert is_worth_recording(moved, 2, AT)
     document, _ = record_presented(advanced(stored, moved), 2, AT)
     assert document == replace(moved, unconfirmed_since=0)
@@ -199,7 +221,7 @@ class History:
 
     def present(self) -> None:
         for _, token, scopes in self.held[-3:]:
-            grant = caught_up(self.grant, token, LIFETIMES)
+            grant = caught_up(self.grant, token, LIFETIMES, self.now)
             live = is_live_access(grant, token.generation) and restrictions_known(grant, token)
             if live and token.expires_at > self.now:
                 assert set(grant.scopes_of(token.generation)) == scopes
@@ -230,5 +252,6 @@ def test_in_no_history_of_lost_writes_is_somebody_honest_logged_out_or_a_scope_w
             assert isinstance(refused, InvalidGrantError), f"seed {seed}"
             assert document is not None
             ended = [token for _, token, _ in history.held]
-            assert not any(is_live_access(caught_up(document, t, LIFETIMES), t.generation) for t in ended)
+            moved = [(caught_up(document, token, LIFETIMES, history.now), token) for token in ended]
+            assert not any(is_live_access(grant, token.generation) for grant, token in moved)
     assert losses > HISTORIES
