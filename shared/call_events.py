@@ -6,16 +6,20 @@ the subject are those of the grant, which the authorization server knows. Pure.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 EVENTS_PATH = "/events"
 TYPE = "mcp.call"
 MAX_EVENTS = 200
-"""The maximum in one batch, so that it fits a request body of 64 KiB."""
+"""The maximum in one batch."""
+MAX_EVENTS_BYTES = 60_000
+"""The maximum of the events in one batch as JSON, so that it fits a request body of 64 KiB."""
 MAX_TOOL = 128
 """The maximum length of the name of a tool, in characters."""
 OTHERS = ""
@@ -80,6 +84,19 @@ def read_batch(document: object) -> CallBatch:
         raise ValueError(f"events must be a list of at most {MAX_EVENTS}")
     gap = _number(members.get("gap", 0), "gap", least=0)
     return CallBatch(batch_id=batch_id, events=tuple(map(_event, events)), gap=gap)
+
+
+def first_events(events: Iterable[CallEvent]) -> tuple[CallEvent, ...]:
+    """Return the first of `events`, as many as one batch may have."""
+    first: list[CallEvent] = []
+    size = 0
+    for event in islice(events, MAX_EVENTS):
+        # Callers choose names of tools, and a character of those may take 12 bytes.
+        size += len(json.dumps(_to_wire(event))) + len(", ")
+        if first and size > MAX_EVENTS_BYTES:
+            break
+        first.append(event)
+    return tuple(first)
 
 
 def countable(tool: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from itertools import islice
 from typing import Protocol
 
 from resource_service.principal import Principal
-from shared.call_events import MAX_EVENTS, OTHERS, CallBatch, CallEvent, Outcome, countable
+from shared.call_events import OTHERS, CallBatch, CallEvent, Outcome, countable, first_events
 from shared.clock import Clock
 
 MAX_COUNTERS = 10_000
@@ -75,9 +74,9 @@ class CallCounts:
         if not self._counts and not self._gap:
             return None
         now = int(self._clock())
-        events = tuple(
+        events = first_events(
             CallEvent(time=now, grant_id=grant_id, resource=resource, tool=tool, outcome=outcome, count=count)
-            for grant_id, (resource, tool, outcome), count in islice(self._listed(), MAX_EVENTS)
+            for grant_id, (resource, tool, outcome), count in self._listed()
         )
         self._remove(events)
         gap, self._gap = self._gap, 0

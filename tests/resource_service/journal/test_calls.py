@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ from resource_service.journal.calls import MAX_TOOLS, CallCounts
 from resource_service.journal.reports import CallReports
 from resource_service.principal import Principal
 from resource_service.reasons import Reason
-from shared.call_events import MAX_EVENTS, OTHERS, Outcome, read_batch
+from shared.call_events import MAX_EVENTS, MAX_TOOL, OTHERS, Outcome, read_batch
 
 pytestmark = pytest.mark.requirement("ID-7")
+
+MAX_BODY_BYTES = 65_536
+"""DOORWARD_MAX_BODY_BYTES of the authorization server, by default."""
 
 NOTES = "https://mcp.example/mcp"
 
@@ -82,6 +86,19 @@ def test_the_junk_of_one_grant_is_counted_together_and_takes_no_room_from_others
     assert listed.pop((f"{principal(2).grant_id}", "read", "allowed")) == 1
     assert len(listed) == MAX_TOOLS + 1
     assert sum(listed.values()) == 5_000
+
+
+def test_long_tool_names_do_not_make_a_batch_larger_than_a_request_body(counts: CallCounts) -> None:
+    tools = [chr(0x1F600 + number) * MAX_TOOL for number in range(MAX_TOOLS)]  # 12 bytes each in JSON
+    for number in range(5):
+        for tool in tools:
+            record(counts, tool, number=number)
+    listed: dict[tuple[str, str], int] = {}
+    while (batch := counts.take()) is not None:
+        assert len(json.dumps(batch.to_wire())) <= MAX_BODY_BYTES
+        assert batch.gap == 0
+        listed |= {(event.grant_id, event.tool): event.count for event in batch.events}
+    assert len(listed) == 5 * MAX_TOOLS
 
 
 def test_counters_are_bounded_and_the_rest_is_a_gap(
