@@ -4,126 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from types import TracebackType
 
 import pytest
 
 from shared.http1 import BrokenOffError, BusyError, Client, ConnectError, Limits, Request, Server, SilentError
 from shared.http1.connection import MAX_BUFFERED_BYTES
 from tests.certificates import Authority
+from tests.shared.http1.listening import GET, OK, Listening, Peer, every_time, talking, whole
 
 pytestmark = pytest.mark.anyio
-
-GET = Request(b"GET", b"/", [(b"host", b"x")])
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-Answer = Callable[["Peer"], Awaitable[None]]
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-class Peer:
-    """The server's side of one connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
-        self.reader, self.writer, self.number = reader, writer, number
-
-    async def request(self) -> bytes:
-        """Read the head of a request without a body."""
-        return await self.reader.readuntil(b"\r\n\r\n")
-
-    async def send(self, data: bytes) -> None:
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def closed(self) -> None:
-        """Return once the client has closed the connection."""
-        try:
-            while await self.reader.read(65_536):
-                pass
-        except ConnectionError:
-            pass
-
-
-class Listening:
-    """A server that treats each connection as `answer` says.
-
-    Attributes:
-        connections: how many there were.
-    """
-
-    def __init__(self, answer: Answer, authority: Authority | None = None) -> None:
-        self._answer, self._authority = answer, authority
-        self.connections = 0
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> Listening:
-        tls = self._authority.certifying("127.0.0.1") if self._authority else None
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=tls)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self._tasks.add(task)
-        self.connections += 1
-        try:
-            await self._answer(Peer(reader, writer, self.connections))
-        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    def client(self, **limits: float) -> Client:
-        """A client of this server."""
-        merged: dict[str, float] = {
-            "connect_s": 5,
-            "silence_s": 5,
-            "connections": 10,
-            "kept_alive_s": 5,
-        } | limits
-        tls = self._authority.trusting() if self._authority else None
-        whole = {name: value for name, value in merged.items() if name != "connections"}
-        return Client(
-            Server("127.0.0.1", self.port, tls), Limits(connections=int(merged["connections"]), **whole)
-        )
-
-
-async def every_time(peer: Peer) -> None:
-    while True:
-        await peer.request()
-        await peer.send(OK)
-
-
-async def whole(client: Client, request: Request = GET) -> tuple[int, bytes]:
-    """Exchange a request for a whole response."""
-    response = await client.send(request)
-    try:
-        body = b""
-        while chunk := await response.read():
-            body += chunk
-        return response.status, body
-    finally:
-        response.close()
-
-
-@asynccontextmanager
-async def talking(answer: Answer, **limits: float) -> AsyncIterator[tuple[Listening, Client]]:
-    """A server, and a client of it."""
-    async with Listening(answer) as server, server.client(**limits) as client:
-        yield server, client
 
 
 async def test_one_connection_serves_one_request_after_the_other() -> None:
@@ -287,51 +182,6 @@ async def test_what_has_arrived_before_the_connection_breaks_is_read() -> None:
         with pytest.raises(BrokenOffError):
             await response.read()
         response.close()
-
-
-UNTIL_CLOSED = b"HTTP/1.1 200 OK\r\n\r\nhe"
-
-
-async def test_a_response_that_ends_with_the_connection_is_whole_only_if_the_server_closes_it() -> None:
-    async def resetting(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(UNTIL_CLOSED)
-        await asyncio.sleep(0.05)
-        connected: socket.socket = peer.writer.get_extra_info("socket")
-        if peer.number == 1:
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST, not FIN
-
-    async with talking(resetting) as (_, client):
-        with pytest.raises(BrokenOffError, match="ConnectionResetError"):
-            await whole(client)
-        assert await whole(client) == (200, b"he")
-
-
-async def test_a_response_that_ends_with_the_connection_is_not_whole_after_the_client_closes_it() -> None:
-    async def waiting(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(UNTIL_CLOSED)
-        await peer.closed()
-
-    async with Listening(waiting) as server:
-        async with server.client() as client:
-            response = await client.send(GET)
-            assert await response.read() == b"he"
-        with pytest.raises(BrokenOffError):
-            await response.read()
-        response.close()
-
-
-async def test_an_early_answer_ends_with_the_connection_though_the_request_is_not_received() -> None:
-    async def refusing(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(UNTIL_CLOSED.replace(b"200 OK", b"413 Content Too Large"))
-        peer.writer.write_eof()
-        await asyncio.sleep(60)
-
-    large = Request(b"POST", b"/", [(b"host", b"x")], b"x" * 32_000_000)
-    async with talking(refusing, silence_s=2) as (_, client):
-        assert await whole(client, large) == (413, b"he")
 
 
 async def test_nobody_listens() -> None:
