@@ -103,6 +103,11 @@ class AccountLinks:
                 raise
             return existing  # invited by an earlier attempt at the same request
 
+    def drawn_link(self, user: User, drawn: str) -> str | None:
+        """Return the secret of the link with this random part; None if it was used or replaced."""
+        secret = f"{_prefix_of(user)}{drawn}"
+        return secret if matches(secret, user.link) else None
+
     async def find(self, secret: str | None) -> User:
         """Return the account of a valid link.
 
@@ -135,13 +140,17 @@ class AccountLinks:
         return matches(secret, user.link) and not user.disabled and self.clock() < user.link_expires_at
 
     async def _issue(self, user: User, ttl_s: int, drawn: str | None) -> str:
-        prefix = f"{PREFIX}{user.subject}."
+        prefix = _prefix_of(user)
         secret = f"{prefix}{drawn}" if drawn else new_secret(prefix)
         expires_at = int(self.clock()) + ttl_s
         await self.accounts.users.change(
             user, lambda current: replace(current, link=digest(secret), link_expires_at=expires_at)
         )
         return secret
+
+
+def _prefix_of(user: User) -> str:
+    return f"{PREFIX}{user.subject}."
 
 
 def subject_from(drawn: str) -> str:

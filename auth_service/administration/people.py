@@ -87,6 +87,14 @@ class PeopleAdministration:
         actor.audit("user link made", user=user.username, user_subject=user.subject)
         return secret
 
+    async def repeated_link(self, user: User, drawn: str) -> str | None:
+        """Return the secret of the link that a repeated request has made; None if it was used or replaced.
+
+        A repetition must not make such a link valid again.
+        """
+        current = await self.accounts.users.by_subject(user.subject)
+        return self.links.drawn_link(current, drawn) if current else None
+
     async def rename(self, actor: Actor, user: User, username: str) -> User:
         """Give an account another username.
 

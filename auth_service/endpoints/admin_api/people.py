@@ -50,13 +50,27 @@ class PeopleApi:
         if body.get("administrator"):
             admin.require_fresh()
         drawn = await admin.drawn()
-        if admin.is_repeated and await self.people.accounts.users.by_subject(subject_from(drawn)) is None:
-            raise ConflictError(Reason.ADMIN_CONFLICT, "the account that this request created was deleted")
+        if admin.is_repeated:
+            return await self._created_before(body, drawn)
         with conflicts():
             user, link = await self._created(admin, body, drawn)
             if body.get("administrator"):
                 user = await self.people.set_administrator(admin.actor, user, True)
         return json_response({**_person(user), **({"link": link} if link else {})}, 201)
+
+    async def _created_before(self, body: dict[str, Any], drawn: str) -> Response:
+        """Return the account as it is now: a repetition must not undo what was changed since."""
+        user = await self.people.accounts.users.by_subject(subject_from(drawn))
+        if user is None:
+            raise ConflictError(Reason.ADMIN_CONFLICT, "the account that this request created was deleted")
+        link = {} if body.get("password") else {"link": await self._repeated_link(user, drawn)}
+        return json_response({**_person(user), **link}, 201)
+
+    async def _repeated_link(self, user: User, drawn: str) -> str:
+        secret = await self.people.repeated_link(user, drawn)
+        if secret is None:
+            raise ConflictError(Reason.ADMIN_CONFLICT, "the link of this request was used or replaced")
+        return link_url(self.issuer, secret)
 
     async def _created(
         self, admin: AdminRequest, body: dict[str, Any], drawn: str
@@ -112,9 +126,14 @@ class PeopleApi:
         """Return a link by which the person sets a new password; end the sessions."""
         user = await person_of(self.people.accounts.users, admin)
         hours = _hours(await admin.members({"hours": int}), RESET_HOURS)
-        with conflicts():
-            secret = await self.people.new_link(admin.actor, user, drawn=await admin.drawn(), hours=hours)
-        return json_response({"link": link_url(self.issuer, secret), "expires_in": hours * 3_600}, 201)
+        drawn = await admin.drawn()
+        if admin.is_repeated:
+            link = await self._repeated_link(user, drawn)
+        else:
+            with conflicts():
+                secret = await self.people.new_link(admin.actor, user, drawn=drawn, hours=hours)
+            link = link_url(self.issuer, secret)
+        return json_response({"link": link, "expires_in": hours * 3_600}, 201)
 
     async def remove_factors(self, admin: AdminRequest) -> Response:
         """Remove the second factors that the person has lost."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from auth_service.accounts.account_links import link_url
+from auth_service.accounts.account_links import link_url, subject_from
 from auth_service.administration.people import INVITED_HOURS, PeopleAdministration
 from auth_service.grants.repository import GrantRepository
 from auth_service.pages.console.operation_errors import refusals
@@ -77,8 +77,8 @@ class PeopleSection:
         if form.require("action") != "invite":
             raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "action must be invite")
         drawn = await admin.drawn()
-        if admin.is_repeated and await self._is_over(form):
-            return see_other("people")  # submitted again after the link was used, or the account deleted
+        if admin.is_repeated:
+            return await self._invited_before(drawn, admin)
         with refusals():
             user, secret = await self.people.invite(
                 admin.actor,
@@ -90,9 +90,12 @@ class PeopleSection:
         # Shown in this response, without a redirect: it is not stored, so no later page could show it.
         return await self._page(Parameters({}), admin, (user, link_url(self.issuer, secret)))
 
-    async def _is_over(self, form: Parameters) -> bool:
-        user = await self.people.accounts.users.get(form.require("username"))
-        return user is None or not user.invited
+    async def _invited_before(self, drawn: str, admin: Administrator) -> Response:
+        user = await self.people.accounts.users.by_subject(subject_from(drawn))
+        secret = await self.people.repeated_link(user, drawn) if user else None
+        if user is None or secret is None:
+            return see_other("people")  # the link was used or replaced, or the account deleted
+        return await self._page(Parameters({}), admin, (user, link_url(self.issuer, secret)))
 
 
 def person_url(user: User) -> str:

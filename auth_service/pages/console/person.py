@@ -134,9 +134,13 @@ class PersonSection:
 
     async def _make_link(self, user: User, admin: Administrator) -> Response:
         drawn = await admin.drawn()
-        if admin.is_repeated and user.link is None:
-            return see_other(person_url(user))  # submitted again after the link was used
-        secret = await self.actions.people.new_link(admin.actor, user, drawn=drawn)
+        people = self.actions.people
+        if admin.is_repeated:
+            secret = await people.repeated_link(user, drawn)
+        else:
+            secret = await people.new_link(admin.actor, user, drawn=drawn)
+        if secret is None:
+            return see_other(person_url(user))  # submitted again after the link was used or replaced
         # Shown in this response, without a redirect: it is not stored, so no later page could show it.
         return await self._page(user, Parameters({}), admin, link_url(self.issuer, secret))
 

@@ -14,6 +14,7 @@ from tests.flow import Person, Pkce
 pytestmark = pytest.mark.requirement("ID-8")
 
 STRONG = "seven moss harbours"
+OTHER = "nine quiet lanterns"
 WEB = ["https://client.example/cb"]
 METADATA = {
     "client_name": "Nightly",
@@ -88,6 +89,37 @@ class TestPeople:
         again = api.send("POST", "/people", body, Idempotency_Key="a")
         assert again.status_code == 409, "a subject is never given again"
         assert again.json()["error"] == "conflict"
+
+    def test_a_repeated_creation_undoes_no_later_change(self, api: AdminApiClient) -> None:
+        body = {"username": nobodys("eve"), "email": f"{nobodys('eve')}@corp.example"}
+        body = {**body, "password": STRONG, "administrator": True}
+        path = f"/people/{api.done('POST', '/people', body, Idempotency_Key='a')['subject']}"
+        api.done("PATCH", path, {"administrator": False, "email": None})
+        again = api.done("POST", "/people", body, Idempotency_Key="a")
+        assert not again["administrator"]
+        assert "email" not in again
+
+    @pytest.mark.parametrize("invited", [True, False])
+    def test_a_repetition_brings_no_replaced_link_back(self, api: AdminApiClient, invited: bool) -> None:
+        body = {"username": nobodys("eve"), **({} if invited else {"password": STRONG})}
+        person = api.done("POST", "/people", body, Idempotency_Key="a")
+        links = f"/people/{person['subject']}/links"
+        first, key = (("/people", body), "a") if invited else ((links, {}), "x")
+        api.done("POST", *first, Idempotency_Key=key)
+        second = api.done("POST", links, {}, Idempotency_Key="y")
+        assert api.send("POST", *first, Idempotency_Key=key).json()["error"] == "conflict"
+        assert api.done("POST", links, {}, Idempotency_Key="y") == second
+
+    def test_a_repetition_brings_no_used_link_back(self, api: AdminApiClient) -> None:
+        person = created(api, password=STRONG)
+        links = f"/people/{person['subject']}/links"
+        link = api.done("POST", links, {}, Idempotency_Key="x")["link"]
+        browser = Person(trust_env=False)
+        fields: dict[str, str | None] = {"new_password": OTHER, "new_password_again": OTHER}
+        assert "Password set" in browser.submit(browser.open(link), fields).text
+        assert api.send("POST", links, {}, Idempotency_Key="x").json()["error"] == "conflict"
+        assert browser.open(link).status_code == 404
+        browser.close()
 
     def test_an_administrator_is_made_and_unmade_but_not_by_themselves(
         self, server: AuthorizationServer, api: AdminApiClient

@@ -176,6 +176,21 @@ class TestPeople:
         assert ada.open(f"{server.origin}/account").url.path == "/login"
         assert ada.open(link).url.path == "/set-password"
 
+    def test_a_form_sent_again_brings_no_replaced_link_back(self, console: AtTheConsole) -> None:
+        name = nobodys("eve")
+        page = console.open("people")
+        form = {**console.form(page, "invite").fields, "username": name, "action": "invite"}
+        (invitation,) = secrets_in(console.post("people", form))
+        first = person_page(console, name, "link")
+        (replaced,) = secrets_in(console.press(first, "link"))
+        (latest,) = secrets_in(console.press(person_page(console, name, "link"), "link"))
+        assert secrets_in(console.press(first, "link")) == []
+        assert secrets_in(console.post("people", form)) == []
+        person = Person(trust_env=False)
+        opened = [person.open(link).status_code for link in (invitation, replaced, latest)]
+        assert opened == [404, 404, 200]
+        person.close()
+
     def test_an_administrator_is_made_and_unmade(
         self, server: AuthorizationServer, console: AtTheConsole, ada: Person
     ) -> None:
