@@ -151,6 +151,9 @@ def test_what_is_dangerous_needs_a_new_login(new_store: Callable[[], str]) -> No
             ("DELETE", f"/people/{subject}", None),
             ("PATCH", f"/people/{subject}", {"email": "a@b.example"}),
             ("PATCH", f"/people/{subject}", {"administrator": True}),
+            ("PATCH", f"/people/{subject}", {"username": "x"}),
+            ("PATCH", f"/people/{subject}", {"disabled": False}),
+            ("POST", "/people", {"username": "x"}),
             ("POST", "/people", {"username": "x", "administrator": True}),
             ("POST", f"/people/{subject}/links", {}),
             ("DELETE", f"/people/{subject}/second-factors", None),
@@ -159,6 +162,7 @@ def test_what_is_dangerous_needs_a_new_login(new_store: Callable[[], str]) -> No
             ("PUT", "/groups/ops/members/ada", None),
             ("POST", "/clients", {"metadata": {}}),
             ("PUT", "/clients/x", {"metadata": {}}),
+            ("PATCH", "/clients/x", {"disabled": False}),
             ("POST", "/clients/x/secrets", None),
             ("DELETE", "/clients/x", None),
         ):

@@ -92,6 +92,8 @@ class ClientsApi:
         """Disable or enable a client."""
         client_id = _client_id(admin)
         disabled = (await admin.members({"disabled": bool}, required=("disabled",)))["disabled"]
+        if not disabled:
+            admin.require_fresh()
         change = self.administration.disable if disabled else self.administration.enable
         try:
             client = await change(client_id)

@@ -24,7 +24,8 @@ from auth_service.web.route import Endpoint
 
 _NEW = {"username": str, "name": str, "email": str, "password": str, "administrator": bool, "hours": int}
 _CHANGES = {"username": str, "name": str, "email": str, "administrator": bool, "disabled": bool}
-_DANGEROUS = frozenset({"email", "administrator"})
+_DANGEROUS = frozenset({"username", "email", "administrator"})
+"""The members that may give access: access rules name people by username and address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,6 @@ class PeopleApi:
     async def create(self, admin: AdminRequest) -> Response:
         """Create an account, with a password or with a link by which the person sets one."""
         body = await admin.members(_NEW, required=("username",))
-        if body.get("administrator"):
-            admin.require_fresh()
         drawn = await admin.drawn()
         if admin.is_repeated:
             return await self._created_before(body, drawn)
@@ -91,7 +90,7 @@ class PeopleApi:
     async def change(self, admin: AdminRequest) -> Response:
         """Change some members of an account; those that take rights away first."""
         user, body = await person_of(self.people.accounts.users, admin), await admin.members(_CHANGES)
-        if not _DANGEROUS.isdisjoint(body):
+        if not _DANGEROUS.isdisjoint(body) or body.get("disabled") is False:
             admin.require_fresh()
         with conflicts():
             user = await self._changed(admin, user, body)
@@ -154,7 +153,7 @@ class PeopleApi:
                 {
                     "GET": AdminOperation(perform=self.browse, description=descriptions.LIST),
                     "POST": AdminOperation(
-                        perform=self.create, description=descriptions.CREATE, creates=True
+                        perform=self.create, description=descriptions.CREATE, fresh=True, creates=True
                     ),
                 },
             ),

@@ -38,7 +38,7 @@ class ClientSection:
     administration: ClientAdministration
     templates: PageTemplates
 
-    dangerous: ClassVar = frozenset({"edit", "rotate", "remove"})
+    dangerous: ClassVar = frozenset({"edit", "rotate", "remove", "enable"})
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         client = await self._find(query.get("id"))

@@ -30,7 +30,7 @@ class InvitationsSection:
     registration_mode: RegistrationMode
     templates: PageTemplates
 
-    dangerous: ClassVar = frozenset[str]()
+    dangerous: ClassVar = frozenset({"make"})
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         return await self._page(query, admin)

@@ -31,7 +31,7 @@ class PeopleSection:
     templates: PageTemplates
     issuer: str
 
-    dangerous: ClassVar = frozenset[str]()
+    dangerous: ClassVar = frozenset({"invite"})
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:
         return await self._page(query, admin)

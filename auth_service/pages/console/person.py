@@ -52,6 +52,8 @@ class PersonSection:
 
     dangerous: ClassVar = frozenset(
         {"delete", "promote", "demote", "link", "reset-factors", "email", "confirm-email", "join"}
+        # An access rule may name the new username; and what was disabled is admitted again.
+        | {"rename", "enable"}
     )
 
     async def handle_get(self, query: Parameters, admin: Administrator) -> Response:

@@ -91,8 +91,8 @@ class TestPeople:
         assert again.json()["error"] == "conflict"
 
     def test_a_repeated_creation_undoes_no_later_change(self, api: AdminApiClient) -> None:
-        body = {"username": nobodys("eve"), "email": f"{nobodys('eve')}@corp.example"}
-        body = {**body, "password": STRONG, "administrator": True}
+        name = nobodys("eve")
+        body = {"username": name, "email": f"{name}@corp.example", "password": STRONG, "administrator": True}
         path = f"/people/{api.done('POST', '/people', body, Idempotency_Key='a')['subject']}"
         api.done("PATCH", path, {"administrator": False, "email": None})
         again = api.done("POST", "/people", body, Idempotency_Key="a")

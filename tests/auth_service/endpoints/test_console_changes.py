@@ -235,8 +235,9 @@ class TestPeople:
 
 DANGEROUS = (
     *(("person", action) for action in ("delete", "promote", "demote", "link", "reset-factors", "join")),
-    *(("person", action) for action in ("email", "confirm-email")),
-    *(("client", action) for action in ("edit", "rotate", "remove")),
+    *(("person", action) for action in ("email", "confirm-email", "rename", "enable")),
+    *(("client", action) for action in ("edit", "rotate", "remove", "enable")),
+    *(("people", "invite"), ("invitations", "make")),
     *(("new-client", "create"), ("groups", "add"), ("group", "add")),
 )
 

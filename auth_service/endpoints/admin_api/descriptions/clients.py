@@ -74,7 +74,8 @@ EDIT = _operation(
 SET_STATE = _operation(
     "Disable or enable a client",
     {"200": answer("The client as it is now.", _CLIENT), "404": NOT_FOUND},
-    description="The connections of a disabled client end within a second, and it gets no tokens.",
+    description="The connections of a disabled client end within a second, and it gets no tokens. Enabling"
+    " one needs a login of the last 10 minutes.",
     parameters=[_PATH],
     request=body({"disabled": True}),
 )

@@ -43,9 +43,9 @@ CREATE = _operation(
         "201": answer("The account, and the link if it has no password.", {**PERSON, "link": _LINK}),
         "409": CONFLICT,
     },
-    description="Without `password`, the response has a one-time link by which the person sets one."
-    " `administrator` needs a login of the last 10 minutes.",
+    description="Without `password`, the response has a one-time link by which the person sets one.",
     request=body({"username": "ada", "name": "Ada Lovelace", "email": "ada@corp.example"}),
+    fresh=True,
     creates=True,
 )
 READ = _operation(
@@ -56,8 +56,8 @@ READ = _operation(
 CHANGE = _operation(
     "Change an account",
     {"200": answer("The account as it is now.", PERSON), "404": NOT_FOUND, "409": CONFLICT},
-    description="Members that are left out stay. `disabled` ends sessions and connections. `email` and"
-    " `administrator` need a login of the last 10 minutes.",
+    description="Members that are left out stay. `disabled` ends sessions and connections. `username`,"
+    " `email` and `administrator` need a login of the last 10 minutes, as does enabling an account.",
     parameters=[SUBJECT],
     request=body({"username": "ada", "name": "Ada King", "disabled": False}),
 )
