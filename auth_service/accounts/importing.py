@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from auth_service.access.control import suggested_username
 from auth_service.access.groups import MAX_GROUPS, MAX_GROUPS_OF_MEMBER, MAX_MEMBERS, Groups
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.passwords import is_password_hash
@@ -116,10 +117,21 @@ class AccountImport:
                 )
         if user is not None and not details and not groups:
             return None
+        if user is not None and not await self._is_the_persons(user, line):
+            problems.append(
+                f"line {line.line}: an identity provider suggested the username {user.username}, so the"
+                " account may be another person's; rename it, or state its address with email_verified"
+            )
         joined = tuple(f"group: {group}" for group in sorted(groups))
         return AccountImportChange(
             line=line, account=user, groups=tuple(sorted(groups)), details=(*details, *joined)
         )
+
+    async def _is_the_persons(self, user: User, line: ImportedAccount) -> bool:
+        # Somebody may have chosen the username at the provider, to get what the file gives to it.
+        suggested = suggested_username(user, await self.accounts.connected.of(user))
+        chosen_here = canonical(user.username) != (canonical(suggested) if suggested else "")
+        return chosen_here or (line.email_verified and line.email is not None and line.email == user.email)
 
     async def _full_groups(self, changes: Sequence[AccountImportChange]) -> list[str]:
         joining: dict[str, int] = {}

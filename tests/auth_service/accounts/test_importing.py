@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import bcrypt
 import pytest
@@ -22,6 +23,7 @@ FILE = (
     "eve,,eve@corp.example,,ops,,true,\n"
     "root@corp.example,,,,ops,,,\n"
 )
+HEADER = "username,email,email_verified,groups,admin,password_hash"
 
 
 class Importing:
@@ -137,3 +139,22 @@ async def test_a_plan_says_nothing_of_hashes(importing: Importing) -> None:
     [ada, *_] = await importing.plan(FILE)
     assert "password" in ada.details
     assert BCRYPT not in repr(ada.details)
+
+
+@pytest.mark.requirement("ID-4")
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_an_account_whose_username_a_provider_suggested_is_another_persons(
+    importing: Importing, recorded: bool
+) -> None:
+    user = await importing.users.add_federated("mallory", "ada", name=None, email="mallory@corp.example")
+    assert user
+    await importing.users.change(
+        user, lambda stored: replace(stored, provider_username="ada" if recorded else None)
+    )
+    for line in ("ada,,,ops,,", "Ada,,,,true,", f"ada,,,,,{BCRYPT}", "ada,ada@corp.example,true,ops,,"):
+        problem = await importing.refused(f"{HEADER}\n{line}\n", update=True)
+        assert "line 2: an identity provider suggested the username ada" in problem
+    text = f"{HEADER}\nada,mallory@corp.example,true,ops,,\n"
+    assert await importing(text, update=True) == 1, "the address proves that it is the same person"
+    assert await importing.api.groups.members("ops") == ["subject:mallory"]
+    assert await importing(text, update=True) == 0
