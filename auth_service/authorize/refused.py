@@ -14,7 +14,7 @@ from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.clients.repository import ClientRepository
 from auth_service.protocol.authorization import ResponseTarget, response_target
 from auth_service.protocol.client import Client
-from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.errors import ClientDisabledError, InvalidRequestError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.redirect_uris import destination_of
@@ -85,6 +85,8 @@ class RefusedRequests:
         client = await self.clients.get(form.require("client_id"))
         if client is None:
             raise RequestOverError
+        if client.disabled:
+            raise ClientDisabledError
         address = response_target(form, client)
         error = _error_in(form)
         _log.info("error redirected", client_id=client.client_id, error=error["error"])

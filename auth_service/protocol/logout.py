@@ -47,7 +47,8 @@ def destination(client: Client | None, uri: str | None, state: str | None) -> De
             Reason.LOGOUT_REDIRECT_INVALID,
             "this server does not redirect to this kind of post_logout_redirect_uri",
         )
-    return Destination(uri, state)
+    # The logout takes place, but nobody is sent to a client that an administrator has disabled.
+    return None if client.disabled else Destination(uri, state)
 
 
 def logout_token_claims(

@@ -12,7 +12,7 @@ from auth_service.protocol.client import UNUSED_TTL_S, Client
 from auth_service.storage import keys
 from tests.auth_service.receiver import Receiver
 from tests.auth_service.service import AuthorizationServer
-from tests.flow import Pkce
+from tests.flow import Person, Pkce, offers_to_go_back
 
 pytestmark = pytest.mark.requirement("ID-8")
 
@@ -80,6 +80,30 @@ def test_people_see_why_it_cannot_connect(server: AuthorizationServer) -> None:
     ):
         assert page.status_code == 400
         assert "has disabled this client" in page.text
+
+
+def test_nobody_is_sent_to_it_after_a_logout(server: AuthorizationServer) -> None:
+    after = "https://client.example/after"
+    client = server.register(post_logout_redirect_uris=[after])
+    id_token = client.connect(server.person, scope="openid")["id_token"]
+    disable(server, client.client_id)
+    url = f"{server.origin}/logout?id_token_hint={id_token}&post_logout_redirect_uri={after}"
+    stranger = Person(trust_env=False)
+    for person in (server.person, stranger):
+        page = person.open(url)
+        assert (page.status_code, "location" in page.headers) == (200, False)
+        assert "logged out" in page.text
+    stranger.close()
+
+
+def test_no_button_leads_to_it(server: AuthorizationServer) -> None:
+    client = server.register()
+    page = server.person.open(client.authorization_url(Pkce(), response_type="unknown"))
+    assert offers_to_go_back(page)
+    disable(server, client.client_id)
+    pressed = server.person.submit(page, {})
+    assert pressed.status_code == 400
+    assert "has disabled this client" in pressed.text
 
 
 def test_it_can_be_connected_again_once_it_is_enabled(server: AuthorizationServer) -> None:
