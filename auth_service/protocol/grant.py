@@ -56,6 +56,7 @@ class Grant:
         unconfirmed_since: time of the refresh that led to the current generation, while none of its tokens
             was presented: the response may be lost. 0 after that, and if nobody would notice.
         session_key: the store's key of the login session it was given in; a code ends with that session.
+        auth_time_known: see `Session`.
         acr, amr: how the person logged in (RFC 8176); None for a password, empty if unknown.
         provider_id: the identity provider of that login; None for a password.
         used_at: the last use that was recorded apart from token responses; 0 for none.
@@ -73,6 +74,7 @@ class Grant:
     username: str | None = None
     session_id: str | None = None
     auth_time: int | None = None
+    auth_time_known: bool = True
     nonce: str | None = None
     redirect_uri: str | None = None
     redirect_uri_given: bool = True

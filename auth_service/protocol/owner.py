@@ -13,6 +13,7 @@ class Owner:
     """The subject who gives a grant, and how the subject was authenticated.
 
     Attributes:
+        auth_time_known: see `Session`.
         assertion_issuer: the trusted issuer that asserts the subject; None for a user of this server.
         session_key: the store's key of the login session; None without one.
         acr, amr: how the person logged in (RFC 8176); None for a password, empty if unknown.
@@ -24,6 +25,7 @@ class Owner:
     username: str | None = None
     session_id: str | None = None
     auth_time: int | None = None
+    auth_time_known: bool = True
     assertion_issuer: str | None = field(default=None, metadata={"stored_as": "vouched_by"})
     session_key: str | None = None
     acr: str | None = None

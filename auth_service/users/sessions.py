@@ -87,6 +87,7 @@ class Session:
             username=self.username,
             session_id=self.session_id,
             auth_time=self.auth_time,
+            auth_time_known=self.auth_time_known,
             session_key=self.key or None,
             acr=None if self.acr == ACR_PASSWORD else self.acr,
             amr=self.amr,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.admin_access import SCOPE, may_administer
 from auth_service.protocol.client import Client
+from auth_service.storage.interface import Store
+from auth_service.users.sessions import Session
 from tests.auth_service.administrator import (
     AdminApiClient,
     admin_tool,
@@ -173,6 +177,25 @@ def test_what_is_dangerous_needs_a_new_login(new_store: Callable[[], str]) -> No
                 assert 'max_age="600"' in challenge
                 assert "resource_metadata=" in challenge
         assert api.get("/people"), "what is not dangerous goes on"
+
+
+def test_a_login_of_unknown_age_is_not_recent(server: AuthorizationServer) -> None:
+    session = Session(
+        session_id="s", subject="x", username="x", auth_time=1, expires_at=2, auth_time_known=False
+    )
+    assert not session.owner.auth_time_known
+    api = AdminApiClient.of_administrator(server)
+    subject = server.subject_of("wesen")
+
+    async def forget_time(store: Store) -> None:
+        grants = GrantRepository(store, server.clock)
+        for grant in await grants.of_subject(subject):
+            await grants.change(grant.grant_id, lambda g: (replace(g, auth_time_known=False), None))
+
+    server.with_store(forget_time)
+    assert api.get("/people")
+    response = api.send("PATCH", f"/people/{subject}", {"username": "x"})
+    assert response.json()["error"] == "insufficient_user_authentication"
 
 
 def test_a_login_without_the_second_factor_that_administrators_need_is_not_enough(

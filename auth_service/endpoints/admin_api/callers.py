@@ -36,11 +36,13 @@ class AdminCaller:
     Attributes:
         user: None for a client that acts for itself.
         authenticated_at: when the administrator logged in, or the client authenticated (seconds since 1970).
+        authenticated_at_known: see `Session.auth_time_known`.
     """
 
     client_id: str
     user: User | None
     authenticated_at: int
+    authenticated_at_known: bool = True
 
     @property
     def actor(self) -> Actor:
@@ -92,6 +94,7 @@ class AdminCallers:
             user=await self._administrator(grant),
             # The client authenticated when it got the token: a new one is as good as a login.
             authenticated_at=grant.auth_time if grant.auth_time is not None else grant.created_at,
+            authenticated_at_known=grant.auth_time_known,
         )
         if fresh:
             self.require_fresh(caller)
@@ -101,9 +104,9 @@ class AdminCallers:
         """Check that the login is not older than `RECENT_S`.
 
         Raises:
-            InsufficientUserAuthenticationError: it is older.
+            InsufficientUserAuthenticationError: it is older, or its age is unknown.
         """
-        if self.clock() >= caller.authenticated_at + RECENT_S:
+        if not caller.authenticated_at_known or self.clock() >= caller.authenticated_at + RECENT_S:
             raise InsufficientUserAuthenticationError(
                 Reason.LOGIN_TOO_OLD, "this operation needs a new login", max_age_s=RECENT_S
             )
