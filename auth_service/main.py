@@ -26,6 +26,7 @@ from auth_service.web.client_networks import ClientNetworks, TellWhetherBelieved
 from auth_service.web.render import STATIC
 from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
+from auth_service.web.theme import Theme
 from auth_service.wiring.components import Components, components, warning
 from shared.asgi import (
     BodyLimit,
@@ -77,7 +78,8 @@ def create_app(
     submissions = Submissions(store, parts.base.key_ring, parts.page_context.browsers)
     endpoints = [*map(submissions.answering_again, routes.endpoints(parts, registration_example(settings)))]
     host_names = HostNames(public_url=settings.issuer, setting="DOORWARD_ISSUER")
-    visitors = VisitorPages(settings.issuer, warning(settings))
+    theme = Theme.of(settings)
+    visitors = VisitorPages(settings.issuer, theme, warning(settings))
     app = DescribedApp(
         title="Doorward authorization server",
         docs_url=None,
@@ -102,10 +104,12 @@ def create_app(
     app.document = openapi_document(settings, endpoints, scopes)
     app.router.routes.extend(endpoint.route() for endpoint in endpoints)
     app.router.routes.extend([home_route(visitors.home), *slash_routes(endpoints)])
+    app.router.routes.extend(theme.routes())
     app.mount("/static", Assets(STATIC, BRAND))
     mount_docs(
         app,
-        title="Doorward authorization server",
+        title=f"{theme.name} authorization server",
+        brand=theme.brand(urlsplit(settings.issuer).path),
         public_url=settings.issuer,
         issuer=settings.issuer,
         scopes=scopes,

@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from auth_service.appearance_settings import AppearanceSettings
 from auth_service.protocol.admin_access import SCOPE, admin_resource_of
 from auth_service.protocol.client_domains import check_pattern
 from auth_service.protocol.jwt_bearer import TrustedIssuer, WorkloadRule
@@ -188,7 +189,7 @@ class KeySettings(BaseSettings):
         return keys
 
 
-class AuthSettings(KeySettings):
+class AuthSettings(KeySettings, AppearanceSettings):
     """Settings from environment variables prefixed with ``DOORWARD_``: see `docs/reference/configuration.md`.
 
     Attributes:

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.asgi import asks_for_page, not_found
 from shared.assets import BRAND, Assets
+from shared.pages.brand import Brand
 
 _SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 _OURS = Path(__file__).parent / "docs_assets"
@@ -26,12 +27,12 @@ _DOCS = Template("""\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>$title · API</title>
-<link rel="icon" href="docs/assets/doorward.svg" type="image/svg+xml">
+<link rel="icon" href="$icon" type="$icon_type">
 <link rel="stylesheet" href="docs/assets/swagger-ui.css">
 <link rel="stylesheet" href="docs/assets/docs.css">
 </head>
 <body>
-<header><img src="docs/assets/doorward.svg" alt="" width="28" height="28"> Doorward</header>
+<header><img src="$icon" alt="" height="28"> $name</header>
 $warning
 <p id="elsewhere" class="note" hidden>A login can only come back to this page at its own address:
 <a href="$public_url/docs">$public_url/docs</a></p>
@@ -50,7 +51,7 @@ _REDIRECT = Template("""\
 <head>
 <meta charset="utf-8">
 <title>Authorized · $title</title>
-<link rel="icon" href="assets/doorward.svg" type="image/svg+xml">
+<link rel="icon" href="$icon" type="$icon_type">
 </head>
 <body>
 <p id="outcome">Nothing waits for this answer here. Go back to the docs page and press Authorize again.</p>
@@ -67,6 +68,7 @@ def mount_docs(
     public_url: str,
     issuer: str,
     scopes: Iterable[str],
+    brand: Brand,
     warning: str | None = None,
 ) -> None:
     """Serve ``/docs``, and ``/docs/oauth2-redirect``, the redirect URI of its *Authorize* button.
@@ -78,9 +80,11 @@ def mount_docs(
         public_url: the public URL of `app`, without a slash at its end.
         issuer: the authorization server that *Authorize* leads to.
         scopes: the scopes that are preselected.
+        brand: the name and logo in the header; the colors are those of Swagger UI.
         warning: shown at the top; None for none.
     """
     attributes = {"title": title, "public_url": public_url, "issuer": issuer, "scopes": " ".join(scopes)}
+    attributes.update(name=brand.name, icon=brand.icon, icon_type=brand.icon_type)
     values = {name: escape(text) for name, text in attributes.items()}
     values["warning"] = f'<p class="note" role="note">{escape(warning)}</p>' if warning else ""
     headers = {"Content-Security-Policy": _policy(public_url, issuer)}

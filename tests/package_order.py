@@ -5,7 +5,8 @@ from __future__ import annotations
 # Lowest first: a package, or a module at the top of a service, imports only what comes before it.
 ORDER = {
     "auth_service": (
-        *("protocol", "provider_settings", "settings", "storage", "crypto", "fetching", "rate_limits"),
+        *("protocol", "appearance_settings", "provider_settings", "settings"),
+        *("storage", "crypto", "fetching", "rate_limits"),
         *(
             "clients",
             "users",

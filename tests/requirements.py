@@ -194,7 +194,7 @@ PEOPLE = (
         "ID-11",
         "MUST",
         "accessible, translatable pages with own looks",
-        Partial("translations; own name, logo and colours"),
+        Partial("the console is in English only"),
     ),
     Requirement(
         "ID-12",

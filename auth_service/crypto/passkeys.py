@@ -28,7 +28,6 @@ from shared.uris import serialize_origin, split_absolute
 CHALLENGE_S = 600
 MAX_CREDENTIAL = 32_768
 TIMEOUT_MS = 120_000
-SERVICE_NAME = "Doorward"
 
 
 class PasskeyError(Exception):
@@ -113,9 +112,11 @@ class RelyingParty:
 
     Args:
         issuer: its host is the RP id; its origin the only one accepted (WebAuthn §7.1, §7.2).
+        name: what browsers show to people.
     """
 
-    def __init__(self, issuer: str) -> None:
+    def __init__(self, issuer: str, name: str) -> None:
+        self._name = name
         parts = split_absolute(issuer)
         self._rp_id = parts.hostname or ""
         self._origin = serialize_origin(parts)
@@ -135,7 +136,7 @@ class RelyingParty:
         """Return the options for `navigator.credentials.create` as JSON."""
         options = webauthn.generate_registration_options(
             rp_id=self._rp_id,
-            rp_name=SERVICE_NAME,
+            rp_name=self._name,
             # The subject is opaque and the account's own: discoverable credentials return it at a login.
             user_id=subject.encode(),
             user_name=username,

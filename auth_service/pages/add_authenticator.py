@@ -28,7 +28,6 @@ from shared.clock import Clock
 from shared.encoded_text import encoded
 from shared.texts import Text
 
-SERVICE_NAME = "Doorward"
 ENROLMENT_S = 900
 _PURPOSE = "enrolments"
 
@@ -73,6 +72,7 @@ class AddAuthenticatorPage:
     add_factor: AddFactor
     enrolments: Enrolments
     sealed: SealedSecrets
+    service_name: str
     clock: Clock
 
     async def handle(self, request: Request) -> Response:
@@ -84,7 +84,7 @@ class AddAuthenticatorPage:
         return self._form(visit, new_totp_secret())
 
     def _form(self, visit: Visit, secret: str, *, wrong: str = "", status: int = 200) -> Response:
-        uri = enrolment_uri(secret, visit.user.username, SERVICE_NAME)
+        uri = enrolment_uri(secret, visit.user.username, self.service_name)
         context = {
             "csrf": self.context.browsers.form_token(visit.browser),
             "username": visit.user.username,

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
+from auth_service.web.theme import Theme
 from shared.asgi import Refused, asks_for_page, not_found
 from shared.pages.refused import refused_page
 from shared.pages.standalone import StandalonePages
@@ -23,10 +24,10 @@ class VisitorPages:
         warning: shown on every page; None for no warning.
     """
 
-    def __init__(self, issuer: str, warning: str | None) -> None:
-        icon = f"{urlsplit(issuer).path}/static/doorward.svg"
+    def __init__(self, issuer: str, theme: Theme, warning: str | None) -> None:
+        brand = theme.brand(urlsplit(issuer).path)
         self._pages = StandalonePages(
-            "auth_service.web", icon=icon, warning=warning, issuer=issuer, home=f"{issuer}/"
+            "auth_service.web", brand=brand, warning=warning, issuer=issuer, home=f"{issuer}/"
         )
 
     def home(self) -> HTMLResponse:

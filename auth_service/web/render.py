@@ -11,6 +11,7 @@ from typing import TypeVar
 from jinja2 import Environment, PackageLoader
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from auth_service.web.theme import Theme
 from shared.logs import current_request_id
 from shared.pages.environment import environment
 from shared.texts import current_language
@@ -44,15 +45,21 @@ class PageTemplates:
     """Renders pages.
 
     Args:
+        theme: the name, logo and colors.
         notice: shown on the login page; None for no notice.
         warning: shown on every page; None for no warning.
         console: whether the templates are those of the pages below ``/admin``.
     """
 
     def __init__(
-        self, *, notice: str | None = None, warning: str | None = None, console: bool = False
+        self,
+        theme: Theme,
+        *,
+        notice: str | None = None,
+        warning: str | None = None,
+        console: bool = False,
     ) -> None:
-        self._notice, self._warning = notice, warning
+        self._theme, self._notice, self._warning = theme, notice, warning
         self._root = "../" if console else ""
         self._headers = _HEADERS_OF_CONSOLE if console else _HEADERS
         self._environment = _environment()
@@ -75,6 +82,7 @@ class PageTemplates:
             notice=self._notice,
             warning=self._warning,
             root=self._root,
+            theme=self._theme,
             request_id=current_request_id.get(),
             language=current_language.get(),
         )

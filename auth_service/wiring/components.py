@@ -59,6 +59,7 @@ from auth_service.web.error_pages import ErrorPages
 from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import PageTemplates
+from auth_service.web.theme import Theme
 from auth_service.wiring import configured
 from auth_service.wiring.infrastructure import Infrastructure, infrastructure
 from auth_service.wiring.renewal import group_renewal
@@ -307,7 +308,7 @@ def page_context(base: Infrastructure, users: UserComponents) -> PageContext:
     """Create the context of every page."""
     browsers = BrowserCookies(base.key_ring, base.settings.issuer)
     notice = DEMO_NOTICE if base.settings.demo_user else None
-    templates = PageTemplates(notice=notice, warning=warning(base.settings))
+    templates = PageTemplates(Theme.of(base.settings), notice=notice, warning=warning(base.settings))
     return PageContext(
         sessions=users.sessions,
         known_browsers=users.known_browsers,

@@ -17,6 +17,7 @@ from auth_service.pages.console.software import ClientsSection, SoftwareSection
 from auth_service.pages.current_password import CurrentPassword
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.web.render import PageTemplates
+from auth_service.web.theme import Theme
 from auth_service.wiring import configured
 from auth_service.wiring.admin_api import (
     client_administration,
@@ -29,7 +30,7 @@ from auth_service.wiring.components import Components, warning
 def console(parts: Components, current_password: CurrentPassword) -> AdminConsole:
     """Create the console."""
     settings = parts.base.settings
-    templates = PageTemplates(console=True, warning=warning(settings))
+    templates = PageTemplates(Theme.of(settings), console=True, warning=warning(settings))
     return AdminConsole(
         context=parts.page_context.with_templates(templates),
         sections={**_client_sections(parts, templates), **_people_sections(parts, templates)},

@@ -18,4 +18,5 @@ def passkey_check(parts: Components) -> PasskeyCheck:
     """Return the check of passkeys."""
     base = parts.base
     challenges = Challenges(base.key_ring, base.clock)
-    return PasskeyCheck(base.store, parts.users.factors, RelyingParty(base.settings.issuer), challenges)
+    relying_party = RelyingParty(base.settings.issuer, base.settings.site_name)
+    return PasskeyCheck(base.store, parts.users.factors, relying_party, challenges)

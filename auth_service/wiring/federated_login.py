@@ -22,6 +22,7 @@ from auth_service.pages.provider_failures import ProviderFailures
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
+from auth_service.web.theme import Theme
 from auth_service.wiring import configured
 from auth_service.wiring.components import Components, warning
 from auth_service.wiring.factor_components import second_steps
@@ -82,7 +83,7 @@ def _openid(parts: Components, discovery: ProviderDiscovery) -> OpenIdLogin:
 
 def _pages(parts: Components, providers: Providers, openid: OpenIdLogin) -> FederatedLoginPages:
     base, users, context = parts.base, parts.users, parts.page_context
-    templates = PageTemplates(warning=warning(base.settings), console=True)
+    templates = PageTemplates(Theme.of(base.settings), warning=warning(base.settings), console=True)
     return FederatedLoginPages(
         context=context.with_templates(templates),
         providers=providers,

@@ -116,5 +116,6 @@ def _add_authenticator(parts: Components, fresh: FreshLogin) -> AddAuthenticator
         add_factor=_add_factor(parts),
         enrolments=Enrolments(base.key_ring, base.clock),
         sealed=SealedSecrets(base.key_ring),
+        service_name=base.settings.site_name,
         clock=base.clock,
     )

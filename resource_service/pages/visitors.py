@@ -10,6 +10,7 @@ from resource_service.pages.connecting import Connecting
 from resource_service.settings import ResourceSettings
 from shared.asgi import Refused
 from shared.home_networks import WARNING
+from shared.pages.brand import Brand
 from shared.pages.refused import refused_page
 from shared.pages.standalone import StandalonePages
 
@@ -26,7 +27,7 @@ class VisitorPages:
         self._servers = {resource.mcp_path: _connecting(resource) for resource in resources}
         self._pages = StandalonePages(
             "resource_service.pages",
-            icon=f"{settings.base_path}/docs/assets/doorward.svg",
+            brand=Brand(icon=f"{settings.base_path}/docs/assets/doorward.svg"),
             warning=WARNING if settings.allow_http_networks else None,
             issuer=settings.issuer,
             home=f"{settings.base_url}/",

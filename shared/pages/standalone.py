@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 
 from shared.assets import BRAND
 from shared.logs import current_request_id
+from shared.pages.brand import Brand
 from shared.pages.environment import environment
 from shared.texts import current_language
 
@@ -26,15 +27,21 @@ def _source(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src {_source(_STYLE)}; img-src 'self'; script-src {_source(_SCRIPT)}; "
-        "base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
-    ),
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+def _headers(style: str) -> dict[str, str]:
+    return {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": (
+            f"default-src 'none'; style-src {_source(style)}; img-src 'self'; script-src {_source(_SCRIPT)}; "
+            "base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+        ),
+        "X-Frame-Options": "DENY",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+
+
+def _logo(brand: Brand) -> Markup:
+    image = Markup('<img src="{}" alt="" height="28">')
+    return image.format(brand.icon) if brand.own_logo else _LOGO
 
 
 class StandalonePages:
@@ -42,15 +49,17 @@ class StandalonePages:
 
     Args:
         package: a package with a folder ``templates``.
-        icon: the path of the logo, for the browser tab.
+        brand: the name, logo and colors.
         warning: shown on every page; None for none.
         context: variables for every template.
     """
 
-    def __init__(self, package: str, *, icon: str, warning: str | None, **context: object) -> None:
+    def __init__(self, package: str, *, brand: Brand, warning: str | None, **context: object) -> None:
+        style = _STYLE + Markup(brand.style)  # noqa: S704 -- trusted, see `Brand`
+        self._headers = _headers(style)
         self._environment = environment(ChoiceLoader([PackageLoader("shared.pages"), PackageLoader(package)]))
         self._environment.globals.update(
-            context, style=_STYLE, script=_SCRIPT, logo=_LOGO, icon=icon, warning=warning
+            context, style=style, script=_SCRIPT, logo=_logo(brand), brand=brand, warning=warning
         )
 
     def render(self, template: str, **context: object) -> HTMLResponse:
@@ -59,4 +68,4 @@ class StandalonePages:
         html = self._environment.get_template(template).render(
             context, request_id=current_request_id.get(), language=language
         )
-        return HTMLResponse(html, headers={**_HEADERS, "Content-Language": language})
+        return HTMLResponse(html, headers={**self._headers, "Content-Language": language})
