@@ -53,7 +53,6 @@ from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
 from shared.home_networks import WARNING
 from shared.logs import configure_logs
-from shared.pages.brand import Brand
 from shared.pages.home import home_route
 from shared.prctl import forbid_inspection
 from shared.version import VERSION
@@ -99,7 +98,6 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     mount_docs(
         app,
         title=settings.resource_name,
-        brand=Brand(icon=f"{settings.base_path}/docs/assets/doorward.svg"),
         public_url=settings.base_url,
         issuer=settings.issuer,
         scopes=main.policy.scopes() if main else (),

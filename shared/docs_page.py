@@ -19,6 +19,7 @@ from shared.pages.brand import Brand
 
 _SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 _OURS = Path(__file__).parent / "docs_assets"
+_OUR_BRAND = Brand(icon="doorward.svg")
 
 _DOCS = Template("""\
 <!doctype html>
@@ -68,7 +69,7 @@ def mount_docs(
     public_url: str,
     issuer: str,
     scopes: Iterable[str],
-    brand: Brand,
+    brand: Brand = _OUR_BRAND,
     warning: str | None = None,
 ) -> None:
     """Serve ``/docs``, and ``/docs/oauth2-redirect``, the redirect URI of its *Authorize* button.
@@ -84,12 +85,12 @@ def mount_docs(
         warning: shown at the top; None for none.
     """
     attributes = {"title": title, "public_url": public_url, "issuer": issuer, "scopes": " ".join(scopes)}
-    attributes.update(name=brand.name, icon=brand.icon, icon_type=brand.icon_type)
+    attributes.update(name=brand.name, icon_type=brand.icon_type)
     values = {name: escape(text) for name, text in attributes.items()}
     values["warning"] = f'<p class="note" role="note">{escape(warning)}</p>' if warning else ""
     headers = {"Content-Security-Policy": _policy(public_url, issuer)}
-    page = HTMLResponse(_DOCS.substitute(values), headers=headers)
-    redirect = HTMLResponse(_REDIRECT.substitute(values), headers=headers)
+    page = HTMLResponse(_DOCS.substitute(values, icon=_icon(brand, "docs/assets")), headers=headers)
+    redirect = HTMLResponse(_REDIRECT.substitute(values, icon=_icon(brand, "assets")), headers=headers)
 
     async def docs(_request: Request) -> Response:
         return page
@@ -106,6 +107,10 @@ def mount_docs(
     app.add_route("/docs/", without_slash, include_in_schema=False)
     app.add_route("/docs/oauth2-redirect", oauth2_redirect, include_in_schema=False)
     app.mount("/docs/assets", Assets(_OURS, BRAND, _SWAGGER_UI))
+
+
+def _icon(brand: Brand, assets: str) -> str:
+    return escape(brand.icon) if brand.own_logo else f"{assets}/{_OUR_BRAND.icon}"
 
 
 def _policy(*called: str) -> str:

@@ -40,21 +40,17 @@ def check_accent(color: str, scheme: Scheme) -> str:
     """
     if not _COLOR.match(color):
         raise ValueError("a color must have the form #rrggbb")
-    against = {"the background": min_background(color, scheme), "the button text": scheme.button_text}
+    against = {"the background": _worst_background(color, scheme), "the button text": scheme.button_text}
     for what, other in against.items():
         ratio = contrast(color, other)
         if ratio < MIN_CONTRAST:
             # Rounded down: 4.499 must not be reported as 4.50.
             rounded = floor(ratio * 100) / 100
             raise ValueError(
-                f"the contrast with {what} ({other}) is {rounded:.2f}:1, but must be at least {MIN_CONTRAST}:1"
+                f"the contrast with {what} ({other}) is {rounded:.2f}:1, "
+                f"but must be at least {MIN_CONTRAST}:1"
             )
     return color.lower()
-
-
-def min_background(color: str, scheme: Scheme) -> str:
-    """Return the background of `scheme` with the lowest contrast to `color`."""
-    return min(scheme.backgrounds.values(), key=lambda background: contrast(color, background))
 
 
 def contrast(one: str, other: str) -> float:
@@ -67,6 +63,11 @@ def hover_color(accent: str, scheme: Scheme) -> str:
     """Return the color of an accented button under the pointer."""
     pairs = zip(_channels(accent), _channels(scheme.hover), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * _HOVER_SHARE):02x}" for a, b in pairs)
+
+
+def _worst_background(color: str, scheme: Scheme) -> str:
+    """Return the background of `scheme` with the lowest contrast to `color`."""
+    return min(scheme.backgrounds.values(), key=lambda background: contrast(color, background))
 
 
 def _channels(color: str) -> tuple[int, ...]:

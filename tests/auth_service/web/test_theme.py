@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from auth_service.crypto.passkeys import RelyingParty
+from auth_service.crypto.totp import enrolment_uri
+from auth_service.web.qr_code import qr_code
+from tests.auth_service.endpoints.second_factors import key_on, log_in, somebody
 from tests.auth_service.images import png
 from tests.auth_service.service import AuthorizationServer, running
 
 pytestmark = pytest.mark.requirement("ID-11")
 
+NAME = "Söhne & <Co>"
 # Login, an error page, the page at the root, an error of the framework, API documentation.
 PAGES = ["/login", "/authorize", "/", "/nowhere", "/docs"]
 LOADING_STYLES = ["/login", "/account", "/device"]
@@ -27,7 +33,7 @@ def themed(
     logo.write_bytes(png())
     with running(
         new_store(),
-        site_name="Söhne & <Co>",
+        site_name=NAME,
         logo=str(logo),
         accent_color="#B3261E",
         accent_color_dark="#ff8a80",
@@ -82,6 +88,17 @@ def test_the_files_are_served_with_their_type_and_cached_for_good(themed: Author
 def test_only_files_with_the_right_hash_are_served(themed: AuthorizationServer) -> None:
     for path in ("/static/logo-0000000000000000.png", "/static/theme-0000000000000000.css"):
         assert themed.get(path).status_code == 404
+
+
+def test_authenticator_apps_and_passkeys_get_the_configured_name(themed: AuthorizationServer) -> None:
+    person = somebody(themed)
+    log_in(themed, person)
+    page = person.open(f"{themed.origin}/add-authenticator")
+    person.close()
+    assert str(qr_code(enrolment_uri(key_on(page), person.username, NAME))) in page.text
+    party = RelyingParty("https://auth.example", NAME)
+    options = json.loads(party.creation_options(b"-", subject="1", username="bob", existing=()))
+    assert options["rp"] == {"name": NAME, "id": "auth.example"}
 
 
 def test_without_the_settings_pages_are_those_of_doorward(server: AuthorizationServer) -> None:
