@@ -54,6 +54,7 @@ def test_any_other_type_is_refused(data: bytes) -> None:
         PNG[:8],
         PNG[:-1],
         PNG[:-12],
+        PNG[:-1] + b"\x00",
         PNG + b"<script>alert(1)</script>",
         PNG + chunk(b"tEXt", b"after the end"),
         PNG + chunk(b"IEND", b""),
