@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from auth_service.client_auth.introspection_callers import IntrospectionCallers
 from auth_service.clients.keys import ClientKeys, PublishedKeys
 from auth_service.crypto.secrets import digest
 from auth_service.protocol.client import Client
-from auth_service.protocol.errors import InvalidClientError
+from auth_service.protocol.errors import ClientDisabledError, InvalidClientError
 from auth_service.protocol.introspection import IntrospectionCaller
 from auth_service.protocol.reasons import Reason
 from auth_service.settings import ResourceServer
@@ -123,6 +124,19 @@ async def test_without_its_proof_nobody_is_a_client(
     assert refused.value.reason is reason
 
 
+async def test_a_disabled_client_gets_nothing_but_may_revoke_and_nobody_else_learns_of_it(
+    authentication: ClientAuthentication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disabled = replace(CLIENTS["secret"], disabled=True)
+    monkeypatch.setitem(CLIENTS, "secret", disabled)
+    with pytest.raises(ClientDisabledError):
+        await authentication.authenticate(basic("secret", "s3cret"), parameters())
+    with pytest.raises(InvalidClientError, match="secret is wrong"):
+        await authentication.authenticate(basic("secret", "wrong"), parameters())
+    revoking = await authentication.authenticate(basic("secret", "s3cret"), parameters(), to_revoke=True)
+    assert revoking is disabled
+
+
 class NotingAssertions:
     """A stand-in for the check of assertions, and notes what it is told."""
 
@@ -180,3 +194,22 @@ async def test_nobody_else_introspects(
     with pytest.raises(InvalidClientError) as refused:
         await IntrospectionCallers(authentication, SERVERS).authenticate(header, parameters(**values))
     assert refused.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("headers", "values", "found"),
+    [
+        (basic("resource", RESOURCE_SECRET), {"token": "x"}, True),
+        ([], {"token": "x"}, False),
+        (basic("resource", RESOURCE_SECRET) * 2, {}, False),
+        (basic("resource", RESOURCE_SECRET), {"client_id": "resource"}, False),
+        (basic("resource", RESOURCE_SECRET), asserted("signs"), False),
+        (basic("resource", "wrong"), {}, False),
+        (basic("secret", "s3cret"), {}, False),
+    ],
+)
+async def test_a_resource_server_is_recognized_by_its_only_credentials_in_the_usual_spelling(
+    authentication: ClientAuthentication, headers: list[str], values: dict[str, str], found: bool
+) -> None:
+    server = IntrospectionCallers(authentication, SERVERS).resource_server(headers, parameters(**values))
+    assert server == (IntrospectionCaller("resource", resources=frozenset({RESOURCE})) if found else None)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from auth_service.protocol.request_source import MAX_USER_AGENT, browser_name, shown_network
+from auth_service.protocol.request_source import (
+    MAX_USER_AGENT,
+    RequestSource,
+    browser_name,
+    shown_network,
+)
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 
@@ -43,3 +48,10 @@ def test_a_browser_is_named_plainly_whatever_else_it_claims(user_agent: str | No
 )
 def test_a_network_of_one_address_is_shown_as_the_address(network: str, text: str) -> None:
     assert shown_network(network) == text
+
+
+def test_a_page_shows_the_network_and_the_browser_as_people_write_them() -> None:
+    source = RequestSource(network="192.0.2.1/32", browser="Firefox on Linux")
+    assert (source.shown_network, source.shown_browser) == ("192.0.2.1", "Firefox on Linux")
+    assert source.shown_browser.values == {"browser": "Firefox", "system": "Linux"}
+    assert RequestSource(network="", browser="Unknown browser").shown_browser == "Unknown browser"

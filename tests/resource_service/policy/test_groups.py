@@ -142,6 +142,12 @@ def test_a_rule_that_cannot_be_meant_is_refused_with_its_line(rule: str, says: s
         parse_policy(f"{SCOPES}default: read\ntools:\n  a: {rule}\n".encode())
 
 
+def test_the_name_of_a_group_has_255_characters_at_most() -> None:
+    assert parse_policy(f"{SCOPES}default: {{scopes: read, groups: {'g' * 255}}}".encode()).groups == {"g" * 255}
+    with pytest.raises(PolicyError, match="at most 255 characters"):
+        parse_policy(f"{SCOPES}default: {{scopes: read, groups: {'g' * 256}}}".encode())
+
+
 def test_the_default_is_checked_as_strictly_and_the_contact_is_one_line() -> None:
     with pytest.raises(PolicyError, match=re.escape("line 4: '*' cannot be a group")):
         parse_policy(f"{SCOPES}default: {{scopes: read, groups: '*'}}".encode())
