@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from auth_service.crypto.handles import Handle, Kind, new_grant_id
+from auth_service.grants.permissions import Narrow
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
+from auth_service.protocol.grant import Grant
 from auth_service.protocol.reasons import Reason
 from tests.auth_service.grants.installation import Installation
 from tests.auth_service.keypair import KeyPair
@@ -78,4 +80,21 @@ async def test_a_code_ends_with_the_session_it_was_given_in(here: Installation) 
     with pytest.raises(InvalidGrantError, check=because(Reason.SESSION_ENDED)):
         await here.redeem(CODE, client, code=code, **PRESENTED)
     with pytest.raises(InvalidGrantError, check=because(Reason.GRANT_REVOKED)):
+        await here.redeem(CODE, client, code=code, **PRESENTED)
+
+
+async def test_a_code_that_expires_while_it_is_redeemed_is_not_valid(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await here.client()
+    code = await here.code(client, await here.session())
+    permissions = here.parts.grants.permissions
+    narrowing = permissions.narrowing
+
+    async def after_its_expiry(grant: Grant) -> Narrow:
+        here.now = grant.expires_at
+        return await narrowing(grant)
+
+    monkeypatch.setattr(permissions, "narrowing", after_its_expiry)
+    with pytest.raises(InvalidGrantError, check=because(Reason.CODE_INVALID)):
         await here.redeem(CODE, client, code=code, **PRESENTED)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from auth_service.grants import code_issuer
+from auth_service.protocol.claims_request import ACR_MFA, ACR_PASSWORD
 from auth_service.protocol.interaction import Outcome
 from tests.auth_service.grants.installation import Installation, authorization_request
 from tests.auth_service.protocol.builders import REDIRECT_URI
@@ -44,6 +45,19 @@ async def test_the_grant_holds_what_the_request_asked_for(here: Installation) ->
     lifetimes = here.parts.grants.lifetimes
     assert grant.expires_at == here.now + lifetimes.code_s + lifetimes.refresh_absolute_s
     assert await here.codes.again(outcome) == code
+
+
+@pytest.mark.parametrize(("acr", "held"), [(ACR_MFA, ACR_MFA), (ACR_PASSWORD, None)])
+async def test_the_grant_holds_the_context_of_the_login_unless_it_was_a_password(
+    here: Installation, acr: str, held: str | None
+) -> None:
+    client, session = await here.client(), await here.session()
+    outcome, request = here.codes.outcome(client), authorization_request(client)
+    of_login = SimpleNamespace(owner=session.owner, acr=acr)
+    await here.codes.issue(outcome, request, of_login, request.scopes, client=client)  # type: ignore[arg-type]
+    grant = await here.grants.get(outcome.grant_id or "")
+    assert grant is not None
+    assert grant.acr == held
 
 
 async def test_a_request_without_a_grant_id_gets_one(here: Installation) -> None:

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from auth_service.protocol.access_document import parse_access
+from auth_service.protocol.admin_access import SCOPE
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError, InvalidGrantError
 from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
+from auth_service.protocol.narrowed_grants import AccessNotGrantedError
 from auth_service.protocol.owner import Owner
 from auth_service.protocol.reasons import Reason
 from tests.auth_service.grants.installation import Installation
@@ -54,6 +57,35 @@ async def test_a_client_that_is_gone_gets_no_grant(here: Installation) -> None:
     draft = here.parts.grants.factory.draft(client, (), RESOURCE, NOW)
     with pytest.raises(InvalidClientError, check=because(Reason.CLIENT_NOT_ALLOWED)):
         await here.parts.grants.factory.open_active(draft)
+    assert await here.grants.of_client(client.client_id) == []
+
+
+async def test_a_disabled_client_gets_no_grant(here: Installation) -> None:
+    client = await here.client()
+    await here.parts.clients.repository.set_disabled(client.client_id, True)
+    with pytest.raises(InvalidClientError, check=because(Reason.CLIENT_NOT_ALLOWED)):
+        await here.grant(client)
+
+
+@pytest.mark.requirement("ID-8")
+async def test_only_a_client_of_the_operator_with_the_scope_is_granted_the_administration(
+    here: Installation,
+) -> None:
+    clients = here.parts.clients.repository
+    theirs = (await clients.register((await here.client(scope=SCOPE)).metadata, unused_ttl_s=60)).client
+    for client in (theirs, await here.client()):
+        with pytest.raises(InvalidClientError, check=because(Reason.CLIENT_NOT_ALLOWED)):
+            await here.grant(client, scopes=(SCOPE,))
+    assert (await here.grant(await here.client(scope=SCOPE), scopes=(SCOPE,))).state == "active"
+
+
+@pytest.mark.requirement("ID-3")
+async def test_a_person_who_may_hold_no_part_of_it_gets_no_grant(here: Installation) -> None:
+    client, session = await here.client(), await here.session()
+    rules = here.parts.access.rules
+    await rules.save(parse_access({"people": {"bob": {RESOURCE: "*"}}}), (await rules.load()).version)
+    with pytest.raises(AccessNotGrantedError):
+        await here.grant(client, session.owner)
     assert await here.grants.of_client(client.client_id) == []
 
 

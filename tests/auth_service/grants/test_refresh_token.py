@@ -10,6 +10,7 @@ import pytest
 from auth_service.crypto.handles import Handle, Kind, new_grant_id
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
+from auth_service.protocol.grant import Grant
 from auth_service.protocol.reasons import Reason
 from tests.auth_service.grants.installation import JWT_SERVER, Installation
 from tests.auth_service.service import OTHER_RESOURCE, RESOURCE
@@ -73,3 +74,36 @@ async def test_no_confirmation_is_expected_of_tokens_that_are_verified_locally(
     grant = await here.redeem(REFRESH, client, refresh_token=token)
     assert (grant.unconfirmed_since > 0) == unconfirmed
     await here.store.aclose()
+
+
+async def test_groups_are_renewed_only_for_an_active_grant_of_the_client(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, token = await refresh_token(here)
+    renewed: list[str] = []
+
+    async def renew(grant: Grant) -> None:
+        renewed.append(grant.state)
+
+    monkeypatch.setattr(here.parts.grants.permissions, "renew", renew)
+    grant = await here.redeem(REFRESH, client, refresh_token=token)
+    assert renewed == ["active"]
+    with pytest.raises(InvalidGrantError):
+        await here.redeem(REFRESH, await here.client(), refresh_token=token)
+    await here.grants.revoke(grant.grant_id)
+    with pytest.raises(InvalidGrantError, check=because(Reason.GRANT_REVOKED)):
+        await here.redeem(REFRESH, client, refresh_token=token)
+    assert renewed == ["active"]
+
+
+async def test_a_token_whose_grant_expires_while_it_is_refreshed_is_not_valid(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, token = await refresh_token(here)
+
+    async def expire(grant: Grant) -> None:
+        here.now = grant.expires_at
+
+    monkeypatch.setattr(here.parts.grants.permissions, "renew", expire)
+    with pytest.raises(InvalidGrantError, check=because(Reason.REFRESH_TOKEN_INVALID)):
+        await here.redeem(REFRESH, client, refresh_token=token)

@@ -51,12 +51,14 @@ def test_an_exact_name_wins_then_the_first_pattern_and_each_tool_of_a_batch_coun
 
 
 def test_the_file_names_an_acr_or_both() -> None:
-    text = f"{SCOPES}step_up:\n  a: mfa\n  b: {{acr: mfa, max_age: 300}}\n  c: {{max_age: 60}}\n"
+    text = f"{SCOPES}step_up:\n  a: mfa\n  b: {{acr: mfa, max_age: 300}}\n  c: {{max_age: 0}}\n"
     assert parse_policy(text.encode()).step_up == {
         "a": StepUp("mfa"),
         "b": StepUp("mfa", 300),
-        "c": StepUp(None, 60),
+        "c": StepUp(None, 0),
     }
+    longest = parse_policy(f"{SCOPES}step_up:\n  a: {{max_age: 999999999}}\n".encode())
+    assert longest.step_up == {"a": StepUp(None, 999_999_999)}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,9 @@ def test_the_file_names_an_acr_or_both() -> None:
         ("a: {}", "names neither"),
         ("a: {acr: mfa, age: 3}", "is not part of a step-up"),
         ("a: {max_age: soon}", "must be a number of seconds"),
+        ("a: {max_age: ''}", "must be a number of seconds"),
+        ("a: {max_age: ٣}", "must be a number of seconds"),
+        ("a: {max_age: 1000000000}", "must be a number of seconds"),
         ("a: 'm f a'", "is not an acr"),
         ("a: [mfa]", "must be"),
     ],
