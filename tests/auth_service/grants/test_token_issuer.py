@@ -40,6 +40,22 @@ async def test_tokens_are_handles_to_the_grant_and_its_generation(here: Installa
     assert "refresh_token" not in unrefreshable
 
 
+@pytest.mark.parametrize(("jkt", "bound"), [(None, False), ("thumbprint", True)])
+async def test_tokens_say_that_they_are_bound_and_access_tokens_that_they_are_narrowed(
+    here: Installation, jkt: str | None, bound: bool
+) -> None:
+    client = await here.client()
+    grant = await here.grant(client, (await here.session()).owner)
+    for narrowed in ({"1": "notes:read"}, {"2": "notes:read"}):
+        members = await here.tokens(replace(grant, jkt=jkt, narrowed=narrowed), client)
+        access = here.parts.grants.handles.read_handle(members["access_token"], here.now)
+        refresh = here.parts.grants.handles.read_handle(members["refresh_token"], here.now)
+        assert access is not None
+        assert refresh is not None
+        assert (access.narrowed, refresh.narrowed) == ("1" in narrowed, False)
+        assert (access.bound, refresh.bound) == (bound, bound)
+
+
 async def test_the_code_is_of_generation_0(here: Installation) -> None:
     grant = await here.grant(await here.client())
     code = here.parts.grants.token_issuer.authorization_code(grant, int(here.now) + 7)

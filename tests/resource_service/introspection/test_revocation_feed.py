@@ -1,258 +1,250 @@
-"""Listening to revocations: every one is told, and the least trouble puts everything in doubt."""
+"""What the client of the revocation feed makes of each answer, without a server and without waiting."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+import json
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
+import httpx2
 import pytest
+from structlog.testing import capture_logs
 
-from resource_service.authorization_server_client import http_client
-from resource_service.introspection.cache import LIVE_FOR_S
-from resource_service.introspection.issuer_keys import IssuerKeys
-from resource_service.introspection.revocation_feed import MAX_EVENTS, MOST_AGE_S, RevocationFeed, Source
-from shared.clock import steady_clock, system_clock
-from shared.http_exchange import basic_authorization
-from tests.auth_service.keypair import KeyPair
-from tests.resource_service.authorization_server import (
-    REVOCATIONS,
-    AuthorizationServer,
-    Reply,
-    answer,
-    answer_json,
-    break_off,
-    hang,
-    speak_nonsense,
-)
-from tests.resource_service.feed import AUDIENCE, JWKS, Feed
-from tests.servers import wait_until
+from resource_service.introspection import revocation_feed
+from resource_service.introspection.issuer_keys import KeysUnavailableError
+from resource_service.introspection.revocation_feed import RevocationFeed, Source
+from shared.http_exchange import http_client
+from shared.jose import InvalidJwsError
+from shared.security_events import SecurityEvent, set_claims
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-7", "SEC-15")]
 
+NOW, ISSUER, AUDIENCE = 1_700_000_000, "https://auth.example", "resource"
+SOURCE = Source(f"{ISSUER}/revocations", "Basic abc", ISSUER, AUDIENCE)
+TAKES_S = 0.04
+LARGEST = 1_048_576
 
-class Notes:
-    """The calls to a listener, in order."""
 
-    def __init__(self) -> None:
-        self.notifications: list[str] = []
-        self.confirmed_as_of = float("-inf")
+class EndOfScriptError(BaseException):
+    """There are no more answers; the client under test must not catch this."""
 
-    @property
-    def live(self) -> bool:
-        return steady_clock() < self.confirmed_as_of + LIVE_FOR_S
+
+Scripted = httpx2.Response | Exception
+
+
+def events(*announced: SecurityEvent, more: bool | None = False, **changes: Any) -> httpx2.Response:
+    """Return the response with these events; `changes` are made to the claims of each."""
+    sets = {
+        event.jti: json.dumps({**set_claims(event, issuer=ISSUER, audience=AUDIENCE), **changes})
+        for event in announced
+    }
+    return httpx2.Response(200, json={"sets": sets, **({} if more is None else {"moreAvailable": more})})
+
+
+def beat(jti: str = "beat", at: int = NOW) -> SecurityEvent:
+    return SecurityEvent(jti=jti, occurred_at=at)
+
+
+def end_of(grant_id: str) -> SecurityEvent:
+    return SecurityEvent(jti=f"jti of {grant_id}", occurred_at=NOW, grant_id=grant_id)
+
+
+class Run:
+    """A client that follows scripted answers to their end; it is the listener, the clock and the keys as well.
+
+    Attributes:
+        told: the calls to the listener.
+        polls: the bodies of the requests.
+        sleeps: how long the client waited, and for that time nothing happened.
+    """
+
+    def __init__(self, answers: Sequence[Scripted], **options: float) -> None:
+        self.told: list[object] = []
+        self.polls: list[dict[str, Any]] = []
+        self.sleeps: list[float] = []
+        self.live = False
+        self._answers, self._options, self._steady = list(answers), options, 0.0
+
+    async def follow(self) -> None:
+        async with http_client(timeout=None, transport=httpx2.MockTransport(self._answer)) as http:
+            feed = RevocationFeed(
+                *(http, SOURCE, self, self),  # type: ignore[arg-type]
+                **{"clock": lambda: NOW, "steady_clock": lambda: self._steady, **self._options},  # type: ignore[arg-type]
+            )
+            with pytest.raises(EndOfScriptError):
+                await feed.follow()
+
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        assert (request.url, request.headers["Authorization"]) == (SOURCE.url, SOURCE.authorization)
+        self.polls.append(json.loads(request.content))
+        if not self._answers:
+            raise EndOfScriptError
+        self._steady += TAKES_S
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx2.Response(answer.status_code, stream=httpx2.ByteStream(answer.content))
+
+    async def verify_jws(self, text: str, *, typ: str, algorithms: Sequence[str]) -> dict[str, Any]:
+        assert (typ, tuple(algorithms)) == ("secevent+jwt", ("ES256",))
+        if text == "no keys":
+            raise KeysUnavailableError
+        if text == "forged":
+            raise InvalidJwsError
+        claims: dict[str, Any] = json.loads(text)
+        return claims
+
+    async def sleep(self, delay_s: float) -> None:
+        self.sleeps.append(round(delay_s, 6))
+        self._steady += max(0.0, delay_s)
 
     def confirm(self, as_of: float) -> None:
-        self.confirmed_as_of = as_of
-        self.notifications.append("confirmed")
+        self.live = True
+        self.told.append(("confirm", round(as_of, 6)))
 
     def revoke(self, grant_id: str) -> None:
-        self.notifications.append(grant_id)
+        self.told.append(("revoke", grant_id))
 
     def change(self, grant_id: str | None) -> None:
-        self.notifications.append(f"changed {grant_id}")
+        self.told.append(("change", grant_id))
 
     def doubt(self) -> None:
-        self.confirmed_as_of = float("-inf")
-        self.notifications.append("doubt")
-
-    @property
-    def revoked(self) -> list[str]:
-        return [each for each in self.notifications if each not in ("confirmed", "doubt")]
+        self.live = False
+        self.told.append("doubt")
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    await asyncio.to_thread(wait_until, condition)
+async def followed(monkeypatch: pytest.MonkeyPatch, *answers: Scripted, **options: float) -> Run:
+    run = Run(answers, **options)
+    monkeypatch.setattr(revocation_feed, "asyncio", SimpleNamespace(sleep=run.sleep))
+    await run.follow()
+    return run
 
 
-@pytest.fixture
-def feed() -> Iterator[Feed]:
-    """The feed of a separate server, which nothing else polls."""
-    server = AuthorizationServer().start()
-    yield Feed(server, heartbeat_s=0.05)
-    server.stop()
+async def test_every_event_is_told_and_then_confirmed_as_of_the_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changed = [SecurityEvent(jti=f"c{name}", occurred_at=NOW, grant_id=name, changed=True) for name in "x"]
+    anybody = SecurityEvent(jti="any", occurred_at=NOW, changed=True)
+    run = await followed(
+        monkeypatch, events(beat("b1")), events(end_of("a"), *changed, anybody, more=None), events()
+    )
+    assert run.told == [
+        *(("confirm", 0.0), ("revoke", "a"), ("change", "x"), ("change", None)),
+        ("confirm", 0.1),
+    ]
+    acknowledged = [poll.get("ack") for poll in run.polls]
+    assert acknowledged == [None, ["b1"], ["jti of a", "cx", "any"], ["jti of a", "cx", "any"]]
+    assert [(poll["maxEvents"], poll["returnImmediately"]) for poll in run.polls] == [(100, False)] * 4
 
 
-@pytest.fixture
-async def notes(feed: Feed, anyio_backend: str) -> AsyncIterator[Notes]:
-    """A running consumer of the feed, and its listener after the first event."""
-    notes, url = Notes(), feed.server.url
-    async with http_client(timeout_s=60, max_connections=2) as http:
-        keys = IssuerKeys(http, f"{url}{JWKS}", timeout_s=1, steady_clock=steady_clock)
-        authorization = basic_authorization(AUDIENCE, "the secret/")
-        source = Source(f"{url}{REVOCATIONS}", authorization, url, AUDIENCE)
-        consumer = RevocationFeed(
-            http, source, keys, notes, clock=system_clock, steady_clock=steady_clock, retry_s=0.05
-        )
-        task = asyncio.create_task(consumer.follow())
-        await until(lambda: notes.live)
-        yield notes
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+async def test_polls_begin_a_tenth_of_a_second_apart_and_a_backlog_is_read_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = await followed(
+        monkeypatch, events(beat("b1")), events(end_of("a"), more=True), events(end_of("b"), more=True)
+    )
+    assert run.sleeps == [0.06]
+    assert run.told == [("confirm", 0.0), ("revoke", "a"), ("revoke", "b")]
+    assert run.polls[-1]["ack"] == ["jti of b"]
 
 
-async def test_every_revocation_is_told_once_and_in_order(feed: Feed, notes: Notes) -> None:
-    grants = [f"grant {number}" for number in range(2 * MAX_EVENTS + 10)]
-    for number, grant in enumerate(grants):
-        feed.announce(grant)
-        if number % 50 == 0:
-            await asyncio.sleep(0.02)
-    await until(lambda: len(notes.revoked) >= len(grants))
-    assert notes.revoked == grants
-    assert "doubt" not in notes.notifications
+async def test_a_response_without_events_confirms_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = await followed(monkeypatch, events(), events(more=True))
+    assert run.told == []
+    assert run.sleeps == [0.06]
+    assert not [poll for poll in run.polls if "ack" in poll]
 
 
-async def test_we_show_who_we_are_and_where_we_stand(feed: Feed, notes: Notes) -> None:
-    await until(lambda: len(feed.polls) >= 4)
-    assert "ack" not in feed.polls[0]
-    assert all(len(poll["ack"]) == 1 for poll in feed.polls[1:])
-    assert feed.polls[0]["returnImmediately"] is False
-    authorization = feed.server.polls[0].headers["authorization"]
-    assert authorization == f"Basic {b64encode(b'resource:the+secret%2F').decode()}"
-
-
-async def test_it_is_confirmed_as_of_the_question_not_of_the_answer(feed: Feed, notes: Notes) -> None:
-    feed.heartbeat_s = 1.0
-    note_count = len(notes.notifications)
-    await until(lambda: len(notes.notifications) >= note_count + 2)
-    assert steady_clock() - notes.confirmed_as_of >= 0.9
-
-
-async def test_a_backlog_is_not_confirmed_before_its_end(feed: Feed, notes: Notes) -> None:
-    for number in range(3 * MAX_EVENTS):
-        feed.announce(str(number))
-    await until(lambda: len(notes.revoked) >= 3 * MAX_EVENTS)
-    first, last = notes.notifications.index("0"), notes.notifications.index(str(3 * MAX_EVENTS - 1))
-    assert last - first >= 2 * MAX_EVENTS
-    backlog = notes.notifications[notes.notifications.index(str(MAX_EVENTS)) : last]
-    assert "confirmed" not in backlog
-
-
-TROUBLES: dict[str, Reply] = {
-    "the position is not known": answer_json({"err": "unknown_position"}, 409),
-    "it is down": answer_json({"error": "temporarily_unavailable"}, 503),
-    "an internal error": answer(500, b"oops"),
-    "our credentials are refused": answer_json({"error": "invalid_client"}, 401),
-    "the connection breaks": break_off,
-    "nonsense": speak_nonsense,
-    "html": answer(200, b"<html>", "Content-Type: text/html"),
-    "moved": answer(302, b"", "Location: /elsewhere"),
-    "a list": answer_json([]),
-    "no sets": answer_json({"moreAvailable": False}),
-    "sets as a list": answer_json({"sets": []}),
-    "sets of numbers": answer_json({"sets": {"1.1": 1}}),
-    "more as text": answer_json({"sets": {}, "moreAvailable": "no"}),
-    "a set that is not a token": answer_json({"sets": {"1.1": "junk"}}),
-    "too large": answer(200, b" " * 1_100_000),
-    "deeply nested": answer(200, b"[" * 100_000),
+LOST: dict[str, Scripted] = {
+    "position forgotten": httpx2.Response(409, json={}),
+    "unavailable": httpx2.Response(503, json={"sets": {}}),
+    "another success": httpx2.Response(201, json={"sets": {}}),
+    "informational": httpx2.Response(199, json={"sets": {}}),
+    "no JSON": httpx2.Response(200, content=b"<html>"),
+    "a list": httpx2.Response(200, json=[]),
+    "null": httpx2.Response(200, content=b"null"),
+    "no sets": httpx2.Response(200, json={"moreAvailable": False}),
+    "a list of sets": httpx2.Response(200, json={"sets": []}),
+    "a number": httpx2.Response(200, json={"sets": {"1": 1}}),
+    "more is text": httpx2.Response(200, json={"sets": {}, "moreAvailable": "no"}),
+    "sets and more are wrong": httpx2.Response(200, json={"sets": [], "moreAvailable": "no"}),
+    "too large": httpx2.Response(200, content=b'{"sets": {}}'.ljust(LARGEST + 1)),
+    "timeout": httpx2.ReadTimeout("x"),
+    "forged": httpx2.Response(200, json={"sets": {"1": "forged"}}),
+    "no keys": httpx2.Response(200, json={"sets": {"1": "no keys"}}),
+    "another issuer": events(end_of("a"), iss="https://other.example"),
+    "another name": events(end_of("a"), jti="another"),
+    "a smaller name": events(end_of("a"), jti=""),
+    "a larger name": events(end_of("a"), jti="z"),
+    "no time": events(end_of("a"), iat=None),
+    "old": events(end_of("a"), iat=NOW - 61),
+    "of the future": events(end_of("a"), iat=NOW + 61),
 }
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
-async def test_after_any_trouble_everything_is_in_doubt_and_the_stream_starts_over(
-    trouble: str, feed: Feed, notes: Notes
+@pytest.mark.parametrize("trouble", LOST.values(), ids=LOST)
+async def test_after_any_trouble_the_stream_starts_over_and_nothing_of_it_is_told(
+    trouble: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    feed.instead = TROUBLES[trouble]
-    await until(lambda: "doubt" in notes.notifications)
-    confirmed = notes.notifications.count("confirmed")
-    begun = feed.fresh_polls
-    feed.instead = None
-    await until(lambda: notes.notifications.count("confirmed") > confirmed)
-    assert feed.fresh_polls > begun
-    feed.announce("after it")
-    await until(lambda: notes.revoked == ["after it"])
+    run = await followed(monkeypatch, events(beat()), trouble, events(beat("new")))
+    assert run.told == [("confirm", 0.0), "doubt", ("confirm", 0.64)]
+    assert run.sleeps == [0.06, 0.5, 0.06]
+    assert [poll.get("ack") for poll in run.polls] == [None, ["beat"], None, ["new"]]
 
 
-async def test_an_answer_that_does_not_come_is_not_waited_for_beyond_its_use(
-    feed: Feed, notes: Notes
-) -> None:
-    feed.instead = hang
-    await until(lambda: "doubt" in notes.notifications)
-    confirmed = notes.notifications.count("confirmed")
-    feed.instead = None
-    await until(lambda: notes.notifications.count("confirmed") > confirmed)
+async def test_the_retry_can_be_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = await followed(monkeypatch, LOST["unavailable"], retry_s=7.0)
+    assert run.sleeps == [7.0]
 
 
-def claims(**changes: Any) -> Callable[[Feed], None]:
-    """Change what the events say; None takes a claim out."""
-
-    def set_up(feed: Feed) -> None:
-        def change(claims: dict[str, Any]) -> None:
-            claims.update(changes)
-            for name in [name for name, value in changes.items() if value is None]:
-                del claims[name]
-
-        feed.change = change
-
-    return set_up
-
-
-def signed(sign: Callable[[Feed, dict[str, Any]], str]) -> Callable[[Feed], None]:
-    """Sign the events in another way."""
-
-    def set_up(feed: Feed) -> None:
-        feed.sign = lambda claims: sign(feed, claims)
-
-    return set_up
-
-
-FORGERIES: dict[str, Callable[[Feed], None]] = {
-    "signed by another": signed(lambda feed, claims: KeyPair().sign(claims, "secevent+jwt")),
-    "signed by another under our key's name": signed(
-        lambda feed, claims: KeyPair().sign(claims, "secevent+jwt", kid=feed.pair.kid)
-    ),
-    "of another algorithm": signed(lambda feed, claims: KeyPair("RS256").sign(claims, "secevent+jwt")),
-    "of another type": signed(lambda feed, claims: feed.pair.sign(claims, "JWT")),
-    "of no type": signed(lambda feed, claims: feed.pair.sign(claims, None)),
-    "cut short": signed(lambda feed, claims: feed.pair.sign(claims, "secevent+jwt")[:-6]),
-    "from another issuer": claims(iss="https://other.example"),
-    "for another resource server": claims(aud="other"),
-    "under another name": claims(jti="0.another"),
-    "without a name": claims(jti=None),
-    "without a time": claims(iat=None),
-    "old": claims(iat=int(time.time()) - MOST_AGE_S - 5),
-    "of the future": claims(iat=int(time.time()) + 3_600),
-    "about nobody": claims(sub_id=None),
-    "about somebody of another kind": claims(sub_id={"format": "email", "email": "a@example.com"}),
-    "of an unknown kind": claims(events={"https://schemas.example/something": {}}),
-    "of two kinds": claims(events={"a": {}, "b": {}}),
-    "of no kind": claims(events={}),
+ABSENT: dict[str, Scripted] = {
+    "404": httpx2.Response(404),
+    "405": httpx2.Response(405),
+    "a fault of ours": RuntimeError("a fault"),
 }
 
 
-@pytest.mark.parametrize("forgery", FORGERIES)
-async def test_an_event_that_cannot_be_trusted_puts_everything_in_doubt(
-    forgery: str, feed: Feed, notes: Notes
+@pytest.mark.parametrize("answer", ABSENT.values(), ids=ABSENT)
+async def test_a_feed_that_is_not_there_is_looked_for_every_half_minute(
+    answer: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    FORGERIES[forgery](feed)
-    await until(lambda: "doubt" in notes.notifications)
-    confirmed = notes.notifications.count("confirmed")
-    begun = feed.fresh_polls
-    await until(lambda: feed.fresh_polls >= begun + 2)
-    assert notes.notifications.count("confirmed") == confirmed
-    assert not notes.live
+    with capture_logs() as logs:
+        run = await followed(monkeypatch, answer)
+    assert (run.told, run.sleeps) == (["doubt"], [30.0])
+    assert any(log["log_level"] == "error" for log in logs) is isinstance(answer, RuntimeError)
 
 
-async def test_a_response_without_events_confirms_nothing_and_delays_the_next_poll(
-    feed: Feed, notes: Notes
+@pytest.mark.parametrize("at", [NOW - 60, NOW + 60])
+async def test_an_event_may_be_a_minute_off(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await followed(monkeypatch, events(beat(at=at)))).told == [("confirm", 0.0)]
+
+
+async def test_the_largest_answer_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    largest = httpx2.Response(200, content=events(beat()).content.ljust(LARGEST))
+    assert (await followed(monkeypatch, largest)).told == [("confirm", 0.0)]
+
+
+async def test_a_connection_that_breaks_is_tried_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = httpx2.RemoteProtocolError("closed")
+    assert (await followed(monkeypatch, broken, events(beat()))).told == [("confirm", 0.0)]
+    assert (await followed(monkeypatch, broken, broken)).told == ["doubt"]
+
+
+async def test_each_change_of_state_is_logged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    down = LOST["unavailable"]
+    with capture_logs() as logs:
+        await followed(monkeypatch, down, down, events(beat()), events(beat()), down, down, events(beat()))
+    receiving = "receiving revocations: introspection responses are cached"
+    lost = "not receiving revocations: every request is introspected"
+    states = [(log["event"], log["log_level"]) for log in logs if "receiving" in log["event"]]
+    assert states == [(lost, "info"), (receiving, "info"), (lost, "warning"), (receiving, "info")]
+
+
+async def test_events_that_leave_the_listener_in_doubt_are_not_reported_as_received(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    feed.instead = answer_json({"sets": {}})
-    await until(lambda: len(feed.polls) > 2)
-    confirmed, polls = notes.notifications.count("confirmed"), len(feed.polls)
-    await asyncio.sleep(1)
-    assert notes.notifications.count("confirmed") == confirmed
-    assert len(feed.polls) - polls <= 12
-    assert all(poll["ack"] for poll in feed.polls[2:])
-
-
-async def test_a_signature_of_a_key_that_is_new_is_verified(feed: Feed, notes: Notes) -> None:
-    feed.pair = KeyPair()
-    feed.server.replies[JWKS] = answer_json(feed.pair.jwks)
-    note_count = len(notes.notifications)
-    await until(lambda: "confirmed" in notes.notifications[note_count + 5 :])
-    feed.announce("after it")
-    await until(lambda: notes.revoked == ["after it"])
+    monkeypatch.setattr(Run, "confirm", lambda run, as_of: run.told.append("too late"))
+    with capture_logs() as logs:
+        run = await followed(monkeypatch, events(beat()))
+    assert (run.told, logs) == (["too late"], [])
