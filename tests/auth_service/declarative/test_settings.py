@@ -68,9 +68,7 @@ BAD = {
         f"{PROVIDER}, secret: 'env:NIGHTLY'"
     ): "secret: there is no such key; did you mean client_secret?",
     provider(f"{PROVIDER}, client_secret: [x]"): "write env:NAME or file:PATH",
-    provider(
-        "preset: github, client_id: x, client_secret: '', allow: {everyone: true}"
-    ): "requires a",
+    provider("preset: github, client_id: x, client_secret: '', allow: {everyone: true}"): "requires a",
     provider("preset: github, client_id: x, allow: {everyone: true}"): "requires a client_secret",
     provider().replace(f"{{{PROVIDER}}}", "[]"): "identity_providers.entries.corp: this must be a mapping",
     "identity_providers: {}": "the key entries is missing",

@@ -51,7 +51,7 @@ def end_of(grant_id: str) -> SecurityEvent:
 
 
 class Run:
-    """A client that follows scripted answers to their end; it is the listener, the clock and the keys as well.
+    """A client that follows scripted answers to their end, as its own listener, clock and keys.
 
     Attributes:
         told: the calls to the listener.
@@ -76,7 +76,7 @@ class Run:
                 await feed.follow()
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        assert (request.url, request.headers["Authorization"]) == (SOURCE.url, SOURCE.authorization)
+        assert (str(request.url), request.headers["Authorization"]) == (SOURCE.url, SOURCE.authorization)
         self.polls.append(json.loads(request.content))
         if not self._answers:
             raise EndOfScriptError

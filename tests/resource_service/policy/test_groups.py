@@ -143,7 +143,9 @@ def test_a_rule_that_cannot_be_meant_is_refused_with_its_line(rule: str, says: s
 
 
 def test_the_name_of_a_group_has_255_characters_at_most() -> None:
-    assert parse_policy(f"{SCOPES}default: {{scopes: read, groups: {'g' * 255}}}".encode()).groups == {"g" * 255}
+    assert parse_policy(f"{SCOPES}default: {{scopes: read, groups: {'g' * 255}}}".encode()).groups == {
+        "g" * 255
+    }
     with pytest.raises(PolicyError, match="at most 255 characters"):
         parse_policy(f"{SCOPES}default: {{scopes: read, groups: {'g' * 256}}}".encode())
 

@@ -21,6 +21,12 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         self.reader, self.writer, self.number = reader, writer, number
 
+    @property
+    def fileno(self) -> int:
+        """The descriptor of its socket."""
+        descriptor: int = self.writer.get_extra_info("socket").fileno()
+        return descriptor
+
     async def request(self) -> bytes:
         """Read the head of a request without a body."""
         return await self.reader.readuntil(b"\r\n\r\n")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,32 @@ async def test_a_connection_that_ended_or_says_more_than_it_was_asked_is_not_use
         await over.wait()
         await asyncio.sleep(0.05)
         assert await whole(client) == (200, b"ok")
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("more", [b"", b"stale"])
+async def test_a_connection_that_ends_unseen_by_the_event_loop_is_not_used_again(more: bytes) -> None:
+    begin = threading.Event()
+
+    def end(connected: socket.socket) -> None:
+        begin.wait()
+        with connected:
+            connected.send(more)
+            connected.shutdown(socket.SHUT_RDWR)
+
+    async def ending(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        if peer.number == 1:
+            await asyncio.to_thread(end, socket.socket(fileno=os.dup(peer.fileno)))
+        await peer.closed()
+
+    async with talking(ending) as (server, client):
+        await whole(client)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(begin.set)
+        loop.call_soon(time.sleep, 0.2)  # the end comes in this turn of the event loop, which has not seen it
+        assert await asyncio.ensure_future(whole(client)) == (200, b"ok")
         assert server.connections == 2
 
 
