@@ -209,7 +209,7 @@ async def test_nobody_else_introspects(
     ],
 )
 async def test_a_resource_server_is_recognized_by_its_only_credentials_in_the_usual_spelling(
-    authentication: ClientAuthentication, headers: list[str], values: dict[str, str], found: bool
+    authentication: ClientAuthentication, headers: list[str], values: dict[str, str], caller: bool
 ) -> None:
     server = IntrospectionCallers(authentication, SERVERS).resource_server(headers, parameters(**values))
     assert server == (IntrospectionCaller("resource", resources=frozenset({RESOURCE})) if found else None)
