@@ -195,7 +195,7 @@ def _acr(node: Node, name: str) -> str:
 
 def _seconds(node: Node, name: str) -> int:
     text = _text(node, f"max_age of {name!r}")
-    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 9):
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise _wrong(node, f"max_age of {name!r} is {text!r}, and must be a number of seconds")
     return int(text)
 

@@ -241,6 +241,17 @@ async def test_each_change_of_state_is_logged_once(monkeypatch: pytest.MonkeyPat
     assert states == [(lost, "info"), (receiving, "info"), (lost, "warning"), (receiving, "info")]
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"), [(408, "status 408"), (409, "no longer has the position"), (410, "status 410")]
+)
+async def test_the_log_says_why_nothing_is_received(
+    status: int, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with capture_logs() as logs:
+        await followed(monkeypatch, httpx2.Response(status))
+    assert reason in logs[0]["reason"]
+
+
 async def test_events_that_leave_the_listener_in_doubt_are_not_reported_as_received(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
