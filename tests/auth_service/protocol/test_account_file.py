@@ -7,6 +7,9 @@ import pytest
 from auth_service.protocol.account_file import (
     MAX_ACCOUNTS,
     MAX_BYTES,
+    MAX_CELL,
+    MAX_GROUPS,
+    MAX_NAME,
     ImportedAccount,
     InvalidAccountFileError,
     parse_accounts,
@@ -56,6 +59,7 @@ BAD = {
     "name\nada": "line 1: the column username is missing",
     "username,password\nada,x": "line 1: 'password' is not a column",
     "username,username\nada,ada": "line 1: a column is named twice",
+    "username,admin,roles,name\n": "only one of the columns admin and roles",
     "username,admin,roles\n": "only one of the columns admin and roles",
     "username,email_verified\n": "email_verified needs the column email",
     "username,name\nada": "line 2: 1 cells for 2 columns",
@@ -66,6 +70,7 @@ BAD = {
     "username,admin\nada,maybe": "line 2: admin must be true or false",
     "username,roles\nada,owner": "line 2: 'owner' is not a role",
     "username,groups\nada,administrators": "line 2: administrators is not a local group",
+    f"username,groups\nada,{';'.join(f'g{n}' for n in range(MAX_GROUPS + 1))}": "line 2: more than 100 groups",
     "username,groups\nada,a b": "line 2: 'a b' is not a valid group name",
     "username,password_hash\nada,hunter2": "line 2: password_hash is not a hash",
     'username,name\nada,"open': "line 2: unexpected end of data",
@@ -98,3 +103,37 @@ def test_a_file_has_bounds() -> None:
         parsed("username\n" + "\n".join(f"u{number}" for number in range(MAX_ACCOUNTS + 1)))
     with pytest.raises(InvalidAccountFileError, match="line 3: the file is not UTF-8"):
         parse_accounts(b"username\nada\n\xff", is_hash)
+    with pytest.raises(InvalidAccountFileError, match="line 2: the file is not UTF-8"):
+        parse_accounts(b"\n\xff", is_hash)
+
+
+@pytest.mark.parametrize("size", [MAX_BYTES - 1, MAX_BYTES, MAX_BYTES + 1, MAX_BYTES + 2])
+def test_a_file_has_ten_mebibytes_at_most(size: int) -> None:
+    content = b"username\nada\n".ljust(size, b"\n")
+    if size <= MAX_BYTES:
+        assert [account.username for account in parse_accounts(content, is_hash)] == ["ada"]
+        return
+    with pytest.raises(InvalidAccountFileError, match=f"larger than {MAX_BYTES} bytes"):
+        parse_accounts(content, is_hash)
+
+
+def test_the_longest_name_the_longest_cell_and_the_most_groups_are_accepted() -> None:
+    groups = [f"g{number}" for number in range(MAX_GROUPS)]
+    [ada] = parsed(f"username,name,groups\nada,{'x' * MAX_NAME},{';'.join(groups).ljust(MAX_CELL)}\n")
+    assert (ada.name, ada.groups) == ("x" * MAX_NAME, frozenset(groups))
+
+
+@pytest.mark.parametrize(
+    ("cell", "means"),
+    [("true", True), ("yes", True), ("1", True), ("false", False), ("no", False), ("0", False)],
+)
+def test_a_truth_has_three_spellings(cell: str, means: bool) -> None:
+    assert parsed(f"username,disabled\nada,{cell}\n")[0].disabled is means
+
+
+def test_an_address_that_nobody_has_verified_may_be_repeated() -> None:
+    accounts = parsed(
+        "username,email,email_verified\nada,a@b.example,\neve,a@b.example,no\nbob,,yes\neva,,yes\n"
+    )
+    assert len(accounts) == 4
+    assert str(InvalidAccountFileError("one", "two")) == "one; two"

@@ -184,3 +184,20 @@ def test_a_use_keeps_a_client_longer_and_never_shorter() -> None:
     assert replace(of, used_at=NOW + 3).used(NOW, NOW).used_at == NOW + 3
     assert replace(of, expires_at=None).used(NOW, NOW).expires_at is None
     assert of.used(0, NOW).used_at == 0
+
+
+def test_a_client_that_would_expire_is_kept_for_years_while_it_is_disabled() -> None:
+    of = replace(client(), expires_at=NOW + 100)
+    disabled = of.with_disabled(True, NOW)
+    assert disabled == replace(of, disabled=True, expires_at=NOW + 5 * 365 * DAY_S)
+    assert disabled.with_disabled(True, NOW + 5) == disabled
+    assert disabled.with_disabled(False, NOW + 5) == replace(of, expires_at=NOW + 5 + UNUSED_TTL_S)
+    fetched = replace(disabled, fresh_until=NOW + 2 * UNUSED_TTL_S)
+    assert fetched.with_disabled(False, NOW).expires_at == NOW + 2 * UNUSED_TTL_S
+    assert of.with_disabled(False, NOW) == of
+
+
+def test_a_client_of_the_operator_never_expires_disabled_or_not() -> None:
+    of = replace(client(), expires_at=None)
+    assert of.with_disabled(True, NOW) == replace(of, disabled=True)
+    assert replace(of, disabled=True).with_disabled(False, NOW) == of

@@ -12,7 +12,7 @@ from tests.auth_service.protocol.builders import NOW, client
 pytestmark = pytest.mark.requirement("SEC-8")
 
 WEEK_S = 604_800
-WITH_SECRET = replace(client(token_endpoint_auth_method="client_secret_basic"), secret_hash="one")  # noqa: S106
+WITH_SECRET = replace(client(token_endpoint_auth_method="client_secret_basic"), secret_hash="one")
 
 
 def test_the_previous_secret_works_for_a_week_and_an_older_one_ends_at_once() -> None:

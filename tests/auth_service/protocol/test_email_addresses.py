@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auth_service.protocol.email_addresses import normalized
+from auth_service.protocol.email_addresses import normalized, required
 
 pytestmark = pytest.mark.requirement("ID-2")
 
@@ -29,3 +29,9 @@ def test_an_address_has_at_most_254_characters() -> None:
     assert normalized(longest) == longest
     assert normalized(f"{longest}e") is None
     assert normalized(f"{longest}ee") is None
+
+
+def test_an_address_that_is_required_must_be_safe_to_compare() -> None:
+    assert required("Ada@Corp.example") == "ada@corp.example"
+    with pytest.raises(ValueError, match="must have the form name@domain"):
+        required("ada")

@@ -91,3 +91,8 @@ def test_a_refusal_that_is_raised_again_is_the_same_refusal() -> None:
         assert again is not error
         assert type(again) is type(error)
         assert (str(again), vars(again)) == (str(error), vars(error))
+
+
+def test_a_disabled_client_is_told_by_whom() -> None:
+    error = errors.ClientDisabledError()
+    assert (error.reason, "an administrator" in error.description) == (Reason.CLIENT_DISABLED, True)

@@ -1,4 +1,4 @@
-"""How the client of the revocation feed treats each answer, without a server and without waiting."""
+"""What the client of the revocation feed makes of each answer, without a server and without waiting."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def end_of(grant_id: str) -> SecurityEvent:
 
 
 class Run:
-    """A client that follows scripted answers to their end, as its own listener, clock and keys.
+    """A client that follows scripted answers to their end; it is the listener, clock and keys as well.
 
     Attributes:
         told: the calls to the listener.
@@ -76,7 +76,7 @@ class Run:
                 await feed.follow()
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        assert (str(request.url), request.headers["Authorization"]) == (SOURCE.url, SOURCE.authorization)
+        assert (request.url, request.headers["Authorization"]) == (SOURCE.url, SOURCE.authorization)
         self.polls.append(json.loads(request.content))
         if not self._answers:
             raise EndOfScriptError
