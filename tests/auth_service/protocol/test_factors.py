@@ -24,6 +24,7 @@ from auth_service.protocol.factors import (
     remove_passkey,
     with_notice,
 )
+from shared.texts import Text
 from tests.auth_service.protocol.builders import NOW
 
 pytestmark = pytest.mark.requirement("ID-5")
@@ -153,3 +154,51 @@ def test_what_was_never_used_has_no_time_and_factors_are_counted_without_recover
         1,
         2,
     ]
+
+
+ALONE = replace(KEY, alone=True)
+
+
+def test_a_passkey_that_has_once_sufficed_is_known_to_suffice() -> None:
+    assert not KEY.alone
+    used, _ = accept_assertion(WITH_KEY, "key-1", 1, mark="one", now=NOW)
+    assert used
+    assert not used.has_login
+    used, _ = accept_assertion(used, "key-1", 2, mark="two", now=NOW, alone=True)
+    assert used
+    assert used.has_login
+    used, _ = accept_assertion(used, "key-1", 3, mark="three", now=NOW)
+    assert used
+    assert used.has_login
+    assert not replace(used, passkeys=(replace(ALONE, cloned_at=NOW),)).has_login
+    assert not Factors(passkeys=(KEY,)).has_login
+
+
+def test_the_only_way_to_log_in_stays() -> None:
+    other = replace(KEY, credential_id="key-2")
+    factors = replace(WITH_APP, passkeys=(ALONE, other))
+    assert remove_passkey(factors, "key-1", required=False, only_way=True) == (None, Refused.ONLY_WAY)
+    assert remove_passkey(factors, "key-2", required=False, only_way=True)[1] is None
+    assert remove_passkey(factors, "key-1", required=False)[1] is None
+    two = replace(factors, passkeys=(ALONE, replace(ALONE, credential_id="key-2")))
+    assert remove_passkey(two, "key-1", required=False, only_way=True)[1] is None
+    assert (
+        remove_passkey(replace(factors, passkeys=(KEY,)), "key-1", required=False, only_way=True)[1] is None
+    )
+
+
+def test_what_was_added_since_a_moment_is_named() -> None:
+    factors = replace(WITH_APP, passkeys=(KEY, replace(KEY, name="Old", added_at=NOW - 9)))
+    assert factors.added_since(NOW - 1) == (("Phone", NOW), ("", NOW))
+    assert factors.added_since(NOW) == ()
+    assert factors.added_since(NOW + 1) == ()
+    assert WITH_KEY.added_since(NOW - 1) == (("Phone", NOW),)
+
+
+def test_a_notice_and_a_refusal_are_shown_in_the_language_of_the_page() -> None:
+    named = Notice.of(Text("%(name)s was added", name="Phone"), at=NOW, network="192.0.2.1/32")
+    assert named == Notice(text="%(name)s was added", at=NOW, network="192.0.2.1/32", name="Phone")
+    assert (named.shown_text, named.shown_text.values) == ("Phone was added", {"name": "Phone"})
+    plain = Notice.of(Text("100% done"), at=NOW)
+    assert (plain.name, plain.shown_text, plain.shown_text.values) == ("", "100% done", {})
+    assert Refused.LAST.text.startswith("This is your last second factor")

@@ -10,6 +10,7 @@ from auth_service.protocol.federated_identity import (
     FederatedIdentity,
     InvalidProviderResponseError,
     check_id_token,
+    check_renewed_id_token,
     check_response_issuer,
     identity_of,
     lacks_claims,
@@ -274,3 +275,47 @@ def test_a_username_is_made_of_what_there_is(claims: dict[str, Any], first: str)
 def test_a_name_is_shown_without_what_cannot_be_seen() -> None:
     assert identity("openid", name="Ada\u202e\nLovelace").name == "AdaLovelace"
     assert identity("openid", name="\u202e").name is None
+
+
+RENEWED: dict[str, Any] = {"iss": ISSUER, "aud": "me", "sub": "1", "exp": NOW + 60, "iat": NOW}
+
+
+def test_a_renewed_id_token_needs_no_nonce() -> None:
+    check_renewed_id_token(RENEWED, provider(), "1", NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"iss": f"{ISSUER}/"}, "iss is not"),
+        ({"iss": "https://a.example"}, "iss is not"),
+        ({"sub": "0"}, "sub names another person"),
+        ({"sub": "2"}, "sub names another person"),
+        ({"aud": "other"}, "aud"),
+        ({"azp": "other"}, "azp"),
+        ({"exp": NOW - 31}, "expired"),
+        ({"exp": NOW + 8 * 86_400}, "too long"),
+    ],
+)
+def test_any_other_renewed_id_token_is_refused(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidProviderResponseError, match=f"the renewed ID token is not valid.*{reason}"):
+        check_renewed_id_token({**RENEWED, **changes}, provider(), "1", NOW)
+
+
+@pytest.mark.parametrize(
+    ("claims", "moment"),
+    [
+        ({"auth_time": NOW}, NOW),
+        ({"auth_time": NOW + 0.5}, NOW),
+        ({"auth_time": "yesterday"}, None),
+        ({}, None),
+    ],
+)
+def test_the_time_of_the_login_is_read_if_it_is_one(claims: dict[str, Any], moment: int | None) -> None:
+    assert identity_of({"sub": "1", **claims}, provider()).auth_time == moment
+
+
+def test_an_identity_does_not_show_the_tokens_of_the_provider() -> None:
+    assert "hidden" not in repr(
+        FederatedIdentity(issuer="i", subject="s", credential="hidden", id_token="hidden")
+    )

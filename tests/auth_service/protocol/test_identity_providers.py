@@ -59,3 +59,25 @@ def test_groups_are_needed_where_they_decide() -> None:
 
 def test_a_provider_does_not_show_its_secret() -> None:
     assert "hidden" not in repr(provider(client_secret="hidden"))
+
+
+def test_google_and_github_do_not_say_when_somebody_logged_in() -> None:
+    assert [name for name, preset in PRESETS.items() if not preset.sends_auth_time] == ["google", "github"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "scopes", "needed"),
+    [
+        ("openid", ("openid", "offline_access"), True),
+        ("openid", ("openid",), False),
+        ("okta", ("openid", "offline_access"), False),
+    ],
+)
+def test_consent_is_asked_for_where_a_refresh_token_needs_it(
+    preset: str, scopes: tuple[str, ...], needed: bool
+) -> None:
+    assert provider(preset, scopes=scopes).needs_consent is needed
+
+
+def test_a_logout_ends_nothing_at_the_provider_unless_it_is_configured() -> None:
+    assert provider().logs_out is False
