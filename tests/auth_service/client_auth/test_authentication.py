@@ -197,7 +197,7 @@ async def test_nobody_else_introspects(
 
 
 @pytest.mark.parametrize(
-    ("headers", "values", "found"),
+    ("headers", "values", "is_recognized"),
     [
         (basic("resource", RESOURCE_SECRET), {"token": "x"}, True),
         ([], {"token": "x"}, False),
@@ -209,7 +209,9 @@ async def test_nobody_else_introspects(
     ],
 )
 async def test_a_resource_server_is_recognized_by_its_only_credentials_in_the_usual_spelling(
-    authentication: ClientAuthentication, headers: list[str], values: dict[str, str], caller: bool
+    authentication: ClientAuthentication, headers: list[str], values: dict[str, str], is_recognized: bool
 ) -> None:
     server = IntrospectionCallers(authentication, SERVERS).resource_server(headers, parameters(**values))
-    assert server == (IntrospectionCaller("resource", resources=frozenset({RESOURCE})) if found else None)
+    assert server == (
+        IntrospectionCaller("resource", resources=frozenset({RESOURCE})) if is_recognized else None
+    )

@@ -70,7 +70,7 @@ BAD = {
     "username,admin\nada,maybe": "line 2: admin must be true or false",
     "username,roles\nada,owner": "line 2: 'owner' is not a role",
     "username,groups\nada,administrators": "line 2: administrators is not a local group",
-    f"username,groups\nada,{';'.join(f'g{n}' for n in range(MAX_GROUPS + 1))}": "line 2: more than 100 groups",
+    f"username,groups\nada,{';'.join(f'g{n}' for n in range(MAX_GROUPS + 1))}": "more than 100 groups",
     "username,groups\nada,a b": "line 2: 'a b' is not a valid group name",
     "username,password_hash\nada,hunter2": "line 2: password_hash is not a hash",
     'username,name\nada,"open': "line 2: unexpected end of data",

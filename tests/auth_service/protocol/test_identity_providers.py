@@ -73,7 +73,7 @@ def test_google_and_github_do_not_say_when_somebody_logged_in() -> None:
         ("okta", ("openid", "offline_access"), False),
     ],
 )
-def test_consent_is_asked_for_where_a_refresh_token_needs_it(
+def test_consent_is_requested_where_a_refresh_token_needs_it(
     preset: str, scopes: tuple[str, ...], needed: bool
 ) -> None:
     assert provider(preset, scopes=scopes).needs_consent is needed

@@ -1,4 +1,4 @@
-"""What the client of the revocation feed makes of each answer, without a server and without waiting."""
+"""How the client of the revocation feed treats each answer, without a server and without waiting."""
 
 from __future__ import annotations
 
