@@ -76,7 +76,7 @@ class Run:
                 await feed.follow()
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        assert (request.url, request.headers["Authorization"]) == (SOURCE.url, SOURCE.authorization)
+        assert (str(request.url), request.headers["Authorization"]) == (SOURCE.url, SOURCE.authorization)
         self.polls.append(json.loads(request.content))
         if not self._answers:
             raise EndOfScriptError
