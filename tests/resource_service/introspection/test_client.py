@@ -22,7 +22,7 @@ from resource_service.introspection.issuer_keys import IssuerKeys
 from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.reasons import Reason
 from shared.asgi.request_id import HEADER as REQUEST_ID
-from shared.http_exchange import basic_authorization
+from shared.http_exchange import Answer, basic_authorization
 from tests.resource_service.introspection.posting import Handler, posting_to
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-7")]
@@ -153,3 +153,13 @@ async def test_without_the_keys_for_a_signed_answer_the_server_is_down() -> None
 
     with pytest.raises(ServerDownError, match="keys"):
         await ask(answer, signed=True)
+
+
+async def test_neither_the_credentials_are_shown_nor_groups_asked_for_unless_a_policy_needs_them() -> None:
+    async def post(_fields: object, body: bytes) -> Answer:
+        assert b"group" not in body
+        return Answer(200, {}, b'{"active": false}')
+
+    asking = IntrospectionClient(post=post, authorization="hidden")
+    assert await asking.ask("token") is None
+    assert "hidden" not in repr(asking)
