@@ -134,3 +134,19 @@ async def test_a_grant_ends_with_each_grant_it_was_derived_from(here: Installati
     assert not await here.grants.parents_active(child)
     assert await here.grants.of_client(client.client_id) == [first]
     assert not await here.grants.parents_active(replace(child, parent_grants=(new_grant_id(),)))
+
+
+async def test_the_calls_of_tools_are_forgotten_with_a_revoked_grant(here: Installation) -> None:
+    grant = await here.grant(await here.client())
+    calls = keys.tool_calls(grant.grant_id)
+    await here.store.create(calls, b"calls", ttl_s=60)
+    await here.grants.revoke(grant.grant_id)
+    assert await here.store.get(calls) is None
+
+
+async def test_a_grant_is_read_together_with_another_value(here: Installation) -> None:
+    grant = await here.grant(await here.client())
+    assert await here.grants.get_with(grant.grant_id, "other") == (grant, None)
+    await here.store.create("other", b"value", ttl_s=60)
+    assert await here.grants.get_with(grant.grant_id, "other") == (grant, b"value")
+    assert await here.grants.get_with(new_grant_id(), "other") == (None, b"value")
