@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from auth_service.protocol.admin_access import SCOPE
+from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidScopeError, InvalidTargetError
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
+from tests.auth_service.protocol.builders import client
+from tests.refusals import because
 
 pytestmark = pytest.mark.requirement("AS-14")
 
@@ -14,6 +21,9 @@ NOTES = ProtectedResource("https://mcp.example/mcp", "Notes", {"read": "Read", "
 OTHER = ProtectedResource("https://other.example/mcp", "Other", {"other": "Other"}, ("other",))
 ONE = ResourceRegistry([NOTES], OWN)
 TWO = ResourceRegistry([NOTES, OTHER], OWN)
+ADMIN = ProtectedResource("https://auth.example/admin/api", "Administration", {SCOPE: "Administer"}, ())
+ADMINISTERED = ResourceRegistry([NOTES], OWN, ADMIN)
+ADMINISTRATORS = replace(client(scope=SCOPE), expires_at=None)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +54,18 @@ def test_none_is_meant_where_there_are_several_and_none_is_named(scope: str | No
 
 
 def test_a_resource_that_is_not_here_is_refused() -> None:
-    with pytest.raises(InvalidTargetError):
-        ONE.resource_for(OTHER.resource, "openid")
+    for registry in (ONE, ADMINISTERED):
+        with pytest.raises(InvalidTargetError, check=because(Reason.RESOURCE_UNKNOWN)):
+            registry.resource_for(OTHER.resource, "openid")
+
+
+@pytest.mark.requirement("ID-8")
+@pytest.mark.parametrize("of", [None, client(scope=SCOPE), replace(client(), expires_at=None)])
+def test_the_admin_api_is_a_resource_only_for_the_operators_clients(of: Client | None) -> None:
+    assert ADMINISTERED.resource_for(ADMIN.resource, client=ADMINISTRATORS) is ADMIN
+    assert ADMINISTERED.resource_for(NOTES.resource, client=of) is NOTES
+    with pytest.raises(InvalidTargetError, check=because(Reason.ADMIN_CLIENT_NOT_ALLOWED)):
+        ADMINISTERED.resource_for(ADMIN.resource, client=of)
 
 
 def test_a_malformed_scope_is_refused_without_a_resource_too() -> None:
