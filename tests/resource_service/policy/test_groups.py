@@ -157,6 +157,13 @@ def test_the_default_is_checked_as_strictly_and_the_contact_is_one_line() -> Non
         parse_policy(f'{SCOPES}default: read\ncontact: "a\\nb"'.encode())
 
 
+def test_the_contact_has_200_characters_at_most() -> None:
+    longest = "c" * 200
+    assert parse_policy(f"{SCOPES}default: read\ncontact: {longest}".encode()).contact == longest
+    with pytest.raises(PolicyError, match="at most 200 characters"):
+        parse_policy(f"{SCOPES}default: read\ncontact: {longest}c".encode())
+
+
 def test_what_is_missing_stays_missing_for_callers_that_do_not_know_groups() -> None:
     policy: Policy = POLICY
     assert policy.missing(policy.for_tool("delete_note"), ["write"])
