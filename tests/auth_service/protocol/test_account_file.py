@@ -61,6 +61,7 @@ BAD = {
     "username,password\nada,x": "line 1: 'password' is not a column",
     "username,username\nada,ada": "line 1: a column is named twice",
     "username,admin,roles,name\n": "only one of the columns admin and roles",
+    "admin,roles\n": "only one of the columns admin and roles",
     "username,admin,roles\n": "only one of the columns admin and roles",
     "username,email_verified\n": "email_verified needs the column email",
     "username,name\nada": "line 2: 1 cells for 2 columns",

@@ -265,3 +265,7 @@ def test_a_decision_takes_scopes_away_and_never_adds_any(
     decision: Decision | None, granted: tuple[str, ...]
 ) -> None:
     assert granted_scopes(request_with(), Progress(None, decision)) == granted
+
+
+def test_an_outcome_is_redirected_and_blames_no_access_rule_unless_it_says_so() -> None:
+    assert (Outcome().on_page, Outcome().no_access) == (False, False)

@@ -26,6 +26,8 @@ def test_a_browser_is_known_for_a_year() -> None:
     browsers = KnownBrowsers().with_login(login("a", 0))
     assert browsers.find("a", KNOWN_S - 1) is not None
     assert browsers.find("a", KNOWN_S) is None
+    assert browsers.find("a", KNOWN_S + 1) is None
+    assert KNOWN_S == 365 * 86_400
     again = browsers.with_login(login("a", KNOWN_S))
     assert again.browsers == (login("a", KNOWN_S),)
 

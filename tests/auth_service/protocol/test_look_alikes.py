@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auth_service.protocol.look_alikes import WELL_KNOWN, looks_like, mixes_scripts
+from auth_service.protocol.look_alikes import WELL_KNOWN, looks_like, mixes_scripts, skeleton
 
 pytestmark = pytest.mark.requirement("ID-9")
 
@@ -52,3 +52,7 @@ def test_a_word_with_letters_of_two_alphabets_is_flagged(name: str) -> None:
 @pytest.mark.parametrize("name", ["Яндекс Mail", "Ελλάδα-Notes", "日本語 notes", "日本語notes"])
 def test_words_in_different_alphabets_are_not_flagged(name: str) -> None:
     assert not mixes_scripts(name)
+
+
+def test_marks_do_not_count_even_those_that_become_letters_in_lower_case() -> None:
+    assert skeleton("Claud\u0301e\u0345") == skeleton("Claude")

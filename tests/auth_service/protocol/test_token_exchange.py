@@ -12,15 +12,19 @@ from auth_service.protocol.errors import (
     InvalidTargetError,
     UnauthorizedClientError,
 )
+from auth_service.protocol.reasons import Reason
+from auth_service.protocol.second_factor import SecondFactorPolicy
 from auth_service.protocol.token_exchange import (
     MAX_PARENT_GRANTS,
     ExchangeRule,
     actor,
+    check_login,
     descent,
     narrowed_scopes,
     permitted,
 )
-from tests.auth_service.protocol.builders import RESOURCE, active_grant
+from tests.auth_service.protocol.builders import NOW, RESOURCE, active_grant
+from tests.refusals import because
 
 TARGET = "https://other.example/mcp"
 
@@ -104,3 +108,26 @@ def test_a_line_of_exchanges_comes_to_an_end() -> None:
 def test_a_permission_names_sources_and_targets(sources: tuple[str, ...], targets: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="must name sources and targets"):
         ExchangeRule("client-1", frozenset(sources), frozenset(targets))
+
+
+@pytest.mark.requirement("ID-5")
+@pytest.mark.parametrize(
+    ("login", "resource", "refused"),
+    [
+        ({"auth_time": NOW, "acr": None}, TARGET, True),
+        ({"auth_time": NOW, "acr": "federated"}, TARGET, True),
+        ({"auth_time": NOW, "acr": "mfa"}, TARGET, False),
+        ({"auth_time": None, "acr": None}, TARGET, False),
+        ({"auth_time": NOW, "acr": None}, RESOURCE, False),
+    ],
+)
+def test_a_resource_that_needs_a_second_factor_needs_it_of_the_login_behind_an_exchange(
+    login: dict[str, Any], resource: str, refused: bool
+) -> None:
+    policy = SecondFactorPolicy(resources=frozenset({TARGET}))
+    source = active_grant(**login)
+    if not refused:
+        check_login(source, policy, resource, ())
+        return
+    with pytest.raises(InvalidTargetError, check=because(Reason.SECOND_FACTOR_REQUIRED)):
+        check_login(source, policy, resource, ())

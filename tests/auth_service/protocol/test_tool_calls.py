@@ -7,6 +7,7 @@ import pytest
 from auth_service.protocol.tool_calls import (
     DAY_S,
     DAYS,
+    KEPT_S,
     MAX_BATCHES,
     MAX_TOOLS,
     DayCalls,
@@ -65,3 +66,17 @@ def test_the_least_called_of_too_many_tools_are_counted_together() -> None:
     assert summary.tools[0] == ToolCount(tool="read", count=7)
     assert len(summary.tools) == len(calls.days[0].tools) == MAX_TOOLS
     assert summary.others + sum(each.count for each in summary.tools) == 7 + 500 + 30 * 200
+
+
+def test_days_begin_at_midnight_and_all_that_are_older_than_a_week_are_dropped() -> None:
+    assert (DAYS, KEPT_S) == (7, 8 * DAY_S)
+    calls = after(GrantCalls(), "1", calls_of("read"), now=DAY_S + 5)
+    assert [day.day for day in calls.days] == [1]
+    assert last_days(calls, now=2 * DAY_S - 1).day == 1
+    assert [day.day for day in after(calls, "2", calls_of("read"), now=20 * DAY_S).days] == [20]
+    assert not last_days(calls, now=20 * DAY_S).tools
+
+
+def test_tools_that_are_called_as_often_are_in_the_order_of_their_names() -> None:
+    calls = after(GrantCalls(), "1", calls_of("write"), calls_of("read"))
+    assert [each.tool for each in last_days(calls, now=0).tools] == ["read", "write"]
