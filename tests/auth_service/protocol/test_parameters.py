@@ -61,6 +61,14 @@ def test_there_is_an_end_to_the_number_of_parameters() -> None:
     assert len(parse_parameters(most).values) == MAX_PARAMETERS
     with pytest.raises(InvalidRequestError):
         parse_parameters(most + b"&one=more")
+    with pytest.raises(InvalidRequestError):
+        parse_parameters(most + b"&one=more&another=one")
+
+
+@pytest.mark.parametrize("encoded", [b"a=&a=1", b"a=&a=%31"])
+def test_an_empty_parameter_counts_when_it_is_repeated(encoded: bytes) -> None:
+    with pytest.raises(InvalidRequestError, match="a appears more than once"):
+        parse_parameters(encoded)
 
 
 def test_a_refusal_shows_a_harmless_name_only() -> None:
