@@ -22,6 +22,7 @@ IN_LIGHT, IN_DARK = STYLE.split("@media", 2)[:2]
         ("#000000", "#ffffff", 21),
         ("#ffffff", "#ffffff", 1),
         ("#777777", "#ffffff", 4.478),
+        ("#080808", "#000000", 1.0486),
         ("#ff0000", "#ffffff", 3.998),
         ("#0000ff", "#ffffff", 8.592),
         ("#00ff00", "#000000", 15.304),
@@ -75,3 +76,12 @@ def test_a_color_is_kept_in_lower_case() -> None:
 def test_a_button_under_the_pointer_has_more_contrast_with_its_text(color: str, scheme: Scheme) -> None:
     hovered = hover_color(color, scheme)
     assert contrast(hovered, scheme.button_text) > contrast(color, scheme.button_text)
+
+
+@pytest.mark.parametrize(
+    ("accent", "scheme", "hover"), [("#ff8000", LIGHT, "#cc6600"), ("#000000", DARK, "#333333")]
+)
+def test_a_button_under_the_pointer_is_a_fifth_darker_or_lighter(
+    accent: str, scheme: Scheme, hover: str
+) -> None:
+    assert hover_color(accent, scheme) == hover
