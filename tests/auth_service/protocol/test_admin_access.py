@@ -8,11 +8,16 @@ import pytest
 
 from auth_service.protocol.admin_access import (
     SCOPE,
+    ConflictError,
     InsufficientUserAuthenticationError,
+    NotThereError,
+    PreconditionFailedError,
+    PreconditionRequiredError,
     admin_resource_of,
     may_administer,
 )
 from auth_service.protocol.client import Client
+from auth_service.protocol.errors import OAuthError
 from auth_service.protocol.reasons import Reason
 from tests.auth_service.protocol.builders import NOW, client
 
@@ -45,3 +50,18 @@ def test_an_insufficient_login_says_which_one_is_needed() -> None:
     error = InsufficientUserAuthenticationError(Reason.SESSION_ENDED, "log in", max_age_s=600, acr="mfa")
     assert (error.reason, error.description) == (Reason.SESSION_ENDED, "log in")
     assert (error.max_age_s, error.acr, error.status) == (600, "mfa", 401)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NotThereError, 404),
+        (ConflictError, 409),
+        (PreconditionFailedError, 412),
+        (PreconditionRequiredError, 428),
+    ],
+)
+def test_an_error_of_the_admin_api_has_the_status_of_its_standard(
+    error: type[OAuthError], status: int
+) -> None:
+    assert error.status == status
