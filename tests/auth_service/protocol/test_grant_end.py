@@ -117,3 +117,7 @@ def test_nothing_is_known_of_a_new_grant() -> None:
     )
     assert (grant.redeemed_at, grant.unconfirmed_since, grant.used_at) == (0, 0, 0)
     assert not Refresh(client_id="client-1", generation=1, scope=None, resource=None).may_rebind
+
+
+def test_the_time_of_a_login_is_known_unless_the_grant_says_otherwise() -> None:
+    assert code_grant().auth_time_known

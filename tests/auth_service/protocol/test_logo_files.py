@@ -101,3 +101,55 @@ def test_a_file_is_accepted_up_to_the_limit_only() -> None:
     assert check_logo(png(more=chunk(b"tEXt", bytes(padding))))
     with pytest.raises(ValueError, match="larger than 64 KiB"):
         check_logo(png(more=chunk(b"tEXt", bytes(padding + 1))))
+
+
+def _number(value: int, size: int) -> bytes:
+    return value.to_bytes(size, "little")
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (png(0x01020304, 0x05060708), "16909060 x 84281096"),
+        (
+            webp(b"VP8X", bytes(4) + _number(0x012345, 3) + _number(0x06789A, 3) + b"\xff\xff"),
+            "74566 x 424091",
+        ),
+        (
+            webp(b"VP8L", b"\x2f" + _number(0x2A5F | 0x1B37 << 14 | 0xF << 28, 4) + b"\xff" * 5),
+            "10848 x 6968",
+        ),
+        (webp(b"VP8 ", _LOSSY[:6] + _number(0xAA5F, 2) + _number(0xDB37, 2) + b"\xff\xff"), "10847 x 6967"),
+    ],
+)
+def test_the_size_is_read_from_the_bits_that_hold_it(data: bytes, size: str) -> None:
+    with pytest.raises(ValueError, match=f"the logo has {size} pixels"):
+        check_logo(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png(1, 1),
+        webp(b"VP8X", b"\x11" + _EXTENDED[1:]),  # transparency, and a reserved bit
+        webp(b"VP8X", _EXTENDED + bytes(2)),
+    ],
+)
+def test_the_smallest_image_and_flags_of_still_ones_are_accepted(data: bytes) -> None:
+    assert check_logo(data).data == data
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 8), (8, 0)])
+def test_an_image_without_pixels_is_refused(width: int, height: int) -> None:
+    with pytest.raises(ValueError, match=f"has {width} x {height} pixels"):
+        check_logo(png(width, height))
+
+
+def test_a_webp_image_needs_thirty_bytes_and_its_own_length() -> None:
+    whole = webp(b"VP8X", _EXTENDED)
+    assert len(whole) == 30
+    shorter = whole[:4] + _number(21, 4) + whole[8:29]
+    longer = whole[:7] + b"\x01" + whole[8:]
+    for data in (shorter, longer):
+        with pytest.raises(ValueError, match="damaged WebP"):
+            check_logo(data)
