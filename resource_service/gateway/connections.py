@@ -5,10 +5,6 @@ from __future__ import annotations
 from resource_service.targets import HttpTarget
 from shared.http1 import Client, Limits, server_of
 
-KEPT_ALIVE_S = 3.0
-"""Less than the five seconds after which servers commonly close an idle connection: a request that is sent at
-that moment is lost, and cannot be retried, since it may have been executed."""
-
 
 def upstream_client(
     target: HttpTarget, *, connect_timeout_s: float, silence_s: float, max_connections: int
@@ -22,11 +18,6 @@ def upstream_client(
         silence_s: between two chunks of a response, and before the first.
         max_connections: the maximum number of open connections.
     """
-    limits = Limits(
-        connect_s=connect_timeout_s,
-        silence_s=silence_s,
-        connections=max_connections,
-        kept_alive_s=KEPT_ALIVE_S,
-    )
+    limits = Limits(connect_s=connect_timeout_s, silence_s=silence_s, connections=max_connections)
     # Certificates from the environment are trusted, but its proxies are not used.
     return Client(server_of(target.url, trust_env=True), limits)

@@ -170,7 +170,8 @@ class HttpReply:
 
     async def _pass_on_held(self, send: Send) -> None:
         if not self._large:
-            await send({"type": "http.response.body", "body": bytes(self._held), "more_body": True})
+            if self._held:
+                await send({"type": "http.response.body", "body": bytes(self._held), "more_body": True})
             return
         with anyio.fail_after(DELIVERED_WITHIN_S):
             for start in range(0, len(self._held), PIECE_BYTES):

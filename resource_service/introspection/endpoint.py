@@ -24,7 +24,6 @@ MAX_ANSWER_BYTES = 1_048_576
 """More than the names of all groups in the access rules (128 KiB), in escaped and signed JSON."""
 
 MAX_CONNECTIONS = 100
-KEPT_ALIVE_S = 3.0
 
 
 class IntrospectionEndpoint:
@@ -35,9 +34,7 @@ class IntrospectionEndpoint:
     """
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
-        limits = Limits(
-            connect_s=timeout_s, silence_s=timeout_s, connections=MAX_CONNECTIONS, kept_alive_s=KEPT_ALIVE_S
-        )
+        limits = Limits(connect_s=timeout_s, silence_s=timeout_s, connections=MAX_CONNECTIONS)
         self._client = Client(server_of(url), limits)
         self._target = target_of(url)
         self._timeout_s = timeout_s

@@ -14,6 +14,9 @@ from shared.http1.request import Request
 from shared.http1.sockets import connected_socket
 
 MAX_IDLE = 100
+KEPT_ALIVE_S = 3.0
+"""Less than the five seconds after which servers commonly close an idle connection: a request that is sent at
+that moment is lost, and cannot be retried, since it may have been executed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Limits:
     connect_s: float
     silence_s: float
     connections: int
-    kept_alive_s: float
+    kept_alive_s: float = KEPT_ALIVE_S
 
 
 class Client:
