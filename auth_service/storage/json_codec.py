@@ -4,7 +4,11 @@ Every document carries the version of its shape in the member `v`. A release rea
 earlier releases (a migration converts each version to the next) and those of the release after it, because
 both run side by side during a rolling upgrade. Unknown members are preserved: a document of a newer release
 that an older release changes loses nothing. So a new version may add members, and may stop writing a member
-only one release after it stopped reading it.
+only one release after it stopped reading it. The way back to the previous release therefore stays open.
+
+A class declares its migrations itself, in `MIGRATIONS`, so that every codec of the class agrees:
+
+    MIGRATIONS: ClassVar[tuple[Migration, ...]] = (scope_to_scopes,)
 """
 
 from __future__ import annotations
@@ -76,6 +80,7 @@ class JsonCodec(Generic[T]):
         cls: a dataclass, each field of a type that is JSON's own, ``tuple[str, ...]``, another such dataclass
             or a tuple of those; optional if the default is None.
         migrations: the first converts version 1 to version 2, and so on; the last leads to the current shape.
+            None for those that the class declares in `MIGRATIONS`.
         compressed: whether documents are compressed, for kinds of which many are kept for long.
         remembered: how many decoded documents are kept, by their bytes, for documents that are read often.
     """
@@ -83,15 +88,15 @@ class JsonCodec(Generic[T]):
     def __init__(
         self,
         cls: type[T],
-        migrations: tuple[Migration, ...] = (),
+        migrations: tuple[Migration, ...] | None = None,
         *,
         compressed: bool = False,
         remembered: int = 0,
     ) -> None:
         self._compressed = compressed
         self._shape = _shape_of(cls)
-        self._migrations = migrations
-        self.version = len(migrations) + 1
+        self._migrations = migrations_of(cls) if migrations is None else migrations
+        self.version = len(self._migrations) + 1
         self._build = functools.lru_cache(remembered)(self._decode) if remembered else self._decode
         self._is_remembered = bool(remembered)
 
@@ -134,13 +139,23 @@ class JsonCodec(Generic[T]):
             members = json.loads(expand(value))
             # Before versions were written, all documents had the shape of version 1.
             version = operator.index(members.get(VERSION, 1))
-            if not 1 <= version <= self.version + 1:
-                raise ValueError(f"version {version} is not between 1 and {self.version + 1}")
+            if version > self.version + 1:
+                raise ValueError(
+                    f"a newer release wrote it: version {version}; this one reads up to {self.version + 1}"
+                )
+            if version < 1:
+                raise ValueError(f"there is no version {version}")
             for migration in self._migrations[version - 1 :]:
                 members = migration(members)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UnreadableDocumentError(f"not a {self._shape.cls.__name__}: {error}") from error
         return {**members, VERSION: max(version, self.version)}
+
+
+def migrations_of(cls: type[Any]) -> tuple[Migration, ...]:
+    """Return the migrations that the class declares; none, while its shape is that of version 1."""
+    declared: tuple[Migration, ...] = getattr(cls, "MIGRATIONS", ())
+    return declared
 
 
 @dataclass(frozen=True, kw_only=True)
