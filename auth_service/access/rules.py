@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from auth_service.access.announcements import AccessChangePublisher
 from auth_service.protocol.access import Access
@@ -13,8 +14,9 @@ from auth_service.protocol.access_document import (
     access_document,
     parse_access,
 )
+from auth_service.protocol.access_rules import rule_ids
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
+from auth_service.storage.documents import Collection as Documents
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
@@ -36,11 +38,13 @@ class AccessRecord:
     Attributes:
         version: counts the changes.
         changed_at: seconds since 1970.
+        declared: the ids of the rules that `doorward apply` has set (see `AccessRule.rule_id`).
     """
 
     version: int
     document: dict[str, Any]
     changed_at: int = 0
+    declared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,18 @@ class CurrentAccess:
     Attributes:
         access: None without rules, so that everything is open to everybody.
         version: 0 if the rules are not stored, but follow from the settings.
+        declared: the ids of the rules that `doorward apply` has set.
     """
 
     access: Access | None
     version: int = 0
+    declared: frozenset[str] = frozenset()
+
+    def source_of(self, rule_id: str) -> Literal["settings", "file", "store"]:
+        """Return where a rule comes from: the settings, a file that was applied, or neither."""
+        if not self.version:
+            return "settings"
+        return "file" if rule_id in self.declared else "store"
 
 
 def _understood(document: dict[str, Any]) -> Access:
@@ -76,7 +88,7 @@ class AccessRules:
     ) -> None:
         # Read with every introspection: decoded only when they have changed.
         self._codec = JsonCodec(AccessRecord, remembered=2)
-        self._records = Collection(store, lambda _: keys.access(), self._codec, lambda _: None)
+        self._records = Documents(store, lambda _: keys.access(), self._codec, lambda _: None)
         self._changes = changes
         self._clock = clock
         self._default = default
@@ -100,21 +112,24 @@ class AccessRules:
         if record is None:
             return CurrentAccess(self._default)
         if self._parsed is None or self._parsed[0] is not record:
-            self._parsed = record, CurrentAccess(_understood(record.document), record.version)
+            access = _understood(record.document)
+            self._parsed = record, CurrentAccess(access, record.version, frozenset(record.declared))
         return self._parsed[1]
 
-    async def save(self, access: Access, version: int) -> CurrentAccess:
+    async def save(self, access: Access, version: int, *, declared: Collection[str] = ()) -> CurrentAccess:
         """Replace the rules; resource servers are notified at once.
 
         Args:
             version: the version of the rules that the caller has loaded.
+            declared: the ids of the rules that a file has set; ids of other rules are dropped.
 
         Raises:
             AccessChangedError: the stored rules have another version.
             InvalidAccessError: the rules are too large to be stored.
         """
-        record = AccessRecord(version + 1, access_document(access), int(self._clock()))
-        if len(self._codec.encode(record)) > MAX_BYTES:
+        kept = tuple(sorted(set(declared).intersection(rule_ids(access)))) if declared else ()
+        record = AccessRecord(version + 1, access_document(access), int(self._clock()), kept)
+        if len(self._codec.encode(replace(record, declared=()))) > MAX_BYTES:
             raise InvalidAccessError(_TOO_LARGE)
         # Before the write, because this process may die after it; and after it, because resource servers that
         # ask in between get an answer by the old rules.
@@ -122,7 +137,7 @@ class AccessRules:
         if not await self._written(record):
             raise AccessChangedError
         await self._changes.everybody()
-        return CurrentAccess(access, record.version)
+        return CurrentAccess(access, record.version, frozenset(kept))
 
     async def _written(self, record: AccessRecord) -> bool:
         def rule(stored: AccessRecord) -> tuple[AccessRecord | None, bool]:

@@ -4,6 +4,7 @@
 - `clients`         clients: created, edited, disabled, deleted; their secrets
 - `client_metadata` the metadata of a client that the operator creates
 - `people`          accounts: created, invited, changed, disabled, deleted
+- `access_rules`    single access rules
 - `groups`          the members of local groups
 - `connections`     the grants and sessions of a person
 

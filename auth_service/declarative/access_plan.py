@@ -14,6 +14,7 @@ from auth_service.protocol.access_document import (
     access_document,
     parse_access,
 )
+from auth_service.protocol.access_rules import rules_of
 
 BEGIN = "access rules take effect: access that no rule grants is refused"
 
@@ -38,6 +39,7 @@ def plan_access(section: Section[Access], state: State, problems: list[str]) -> 
             name="rules",
             access=after,
             version=state.access_version,
+            declared=state.access_declared | _set_by_file(before, declared),
             details=(*begin, *_differences(access_document(before or Access()), document)),
         )
     ]
@@ -49,6 +51,11 @@ def _merged(before: Access, declared: Access) -> Access:
         people={**before.people, **declared.people},
         contact=declared.contact or before.contact,
     )
+
+
+def _set_by_file(before: Access | None, declared: Access) -> frozenset[str]:
+    existing = set(rules_of(before)) if before else set()
+    return frozenset(rule.rule_id for rule in rules_of(declared) if rule not in existing)
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:

@@ -79,6 +79,7 @@ class DeclarativeConfiguration:
             groups={name: frozenset(await groups.members(name)) for name in await groups.names()},
             access=rules.access,
             access_version=rules.version,
+            access_declared=rules.declared,
             clients={client.client_id: client for client in await self.clients.list()},
             settings=await self.settings.all(),
             can_seal=self.settings.can_seal,
@@ -107,7 +108,7 @@ class DeclarativeConfiguration:
             case GroupChange():
                 await self._group(change)
             case AccessChange():
-                await self.access.rules.save(change.access, change.version)
+                await self.access.rules.save(change.access, change.version, declared=change.declared)
             case ClientChange():
                 await self._client(change)
             case SettingChange():

@@ -113,6 +113,7 @@ class State:
     Attributes:
         access: None if there are no rules.
         access_version: 0 if the rules are not stored, but follow from the settings.
+        access_declared: see `CurrentAccess`.
         clients: every client, those that registered themselves among them.
         settings: by section and id.
         can_seal: whether the secrets of settings can be stored.
@@ -122,6 +123,7 @@ class State:
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     access: Access | None = None
     access_version: int = 0
+    access_declared: frozenset[str] = frozenset()
     clients: Mapping[str, Client] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, DeclaredSetting]] = field(default_factory=dict)
     can_seal: bool = False
@@ -180,10 +182,12 @@ class AccessChange(Change):
     Attributes:
         access: the rules afterwards.
         version: that of the rules before.
+        declared: the ids of the rules that files have set.
     """
 
     access: Access
     version: int
+    declared: frozenset[str] = frozenset()
     section = "access"
 
     @property

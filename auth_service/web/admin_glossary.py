@@ -19,8 +19,8 @@ ADMIN_WORDS = {
     # Connections
     "grants": "The active grants.",
     "grant_id": "The grant; not a secret.",
-    "resource": "The resource that its tokens are for.",
-    "scopes": "The granted scopes.",
+    "resource": "The resource that its tokens are for, or that an access rule is about.",
+    "scopes": "The scopes granted, or allowed by an access rule; there, `*` for all.",
     "created_at": "Seconds since 1970.",
     "last_used_at": "When its tokens were last used (seconds since 1970).",
     "sessions": "The login sessions.",
@@ -34,6 +34,12 @@ ADMIN_WORDS = {
     # Access
     "groups": "Local groups; in access rules, groups with what they may hold.",
     "members": "The names of the members, as in access rules.",
+    "rules": "Access rules, or those that decided, in words.",
+    "rule_id": "The rule; stays the same when its scopes change.",
+    "group": "The group that the rule is for; left out if it is for a person.",
+    "person": "The person whom the rule is for, by a name that access rules know; `*` for everybody.",
+    "source": "Where the rule comes from: `store`, `file` (set by `doorward apply`) or `settings`.",
+    "closes": "Confirms that the first rule closes everything that no rule grants.",
     "contact": "Whom people ask for access.",
     # Names in the examples of access rules
     "ops": "A group.",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from auth_service.accounts.account_links import AccountLinks
 from auth_service.accounts.renaming import AccountRenames
+from auth_service.administration.access_rules import AccessRuleAdministration
 from auth_service.administration.clients import ClientAdministration
 from auth_service.administration.connections import ConnectionAdministration
 from auth_service.administration.groups import GroupAdministration
 from auth_service.administration.people import PeopleAdministration
 from auth_service.clients.operator_clients import OperatorClients
 from auth_service.endpoints.admin_api.access import AccessApi
+from auth_service.endpoints.admin_api.access_rules import AccessRulesApi
 from auth_service.endpoints.admin_api.callers import AdminCallers
 from auth_service.endpoints.admin_api.clients import ClientsApi
 from auth_service.endpoints.admin_api.connections import ConnectionsApi
@@ -67,12 +69,16 @@ def admin_api(parts: Components) -> list[Endpoint]:
         administration=GroupAdministration(parts.access.groups),
         rules=parts.access.rules,
     )
+    access_rules = AccessRulesApi(
+        administration=AccessRuleAdministration(parts.access.rules), control=parts.access.control
+    )
     connections = ConnectionsApi(users=parts.users.repository, connections=connection_administration(parts))
     return [
         start_endpoint(routing),
         *PeopleApi(people=people_administration(parts), issuer=issuer).endpoints(routing),
         *connections.endpoints(routing),
         *access.endpoints(routing),
+        *access_rules.endpoints(routing),
         *ClientsApi(administration=client_administration(parts)).endpoints(routing),
         metadata_endpoint(issuer),
     ]

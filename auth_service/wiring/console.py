@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from auth_service.administration.access_rules import AccessRuleAdministration
 from auth_service.administration.groups import GroupAdministration
+from auth_service.pages.console.access import AccessSection
+from auth_service.pages.console.access_rule import AccessRuleSection
 from auth_service.pages.console.client import ClientSection
 from auth_service.pages.console.groups import GroupSection, GroupsSection
 from auth_service.pages.console.invitations import InvitationsSection
@@ -33,7 +36,11 @@ def console(parts: Components, current_password: CurrentPassword) -> AdminConsol
     templates = PageTemplates(Theme.of(settings), console=True, warning=warning(settings))
     return AdminConsole(
         context=parts.page_context.with_templates(templates),
-        sections={**_client_sections(parts, templates), **_people_sections(parts, templates)},
+        sections={
+            **_client_sections(parts, templates),
+            **_people_sections(parts, templates),
+            **_access_sections(parts, templates),
+        },
         users=parts.users.repository,
         policy=configured.second_factor_policy(settings),
         recent_login=RecentLogin(current_password=current_password, clock=parts.base.clock),
@@ -72,4 +79,19 @@ def _people_sections(parts: Components, templates: PageTemplates) -> dict[str, S
         "person": person,
         "groups": GroupsSection(groups, memberships, templates),
         "group": GroupSection(parts.users.repository, groups, memberships, templates),
+    }
+
+
+def _access_sections(parts: Components, templates: PageTemplates) -> dict[str, Section]:
+    administration = AccessRuleAdministration(parts.access.rules)
+    access = AccessSection(
+        administration=administration,
+        control=parts.access.control,
+        groups=parts.access.groups,
+        resource_registry=parts.grants.resource_registry,
+        templates=templates,
+    )
+    return {
+        "access": access,
+        "access-rule": AccessRuleSection(administration=administration, templates=templates),
     }

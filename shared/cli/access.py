@@ -160,7 +160,7 @@ def _replace(current: CurrentAccess, changed: Access, *, yes: bool) -> None:
     if not yes and not typer.confirm("Replace the access rules?"):
         raise CommandError("nothing was changed")
     try:
-        run(lambda api: api.rules.save(changed, current.version))
+        run(lambda api: api.rules.save(changed, current.version, declared=current.declared))
     except AccessChangedError:
         raise CommandError("somebody else has changed the rules meanwhile; nothing was changed") from None
     output.print("Replaced the access rules", markup=False)

@@ -6,7 +6,10 @@ from __future__ import annotations
 ABSENT = "none"
 GROUP = "administrators"  # whose members are not stored
 
-READS = ("", "/people?q=we&limit=1", "/clients?q=a&limit=1&after=WzEsIngiXQ", "/groups?limit=2", "/access")
+READS = (
+    *("", "/people?q=we&limit=1", "/clients?q=a&limit=1&after=WzEsIngiXQ", "/groups?limit=2", "/access"),
+    *("/access/rules?q=o&limit=1", "/access/decision?username=wesen&resource=https://mcp.example/mcp"),
+)
 _PERSON, _CLIENT = f"/people/{ABSENT}", f"/clients/{ABSENT}"
 _METADATA = b'{"metadata": {"client_name": "x", "grant_types": []}}'
 
@@ -29,6 +32,10 @@ CHANGES = (
     ("PUT", f"/groups/{GROUP}/members/{ABSENT}", b""),
     ("DELETE", f"/groups/{GROUP}/members/{ABSENT}", b""),
     ("PUT", "/access", b'{"groups": {"ops": {"*": "*"}}}'),
+    ("POST", "/access/rules", b'{"group": "ops", "resource": "*", "scopes": ["a"]}'),
+    ("GET", f"/access/rules/{ABSENT}", b""),
+    ("PUT", f"/access/rules/{ABSENT}", b'{"scopes": "*"}'),
+    ("DELETE", f"/access/rules/{ABSENT}", b""),
     ("POST", "/clients", _METADATA),
     ("GET", _CLIENT, b""),
     ("PUT", _CLIENT, _METADATA),

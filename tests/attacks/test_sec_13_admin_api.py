@@ -162,6 +162,8 @@ def test_what_is_dangerous_needs_a_new_login(new_store: Callable[[], str]) -> No
             ("POST", f"/people/{subject}/links", {}),
             ("DELETE", f"/people/{subject}/second-factors", None),
             ("PUT", "/access", {}),
+            ("POST", "/access/rules", {}),
+            ("PUT", "/access/rules/x", {}),
             ("PUT", "/groups/ops", {"members": []}),
             ("PUT", "/groups/ops/members/ada", None),
             ("POST", "/clients", {"metadata": {}}),

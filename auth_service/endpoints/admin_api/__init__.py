@@ -7,7 +7,8 @@
     routing.py    one endpoint for each path, from its operations
     listing.py    lists, a page at a time
     people.py     accounts, with their one-time links and second factors
-    access.py     groups and access rules
+    access.py     groups, and the access rules as a whole
+    access_rules.py  single access rules
     clients.py    clients
     connections.py  the grants and sessions of a person
 

@@ -89,7 +89,7 @@ class AccessApi:
             raise changed_since()
         try:
             with conflicts():
-                saved = await self.rules.save(access, current.version)
+                saved = await self.rules.save(access, current.version, declared=current.declared)
         except AccessChangedError as error:
             raise changed_since() from error
         admin.actor.audit("access rules replaced", version=saved.version)

@@ -13,6 +13,8 @@
     person.py            one account
     person_actions.py    the actions on an account
     groups.py            local groups and their members
+    access.py            the access rules, and what they give a person
+    access_rule.py       one access rule
 
 The operations are those of commands and admin API: `administration`, `accounts`, `access`. Every action is
 logged with the administrator. Lists are paginated, and read no more than they show if reading is expensive.

@@ -28,7 +28,14 @@ from shared.logs import get_logger
 
 _log = get_logger(__name__)
 
-_BACK = {"people": "people", "person": "people", "groups": "groups", "group": "groups"}
+_BACK = {
+    "people": "people",
+    "person": "people",
+    "groups": "groups",
+    "group": "groups",
+    "access": "access",
+    "access-rule": "access",
+}
 """The list that leads back to a page."""
 
 RECENT_S = 3_600

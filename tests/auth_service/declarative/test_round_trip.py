@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from auth_service.administration.access_rules import AccessRuleAdministration
+from auth_service.administration.actors import Actor
 from auth_service.declarative.applied import DeclarativeConfiguration
 from auth_service.declarative.document import parse_document
 from auth_service.declarative.exported import exported
 from auth_service.declarative.model import AnyChange, State
 from auth_service.declarative.plan import plan
-from auth_service.protocol.access import closed_access
+from auth_service.protocol.access import Access, closed_access
+from auth_service.protocol.access_rules import parse_rule, rules_of
 from auth_service.storage import Store, keys
 from auth_service.storage.interface import Store as AnyStore
 from auth_service.users.sessions import SessionRepository
@@ -83,6 +86,18 @@ async def test_a_file_that_was_applied_and_its_export_leave_nothing_to_do(store:
     await give_passwords(store)
     for with_hashes in (True, False):
         assert await applied(store, exported(await state_of(store), with_hashes=with_hashes)) == []
+
+
+@pytest.mark.anyio
+async def test_a_rule_that_a_file_has_set_is_known_as_such(store: Store) -> None:
+    rules = here(store).access.rules
+    await applied(store, "access: {prune: true, people: {ada: {'*': '*'}}}")
+    (declared,) = rules_of((await rules.load()).access or Access())
+    added = parse_rule("person", "bob", RESOURCE, "*")
+    await AccessRuleAdministration(rules).add(Actor(name="wesen", subject=None, via="console"), added)
+    current = await rules.load()
+    assert current.source_of(declared.rule_id) == "file"
+    assert current.source_of(added.rule_id) == "store"
 
 
 @pytest.mark.anyio
