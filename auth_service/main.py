@@ -19,7 +19,7 @@ from auth_service.pages.visitors import VisitorPages, slash_routes
 from auth_service.protocol.access import DEMO_USERNAME
 from auth_service.reloading import ReloadingApp
 from auth_service.settings import AuthSettings
-from auth_service.storage import open_store
+from auth_service.storage import Durability, open_store
 from auth_service.storage.interface import Store
 from auth_service.users.repository import UserExistsError, UserRepository
 from auth_service.web.client_networks import ClientNetworks, TellWhetherBelieved
@@ -133,7 +133,8 @@ def create_app_from_environment() -> ReloadingApp:
     forbid_inspection()
     configure_logs()
     settings = AuthSettings()  # type: ignore[call-arg]
-    return create_reloading_app(settings, open_store(settings.store))
+    durability = Durability(settings.durability, settings.durability_replicas)
+    return create_reloading_app(settings, open_store(settings.store, durability))
 
 
 def _middleware(

@@ -195,6 +195,8 @@ class AuthSettings(KeySettings, AppearanceSettings):
     Attributes:
         issuer: the one issuer string, echoed byte for byte (RFC 8414 §2); no trailing slash.
         store: ``redis://``, ``rediss://``, ``redis+sentinel://``, ``redis+cluster://`` or ``sqlite:///PATH``.
+        durability: when a write counts as done; see `Durability`.
+        durability_replicas: the number of replicas that must have a write, with ``replicated``.
         resource_servers: JSON; see `ResourceServer`.
         token_exchange: JSON; see `ExchangeRule`.
         registration: who may register: anyone, clients with an initial access token
@@ -223,6 +225,8 @@ class AuthSettings(KeySettings, AppearanceSettings):
 
     issuer: Issuer
     store: str = Field(pattern=r"\A(redis|rediss|redis\+sentinel|redis\+cluster|sqlite)://")
+    durability: Literal["fsync", "replicated", "relaxed"] = "fsync"
+    durability_replicas: int = Field(default=1, ge=1, le=100)
     resource_servers: tuple[ResourceServer, ...] = Field(min_length=1)
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
@@ -267,6 +271,12 @@ class AuthSettings(KeySettings, AppearanceSettings):
     login_failures: int = Field(default=20, ge=1, le=29)
     login_window_s: Seconds = 300
     max_body_bytes: int = Field(default=65_536, ge=1_024)
+
+    @model_validator(mode="after")
+    def _only_redis_replicates(self) -> Self:
+        if self.durability == "replicated" and self.store.startswith("sqlite:"):
+            raise ValueError("durability replicated needs Redis with replicas; a SQLite file has none")
+        return self
 
     @model_validator(mode="after")
     def _resources_are_distinct(self) -> Self:

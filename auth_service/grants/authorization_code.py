@@ -53,6 +53,9 @@ class AuthorizationCode:
             code.grant_id,
             within(lambda grant: redeem(grant, presented, self._lifetimes, request.now), narrow),
             was=waiting,
+            # A code works once, so the client could not ask again. If a failover loses this write, the access
+            # token moves the grant forward again (`lost_writes`).
+            may_be_lost=True,
         )
         if outcome is None:
             raise InvalidGrantError(Reason.CODE_INVALID, "the code is not valid, or has expired")

@@ -73,11 +73,12 @@ class GrantRepository:
         rule: Callable[[Grant], tuple[Grant | None, R]],
         *,
         was: Read[Grant] | None = None,
+        may_be_lost: bool = False,
     ) -> R | None:
         """Apply a pure rule atomically; return None if the grant does not exist.
 
         Args:
-            was: as in `Collection.update`.
+            was, may_be_lost: as in `Collection.update`.
 
         A revocation is announced before the write, because this process may die in between, and once more
         afterwards, for receivers that begin to listen in between.
@@ -102,7 +103,9 @@ class GrantRepository:
                 await self._publisher.revoked(grant)
 
         try:
-            result = await self._grants.update(grant_id, noted, before=announce, was=was)
+            result = await self._grants.update(
+                grant_id, noted, before=announce, was=was, may_be_lost=may_be_lost
+            )
         except StoreFullError:
             # A removal needs no room, and a deleted grant is refused like a revoked one.
             if written is None or written.state != "revoked":

@@ -12,11 +12,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from auth_service.storage.interface import Store, StoreUnavailableError
+from auth_service.storage.interface import NotReplicatedError, Store, StoreUnavailableError
 from auth_service.storage.json_codec import JsonCodec
+from shared.logs import get_logger
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+_log = get_logger(__name__)
 
 T = TypeVar("T", bound="DataclassInstance")
 R = TypeVar("R")
@@ -98,6 +101,7 @@ class Collection(Generic[T]):
         *,
         before: Callable[[T], Awaitable[None]] | None = None,
         was: Read[T] | None = None,
+        may_be_lost: bool = False,
     ) -> R | None:
         """Change a document by a rule, atomically: if another writer was faster, the rule runs again.
 
@@ -112,6 +116,7 @@ class Collection(Generic[T]):
             the result of the decision that was written; None if the document does not exist.
 
         Raises:
+            NotReplicatedError: the change was written, but not confirmed by replicas in time.
             StoreUnavailableError: also if other writers were faster `MAX_ATTEMPTS` times.
         """
         key = self.key(document_id)
@@ -119,23 +124,30 @@ class Collection(Generic[T]):
             old = was.value if was else await self.store.get(key)
             if old is None:
                 return None
-            document, result = rule(self.codec.decode(old))
+            current = self.codec.decode(old)
+            document, result = rule(current)
             if document is None:
-                if was is None:
+                if was is None and await self.store.confirm(key, old, ttl_s=self._lifetime(current)):
                     return result
                 was = None
                 continue
             was = None
             if before is not None:
                 await before(document)
-            if await self._replaced(key, old, document):
+            if await self._replaced(key, old, document, may_be_lost=may_be_lost):
                 return result
             await asyncio.sleep(_pause_s(attempt))
         raise StoreUnavailableError(f"{MAX_ATTEMPTS} attempts to change one document were overtaken")
 
-    async def _replaced(self, key: str, old: bytes, document: T) -> bool:
+    async def _replaced(self, key: str, old: bytes, document: T, *, may_be_lost: bool) -> bool:
         new = self.codec.encode(document, replacing=old)
-        return await self.store.replace(key, old, new, ttl_s=self._lifetime(document))
+        try:
+            return await self.store.replace(key, old, new, ttl_s=self._lifetime(document))
+        except NotReplicatedError as error:
+            if not may_be_lost:
+                raise
+            _log.warning("a write was acknowledged without its replicas", reason=str(error))
+            return True
 
     def _lifetime(self, document: T) -> int | None:
         ttl_s = self.ttl_s(document)

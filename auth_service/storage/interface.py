@@ -19,6 +19,10 @@ class StoreFullError(StoreUnavailableError):
     """
 
 
+class NotReplicatedError(StoreUnavailableError):
+    """A write was made, but too few replicas confirmed it in time: a failover may lose it."""
+
+
 MAX_GROWTH = 512
 """Bytes by which a document may grow while the store is full: room for the reason of a revocation."""
 
@@ -48,8 +52,9 @@ class Store(Protocol):
 
     Every method raises `StoreUnavailableError` when the backend cannot be reached or does not answer in time.
     A write that returned has been acknowledged by the backend: it survives a crash of this process and, with
-    Redis in the configuration we ship (append-only file, fsync always), a crash of the store. A write that
-    raised `StoreUnavailableError` may or may not have happened; no backend ever sends a write twice.
+    Redis in the configuration we ship (append-only file, fsync always), a crash of the store. With replicated
+    durability, replicas have it as well, unless its key is short-lived (`durability`). A write that raised
+    `StoreUnavailableError` may or may not have happened; no backend ever sends a write twice.
 
     Every method raises ValueError, before anything is sent, for a `ttl_s` below 1 and for text that is not
     Unicode (lone surrogates). Lifetimes are measured by the backend's clock.
@@ -77,6 +82,14 @@ class Store(Protocol):
         """Write `new` if the value is `old`, byte for byte. Return False, without a change, otherwise.
 
         The lifetime of the key becomes `ttl_s` (None: until deleted).
+        """
+        ...
+
+    async def confirm(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
+        """Check that the value is still `value`, and that this is as durable as an acknowledged write.
+
+        For an acknowledgment without a write of its own: another caller may have written the value a moment
+        ago, and not have been told yet that replicas have it. Arguments as in `replace`.
         """
         ...
 

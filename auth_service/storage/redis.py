@@ -11,6 +11,7 @@ becomes `StoreUnavailableError`. A connection that broke while idle is detected 
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -30,10 +31,19 @@ from redis.exceptions import (
 )
 
 from auth_service.storage import keys, redis_info
-from auth_service.storage.interface import Count, StoreFullError, StoreUnavailableError, check_step
+from auth_service.storage.durability import REPLICATION_TIMEOUT_S, Durability
+from auth_service.storage.interface import (
+    Count,
+    NotReplicatedError,
+    StoreFullError,
+    StoreUnavailableError,
+    check_step,
+)
 from auth_service.storage.redis_address import RedisAddress
 from auth_service.storage.redis_connection import Argument
-from auth_service.storage.redis_pipeline import PipelineSettings, RedisPipeline
+from auth_service.storage.redis_pipeline import PipelineSettings, Place, RedisPipeline
+from auth_service.storage.redis_replicated import ReplicatedWrites
+from auth_service.storage.redis_replicated_cluster import ClusterWrites
 from auth_service.storage.redis_scripts import (
     COUNT,
     INDEX_ADD,
@@ -60,17 +70,20 @@ HEARTBEAT_S = 1.0
 MAX_COMMANDS = 32
 MAX_SUBSCRIPTIONS = 32
 
+_FSYNC = Durability()
 _OUTAGES = (RedisError, RedisClusterException, OSError)
 
 
 class RedisStore:
     """`auth_service.storage.interface.Store` on Redis. Connects on the first call."""
 
-    def __init__(self, address: RedisAddress) -> None:
+    def __init__(self, address: RedisAddress, durability: Durability = _FSYNC) -> None:
         self._address = address
+        self._durability = durability
         self._sentinel = _sentinel(address) if address.mode == "sentinel" else None
         self._client = _client(address, self._sentinel)
         self._pipeline = _pipeline(address, self._sentinel) if address.mode != "cluster" else None
+        self._replicated = _replicated(self._client, address, self._sentinel, durability)
         self._turns = asyncio.Semaphore(MAX_COMMANDS)
         self._subscriptions = 0
 
@@ -85,13 +98,18 @@ class RedisStore:
     async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
         lifetime_ms = _lifetime_ms(ttl_s)
         expiry = ("PX", lifetime_ms) if lifetime_ms else ()
-        return bool(await self._command("SET", key, value, "NX", *expiry))
+        return bool(await self._write(key, "SET", key, value, "NX", *expiry))
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: int | None) -> bool:
         return bool(await self._run(REPLACE, key, old, new, _lifetime_ms(ttl_s)))
 
+    async def confirm(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
+        if not self._durability.waits_for(key):
+            return True  # no other caller reads a write before it is synced
+        return await self.replace(key, value, value, ttl_s=ttl_s)
+
     async def delete(self, key: str) -> bool:
-        return bool(await self._command("DEL", key))
+        return bool(await self._write(key, "DEL", key))
 
     async def put_once(self, key: str, *, ttl_s: int) -> bool:
         return await self.create(key, b"", ttl_s=ttl_s)
@@ -116,7 +134,7 @@ class RedisStore:
         await self._run(INDEX_REMOVE, index, member)
 
     async def index_list(self, index: str) -> list[str]:
-        members = cast("list[bytes]", await self._run(INDEX_LIST, index))
+        members = cast("list[bytes]", await self._run(INDEX_LIST, index, reads=True))
         return sorted(member.decode() for member in members)
 
     async def publish(self, channel: str, message: bytes) -> None:
@@ -155,6 +173,8 @@ class RedisStore:
     async def aclose(self) -> None:
         if self._pipeline:
             await self._pipeline.aclose()
+        if self._replicated:
+            await self._replicated.aclose()
         await self._client.aclose()
         if isinstance(self._client, RedisCluster):
             # After a failure, its own aclose leaves these open until it has found the cluster again.
@@ -167,13 +187,27 @@ class RedisStore:
         """Qualify the name: channels, unlike keys, are shared by all databases of a server."""
         return f"{channel}@{self._address.database}" if self._address.database else channel
 
-    async def _run(self, script: Script, key: str, *arguments: str | bytes) -> object:
+    async def _run(self, script: Script, key: str, *arguments: str | bytes, reads: bool = False) -> object:
+        send = self._command if reads else functools.partial(self._write, key)
         try:
-            return await self._command("EVALSHA", script.digest, "1", key, *arguments)
+            return await send("EVALSHA", script.digest, "1", key, *arguments)
         except StoreUnavailableError as error:
             if not isinstance(error.__cause__, NoScriptError):
                 raise
-        return await self._command("EVAL", script.text, "1", key, *arguments)
+        return await send("EVAL", script.text, "1", key, *arguments)
+
+    async def _write(self, key: str, *arguments: Argument) -> object:
+        if self._replicated is None or not self._durability.waits_for(key):
+            return await self._command(*arguments)
+        try:
+            answer, replicated = await self._replicated.execute(key, arguments)
+        except _OUTAGES as error:
+            raise _unavailable(self._address, error) from error
+        if answer and not replicated:
+            raise NotReplicatedError(
+                f"{self._address}: {self._durability.replicas} replicas did not confirm a write in time"
+            )
+        return answer
 
     async def _command(self, *arguments: Argument) -> object:
         if self._pipeline is None:
@@ -266,21 +300,57 @@ def _connection(address: RedisAddress) -> dict[str, Any]:
 
 
 def _pipeline(address: RedisAddress, sentinel: Sentinel | None) -> RedisPipeline:
-    async def find() -> tuple[str, int]:
+    async def find() -> Place:
         if sentinel is None:
             return address.nodes[0]
-        return cast("tuple[str, int]", await sentinel.discover_master(address.service))
+        return cast("Place", await sentinel.discover_master(address.service))
 
-    return RedisPipeline(
-        PipelineSettings(
-            find=find,
-            greeting=_greeting(address),
-            name=CLIENT_NAME,
-            tls=_tls_context(address) if address.tls else None,
-            call_timeout_s=CALL_TIMEOUT_S,
-            answer_timeout_s=ANSWER_TIMEOUT_S,
-        )
+    return RedisPipeline(_pipeline_settings(address, find))
+
+
+def _pipeline_settings(address: RedisAddress, find: Callable[[], Awaitable[Place]]) -> PipelineSettings:
+    return PipelineSettings(
+        find=find,
+        greeting=_greeting(address),
+        name=CLIENT_NAME,
+        tls=_tls_context(address) if address.tls else None,
+        call_timeout_s=CALL_TIMEOUT_S,
+        answer_timeout_s=ANSWER_TIMEOUT_S,
     )
+
+
+class _ServerWrites:
+    """The writes to a single server, or to the primary that Sentinel names."""
+
+    def __init__(self, writes: ReplicatedWrites) -> None:
+        self._writes = writes
+
+    async def execute(self, key: str, command: tuple[Argument, ...]) -> tuple[object, bool]:
+        return await self._writes.execute(command)
+
+    async def aclose(self) -> None:
+        await self._writes.aclose()
+
+
+def _replicated(
+    client: Redis | RedisCluster, address: RedisAddress, sentinel: Sentinel | None, durability: Durability
+) -> _ServerWrites | ClusterWrites | None:
+    if durability.mode != "replicated":
+        return None
+
+    def waiting(pipeline: RedisPipeline) -> ReplicatedWrites:
+        return ReplicatedWrites(pipeline, replicas=durability.replicas, timeout_s=REPLICATION_TIMEOUT_S)
+
+    if not isinstance(client, RedisCluster):
+        return _ServerWrites(waiting(_pipeline(address, sentinel)))
+
+    def writes_to(place: Place) -> ReplicatedWrites:
+        async def find() -> Place:
+            return place
+
+        return waiting(RedisPipeline(_pipeline_settings(address, find)))
+
+    return ClusterWrites(client, writes_to)
 
 
 def _greeting(address: RedisAddress) -> list[tuple[str, ...]]:

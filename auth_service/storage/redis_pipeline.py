@@ -56,6 +56,22 @@ class RedisPipeline:
         async with asyncio.timeout(self._settings.call_timeout_s):
             return await _send(await self._reconnect(), arguments)
 
+    async def execute_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[object]:
+        """Send commands over one connection, without others in between; return the answer or error of each.
+
+        Raises:
+            RedisError, OSError: no connection could be opened in time; nothing was sent.
+        """
+        connection = self._connection
+        if not (connection and connection.is_usable()):
+            async with asyncio.timeout(self._settings.call_timeout_s):
+                connection = await self._reconnect()
+        sent = [connection.send(command) for command in commands]
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        if any(isinstance(answer, errors.ReadOnlyError) for answer in answers):
+            connection.close()
+        return list(answers)
+
     async def aclose(self) -> None:
         """Close the connection."""
         if self._connecting:

@@ -105,6 +105,9 @@ class SqliteStore:
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: int | None) -> bool:
         return await self._write(_REPLACE, key=key, old=old, new=new, ttl_s=_lifetime(ttl_s))
 
+    async def confirm(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
+        return True  # no other caller reads a write before it is synced
+
     async def delete(self, key: str) -> bool:
         return await self._write(_DELETE, key=key)
 

@@ -73,9 +73,10 @@ def check_store_url(url: str) -> None:
 @asynccontextmanager
 async def _opened(url: str) -> AsyncIterator[Store]:
     from auth_service.storage import open_store
+    from auth_service.storage.durability import durability_from_environment
 
     try:
-        store = open_store(url)
+        store = open_store(url, durability_from_environment())
     except ValueError as error:
         raise CommandError(str(error)) from error
     try:

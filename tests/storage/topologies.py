@@ -23,44 +23,76 @@ class Deployment(Protocol):
 
 
 class SentinelDeployment:
-    """A primary, its replica, and the one Sentinel that decides when to promote it."""
+    """A primary, its replicas, and the Sentinels that decide when to promote one of them."""
 
-    def __init__(self, primary: RedisServer, replica: RedisServer, sentinel: RedisServer) -> None:
-        self.primary, self.replica, self.sentinel = primary, replica, sentinel
+    def __init__(
+        self, primary: RedisServer, replicas: list[RedisServer], sentinels: list[RedisServer]
+    ) -> None:
+        self.primary, self.replicas, self.sentinels = primary, replicas, sentinels
+
+    @property
+    def replica(self) -> RedisServer:
+        """The first replica."""
+        return self.replicas[0]
+
+    @property
+    def sentinel(self) -> RedisServer:
+        """The first Sentinel."""
+        return self.sentinels[0]
 
     @property
     def url(self) -> str:
         # The first host is not there: the second must be asked.
-        return f"redis+sentinel://127.0.0.1:1,127.0.0.1:{self.sentinel.port}/{SERVICE}"
+        nodes = ",".join(f"127.0.0.1:{port}" for port in (1, *(each.port for each in self.sentinels)))
+        return f"redis+sentinel://{nodes}/{SERVICE}"
 
     def empty(self) -> None:
         self.primary.empty()
 
     def replica_follows(self) -> bool:
-        """Whether the replica has caught up and the Sentinel knows it."""
-        info = self.replica.command("INFO", "replication")
-        replicas = self.sentinel.command("SENTINEL", "REPLICAS", SERVICE)
-        return isinstance(info, dict) and info.get("master_link_status") == "up" and bool(replicas)
+        """Whether every replica has caught up and every Sentinel knows it."""
+        links = [each.command("INFO", "replication") for each in self.replicas]
+        up = all(isinstance(info, dict) and info.get("master_link_status") == "up" for info in links)
+        return up and all(self._is_known_to(sentinel) for sentinel in self.sentinels)
+
+    def _is_known_to(self, sentinel: RedisServer) -> bool:
+        replicas = sentinel.command("SENTINEL", "REPLICAS", SERVICE)
+        others = sentinel.command("SENTINEL", "SENTINELS", SERVICE)
+        assert isinstance(replicas, list)
+        assert isinstance(others, list)
+        return (len(replicas), len(others)) == (len(self.replicas), len(self.sentinels) - 1)
 
 
 @contextmanager
-def sentinel_running(directory: Path, *, down_after_ms: int = 60_000) -> Iterator[SentinelDeployment]:
+def sentinel_running(
+    directory: Path, *, down_after_ms: int = 60_000, replicas: int = 1, sentinels: int = 1
+) -> Iterator[SentinelDeployment]:
     """By default, Sentinel waits long enough not to mistake a busy machine for a dead primary."""
     with ExitStack() as stack:
         arguments = (*DURABLE, "--repl-diskless-sync-delay", "0")
         primary = stack.enter_context(redis_running(directory / "primary", *arguments))
-        follow = (*DURABLE, "--replicaof", f"127.0.0.1 {primary.port}")
-        replica = stack.enter_context(redis_running(directory / "replica", *follow))
-        sentinel = stack.enter_context(_sentinel(directory / "sentinel", primary, down_after_ms))
-        yield SentinelDeployment(primary, replica, sentinel)
+        follow = (*arguments, "--replicaof", f"127.0.0.1 {primary.port}")
+        following = [
+            stack.enter_context(redis_running(directory / f"replica-{number}", *follow))
+            for number in range(replicas)
+        ]
+        deciding = [
+            stack.enter_context(
+                _sentinel(directory / f"sentinel-{number}", primary, down_after_ms, sentinels // 2 + 1)
+            )
+            for number in range(sentinels)
+        ]
+        yield SentinelDeployment(primary, following, deciding)
 
 
 @contextmanager
-def _sentinel(directory: Path, primary: RedisServer, down_after_ms: int) -> Iterator[RedisServer]:
+def _sentinel(
+    directory: Path, primary: RedisServer, down_after_ms: int, quorum: int
+) -> Iterator[RedisServer]:
     directory.mkdir()
     configuration = directory / "sentinel.conf"
     configuration.write_text(
-        f"sentinel monitor {SERVICE} 127.0.0.1 {primary.port} 1\n"
+        f"sentinel monitor {SERVICE} 127.0.0.1 {primary.port} {quorum}\n"
         f"sentinel down-after-milliseconds {SERVICE} {down_after_ms}\n"
         f"sentinel failover-timeout {SERVICE} 3000\n"
     )
@@ -69,10 +101,10 @@ def _sentinel(directory: Path, primary: RedisServer, down_after_ms: int) -> Iter
 
 
 class ClusterDeployment:
-    """Three primaries with a third of the slots each."""
+    """Three primaries with a third of the slots each, and a replica of each where a test wants them."""
 
-    def __init__(self, nodes: list[RedisServer]) -> None:
-        self.nodes = nodes
+    def __init__(self, nodes: list[RedisServer], replicas: list[RedisServer]) -> None:
+        self.nodes, self.replicas = nodes, replicas
 
     @property
     def url(self) -> str:
@@ -89,19 +121,38 @@ def first_owner(slot: int) -> int:
 
 
 @contextmanager
-def cluster_running(directory: Path) -> Iterator[ClusterDeployment]:
+def cluster_running(directory: Path, *, replicas: bool = False) -> Iterator[ClusterDeployment]:
     with ExitStack() as stack:
-        arguments = (*DURABLE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
-        nodes = [stack.enter_context(redis_running(directory / name, *arguments)) for name in "abc"]
+        cluster = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+        arguments = (*DURABLE, *cluster, "--repl-diskless-sync-delay", "0")
+        names = "abcdef" if replicas else "abc"
+        all_nodes = [stack.enter_context(redis_running(directory / name, *arguments)) for name in names]
+        nodes, followers = all_nodes[:3], all_nodes[3:]
         for number, node in enumerate(nodes):
             slots = (str(slot) for slot in range(SLOTS) if first_owner(slot) == number)
             node.command("CLUSTER", "ADDSLOTS", *slots)
+        for node in all_nodes:
             node.command("CLUSTER", "MEET", "127.0.0.1", str(nodes[0].port))
-        wait_until(lambda: all(_is_whole(node) for node in nodes))
-        yield ClusterDeployment(nodes)
+        wait_until(lambda: all(_is_whole(node, len(all_nodes)) for node in all_nodes))
+        for node, follower in zip(nodes, followers, strict=False):
+            follower.command("CLUSTER", "REPLICATE", node_id(node))
+        wait_until(lambda: all(_follows(node) for node in followers))
+        yield ClusterDeployment(nodes, followers)
 
 
-def _is_whole(node: RedisServer) -> bool:
+def node_id(node: RedisServer) -> str:
+    """The id of a node in its cluster."""
+    answer = node.command("CLUSTER MYID")
+    assert isinstance(answer, bytes)
+    return answer.decode()
+
+
+def _follows(node: RedisServer) -> bool:
+    info = node.command("INFO", "replication")
+    return isinstance(info, dict) and info.get("master_link_status") == "up"
+
+
+def _is_whole(node: RedisServer, nodes: int) -> bool:
     info = node.command("CLUSTER INFO")
     assert isinstance(info, dict)
-    return (info["cluster_state"], info["cluster_known_nodes"]) == ("ok", "3")
+    return (info["cluster_state"], info["cluster_known_nodes"]) == ("ok", str(nodes))
