@@ -72,10 +72,10 @@ def read_credentials(authorization: Sequence[str], query: str) -> Credentials | 
         MalformedCredentialsError: the token was sent twice, in the query (RFC 6750 §5.3, MCP forbids it), or
             malformed.
     """
-    if _names_token(query):
+    if query and _names_token(query):
         raise TokenInUrlError(_IN_QUERY)
     credentials = credentials_in(authorization)
-    if credentials and any(credentials.token in reading for reading in _readings(query)):
+    if credentials and query and any(credentials.token in reading for reading in _readings(query)):
         raise TokenInUrlError(_IN_QUERY)
     return credentials
 

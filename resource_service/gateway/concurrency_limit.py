@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from resource_service.gateway.errors import too_busy
 from resource_service.principal import PersonKey, Principal, person_of
@@ -21,20 +19,38 @@ class ConcurrencyLimit:
     def __init__(self, per_principal: int, *, limit: str) -> None:
         self._per_principal = per_principal
         self._limit = limit
-        self._under_way: Counter[PersonKey] = Counter()
+        self._under_way: dict[PersonKey, int] = {}
 
-    @contextmanager
-    def slot(self, principal: Principal) -> Iterator[None]:
-        """Occupy one slot for the length of the context.
+    def slot(self, principal: Principal) -> AbstractContextManager[None]:
+        """Return a context that occupies one slot, from now on to its end: enter it at once.
 
         Raises:
             Refusal: the person has reached the limit.
         """
         person = person_of(principal.key)
-        if self._under_way[person] >= self._per_principal:
+        under_way = self._under_way.get(person, 0)
+        if under_way >= self._per_principal:
             raise too_busy(f"{principal.owner} has reached {self._limit}: {self._per_principal}")
-        self._under_way[person] += 1
-        try:
-            yield
-        finally:
-            self._under_way -= Counter([person])
+        self._under_way[person] = under_way + 1
+        return _Slot(self, person)
+
+    def end(self, person: PersonKey) -> None:
+        """Give back a slot."""
+        left = self._under_way[person] - 1
+        if left:
+            self._under_way[person] = left
+        else:
+            del self._under_way[person]
+
+
+class _Slot(AbstractContextManager[None]):
+    """One occupied slot."""
+
+    __slots__ = ("_limit", "_person")
+
+    def __init__(self, limit: ConcurrencyLimit, person: PersonKey) -> None:
+        self._limit = limit
+        self._person = person
+
+    def __exit__(self, *_: object) -> None:
+        self._limit.end(self._person)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
 from starlette.types import Receive
 
@@ -14,39 +14,37 @@ UNWATCHED_S = 0.05
 """Most requests are answered within this time, and cost no task."""
 
 
-@contextmanager
-def cancelled_on_disconnect(receive: Receive) -> Iterator[Cancellable]:
+class CancelledOnDisconnect(Cancellable):
     """Cancel the code inside the context when the client disconnects; execution continues after the context.
 
-    The request body must have been read. The yielded section tells whether it was cancelled. A disconnect is
-    noticed after `UNWATCHED_S` at the earliest.
+    The request body must have been read. A disconnect is noticed after `UNWATCHED_S` at the earliest, by a
+    task that begins then.
     """
-    with Cancellable() as section:
-        watcher = _Watcher(receive, section)
-        try:
-            yield section
-        finally:
-            watcher.stop()
 
+    __slots__ = ("_beginning", "_receive", "_watching")
 
-class _Watcher:
-    """Waits for the disconnect in a task of its own, which begins later."""
-
-    def __init__(self, receive: Receive, section: Cancellable) -> None:
+    def __init__(self, receive: Receive) -> None:
+        super().__init__()
         self._receive = receive
-        self._section = section
-        self._task: asyncio.Task[None] | None = None
-        self._beginning = asyncio.get_running_loop().call_later(UNWATCHED_S, self._begin)
+        self._watching: asyncio.Task[None] | None = None
 
-    def stop(self) -> None:
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._beginning = asyncio.get_running_loop().call_later(UNWATCHED_S, self._begin)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
         self._beginning.cancel()
-        if self._task is not None:
-            self._task.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
+        return super().__exit__(kind, error, trace)
 
     def _begin(self) -> None:
-        self._task = asyncio.create_task(self._cancel_on_disconnect())
+        self._watching = asyncio.create_task(self._cancel_on_disconnect())
 
     async def _cancel_on_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._section.cancel()
+        self.cancel()

@@ -6,13 +6,13 @@ memory. When either side hangs up, the exchange ends for the other as well.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
-from resource_service.gateway.disconnect import cancelled_on_disconnect
+from resource_service.gateway.disconnect import CancelledOnDisconnect
 from resource_service.gateway.errors import (
     failed,
     malformed_request,
@@ -70,11 +70,11 @@ class HttpGateway:
         session_id = _session_id(scope)
         with self.share.slot(principal), self._session(session_id, principal):
             request = await self._request(scope, receive, principal)
-            with cancelled_on_disconnect(receive):
+            with CancelledOnDisconnect(receive):
                 await self._exchange(request, scope, send, session_id=session_id)
 
     async def _exchange(self, request: Request, scope: Scope, send: Send, *, session_id: str | None) -> None:
-        principal, room = principal_in(scope), AsyncExitStack()
+        principal, room = principal_in(scope), _Room(self.large_answers)
         response = await self.upstream.answer_to(request)
         try:
             reply = HttpReply(
@@ -82,14 +82,14 @@ class HttpGateway:
                 response=response,
                 request_ids=noted_request_ids(scope),
                 max_answer_bytes=self.max_answer_bytes,
-                make_room=lambda: room.enter_async_context(self.large_answers.room(principal)),
+                make_room=lambda: room.reserve(principal),
             )
             await reply.begin()
             self._note_session(scope["method"], session_id, response, principal)
             await reply.pass_on(send)
         finally:
             response.close()
-            await room.aclose()
+            await room.give_back()
 
     def _session(self, session_id: str | None, principal: Principal) -> AbstractContextManager[None]:
         if session_id is None:
@@ -128,6 +128,25 @@ class HttpGateway:
                 Reason.UPSTREAM_SESSION_SHARED,
                 f"{self.upstream.target.log_name}: issued one session id to two principals",
             )
+
+
+class _Room:
+    """Room for the answer, in case it is large."""
+
+    __slots__ = ("_large_answers", "_reserved")
+
+    def __init__(self, large_answers: LargeAnswers) -> None:
+        self._large_answers = large_answers
+        self._reserved: AbstractAsyncContextManager[None] | None = None
+
+    async def reserve(self, principal: Principal) -> None:
+        reserved = self._large_answers.room(principal)
+        await reserved.__aenter__()
+        self._reserved = reserved
+
+    async def give_back(self) -> None:
+        if self._reserved is not None:
+            await self._reserved.__aexit__(None, None, None)
 
 
 def _session_id(scope: Scope) -> str | None:

@@ -27,7 +27,7 @@ def fault_in_body(body: bytes, request_ids: Sequence[RequestId]) -> str | None:
     if not body.strip():
         return "it is empty"
     try:
-        parsed = json.loads(body.removeprefix(BYTE_ORDER_MARK).decode("utf-8"), parse_constant=_refuse)
+        parsed = _decode(body.removeprefix(BYTE_ORDER_MARK).decode("utf-8"))
     except (ValueError, RecursionError):
         return "it is not JSON in UTF-8"
     answered = {key_of(message["id"]) for message in _messages(parsed) if _is_answer(message)}
@@ -64,3 +64,6 @@ def _is_answer(message: dict[str, Any]) -> bool:
 
 def _refuse(_name: str) -> NoReturn:
     raise ValueError("JSON has no such number")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse).decode

@@ -66,6 +66,12 @@ class HttpReply:
     _held: bytearray = field(default_factory=bytearray)
     _large: bool = False
     _is_whole: bool = False
+    _content_type: str = ""
+    _is_stream: bool = False
+
+    def __post_init__(self) -> None:
+        self._content_type = self.response.header(b"content-type") or ""
+        self._is_stream = self._content_type.lower().startswith(EVENT_STREAM)
 
     async def begin(self) -> None:
         """Read as much as must be known before anything is sent.
@@ -82,7 +88,7 @@ class HttpReply:
             return
         checked = min(MAX_CHECKED_BYTES, self.max_answer_bytes)
         self._large = not await self._hold(checked)
-        self._check(fault_in_type(status, (self.response.header(b"content-type") or "")))
+        self._check(fault_in_type(status, self._content_type))
         if self._large:
             await self._hold_large()
         self._check(self._fault_in_body())
@@ -129,10 +135,6 @@ class HttpReply:
             return
         if await self._pass_on_body(send) or self._is_stream:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    @property
-    def _is_stream(self) -> bool:
-        return (self.response.header(b"content-type") or "").lower().startswith(EVENT_STREAM)
 
     async def _hold(self, most: int) -> bool:
         """Read up to `most` bytes, or a chunk more. Return whether the body is complete."""

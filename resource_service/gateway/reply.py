@@ -9,7 +9,7 @@ import anyio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from resource_service.gateway.disconnect import cancelled_on_disconnect
+from resource_service.gateway.disconnect import CancelledOnDisconnect
 from resource_service.gateway.event_log import Event, Reading
 from resource_service.gateway.stdio_connection import StdioConnection
 
@@ -45,7 +45,7 @@ class Reply:
     async def deliver(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Send the response as it arrives. Return False if the client disconnected before the end."""
         try:
-            with self.connection.hold(), cancelled_on_disconnect(receive) as connected:
+            with self.connection.hold(), CancelledOnDisconnect(receive) as connected:
                 await self._send(scope, receive, send)
         finally:
             self.reading.stop()

@@ -18,7 +18,7 @@ from shared.http1 import (
     server_of,
     target_of,
 )
-from shared.http_exchange import Answer, NoAnswerError, TooLargeError
+from shared.http_exchange import Answer, NoAnswerError, read_at_most
 
 MAX_ANSWER_BYTES = 1_048_576
 """More than the names of all groups in the access rules (128 KiB), in escaped and signed JSON."""
@@ -72,12 +72,8 @@ class IntrospectionEndpoint:
     async def _sent(self, request: Request) -> Answer:
         response = await self._client.send(request)
         try:
-            body = bytearray()
-            while chunk := await response.read():
-                body += chunk
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise TooLargeError(MAX_ANSWER_BYTES)
+            body = await read_at_most(response, MAX_ANSWER_BYTES)
         finally:
             response.close()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.fields}
-        return Answer(response.status, headers, bytes(body))
+        return Answer(response.status, headers, body)

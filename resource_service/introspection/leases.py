@@ -147,10 +147,12 @@ class Leases:
         """Close a lease; closing it twice is allowed."""
         self._open.discard(lease)
         for grant in lease.principal.grants:
-            held = self._by_grant.get(grant, set())
+            held = self._by_grant.get(grant)
+            if held is None:
+                continue
             held.discard(lease)
             if not held:
-                self._by_grant.pop(grant, None)
+                del self._by_grant[grant]
 
     def stop(self) -> None:
         """End all leases that would delay the shutdown of the service."""

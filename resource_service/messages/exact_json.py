@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from shared.json_text import TooDeepError, check_depth
@@ -52,18 +53,18 @@ def loads(text: bytes, *, object_of: Callable[[Pairs], dict[str, Any]] = dict) -
     """
     try:
         check_depth(text, most=MAX_DEPTH)
-        return json.loads(
-            text.decode("utf-8"),
-            object_pairs_hook=object_of,
-            parse_constant=_no_constant,
-            parse_float=_number,
-        )
+        return _decoder(object_of).decode(text.decode("utf-8"))
     except UnreadableError:
         raise
     except TooDeepError as error:
         raise UnreadableError(f"The body is {error}.") from error
     except (ValueError, RecursionError) as error:
         raise UnreadableError("The body is not JSON.") from error
+
+
+@lru_cache(maxsize=8)
+def _decoder(object_of: Callable[[Pairs], dict[str, Any]]) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=object_of, parse_constant=_no_constant, parse_float=_number)
 
 
 def dumps(value: object) -> bytes:

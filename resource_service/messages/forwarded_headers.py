@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 Fields = list[tuple[bytes, bytes]]
 """Header fields as in ASGI, with names in lower case."""
@@ -68,19 +69,26 @@ def to_upstream(fields: Iterable[tuple[bytes, bytes]], also: Iterable[str] = ())
         also: names that the operator allows, in lower case.
     """
     fields = list(fields)
-    hop_by_hop, tokens = _hop_by_hop(fields), _tokens(fields)
-    allowed = PASSED | {name.encode() for name in also}
-    passed = [
-        (name, value)
-        for name, value in fields
-        if (name in allowed or _is_of_mcp(name))
-        and name not in hop_by_hop
-        and not any(token in value for token in tokens)
-    ]
-    if not any(name == b"accept-encoding" for name, _ in passed):
+    hop_by_hop, tokens, allowed = _hop_by_hop(fields), _tokens(fields), _allowed(tuple(also))
+    passed: Fields = []
+    states_encoding = False
+    for name, value in fields:
+        if (
+            (name in allowed or _is_of_mcp(name))
+            and name not in hop_by_hop
+            and not any(token in value for token in tokens)
+        ):
+            passed.append((name, value))
+            states_encoding = states_encoding or name == b"accept-encoding"
+    if not states_encoding:
         # Explicit, because its absence would let the upstream choose an encoding.
         passed.append((b"accept-encoding", b"identity"))
     return passed
+
+
+@lru_cache(maxsize=64)
+def _allowed(also: tuple[str, ...]) -> frozenset[bytes]:
+    return PASSED | {name.encode() for name in also}
 
 
 def _is_of_mcp(name: bytes) -> bool:
@@ -101,8 +109,10 @@ def to_client(fields: Iterable[tuple[bytes, bytes]]) -> Fields:
 
 
 def _hop_by_hop(fields: Fields) -> frozenset[bytes]:
-    named = b",".join(value for name, value in fields if name == b"connection")
-    return _HOP_BY_HOP | {name.strip().lower() for name in named.split(b",")}
+    named = [value for name, value in fields if name == b"connection"]
+    if not named:
+        return _HOP_BY_HOP
+    return _HOP_BY_HOP | {name.strip().lower() for name in b",".join(named).split(b",")}
 
 
 def _tokens(fields: Fields) -> list[bytes]:

@@ -103,8 +103,7 @@ def _mismatches(
 
 def _unclear(fields: Iterable[tuple[bytes, bytes]], headers: dict[str, str]) -> Iterator[str]:
     for raw_name, raw in fields:
-        # CGI does not distinguish hyphens and underscores, so some readers see one header here.
-        name = raw_name.decode("latin-1").lower().replace("_", "-")
+        name = _PLAIN_NAMES.get(raw_name) or _name_of(raw_name)
         value = raw.decode("latin-1")
         if name in (VERSION, METHOD, NAME) or name.startswith(PARAM):
             if name in headers:
@@ -112,6 +111,21 @@ def _unclear(fields: Iterable[tuple[bytes, bytes]], headers: dict[str, str]) -> 
             if not _PLAIN.fullmatch(value):
                 yield f"The {name} header contains a character that must be encoded."
         headers[name] = value
+
+
+def _name_of(raw: bytes) -> str:
+    # CGI does not distinguish hyphens and underscores, so some readers see one header here.
+    return raw.decode("latin-1").lower().replace("_", "-")
+
+
+_PLAIN_NAMES = {
+    name.encode(): name
+    for name in (
+        *(VERSION, METHOD, NAME, "accept", "accept-encoding", "accept-language", "authorization"),
+        *("connection", "content-length", "content-type", "host", "mcp-session-id", "user-agent"),
+    )
+}
+"""Common names, whose text need not be built."""
 
 
 def _version(headers: Mapping[str, str], messages: Iterable[object]) -> Iterator[str]:

@@ -33,6 +33,8 @@ def check_media_type(scope: Scope) -> None:
     if header_values(scope, "content-encoding"):
         raise UnsupportedMediaTypeError("The body must not have a content coding.")
     stated = header_values(scope, "content-type")
+    if stated == ["application/json"]:
+        return
     if len(stated) != 1 or not (json := _JSON.match(stated[0].strip(" \t"))):
         raise UnsupportedMediaTypeError("The body must be application/json.")
     for name, value in _parameters(stated[0].strip(" \t")[json.end() :]):

@@ -65,6 +65,8 @@ def folded(name: str) -> str:
 
 
 _FOLDED = {folded(name): name for name in NAMES}
+_CLEAR = frozenset(_FOLDED.values())
+"""Names that mean themselves, each folded to a different form."""
 
 
 def fault_in(message: object) -> str | None:
@@ -76,20 +78,23 @@ def fault_in(message: object) -> str | None:
         seen += 1
         if seen > MAX_VALUES:
             return "The message contains too many values outside of arguments."
-        match value:
-            case dict():
-                if reason := _fault_in_names(value):
-                    return reason
-                inside = (((*path, name), inner) for name, inner in value.items())
-                waiting.extend((place, inner) for place, inner in inside if not _is_free(place))
-            case list():
-                waiting.extend((path, inner) for inner in value)
-            case str() if not _is_plain(value):
-                return "The message contains an invalid character."
+        if isinstance(value, dict):
+            if reason := _fault_in_names(value):
+                return reason
+            for name, inner in value.items():
+                place = (*path, name)
+                if not _is_free(place):
+                    waiting.append((place, inner))
+        elif isinstance(value, list):
+            waiting.extend((path, inner) for inner in value)
+        elif isinstance(value, str) and not _is_plain(value):
+            return "The message contains an invalid character."
     return None
 
 
 def _fault_in_names(members: dict[str, object]) -> str | None:
+    if _CLEAR.issuperset(members):
+        return None
     seen: set[str] = set()
     for name in members:
         form = folded(name)

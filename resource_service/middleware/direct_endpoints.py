@@ -12,6 +12,7 @@ from shared.asgi import HostNames, SecurityHeaders
 from shared.asgi.errors import unhandled_error
 from shared.asgi.head import is_head_too_large
 from shared.asgi.request_id import request_id_header
+from shared.asgi.whole_response import send_whole
 from shared.logs import current_request_id
 
 METHODS = frozenset({"GET", "POST", "DELETE"})
@@ -24,10 +25,15 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class DirectEndpoint:
-    """An MCP endpoint, with its path as the application sees it."""
+    """An endpoint, with its path as the application sees it.
+
+    Attributes:
+        methods: those that it answers; the framework answers all others.
+    """
 
     path: str
     app: ASGIApp
+    methods: frozenset[str] = METHODS
 
 
 class DirectEndpoints:
@@ -62,7 +68,7 @@ class DirectEndpoints:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["path"]) if scope["type"] == "http" else None
-        if endpoint is None or not _is_ordinary(scope):
+        if endpoint is None or scope["method"] not in endpoint.methods or not _is_ordinary(scope):
             await self.app(scope, receive, send)
             return
         # As `Prefix` and `FrozenHeaders` do.
@@ -70,9 +76,10 @@ class DirectEndpoints:
         self._host_names.note(scope)
         header, outside = request_id_header()
         reader = BodyReader(receive)
-        response = _Response(send, reader, [header], self._defaults)
+        response = _Response(scope, send, reader, [header, *_CROSS_ORIGIN], self._defaults)
         try:
             await endpoint.app(scope, reader.receive, response.send)
+            await response.flush()
         except Exception:
             if response.has_begun:
                 raise
@@ -82,33 +89,59 @@ class DirectEndpoints:
 
 
 class _Response:
-    """The response to one request, with the headers that every response has."""
+    """The response to one request, with the headers that every response has.
 
-    __slots__ = ("_defaults", "_reader", "_send", "_stated", "has_begun")
+    The head of a response with a length is held until its body arrives, so that both can be written at once.
+    """
 
-    def __init__(self, send: Send, reader: BodyReader, stated: RawHeaders, defaults: RawHeaders) -> None:
+    __slots__ = ("_added", "_defaults", "_held", "_reader", "_scope", "_send", "has_begun")
+
+    def __init__(
+        self, scope: Scope, send: Send, reader: BodyReader, added: RawHeaders, defaults: RawHeaders
+    ) -> None:
+        self._scope = scope
         self._send = send
         self._reader = reader
-        self._stated = stated
+        self._added = added
         self._defaults = defaults
+        self._held: Message | None = None
         self.has_begun = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            await self._begin(message)
+        elif self._held is None:
+            await self._send(message)
+        elif message.get("more_body", False):
+            await self.flush()
+            await self._send(message)
+        else:
+            start, self._held, self.has_begun = self._held, None, True
+            await send_whole(self._scope, start, message, self._send)
+
+    async def flush(self) -> None:
+        """Send the head if it is held."""
+        if self._held is not None:
+            start, self._held, self.has_begun = self._held, None, True
+            await self._send(start)
+
+    async def _begin(self, start: Message) -> None:
+        if start["status"] >= 400:
+            await self._reader.finish()
+        headers = [*start.get("headers", ()), *self._added]
+        stated = {name.lower() for name, _ in headers}
+        start["headers"] = headers + [pair for pair in self._defaults if pair[0] not in stated]
+        if b"content-length" in stated:
+            self._held = start
+        else:
             self.has_begun = True
-            if message["status"] >= 400:
-                await self._reader.finish()
-            headers = [*message.get("headers", ()), *_CROSS_ORIGIN]
-            stated = {name.lower() for name, _ in headers}
-            headers += [pair for pair in self._defaults if pair[0] not in stated]
-            message["headers"] = [*headers, *self._stated]
-        await self._send(message)
+            await self._send(start)
 
 
 def _is_ordinary(scope: Scope) -> bool:
-    if scope["method"] not in METHODS or scope.get("root_path") or is_head_too_large(scope):
+    if scope.get("root_path") or is_head_too_large(scope):
         return False
-    return not any(
-        name in _UNUSUAL or (name == b"accept" and b"html" in value.lower())
-        for name, value in scope["headers"]
-    )
+    for name, value in scope["headers"]:
+        if name in _UNUSUAL or (name == b"accept" and b"html" in value.lower()):
+            return False
+    return True

@@ -57,6 +57,8 @@ class BodyReader:
 
     async def finish(self) -> None:
         """Read the rest of a short body."""
+        if self._over:
+            return
         with anyio.move_on_after(PATIENCE_S):
             while not self._over and self._bytes <= MAX_BYTES:
                 await self.receive()

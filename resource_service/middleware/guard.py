@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect
@@ -95,8 +94,7 @@ class Guard:
                 posted = await self._read(scope, receive)
                 messages = posted.messages
                 self._allow(messages, principal, policy)
-                with _mismatch_refused():
-                    call = check_headers(scope["headers"], posted)
+                call = _checked_headers(scope, posted)
                 self._record(messages, principal, Outcome.ALLOWED)
                 # The server receives exactly the message that was checked, with our own headers about it.
                 scope, receive = described_as_json(scope, posted.body), replay(posted.body, receive)
@@ -160,8 +158,10 @@ class Guard:
             return app
 
         async def checked(scope: Scope, receive: Receive, send: Send) -> None:
-            with _mismatch_refused():
+            try:
                 await self.schemas.check(call, scope)
+            except HeaderMismatchError as error:
+                raise _mismatch(error) from error
             await app(scope, receive, send)
 
         return checked
@@ -210,14 +210,17 @@ def _allow(messages: Iterable[object], principal: Principal, policy: Policy) -> 
             raise insufficient_authentication(step_up.acr, step_up.max_age_s, detail=detail)
 
 
-@contextmanager
-def _mismatch_refused() -> Iterator[None]:
+def _checked_headers(scope: Scope, posted: Posted) -> ToolCall | None:
     try:
-        yield
+        return check_headers(scope["headers"], posted)
     except HeaderMismatchError as error:
-        raise malformed_message(
-            Reason.HEADERS_CONTRADICT_BODY, str(error), rpc_code=HEADER_MISMATCH, rpc_id=error.request_id
-        ) from error
+        raise _mismatch(error) from error
+
+
+def _mismatch(error: HeaderMismatchError) -> Refusal:
+    return malformed_message(
+        Reason.HEADERS_CONTRADICT_BODY, str(error), rpc_code=HEADER_MISMATCH, rpc_id=error.request_id
+    )
 
 
 def _explaining(send: Send, scope: Scope, principal: Principal) -> Send:

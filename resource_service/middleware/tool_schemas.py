@@ -92,7 +92,9 @@ class ToolSchemas:
             call.check(cached.tools.get(call.tool, {}))
 
     def _of(self, key: PrincipalKey) -> _CachedTools:
-        cached = self._by_principal.setdefault(key, _CachedTools())
+        cached = self._by_principal.get(key)
+        if cached is None:
+            self._by_principal[key] = cached = _CachedTools()
         self._by_principal.move_to_end(key)
         if len(self._by_principal) > MAX_PRINCIPALS:
             self._by_principal.popitem(last=False)

@@ -20,8 +20,9 @@ def check_has(policy: Policy, needed: Needed, principal: Principal) -> None:
         Refusal: something is missing. A missing group comes first: no consent can add it.
     """
     lacking = missing(policy, needed, principal)
+    if not lacking:
+        return
     who = f"{principal.owner} by client {principal.client_id}"
     if groups := groups_in(lacking):
         raise group_missing(policy.contact, detail=f"{who} is not in {' and in '.join(map(str, groups))}")
-    if lacking:
-        raise insufficient_scope(scopes_in(needed), detail=f"{who} lacks {sorted(scopes_in(lacking))}")
+    raise insufficient_scope(scopes_in(needed), detail=f"{who} lacks {sorted(scopes_in(lacking))}")

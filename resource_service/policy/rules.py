@@ -87,16 +87,20 @@ class Policy:
 
     def needed(self, messages: Iterable[object]) -> Needed:
         """Return all that a request with `messages` needs: if anything is missing, all are blocked."""
-        return Needed(self.required).union(*(self._needed_by(message) for message in messages))
+        return Needed(self.required).union(*map(self._needed_by, messages))
 
     def missing(self, needed: Needed, granted: Iterable[str], groups: Iterable[str] = ()) -> Needed:
         """Return what of `needed` is neither granted, nor included in what is, nor met by one of `groups`."""
+        if not needed:
+            return needed
         lacking, member_of = needed - self.closure(granted), frozenset(groups)
         met = {need for need in lacking if isinstance(need, AnyGroup) and need.groups & member_of}
         return lacking - met
 
     def closure(self, granted: Iterable[str]) -> Scopes:
         """Return `granted` with all scopes that it includes."""
+        if not self.includes:
+            return Scopes(granted)
         held: set[str] = set()
         waiting = list(granted)
         while waiting:
@@ -164,10 +168,10 @@ class Policy:
 
     def _needed_by(self, message: object) -> Needed:
         match message:
-            case {"method": str(method), **others}:
-                params = others.get("params")
-                named = self._named(method, params if isinstance(params, dict) else {})
-                return self.for_method(method).union(*named)
+            case {"method": str(method), "params": dict(params)}:
+                return self.for_method(method).union(*self._named(method, params))
+            case {"method": str(method)}:
+                return self.for_method(method).union(*self._named(method, {}))
             case {"method": _}:
                 return self.default
             case {"result": _} | {"error": _}:

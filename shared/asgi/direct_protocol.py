@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.asgi.direct_routes import Answer, DirectRoute, DirectRoutes
 from shared.asgi.raw_response import raw_response
+from shared.asgi.whole_response import offer_whole_response
 
 _FAILURE = PlainTextResponse("Internal Server Error", 500)
 _FAILED: Answer = _FAILURE, _FAILURE.raw_headers
@@ -84,6 +85,7 @@ class DirectProtocol(HttpToolsProtocol):
         exchange = self._exchange()
         if exchange is None:
             super().on_headers_complete()
+            offer_whole_response(self.cycle)
         else:
             self.cycle = exchange
 

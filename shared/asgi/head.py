@@ -46,6 +46,6 @@ def _refused(scope: Scope) -> tuple[int, CommonReason, str] | None:
     if len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b"")) > MAX_URL_BYTES:
         return 414, CommonReason.URL_TOO_LONG, "The URL is too long."
     headers = scope["headers"]
-    if len(headers) > MAX_HEADERS or sum(len(n) + len(v) for n, v in headers) > MAX_HEADER_BYTES:
+    if len(headers) > MAX_HEADERS or len(b"".join(map(b"".join, headers))) > MAX_HEADER_BYTES:
         return 431, CommonReason.HEADERS_TOO_LARGE, "The headers are too large."  # RFC 6585 §5
     return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import select
+import ssl
 from collections.abc import Callable
-from typing import cast
+from typing import Self, cast
 
 from shared.http1.errors import BrokenOffError, ExchangeError, SilentError
 from shared.http1.parser import ResponseParser
@@ -132,7 +133,7 @@ class Connection(asyncio.Protocol):
         self.is_lost = True
         if self._parser is not None:
             try:
-                self._parser.feed_eof()
+                self._parser.feed_eof(is_whole=_was_announced(self._transport))
             except BrokenOffError as error:
                 self._fail(error)
         self._wake()
@@ -180,6 +181,22 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
 
+def _was_announced(transport: asyncio.Transport) -> bool:
+    """Check that the end of the data is the server's: in TLS, anybody on the way can end the connection.
+
+    RFC 9112 §9.8: without a closure alert, a response that ends with the connection is incomplete.
+    """
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if tls is None:
+        return True
+    try:
+        return tls.read(1) == b""
+    except ssl.SSLZeroReturnError:
+        return True
+    except ssl.SSLError:
+        return False
+
+
 def _expire(waiter: asyncio.Future[None], message: str) -> None:
     if not waiter.done():
         waiter.set_exception(SilentError(message))
@@ -206,7 +223,9 @@ class Response:
     def header(self, name: bytes) -> str | None:
         """Return the value of a header field, or None; several fields are joined (RFC 9110 §5.3)."""
         values = [value for field, value in self.fields if field == name]
-        return b", ".join(values).decode("latin-1") if values else None
+        if not values:
+            return None
+        return (values[0] if len(values) == 1 else b", ".join(values)).decode("latin-1")
 
     async def read(self) -> bytes:
         """Return the next bytes of the body; empty at its end.
@@ -222,6 +241,14 @@ class Response:
         chunk = parser.take()
         self._connection.resume()
         return chunk
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if chunk := await self.read():
+            return chunk
+        raise StopAsyncIteration
 
     def when_closed(self, callback: Callable[[], None]) -> None:
         """Let `callback` be called by the first `close`."""

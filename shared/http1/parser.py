@@ -27,7 +27,7 @@ class ResponseParser:
         self._parser = httptools.HttpResponseParser(self)
         self._chunks: list[bytes] = []
         self._fields_bytes = 0
-        self._ends_with_connection = self._has_unknown_coding = False
+        self._ends_with_connection = self._has_unknown_coding = self._is_faulty_framing = False
         self.buffered = 0
         self.status = 0
         self.fields: Fields = []
@@ -53,15 +53,18 @@ class ResponseParser:
         if self._fields_bytes > MAX_FIELDS_BYTES and not self.is_complete:
             raise BrokenOffError(f"the header or trailer of the response exceeds {MAX_FIELDS_BYTES} bytes")
 
-    def feed_eof(self) -> None:
+    def feed_eof(self, *, is_whole: bool = True) -> None:
         """Note that the server has closed the connection, which ends a response without a length.
+
+        Args:
+            is_whole: whether the server said that it had nothing more to send.
 
         Raises:
             BrokenOffError: the response is not complete.
         """
         if self.is_complete:
             return
-        if not self._ends_with_connection:
+        if not self._ends_with_connection or not is_whole:
             raise BrokenOffError(_CLOSED_EARLY)
         self.is_complete = True
 
@@ -104,11 +107,13 @@ class ResponseParser:
         """Note the end of the response."""
         if self.has_head and not self.is_complete:
             self.is_complete = True
-            self.keeps_alive = self._parser.should_keep_alive()
+            self.keeps_alive = self._parser.should_keep_alive() and not self._is_faulty_framing
 
     def _has_length(self) -> bool:
         """Note how the end of the body is found (RFC 9112 §6.3)."""
         codings = [value.strip().lower() for name, value in self.fields if name == b"transfer-encoding"]
+        # RFC 9112 §6.1: HTTP/1.0 has no transfer codings, so where the response ends is a guess.
+        self._is_faulty_framing = bool(codings) and self._parser.get_http_version() == "1.0"
         # RFC 9112 §7: without `TE`, a server may use no coding but this one.
         self._has_unknown_coding = codings not in ([], [b"chunked"])
         has_length = any(name == b"content-length" for name, _ in self.fields)

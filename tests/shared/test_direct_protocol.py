@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.asgi import DirectRoute, DirectRoutes, FrozenHeaders, HostNames, WholeResponse
@@ -119,7 +119,7 @@ def _document(scope: Scope) -> Response:
 
 
 @contextmanager
-def serving(app: App, protocol: type[HttpToolsProtocol]) -> Iterator[int]:
+def serving(app: ASGIApp, protocol: type[HttpToolsProtocol]) -> Iterator[int]:
     port = free_port()
     config = uvicorn.Config(
         app,

@@ -1,0 +1,81 @@
+"""An extension of ASGI: a response that is whole from the start is written at once.
+
+By ASGI messages, the head and the body are two writes to the socket, and uvicorn examines every header.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import Message, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from shared.asgi.raw_response import raw_response
+
+_EXTENSION = "doorward.whole_response"
+
+
+def offer_whole_response(cycle: RequestResponseCycle) -> None:
+    """Offer the extension to the application that serves `cycle`."""
+    scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
+    scope["extensions"] = {**scope.get("extensions", {}), _EXTENSION: _WholeResponse(cycle)}
+
+
+async def send_whole(scope: Scope, start: Message, body: Message, send: Send) -> None:
+    """Send the two messages of a response, by one write where the server can do that."""
+    whole: _WholeResponse | None = scope.get("extensions", {}).get(_EXTENSION)
+    if whole is None or not whole.write(start, body["body"]):
+        await send(start)
+        await send(body)
+
+
+class _WholeResponse:
+    """Writes the response of one request."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+
+    def write(self, start: Message, body: bytes) -> bool:
+        """Write the response, and return True; or leave it to uvicorn, which knows every case."""
+        cycle = self._cycle
+        headers = [*cycle.default_headers, *start["headers"]]
+        if not _is_usual(cycle) or not _is_plain(headers, len(body)):
+            return False
+        try:
+            data = raw_response(start["status"], headers, body, closes=not cycle.keep_alive)
+        except (KeyError, ValueError):
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.transport.write(data)
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+        return True
+
+
+def _is_usual(cycle: RequestResponseCycle) -> bool:
+    """Check that the connection is ready for the response, and nothing else must be noted about it."""
+    return not (
+        cycle.response_started
+        or cycle.disconnected
+        or cycle.flow.write_paused
+        or cycle.access_log
+        or cycle.scope["method"] == "HEAD"
+    )
+
+
+def _is_plain(headers: list[tuple[bytes, bytes]], length: int) -> bool:
+    """Check that the headers say nothing of the connection, and the length once, as it is."""
+    stated = b""
+    for name, value in headers:
+        if name == b"content-length":
+            if stated:
+                return False
+            stated = value
+        elif name in (b"connection", b"transfer-encoding") or not name.islower():
+            return False
+    return stated == b"%d" % length
