@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from pathlib import Path
 
 import pytest
 
 from shared.http1 import BrokenOffError, Request
+from tests.certificates import Authority
 from tests.shared.http1.listening import GET, Listening, Peer, talking, whole
 
 pytestmark = pytest.mark.anyio
@@ -61,3 +63,20 @@ async def test_an_early_answer_ends_with_the_connection_though_the_request_is_no
     large = Request(b"POST", b"/", [(b"host", b"x")], b"x" * 32_000_000)
     async with talking(refusing, silence_s=2) as (_, client):
         assert await whole(client, large) == (413, b"he")
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+async def test_in_tls_the_server_must_announce_the_end(tmp_path: Path, *, is_announced: bool) -> None:
+    async def ending(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(UNTIL_CLOSED)
+        if not is_announced:
+            connected: socket.socket = peer.writer.get_extra_info("socket")
+            connected.shutdown(socket.SHUT_WR)  # as anybody on the way can
+
+    async with Listening(ending, Authority(tmp_path)) as server, server.client() as client:
+        if is_announced:
+            assert await whole(client) == (200, b"he")
+        else:
+            with pytest.raises(BrokenOffError, match="before the end of the response"):
+                await whole(client)

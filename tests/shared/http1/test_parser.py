@@ -130,3 +130,10 @@ def test_a_body_has_no_limit_and_the_rest_has_one() -> None:
     for data in (head % long, CHUNKED.replace(b": 1", b": " + long), CHUNKED.replace(b"a=b", long)):
         with pytest.raises(BrokenOffError, match="the header or trailer of the response exceeds"):
             parsed(data, 1_000)
+
+
+def test_a_connection_of_http_1_0_with_a_transfer_coding_is_not_used_again() -> None:
+    keep_alive = b"Transfer-Encoding: chunked\r\nConnection: keep-alive"
+    older = CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0").replace(b"Transfer-Encoding: chunked", keep_alive)
+    assert not parsed(older).keeps_alive
+    assert parsed(older.replace(b"HTTP/1.0", b"HTTP/1.1")).keeps_alive
