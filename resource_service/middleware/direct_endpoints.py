@@ -76,7 +76,7 @@ class DirectEndpoints:
         self._host_names.note(scope)
         header, outside = request_id_header()
         reader = BodyReader(receive)
-        response = _Response(scope, send, reader, [header, *_CROSS_ORIGIN], self._defaults)
+        response = _Response(scope, send, reader, added=[header, *_CROSS_ORIGIN], defaults=self._defaults)
         try:
             await endpoint.app(scope, reader.receive, response.send)
             await response.flush()
@@ -97,7 +97,7 @@ class _Response:
     __slots__ = ("_added", "_defaults", "_held", "_reader", "_scope", "_send", "has_begun")
 
     def __init__(
-        self, scope: Scope, send: Send, reader: BodyReader, added: RawHeaders, defaults: RawHeaders
+        self, scope: Scope, send: Send, reader: BodyReader, *, added: RawHeaders, defaults: RawHeaders
     ) -> None:
         self._scope = scope
         self._send = send
