@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 
 import pytest
-import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.asgi import DirectRoute, DirectRoutes, FrozenHeaders, HostNames, WholeResponse
 from shared.asgi.direct_protocol import DirectProtocol
 from shared.asgi.raw_response import raw_response
-from tests.servers import free_port, wait_until
+from tests.servers import wait_until
+from tests.shared.raw_exchanges import ENDED, answered, post, serving
 
 LIMIT = 1_000
 
 
-def post(body: bytes, *lines: bytes, version: bytes = b"1.1", path: bytes = b"/echo") -> bytes:
-    head = b"\r\n".join((b"POST %b HTTP/%b" % (path, version), b"Host: x", *lines))
-    return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
-
-
-ENDED = b"GET /document HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 CHUNKED = (
     b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Late: 1\r\n\r\n"
 )
@@ -118,30 +111,6 @@ def _document(scope: Scope) -> Response:
     return WholeResponse(b"document", 200, "text/plain", {"Cache-Control": "public"})
 
 
-@contextmanager
-def serving(app: ASGIApp, protocol: type[HttpToolsProtocol]) -> Iterator[int]:
-    port = free_port()
-    config = uvicorn.Config(
-        app,
-        port=port,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        lifespan="off",
-        http=protocol,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        wait_until(lambda: server.started)
-        yield port
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def ports() -> Iterator[tuple[int, int]]:
     with ExitStack() as stack:
@@ -149,19 +118,6 @@ def ports() -> Iterator[tuple[int, int]]:
             stack.enter_context(serving(App(), DirectProtocol)),
             stack.enter_context(serving(App(), HttpToolsProtocol)),
         )
-
-
-def answered(port: int, parts: tuple[bytes, ...]) -> bytes:
-    """Return everything that the server sends until it closes the connection."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with suppress(ConnectionError):
-            for part in parts:
-                connection.sendall(part)
-        received = b""
-        with suppress(ConnectionError):
-            received = b"".join(iter(lambda: connection.recv(65_536), b""))
-    return re.sub(rb"(?m)^(date|x-request-id): .*|[0-9a-f]{16}", b"", received)
 
 
 @pytest.mark.parametrize("name", [*EXCHANGES, *ENDING])

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from shared.asgi.direct_protocol import DirectProtocol
 from shared.asgi.whole_response import send_whole
-from tests.shared.test_direct_protocol import ENDED, answered, post, serving
+from tests.shared.raw_exchanges import ENDED, answered, post, serving
 
 HEADERS: dict[str, list[tuple[bytes, bytes]]] = {
     "plain": [(b"content-type", b"text/plain"), (b"content-length", b"4")],
