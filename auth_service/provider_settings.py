@@ -20,7 +20,17 @@ from auth_service.protocol.identity_providers import PRESETS, AllowList, Identit
 from shared.uris import check_public_url
 
 PresetName = Literal[
-    "openid", "google", "entra", "okta", "keycloak", "auth0", "github", "gitlab", "authentik", "pocket-id"
+    "openid",
+    "google",
+    "entra",
+    "okta",
+    "keycloak",
+    "auth0",
+    "github",
+    "gitlab",
+    "authentik",
+    "doorward",
+    "pocket-id",
 ]
 
 

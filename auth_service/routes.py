@@ -24,6 +24,7 @@ from auth_service.endpoints.userinfo import UserinfoEndpoint
 from auth_service.events.signing import SignedEvents
 from auth_service.grants.base import GrantType
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
+from auth_service.grants.person_claims import PersonClaims
 from auth_service.pages.consent import ConsentPage
 from auth_service.pages.consent_facts import ConsentFacts
 from auth_service.pages.current_password import CurrentPassword
@@ -217,7 +218,7 @@ def _revocations(parts: Components) -> RevocationsEndpoint:
 
 def _userinfo(parts: Components) -> UserinfoEndpoint:
     return UserinfoEndpoint(
-        users=parts.users.repository,
+        people=PersonClaims(parts.users.repository, parts.grants.permissions),
         tokens=parts.grants.token_reader,
         dpop=parts.client_auth.dpop_proofs,
         clients=parts.clients.repository,

@@ -37,6 +37,7 @@ from shared.well_known import PROTECTED_RESOURCE
 OPENID_SCOPES = {
     "openid": Text("Know that it is you"),
     "profile": Text("See your name"),
+    "groups": Text("See which groups you are in"),
     "offline_access": Text("Stay connected while you are away"),
 }
 """Scopes that the authorization server itself grants, with their descriptions on the consent page."""

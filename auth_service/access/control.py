@@ -132,6 +132,11 @@ class AccessControl:
         facts = await self._facts(grant.subject, grant.assertion_issuer) if named else None
         return tuple(sorted(facts.groups & named)) if facts else ()
 
+    async def groups_of(self, subject: str) -> tuple[str, ...]:
+        """Return all groups of a person, named as in the rules."""
+        facts = await self._facts(subject, None)
+        return tuple(sorted(facts.groups)) if facts else ()
+
     async def _facts(self, subject: str, assertion_issuer: str | None) -> PersonFacts | None:
         if assertion_issuer is not None:
             return PersonFacts(subject=subject, assertion_issuer=assertion_issuer)

@@ -47,7 +47,7 @@ class DeviceAuthorizationEndpoint:
             )
         scope = parameters.get("scope") or client.metadata.get("scope")
         resource = self.resource_registry.resource_for(parameters.resource(), scope, client=client)
-        scopes = self.resource_registry.resolve_scopes(scope, resource)
+        scopes = self.resource_registry.resolve_scopes(scope, resource, client=client)
         device_code, begun = await self.devices.begin(
             client.client_id, scopes, resource.resource if resource else None
         )

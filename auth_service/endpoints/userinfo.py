@@ -12,13 +12,13 @@ from auth_service.client_auth.dpop import DpopProofs
 from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.endpoints.descriptions.userinfo import operation
+from auth_service.grants.person_claims import PersonClaims
 from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InsufficientScopeError, InvalidRequestError, InvalidTokenError
 from auth_service.protocol.id_token import userinfo_claims
 from auth_service.protocol.reasons import Reason
 from auth_service.users.client_subjects import ClientSubjects
-from auth_service.users.repository import UserRepository
 from auth_service.web.http import (
     answers_errors,
     bearer_of,
@@ -34,7 +34,7 @@ from shared.clock import Clock
 class UserinfoEndpoint:
     """Returns the claims of the user behind an access token, as far as its scopes allow."""
 
-    users: UserRepository
+    people: PersonClaims
     tokens: TokenReader
     dpop: DpopProofs
     clients: ClientRepository
@@ -59,16 +59,16 @@ class UserinfoEndpoint:
         if grant.jkt != jkt:
             raise InvalidTokenError(Reason.DPOP_KEY_MISMATCH, "the access token is bound to another key")
         scopes = grant.scopes_of(handle.generation)
-        user = await self.users.by_subject(grant.subject) if grant.subject else None
-        if user is None or "openid" not in scopes:
+        person = await self.people.of(grant.subject, scopes) if grant.subject else None
+        if grant.subject is None or person is None or "openid" not in scopes:
             raise InsufficientScopeError(Reason.OPENID_SCOPE_MISSING, "the scope openid was not granted")
         client = await self.clients.get(grant.client_id)
         if client is None:
             raise InvalidTokenError(
                 Reason.ACCESS_TOKEN_INVALID, "the client of the access token no longer exists"
             )
-        client_subject = await self.subjects.client_subject(client.sector, user.subject)
-        claims = userinfo_claims(client_subject.subject, user.person, scopes, grant.userinfo_claims)
+        client_subject = await self.subjects.client_subject(client.sector, grant.subject)
+        claims = userinfo_claims(client_subject.subject, person, scopes, grant.userinfo_claims)
         if client.userinfo_alg is None:
             return json_response(claims)
         return await self._signed(claims, client, client.userinfo_alg)

@@ -41,6 +41,10 @@ class Permissions(Protocol):
         """Return the groups of the grant's person that the access rules name for its resource."""
         ...
 
+    async def groups_of(self, subject: str) -> tuple[str, ...]:
+        """Return all groups of a person, named as in access rules."""
+        ...
+
     async def renew(self, grant: Grant) -> None:
         """Renew the person's groups from the identity provider, if that is due."""
         ...

@@ -112,6 +112,7 @@ def _owner(source: Grant) -> Owner | None:
         username=source.username,
         session_id=None,
         auth_time=source.auth_time,
+        auth_time_known=source.auth_time_known,
         assertion_issuer=source.assertion_issuer,
         acr=source.acr,
         amr=source.amr,

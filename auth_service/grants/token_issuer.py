@@ -7,14 +7,15 @@ from typing import Any
 
 from auth_service.crypto.handles import Handle, Handles, Kind
 from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.grants.person_claims import PersonClaims
 from auth_service.protocol.access_token import access_token_claims
 from auth_service.protocol.client import Client
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.id_token import id_token_claims
+from auth_service.protocol.resources import GROUPS
 from auth_service.protocol.token_exchange import ACCESS_TOKEN
 from auth_service.protocol.token_response import token_members
 from auth_service.users.client_subjects import ClientSubjects
-from auth_service.users.repository import UserRepository
 from shared.access_tokens import TYPE
 
 
@@ -25,7 +26,7 @@ class TokenIssuer:
         self,
         *,
         handles: Handles,
-        users: UserRepository,
+        people: PersonClaims,
         signing_keys: SigningKeys,
         subjects: ClientSubjects,
         issuer: str,
@@ -33,7 +34,7 @@ class TokenIssuer:
         jwt_resources: Collection[str],
     ) -> None:
         self._handles = handles
-        self._users = users
+        self._people = people
         self._jwt_resources = jwt_resources
         self._signing_keys = signing_keys
         self._subjects = subjects
@@ -55,8 +56,8 @@ class TokenIssuer:
         if grant.parent_grants:
             members["issued_token_type"] = ACCESS_TOKEN  # RFC 8693 §2.2.1
         if grant.generation == 1 and not grant.parent_grants and grant.subject and "openid" in grant.scopes:
-            user = await self._users.by_subject(grant.subject) if grant.id_token_claims else None
-            person = user.person if user else None
+            described = bool(grant.id_token_claims) or GROUPS in grant.scopes
+            person = await self._people.of(grant.subject, grant.scopes) if described else None
             client_subject = await self._subjects.client_subject(
                 client.sector, grant.subject, grant.session_id
             )

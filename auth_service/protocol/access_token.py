@@ -21,7 +21,7 @@ def access_token_claims(grant: Grant, issuer: str) -> dict[str, Any]:
         "jti": format_jti(grant.grant_id, grant.generation),
         "client_id": grant.client_id,
         "scope": format_scope(grant.scopes_of(grant.generation)),
-        "auth_time": grant.auth_time,
+        "auth_time": grant.proven_auth_time,
         "acr": acr_of_grant(grant),
         "amr": list(grant.amr) or None,
         "act": grant.act,

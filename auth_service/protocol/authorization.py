@@ -168,7 +168,7 @@ def validate(
     _check_addressed(parameters, address)
     scope = parameters.get("scope") or client.metadata.get("scope")
     resource = resource_registry.resource_for(parameters.resource(), scope, client=client)
-    scopes = resource_registry.resolve_scopes(scope, resource)
+    scopes = resource_registry.resolve_scopes(scope, resource, client=client)
     required = (
         client.follows_fapi
         or pkce_policy.requires(  # FAPI 2.0 Security Profile §5.3.2.2: PKCE, always

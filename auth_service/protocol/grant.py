@@ -104,6 +104,14 @@ class Grant:
     source: RequestSource | None = None
 
     @property
+    def proven_auth_time(self) -> int | None:
+        """When the person authenticated; None if nobody did, or if the identity provider did not say.
+
+        Clients and resource servers compare it with a maximum age (OpenID Connect Core §2, RFC 9470 §6).
+        """
+        return self.auth_time if self.auth_time_known else None
+
+    @property
     def kept_until(self) -> int:
         """When the document may be deleted: no reference to it can be valid after that."""
         return max(self.created_at, self.access_expires_at, self.refresh_expires_at) + 600

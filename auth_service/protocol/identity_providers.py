@@ -122,6 +122,14 @@ PRESETS: Mapping[str, Preset] = {
         issuer_advice="https://HOST/application/o/APPLICATION/ with the slash at its end",
         offline_scopes=_OFFLINE,
     ),
+    # No e-mail addresses. It issues a refresh token for `offline_access` without asking at each login.
+    "doorward": Preset(
+        label="Doorward",
+        scopes=("openid", "profile"),
+        groups_scopes=("groups",),
+        offline_scopes=_OFFLINE,
+        proves_email=False,
+    ),
     "pocket-id": Preset(label="Pocket ID", groups_scopes=("groups",)),
 }
 

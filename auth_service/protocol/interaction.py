@@ -35,13 +35,14 @@ class Step(Enum):
     ISSUE = "issue"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """The user logged in at the browser.
 
     Attributes:
         session_id: identifies the session; not a secret.
         auth_time: seconds since 1970.
+        auth_time_known: whether the person is known to have authenticated then, and not some time before.
         acr: how the user logged in.
     """
 
@@ -49,6 +50,17 @@ class Login:
     session_id: str
     auth_time: int
     acr: str = ACR_PASSWORD
+    auth_time_known: bool = True
+
+    def is_older_than(self, max_age: int | None, now: int) -> bool:
+        """Check whether the login is too old for a request (OpenID Connect Core §3.1.2.1).
+
+        A provider that does not say when it authenticated the person may have done so at any time.
+
+        Args:
+            max_age: in seconds; None for any age.
+        """
+        return max_age is not None and (not self.auth_time_known or now - self.auth_time > max_age)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +193,7 @@ def _needs_fresh_login(request: AuthorizationRequest, progress: Progress, login:
     if request.subject not in (None, login.subject):
         return True
     forced = "login" in request.prompts or "select_account" in request.prompts
-    too_old = request.max_age is not None and now - login.auth_time > request.max_age
-    return forced or too_old
+    return forced or login.is_older_than(request.max_age, now)
 
 
 def _wants_second_factor(request: AuthorizationRequest, login: Login) -> bool:

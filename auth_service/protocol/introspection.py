@@ -97,7 +97,7 @@ def _active(grant: Grant, handle: PresentedToken, issuer: str) -> ActiveToken:
         jkt=grant.jkt,
         act=grant.act,
         acr=acr_of_grant(grant),
-        auth_time=grant.auth_time,
+        auth_time=grant.proven_auth_time,
         parent_grants=grant.parent_grants,
     )
 

@@ -63,7 +63,7 @@ def server_metadata(
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         "userinfo_signing_alg_values_supported": ["RS256", "ES256"],
         "prompt_values_supported": sorted(PROMPTS),
-        "claims_supported": [*TOKEN_CLAIMS, *PROFILE_CLAIMS],
+        "claims_supported": [*TOKEN_CLAIMS, *PROFILE_CLAIMS, "groups"],
         "claims_parameter_supported": True,
         "acr_values_supported": [ACR_PASSWORD, ACR_MFA],
         "ui_locales_supported": list(LANGUAGES),

@@ -15,6 +15,9 @@ from shared.uris import resource_key
 OFFLINE_ACCESS = "offline_access"
 """The scope for long-lived access (OpenID Connect Core §11)."""
 
+GROUPS = "groups"
+"""The scope for the names of a person's groups, as other identity providers call it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProtectedResource:
@@ -106,17 +109,25 @@ class ResourceRegistry:
         except ValueError:
             return None
 
-    def resolve_scopes(self, scope: str | None, resource: ProtectedResource | None) -> tuple[str, ...]:
+    def resolve_scopes(
+        self, scope: str | None, resource: ProtectedResource | None, *, client: Client | None = None
+    ) -> tuple[str, ...]:
         """Return the scopes that a request can be granted; unknown ones are dropped (RFC 6749 §3.3).
 
         A request without known scopes gets the resource's default. So does one for offline_access alone,
         which is not access by itself: Claude adds it even if it requests no other scope.
+
+        Args:
+            client: the client that requests them; None for one that never learns a person's groups.
 
         Raises:
             InvalidScopeError: the scope is malformed.
         """
         requested = _scopes_in(scope)
         supported = set(self.own_scopes) | set(resource.scopes if resource else ())
+        # Some clients request everything that `scopes_supported` lists, but groups describe an organization.
+        if client is None or GROUPS not in _scopes_in(client.metadata.get("scope")):
+            supported.discard(GROUPS)
         granted = tuple(s for s in requested if s in supported)
         if resource and not set(granted) - {OFFLINE_ACCESS}:
             return (*resource.default_scopes, *granted)

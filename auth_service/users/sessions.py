@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from auth_service.crypto.secrets import digest, new_id
-from auth_service.protocol.claims_request import ACR_PASSWORD
+from auth_service.protocol.claims_request import ACR_MFA, ACR_PASSWORD
 from auth_service.protocol.interaction import Login
 from auth_service.protocol.owner import Owner
 from auth_service.protocol.request_source import RequestSource
@@ -77,7 +77,18 @@ class Session:
     @property
     def login(self) -> Login:
         """Return the login as the protocol rules see it."""
-        return Login(self.subject, self.session_id, self.auth_time, self.acr)
+        return Login(
+            subject=self.subject,
+            session_id=self.session_id,
+            auth_time=self.auth_time,
+            acr=self.acr,
+            auth_time_known=self._proves_auth_time,
+        )
+
+    @property
+    def _proves_auth_time(self) -> bool:
+        """Whether the person authenticated at `auth_time` or later: a second factor is always proven here."""
+        return self.auth_time_known or self.acr == ACR_MFA
 
     @property
     def owner(self) -> Owner:
@@ -87,7 +98,7 @@ class Session:
             username=self.username,
             session_id=self.session_id,
             auth_time=self.auth_time,
-            auth_time_known=self.auth_time_known,
+            auth_time_known=self._proves_auth_time,
             session_key=self.key or None,
             acr=None if self.acr == ACR_PASSWORD else self.acr,
             amr=self.amr,

@@ -30,6 +30,7 @@ WORDS = {
     "username": "The username.",
     "preferred_username": "The username; requires the scope `profile`.",
     "name": "The full name, if set; requires the scope `profile`.",
+    "groups": "The groups of the person, named as in access rules; requires the scope `groups`.",
     "sub": "The subject: the user, by an id that never changes.",
     "aud": "The resource that the token is for.",
     "iss": "The issuer.",

@@ -37,6 +37,7 @@ from auth_service.fetching import Fetcher
 from auth_service.fetching.resource_metadata import ResourceDescriptions
 from auth_service.grants.confirmations import Confirmations
 from auth_service.grants.grant_factory import GrantFactory
+from auth_service.grants.person_claims import PersonClaims
 from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_issuer import TokenIssuer
 from auth_service.grants.token_reader import TokenReader
@@ -248,7 +249,7 @@ def grants(
         handles=handles,
         token_issuer=TokenIssuer(
             handles=handles,
-            users=users.repository,
+            people=PersonClaims(users.repository, permissions),
             signing_keys=base.signing_keys,
             subjects=users.client_subjects,
             issuer=settings.issuer,

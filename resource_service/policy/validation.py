@@ -14,7 +14,7 @@ from shared.scopes import SCOPE_TOKEN
 if TYPE_CHECKING:
     from resource_service.policy.rules import Policy
 
-RESERVED = frozenset({"openid", "profile", "offline_access"})
+RESERVED = frozenset({"openid", "profile", "groups", "offline_access"})
 """Scopes of the authorization server itself."""
 
 MAX_DESCRIPTION = 200

@@ -25,6 +25,7 @@ ISSUERS = {
     "auth0": "https://corp.eu.auth0.com/",
     "authentik": "https://id.example/application/o/doorward/",
     "pocket-id": "https://id.example",
+    "doorward": "https://id.example",
 }
 
 

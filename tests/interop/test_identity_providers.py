@@ -1,35 +1,92 @@
-"""An MCP client of others against `doorward up`, for somebody who logs in through a provider of others."""
+"""An MCP client of others and `doorward up`, for people who log in through another provider."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from tests.auth_service.service import running
 from tests.cli.command import Up, doorward, up
 from tests.gateway.exchange import INITIALIZE, MESSAGE
 from tests.interop.browser import Browser
 from tests.interop.clients import TypeScriptSdk1
-from tests.interop.libraries.providers import NpmProvider, Traveller
+from tests.interop.libraries.providers import DoorwardProvider, NpmProvider, Provider, Traveller
 from tests.servers import wait_until
 
-pytestmark = pytest.mark.xdist_group("interop")
+pytestmark = [pytest.mark.xdist_group("interop"), pytest.mark.long]
 
 ACCESS_TTL_S = 3
 WITHIN_S = 1.0
+OFFLINE = ["openid", "profile", "email", "offline_access"]
+PEOPLE = {"npm": "ada", "doorward": "grace"}
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A running `doorward up`, and the providers through which people log in there."""
+
+    up: Up
+    providers: dict[str, Provider]
+
+    @property
+    def mcp_url(self) -> str:
+        """The MCP server."""
+        return f"http://localhost:{self.up.resource_port}/mcp"
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    npm = NpmProvider(ada=["readers", "writers"])
+    with ExitStack() as stack:
+        store = f"sqlite:///{tmp_path_factory.mktemp('provider')}/d.db"
+        server = stack.enter_context(running(store, fetch_loopback=True))
+        other = DoorwardProvider(server, grace=["readers", "writers"])
+        settings = {
+            "DOORWARD_IDENTITY_PROVIDERS": json.dumps(
+                [
+                    npm.configuration(allow={"domains": ["corp.example"]}, scopes=OFFLINE, reads_groups=True),
+                    other.configuration(allow={"groups": ["readers"]}, reads_groups=True),
+                ]
+            ),
+            "DOORWARD_FETCH_LOOPBACK": "true",
+            "DOORWARD_ACCESS_TTL_S": str(ACCESS_TTL_S),
+            "DOORWARD_GROUPS_MAX_AGE_S": "1",
+        }
+        started = stack.enter_context(up(tmp_path_factory.mktemp("up"), **settings))
+        providers: dict[str, Provider] = {each.provider_id: each for each in (npm, other)}
+        for provider in providers.values():
+            stack.enter_context(provider.running(started.issuer))
+        installation = Installation(started, providers)
+        restrict(installation)
+        yield installation
+
+
+def restrict(installation: Installation) -> None:
+    """Set access rules that name the groups at the providers."""
+    scopes = {"readers": "notes:read", "writers": "notes:write"}
+    rules = {
+        "groups": {
+            f"{provider_id}:{group}": {installation.mcp_url: [scope]}
+            for provider_id in installation.providers
+            for group, scope in scopes.items()
+        }
+    }
+    done = doorward("access", "set", "-", cwd=installation.up.directory, stdin=json.dumps(rules))
+    assert done.returncode == 0, done.stderr
 
 
 @dataclass
 class Connection:
-    """The TypeScript SDK, connected for ada, who may read and write by her groups at the provider."""
+    """The TypeScript SDK, connected for somebody who may read and write by their groups at the provider."""
 
-    npm: NpmProvider
-    ada: Traveller
+    provider: Provider
+    person: Traveller
     browser: Browser
     client: TypeScriptSdk1
 
@@ -57,56 +114,37 @@ class Connection:
 
 
 @contextmanager
-def connected(directory: Path) -> Iterator[Connection]:
-    npm = NpmProvider(ada=["readers", "writers"])
-    configuration = npm.configuration(
-        allow={"domains": ["corp.example"]},
-        scopes=["openid", "profile", "email", "offline_access"],
-        reads_groups=True,
-    )
-    settings = {
-        "DOORWARD_IDENTITY_PROVIDERS": json.dumps([configuration]),
-        "DOORWARD_FETCH_LOOPBACK": "true",
-        "DOORWARD_ACCESS_TTL_S": str(ACCESS_TTL_S),
-        "DOORWARD_GROUPS_MAX_AGE_S": "1",
-    }
-    for name in ("up", "browser", "client"):
+def connected(installation: Installation, provider: Provider, directory: Path) -> Iterator[Connection]:
+    for name in ("browser", "client"):
         (directory / name).mkdir()
-    with up(directory / "up", **settings) as running, npm.running(running.issuer):
-        mcp_url = f"http://localhost:{running.resource_port}/mcp"
-        restrict(running, mcp_url)
-        ada = Traveller("ada", "npm", (running.issuer, npm.issuer))
-        with (
-            Browser(directory / "browser", ada).attended() as browser,
-            TypeScriptSdk1(mcp_url, directory / "client", browser) as client,
-        ):
-            yield Connection(npm, ada, browser, client)
-        ada.close()
+    username = PEOPLE[provider.provider_id]
+    person = Traveller(
+        username,
+        provider.provider_id,
+        (installation.up.issuer, provider.issuer),
+        DoorwardProvider.PASSWORD,
+    )
+    with (
+        Browser(directory / "browser", person).attended() as browser,
+        TypeScriptSdk1(installation.mcp_url, directory / "client", browser) as client,
+    ):
+        yield Connection(provider, person, browser, client)
+    person.close()
 
 
-def restrict(running: Up, mcp_url: str) -> None:
-    """Set access rules that name the groups at the provider."""
-    rules = {
-        "groups": {
-            "npm:readers": {mcp_url: ["notes:read"]},
-            "npm:writers": {mcp_url: ["notes:write"]},
-        }
-    }
-    done = doorward("access", "set", "-", cwd=running.directory, stdin=json.dumps(rules))
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.long
 @pytest.mark.requirement("ID-1", "ID-2", "ID-3", "ID-4")
+@pytest.mark.parametrize("provider_id", PEOPLE)
 def test_the_typescript_sdk_loses_a_tool_with_a_group_at_the_provider_and_its_session_with_a_logout_there(
-    tmp_path: Path,
+    installation: Installation, provider_id: str, tmp_path: Path
 ) -> None:
-    with connected(tmp_path) as connection:
+    provider = installation.providers[provider_id]
+    with connected(installation, provider, tmp_path) as connection:
         identity = connection.client.call("whoami")
-        assert identity["username"] == "ada"
+        person = connection.person
+        assert identity["username"] == person.username
         assert {"notes:read", "notes:write"} <= set(identity["scopes"])
         assert connection.can("add_note", text="mine")
-        connection.npm.set_people(groups={"ada": ["readers"]})
+        provider.set_people(groups={person.username: ["readers"]})
         # At the latest with the refresh after the token has expired.
         wait_until(lambda: not connection.can("add_note", text="mine"), timeout_s=10 * ACCESS_TTL_S)
         assert connection.can("list_notes")
@@ -114,9 +152,10 @@ def test_the_typescript_sdk_loses_a_tool_with_a_group_at_the_provider_and_its_se
 
         expiring = connection.token
         wait_until(lambda: connection.can("list_notes") and connection.token != expiring)
-        token, ada = connection.token, connection.ada
+        token = connection.token
         assert connection.is_accepted(token)
-        ada.confirm_logout(ada.follow(ada.browser.get(f"{connection.npm.issuer}/session/end")))
+        logout = person.browser.get(f"{provider.issuer}/{provider.logout_path}")
+        person.confirm_logout(person.follow(logout))
         # Long before the token expires.
         wait_until(lambda: not connection.is_accepted(token), timeout_s=WITHIN_S)
         # So the client sends the person to log in again.

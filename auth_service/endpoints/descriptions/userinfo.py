@@ -16,7 +16,8 @@ def operation(method: str) -> dict[str, object]:
         "security": [{"oauth": ["openid"]}],
         "responses": {
             "200": answer(
-                "Claims about the user.", {"sub": "…", "preferred_username": "wesen", "name": "Wesen Doe"}
+                "Claims about the user.",
+                {"sub": "…", "preferred_username": "wesen", "name": "Wesen Doe", "groups": ["ops"]},
             ),
             "401": error("The access token is not valid.", "invalid_token", "the access token is not valid"),
             "403": error(

@@ -66,6 +66,23 @@ def test_another_login_may_be_as_old_as_the_session_there_and_says_so(
     assert claims["auth_time"] == provider.changes["auth_time"]
 
 
+@pytest.mark.requirement("AS-17", "AS-19")
+def test_a_session_of_unknown_age_does_not_meet_a_maximum_age_and_tokens_state_no_time(
+    server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
+) -> None:
+    provider.changes = {"auth_time": MISSING}
+    client = server.register()
+    tokens = client.connect(person, scope="notes:read openid")
+    claims = json.loads(base64.urlsafe_b64decode(tokens["id_token"].split(".")[1] + "=="))
+    assert "auth_time" not in claims
+    assert "auth_time" not in server.introspect(tokens["access_token"])
+    page = person.open(client.authorization_url(Pkce(), max_age="3600"))
+    assert page.url.path == "/login"
+    location = person.leave(page)
+    assert dict(parse_qsl(urlsplit(location).query))["max_age"] == "0"
+    assert come_back(provider, person, location, 0).url.path == "/consent"
+
+
 @pytest.mark.parametrize("auth_time", [MISSING, OLD])
 def test_a_login_that_is_not_known_to_be_fresh_deletes_and_connects_nothing(
     server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson, auth_time: int | None

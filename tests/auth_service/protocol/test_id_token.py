@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from auth_service.protocol.id_token import Person, at_hash, id_token_claims, is_id_token, userinfo_claims
+from auth_service.protocol.id_token import (
+    MAX_GROUPS_IN_ID_TOKEN,
+    Person,
+    at_hash,
+    id_token_claims,
+    is_id_token,
+    userinfo_claims,
+)
 from auth_service.protocol.subjects import ClientSubject
 from tests.auth_service.protocol.builders import NOW, active_grant
 
@@ -49,6 +56,37 @@ def test_an_id_token_says_who_logged_in_when_and_for_which_client() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     left = claims(auth_time=None, client_subject=ClientSubject("s", None))
     assert left.keys() == {"iss", "sub", "aud", "iat", "exp", "at_hash"}
+
+
+def test_a_time_at_which_nobody_is_known_to_have_authenticated_is_left_out() -> None:
+    assert claims(auth_time_known=False).keys() == claims().keys() - {"auth_time"}
+
+
+@pytest.mark.requirement("ID-3")
+@pytest.mark.parametrize(
+    ("groups", "in_id_token"),
+    [
+        (("ops", "npm:readers"), True),
+        # Otherwise a client would keep the groups of a person who has left the last one.
+        ((), True),
+        (tuple(f"g{n}" for n in range(MAX_GROUPS_IN_ID_TOKEN)), True),
+        (tuple(f"g{n}" for n in range(MAX_GROUPS_IN_ID_TOKEN + 1)), False),
+    ],
+)
+def test_groups_are_in_userinfo_and_in_the_id_token_unless_there_are_too_many(
+    groups: tuple[str, ...], in_id_token: bool
+) -> None:
+    person, scopes = Person("wesen", None, groups), ("openid", "groups")
+    expected = {"groups": list(groups)}
+    assert claims(person, scopes=scopes) == {**claims(), **(expected if in_id_token else {})}
+    assert userinfo_claims("s", person, scopes, ()) == {"sub": "s", **expected}
+
+
+@pytest.mark.requirement("ID-3")
+def test_without_the_scope_no_claims_request_gets_the_groups() -> None:
+    person = Person("wesen", None, ("ops",))
+    assert "groups" not in claims(person, id_token_claims=("groups",))
+    assert userinfo_claims("s", person, ("openid",), ("groups",)) == {"sub": "s"}
 
 
 def test_of_a_person_it_has_what_was_requested_and_is_known() -> None:

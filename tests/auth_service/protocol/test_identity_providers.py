@@ -43,8 +43,8 @@ def test_an_issuer_has_the_form_that_its_kind_of_provider_gives_it(
     assert PRESETS[preset].accepts_issuer(issuer) is accepted
 
 
-def test_an_address_at_entra_proves_nothing() -> None:
-    assert [name for name, preset in PRESETS.items() if not preset.proves_email] == ["entra"]
+def test_an_address_at_entra_proves_nothing_and_a_doorward_has_none() -> None:
+    assert [name for name, preset in PRESETS.items() if not preset.proves_email] == ["entra", "doorward"]
 
 
 def test_nobody_may_log_in_and_no_account_is_linked_unless_it_is_configured() -> None:

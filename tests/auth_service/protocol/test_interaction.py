@@ -30,7 +30,7 @@ from auth_service.protocol.interaction import (
 from tests.auth_service.protocol.builders import NOW, REDIRECT_URI, RESOURCE, client
 from tests.auth_service.protocol.interactions import request_with
 
-LOGIN = Login("subject-1", "session-1", NOW - 100)
+LOGIN = Login(subject="subject-1", session_id="session-1", auth_time=NOW - 100)
 ALLOWED = Decision("subject-1", ("a", "b"))
 DENIED = Decision("subject-1", None)
 APPROVAL = Approval(REDIRECT_URI, RESOURCE, ("a", "b"))
@@ -164,6 +164,16 @@ def test_a_kind_of_login_that_there_is_not_cannot_be_required() -> None:
     assert step(request_with(acr=("gold", "password")), approvals=(APPROVAL,)) is Step.ISSUE
 
 
+@pytest.mark.requirement("AS-17", "ID-1")
+@pytest.mark.parametrize("max_age", [0, 100, 10**9])
+def test_a_login_of_unknown_age_is_too_old_for_every_maximum_age(max_age: int) -> None:
+    unknown = replace(LOGIN, auth_time_known=False)
+    assert step(request_with(max_age=max_age), login=unknown, approvals=(APPROVAL,)) is Step.LOGIN
+    assert step(request_with(), login=unknown, approvals=(APPROVAL,)) is Step.ISSUE
+    with pytest.raises(LoginRequiredError):
+        step(request_with("none", max_age=max_age), login=unknown, approvals=(APPROVAL,))
+
+
 @pytest.mark.requirement("AS-17")
 def test_only_the_requested_user_is_accepted() -> None:
     request = request_with(subject="subject-2")
@@ -182,7 +192,7 @@ def test_an_outcome_says_no_more_than_it_is_given() -> None:
 @pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("decision", [ALLOWED, DENIED])
 def test_a_decision_counts_only_for_the_person_who_took_it(decision: Decision) -> None:
-    other = Login("subject-2", "session-2", NOW)
+    other = Login(subject="subject-2", session_id="session-2", auth_time=NOW)
     assert step(request_with(), login=other, progress=Progress(None, decision)) is Step.CONSENT
 
 

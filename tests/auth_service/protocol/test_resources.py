@@ -119,3 +119,22 @@ def test_scopes_are_those_of_the_server_and_the_resource(
     scope: str | None, resource: ProtectedResource | None, granted: tuple[str, ...]
 ) -> None:
     assert TWO.resolve_scopes(scope, resource) == granted
+
+
+@pytest.mark.requirement("ID-3")
+@pytest.mark.parametrize(
+    ("of", "granted"),
+    [
+        (client(scope="openid groups"), ("openid", "groups")),
+        (client(scope="openid groupies"), ("openid",)),
+        (client(scope="openid"), ("openid",)),
+        (client(), ("openid",)),
+        (None, ("openid",)),
+    ],
+)
+def test_groups_are_only_for_a_client_that_was_registered_for_them(
+    of: Client | None, granted: tuple[str, ...]
+) -> None:
+    registry = ResourceRegistry([NOTES], {**OWN, "groups": "See your groups"})
+    assert registry.resolve_scopes("openid groups", None, client=of) == granted
+    assert registry.resolve_scopes("openid", None, client=of) == ("openid",)

@@ -34,10 +34,11 @@ async function code(config, { authorize, dpop } = {}) {
     nonce: expected.expectedNonce,
     code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier),
     code_challenge_method: 'S256',
+    max_age: '3600',
   }
   const url = await (authorize ?? oidc.buildAuthorizationUrl)(config, parameters)
   const back = await visit(url)
-  const checks = { ...expected, idTokenExpected: true, maxAge: 3600 }
+  const checks = { ...expected, idTokenExpected: true, maxAge: Number(parameters.max_age) }
   return oidc.authorizationCodeGrant(config, back, checks, undefined, dpop)
 }
 

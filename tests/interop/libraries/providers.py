@@ -1,21 +1,38 @@
-"""Identity providers that others wrote, run here, and the person who logs in at them."""
+"""Identity providers, run here: npm's and another Doorward. And the people who log in there."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
 from urllib.parse import urljoin
 
 import httpx2
 
-from tests.flow import Person, forms_of
+from auth_service.access.components import AccessComponents
+from auth_service.storage import Store
+from tests.auth_service.service import AuthorizationServer
+from tests.flow import Client, Person, forms_of
 from tests.interop.libraries.npm import HERE, install
 from tests.servers import free_port
 
 CLIENT_ID, CLIENT_SECRET = "doorward", "a secret of doorward, at the provider"
+
+
+class Provider(Protocol):
+    """An identity provider whose people are in groups."""
+
+    provider_id: str
+    issuer: str
+    logout_path: str
+
+    def configuration(self, **changes: Any) -> dict[str, Any]: ...
+
+    def running(self, doorward: str) -> AbstractContextManager[None]: ...
+
+    def set_people(self, *, groups: dict[str, list[str]] | None = None) -> None: ...
 
 
 class NpmProvider:
@@ -24,6 +41,9 @@ class NpmProvider:
     Args:
         groups: of the people who have any, by name.
     """
+
+    provider_id = "npm"
+    logout_path = "session/end"
 
     def __init__(self, **groups: list[str]) -> None:
         install()
@@ -85,6 +105,81 @@ class NpmProvider:
         assert self._process
         assert self._process.stdout
         assert line in iter(self._process.stdout.readline, "")
+
+
+class DoorwardProvider:
+    """Another Doorward, in whose local groups people are.
+
+    Args:
+        groups: of the people who have any, by username.
+    """
+
+    provider_id = "doorward"
+    logout_path = "logout"
+    PASSWORD = "seven moss harbours"
+
+    def __init__(self, server: AuthorizationServer, **groups: list[str]) -> None:
+        self.server, self.issuer = server, server.issuer
+        self._groups = groups
+        self._members: set[tuple[str, str]] = set()
+        for name in groups:
+            server.add_user(name, self.PASSWORD).close()
+        self.set_people()
+        self.client = self._registered(redirect_uris=["http://127.0.0.1:1/callback/doorward"])
+
+    def _registered(self, **metadata: Any) -> Client:
+        scopes = "openid profile groups offline_access"
+        return self.server.register(
+            token_endpoint_auth_method="client_secret_basic",
+            scope=scopes,
+            **metadata,
+        )
+
+    def configuration(self, **changes: Any) -> dict[str, Any]:
+        """For `DOORWARD_IDENTITY_PROVIDERS`."""
+        return {
+            "id": self.provider_id,
+            "preset": "doorward",
+            "issuer": self.issuer,
+            "client_id": self.client.client_id,
+            "client_secret": self.client.information["client_secret"],
+            **changes,
+        }
+
+    @contextmanager
+    def running(self, doorward: str) -> Iterator[None]:
+        """It serves the issuer `doorward`: the registration gets the addresses that were not known before."""
+        registered = self.client.information
+        kept = ("client_id", "client_secret", "client_name", "scope")
+        response = self.server.http.put(
+            registered["registration_client_uri"],
+            json={
+                **{name: registered[name] for name in kept},
+                "grant_types": registered["grant_types"],
+                "token_endpoint_auth_method": registered["token_endpoint_auth_method"],
+                "redirect_uris": [f"{doorward}/callback/doorward"],
+                "post_logout_redirect_uris": [f"{doorward}/logged-out"],
+                "backchannel_logout_uri": f"{doorward}/backchannel-logout/doorward",
+            },
+            headers={"Authorization": f"Bearer {registered['registration_access_token']}"},
+        )
+        assert response.status_code == 200, response.text
+        yield
+
+    def set_people(self, *, groups: dict[str, list[str]] | None = None) -> None:
+        """Change who is in which groups."""
+        wanted = self._groups if groups is None else groups
+        members = {(group, name) for name, theirs in wanted.items() for group in theirs}
+
+        async def change(store: Store) -> None:
+            local = AccessComponents.of_store(store, self.server.clock, None).groups
+            for group, name in members - self._members:
+                await local.add(group, name)
+            for group, name in self._members - members:
+                await local.remove(group, name)
+
+        self.server.with_store(change)
+        self._members = members
 
 
 class Traveller(Person):

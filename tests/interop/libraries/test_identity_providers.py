@@ -8,21 +8,20 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 import pytest
 
-from auth_service.access.renewal import RETRY_S
 from auth_service.storage import keys
 from tests.auth_service.access.rules import set_rules
 from tests.auth_service.service import RESOURCE, AuthorizationServer, nobodys, running
 from tests.flow import Client, forms_of
 from tests.interop.libraries.npm import run
-from tests.interop.libraries.providers import NpmProvider, Traveller
+from tests.interop.libraries.providers import DoorwardProvider, NpmProvider, Provider, Traveller
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.requirement("ID-1", "ID-2")
 
 READ, WRITE = "notes:read", "notes:write"
+GROUPS = {"readers": READ, "ops": WRITE}
 MAX_AGE_S = 1
 WITHIN_S = 1.0
-PASSWORD = "password of grace"
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +37,15 @@ def npm() -> NpmProvider:
 
 
 @pytest.fixture(scope="module")
+def another(upstream: AuthorizationServer) -> DoorwardProvider:
+    return DoorwardProvider(upstream)
+
+
+@pytest.fixture(scope="module")
 def shared_server(
-    upstream: AuthorizationServer, npm: NpmProvider, tmp_path_factory: pytest.TempPathFactory
+    another: DoorwardProvider, npm: NpmProvider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AuthorizationServer]:
-    registered = upstream.register(redirect_uris=["http://127.0.0.1:1/callback/doorward"]).information
-    doorward = {
-        "id": "doorward",
-        "issuer": upstream.issuer,
-        "client_id": registered["client_id"],
-        "scopes": ["openid", "profile"],
-        "allow": {"everyone": True},
-        "logout": True,
-    }
+    doorward = another.configuration(allow={"everyone": True}, logout=True, reads_groups=True)
     npm_configuration = npm.configuration(
         allow={"groups": ["ops"]},
         scopes=["openid", "profile", "email", "offline_access"],
@@ -65,27 +61,9 @@ def shared_server(
             groups_max_age_s=MAX_AGE_S,
         ) as server,
         npm.running(server.issuer),
+        another.running(server.issuer),
     ):
-        register_logouts(upstream, registered, server.issuer)
         yield server
-
-
-def register_logouts(upstream: AuthorizationServer, registered: dict[str, str], issuer: str) -> None:
-    """Add to a registration what needs the address of the server that was registered."""
-    metadata = {
-        name: registered[name] for name in ("client_id", "redirect_uris", "grant_types", "client_name")
-    }
-    response = upstream.http.put(
-        registered["registration_client_uri"],
-        json={
-            **metadata,
-            "token_endpoint_auth_method": "none",
-            "post_logout_redirect_uris": [f"{issuer}/logged-out"],
-            "backchannel_logout_uri": f"{issuer}/backchannel-logout/doorward",
-        },
-        headers={"Authorization": f"Bearer {registered['registration_access_token']}"},
-    )
-    assert response.status_code == 200, response.text
 
 
 def open_to_all(server: AuthorizationServer) -> None:
@@ -108,8 +86,8 @@ def grace(server: AuthorizationServer, upstream: AuthorizationServer) -> Iterato
     """Somebody at the other Doorward."""
     open_to_all(server)
     name = nobodys("grace")
-    upstream.add_user(name, PASSWORD, "Grace Hopper").close()
-    grace = Traveller(name, "doorward", (server.issuer, upstream.issuer), PASSWORD)
+    upstream.add_user(name, DoorwardProvider.PASSWORD, "Grace Hopper").close()
+    grace = Traveller(name, "doorward", (server.issuer, upstream.issuer), DoorwardProvider.PASSWORD)
     yield grace
     grace.close()
 
@@ -145,25 +123,34 @@ def test_openid_client_connects_for_somebody_from_another_doorward(
     assert not upstream.is_active(result["access_token"])
 
 
+def person_and_provider(request: pytest.FixtureRequest, provider_id: str) -> tuple[Traveller, Provider]:
+    """Somebody, and the provider that they log in through."""
+    person, provider = {"npm": ("ada", "npm"), "doorward": ("grace", "another")}[provider_id]
+    return request.getfixturevalue(person), request.getfixturevalue(provider)
+
+
 class TestRenewal:
-    """npm's provider rotates its refresh tokens, and issues them for offline_access with consent only."""
+    """Both providers rotate their refresh tokens; npm's issues them for offline_access with consent only."""
 
     pytestmark = pytest.mark.requirement("ID-4")
 
     @staticmethod
-    def connected(server: AuthorizationServer, ada: Traveller) -> tuple[Client, dict[str, str]]:
-        rules = {"npm:readers": {RESOURCE: [READ]}, "npm:ops": {RESOURCE: [WRITE]}}
+    def connected(server: AuthorizationServer, person: Traveller) -> tuple[Client, dict[str, str]]:
+        rules = {f"{person.provider_id}:{group}": {RESOURCE: [scope]} for group, scope in GROUPS.items()}
         set_rules(server, {"groups": rules})
         client = server.register()
-        return client, client.connect(ada)
+        return client, client.connect(person)
 
+    @pytest.mark.parametrize("provider_id", ["npm", "doorward"])
     def test_a_member_removed_there_loses_the_scope_here_at_the_next_refresh(
-        self, server: AuthorizationServer, npm: NpmProvider, ada: Traveller
+        self, server: AuthorizationServer, request: pytest.FixtureRequest, provider_id: str
     ) -> None:
-        client, tokens = self.connected(server, ada)
+        person, provider = person_and_provider(request, provider_id)
+        provider.set_people(groups={person.username: ["ops", "readers"]})
+        client, tokens = self.connected(server, person)
         assert tokens["scope"] == f"{READ} {WRITE}"
         for groups, scope in ((["ops", "readers"], f"{READ} {WRITE}"), (["readers"], READ)):
-            npm.set_people(groups={"ada": groups})
+            provider.set_people(groups={person.username: groups})
             server.clock.advance(MAX_AGE_S)
             server.introspect(tokens["access_token"])
             tokens = client.refresh(tokens["refresh_token"]).json()
@@ -187,7 +174,7 @@ class TestRenewal:
         server.introspect(tokens["access_token"])
         tokens = client.refresh(tokens["refresh_token"]).json()
         upstream.disable_user(grace.username)
-        server.clock.advance(RETRY_S)  # it names no groups, and is asked less often for that
+        server.clock.advance(MAX_AGE_S)
         assert client.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
         assert not is_logged_in(grace, server)
 
@@ -221,15 +208,14 @@ class TestLogout:
         url = f"{server.origin}/logout?id_token_hint={hint}&post_logout_redirect_uri={after}&state=s"
         assert grace.follow(grace.browser.get(url)).headers["location"] == f"{after}?state=s"
 
-    @pytest.mark.parametrize("provider", ["npm", "doorward"])
+    @pytest.mark.parametrize("provider_id", ["npm", "doorward"])
     def test_a_logout_there_ends_the_session_and_its_grants_here_within_a_second(
-        self, server: AuthorizationServer, request: pytest.FixtureRequest, provider: str
+        self, server: AuthorizationServer, request: pytest.FixtureRequest, provider_id: str
     ) -> None:
-        person: Traveller = request.getfixturevalue("ada" if provider == "npm" else "grace")
+        person, provider = person_and_provider(request, provider_id)
         token = server.register().connect(person)["access_token"]
         assert server.is_active(token)
-        end = "session/end" if provider == "npm" else "logout"
-        person.confirm_logout(person.follow(person.browser.get(f"{person.issuers[1]}/{end}")))
+        person.confirm_logout(person.follow(person.browser.get(f"{provider.issuer}/{provider.logout_path}")))
         wait_until(lambda: not server.is_active(token), timeout_s=WITHIN_S)
         assert not is_logged_in(person, server)
 
