@@ -77,14 +77,22 @@ class PeopleAdministration:
         actor.audit("user invited", user=user.username, invited=user.subject)
         return user, secret
 
-    async def new_link(self, actor: Actor, user: User, *, drawn: str, hours: int = RESET_HOURS) -> str:
+    async def new_link(
+        self, actor: Actor, user: User, *, drawn: str, hours: int = RESET_HOURS, lock: bool = False
+    ) -> str:
         """End the sessions of an account; return the secret of the link that sets a new password.
+
+        Args:
+            lock: see `AccountLinks.reset`.
 
         Raises:
             NoSuchUserError: the account no longer exists.
+            OwnAccountError: the actor's own account cannot be locked, because that removes second factors.
         """
-        secret = await self.links.reset(user, ttl_s=hours * 3_600, drawn=drawn)
-        actor.audit("user link made", user=user.username, user_subject=user.subject)
+        if lock:
+            _refuse_own(actor, user, "you cannot lock your own account")
+        secret = await self.links.reset(user, ttl_s=hours * 3_600, drawn=drawn, lock=lock)
+        actor.audit("user link made", user=user.username, user_subject=user.subject, locked=lock)
         return secret
 
     async def repeated_link(self, user: User, drawn: str) -> str | None:

@@ -15,6 +15,7 @@ ADMIN_WORDS = {
     "second_factors": "The number of second factors.",
     "link": "The one-time link by which the person sets a password.",
     "hours": "For how many hours the link is valid, at most 168.",
+    "lock": "Whether the password, second factors, passkeys and connections end now.",
     "authenticated_at": "When the administrator logged in, or the client authenticated (seconds since 1970).",
     # Connections
     "grants": "The active grants.",

@@ -210,6 +210,11 @@ class Showing:
         self.console(page, "groups")
         page.get_by_text("New group").click()
 
+    def console_access(self, page: Page) -> None:
+        self.console(page, "access?person=wesen&url=https://mcp.example/mcp")
+        page.get_by_text("New rule").click()
+        sees(page, "Access")
+
     def console_nothing(self, page: Page) -> None:
         self.console(page, "nothing")
         sees(page, "Page not found")
@@ -247,7 +252,7 @@ PAGES = [
     *("error", "error_while_logged_in", "unavailable", "refused", "expired", "unknown_client"),
     *("home", "nothing", "for_programs", "home_of_mcp_servers", "mcp_url"),
     *("console", "console_clients", "console_invitations", "console_people", "console_person"),
-    *("console_client", "console_groups", "console_nothing", "console_refused"),
+    *("console_client", "console_groups", "console_access", "console_nothing", "console_refused"),
     *("consent", "consent_on_loopback", "consent_to_an_app", "consent_to_a_hostile_name"),
 ]
 
@@ -284,8 +289,8 @@ def test_a_keyboard_is_enough(page: Page, show: Showing, elsewhere: Site) -> Non
 def test_a_keyboard_is_enough_for_the_console(page: Page, show: Showing) -> None:
     show("console_invitations", page)
     page.goto(f"{show.issuer}/admin/invitations")
-    links = ["Clients", "Invitations", "People", "Groups", "Account"]
-    assert tab_stops(page, 9) == [*links, "uses", "hours", "action", "action"]
+    links = ["Clients", "Invitations", "People", "Groups", "Access", "Account"]
+    assert tab_stops(page, 10) == [*links, "uses", "hours", "action", "action"]
     before = page.get_by_role("button", name="Revoke").count()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Revoke")).to_have_count(before - 1)

@@ -124,13 +124,14 @@ class PeopleApi:
     async def make_link(self, admin: AdminRequest) -> Response:
         """Return a link by which the person sets a new password; end the sessions."""
         user = await person_of(self.people.accounts.users, admin)
-        hours = _hours(await admin.members({"hours": int}), RESET_HOURS)
+        body = await admin.members({"hours": int, "lock": bool})
+        hours, lock = _hours(body, RESET_HOURS), body.get("lock", False)
         drawn = await admin.drawn()
         if admin.is_repeated:
             link = await self._repeated_link(user, drawn)
         else:
             with conflicts():
-                secret = await self.people.new_link(admin.actor, user, drawn=drawn, hours=hours)
+                secret = await self.people.new_link(admin.actor, user, drawn=drawn, hours=hours, lock=lock)
             link = link_url(self.issuer, secret)
         return json_response({"link": link, "expires_in": hours * 3_600}, 201)
 

@@ -62,7 +62,8 @@ class PersonSection:
             raise NotThereError
         action = query.get("confirm")
         if action in CONFIRMED and not (user.subject == admin.user.subject and action != "link"):
-            context = {"admin": admin, "user": user, "action": action, "hours": RESET_HOURS}
+            own = user.subject == admin.user.subject
+            context = {"admin": admin, "user": user, "action": action, "hours": RESET_HOURS, "own": own}
             return self.templates.render("console_person_confirm.html", context)
         return await self._page(user, query, admin)
 
@@ -116,7 +117,7 @@ class PersonSection:
         action = form.require("action")
         with refusals():
             if action == "link":
-                return await self._make_link(user, admin)
+                return await self._make_link(user, admin, lock=form.get("lock") is not None)
             if action in ("end-session", "end-sessions"):
                 session_id = form.require("session") if action == "end-session" else None
                 return await self._end_sessions(user, admin, session_id)
@@ -134,13 +135,13 @@ class PersonSection:
         response.background = BackgroundTask(self.connections.notify, notifications)
         return response
 
-    async def _make_link(self, user: User, admin: Administrator) -> Response:
+    async def _make_link(self, user: User, admin: Administrator, *, lock: bool) -> Response:
         drawn = await admin.drawn()
         people = self.actions.people
         if admin.is_repeated:
             secret = await people.repeated_link(user, drawn)
         else:
-            secret = await people.new_link(admin.actor, user, drawn=drawn)
+            secret = await people.new_link(admin.actor, user, drawn=drawn, lock=lock)
         if secret is None:
             return see_other(person_url(user))  # submitted again after the link was used or replaced
         # Shown in this response, without a redirect: it is not stored, so no later page could show it.

@@ -152,6 +152,21 @@ class TestPeople:
         api.done("DELETE", f"{path}/second-factors")
         browser.close()
 
+    def test_a_lock_leaves_only_the_link(self, server: AuthorizationServer, api: AdminApiClient) -> None:
+        person = created(api, password=STRONG)
+        browser, path = opened(server, person), f"/people/{person['subject']}"
+        tokens = server.register().connect(browser)
+        own = f"/people/{server.subject_of('wesen')}/links"
+        assert api.send("POST", own, {"lock": True}).json()["reason_code"] == "cannot_disable_yourself"
+        link = api.done("POST", f"{path}/links", {"lock": True}, Idempotency_Key="x")
+        assert api.done("POST", f"{path}/links", {"lock": True}, Idempotency_Key="x") == link
+        assert not server.is_active(tokens["access_token"])
+        page = browser.log_in(browser.open(f"{server.origin}/login"))
+        assert page.url.path == "/login", "the password no longer works"
+        fields: dict[str, str | None] = {"new_password": OTHER, "new_password_again": OTHER}
+        assert "Password set" in browser.submit(browser.open(link["link"]), fields).text
+        browser.close()
+
     def test_grants_and_sessions_are_listed_and_ended(
         self, server: AuthorizationServer, api: AdminApiClient
     ) -> None:

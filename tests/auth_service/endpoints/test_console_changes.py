@@ -176,6 +176,15 @@ class TestPeople:
         assert ada.open(f"{server.origin}/account").url.path == "/login"
         assert ada.open(link).url.path == "/set-password"
 
+    def test_a_lock_leaves_only_the_link(
+        self, server: AuthorizationServer, console: AtTheConsole, ada: Person
+    ) -> None:
+        assert 'name="lock"' not in person_page(console, "wesen", "link").text, "not for the own account"
+        page = press_twice(console, person_page(console, ada.username, "link"), "link", lock="yes")
+        assert ada.log_in(ada.open(f"{server.origin}/login")).url.path == "/login"
+        (link,) = secrets_in(page)
+        assert ada.open(link).url.path == "/set-password"
+
     def test_a_form_sent_again_brings_no_replaced_link_back(self, console: AtTheConsole) -> None:
         name = nobodys("eve")
         page = console.open("people")
@@ -239,6 +248,7 @@ DANGEROUS = (
     *(("client", action) for action in ("edit", "rotate", "remove", "enable")),
     *(("people", "invite"), ("invitations", "make")),
     *(("new-client", "create"), ("groups", "add"), ("group", "add")),
+    *(("access", "add"), ("access", "contact"), ("access-rule", "edit")),
 )
 
 
@@ -254,7 +264,9 @@ def test_what_is_dangerous_needs_the_password_once_the_login_is_ten_minutes_old(
         csrf = console.form(page, "delete").fields["csrf"]
         for where, action in DANGEROUS:
             fields = {"csrf": csrf, "subject": server.subject_of("victim"), "action": action}
-            for password in ("", "wrong"):
+            # Wrong passwords are limited: one for each page.
+            is_first = action == dict(reversed(DANGEROUS))[where]
+            for password in ("", *(["wrong"] if is_first else [])):
                 refused = console.post(where, {**fields, "password": password})
                 assert refused.status_code == 401, (where, action)
                 assert "Nothing was changed" in refused.text

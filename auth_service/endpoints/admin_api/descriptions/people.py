@@ -74,7 +74,7 @@ MAKE_LINK = _operation(
     description="By it the person sets a new password. The sessions of the account end; earlier links"
     " are no longer valid.",
     parameters=[SUBJECT],
-    request=body({"hours": 24}),
+    request=body({"hours": 24, "lock": False}),
     fresh=True,
     creates=True,
 )

@@ -56,6 +56,7 @@ ACT: Operation = {
             "token": text("The invitation, from the page."),
             "uses": text("For a new invitation: how many registrations it is good for."),
             "hours": text("For a new invitation: how long."),
+            "lock": text("For a password link: `yes` to lock the account until it is used."),
         },
         ("csrf", "action"),
         {},
