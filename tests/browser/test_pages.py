@@ -195,7 +195,6 @@ class Showing:
 
     def console_person(self, page: Page) -> None:
         self.console(page, "person?name=wesen")
-        sees(page, "wesen")
 
     def console_client(self, page: Page) -> None:
         self.console(page, "new-client")
@@ -208,12 +207,9 @@ class Showing:
 
     def console_groups(self, page: Page) -> None:
         self.console(page, "groups")
-        page.get_by_text("New group").click()
 
     def console_access(self, page: Page) -> None:
         self.console(page, "access?person=wesen&url=https://mcp.example/mcp")
-        page.get_by_text("New rule").click()
-        sees(page, "Access")
 
     def console_nothing(self, page: Page) -> None:
         self.console(page, "nothing")
