@@ -21,6 +21,7 @@ from auth_service.reloading import ReloadingApp
 from auth_service.settings import AuthSettings
 from auth_service.storage import Durability, open_store
 from auth_service.storage.interface import Store
+from auth_service.storage.store_clock import StoreClock
 from auth_service.users.repository import UserExistsError, UserRepository
 from auth_service.web.client_networks import ClientNetworks, TellWhetherBelieved
 from auth_service.web.render import STATIC
@@ -118,14 +119,20 @@ def create_app(
     return app
 
 
-def create_reloading_app(settings: AuthSettings, store: Store, clock: Clock = system_clock) -> ReloadingApp:
-    """Create the authorization server with the settings that files declare; shutdown closes `store`."""
+def create_reloading_app(settings: AuthSettings, store: Store, clock: Clock | None = None) -> ReloadingApp:
+    """Create the authorization server with the settings that files declare; shutdown closes `store`.
+
+    Args:
+        clock: by default the store's clock, which all processes share.
+    """
+    store_clock = StoreClock(store)
+    now = clock or store_clock
 
     def create(current: AuthSettings) -> DescribedApp:
-        return create_app(current, store, clock, keeps_store=True)
+        return create_app(current, store, now, keeps_store=True)
 
     declared = DeclaredSettings(store, KeyRing(settings.master_keys))
-    return ReloadingApp(settings, declared, create, close=store.aclose)
+    return ReloadingApp(settings, declared, create, clock=store_clock.followed, close=store.aclose)
 
 
 def create_app_from_environment() -> ReloadingApp:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -55,6 +55,7 @@ class ReloadingApp:
 
     Args:
         create: creates the application for settings; its shutdown leaves the store open.
+        clock: keeps the clock of the applications right within its context.
         close: closes the store.
 
     Attributes:
@@ -69,11 +70,13 @@ class ReloadingApp:
         declared: DeclaredSettings,
         create: Callable[[AuthSettings], DescribedApp],
         *,
+        clock: Callable[[], AbstractAsyncContextManager[None]],
         close: Callable[[], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._declared = declared
         self._create = create
+        self._clock = clock
         self._close = close
         self._current: Generation | None = None
         self._read: bytes | None = None
@@ -89,11 +92,12 @@ class ReloadingApp:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         try:
-            await self._declared.seal_again()
-            await self._reload()
-            watch = asyncio.create_task(self._watch())
-            yield
-            watch.cancel()
+            async with self._clock():
+                await self._declared.seal_again()
+                await self._reload()
+                watch = asyncio.create_task(self._watch())
+                yield
+                watch.cancel()
         finally:
             await self._shut_down()
 

@@ -9,7 +9,11 @@ from functools import partial
 Clock = Callable[[], float]
 """Seconds since 1970, as `time.time` gives them."""
 
-system_clock: Clock = time.time
+
+def system_clock() -> float:
+    """Return the time of this host."""
+    return time.time()
+
 
 # CLOCK_MONOTONIC stands still on Linux while the machine is suspended.
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

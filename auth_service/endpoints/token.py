@@ -12,7 +12,7 @@ from auth_service.client_auth.authentication import ClientAuthentication
 from auth_service.client_auth.dpop import DpopProofs
 from auth_service.endpoints.descriptions.token import OPERATION
 from auth_service.grants.base import GrantType, TokenRequest
-from auth_service.grants.token_issuer import TokenIssuer
+from auth_service.grants.token_issuer import TokenIssuer, TokenResponses
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_authentication import CREDENTIALS
 from auth_service.protocol.device import GRANT_TYPE as DEVICE_CODE
@@ -75,12 +75,20 @@ class TokenEndpoint:
         jkt = await self.dpop.use(proof, source)
         if jkt is None and client.metadata.get("dpop_bound_access_tokens"):
             raise InvalidRequestError(Reason.DPOP_PROOF_REQUIRED, "this client must send a DPoP proof")
-        # 6. Scope and resource, by the rules of the grant; then the tokens are issued.
-        now = int(self.clock())
+        # 6. Scope and resource, by the rules of the grant. The response is made before the code or refresh
+        # token is used up: after a failure (to sign, to read the user), the client can try again.
+        tokens = TokenResponses(self.token_issuer, client)
         grant = await grant_type.redeem(
-            TokenRequest(client=client, parameters=parameters, now=now, proof_source=source, jkt=jkt)
+            TokenRequest(
+                client=client,
+                parameters=parameters,
+                now=int(self.clock()),
+                proof_source=source,
+                jkt=jkt,
+                prepare=tokens.prepare,
+            )
         )
-        return json_response(await self.token_issuer.token_response(grant, client))
+        return json_response(await tokens.of(grant))
 
     async def _client(self, authorization: list[str], parameters: Parameters, network: str) -> Client:
         if (

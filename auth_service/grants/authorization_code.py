@@ -56,6 +56,7 @@ class AuthorizationCode:
             # A code works once, so the client could not ask again. If a failover loses this write, the access
             # token moves the grant forward again (`lost_writes`).
             may_be_lost=True,
+            prepare=request.prepare,
         )
         if outcome is None:
             raise InvalidGrantError(Reason.CODE_INVALID, "the code is not valid, or has expired")

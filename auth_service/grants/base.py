@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,8 @@ class TokenRequest:
         now: whole seconds since 1970.
         proof_source: the client or network for which assertions are counted.
         jkt: thumbprint of the key whose possession the request proves (RFC 9449).
+        prepare: makes the response from the grant that is about to be written. It is awaited before a code or
+            a refresh token is used up; if it raises, nothing is.
     """
 
     client: Client
@@ -26,6 +29,7 @@ class TokenRequest:
     now: int
     proof_source: ProofSource
     jkt: str | None = None
+    prepare: Callable[[Grant], Awaitable[None]] | None = None
 
 
 class GrantType(Protocol):

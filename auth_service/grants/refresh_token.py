@@ -60,6 +60,7 @@ class RefreshToken:
                 narrow,
             ),
             was=stored,
+            prepare=request.prepare,
         )
         if outcome is None:
             raise _invalid()

@@ -6,7 +6,7 @@ Every change goes through `GrantRepository.change`, which announces the end of a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from auth_service.events.publisher import RevocationPublisher
@@ -74,11 +74,14 @@ class GrantRepository:
         *,
         was: Read[Grant] | None = None,
         may_be_lost: bool = False,
+        prepare: Callable[[Grant], Awaitable[None]] | None = None,
     ) -> R | None:
         """Apply a pure rule atomically; return None if the grant does not exist.
 
         Args:
             was, may_be_lost: as in `Collection.update`.
+            prepare: awaited with an active grant before each attempt to write it; if it raises, nothing is
+                written.
 
         A revocation is announced before the write, because this process may die in between, and once more
         afterwards, for receivers that begin to listen in between.
@@ -96,6 +99,8 @@ class GrantRepository:
 
         async def announce(grant: Grant) -> None:
             nonlocal written, told_at
+            if prepare and grant.state == "active":
+                await prepare(grant)
             written = grant
             if grant.state == "revoked" and self._clock() >= told_at + TOLD_AGAIN_AFTER_S:
                 # Not on each attempt: a longer pause between read and write lets more other writers win.

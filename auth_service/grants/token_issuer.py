@@ -92,3 +92,24 @@ class TokenIssuer:
             bound=grant.jkt is not None,
         )
         return self._handles.encode(handle)
+
+
+class TokenResponses:
+    """The responses to one token request: one for each attempt to write its grant."""
+
+    def __init__(self, issuer: TokenIssuer, client: Client) -> None:
+        self._issuer = issuer
+        self._client = client
+        self._grant: Grant | None = None
+        self._response: dict[str, Any] = {}
+
+    async def prepare(self, grant: Grant) -> None:
+        """Make the response for `grant`."""
+        self._response = await self._issuer.token_response(grant, self._client)
+        self._grant = grant
+
+    async def of(self, grant: Grant) -> dict[str, Any]:
+        """Return the response for `grant`, which was prepared if the grant has just been written."""
+        if grant != self._grant:
+            await self.prepare(grant)
+        return self._response

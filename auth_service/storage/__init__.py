@@ -9,6 +9,7 @@ Owns how bytes are stored, compared, expired and announced. Knows nothing of OAu
     durability.py  which writes wait for replicas
     redis.py       Redis and Valkey: one server, Sentinel or Cluster; over redis_pipeline.py but for Cluster
     sqlite.py      one file
+    store_clock.py  the store's clock, for all processes that share it
 """
 
 from __future__ import annotations

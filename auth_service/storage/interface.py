@@ -152,6 +152,10 @@ class Store(Protocol):
         """
         ...
 
+    async def time(self) -> float:
+        """Return the backend's clock, in seconds since 1970: the same clock for every process."""
+        ...
+
     async def ping(self) -> None:
         """Return if the store answers and accepts writes."""
         ...

@@ -51,6 +51,7 @@ from auth_service.storage.redis_scripts import (
     INDEX_LIST,
     INDEX_REMOVE,
     REPLACE,
+    TIME,
     UNCOUNT,
     Script,
 )
@@ -155,6 +156,11 @@ class RedisStore:
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
         finally:
             self._subscriptions -= 1
+
+    async def time(self) -> float:
+        # By a script, because it has a key: all processes get the clock of the same node of a Cluster.
+        seconds, microseconds = cast("list[bytes]", await self._run(TIME, keys.ping()))
+        return int(seconds) + int(microseconds) / 1_000_000
 
     async def ping(self) -> None:
         # A replica also answers PING, and so does a server whose memory or disk is full.

@@ -100,6 +100,9 @@ if others >= tonumber(ARGV[3]) then return 0 end
 )
 """Arguments: member, lifetime in ms or empty, maximum number of members. Returns 1 if added."""
 
+TIME = _script("return redis.call('TIME')")
+"""No arguments. Returns seconds since 1970, and microseconds, as text."""
+
 INDEX_REMOVE = _script("redis.call('ZREM', KEYS[1], ARGV[1])" + _EXPIRE_INDEX)
 """Argument: member."""
 

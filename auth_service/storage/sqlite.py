@@ -179,6 +179,9 @@ class SqliteStore:
     async def _messages(self, after: int) -> list[Message]:
         return await self._read(lambda db: sqlite_messages.messages_after(db, after))
 
+    async def time(self) -> float:
+        return self._clock()
+
     async def ping(self) -> None:
         await self.delete(keys.ping())
         await self.put_once(keys.ping(), ttl_s=1)

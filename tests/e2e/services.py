@@ -8,6 +8,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -150,6 +151,7 @@ def deployed(
     directory: Path,
     *,
     replicas: int = 1,
+    clock_shifts_s: Sequence[int] = (),
     issuer: str | None = None,
     mcp_url: str | None = None,
     more_resource_servers: Sequence[Mapping[str, Any]] = (),
@@ -162,6 +164,7 @@ def deployed(
 
     Args:
         directory: for logs and notes.
+        clock_shifts_s: how far the clock of each replica's host is ahead; right for those left out.
         issuer: the public URL of the authorization servers; where the first of them listens, if left out.
         mcp_url: the public URL of the MCP server; where it listens, if left out.
         more_resource_servers: that the authorization server knows besides ours.
@@ -196,7 +199,8 @@ def deployed(
         **resource_settings,
     }
     auth = [
-        Service("auth", port, for_auth, directory / f"auth-{port}.log", cheap_hashes) for port in auth_ports
+        Service("auth", port, {**for_auth, **shift}, directory / f"auth-{port}.log", cheap_hashes)
+        for port, shift in _with_shifts(auth_ports, clock_shifts_s)
     ]
     resource = Service("resource", resource_port, for_resource, directory / f"resource-{resource_port}.log")
     deployment = Deployment(auth, resource, resource_secret)
@@ -206,3 +210,10 @@ def deployed(
         yield deployment
     for service in deployment.services:
         assert "Traceback" not in service.log, service.log
+
+
+def _with_shifts(
+    ports: Sequence[int], clock_shifts_s: Sequence[int]
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    for port, shift_s in zip_longest(ports, clock_shifts_s, fillvalue=0):
+        yield port, {"TEST_CLOCK_SHIFT_S": str(shift_s)} if shift_s else NOTHING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -20,6 +21,11 @@ async def test_what_is_created_can_be_read_back_byte_for_byte(store: Store) -> N
     value = bytes(range(256)) * 300
     assert await store.create(KEY, value, ttl_s=None)
     assert await store.get(KEY) == value
+
+
+async def test_the_time_is_that_of_the_backend(store: Store) -> None:
+    before = time.time()
+    assert before - 1 <= await store.time() <= time.time() + 1  # the backend runs on this machine
 
 
 async def test_values_read_together_come_in_the_order_of_their_keys(store: Store) -> None:

@@ -35,9 +35,13 @@ def test_the_youngest_active_key_signs(now: int, key: Key) -> None:
     assert signing_key([THIRD, OTHER, FIRST, SECOND], "RS256", now) == key
 
 
-def test_a_key_that_is_only_published_does_not_sign() -> None:
+def test_the_earliest_key_signs_before_its_time() -> None:
+    assert signing_key([THIRD, OTHER, SECOND], "RS256", 999) == SECOND
+
+
+def test_a_key_of_another_algorithm_does_not_sign() -> None:
     with pytest.raises(LookupError, match="RS256"):
-        signing_key([SECOND, OTHER], "RS256", 999)
+        signing_key([OTHER], "RS256", 999)
 
 
 @pytest.mark.parametrize(
