@@ -29,7 +29,7 @@ def test_a_jump_of_the_store_is_caught_up_with_slowly_and_never_by_going_back(ju
     assert readings[-1] == pytest.approx(1_000.0 + 1_499 + jump_s)
 
 
-def test_a_correction_ends_if_nothing_is_measured_any_more() -> None:
+def test_a_correction_ends_without_further_measurements() -> None:
     clock = Steering(0.0, 1_000.0).measured(0.0, 1_010.0)
     assert clock.read(10_000.0) == pytest.approx(11_010.0)
 
