@@ -25,6 +25,7 @@ user is, what they consented to, and whether a token is still active.
     auth/           authentication: credentials, DPoP proofs, the principal
     journal/        what principals did, reported to the authorization server
     gateway/        a backend: the proxy to an upstream MCP server
+    workers/        several processes: a request reaches the one that has its session
     mcp_server/     a backend: the built-in MCP server
     middleware/     `drain_body`, `origins` (CORS), and `guard`, which puts the others in front of a backend
     routes/         the HTTP resources beside MCP

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 from fastapi import APIRouter, FastAPI, Request
@@ -12,7 +13,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
-from starlette.types import HTTPExceptionHandler, Lifespan
+from starlette.types import ASGIApp, HTTPExceptionHandler, Lifespan
 
 from resource_service.components import Components, components
 from resource_service.errors import Refusal, Refuse
@@ -36,6 +37,7 @@ from resource_service.routes.http_resources import health_route, plain_routes
 from resource_service.routes.published_keys import key_routes
 from resource_service.settings import ResourceSettings
 from resource_service.shutdown import called_when_stopping
+from resource_service.workers.worker import Worker
 from shared.asgi import (
     BrowserPages,
     Cors,
@@ -106,15 +108,20 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     return app
 
 
-def create_app_from_environment() -> FastAPI:
+def create_app_from_environment(workers: str | None = None) -> ASGIApp:
     """Create the app for uvicorn, with settings and logging from the environment.
+
+    Args:
+        workers: the private folder that several workers share; None if there is one.
 
     Raises:
         pydantic.ValidationError: a setting is missing or invalid; the error names it.
     """
     forbid_inspection()
     configure_logs()
-    return create_app(ResourceSettings())  # type: ignore[call-arg]  # read from the environment
+    settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
+    app = create_app(settings)
+    return app if workers is None else Worker(app, Path(workers), max_body_bytes=settings.max_body_bytes)
 
 
 def _mcp_endpoints(parts: Components) -> Iterator[Route]:

@@ -26,7 +26,18 @@ ORDER = {
     "resource_service": (
         *("reasons", "errors", "principal", "identity_token", "targets", "notifier", "messages"),
         *("policy", "gateway_settings", "settings", "authorization_server_client", "introspection"),
-        *("auth", "journal", "gateway", "mcp_server", "middleware", "routes", "resource", "openapi", "pages"),
+        *(
+            "auth",
+            "journal",
+            "gateway",
+            "workers",
+            "mcp_server",
+            "middleware",
+            "routes",
+            "resource",
+            "openapi",
+            "pages",
+        ),
         *("shutdown", "components", "main", "verifiers"),
     ),
 }

@@ -5,7 +5,8 @@ By ASGI messages, the head and the body are two writes to the socket, and uvicor
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from starlette.types import Message, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -23,10 +24,35 @@ def offer_whole_response(cycle: RequestResponseCycle) -> None:
 
 async def send_whole(scope: Scope, start: Message, body: Message, send: Send) -> None:
     """Send the two messages of a response, by one write where the server can do that."""
-    whole: _WholeResponse | None = scope.get("extensions", {}).get(_EXTENSION)
+    whole: _Writer | None = scope.get("extensions", {}).get(_EXTENSION)
     if whole is None or not whole.write(start, body["body"]):
         await send(start)
         await send(body)
+
+
+def with_changed_start(scope: Scope, change: Callable[[Message], Message]) -> Scope:
+    """Return `scope` so that `change` applies to the start of a response that is written at once."""
+    whole: _Writer | None = scope.get("extensions", {}).get(_EXTENSION)
+    if whole is None:
+        return scope
+    return {**scope, "extensions": {**scope["extensions"], _EXTENSION: _Changed(whole, change)}}
+
+
+class _Writer(Protocol):
+    def write(self, start: Message, body: bytes) -> bool: ...
+
+
+class _Changed:
+    """Changes the start of a response before it is written."""
+
+    __slots__ = ("_change", "_writer")
+
+    def __init__(self, writer: _Writer, change: Callable[[Message], Message]) -> None:
+        self._writer = writer
+        self._change = change
+
+    def write(self, start: Message, body: bytes) -> bool:
+        return self._writer.write(self._change(start), body)
 
 
 class _WholeResponse:

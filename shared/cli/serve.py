@@ -8,8 +8,10 @@ import shutil
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -83,7 +85,26 @@ def resource(
 
     check_settings(ResourceSettings, LogSettings, context=context)
     _check_commands(ResourceSettings())  # type: ignore[call-arg]  # read from the environment
-    _serve("resource_service.main", host=host, port=port, workers=workers, grace_s=grace, leash=leash)
+    with _shared_folder(workers) as folder:
+        _serve(
+            "resource_service.main",
+            host=host,
+            port=port,
+            workers=workers,
+            grace_s=grace,
+            leash=leash,
+            folder=folder,
+        )
+
+
+@contextmanager
+def _shared_folder(workers: int) -> Iterator[str | None]:
+    """Create a private folder for the sockets of several workers."""
+    if workers == 1:
+        yield None
+        return
+    with TemporaryDirectory(prefix="doorward-workers-") as folder:
+        yield folder
 
 
 def _check_commands(settings: ResourceSettings) -> None:
@@ -125,7 +146,16 @@ def _require(package: str) -> None:
         raise CommandError(f"{package} is not installed")
 
 
-def _serve(module: str, *, host: str, port: int, workers: int, grace_s: int, leash: bool) -> None:
+def _serve(
+    module: str,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    grace_s: int,
+    leash: bool,
+    folder: str | None = None,
+) -> None:
     from shared.cli.serving import become_child_of_init
 
     forbid_inspection()
@@ -143,7 +173,7 @@ def _serve(module: str, *, host: str, port: int, workers: int, grace_s: int, lea
     from shared.cli.serving import Application, serve, take_settings
 
     config = uvicorn.Config(
-        Application(module, take_settings(os.environ)),
+        Application(module, take_settings(os.environ), folder),
         factory=True,
         host=host,
         port=port,

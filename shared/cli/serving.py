@@ -34,15 +34,18 @@ class Application:
     Attributes:
         module: the module with `create_app_from_environment`.
         settings: the environment variables that the application reads.
+        workers: the private folder that the workers of the resource service share, if there are several.
     """
 
     module: str
     settings: dict[str, str]
+    workers: str | None = None
 
     def __call__(self) -> Any:  # noqa: ANN401 -- an ASGI application
         forbid_inspection()
         with _set(os.environ, self.settings):
-            application = import_module(self.module).create_app_from_environment()
+            create = import_module(self.module).create_app_from_environment
+            application = create() if self.workers is None else create(self.workers)
         _spare_the_collector()
         return application
 

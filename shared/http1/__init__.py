@@ -14,7 +14,7 @@ redirects, proxies, content codings or retries.
 """
 
 from shared.http1.addresses import server_of, target_of
-from shared.http1.client import Client, Limits, Server
+from shared.http1.client import Client, Limits, Server, UnixServer
 from shared.http1.connection import Response
 from shared.http1.errors import (
     BrokenOffError,
@@ -39,6 +39,7 @@ __all__ = [
     "Response",
     "Server",
     "SilentError",
+    "UnixServer",
     "server_of",
     "target_of",
 ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from shared.http1.connection import Connection, Response
 from shared.http1.errors import BusyError, ConnectError
 from shared.http1.request import Request
-from shared.http1.sockets import connected_socket
+from shared.http1.sockets import connected_socket, connected_unix_socket
 
 MAX_IDLE = 100
 KEPT_ALIVE_S = 3.0
@@ -31,6 +32,18 @@ class Server:
     host: str
     port: int
     tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnixServer:
+    """A server on a Unix socket of this machine.
+
+    Attributes:
+        is_trusted: whether a process, by its id, may be the server; asked where the system tells the id.
+    """
+
+    path: str
+    is_trusted: Callable[[int], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +68,7 @@ class Client:
     A request is never sent twice: it might have been executed.
     """
 
-    def __init__(self, server: Server, limits: Limits) -> None:
+    def __init__(self, server: Server | UnixServer, limits: Limits) -> None:
         self._server = server
         self._limits = limits
         self._room = asyncio.Semaphore(limits.connections)
@@ -118,16 +131,9 @@ class Client:
         return None
 
     async def _connect(self) -> Connection:
-        server = self._server
         try:
             async with asyncio.timeout(self._limits.connect_s):
-                connected = await connected_socket(server.host, server.port)
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    Connection,
-                    sock=connected,
-                    ssl=server.tls,
-                    server_hostname=server.host if server.tls else None,
-                )
+                connection = await _connection_to(self._server)
         except TimeoutError as error:
             raise ConnectError(f"no connection within {self._limits.connect_s:g} s") from error
         except (OSError, UnicodeError) as error:  # ssl.SSLError and socket.gaierror are OSErrors
@@ -161,3 +167,19 @@ class Client:
             self._idle.popleft().abort()
         if self._idle:
             self._close_idle_later()
+
+
+async def _connection_to(server: Server | UnixServer) -> Connection:
+    loop = asyncio.get_running_loop()
+    if isinstance(server, UnixServer):
+        connected = await connected_unix_socket(server.path, server.is_trusted)
+        _, connection = await loop.create_unix_connection(Connection, sock=connected)
+        return connection
+    connected = await connected_socket(server.host, server.port)
+    _, connection = await loop.create_connection(
+        Connection,
+        sock=connected,
+        ssl=server.tls,
+        server_hostname=server.host if server.tls else None,
+    )
+    return connection

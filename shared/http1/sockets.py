@@ -1,9 +1,11 @@
-"""TCP connections to a name with several addresses (RFC 8305)."""
+"""TCP connections to a name with several addresses (RFC 8305), and connections on this machine."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import struct
+from collections.abc import Callable
 
 import aiohappyeyeballs
 
@@ -36,3 +38,33 @@ async def connected_socket(host: str, port: int) -> socket.socket:
     for option in KEEP_ALIVE:
         connected.setsockopt(*option)
     return connected
+
+
+async def connected_unix_socket(path: str, is_trusted: Callable[[int], bool]) -> socket.socket:
+    """Return a socket that is connected to the Unix socket at `path`.
+
+    Args:
+        is_trusted: whether a process may listen there.
+
+    Raises:
+        OSError: nothing listens there, or an untrusted process.
+    """
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connected.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connected, path)
+        if hasattr(socket, "SO_PEERCRED") and not is_trusted(_listener_of(connected)):
+            raise ConnectionRefusedError("another process listens there")
+    except BaseException:
+        connected.close()
+        raise
+    return connected
+
+
+def _listener_of(connected: socket.socket) -> int:
+    """Return the id of the process at the other end (unix(7))."""
+    credentials = struct.Struct("3i")
+    process_id: int = credentials.unpack(
+        connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)
+    )[0]
+    return process_id

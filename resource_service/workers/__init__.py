@@ -1,0 +1,15 @@
+"""MCP sessions with several worker processes: a request of a session reaches the worker that has it (RS-10).
+
+Workers share the port, so any of them may accept a request. The session ids that clients see begin with the
+name of a worker. A worker that accepts a request of another one's session passes the request on, over the
+private Unix socket of the other one, and returns the response as it arrives. The other one serves it as if it
+had come directly: it checks the token, the proof and the policy. A worker that has ended has no socket, and
+its sessions are unknown: clients get 404 and initialize again, as the specification says.
+
+    session_names.py   session ids that name a worker; pure
+    private_server.py  the private socket of a worker
+    siblings.py        the connections to the other workers
+    worker.py          the application of one worker, in front of the actual one
+
+Requests of revision 2026-07-28 belong to no session, and are served where they are accepted.
+"""

@@ -1,0 +1,132 @@
+"""The application of one worker: serves its own sessions, and passes other requests on."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resource_service.gateway.disconnect import CancelledOnDisconnect
+from resource_service.workers.private_server import PrivateServer
+from resource_service.workers.session_names import HEADER, with_worker, without_worker, worker_of
+from resource_service.workers.siblings import Siblings
+from shared.asgi import BodyTooLargeError, read_body, replay
+from shared.asgi.body import body_too_large
+from shared.asgi.whole_response import with_changed_start
+from shared.http1 import Client, ExchangeError, Request, Response
+from shared.logs import get_logger
+
+# RFC 9110 §7.6.1: about the connection, not the message. The length is added again.
+_OF_THE_CONNECTION = frozenset(
+    {b"connection", b"keep-alive", b"te", b"upgrade", b"transfer-encoding", b"content-length", b"expect"}
+)
+
+_log = get_logger(__name__)
+
+
+class Worker:
+    """The ASGI application of one worker process, around that of the service.
+
+    Args:
+        folder: the private folder of the workers' sockets.
+        max_body_bytes: of a request that is passed on.
+    """
+
+    def __init__(self, app: ASGIApp, folder: Path, *, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+        self._siblings = Siblings(folder)
+        self.name = secrets.token_hex(8)
+        self._private = PrivateServer(self._serve, folder / self.name)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+            return
+        worker = worker_of(scope["headers"]) if scope["type"] == "http" else None
+        if worker is None or worker == self.name:
+            await self._serve(scope, receive, send)
+        elif (client := self._siblings.client_of(worker)) is None:
+            await self._serve(scope, receive, send)  # where the session is unknown
+        else:
+            await self._pass_on(client, scope, receive, send)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the private socket while the application runs."""
+
+        async def receive_until_end() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self._private.stop()
+                await self._siblings.close()
+            return message
+
+        async def send_when_started(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                await self._private.start()
+            await send(message)
+
+        await self._app(scope, receive_until_end, send_when_started)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request here, with this worker's name in front of session ids."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if worker_of(scope["headers"]) == self.name:
+            scope = {**scope, "headers": without_worker(scope["headers"])}
+
+        def named(start: Message) -> Message:
+            if any(name.lower() == HEADER for name, _ in start["headers"]):
+                return {**start, "headers": with_worker(start["headers"], self.name)}
+            return start
+
+        async def send_named(message: Message) -> None:
+            await send(named(message) if message["type"] == "http.response.start" else message)
+
+        await self._app(with_changed_start(scope, named), receive, send_named)
+
+    async def _pass_on(self, client: Client, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await read_body(scope, receive, max_body_bytes=self._max_body_bytes)
+        except ClientDisconnect:
+            return
+        except BodyTooLargeError:
+            await body_too_large(scope, self._max_body_bytes)(scope, receive, send)
+            return
+        with CancelledOnDisconnect(receive):
+            try:
+                response = await client.send(_request(scope, body))
+            except ExchangeError as error:
+                _log.info("the worker of a session does not respond", error=str(error))
+                if isinstance(error.__cause__, ConnectionRefusedError):
+                    await self._siblings.forget(worker_of(scope["headers"]) or "")
+                await self._serve(scope, replay(body, receive), send)
+                return
+            try:
+                await _return(response, send)
+            finally:
+                response.close()
+
+
+def _request(scope: Scope, body: bytes) -> Request:
+    fields = [(name, value) for name, value in scope["headers"] if name not in _OF_THE_CONNECTION]
+    query = scope.get("query_string", b"")
+    target = scope["raw_path"] + (b"?" + query if query else b"")
+    method: str = scope["method"]
+    return Request(method.encode("ascii"), target, fields, body if body or method == "POST" else None)
+
+
+async def _return(response: Response, send: Send) -> None:
+    """Send the response as it arrives; one that is cut off stays unfinished."""
+    fields = [field for field in response.fields if field[0] not in (b"connection", b"transfer-encoding")]
+    await send({"type": "http.response.start", "status": response.status, "headers": fields})
+    try:
+        async for chunk in response:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except ExchangeError as error:
+        _log.warning("the worker of a session ended during a response", error=str(error))
+        return
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

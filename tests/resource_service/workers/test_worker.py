@@ -1,0 +1,181 @@
+"""Requests reach the worker that has their session."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from resource_service.workers.session_names import HEADER
+from resource_service.workers.worker import Worker
+
+pytestmark = pytest.mark.anyio
+
+SESSION = HEADER.decode()
+LIMIT = 1_000
+
+
+class Sessions:
+    """An application whose sessions are numbers, which no other one knows."""
+
+    def __init__(self, first: int) -> None:
+        self.sessions = {str(first)}
+        self.next = first
+        self.disconnected = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        request = Request(scope, receive)
+        session = request.headers.get(SESSION)
+        body = await request.body()
+        if session is None:
+            response = Response("new", headers={SESSION: str(self.next)})
+        elif session not in self.sessions:
+            response = Response("unknown", 404)
+        elif request.method == "GET":
+            response = StreamingResponse(self._stream(receive))
+        else:
+            seen = f"{request.method} {request.url.path}?{request.url.query} {body.decode()}"
+            response = Response(seen, 202, {"X-Host": request.headers["host"]})
+        await response(scope, receive, send)
+
+    async def _stream(self, receive: Receive) -> AsyncIterator[bytes]:
+        yield b"first"
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.disconnected.set()
+
+
+@asynccontextmanager
+async def running(worker: Worker) -> AsyncIterator[None]:
+    """Run the lifespan of a worker."""
+    started, stopping = asyncio.Event(), asyncio.Event()
+    messages = iter(["lifespan.startup", "lifespan.shutdown"])
+
+    async def receive() -> Message:
+        kind = next(messages)
+        if kind == "lifespan.shutdown":
+            await stopping.wait()
+        return {"type": kind}
+
+    async def send(_message: Message) -> None:
+        started.set()
+
+    living = asyncio.create_task(worker({"type": "lifespan"}, receive, send))
+    await started.wait()
+    try:
+        yield
+    finally:
+        stopping.set()
+        await living
+
+
+def client_of(worker: Worker) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(worker), base_url="http://mcp.example")
+
+
+@asynccontextmanager
+async def two(folder: Path) -> AsyncIterator[tuple[Worker, Worker, Sessions]]:
+    """Two workers, and the application of the second."""
+    app = Sessions(2)
+    first = Worker(Sessions(1), folder, max_body_bytes=LIMIT)
+    second = Worker(app, folder, max_body_bytes=LIMIT)
+    async with AsyncExitStack() as stack:
+        for worker in (first, second):
+            await stack.enter_async_context(running(worker))
+        yield first, second, app
+
+
+async def test_a_request_reaches_the_worker_of_its_session(tmp_path: Path) -> None:
+    async with two(tmp_path) as (first, second, _), client_of(first) as client:
+        async with client_of(second) as other:
+            session = (await other.post("/mcp")).headers[SESSION]
+        for body in ("a", "b"):
+            answer = await client.post("/mcp?x=y", headers={SESSION: session}, content=body)
+            assert (answer.status_code, answer.text) == (202, f"POST /mcp?x=y {body}")
+            assert answer.headers["x-host"] == "mcp.example"
+        assert (await client.delete("/mcp", headers={SESSION: session})).text == "DELETE /mcp? "
+
+
+async def test_a_session_of_another_worker_is_unknown_without_it(tmp_path: Path) -> None:
+    async with two(tmp_path) as (first, second, _), client_of(first) as client:
+        for unknown in (f"{second.name}-1", f"{first.name}-2", "0123456789abcdef-2", "2"):
+            assert (await client.post("/mcp", headers={SESSION: unknown})).status_code == 404
+
+
+async def test_a_session_ends_with_its_worker(tmp_path: Path) -> None:
+    first = Worker(Sessions(1), tmp_path, max_body_bytes=LIMIT)
+    second = Worker(Sessions(2), tmp_path, max_body_bytes=LIMIT)
+    async with running(first), client_of(first) as client:
+        async with running(second):
+            answer = await client.post("/mcp", headers={SESSION: f"{second.name}-2"})
+            assert answer.status_code == 202
+        answer = await client.post("/mcp", headers={SESSION: f"{second.name}-2"}, content="x")
+        assert answer.status_code == 404
+        assert os.listdir(tmp_path) == [first.name]
+
+
+async def test_a_socket_that_nobody_serves_is_removed(tmp_path: Path) -> None:
+    async with two(tmp_path) as (first, _, _), client_of(first) as client:
+        dead = tmp_path / "0123456789abcdef"
+        async with asyncio.timeout(5):
+            server = await asyncio.start_unix_server(lambda *_: None, dead)
+            server.close()
+            await server.wait_closed()
+        answer = await client.post("/mcp", headers={SESSION: f"{dead.name}-2"})
+        assert answer.status_code == 404
+        assert not dead.exists()
+
+
+async def test_only_a_worker_gets_requests_of_other_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two(tmp_path) as (first, second, _), client_of(first) as client:
+        monkeypatch.setattr(os, "getppid", lambda: 1)
+        answer = await client.post("/mcp", headers={SESSION: f"{second.name}-2"})
+        assert answer.status_code == 404
+
+
+async def test_a_body_that_is_too_large_is_not_passed_on(tmp_path: Path) -> None:
+    async with two(tmp_path) as (first, second, _), client_of(first) as client:
+        headers = {SESSION: f"{second.name}-2"}
+        answer = await client.post("/mcp", headers=headers, content="x" * (LIMIT + 1))
+        assert answer.status_code == 413
+
+
+async def test_a_stream_arrives_as_it_is_sent_and_ends_with_its_client(tmp_path: Path) -> None:
+    async with two(tmp_path) as (first, second, app):
+        messages: asyncio.Queue[Message] = asyncio.Queue()
+        leaving = asyncio.Event()
+        body_read = False
+
+        async def receive() -> Message:
+            nonlocal body_read
+            if body_read:
+                await leaving.wait()
+                return {"type": "http.disconnect"}
+            body_read = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        headers = [(b"host", b"mcp.example"), (HEADER, f"{second.name}-2".encode())]
+        scope = {"type": "http", "method": "GET", "path": "/mcp", "raw_path": b"/mcp", "headers": headers}
+        serving = asyncio.create_task(first({**scope, "query_string": b""}, receive, messages.put))
+        assert (await messages.get())["status"] == 200
+        assert (await messages.get())["body"] == b"first"
+        leaving.set()
+        await serving
+        async with asyncio.timeout(5):
+            await app.disconnected.wait()
