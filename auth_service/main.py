@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from auth_service import routes
 from auth_service.crypto.keyring import KeyRing
 from auth_service.declarative.stored_settings import DeclaredSettings
+from auth_service.events.known_revocations import KnownRevocations
 from auth_service.fetching import Fetcher
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
 from auth_service.pages.visitors import VisitorPages, slash_routes
@@ -28,7 +29,8 @@ from auth_service.web.render import STATIC
 from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
 from auth_service.web.theme import Theme
-from auth_service.wiring.components import Components, components, warning
+from auth_service.wiring.components import Components, components
+from auth_service.wiring.page_context import warning
 from shared.asgi import (
     BodyLimit,
     BrowserPages,
@@ -65,15 +67,17 @@ def create_app(
     fetcher: Fetcher | None = None,
     *,
     keeps_store: bool = False,
+    known_revocations: KnownRevocations | None = None,
 ) -> DescribedApp:
     """Create the authorization server as an ASGI application; shutdown closes `store` and `fetcher`.
 
     Args:
         fetcher: by default created according to `settings`.
         keeps_store: whether shutdown leaves `store` open.
+        known_revocations: those that this process remembers already.
     """
     fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback, networks=settings.fetch_networks)
-    parts = components(settings, store, clock, fetcher)
+    parts = components(settings, store, clock, fetcher, known_revocations=known_revocations)
     scopes = parts.grants.resource_registry.scope_descriptions
     networks = parts.page_context.networks
     submissions = Submissions(store, parts.base.key_ring, parts.page_context.browsers)
@@ -128,8 +132,10 @@ def create_reloading_app(settings: AuthSettings, store: Store, clock: Clock | No
     store_clock = StoreClock(store)
     now = clock or store_clock
 
+    known_revocations = KnownRevocations(now)
+
     def create(current: AuthSettings) -> DescribedApp:
-        return create_app(current, store, now, keeps_store=True)
+        return create_app(current, store, now, keeps_store=True, known_revocations=known_revocations)
 
     declared = DeclaredSettings(store, KeyRing(settings.master_keys))
     return ReloadingApp(settings, declared, create, clock=store_clock.followed, close=store.aclose)

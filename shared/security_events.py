@@ -20,6 +20,8 @@ ALGORITHM = "ES256"
 SESSION_REVOKED = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
 CLAIMS_CHANGED = "https://schemas.openid.net/secevent/caep/event-type/token-claims-change"
 VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification"
+ENDS_AT = "doorward_ends_at"
+"""The member of a revocation that was written; receivers ignore members they do not know (RFC 8417 §2.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,8 @@ class SecurityEvent:
             event, and for a change that may affect any grant.
         reason: the cause of the revocation, for the log.
         changed: whether the permissions of tokens may have changed.
+        ends_at: when the last token of the grant expires, once its revocation was written; 0 before that, and
+            for other events.
     """
 
     jti: str
@@ -40,6 +44,7 @@ class SecurityEvent:
     grant_id: str | None = None
     reason: str | None = None
     changed: bool = False
+    ends_at: int = 0
 
 
 def set_claims(event: SecurityEvent, *, issuer: str, audience: str) -> dict[str, Any]:
@@ -64,7 +69,8 @@ def _events(event: SecurityEvent) -> dict[str, Any]:
 
 def _revocation(event: SecurityEvent) -> dict[str, Any]:
     reason = {"reason_admin": {"en": event.reason}} if event.reason else {}  # CAEP §2
-    return {"event_timestamp": event.occurred_at, **reason}
+    ends_at = {ENDS_AT: event.ends_at} if event.ends_at else {}
+    return {"event_timestamp": event.occurred_at, **reason, **ends_at}
 
 
 def read_event(claims: Mapping[str, Any], *, issuer: str, audience: str) -> SecurityEvent:
@@ -92,7 +98,10 @@ def read_event(claims: Mapping[str, Any], *, issuer: str, audience: str) -> Secu
     if event_types[0] == CLAIMS_CHANGED:
         grant_id = None if about == audience else about
         return SecurityEvent(jti=jti, occurred_at=occurred_at, grant_id=grant_id, changed=True)
-    return SecurityEvent(jti=jti, occurred_at=occurred_at, grant_id=about, reason=_reason(details))
+    ends_at = int(jwt_claims.number(details, ENDS_AT)) if ENDS_AT in details else 0
+    return SecurityEvent(
+        jti=jti, occurred_at=occurred_at, grant_id=about, reason=_reason(details), ends_at=ends_at
+    )
 
 
 def _subject(claims: Mapping[str, Any]) -> str:

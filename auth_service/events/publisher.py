@@ -21,9 +21,10 @@ class RevocationPublisher:
         self._store = store
         self._clock = clock
 
-    async def revoked(self, grant: Grant) -> None:
-        """Announce that the grant ends, now or in a moment."""
-        await self._publish(grant.grant_id, grant.revocation_reason)
+    async def revoked(self, grant: Grant, *, written: bool = False) -> None:
+        """Announce that the grant ends, in a moment or, if that is `written`, now."""
+        ends_at = grant.kept_until if written else 0
+        await self._publish(grant.grant_id, grant.revocation_reason, ends_at)
 
     async def changed(self, grant_id: str | None) -> None:
         """Announce that tokens of the grant may allow something else; None for any grant."""
@@ -34,12 +35,18 @@ class RevocationPublisher:
         """Announce that nothing was missed: a process that receives this would have received a revocation."""
         await self._publish(None, None)
 
-    async def _publish(self, grant_id: str | None, reason: str | None) -> None:
-        event = self._event(grant_id, reason=reason)
+    async def _publish(self, grant_id: str | None, reason: str | None, ends_at: int = 0) -> None:
+        event = self._event(grant_id, reason=reason, ends_at=ends_at)
         await self._store.publish(keys.revocations(), encode_event(event))
 
     def _event(
-        self, grant_id: str | None, *, reason: str | None = None, changed: bool = False
+        self, grant_id: str | None, *, reason: str | None = None, changed: bool = False, ends_at: int = 0
     ) -> SecurityEvent:
-        now = int(self._clock())
-        return SecurityEvent(jti=new_id(), occurred_at=now, grant_id=grant_id, reason=reason, changed=changed)
+        return SecurityEvent(
+            jti=new_id(),
+            occurred_at=int(self._clock()),
+            grant_id=grant_id,
+            reason=reason,
+            changed=changed,
+            ends_at=ends_at,
+        )

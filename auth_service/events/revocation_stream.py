@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from auth_service.events.event_buffer import Batch, EventBuffer
+from auth_service.events.known_revocations import KnownRevocations
 from auth_service.events.publisher import RevocationPublisher, decode_event
 from auth_service.protocol.errors import UnknownPositionError
 from auth_service.protocol.reasons import Reason
@@ -29,9 +30,25 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 
 
 class RevocationStream:
-    """The events since this process began to follow the channel; belongs to one event loop."""
+    """The events since this process began to follow the channel; belongs to one event loop.
 
-    def __init__(self, store: Store, clock: Clock, event_buffer: EventBuffer | None = None) -> None:
+    Args:
+        known_revocations: the revocations that this process remembers.
+        connected: called whenever the channel is followed again, when the store may have gone back in time.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        event_buffer: EventBuffer | None = None,
+        *,
+        known_revocations: KnownRevocations | None = None,
+        connected: Callable[[], Coroutine[object, object, None]] | None = None,
+    ) -> None:
+        self._known_revocations = KnownRevocations(clock) if known_revocations is None else known_revocations
+        self._connected = connected
+        self._catching_up: asyncio.Task[None] | None = None
         self._store = store
         self._publisher = RevocationPublisher(store, clock)
         self._event_buffer = event_buffer or EventBuffer()
@@ -52,6 +69,8 @@ class RevocationStream:
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
+            if self._catching_up:
+                self._catching_up.cancel()
 
     async def next(self, seen: Iterable[str], at_most: int, *, waits: bool) -> Batch:
         """Return the events after the newest of those `seen`; without any, wait if `waits` is set.
@@ -117,6 +136,7 @@ class RevocationStream:
                 ):
                     self._patience, self._live, pause_s = patience, True, FIRST_PAUSE_S
                     self._tried.set()
+                    self._catch_up()
                     async for message in messages:
                         self._take(decode_event(message))
             except (StoreUnavailableError, UnreadableDocumentError, TimeoutError) as error:
@@ -130,8 +150,14 @@ class RevocationStream:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
+    def _catch_up(self) -> None:
+        if self._connected and (self._catching_up is None or self._catching_up.done()):
+            self._catching_up = asyncio.create_task(self._connected())
+
     def _take(self, event: SecurityEvent) -> None:
         self._event_buffer.add(event)
+        if event.grant_id is not None and event.ends_at:
+            self._known_revocations.add(event.grant_id, event.reason or "it was revoked", event.ends_at)
         if self._patience is not None:
             self._patience.reschedule(None)
         if event.grant_id is None:

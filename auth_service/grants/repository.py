@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from auth_service.events.known_revocations import KnownRevocations
 from auth_service.events.publisher import RevocationPublisher
 from auth_service.protocol import grant as rules
 from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
 from auth_service.storage.documents import READ_AT_ONCE, Collection, Read
-from auth_service.storage.interface import Store, StoreFullError, StoreUnavailableError
+from auth_service.storage.interface import NotReplicatedError, Store, StoreFullError, StoreUnavailableError
 from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 from shared.logs import get_logger
@@ -22,6 +23,9 @@ from shared.logs import get_logger
 _log = get_logger(__name__)
 
 R = TypeVar("R")
+
+PUT_BACK_PAUSE_S = 1.0
+"""How long to wait before the next attempt while the store does not accept the revocations."""
 
 DECODED_GRANTS = 2_048
 """The number of decoded grants that a process caches by their stored bytes: about 6 MB."""
@@ -31,9 +35,16 @@ TOLD_AGAIN_AFTER_S = 20
 
 
 class GrantRepository:
-    """Stores one document for each grant, indexed by subject and by client."""
+    """Stores one document for each grant, indexed by subject and by client.
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    A grant that the store has, but whose revocation is known here, is revoked again: the store forgot it.
+
+    Args:
+        known_revocations: the revocations that this process remembers.
+    """
+
+    def __init__(self, store: Store, clock: Clock, known_revocations: KnownRevocations | None = None) -> None:
+        self._known_revocations = KnownRevocations(clock) if known_revocations is None else known_revocations
         self._store = store
         self._clock = clock
         self._publisher = RevocationPublisher(store, clock)
@@ -56,16 +67,53 @@ class GrantRepository:
 
     async def get(self, grant_id: str) -> Grant | None:
         """Return the grant with that id, if it is still stored."""
-        return await self._grants.get(grant_id)
+        grant = await self._grants.get(grant_id)
+        return grant and await self._unless_forgotten(grant)
 
     async def read(self, grant_id: str) -> Read[Grant] | None:
         """Return the grant with that id, to be changed afterwards."""
-        return await self._grants.read(grant_id)
+        read = await self._grants.read(grant_id)
+        return read and Read(await self._unless_forgotten(read.document), read.value)
 
     async def get_with(self, grant_id: str, other_key: str) -> tuple[Grant | None, bytes | None]:
         """Return the grant with that id, and what the store has under another key, from one exchange."""
         value, other = await self._store.get_many([keys.grant(grant_id), other_key])
-        return None if value is None else self._grants.codec.decode(value), other
+        if value is None:
+            return None, other
+        return await self._unless_forgotten(self._grants.codec.decode(value)), other
+
+    async def put_back_revocations(self, within_s: float = float("inf")) -> None:
+        """Repeat the revocations that the store has forgotten, of those of the last seconds.
+
+        Goes on until the store has accepted all of them.
+        """
+        grant_ids = [each.grant_id for each in self._known_revocations.since(self._clock() - within_s)]
+        while grant_ids:
+            try:
+                for start in range(0, len(grant_ids), READ_AT_ONCE):
+                    for grant in await self._grants.get_many(grant_ids[start : start + READ_AT_ONCE]):
+                        await self._unless_forgotten(grant, must=True)
+                return
+            except StoreUnavailableError:
+                await asyncio.sleep(PUT_BACK_PAUSE_S)
+
+    async def _unless_forgotten(self, grant: Grant, *, must: bool = False) -> Grant:
+        """Return the grant, revoked if the store has forgotten that."""
+        current = self._as_known(grant)
+        if current is not grant:
+            _log.warning("the store had forgotten a revocation; it is made again", grant_id=grant.grant_id)
+            try:
+                await self.change(grant.grant_id, lambda _: (None, None))
+            except StoreUnavailableError:
+                if must:
+                    raise
+        return current
+
+    def _as_known(self, grant: Grant) -> Grant:
+        revocation = self._known_revocations.of(grant.grant_id)
+        if revocation is None or grant.state == "revoked":
+            return grant
+        return rules.revoked(grant, revocation.reason)
 
     async def change(
         self,
@@ -94,7 +142,9 @@ class GrantRepository:
         decided: list[tuple[Grant | None, R]] = []
 
         def noted(grant: Grant) -> tuple[Grant | None, R]:
-            decided.append(rule(grant))
+            current = self._as_known(grant)
+            document, result = rule(current)
+            decided.append((current if document is None and current is not grant else document, result))
             return decided[-1]
 
         async def announce(grant: Grant) -> None:
@@ -111,6 +161,9 @@ class GrantRepository:
             result = await self._grants.update(
                 grant_id, noted, before=announce, was=was, may_be_lost=may_be_lost
             )
+        except NotReplicatedError:
+            self._remember(written)
+            raise
         except StoreFullError:
             # A removal needs no room, and a deleted grant is refused like a revoked one.
             if written is None or written.state != "revoked":
@@ -118,9 +171,14 @@ class GrantRepository:
             await self._grants.delete(grant_id)
             result = decided[-1][1]
         if written is not None and written.state == "revoked":
-            await self._publisher.revoked(written)
+            self._remember(written)
+            await self._publisher.revoked(written, written=True)
             await self._unlist(written)
         return result
+
+    def _remember(self, written: Grant | None) -> None:
+        if written is not None and written.state == "revoked":
+            self._known_revocations.add(written.grant_id, written.revocation_reason or "", written.kept_until)
 
     async def _unlist(self, grant: Grant) -> None:
         try:
@@ -150,7 +208,7 @@ class GrantRepository:
     async def parents_active(self, grant: Grant) -> bool:
         """Whether every grant from which this one was derived (RFC 8693) is still active."""
         for ancestor_id in grant.parent_grants:
-            ancestor = await self._grants.get(ancestor_id)
+            ancestor = await self.get(ancestor_id)
             if ancestor is None or ancestor.state != "active":
                 return False
         return True
@@ -168,7 +226,8 @@ class GrantRepository:
 
     async def _standing(self, grant_ids: list[str]) -> list[Grant]:
         now = int(self._clock())
-        kept = [grant for grant in await self._grants.get_many(grant_ids) if not grant.ended(now)]
+        stored = map(self._as_known, await self._grants.get_many(grant_ids))
+        kept = [grant for grant in stored if not grant.ended(now)]
         return [grant for grant in kept if await self.parents_active(grant)]
 
     async def _sweep(self, index: str, grant_ids: set[str]) -> None:

@@ -31,6 +31,7 @@ from auth_service.crypto.handles import Handles
 from auth_service.crypto.pairwise import PairwiseSubjects
 from auth_service.crypto.passwords import Passwords
 from auth_service.device.repository import DeviceRequestRepository
+from auth_service.events.known_revocations import KnownRevocations
 from auth_service.events.revocation_stream import RevocationStream
 from auth_service.federation.identities import IdentityRepository
 from auth_service.fetching import Fetcher
@@ -54,21 +55,13 @@ from auth_service.users.factors import FactorRepository
 from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
-from auth_service.web.browser_cookies import BrowserCookies
-from auth_service.web.client_networks import ClientNetworks
-from auth_service.web.error_pages import ErrorPages
 from auth_service.web.login_sessions import LoginSessions
 from auth_service.web.page_context import PageContext
-from auth_service.web.render import PageTemplates
-from auth_service.web.theme import Theme
 from auth_service.wiring import configured
 from auth_service.wiring.infrastructure import Infrastructure, infrastructure
+from auth_service.wiring.page_context import page_context
 from auth_service.wiring.renewal import group_renewal
 from shared.clock import Clock
-from shared.home_networks import WARNING
-from shared.texts import Text
-
-DEMO_NOTICE = Text("This is a trial set-up: log in as “wesen” with the password “secret”.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +224,7 @@ def grants(
     """Create the components of the grants of `users` to `clients`, within `permissions`."""
     settings, handles = base.settings, Handles(base.key_ring)
     lifetimes, jwt_resources = configured.lifetimes(settings), configured.jwt_resources(settings)
-    repository = GrantRepository(base.store, base.clock)
+    repository = GrantRepository(base.store, base.clock, base.known_revocations)
     confirmations = Confirmations(repository, base.clock)
     return GrantComponents(
         repository=repository,
@@ -305,26 +298,6 @@ def authorization(
     )
 
 
-def page_context(base: Infrastructure, users: UserComponents) -> PageContext:
-    """Create the context of every page."""
-    browsers = BrowserCookies(base.key_ring, base.settings.issuer)
-    notice = DEMO_NOTICE if base.settings.demo_user else None
-    templates = PageTemplates(Theme.of(base.settings), notice=notice, warning=warning(base.settings))
-    return PageContext(
-        sessions=users.sessions,
-        known_browsers=users.known_browsers,
-        browsers=browsers,
-        networks=ClientNetworks(base.settings.trusted_proxies),
-        templates=templates,
-        errors=ErrorPages(templates, browsers, users.sessions),
-    )
-
-
-def warning(settings: AuthSettings) -> str | None:
-    """Return the warning on every page for a configuration that is not for the internet."""
-    return WARNING if settings.allow_http_networks else None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Components:
     """All components, by subject."""
@@ -373,9 +346,16 @@ class Components:
         )
 
 
-def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Components:
+def components(
+    settings: AuthSettings,
+    store: Store,
+    clock: Clock,
+    fetcher: Fetcher,
+    *,
+    known_revocations: KnownRevocations | None = None,
+) -> Components:
     """Create every component once, each with the components it depends on."""
-    base = infrastructure(settings, store, clock, fetcher)
+    base = infrastructure(settings, store, clock, fetcher, known_revocations=known_revocations)
     all_users, all_clients = users(base), clients(base)
     default = configured.default_access_rules(settings)
     renewal = group_renewal(base, all_clients.operator_keys, all_users.sessions)
@@ -387,14 +367,20 @@ def components(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetc
         renewal=renewal,
         admin_resource=admin_resource_of(settings.issuer),
     )
+    all_grants = grants(base, all_users, all_clients, access.control)
     return Components(
         base=base,
         users=all_users,
         clients=all_clients,
         client_auth=client_auth(base, all_clients),
         access=access,
-        grants=grants(base, all_users, all_clients, access.control),
+        grants=all_grants,
         authorization=authorization(base, all_users, all_clients),
-        revocation_stream=RevocationStream(store, clock),
-        page_context=page_context(base, all_users),
+        revocation_stream=RevocationStream(
+            store,
+            clock,
+            known_revocations=base.known_revocations,
+            connected=all_grants.repository.put_back_revocations,
+        ),
+        page_context=page_context(base, all_users.sessions, all_users.known_browsers),
     )

@@ -27,7 +27,8 @@ from auth_service.wiring.admin_api import (
     connection_administration,
     people_administration,
 )
-from auth_service.wiring.components import Components, warning
+from auth_service.wiring.components import Components
+from auth_service.wiring.page_context import warning
 
 
 def console(parts: Components, current_password: CurrentPassword) -> AdminConsole:

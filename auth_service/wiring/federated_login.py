@@ -24,8 +24,9 @@ from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
 from auth_service.web.theme import Theme
 from auth_service.wiring import configured
-from auth_service.wiring.components import Components, warning
+from auth_service.wiring.components import Components
 from auth_service.wiring.factor_components import second_steps
+from auth_service.wiring.page_context import warning
 from auth_service.wiring.renewal import upstream_credentials
 
 Providers = Mapping[str, IdentityProvider]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.events.known_revocations import KnownRevocations
 from auth_service.fetching import Fetcher
 from auth_service.rate_limits import Throttle
 from auth_service.settings import AuthSettings
@@ -31,13 +32,21 @@ class Infrastructure:
     key_ring: KeyRing
     signing_keys: SigningKeys
     signatures: Signatures
+    known_revocations: KnownRevocations
 
     def throttle(self, kind: str) -> Throttle:
         """Return the rate limit of one kind of attempt."""
         return Throttle(self.store, kind, configured.limits(self.settings)[kind])
 
 
-def infrastructure(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetcher) -> Infrastructure:
+def infrastructure(
+    settings: AuthSettings,
+    store: Store,
+    clock: Clock,
+    fetcher: Fetcher,
+    *,
+    known_revocations: KnownRevocations | None = None,
+) -> Infrastructure:
     """Create the infrastructure, only from the arguments."""
     key_ring = KeyRing(settings.master_keys)
     return Infrastructure(
@@ -49,4 +58,5 @@ def infrastructure(settings: AuthSettings, store: Store, clock: Clock, fetcher: 
         key_ring=key_ring,
         signing_keys=SigningKeys(store, key_ring, configured.schedule(settings), clock),
         signatures=Signatures(),
+        known_revocations=(KnownRevocations(clock) if known_revocations is None else known_revocations),
     )

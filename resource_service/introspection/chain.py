@@ -22,6 +22,7 @@ from resource_service.introspection.client import (
     NeedsGroups,
     no_groups,
 )
+from resource_service.introspection.ended_grants import EndedGrants, RefusingEnded
 from resource_service.introspection.endpoint import IntrospectionEndpoint
 from resource_service.introspection.issuer_keys import JWKS_PATH, IssuerKeys
 from resource_service.introspection.listeners import Listeners
@@ -106,7 +107,13 @@ def introspection_chain(
             needs_groups=needs_groups,
         )
         listeners.append(revoked)
-    listen = _listening(settings, keys, Listeners(*listeners), clock) if listeners else nullcontext
+    ended = EndedGrants(clock)
+    introspect = RefusingEnded(introspect, ended)
+    listen = (
+        _listening(settings, keys, Listeners(*listeners), ended=ended, clock=clock)
+        if listeners
+        else nullcontext
+    )
 
     @asynccontextmanager
     async def run() -> AsyncIterator[None]:
@@ -134,7 +141,7 @@ def _cache(
 
 
 def _listening(
-    settings: ResourceSettings, keys: IssuerKeys, listener: Listener, clock: Clock
+    settings: ResourceSettings, keys: IssuerKeys, listener: Listener, *, ended: EndedGrants, clock: Clock
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     # Separate connections: pending introspections must not delay revocations.
     http = http_client(timeout_s=POLL_TIMEOUT_S, max_connections=MAX_FEED_CONNECTIONS)
@@ -144,7 +151,9 @@ def _listening(
         issuer=settings.issuer,
         audience=settings.resource_server_id,
     )
-    revocation_feed = RevocationFeed(http, source, keys, listener, clock=clock, steady_clock=steady_clock)
+    revocation_feed = RevocationFeed(
+        http, source, keys, listener, clock=clock, steady_clock=steady_clock, ended=ended
+    )
 
     @asynccontextmanager
     async def listen() -> AsyncIterator[None]:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol
 import httpx2
 
 from resource_service.introspection.cache import LIVE_FOR_S
+from resource_service.introspection.ended_grants import EndedGrants
 from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailableError
 from shared.clock import Clock
 from shared.http_exchange import Answer, NoAnswerError, exchange
@@ -111,6 +112,7 @@ class RevocationFeed:
         clock: seconds since 1970.
         steady_clock: the clock of the listener.
         retry_s: how long after a failure the stream starts again.
+        ended: remembers the grants whose revocation was written.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class RevocationFeed:
         clock: Clock,
         steady_clock: Clock,
         retry_s: float = RETRY_S,
+        ended: EndedGrants | None = None,
     ) -> None:
         self._http = http
         self._source = source
@@ -131,6 +134,7 @@ class RevocationFeed:
         self._clock = clock
         self._steady_clock = steady_clock
         self._retry_s = retry_s
+        self._ended = ended
         self._reported_live: bool | None = None
 
     async def follow(self) -> NoReturn:
@@ -173,6 +177,8 @@ class RevocationFeed:
             self._listener.change(event.grant_id)
         elif event.grant_id is not None:
             self._listener.revoke(event.grant_id)
+            if self._ended is not None and event.ends_at:
+                self._ended.add(event.grant_id, event.ends_at)
 
     async def _poll(self, acknowledged: Sequence[str] | None) -> Events:
         # RFC 8936 §2.4: the acknowledgment is the position in the stream. Without it, the stream starts now.

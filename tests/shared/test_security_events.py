@@ -52,7 +52,15 @@ def test_a_verification_event_is_about_its_receiver() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [REVOCATION, HEARTBEAT, CHANGE, CHANGE_OF_ALL, replace(REVOCATION, reason=None)]
+    "event",
+    [
+        REVOCATION,
+        HEARTBEAT,
+        CHANGE,
+        CHANGE_OF_ALL,
+        replace(REVOCATION, reason=None),
+        replace(REVOCATION, ends_at=1_800_000_900),
+    ],
 )
 def test_what_is_written_is_read(event: SecurityEvent) -> None:
     assert read(claims_of(event)) == event

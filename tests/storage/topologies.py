@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -65,20 +65,30 @@ class SentinelDeployment:
 
 @contextmanager
 def sentinel_running(
-    directory: Path, *, down_after_ms: int = 60_000, replicas: int = 1, sentinels: int = 1
+    directory: Path,
+    *,
+    down_after_ms: int = 60_000,
+    replicas: int = 1,
+    sentinels: int = 1,
+    through: Callable[[int], int] = int,
 ) -> Iterator[SentinelDeployment]:
-    """By default, Sentinel waits long enough not to mistake a busy machine for a dead primary."""
+    """By default, Sentinel waits long enough not to mistake a busy machine for a dead primary.
+
+    Args:
+        through: from the port of the primary to the one by which everybody reaches it.
+    """
     with ExitStack() as stack:
         arguments = (*DURABLE, "--repl-diskless-sync-delay", "0")
         primary = stack.enter_context(redis_running(directory / "primary", *arguments))
-        follow = (*arguments, "--replicaof", f"127.0.0.1 {primary.port}")
+        port = through(primary.port)
+        follow = (*arguments, "--replicaof", f"127.0.0.1 {port}")
         following = [
             stack.enter_context(redis_running(directory / f"replica-{number}", *follow))
             for number in range(replicas)
         ]
         deciding = [
             stack.enter_context(
-                _sentinel(directory / f"sentinel-{number}", primary, down_after_ms, sentinels // 2 + 1)
+                _sentinel(directory / f"sentinel-{number}", port, down_after_ms, sentinels // 2 + 1)
             )
             for number in range(sentinels)
         ]
@@ -86,13 +96,11 @@ def sentinel_running(
 
 
 @contextmanager
-def _sentinel(
-    directory: Path, primary: RedisServer, down_after_ms: int, quorum: int
-) -> Iterator[RedisServer]:
+def _sentinel(directory: Path, port: int, down_after_ms: int, quorum: int) -> Iterator[RedisServer]:
     directory.mkdir()
     configuration = directory / "sentinel.conf"
     configuration.write_text(
-        f"sentinel monitor {SERVICE} 127.0.0.1 {primary.port} {quorum}\n"
+        f"sentinel monitor {SERVICE} 127.0.0.1 {port} {quorum}\n"
         f"sentinel down-after-milliseconds {SERVICE} {down_after_ms}\n"
         f"sentinel failover-timeout {SERVICE} 3000\n"
     )

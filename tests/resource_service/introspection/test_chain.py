@@ -11,7 +11,13 @@ import pytest
 
 from resource_service.introspection.cache import IntrospectionCache
 from resource_service.introspection.chain import JOIN_FOR_S, IntrospectionChain, introspection_chain
-from resource_service.introspection.client import IntrospectionUnavailableError, NeedsGroups, no_groups
+from resource_service.introspection.client import (
+    Introspect,
+    IntrospectionUnavailableError,
+    NeedsGroups,
+    no_groups,
+)
+from resource_service.introspection.ended_grants import RefusingEnded
 from resource_service.introspection.local_jwt_validator import LocalJwtValidator
 from resource_service.introspection.revocation_feed import Listener, RevocationFeed
 from resource_service.introspection.single_flight import SingleFlight
@@ -48,22 +54,29 @@ def chain_to(
     )
 
 
+def inner(chain: IntrospectionChain) -> Introspect:
+    """The `Introspect` behind the refusal of ended grants."""
+    assert isinstance(chain.introspect, RefusingEnded)
+    return chain.introspect.ask
+
+
 async def until_live(*listeners: Live) -> None:
     await asyncio.to_thread(wait_until, lambda: all(listener.live for listener in listeners))
 
 
 async def test_answers_are_cached_while_revocations_arrive(feed: Feed) -> None:
     chain = chain_to(feed.server)
-    assert isinstance(chain.introspect, IntrospectionCache)
+    cache = inner(chain)
+    assert isinstance(cache, IntrospectionCache)
     async with chain.run():
-        await until_live(chain.introspect)
+        await until_live(cache)
 
 
 async def test_tokens_are_validated_locally_where_that_is_wanted(feed: Feed) -> None:
     chain = chain_to(feed.server, verify_jwt_locally=True, introspection_cache_s=0)
-    assert isinstance(chain.introspect, LocalJwtValidator)
+    assert isinstance(inner(chain), LocalJwtValidator)
     async with chain.run():
-        await until_live(vars(chain.introspect)["_revoked"])
+        await until_live(vars(inner(chain))["_revoked"])
 
 
 @pytest.mark.requirement("ID-3")
@@ -72,8 +85,8 @@ async def test_each_validator_knows_whether_a_policy_names_groups(feed: Feed) ->
         return True
 
     chain = chain_to(feed.server, needs_groups=always, verify_jwt_locally=True)
-    assert isinstance(chain.introspect, LocalJwtValidator)
-    local = vars(chain.introspect)
+    assert isinstance(inner(chain), LocalJwtValidator)
+    local = vars(inner(chain))
     assert isinstance(local["_ask"], IntrospectionCache)
     assert (local["_needs_groups"], vars(local["_ask"])["_needs_groups"]) == (always, always)
     async with chain.run():
@@ -84,7 +97,7 @@ async def test_each_validator_knows_whether_a_policy_names_groups(feed: Feed) ->
 async def test_leases_hear_of_revocations_until_the_service_stops(feed: Feed) -> None:
     leases = Mock(spec=Listener, live=False)
     chain = chain_to(feed.server, leases, introspection_cache_s=0)
-    assert isinstance(chain.introspect, SingleFlight)
+    assert isinstance(inner(chain), SingleFlight)
     tasks = len(asyncio.all_tasks())
     async with chain.run():
         await asyncio.to_thread(wait_until, lambda: leases.confirm.called)
