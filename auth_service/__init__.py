@@ -12,6 +12,7 @@
     protocol/      the rules, pure: one file per RFC; documents in, documents out
     storage/       the store interface, its two backends, the key schema
     crypto/        handles, passwords, signing keys
+    backup/        backups of the store
     fetching/      requests to URLs that others supply
     clients/       clients and their registration
     users/         accounts, login sessions, subjects

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from auth_service import routes
+from auth_service.backup.restoration import is_incomplete
 from auth_service.crypto.keyring import KeyRing
 from auth_service.declarative.stored_settings import DeclaredSettings
 from auth_service.events.known_revocations import KnownRevocations
@@ -56,6 +57,11 @@ from shared.prctl import forbid_inspection
 from shared.uris import is_loopback, split_absolute
 
 _log = get_logger(__name__)
+
+
+class IncompleteStoreError(Exception):
+    """The store has only a part of a backup."""
+
 
 DEMO_PASSWORD, DEMO_NAME = "secret", "Demo User"
 
@@ -147,7 +153,9 @@ def create_app_from_environment() -> ReloadingApp:
     configure_logs()
     settings = AuthSettings()  # type: ignore[call-arg]
     durability = Durability(settings.durability, settings.durability_replicas)
-    return create_reloading_app(settings, open_store(settings.store, durability))
+    return create_reloading_app(
+        settings, open_store(settings.store, durability, revocation_log=settings.revocation_log)
+    )
 
 
 def _middleware(
@@ -187,6 +195,8 @@ def _lifespan(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if await is_incomplete(base.store):
+            raise IncompleteStoreError("a restore into the store was interrupted: run doorward restore again")
         for complaint in await base.store.misconfigurations():
             _log.warning("the store may lose acknowledged writes", complaint=complaint)
         await base.signing_keys.prepare()

@@ -198,6 +198,8 @@ class AuthSettings(KeySettings, AppearanceSettings):
         store: ``redis://``, ``rediss://``, ``redis+sentinel://``, ``redis+cluster://`` or ``sqlite:///PATH``.
         durability: when a write counts as done; see `Durability`.
         durability_replicas: the number of replicas that must have a write, with ``replicated``.
+        revocation_log: where revocations are recorded a second time, for `doorward restore`:
+            ``file:///DIRECTORY``, or another store.
         resource_servers: JSON; see `ResourceServer`.
         token_exchange: JSON; see `ExchangeRule`.
         registration: who may register: anyone, clients with an initial access token
@@ -228,6 +230,10 @@ class AuthSettings(KeySettings, AppearanceSettings):
     store: str = Field(pattern=r"\A(redis|rediss|redis\+sentinel|redis\+cluster|sqlite)://")
     durability: Literal["fsync", "replicated", "relaxed"] = "fsync"
     durability_replicas: int = Field(default=1, ge=1, le=100)
+    revocation_log: str | None = Field(
+        default=None,
+        pattern=r"\A(file:///|redis://|rediss://|redis\+sentinel://|redis\+cluster://|sqlite://)",
+    )
     resource_servers: tuple[ResourceServer, ...] = Field(min_length=1)
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()

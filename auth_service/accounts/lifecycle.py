@@ -10,7 +10,9 @@ from auth_service.accounts.connected_identities import ConnectedIdentities
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
+from auth_service.storage import keys
 from auth_service.storage.interface import Store
+from auth_service.storage.revocation_log import LONGEST_S, disabled_entry, record_in
 from auth_service.users.factors import FactorRepository
 from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.password_strength import PasswordStrength
@@ -99,6 +101,8 @@ class AccountLifecycle:
         Raises:
             NoSuchUserError: the account no longer exists.
         """
+        log = self.connected.store.revocation_log
+        await record_in(log, disabled_entry(keys.subject(account.subject)), LONGEST_S)
         user = await self.users.set_disabled(account, True)
         await self._sessions.end_all(user.subject)
         await self._grants.revoke_of_subject(user.subject)

@@ -21,6 +21,7 @@ from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import JsonCodec
+from auth_service.storage.revocation_log import LONGEST_S, record_in
 from shared import jwt_claims
 from shared.clock import Clock
 from shared.jose import ASYMMETRIC, InvalidJwsError, parse
@@ -78,6 +79,7 @@ class InitialAccessTokenRepository:
 
     async def revoke(self, token_hash: str) -> bool:
         """Revoke a token by its digest; return whether it existed."""
+        await record_in(self._store.revocation_log, keys.initial_access_token(token_hash), LONGEST_S)
         await self._store.index_remove(keys.initial_access_tokens(), token_hash)
         return await self._tokens.delete(token_hash)
 

@@ -19,6 +19,7 @@ from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
+from auth_service.storage.revocation_log import LONGEST_S, disabled_entry, record_in
 from shared.clock import Clock
 
 
@@ -210,6 +211,8 @@ class ClientRepository:
             changed = client.with_disabled(disabled, now)
             return (None if changed == client else changed), changed
 
+        if disabled:
+            await record_in(self._store.revocation_log, disabled_entry(keys.client(client_id)), LONGEST_S)
         changed = await self._clients.update(client_id, rule)
         if changed is not None:
             await self._store.index_add(keys.clients(), client_id, ttl_s=self._remaining(changed))
@@ -240,6 +243,7 @@ class ClientRepository:
     async def delete(self, client_id: str) -> bool:
         """Remove a client. Its grants end with `GrantRepository.revoke_of_client`."""
         client = await self._clients.get(client_id)
+        await record_in(self._store.revocation_log, keys.client(client_id), LONGEST_S)
         deleted = await self._clients.delete(client_id)
         await self._store.index_remove(keys.clients(), client_id)
         if client is not None:

@@ -17,6 +17,7 @@ from auth_service.storage import keys
 from auth_service.storage.documents import READ_AT_ONCE, Collection, Read
 from auth_service.storage.interface import NotReplicatedError, Store, StoreFullError, StoreUnavailableError
 from auth_service.storage.json_codec import JsonCodec
+from auth_service.storage.revocation_log import record_in
 from shared.clock import Clock
 from shared.logs import get_logger
 
@@ -156,6 +157,9 @@ class GrantRepository:
                 # Not on each attempt: a longer pause between read and write lets more other writers win.
                 told_at = self._clock()
                 await self._publisher.revoked(grant)
+                await record_in(
+                    self._store.revocation_log, keys.grant(grant.grant_id), self._remaining(grant)
+                )
 
         try:
             result = await self._grants.update(

@@ -10,12 +10,19 @@ Owns how bytes are stored, compared, expired and announced. Knows nothing of OAu
     redis.py       Redis and Valkey: one server, Sentinel or Cluster; over redis_pipeline.py but for Cluster
     sqlite.py      one file
     store_clock.py  the store's clock, for all processes that share it
+    entries.py     everything in a store, for backups
+    revocation_log.py  what was revoked, in a second place
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from auth_service.storage.durability import Durability
 from auth_service.storage.interface import NotReplicatedError, Store, StoreFullError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from auth_service.storage.revocation_log import RevocationLog
 
 __all__ = [
     "Durability",
@@ -23,22 +30,49 @@ __all__ = [
     "Store",
     "StoreFullError",
     "StoreUnavailableError",
+    "open_revocation_log",
     "open_store",
 ]
 
 
-def open_store(url: str, durability: Durability = Durability()) -> Store:  # noqa: B008 -- frozen
+def open_store(
+    url: str,
+    durability: Durability = Durability(),  # noqa: B008 -- frozen
+    *,
+    revocation_log: str | None = None,
+) -> Store:
     """Open the store that `url` names, loading only the backend it needs.
 
     Args:
         url: ``redis://``, ``rediss://``, ``redis+sentinel://``, ``redis+cluster://`` or ``sqlite:///PATH``,
             with a fourth slash where PATH is absolute. `docs/reference/storage.md` gives each form.
+        revocation_log: the URL of its revocation log, as in `open_revocation_log`.
 
     Raises:
         ValueError: the URL has none of these forms, or names a file for replicated writes. The message leaves
             out credentials.
         StoreUnavailableError: the SQLite file cannot be opened. Redis is first reached by the first call.
     """
+    store = _open(url, durability)
+    if revocation_log:
+        store.revocation_log = open_revocation_log(revocation_log)
+    return store
+
+
+def open_revocation_log(url: str) -> RevocationLog:
+    """Open a revocation log: ``file:///DIRECTORY``, or a store as in `open_store`, which is not the first.
+
+    Raises:
+        ValueError, StoreUnavailableError: as `open_store`.
+    """
+    from auth_service.storage.revocation_log import FileRevocationLog, StoreRevocationLog, log_directory
+
+    if url.partition("://")[0] == "file":
+        return FileRevocationLog(log_directory(url))
+    return StoreRevocationLog(_open(url, Durability()))
+
+
+def _open(url: str, durability: Durability) -> Store:
     if url.partition("://")[0] == "sqlite":
         from auth_service.storage.sqlite import SqliteStore
         from auth_service.storage.sqlite_file import database_path

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from auth_service.storage.entries import Entries
+    from auth_service.storage.revocation_log import RevocationLog
 
 
 class StoreUnavailableError(Exception):
@@ -60,7 +64,12 @@ class Store(Protocol):
     Unicode (lone surrogates). Lifetimes are measured by the backend's clock.
 
     One instance belongs to one event loop. Any number of processes may use the same backend at once.
+
+    Attributes:
+        revocation_log: records, in a second place, what a restore must leave out; None without one.
     """
+
+    revocation_log: RevocationLog | None
 
     async def get(self, key: str) -> bytes | None:
         """Return the value of `key`, or None if it does not exist or has expired."""
@@ -162,6 +171,10 @@ class Store(Protocol):
 
     async def misconfigurations(self) -> list[str]:
         """List, in sentences for the operator, the settings of the backend that break a guarantee above."""
+        ...
+
+    def entries(self) -> Entries:
+        """Return everything in the store, to be read and written in bulk."""
         ...
 
     async def aclose(self) -> None:

@@ -155,5 +155,13 @@ SCHEMA: tuple[KeySpec, ...] = (
         "until deleted",
     ),
     KeySpec("once:{kind}:{hash}", "empty: marks a single-use value as used", "as long as the value is valid"),
+    KeySpec("restoration", "empty: a restore is under way, or was interrupted", "until it is complete"),
+    KeySpec(
+        "revocation-log",
+        "keys of the grants, sessions and clients that were revoked; in the store that"
+        " `DOORWARD_REVOCATION_LOG` names",
+        "until the document would have expired",
+        kind="index",
+    ),
     KeySpec("ping", "empty: written to check that the store accepts writes", "1 s"),
 )

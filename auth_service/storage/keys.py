@@ -243,6 +243,16 @@ def once(kind: str, *parts: str) -> str:
     return f"{PREFIX}once:{_part(kind)}:{_hash(json.dumps(parts))}"
 
 
+def restoration() -> str:
+    """The key that marks a store as incomplete while a backup is restored into it."""
+    return f"{PREFIX}restoration"
+
+
+def revocation_log() -> str:
+    """The index of the keys of what was revoked, in the store of a revocation log."""
+    return f"{PREFIX}revocation-log"
+
+
 def ping() -> str:
     """The key that `Store.ping` writes."""
     return f"{PREFIX}ping"

@@ -41,6 +41,7 @@ from auth_service.storage.interface import (
 )
 from auth_service.storage.redis_address import RedisAddress
 from auth_service.storage.redis_connection import Argument
+from auth_service.storage.redis_entries import RedisEntries
 from auth_service.storage.redis_pipeline import PipelineSettings, Place, RedisPipeline
 from auth_service.storage.redis_replicated import ReplicatedWrites
 from auth_service.storage.redis_replicated_cluster import ClusterWrites
@@ -55,6 +56,7 @@ from auth_service.storage.redis_scripts import (
     UNCOUNT,
     Script,
 )
+from auth_service.storage.revocation_log import MayRecordRevocations
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,7 +77,7 @@ _FSYNC = Durability()
 _OUTAGES = (RedisError, RedisClusterException, OSError)
 
 
-class RedisStore:
+class RedisStore(MayRecordRevocations):
     """`auth_service.storage.interface.Store` on Redis. Connects on the first call."""
 
     def __init__(self, address: RedisAddress, durability: Durability = _FSYNC) -> None:
@@ -176,7 +178,11 @@ class RedisStore:
             settings = {}  # hosted servers often refuse CONFIG
         return redis_info.misconfigurations(info, appendfsync=settings.get("appendfsync"))
 
+    def entries(self) -> RedisEntries:
+        return RedisEntries(self._client, self._command, functools.partial(self._run, reads=True))
+
     async def aclose(self) -> None:
+        await self._close_log()
         if self._pipeline:
             await self._pipeline.aclose()
         if self._replicated:

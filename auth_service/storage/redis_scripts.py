@@ -106,6 +106,34 @@ TIME = _script("return redis.call('TIME')")
 INDEX_REMOVE = _script("redis.call('ZREM', KEYS[1], ARGV[1])" + _EXPIRE_INDEX)
 """Argument: member."""
 
+ADD_MEMBERS = _script(
+    """
+for i = 1, #ARGV, 2 do redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1]) end
+"""
+    + _NOW
+    + _PRUNE
+    + _EXPIRE_INDEX
+)
+"""Arguments: expiry in ms since 1970 or ``inf``, member, and so on."""
+
+READ_ENTRY = _script(
+    _NOW
+    + """
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind == 'zset' then return {'index'} end
+if kind ~= 'string' then return false end
+local left = redis.call('PTTL', KEYS[1])
+local expiry = ''
+if left >= 0 then expiry = string.format('%.0f', now + left) end
+return {expiry, redis.call('GET', KEYS[1])}
+"""
+)
+"""No arguments. Returns one string for an index, nothing for no entry; else the expiry (as above, or empty)
+and the value."""
+
+READ_MEMBERS = _script("return redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])")
+"""Arguments: cursor, number. Returns the next cursor, and members and expiries (as above) in turn."""
+
 INDEX_LIST = _script(
     _NOW
     + """

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 from auth_service.storage import keys, sqlite_messages
 from auth_service.storage.interface import Count, StoreUnavailableError, check_step
+from auth_service.storage.revocation_log import MayRecordRevocations
+from auth_service.storage.sqlite_entries import SqliteEntries
 from auth_service.storage.sqlite_file import open_database
 from auth_service.storage.sqlite_messages import Message, Subscription
 from auth_service.storage.sqlite_writer import Writer
@@ -72,7 +74,7 @@ DELETE FROM member WHERE (index_key, member) IN
 """
 
 
-class SqliteStore:
+class SqliteStore(MayRecordRevocations):
     """`auth_service.storage.interface.Store` in the file at `path`, which is created if missing.
 
     Args:
@@ -87,6 +89,7 @@ class SqliteStore:
         self, path: Path, *, clock: Clock = system_clock, busy_timeout_s: float = BUSY_TIMEOUT_S
     ) -> None:
         self._reader, writer = open_database(path, busy_timeout_s=busy_timeout_s)
+        self._path = path
         self._clock = clock
         self._purge_at = 0.0
         self._subscriptions: set[Subscription] = set()
@@ -189,7 +192,11 @@ class SqliteStore:
     async def misconfigurations(self) -> list[str]:
         return []
 
+    def entries(self) -> SqliteEntries:
+        return SqliteEntries(self._path, self._writer.run, self._clock)
+
     async def aclose(self) -> None:
+        await self._close_log()
         await self._writer.aclose()
         self._reader.close()
 

@@ -15,6 +15,7 @@ from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import JsonCodec
+from auth_service.storage.revocation_log import record_in
 from auth_service.users.repository import User
 from shared.clock import Clock
 
@@ -219,7 +220,7 @@ class SessionRepository:
         for key in await self._store.index_list(index):
             other = await self._sessions.get(key)
             if other is None or other.session_id == session.session_id:
-                await self._sessions.delete(key)
+                await self._delete(key)
                 await self._store.index_remove(index, key)
 
     async def end_all(self, subject: str, *, but: Session | None = None) -> None:
@@ -227,7 +228,7 @@ class SessionRepository:
         index = keys.subject_sessions(subject)
         for key in await self._store.index_list(index):
             if but is None or key != but.key:
-                await self._sessions.delete(key)
+                await self._delete(key)
                 await self._store.index_remove(index, key)
 
     async def end_those(self, subject: str, is_over: Callable[[Session], bool]) -> frozenset[str]:
@@ -239,7 +240,13 @@ class SessionRepository:
         for key in await self._store.index_list(index):
             session = await self._sessions.get(key)
             if session is not None and is_over(session):
-                await self._sessions.delete(key)
+                await self._delete(key)
                 await self._store.index_remove(index, key)
                 ended.add(key)
         return frozenset(ended)
+
+    async def _delete(self, key: str) -> None:
+        log = self._store.revocation_log
+        if log and (session := await self._sessions.get(key)):
+            await record_in(log, keys.session(key), self._remaining(session))
+        await self._sessions.delete(key)

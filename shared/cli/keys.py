@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from shared.cli.backup_keys import backup_key
 from shared.cli.console import errors, output
 from shared.cli.installation import Secrets
 from shared.cli.settings import check_settings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from auth_service.settings import KeySettings
 
 keys = typer.Typer(help="List and rotate the signing keys.", no_args_is_help=True)
+keys.command("backup")(backup_key)
 
 
 @keys.command("list")

@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from shared.cli.access import access
 from shared.cli.apply import apply, export
+from shared.cli.backup import backup, move, restore
 from shared.cli.clients import clients
 from shared.cli.console import CommandError, errors
 from shared.cli.doctor.command import doctor
@@ -35,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, auth, resource, init, health, doctor, why, export, apply):
+for command in (up, auth, resource, init, health, doctor, why, export, apply, backup, restore, move):
     app.command()(command)
 app.add_typer(users, name="users")
 app.add_typer(access, name="access")

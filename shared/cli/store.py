@@ -13,7 +13,9 @@ from shared.cli.installation import sqlite_url
 
 if TYPE_CHECKING:
     from auth_service.storage.interface import Store
+    from auth_service.storage.revocation_log import RevocationLog
 
+REVOCATION_LOG = "DOORWARD_REVOCATION_LOG"
 LOCAL_STORE = Path(".doorward") / "auth.sqlite3"
 
 
@@ -33,6 +35,45 @@ async def open_local_store() -> AsyncIterator[Store]:
             yield store
     except StoreUnavailableError as error:
         raise CommandError(f"the store does not respond: {error}") from error
+
+
+@asynccontextmanager
+async def open_target_store() -> AsyncIterator[Store]:
+    """Open the store that the environment names, else that of `doorward up`; creates a missing database.
+
+    Raises:
+        CommandError: no store is named, or it does not respond.
+    """
+    url = os.environ.get("DOORWARD_STORE") or (sqlite_url(LOCAL_STORE) if LOCAL_STORE.exists() else "")
+    if not url:
+        raise CommandError("DOORWARD_STORE is not set: it names the store to write to")
+    async with open_named_store(url, "DOORWARD_STORE", new=True) as store:
+        yield store
+
+
+@asynccontextmanager
+async def open_named_store(url: str, name: str, *, new: bool = False) -> AsyncIterator[Store]:
+    """Open the store at `url`, or at the URL in the environment variable NAME of ``env:NAME``.
+
+    Args:
+        name: of the argument, for messages.
+        new: whether a missing database is created.
+
+    Raises:
+        CommandError: `url` is not a valid store URL, or the store does not respond.
+    """
+    from auth_service.storage import StoreUnavailableError
+
+    if url.startswith("env:"):
+        url = os.environ.get(url.removeprefix("env:"), "")
+    _check_form(url, name)
+    if not new:
+        _check_existence(url, name)
+    try:
+        async with _opened(url) as store:
+            yield store
+    except StoreUnavailableError as error:
+        raise CommandError(f"{name}: the store does not respond: {error}") from error
 
 
 async def check_store(url: str, option: str) -> None:
@@ -61,13 +102,17 @@ def check_store_url(url: str) -> None:
     Raises:
         CommandError: `url` is not a valid store URL.
     """
+    _check_form(url, "DOORWARD_STORE")
+
+
+def _check_form(url: str, name: str) -> None:
     from auth_service.storage.redis_address import parse_address
     from auth_service.storage.sqlite_file import database_path
 
     try:
         database_path(url) if url.startswith("sqlite:") else parse_address(url)
     except ValueError as error:
-        raise CommandError(f"DOORWARD_STORE: {error}") from error
+        raise CommandError(f"{name}: {error}") from error
 
 
 @asynccontextmanager
@@ -80,14 +125,26 @@ async def _opened(url: str) -> AsyncIterator[Store]:
     except ValueError as error:
         raise CommandError(str(error)) from error
     try:
+        store.revocation_log = _revocation_log()
         yield store
     finally:
         await store.aclose()
 
 
+def _revocation_log() -> RevocationLog | None:
+    from auth_service.storage import StoreUnavailableError, open_revocation_log
+
+    url = os.environ.get(REVOCATION_LOG)
+    try:
+        return open_revocation_log(url) if url else None
+    except (ValueError, StoreUnavailableError) as error:
+        raise CommandError(f"{REVOCATION_LOG}: {error}") from error
+
+
 def _store_url() -> str:
     if url := os.environ.get("DOORWARD_STORE"):
-        _check_existence(url)
+        check_store_url(url)
+        _check_existence(url, "DOORWARD_STORE")
         return url
     if LOCAL_STORE.exists():
         errors.print(f"Using {LOCAL_STORE}", style="dim")
@@ -98,15 +155,13 @@ def _store_url() -> str:
     )
 
 
-def _check_existence(url: str) -> None:
+def _check_existence(url: str, name: str) -> None:
     from auth_service.storage.sqlite_file import database_path
 
-    check_store_url(url)
     if not url.startswith("sqlite:"):
         return
     path = database_path(url)
     if not path.is_file():
         raise CommandError(
-            f"DOORWARD_STORE: the database {path} does not exist; "
-            "the authorization server creates it when it starts"
+            f"{name}: the database {path} does not exist; the authorization server creates it when it starts"
         )

@@ -285,7 +285,8 @@ def running(
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         configured = AuthSettings(**{"issuer": origin, "store": store_url, **USUAL, **settings})
         clock = MovableClock()
-        app = NotingFailures(create_app(configured, around(open_store(store_url)), clock, fetcher))
+        store = open_store(store_url, revocation_log=configured.revocation_log)
+        app = NotingFailures(create_app(configured, around(store), clock, fetcher))
         server = uvicorn.Server(_like_the_command(app))
         thread = threading.Thread(target=server.run, args=([listener],), name="authorization-server")
         thread.start()

@@ -17,6 +17,7 @@ STORE = {"DOORWARD_STORE": "sqlite:///missing.db"}
 # TCPMUX (RFC 1078), which nobody runs. With a free port each worker of a parallel run would name the test
 # differently.
 UNREACHABLE = {"DOORWARD_STORE": "redis://localhost:1"}
+PUBLIC = "age13aqvttdk3ujkyjh9kg2w5an6dmy5mq5a84a4uxk3hfhnugfc9p0sy5p2wh"
 RESOURCE = {
     "DOORWARD_ISSUER": "http://localhost:9000",
     "DOORWARD_RESOURCE": "http://localhost:9001/mcp",
@@ -141,6 +142,34 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["/dev/null"], STORE, "the file is empty; nothing was changed"),
         (["/dev/zero"], STORE, "/dev/zero is larger than"),
     ],
+    "backup": [
+        (["/dev/null"], STORE, "/dev/null exists already"),
+        (["x.age"], STORE, "name the key of the backup"),
+        (["x.age", "--recipient", "age1x"], STORE, "--recipient: not a public key"),
+        (["x.age", "--recipient", PUBLIC], UNREACHABLE, "the store does not respond"),
+        (["missing/x.age", "--recipient", PUBLIC], STORE, "missing/x.age cannot be written"),
+        (
+            ["x.age", "--passphrase-file", "missing/key"],
+            STORE,
+            "--passphrase-file: missing/key cannot be read",
+        ),
+        (["x.age", "--passphrase-file", "key"], STORE, "keep the passphrase in another directory"),
+        (["x.age", "--passphrase-file", "/dev/null"], STORE, "at least 16 characters"),
+    ],
+    "restore": [
+        (["missing.age"], STORE, "there is no file missing.age"),
+        ([__file__], STORE, "name the key of the backup"),
+        ([__file__, "--identity", "missing/key"], STORE, "--identity: missing/key cannot be read"),
+        ([__file__, "--identity", "/dev/null"], STORE, "does not contain one private key"),
+        ([__file__, "--passphrase-file", "/dev/null"], {}, "DOORWARD_STORE is not set"),
+        ([__file__, "--passphrase-file", "/dev/null"], UNREACHABLE, "the store does not respond"),
+    ],
+    "move": [
+        (["sqlite:///missing.db", "sqlite:///missing.db"], {}, "are the same store"),
+        (["sqlite:///missing.db", "sqlite:///new.db"], {}, "FROM: the database missing.db does not exist"),
+        (["env:MISSING", "sqlite:///new.db"], {}, "FROM: the store URL has an unknown form"),
+        (["redis://localhost:1", "sqlite:///new.db"], {}, "FROM: the store does not respond"),
+    ],
     "groups list": [([], STORE, "the database")],
     "groups add": [
         (["two words", "ada"], STORE, "is not a valid group name"),
@@ -183,6 +212,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         ([], {**STORE, "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}"}, "the database"),
     ],
     "keys rotate": [([], {**STORE, "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}"}, "the database")],
+    "keys backup": [(["missing/key"], {}, "missing/key cannot be written"), (["/"], {}, "/ cannot be")],
     "policy check": [(["missing.yaml"], {}, "missing.yaml: "), (["/"], {}, "/: ")],
     "policy scopes": [(["missing.yaml"], {}, "missing.yaml: ")],
     "policy draft": [
@@ -217,6 +247,10 @@ WELL_FORMED = {
     },
     "access set": ["access.yaml"],
     "apply": ["doorward.yaml"],
+    "backup": ["doorward.age"],
+    "restore": ["doorward.age"],
+    "move": ["sqlite:///a.db", "sqlite:///b.db"],
+    "keys backup": ["key"],
     "access check": ["ada", "https://notes.example/mcp"],
     **{f"groups {verb}": ["ops", "ada"] for verb in ("add", "remove")},
     "users disconnect": ["ada", "x"],

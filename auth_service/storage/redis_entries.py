@@ -1,0 +1,130 @@
+"""All entries of a store on Redis: found by SCAN, each read and written by one atomic operation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol, cast
+
+from redis.asyncio import Redis, RedisCluster
+from redis.exceptions import RedisClusterException, RedisError
+
+from auth_service.storage.entries import (
+    READ_AT_ONCE,
+    Entry,
+    StoredDocument,
+    StoredMembers,
+    chunked,
+    in_batches,
+)
+from auth_service.storage.interface import StoreUnavailableError
+from auth_service.storage.keys import PREFIX
+from auth_service.storage.redis_scripts import ADD_MEMBERS, READ_ENTRY, READ_MEMBERS, Script
+
+MEMBERS_AT_ONCE = 1_000
+SCANNED_AT_ONCE = 500
+
+
+class Run(Protocol):
+    """Runs a script on one key."""
+
+    def __call__(self, script: Script, key: str, *arguments: str | bytes) -> Awaitable[object]:
+        """Return the result of the script."""
+        ...
+
+
+class RedisEntries:
+    """`auth_service.storage.entries.Entries` on Redis.
+
+    Args:
+        client: iterates over the keys.
+        command: executes a command on the node that owns its key, the second argument.
+        run: the same for a script. Neither waits for replicas; the last write of a restore does.
+    """
+
+    def __init__(
+        self,
+        client: Redis | RedisCluster,
+        command: Callable[..., Awaitable[object]],
+        run: Run,
+    ) -> None:
+        self._client = client
+        self._command = command
+        self._run = run
+
+    async def read(self) -> AsyncIterator[Sequence[Entry]]:
+        batch: list[str] = []
+        async for key in self._keys():
+            batch.append(key)
+            if len(batch) >= READ_AT_ONCE:
+                async for entries in self._entries(batch):
+                    yield entries
+                batch = []
+        async for entries in self._entries(batch):
+            yield entries
+
+    async def write(self, entries: Sequence[Entry]) -> None:
+        for batch in in_batches(entries):
+            await asyncio.gather(*map(self._write, batch))
+
+    async def clear(self) -> None:
+        batch: list[str] = []
+        async for key in self._keys():
+            batch.append(key)
+            if len(batch) >= READ_AT_ONCE:
+                await self._delete(batch)
+                batch = []
+        await self._delete(batch)
+
+    async def is_empty(self) -> bool:
+        async for _ in self._keys():
+            return False
+        return True
+
+    async def _keys(self) -> AsyncIterator[str]:
+        """Iterate over all keys of the store, at least once over each."""
+        try:
+            await self._client.initialize()
+            async for key in self._client.scan_iter(match=f"{PREFIX}*", count=SCANNED_AT_ONCE):
+                yield key.decode()
+        except (RedisError, RedisClusterException, OSError) as error:
+            raise StoreUnavailableError(f"Redis: {type(error).__name__}: {error}") from error
+
+    async def _entries(self, keys: list[str]) -> AsyncIterator[Sequence[Entry]]:
+        """Read the entries under `keys`, the documents first."""
+        read = await asyncio.gather(*(self._run(READ_ENTRY, key) for key in keys))
+        results = [cast("list[bytes] | None", result) for result in read]
+        existing = [(key, result) for key, result in zip(keys, results, strict=True) if result]
+        yield [StoredDocument(key, result[1], _ms(result[0])) for key, result in existing if len(result) == 2]
+        for key, result in existing:
+            if len(result) == 1:
+                async for members in self._members(key):
+                    yield [members]
+
+    async def _members(self, index: str) -> AsyncIterator[StoredMembers]:
+        cursor: bytes | str = "0"
+        while True:
+            # By a script, whose answer redis-py does not convert, also in a cluster.
+            answer = await self._run(READ_MEMBERS, index, cursor, str(MEMBERS_AT_ONCE))
+            cursor, flat = cast("tuple[bytes, list[bytes]]", answer)
+            pairs = list(zip(flat[::2], flat[1::2], strict=True))
+            for part in chunked(pairs, MEMBERS_AT_ONCE):
+                yield StoredMembers(index, tuple((member.decode(), _ms(score)) for member, score in part))
+            if int(cursor) == 0:
+                return
+
+    async def _write(self, entry: Entry) -> None:
+        if isinstance(entry, StoredDocument):
+            expiry = () if entry.expires_at_ms is None else ("PXAT", str(entry.expires_at_ms))
+            await self._command("SET", entry.key, entry.value, *expiry)
+            return
+        for part in chunked(entry.members, MEMBERS_AT_ONCE):
+            arguments = [text for member, ms in part for text in ("inf" if ms is None else str(ms), member)]
+            await self._run(ADD_MEMBERS, entry.index, *arguments)
+
+    async def _delete(self, keys: list[str]) -> None:
+        await asyncio.gather(*(self._command("DEL", key) for key in keys))
+
+
+def _ms(text: bytes) -> int | None:
+    return None if text in (b"", b"inf") else round(float(text))

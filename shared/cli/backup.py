@@ -1,0 +1,249 @@
+"""``doorward backup``, ``doorward restore`` and ``doorward move``: the store as a whole.
+
+Exit status: 0 if all was done; 1 if the backup cannot be used, because the key is wrong or the file damaged;
+2 for wrong input, a store that does not respond or is not empty, and a file that cannot be written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from shared.cli.backup_keys import IdentityFile, PassphraseFile, Recipients, identity_of, recipients_of
+from shared.cli.console import CommandError, NegativeResultError, errors, output
+from shared.cli.store import REVOCATION_LOG, open_local_store, open_named_store, open_target_store
+from shared.clock import system_clock
+from shared.version import VERSION
+
+if TYPE_CHECKING:
+    from auth_service.backup.backup_file import Progress
+    from auth_service.backup.restoration import Restoration
+    from auth_service.crypto.age import Encryptor, Identity
+    from auth_service.storage.entries import Entry
+    from auth_service.storage.interface import Store
+    from auth_service.storage.revocation_log import RevocationLog
+
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Delete everything that the target store has, first.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, and write nothing.")]
+REPORTED_EVERY = 100_000
+WITHOUT_LOG = (
+    f"{REVOCATION_LOG} is not set, so what was revoked since the backup is unknown: its tokens and sessions"
+    " are valid again"
+)
+NOT_RECORDED = (
+    "Passwords, second factors, groups and access rules are as in the backup: repeat what was changed since"
+)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The new file.")],
+    *,
+    passphrase_file: PassphraseFile = None,
+    recipient: Recipients = None,
+) -> None:
+    """Write everything in the store to an encrypted file. The service may be running."""
+    if file.exists():
+        raise CommandError(f"{file} exists already")
+    recipients = recipients_of(passphrase_file, recipient, beside=file)
+    from auth_service.crypto.age import Encryptor
+
+    with _new_file(file) as opened:
+        written = asyncio.run(_back_up(Encryptor(opened, recipients)))
+    _print(f"Wrote {_count(written)} to {file}")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="The backup.")],
+    *,
+    passphrase_file: PassphraseFile = None,
+    identity: IdentityFile = None,
+    replace: Replace = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Write a backup into the store that DOORWARD_STORE names, without what was revoked since it was made.
+
+    The authorization server must not be running. An interrupted restore can be repeated.
+    """
+    from auth_service.backup.backup_file import UnsupportedBackupError
+    from auth_service.crypto.age import WrongKeyError
+    from auth_service.crypto.age_header import DamagedFileError
+
+    _check_readable(file)
+    key = identity_of(passphrase_file, identity)
+    try:
+        done = asyncio.run(_restore(file, key, replace=replace, dry_run=dry_run))
+    except (DamagedFileError, UnsupportedBackupError, WrongKeyError) as error:
+        raise NegativeResultError(f"{file} cannot be restored: {error}") from error
+    verb = "Would restore" if dry_run else "Restored"
+    _print(f"{verb} {_count(done.written)}; {done.left_out.documents} left out that were revoked since")
+    errors.print(NOT_RECORDED, markup=False)
+
+
+def move(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="URL of a store, or env:NAME.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="URL of a store, or env:NAME.")],
+    *,
+    replace: Replace = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Copy everything from one store to another, with the remaining lifetimes.
+
+    The authorization server must not be running: what it writes meanwhile may be missing in the new store.
+    """
+    if source == target:
+        raise CommandError("FROM and TO are the same store")
+    done = asyncio.run(_move(source, target, replace=replace, dry_run=dry_run))
+    verb = "Would copy" if dry_run else "Copied"
+    _print(f"{verb} {_count(done.written)}")
+
+
+async def _back_up(encryptor: Encryptor) -> Progress:
+    from auth_service.backup.backup_file import About, Progress, backup_lines
+    from auth_service.backup.restoration import is_incomplete
+
+    progress = Progress()
+    async with open_local_store() as store:
+        if await is_incomplete(store):
+            raise CommandError("the store is incomplete: a restore into it was interrupted; repeat it")
+        about = About(int(system_clock()), VERSION)
+        with _reporting("Read") as report:
+            async for lines in backup_lines(about, store.entries().read(), progress):
+                encryptor.write(lines)
+                report(progress)
+    encryptor.finish()
+    return progress
+
+
+async def _restore(file: Path, key: Identity, *, replace: bool, dry_run: bool) -> Restoration:
+    from auth_service.backup.restoration import complete, prepare_target, write_entries
+
+    async with open_target_store() as store:
+        await _check_target(store, replace=replace)
+        revoked = await _revoked(store.revocation_log)
+        # First to the end without writing: a damaged file must not leave a damaged store.
+        checked = _restoration(revoked)
+        with file.open("rb") as opened, _reporting("Checked") as report:
+            for entry in _content(opened, key):
+                checked.wanted([entry])
+                report(checked.written)
+        if dry_run:
+            return checked
+        done = _restoration(revoked)
+        await prepare_target(store, replace=replace)
+        with file.open("rb") as opened, _reporting("Restored") as report:
+            await write_entries(store, _content(opened, key), done, report)
+        await complete(store)
+        return done
+
+
+async def _move(source: str, target: str, *, replace: bool, dry_run: bool) -> Restoration:
+    from auth_service.backup.restoration import complete, copy_entries, is_incomplete, prepare_target
+
+    done = _restoration(set())
+    async with open_named_store(source, "FROM") as old:
+        if await is_incomplete(old):
+            raise CommandError("FROM: the store is incomplete: a restore into it was interrupted")
+        async with open_named_store(target, "TO", new=True) as new:
+            await _check_target(new, replace=replace)
+            with _reporting("Copied") as report:
+                if dry_run:
+                    async for batch in old.entries().read():
+                        done.wanted(batch)
+                        report(done.written)
+                    return done
+                await prepare_target(new, replace=replace)
+                await copy_entries(new, old.entries().read(), done, report)
+            await complete(new)
+    return done
+
+
+def _content(file: BinaryIO, key: Identity) -> Iterator[Entry]:
+    from auth_service.backup.backup_file import BackupContent
+    from auth_service.crypto.age import decrypted
+
+    return BackupContent(decrypted(file, key)).entries()
+
+
+def _restoration(revoked: set[str]) -> Restoration:
+    from auth_service.backup.restoration import Restoration
+
+    return Restoration(revoked, int(system_clock() * 1000))
+
+
+async def _check_target(store: Store, *, replace: bool) -> None:
+    from auth_service.backup.restoration import TargetNotEmptyError, check_target
+
+    try:
+        await check_target(store, replace=replace)
+    except TargetNotEmptyError as error:
+        raise CommandError("the target store is not empty; --replace deletes what it has first") from error
+
+
+async def _revoked(log: RevocationLog | None) -> set[str]:
+    from auth_service.storage import StoreUnavailableError
+
+    if log is None:
+        errors.print(WITHOUT_LOG, style="yellow", markup=False)
+        return set()
+    try:
+        return await log.revoked()
+    except StoreUnavailableError as error:
+        raise CommandError(f"{REVOCATION_LOG}: {error}") from error
+
+
+@contextmanager
+def _new_file(file: Path) -> Iterator[BinaryIO]:
+    """Open a file that only its owner can read. It gets its name once it is whole and on the disk."""
+    partial = file.with_name(f"{file.name}.partial")
+    try:
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            yield opened
+            opened.flush()
+            os.fsync(opened.fileno())
+        partial.rename(file)
+    except BaseException as error:
+        partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise CommandError(f"{file} cannot be written: {error.strerror}") from error
+        raise
+
+
+def _check_readable(file: Path) -> None:
+    if not file.is_file():
+        raise CommandError(f"there is no file {file}")
+    if not os.access(file, os.R_OK):
+        raise CommandError(f"{file} cannot be read")
+
+
+@contextmanager
+def _reporting(verb: str) -> Iterator[Callable[[Progress], None]]:
+    """Show the progress on stderr: on a terminal in one line, else a line now and then."""
+    reported = 0
+    with errors.status(f"{verb} nothing yet") as status:
+
+        def report(progress: Progress) -> None:
+            nonlocal reported
+            status.update(f"{verb} {_count(progress)}")
+            total = progress.documents + progress.members
+            if not errors.is_terminal and total >= reported + REPORTED_EVERY:
+                reported = total
+                errors.print(f"{verb} {_count(progress)}", markup=False)
+
+        yield report
+
+
+def _count(progress: Progress) -> str:
+    return f"{progress.documents:,} documents and {progress.members:,} index entries"
+
+
+def _print(text: str) -> None:
+    output.print(text, markup=False)

@@ -1,0 +1,245 @@
+"""`doorward backup`, `restore` and `move`, with files that are whole and files that are not (OP-4)."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auth_service.backup.restoration import prepare_target
+from auth_service.crypto import age
+from auth_service.storage import open_store
+from auth_service.storage.entries import StoredDocument, StoredMembers
+from shared.cli.main import main
+from tests.cli.command import DOORWARD, python_environment
+
+pytestmark = pytest.mark.requirement("OP-4")
+
+PASSPHRASE = "seven moss harbours at dawn"
+GRANT, CLIENT, INDEX = "doorward:grant:g1", "doorward:client:c1", "doorward:users"
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(age, "SCRYPT_LOG_N", 4)
+    monkeypatch.setenv("DOORWARD_STORE", "sqlite:///old.db")
+    Path("keys").mkdir()
+    Path("keys/passphrase").write_text(f"{PASSPHRASE}\n")
+    fill("sqlite:///old.db")
+    return tmp_path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: str, **settings: str) -> tuple[int, str]:
+        with monkeypatch.context() as patched:
+            for name, value in settings.items():
+                patched.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main(arguments)
+        output = capsys.readouterr()
+        assert isinstance(ended.value.code, int | None)
+        return ended.value.code or 0, output.out + output.err
+
+    return run
+
+
+def fill(url: str, size: int = 2) -> None:
+    async def fill() -> None:
+        store = open_store(url)
+        await store.entries().write(
+            [
+                StoredDocument(GRANT, b"{}".ljust(size), None),
+                StoredDocument(CLIENT, b'{"v":1}', None),
+                StoredMembers(INDEX, (("ada", None),)),
+            ]
+        )
+        await store.aclose()
+
+    asyncio.run(fill())
+
+
+def contents(url: str) -> set[str]:
+    """The keys in a store."""
+
+    async def read() -> set[str]:
+        store = open_store(url)
+        batches = [batch async for batch in store.entries().read()]
+        await store.aclose()
+        return {
+            entry.key if isinstance(entry, StoredDocument) else entry.index
+            for batch in batches
+            for entry in batch
+        }
+
+    return asyncio.run(read())
+
+
+WITH_PASSPHRASE = ("--passphrase-file", "keys/passphrase")
+NEW = {"DOORWARD_STORE": "sqlite:///new.db"}
+EVERYTHING = {GRANT, CLIENT, INDEX}
+
+
+def backed_up(run: Run) -> Path:
+    status, text = run("backup", "x.age", *WITH_PASSPHRASE)
+    assert (status, text) == (0, "Wrote 2 documents and 1 index entries to x.age\n")
+    return Path("x.age")
+
+
+def test_a_backup_is_restored_into_another_store(run: Run) -> None:
+    file = backed_up(run)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not Path("x.age.partial").exists()
+    status, text = run("restore", "x.age", *WITH_PASSPHRASE, **NEW)
+    assert status == 0
+    assert "Restored 2 documents and 1 index entries; 0 left out" in text
+    assert "DOORWARD_REVOCATION_LOG is not set, so what was revoked since the backup is unknown" in text
+    assert "Passwords, second factors" in text
+    assert contents("sqlite:///new.db") == EVERYTHING
+
+
+def test_a_backup_to_a_public_key_is_restored_with_the_private_key_only(run: Run) -> None:
+    status, public = run("keys", "backup", "keys/identity")
+    assert status == 0
+    assert stat.S_IMODE(Path("keys/identity").stat().st_mode) == 0o600
+    assert run("backup", "x.age", "--recipient", public.strip())[0] == 0
+    assert run("restore", "x.age", "--identity", "keys/identity", **NEW)[0] == 0
+    assert contents("sqlite:///new.db") == EVERYTHING
+    run("keys", "backup", "keys/other")
+    status, text = run("restore", "x.age", "--identity", "keys/other", DOORWARD_STORE="sqlite:///other.db")
+    assert (status, "encrypted to another key" in text) == (1, True)
+
+
+def test_a_backup_that_is_damaged_or_has_another_key_changes_nothing(run: Run) -> None:
+    whole = backed_up(run).read_bytes()
+    Path("keys/other").write_text("another passphrase entirely")
+    status, text = run("restore", "x.age", "--passphrase-file", "keys/other", **NEW)
+    assert (status, "another key or passphrase" in text) == (1, True)
+    flipped = bytearray(whole)
+    flipped[-20] ^= 1
+    for damaged in (bytes(flipped), whole[:-1], whole[:-200], whole + b"x", b"", b"hello"):
+        Path("x.age").write_bytes(damaged)
+        status, text = run("restore", "x.age", *WITH_PASSPHRASE, **NEW)
+        assert (status, "x.age cannot be restored: " in text) == (1, True), text
+    assert contents("sqlite:///new.db") == set()
+
+
+def test_one_key_is_given_and_not_two(run: Run) -> None:
+    backed_up(run)
+    public = str(age.PrivateKey.generate().public_key())
+    for arguments in (
+        ["backup", "y.age", *WITH_PASSPHRASE, "--recipient", public],
+        ["restore", "x.age", *WITH_PASSPHRASE, "--identity", "keys/passphrase"],
+    ):
+        status, text = run(*arguments)
+        assert (status, "use either" in text) == (2, True)
+    status, text = run("restore", "x.age", "--identity", "keys/passphrase")
+    assert (status, PASSPHRASE in text) == (2, False)
+
+
+def test_a_file_that_exists_is_never_overwritten(run: Run) -> None:
+    before = backed_up(run).read_bytes()
+    status, text = run("backup", "x.age", *WITH_PASSPHRASE)
+    assert (status, text) == (2, "doorward: x.age exists already\n")
+    assert Path("x.age").read_bytes() == before
+
+
+def test_a_disk_without_room_leaves_no_file_behind() -> None:
+    fill("sqlite:///old.db", size=400_000)
+    limited = ["bash", "-c", 'ulimit -f 100 && exec "$@"', "bash", *DOORWARD]
+    done = subprocess.run(
+        [*limited, "backup", "x.age", *WITH_PASSPHRASE],
+        env=python_environment(DOORWARD_STORE="sqlite:///old.db"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == "doorward: x.age cannot be written: File too large\n"
+    assert not [path.name for path in Path().iterdir() if path.name.startswith("x.age")]
+
+
+def test_a_dry_run_checks_the_backup_and_writes_nothing(run: Run) -> None:
+    backed_up(run)
+    status, text = run("restore", "x.age", *WITH_PASSPHRASE, "--dry-run", **NEW)
+    assert (status, "Would restore 2 documents" in text) == (0, True)
+    assert contents("sqlite:///new.db") == set()
+
+
+def test_a_store_with_entries_is_replaced_only_if_told(run: Run) -> None:
+    backed_up(run)
+    fill("sqlite:///new.db")
+
+    async def add() -> None:
+        store = open_store("sqlite:///new.db")
+        await store.create("doorward:grant:later", b"{}", ttl_s=None)
+        await store.aclose()
+
+    asyncio.run(add())
+    for dry_run in ([], ["--dry-run"]):
+        status, text = run("restore", "x.age", *WITH_PASSPHRASE, *dry_run, **NEW)
+        assert (status, "the target store is not empty" in text) == (2, True)
+    assert "doorward:grant:later" in contents("sqlite:///new.db")
+    assert run("restore", "x.age", *WITH_PASSPHRASE, "--replace", **NEW)[0] == 0
+    assert contents("sqlite:///new.db") == EVERYTHING
+
+
+def test_an_interrupted_restore_is_repeated_and_not_backed_up(run: Run) -> None:
+    backed_up(run)
+
+    async def interrupt() -> None:
+        store = open_store("sqlite:///new.db")
+        await prepare_target(store, replace=False)
+        await store.create("doorward:grant:half", b"{}", ttl_s=None)
+        await store.aclose()
+
+    asyncio.run(interrupt())
+    for command in (["backup", "y.age", *WITH_PASSPHRASE], ["move", "env:DOORWARD_STORE", "sqlite:///a.db"]):
+        status, text = run(*command, **NEW)
+        assert (status, "the store is incomplete" in text) == (2, True)
+    assert run("restore", "x.age", *WITH_PASSPHRASE, **NEW)[0] == 0
+    assert contents("sqlite:///new.db") == EVERYTHING
+
+
+@pytest.mark.parametrize("place", ["file:///{}/log", "sqlite:////{}/log.db"])
+def test_what_the_revocation_log_names_is_left_out(run: Run, directory: Path, place: str) -> None:
+    backed_up(run)
+    url = place.format(str(directory).removeprefix("/"))
+
+    async def record() -> None:
+        store = open_store("sqlite:///old.db", revocation_log=url)
+        assert store.revocation_log
+        await store.revocation_log.record(GRANT, 60)
+        await store.aclose()
+
+    asyncio.run(record())
+    status, text = run("restore", "x.age", *WITH_PASSPHRASE, **NEW, DOORWARD_REVOCATION_LOG=url)
+    assert (status, "; 1 left out that were revoked since" in text) == (0, True)
+    assert "is not set" not in text
+    assert contents("sqlite:///new.db") == {CLIENT, INDEX}
+
+
+@pytest.mark.parametrize("url", ["file:///missing/log", "file://log", "redis://localhost:1", "ftp://x"])
+def test_a_revocation_log_that_cannot_be_read_stops_a_restore(run: Run, url: str) -> None:
+    backed_up(run)
+    status, text = run("restore", "x.age", *WITH_PASSPHRASE, **NEW, DOORWARD_REVOCATION_LOG=url)
+    assert (status, "DOORWARD_REVOCATION_LOG: " in text) == (2, True), text
+    assert contents("sqlite:///new.db") == set()
+
+
+def test_a_store_is_moved(run: Run) -> None:
+    status, text = run("move", "env:DOORWARD_STORE", "sqlite:///new.db", "--dry-run")
+    assert (status, text) == (0, "Would copy 2 documents and 1 index entries\n")
+    assert contents("sqlite:///new.db") == set()
+    status, text = run("move", "env:DOORWARD_STORE", "sqlite:///new.db")
+    assert (status, text) == (0, "Copied 2 documents and 1 index entries\n")
+    assert contents("sqlite:///new.db") == EVERYTHING
+    assert run("move", "env:DOORWARD_STORE", "sqlite:///new.db")[0] == 2
+    assert run("move", "env:DOORWARD_STORE", "sqlite:///new.db", "--replace")[0] == 0
