@@ -22,10 +22,16 @@ class OperatorClients:
         self._clock = clock
         self._clients = Collection(store, keys.client, JsonCodec(Client, compressed=True), lambda _: None)
 
-    async def add(self, client_id: str, metadata: dict[str, Any], secret_hash: str | None) -> bool:
+    async def add(
+        self, client_id: str, metadata: dict[str, Any], secret_hash: str | None, *, disabled: bool = False
+    ) -> bool:
         """Create a client; return whether there was none with that id."""
         client = Client(
-            client_id=client_id, created_at=int(self._clock()), metadata=metadata, secret_hash=secret_hash
+            client_id=client_id,
+            created_at=int(self._clock()),
+            metadata=metadata,
+            secret_hash=secret_hash,
+            disabled=disabled,
         )
         await self._store.index_add(keys.clients(), client_id, ttl_s=None)
         return await self._clients.create(client_id, client)

@@ -7,13 +7,22 @@ import binascii
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from auth_service.crypto.keyring import KeyRing
+from auth_service.crypto.keyring import KeyRing, SealBrokenError
 from auth_service.storage import keys as store_keys
 from auth_service.storage.interface import Store
 from shared import base64url
 
 _PURPOSE = "pseudonyms"
 _KEY_BITS = 512
+
+
+def opened_key(key_ring: KeyRing, sealed: str) -> bytes | None:
+    """Return the decrypted key of an installation; None if it cannot be decrypted."""
+    try:
+        key = key_ring.open(_PURPOSE, base64url.decode(sealed))
+    except (SealBrokenError, binascii.Error, ValueError):
+        return None
+    return key if len(key) * 8 == _KEY_BITS else None
 
 
 class PairwiseSubjects:
@@ -48,6 +57,26 @@ class PairwiseSubjects:
             ):
                 self._cipher = AESSIV(key)
                 return self._cipher
+
+    async def sealed_key(self) -> str | None:
+        """Return the encrypted key as text, to store it elsewhere; None before the first start."""
+        sealed = await self._store.get(store_keys.pseudonym_key())
+        return None if sealed is None else base64url.encode(sealed)
+
+    async def restore_key(self, sealed: str, *, before: str | None) -> bool:
+        """Replace the key; processes that have read the previous one use it until their next start.
+
+        Args:
+            before: what `sealed_key` returned.
+
+        Returns:
+            whether the key was still that.
+        """
+        name, new = store_keys.pseudonym_key(), base64url.decode(sealed)
+        self._cipher = None
+        if before is None:
+            return await self._store.create(name, new, ttl_s=None)
+        return await self._store.replace(name, base64url.decode(before), new, ttl_s=None)
 
     async def pairwise_subject(self, name: str, sector: str, kind: str) -> str:
         """Return the pseudonym of `name` in `sector`.

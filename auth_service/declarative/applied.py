@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from auth_service.access.components import AccessComponents
 from auth_service.access.control import suggested_username
 from auth_service.accounts.lifecycle import AccountLifecycle
-from auth_service.clients.operator_clients import OperatorClients
-from auth_service.clients.repository import ClientRepository
+from auth_service.administration.clients import ClientAdministration
 from auth_service.crypto.keyring import KeyRing
+from auth_service.crypto.pairwise import PairwiseSubjects
 from auth_service.crypto.secrets import new_id
 from auth_service.declarative.model import (
     AccessChange,
@@ -17,13 +19,15 @@ from auth_service.declarative.model import (
     ClientChange,
     DeclaredPerson,
     GroupChange,
+    PairwiseChange,
     PersonChange,
     SettingChange,
     State,
 )
+from auth_service.declarative.sealed import SealedValues
 from auth_service.declarative.stored_settings import DeclaredSettings
-from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.access import Access
+from auth_service.protocol.factors import Factors
 from auth_service.protocol.usernames import canonical
 from auth_service.storage.interface import Store
 from auth_service.users.repository import User
@@ -43,11 +47,11 @@ class DeclarativeConfiguration:
 
     accounts: AccountLifecycle
     access: AccessComponents
-    clients: ClientRepository
-    operator_clients: OperatorClients
-    grants: GrantRepository
+    clients: ClientAdministration
     clock: Clock
     settings: DeclaredSettings
+    pairwise_subjects: PairwiseSubjects | None
+    sealed: SealedValues
 
     @classmethod
     def of_store(
@@ -62,11 +66,11 @@ class DeclarativeConfiguration:
         return cls(
             accounts=AccountLifecycle.of_store(store, clock),
             access=AccessComponents.of_store(store, clock, default),
-            clients=ClientRepository(store, clock),
-            operator_clients=OperatorClients(store, clock),
-            grants=GrantRepository(store, clock),
+            clients=ClientAdministration.of_store(store, clock),
             clock=clock,
             settings=DeclaredSettings(store, key_ring),
+            pairwise_subjects=None if key_ring is None else PairwiseSubjects(store, key_ring),
+            sealed=SealedValues(key_ring),
         )
 
     async def state(self) -> State:
@@ -80,9 +84,13 @@ class DeclarativeConfiguration:
             access=rules.access,
             access_version=rules.version,
             access_declared=rules.declared,
-            clients={client.client_id: client for client in await self.clients.list()},
+            clients={client.client_id: client for client in await self.clients.clients.list()},
             settings=await self.settings.all(),
             can_seal=self.settings.can_seal,
+            identities={user.subject: tuple(await self.accounts.connected.of(user)) for user in users},
+            factors={user.subject: await self.accounts.factors.of(user.subject) for user in users},
+            pairwise_key=await self.pairwise_subjects.sealed_key() if self.pairwise_subjects else None,
+            sealed=self.sealed,
         )
 
     async def _with_provider_username(self, user: User) -> User:
@@ -113,6 +121,8 @@ class DeclarativeConfiguration:
                 await self._client(change)
             case SettingChange():
                 await self._setting(change)
+            case PairwiseChange():
+                await self._pairwise_key(change)
         _log.info(
             "configuration changed",
             section=change.section,
@@ -126,11 +136,28 @@ class DeclarativeConfiguration:
             if change.account is not None:
                 await self.accounts.delete(change.account)
         elif change.account is None:
-            await self._add(change.person)
+            await self._give_logins(await self._add(change.person), change.person)
         else:
             await self._change(change.account, change.person)
+            await self._give_logins(change.account, change.person)
 
-    async def _add(self, person: DeclaredPerson) -> None:
+    async def _give_logins(self, user: User, person: DeclaredPerson) -> None:
+        """Give the account what `plan_logins` has found missing; the second factors first."""
+        if person.factors is not None:
+            await self.accounts.factors.change(user.subject, partial(_with_factors, person.factors))
+        if not person.identities:
+            return
+        async with self.access.changes.around(user.subject):
+            for identity in person.identities:
+                restored = replace(
+                    identity,
+                    subject=user.subject,
+                    connected_at=identity.connected_at or int(self.clock()),
+                )
+                if not await self.accounts.connected.identities.restore(restored):
+                    raise StateChangedError(f"the identity {identity.name} is another account's")
+
+    async def _add(self, person: DeclaredPerson) -> User:
         user = await self.accounts.users.add_new(
             User(
                 subject=person.subject or new_id(),
@@ -145,7 +172,8 @@ class DeclarativeConfiguration:
             )
         )
         if person.email:
-            await self.accounts.users.set_email(user, person.email)
+            user = await self.accounts.users.set_email(user, person.email)
+        return user
 
     async def _change(self, account: User, person: DeclaredPerson) -> None:
         """Apply what takes rights away first: a change that is interrupted must not leave more of them."""
@@ -188,8 +216,25 @@ class DeclarativeConfiguration:
     async def _client(self, change: ClientChange) -> None:
         if change.metadata is None:
             await self.clients.delete(change.name)
-            await self.grants.revoke_of_client(change.name)
             return
-        write = self.operator_clients.add if change.action == "add" else self.operator_clients.change
-        if not await write(change.name, change.metadata, change.secret_hash):
+        if change.disabled and change.action == "change":
+            await self.clients.disable(change.name)
+        if not await self._written(change, change.metadata):
             raise StateChangedError(f"the client {change.name} was changed meanwhile")
+        if change.disabled is False and change.action == "change":
+            await self.clients.enable(change.name)
+
+    async def _written(self, change: ClientChange, metadata: dict[str, Any]) -> bool:
+        clients = self.clients.operator_clients
+        if change.action == "change":
+            return await clients.change(change.name, metadata, change.secret_hash)
+        return await clients.add(change.name, metadata, change.secret_hash, disabled=bool(change.disabled))
+
+    async def _pairwise_key(self, change: PairwiseChange) -> None:
+        subjects = self.pairwise_subjects
+        if subjects is None or not await subjects.restore_key(change.sealed, before=change.before):
+            raise StateChangedError("the key of pairwise subjects was changed meanwhile")
+
+
+def _with_factors(factors: Factors, stored: Factors) -> tuple[Factors | None, None]:
+    return (None if stored.count else replace(factors, notices=stored.notices)), None

@@ -16,7 +16,8 @@ METADATA = tuple(name for name in ClientMetadata.model_fields if name != "softwa
 BOOLEANS = frozenset(
     name for name in METADATA if bool in get_args(ClientMetadata.model_fields[name].annotation)
 )
-KEYS = (*METADATA, "secret", "secret_sha256")
+_OURS = ("secret", "secret_sha256", "disabled")
+KEYS = (*METADATA, *_OURS)
 # No colon: a client_id with one is a URL, whose document describes the client, or a workload.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 # RFC 7591 §2.2: a member in another language.
@@ -43,9 +44,12 @@ def read_clients(
             metadata={
                 name: _member(reader, name, member, (*here, name))
                 for name, member in members.items()
-                if name not in ("secret", "secret_sha256")
+                if name not in _OURS
             },
             secret_hash=_secret_hash(reader, members, here, read_secret),
+            disabled=reader.boolean(members["disabled"], (*here, "disabled"))
+            if "disabled" in members
+            else None,
         )
     return clients
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auth_service.administration.client_metadata import GRANT_TYPES
+from auth_service.administration.client_metadata import operator_metadata
 from auth_service.declarative.model import ClientChange, DeclaredClient, Section
 from auth_service.protocol.client import SECRET_METHODS, Client
 from auth_service.protocol.errors import OAuthError
-from auth_service.protocol.registration import parse_metadata
 
 
 def plan_clients(
@@ -43,28 +42,24 @@ def _planned(client_id: str, entry: DeclaredClient, client: Client | None) -> Cl
     if client is not None and not client.is_operators:
         raise ValueError("a client with this id registered itself")
     before = dict(client.metadata) if client else {}
-    after = _registered({**before, **entry.metadata})
+    after = operator_metadata({**before, **entry.metadata})
     _check_secret(entry, client, after)
     old_hash = client.secret_hash if client else None
     secret_hash = entry.secret_hash if entry.secret_hash != old_hash else None
-    if after == before and secret_hash is None:
+    disabled = entry.disabled if entry.disabled != bool(client and client.disabled) else None
+    if after == before and secret_hash is None and disabled is None:
         return None
     return ClientChange(
         action="change" if client else "add",
         name=client_id,
         metadata=after,
         secret_hash=secret_hash,
-        details=tuple(_details(before, after, rotated=secret_hash is not None and old_hash is not None)),
+        disabled=disabled,
+        details=(
+            *_details(before, after, rotated=secret_hash is not None and old_hash is not None),
+            *(() if disabled is None else (f"disabled: {_text(disabled)}",)),
+        ),
     )
-
-
-def _registered(members: dict[str, Any]) -> dict[str, Any]:
-    grant_types = members.get("grant_types", [])
-    unknown = [grant for grant in grant_types if grant not in GRANT_TYPES] if grant_types else []
-    if unknown and isinstance(grant_types, list):
-        raise ValueError(f"grant_types: {unknown[0]!r} is not supported; use {', '.join(GRANT_TYPES)}")
-    metadata, translated = parse_metadata(members)
-    return {**metadata.registered(GRANT_TYPES), **translated}
 
 
 def _check_secret(entry: DeclaredClient, client: Client | None, metadata: dict[str, Any]) -> None:

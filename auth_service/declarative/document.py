@@ -81,7 +81,16 @@ def _document(reader: Reader, value: object, read_secret: ReadSecret) -> Documen
             for name, kind in KINDS.items()
             if name in sections
         },
+        pairwise_key=_pairwise_key(reader, sections["pairwise_subjects"])
+        if "pairwise_subjects" in sections
+        else None,
     )
+
+
+def _pairwise_key(reader: Reader, value: object) -> str | None:
+    place = ("pairwise_subjects", "sealed_key")
+    members = reader.mapping(value, place[:1], place[1:])
+    return reader.text(members.get("sealed_key"), place)
 
 
 def _entries(reader: Reader, value: object, name: str) -> tuple[object, Place, bool]:

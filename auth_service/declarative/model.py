@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
+from auth_service.declarative.sealed import SealedValues
 from auth_service.declarative.setting_kinds import KINDS
 from auth_service.declarative.stored_settings import DeclaredSetting
+from auth_service.federation.identities import Identity
 from auth_service.protocol.access import Access
 from auth_service.protocol.client import Client
+from auth_service.protocol.factors import Factors
 from auth_service.users.repository import User
 
 T = TypeVar("T")
 Action = Literal["add", "change", "remove"]
-SECTIONS = ("people", "groups", "access", "clients", *KINDS)
+SECTIONS = ("people", "groups", "access", "clients", *KINDS, "pairwise_subjects")
 
 
 class InvalidDocumentError(ValueError):
@@ -35,6 +38,8 @@ class DeclaredPerson:
 
     Attributes:
         provider_username: see `User`.
+        identities: connected if they are not yet; others stay.
+        factors: given to an account without second factors.
     """
 
     username: str
@@ -46,6 +51,8 @@ class DeclaredPerson:
     accepts_links: bool | None = None
     provider_username: str | None = None
     password_hash: str | None = None
+    identities: tuple[Identity, ...] = ()
+    factors: Factors | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +62,12 @@ class DeclaredClient:
     Attributes:
         metadata: only the members that the file names; an empty one is removed.
         secret_hash: SHA-256 of the secret; None to leave it as it is.
+        disabled: None to leave it as it is.
     """
 
     metadata: dict[str, Any]
     secret_hash: str | None = None
+    disabled: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +106,7 @@ class Document:
         groups: the members of local groups, in the form in which names are compared.
         clients: by client_id.
         settings: the declared settings by section.
+        pairwise_key: the encrypted key of pairwise subjects.
     """
 
     people: Section[DeclaredPerson] | None = None
@@ -104,6 +114,7 @@ class Document:
     access: Section[Access] | None = None
     clients: Section[DeclaredClient] | None = None
     settings: Mapping[str, Section[SettingEntry]] = field(default_factory=dict)
+    pairwise_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +128,10 @@ class State:
         clients: every client, those that registered themselves among them.
         settings: by section and id.
         can_seal: whether the secrets of settings can be stored.
+        identities: of each account with some, by its subject; oldest first.
+        factors: of each account with some, by its subject.
+        pairwise_key: the encrypted key of pairwise subjects; None before the first start.
+        sealed: opens encrypted values.
     """
 
     people: Mapping[str, User] = field(default_factory=dict)
@@ -127,6 +142,10 @@ class State:
     clients: Mapping[str, Client] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, DeclaredSetting]] = field(default_factory=dict)
     can_seal: bool = False
+    identities: Mapping[str, tuple[Identity, ...]] = field(default_factory=dict)
+    factors: Mapping[str, Factors] = field(default_factory=dict)
+    pairwise_key: str | None = None
+    sealed: SealedValues = field(default_factory=lambda: SealedValues(None), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,10 +222,12 @@ class ClientChange(Change):
     Attributes:
         metadata: all of it, afterwards; None to remove the client.
         secret_hash: None to leave the secret as it is.
+        disabled: None to leave it as it is.
     """
 
     metadata: dict[str, Any] | None = None
     secret_hash: str | None = None
+    disabled: bool | None = None
     section = "clients"
 
 
@@ -223,4 +244,18 @@ class SettingChange(Change):
     after: DeclaredSetting | None = None
 
 
-AnyChange = PersonChange | GroupChange | AccessChange | ClientChange | SettingChange
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairwiseChange(Change):
+    """The replacement of the key of pairwise subjects.
+
+    Attributes:
+        sealed: the encrypted key.
+        before: that of now; None before the first start.
+    """
+
+    sealed: str = field(repr=False)
+    before: str | None = field(repr=False)
+    section = "pairwise_subjects"
+
+
+AnyChange = PersonChange | GroupChange | AccessChange | ClientChange | SettingChange | PairwiseChange

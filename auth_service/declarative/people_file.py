@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from auth_service.crypto.passwords import is_password_hash
+from auth_service.declarative.logins_file import read_factors, read_identities
 from auth_service.declarative.model import DeclaredPerson
 from auth_service.declarative.reading import Reader
 from auth_service.protocol.email_addresses import normalized
@@ -20,6 +21,8 @@ KEYS = (
     "accepts_links",
     "provider_username",
     "password_hash",
+    "identities",
+    "second_factors",
 )
 LONGEST = 1_000
 SUBJECT = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -70,12 +73,17 @@ def _person(reader: Reader, username: str, value: object, place: Place) -> Decla
         accepts_links=boolean("accepts_links"),
         provider_username=text("provider_username"),
         password_hash=password_hash,
+        identities=read_identities(reader, members.get("identities", []), (*place, "identities")),
+        factors=read_factors(reader, members["second_factors"], (*place, "second_factors"))
+        if "second_factors" in members
+        else None,
     )
 
 
 def _refuse_repetition(reader: Reader, people: dict[str, DeclaredPerson], place: Place) -> None:
     owners: dict[tuple[str, str], str] = {}
     for person in people.values():
-        for key, value in (("subject", person.subject), ("email", person.email)):
+        identities = [("identities", f"{each.issuer} {each.provider_subject}") for each in person.identities]
+        for key, value in (("subject", person.subject), ("email", person.email), *identities):
             if value and owners.setdefault((key, value), person.username) != person.username:
                 reader.refuse((*place, person.username, key), f"{owners[key, value]} has the same {key}")

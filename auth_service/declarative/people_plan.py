@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from auth_service.declarative.model import DeclaredPerson, PersonChange, Section
+from auth_service.declarative.logins_plan import plan_logins
+from auth_service.declarative.model import DeclaredPerson, PersonChange, Section, State
 from auth_service.users.repository import User
 
 _SHOWN = ("name", "email", "admin", "disabled", "accepts_links", "provider_username")
@@ -21,10 +22,9 @@ _DEFAULTS: dict[str, object] = {
 NO_PASSWORD = "no password: `doorward users reset` makes a link that sets one"  # noqa: S105 -- not a password
 
 
-def plan_people(
-    section: Section[DeclaredPerson], users: Mapping[str, User], problems: list[str]
-) -> list[PersonChange]:
+def plan_people(section: Section[DeclaredPerson], state: State, problems: list[str]) -> list[PersonChange]:
     """Return the changes; removals come first, so that what they free can be used."""
+    users = state.people
     removed = {key for key in users if section.prune and key not in section.entries}
     kept = {key: user for key, user in users.items() if key not in removed}
     changes = [
@@ -34,7 +34,9 @@ def plan_people(
     for key, person in section.entries.items():
         conflicts = list(_conflicts(key, person, kept))
         problems.extend(f"people.entries.{person.username}: {conflict}" for conflict in conflicts)
-        change = _changed(users[key], person) if key in users else _added(person)
+        missing, details, wrong = plan_logins(person, users.get(key), state, kept=kept)
+        problems.extend(f"people.entries.{person.username}: {problem}" for problem in wrong)
+        change = _changed(users[key], missing, details) if key in users else _added(missing, details)
         if change is not None and not conflicts:
             changes.append(change)
     _require_administrator(users, changes, problems)
@@ -54,7 +56,7 @@ def _conflicts(key: str, person: DeclaredPerson, users: Mapping[str, User]) -> I
             yield f"{other.username} has this e-mail address"
 
 
-def _added(person: DeclaredPerson) -> PersonChange:
+def _added(person: DeclaredPerson, logins: tuple[str, ...]) -> PersonChange:
     details = tuple(
         f"{name}: {_text(value)}"
         for name in ("subject", *_SHOWN)
@@ -65,11 +67,11 @@ def _added(person: DeclaredPerson) -> PersonChange:
         name=person.username,
         account=None,
         person=person,
-        details=details if person.password_hash else (*details, NO_PASSWORD),
+        details=(*details, *logins, *(() if person.password_hash or logins else (NO_PASSWORD,))),
     )
 
 
-def _changed(user: User, person: DeclaredPerson) -> PersonChange | None:
+def _changed(user: User, person: DeclaredPerson, logins: tuple[str, ...]) -> PersonChange | None:
     before = {name: getattr(user, name) or _DEFAULTS[name] for name in _SHOWN} | {
         "accepts_links": user.accepts_links
     }
@@ -82,14 +84,15 @@ def _changed(user: User, person: DeclaredPerson) -> PersonChange | None:
     if person.password_hash not in (None, user.password_hash):
         after["password_hash"] = person.password_hash
         details.append("password: changed; sessions and connections end")
-    if not after:
+    if not after and not logins:
         return None
+    after |= {"identities": person.identities, "factors": person.factors}
     return PersonChange(
         action="change",
         name=user.username,
         account=user,
         person=replace(DeclaredPerson(username=user.username), **after),
-        details=tuple(details),
+        details=(*details, *logins),
     )
 
 

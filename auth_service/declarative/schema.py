@@ -5,9 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from auth_service.declarative.clients_file import BOOLEANS, METADATA, TRANSLATED
+from auth_service.declarative.logins_file import (
+    APP_NUMBERS,
+    IDENTITY_NUMBERS,
+    IDENTITY_TEXTS,
+    PASSKEY_NUMBERS,
+    PASSKEY_TEXTS,
+)
 from auth_service.declarative.people_file import LONGEST
 from auth_service.declarative.setting_kinds import KINDS, SettingKind
 from auth_service.protocol.registration import ClientMetadata
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
 
 _TEXT = {"type": "string", "maxLength": 255}
 _BOOLEAN = {"type": "boolean"}
@@ -17,6 +29,24 @@ _RULES = {
     "additionalProperties": {"type": "object", "additionalProperties": _SCOPES, "minProperties": 1},
 }
 _SECRET = {"type": "string", "pattern": "^(env|file):.+"}
+_LINE = {"type": "string"}
+_NUMBER = {"type": "integer", "minimum": 0}
+_IDENTITY = {
+    **dict.fromkeys(IDENTITY_TEXTS, _LINE),
+    **dict.fromkeys(IDENTITY_NUMBERS, _NUMBER),
+    "groups": {"type": "array", "items": {"type": "string"}},
+}
+_PASSKEY = {
+    **dict.fromkeys(PASSKEY_TEXTS, _LINE),
+    **dict.fromkeys(PASSKEY_NUMBERS, _NUMBER),
+    "alone": _BOOLEAN,
+}
+_FACTORS = {
+    "authenticator_app": _closed({"sealed": {"type": "string"}, **dict.fromkeys(APP_NUMBERS, _NUMBER)}),
+    "passkeys": {"type": "array", "items": _closed(_PASSKEY)},
+    "recovery_codes": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},
+    "recovery_codes_at": _NUMBER,
+}
 _PERSON = {
     "subject": {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$"},
     "name": {"type": "string", "maxLength": LONGEST},
@@ -26,6 +56,8 @@ _PERSON = {
     "accepts_links": _BOOLEAN,
     "provider_username": {"type": "string", "maxLength": LONGEST},
     "password_hash": {"type": "string", "pattern": r"^\$argon2id\$"},
+    "identities": {"type": "array", "items": _closed(_IDENTITY)},
+    "second_factors": _closed(_FACTORS),
 }
 
 
@@ -42,6 +74,7 @@ def json_schema() -> dict[str, Any]:
                 "access": _closed(access),
                 "clients": _section(_closed(_client()) | {"patternProperties": _translated()}),
                 **{name: _section(_setting(kind)) for name, kind in KINDS.items()},
+                "pairwise_subjects": _closed({"sealed_key": _TEXT}),
             }
         ),
     }
@@ -54,6 +87,7 @@ def _client() -> dict[str, Any]:
         **members,
         "secret": _SECRET,
         "secret_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "disabled": _BOOLEAN,
     }
 
 
@@ -94,7 +128,3 @@ def _member(name: str, described: dict[str, Any]) -> dict[str, Any]:
 def _section(entry: dict[str, Any]) -> dict[str, Any]:
     entries = {"type": "object", "additionalProperties": entry}
     return _closed({"prune": _BOOLEAN, "entries": entries}) | {"required": ["entries"]}
-
-
-def _closed(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "additionalProperties": False}

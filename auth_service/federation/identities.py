@@ -123,6 +123,18 @@ class IdentityRepository:
             await self._store.index_remove(keys.subject_identities(subject), name)
         return kept or identity
 
+    async def restore(self, identity: Identity) -> bool:
+        """Store an identity as it was elsewhere; return False if it is connected to another account."""
+        name = _name(identity.issuer, identity.provider_subject)
+        await self._store.index_add(keys.subject_identities(identity.subject), name, ttl_s=None)
+        if await self._identities.create(name, identity):
+            return True
+        kept = await self._identities.get(name)
+        if kept is not None and kept.subject == identity.subject:
+            return True
+        await self._store.index_remove(keys.subject_identities(identity.subject), name)
+        return False
+
     async def disconnect(self, identity: Identity) -> None:
         """Disconnect one identity from its account."""
         name = _name(identity.issuer, identity.provider_subject)

@@ -29,10 +29,12 @@ MAX_SECRET_BYTES = 4_096
 
 def export(
     *,
-    with_password_hashes: Annotated[
+    with_credentials: Annotated[
         bool,
         typer.Option(
-            "--with-password-hashes", help="Also the hashes of passwords and client secrets: keep it secret."
+            "--with-credentials",
+            "--with-password-hashes",
+            help="Also hashes of passwords and client secrets, second factors, identities: keep it secret.",
         ),
     ] = False,
 ) -> None:
@@ -40,7 +42,7 @@ def export(
     from auth_service.declarative.exported import exported
 
     state = _run(lambda configuration: configuration.state())
-    typer.echo(exported(state, with_hashes=with_password_hashes), nl=False)
+    typer.echo(exported(state, with_credentials=with_credentials), nl=False)
 
 
 def apply(

@@ -151,7 +151,7 @@ def test_an_export_has_hashes_only_on_demand_and_no_client_that_registered_itsel
     text = exported(STATE)
     assert "argon2" not in text
     assert digest(SECRET) not in text
-    with_hashes = parsed(exported(STATE, with_hashes=True))
+    with_hashes = parsed(exported(STATE, with_credentials=True))
     assert with_hashes.people
     assert with_hashes.clients
     assert with_hashes.people.entries["ada"].password_hash == ADA.password_hash

@@ -44,13 +44,13 @@ def refused(text: str, state: State | None = None) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("with_hashes", [True, False])
-def test_an_export_changes_nothing_where_it_was_made(with_hashes: bool) -> None:
-    assert planned(exported(STATE, with_hashes=with_hashes), STATE) == []
+@pytest.mark.parametrize("with_credentials", [True, False])
+def test_an_export_changes_nothing_where_it_was_made(with_credentials: bool) -> None:
+    assert planned(exported(STATE, with_credentials=with_credentials), STATE) == []
 
 
 def test_an_export_with_hashes_declares_everything_to_an_empty_installation() -> None:
-    assert summary(exported(STATE, with_hashes=True), State(access=closed_access())) == [
+    assert summary(exported(STATE, with_credentials=True), State(access=closed_access())) == [
         "add people Ada",
         "add groups ops",
         "change access rules",
@@ -179,7 +179,7 @@ def test_another_secret_is_a_rotation_and_the_same_is_nothing() -> None:
 
 BAD_CLIENTS = {
     "{grant_types: [client_credentials]}": "needs a secret: add secret",
-    "{grant_types: [password], secret: 'env:NIGHTLY'}": "'password' is not supported",
+    "{grant_types: [password], secret: 'env:NIGHTLY'}": "grant_types must be among",
     "{grant_types: password, secret: 'env:NIGHTLY'}": "grant_types",
     "{secret: 'env:NIGHTLY'}": "redirect_uris is missing",
     "{token_endpoint_auth_method: none, secret: 'env:NIGHTLY', redirect_uris: [http://localhost/]}": (

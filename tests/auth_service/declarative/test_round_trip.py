@@ -84,8 +84,8 @@ async def test_a_file_that_was_applied_and_its_export_leave_nothing_to_do(store:
     assert len(await applied(store, CONFIGURATION)) == 7
     assert await applied(store, CONFIGURATION) == []
     await give_passwords(store)
-    for with_hashes in (True, False):
-        assert await applied(store, exported(await state_of(store), with_hashes=with_hashes)) == []
+    for with_credentials in (True, False):
+        assert await applied(store, exported(await state_of(store), with_credentials=with_credentials)) == []
 
 
 @pytest.mark.anyio
@@ -169,7 +169,7 @@ async def test_a_username_that_a_provider_suggested_gives_nothing_after_a_restor
     assert user
     if not recorded:
         user = await accounts.users.change(user, lambda stored: replace(stored, provider_username=None))
-    text = exported(await state_of(store), with_hashes=True)
+    text = exported(await state_of(store), with_credentials=True)
     await accounts.delete(user)
     assert [change.name for change in await applied(store, text)] == ["ada"]
     assert not (await here(store).access.control.held(subject, RESOURCE)).anything
@@ -238,7 +238,7 @@ def test_a_wiped_installation_restored_from_an_export_behaves_the_same(new_store
     async def export(store: AnyStore) -> str:
         await applied(store, CONFIGURATION)
         await give_passwords(store)
-        return exported(await state_of(store), with_hashes=True)
+        return exported(await state_of(store), with_credentials=True)
 
     with installation(new_store()) as server:
         text = at_store(server, export)
@@ -250,4 +250,4 @@ def test_a_wiped_installation_restored_from_an_export_behaves_the_same(new_store
     assert after == before
     assert before["scope"] == "notes:read"
     assert before["nightly"] == 200
-    assert exported(listed, with_hashes=True) == text
+    assert exported(listed, with_credentials=True) == text

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,6 +13,7 @@ import pytest
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.users.repository import User
+from tests.auth_service.endpoints.passkey_pages import form_on, options_on, send, with_passkey
 from tests.auth_service.endpoints.second_factors import (
     PASSWORD,
     at_another_browser,
@@ -26,13 +25,12 @@ from tests.auth_service.endpoints.second_factors import (
 )
 from tests.auth_service.endpoints.soft_passkey import SoftPasskey
 from tests.auth_service.service import AuthorizationServer, running
-from tests.flow import Form, Person, Pkce, forms_of
+from tests.flow import Person, Pkce, forms_of
 from tests.servers import free_port
 
 pytestmark = pytest.mark.requirement("ID-5")
 
 NEW = "seven moss harbours"
-_FORM = re.compile(r'data-passkey="(\w+)" data-options="([^"]*)"')
 
 
 @pytest.fixture(scope="module")
@@ -56,35 +54,6 @@ def stranger(person: Person) -> Iterator[Person]:
     stranger = at_another_browser(person.username)
     yield stranger
     stranger.close()
-
-
-def options_on(page: httpx2.Response) -> dict[str, Any]:
-    """The options that a page gives to the browser."""
-    form = _FORM.search(page.text)
-    assert form, page.text
-    options: dict[str, Any] = json.loads(html.unescape(form[2]))
-    return options
-
-
-def form_on(page: httpx2.Response) -> Form:
-    return next(form for form in forms_of(page.text) if "credential" in form.fields)
-
-
-def send(person: Person, page: httpx2.Response, credential: str, **more: str) -> httpx2.Response:
-    form = form_on(page)
-    url = str(page.url.join(form.action))
-    return person.follow(person.browser.post(url, data={**form.fields, "credential": credential, **more}))
-
-
-def with_passkey(
-    server: AuthorizationServer, person: Person, **attributes: Any
-) -> tuple[SoftPasskey, httpx2.Response]:
-    log_in(server, person)
-    page = person.open(f"{server.origin}/add-passkey")
-    key = SoftPasskey(server.issuer, **attributes)
-    added = send(person, page, key.create(options_on(page)), name="Phone")
-    assert added.status_code == 200, added.text
-    return key, added
 
 
 def test_a_passkey_is_a_second_factor(server: AuthorizationServer, person: Person, stranger: Person) -> None:
