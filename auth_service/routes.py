@@ -12,8 +12,9 @@ from auth_service.authorize.endpoint import AuthorizeEndpoint
 from auth_service.authorize.second_factors import RequiredSecondFactors
 from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
 from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint
-from auth_service.endpoints.documents import health_endpoint, jwks_endpoint, metadata_endpoints
+from auth_service.endpoints.documents import jwks_endpoint, metadata_endpoints
 from auth_service.endpoints.events import EventsEndpoint
+from auth_service.endpoints.health import health_endpoints
 from auth_service.endpoints.introspect import IntrospectEndpoint
 from auth_service.endpoints.par import PushEndpoint
 from auth_service.endpoints.register import RegisterEndpoint
@@ -83,7 +84,7 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         *_pages(parts, federated),
         *federated.endpoints,
         *second_factor_endpoints(parts),
-        health_endpoint(parts.base.store),
+        *health_endpoints(parts.base.store),
     ]
 
 

@@ -22,7 +22,9 @@ from shared.uris import (
 from shared.well_known import PROTECTED_RESOURCE
 
 INTROSPECTION_PATH = "/introspect"
-OWN_PATHS = frozenset({"hello", "health", "v1", "docs", "openapi.json", "authorize", "token", "register"})
+OWN_PATHS = frozenset(
+    {"hello", "health", "live", "ready", "v1", "docs", "openapi.json", "authorize", "token", "register"}
+)
 """Paths that the service uses itself; the MCP endpoint must have another name."""
 
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._~@:+-]+)*/?\Z")
@@ -90,6 +92,8 @@ class ResourceSettings(GatewaySettings):
         notes: ``sqlite://`` stores the notes of the built-in server in memory, ``sqlite:///PATH`` in a file.
         introspection_timeout_s: for one response of the authorization server, including a retry.
         introspection_cache_s: how long a response may be reused while revocations arrive; 0 for never.
+        outage_grace_s: how long after the last event an introspection response may be reused if the
+            authorization server does not answer. A token that is revoked in this time is accepted.
         max_body_bytes: of one MCP message.
     """
 
@@ -113,7 +117,14 @@ class ResourceSettings(GatewaySettings):
     notes: str = Field(default="sqlite://", pattern=r"^sqlite://(/.+)?$")
     introspection_timeout_s: float = Field(default=5.0, gt=0, le=60)
     introspection_cache_s: int = Field(default=300, ge=0, le=3_600)
+    outage_grace_s: int = Field(default=0, ge=0, le=3_600)
     max_body_bytes: int = Field(default=4_194_304, ge=1_024)
+
+    @model_validator(mode="after")
+    def _grace_has_something_to_use(self) -> Self:
+        if self.outage_grace_s and not self.introspection_cache_s:
+            raise ValueError("DOORWARD_OUTAGE_GRACE_S needs DOORWARD_INTROSPECTION_CACHE_S above 0")
+        return self
 
     @model_validator(mode="after")
     def _issuer_is_another(self) -> Self:

@@ -1,4 +1,4 @@
-"""The public documents: server metadata (RFC 8414), OpenID discovery, the JWK Set, and health."""
+"""The public documents: server metadata (RFC 8414), OpenID discovery, and the JWK Set."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from auth_service.crypto.signing_keys import SigningKeys
-from auth_service.endpoints.descriptions.documents import HEALTH, JWKS, described
+from auth_service.endpoints.descriptions.documents import JWKS, described
 from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S
-from auth_service.storage.interface import Store
-from auth_service.web.http import answers_errors, json_response
+from auth_service.web.http import answers_errors
 from auth_service.web.public_documents import PublicDocument
 from auth_service.web.route import Endpoint
 from shared.asgi import CorsPolicy
@@ -75,16 +74,4 @@ def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
         cors=_PUBLIC,
         direct=True,
         immediate=immediate,
-    )
-
-
-def health_endpoint(store: Store) -> Endpoint:
-    """Report whether this process can serve: 200 if the store responds and accepts writes, else 503."""
-
-    async def serve(request: Request) -> Response:
-        await store.ping()
-        return json_response({"status": "ok"})
-
-    return Endpoint(
-        path="/health", handler=answers_errors(serve), methods=_METHODS, operations={"GET": HEALTH}
     )

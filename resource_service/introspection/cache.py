@@ -1,10 +1,20 @@
-"""A cache of answers about tokens, used only while revocations arrive (DESIGN D7)."""
+"""A cache of answers about tokens, used only while revocations arrive (DESIGN D7).
+
+An operator may allow its use for some time of an outage (`DOORWARD_OUTAGE_GRACE_S`), in which a revoked token
+is then still accepted.
+"""
 
 from __future__ import annotations
 
 import hashlib
 
-from resource_service.introspection.client import Introspect, NeedsGroups, is_sufficient, no_groups
+from resource_service.introspection.client import (
+    Introspect,
+    NeedsGroups,
+    ServerDownError,
+    is_sufficient,
+    no_groups,
+)
 from resource_service.introspection.kept_answers import Kept, KeptAnswers, grants_of
 from resource_service.introspection.recently_revoked import RecentlyRevoked
 from resource_service.introspection.single_flight import SingleFlight
@@ -40,6 +50,7 @@ class IntrospectionCache:
         clock: determines when tokens expire; it may be adjusted.
         steady_clock: a monotonic clock in seconds.
         needs_groups: whether a policy names groups; answers without them are not used then.
+        outage_grace_s: how long after the last sign of the feed an answer is used if the server is down.
     """
 
     def __init__(
@@ -51,6 +62,7 @@ class IntrospectionCache:
         clock: Clock,
         steady_clock: Clock,
         needs_groups: NeedsGroups = no_groups,
+        outage_grace_s: float = 0,
     ) -> None:
         self._ask = ask
         # A cached answer is dated by the start of its flight: joining a flight later yields nothing newer.
@@ -61,7 +73,8 @@ class IntrospectionCache:
         self._needs_groups = needs_groups
         self._answers = KeptAnswers()
         self._revoked = RecentlyRevoked()
-        self._live_until = self._settled_at = float("-inf")
+        self._outage_grace_s = outage_grace_s
+        self._live_until = self._settled_at = self._heard_at = float("-inf")
 
     async def __call__(self, token: str) -> ActiveToken | None:
         """Introspect `token`; return None if it is not active.
@@ -74,7 +87,20 @@ class IntrospectionCache:
             kept = self._answers.find(_key(token), now)
             if kept is not None and self._is_usable(kept.answer):
                 return kept.answer
-        return await self._flights(token)
+        try:
+            return await self._flights(token)
+        except ServerDownError:
+            if (answer := self._in_outage(token)) is not None:
+                return answer
+            raise
+
+    def _in_outage(self, token: str) -> ActiveToken | None:
+        """Return the last answer about an active token, if it may still be used."""
+        now = self._steady_clock()
+        if now >= self._heard_at + self._outage_grace_s:
+            return None
+        kept = self._answers.find(_key(token), now, in_outage=True)
+        return kept.answer if kept and self._is_usable(kept.answer) else None
 
     @property
     def live(self) -> bool:
@@ -84,9 +110,10 @@ class IntrospectionCache:
     def confirm(self, as_of: float) -> None:
         """Note that every revocation announced before `as_of`, on the steady clock, has been delivered."""
         if not self.live:
-            self.doubt()
+            # What was revoked in the meantime is unknown, and the server can be asked again.
+            self._answers.clear()
             self._settled_at = self._steady_clock() + SETTLE_S
-        self._live_until = as_of + LIVE_FOR_S
+        self._live_until, self._heard_at = as_of + LIVE_FOR_S, as_of
 
     def revoke(self, grant_id: str) -> None:
         """Record that a grant has ended, or is about to."""
@@ -96,14 +123,16 @@ class IntrospectionCache:
     def change(self, grant_id: str | None) -> None:
         """Record that tokens of a grant may allow something else than before; None for any grant."""
         if grant_id is None:
-            self.doubt()
+            self._live_until = float("-inf")
+            self._answers.clear()
         else:
             self.revoke(grant_id)  # answers about it are asked for again, and not cached for a while
 
     def doubt(self) -> None:
-        """Drop all cached answers, because a revocation may have been missed."""
+        """Use no cached answer, because a revocation may have been missed, except in an outage."""
         self._live_until = float("-inf")
-        self._answers.clear()
+        if not self._outage_grace_s:
+            self._answers.clear()
 
     def _is_usable(self, answer: ActiveToken | None) -> bool:
         # A policy that names groups may have been loaded after the answer.
@@ -113,6 +142,7 @@ class IntrospectionCache:
         asked_at = self._steady_clock()
         answer = await self._ask(token)
         now = self._steady_clock()
+        self._answers.forget(_key(token))  # the previous answer is obsolete, also in an outage
         if now < self._live_until and asked_at >= self._settled_at and now < asked_at + LONGEST_QUESTION_S:
             self._keep(token, answer, now)
         return answer
@@ -124,8 +154,10 @@ class IntrospectionCache:
         grants = grants_of(answer)
         # Without a grant, no revocation could be matched to the token.
         if grants and not self._revoked.holds_any(grants, now):
-            left_s = min(self._keep_for_s, answer.expires_at - self._clock())
-            self._answers.keep(_key(token), Kept(answer, now + left_s))
+            left_s = answer.expires_at - self._clock()
+            kept_s = min(self._keep_for_s, left_s)
+            in_outage_s = min(self._keep_for_s + self._outage_grace_s, left_s) if self._outage_grace_s else 0
+            self._answers.keep(_key(token), Kept(answer, now + kept_s, now + in_outage_s))
 
 
 def _key(token: str) -> bytes:

@@ -137,6 +137,7 @@ def _cache(
         clock=clock,
         steady_clock=steady_clock,
         needs_groups=needs_groups,
+        outage_grace_s=settings.outage_grace_s,
     )
 
 

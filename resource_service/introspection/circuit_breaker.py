@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import NoReturn
+
 from resource_service.introspection.client import Introspect, IntrospectionUnavailableError, ServerDownError
 from resource_service.reasons import Reason
 from shared.clock import Clock
@@ -10,13 +13,21 @@ from shared.introspection import ActiveToken
 FAILURES = 5
 """Consecutive failures that open the circuit."""
 
+SILENCE_S = 2.0
+"""A query that failed after this long, while no other was answered, opens the circuit alone: a frozen server
+lets each query run into its timeout."""
+
 PROBE_EVERY_S = 0.5
 """How often one query passes while the circuit is open. Including the time to answer it, and clients that
 retry after a second, the return of the authorization server is noticed within 2 s."""
 
+PROBE_WAIT_S = 0.5
+"""How long a request waits for the answer to its probe, or not at all while an earlier probe has no answer.
+A later answer only closes the circuit."""
+
 
 class CircuitBreaker:
-    """An `Introspect` that wraps another one and calls it only occasionally after `FAILURES` failures.
+    """An `Introspect` that wraps another one and calls it only occasionally after failures.
 
     Args:
         steady_clock: a monotonic clock in seconds.
@@ -28,15 +39,26 @@ class CircuitBreaker:
         self._failures = 0
         self._failure: ServerDownError | None = None
         self._answered_at = self._probe_at = float("-inf")
+        self._probes: set[asyncio.Task[ActiveToken | None]] = set()
 
     async def __call__(self, token: str) -> ActiveToken | None:
         """Introspect `token`; return None if it is not active.
 
         Raises:
-            IntrospectionUnavailableError: the server does not answer, or the circuit is open.
+            ServerDownError: the server does not answer, or the circuit is open.
+            IntrospectionUnavailableError: the answer is not usable.
         """
-        if self._failures >= FAILURES:
-            self._admit_probe()
+        if self._failures < FAILURES:
+            return await self._query(token)
+        self._admit_probe()
+        wait_s = 0 if self._probes else PROBE_WAIT_S
+        probe = asyncio.create_task(self._query(token))
+        self._probes.add(probe)
+        probe.add_done_callback(self._probed)
+        done, _ = await asyncio.wait([probe], timeout=wait_s)
+        return probe.result() if done else self._refuse()
+
+    async def _query(self, token: str) -> ActiveToken | None:
         asked_at = self._steady_clock()
         try:
             answer = await self._ask(token)
@@ -50,10 +72,16 @@ class CircuitBreaker:
         self._answered()
         return answer
 
+    def _probed(self, probe: asyncio.Task[ActiveToken | None]) -> None:
+        self._probes.discard(probe)
+        if not probe.cancelled():
+            probe.exception()  # mark it as retrieved, if nobody waits for it
+
     def _failed(self, asked_at: float, failure: ServerDownError) -> None:
         # A query from before the last answer that fails only now says nothing about the current state.
         if asked_at >= self._answered_at:
-            self._failures += 1
+            silent = self._steady_clock() >= asked_at + SILENCE_S
+            self._failures = max(self._failures + 1, FAILURES if silent else 0)
             self._failure = failure
 
     def _answered(self) -> None:
@@ -65,8 +93,9 @@ class CircuitBreaker:
         # dead connection while the authorization server is back and accepts new ones.
         now = self._steady_clock()
         if now < self._probe_at:
-            reason = self._failure.reason if self._failure else Reason.AUTHORIZATION_SERVER_UNREACHABLE
-            raise IntrospectionUnavailableError(
-                reason, f"not asked: {self._failures} failures, last {self._failure}"
-            )
+            self._refuse()
         self._probe_at = now + PROBE_EVERY_S
+
+    def _refuse(self) -> NoReturn:
+        reason = self._failure.reason if self._failure else Reason.AUTHORIZATION_SERVER_UNREACHABLE
+        raise ServerDownError(reason, f"not asked: {self._failures} failures, last {self._failure}")

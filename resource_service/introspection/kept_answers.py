@@ -17,10 +17,15 @@ Key = bytes
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer, and until when it may be reused, on the clock of the cache."""
+    """An answer, and until when it may be reused, on the clock of the cache.
+
+    Attributes:
+        in_outage_until: until when it may be reused while the authorization server does not answer.
+    """
 
     answer: ActiveToken | None
     until: float
+    in_outage_until: float = float("-inf")
 
 
 class KeptAnswers:
@@ -36,21 +41,23 @@ class KeptAnswers:
     def __len__(self) -> int:
         return len(self._active) + len(self._inactive)
 
-    def find(self, key: Key, now: float) -> Kept | None:
+    def find(self, key: Key, now: float, *, in_outage: bool = False) -> Kept | None:
         """Return the stored answer for a token; None if it is missing or has expired."""
         answers = self._active if key in self._active else self._inactive
         kept = answers.get(key)
         if kept is None:
             return None
-        if now >= kept.until:
-            self._remove(key)
+        if now >= max(kept.until, kept.in_outage_until):
+            self.forget(key)
+            return None
+        if now >= (kept.in_outage_until if in_outage else kept.until):
             return None
         answers.move_to_end(key)
         return kept
 
     def keep(self, key: Key, kept: Kept) -> None:
         """Store an answer, replacing the previous one."""
-        self._remove(key)
+        self.forget(key)
         if kept.answer is None:
             self._inactive[key] = kept
             if len(self._inactive) > self._max_inactive:
@@ -60,12 +67,12 @@ class KeptAnswers:
         for grant_id in grants_of(kept.answer):
             self._by_grant[grant_id].add(key)
         if len(self._active) > self._max_active:
-            self._remove(next(iter(self._active)))
+            self.forget(next(iter(self._active)))
 
     def forget_grant(self, grant_id: str) -> None:
         """Drop every answer about a token that depends on this grant."""
         for key in tuple(self._by_grant.get(grant_id, ())):
-            self._remove(key)
+            self.forget(key)
 
     def clear(self) -> None:
         """Drop every answer."""
@@ -73,7 +80,8 @@ class KeptAnswers:
         self._inactive.clear()
         self._by_grant.clear()
 
-    def _remove(self, key: Key) -> None:
+    def forget(self, key: Key) -> None:
+        """Drop the answer about a token."""
         self._inactive.pop(key, None)
         kept = self._active.pop(key, None)
         if kept is None or kept.answer is None:

@@ -30,7 +30,7 @@ class Origins:
             **dict.fromkeys((mount.path for mount in settings.mounts), mcp),
             "/hello": plain,
             "/v1/contexts": plain,
-            "/health": CorsPolicy(("GET",)),
+            **dict.fromkeys(("/health", "/live", "/ready"), CorsPolicy(("GET",))),
             **(aliases if settings.legacy_aliases else {}),
         }
 

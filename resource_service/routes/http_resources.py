@@ -109,9 +109,13 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def health_route() -> APIRouter:
-    """Create the health endpoint, which tells monitoring that this process serves requests."""
+    """Create the health endpoints, which tell monitoring that this process serves requests."""
     router = APIRouter()
 
+    # Ready even if the authorization server is down: otherwise a load balancer would take all processes out
+    # of service, and clients would get no 503 with Retry-After (DESIGN D6).
+    @router.get("/live", tags=["operation"], summary="Is it alive?", response_description="It is")
+    @router.get("/ready", tags=["operation"], summary="Can it serve?", response_description="It can")
     @router.get("/health", tags=["operation"], summary="Is it up?", response_description="It is")
     async def health() -> Health:
         """Answers as long as this process serves; says nothing of the authorization server."""

@@ -32,6 +32,7 @@ class SettingsKwargs(TypedDict, total=False):
     introspection_endpoint: str
     introspection_timeout_s: float
     introspection_cache_s: int
+    outage_grace_s: int
     resource_name: str
     resource_documentation: str
     allowed_origins: Sequence[str]

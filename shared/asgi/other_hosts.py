@@ -12,7 +12,7 @@ from shared.once import Once
 from shared.reasons import CommonReason
 from shared.uris import serialize_origin
 
-HEALTH = "/health"
+PROBED = ("/health", "/live", "/ready")
 INTERNAL_AGENT = "doorward-resource-server"
 """The ``User-Agent`` of the resource server, which may use an internal host name."""
 
@@ -86,4 +86,4 @@ class OtherHosts:
 
 def _is_internal(scope: Scope) -> bool:
     agents = header_values(scope, "user-agent")
-    return scope["path"].endswith(HEALTH) or any(agent.startswith(INTERNAL_AGENT) for agent in agents)
+    return scope["path"].endswith(PROBED) or any(agent.startswith(INTERNAL_AGENT) for agent in agents)

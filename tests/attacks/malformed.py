@@ -126,7 +126,7 @@ class Standing:
             ("GET", "/.well-known/openid-configuration", [], b""),
             ("GET", "/.well-known/oauth-authorization-server", [], b""),
             ("GET", "/jwks", [], b""),
-            ("GET", "/health", [], b""),
+            *(("GET", path, [], b"") for path in ("/health", "/live", "/ready")),
             ("GET", "/openapi.json", [], b""),
             ("GET", "/static/doorward.css", [], b""),
             ("OPTIONS", "/token", [("Origin", b"https://c.example")], b""),

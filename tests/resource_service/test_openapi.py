@@ -33,6 +33,8 @@ def test_every_endpoint_is_in_it_with_words_and_answers(document: dict[str, Any]
         ("get", "/hello"),
         ("get", "/v1/contexts"),
         ("get", "/health"),
+        ("get", "/live"),
+        ("get", "/ready"),
         ("post", "/mcp"),
         ("get", "/mcp"),
         ("delete", "/mcp"),

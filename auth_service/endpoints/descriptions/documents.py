@@ -1,4 +1,4 @@
-"""The OpenAPI description of `/jwks`, `/health`."""
+"""The OpenAPI description of the server metadata and `/jwks`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,4 @@ JWKS: Mapping[str, Any] = {
     "summary": "The public signing keys",
     "tags": ["Discovery"],
     "responses": {"200": answer("A JWK Set.", {"keys": [_EXAMPLE_KEY]})},
-}
-HEALTH: Mapping[str, Any] = {
-    "summary": "Health check",
-    "tags": ["Operation"],
-    "responses": {"200": answer("The service is available.", {"status": "ok"})},
 }

@@ -15,7 +15,7 @@ from resource_service.introspection.cache import (
     SETTLE_S,
     IntrospectionCache,
 )
-from resource_service.introspection.client import IntrospectionUnavailableError
+from resource_service.introspection.client import IntrospectionUnavailableError, ServerDownError
 from resource_service.introspection.recently_revoked import AT_LEAST_S
 from resource_service.reasons import Reason
 from shared.introspection import ActiveToken
@@ -39,6 +39,7 @@ class Server:
 
     Attributes:
         answers: by token.
+        trouble: what happens to a question; None for an answer.
         may_answer: questions wait for it.
     """
 
@@ -47,6 +48,7 @@ class Server:
         self.requests = 0
         self.answers: dict[str, ActiveToken] = {"t": TOKEN}
         self.down = False
+        self.trouble: Exception | None = None
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.cache = IntrospectionCache(
@@ -61,6 +63,8 @@ class Server:
         self.requests += 1
         answer = self.answers.get(token)
         await self.may_answer.wait()
+        if self.trouble:
+            raise self.trouble
         if self.down:
             raise IntrospectionUnavailableError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "down")
         return answer
@@ -293,3 +297,92 @@ async def test_no_token_is_in_what_is_kept() -> None:
     await server.questions("a-secret-token")
     entries = vars(server.cache)["_answers"]
     assert "a-secret-token" not in repr(vars(entries))
+
+
+def outage(grace_s: float) -> Server:
+    """A server whose feed was heard, and a cache that may be used for some time without it."""
+    server = Server()
+    server.cache = IntrospectionCache(
+        server.answer,
+        keep_for_s=KEEP_S,
+        join_for_s=0.25,
+        clock=lambda: server.now,
+        steady_clock=lambda: server.now,
+        outage_grace_s=grace_s,
+    )
+    server.go_live()
+    return server
+
+
+async def lose_server(server: Server) -> None:
+    """Know an answer, then lose the server and the feed."""
+    assert await server.cache("t") == TOKEN
+    server.trouble = ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "down")
+    server.cache.doubt()
+
+
+async def test_without_a_grace_no_answer_outlives_the_feed() -> None:
+    server = outage(0)
+    await lose_server(server)
+    with pytest.raises(ServerDownError):
+        await server.cache("t")
+
+
+async def test_in_the_grace_of_an_outage_the_last_answer_is_used_and_not_longer() -> None:
+    server = outage(60)
+    await lose_server(server)
+    server.now += 59.9
+    assert await server.cache("t") == TOKEN
+    with pytest.raises(ServerDownError):
+        await server.cache("unknown")
+    server.now += 0.2
+    with pytest.raises(ServerDownError):
+        await server.cache("t")
+
+
+async def test_the_grace_is_added_to_the_age_of_an_answer_but_never_to_its_token() -> None:
+    server = outage(600)
+    server.answers["short"] = replace(TOKEN, expires_at=int(server.now) + KEEP_S + 30)
+    assert await server.cache("short") == server.answers["short"]
+    assert await server.cache("t") == TOKEN
+    server.pass_time(KEEP_S - 1)
+    await lose_server(server)
+    server.now += 20
+    assert await server.cache("short") == server.answers["short"]
+    server.now += 20
+    assert await server.cache("t") == TOKEN
+    with pytest.raises(ServerDownError):
+        await server.cache("short")
+
+
+async def test_a_server_that_can_be_asked_is_asked_in_the_grace() -> None:
+    server = outage(60)
+    await lose_server(server)
+    server.trouble = None
+    del server.answers["t"]
+    assert await server.cache("t") is None
+    server.trouble = ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "down")
+    with pytest.raises(ServerDownError):
+        await server.cache("t")
+
+
+async def test_what_the_feed_named_and_what_was_missed_is_not_used_in_the_grace() -> None:
+    server = outage(60)
+    await lose_server(server)
+    server.cache.revoke("parent")
+    with pytest.raises(ServerDownError):
+        await server.cache("t")
+    other = outage(60)
+    await lose_server(other)
+    other.cache.confirm(other.now)
+    other.cache.doubt()
+    with pytest.raises(ServerDownError):
+        await other.cache("t")
+
+
+async def test_a_malformed_answer_does_not_start_the_grace() -> None:
+    server = outage(60)
+    await lose_server(server)
+    server.trouble = IntrospectionUnavailableError(Reason.INTROSPECTION_ANSWER_MALFORMED, "odd")
+    with pytest.raises(IntrospectionUnavailableError, match="odd"):
+        await server.cache("t")

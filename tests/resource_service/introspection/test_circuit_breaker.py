@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
-from resource_service.introspection.circuit_breaker import FAILURES, PROBE_EVERY_S, CircuitBreaker
+from resource_service.introspection.circuit_breaker import (
+    FAILURES,
+    PROBE_EVERY_S,
+    PROBE_WAIT_S,
+    CircuitBreaker,
+)
 from resource_service.introspection.client import IntrospectionUnavailableError, ServerDownError
 from resource_service.reasons import Reason
 from shared.introspection import ActiveToken
@@ -112,12 +118,16 @@ async def test_a_probe_that_is_stuck_does_not_keep_the_next_one_from_finding_it_
     await server.down(FAILURES)
     server.go_on.clear()
     stuck = asyncio.create_task(server.breaker("good"))
-    await asyncio.sleep(0)
+    for _ in range(3):  # the request, its probe, the question
+        await asyncio.sleep(0)
     server.go_on.set()
     server.go_on = asyncio.Event()
     server.go_on.set()
     server.trouble = None
     server.now += PROBE_EVERY_S
+    with suppress(ServerDownError):  # nobody waits for this probe
+        await server.breaker("good")
+    await asyncio.sleep(0)
     assert await server.breaker("good") is TOKEN
     with pytest.raises(ServerDownError):
         await stuck
@@ -148,3 +158,38 @@ async def test_requests_that_are_not_let_through_learn_why() -> None:
     with pytest.raises(IntrospectionUnavailableError, match=r"not asked.*no answer") as refused:
         await server.breaker("good")
     assert refused.value.reason is Reason.INTROSPECTION_ANSWER_MALFORMED
+
+
+async def test_one_question_that_ran_into_its_timeout_is_enough() -> None:
+    server = Server()
+    server.trouble = ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "no answer within 5 s")
+    server.go_on.clear()
+    stuck = asyncio.create_task(server.breaker("good"))
+    await asyncio.sleep(0)
+    server.now += 5
+    server.go_on.set()
+    with pytest.raises(ServerDownError):
+        await stuck
+    await server.down(100)
+    assert server.requests == 2
+
+
+async def test_nobody_waits_for_a_probe_that_gets_no_answer() -> None:
+    server = Server()
+    await server.down(FAILURES)
+    server.go_on.clear()
+    async with asyncio.timeout(PROBE_WAIT_S + 2):
+        await server.down(10)
+    assert server.requests == FAILURES + 1
+
+
+async def test_the_late_answer_to_a_probe_closes_the_circuit() -> None:
+    server = Server()
+    await server.down(FAILURES)
+    server.trouble = None
+    server.go_on.clear()
+    with pytest.raises(ServerDownError, match="not asked"):
+        await server.breaker("good")
+    server.go_on.set()
+    await asyncio.sleep(0)
+    assert [await server.breaker("good") for _ in range(10)] == [TOKEN] * 10

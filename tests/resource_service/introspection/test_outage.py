@@ -163,3 +163,25 @@ async def test_a_frozen_authorization_server_does_not_stop_what_needs_no_token(
         await asyncio.to_thread(wait_until, lambda: bool(issuer.requests_to()))
         assert (await client.get("/health")).status_code == 200
         assert {(await response).status_code for response in stuck} == {503}
+
+
+@pytest.mark.requirement("RS-7")
+def test_requests_in_turn_do_not_wait_for_a_frozen_authorization_server(tmp_path: Path) -> None:
+    issuer = AuthorizationServer().start()
+    with (
+        running(issuer, tmp_path, introspection_timeout_s="2.5", introspection_cache_s="0") as service,
+        httpx2.Client(base_url=service.origin, timeout=10) as client,
+    ):
+        headers = bearer(token_for(service, issuer))
+        issuer.replies["/introspect"] = hang
+        assert client.get("/hello", headers=headers).status_code == 503  # it has to find out
+        before = time.monotonic()
+        refused = [client.get("/hello", headers=headers) for _ in range(20)]
+        assert time.monotonic() - before < 2.5
+        assert {response.status_code for response in refused} == {503}
+        assert all(int(response.headers["retry-after"]) >= 1 for response in refused)
+        del issuer.replies["/introspect"]
+        before = time.monotonic()
+        wait_until(lambda: client.get("/hello", headers=headers).status_code == 200)
+        assert time.monotonic() - before < 2
+    issuer.stop()

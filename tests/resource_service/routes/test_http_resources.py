@@ -62,8 +62,11 @@ def test_contexts_needs_the_scope_to_read(
     assert f'resource_metadata="{service.origin}/.well-known/oauth-protected-resource/mcp"' in challenge
 
 
-def test_health_needs_no_token_and_asks_nobody(client: httpx2.Client, issuer: AuthorizationServer) -> None:
-    response = client.get("/health")
+@pytest.mark.parametrize("path", ["/health", "/live", "/ready"])
+def test_health_needs_no_token_and_asks_nobody(
+    path: str, client: httpx2.Client, issuer: AuthorizationServer
+) -> None:
+    response = client.get(path)
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
     assert issuer.questions == []
 
