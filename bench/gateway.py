@@ -1,15 +1,16 @@
-"""Calls of a tool: of an MCP server itself, and of the same server behind the gateway."""
+"""Calls of a tool: of an MCP server itself, with the guard in its process, and behind the gateway."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from bench.load import Script
 from bench.operations import Operation, repeated
 from bench.processes import Place, asgi_server, place_of
 from tests.e2e.services import Deployment, Service, start
@@ -18,6 +19,7 @@ from tests.flow import Client, Person
 from tests.servers import free_port
 
 DIRECT = "tools/call, unprotected"
+ASKING = {"DOORWARD_INTROSPECTION_CACHE_S": "0"}
 REVISION = "2026-07-28"
 HEADERS = {
     "Accept": "application/json, text/event-stream",
@@ -48,18 +50,31 @@ def tool_calls(deployment: Deployment, directory: Path) -> Iterator[list[tuple[P
     with asgi_server("bench.upstream:app") as upstream:
         settings = {"DOORWARD_UPSTREAM": f"http://127.0.0.1:{upstream[0]}/mcp"}
         cached = _gateway(deployment, directory, settings)
-        asking = _gateway(deployment, directory, settings | {"DOORWARD_INTROSPECTION_CACHE_S": "0"})
+        asking = _gateway(deployment, directory, settings | ASKING)
         try:
             start([cached, asking])
             scripts = repeated(_call({"Authorization": f"Bearer {_token(deployment)}"}))
-            yield [
-                (upstream, Operation(name=DIRECT, scripts=repeated(_call({})))),
-                (place_of(cached), Operation(name="tools/call, gateway, cached answer", scripts=scripts)),
-                (place_of(asking), Operation(name="tools/call, gateway, asking", scripts=scripts)),
-            ]
+            with _guarded(deployment, {}) as guarded, _guarded(deployment, ASKING) as guarded_asking:
+                yield [
+                    (upstream, Operation(name=DIRECT, scripts=repeated(_call({})))),
+                    (guarded, _calls("guard, cached answer", scripts, 0.95)),
+                    (guarded_asking, _calls("guard, asking", scripts, 0.55)),
+                    (place_of(cached), _calls("gateway, cached answer", scripts, 0.6)),
+                    (place_of(asking), _calls("gateway, asking", scripts)),
+                ]
         finally:
             cached.kill()
             asking.kill()
+
+
+def _calls(name: str, scripts: Sequence[Script], at_least: float | None = None) -> Operation:
+    return Operation(name=f"tools/call, {name}", scripts=scripts, at_least=at_least)
+
+
+def _guarded(deployment: Deployment, settings: Mapping[str, str]) -> AbstractContextManager[Place]:
+    """Serve the same MCP server with the guard in its process."""
+    variables = {**deployment.resource.settings, "DOORWARD_LOG_LEVEL": "warning", **settings}
+    return asgi_server("bench.upstream:guarded_app", variables)
 
 
 def _gateway(deployment: Deployment, directory: Path, settings: Mapping[str, str]) -> Service:

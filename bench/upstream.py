@@ -1,4 +1,4 @@
-"""The MCP server behind the measured gateway: one tool, served by the MCP SDK."""
+"""The measured MCP server: one tool, served by the MCP SDK, with and without the guard in its process."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp
 
+from resource_service.verifiers.mcp_sdk import DoorwardTokenVerifier
+
 _ANY_HOST = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-_server: MCPServer[None] = MCPServer("bench")
 
 
-@_server.tool()
 async def add(a: int, b: int) -> int:
     """Add two numbers."""
     return a + b
@@ -18,4 +18,14 @@ async def add(a: int, b: int) -> int:
 
 def app() -> ASGIApp:
     """Return the server as an ASGI application, without authorization."""
-    return _server.streamable_http_app(stateless_http=True, json_response=True, transport_security=_ANY_HOST)
+    server: MCPServer[None] = MCPServer("bench")
+    server.tool()(add)
+    return server.streamable_http_app(stateless_http=True, json_response=True, transport_security=_ANY_HOST)
+
+
+def guarded_app() -> ASGIApp:
+    """Return the same server behind the guard, with settings from the environment."""
+    doorward = DoorwardTokenVerifier()
+    server: MCPServer[None] = MCPServer("bench", token_verifier=doorward, auth=doorward.auth)
+    server.tool()(add)
+    return doorward.app(server, stateless_http=True, json_response=True)

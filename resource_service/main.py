@@ -33,7 +33,7 @@ from resource_service.pages.visitors import VisitorPages
 from resource_service.policy.scope_check import scope_check_running
 from resource_service.resource import Run
 from resource_service.routes.aliases import alias_routes
-from resource_service.routes.http_resources import health_route, plain_routes
+from resource_service.routes.http_resources import Hello, health_route, plain_routes
 from resource_service.routes.published_keys import key_routes
 from resource_service.settings import ResourceSettings
 from resource_service.shutdown import called_when_stopping
@@ -85,7 +85,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     endpoints = list(_mcp_endpoints(parts))
     app.direct = DirectEndpoints(
         app.framework,
-        endpoints=[DirectEndpoint(route.path, route.app) for route in endpoints],
+        endpoints=[*_direct(parts), *(DirectEndpoint(route.path, route.app) for route in endpoints)],
         prefix=settings.base_path,
         secure=settings.secure,
         host_names=host_names,
@@ -127,6 +127,13 @@ def create_app_from_environment(workers: str | None = None) -> ASGIApp:
 def _mcp_endpoints(parts: Components) -> Iterator[Route]:
     for resource in parts.resources.all:
         yield from resource.endpoint()
+
+
+def _direct(parts: Components) -> Iterator[DirectEndpoint]:
+    """Yield the HTTP resources that are answered before the framework, too."""
+    if main := parts.resources.main:
+        hello = Hello(main.authenticate, parts.refuse)
+        yield DirectEndpoint("/hello", hello, methods=frozenset({"GET"}))
 
 
 def _examples(parts: Components) -> dict[str, Examples]:

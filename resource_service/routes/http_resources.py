@@ -6,8 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Security
 from fastapi.security import OAuth2AuthorizationCodeBearer
 from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from resource_service.auth.authentication import Authenticate
+from resource_service.errors import Refusal, Refuse
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.tools import LISTING, POLICY, READ
 from resource_service.policy.decision import check_has, missing
@@ -108,6 +111,32 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+class Hello:
+    """The greeting as an ASGI app, which needs no framework; `plain_routes` describes it.
+
+    Args:
+        authenticate: returns the principal of a request, or raises a `Refusal`.
+        refuse: builds the response to a refusal.
+    """
+
+    def __init__(self, authenticate: Authenticate, refuse: Refuse) -> None:
+        self._authenticate = authenticate
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            caller = await self._authenticate(scope)
+            response: Response = JSONResponse({"message": greeting(caller)})
+        except Refusal as refusal:
+            response = self._refuse(refusal, scope)
+        await response(scope, receive, send)
+
+
+def greeting(caller: Principal) -> str:
+    """Return the greeting for `caller`."""
+    return f"Hello {caller.name}, your request to MCP is authorized!"
+
+
 def health_route() -> APIRouter:
     """Create the health endpoints, which tell monitoring that this process serves requests."""
     router = APIRouter()
@@ -155,7 +184,7 @@ def plain_routes(
     )
     async def hello(caller: Annotated[Principal, Security(principal)]) -> Greeting:
         """Greets the user by name, or the client where it acts for itself. Any good token will do."""
-        return Greeting(message=f"Hello {caller.name}, your request to MCP is authorized!")
+        return Greeting(message=greeting(caller))
 
     if notes is None:
         return router

@@ -74,7 +74,19 @@ def requests_to(path: str) -> Iterable[httpx2.Request]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/mcp", "/mcp/", "/tenant/mcp", "/tenant/mcp/", "/mcp/x", "/MCP", "//mcp", "/"]
+    "path",
+    [
+        "/mcp",
+        "/mcp/",
+        "/tenant/mcp",
+        "/tenant/mcp/",
+        "/mcp/x",
+        "/MCP",
+        "//mcp",
+        "/",
+        "/hello",
+        "/tenant/hello",
+    ],
 )
 async def test_a_direct_response_is_that_of_the_framework(app: DocumentedApp, path: str) -> None:
     for request in requests_to(path):
