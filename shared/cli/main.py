@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -16,7 +16,7 @@ from shared.cli.access import access
 from shared.cli.apply import apply, export
 from shared.cli.backup import backup, move, restore
 from shared.cli.clients import clients
-from shared.cli.console import CommandError, errors
+from shared.cli.console import CommandError, errors, output
 from shared.cli.doctor.command import doctor
 from shared.cli.groups import groups
 from shared.cli.health import health
@@ -29,13 +29,32 @@ from shared.cli.up import up
 from shared.cli.users import users
 from shared.cli.variables import Command, complaints_about_names
 from shared.cli.why.command import why
+from shared.version import VERSION
 
 app = typer.Typer(
-    help="OAuth 2.1 and OpenID Connect in front of MCP servers.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        output.print(f"doorward {VERSION}", markup=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """OAuth 2.1 and OpenID Connect in front of MCP servers."""
+
+
 for command in (up, auth, resource, init, health, doctor, why, export, apply, backup, restore, move):
     app.command()(command)
 app.add_typer(users, name="users")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 
+from auth_service.crypto.age import Passphrase, decrypted
 from auth_service.storage import keys
 from auth_service.storage.key_schema import SCHEMA
 from auth_service.storage.key_spec import KeySpec
 from auth_service.storage.keys import PREFIX
+from tests.cli.command import doorward
 from tests.e2e.aftermath import Flow, lived_in
 from tests.e2e.dump import Entry, candidates, dump, messages
 from tests.e2e.secret_kinds import Secret, secrets_of
@@ -21,6 +25,7 @@ from tests.servers import redis_running
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long, pytest.mark.xdist_group("dump")]
 
+PASSPHRASE = "seven moss harbours at dawn"
 AT_ONCE = 20
 BARE = re.compile(r"[A-Za-z0-9_-]{16,}")
 """A secret without its prefix."""
@@ -104,6 +109,24 @@ async def test_nothing_in_the_store_authenticates_anybody(
             assert await opening(secret, tried, lines) == [], secret.name
             # In the same way, the real one opens.
             assert await opening(secret, [secret.real], lines) == [secret.real], secret.name
+
+
+@pytest.mark.requirement("OP-4")
+def test_a_backup_shows_nothing_of_what_is_stored(
+    flow: Flow, entries: list[Entry], store_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "passphrase").write_text(PASSPHRASE)
+    arguments = ("backup", "x.age", "--passphrase-file", "keys/passphrase")
+    done = doorward(*arguments, cwd=tmp_path, DOORWARD_STORE=store_url)
+    assert done.returncode == 0, done.stderr
+    content = (tmp_path / "x.age").read_bytes()
+    stored = [text for entry in entries for text in (entry.key.encode(), *entry.values) if len(text) > 7]
+    secrets = [secret.real.encode() for secret in secrets_of(flow)]
+    assert [text for text in (*stored, *secrets) if text in content] == []
+    plain = b"".join(decrypted(BytesIO(content), Passphrase(PASSPHRASE)))
+    assert [entry.key for entry in entries if entry.ttl_s is None and entry.key.encode() not in plain] == []
+    assert [text for text in secrets if text in plain] == []
 
 
 FEDERATED = {

@@ -1,0 +1,27 @@
+"""Options of every command: the version, and help by its short name."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.cli.main import main
+from shared.version import VERSION
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--version"], f"doorward {VERSION}\n"),
+        (["-h"], "Usage: doorward"),
+        (["--help"], "in front of MCP servers"),
+        (["users", "-h"], "Usage: doorward users"),
+        (["users", "list", "-h"], "Usage: doorward users list"),
+    ],
+)
+def test_the_version_and_help_are_printed(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code in (0, None)
+    assert expected in capsys.readouterr().out
