@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
@@ -40,6 +41,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Costs())
     config.addinivalue_line("markers", "requirement(*ids): the requirements that the test proves")
     config.addinivalue_line("markers", "long: takes several seconds of processor time or of waiting")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without looking for garbage, and never look at what was collected: it lasts until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tests.gateway.outside.install import fastmcp_python
 from tests.interop.browser import Browser
-from tests.interop.toolbox import PROGRAMS, fastmcp_python, node, node_modules
+from tests.interop.toolbox import PROGRAMS, node, node_modules
 from tests.servers import free_port
 
 ANSWER_TIMEOUT_S = 60
@@ -176,7 +177,7 @@ class FastMcp(Scripted):
     def command(self) -> list[str]:
         directory = self.home / "kept"
         directory.mkdir(exist_ok=True)
-        return [str(fastmcp_python()), str(PROGRAMS / "fastmcp_client.py"), self.mcp_url, str(directory)]
+        return [fastmcp_python(), str(PROGRAMS / "fastmcp_client.py"), self.mcp_url, str(directory)]
 
 
 class McpRemote(RealClient):

@@ -1,4 +1,4 @@
-"""Clients of others, installed once beside this file, where git does not look, as the locks say."""
+"""Clients of others, installed once beside this file, where git does not look, as the lock says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -16,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
-_NODE_MODULES, _VENV = HERE / "node_modules", HERE / ".venv"
+_NODE_MODULES = HERE / "node_modules"
 _INSTALL_TIMEOUT_S = 600
 
 
@@ -38,33 +37,6 @@ def node() -> Path:
     program = brought if brought.exists() else shutil.which("node")
     assert program, "there is no Node for this kind of machine in package.json, and none installed"
     return Path(program)
-
-
-@cache
-def fastmcp_python() -> Path:
-    """A Python that has the FastMCP client, and nothing of ours."""
-    python = _VENV / "bin" / "python"
-    lock = HERE / "fastmcp.lock"
-    with _one_at_a_time():
-        if not _is_ready(_VENV, lock):
-            for command in _venv_commands(python, lock):
-                _run(*command)
-            _make_ready(_VENV, lock)
-    return python
-
-
-def _venv_commands(python: Path, lock: Path) -> Sequence[Sequence[str]]:
-    if uv := shutil.which("uv"):
-        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
-        return (
-            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(_VENV)],
-            [*install, "--no-deps", "--require-hashes", "-r", str(lock)],
-        )
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    return (
-        [sys.executable, "-m", "venv", "--clear", str(_VENV)],
-        [*install, "--no-deps", "--require-hashes", "-r", str(lock)],
-    )
 
 
 @contextmanager

@@ -58,8 +58,10 @@ def grows_in_proportion(call: Callable[[int], object], n: int) -> bool:
     small = large = float("inf")
     for turn in range(ROUNDS):  # in turns: what else the machine does must slow down both alike
         large = min(large, timed(lambda: call(2 * n)))
+        if large < FAST_S:
+            return True
         small = min(small, timed(lambda: call(n)))
-        if large < FAST_S or (turn >= ENOUGH and large < GROWTH * small):
+        if turn >= ENOUGH and large < GROWTH * small:
             return True
     return False
 
@@ -74,9 +76,10 @@ def attempts() -> Iterator[tuple[str, Attempt]]:
             if package_module.name in WITHOUT_FASTMCP or package_module.name.endswith("__main__"):
                 continue
             module = importlib.import_module(package_module.name)
-            source = inspect.getsource(module)
-            for name, pattern in vars(module).items():
-                if isinstance(pattern, re.Pattern) and f"{name} = re." in source:
+            patterns = {name: value for name, value in vars(module).items() if isinstance(value, re.Pattern)}
+            source = inspect.getsource(module) if patterns else ""
+            for name, pattern in patterns.items():
+                if f"{name} = re." in source:
                     used = re.findall(rf"\b{name}\.(match|fullmatch|search|finditer|sub)\b", source)
                     for method in sorted(set(used)):
                         yield f"{package_module.name}.{name}.{method}", attempt(pattern, method)

@@ -1,4 +1,4 @@
-"""MCP servers of others, installed once beside this file, where git does not look, as the locks say."""
+"""MCP servers and clients of others, installed once beside this file, unseen by git, as the locks say."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _go(module: str, name: str) -> list[str]:
 
 
 def fastmcp_python() -> str:
-    """A Python that has FastMCP, and what we depend on, but nothing of ours."""
+    """A Python that has FastMCP, its server and its client, and what we depend on, but nothing of ours."""
     return _locked_python(FASTMCP_LOCK)
 
 
