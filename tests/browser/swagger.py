@@ -10,6 +10,14 @@ from playwright.sync_api import Locator, Page, Response, expect
 from tests.browser.steps import allow, log_in
 
 
+_METHODS_AND_PATHS = """
+(blocks) => blocks.map((block) => [
+    block.querySelector(".opblock-summary-method").innerText,
+    block.querySelector(".opblock-summary-path").dataset.path,
+])
+"""
+
+
 @dataclass(frozen=True)
 class DocsPage:
     """An open docs page.
@@ -29,14 +37,8 @@ class DocsPage:
 
     def operations(self) -> set[tuple[str, str]]:
         """Method and path of everything on the page."""
-        blocks = self.page.locator(".opblock-summary").all()
-        return {
-            (
-                block.locator(".opblock-summary-method").inner_text(),
-                block.locator(".opblock-summary-path").get_attribute("data-path") or "",
-            )
-            for block in blocks
-        }
+        pairs = self.page.locator(".opblock-summary").evaluate_all(_METHODS_AND_PATHS)
+        return {(method, path) for method, path in pairs}
 
     def operation(self, method: str, path: str) -> Locator:
         """One operation, unfolded."""

@@ -1,4 +1,7 @@
-"""`doorward up`, from outside: real processes, real ports, real signals."""
+"""`doorward up`, from outside: real processes, real ports, real signals.
+
+Where a test depends on how it is started, it is executed, as by a user; the others fork it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.cli.command import READY, Up, doorward, up
+from tests.cli.command import READY, Up, doorward, up, up_executed
 from tests.servers import RedisServer, wait_until
 
 pytestmark = pytest.mark.long
@@ -22,8 +25,8 @@ CLIENT = {"redirect_uris": ["http://localhost:1234/callback"], "token_endpoint_a
 
 
 @contextmanager
-def ready(directory: Path) -> Iterator[Up]:
-    with up(directory) as started:
+def ready(directory: Path, *, executed: bool) -> Iterator[Up]:
+    with (up_executed if executed else up)(directory) as started:
         assert READY in started.output
         assert "warning" not in started.output
         yield started
@@ -32,13 +35,13 @@ def ready(directory: Path) -> Iterator[Up]:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """One for the tests that leave it running."""
-    with ready(tmp_path_factory.mktemp("up")) as started:
+    with ready(tmp_path_factory.mktemp("up"), executed=True) as started:
         yield started
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Up]:
-    with ready(tmp_path) as started:
+    with ready(tmp_path, executed=False) as started:
         yield started
 
 
@@ -82,20 +85,21 @@ def test_what_it_says_to_paste_is_what_the_services_announce(shared: Up) -> None
 
 
 @pytest.mark.parametrize(
-    "stop",
+    ("stop", "executed"),
     [
-        pytest.param(Up.interrupt, id="ctrl-c"),
-        pytest.param(lambda running: running.process.terminate(), id="sigterm"),
-        pytest.param(lambda running: running.process.send_signal(signal.SIGHUP), id="terminal closed"),
+        pytest.param(Up.interrupt, True, id="ctrl-c"),
+        pytest.param(lambda running: running.process.terminate(), False, id="sigterm"),
+        pytest.param(lambda running: running.process.send_signal(signal.SIGHUP), True, id="terminal closed"),
     ],
 )
-def test_it_stops_both_cleanly(running: Up, stop: Callable[[Up], None]) -> None:
-    pids = [running.pid_of("auth"), running.pid_of("resource")]
-    stop(running)
-    assert running.ended() == 0
-    assert not any(map(alive, pids))
-    assert "Traceback" not in running.output
-    assert running.output.rstrip().endswith("Stopped")
+def test_it_stops_both_cleanly(tmp_path: Path, stop: Callable[[Up], None], executed: bool) -> None:
+    with ready(tmp_path, executed=executed) as running:
+        pids = [running.pid_of("auth"), running.pid_of("resource")]
+        stop(running)
+        assert running.ended() == 0
+        assert not any(map(alive, pids))
+        assert "Traceback" not in running.output
+        assert running.output.rstrip().endswith("Stopped")
 
 
 def test_when_one_service_dies_the_other_is_stopped_and_the_status_says_so(running: Up) -> None:
@@ -107,11 +111,12 @@ def test_when_one_service_dies_the_other_is_stopped_and_the_status_says_so(runni
     assert "Traceback" not in running.output
 
 
-def test_the_services_do_not_outlive_it_even_when_it_is_killed(running: Up) -> None:
-    pids = [running.pid_of("auth"), running.pid_of("resource")]
-    running.process.kill()
-    running.ended()
-    wait_until(lambda: not any(map(alive, pids)))
+def test_the_services_do_not_outlive_it_even_when_it_is_killed(tmp_path: Path) -> None:
+    with ready(tmp_path, executed=True) as running:
+        pids = [running.pid_of("auth"), running.pid_of("resource")]
+        running.process.kill()
+        running.ended()
+        wait_until(lambda: not any(map(alive, pids)))
 
 
 def test_a_second_start_finds_everything_again_whatever_the_directory_is_called(tmp_path: Path) -> None:
@@ -198,7 +203,8 @@ def test_everything_that_is_wrong_with_the_settings_of_both_is_said_before_eithe
 
 @pytest.mark.requirement("OP-2")
 def test_each_service_gets_the_settings_that_it_reads_and_not_those_of_the_other(tmp_path: Path) -> None:
-    with up(tmp_path, DOORWARD_MASTER_KEYS="1:overridden", DOORWARD_DPOP_NONCE="true") as running:
+    settings = {"DOORWARD_MASTER_KEYS": "1:overridden", "DOORWARD_DPOP_NONCE": "true"}
+    with up_executed(tmp_path, **settings) as running:
         auth, resource = (
             Path(f"/proc/{running.pid_of(service)}/environ").read_text() for service in ("auth", "resource")
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -86,12 +87,14 @@ class ForkServer:
 
     Attributes:
         address: where it listens for `tests.forking.launch`.
+        interpreter: a program that runs a module as ``python -P -m`` does, by a fork.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._lock = threading.Lock()
         self._directory = TemporaryDirectory(prefix="forking-")
         self.address = f"{self._directory.name}/socket"
+        self.interpreter = self._write_interpreter()
         self._channel, other = socket.socketpair()
         with other, socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self.address)
@@ -119,6 +122,13 @@ class ForkServer:
         assert pid, "the fork server has ended"
         return ForkedProcess(pid, status)
 
+    def _write_interpreter(self) -> str:
+        program = Path(self._directory.name) / "python"
+        launch = shlex.join([sys.executable, "-S", "-E", str(LAUNCH), self.address])
+        program.write_text(f'#!/bin/sh\nshift 2  # -P -m\nexec {launch} "$@"\n')
+        program.chmod(0o700)
+        return str(program)
+
     def end(self) -> None:
         """End it, and what it has started."""
         self._channel.close()
@@ -145,6 +155,7 @@ def start(
     directory: Path = ROOT,
     strict: bool = False,
     cheap_hashes: bool = True,
+    forks_others: bool = False,
 ) -> Process:
     """Start `module` as ``python -P -m`` does, in the environment that `tests.cli.command` makes.
 
@@ -153,7 +164,9 @@ def start(
         standard_input: empty if left out.
         strict: whether warnings are errors.
         cheap_hashes: whether it hashes passwords in under a millisecond, not at the cost of a deployment.
+        forks_others: whether the modules that it runs itself are forked, too. It then leads a session.
     """
+    server = _server(environment)
     request = Request(
         module=module,
         arguments=list(arguments),
@@ -161,10 +174,12 @@ def start(
         directory=str(directory),
         strict=strict,
         cheap_hashes=cheap_hashes,
+        new_session=forks_others,
+        executable=server.interpreter if forks_others else "",
     )
     with Path(os.devnull).open("rb") as nothing:
         streams = (standard_input or nothing, output, errors or output)
-        return _server(environment).start(request, [stream.fileno() for stream in streams])
+        return server.start(request, [stream.fileno() for stream in streams])
 
 
 def launcher(module: str, *arguments: str, environment: Mapping[str, str]) -> list[str]:

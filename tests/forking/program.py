@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import warnings
@@ -19,6 +20,8 @@ def tell() -> None:
         "directory": os.getcwd(),
         "typed": sys.stdin.read(),
         "pid": os.getpid(),
+        "session": os.getsid(0),
+        "forked": "resource_service.main" in sys.modules,
         "main": getattr(sys.modules["__main__"].__spec__, "name", ""),
         "terminal": [shutil.get_terminal_size().columns, sys.stdout.encoding],
     }
@@ -52,6 +55,8 @@ if __name__ == "__main__":
             tell()
         case "sleep":
             sleep()
+        case "start":
+            subprocess.run([sys.executable, "-P", "-m", "tests.forking.program", "tell"], check=True)
         case "warn":
             warnings.warn("this goes away", DeprecationWarning, stacklevel=1)
         case how:

@@ -21,6 +21,8 @@ class Request:
         arguments: what follows it on the command line.
         strict: whether warnings are errors, as with ``-W error``.
         cheap_hashes: whether it hashes passwords in under a millisecond.
+        new_session: whether it leads a session of its own.
+        executable: the program that it takes for the interpreter, to start others with; empty: the real one.
     """
 
     module: str
@@ -29,6 +31,8 @@ class Request:
     directory: str
     strict: bool
     cheap_hashes: bool
+    new_session: bool = False
+    executable: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -157,6 +157,9 @@ def _become(request: Request, descriptors: Descriptors) -> None:
         warnings.simplefilter("error")
     if request.cheap_hashes:
         passwords.COST = CHEAP
+    if request.new_session:
+        os.setsid()
+    sys.executable = request.executable or sys.executable
 
 
 def _shift_clock(shift_s: float) -> None:

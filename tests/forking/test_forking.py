@@ -62,6 +62,27 @@ def test_it_has_arguments_environment_directory_and_process_id_of_its_own(tmp_pa
     assert report["main"] == PROGRAM
 
 
+def test_what_it_starts_itself_is_forked_where_that_is_wanted() -> None:
+    with TemporaryFile("w+") as output:
+        environment = python_environment(DOORWARD_STORE="a store")
+        process = start(PROGRAM, "start", environment=environment, output=output, forks_others=True)
+        assert process.wait(timeout=60) == 0
+        output.seek(0)
+        report = json.load(output)
+    assert (report["arguments"], report["settings"]) == (["tell"], {"DOORWARD_STORE": "a store"})
+    assert report["forked"]
+    _, executed, _ = run("start")
+    assert not json.loads(executed)["forked"]
+
+
+def test_it_leads_a_session_where_it_forks_others() -> None:
+    with TemporaryFile("w+") as output:
+        process = start(PROGRAM, "tell", environment=python_environment(), output=output, forks_others=True)
+        assert process.wait(timeout=60) == 0
+        output.seek(0)
+        assert json.load(output)["session"] == process.pid
+
+
 def test_nothing_of_one_process_is_left_in_the_next() -> None:
     assert run("tell", DOORWARD_STORE="a store")[0] == 0
     status, output, _ = run("tell")
