@@ -9,7 +9,6 @@ from playwright.sync_api import Locator, Page, Response, expect
 
 from tests.browser.steps import allow, log_in
 
-
 _METHODS_AND_PATHS = """
 (blocks) => blocks.map((block) => [
     block.querySelector(".opblock-summary-method").innerText,
