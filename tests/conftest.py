@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick",
         action="store_true",
-        help="leave out what is long, or needs browsers, containers or programs of others",
+        help="leave out what is long, or needs browsers, containers or programs of others; use one store",
     )
     parser.addoption("--costs", action="store_true", help="add up the time that tests take")
 
@@ -81,6 +81,7 @@ def pytest_collection_modifyitems(
     """
     if config.getoption("quick"):
         distribution.leave_out_long(items)
+        distribution.leave_out_other_stores(items)
     parallel = hasattr(config, "workerinput")
     if parallel:
         distribution.group(items)

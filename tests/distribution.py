@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from zlib import crc32
 
 import pytest
 
@@ -28,14 +29,48 @@ def order(items: list[pytest.Item]) -> None:
 
 
 def number_of_processes(cores: int) -> int:
-    """One more than there are cores: many tests wait for a process, a browser, or time to pass."""
-    return cores + 1
+    """Two more than there are cores: many tests wait for a process, a browser, or time to pass.
+
+    With one more, a run on two cores used 1.5 of them.
+    """
+    return cores + 2
 
 
 def leave_out_long(items: list[pytest.Item]) -> None:
     """Skip the tests that are marked as long."""
     for item in filter(_is_long, items):
         item.add_marker(pytest.mark.skip(reason=f"{LEFT_OUT}long"))
+
+
+def leave_out_other_stores(items: list[pytest.Item]) -> None:
+    """Skip each test on one of the two stores on which it would run, about half of them on either.
+
+    The tests of the stores themselves run on all of them.
+    """
+    stores: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        stores[_function(item)].add(_store(item))
+    for item in items:
+        function = _function(item)
+        chosen = _STORES[crc32(function.encode()) % len(_STORES)]
+        if stores[function] >= set(_STORES) and _store(item) != chosen:
+            item.add_marker(pytest.mark.skip(reason=f"{LEFT_OUT}the other store"))
+
+
+_STORES = ("sqlite", "redis")
+_STORE_FIXTURES = ("backend", "store_url")
+
+
+def _store(item: pytest.Item) -> str:
+    """The store on which a test runs; empty where it has none, or is a test of the stores."""
+    if item.nodeid.startswith("tests/storage/"):
+        return ""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return next((str(parameters[name]) for name in _STORE_FIXTURES if name in parameters), "")
+
+
+def _function(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
 
 
 def _is_long(item: pytest.Item) -> bool:

@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.machine import require
 from tests.servers import redis_running
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 _IN_MEMORY = ("--save", "", "--appendonly", "no", "--databases", "1000")
 NewStore = Callable[[], str]
+
+ON_ONE_STORE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True, scope="session")
+"""For a test of a rule in which the store has no part: what is refused before anything is read or written."""
 
 
 class SharedServers:

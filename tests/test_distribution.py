@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.distribution import group, order
+from tests.distribution import group, leave_out_other_stores, order
 
 
 class FakeItem:
@@ -54,3 +54,37 @@ def test_two_groups_of_one_size_do_not_mix() -> None:
     items = [FakeItem(f"tests/{name}.py::test_{number}") for name in "ab" for number in range(5)]
     groups = [name for _, name in shared_out(items)]
     assert groups == ["tests/a.py"] * 5 + ["tests/b.py"] * 5
+
+
+class FakeCallSpec:
+    """The parameters of a test."""
+
+    def __init__(self, store: str) -> None:
+        self.params = {"backend": store}
+
+
+def on_stores(function: str, *stores: str) -> list[FakeItem]:
+    items = [FakeItem(f"{function}[{store}]") for store in stores]
+    for item, store in zip(items, stores, strict=True):
+        item.callspec = FakeCallSpec(store)  # type: ignore[attr-defined]
+    return items
+
+
+def left(items: list[FakeItem]) -> list[str]:
+    """The tests that a quick run leaves in."""
+    leave_out_other_stores(items)  # type: ignore[arg-type]
+    return [item.nodeid for item in items if item.get_closest_marker("skip") is None]
+
+
+def test_a_quick_run_uses_each_store_for_about_half_of_the_tests() -> None:
+    functions = [f"tests/some.py::test_{number}" for number in range(100)]
+    tests = left([item for function in functions for item in on_stores(function, "sqlite", "redis")])
+    assert [test.partition("[")[0] for test in tests] == functions
+    assert 35 < sum(test.endswith("[redis]") for test in tests) < 65
+
+
+def test_a_quick_run_uses_the_only_store_of_a_test_and_every_store_for_the_tests_of_stores() -> None:
+    for store in ("sqlite", "redis"):
+        assert len(left(on_stores("tests/some.py::test_it", store))) == 1
+    assert len(left(on_stores("tests/storage/some.py::test_it", "sqlite", "redis"))) == 2
+    assert left([FakeItem("tests/some.py::test_without_a_store")])

@@ -9,6 +9,7 @@ import pytest
 from tests.auth_service.protocol.refused_redirect_uris import NEVER
 from tests.auth_service.service import AuthorizationServer
 from tests.flow import Pkce, asks_for_nothing
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("SEC-1", "AS-10")
 
@@ -86,6 +87,7 @@ TRICKS = [
 
 
 @pytest.mark.parametrize("uri", TRICKS)
+@ON_ONE_STORE
 def test_a_uri_that_only_looks_like_the_registered_one_is_never_redirected_to(
     server: AuthorizationServer, uri: str
 ) -> None:
@@ -131,6 +133,7 @@ def test_the_uri_of_another_client_is_not_ones_own(server: AuthorizationServer) 
 
 
 @pytest.mark.parametrize("uri", NEVER)
+@ON_ONE_STORE
 def test_a_place_that_could_be_somebody_elses_cannot_be_registered(
     server: AuthorizationServer, uri: str
 ) -> None:

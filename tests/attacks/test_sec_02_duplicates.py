@@ -10,6 +10,7 @@ import pytest
 from tests.attacks.raw import request_bytes, send
 from tests.auth_service.service import RESOURCE_SECRET, AuthorizationServer
 from tests.flow import Pkce
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("SEC-2")
 
@@ -22,6 +23,7 @@ AUTHORIZATION = [
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("name", [*AUTHORIZATION, "made_up"])
+@ON_ONE_STORE
 def test_an_authorization_request_with_a_parameter_twice_is_a_page(
     server: AuthorizationServer, name: str, method: str
 ) -> None:
@@ -49,6 +51,7 @@ def test_an_authorization_request_with_a_parameter_twice_is_a_page(
         ("/userinfo", "access_token"),
     ],
 )
+@ON_ONE_STORE
 def test_a_machines_request_with_a_parameter_twice_is_refused(
     server: AuthorizationServer, path: str, name: str
 ) -> None:

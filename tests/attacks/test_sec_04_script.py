@@ -11,6 +11,7 @@ import pytest
 from tests.attacks.payloads import PAYLOADS, harmless
 from tests.auth_service.service import AuthorizationServer, elsewhere
 from tests.flow import Person, Pkce
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("SEC-4")
 
@@ -27,6 +28,7 @@ def person(server: AuthorizationServer) -> Iterator[Person]:
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
+@ON_ONE_STORE
 def test_what_a_client_says_of_itself_is_text_on_every_page(
     server: AuthorizationServer, person: Person, payload: str
 ) -> None:
@@ -46,6 +48,7 @@ def _pending(page: httpx2.Response) -> str:
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
+@ON_ONE_STORE
 def test_what_stands_in_a_request_is_text_on_every_page(
     server: AuthorizationServer, person: Person, payload: str
 ) -> None:
@@ -68,6 +71,7 @@ def test_what_stands_in_a_request_is_text_on_every_page(
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
+@ON_ONE_STORE
 def test_what_is_posted_to_a_form_is_text_on_the_page_that_comes_back(
     server: AuthorizationServer, payload: str
 ) -> None:
@@ -80,6 +84,7 @@ def test_what_is_posted_to_a_form_is_text_on_the_page_that_comes_back(
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
+@ON_ONE_STORE
 def test_errors_are_json_and_never_taken_for_a_page(server: AuthorizationServer, payload: str) -> None:
     responses = [
         server.post("/token", grant_type=payload, client_id=payload),

@@ -21,6 +21,7 @@ from tests.auth_service.administrator import (
 )
 from tests.auth_service.service import RESOURCE, AuthorizationServer, nobodys, running
 from tests.flow import Person, Pkce
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("ID-8", "SEC-13")
 
@@ -261,6 +262,7 @@ def test_a_token_bound_to_a_key_needs_its_proof(server: AuthorizationServer) -> 
         ("PUT", "/groups/ops/members/%20", None),
     ],
 )
+@ON_ONE_STORE
 def test_what_makes_no_sense_is_refused(
     server: AuthorizationServer, method: str, path: str, body: object
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.attacks.raw import Answer, send
 from tests.auth_service.service import AuthorizationServer, machine, running
 from tests.flow import REDIRECT_URI, Pkce
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("SEC-14", "AS-3")
 
@@ -39,6 +40,7 @@ HEADERS = {
         *("/token", "/register", "/userinfo", "/register/x", "/static", "/token/", "/docs/"),
     ],
 )
+@ON_ONE_STORE
 def test_no_answer_depends_on_the_name_we_were_called_by(server: AuthorizationServer, path: str) -> None:
     plain = server.get(path)
     odd = server.get(path, **HEADERS)
@@ -69,6 +71,7 @@ def test_redirects_lead_where_the_issuer_is(server: AuthorizationServer) -> None
 @pytest.mark.parametrize(
     "host", [b"[", b"[::1", b"a b", b"", b"\xff", b"evil.example:99999", b"a@b", b"a/b", b"a#b", b"x" * 9_000]
 )
+@ON_ONE_STORE
 def test_an_invalid_name_has_no_effect(server: AuthorizationServer, host: bytes) -> None:
     for line in (b"GET /token HTTP/1.1", b"POST /token HTTP/1.1", b"GET /authorize?client_id=x HTTP/1.1"):
         request = line + b"\r\nHost: " + host + b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

@@ -22,6 +22,7 @@ from tests.attacks.raw import request_bytes, send
 from tests.auth_service.service import AuthorizationServer, running
 from tests.cookies import cookie_name
 from tests.e2e.dump import dump
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("SEC-17")
 
@@ -55,6 +56,7 @@ def documents(server: AuthorizationServer) -> dict[str, tuple[bytes, ...]]:
     return {entry.key: entry.values for entry in dump(server.store_url) if not entry.is_index}
 
 
+@pytest.mark.long
 def test_malformed_requests_are_refused_and_change_nothing(server: AuthorizationServer) -> None:
     standing = Standing.on(server)
     before = documents(server)
@@ -119,6 +121,7 @@ def test_malformed_requests_are_refused_and_change_nothing(server: Authorization
         b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03",
     ],
 )
+@ON_ONE_STORE
 def test_what_is_hardly_http_is_refused(server: AuthorizationServer, request_text: bytes) -> None:
     if not request_text.startswith((b"GET", b"POST", b"\r\n")):
         request_text += b"\r\n\r\n"

@@ -10,7 +10,7 @@ from typer.main import get_command
 from shared.cli.main import app, leaves, main
 from tests.cli.command import doorward
 
-pytestmark = pytest.mark.requirement("OP-6")
+pytestmark = [pytest.mark.long, pytest.mark.requirement("OP-6")]
 
 ISSUER = "https://auth.example"
 STORE = {"DOORWARD_STORE": "sqlite:///missing.db"}

@@ -133,6 +133,7 @@ def test_no_answer_makes_a_check_fail_or_print_what_it_was_sent(evidence: Eviden
             assert len(line.finding) < MAX_LINE + 40
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("body", HOSTILE_BODIES, ids=range(len(HOSTILE_BODIES)))
 def test_no_document_stops_the_walk(pair: Pair, body: bytes) -> None:
     for server, path in PLACES:
@@ -142,6 +143,7 @@ def test_no_document_stops_the_walk(pair: Pair, body: bytes) -> None:
         assert all(is_safe(line.finding) for line in run(pair.mcp_url, login=login).lines)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("value", HOSTILE_VALUES, ids=range(len(HOSTILE_VALUES)))
 def test_no_value_stops_the_walk(pair: Pair, value: object) -> None:
     for (server, path), document in zip(

@@ -20,7 +20,11 @@ from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE
 from tests.machine import require
 from tests.servers import redis_running, wait_until
 
-pytestmark = [pytest.mark.requirement("ID-3", "ID-4"), pytest.mark.xdist_group("revocations")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.requirement("ID-3", "ID-4"),
+    pytest.mark.xdist_group("revocations"),
+]
 
 WITHIN_S = 1.0
 ALSO_WITHIN_S = 5.0

@@ -25,7 +25,7 @@ from tests.e2e.relay import Relay, relaying
 from tests.flow import REDIRECT_URI, Client, Pkce
 from tests.servers import free_port, wait_until
 
-pytestmark = [pytest.mark.requirement("AS-19"), pytest.mark.xdist_group("pair")]
+pytestmark = [pytest.mark.long, pytest.mark.requirement("AS-19"), pytest.mark.xdist_group("pair")]
 
 OTHER = "https://other.example/mcp"
 PATIENCE_S = 20

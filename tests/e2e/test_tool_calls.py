@@ -14,7 +14,7 @@ from tests.machine import require
 from tests.resource_service.service import bearer, call, modern_headers
 from tests.servers import redis_running
 
-pytestmark = [pytest.mark.requirement("ID-7"), pytest.mark.xdist_group("pair")]
+pytestmark = [pytest.mark.long, pytest.mark.requirement("ID-7"), pytest.mark.xdist_group("pair")]
 
 
 @pytest.fixture(params=["sqlite", "redis"])

@@ -11,7 +11,7 @@ from tests.profiles.mcp import result_of
 from tests.profiles.profile import Way
 from tests.servers import wait_until
 
-pytestmark = pytest.mark.xdist_group("profiles")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("profiles")]
 
 
 @pytest.mark.requirement(

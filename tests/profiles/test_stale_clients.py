@@ -10,7 +10,7 @@ from tests.profiles.deployment import EACH, Deployment
 from tests.profiles.mcp import result_of
 from tests.profiles.profile import Way
 
-pytestmark = [pytest.mark.xdist_group("profiles"), pytest.mark.requirement("AS-20")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("profiles"), pytest.mark.requirement("AS-20")]
 
 Memories = dict[tuple[str, Way], Kept]
 

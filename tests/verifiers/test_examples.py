@@ -19,7 +19,7 @@ EXAMPLE_FILES = ("protected_sdk_server.py", "protected_fastmcp_server.py")
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 BOTH = 'scope="notes:read notes:write"'
 
-pytestmark = pytest.mark.xdist_group("verifiers")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("verifiers")]
 
 
 @pytest.fixture(scope="module", params=EXAMPLE_FILES)

@@ -34,7 +34,12 @@ from tests.servers import free_port, wait_until
 from tests.verifiers import streaming as servers
 from tests.verifiers.servers import python_of
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("RS-13"), pytest.mark.xdist_group("verifiers")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.long,
+    pytest.mark.requirement("RS-13"),
+    pytest.mark.xdist_group("verifiers"),
+]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pytest
 
 from tests.auth_service.service import RESOURCE, AuthorizationServer
 from tests.flow import REDIRECT_URI, Client, Person, Pkce, asks_for_nothing, forms_of
+from tests.stores import ON_ONE_STORE
 
 CALLBACK = "https://client.example/cb"
 
@@ -134,6 +135,7 @@ def test_a_long_request_posted_from_another_site_is_answered_too(server: Authori
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
+@ON_ONE_STORE
 def test_a_bad_client_or_redirect_uri_is_a_page_and_never_a_redirect(
     server: AuthorizationServer, changes: dict[str, str | None], method: str
 ) -> None:
@@ -193,6 +195,7 @@ ERRORS: list[tuple[dict[str, str | None], str]] = [
 
 @pytest.mark.requirement("AS-1", "AS-4", "SEC-3", "SEC-6")
 @pytest.mark.parametrize(("changes", "error"), ERRORS)
+@ON_ONE_STORE
 def test_any_other_mistake_is_told_to_the_client_with_state_and_issuer(
     server: AuthorizationServer, visitor: Person, changes: dict[str, str | None], error: str
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from auth_service.storage import Store, StoreUnavailableError
 from tests.auth_service.service import AuthorizationServer, running
 from tests.flow import Client, Form, Person, Pkce, forms_of, offers_to_go_back
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("ID-10")
 
@@ -145,6 +146,7 @@ UNREADABLE = {
 @pytest.mark.requirement("AS-18", "SEC-1")
 @pytest.mark.parametrize("sent", UNREADABLE)
 @pytest.mark.parametrize("redirect_uri", [WEB, "com.example.app:/callback", "http://127.0.0.1:4711/cb"])
+@ON_ONE_STORE
 def test_a_request_that_cannot_be_read_leads_back_to_the_only_place_it_can_be_from(
     sent: str, redirect_uri: str, person: Person, server: AuthorizationServer
 ) -> None:

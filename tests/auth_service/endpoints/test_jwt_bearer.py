@@ -15,6 +15,7 @@ from tests.auth_service.asserting import AssertingClient
 from tests.auth_service.keypair import KeyPair
 from tests.auth_service.service import RESOURCE, AuthorizationServer, running
 from tests.flow import Client
+from tests.stores import ON_ONE_STORE
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 IDP, RUNNER = "https://idp.example", "https://ci.example"
@@ -147,6 +148,7 @@ class TestIdentityAssertions:
             ({"typ": "at+jwt"}, "typ"),
         ],
     )
+    @ON_ONE_STORE
     def test_a_bad_assertion_is_refused(self, world: World, changes: dict[str, Any], reason: str) -> None:
         client = world.client()
         refused(ask(client, world.id_jag(client, **changes)), reason=reason)

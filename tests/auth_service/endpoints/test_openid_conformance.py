@@ -11,6 +11,7 @@ import pytest
 
 from tests.auth_service.service import AuthorizationServer, running
 from tests.flow import Client, Pkce
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("AS-17")
 
@@ -99,6 +100,7 @@ def test_a_request_by_reference_is_told_that_there_is_no_such_thing(
         {"nonce": "n" * 384},
     ],
 )
+@ON_ONE_STORE
 def test_optional_or_unknown_parameters_are_not_refused(
     server: AuthorizationServer, client: Client, more: dict[str, str]
 ) -> None:

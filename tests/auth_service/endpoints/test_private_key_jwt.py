@@ -16,6 +16,7 @@ from tests.auth_service.asserting import AssertingClient
 from tests.auth_service.keypair import ASSERTION_TYPE, KeyPair
 from tests.auth_service.service import RESOURCE, AuthorizationServer, running
 from tests.sites import Site, document, site
+from tests.stores import ON_ONE_STORE
 
 GRANT = {"grant_type": "client_credentials", "scope": "notes:read"}
 
@@ -109,6 +110,7 @@ def test_of_many_uses_at_once_one_counts(client: AssertingClient) -> None:
         ({"typ": "at+jwt"}, "typ"),
     ],
 )
+@ON_ONE_STORE
 def test_a_wrong_claim_is_refused(client: AssertingClient, changes: dict[str, Any], reason: str) -> None:
     refused(client.present("token", client.assertion(**changes), **GRANT), reason)
 

@@ -16,6 +16,7 @@ from tests.auth_service.keypair import KeyPair
 from tests.auth_service.service import AuthorizationServer
 from tests.flow import REDIRECT_URI, Client, Person, Pkce, forms_of
 from tests.servers import wait_until
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("AS-18")
 
@@ -154,6 +155,7 @@ class TestPushed:
             ({"max_age": "-1"}, "invalid_request"),
         ],
     )
+    @ON_ONE_STORE
     def test_a_bad_request_is_refused_when_it_is_pushed(
         self, client: AssertingClient, changes: dict[str, str], error: str
     ) -> None:
@@ -243,6 +245,7 @@ class TestSigned:
             {"scope": True},
         ],
     )
+    @ON_ONE_STORE
     def test_a_bad_claim_is_refused(self, client: AssertingClient, changes: dict[str, Any]) -> None:
         response = push(client, request=self.signed(client, Pkce(), **changes))
         assert (response.status_code, response.json()["error"]) == (400, "invalid_request_object")

@@ -13,6 +13,7 @@ from auth_service.protocol.client import UNUSED_TTL_S, Client
 from tests.auth_service.protocol.software import CLIENTS
 from tests.auth_service.service import AuthorizationServer, elsewhere, running
 from tests.flow import REDIRECT_URI
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("AS-5")
 
@@ -59,6 +60,7 @@ def test_a_confidential_client_is_shown_its_secret_once(
 
 @pytest.mark.requirement("AS-22")
 @pytest.mark.parametrize("client", CLIENTS)
+@ON_ONE_STORE
 def test_real_clients_can_register(server: AuthorizationServer, client: str) -> None:
     response = post(server, CLIENTS[client][0])
     assert response.status_code == 201, response.text
@@ -117,6 +119,7 @@ def test_a_registration_that_is_not_used_is_kept_for_a_day(server: Authorization
         b"\x00",
     ],
 )
+@ON_ONE_STORE
 def test_a_body_that_is_not_json_metadata_is_refused(server: AuthorizationServer, body: bytes) -> None:
     response = server.http.post(f"{server.origin}/register", content=body)
     assert response.status_code == 400

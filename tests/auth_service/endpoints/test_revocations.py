@@ -24,6 +24,7 @@ from tests.auth_service.service import (
     running,
 )
 from tests.flow import Client, Person, Pkce, forms_of
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("AS-16", "RS-7", "SEC-9")
 
@@ -257,6 +258,7 @@ def test_a_sign_of_life_is_a_verification_event_about_the_receiver(receiver: Rec
         '{"setErrs": {"jti": {"err": "x", "description": 1}}}',
     ],
 )
+@ON_ONE_STORE
 def test_a_body_that_is_not_a_poll_is_refused(receiver: Receiver, body: str) -> None:
     response = receiver.post(content=body, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request"), response.text

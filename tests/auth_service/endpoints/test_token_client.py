@@ -11,6 +11,7 @@ import pytest
 
 from tests.auth_service.service import OTHER_RESOURCE, RESOURCE, AuthorizationServer
 from tests.flow import Client
+from tests.stores import ON_ONE_STORE
 
 MACHINE = {
     "grant_types": ["client_credentials"],
@@ -96,6 +97,7 @@ def test_what_the_operator_registers_may_have_any_grant_forever(server: Authoriz
         ({}, "", "invalid_request"),
     ],
 )
+@ON_ONE_STORE
 def test_a_grant_type_must_exist_and_be_the_clients(
     server: AuthorizationServer, metadata: dict[str, Any], grant_type: str, error: str
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.auth_service.service import OTHER_RESOURCE, RESOURCE, AuthorizationServer
 from tests.flow import Client, Pkce
+from tests.stores import ON_ONE_STORE
 
 CALLBACK = "https://client.example/cb"
 
@@ -141,6 +142,7 @@ def test_a_token_is_not_a_code_and_a_code_is_not_a_token(server: AuthorizationSe
 @pytest.mark.requirement("AS-14")
 @pytest.mark.parametrize("resource", [None, RESOURCE, RESOURCE + "/", "HTTPS://MCP.example/mcp"])
 @pytest.mark.parametrize("repeated", [None, RESOURCE, "https://MCP.EXAMPLE/mcp/"])
+@ON_ONE_STORE
 def test_the_resource_may_be_spelled_as_clients_spell_it_at_both_legs(
     server: AuthorizationServer, resource: str | None, repeated: str | None
 ) -> None:

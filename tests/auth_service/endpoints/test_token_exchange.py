@@ -19,6 +19,7 @@ from tests.auth_service.service import (
 )
 from tests.flow import Client
 from tests.servers import wait_until
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("AS-12")
 
@@ -145,6 +146,7 @@ def test_revoking_it_leaves_what_it_was_made_from(server: AuthorizationServer, s
         ({"scope": "notes:write"}, "invalid_scope"),
     ],
 )
+@ON_ONE_STORE
 def test_a_bad_request_is_refused(
     server: AuthorizationServer, subject_token: str, changes: dict[str, str | None], error: str
 ) -> None:

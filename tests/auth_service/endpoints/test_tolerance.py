@@ -15,6 +15,7 @@ from auth_service.protocol.device import GRANT_TYPE
 from tests.auth_service.service import RESOURCE, AuthorizationServer
 from tests.flow import REDIRECT_URI, Client, Pkce
 from tests.spaces import SPACES
+from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("AS-5", "AS-11", "AS-21")
 
@@ -44,6 +45,7 @@ def change(server: AuthorizationServer, **members: Any) -> httpx2.Response:
         ({"logo_uri#de": "DATA:image/svg+xml,%3Csvg/%3E"}, ("logo_uri#de",)),
     ],
 )
+@ON_ONE_STORE
 def test_what_cannot_be_kept_of_a_client_is_dropped(
     server: AuthorizationServer,
     leg: Callable[..., httpx2.Response],
@@ -125,6 +127,7 @@ def legs(pkce: Pkce) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize("path", list(legs(Pkce())))
 @pytest.mark.parametrize("spelled", [_raw, _form_encoded, _all_encoded])
 @pytest.mark.parametrize("repeats_client_id", [False, True])
+@ON_ONE_STORE
 def test_basic_credentials_are_read_however_they_are_spelled(
     server: AuthorizationServer,
     client: Client,
@@ -141,6 +144,7 @@ def test_basic_credentials_are_read_however_they_are_spelled(
 
 @pytest.mark.parametrize("path", list(legs(Pkce())))
 @pytest.mark.parametrize("header", ["Bearer of-something-else", "Negotiate YII=", "x"])
+@ON_ONE_STORE
 def test_only_basic_is_client_authentication_where_the_body_names_the_client(
     server: AuthorizationServer, path: str, header: str
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.auth_service.service import RESOURCE_SECRET, AuthorizationServer, elsewhere
 from tests.flow import Person, Pkce
+from tests.stores import ON_ONE_STORE
 
 FOR_BROWSERS = {
     "/.well-known/oauth-authorization-server": "GET",
@@ -26,6 +27,7 @@ ORIGIN = "https://inspector.example"
 
 @pytest.mark.requirement("AS-22")
 @pytest.mark.parametrize("path", FOR_BROWSERS)
+@ON_ONE_STORE
 def test_a_preflight_is_answered_without_a_token(server: AuthorizationServer, path: str) -> None:
     headers = {
         "Origin": ORIGIN,
@@ -42,6 +44,7 @@ def test_a_preflight_is_answered_without_a_token(server: AuthorizationServer, pa
 
 @pytest.mark.requirement("AS-22")
 @pytest.mark.parametrize("path", FOR_BROWSERS)
+@ON_ONE_STORE
 def test_an_answer_and_an_error_can_be_read_by_a_page_of_another_origin(
     server: AuthorizationServer, path: str
 ) -> None:
@@ -97,6 +100,7 @@ def test_pages_and_what_is_for_servers_are_closed_to_other_origins(
         ("POST", "/static/doorward.css", 405),
     ],
 )
+@ON_ONE_STORE
 def test_what_is_not_there_is_told_as_json(
     server: AuthorizationServer, method: str, path: str, status: int
 ) -> None:
