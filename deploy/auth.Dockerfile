@@ -8,7 +8,7 @@ RUN python -m venv --without-pip /opt/doorward \
  && python -m pip --python /opt/doorward/bin/python install \
       --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r /tmp/auth.lock
 
-# An image holds one service, and knows the names of the other's settings, which share its environment file at times.
+# The image contains one service, and the names of the other one's settings: both may be in the same environment file.
 FROM ${PYTHON_IMAGE} AS names
 WORKDIR /src
 COPY shared shared

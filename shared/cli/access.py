@@ -64,7 +64,7 @@ def check(
     person: Annotated[str, typer.Argument(help="A username.")],
     resource: Annotated[str, typer.Argument(help="The URL of a resource.")],
 ) -> None:
-    """Show what a person may hold at a resource, and by which rules."""
+    """Show which scopes a person may have at a resource, and by which rules."""
     from shared.uris import resource_key
 
     try:

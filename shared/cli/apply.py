@@ -34,7 +34,8 @@ def export(
         typer.Option(
             "--with-credentials",
             "--with-password-hashes",
-            help="Also hashes of passwords and client secrets, second factors, identities: keep it secret.",
+            help="Include hashes of passwords and client secrets, second factors and identities. Keep the"
+            " file secret.",
         ),
     ] = False,
 ) -> None:
@@ -56,7 +57,7 @@ def apply(
         bool, typer.Option("--schema", help="Print the JSON Schema of the file, for editors.")
     ] = False,
 ) -> None:
-    """Make people, groups, access rules, clients and settings what a file says; shows the changes first."""
+    """Change people, groups, access rules, clients and settings to match a file; shows the changes first."""
     if schema:
         _print_schema()
         return

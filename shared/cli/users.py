@@ -97,7 +97,7 @@ def promote(username: Username) -> None:
 
 @users.command()
 def demote(username: Username) -> None:
-    """Close the console to an account, from now on."""
+    """Withdraw an account's access to the console, from now on."""
     _change(username, lambda api, user: api.demote(user))
     output.print(f"{username} is not an administrator", markup=False)
 
@@ -152,8 +152,8 @@ def reset(
         bool,
         typer.Option(
             "--lock",
-            help="Somebody else may have had access: also end the password, second factors, passkeys and"
-            " connections at once.",
+            help="Also end the password, second factors, passkeys and connections at once, because somebody"
+            " else may have had access.",
         ),
     ] = False,
 ) -> None:
@@ -198,7 +198,7 @@ def email(
     username: Username,
     address: Annotated[str | None, typer.Argument(help="Omit it to remove the address.")] = None,
 ) -> None:
-    """Say which e-mail address is a person's: identity providers may connect them to the account by it."""
+    """Set a person's e-mail address. Identity providers may connect them to the account by it."""
     _change(username, lambda api, user: api.set_email(user, address))
     text = f"{username} has the address {address}" if address else f"{username} has no e-mail address"
     output.print(text, markup=False)

@@ -42,7 +42,7 @@ def doctor(
     ] = False,
     profile: Annotated[
         str | None,
-        typer.Option(callback=_known_profile, help=f"Judge for one client: {', '.join(PROFILES)}."),
+        typer.Option(callback=_known_profile, help=f"Check for one client: {', '.join(PROFILES)}."),
     ] = None,
     as_json_: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     username: Annotated[
@@ -80,9 +80,9 @@ def doctor(
         ),
     ] = False,
 ) -> None:
-    """Walk what an MCP client walks, from outside, and say what would stop it.
+    """Check an MCP server from outside: take the steps of a client, and report what would stop one.
 
-    The exit status is 0 if nothing does, 1 if something does, 2 if the doctor could not run.
+    The exit status is 0 if nothing would, 1 if something would, 2 if the check could not run.
     """
     if not is_web_url(mcp_url):
         _could_not_run(f"{printable(mcp_url, 100)} is not an http or https URL")
