@@ -51,4 +51,6 @@ RIDDLE = re.compile(r"\s*(?:What|Whose|Whom|Of) ")
 TEST_NAMES = re.compile(
     r"_(?:anew|whoever|heeds?|for_ever|any_more|will_do|lets?_nobody_in|(?:is|are|was)_asked_for)(?:_|$)"
     r"|(?<!there)_(?:is|are)_no_(?!longer|more|less|fewer|such|other)"
+    # A result is reported, sent or shown; somebody is a caller, a client or a person.
+    r"|_(?:is|are)_said(?:_|$)|_said$|^test_who_|_cannot_be_had(?:_|$)"
 )

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.requirement("SEC-7")
 ISSUER = "http://localhost:1"
 
 
-def test_who_stole_a_token_and_who_owns_it_do_not_both_stay(server: AuthorizationServer) -> None:
+def test_the_thief_of_a_token_and_its_owner_do_not_both_stay(server: AuthorizationServer) -> None:
     client = server.register()
     stolen = server.connect(client)["refresh_token"]
     thief = client.refresh(stolen).json()

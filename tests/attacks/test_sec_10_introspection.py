@@ -37,7 +37,7 @@ def ask(server: AuthorizationServer, token: str, **options: Any) -> httpx2.Respo
     return server.http.post(f"{server.origin}/introspect", data=form, **options)
 
 
-def test_who_does_not_authenticate_learns_nothing(server: AuthorizationServer) -> None:
+def test_an_unauthenticated_caller_learns_nothing(server: AuthorizationServer) -> None:
     client = server.register()
     tokens = server.connect(client, resource=RESOURCE)
     attempts: list[dict[str, Any]] = [

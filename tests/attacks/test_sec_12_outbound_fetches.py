@@ -148,7 +148,7 @@ async def test_a_name_that_changes_is_not_followed_to_a_second_server(authority:
         assert (len(first.contacts()), second.contacts(), names.asked) == (1, [], [HOST])
 
 
-async def test_a_connection_that_leads_elsewhere_is_closed_before_anything_is_said(
+async def test_a_connection_to_another_address_is_closed_before_anything_is_sent(
     listener: Site, authority: Authority
 ) -> None:
     error = await refuse(
@@ -159,7 +159,7 @@ async def test_a_connection_that_leads_elsewhere_is_closed_before_anything_is_sa
     assert (contact.request, contact.server_name) == ("", None)
 
 
-async def test_what_is_told_does_not_depend_on_what_there_is_inside(
+async def test_the_error_does_not_depend_on_what_is_inside_the_network(
     listener: Site, authority: Authority
 ) -> None:
     """A name that exists only inside, and one that does not exist at all, get the same answer."""

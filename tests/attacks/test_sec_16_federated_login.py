@@ -228,7 +228,7 @@ OUTAGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_an_outage_of_the_provider_is_said_and_passwords_work(
+def test_an_outage_of_the_provider_is_reported_and_passwords_work(
     server: AuthorizationServer, honest: FakeProvider, victim: FederatedPerson, outage: str
 ) -> None:
     honest.answers = OUTAGES[outage]
@@ -243,7 +243,7 @@ def test_an_outage_of_the_provider_is_said_and_passwords_work(
     assert Person.log_in(victim, victim.open(f"{server.origin}/login")).url.path == "/account"
 
 
-def test_a_provider_that_is_down_from_the_start_is_said_to_be_and_the_pending_request_goes_on(
+def test_a_provider_that_is_down_from_the_start_is_reported_and_the_pending_request_continues(
     tmp_path: Path,
 ) -> None:
     from tests.flow import Pkce

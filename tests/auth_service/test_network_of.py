@@ -153,7 +153,7 @@ def test_forwarded_from_an_untrusted_peer_is_warned_of_too() -> None:
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_who_asks_through_a_proxy_is_told_whether_it_is_believed(
+def test_a_caller_behind_a_proxy_learns_whether_the_proxy_is_trusted(
     new_store: Callable[[], str], *, trusted: bool
 ) -> None:
     believed = "believed" if trusted else "ignored"

@@ -194,7 +194,9 @@ def test_secrets_are_sealed_and_sealed_again_under_a_newer_master_key(store_url:
         assert behaviour(url)[:2] == (True, True)
 
 
-def test_the_environment_wins_and_what_does_not_fit_is_left_out_and_said(store_url: str) -> None:
+def test_the_environment_takes_precedence_and_conflicting_settings_are_ignored_and_reported(
+    store_url: str,
+) -> None:
     resource = USUAL["resource_servers"][0]["resources"][0]["resource"]
     apply(
         store_url,

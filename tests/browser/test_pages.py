@@ -372,7 +372,7 @@ def test_an_injected_script_would_not_run(page: Page, desk: Desk, show: Showing)
 
 
 @pytest.mark.requirement("AS-23")
-def test_the_wait_after_too_many_failures_is_said_in_minutes(page: Page, show: Showing) -> None:
+def test_the_wait_after_too_many_failures_is_given_in_minutes(page: Page, show: Showing) -> None:
     show("throttled", page)
     expect(page.get_by_role("alert")).to_contain_text("Try again in 5 minutes.")
 

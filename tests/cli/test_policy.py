@@ -60,7 +60,7 @@ def test_check_says_what_is_for_members_of_a_group_only(file: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "scopes"])
-def test_what_is_wrong_is_said_with_the_file_and_the_line(command: str, file: Path) -> None:
+def test_an_error_is_reported_with_the_file_and_the_line(command: str, file: Path) -> None:
     file.write_text(POLICY.replace("get_*: notes:read", "get_*: notes:reed"), encoding="utf-8")
     done = doorward("policy", command, "policy.yaml", cwd=file.parent)
     assert done.returncode == 2

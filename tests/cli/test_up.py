@@ -190,7 +190,7 @@ def test_a_service_that_cannot_start_is_quoted(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("OP-2")
-def test_everything_that_is_wrong_with_the_settings_of_both_is_said_before_either_starts(
+def test_all_errors_in_the_settings_of_both_are_reported_before_either_starts(
     tmp_path: Path,
 ) -> None:
     wrong = {"DOORWARD_ACCESS_TTL_S": "soon", "DOORWARD_UPSTREAM": "ftp://x", "DOORWARD_REGISTRATON": "x"}

@@ -203,7 +203,7 @@ async def test_identities_are_listed_and_disconnected(users: Command, url: str) 
         pytest.param(("passwd", "eve"), f"{PASSWORD}\n", "there is no such user", id="passwd of nobody"),
     ],
 )
-async def test_what_cannot_be_done_is_said_in_a_line(
+async def test_an_operation_that_cannot_be_done_is_reported_in_one_line(
     users: Command, arguments: tuple[str, ...], stdin: str, message: str
 ) -> None:
     users("add", "ada", stdin=f"{PASSWORD}\n")
@@ -213,7 +213,7 @@ async def test_what_cannot_be_done_is_said_in_a_line(
     assert "Traceback" not in done.stderr
 
 
-async def test_a_store_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
+async def test_a_store_that_does_not_answer_is_reported(tmp_path: Path) -> None:
     done = doorward("users", "list", cwd=tmp_path, DOORWARD_STORE="redis://127.0.0.1:1")
     assert done.returncode == 2
     assert "the store does not respond" in done.stderr

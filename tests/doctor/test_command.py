@@ -114,14 +114,14 @@ def test_requests_are_shown_where_asked_for(pair: Pair) -> None:
         pytest.param((), "mcp_url", id="nothing at all"),
     ],
 )
-def test_what_it_cannot_do_is_said_with_status_2(arguments: tuple[str, ...], words: str) -> None:
+def test_an_unsupported_operation_is_reported_with_status_2(arguments: tuple[str, ...], words: str) -> None:
     done = doctor(*arguments)
     assert done.exit_code == 2
     assert words in done.stderr
     assert done.stdout == ""
 
 
-def test_a_file_without_certificates_is_said_with_status_2(pair: Pair, tmp_path: Path) -> None:
+def test_a_file_without_certificates_is_reported_with_status_2(pair: Pair, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     assert doctor(pair.mcp_url, "--ca-file", str(tmp_path / "ca.pem")).exit_code == 2
 

@@ -134,7 +134,7 @@ def test_what_was_packed_unasked_stays_packed(server: str) -> None:
         ("http://no-such-host.invalid/", Trouble.NAME),
     ],
 )
-def test_why_there_is_no_answer_is_told(url: str, trouble: Trouble) -> None:
+def test_the_reason_for_a_missing_answer_is_reported(url: str, trouble: Trouble) -> None:
     (exchange,) = ask(messages.get(url.format(port=free_port())))
     assert (exchange.answer, exchange.trouble) == (None, trouble)
 
@@ -146,7 +146,7 @@ def test_a_server_that_says_nothing_is_given_up_in_time() -> None:
     assert exchange.trouble is Trouble.TIMEOUT
 
 
-def test_what_is_not_http_is_told() -> None:
+def test_a_response_that_is_not_http_is_reported() -> None:
     def talk(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection:

@@ -18,7 +18,7 @@ def page(action: str, fields: str = LOGIN) -> Response:
     return HTMLResponse(f'<form method="post" action="{action}">{fields}</form>')
 
 
-def test_a_wrong_password_is_told_and_not_tried_again(pair: Pair) -> None:
+def test_a_wrong_password_is_reported_and_not_tried_again(pair: Pair) -> None:
     lines = problems(run(pair.mcp_url, login=LoginOptions(username=USERNAME, password="wrong")))
     assert lines == {"authorize": "the username or the password is not accepted"}
     assert [path for _, _, path in pair.http.requests].count("/login") == 1

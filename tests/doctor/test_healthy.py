@@ -65,12 +65,12 @@ def test_a_server_of_the_revision_without_a_handshake_is_understood(pair: Pair, 
     assert next(line.finding for line in report.lines if line.check.id == "tools") == "2 tools"
 
 
-def test_who_does_no_openid_connect_need_not_serve_its_discovery(pair: Pair) -> None:
+def test_a_server_without_openid_connect_need_not_serve_its_discovery(pair: Pair) -> None:
     nothing_at(pair, "auth", OPENID_METADATA)
     assert problems(run(pair.mcp_url)) == {}
 
 
-def test_who_does_openid_connect_under_a_path_serves_it_at_both_places(stage: Stage) -> None:
+def test_a_server_with_openid_connect_under_a_path_serves_it_at_both_urls(stage: Stage) -> None:
     pair = stage.put_on(issuer_path="/tenant")
     nothing_at(pair, "auth", f"/tenant{OPENID_METADATA}")
     assert problems(run(pair.mcp_url)) == {

@@ -155,6 +155,6 @@ def test_profiles_speak_of_checks_that_exist_and_of_none_both_ways() -> None:
         assert set(profile.registers_by) <= {"CIMD", "DCR"}
 
 
-def test_who_registers_dynamically_only_cannot_do_without() -> None:
+def test_registration_is_fatal_for_clients_that_only_register_dynamically() -> None:
     for profile in PROFILES.values():
         assert ("registration-dynamic" in profile.fatal) is (profile.registers_by == ("DCR",))

@@ -200,7 +200,7 @@ def test_why_goes_on_from_an_alias_to_where_the_request_was_passed_on_to(
 
 
 @pytest.mark.long
-def test_a_refusal_of_before_a_restart_is_found_after_it(tmp_path: Path, http: httpx2.Client) -> None:
+def test_a_refusal_is_found_after_a_restart(tmp_path: Path, http: httpx2.Client) -> None:
     with up(tmp_path) as first:
         person = Person(trust_env=False)
         page = person.open(f"{first.issuer}/authorize?client_id=nobody&response_type=code")

@@ -43,7 +43,7 @@ def granted(replicated: Deployment, http: httpx2.Client, person: Person) -> tupl
     return client, tokens["refresh_token"], grant["grant_id"]
 
 
-def test_what_is_revoked_at_one_replica_is_told_at_another_within_a_second(
+def test_a_revocation_at_one_replica_is_announced_at_another_within_a_second(
     replicated: Deployment, receivers: list[Receiver], http: httpx2.Client, person: Person
 ) -> None:
     receiver, delays_s = receivers[3], list[float]()

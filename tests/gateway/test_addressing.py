@@ -147,7 +147,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("status", "body"), REFUSED)
-def test_a_refused_host_is_told_as_such_and_why_says_what_to_set(
+def test_a_refused_host_is_reported_as_such_and_why_says_what_to_set(
     status: int,
     body: str,
     client: httpx2.Client,

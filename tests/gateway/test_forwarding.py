@@ -52,7 +52,7 @@ def reader(
         {"Content-Encoding": "identity, deflate"},
     ],
 )
-def test_a_body_that_is_said_to_be_encoded_is_415(
+def test_a_body_that_claims_an_encoding_is_415(
     headers: dict[str, str], reader: httpx2.Client, upstream: AuthorizationServer
 ) -> None:
     response = reader.post("/mcp", headers=headers, content=HIDDEN % UTF_7)

@@ -152,7 +152,7 @@ def test_a_stream_is_shortened_as_it_comes(reader: httpx2.Client, upstream: Auth
     assert json.loads(second.removeprefix(b"data: "))["result"]["tools"] == ALL[:1]
 
 
-def test_an_upstream_that_breaks_off_in_a_list_is_told_to_have_broken_off(
+def test_an_upstream_that_breaks_off_in_a_list_is_reported_as_broken_off(
     reader: httpx2.Client, upstream: AuthorizationServer
 ) -> None:
     async def half(question: Any, writer: Any) -> None:

@@ -73,7 +73,7 @@ def test_an_unusable_server_is_reported_in_one_line(
     assert "\033[2J" not in done.stderr
 
 
-def test_nonsense_over_http_is_said_in_a_line(upstream: AuthorizationServer, tmp_path: Path) -> None:
+def test_nonsense_over_http_is_reported_in_one_line(upstream: AuthorizationServer, tmp_path: Path) -> None:
     upstream.replies["*"] = answer(200, b"\x1b[2J<html>", "Content-Type: text/html")
     done = drafted(f"{upstream.url}/mcp", "-o", "policy.yaml", cwd=tmp_path)
     assert done.returncode == 2

@@ -144,7 +144,7 @@ def test_the_session_of_a_crashed_process_is_gone(
 
 
 @pytest.mark.parametrize("command", [stdio("/bin/false"), stdio("/bin/true")])
-def test_a_command_that_ends_at_once_is_told_as_an_error(
+def test_a_command_that_ends_at_once_is_reported_as_an_error(
     command: str, issuer: AuthorizationServer, tmp_path: Path
 ) -> None:
     with gateway(issuer, tmp_path, command) as service, httpx2.Client(timeout=60, trust_env=False) as client:
@@ -153,7 +153,7 @@ def test_a_command_that_ends_at_once_is_told_as_an_error(
         assert messages_in(response)[-1]["error"]["code"] == -32000
 
 
-def test_a_command_that_does_not_exist_is_told_as_a_failure_of_the_upstream(
+def test_a_command_that_does_not_exist_is_reported_as_a_failure_of_the_upstream(
     issuer: AuthorizationServer, tmp_path: Path
 ) -> None:
     with (

@@ -93,7 +93,7 @@ async def test_notes_are_the_user_s_through_every_client_and_nobody_else_s(
     "arguments", [{}, {"text": ""}, {"text": 7}, {"text": "x" * (MAX_NOTE_CHARACTERS + 1)}]
 )
 @pytest.mark.parametrize("era", ERAS)
-async def test_arguments_that_do_not_fit_are_told_to_the_model_and_change_nothing(
+async def test_invalid_arguments_are_reported_to_the_model_and_change_nothing(
     era: str, arguments: dict[str, object], service: Service, issuer: AuthorizationServer
 ) -> None:
     async with connected(service, token_for(service, issuer, sub="careless"), ERAS[era]) as client:

@@ -158,7 +158,7 @@ def test_an_error_is_a_page_for_a_person_and_the_same_error(
     assert page.headers["x-request-id"] in page.text
 
 
-def test_a_foreign_origin_and_an_outage_are_told_to_a_person_as_they_are(
+def test_a_foreign_origin_and_an_outage_are_shown_to_a_person_as_they_are(
     service: Service, client: httpx2.Client, issuer: AuthorizationServer
 ) -> None:
     foreign = client.get("/mcp", headers={**BROWSER, "Origin": "https://evil.example"})

@@ -32,7 +32,7 @@ def request(method: str = "GET", **headers: str) -> dict[str, Any]:
         "text/html;q=0.2, application/*;q=0.1, text/event-stream;q=0.1",
     ],
 )
-def test_who_prefers_html_is_shown_a_page(accept: str) -> None:
+def test_a_caller_that_prefers_html_gets_a_page(accept: str) -> None:
     assert asks_for_page(request(accept=accept))
     assert asks_for_page(request("HEAD", accept=accept))
 
@@ -77,7 +77,7 @@ def test_a_missing_accept_header_states_no_preference() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "DPoP", "DPOP"])
-def test_who_shows_an_access_token_is_a_program(scheme: str) -> None:
+def test_a_caller_with_an_access_token_is_a_program(scheme: str) -> None:
     assert not asks_for_page(request(accept=CHROMIUM, authorization=f"{scheme} token"))
 
 

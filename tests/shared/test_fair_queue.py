@@ -59,7 +59,7 @@ async def test_one_source_leaves_room_for_others() -> None:
     await held.release(*tasks)
 
 
-async def test_who_has_left_takes_no_turn() -> None:
+async def test_a_caller_that_has_left_takes_no_turn() -> None:
     held = Held(max_waiting_of_one=1)
     await settled()
     leaving = held.ask("leaver", "gone")
@@ -91,7 +91,7 @@ async def test_what_a_function_raises_is_raised_and_the_worker_is_free_again() -
     assert await queue.run("a", lambda: 1) == 1
 
 
-async def test_who_waits_and_is_cancelled_leaves_the_queue_to_the_others() -> None:
+async def test_a_waiting_caller_that_is_cancelled_leaves_the_queue_to_the_others() -> None:
     queue = FairQueue(workers=1, max_waiting=2)
     order: list[str] = []
 

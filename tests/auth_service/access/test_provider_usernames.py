@@ -70,7 +70,7 @@ async def test_connecting_and_disconnecting_identities_does_not_change_that(here
     assert await here.rules_for(user) == ()
 
 
-async def test_an_account_from_before_that_was_recorded_is_told_by_its_identity(here: Here) -> None:
+async def test_an_account_from_before_that_was_recorded_is_recognized_by_its_identity(here: Here) -> None:
     user = await here.log_in()
     older = await here.users.change(user, lambda account: replace(account, provider_username=None))
     assert await here.rules_for(older) == ()

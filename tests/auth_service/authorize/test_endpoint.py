@@ -196,7 +196,7 @@ ERRORS: list[tuple[dict[str, str | None], str]] = [
 @pytest.mark.requirement("AS-1", "AS-4", "SEC-3", "SEC-6")
 @pytest.mark.parametrize(("changes", "error"), ERRORS)
 @ON_ONE_STORE
-def test_any_other_mistake_is_told_to_the_client_with_state_and_issuer(
+def test_any_other_error_is_sent_to_the_client_with_state_and_issuer(
     server: AuthorizationServer, visitor: Person, changes: dict[str, str | None], error: str
 ) -> None:
     client = server.register()
@@ -260,7 +260,7 @@ def test_form_post_carries_the_answer_in_a_form_that_posts_itself(
 
 
 @pytest.mark.requirement("AS-4")
-def test_a_mistake_is_told_by_form_post_if_that_was_requested(
+def test_an_error_is_sent_by_form_post_if_that_was_requested(
     server: AuthorizationServer, visitor: Person
 ) -> None:
     client = server.register(redirect_uris=[CALLBACK])

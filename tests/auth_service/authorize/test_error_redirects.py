@@ -137,7 +137,7 @@ def test_a_client_that_the_operator_made_is_told_at_once(
 
 
 @pytest.mark.requirement("AS-25")
-def test_deny_is_told_at_once(server: AuthorizationServer) -> None:
+def test_deny_redirects_to_the_client_at_once(server: AuthorizationServer) -> None:
     client, person = server.register(redirect_uris=[APP]), Person(trust_env=False)
     page = person.log_in(person.open(client.authorization_url(Pkce())))
     assert redirect_parameters(person.submit(page, {"decision": "deny"}))["error"] == "access_denied"

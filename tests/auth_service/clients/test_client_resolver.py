@@ -209,7 +209,7 @@ async def test_a_failure_is_not_kept_but_not_repeated_at_once_either(
 
 
 @pytest.mark.parametrize(("response", "error"), FAILURES)
-async def test_who_begins_something_needs_the_document_as_it_is_now(
+async def test_a_new_authorization_needs_the_current_document(
     setup: Setup, response: Answer, error: type[OAuthError]
 ) -> None:
     client_resolver = setup.process()
@@ -223,7 +223,7 @@ async def test_who_begins_something_needs_the_document_as_it_is_now(
 @pytest.mark.parametrize(
     "document_answer", [answer(b"", status="404 Not Found"), answer(b"", status="503 Busy"), raw(b"")]
 )
-async def test_who_comes_back_is_still_known_while_its_site_does_not_answer(
+async def test_a_returning_client_is_still_known_while_its_site_does_not_answer(
     setup: Setup, document_answer: Answer
 ) -> None:
     client_resolver = setup.process()
@@ -237,7 +237,7 @@ async def test_who_comes_back_is_still_known_while_its_site_does_not_answer(
     assert setup.reads() == 2
 
 
-async def test_who_comes_back_is_held_to_what_the_document_says_now(setup: Setup) -> None:
+async def test_a_returning_client_is_checked_against_the_current_document(setup: Setup) -> None:
     client_resolver = setup.process()
     await name_of(client_resolver, setup.client_id)
     setup.clock.now += 3_600
@@ -253,12 +253,14 @@ async def test_who_comes_back_is_held_to_what_the_document_says_now(setup: Setup
         await client_resolver.resolve_for_token(setup.client_id, None)
 
 
-async def test_who_was_never_here_cannot_make_the_server_read_anything_by_coming_back(setup: Setup) -> None:
+async def test_an_unknown_client_cannot_make_the_server_fetch_anything_by_claiming_to_return(
+    setup: Setup,
+) -> None:
     assert await setup.process().resolve_for_token(setup.client_id, None) is None
     assert setup.reads() == 0
 
 
-async def test_who_is_new_may_come_where_a_newcomer_is_counted(setup: Setup) -> None:
+async def test_a_new_client_is_resolved_where_new_clients_are_counted(setup: Setup) -> None:
     assert await setup.process().resolve_for_token(setup.client_id, ORIGIN) is not None
     assert setup.reads() == 1
 

@@ -62,7 +62,9 @@ def test_everything_ends_with_the_account(server: AuthorizationServer, person: P
     assert "The username or the password is wrong." in again.text
 
 
-def test_who_gets_the_name_next_is_somebody_else(server: AuthorizationServer, person: Person) -> None:
+def test_a_later_account_with_the_same_name_is_another_person(
+    server: AuthorizationServer, person: Person
+) -> None:
     client = server.register()
     before = server.introspect(client.connect(person)["access_token"])
     server.delete_user(person.username)

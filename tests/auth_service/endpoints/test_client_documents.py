@@ -267,7 +267,7 @@ def test_a_client_whose_list_of_its_sector_is_down_stays_connected(world: World,
 
 @pytest.mark.requirement("SEC-17")
 @pytest.mark.parametrize("status", ["404 Not Found", "301 Moved", "503 Busy"])
-def test_a_document_that_cannot_be_had_gets_a_page_that_says_so(
+def test_a_document_that_cannot_be_fetched_is_reported_on_a_page(
     world: World, person: Person, status: str
 ) -> None:
     client = world.client()

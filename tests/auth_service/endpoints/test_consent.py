@@ -122,7 +122,7 @@ def test_a_script_may_post_the_button_alone(server: AuthorizationServer, person:
 
 
 @pytest.mark.requirement("AS-4", "AS-9")
-def test_a_refusal_is_told_to_the_client_and_remembered_by_nobody(
+def test_a_refusal_is_sent_to_the_client_and_not_remembered(
     server: AuthorizationServer, person: Person
 ) -> None:
     client = server.register(redirect_uris=[CALLBACK])

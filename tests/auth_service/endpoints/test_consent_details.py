@@ -204,7 +204,7 @@ def test_scopes_that_are_announced_and_not_granted_are_warned_of_once(
     assert [line["scopes"] for line in warnings] == [["notes:admin"]]
 
 
-def test_the_place_of_the_metadata_is_the_standard_s_unless_another_is_said() -> None:
+def test_the_metadata_are_at_the_standard_url_unless_another_one_is_configured() -> None:
     def place(resource: str, **members: Any) -> str:
         return Resource(resource=resource, name="x", **members).described_at
 

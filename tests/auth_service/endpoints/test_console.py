@@ -223,7 +223,7 @@ class TestPeople:
         yield person
         person.close()
 
-    def test_who_is_connected_to_what(
+    def test_the_page_shows_which_person_connected_which_client(
         self, server: AuthorizationServer, console: AtTheConsole, ada: Person
     ) -> None:
         client = server.register(client_name="Of Ada")

@@ -106,7 +106,7 @@ class TestClients:
             {"client_name": "x" * 300},
         ],
     )
-    def test_what_cannot_be_is_said_and_the_form_is_kept(
+    def test_an_impossible_value_is_reported_and_the_form_is_kept(
         self, console: AtTheConsole, fields: dict[str, str]
     ) -> None:
         form = console.form(console.open("new-client"), "create")

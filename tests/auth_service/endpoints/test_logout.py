@@ -143,7 +143,7 @@ class TestByTheClient:
         assert response.status_code == 200
         assert "location" not in response.headers
 
-    def test_who_is_not_logged_in_goes_where_their_id_token_sends_them(
+    def test_a_visitor_without_a_login_is_sent_where_their_id_token_says(
         self, server: AuthorizationServer, person: Person
     ) -> None:
         client = client_of(server)

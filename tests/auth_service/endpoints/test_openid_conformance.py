@@ -158,7 +158,7 @@ def test_userinfo_is_signed_with_nothing_weaker(server: AuthorizationServer, alg
     assert (response.status_code, response.json()["error"]) == (400, "invalid_client_metadata")
 
 
-def test_a_response_type_that_is_missing_or_not_there_is_told_to_the_client(
+def test_a_missing_or_unknown_response_type_is_reported_to_the_client(
     server: AuthorizationServer, client: Client
 ) -> None:
     assert answer_to(server, client, response_type=None)["error"] == "invalid_request"

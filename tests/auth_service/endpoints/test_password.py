@@ -94,7 +94,7 @@ def test_other_sessions_and_what_was_connected_in_them_end_and_this_one_stays(
         ({"password": "", "new": NEW}, 401, "The current password is wrong."),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_changes(
+def test_an_error_is_reported_and_nothing_changes(
     server: AuthorizationServer, person: Person, fields: dict[str, str], status: int, says: str
 ) -> None:
     response = change(person, open_page(server, person), **fields)
@@ -211,6 +211,6 @@ def test_a_form_of_another_site_changes_nothing(server: AuthorizationServer, per
     assert logs_in(server, person.username, OLD)
 
 
-def test_who_is_not_logged_in_goes_to_the_login(server: AuthorizationServer) -> None:
+def test_a_visitor_without_a_login_is_sent_to_the_login(server: AuthorizationServer) -> None:
     response = httpx2.get(f"{server.origin}/password", trust_env=False)
     assert (response.status_code, response.headers["location"]) == (303, "login?to=password")

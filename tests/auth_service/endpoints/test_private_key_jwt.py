@@ -315,7 +315,7 @@ class TestPublishedKeys:
 
     @pytest.mark.requirement("BOUND-5")
     @pytest.mark.parametrize("published", [[], {"keys": 1}, "x", None])
-    def test_a_client_whose_keys_cannot_be_had_is_told_to_try_again_not_that_it_is_unknown(
+    def test_a_client_whose_keys_cannot_be_fetched_gets_503_not_invalid_client(
         self, client: AssertingClient, publisher: Site, published: object
     ) -> None:
         publisher.answers["/jwks"] = document(published)

@@ -56,7 +56,7 @@ def test_a_token_ends(store_url: str) -> None:
         assert register(server, token).status_code == 401
 
 
-def test_who_has_a_token_may_act_without_a_user(store_url: str) -> None:
+def test_a_client_with_an_initial_access_token_may_act_without_a_user(store_url: str) -> None:
     with running(store_url, open_client_credentials=False) as server:
         metadata: dict[str, Any] = {"grant_types": ["client_credentials"], "redirect_uris": []}
         assert register(server, **metadata).json()["grant_types"] == []

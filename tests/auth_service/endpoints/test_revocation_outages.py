@@ -145,7 +145,7 @@ def by_removing_the_client(url: str, cwd: Path, person: Person, client: Client) 
 
 
 @pytest.mark.parametrize("end", [by_disabling_the_user, by_removing_the_client])
-def test_what_the_command_ends_in_a_process_of_its_own_is_told(
+def test_a_grant_that_a_command_ends_in_its_own_process_is_announced(
     store_url: str, tmp_path: Path, end: Callable[[str, Path, Person, Client], str]
 ) -> None:
     with running(store_url) as server:

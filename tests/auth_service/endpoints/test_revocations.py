@@ -125,7 +125,7 @@ CAUSES: dict[Cause, str] = {
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.__name__)
-def test_whatever_ends_a_grant_is_told(
+def test_every_way_to_end_a_grant_is_announced(
     server: AuthorizationServer, receiver: Receiver, person: Person, cause: Cause
 ) -> None:
     grant_id = cause(server, server.register(), person)
@@ -323,7 +323,9 @@ def test_after_a_restart_everybody_starts_over(store_url: str) -> None:
         receiver.close()
 
 
-def test_what_ends_at_one_replica_is_told_at_the_other_and_a_position_is_good_at_both(store_url: str) -> None:
+def test_a_grant_that_ends_at_one_replica_is_announced_at_the_other_and_a_position_is_valid_at_both(
+    store_url: str,
+) -> None:
     with running(store_url) as one, running(store_url, issuer=one.issuer) as two:
         here, there = Receiver(one.origin, one.issuer), Receiver(two.origin, one.issuer)
         there.begin()

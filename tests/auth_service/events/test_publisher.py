@@ -92,7 +92,7 @@ async def state(grants: GrantRepository) -> Grant:
 
 
 @pytest.mark.parametrize("reason", ENDS)
-async def test_it_is_told_before_it_is_written_and_again_after(
+async def test_it_is_announced_before_it_is_written_and_again_after(
     grants: GrantRepository, noting: Noting, reason: str
 ) -> None:
     await ENDS[reason](grants)
@@ -116,7 +116,7 @@ async def test_what_cannot_be_told_does_not_happen(
     assert (await state(grants)).state == "revoked"
 
 
-async def test_it_is_told_once_before_several_attempts(grants: GrantRepository, noting: Noting) -> None:
+async def test_it_is_announced_once_before_several_attempts(grants: GrantRepository, noting: Noting) -> None:
     noting.lose = 2
     await grants.revoke(ID)
     entry = f"told of {ID}: it was revoked"
@@ -130,7 +130,7 @@ async def test_what_is_written_is_what_was_decided_last(grants: GrantRepository,
 
 
 @pytest.mark.parametrize(("attempt_s", "times"), [(19.9, 1), (20.0, 2)])
-async def test_it_is_told_again_if_writing_takes_twenty_seconds(
+async def test_it_is_announced_again_if_writing_takes_twenty_seconds(
     grants: GrantRepository, noting: Noting, attempt_s: float, times: int
 ) -> None:
     noting.lose, noting.attempt_s = 1, attempt_s
@@ -138,7 +138,7 @@ async def test_it_is_told_again_if_writing_takes_twenty_seconds(
     assert noting.calls.index("written") == 1 + times
 
 
-async def test_a_grant_that_waits_for_its_code_is_told_of_too(
+async def test_a_grant_that_waits_for_its_code_is_announced_too(
     grants: GrantRepository, noting: Noting
 ) -> None:
     await grants.open(code_grant(grant_id="waiting"))

@@ -75,7 +75,7 @@ def test_a_person_on_no_list_sees_which_account_it_was_and_whom_to_ask(
     assert (entry["provider"], entry["provider_subject"]) == ("fake", provider.claims["sub"])
 
 
-def test_groups_that_were_left_out_are_said_to_be_missing(
+def test_groups_that_were_omitted_are_reported_as_missing(
     server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
 ) -> None:
     provider.claims |= {"email": None, "hasgroups": True}

@@ -110,7 +110,7 @@ def test_a_logout_of_an_unknown_person_succeeds(server: AuthorizationServer, pro
     assert tell(server, logout_token(provider, sub=None, sid="no session here")) == 200
 
 
-def test_a_token_that_is_told_again_does_not_end_what_began_since(
+def test_a_logout_token_that_is_sent_again_does_not_end_later_sessions(
     server: AuthorizationServer, provider: FakeProvider, person: FederatedPerson
 ) -> None:
     connected(server, person)

@@ -235,7 +235,7 @@ def test_the_method_is_the_one_declared_or_the_best_of_those_listed(
         (None, {"none": 1}),
     ],
 )
-def test_a_method_that_cannot_be_had_here_is_refused(declared: object, listed: object) -> None:
+def test_a_method_that_is_not_supported_is_refused(declared: object, listed: object) -> None:
     assert refusal(
         jwks_uri=JWKS_URI,
         token_endpoint_auth_method=declared,

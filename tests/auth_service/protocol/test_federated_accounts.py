@@ -59,7 +59,7 @@ def test_nobody_is_admitted_by_a_domain_or_group_that_nobody_proved() -> None:
     assert allow_list_refusal(nobody, provider(allow=lists)) is Refusal.NOT_ALLOWED
 
 
-def test_groups_that_the_provider_leaves_out_are_said_to_be_missing() -> None:
+def test_groups_that_the_provider_omits_are_reported_as_missing() -> None:
     many = FederatedIdentity(issuer=ISSUER, subject="2", groups=None)
     assert (
         allow_list_refusal(many, provider(allow=AllowList(groups=frozenset({"ops"}))))

@@ -6,7 +6,7 @@ from auth_service.protocol.owner import Owner
 from tests.auth_service.protocol.builders import code_grant
 
 
-def test_a_grant_records_every_attribute_and_the_time_of_a_login_is_known_unless_it_is_said() -> None:
+def test_a_grant_records_every_attribute_and_by_default_the_time_of_a_login_is_known() -> None:
     members = Owner(subject="s", username="ada", amr=("pwd",)).members()
     grant = code_grant(**members)
     assert {name: getattr(grant, name) for name in members} == members

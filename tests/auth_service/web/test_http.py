@@ -101,7 +101,7 @@ def test_pages_and_what_is_for_servers_are_closed_to_other_origins(
     ],
 )
 @ON_ONE_STORE
-def test_what_is_not_there_is_told_as_json(
+def test_an_unknown_path_is_reported_as_json(
     server: AuthorizationServer, method: str, path: str, status: int
 ) -> None:
     response = server.http.request(method, httpx2.URL(server.origin).copy_with(raw_path=path.encode()))

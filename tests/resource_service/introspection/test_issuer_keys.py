@@ -132,7 +132,7 @@ async def test_made_up_keys_cost_one_fetch_every_five_seconds(published: Publica
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_keys_that_cannot_be_had_say_nothing_about_a_signature(
+async def test_keys_that_cannot_be_fetched_say_nothing_about_a_signature(
     trouble: str, published: Publication
 ) -> None:
     pair = KeyPair()

@@ -121,7 +121,7 @@ async def followed(monkeypatch: pytest.MonkeyPatch, *answers: Scripted, **option
     return run
 
 
-async def test_every_event_is_told_and_then_confirmed_as_of_the_request(
+async def test_every_event_is_announced_and_then_confirmed_as_of_the_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     changed = [SecurityEvent(jti=f"c{name}", occurred_at=NOW, grant_id=name, changed=True) for name in "x"]
@@ -184,7 +184,7 @@ LOST: dict[str, Scripted] = {
 
 
 @pytest.mark.parametrize("trouble", LOST.values(), ids=LOST)
-async def test_after_any_trouble_the_stream_starts_over_and_nothing_of_it_is_told(
+async def test_after_any_error_the_stream_starts_again_and_its_events_are_ignored(
     trouble: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await followed(monkeypatch, events(beat()), trouble, events(beat("new")))

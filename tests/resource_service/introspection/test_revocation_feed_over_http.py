@@ -95,7 +95,7 @@ async def notes(feed: Feed, anyio_backend: str) -> AsyncIterator[Notes]:
             await task
 
 
-async def test_every_revocation_is_told_once_and_in_order(feed: Feed, notes: Notes) -> None:
+async def test_every_revocation_is_announced_once_and_in_order(feed: Feed, notes: Notes) -> None:
     grants = [f"grant {number}" for number in range(2 * MAX_EVENTS + 10)]
     for number, grant in enumerate(grants):
         feed.announce(grant)

@@ -74,7 +74,7 @@ def test_the_file_names_an_acr_or_both() -> None:
         ("a: [mfa]", "must be"),
     ],
 )
-def test_what_is_wrong_with_it_is_said_with_the_line(wrong: str, says: str) -> None:
+def test_an_error_in_it_is_reported_with_the_line(wrong: str, says: str) -> None:
     with pytest.raises(PolicyError, match=says) as error:
         parse_policy(f"{SCOPES}step_up:\n  {wrong}\n".encode())
     assert error.value.line == 5

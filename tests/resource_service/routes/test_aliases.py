@@ -93,7 +93,7 @@ def test_a_post_is_passed_on_byte_for_byte_and_so_is_its_answer_but_for_cookies(
         ),
     ],
 )
-def test_who_asks_is_passed_on_in_the_header_that_it_came_in(
+def test_the_address_of_the_caller_is_forwarded_in_the_header_that_it_came_in(
     sent: dict[str, str],
     older: list[str],
     standard: list[str],

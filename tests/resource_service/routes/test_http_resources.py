@@ -75,7 +75,7 @@ def test_health_needs_no_token_and_asks_nobody(
     ("method", "path", "status"),
     [("GET", "/nothing", 404), ("POST", "/hello", 405), ("GET", "/mcp/deeper", 404), ("GET", "//mcp", 404)],
 )
-def test_what_is_not_here_is_said_in_the_form_of_every_error(
+def test_an_unknown_path_gets_an_error_in_the_usual_form(
     method: str, path: str, status: int, client: httpx2.Client, service: Service
 ) -> None:
     response = client.request(method, f"{service.origin}{path}")

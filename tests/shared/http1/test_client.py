@@ -130,7 +130,7 @@ async def test_closing_a_response_twice_frees_one_place() -> None:
         held.close()
 
 
-async def test_who_waits_for_a_connection_gets_it_in_turn() -> None:
+async def test_waiting_callers_get_a_connection_in_turn() -> None:
     order: list[int] = []
 
     async def one(client: Client, number: int) -> None:
