@@ -195,7 +195,9 @@ class TestAsking:
         assert scene.tokens == [token]
 
     @pytest.mark.parametrize("keys", [hang, answer(500, b""), answer_json({})])
-    async def test_keys_that_cannot_be_fetched_leave_the_decision_to_introspection(self, keys: Any, scene: Scene) -> None:
+    async def test_keys_that_cannot_be_fetched_leave_the_decision_to_introspection(
+        self, keys: Any, scene: Scene
+    ) -> None:
         scene.issuer.replies[JWKS_PATH] = keys
         tokens = [scene.token(), scene.token(KeyPair())]
         for token in tokens:
