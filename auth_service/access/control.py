@@ -57,6 +57,12 @@ class AccessControl:
         """The key of the access rules in the store, to read them together with a grant."""
         return self._rules.key
 
+    def is_unrestricted(self, grant: Grant, rules: StoredRules) -> bool:
+        """Check whether `permitted` returns the grant as it is, without reading anything."""
+        if _acts_for_nobody(grant):
+            return True
+        return grant.resource != self._admin_resource and self._rules.current(rules.value).access is None
+
     async def permitted(self, grant: Grant, rules: StoredRules | None = None) -> Grant | None:
         """Return the grant, limited to what its person may hold now; None if nothing remains.
 
@@ -70,7 +76,7 @@ class AccessControl:
 
     async def narrowing(self, grant: Grant, rules: StoredRules | None = None) -> Narrow:
         """Return the decision of `permitted` as a pure function, for any later state of the grant."""
-        if grant.subject is None or grant.resource is None or grant.client_id.startswith(WORKLOAD_PREFIX):
+        if _acts_for_nobody(grant) or grant.subject is None or grant.resource is None:
             return lambda later: later
         access = (self._rules.current(rules.value) if rules else await self._rules.load()).access
         held = await self._held_by(access, grant.subject, grant.resource, grant.assertion_issuer)
@@ -164,6 +170,11 @@ class AccessControl:
             provider_emails=frozenset(emails),
             groups=frozenset(groups),
         )
+
+
+def _acts_for_nobody(grant: Grant) -> bool:
+    """Whether a grant is for no resource, or its client acts for itself or is a workload."""
+    return grant.subject is None or grant.resource is None or grant.client_id.startswith(WORKLOAD_PREFIX)
 
 
 def _username(user: User, identities: Iterable[Identity]) -> str | None:

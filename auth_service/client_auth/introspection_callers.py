@@ -46,9 +46,11 @@ class IntrospectionCallers:
 
         None says nothing: `authenticate` decides.
         """
-        if len(authorization) != 1 or not CREDENTIALS.isdisjoint(parameters.values):
-            return None
-        return self._by_header.get(digest(authorization[0]))
+        return self.by_header(authorization) if CREDENTIALS.isdisjoint(parameters.values) else None
+
+    def by_header(self, authorization: list[str]) -> IntrospectionCaller | None:
+        """Do the same for a request without credentials in its body."""
+        return self._by_header.get(digest(authorization[0])) if len(authorization) == 1 else None
 
     async def authenticate(
         self, authorization: list[str], parameters: Parameters, network: str | None = None

@@ -61,6 +61,8 @@ class SigningKeys:
         self._clock = clock
         self._loaded: KeySet = ()
         self._loaded_at = -1.0
+        self._needed: KeySet = ()
+        self._jwks: dict[str, list[dict[str, str]]] = {"keys": []}
         self._lock = anyio.Lock()
 
     async def prepare(self) -> None:
@@ -99,8 +101,10 @@ class SigningKeys:
         return None if self._is_stale() else self._published(self._loaded)
 
     def _published(self, keys: KeySet) -> dict[str, list[dict[str, str]]]:
-        needed = key_rotation.still_needed(keys, self._schedule, self._clock())
-        return {"keys": [public_jwk(key.bare) for key in needed]}
+        needed = tuple(key_rotation.still_needed(keys, self._schedule, self._clock()))
+        if needed != self._needed:
+            self._needed, self._jwks = needed, {"keys": [public_jwk(key.bare) for key in needed]}
+        return self._jwks
 
     async def verify_own_jws(self, token: UnverifiedJws, typ: str) -> Claims:
         """Verify a JWS that this server signed, and return its claims.

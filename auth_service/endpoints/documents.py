@@ -42,7 +42,7 @@ def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
             operations={"GET": described(metadata)},
             cors=_PUBLIC,
             direct=True,
-            immediate=document.response,
+            immediate=lambda scope, _: document.response(scope),
         )
         for place in places
     ]
@@ -62,7 +62,7 @@ def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:
     async def serve(request: Request) -> Response:
         return response(await signing_keys.jwks(), request.scope)
 
-    def immediate(scope: Scope) -> Response | None:
+    def immediate(scope: Scope, _: bytes) -> Response | None:
         jwks = signing_keys.loaded_jwks()
         return None if jwks is None else response(jwks, scope)
 

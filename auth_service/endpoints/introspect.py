@@ -11,7 +11,8 @@ from starlette.responses import Response
 from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.endpoints.descriptions.introspect import OPERATION
-from auth_service.grants.token_reader import TokenReader
+from auth_service.endpoints.introspect_at_once import IntrospectAtOnce, Usual
+from auth_service.grants.token_reader import ReadToken, TokenReader
 from auth_service.protocol.introspection import (
     Explanation,
     introspection_response,
@@ -64,8 +65,16 @@ class IntrospectEndpoint:
         token = parameters.require("token")
         read = await self.tokens.read_with_rules(token)
         if read is None:
-            return self._inactive(caller, self.tokens.why_not_found(token))
-        handle, grant, rules = read
+            return self._not_found(caller, token)
+        return await self._answer_about(parameters, caller, read)
+
+    def _not_found(self, caller: IntrospectionCaller, token: str) -> dict[str, Any]:
+        return self._inactive(caller, self.tokens.why_not_found(token))
+
+    async def _answer_about(
+        self, parameters: Parameters, caller: IntrospectionCaller, read: ReadToken
+    ) -> dict[str, Any]:
+        handle, grant, rules, _ = read
         parents_active = not grant.parent_grants or await self.tokens.grants.parents_active(grant)
         permitted = await self.tokens.permitted(grant, rules)
         if permitted is None:
@@ -102,6 +111,21 @@ class IntrospectEndpoint:
         text = await self.signing_keys.sign(claims, typ=SIGNED_TYPE)
         return Response(text, 200, {"Cache-Control": "no-store"}, f"application/{SIGNED_TYPE}")
 
+    def _at_once(self) -> IntrospectAtOnce:
+        return IntrospectAtOnce(
+            callers=self.callers,
+            tokens=self.tokens,
+            issuer=self.issuer,
+            otherwise=self._respond_about,
+            not_found=lambda caller, token: json_response(self._not_found(caller, token)),
+        )
+
+    async def _respond_about(self, usual: Usual, read: ReadToken) -> Response:
+        async def respond(_: Request) -> Response:
+            return json_response(await self._answer_about(usual.parameters, usual.caller, read))
+
+        return await answers_errors(respond)(Request(usual.scope))
+
     def endpoint(self) -> Endpoint:
         """Return the endpoint with its description."""
         return Endpoint(
@@ -110,4 +134,5 @@ class IntrospectEndpoint:
             methods=("POST",),
             operations={"POST": OPERATION},
             direct=True,
+            immediate=self._at_once().respond,
         )

@@ -25,6 +25,10 @@ class Permissions(Protocol):
         """The key of the access rules in the store, to read them together with a grant."""
         ...
 
+    def is_unrestricted(self, grant: Grant, rules: StoredRules) -> bool:
+        """Check whether `permitted` returns the grant as it is, without reading anything."""
+        ...
+
     async def permitted(self, grant: Grant, rules: StoredRules | None = None) -> Grant | None:
         """Return the grant, limited to what its person may hold now; None if nothing remains.
 

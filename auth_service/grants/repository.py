@@ -76,12 +76,21 @@ class GrantRepository:
         read = await self._grants.read(grant_id)
         return read and Read(await self._unless_forgotten(read.document), read.value)
 
-    async def get_with(self, grant_id: str, other_key: str) -> tuple[Grant | None, bytes | None]:
-        """Return the grant with that id, and what the store has under another key, from one exchange."""
-        value, other = await self._store.get_many([keys.grant(grant_id), other_key])
-        if value is None:
-            return None, other
-        return await self._unless_forgotten(self._grants.codec.decode(value)), other
+    def read_with(self, grant_id: str, other_key: str) -> Awaitable[list[bytes | None]]:
+        """Read the grant with that id, for `decoded`, and another key, in one exchange; as `get_many`."""
+        return self._store.get_many([keys.grant(grant_id), other_key])
+
+    def decoded(self, value: bytes) -> Grant:
+        """Decode a stored grant, which may be revoked nevertheless (`is_known_revoked`)."""
+        return self._grants.codec.decode(value)
+
+    def is_known_revoked(self, grant_id: str) -> bool:
+        """Check whether this process knows of a revocation, which the store may have forgotten."""
+        return self._known_revocations.of(grant_id) is not None
+
+    async def current(self, value: bytes) -> Grant:
+        """Decode a stored grant; revoked, if the store has forgotten that."""
+        return await self._unless_forgotten(self.decoded(value))
 
     async def put_back_revocations(self, within_s: float = float("inf")) -> None:
         """Repeat the revocations that the store has forgotten, of those of the last seconds.

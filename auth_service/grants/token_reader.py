@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Sequence
+from typing import NamedTuple
+
 from auth_service.crypto.handles import Handle, Handles, Kind
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.grants.confirmations import Confirmations
@@ -16,6 +19,26 @@ from shared.access_tokens import TYPE, parse_jti
 from shared.clock import Clock
 from shared.jose import Claims, InvalidJwsError, parse
 from shared.jwt_claims import ClaimError
+
+
+class ReadToken(NamedTuple):
+    """A genuine token, as it was read.
+
+    Attributes:
+        grant: in the generation of the token, if that is newer than the stored one.
+        rules: the access rules in the store.
+        is_newer: whether the token is newer than the stored grant.
+    """
+
+    handle: Handle
+    grant: Grant
+    rules: StoredRules
+    is_newer: bool
+
+
+def is_jwt(text: str) -> bool:
+    """Check whether a token may be a JWT (RFC 7519 §3)."""
+    return text.count(".") == 2
 
 
 class TokenReader:
@@ -55,19 +78,39 @@ class TokenReader:
         read = await self.read_with_rules(text)
         return read and read[:2]
 
-    async def read_with_rules(self, text: str) -> tuple[Handle, Grant, StoredRules] | None:
+    async def read_with_rules(self, text: str) -> ReadToken | None:
         """Return the same with the access rules that `permitted` applies, from one exchange."""
-        now = self._clock()
-        opaque = self._handles.read_handle(text, now)
-        handle = await self._read_jwt(text) if opaque is None and text.count(".") == 2 else opaque
+        opaque = self.read_opaque(text)
+        handle = await self._read_jwt(text) if opaque is None and is_jwt(text) else opaque
         if handle is None:
             return None
-        grant, rules = await self.grants.get_with(handle.grant_id, self._permissions.rules_key)
-        if grant is None:
+        value, rules = await self.begin_reading(handle)
+        if value is None:
             return None
+        return self._as_read(handle, await self.grants.current(value), rules, is_opaque=opaque is not None)
+
+    def read_opaque(self, text: str) -> Handle | None:
+        """Return the handle of a genuine, unexpired opaque token."""
+        return self._handles.read_handle(text, self._clock())
+
+    def begin_reading(self, handle: Handle) -> Awaitable[list[bytes | None]]:
+        """Read the grant of a token and the access rules in one exchange, for `token_in`; as `get_many`."""
+        return self.grants.read_with(handle.grant_id, self._permissions.rules_key)
+
+    def token_in(self, handle: Handle, values: Sequence[bytes | None]) -> ReadToken | None:
+        """Return the opaque token that `begin_reading` has read; None if its grant does not exist.
+
+        If the grant is known to be revoked, only `read_with_rules` tells.
+        """
+        value, rules = values
+        if value is None:
+            return None
+        return self._as_read(handle, self.grants.decoded(value), rules, is_opaque=True)
+
+    def _as_read(self, handle: Handle, stored: Grant, rules: bytes | None, *, is_opaque: bool) -> ReadToken:
         # A JWT does not say whether its scope was narrowed.
-        newest = caught_up(grant, opaque, self._lifetimes, int(now)) if opaque else grant
-        return handle, newest, StoredRules(rules)
+        grant = caught_up(stored, handle, self._lifetimes, int(self._clock())) if is_opaque else stored
+        return ReadToken(handle, grant, StoredRules(rules), grant is not stored)
 
     def why_not_found(self, text: str) -> Explanation:
         """Explain for the log why `read_token` returns None."""
@@ -85,7 +128,7 @@ class TokenReader:
         read = await self.read_with_rules(text)
         if read is None:
             return None
-        handle, grant, rules = read
+        handle, grant, rules, _ = read
         live = handle.is_access_token and is_live_access(grant, handle.generation)
         good = live and restrictions_known(grant, handle)
         if not good or not await self.grants.parents_active(grant):
@@ -95,6 +138,10 @@ class TokenReader:
             return None
         self.confirmations.note(grant, handle.generation)
         return handle, permitted
+
+    def is_unrestricted(self, grant: Grant, rules: StoredRules) -> bool:
+        """Check whether `permitted` returns the grant as it is, without reading anything."""
+        return self._permissions.is_unrestricted(grant, rules)
 
     async def permitted(self, grant: Grant, rules: StoredRules) -> Grant | None:
         """Return the grant, limited to what its person may hold by `rules`; None if nothing remains."""

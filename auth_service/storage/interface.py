@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -71,12 +71,15 @@ class Store(Protocol):
 
     revocation_log: RevocationLog | None
 
-    async def get(self, key: str) -> bytes | None:
+    def get(self, key: str) -> Awaitable[bytes | None]:
         """Return the value of `key`, or None if it does not exist or has expired."""
         ...
 
-    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        """Return the values of `keys` in their order: in one exchange with the backend, where possible."""
+    def get_many(self, keys: Sequence[str]) -> Awaitable[list[bytes | None]]:
+        """Return the values of `keys` in their order: in one exchange with the backend, where possible.
+
+        This and `get` return an `asyncio.Future` if the request was sent already.
+        """
         ...
 
     async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:

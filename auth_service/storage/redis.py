@@ -11,10 +11,10 @@ becomes `StoreUnavailableError`. A connection that broke while idle is detected 
 from __future__ import annotations
 
 import asyncio
-import functools
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, ParamSpec, TypeVar, cast
 
 from redis.asyncio import Connection, Redis, RedisCluster, Sentinel
@@ -24,9 +24,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     NoScriptError,
-    OutOfMemoryError,
-    RedisClusterException,
-    RedisError,
     ResponseError,
 )
 
@@ -35,13 +32,13 @@ from auth_service.storage.durability import REPLICATION_TIMEOUT_S, Durability
 from auth_service.storage.interface import (
     Count,
     NotReplicatedError,
-    StoreFullError,
     StoreUnavailableError,
     check_step,
 )
 from auth_service.storage.redis_address import RedisAddress
-from auth_service.storage.redis_connection import Argument
+from auth_service.storage.redis_connection import Argument, Failure, unchanged
 from auth_service.storage.redis_entries import RedisEntries
+from auth_service.storage.redis_errors import OUTAGES, unavailable
 from auth_service.storage.redis_pipeline import PipelineSettings, Place, RedisPipeline
 from auth_service.storage.redis_replicated import ReplicatedWrites
 from auth_service.storage.redis_replicated_cluster import ClusterWrites
@@ -74,7 +71,6 @@ MAX_COMMANDS = 32
 MAX_SUBSCRIPTIONS = 32
 
 _FSYNC = Durability()
-_OUTAGES = (RedisError, RedisClusterException, OSError)
 
 
 class RedisStore(MayRecordRevocations):
@@ -85,18 +81,19 @@ class RedisStore(MayRecordRevocations):
         self._durability = durability
         self._sentinel = _sentinel(address) if address.mode == "sentinel" else None
         self._client = _client(address, self._sentinel)
-        self._pipeline = _pipeline(address, self._sentinel) if address.mode != "cluster" else None
+        failure = partial(unavailable, address)
+        self._pipeline = _pipeline(address, self._sentinel, failure) if address.mode != "cluster" else None
         self._replicated = _replicated(self._client, address, self._sentinel, durability)
         self._turns = asyncio.Semaphore(MAX_COMMANDS)
         self._subscriptions = 0
 
-    async def get(self, key: str) -> bytes | None:
-        return cast("bytes | None", await self._command("GET", key))
+    def get(self, key: str) -> Awaitable[bytes | None]:
+        return cast("Awaitable[bytes | None]", self._command("GET", key))
 
-    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+    def get_many(self, keys: Sequence[str]) -> Awaitable[list[bytes | None]]:
         if self._pipeline is None:  # the keys may be on different nodes
-            return list(await asyncio.gather(*map(self.get, keys)))
-        return cast("list[bytes | None]", await self._command("MGET", *keys))
+            return asyncio.gather(*map(self.get, keys))
+        return cast("Awaitable[list[bytes | None]]", self._command("MGET", *keys))
 
     async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
         lifetime_ms = _lifetime_ms(ttl_s)
@@ -179,7 +176,7 @@ class RedisStore(MayRecordRevocations):
         return redis_info.misconfigurations(info, appendfsync=settings.get("appendfsync"))
 
     def entries(self) -> RedisEntries:
-        return RedisEntries(self._client, self._command, functools.partial(self._run, reads=True))
+        return RedisEntries(self._client, self._command, partial(self._run, reads=True))
 
     async def aclose(self) -> None:
         await self._close_log()
@@ -200,7 +197,7 @@ class RedisStore(MayRecordRevocations):
         return f"{channel}@{self._address.database}" if self._address.database else channel
 
     async def _run(self, script: Script, key: str, *arguments: str | bytes, reads: bool = False) -> object:
-        send = self._command if reads else functools.partial(self._write, key)
+        send = self._command if reads else partial(self._write, key)
         try:
             return await send("EVALSHA", script.digest, "1", key, *arguments)
         except StoreUnavailableError as error:
@@ -213,29 +210,26 @@ class RedisStore(MayRecordRevocations):
             return await self._command(*arguments)
         try:
             answer, replicated = await self._replicated.execute(key, arguments)
-        except _OUTAGES as error:
-            raise _unavailable(self._address, error) from error
+        except OUTAGES as error:
+            raise unavailable(self._address, error) from error
         if answer and not replicated:
             raise NotReplicatedError(
                 f"{self._address}: {self._durability.replicas} replicas did not confirm a write in time"
             )
         return answer
 
-    async def _command(self, *arguments: Argument) -> object:
+    def _command(self, *arguments: Argument) -> Awaitable[object]:
         if self._pipeline is None:
-            return await self._call(self._client.execute_command, *arguments)
-        try:
-            return await self._pipeline.execute(arguments)
-        except _OUTAGES as error:
-            raise _unavailable(self._address, error) from error
+            return self._call(self._client.execute_command, *arguments)
+        return self._pipeline.execute(arguments)
 
     async def _call(self, method: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call redis-py under the concurrency limit and CALL_TIMEOUT_S."""
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S), self._turns:
                 return await method(*args, **kwargs)
-        except _OUTAGES as error:
-            raise _unavailable(self._address, error) from error
+        except OUTAGES as error:
+            raise unavailable(self._address, error) from error
 
 
 class _Messages(AsyncIterator[bytes]):
@@ -259,9 +253,9 @@ class _Messages(AsyncIterator[bytes]):
             raise StoreUnavailableError(f"{self._address}: the subscription has ended")
         try:
             return await self._pubsub.get_message(timeout=HEARTBEAT_S) or await self._sign_of_life()
-        except _OUTAGES as error:
+        except OUTAGES as error:
             self._broken = True
-            raise _unavailable(self._address, error) from error
+            raise unavailable(self._address, error) from error
 
     async def _sign_of_life(self) -> dict[str, Any]:
         await self._pubsub.ping()
@@ -311,13 +305,15 @@ def _connection(address: RedisAddress) -> dict[str, Any]:
     }
 
 
-def _pipeline(address: RedisAddress, sentinel: Sentinel | None) -> RedisPipeline:
+def _pipeline(
+    address: RedisAddress, sentinel: Sentinel | None, failure: Failure = unchanged
+) -> RedisPipeline:
     async def find() -> Place:
         if sentinel is None:
             return address.nodes[0]
         return cast("Place", await sentinel.discover_master(address.service))
 
-    return RedisPipeline(_pipeline_settings(address, find))
+    return RedisPipeline(_pipeline_settings(address, find), failure)
 
 
 def _pipeline_settings(address: RedisAddress, find: Callable[[], Awaitable[Place]]) -> PipelineSettings:
@@ -384,13 +380,6 @@ async def _subscribe(pubsub: PubSub, channel: str) -> None:
     await pubsub.subscribe(channel)
     if await pubsub.get_message(timeout=ANSWER_TIMEOUT_S) is None:
         raise TimeoutError("no answer to SUBSCRIBE")
-
-
-def _unavailable(address: RedisAddress, error: Exception) -> StoreUnavailableError:
-    # Redis 6.2 wraps the error of a command in that of the script that called it.
-    full = isinstance(error, OutOfMemoryError) or (isinstance(error, ResponseError) and "OOM " in str(error))
-    kind = StoreFullError if full else StoreUnavailableError
-    return kind(f"{address}: {type(error).__name__}: {error}")
 
 
 def _lifetime_ms(ttl_s: int | None) -> str:

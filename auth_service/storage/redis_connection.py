@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections import deque
+from collections.abc import Callable
 from typing import cast
 
 import hiredis
@@ -31,17 +32,28 @@ _ERRORS: dict[str, type[errors.RedisError]] = {
 }
 
 
+Failure = Callable[[Exception], Exception]
+"""Turns an error into the one that callers get."""
+
+
+def unchanged(error: Exception) -> Exception:
+    """Return the error as it is."""
+    return error
+
+
 class RedisConnection(asyncio.Protocol):
     """A connection, from its start until it breaks; it is never reconnected.
 
     Args:
         answer_timeout_s: seconds after which an unanswered command breaks the connection, and with it every
             command after it: a late answer would be confused with that of another command.
+        failure: turns an error into the one that callers get.
     """
 
-    def __init__(self, answer_timeout_s: float) -> None:
+    def __init__(self, answer_timeout_s: float, failure: Failure = unchanged) -> None:
         self._loop = asyncio.get_running_loop()
         self._timeout_s = answer_timeout_s
+        self._failure = failure
         self._answers = hiredis.Reader(protocolError=errors.ConnectionError, replyError=_reply_error)
         self._waiting: deque[tuple[asyncio.Future[object], float]] = deque()
         self._unsent: list[bytes] = []
@@ -62,15 +74,17 @@ class RedisConnection(asyncio.Protocol):
 
         Returns:
             a future of the answer. Cancelling it does not stop the command. It raises `ResponseError` for an
-            error that Redis answered, `ConnectionError` or `TimeoutError` if the outcome is unknown.
+            error that Redis answered, `ConnectionError` or `TimeoutError` if the outcome is unknown, or in
+            their place what `failure` makes of them.
 
         Raises:
-            ConnectionError: the connection is broken, or too much is waiting; nothing was sent.
+            ConnectionError: the connection is broken, or too much is waiting; nothing was sent. Or what
+                `failure` makes of it.
         """
         if not self._is_open:
-            raise errors.ConnectionError("the connection is closed")
+            raise self._failure(errors.ConnectionError("the connection is closed"))
         if len(self._waiting) >= MAX_WAITING or self._unsent_bytes() > MAX_UNSENT_BYTES:
-            raise errors.ConnectionError("too many commands are waiting for a response")
+            raise self._failure(errors.ConnectionError("too many commands are waiting for a response"))
         command = hiredis.pack_command(arguments)  # type: ignore[arg-type]
         answer: asyncio.Future[object] = self._loop.create_future()
         now = self._loop.time()
@@ -109,10 +123,13 @@ class RedisConnection(asyncio.Protocol):
         if not self._waiting:
             raise errors.ConnectionError("Redis answered a command that was not sent")
         future, _ = self._waiting.popleft()
+        if isinstance(answer, errors.ReadOnlyError):
+            # The server has become a replica. The next connection may lead to the new primary.
+            self._loop.call_soon(self.close)
         if future.done():
             return
         if isinstance(answer, Exception):
-            future.set_exception(answer)
+            future.set_exception(self._failure(answer))
         else:
             future.set_result(answer)
 
@@ -145,7 +162,7 @@ class RedisConnection(asyncio.Protocol):
             future, _ = self._waiting.popleft()
             if not future.done():
                 # A separate error for each: one exception raised in two tasks mixes up their tracebacks.
-                future.set_exception(type(error)(*error.args))
+                future.set_exception(self._failure(type(error)(*error.args)))
 
 
 def _reply_error(message: str) -> errors.RedisError:

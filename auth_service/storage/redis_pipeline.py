@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from redis import exceptions as errors
 
-from auth_service.storage.redis_connection import Argument, RedisConnection
+from auth_service.storage.redis_connection import Argument, Failure, RedisConnection, unchanged
 
 Place = tuple[str, int]
 """Host and port."""
@@ -36,25 +36,38 @@ class PipelineSettings:
 
 
 class RedisPipeline:
-    """Sends commands of any number of tasks over one connection. No command is ever sent twice."""
+    """Sends commands of any number of tasks over one connection. No command is ever sent twice.
 
-    def __init__(self, settings: PipelineSettings) -> None:
+    Args:
+        failure: as in `RedisConnection`.
+    """
+
+    def __init__(self, settings: PipelineSettings, failure: Failure = unchanged) -> None:
         self._settings = settings
+        self._failure = failure
         self._connection: RedisConnection | None = None
         self._connecting: asyncio.Task[RedisConnection] | None = None
 
-    async def execute(self, arguments: tuple[Argument, ...]) -> object:
-        """Send a command and return its answer.
+    def execute(self, arguments: tuple[Argument, ...]) -> Awaitable[object]:
+        """Send a command and return its answer: a future, if it is sent in this iteration of the loop.
 
-        Raises:
-            RedisError, OSError: as `RedisConnection.send` says; or no connection could be opened in time, in
-                which case nothing was sent.
+        An error is always raised by the answer, whether or not anything was sent.
         """
         connection = self._connection
-        if connection and connection.is_usable():
-            return await _send(connection, arguments)
-        async with asyncio.timeout(self._settings.call_timeout_s):
-            return await _send(await self._reconnect(), arguments)
+        if connection is None or not connection.is_usable():
+            return self._execute_when_connected(arguments)
+        try:
+            return connection.send(arguments)
+        except Exception as error:  # noqa: BLE001 -- the caller gets it
+            return _failed(error)
+
+    async def _execute_when_connected(self, arguments: tuple[Argument, ...]) -> object:
+        try:
+            async with asyncio.timeout(self._settings.call_timeout_s):
+                connection = await self._reconnect()
+                return await connection.send(arguments)
+        except (errors.RedisError, OSError) as error:
+            raise self._failure(error) from error
 
     async def execute_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[object]:
         """Send commands over one connection, without others in between; return the answer or error of each.
@@ -98,7 +111,10 @@ class RedisPipeline:
         async with asyncio.timeout(settings.call_timeout_s):
             host, port = await settings.find()
             _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: RedisConnection(settings.answer_timeout_s), host, port, ssl=settings.tls
+                lambda: RedisConnection(settings.answer_timeout_s, self._failure),
+                host,
+                port,
+                ssl=settings.tls,
             )
             try:
                 await self._greet(connection)
@@ -118,10 +134,7 @@ class RedisPipeline:
             raise errors.ConnectionError("Redis closed the connection")
 
 
-async def _send(connection: RedisConnection, arguments: tuple[Argument, ...]) -> object:
-    try:
-        return await connection.send(arguments)
-    except errors.ReadOnlyError:
-        # The server has become a replica. The name may lead to the new primary by now.
-        connection.close()
-        raise
+def _failed(error: Exception) -> asyncio.Future[object]:
+    answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    answer.set_exception(error)
+    return answer

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from auth_service.protocol.errors import (
     InsufficientScopeError,
@@ -27,7 +28,14 @@ from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.storage.interface import StoreUnavailableError
 from shared import dpop
-from shared.asgi import WholeResponse, error_response, first_header, header_values
+from shared.asgi import (
+    FixedHead,
+    FixedHeadResponse,
+    WholeResponse,
+    error_response,
+    first_header,
+    header_values,
+)
 from shared.bearer import MalformedCredentialsError, Scheme, credentials_in
 from shared.fair_queue import QueueFullError
 from shared.logs import get_logger
@@ -39,6 +47,7 @@ T = TypeVar("T")
 _log = get_logger(__name__)
 _FORM = "application/x-www-form-urlencoded"
 _NO_STORE = {"Cache-Control": "no-store"}
+_HEADS = {status: FixedHead(status, "application/json", _NO_STORE) for status in (200, 201)}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 RETRY_AFTER_S = 5
 
@@ -52,7 +61,14 @@ def json_response(
     body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] = _NO_STORE
 ) -> Response:
     """Return a JSON response, not cached unless `headers` allow it (RFC 6749 §5.1)."""
+    if headers is _NO_STORE and status in _HEADS:
+        return encoded_response(encoded_json(body), status)
     return WholeResponse(encoded_json(body), status, "application/json", headers)
+
+
+def encoded_response(body: bytes, status: int = 200) -> Response:
+    """Return a response with JSON that is encoded already; it is not cached."""
+    return FixedHeadResponse(_HEADS[status], body)
 
 
 async def form_of(request: Request) -> Parameters:
@@ -61,11 +77,27 @@ async def form_of(request: Request) -> Parameters:
     Raises:
         InvalidRequestError: the body has another content type, or is malformed.
     """
-    content_type = first_header(request.scope, "content-type").partition(";")[0].strip().lower()
-    body = await request.body()
-    if content_type != _FORM and (content_type or body):
+    return form_in(request.scope, await request.body())
+
+
+def form_in(scope: Scope, body: bytes) -> Parameters:
+    """Return the parameters in the body of a request, as `form_of`.
+
+    Raises:
+        InvalidRequestError: the body has another content type, or is malformed.
+    """
+    if not is_form(scope) and (body or _content_type(scope)):
         raise InvalidRequestError(Reason.CONTENT_TYPE_WRONG, f"the body must be {_FORM}")
     return parse_parameters(body)
+
+
+def is_form(scope: Scope) -> bool:
+    """Check whether the content type of a request is that of a form."""
+    return _content_type(scope) == _FORM
+
+
+def _content_type(scope: Scope) -> str:
+    return first_header(scope, "content-type").partition(";")[0].strip().lower()
 
 
 def bearer_of(request: Request, *, scheme: Scheme = "Bearer") -> str:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from auth_service.web.http import encoded_json
-from shared.asgi import WholeResponse, header_values
+from shared.asgi import FixedHead, FixedHeadResponse, header_values
 
 _JSON = "application/json"
 
@@ -28,7 +28,7 @@ class PublicDocument:
         body = encoded_json(members)
         self._tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = {"Cache-Control": f"public, max-age={max_age_s}", "ETag": self._tag}
-        self._whole = WholeResponse(body, 200, _JSON, headers)
+        self._whole = FixedHeadResponse(FixedHead(200, _JSON, headers), body)
         self._unchanged = Response(status_code=304, headers=headers)
 
     def response(self, scope: Scope) -> Response:

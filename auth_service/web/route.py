@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Scope
 
 from auth_service.web.glossary import schema_of
 from auth_service.web.http import Handler
-from shared.asgi import CorsPolicy, DirectRoute
+from shared.asgi import CorsPolicy, DirectRoute, Immediate
 
 Operation = Mapping[str, Any]
 
@@ -28,7 +26,7 @@ class Endpoint:
         cors: what pages of other origins may do; None for nothing.
         direct: whether requests of programs bypass the framework; the handler returns whole responses.
         is_page: whether browsers come to a direct endpoint, too.
-        immediate: returns the response to a direct GET, if that needs to wait for nothing.
+        immediate: returns the response to a direct request by the first of the methods, as in `DirectRoute`.
     """
 
     path: str
@@ -38,7 +36,7 @@ class Endpoint:
     cors: CorsPolicy | None = None
     direct: bool = False
     is_page: bool = False
-    immediate: Callable[[Scope], Response | None] | None = None
+    immediate: Immediate | None = None
 
     def route(self) -> Route:
         """Return the route of the endpoint."""
@@ -54,7 +52,7 @@ class Endpoint:
                 handler=self.handler,
                 cors=self.cors,
                 is_page=self.is_page,
-                immediate=self.immediate if method == "GET" else None,
+                immediate=self.immediate if method == self.methods[0] else None,
             )
             for method in methods
         ]

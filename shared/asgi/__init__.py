@@ -16,15 +16,17 @@ from shared.asgi.accept import asks_for_page
 from shared.asgi.body import BodyLimit, BodyTooLargeError, read_body, replay
 from shared.asgi.browser_pages import BrowserPages, Refused
 from shared.asgi.cors import Cors, CorsPolicy
-from shared.asgi.direct_routes import DirectRoute, DirectRoutes
+from shared.asgi.direct_routes import HEAD_FACTS, DirectRoute, DirectRoutes, Immediate, Waiting
 from shared.asgi.errors import UnhandledErrors
 from shared.asgi.frozen_headers import FrozenHeaders
 from shared.asgi.head import HeadLimit
 from shared.asgi.headers import SecurityHeaders, first_header, header_values
 from shared.asgi.other_hosts import HostNames, OtherHosts
 from shared.asgi.prefix import Prefix
+from shared.asgi.prepared_head import FixedHead
 from shared.asgi.request_id import RequestId
 from shared.asgi.responses import (
+    FixedHeadResponse,
     WholeResponse,
     error_response,
     http_error,
@@ -34,6 +36,7 @@ from shared.asgi.responses import (
 )
 
 __all__ = [
+    "HEAD_FACTS",
     "BodyLimit",
     "BodyTooLargeError",
     "BrowserPages",
@@ -41,15 +44,19 @@ __all__ = [
     "CorsPolicy",
     "DirectRoute",
     "DirectRoutes",
+    "FixedHead",
+    "FixedHeadResponse",
     "FrozenHeaders",
     "HeadLimit",
     "HostNames",
+    "Immediate",
     "OtherHosts",
     "Prefix",
     "Refused",
     "RequestId",
     "SecurityHeaders",
     "UnhandledErrors",
+    "Waiting",
     "WholeResponse",
     "asks_for_page",
     "error_response",

@@ -3,26 +3,32 @@
 An ASGI message costs more than an answer that is whole from the start: this one is written at once, by one
 call to the transport. Everything else is served by uvicorn: requests in a pipeline, of HTTP/1.0, with
 `Connection`, `Expect`, or a chunked or large body, and those that `DirectRoutes` passes on.
+
+A request that repeats the head of the one before it is not even parsed (`RepeatedHead`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shared.asgi.direct_routes import Answer, DirectRoute, DirectRoutes
-from shared.asgi.raw_response import raw_response
+from shared.asgi.direct_routes import HEAD_FACTS, Answer, DirectRoute, DirectRoutes, RawHeaders
+from shared.asgi.keep_alive import OneTimerProtocol
+from shared.asgi.raw_response import header_line, raw_response
+from shared.asgi.repeated_head import RepeatedHead
+from shared.asgi.request_id import HEADER_NAME
+from shared.asgi.responses import FixedHeadResponse
 from shared.asgi.whole_response import offer_whole_response
 
 _FAILURE = PlainTextResponse("Internal Server Error", 500)
-_FAILED: Answer = _FAILURE, _FAILURE.raw_headers
 """The response of uvicorn if the application fails before it responds."""
 
 _NONE: Mapping[tuple[bytes, bytes], DirectRoute] = {}
@@ -32,15 +38,28 @@ class DirectExchange:
     """One request and its answer; takes the place of uvicorn's `RequestResponseCycle`.
 
     Attributes:
+        head: that of the request, if it repeats the head before.
         keep_alive, disconnected, response_complete: as in uvicorn, which sets and reads them.
     """
 
-    __slots__ = ("_gone", "body", "disconnected", "keep_alive", "response_complete", "route", "scope")
+    __slots__ = (
+        "_gone",
+        "body",
+        "disconnected",
+        "head",
+        "keep_alive",
+        "response_complete",
+        "route",
+        "scope",
+    )
 
-    def __init__(self, route: DirectRoute, scope: dict[str, Any]) -> None:
+    def __init__(
+        self, route: DirectRoute, scope: dict[str, Any], body: bytes = b"", head: RepeatedHead | None = None
+    ) -> None:
         self.route = route
         self.scope = scope
-        self.body = b""
+        self.body = body
+        self.head = head
         self.keep_alive = True
         self.disconnected = False
         self.response_complete = False
@@ -64,7 +83,7 @@ class DirectExchange:
         return {"type": "http.disconnect"}
 
 
-class DirectProtocol(HttpToolsProtocol):
+class DirectProtocol(OneTimerProtocol):
     """Pass it to `uvicorn.Config(http=...)`. Without `DirectRoutes` as `app.direct`, it changes nothing."""
 
     cycle: Any  # of uvicorn's class, or ours
@@ -74,11 +93,50 @@ class DirectProtocol(HttpToolsProtocol):
         # Lines below the level of the logger would be put together and thrown away.
         self.access_log = self.access_log and self.access_logger.isEnabledFor(logging.INFO)
         self._is_usual = not (self.root_path or self.access_log or self.limit_concurrency is not None)
+        self._head: RepeatedHead | None = None
+        self._messages = _Messages()
         self._use(getattr(self.app, "direct", None))
 
     def _use(self, direct: object) -> None:
+        self._head = None
         self._direct = cast("DirectRoutes", direct)
         self._routes = direct.by_target if isinstance(direct, DirectRoutes) and self._is_usual else _NONE
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a request with the head of the one before, or parse what was received."""
+        head = self._head
+        if head is not None and head.begins(data) and self._may_repeat():
+            # The parser is between two messages, and would be there again after this one.
+            self._unset_keepalive_if_required()
+            scope = {**head.scope, "state": self.app_state.copy(), HEAD_FACTS: head.facts}
+            self.cycle = exchange = DirectExchange(head.route, scope, data[head.length :], head)
+            self._start(exchange)
+            return
+        self._head = None
+        messages = self._messages
+        was_between = messages.is_between
+        messages.begun = 0
+        super().data_received(data)
+        if was_between and messages.is_between and messages.begun == 1:
+            self._note_head(data)
+
+    def _may_repeat(self) -> bool:
+        is_free = self.cycle.response_complete and not self.flow.write_paused
+        return (
+            is_free and getattr(self.app, "direct", None) is self._direct and not self.transport.is_closing()
+        )
+
+    def _note_head(self, data: bytes) -> None:
+        """Keep the head of the one request in `data`."""
+        exchange = self.cycle
+        if type(exchange) is DirectExchange and exchange.keep_alive and not self.transport.is_closing():
+            self._head = RepeatedHead.of(data, len(exchange.body), exchange.route, exchange.scope)
+
+    def on_message_begin(self) -> None:
+        """Count the messages in what was received."""
+        self._messages.begun += 1
+        self._messages.is_between = False
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Choose who answers, once the head has been parsed."""
@@ -98,15 +156,30 @@ class DirectProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Answer, once the body is complete."""
-        if type(self.cycle) is not DirectExchange:
+        self._messages.is_between = True
+        if type(self.cycle) is DirectExchange:
+            self._start(self.cycle)
+        else:
             super().on_message_complete()
-            return
-        exchange: DirectExchange = self.cycle
-        answer = self._direct.immediate_answer(exchange.route, exchange.scope)
-        if answer is not None:
+
+    def _start(self, exchange: DirectExchange) -> None:
+        """Answer at once, when a future is done, or by a task."""
+        answer = self._direct.immediate_answer(
+            exchange.route, exchange.scope, exchange.body, is_repeated=exchange.head is not None
+        )
+        if isinstance(answer, Answer):
             self._finish(exchange, answer)
-            return
-        task = self.loop.create_task(self._answer(exchange))
+        elif answer is None:
+            self._answer_by_task(
+                exchange,
+                self._direct.answer(exchange.route, exchange.scope, exchange.receive, exchange.body),
+            )
+        else:
+            answer.finish = partial(self._finish, exchange)
+            answer.go_on = partial(self._answer_by_task, exchange)
+
+    def _answer_by_task(self, exchange: DirectExchange, answer: Awaitable[Answer | None]) -> None:
+        task = self.loop.create_task(self._answer(exchange, answer))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
@@ -138,13 +211,11 @@ class DirectProtocol(HttpToolsProtocol):
                 return False
         return True
 
-    async def _answer(self, exchange: DirectExchange) -> None:
+    async def _answer(self, exchange: DirectExchange, awaited: Awaitable[Answer | None]) -> None:
         """Answer by a handler that waits. Its own errors are answered in `DirectRoutes`."""
-        answer: Answer | None = _FAILED
+        answer: Answer | None = Answer(_FAILURE, exchange.route, exchange.scope, b"")
         try:
-            answer = await self._direct.answer(
-                exchange.route, exchange.scope, exchange.receive, exchange.body
-            )
+            answer = await awaited
         except BaseException:
             exchange.keep_alive = False  # most likely, the process is being stopped
             raise
@@ -166,13 +237,59 @@ class DirectProtocol(HttpToolsProtocol):
         self.on_response_complete()
 
     def _encoded(self, exchange: DirectExchange, answer: Answer) -> bytes:
-        response, headers = answer
-        headers = [*self.server_state.default_headers, *headers]
+        head, response = exchange.head, answer.response
         try:
-            return raw_response(
-                response.status_code, headers, bytes(response.body), closes=not exchange.keep_alive
-            )
+            if head is not None and exchange.keep_alive and type(response) is FixedHeadResponse:
+                prepared = head.prepared.get(response.head)
+                if prepared is None:
+                    prepared = head.prepared[response.head] = self._direct.prepared_head(
+                        answer, response.head
+                    )
+                return prepared.response(self._first_lines(), answer.request_id, response.content)
+            return self._raw(exchange, response, self._headers_of(answer))
         except ValueError as error:
             self.logger.error("Exception in ASGI application\n", exc_info=error)
             exchange.keep_alive = False
-            return self._encoded(exchange, _FAILED)
+            return self._raw(exchange, _FAILURE, _FAILURE.raw_headers)
+
+    def _headers_of(self, answer: Answer) -> RawHeaders:
+        if answer.response is _FAILURE:
+            return _FAILURE.raw_headers
+        return [*self._direct.headers_of(answer), (HEADER_NAME, answer.request_id)]
+
+    def _raw(self, exchange: DirectExchange, response: Response, headers: RawHeaders) -> bytes:
+        headers = [*self.server_state.default_headers, *headers]
+        return raw_response(
+            response.status_code, headers, bytes(response.body), closes=not exchange.keep_alive
+        )
+
+    def _first_lines(self) -> bytes:
+        """Return the headers that uvicorn puts first; it replaces the list when the date changes."""
+        headers = self.server_state.default_headers
+        if _first.headers is not headers:
+            _first.headers, _first.lines = headers, b"".join(header_line(*pair) for pair in headers)
+        return _first.lines
+
+
+@dataclass(slots=True)
+class _Messages:
+    """The state of the parser of a connection.
+
+    Attributes:
+        is_between: whether it waits for the first byte of a message.
+        begun: the messages that began in what was received last.
+    """
+
+    is_between: bool = True
+    begun: int = 0
+
+
+@dataclass(slots=True)
+class _FirstLines:
+    """The headers that come first in every response of this process, and the same as lines."""
+
+    headers: object = None
+    lines: bytes = b""
+
+
+_first = _FirstLines()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -17,12 +19,77 @@ from shared.asgi.errors import unhandled_error
 from shared.asgi.head import is_head_too_large
 from shared.asgi.headers import SecurityHeaders
 from shared.asgi.other_hosts import HostNames
-from shared.asgi.request_id import request_id_header
+from shared.asgi.prepared_head import FixedHead, PreparedHead
+from shared.asgi.request_id import HEADER_NAME, bind_request_id
 from shared.logs import current_request_id
 
 RawHeaders = list[tuple[bytes, bytes]]
-Answer = tuple[Response, RawHeaders]
-"""A response, and all its headers."""
+
+
+HEAD_FACTS = "doorward.head_facts"
+"""Member of the scope: a dictionary, shared by all requests with the same head on one connection."""
+
+
+class Waiting(NamedTuple):
+    """A response that follows from the result of a future.
+
+    Attributes:
+        respond: returns the response, given the future when it is done; or goes on waiting.
+    """
+
+    future: asyncio.Future[Any]
+    respond: Callable[[asyncio.Future[Any]], Response | Awaitable[Response]]
+
+
+Immediate = Callable[[Scope, bytes], Response | Waiting | None]
+
+
+class Answer(NamedTuple):
+    """A response, with what its head depends on."""
+
+    response: Response
+    route: DirectRoute
+    scope: Scope
+    request_id: bytes
+
+
+class LaterAnswer:
+    """An answer that waits for a future, without a task.
+
+    Attributes:
+        finish: called with the answer; None if the future was cancelled.
+        go_on: called if the answer has to wait for more.
+    """
+
+    __slots__ = ("_request_id", "_respond", "_route", "_scope", "finish", "go_on")
+
+    def __init__(self, waiting: Waiting, route: DirectRoute, scope: Scope, request_id: bytes) -> None:
+        self._respond, self._route, self._scope, self._request_id = waiting.respond, route, scope, request_id
+        self.finish: Callable[[Answer | None], None]
+        self.go_on: Callable[[Awaitable[Answer]], None]
+        waiting.future.add_done_callback(self._take_up)
+
+    def _take_up(self, future: asyncio.Future[Any]) -> None:
+        if future.cancelled():
+            self.finish(None)
+            return
+        try:
+            response = self._respond(future)
+        except Exception:  # noqa: BLE001 -- logged, and answered without details
+            response = unhandled_error(self._scope)
+        if isinstance(response, Response):
+            self.finish(self._answer(response))
+        else:
+            self.go_on(self._awaited(response))
+
+    async def _awaited(self, response: Awaitable[Response]) -> Answer:
+        try:
+            return self._answer(await response)
+        except Exception:  # noqa: BLE001 -- logged, and answered without details
+            return self._answer(unhandled_error(self._scope))
+
+    def _answer(self, response: Response) -> Answer:
+        return Answer(response, self._route, self._scope, self._request_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +97,8 @@ class DirectRoute:
     """One method of one path, whose handler returns whole responses.
 
     Attributes:
-        immediate: returns the response of `handler`, if that needs to wait for nothing.
+        immediate: returns the response of `handler` to a request with that body if that waits for nothing,
+            or for one future; None for any other request.
         is_page: whether browsers come here, too; then an error is a page for them, as by `BrowserPages`.
     """
 
@@ -38,7 +106,7 @@ class DirectRoute:
     path: str
     handler: Callable[[Request], Awaitable[Response]]
     cors: CorsPolicy | None = None
-    immediate: Callable[[Scope], Response | None] | None = None
+    immediate: Immediate | None = None
     is_page: bool = False
 
 
@@ -100,7 +168,8 @@ class DirectRoutes:
         # As `Prefix` and `FrozenHeaders` do.
         scope = {**scope, "path": route.path, "headers": list(scope["headers"])}
         if answer := await self.answer(route, scope, receive):
-            await _send(*answer, send)
+            headers = [*self.headers_of(answer), (HEADER_NAME, answer.request_id)]
+            await _send(answer.response, headers, send)
 
     async def answer(
         self, route: DirectRoute, scope: Scope, receive: Receive, body: bytes | None = None
@@ -111,27 +180,43 @@ class DirectRoutes:
             scope: with the path of the route.
             body: None to read it.
         """
-        header, outside = request_id_header()
+        request_id, outside = bind_request_id()
         try:
             response = await self._respond(route, scope, receive, body)
             if response is None:
                 return None
             if route.is_page:
                 response = as_browsers_see(response, scope, self._page_of)
-            return response, [*self._headers(route, scope, response), header]
+            return Answer(response, route, scope, request_id)
         finally:
             current_request_id.reset(outside)
 
-    def immediate_answer(self, route: DirectRoute, scope: Scope) -> Answer | None:
-        """Return the answer to an ordinary request, if that needs to wait for nothing."""
-        if route.immediate is None or (response := route.immediate(scope)) is None:
+    def immediate_answer(
+        self, route: DirectRoute, scope: Scope, body: bytes, *, is_repeated: bool
+    ) -> Answer | LaterAnswer | None:
+        """Return the answer to an ordinary request, if it needs no task at first.
+
+        Args:
+            is_repeated: whether a request with the same head was answered before, on the same connection.
+        """
+        if route.immediate is None:
             return None
-        header, outside = request_id_header()
+        request_id, outside = bind_request_id()
         try:
-            self._host_names.note(scope)
-            return response, [*self._headers(route, scope, response), header]
+            response = self._immediate_response(route.immediate, scope, body, is_repeated=is_repeated)
+            if type(response) is Waiting:
+                return LaterAnswer(response, route, scope, request_id)
+            return None if response is None else Answer(cast("Response", response), route, scope, request_id)
         finally:
             current_request_id.reset(outside)
+
+    def headers_of(self, answer: Answer) -> RawHeaders:
+        """Return all headers of an answer, except the request id."""
+        return self._headers(answer.route, answer.scope, answer.response.raw_headers)
+
+    def prepared_head(self, answer: Answer, head: FixedHead) -> PreparedHead:
+        """Prepare the head of an answer, for all answers to requests with the same head."""
+        return PreparedHead.of(head.status, self._headers(answer.route, answer.scope, head.raw_headers(0)))
 
     @staticmethod
     def is_ordinary(route: DirectRoute, scope: Scope) -> bool:
@@ -155,12 +240,25 @@ class DirectRoutes:
         except Exception:  # noqa: BLE001 -- logged, and answered without details
             return unhandled_error(scope)
 
-    def _headers(self, route: DirectRoute, scope: Scope, response: Response) -> RawHeaders:
-        headers = response.raw_headers
-        if route.cors:
-            headers = headers + route.cors.raw_answer(scope)
-        stated = {name for name, _ in headers}
-        defaults = [pair for pair in self._defaults if pair[0] not in stated]
+    def _immediate_response(
+        self,
+        immediate: Immediate,
+        scope: Scope,
+        body: bytes,
+        *,
+        is_repeated: bool,
+    ) -> Response | Waiting | None:
+        if not is_repeated:
+            self._host_names.note(scope)
+        try:
+            return immediate(scope, body)
+        except Exception:  # noqa: BLE001 -- logged, and answered without details
+            return unhandled_error(scope)
+
+    def _headers(self, route: DirectRoute, scope: Scope, stated: Sequence[tuple[bytes, bytes]]) -> RawHeaders:
+        headers = [*stated, *route.cors.raw_answer(scope)] if route.cors else stated
+        names = {name for name, _ in headers}
+        defaults = [pair for pair in self._defaults if pair[0] not in names]
         return [*headers, *self._more_headers(scope), *defaults]
 
 

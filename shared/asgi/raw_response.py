@@ -36,7 +36,7 @@ def raw_response(status: int, headers: RawHeaders, body: bytes, *, closes: bool)
     parts = [_STATUS_LINES[status]]
     has_length = status in _WITHOUT_BODY
     for name, value in headers:
-        parts.append(_cached_line(name, value) if name in _CACHED_VALUES else _line(name, value))
+        parts.append(_cached_line(name, value) if name in _CACHED_VALUES else header_line(name, value))
         has_length = has_length or name == b"content-length"
     if not has_length:
         parts.append(b"content-length: %d\r\n" % len(body))
@@ -46,10 +46,20 @@ def raw_response(status: int, headers: RawHeaders, body: bytes, *, closes: bool)
     return b"".join(parts)
 
 
-def _line(name: bytes, value: bytes) -> bytes:
+def status_line(status: int) -> bytes:
+    """Return the first line of a response."""
+    return _STATUS_LINES[status]
+
+
+def header_line(name: bytes, value: bytes) -> bytes:
+    """Return a header as a line.
+
+    Raises:
+        ValueError: HTTP does not allow the name or the value.
+    """
     if not _NAME.match(name) or _UNFIT_VALUE.search(value):
         raise ValueError(f"the header {name!r} is not allowed")
     return b"%b: %b\r\n" % (name, value)
 
 
-_cached_line = lru_cache(maxsize=512)(_line)
+_cached_line = lru_cache(maxsize=512)(header_line)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from contextvars import Token
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.logs import current_request_id
 
 HEADER = "X-Request-Id"
-_RAW_HEADER = HEADER.lower().encode()
+HEADER_NAME = HEADER.lower().encode()
 _FORM = re.compile(r"[0-9a-f]{16}\Z")
 
 
@@ -20,14 +20,21 @@ def is_request_id(text: str) -> bool:
     return _FORM.match(text) is not None
 
 
-def request_id_header() -> tuple[tuple[bytes, bytes], Token[str]]:
+def bind_request_id() -> tuple[bytes, Token[str]]:
     """Bind a new id to the context.
 
     Returns:
-        the response header, and what `current_request_id.reset` needs after the request.
+        the id, and what `current_request_id.reset` needs after the request.
     """
-    request_id = secrets.token_hex(8)
-    return (_RAW_HEADER, request_id.encode()), current_request_id.set(request_id)
+    # Not a secret, so no system call; `random` is seeded again in a process that was forked.
+    request_id = f"{random.getrandbits(64):016x}"
+    return request_id.encode(), current_request_id.set(request_id)
+
+
+def request_id_header() -> tuple[tuple[bytes, bytes], Token[str]]:
+    """Bind a new id to the context, as `bind_request_id`; return the response header in place of the id."""
+    request_id, outside = bind_request_id()
+    return (HEADER_NAME, request_id), outside
 
 
 class RequestId:

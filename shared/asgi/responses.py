@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from shared.asgi.prepared_head import FixedHead
 from shared.logs import current_request_id, get_logger
 from shared.reasons import CommonReason, ReasonCode
 
@@ -30,6 +31,20 @@ class WholeResponse(Response):
             (b"content-length", b"%d" % len(content)),
             (b"content-type", media_type.encode("latin-1")),
         ]
+
+
+class FixedHeadResponse(Response):
+    """A response with a head that was created before. Its headers cannot be changed."""
+
+    def __init__(self, head: FixedHead, content: bytes) -> None:
+        self.head, self.body, self.content = head, content, content
+        self.status_code, self.media_type = head.status, head.media_type
+        self.background = None
+
+    @property
+    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:  # type: ignore[override]
+        """All headers; a tuple, so that whatever would change them fails."""
+        return self.head.raw_headers(len(self.content))
 
 
 def error_response(

@@ -31,7 +31,7 @@ from auth_service.settings import AuthSettings
 from auth_service.storage import Store, open_store
 from auth_service.users.repository import User, UserRepository
 from shared.asgi.direct_protocol import DirectProtocol
-from shared.asgi.direct_routes import Answer, DirectRoute, DirectRoutes
+from shared.asgi.direct_routes import Answer, DirectRoutes
 from tests.flow import Client, Person
 from tests.servers import wait_until
 
@@ -102,13 +102,11 @@ class _NotingRoutes(DirectRoutes):
         vars(self).update(vars(routes))
         self._failures = failures
 
-    async def answer(
-        self, route: DirectRoute, scope: Scope, receive: Receive, body: bytes | None = None
-    ) -> Answer | None:
-        answer = await super().answer(route, scope, receive, body)
-        if answer and answer[0].status_code >= 500:
-            self._failures.append(f"{answer[0].status_code} {scope['method']} {scope['path']}")
-        return answer
+    def headers_of(self, answer: Answer) -> list[tuple[bytes, bytes]]:
+        if answer.response.status_code >= 500:
+            status, scope = answer.response.status_code, answer.scope
+            self._failures.append(f"{status} {scope['method']} {scope['path']}")
+        return super().headers_of(answer)
 
 
 @dataclass

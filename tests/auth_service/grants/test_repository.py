@@ -146,7 +146,9 @@ async def test_the_calls_of_tools_are_forgotten_with_a_revoked_grant(here: Insta
 
 async def test_a_grant_is_read_together_with_another_value(here: Installation) -> None:
     grant = await here.grant(await here.client())
-    assert await here.grants.get_with(grant.grant_id, "other") == (grant, None)
+    stored, other = await here.grants.read_with(grant.grant_id, "other")
+    assert stored is not None
+    assert (here.grants.decoded(stored), other) == (grant, None)
     await here.store.create("other", b"value", ttl_s=60)
-    assert await here.grants.get_with(grant.grant_id, "other") == (grant, b"value")
-    assert await here.grants.get_with(new_grant_id(), "other") == (None, b"value")
+    assert await here.grants.read_with(grant.grant_id, "other") == [stored, b"value"]
+    assert await here.grants.read_with(new_grant_id(), "other") == [None, b"value"]

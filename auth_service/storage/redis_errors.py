@@ -1,0 +1,20 @@
+"""Turns errors of redis-py and of connections into those of the store's interface."""
+
+from __future__ import annotations
+
+from redis.exceptions import OutOfMemoryError, RedisClusterException, RedisError, ResponseError
+
+from auth_service.storage.interface import StoreFullError, StoreUnavailableError
+from auth_service.storage.redis_address import RedisAddress
+
+OUTAGES = (RedisError, RedisClusterException, OSError)
+
+
+def unavailable(address: RedisAddress, error: Exception) -> StoreUnavailableError:
+    """Return the error for callers of the store; `error` is its cause."""
+    # Redis 6.2 wraps the error of a command in that of the script that called it.
+    full = isinstance(error, OutOfMemoryError) or (isinstance(error, ResponseError) and "OOM " in str(error))
+    kind = StoreFullError if full else StoreUnavailableError
+    failure = kind(f"{address}: {type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure
