@@ -1,0 +1,44 @@
+"""axe-core, injected into a page."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any, Literal
+
+from playwright.sync_api import Page, ViewportSize
+
+from tests.browser.looks import overflows
+from tests.interop.toolbox import node_modules
+
+NARROW, WIDE = ViewportSize(width=360, height=800), ViewportSize(width=1280, height=800)
+EVERY_RULE: dict[str, Any] = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+}
+COLOURS: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+Looks = tuple[ViewportSize, Literal["light", "dark"], dict[str, Any]]
+LOOKS: tuple[Looks, ...] = ((NARROW, "light", EVERY_RULE), (WIDE, "dark", COLOURS))
+"""No color depends on the width, and no rule about structure on the colors."""
+
+
+@cache
+def script() -> str:
+    """Return the library."""
+    return (node_modules() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+def violations(page: Page) -> list[tuple[str, str, str]]:
+    """Return what is wrong with the page that is shown: where, by which rule, in which element."""
+    page.evaluate(f"() => {{ {script()} }}")
+    # What can be opened must be as good as what is open.
+    page.evaluate("() => document.querySelectorAll('details').forEach((each) => { each.open = true })")
+    wrong = []
+    for size, scheme, options in LOOKS:
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme)
+        results = page.evaluate(f"() => axe.run(document, {json.dumps(options)})")
+        looks = f"{size['width']} {scheme}"
+        wrong += [(looks, each["id"], each["nodes"][0]["html"]) for each in results["violations"]]
+        if overflows(page):
+            wrong.append((looks, "overflow", ""))
+    return wrong
