@@ -27,7 +27,7 @@ def asgi_server(factory: str, variables: Mapping[str, str] | None = None) -> Ite
         env=python_environment(**(variables or {})),
     )
     try:
-        wait_until(lambda: _listens(port) or process.poll() is not None)
+        wait_until(lambda: _listens(port) or process.poll() is not None, timeout_s=60)
         yield port, process.pid
     finally:
         process.terminate()
