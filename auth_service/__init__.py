@@ -13,6 +13,7 @@
     storage/       the store interface, its two backends, the key schema
     crypto/        handles, passwords, signing keys
     backup/        backups of the store
+    journal/       the journal: who did what, in chains that can be verified
     fetching/      requests to URLs that others supply
     clients/       clients and their registration
     users/         accounts, login sessions, subjects

@@ -31,6 +31,7 @@ from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
 from auth_service.web.theme import Theme
 from auth_service.wiring.components import Components, components
+from auth_service.wiring.journal import journal_upkeep
 from auth_service.wiring.page_context import warning
 from shared.asgi import (
     BodyLimit,
@@ -209,7 +210,7 @@ def _lifespan(
             )
         _log.info("authorization server ready", issuer=settings.issuer)
         try:
-            async with parts.revocation_stream.followed():
+            async with parts.revocation_stream.followed(), journal_upkeep(base):
                 yield
         finally:
             base.fetcher.close()

@@ -104,6 +104,7 @@ def _register(parts: Components) -> RegisterEndpoint:
         issuer=settings.issuer,
         grant_types=registrable,
         operator_grant_types=(*registrable, "client_credentials"),
+        journal=parts.base.journal,
     )
 
 
@@ -176,6 +177,7 @@ def _token(parts: Components, grant_types: list[GrantType]) -> TokenEndpoint:
         clock=parts.base.clock,
         networks=parts.page_context.networks,
         url=f"{parts.base.settings.issuer}/token",
+        journal=parts.base.journal,
     )
 
 
@@ -287,6 +289,7 @@ def _consent_page(parts: Components) -> ConsentPage:
         resource_registry=parts.grants.resource_registry,
         descriptions=parts.authorization.resource_descriptions,
         access=parts.access.control,
+        journal=parts.base.journal,
         facts=ConsentFacts.of_store(parts.base.store, parts.clients.repository, parts.base.clock),
     )
 

@@ -269,6 +269,8 @@ class AuthSettings(KeySettings, AppearanceSettings):
     session_ttl_s: Seconds = 7 * 86_400
     pending_ttl_s: Seconds = 1_800
 
+    journal_retention_days: int = Field(default=90, ge=1, le=36_500)
+
     max_clients: int = Field(default=100_000, ge=2)
     unused_clients_percent: int = Field(default=20, ge=1, le=99)
     registrations_per_hour: int = Field(default=3_000, ge=1)

@@ -6,7 +6,7 @@ from __future__ import annotations
 ORDER = {
     "auth_service": (
         *("protocol", "appearance_settings", "provider_settings", "settings"),
-        *("storage", "crypto", "backup", "fetching", "rate_limits"),
+        *("storage", "crypto", "backup", "journal", "fetching", "rate_limits"),
         *(
             "clients",
             "users",

@@ -212,6 +212,18 @@ OPERATION = (
     Requirement("OP-6", "MUST", "commands check their input first", HELD),
 )
 
+JOURNAL = (
+    Requirement("JR-1", "MUST", "every decision is one event", Partial("MCP calls, changes of own accounts")),
+    Requirement("JR-2", "MUST", "recorded before the effect", Partial("MCP calls")),
+    Requirement(
+        "JR-3", "MUST", "chained and signed", Partial("the heads of chains are not kept by the other service")
+    ),
+    Requirement("JR-4", "MUST", "arguments by redaction rule", Planned(RUN)),
+    Requirement("JR-5", "MUST", "searchable by administrators and people", Partial("only by command")),
+    Requirement("JR-6", "MUST", "bounded; exports", Partial("a limit in bytes, OCSF and OTLP")),
+    Requirement("JR-7", "MUST", "metrics and traces", Planned(RUN)),
+)
+
 REQUIREMENTS = {
     requirement.id: requirement
     for requirement in (
@@ -220,6 +232,7 @@ REQUIREMENTS = {
         *BOUNDS,
         *PEOPLE,
         *OPERATION,
+        *JOURNAL,
         *EXTENSIONS,
         *ATTACKS,
     )

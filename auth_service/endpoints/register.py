@@ -12,6 +12,7 @@ from auth_service.clients.registration_policy import RegistrationPolicy
 from auth_service.clients.repository import ClientRepository, Registered
 from auth_service.clients.sectors import Sectors
 from auth_service.endpoints.descriptions.register import registration_operation
+from auth_service.journal.journal import Journal
 from auth_service.protocol.errors import InvalidClientMetadataError, InvalidTokenError, SlowDownError
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration import parse_metadata
@@ -21,6 +22,7 @@ from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, bearer_of, json_response
 from auth_service.web.route import Endpoint
 from shared.asgi import CorsPolicy
+from shared.journal.event import EventKind
 from shared.json_text import parse_json
 from shared.logs import get_logger
 
@@ -52,6 +54,7 @@ class RegisterEndpoint:
     issuer: str
     grant_types: tuple[str, ...]
     operator_grant_types: tuple[str, ...]
+    journal: Journal
 
     async def handle(self, request: Request) -> Response:
         network = self.networks.network_of(request)
@@ -72,6 +75,9 @@ class RegisterEndpoint:
             quota=quota,
             statement_claims=admitted.statement_claims,
             network=network,
+        )
+        await self.journal.record(
+            EventKind.CLIENT_REGISTERED, client=registered.client.client_id, network=network
         )
         _log.info("client registered", client_id=registered.client.client_id, name=registered.client.name)
         return json_response(client_information(registered, self.issuer), 201)

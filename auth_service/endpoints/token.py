@@ -13,11 +13,13 @@ from auth_service.client_auth.dpop import DpopProofs
 from auth_service.endpoints.descriptions.token import OPERATION
 from auth_service.grants.base import GrantType, TokenRequest
 from auth_service.grants.token_issuer import TokenIssuer, TokenResponses
+from auth_service.journal.journal import Journal
 from auth_service.protocol.client import Client
 from auth_service.protocol.client_authentication import CREDENTIALS
 from auth_service.protocol.device import GRANT_TYPE as DEVICE_CODE
 from auth_service.protocol.errors import (
     InvalidRequestError,
+    OAuthError,
     UnauthorizedClientError,
     UnsupportedGrantTypeError,
 )
@@ -32,6 +34,8 @@ from auth_service.web.route import (
 )
 from shared.asgi import CorsPolicy, header_values
 from shared.clock import Clock
+from shared.dpop import Proof
+from shared.journal.event import EventKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +54,12 @@ class TokenEndpoint:
     clock: Clock
     networks: ClientNetworks
     url: str
+    journal: Journal
 
     async def handle(self, request: Request) -> Response:
         # 1. The credentials.
         parameters = await form_of(request)
-        name = parameters.require("grant_type")
+        parameters.require("grant_type")
         # 2. The key that the request proves possession of, if any: before an assertion is used up, so that a
         # client that only lacks a nonce can send the assertion again (RFC 9449 §8).
         network = self.networks.network_of(request)
@@ -63,7 +68,17 @@ class TokenEndpoint:
         )
         # 3. The client.
         client = await self._client(header_values(request.scope, "authorization"), parameters, network)
+        try:
+            return await self._redeem(client, parameters, proof, network)
+        except OAuthError as error:
+            self._note_refusal(client, error)
+            raise
+
+    async def _redeem(
+        self, client: Client, parameters: Parameters, proof: Proof | None, network: str
+    ) -> Response:
         # 4. A grant type that exists and that the client registered.
+        name = parameters.require("grant_type")
         grant_type = self.grant_types.get(name)
         if grant_type is None:
             raise UnsupportedGrantTypeError(
@@ -89,6 +104,14 @@ class TokenEndpoint:
             )
         )
         return json_response(await tokens.of(grant))
+
+    def _note_refusal(self, client: Client, error: OAuthError) -> None:
+        # Anybody can use the id of a client without a secret: such refusals prove nothing about anybody, and
+        # would let strangers fill the journal.
+        if client.client_id and client.metadata.get("token_endpoint_auth_method") != "none":
+            self.journal.note(
+                EventKind.TOKENS_REFUSED, client=client.client_id, reason_code=error.reason.code
+            )
 
     async def _client(self, authorization: list[str], parameters: Parameters, network: str) -> Client:
         if (

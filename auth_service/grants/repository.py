@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from auth_service.events.known_revocations import KnownRevocations
 from auth_service.events.publisher import RevocationPublisher
+from auth_service.journal import grant_events
+from auth_service.journal.journal import NO_JOURNAL, Journal
 from auth_service.protocol import grant as rules
 from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
@@ -42,12 +44,20 @@ class GrantRepository:
 
     Args:
         known_revocations: the revocations that this process remembers.
+        journal: records what is decided about grants.
     """
 
-    def __init__(self, store: Store, clock: Clock, known_revocations: KnownRevocations | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        known_revocations: KnownRevocations | None = None,
+        journal: Journal = NO_JOURNAL,
+    ) -> None:
         self._known_revocations = KnownRevocations(clock) if known_revocations is None else known_revocations
         self._store = store
         self._clock = clock
+        self._journal = journal
         self._publisher = RevocationPublisher(store, clock)
         self._grants = Collection(
             store, keys.grant, JsonCodec(Grant, compressed=True, remembered=DECODED_GRANTS), self._remaining
@@ -61,7 +71,10 @@ class GrantRepository:
 
         It is indexed after it exists, so that an index entry without a grant can always be removed.
         """
-        await self._grants.create(grant.grant_id, grant)
+        kind, members = grant_events.opening(grant)
+        await asyncio.gather(
+            self._journal.record(kind, **members), self._grants.create(grant.grant_id, grant)
+        )
         listed_s = max(1, grant.expires_at - int(self._clock()))
         entries = [self._store.index_add(index, grant.grant_id, ttl_s=listed_s) for index in _indexes(grant)]
         await (asyncio.gather(*entries) if len(entries) > 1 else entries[0])
@@ -141,17 +154,22 @@ class GrantRepository:
             prepare: awaited with an active grant before each attempt to write it; if it raises, nothing is
                 written.
 
-        A revocation is announced before the write, because this process may die in between, and once more
-        afterwards, for receivers that begin to listen in between.
+        A decision is recorded before the write (JR-2). A revocation is announced before the write, because
+        this process may die in between, and once more afterwards, for receivers that begin to listen in
+        between.
 
         Raises:
             StoreUnavailableError: also if the revocation cannot be announced; nothing is written then.
         """
+        old: Grant | None = None
         written: Grant | None = None
         told_at = float("-inf")
         decided: list[tuple[Grant | None, R]] = []
+        recorded: set[tuple[str, int]] = set()
 
         def noted(grant: Grant) -> tuple[Grant | None, R]:
+            nonlocal old
+            old = grant
             current = self._as_known(grant)
             document, result = rule(current)
             decided.append((current if document is None and current is not grant else document, result))
@@ -169,6 +187,8 @@ class GrantRepository:
                 await record_in(
                     self._store.revocation_log, keys.grant(grant.grant_id), self._remaining(grant)
                 )
+            if old is not None:
+                await self._record(old, grant, recorded)
 
         try:
             result = await self._grants.update(
@@ -192,6 +212,20 @@ class GrantRepository:
     def _remember(self, written: Grant | None) -> None:
         if written is not None and written.state == "revoked":
             self._known_revocations.add(written.grant_id, written.revocation_reason or "", written.kept_until)
+
+    async def _record(self, old: Grant, new: Grant, recorded: set[tuple[str, int]]) -> None:
+        """Record a change once, however often its write is attempted."""
+        event = grant_events.change(old, new)
+        if event is None or (new.state, new.generation) in recorded:
+            return
+        recorded.add((new.state, new.generation))
+        kind, members = event
+        try:
+            await self._journal.record(kind, **members)
+        except StoreFullError:
+            # Grants can be ended while the store is full; the journal keeps the event until there is room.
+            if new.state != "revoked":
+                raise
 
     async def _unlist(self, grant: Grant) -> None:
         try:

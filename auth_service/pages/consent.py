@@ -15,6 +15,7 @@ from auth_service.authorize.pending import Pending, PendingRequests
 from auth_service.clients.client_resolver import ClientResolver
 from auth_service.clients.repository import ClientRepository
 from auth_service.fetching.resource_metadata import ResourceDescriptions
+from auth_service.journal.journal import Journal
 from auth_service.pages.consent_facts import ConsentFacts
 from auth_service.pages.descriptions.consent import OPERATIONS
 from auth_service.protocol.admin_access import SCOPE
@@ -35,6 +36,7 @@ from auth_service.web.forms import RequestOverError, posted_form, shows_errors
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
+from shared.journal.event import EventKind
 from shared.logs import get_logger
 from shared.texts import Text
 
@@ -59,6 +61,7 @@ class ConsentPage:
     descriptions: ResourceDescriptions
     facts: ConsentFacts
     access: AccessControl
+    journal: Journal
 
     async def handle(self, request: Request) -> Response:
         return await (self._submit(request) if request.method == "POST" else self._show(request))
@@ -139,6 +142,15 @@ class ConsentPage:
             return await self._ask_again(pending_id, pending, session, browser)
         if held is None:
             return see_other(f"authorize?pending={pending_id}")
+        await self.journal.record(
+            EventKind.CONSENT,
+            subject=session.subject,
+            client=pending.request.client_id,
+            resource=pending.request.resource,
+            allowed=granted is not None,
+            scopes=list(granted or ()),
+            session=session.session_id,
+        )
         await self.pending.note_decision(pending_id, Decision(session.subject, granted, session.session_id))
         if granted is not None:
             await self._remember(session, pending.request, granted)

@@ -45,6 +45,22 @@ class Count(NamedTuple):
     remaining_s: int
 
 
+class Position(NamedTuple):
+    """The place of an entry in a log. Positions increase.
+
+    Attributes:
+        time_ms: milliseconds since 1970.
+        sequence: tells entries of the same time apart; at least 1 in the first entry.
+    """
+
+    time_ms: int
+    sequence: int
+
+
+START = Position(0, 0)
+"""The position before every entry."""
+
+
 def check_step(by: int) -> None:
     """Raise ValueError if a counter would change by less than 1."""
     if by < 1:
@@ -146,6 +162,26 @@ class Store(Protocol):
 
     async def index_list(self, index: str) -> list[str]:
         """Return the unexpired members of `index`, sorted."""
+        ...
+
+    async def log_append(self, log: str, position: Position, entry: bytes) -> bool:
+        """Add an entry to the end of `log`. Return False, without a change, if its last entry is not earlier.
+
+        The one writer of a log can therefore repeat a write when it is unknown whether it happened: the entry
+        is in the log once.
+        """
+        ...
+
+    async def log_read(self, log: str, *, after: Position, limit: int) -> list[tuple[Position, bytes]]:
+        """Return the first `limit` entries after a position, oldest first."""
+        ...
+
+    async def log_last(self, log: str) -> tuple[Position, bytes] | None:
+        """Return the last entry, or None if there is no such log."""
+        ...
+
+    async def log_trim(self, log: str, *, before: Position) -> None:
+        """Remove the entries before a position; with the last one, the log itself."""
         ...
 
     async def publish(self, channel: str, message: bytes) -> None:

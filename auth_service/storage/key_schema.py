@@ -154,6 +154,14 @@ SCHEMA: tuple[KeySpec, ...] = (
         "the key from which pairwise subjects are derived, encrypted under the newest master key",
         "until deleted",
     ),
+    KeySpec(
+        "journal:{chain}",
+        "the events of one process, in one or more lines of JSON for each write; those older than"
+        " `journal_retention_days` are removed",
+        "until deleted",
+        kind="log",
+    ),
+    KeySpec("journal-chains", "the names of the chains of the journal", "until deleted", kind="index"),
     KeySpec("once:{kind}:{hash}", "empty: marks a single-use value as used", "as long as the value is valid"),
     KeySpec("restoration", "empty: a restore is under way, or was interrupted", "until it is complete"),
     KeySpec(

@@ -14,10 +14,11 @@ class KeySpec:
         pattern: the key, with its variable parts in braces.
         value: the stored value; the members, for an index.
         lifetime: in words, naming the setting that determines it.
-        kind: a JSON document, an index of members (`Store.index_add`), or a counter (`Store.count`).
+        kind: a JSON document, an index of members (`Store.index_add`), a counter (`Store.count`), or a log
+            (`Store.log_append`).
     """
 
     pattern: str
     value: str
     lifetime: str
-    kind: Literal["document", "index", "counter"] = "document"
+    kind: Literal["document", "index", "counter", "log"] = "document"

@@ -33,6 +33,16 @@ def _row(spec: KeySpec) -> str:
     return f"| `{PREFIX}{spec.pattern}` | {spec.kind} | {spec.value} | {spec.lifetime} |"
 
 
+def journal(writer: str) -> str:
+    """The log of one process's chain of the journal."""
+    return f"{PREFIX}journal:{_last(writer)}"
+
+
+def journal_chains() -> str:
+    """The index of the chains of the journal."""
+    return f"{PREFIX}journal-chains"
+
+
 def client(client_id: str) -> str:
     """The key of a registered client, or of a client whose id is the URL of its metadata document."""
     return f"{PREFIX}client:{_last(client_id)}"

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, ParamSpec, TypeVar, cast
 
-from redis.asyncio import Connection, Redis, RedisCluster, Sentinel
+from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
@@ -27,11 +27,12 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from auth_service.storage import keys, redis_info
+from auth_service.storage import keys, redis_info, redis_streams
 from auth_service.storage.durability import REPLICATION_TIMEOUT_S, Durability
 from auth_service.storage.interface import (
     Count,
     NotReplicatedError,
+    Position,
     StoreUnavailableError,
     check_step,
 )
@@ -39,6 +40,7 @@ from auth_service.storage.redis_address import RedisAddress
 from auth_service.storage.redis_connection import Argument, Failure, unchanged
 from auth_service.storage.redis_entries import RedisEntries
 from auth_service.storage.redis_errors import OUTAGES, unavailable
+from auth_service.storage.redis_messages import Messages
 from auth_service.storage.redis_pipeline import PipelineSettings, Place, RedisPipeline
 from auth_service.storage.redis_replicated import ReplicatedWrites
 from auth_service.storage.redis_replicated_cluster import ClusterWrites
@@ -48,6 +50,7 @@ from auth_service.storage.redis_scripts import (
     INDEX_ADD_WITHIN,
     INDEX_LIST,
     INDEX_REMOVE,
+    LOG_TRIM,
     REPLACE,
     TIME,
     UNCOUNT,
@@ -65,8 +68,6 @@ SENTINEL_TIMEOUT_S = 1.0
 """The limit for connecting to a Sentinel and for its answer: short, to leave time to try the others."""
 CALL_TIMEOUT_S = 5.0
 """The limit for any call: waiting for a connection, asking Sentinels, connecting and answering."""
-HEARTBEAT_S = 1.0
-"""A subscription that is quiet for this long is pinged, and must answer within the same time."""
 MAX_COMMANDS = 32
 MAX_SUBSCRIPTIONS = 32
 
@@ -137,6 +138,26 @@ class RedisStore(MayRecordRevocations):
         members = cast("list[bytes]", await self._run(INDEX_LIST, index, reads=True))
         return sorted(member.decode() for member in members)
 
+    async def log_append(self, log: str, position: Position, entry: bytes) -> bool:
+        try:
+            await self._write(log, "XADD", log, redis_streams.entry_id(position), redis_streams.FIELD, entry)
+        except StoreUnavailableError as error:
+            if redis_streams.is_not_later(error.__cause__):
+                return False
+            raise
+        return True
+
+    async def log_read(self, log: str, *, after: Position, limit: int) -> list[tuple[Position, bytes]]:
+        start = f"({redis_streams.entry_id(after)}"
+        return redis_streams.entries(await self._command("XRANGE", log, start, "+", "COUNT", str(limit)))
+
+    async def log_last(self, log: str) -> tuple[Position, bytes] | None:
+        last = redis_streams.entries(await self._command("XREVRANGE", log, "+", "-", "COUNT", "1"))
+        return last[0] if last else None
+
+    async def log_trim(self, log: str, *, before: Position) -> None:
+        await self._run(LOG_TRIM, log, redis_streams.entry_id(before))
+
     async def publish(self, channel: str, message: bytes) -> None:
         await self._command("PUBLISH", self._channel(channel), message)
 
@@ -150,7 +171,7 @@ class RedisStore(MayRecordRevocations):
             pubsub = self._client.pubsub()
             try:
                 await self._call(_subscribe, pubsub, self._channel(channel))
-                yield _Messages(pubsub, self._address)
+                yield Messages(pubsub, self._address)
             finally:
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
         finally:
@@ -230,39 +251,6 @@ class RedisStore(MayRecordRevocations):
                 return await method(*args, **kwargs)
         except OUTAGES as error:
             raise unavailable(self._address, error) from error
-
-
-class _Messages(AsyncIterator[bytes]):
-    """The messages on a subscribed connection, until it breaks or falls silent."""
-
-    def __init__(self, pubsub: PubSub, address: RedisAddress) -> None:
-        self._pubsub = pubsub
-        self._address = address
-        self._broken = False
-
-    async def __anext__(self) -> bytes:
-        while True:
-            message = await self._next()
-            if message["type"] == "message":
-                data: bytes = message["data"]
-                return data
-
-    async def _next(self) -> dict[str, Any]:
-        # redis-py would reconnect by itself and hide that messages were missed meanwhile.
-        if self._broken or not cast("Connection", self._pubsub.connection).is_connected:
-            raise StoreUnavailableError(f"{self._address}: the subscription has ended")
-        try:
-            return await self._pubsub.get_message(timeout=HEARTBEAT_S) or await self._sign_of_life()
-        except OUTAGES as error:
-            self._broken = True
-            raise unavailable(self._address, error) from error
-
-    async def _sign_of_life(self) -> dict[str, Any]:
-        await self._pubsub.ping()
-        message: dict[str, Any] | None = await self._pubsub.get_message(timeout=HEARTBEAT_S)
-        if message is None:
-            raise TimeoutError("no answer to PING")
-        return message
 
 
 def _sentinel(address: RedisAddress) -> Sentinel:

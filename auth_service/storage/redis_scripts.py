@@ -141,3 +141,9 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), 'inf')
 """
 )
 """No arguments. Returns the members that have not expired."""
+
+LOG_TRIM = _script("""
+redis.call('XTRIM', KEYS[1], 'MINID', ARGV[1])
+if redis.call('XLEN', KEYS[1]) == 0 then redis.call('DEL', KEYS[1]) end
+""")
+"""Argument: the id of the first entry to keep."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from auth_service.storage import keys, sqlite_messages
-from auth_service.storage.interface import Count, StoreUnavailableError, check_step
+from auth_service.storage.interface import Count, Position, StoreUnavailableError, check_step
 from auth_service.storage.revocation_log import MayRecordRevocations
 from auth_service.storage.sqlite_entries import SqliteEntries
 from auth_service.storage.sqlite_file import open_database
@@ -72,6 +72,19 @@ _PURGE_MEMBERS = """
 DELETE FROM member WHERE (index_key, member) IN
 (SELECT index_key, member FROM member WHERE expires_at <= :now LIMIT :at_once)
 """
+
+_LOG_APPEND = """
+INSERT INTO log (name, time_ms, sequence, entry) SELECT :log, :time_ms, :sequence, :entry WHERE NOT EXISTS
+(SELECT 1 FROM log WHERE name = :log AND (time_ms, sequence) >= (:time_ms, :sequence))
+"""
+_LOG_READ = """
+SELECT time_ms, sequence, entry FROM log WHERE name = :log AND (time_ms, sequence) > (:time_ms, :sequence)
+ORDER BY time_ms, sequence LIMIT :limit
+"""
+_LOG_LAST = """
+SELECT time_ms, sequence, entry FROM log WHERE name = :log ORDER BY time_ms DESC, sequence DESC LIMIT 1
+"""
+_LOG_TRIM = "DELETE FROM log WHERE name = :log AND (time_ms, sequence) < (:time_ms, :sequence)"
 
 
 class SqliteStore(MayRecordRevocations):
@@ -164,6 +177,20 @@ class SqliteStore(MayRecordRevocations):
         rows = await self._read(lambda db: db.execute(_INDEX_LIST, self._at_now(index=index)).fetchall())
         return sorted(member for (member,) in rows)
 
+    async def log_append(self, log: str, position: Position, entry: bytes) -> bool:
+        return await self._write(_LOG_APPEND, log=log, entry=entry, **position._asdict())
+
+    async def log_read(self, log: str, *, after: Position, limit: int) -> list[tuple[Position, bytes]]:
+        parameters = {"log": log, "limit": limit, **after._asdict()}
+        return await self._read(lambda db: _log_entries(db.execute(_LOG_READ, parameters)))
+
+    async def log_last(self, log: str) -> tuple[Position, bytes] | None:
+        last = await self._read(lambda db: _log_entries(db.execute(_LOG_LAST, {"log": log})))
+        return last[0] if last else None
+
+    async def log_trim(self, log: str, *, before: Position) -> None:
+        await self._write(_LOG_TRIM, log=log, **before._asdict())
+
     async def publish(self, channel: str, message: bytes) -> None:
         await self._writer.run(lambda db: sqlite_messages.publish(db, channel, message))
         for subscription in self._subscriptions:
@@ -227,6 +254,10 @@ class SqliteStore(MayRecordRevocations):
 
     def _at_now(self, **parameters: str | bytes | float) -> dict[str, Any]:
         return {"now": self._clock(), **parameters}
+
+
+def _log_entries(rows: Iterable[tuple[int, int, bytes]]) -> list[tuple[Position, bytes]]:
+    return [(Position(time_ms, sequence), entry) for time_ms, sequence, entry in rows]
 
 
 def _lifetime(ttl_s: int | None) -> float:

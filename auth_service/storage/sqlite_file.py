@@ -32,6 +32,12 @@ CREATE INDEX member_expiry ON member (expires_at);
     """
 CREATE TABLE message (id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, content BLOB NOT NULL);
 """,
+    """
+CREATE TABLE log (
+    name TEXT NOT NULL, time_ms INTEGER NOT NULL, sequence INTEGER NOT NULL, entry BLOB NOT NULL,
+    PRIMARY KEY (name, time_ms, sequence)
+) WITHOUT ROWID;
+""",
 )
 LAYOUT = len(_STEPS)
 """The layout version, stored in the file's `user_version`: the number of steps applied."""

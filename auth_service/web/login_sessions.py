@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auth_service.crypto.secrets import new_id, new_secret
+from auth_service.journal.journal import Journal
 from auth_service.protocol.request_source import RequestSource
 from auth_service.protocol.second_factor import with_methods
 from auth_service.users.known_browsers import KnownBrowserRepository
@@ -14,6 +15,7 @@ from auth_service.web.browser_cookies import DEVICE_TTL_S, Browser, BrowserCooki
 from auth_service.web.form_tokens import session_secret
 from auth_service.web.forms import RequestOverError
 from auth_service.web.submissions import Submission
+from shared.journal.event import EventKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ class LoginSessions:
     sessions: SessionRepository
     browsers: BrowserCookies
     known_browsers: KnownBrowserRepository
+    journal: Journal
 
     async def begin(
         self,
@@ -119,6 +122,15 @@ class LoginSessions:
         if not await self.users.may_still_log_in(user):
             await self.sessions.end(secret)
             return None
+        await self.journal.record(
+            EventKind.LOGIN,
+            subject=user.subject,
+            session=session.session_id,
+            methods=list(amr),
+            provider=provider_id,
+            network=source.network if source else None,
+            browser=source.browser if source else None,
+        )
         browser_id = session.known_browser or new_id()
         await self.known_browsers.record_login(user.subject, browser_id, source)
         mark = self.browsers.browser_mark(browser_id, user.subject)

@@ -94,4 +94,5 @@ def _callers(parts: Components) -> AdminCallers:
         policy=configured.second_factor_policy(settings),
         issuer=settings.issuer,
         clock=parts.base.clock,
+        journal=parts.base.journal,
     )

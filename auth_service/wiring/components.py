@@ -224,7 +224,7 @@ def grants(
     """Create the components of the grants of `users` to `clients`, within `permissions`."""
     settings, handles = base.settings, Handles(base.key_ring)
     lifetimes, jwt_resources = configured.lifetimes(settings), configured.jwt_resources(settings)
-    repository = GrantRepository(base.store, base.clock, base.known_revocations)
+    repository = GrantRepository(base.store, base.clock, base.known_revocations, base.journal)
     confirmations = Confirmations(repository, base.clock)
     return GrantComponents(
         repository=repository,
@@ -343,6 +343,7 @@ class Components:
             sessions=users.sessions,
             browsers=browsers,
             known_browsers=users.known_browsers,
+            journal=self.base.journal,
         )
 
 

@@ -46,6 +46,7 @@ def console(parts: Components, current_password: CurrentPassword) -> AdminConsol
         policy=configured.second_factor_policy(settings),
         recent_login=RecentLogin(current_password=current_password, clock=parts.base.clock),
         clock=parts.base.clock,
+        journal=parts.base.journal,
     )
 
 

@@ -8,6 +8,8 @@ from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.events.known_revocations import KnownRevocations
 from auth_service.fetching import Fetcher
+from auth_service.journal.keys import signing_key
+from auth_service.journal.writer import JournalWriter
 from auth_service.rate_limits import Throttle
 from auth_service.settings import AuthSettings
 from auth_service.storage.interface import Store
@@ -33,6 +35,7 @@ class Infrastructure:
     signing_keys: SigningKeys
     signatures: Signatures
     known_revocations: KnownRevocations
+    journal: JournalWriter
 
     def throttle(self, kind: str) -> Throttle:
         """Return the rate limit of one kind of attempt."""
@@ -59,4 +62,5 @@ def infrastructure(
         signing_keys=SigningKeys(store, key_ring, configured.schedule(settings), clock),
         signatures=Signatures(),
         known_revocations=(KnownRevocations(clock) if known_revocations is None else known_revocations),
+        journal=JournalWriter(store, signing_key(key_ring), clock),
     )

@@ -42,7 +42,7 @@ def group_renewal(base: Infrastructure, keys: PublishedKeys, sessions: SessionRe
         credentials=upstream_credentials(base),
         identities=IdentityRepository(base.store, clock),
         sessions=sessions,
-        grants=GrantRepository(base.store, clock, base.known_revocations),
+        grants=GrantRepository(base.store, clock, base.known_revocations, base.journal),
         changes=AccessChangePublisher(base.store, UserRepository(base.store, Passwords(), clock), clock),
         clock=clock,
         max_age_s=settings.groups_max_age_s,

@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from shared.cli.access import access
 from shared.cli.apply import apply, export
+from shared.cli.audit import audit
 from shared.cli.backup import backup, move, restore
 from shared.cli.clients import clients
 from shared.cli.console import CommandError, errors, output
@@ -63,6 +64,7 @@ app.add_typer(groups, name="groups")
 app.add_typer(clients, name="clients")
 app.add_typer(keys, name="keys")
 app.add_typer(policy, name="policy")
+app.add_typer(audit, name="audit")
 
 CHECK_ALL_SETTINGS = (up, auth, resource)
 """These report unknown names together with all that is wrong with the values."""

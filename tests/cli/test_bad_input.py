@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.long, pytest.mark.requirement("OP-6")]
 
 ISSUER = "https://auth.example"
 STORE = {"DOORWARD_STORE": "sqlite:///missing.db"}
+AUDIT = {**STORE, "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}"}
 # TCPMUX (RFC 1078), which nobody runs. With a free port each worker of a parallel run would name the test
 # differently.
 UNREACHABLE = {"DOORWARD_STORE": "redis://localhost:1"}
@@ -206,6 +207,17 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["--hours", "99999999999"], STORE, "--hours"),
         ([], STORE, "the database"),
     ],
+    "audit tail": [
+        (["--lines", "0"], AUDIT, "--lines"),
+        ([], STORE, "DOORWARD_MASTER_KEYS is not set"),
+        ([], AUDIT, "the database"),
+    ],
+    "audit search": [
+        (["--since", "yesterday"], AUDIT, "--since yesterday: not a date or time"),
+        (["--user", "x"], AUDIT, "the database"),
+    ],
+    "audit export": [(["--until", "2026-13-01"], AUDIT, "--until 2026-13-01"), ([], AUDIT, "the database")],
+    "audit verify": [([], AUDIT, "the database")],
     "keys list": [
         ([], STORE, "DOORWARD_MASTER_KEYS: Field required"),
         ([], {**STORE, "DOORWARD_MASTER_KEYS": "1:short"}, "DOORWARD_MASTER_KEYS: "),

@@ -53,7 +53,16 @@ def _redis_entry(server: redis.Redis, key: bytes) -> Entry:
     if server.type(key) == b"zset":
         members = cast("list[bytes]", server.zrange(key, 0, -1))
         return Entry(key.decode(), ttl_s, tuple(members), is_index=True)
+    if server.type(key) == b"stream":
+        entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", server.xrange(key))
+        return Entry(
+            key.decode(), ttl_s, _lines(content for _, fields in entries for content in fields.values())
+        )
     return Entry(key.decode(), ttl_s, (expand(cast("bytes", server.get(key))),))
+
+
+def _lines(contents: Iterable[bytes]) -> tuple[bytes, ...]:
+    return tuple(line for content in contents for line in content.splitlines())
 
 
 def _sqlite(store_url: str) -> Iterator[Entry]:
@@ -63,6 +72,10 @@ def _sqlite(store_url: str) -> Iterator[Entry]:
         indexes = "SELECT index_key, max(expires_at), group_concat(member, char(0)) FROM member GROUP BY 1"
         for key, expires_at, members in file.execute(indexes):
             yield Entry(key, _left_s(expires_at), tuple(members.encode().split(b"\0")), is_index=True)
+        logs: dict[str, list[bytes]] = {}
+        for name, content in file.execute("SELECT name, entry FROM log"):
+            logs.setdefault(name, []).append(content)
+        yield from (Entry(name, None, _lines(contents)) for name, contents in logs.items())
 
 
 def messages(store_url: str) -> list[bytes]:

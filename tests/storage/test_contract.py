@@ -8,6 +8,7 @@ import time
 import pytest
 
 from auth_service.storage import Store, open_store
+from auth_service.storage.interface import START, Position
 from tests.storage.calls import COUNTER, INDEX, KEY, becomes
 
 pytestmark = pytest.mark.anyio
@@ -319,3 +320,42 @@ async def test_ping_returns_while_the_store_accepts_writes(store: Store) -> None
 
 async def test_a_store_as_we_set_it_up_has_no_misconfiguration(store: Store) -> None:
     assert await store.misconfigurations() == []
+
+
+LOG = f"{KEY}:log"
+
+
+async def test_entries_of_a_log_are_read_in_order_after_a_position(store: Store) -> None:
+    binary = bytes(range(256))
+    places = [Position(1, 1), Position(1, 2), Position(2, 1), Position(2, 10)]
+    for number, position in enumerate(places):
+        assert await store.log_append(LOG, position, binary + bytes([number]))
+    read = await store.log_read(LOG, after=Position(1, 1), limit=2)
+    assert read == [(Position(1, 2), binary + b"\x01"), (Position(2, 1), binary + b"\x02")]
+    assert [position for position, _ in await store.log_read(LOG, after=START, limit=9)] == places
+    assert await store.log_last(LOG) == (Position(2, 10), binary + b"\x03")
+
+
+async def test_an_entry_that_is_not_later_is_not_added(store: Store) -> None:
+    assert await store.log_append(LOG, Position(2, 2), b"first")
+    for position in (Position(2, 2), Position(2, 1), Position(1, 9)):
+        assert not await store.log_append(LOG, position, b"second")
+    assert await store.log_read(LOG, after=START, limit=9) == [(Position(2, 2), b"first")]
+
+
+async def test_a_log_is_trimmed_before_a_position_and_logs_are_apart(store: Store) -> None:
+    for sequence in (1, 2, 3):
+        await store.log_append(LOG, Position(5, sequence), b"entry")
+    await store.log_append(f"{LOG}:other", Position(1, 1), b"other")
+    await store.log_trim(LOG, before=Position(5, 3))
+    assert await store.log_read(LOG, after=START, limit=9) == [(Position(5, 3), b"entry")]
+    assert await store.log_read(f"{LOG}:other", after=START, limit=9) == [(Position(1, 1), b"other")]
+
+
+async def test_trimming_everything_leaves_nothing(store: Store) -> None:
+    await store.log_append(LOG, Position(5, 1), b"entry")
+    await store.log_trim(LOG, before=Position(6, 0))
+    await store.log_trim(LOG, before=Position(6, 0))
+    assert await store.log_read(LOG, after=START, limit=9) == []
+    assert await store.log_last(LOG) is None
+    assert await store.log_append(LOG, Position(5, 1), b"entry")

@@ -272,6 +272,7 @@ async def test_a_file_of_the_release_before_is_brought_up_to_date(path: Path) ->
         await store.create(KEY, b"value", ttl_s=None)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("DROP TABLE message")
+        connection.execute("DROP TABLE log")
         connection.execute("PRAGMA user_version = 1")
     async with opened(path) as store, store.subscribe(CHANNEL) as messages:
         await store.publish(CHANNEL, b"message")

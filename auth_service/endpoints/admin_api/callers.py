@@ -11,6 +11,7 @@ from auth_service.administration.actors import Actor
 from auth_service.client_auth.dpop import DpopProofs
 from auth_service.clients.repository import ClientRepository
 from auth_service.grants.token_reader import TokenReader
+from auth_service.journal.journal import NO_JOURNAL, Journal
 from auth_service.protocol.admin_access import (
     RECENT_S,
     SCOPE,
@@ -43,13 +44,14 @@ class AdminCaller:
     user: User | None
     authenticated_at: int
     authenticated_at_known: bool = True
+    journal: Journal = NO_JOURNAL
 
     @property
     def actor(self) -> Actor:
         """The caller, for the log."""
         if self.user is None:
-            return Actor(name=self.client_id, subject=None, via="api")
-        return Actor(name=self.user.username, subject=self.user.subject, via="api")
+            return Actor(name=self.client_id, subject=None, via="api", journal=self.journal)
+        return Actor(name=self.user.username, subject=self.user.subject, via="api", journal=self.journal)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,7 @@ class AdminCallers:
     policy: SecondFactorPolicy
     issuer: str
     clock: Clock
+    journal: Journal
 
     async def require(self, request: Request, *, fresh: bool) -> AdminCaller:
         """Return the caller.
@@ -95,6 +98,7 @@ class AdminCallers:
             # The client authenticated when it got the token: a new one is as good as a login.
             authenticated_at=grant.auth_time if grant.auth_time is not None else grant.created_at,
             authenticated_at_known=grant.auth_time_known,
+            journal=self.journal,
         )
         if fresh:
             self.require_fresh(caller)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth_service.journal.journal import Journal
 from auth_service.pages.console.descriptions.router import ACT, SHOW, WAY_IN
 from auth_service.pages.console.recent_login import RecentLogin
 from auth_service.pages.console.sections import Administrator, NotThereError, Section
@@ -52,6 +53,7 @@ class AdminConsole:
     policy: SecondFactorPolicy
     recent_login: RecentLogin
     clock: Clock
+    journal: Journal
 
     async def handle(self, request: Request) -> Response:
         admin = await self._administrator(request)
@@ -129,6 +131,7 @@ class AdminConsole:
             csrf=self.context.browsers.form_token(browser),
             submission=posted,
             fresh=self.recent_login.is_fresh(session),
+            journal=self.journal,
         )
 
     def endpoints(self) -> list[Endpoint]:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from auth_service.administration.actors import Actor
 from auth_service.crypto.secrets import new_secret
+from auth_service.journal.journal import NO_JOURNAL, Journal
 from auth_service.protocol.parameters import Parameters
 from auth_service.users.repository import User
 from auth_service.web.submissions import Submission
@@ -31,11 +32,12 @@ class Administrator:
     csrf: str
     submission: Submission | None = None
     fresh: bool = False
+    journal: Journal = NO_JOURNAL
 
     @property
     def actor(self) -> Actor:
         """The administrator, for operations and the log."""
-        return Actor(name=self.user.username, subject=self.user.subject, via="console")
+        return Actor(name=self.user.username, subject=self.user.subject, via="console", journal=self.journal)
 
     @property
     def is_repeated(self) -> bool:

@@ -1,0 +1,36 @@
+"""The interface through which the authorization server records what it decides (D17)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from shared.journal.event import EventKind
+
+
+class Journal(Protocol):
+    """Records events."""
+
+    async def record(self, kind: EventKind, **members: object) -> None:
+        """Return when the event is stored; members that are None are left out.
+
+        Raises:
+            StoreUnavailableError: it may not be stored. The decision must not take effect then.
+        """
+        ...
+
+    def note(self, kind: EventKind, **members: object) -> None:
+        """Record what happened already, without waiting; kept for a while if the store is away."""
+        ...
+
+
+class NoJournal:
+    """Records nothing."""
+
+    async def record(self, kind: EventKind, **members: object) -> None:
+        """Do nothing."""
+
+    def note(self, kind: EventKind, **members: object) -> None:
+        """Do nothing."""
+
+
+NO_JOURNAL = NoJournal()

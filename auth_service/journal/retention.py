@@ -1,0 +1,117 @@
+"""Removes old events of all chains, so that what is left can still be verified."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from auth_service.journal.reader import JournalReader
+from auth_service.journal.writer import JournalWriter
+from auth_service.storage import keys
+from auth_service.storage.interface import Position, Store, StoreUnavailableError
+from shared.clock import Clock
+from shared.journal.chain import read_entry
+from shared.journal.event import EventKind
+from shared.logs import get_logger
+
+INTERVAL_S = 3_600.0
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    """The part of a chain that may be removed.
+
+    Attributes:
+        before: the position of the first write that stays.
+        through: the sequence of the last entry that goes.
+        whole: whether nothing stays.
+    """
+
+    before: Position
+    through: int
+    whole: bool
+
+
+class Retention:
+    """Removes events that are older than `keep_s`, up to a checkpoint.
+
+    What is left of a chain begins with a checkpoint, so its sequence and the digest before it are signed. The
+    removal is an event that is signed before anything is removed. Any process may do it, and several at once.
+    """
+
+    def __init__(
+        self, store: Store, reader: JournalReader, writer: JournalWriter, clock: Clock, *, keep_s: int
+    ) -> None:
+        self._store = store
+        self._reader = reader
+        self._writer = writer
+        self._clock = clock
+        self._keep_s = keep_s
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Apply it in the background, every hour, until the context ends."""
+        applying = asyncio.create_task(self._follow())
+        try:
+            yield
+        finally:
+            applying.cancel()
+            with suppress(asyncio.CancelledError):
+                await applying
+
+    async def _follow(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            try:
+                await self.apply()
+            except StoreUnavailableError as error:
+                _log.warning("old events were not removed from the journal", reason=str(error))
+
+    async def apply(self) -> int:
+        """Remove what is too old; return how many chains were shortened.
+
+        Raises:
+            StoreUnavailableError: something may not have been removed; it will be the next time.
+        """
+        removals = {writer: await self._try(writer) for writer in await self._reader.writers()}
+        due = {writer: removal for writer, removal in removals.items() if removal}
+        for writer, removal in due.items():
+            await self._writer.record(EventKind.TRIMMED, chain=writer, through=removal.through)
+        if due:
+            await self._writer.checkpoint()
+        for writer, removal in due.items():
+            await self._store.log_trim(keys.journal(writer), before=removal.before)
+            if removal.whole:
+                await self._store.index_remove(keys.journal_chains(), writer)
+        return len(due)
+
+    async def _try(self, writer: str) -> _Removal | None:
+        try:
+            return await self._removal(writer)
+        except ValueError:
+            return None  # a verification reports the entry that is none
+
+    async def _removal(self, writer: str) -> _Removal | None:
+        oldest_ms = int((self._clock() - self._keep_s) * 1000)
+        removal, last = None, b""
+        async for position, entries in self._reader.written(writer):
+            if position.time_ms >= oldest_ms:
+                return removal
+            if last and (through := _before_checkpoint(entries[0])):
+                removal = _Removal(position, through, whole=False)
+            last = entries[-1]
+        if not last or writer == self._writer.writer:
+            return removal
+        # A process that runs writes at least once a day.
+        return _Removal(Position(oldest_ms, 0), read_entry(last)["sequence"], whole=True)
+
+
+def _before_checkpoint(entry: bytes) -> int | None:
+    """Return the sequence of the entry before a checkpoint; None for any other entry."""
+    members = read_entry(entry)
+    return members["sequence"] - 1 if members["kind"] == EventKind.CHECKPOINT else None

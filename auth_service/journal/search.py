@@ -1,0 +1,71 @@
+"""Searches the journal."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from auth_service.journal.reader import JournalReader
+from auth_service.storage.interface import Position
+from shared.journal.chain import read_entry
+from shared.journal.event import EventKind
+
+MEMBERS = ("kind", "subject", "client", "grant", "resource", "session", "request")
+"""The members that can be searched for."""
+_OF_THE_CHAIN = frozenset({EventKind.OPENED, EventKind.CHECKPOINT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalQuery:
+    """A search of the journal; an event has to meet every condition.
+
+    Attributes:
+        members: of `MEMBERS`, with the value that each must have.
+        since_ms, until_ms: milliseconds since 1970; the second is exclusive, None for now.
+    """
+
+    members: dict[str, str]
+    since_ms: int = 0
+    until_ms: int | None = None
+
+    def matches(self, event: dict[str, Any]) -> bool:
+        """Check an event. Events about the chain itself match only if they are searched for by their kind."""
+        if event["kind"] in _OF_THE_CHAIN and "kind" not in self.members:
+            return False
+        in_time = self.since_ms <= event["time_ms"] and (
+            self.until_ms is None or event["time_ms"] < self.until_ms
+        )
+        return in_time and all(event.get(name) == value for name, value in self.members.items())
+
+
+async def matching_events(reader: JournalReader, query: JournalQuery) -> AsyncIterator[dict[str, Any]]:
+    """Iterate over the matching events, one chain after the other, each with the name of its `chain`.
+
+    Entries that cannot be read are passed over; a verification names them.
+    """
+    after = Position(max(0, query.since_ms - 1), 0)
+    for writer in await reader.writers():
+        async for _, entries in reader.written(writer, after=after):
+            for entry in entries:
+                event = _read(entry)
+                if event is not None and query.matches(event):
+                    yield {"chain": writer, **event}
+
+
+async def newest_events(reader: JournalReader, query: JournalQuery, limit: int) -> list[dict[str, Any]]:
+    """Return the newest matching events, oldest first, at most `limit`."""
+    kept: list[tuple[int, str, int, dict[str, Any]]] = []
+    async for event in matching_events(reader, query):
+        heapq.heappush(kept, (event["time_ms"], event["chain"], event["sequence"], event))
+        if len(kept) > limit:
+            heapq.heappop(kept)
+    return [event for *_, event in sorted(kept, key=lambda each: each[:3])]
+
+
+def _read(entry: bytes) -> dict[str, Any] | None:
+    try:
+        return read_entry(entry)
+    except ValueError:
+        return None

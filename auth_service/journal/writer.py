@@ -1,0 +1,207 @@
+"""Writes the chain of this process: all events that wait together share one write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from auth_service.crypto.secrets import new_id
+from auth_service.storage import keys
+from auth_service.storage.interface import START, Position, Store
+from shared.clock import Clock
+from shared.journal.chain import Chain, Head
+from shared.journal.checkpoint import CheckpointKey
+from shared.journal.event import Event, EventKind
+from shared.logs import current_request_id
+
+MAX_BATCH = 500
+"""Events of one write."""
+MAX_UNSIGNED = 1_000
+"""Events after which a checkpoint is due before its time."""
+MAX_WAITING = 10_000
+"""Events that wait while the store is away; further ones are only counted."""
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An event that waits to be written.
+
+    Attributes:
+        build: makes the event that follows a head.
+        begins: whether it must be the first of its write.
+        stored: set when the event is stored, or not known to be; None if nobody waits for that.
+    """
+
+    build: Callable[[Head], Event]
+    begins: bool
+    stored: asyncio.Future[None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Entries of the chain that are written together."""
+
+    position: Position
+    lines: bytes
+
+
+class JournalWriter:
+    """`Journal` for one process, as one chain in a log of its own.
+
+    The chain begins with the first event. An event whose write failed may be in the journal: the entries of
+    a failed write are written before any other, in the same place, so that the chain has no gap.
+    """
+
+    def __init__(self, store: Store, key: CheckpointKey, clock: Clock) -> None:
+        self._store = store
+        self._key = key
+        self._clock = clock
+        self._chain = Chain(new_id())
+        self._log = keys.journal(self.writer)
+        self._last = START
+        self._signed = 0
+        self._left_out = 0
+        self._unwritten: _Batch | None = None
+        self._waiting: list[_Waiting] = []
+        self._writing: asyncio.Task[None] | None = None
+        self.checkpoint_due = asyncio.Event()
+
+    @property
+    def writer(self) -> str:
+        """The name of the chain."""
+        return self._chain.head.writer
+
+    @property
+    def needs_checkpoint(self) -> bool:
+        """Whether an event is not signed yet or waits to be written, or the last entry is a day old."""
+        is_old = self._signed > 0 and self._now_ms() - self._last.time_ms >= DAY_MS
+        return self._chain.head.sequence > self._signed or bool(self._waiting) or is_old
+
+    async def record(self, kind: EventKind, **members: object) -> None:
+        """Return when the event is stored; see `Journal.record`."""
+        event = self._event(kind, members)
+        await self._add(lambda _: event)
+
+    def note(self, kind: EventKind, **members: object) -> None:
+        """Record an event soon; see `Journal.note`."""
+        if len(self._waiting) >= MAX_WAITING:
+            self._left_out += 1
+            return
+        event = self._event(kind, members)
+        self._wait(_Waiting(lambda _: event, begins=False, stored=None))
+
+    async def checkpoint(self, heads: Iterable[Head] = ()) -> None:
+        """Sign the chain.
+
+        Args:
+            heads: the last entries of other chains.
+
+        Raises:
+            StoreUnavailableError: the checkpoint may not be stored.
+        """
+        named, now_ms = tuple(heads), self._now_ms()
+
+        def sign(head: Head) -> Event:
+            self._signed = head.sequence + 1
+            self.checkpoint_due.clear()
+            return self._key.checkpoint(head, named, now_ms)
+
+        # Retention removes whole writes, and what it leaves must begin with a checkpoint.
+        await self._add(sign, begins=True)
+
+    async def _add(self, build: Callable[[Head], Event], *, begins: bool = False) -> None:
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._wait(_Waiting(build, begins, stored))
+        await stored
+
+    def _wait(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_waiting())
+
+    def _event(self, kind: EventKind, members: dict[str, object]) -> Event:
+        request_id = current_request_id.get() or None
+        return Event(kind=kind, time_ms=self._now_ms(), members={**members, "request": request_id})
+
+    async def _write_waiting(self) -> None:
+        try:
+            while self._waiting and await self._write(self._take()):
+                pass
+        finally:
+            self._writing = None
+
+    def _take(self) -> list[_Waiting]:
+        """Remove and return the events of the next write."""
+        begins = (place for place, each in enumerate(self._waiting) if place and each.begins)
+        count = min(next(begins, MAX_BATCH), MAX_BATCH)
+        taken, self._waiting = self._waiting[:count], self._waiting[count:]
+        return taken
+
+    async def _write(self, taken: list[_Waiting]) -> bool:
+        """Write events; return False if they may not be stored."""
+        chained = False
+        try:
+            await self._write_again()
+            self._unwritten = await self._batch(taken)
+            chained = True
+            await self._write_again()
+        except Exception as error:  # noqa: BLE001 -- each caller learns that its event may not be stored
+            if not chained:
+                self._waiting[:0] = [waiting for waiting in taken if waiting.stored is None]
+            _end([*taken, *self._abandoned()], error)
+            return False
+        _end(taken, None)
+        return True
+
+    def _abandoned(self) -> list[_Waiting]:
+        """Remove and return the events that somebody waits for: the store will not take them either."""
+        awaited = [waiting for waiting in self._waiting if waiting.stored is not None]
+        self._waiting = [waiting for waiting in self._waiting if waiting.stored is None]
+        return awaited
+
+    async def _batch(self, taken: list[_Waiting]) -> _Batch:
+        if not self._chain.head.sequence:
+            # First, because a chain that no index names would never be read.
+            await self._store.index_add(keys.journal_chains(), self.writer, ttl_s=None)
+        before = self._chain.head
+        try:
+            lines = list(self._lines(taken))
+        except Exception:
+            self._chain.head = before  # an event has no form in JSON: none of them is in the chain
+            raise
+        if self._chain.head.sequence - self._signed >= MAX_UNSIGNED:
+            self.checkpoint_due.set()
+        self._last = Position(max(self._last.time_ms, self._now_ms()), self._chain.head.sequence)
+        return _Batch(self._last, b"\n".join(lines))
+
+    def _lines(self, taken: list[_Waiting]) -> Iterator[bytes]:
+        if not self._chain.head.sequence:
+            yield self._chain.append(Event(kind=EventKind.OPENED, time_ms=self._now_ms()))
+        for waiting in taken:
+            yield self._chain.append(waiting.build(self._chain.head))
+        if self._left_out:
+            members = {"events": self._left_out}
+            yield self._chain.append(Event(kind=EventKind.GAP, time_ms=self._now_ms(), members=members))
+            self._left_out = 0
+
+    async def _write_again(self) -> None:
+        """Write the entries that are not known to be stored."""
+        if (batch := self._unwritten) is not None:
+            # False: an earlier write of the same entries was not lost.
+            await self._store.log_append(self._log, batch.position, batch.lines)
+            self._unwritten = None
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _end(taken: list[_Waiting], error: Exception | None) -> None:
+    for waiting in taken:
+        if waiting.stored is None or waiting.stored.done():
+            continue  # nobody waits, or no more
+        if error is None:
+            waiting.stored.set_result(None)
+        else:
+            waiting.stored.set_exception(error)

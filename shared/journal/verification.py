@@ -1,0 +1,185 @@
+"""Verification of chains: finds entries that were edited, removed, reordered or cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from shared import base64url
+from shared.journal.chain import Head, digest_of, empty, read_entry, read_head
+from shared.journal.checkpoint import is_signed
+from shared.journal.event import EventKind
+
+Keys = Mapping[int, Ed25519PublicKey]
+_DIGEST = 32
+
+
+class Finding(StrEnum):
+    """Something that shows a change of the journal."""
+
+    UNREADABLE = "the entry is not JSON of a journal"
+    GAP = "entries before this one are missing, or entries are in another order"
+    CHANGED = "the entry before this one was changed, or the order of entries"
+    NOT_SIGNED = "the signature of the checkpoint is not valid"
+    CUT_OFF = "entries up to this one existed and are missing"
+    DIFFERENT = "another chain names a different digest of this entry"
+    TRIMMED = "the entries before this one are missing without a record of their removal"
+    MISSING = "the whole chain is missing"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """The first place where a chain is wrong.
+
+    Attributes:
+        sequence: the entry at which it shows.
+    """
+
+    writer: str
+    sequence: int
+    finding: Finding
+
+
+@dataclass(slots=True, kw_only=True)
+class VerifiedChain:
+    """A chain whose entries were read in order.
+
+    Attributes:
+        first: the sequence of its first entry.
+        head: its last entry that fits.
+        signed: the sequence of its last valid checkpoint; later entries are not signed yet.
+        problem: the first one, if any; the entries behind it were not judged.
+        heads: the heads of other chains that its checkpoints name.
+        removals: its records of removal: the sequence of the record, which chain, up to which sequence.
+    """
+
+    writer: str
+    head: Head
+    first: int = 1
+    signed: int = 0
+    problem: Problem | None = None
+    heads: list[Head] = field(default_factory=list)
+    removals: list[tuple[int, str, int]] = field(default_factory=list)
+    _digests: bytearray = field(default_factory=bytearray)
+
+    def digest(self, sequence: int) -> bytes | None:
+        """Return the digest of an entry, or None if the chain has no such entry."""
+        start = (sequence - self.first) * _DIGEST
+        return bytes(self._digests[start : start + _DIGEST]) or None if start >= 0 else None
+
+    def add(self, entry: bytes, keys: Keys) -> None:
+        """Judge the next entry; nothing is judged behind a problem."""
+        if self.problem is None:
+            finding = self._judge(entry, keys)
+            if finding:
+                self.problem = Problem(self.writer, self.head.sequence + 1, finding)
+
+    def _judge(self, entry: bytes, keys: Keys) -> Finding | None:
+        try:
+            members = read_entry(entry)
+            previous = base64url.decode(members["previous"])
+        except ValueError:
+            return Finding.UNREADABLE
+        if not self._digests and members["sequence"] > 1:
+            self._begin_after_removal(members, previous)
+        if members["sequence"] != self.head.sequence + 1:
+            return Finding.GAP
+        if previous != self.head.digest:
+            return Finding.CHANGED
+        if members["kind"] == EventKind.CHECKPOINT:
+            if not is_signed(members, self.head, keys):
+                return Finding.NOT_SIGNED
+            self.signed = members["sequence"]
+        if not self._note(members):
+            return Finding.UNREADABLE
+        self.head = Head(self.writer, members["sequence"], digest_of(entry))
+        self._digests += self.head.digest
+        return None
+
+    def _begin_after_removal(self, members: Mapping[str, Any], previous: bytes) -> None:
+        # Removal ends before a checkpoint, so that the first entry that is left is signed, and with it its
+        # sequence and the digest of the entry before.
+        if members["kind"] == EventKind.CHECKPOINT:
+            self.first = members["sequence"]
+            self.head = Head(self.writer, self.first - 1, previous)
+
+    def _note(self, members: Mapping[str, Any]) -> bool:
+        """Note what the entry says of other chains. Return False if it cannot be read."""
+        try:
+            self.heads += map(read_head, members.get("heads", []))
+        except (TypeError, ValueError):
+            return False
+        if members["kind"] == EventKind.TRIMMED:
+            chain, through = members.get("chain"), members.get("through")
+            if not isinstance(chain, str) or not isinstance(through, int):
+                return False
+            self.removals.append((members["sequence"], chain, through))
+        return True
+
+
+def verify_chain(writer: str, entries: Iterable[bytes], keys: Keys) -> VerifiedChain:
+    """Verify one chain alone.
+
+    Args:
+        entries: in the order in which they are kept.
+        keys: the public keys of checkpoints, by key id.
+    """
+    chain = VerifiedChain(writer=writer, head=empty(writer))
+    for entry in entries:
+        chain.add(entry, keys)
+    return chain
+
+
+def verify(chains: Iterable[VerifiedChain], witnessed: Iterable[Head] = ()) -> list[Problem]:
+    """Return the problems of chains: their own, and those that show when they are compared.
+
+    Args:
+        witnessed: heads that were kept elsewhere.
+    """
+    by_writer = {chain.writer: chain for chain in chains}
+    removed = _removed(by_writer.values())
+    problems = {writer: chain.problem for writer, chain in by_writer.items() if chain.problem}
+    for chain in by_writer.values():
+        if chain.first > removed.get(chain.writer, 0) + 1:
+            _keep_first(problems, Problem(chain.writer, chain.first, Finding.TRIMMED))
+    named = [head for chain in by_writer.values() for head in chain.heads]
+    for head in (*witnessed, *named):
+        if problem := _compare(head, by_writer.get(head.writer), removed):
+            _keep_first(problems, problem)
+    return sorted(problems.values())
+
+
+def _removed(chains: Iterable[VerifiedChain]) -> dict[str, int]:
+    """Return up to which sequence chains were removed, by records that a checkpoint follows.
+
+    Behind the last checkpoint of a process that has ended, anybody with access to the store can add entries.
+    """
+    removed: dict[str, int] = {}
+    for chain in chains:
+        for sequence, writer, through in chain.removals:
+            if sequence < chain.signed:
+                removed[writer] = max(through, removed.get(writer, 0))
+    return removed
+
+
+def _compare(head: Head, chain: VerifiedChain | None, removed: Mapping[str, int]) -> Problem | None:
+    if head.sequence <= removed.get(head.writer, 0):
+        return None
+    if chain is None:
+        return Problem(head.writer, head.sequence, Finding.MISSING)
+    if chain.problem and head.sequence >= chain.problem.sequence:
+        return None  # not judged
+    digest = chain.digest(head.sequence)
+    if digest is None:
+        return Problem(head.writer, head.sequence, Finding.CUT_OFF)
+    return None if digest == head.digest else Problem(head.writer, head.sequence, Finding.DIFFERENT)
+
+
+def _keep_first(problems: dict[str, Problem], problem: Problem) -> None:
+    before = problems.get(problem.writer)
+    if before is None or problem.sequence < before.sequence:
+        problems[problem.writer] = problem

@@ -1,0 +1,100 @@
+"""`doorward audit`: the journal is read, exported and verified, and reading it is an event (JR-5)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from auth_service.crypto.keyring import KeyRing
+from auth_service.crypto.passwords import Passwords
+from auth_service.journal.keys import signing_key
+from auth_service.journal.reader import JournalReader
+from auth_service.journal.writer import JournalWriter
+from auth_service.settings import KeySettings
+from auth_service.storage import Store, keys
+from auth_service.storage.interface import START, Position
+from auth_service.users.repository import UserRepository
+from shared.clock import system_clock
+from shared.journal.event import EventKind
+from tests.auth_service.service import MASTER_KEY
+from tests.cli.command import doorward
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("JR-5", "JR-3", "JR-6")]
+
+KEYS = f"1:{MASTER_KEY}"
+
+
+class Audit:
+    """`doorward audit` on a store with a few events, and what is in it."""
+
+    def __init__(self, store: Store, url: str, directory: Path) -> None:
+        self.store = store
+        self._url = url
+        self._directory = directory
+        key_ring = KeyRing(KeySettings(master_keys=KEYS).master_keys)  # type: ignore[arg-type]
+        self.journal = JournalWriter(store, signing_key(key_ring), system_clock)
+
+    async def fill(self) -> None:
+        user = await UserRepository(self.store, Passwords(), system_clock).add("alice", "seven moss harbours")
+        await self.journal.record(EventKind.LOGIN, subject=user.subject, methods=["pwd"])
+        await self.journal.record(EventKind.LOGIN, subject="deleted", methods=["pwd", "otp"])
+        await self.journal.record(EventKind.TOKENS_ISSUED, client="c1", grant="g1", scopes=["a", "b"])
+        await self.journal.checkpoint()
+
+    def __call__(self, *arguments: str) -> CompletedProcess[str]:
+        settings = {"DOORWARD_STORE": self._url, "DOORWARD_MASTER_KEYS": KEYS}
+        return doorward("audit", *arguments, cwd=self._directory, **settings)
+
+    def events(self, *arguments: str) -> list[dict[str, object]]:
+        done = self(*arguments)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+async def audit(store: Store, store_url: str, tmp_path: Path) -> Audit:
+    audit = Audit(store, store_url, tmp_path)
+    await audit.fill()
+    return audit
+
+
+async def test_events_are_printed_with_the_names_of_people_who_exist(audit: Audit) -> None:
+    lines = [line.split("\t") for line in audit("tail").stdout.splitlines()]
+    assert [line[1:] for line in lines] == [
+        ["login", "alice", "-", "methods=pwd"],
+        ["login", "deleted", "-", "methods=pwd,otp"],
+        ["tokens.issued", "-", "c1", "grant=g1 scopes=a,b"],
+        ["journal.read", "-", "-", "via=command"],
+    ]
+    assert len(audit("tail", "-n", "2").stdout.splitlines()) == 2
+
+
+async def test_a_search_finds_what_meets_every_condition(audit: Audit) -> None:
+    (login,) = audit.events("search", "--user", "alice", "--kind", "login", "--json")
+    assert login["methods"] == ["pwd"]
+    assert audit.events("search", "--client", "c1", "--grant", "other", "--json") == []
+    assert audit.events("search", "--kind", "login", "--until", "2020-01-01", "--json") == []
+    assert len(audit.events("search", "--kind", "login", "--since", "2020-01-01T00:00Z", "--json")) == 2
+
+
+async def test_an_export_contains_every_event_and_itself(audit: Audit) -> None:
+    kinds = [str(event["kind"]) for event in audit.events("export")]
+    assert sorted(kinds) == ["journal.read", "login", "login", "tokens.issued"]
+
+
+async def test_an_untouched_journal_is_complete_and_an_edited_one_is_not(audit: Audit) -> None:
+    done = audit("verify")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "The journal is complete: 5 events in 1 chains, 0 not signed yet" in done.stdout.replace("\n", " ")
+    log = keys.journal(audit.journal.writer)
+    ((position, first), *rest) = await audit.store.log_read(log, after=START, limit=9)
+    await audit.store.log_trim(log, before=Position(2**60, 0))
+    for place, lines in [(position, first.replace(b"pwd", b"otp")), *rest]:
+        await audit.store.log_append(log, place, lines)
+    done = audit("verify")
+    assert done.returncode == 1
+    assert f"chain {audit.journal.writer}, entry 3: the entry before this one was changed" in done.stdout
+    assert await JournalReader(audit.store).writers() == [audit.journal.writer]
