@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from auth_service.crypto.age_header import DamagedFileError
-from auth_service.storage.entries import Entry, StoredDocument, StoredMembers
+from auth_service.storage.entries import Entry, StoredDocument, StoredLogEntries, StoredMembers
+from auth_service.storage.interface import Position
 
 FORMAT = 1
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -37,11 +38,14 @@ class Progress:
 
     documents: int = 0
     members: int = 0
+    log_entries: int = 0
 
     def add(self, entry: Entry) -> None:
         """Count an entry."""
         if isinstance(entry, StoredDocument):
             self.documents += 1
+        elif isinstance(entry, StoredLogEntries):
+            self.log_entries += len(entry.entries)
         else:
             self.members += len(entry.members)
 
@@ -59,7 +63,7 @@ async def backup_lines(
         for entry in batch:
             progress.add(entry)
         yield b"".join(map(_entry_line, batch))
-    yield _line({"documents": progress.documents, "members": progress.members})
+    yield _line(asdict(progress))
 
 
 class BackupContent:
@@ -91,25 +95,38 @@ class BackupContent:
             entry = _entry(document)
             progress.add(entry)
             yield entry
-        if end != {"documents": progress.documents, "members": progress.members}:
+        if end != asdict(progress):
             raise DamagedFileError("the backup is not whole")
 
 
 def _entry_line(entry: Entry) -> bytes:
     if isinstance(entry, StoredMembers):
         return _line({"index": entry.index, "members": entry.members})
-    value = base64.b64encode(entry.value).decode()
+    if isinstance(entry, StoredLogEntries):
+        return _line({"log": entry.log, "entries": [[*at, _text(value)] for at, value in entry.entries]})
+    value = _text(entry.value)
     return _line({"key": entry.key, "value": value, "expires_at_ms": entry.expires_at_ms})
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
 
 
 def _entry(document: dict[str, Any]) -> Entry:
     try:
         if "index" in document:
             return StoredMembers(document["index"], tuple((m, ms) for m, ms in document["members"]))
+        if "log" in document:
+            return StoredLogEntries(document["log"], tuple(map(_log_entry, document["entries"])))
         value = base64.b64decode(document["value"], validate=True)
         return StoredDocument(document["key"], value, document["expires_at_ms"])
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedFileError("the backup has an entry of an unknown form") from error
+
+
+def _log_entry(entry: list[Any]) -> tuple[Position, bytes]:
+    time_ms, sequence, value = entry
+    return Position(time_ms, sequence), base64.b64decode(value, validate=True)
 
 
 def _about(line: bytes) -> About:

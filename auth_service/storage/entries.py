@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from auth_service.storage.interface import Position
+
 T = TypeVar("T")
 
 READ_AT_ONCE = 200
@@ -34,7 +36,15 @@ class StoredMembers:
     members: tuple[tuple[str, int | None], ...]
 
 
-Entry = StoredDocument | StoredMembers
+@dataclass(frozen=True, slots=True)
+class StoredLogEntries:
+    """Some of the entries of a log, in their order."""
+
+    log: str
+    entries: tuple[tuple[Position, bytes], ...]
+
+
+Entry = StoredDocument | StoredMembers | StoredLogEntries
 
 
 class Entries(Protocol):
@@ -49,7 +59,10 @@ class Entries(Protocol):
         ...
 
     async def write(self, entries: Sequence[Entry]) -> None:
-        """Write entries, in place of those that exist; members are added to their index."""
+        """Write entries, in place of those that exist; members are added to their index.
+
+        Entries are added to the end of their log, except those that are not later than its last one.
+        """
         ...
 
     async def clear(self) -> None:
@@ -65,6 +78,8 @@ def size_of(entry: Entry) -> int:
     """Return about how many bytes an entry has."""
     if isinstance(entry, StoredDocument):
         return len(entry.key) + len(entry.value)
+    if isinstance(entry, StoredLogEntries):
+        return len(entry.log) + sum(len(value) for _, value in entry.entries)
     return len(entry.index) + sum(len(member) for member, _ in entry.members)
 
 

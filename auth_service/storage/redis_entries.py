@@ -9,19 +9,22 @@ from typing import Protocol, cast
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
+from auth_service.storage import redis_streams
 from auth_service.storage.entries import (
     READ_AT_ONCE,
     Entry,
     StoredDocument,
+    StoredLogEntries,
     StoredMembers,
     chunked,
     in_batches,
 )
-from auth_service.storage.interface import StoreUnavailableError
+from auth_service.storage.interface import START, Position, StoreUnavailableError
 from auth_service.storage.keys import PREFIX
 from auth_service.storage.redis_scripts import ADD_MEMBERS, READ_ENTRY, READ_MEMBERS, Script
 
 MEMBERS_AT_ONCE = 1_000
+LOG_ENTRIES_AT_ONCE = 100
 SCANNED_AT_ONCE = 500
 
 
@@ -97,9 +100,12 @@ class RedisEntries:
         existing = [(key, result) for key, result in zip(keys, results, strict=True) if result]
         yield [StoredDocument(key, result[1], _ms(result[0])) for key, result in existing if len(result) == 2]
         for key, result in existing:
-            if len(result) == 1:
+            if result == [b"index"]:
                 async for members in self._members(key):
                     yield [members]
+            elif result == [b"log"]:
+                async for entries in self._log_entries(key):
+                    yield [entries]
 
     async def _members(self, index: str) -> AsyncIterator[StoredMembers]:
         cursor: bytes | str = "0"
@@ -113,14 +119,35 @@ class RedisEntries:
             if int(cursor) == 0:
                 return
 
+    async def _log_entries(self, log: str) -> AsyncIterator[StoredLogEntries]:
+        after = START
+        while True:
+            start = f"({redis_streams.entry_id(after)}"
+            answer = await self._command("XRANGE", log, start, "+", "COUNT", str(LOG_ENTRIES_AT_ONCE))
+            if not (entries := redis_streams.entries(answer)):
+                return
+            yield StoredLogEntries(log, tuple(entries))
+            after = entries[-1][0]
+
     async def _write(self, entry: Entry) -> None:
         if isinstance(entry, StoredDocument):
             expiry = () if entry.expires_at_ms is None else ("PXAT", str(entry.expires_at_ms))
             await self._command("SET", entry.key, entry.value, *expiry)
             return
+        if isinstance(entry, StoredLogEntries):
+            for position, value in entry.entries:
+                await self._append(entry.log, position, value)
+            return
         for part in chunked(entry.members, MEMBERS_AT_ONCE):
             arguments = [text for member, ms in part for text in ("inf" if ms is None else str(ms), member)]
             await self._run(ADD_MEMBERS, entry.index, *arguments)
+
+    async def _append(self, log: str, position: Position, value: bytes) -> None:
+        try:
+            await self._command("XADD", log, redis_streams.entry_id(position), redis_streams.FIELD, value)
+        except StoreUnavailableError as error:
+            if not redis_streams.is_not_later(error.__cause__):
+                raise
 
     async def _delete(self, keys: list[str]) -> None:
         await asyncio.gather(*(self._command("DEL", key) for key in keys))

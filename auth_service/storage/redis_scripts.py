@@ -121,6 +121,7 @@ READ_ENTRY = _script(
     + """
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind == 'zset' then return {'index'} end
+if kind == 'stream' then return {'log'} end
 if kind ~= 'string' then return false end
 local left = redis.call('PTTL', KEYS[1])
 local expiry = ''
@@ -128,8 +129,8 @@ if left >= 0 then expiry = string.format('%.0f', now + left) end
 return {expiry, redis.call('GET', KEYS[1])}
 """
 )
-"""No arguments. Returns one string for an index, nothing for no entry; else the expiry (as above, or empty)
-and the value."""
+"""No arguments. Returns ``index`` or ``log`` alone for one of these, nothing for no entry; else the expiry
+(as above, or empty) and the value."""
 
 READ_MEMBERS = _script("return redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])")
 """Arguments: cursor, number. Returns the next cursor, and members and expiries (as above) in turn."""

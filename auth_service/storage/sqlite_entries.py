@@ -10,18 +10,28 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from auth_service.storage.entries import READ_AT_ONCE, Entry, StoredDocument, StoredMembers, in_batches
-from auth_service.storage.interface import StoreUnavailableError
+from auth_service.storage.entries import (
+    READ_AT_ONCE,
+    Entry,
+    StoredDocument,
+    StoredLogEntries,
+    StoredMembers,
+    in_batches,
+)
+from auth_service.storage.interface import Position, StoreUnavailableError
 from shared.clock import Clock
 
 _DOCUMENTS = "SELECT key, value, expires_at FROM document WHERE expires_at > ?"
 _MEMBERS = "SELECT index_key, member, expires_at FROM member WHERE expires_at > ? ORDER BY index_key"
+_LOGS = "SELECT name, time_ms, sequence, entry FROM log ORDER BY name, time_ms, sequence"
 _ANY = """
 SELECT EXISTS (SELECT 1 FROM document WHERE expires_at > :now)
 OR EXISTS (SELECT 1 FROM member WHERE expires_at > :now)
+OR EXISTS (SELECT 1 FROM log)
 """
 _PUT_DOCUMENT = "INSERT OR REPLACE INTO document (key, value, expires_at) VALUES (?, ?, ?)"
 _PUT_MEMBER = "INSERT OR REPLACE INTO member (index_key, member, expires_at) VALUES (?, ?, ?)"
+_PUT_LOG_ENTRY = "INSERT OR IGNORE INTO log (name, time_ms, sequence, entry) VALUES (?, ?, ?, ?)"
 
 
 class Run(Protocol):
@@ -49,6 +59,8 @@ class SqliteEntries:
                     yield [StoredDocument(key, value, _ms(expiry)) for key, value, expiry in rows]
                 for rows in _batches(db.execute(_MEMBERS, (self._clock(),))):
                     yield list(_members(rows))
+                for rows in _batches(db.execute(_LOGS)):
+                    yield list(_log_entries(rows))
         except sqlite3.Error as error:
             raise StoreUnavailableError(f"SQLite: {error}") from error
 
@@ -60,6 +72,7 @@ class SqliteEntries:
         def clear(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM document")
             db.execute("DELETE FROM member")
+            db.execute("DELETE FROM log")
 
         await self._run(clear)
 
@@ -78,6 +91,11 @@ def _members(rows: list[tuple[str, str, float]]) -> Iterator[StoredMembers]:
         yield StoredMembers(index, tuple((member, _ms(expiry)) for _, member, expiry in group))
 
 
+def _log_entries(rows: list[tuple[str, int, int, bytes]]) -> Iterator[StoredLogEntries]:
+    for log, group in groupby(rows, key=lambda row: row[0]):
+        yield StoredLogEntries(log, tuple((Position(ms, number), value) for _, ms, number, value in group))
+
+
 def _putting(batch: list[Entry]) -> Callable[[sqlite3.Connection], None]:
     documents = [(e.key, e.value, _s(e.expires_at_ms)) for e in batch if isinstance(e, StoredDocument)]
     members = [
@@ -86,10 +104,17 @@ def _putting(batch: list[Entry]) -> Callable[[sqlite3.Connection], None]:
         if isinstance(entry, StoredMembers)
         for member, expiry in entry.members
     ]
+    logs = [
+        (entry.log, *position, value)
+        for entry in batch
+        if isinstance(entry, StoredLogEntries)
+        for position, value in entry.entries
+    ]
 
     def put(db: sqlite3.Connection) -> None:
         db.executemany(_PUT_DOCUMENT, documents)
         db.executemany(_PUT_MEMBER, members)
+        db.executemany(_PUT_LOG_ENTRY, logs)
 
     return put
 

@@ -233,7 +233,7 @@ def _reporting(verb: str) -> Iterator[Callable[[Progress], None]]:
         def report(progress: Progress) -> None:
             nonlocal reported
             status.update(f"{verb} {_count(progress)}")
-            total = progress.documents + progress.members
+            total = progress.documents + progress.members + progress.log_entries
             if not errors.is_terminal and total >= reported + REPORTED_EVERY:
                 reported = total
                 errors.print(f"{verb} {_count(progress)}", markup=False)
@@ -242,7 +242,8 @@ def _reporting(verb: str) -> Iterator[Callable[[Progress], None]]:
 
 
 def _count(progress: Progress) -> str:
-    return f"{progress.documents:,} documents and {progress.members:,} index entries"
+    counts = f"{progress.documents:,} documents and {progress.members:,} index entries"
+    return f"{counts} and {progress.log_entries:,} writes of the journal" if progress.log_entries else counts
 
 
 def _print(text: str) -> None:

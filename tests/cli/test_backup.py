@@ -13,7 +13,7 @@ import pytest
 from auth_service.backup.restoration import prepare_target
 from auth_service.crypto import age
 from auth_service.storage import open_store
-from auth_service.storage.entries import StoredDocument, StoredMembers
+from auth_service.storage.entries import Entry, StoredDocument, StoredLogEntries, StoredMembers
 from shared.cli.main import main
 from tests.cli.command import DOORWARD, python_environment
 
@@ -66,6 +66,12 @@ def fill(url: str, size: int = 2) -> None:
     asyncio.run(fill())
 
 
+def key_of(entry: Entry) -> str:
+    match entry:
+        case StoredDocument(key=key) | StoredMembers(index=key) | StoredLogEntries(log=key):
+            return key
+
+
 def contents(url: str) -> set[str]:
     """The keys in a store."""
 
@@ -73,11 +79,7 @@ def contents(url: str) -> set[str]:
         store = open_store(url)
         batches = [batch async for batch in store.entries().read()]
         await store.aclose()
-        return {
-            entry.key if isinstance(entry, StoredDocument) else entry.index
-            for batch in batches
-            for entry in batch
-        }
+        return {key_of(entry) for batch in batches for entry in batch}
 
     return asyncio.run(read())
 

@@ -14,9 +14,11 @@ from auth_service.storage.entries import (
     WRITTEN_AT_ONCE_BYTES,
     Entry,
     StoredDocument,
+    StoredLogEntries,
     StoredMembers,
     in_batches,
 )
+from auth_service.storage.interface import START, Position
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-4")]
 
@@ -36,7 +38,7 @@ async def everything(store: Store) -> dict[str, StoredDocument | dict[str, int |
         for entry in batch:
             if isinstance(entry, StoredDocument):
                 read[entry.key] = entry
-            else:
+            elif isinstance(entry, StoredMembers):
                 members = read.setdefault(entry.index, {})
                 assert isinstance(members, dict)
                 members.update(entry.members)
@@ -133,3 +135,19 @@ def test_batches_are_bounded_in_number_and_in_bytes() -> None:
     large: Sequence[Entry] = [StoredDocument(f"key{number}", bytes(2**20), None) for number in range(6)]
     assert [len(batch) for batch in in_batches(large)] == [2, 2, 2]
     assert WRITTEN_AT_ONCE_BYTES == 2 * 2**20
+
+
+async def test_logs_are_read_in_order_and_written_once(store: Store, elsewhere: Store) -> None:
+    log = "doorward:journal:a"
+    entries = tuple((Position(5, number), bytes([number])) for number in range(1, 250))
+    for position, value in entries:
+        assert await store.log_append(log, position, value)
+    assert not await store.entries().is_empty()
+    for _ in range(2):
+        async for batch in store.entries().read():
+            await elsewhere.entries().write(batch)
+    assert tuple(await elsewhere.log_read(log, after=START, limit=999)) == entries
+    await store.entries().clear()
+    assert await store.entries().is_empty()
+    await store.entries().write([StoredLogEntries(log, entries)])
+    assert await store.log_last(log) == entries[-1]
