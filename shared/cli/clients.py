@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from shared.cli.console import CommandError, output
+from shared.cli.console import AsJson, CommandError, output, print_json
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from auth_service.administration.clients import ClientAdministration
+    from auth_service.protocol.client import Client
 
 T = TypeVar("T")
 
@@ -55,9 +56,23 @@ def add(
 
 
 @clients.command("list")
-def list_() -> None:
+def list_(*, as_json: AsJson = False) -> None:
     """List the clients."""
-    for row in asyncio.run(_list()):
+    listed = asyncio.run(_list())
+    if as_json:
+        print_json(
+            {
+                "client_id": client.client_id,
+                "name": client.name,
+                "grant_types": client.grant_types,
+                "disabled": client.disabled,
+            }
+            for client in listed
+        )
+        return
+    for client in listed:
+        marks = ["(disabled)"] * client.disabled
+        row = (client.client_id, client.name, " ".join(client.grant_types), *marks)
         output.print("\t".join(row), markup=False)
 
 
@@ -138,12 +153,8 @@ def _add(body: dict[str, object]) -> dict[str, str]:
     return {name: value for name, value in credentials.items() if value}
 
 
-async def _list() -> list[tuple[str, ...]]:
+async def _list() -> list[Client]:
     from auth_service.clients.repository import ClientRepository
 
     async with open_local_store() as store:
-        clients = await ClientRepository(store, system_clock).list()
-    return [
-        (client.client_id, client.name, " ".join(client.grant_types), *(["(disabled)"] * client.disabled))
-        for client in clients
-    ]
+        return await ClientRepository(store, system_clock).list()

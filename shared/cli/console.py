@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+import typer
 from rich.console import Console
 
 output = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def print_json(items: Iterable[Mapping[str, object]]) -> None:
+    """Print a list as JSON on standard output."""
+    typer.echo(json.dumps(list(items), ensure_ascii=False, indent=2))
 
 
 class CommandError(Exception):

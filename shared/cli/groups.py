@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from shared.cli.access import run
-from shared.cli.console import CommandError, output
+from shared.cli.console import AsJson, CommandError, output, print_json
 
 groups = typer.Typer(help="The groups of this installation, and who is in them.", no_args_is_help=True)
 Group = Annotated[str, typer.Argument(help="The name of the group.")]
@@ -17,9 +17,17 @@ Members = Annotated[
 
 
 @groups.command("list")
-def list_(group: Annotated[str | None, typer.Argument(help="Only its members.")] = None) -> None:
+def list_(
+    group: Annotated[str | None, typer.Argument(help="Only its members.")] = None, *, as_json: AsJson = False
+) -> None:
     """List the groups with their members."""
     names = run(lambda api: api.groups.names()) if group is None else [group]
+    if as_json:
+        print_json(
+            {"group": name, "members": run(lambda api, name=name: api.groups.members(name))}  # type: ignore[misc]
+            for name in names
+        )
+        return
     for name in names:
         for member in run(lambda api, name=name: api.groups.members(name)):  # type: ignore[misc]
             typer.echo(member if group else f"{name}\t{member}")  # tabs, for cut and awk

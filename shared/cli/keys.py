@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from shared.cli.backup_keys import backup_key
-from shared.cli.console import errors, output
+from shared.cli.console import AsJson, errors, output, print_json
 from shared.cli.installation import Secrets
 from shared.cli.settings import check_settings
 from shared.cli.store import LOCAL_STORE, open_local_store
@@ -26,9 +26,13 @@ keys.command("backup")(backup_key)
 
 
 @keys.command("list")
-def list_() -> None:
+def list_(*, as_json: AsJson = False) -> None:
     """List the published keys, and the master key that encrypts the stored data."""
-    for kid, alg in asyncio.run(_published()):
+    published = asyncio.run(_published())
+    if as_json:
+        print_json({"kid": kid, "alg": alg} for kid, alg in published)
+        return
+    for kid, alg in published:
         output.print(f"{kid}\t{alg}", markup=False)
     _say_seals()
 

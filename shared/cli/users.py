@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from shared.cli.console import CommandError, errors, output
+from shared.cli.console import AsJson, CommandError, errors, output, print_json
 from shared.cli.import_accounts import import_accounts
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
@@ -54,12 +54,20 @@ def list_(
     administrators: Annotated[bool, typer.Option("--administrators", help="Only administrators.")] = False,
     disabled: Annotated[bool, typer.Option("--disabled", help="Only disabled accounts.")] = False,
     invited: Annotated[bool, typer.Option("--invited", help="Only people who have set no password.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the accounts: username, subject, name, and whether administrator, disabled or invited."""
-    for user in _run(lambda api: api.users.list()):
-        wanted = user.admin >= administrators and user.disabled >= disabled and user.invited >= invited
-        if wanted and search.casefold() in user.username.casefold():
-            typer.echo("\t".join(filter(None, _columns(user))))  # tabs, for cut and awk
+    listed = [
+        user
+        for user in _run(lambda api: api.users.list())
+        if user.admin >= administrators and user.disabled >= disabled and user.invited >= invited
+        if search.casefold() in user.username.casefold()
+    ]
+    if as_json:
+        print_json(map(_members, listed))
+        return
+    for user in listed:
+        typer.echo("\t".join(filter(None, _columns(user))))  # tabs, for cut and awk
 
 
 @users.command()
@@ -224,9 +232,22 @@ def reset_factors(username: Username) -> None:
 
 
 @users.command()
-def identities(username: Username) -> None:
+def identities(username: Username, *, as_json: AsJson = False) -> None:
     """List a person's identities: id, provider, name there, first and last use."""
-    for identity in _change(username, lambda api, user: api.connected.of(user)):
+    connected = _change(username, lambda api, user: api.connected.of(user))
+    if as_json:
+        print_json(
+            {
+                "id": identity.identity_id,
+                "provider": identity.provider_id,
+                "name": identity.name,
+                "connected_at": identity.connected_at,
+                "last_used_at": identity.seen_at or None,
+            }
+            for identity in connected
+        )
+        return
+    for identity in connected:
         dates = _day(identity.connected_at), _day(identity.seen_at) if identity.seen_at else "never"
         typer.echo("\t".join((identity.identity_id, identity.provider_id, identity.name, *dates)))
 
@@ -243,6 +264,18 @@ def disconnect(
 
 def _day(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
+
+
+def _members(user: User) -> dict[str, object]:
+    return {
+        "username": user.username,
+        "subject": user.subject,
+        "name": user.name,
+        "administrator": user.admin,
+        "disabled": user.disabled,
+        "invited": user.invited,
+        "email": user.email,
+    }
 
 
 def _columns(user: User) -> tuple[str | None, ...]:
