@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from auth_service.access.announcements import AccessChangePublisher
 from auth_service.accounts.connected_identities import ConnectedIdentities
+from auth_service.appearance_settings import DEFAULT_NAME
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
@@ -19,8 +20,6 @@ from auth_service.users.password_strength import PasswordStrength
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
 from shared.clock import Clock
-
-SERVICE_NAME = "Doorward"
 
 
 class AccountLifecycle:
@@ -35,6 +34,7 @@ class AccountLifecycle:
         *,
         factors: FactorRepository,
         known_browsers: KnownBrowserRepository,
+        site_name: str = DEFAULT_NAME,
     ) -> None:
         self.users = users
         self.connected = connected
@@ -44,9 +44,11 @@ class AccountLifecycle:
         self._sessions = sessions
         self._grants = grants
         self._strength = PasswordStrength()
+        # Both names: a page shows that of the site, and everybody knows that of the software.
+        self._service_names = (site_name, DEFAULT_NAME)
 
     @classmethod
-    def of_store(cls, store: Store, clock: Clock) -> AccountLifecycle:
+    def of_store(cls, store: Store, clock: Clock, *, site_name: str = DEFAULT_NAME) -> AccountLifecycle:
         """Return the lifecycle of the accounts in `store`, for a program that begins no sessions."""
         users = UserRepository(store, Passwords(), clock)
         sessions, grants = SessionRepository(store, clock, ttl_s=1), GrantRepository(store, clock)
@@ -67,6 +69,7 @@ class AccountLifecycle:
             connected,
             factors=factors,
             known_browsers=KnownBrowserRepository(store, clock),
+            site_name=site_name,
         )
 
     async def create(
@@ -88,7 +91,7 @@ class AccountLifecycle:
             WeakPasswordError: the password is too short, too long or easily guessed.
             ValueError: the username is not valid.
         """
-        await self._strength.require(password, personal=(username, name, SERVICE_NAME))
+        await self._strength.require(password, personal=(username, name, *self._service_names))
         return await self.users.add(username, password, name, admin=admin, subject=subject)
 
     async def disable(self, account: User) -> User:
@@ -188,7 +191,8 @@ class AccountLifecycle:
             PasswordReplacedError: somebody else has replaced the password in the meantime.
             WeakPasswordError: the password is too short, too long or easily guessed.
         """
-        await self._strength.require(password, personal=(account.username, account.name, SERVICE_NAME))
+        personal = (account.username, account.name, *self._service_names)
+        await self._strength.require(password, personal=personal)
         but_session = session.session_id if session else None
         user = await self.users.set_password(
             account,

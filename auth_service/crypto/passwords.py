@@ -31,6 +31,7 @@ _BCRYPT = re.compile(
     r"\$2[aby]\$(?:0[4-9]|1[0-4])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.26CGKOSWaeimquy]"
 )
 _BCRYPT_PREFIX = "$2"
+_BCRYPT_DECOY = "$2b${cost:02d}$" + "." * 22 + "." * 31
 _BCRYPT_MAX_BYTES = 72
 """bcrypt reads no more of a password; libraries truncated what was longer."""
 
@@ -54,6 +55,7 @@ class Passwords:
         self._context = _context(COST)
         self._limiter: anyio.CapacityLimiter | None = None
         self._decoy: str | None = None
+        self._highest_bcrypt_cost: int | None = None
 
     @property
     def limiter(self) -> anyio.CapacityLimiter:
@@ -76,7 +78,8 @@ class Passwords:
         """Check whether `password` matches the stored hash `kept`.
 
         Without a hash (None or empty) the result is False and takes just as long, so that timing does not
-        reveal which users exist.
+        reveal which users exist. Once an imported bcrypt hash was seen, a wrong password takes as long as
+        argon2id and the costliest bcrypt hash together, whatever the hash.
         """
         if not _can_be_one(password):
             return False
@@ -88,15 +91,29 @@ class Passwords:
     def _verify(self, password: str, kept: str | None) -> bool:
         if self._decoy is None:
             self._decoy = self._hash("a password that nobody has")
-        # An account without a password has an empty hash, which no password may match.
         if kept and is_outdated(kept):
-            return self._verify_bcrypt(password, kept)
-        return bool(self._context.verify(password, kept or self._decoy)) and bool(kept)
+            return self._verify_bcrypt(password, kept, self._decoy)
+        # An account without a password has an empty hash, which no password may match.
+        good = bool(self._context.verify(password, kept or self._decoy)) and bool(kept)
+        if not good and self._highest_bcrypt_cost is not None:
+            self._run_bcrypt(self._highest_bcrypt_cost)
+        return good
 
-    def _verify_bcrypt(self, password: str, kept: str) -> bool:
-        if "\0" in password:
-            return False  # where bcrypt ends a password
-        return bool(self._context.verify(password.encode()[:_BCRYPT_MAX_BYTES], kept))
+    def _verify_bcrypt(self, password: str, kept: str, decoy: str) -> bool:
+        cost = int(kept[4:6])
+        self._highest_bcrypt_cost = max(cost, self._highest_bcrypt_cost or 0)
+        # NUL ends a password of bcrypt; it is compared all the same, for the time that this takes.
+        text = password.replace("\0", "?").encode()[:_BCRYPT_MAX_BYTES]
+        if self._context.verify(text, kept) and "\0" not in password:
+            return True
+        self._context.verify(password, decoy)
+        # Each cost takes twice as long as the one below, so all of them and this hash add up to the highest.
+        for lower in range(cost, self._highest_bcrypt_cost):
+            self._run_bcrypt(lower)
+        return False
+
+    def _run_bcrypt(self, cost: int) -> None:
+        self._context.verify(b"a password that nobody has", _BCRYPT_DECOY.format(cost=cost))
 
 
 @cache

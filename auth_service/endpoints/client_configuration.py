@@ -17,7 +17,11 @@ from auth_service.endpoints.descriptions.register import request_body
 from auth_service.endpoints.register import client_information, json_of
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.client import Client
-from auth_service.protocol.errors import InvalidClientMetadataError, InvalidTokenError
+from auth_service.protocol.errors import (
+    DisabledRegistrationError,
+    InvalidClientMetadataError,
+    InvalidTokenError,
+)
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration import parse_metadata
 from auth_service.protocol.registration_policy import RedirectHosts
@@ -73,6 +77,9 @@ class ClientConfigurationEndpoint:
                 Reason.REGISTRATION_TOKEN_INVALID,
                 "the registration access token is not valid for this client",
             )
+        if client.disabled:
+            # Deletion as well: the administrator's decision would be lost with the registration.
+            raise DisabledRegistrationError
         return await self._methods[request.method](request, client)
 
     async def _read(self, request: Request, client: Client) -> Response:

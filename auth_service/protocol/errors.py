@@ -78,6 +78,12 @@ class ClientDisabledError(UnauthorizedClientError):
         super().__init__(Reason.CLIENT_DISABLED, "an administrator of this server has disabled this client")
 
 
+class DisabledRegistrationError(ClientDisabledError):
+    """The registration of a disabled client (RFC 7592 §2: the client has no permission)."""
+
+    status = 403
+
+
 class UnsupportedGrantTypeError(OAuthError):
     """The `unsupported_grant_type` error (RFC 6749 §5.2)."""
 

@@ -332,6 +332,7 @@ class Components:
             connected,
             factors=self.users.factors,
             known_browsers=self.users.known_browsers,
+            site_name=self.base.settings.site_name,
         )
 
     @property

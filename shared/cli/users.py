@@ -334,4 +334,6 @@ async def _open_accounts() -> AsyncIterator[AccountLifecycle]:
     from auth_service.accounts.lifecycle import AccountLifecycle
 
     async with open_local_store() as store:
-        yield AccountLifecycle.of_store(store, system_clock)
+        yield AccountLifecycle.of_store(
+            store, system_clock, site_name=os.environ.get("DOORWARD_SITE_NAME") or "Doorward"
+        )

@@ -22,10 +22,15 @@ def _operation(summary: str, responses: dict[str, Any]) -> dict[str, Any]:
                 "schema": text("The client, as registered."),
             }
         ],
-        "responses": {**responses, "401": _NOT_ITS_TOKEN},
+        "responses": {**responses, "401": _NOT_ITS_TOKEN, "403": _DISABLED},
     }
 
 
+_DISABLED = error(
+    "An administrator has disabled the client.",
+    "unauthorized_client",
+    "an administrator of this server has disabled this client",
+)
 _NOT_ITS_TOKEN = error(
     "The registration access token is not valid.",
     "invalid_token",

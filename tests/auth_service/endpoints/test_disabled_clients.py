@@ -69,6 +69,26 @@ def test_it_gets_no_tokens_by_any_grant_and_is_not_told_to_register_again(
     assert client.revoke(tokens["refresh_token"]).status_code == 200, "giving back is always possible"
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_it_cannot_manage_its_registration_until_it_is_enabled(
+    server: AuthorizationServer, method: str
+) -> None:
+    client = server.register()
+    uri, token = (client.information[f"registration_{name}"] for name in ("client_uri", "access_token"))
+
+    def manage(kind: str) -> Any:
+        body = {"client_id": client.client_id, "redirect_uris": ["https://client.example/cb"]}
+        bearer = {"Authorization": f"Bearer {token}"}
+        return server.http.request(kind, uri, headers=bearer, json=body if kind == "PUT" else None)
+
+    disable(server, client.client_id)
+    refused = manage(method)
+    assert (refused.status_code, refused.json()["reason_code"]) == (403, "client_disabled")
+    enable(server, client.client_id)
+    assert manage("GET").json()["redirect_uris"] == client.information["redirect_uris"]
+    assert manage(method).status_code == (204 if method == "DELETE" else 200)
+
+
 def test_people_see_why_it_cannot_connect(server: AuthorizationServer) -> None:
     client = server.register()
     consent = server.person.open(client.authorization_url(Pkce()))
