@@ -94,6 +94,8 @@ class PublishedKeys:
             # Failures are cached too, so that nobody can cause one URL to be fetched over and over.
             kept = cached.keys if cached and now < cached.read_at + STALE_S else ()
             fetched = _Fetched(kept, cached.read_at if cached else now, now, failed=True)
+            if isinstance(error, FetchError) and not error.sent:
+                return fetched  # not cached: it says nothing about the URL
         self._fetched[url] = fetched
         self._fetched.move_to_end(url)
         if len(self._fetched) > MOST:

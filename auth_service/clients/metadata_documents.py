@@ -59,7 +59,8 @@ class ClientMetadataFetcher:
         try:
             return await self._read(client_id)
         except (FetchError, InvalidClientError) as error:
-            self._failures.note(client_id, error)
+            if not isinstance(error, FetchError) or error.sent:
+                self._failures.note(client_id, error)
             raise
 
     async def _read(self, client_id: str) -> ClientDocument:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from auth_service.fetching.resolver import THREADS, Resolver
-from auth_service.fetching.turns import KeyedTurns, requesting_network
+from auth_service.fetching.turns import Bounds, Turns
 from auth_service.protocol.special_addresses import Address
 
 PER_NETWORK = 4
@@ -23,7 +23,9 @@ class FairResolver:
 
     def __init__(self, resolve: Resolver) -> None:
         self._resolve = resolve
-        self._turns = KeyedTurns()
+        self._turns = Turns(
+            Bounds(at_once=THREADS, unknown=FOR_UNKNOWN, per_network=PER_NETWORK, per_host=PER_NETWORK)
+        )
         self._under_way: dict[tuple[str, int], LookUp] = {}
 
     async def __call__(self, host: str, port: int) -> list[Address]:
@@ -32,17 +34,15 @@ class FairResolver:
         return await asyncio.shield(look_up)
 
     async def _begin(self, host: str, port: int) -> LookUp:
-        network = requesting_network.get()
-        turns = self._turns.of(network, PER_NETWORK if network else FOR_UNKNOWN)
-        await turns.acquire()
+        release = await self._turns.acquire(host)
         look_up = self._under_way.get((host, port))
         if look_up is not None:  # another caller started it meanwhile
-            turns.release()
+            release()
             return look_up
         look_up = self._under_way[host, port] = asyncio.create_task(self._look_up(host, port))
 
         def ended(task: LookUp) -> None:
-            turns.release()
+            release()
             self._under_way.pop((host, port), None)
             if not task.cancelled():
                 task.exception()  # mark as retrieved: the caller may be gone

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,11 +13,11 @@ import httpcore2
 import httpx2
 
 from auth_service.fetching.answer import Fetched, read_answer
-from auth_service.fetching.errors import FetchError, unreachable
+from auth_service.fetching.errors import FetchError, no_slot, unreachable
 from auth_service.fetching.fair_resolver import FairResolver
 from auth_service.fetching.guarded_backend import GuardedBackend, Network
 from auth_service.fetching.resolver import Resolver, SystemResolver
-from auth_service.fetching.turns import Turns
+from auth_service.fetching.turns import Bounds, Turns
 from auth_service.protocol.web_addresses import WebAddress, parse_web_address
 
 MAX_JSON_BYTES = 65_536
@@ -30,18 +30,25 @@ class Limits:
     """The cost limits of one request, and the concurrency limits.
 
     Attributes:
-        total_s: seconds from the call to the last byte, including the wait for a slot.
+        wait_s: seconds to wait for a slot.
+        total_s: seconds from then on to the last byte.
         attempt_s: seconds to connect to one address.
         at_once: concurrent requests in total.
-        per_network: concurrent requests made for one network.
+        per_network: concurrent requests made for one network, while enough slots are free.
         per_host: concurrent requests to one host.
     """
 
+    wait_s: float = 5
     total_s: float = 5
     attempt_s: float = 2
     at_once: int = 64
     per_network: int = 8
     per_host: int = 8
+
+    @property
+    def bounds(self) -> Bounds:
+        """The concurrency limits; requests of unknown networks share half of the total."""
+        return Bounds(self.at_once, max(1, self.at_once // 2), self.per_network, self.per_host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ class Fetcher:
         self._given_resolve = resolve
         self._resolve = FairResolver(resolve or self._system)
         self._connections = connections or httpcore2.AnyIOBackend()
-        self._turns = Turns(self._limits.at_once, self._limits.per_network, self._limits.per_host)
+        self._turns = Turns(self._limits.bounds)
 
     def apart(self) -> Fetcher:
         """Return a fetcher with the same settings but its own slots and threads, for URLs of the operator."""
@@ -163,7 +170,7 @@ class Fetcher:
         address = self._parse(url)
         request = {"Host": address.authority, **_HEADERS, **headers}
         try:
-            async with asyncio.timeout(self._limits.total_s), self._turns.taken(address.host):
+            async with self._slot(address), asyncio.timeout(self._limits.total_s):
                 return await self._exchange(
                     exchange, address=address, headers=request, body=body, max_bytes=max_bytes
                 )
@@ -173,6 +180,15 @@ class Fetcher:
             ) from error
         except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
             raise unreachable(f"{url}: {error!r}") from error
+
+    @asynccontextmanager
+    async def _slot(self, address: WebAddress) -> AsyncIterator[None]:
+        async with AsyncExitStack() as slot:
+            try:
+                await slot.enter_async_context(self._turns.taken(address.host, self._limits.wait_s))
+            except TimeoutError as error:
+                raise no_slot(address.host) from error
+            yield
 
     def _parse(self, url: str) -> WebAddress:
         try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from weakref import WeakValueDictionary
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 requesting_network: ContextVar[str | None] = ContextVar("requesting_network", default=None)
 """The network whose request is being handled; fetches made for the request count against it.
@@ -16,39 +19,106 @@ cause a fetch of a stranger's URL, or where nobody waits for the result.
 """
 
 
-class KeyedTurns:
-    """A concurrency limit per key. Unused keys take no memory."""
+SPARE = 4
+"""A network may hold one slot for each `SPARE` that are free. So a few networks whose requests are never
+answered leave slots to others, and the first request of a network waits only while no slot is free."""
 
-    def __init__(self) -> None:
-        self._turns: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
 
-    def of(self, key: object, at_once: int) -> asyncio.Semaphore:
-        """Return the semaphore of `key`."""
-        turns = self._turns.get(key)
-        if turns is None:
-            turns = self._turns[key] = asyncio.Semaphore(at_once)
-        return turns
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Numbers of concurrent requests.
+
+    Attributes:
+        at_once: in total; requests of unknown networks may hold `unknown` of them.
+        per_network: per network at most.
+        per_host: per site.
+    """
+
+    at_once: int
+    unknown: int
+    per_network: int
+    per_host: int
+
+
+Holder = tuple[str | None, str]
+"""A network, None if unknown, and a site."""
 
 
 class Turns:
-    """Acquires a slot of the network, then of the site, then of the total: waiters block only their own.
+    """Slots for requests. Those that wait for their network or site let others pass."""
 
-    Args:
-        at_once: the limit in total.
-        per_network: the limit per network; requests of unknown networks share half of the total.
-        per_host: the limit per site.
-    """
-
-    def __init__(self, at_once: int, per_network: int, per_host: int) -> None:
-        self._all = asyncio.Semaphore(at_once)
-        self._unknown = max(1, at_once // 2)
-        self._per_network, self._per_host = per_network, per_host
-        self._networks, self._hosts = KeyedTurns(), KeyedTurns()
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._of_network: Counter[str | None] = Counter()
+        self._of_host: Counter[str] = Counter()
+        self._waiting: dict[asyncio.Future[None], Holder] = {}
 
     @asynccontextmanager
-    async def taken(self, host: str) -> AsyncIterator[None]:
-        """Hold a slot for a request to `host`."""
-        network = requesting_network.get()
-        of_network = self._networks.of(network, self._per_network if network else self._unknown)
-        async with of_network, self._hosts.of(host, self._per_host), self._all:
+    async def taken(self, host: str, wait_s: float | None = None) -> AsyncIterator[None]:
+        """Hold a slot for a request to `host`.
+
+        Raises:
+            TimeoutError: there was none for `wait_s` seconds.
+        """
+        async with asyncio.timeout(wait_s):
+            release = await self.acquire(host)
+        try:
             yield
+        finally:
+            release()
+
+    async def acquire(self, host: str) -> Callable[[], None]:
+        """Wait for a slot for a request to `host`; return the function that releases it."""
+        holder = requesting_network.get(), host
+        if self._admits(holder):
+            self._take(holder)
+        else:
+            await self._wait(holder)
+        return partial(self._release, holder)
+
+    async def _wait(self, holder: Holder) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = holder
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if self._waiting.pop(turn, None) is None:
+                self._release(holder)  # it got a slot at the same moment
+            raise
+
+    def _admits(self, holder: Holder) -> bool:
+        network, host = holder
+        free = self._bounds.at_once - self._of_network.total()
+        if free < 1 or self._of_host[host] >= self._bounds.per_host:
+            return False
+        if network is None:
+            return self._of_network[None] < self._bounds.unknown
+        return self._of_network[network] < min(self._bounds.per_network, max(1, free // SPARE))
+
+    def _take(self, holder: Holder) -> None:
+        network, host = holder
+        self._of_network[network] += 1
+        self._of_host[host] += 1
+
+    def _release(self, holder: Holder) -> None:
+        network, host = holder
+        _subtract(self._of_network, network)
+        _subtract(self._of_host, host)
+        self._admit_next()
+
+    def _admit_next(self) -> None:
+        # Those who hold least come first, then the order of arrival, which the sort keeps.
+        for turn, holder in sorted(self._waiting.items(), key=lambda item: self._of_network[item[1][0]]):
+            if not turn.done() and self._admits(holder):
+                del self._waiting[turn]
+                self._take(holder)
+                turn.set_result(None)
+
+
+Key = TypeVar("Key")
+
+
+def _subtract(counts: Counter[Key], key: Key) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]

@@ -177,13 +177,16 @@ async def test_this_machine_may_be_asked_by_http_where_that_is_switched_on(
 
 async def test_a_request_waits_for_its_turn(authority: Authority, names: Names, stranger: Site) -> None:
     fetcher = Fetcher(
-        loopback=True, limits=Limits(total_s=0.5, at_once=2), ssl_context=authority.trusting(), resolve=names
+        loopback=True,
+        limits=Limits(total_s=0.5, wait_s=0.5, at_once=2),
+        ssl_context=authority.trusting(),
+        resolve=names,
     )
     stranger.answers["/slow"] = dripping(b"HTTP/1.1 200 OK\r\n\r\n", every_s=0.05)
     slow = [asyncio.create_task(refused(fetcher, url(stranger, "/slow"))) for _ in range(5)]
     began = time.monotonic()
     reasons = {(await task).reason for task in slow}
-    assert reasons == {"its server did not respond in time"}
+    assert reasons <= {"its server did not respond in time", "too many requests are in progress; try again"}
     assert len(stranger.contacts()) <= 4  # two, and two more as these let go; never five
     assert time.monotonic() - began < 3
     fetcher.close()

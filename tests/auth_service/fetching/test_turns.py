@@ -12,7 +12,7 @@ from anyio import fail_after, wait_all_tasks_blocked
 
 from auth_service.fetching import Fetcher, FetchError, Limits
 from auth_service.fetching.fair_resolver import FOR_UNKNOWN, PER_NETWORK, FairResolver
-from auth_service.fetching.turns import Turns, requesting_network
+from auth_service.fetching.turns import SPARE, Bounds, Turns, requesting_network
 from auth_service.protocol.special_addresses import Address
 from tests.certificates import Authority
 from tests.sites import HERE, HOST, Site, document
@@ -46,7 +46,7 @@ def fetcher(authority: Authority, names: SlowNames) -> Iterator[Fetcher]:
         loopback=True,
         ssl_context=authority.trusting(),
         resolve=names,
-        limits=Limits(total_s=0.5, at_once=64, per_network=8),
+        limits=Limits(total_s=0.5, wait_s=0.5, at_once=64, per_network=8),
     )
     yield fetcher
     fetcher.close()
@@ -123,7 +123,7 @@ async def test_the_operators_urls_have_turns_of_their_own(
 
 
 async def test_a_slow_site_holds_up_requests_to_itself_alone() -> None:
-    turns, asking, done = Turns(at_once=64, per_network=64, per_host=2), list[str](), asyncio.Event()
+    turns, asking, done = Turns(Bounds(64, 32, 64, 2)), list[str](), asyncio.Event()
 
     async def ask(host: str, network: str) -> None:
         requesting_network.set(network)
@@ -139,3 +139,93 @@ async def test_a_slow_site_holds_up_requests_to_itself_alone() -> None:
     assert asking.count("other.example") == 1
     done.set()
     await asyncio.gather(*slow, other)
+
+
+async def hold(turns: Turns, network: str | None, host: str) -> None:
+    """Hold a slot, and never let go."""
+    requesting_network.set(network)
+    async with turns.taken(host):
+        await asyncio.Event().wait()
+
+
+async def release_all(holders: list[asyncio.Task[None]]) -> None:
+    """Let go of all slots, and of all places in the queue."""
+    for holder in holders:
+        holder.cancel()
+    await asyncio.gather(*holders, return_exceptions=True)
+
+
+@pytest.mark.parametrize("networks", [8, 30, 63])
+async def test_requests_that_never_end_leave_a_slot_to_a_network_without_any(networks: int) -> None:
+    turns = Turns(Bounds(at_once=64, unknown=32, per_network=8, per_host=8))
+    flood = [
+        asyncio.create_task(hold(turns, f"192.0.2.{n}/32", f"{n}-{each}.example"))
+        for each in range(20)
+        for n in range(networks)
+    ]
+    await wait_all_tasks_blocked()
+    requesting_network.set("198.51.100.1/32")
+    async with turns.taken("honest.example", wait_s=0.1):
+        pass
+    await release_all(flood)
+    async with turns.taken("honest.example", wait_s=0.1):
+        pass
+
+
+async def test_a_free_slot_goes_to_the_network_that_holds_least() -> None:
+    turns, order = Turns(Bounds(at_once=1, unknown=1, per_network=8, per_host=8)), list[str]()
+
+    async def once(network: str) -> None:
+        requesting_network.set(network)
+        async with turns.taken(network):
+            order.append(network)
+
+    first = asyncio.create_task(hold(turns, "busy", "a.example"))
+    await wait_all_tasks_blocked()
+    waiting = [asyncio.create_task(once(network)) for network in ("busy", "other")]
+    gone = asyncio.create_task(once("gone"))
+    await wait_all_tasks_blocked()
+    await release_all([gone, first])
+    await asyncio.gather(*waiting)
+    assert sorted(order) == ["busy", "other"]
+
+
+async def test_the_time_of_a_request_begins_with_its_slot(
+    authority: Authority, names: SlowNames, stranger: Site
+) -> None:
+    fetcher = Fetcher(
+        loopback=True,
+        ssl_context=authority.trusting(),
+        resolve=names,
+        limits=Limits(total_s=0.4, wait_s=5, at_once=2, per_network=1),
+    )
+    stranger.answers["/document"] = document([1])
+    slow = asyncio.create_task(fetch(fetcher, "192.0.2.1/32", "https://slow.example/"))
+    await wait_all_tasks_blocked()
+    url = f"https://{HOST}:{stranger.port}/document"
+    assert await asyncio.create_task(fetch(fetcher, "192.0.2.1/32", url)) == [1]
+    with pytest.raises(FetchError):
+        await slow
+    names.done.set()
+    fetcher.close()
+
+
+async def test_without_a_slot_nothing_is_sent_and_the_error_says_so(
+    authority: Authority, names: SlowNames, stranger: Site
+) -> None:
+    fetcher = Fetcher(
+        loopback=True,
+        ssl_context=authority.trusting(),
+        resolve=names,
+        limits=Limits(total_s=0.4, wait_s=0.1, at_once=SPARE, per_network=1),
+    )
+    slow = asyncio.create_task(fetch(fetcher, "192.0.2.1/32", "https://slow.example/"))
+    await wait_all_tasks_blocked()
+    with pytest.raises(FetchError, match="too many requests") as error:
+        await asyncio.create_task(fetch(fetcher, "192.0.2.1/32", f"https://{HOST}:{stranger.port}/document"))
+    assert (error.value.passing, error.value.sent) == (True, False)
+    assert stranger.contacts() == []
+    with pytest.raises(FetchError):
+        await slow
+    names.done.set()
+    fetcher.close()
