@@ -183,9 +183,9 @@ async def test_a_free_slot_goes_to_the_network_that_holds_least() -> None:
     first = asyncio.create_task(hold(turns, "busy", "a.example"))
     await wait_all_tasks_blocked()
     waiting = [asyncio.create_task(once(network)) for network in ("busy", "other")]
-    gone = asyncio.create_task(once("gone"))
+    leaving = asyncio.create_task(once("leaving"))
     await wait_all_tasks_blocked()
-    await release_all([gone, first])
+    await release_all([leaving, first])
     await asyncio.gather(*waiting)
     assert sorted(order) == ["busy", "other"]
 
