@@ -85,7 +85,8 @@ class FileRevocationLog:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
             descriptor = os.open(self._directory / day.strftime(_NAME), flags, 0o600)
             try:
-                line = f"{key}\n".encode()
+                # The line break comes first, too, in case an earlier entry was cut off by a power failure.
+                line = f"\n{key}\n".encode()
                 if os.write(descriptor, line) < len(line):
                     raise OSError("the disk is full")
                 os.fsync(descriptor)
@@ -98,7 +99,7 @@ class FileRevocationLog:
         try:
             if not self._directory.is_dir():
                 raise StoreUnavailableError(f"the revocation log: there is no directory {self._directory}")
-            return {key for path in self._files() for key in path.read_text().splitlines()}
+            return {key for path in self._files() for key in path.read_text().split("\n") if key}
         except OSError as error:
             raise StoreUnavailableError(f"the revocation log: {error}") from error
 
