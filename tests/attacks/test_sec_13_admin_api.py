@@ -19,6 +19,7 @@ from tests.auth_service.administrator import (
     admin_worker,
     worker_token,
 )
+from tests.auth_service.keypair import KeyPair
 from tests.auth_service.service import RESOURCE, AuthorizationServer, nobodys, running
 from tests.flow import Person, Pkce
 from tests.stores import ON_ONE_STORE
@@ -231,9 +232,52 @@ def test_no_page_of_another_site_may_read_an_answer_and_none_is_cached(server: A
         assert "access-control-allow-origin" not in response.headers
 
 
-def test_a_token_bound_to_a_key_needs_its_proof(server: AuthorizationServer) -> None:
-    api = AdminApiClient.of_worker(server)
-    assert refusal(api, DPoP="x.y.z")[0] == 401
+class TestTokensBoundToAKey:
+    """A token bound to a key (RFC 9449) is of no use to somebody who has only the token."""
+
+    def bound(self, server: AuthorizationServer, pair: KeyPair) -> tuple[AdminApiClient, str]:
+        """A client with a token that is bound to the key, and the nonce of the server."""
+        worker, url = admin_worker(server), f"{server.issuer}/token"
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": worker.client_id,
+            "client_secret": worker.information["client_secret"],
+            "resource": resource(server),
+        }
+        nonce: str | None = None
+        for _ in range(2):  # the first response has the nonce
+            headers = {"DPoP": pair.proof("POST", url, now=server.clock(), nonce=nonce)}
+            response = server.http.post(f"{server.origin}/token", data=form, headers=headers)
+            nonce = response.headers.get("dpop-nonce", nonce)
+        assert response.json()["token_type"] == "DPoP", response.text
+        assert nonce
+        return AdminApiClient(server, response.json()["access_token"]), nonce
+
+    def headers(self, api: AdminApiClient, pair: KeyPair, nonce: str, **changes: Any) -> dict[str, str]:
+        url = f"{api.server.issuer}/admin/api/people"
+        usual = {"now": api.server.clock(), "nonce": nonce, "access_token": api.token}
+        proof = pair.proof("GET", url, **{**usual, **changes})
+        return {"Authorization": f"DPoP {api.token}", "DPoP": proof}
+
+    def test_the_holder_of_the_key_is_admitted_once_a_proof(self, server: AuthorizationServer) -> None:
+        pair = KeyPair()
+        api, nonce = self.bound(server, pair)
+        headers = self.headers(api, pair, nonce)
+        assert api.send("GET", "/people", **headers).status_code == 200
+        assert refusal(api, **headers) == (401, "invalid_dpop_proof"), "the same proof again"
+
+    def test_a_thief_is_refused(self, server: AuthorizationServer) -> None:
+        pair = KeyPair()
+        api, nonce = self.bound(server, pair)
+        assert refusal(api)[0] == 401, "as a bearer token"
+        assert refusal(api, Authorization=f"DPoP {api.token}")[0] == 401, "without a proof"
+        assert refusal(api, **self.headers(api, KeyPair(), nonce)) == (401, "invalid_token")
+        other = AdminApiClient.of_worker(server).token
+        for changes in ({"access_token": other}, {"now": server.clock() - 3_600}):
+            refused = refusal(api, **self.headers(api, pair, nonce, **changes))
+            assert refused == (401, "invalid_dpop_proof"), changes
+        wrong_path = api.send("GET", "/clients", **self.headers(api, pair, nonce))
+        assert wrong_path.status_code == 401
 
 
 @pytest.mark.parametrize(
