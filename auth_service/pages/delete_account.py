@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
-from auth_service.pages.current_password import NotDoneError, not_done
+from auth_service.pages.current_password import NotDoneError
 from auth_service.pages.descriptions.delete_account import OPERATIONS
-from auth_service.pages.presence import PostedForm, Presence
+from auth_service.pages.posted_forms import PostedForm, posted_form, refusal_of
+from auth_service.pages.presence import Presence
 from auth_service.protocol.parameters import parse_parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import User
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
-from auth_service.web.forms import shows_errors, trusted_form
-from auth_service.web.http import while_connected
+from auth_service.web.forms import shows_errors
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
-from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
 from shared.logs import get_logger
 from shared.texts import Text
@@ -63,20 +62,19 @@ class DeleteAccountPage:
         return self.context.templates.render("delete_account.html", context, status=status)
 
     async def _submit(self, request: Request, session: Session, user: User) -> Response:
-        form, browser = await trusted_form(self.context.browsers, request)
-        await submission_of(request).begin()
-        network = self.context.networks.network_of(request)
-        who = {"subject": user.subject, "username": encoded(user.username), "origin": network}
-        try:
-            posted = PostedForm(form, browser, session, network)
-            await while_connected(request, self._delete(posted, user))
-        except ClientDisconnect:
-            return Response(status_code=499)  # nobody reads it
-        except NotDoneError as error:
-            page = self._form(browser, user, wrong=error.message, status=error.status)
-            return not_done(page, error, "account not deleted", **who)
+        posted = await posted_form(self.context, request, session)
+        who = {"subject": user.subject, "username": encoded(user.username), "origin": posted.network}
+
+        async def form_again(error: NotDoneError) -> Response:
+            return self._form(posted.browser, user, wrong=error.message, status=error.status)
+
+        refusal = await refusal_of(
+            request, self._delete(posted, user), form_again, event="account not deleted", **who
+        )
+        if refusal is not None:
+            return refusal
         _log.warning("account deleted", by="user", **who)
-        return see_other(f"delete-account?deleted={_deleted_mark(browser)}")
+        return see_other(f"delete-account?deleted={_deleted_mark(posted.browser)}")
 
     async def _delete(self, posted: PostedForm, user: User) -> None:
         if user.admin:

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.accounts.connected_identities import ConnectedIdentities, NotDisconnectedError
-from auth_service.pages.current_password import NotDoneError, not_done
+from auth_service.pages.current_password import NotDoneError
 from auth_service.pages.descriptions.disconnect_identity import OPERATIONS
 from auth_service.pages.identity_lists import shown_identities
-from auth_service.pages.presence import PostedForm, Presence
+from auth_service.pages.posted_forms import PostedForm, posted_form, refusal_of
+from auth_service.pages.presence import Presence
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import parse_parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import NoSuchUserError, User
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
-from auth_service.web.forms import shows_errors, trusted_form
-from auth_service.web.http import while_connected
+from auth_service.web.forms import shows_errors
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
-from auth_service.web.submissions import submission_of
 from shared.encoded_text import encoded
 from shared.logs import get_logger
 from shared.texts import Text, message_of
@@ -68,19 +67,18 @@ class DisconnectIdentityPage:
         return self.context.templates.render("disconnect_identity.html", context, status=status)
 
     async def _submit(self, request: Request, session: Session, user: User) -> Response:
-        form, browser = await trusted_form(self.context.browsers, request)
-        identity_id = form.require("identity")
-        await submission_of(request).begin()
-        network = self.context.networks.network_of(request)
-        who = {"subject": user.subject, "username": encoded(user.username), "origin": network}
-        try:
-            posted = PostedForm(form, browser, session, network)
-            await while_connected(request, self._disconnect(posted, user, identity_id))
-        except ClientDisconnect:
-            return Response(status_code=499)  # nobody reads it
-        except NotDoneError as error:
-            page = await self._form(browser, user, identity_id, wrong=error.message, status=error.status)
-            return not_done(page, error, "identity not disconnected", **who)
+        posted = await posted_form(self.context, request, session)
+        identity_id = posted.fields.require("identity")
+        who = {"subject": user.subject, "username": encoded(user.username), "origin": posted.network}
+
+        async def form_again(error: NotDoneError) -> Response:
+            wrong, status = error.message, error.status
+            return await self._form(posted.browser, user, identity_id, wrong=wrong, status=status)
+
+        change = self._disconnect(posted, user, identity_id)
+        refusal = await refusal_of(request, change, form_again, event="identity not disconnected", **who)
+        if refusal is not None:
+            return refusal
         _log.warning("identity disconnected", by="user", identity=identity_id, **who)
         return see_other("account")
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.accounts.connected_identities import NotDisconnectedError
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
-from auth_service.pages.current_password import CurrentPassword, NotDoneError, not_done
+from auth_service.pages.current_password import CurrentPassword, NotDoneError
 from auth_service.pages.descriptions.password import OPERATIONS, WELL_KNOWN
 from auth_service.pages.identity_lists import shown_identities
 from auth_service.pages.login_methods import recent_factors
 from auth_service.pages.one_time_link import new_password
+from auth_service.pages.posted_forms import PostedForm, posted_form, refusal_of
 from auth_service.protocol.identity_providers import IdentityProvider
-from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.parameters import parse_parameters
 from auth_service.protocol.password_rules import MAX_LENGTH, MIN_LENGTH
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import NoSuchUserError, PasswordReplacedError, User
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
-from auth_service.web.forms import shows_errors, trusted_form
-from auth_service.web.http import while_connected
+from auth_service.web.forms import shows_errors
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
@@ -73,25 +73,26 @@ class PasswordPage:
         return self.context.templates.render("password.html", context, status=status)
 
     async def _submit(self, request: Request, session: Session) -> Response:
-        form, browser = await trusted_form(self.context.browsers, request)
-        await submission_of(request).begin()
-        origin = self.context.networks.network_of(request)
-        who = {"subject": session.subject, "username": encoded(session.username), "origin": origin}
-        try:
-            await while_connected(request, self._change(form, browser, session, origin))
-        except ClientDisconnect:
-            return Response(status_code=499)  # nobody reads it
-        except NotDoneError as error:
+        posted = await posted_form(self.context, request, session)
+        who = {"subject": session.subject, "username": encoded(session.username), "origin": posted.network}
+
+        async def form_again(error: NotDoneError) -> Response:
             if error.status == 409:
                 submission_of(request).give_way()
-            page = await self._form(browser, session, wrong=error.message, status=error.status)
-            return not_done(page, error, "password not changed", **who)
+            return await self._form(posted.browser, session, wrong=error.message, status=error.status)
+
+        refusal = await refusal_of(
+            request, self._change(posted), form_again, event="password not changed", **who
+        )
+        if refusal is not None:
+            return refusal
         _log.warning("password changed", **who)
         return see_other(f"password?changed={_changed_mark(session)}")
 
-    async def _change(self, form: Parameters, browser: Browser, session: Session, origin: str) -> None:
+    async def _change(self, posted: PostedForm) -> None:
+        form, session, origin = posted.fields, posted.session, posted.network
         new = new_password(form, mismatch=Text("The two new passwords are not the same."))
-        user = await self.current_password.require(form, browser, session, origin)
+        user = await self.current_password.require(form, posted.browser, session, origin)
         try:
             await self.accounts.set_password(user, new, session=session, only_unchanged=True, network=origin)
         except ValueError as error:

@@ -5,26 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auth_service.pages.current_password import CurrentPassword, NotDoneError
-from auth_service.protocol.parameters import Parameters
+from auth_service.pages.posted_forms import PostedForm
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import User
-from auth_service.users.sessions import Session
-from auth_service.web.browser_cookies import Browser
 from shared.clock import Clock
 from shared.texts import Text
 
 RECENT_S = 600
 """The maximum age of a login that replaces the password for an account without one, in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class PostedForm:
-    """A trusted form, and the source of the request."""
-
-    fields: Parameters
-    browser: Browser
-    session: Session
-    network: str
 
 
 @dataclass(frozen=True, kw_only=True)

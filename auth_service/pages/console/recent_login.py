@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auth_service.pages.current_password import CurrentPassword, NotDoneError
-from auth_service.pages.presence import PostedForm
+from auth_service.pages.posted_forms import PostedForm
 from auth_service.protocol.admin_access import RECENT_S
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import User

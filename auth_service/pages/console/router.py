@@ -13,7 +13,7 @@ from auth_service.pages.console.descriptions.router import ACT, SHOW, WAY_IN
 from auth_service.pages.console.recent_login import RecentLogin
 from auth_service.pages.console.sections import Administrator, NotThereError, Section
 from auth_service.pages.current_password import NotDoneError, not_done
-from auth_service.pages.presence import PostedForm
+from auth_service.pages.posted_forms import PostedForm
 from auth_service.protocol.claims_request import ACR_MFA
 from auth_service.protocol.parameters import parse_parameters
 from auth_service.protocol.reasons import Reason
