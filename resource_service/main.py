@@ -54,10 +54,12 @@ from shared.asgi import (
 from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
 from shared.home_networks import WARNING
-from shared.logs import configure_logs
+from shared.logs import configure_logs, get_logger
 from shared.pages.home import home_route
 from shared.prctl import forbid_inspection
 from shared.version import VERSION
+
+_log = get_logger(__name__)
 
 
 def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastAPI:
@@ -121,7 +123,13 @@ def create_app_from_environment(workers: str | None = None) -> ASGIApp:
     configure_logs()
     settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
     app = create_app(settings)
-    return app if workers is None else Worker(app, Path(workers), max_body_bytes=settings.max_body_bytes)
+    if workers is None:
+        return app
+    _log.warning(
+        "each worker counts limits and remembers spent DPoP proofs on its own: with N workers, limits are up"
+        " to N times as high, and a proof is accepted once by each"
+    )
+    return Worker(app, Path(workers), max_body_bytes=settings.max_body_bytes)
 
 
 def _mcp_endpoints(parts: Components) -> Iterator[Route]:

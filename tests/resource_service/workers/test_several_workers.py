@@ -124,6 +124,7 @@ def test_a_session_is_served_by_any_worker_until_its_own_ends(
             return len(clients) == 2
 
         wait_until(reaches_both)
+        assert (tmp_path / "log").read_text().count("remembers spent DPoP proofs on its own") >= 2
         (first, first_session), (second, second_session) = clients.values()
         for client in (first, second):
             assert [ping(client, token, session) for session in (first_session, second_session)] == [200, 200]
