@@ -91,7 +91,7 @@ def test_unselected_scopes_are_not_requested(page: Page, at_the_root: Pair) -> N
 
 
 def test_a_refusal_is_shown_with_its_reason(page: Page, at_the_root: Pair) -> None:
-    docs = DocsPage.open(page, at_the_root.issuer)
+    docs = DocsPage.open(page, at_the_root.resource_service)
     docs.register()
     window = docs.begin_to_authorize()
     log_in(window)
@@ -161,7 +161,7 @@ def test_a_page_opened_by_another_name_says_where_it_is_at_home(page: Page, unde
 
 def test_the_page_follows_the_system_into_the_dark(desk: Desk, at_the_root: Pair) -> None:
     page = desk.page(color_scheme="dark")
-    DocsPage.open(page, at_the_root.issuer)
+    DocsPage.open(page, at_the_root.resource_service)
     expect(page.locator("html")).to_have_css("background-color", "rgb(28, 32, 34)")
     page.emulate_media(color_scheme="light")
     expect(page.locator("html")).not_to_have_css("background-color", "rgb(28, 32, 34)")
