@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -51,6 +52,7 @@ def unusual_port(parts: SplitResult) -> int | None:
     return None if parts.port == DEFAULT_PORTS.get(parts.scheme) else parts.port
 
 
+@lru_cache(maxsize=1_024)
 def resource_key(resource: str) -> str:
     """Return a key that is equal for all accepted spellings of a resource.
 

@@ -11,7 +11,7 @@ from auth_service.protocol.interaction import Approval
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
+from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import Session
 
@@ -30,7 +30,9 @@ class ConsentRepository:
 
     def __init__(self, store: Store, users: UserRepository, ttl_s: int) -> None:
         self._users = users
-        self._records = Collection(store, _key, JsonCodec(ConsentRecord, compressed=True), lambda _: ttl_s)
+        self._records = Collection(
+            store, _key, JsonCodec(ConsentRecord, compressed=True, remembered=READ_OFTEN), lambda _: ttl_s
+        )
 
     async def approvals(self, session: Session, client: Client) -> tuple[Approval, ...]:
         """Return the approvals of the person in `session` for the client that were not forgotten.

@@ -105,10 +105,9 @@ class PendingRequests:
                 return None, False
             return replace(pending, outcome=outcome), True
 
-        name = digest(slot.request_id)
         if slot.unwritten is not None:
-            return await self._pending.create(name, replace(slot.unwritten, outcome=outcome))
-        return bool(await self._pending.update(name, rule))
+            return True  # nobody was given the id, so no other caller can answer or repeat the request
+        return bool(await self._pending.update(digest(slot.request_id), rule))
 
     async def amend(self, request_id: str, outcome: Outcome) -> None:
         """Replace the outcome that this caller has settled, if it could not be carried out."""

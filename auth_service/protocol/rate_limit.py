@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 IPV6_FACTORS = {64: 1, 56: 4, 48: 16}
 """The multiple of one network's limit that each IPv6 prefix may use. A /64 is one link; sites are assigned a
@@ -35,6 +36,7 @@ class Scope:
     factor: int
 
 
+@lru_cache(maxsize=1_024)
 def scopes_of(network: str) -> tuple[Scope, ...]:
     """Return all networks that an attempt from `network` counts against, narrowest first.
 

@@ -14,7 +14,7 @@ from auth_service.protocol.second_factor import acr_of
 from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
+from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
 from auth_service.storage.revocation_log import record_in
 from auth_service.users.repository import User
 from shared.clock import Clock
@@ -115,7 +115,9 @@ class SessionRepository:
         self._store = store
         self._clock = clock
         self._ttl_s = ttl_s
-        self._sessions = Collection(store, keys.session, JsonCodec(Session), self._remaining)
+        self._sessions = Collection(
+            store, keys.session, JsonCodec(Session, remembered=READ_OFTEN), self._remaining
+        )
 
     def _remaining(self, session: Session) -> int:
         return max(1, session.expires_at - int(self._clock()))
