@@ -19,6 +19,7 @@ from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
+from auth_service.storage.readings import Reading
 from auth_service.storage.revocation_log import LONGEST_S, disabled_entry, record_in
 from shared.clock import Clock
 
@@ -143,6 +144,10 @@ class ClientRepository:
     async def get(self, client_id: str) -> Client | None:
         """The client of that id, if there is one."""
         return await self._clients.get(client_id)
+
+    def reading(self, client_id: str) -> Reading[Client | None]:
+        """Return how to read a client together with other documents."""
+        return self._clients.reading(client_id)
 
     async def get_many(self, client_ids: Iterable[str]) -> list[Client]:
         """The clients of those ids that exist."""

@@ -14,8 +14,11 @@ from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
 from auth_service.protocol.narrowed_grants import AccessNotGrantedError
 from auth_service.protocol.owner import Owner
 from auth_service.protocol.reasons import Reason
-from auth_service.users.repository import UserRepository
-from auth_service.users.sessions import SessionRepository
+from auth_service.storage.interface import Store
+from auth_service.storage.readings import NOTHING, Reading, read_together
+from auth_service.users.account_reading import account_reading
+from auth_service.users.repository import User, UserRepository
+from auth_service.users.sessions import Session, SessionRepository
 
 SESSION_ENDED = "the login session of the grant has ended"
 
@@ -26,6 +29,7 @@ class GrantFactory:
     def __init__(
         self,
         *,
+        store: Store,
         grants: GrantRepository,
         clients: ClientRepository,
         users: UserRepository,
@@ -33,6 +37,7 @@ class GrantFactory:
         permissions: Permissions,
         lifetimes: Lifetimes,
     ) -> None:
+        self._store = store
         self._grants = grants
         self._clients = clients
         self._users = users
@@ -101,19 +106,32 @@ class GrantFactory:
     async def _refusal(self, grant: Grant) -> OAuthError | None:
         # Checked after the grant was opened: code that disables a user, ends a session or deletes a client
         # does so before it revokes the open grants, so one of the two notices the other.
-        if not await self._client_stays(grant):
+        client, user, session = await read_together(
+            self._store, self._client_of(grant), self._user_of(grant), self._session_of(grant)
+        )
+        if not await self._client_stays(grant, client):
             return InvalidClientError(Reason.CLIENT_NOT_ALLOWED, "the client was deleted or disabled")
         # Never invalid_client: clients delete their registration on that error (RFC 6749 §5.2).
-        if not await self._user_may(grant):
+        if not await self._user_may(grant, user):
             return InvalidGrantError(Reason.USER_NOT_ALLOWED, "the user was deleted or disabled")
-        if not await self._sessions.lives(grant.session_key):
+        if session is None and grant.session_key is not None:
             return InvalidGrantError(Reason.SESSION_ENDED, SESSION_ENDED)
         return None
 
-    async def _client_stays(self, grant: Grant) -> bool:
-        if grant.client_id.startswith(WORKLOAD_PREFIX):
+    def _client_of(self, grant: Grant) -> Reading[Client | None]:
+        return NOTHING if _is_of_workload(grant) else self._clients.reading(grant.client_id)
+
+    def _user_of(self, grant: Grant) -> Reading[User | None]:
+        if grant.subject is None or not _is_of_account(grant):
+            return NOTHING
+        return account_reading(grant.subject, grant.username or "")
+
+    def _session_of(self, grant: Grant) -> Reading[Session | None]:
+        return self._sessions.reading(grant.session_key) if grant.session_key is not None else NOTHING
+
+    async def _client_stays(self, grant: Grant, client: Client | None) -> bool:
+        if _is_of_workload(grant):
             return True  # not registered: its issuer vouches for it with each assertion
-        client = await self._clients.get(grant.client_id)
         if client is None or client.disabled or (SCOPE in grant.scopes and not may_administer(client)):
             return False
         needed_until = max(grant.expires_at, grant.created_at + self._lifetimes.refresh_absolute_s)
@@ -122,8 +140,17 @@ class GrantFactory:
         # A day longer than needed, so that not every grant causes a write to the client.
         return await self._clients.note_use(grant.client_id, needed_until + USE_NOTED_EVERY_S)
 
-    async def _user_may(self, grant: Grant) -> bool:
-        if grant.subject is None or grant.assertion_issuer is not None:
+    async def _user_may(self, grant: Grant, user: User | None) -> bool:
+        if grant.subject is None or not _is_of_account(grant):
             return True
-        user = await self._users.by_subject(grant.subject)
+        if user is None:  # deleted, or renamed
+            user = await self._users.by_subject(grant.subject)
         return user is not None and not user.disabled
+
+
+def _is_of_workload(grant: Grant) -> bool:
+    return grant.client_id.startswith(WORKLOAD_PREFIX)
+
+
+def _is_of_account(grant: Grant) -> bool:
+    return grant.assertion_issuer is None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from auth_service.storage.interface import NotReplicatedError, Store, StoreUnavailableError
 from auth_service.storage.json_codec import JsonCodec
+from auth_service.storage.readings import Reading
 from shared.logs import get_logger
 
 if TYPE_CHECKING:
@@ -67,7 +68,14 @@ class Collection(Generic[T]):
 
     async def get(self, document_id: str) -> T | None:
         """Read a document; None if it does not exist."""
-        value = await self.store.get(self.key(document_id))
+        return self.decoded(await self.store.get(self.key(document_id)))
+
+    def reading(self, document_id: str) -> Reading[T | None]:
+        """Return how to read a document together with others."""
+        return Reading((self.key(document_id),), self.decoded)
+
+    def decoded(self, value: bytes | None) -> T | None:
+        """Decode the value of a key; None if it does not exist."""
         return None if value is None else self.codec.decode(value)
 
     async def read(self, document_id: str) -> Read[T] | None:

@@ -15,6 +15,7 @@ from auth_service.storage import keys
 from auth_service.storage.documents import Collection
 from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
+from auth_service.storage.readings import Reading
 from auth_service.storage.revocation_log import record_in
 from auth_service.users.repository import User
 from shared.clock import Clock
@@ -189,8 +190,16 @@ class SessionRepository:
         """
         return key is None or await self._alive(key) is not None
 
+    def reading(self, key: str) -> Reading[Session | None]:
+        """Return how to read the session stored under `key`, if it lives, together with other documents."""
+        return Reading(
+            self._sessions.reading(key).keys, lambda value: self._living(key, self._sessions.decoded(value))
+        )
+
     async def _alive(self, key: str) -> Session | None:
-        session = await self._sessions.get(key)
+        return self._living(key, await self._sessions.get(key))
+
+    def _living(self, key: str, session: Session | None) -> Session | None:
         if session is None or session.expires_at <= self._clock():
             return None
         return replace(session, key=key)

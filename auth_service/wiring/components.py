@@ -230,6 +230,7 @@ def grants(
         repository=repository,
         tool_calls=ToolCallRepository(base.store, repository, base.clock),
         factory=GrantFactory(
+            store=base.store,
             grants=repository,
             clients=clients.repository,
             users=users.repository,
