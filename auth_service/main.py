@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from urllib.parse import urlsplit
@@ -24,6 +26,7 @@ from auth_service.settings import AuthSettings
 from auth_service.storage import Durability, open_store
 from auth_service.storage.interface import Store
 from auth_service.storage.store_clock import StoreClock
+from auth_service.storage.store_watch import StoreWatch
 from auth_service.users.repository import UserExistsError, UserRepository
 from auth_service.web.client_networks import ClientNetworks, TellWhetherBelieved
 from auth_service.web.render import STATIC
@@ -63,6 +66,9 @@ _log = get_logger(__name__)
 class IncompleteStoreError(Exception):
     """The store has only a part of a backup."""
 
+
+RECENT_REVOCATIONS_S = 900.0
+"""Revocations that are repeated if the store forgot them: a failover in a Cluster breaks no subscription."""
 
 DEMO_PASSWORD, DEMO_NAME = "secret", "Demo User"
 
@@ -194,12 +200,13 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     base, settings = parts.base, parts.base.settings
 
+    store_watch = StoreWatch(base.store)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if await is_incomplete(base.store):
             raise IncompleteStoreError("a restore into the store was interrupted: run doorward restore again")
-        for complaint in await base.store.misconfigurations():
-            _log.warning("the store may lose acknowledged writes", complaint=complaint)
+        await store_watch.check()
         await base.signing_keys.prepare()
         await parts.users.pairwise_subjects.prepare()
         if settings.demo_user:
@@ -209,10 +216,13 @@ def _lifespan(
                 "without access rules, everybody may connect to every resource; see docs/how-to/access.md"
             )
         _log.info("authorization server ready", issuer=settings.issuer)
+        recent = functools.partial(parts.grants.repository.put_back_revocations, RECENT_REVOCATIONS_S)
+        watching = asyncio.create_task(store_watch.watch(recent))
         try:
             async with parts.revocation_stream.followed(), journal_upkeep(base):
                 yield
         finally:
+            watching.cancel()
             base.fetcher.close()
             base.operator_fetcher.close()
             await parts.authorization.resource_descriptions.aclose()

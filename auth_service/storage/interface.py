@@ -209,7 +209,7 @@ class Store(Protocol):
         ...
 
     async def misconfigurations(self) -> list[str]:
-        """List, in sentences for the operator, the settings of the backend that break a guarantee above."""
+        """List, in sentences for the operator, what breaks a guarantee above on any server of the backend."""
         ...
 
     def entries(self) -> Entries:

@@ -11,7 +11,6 @@ becomes `StoreUnavailableError`. A connection that broke while idle is detected 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -24,7 +23,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     NoScriptError,
-    ResponseError,
 )
 
 from auth_service.storage import keys, redis_info, redis_streams
@@ -36,13 +34,14 @@ from auth_service.storage.interface import (
     StoreUnavailableError,
     check_step,
 )
-from auth_service.storage.redis_address import RedisAddress
+from auth_service.storage.redis_address import RedisAddress, tls_context
 from auth_service.storage.redis_connection import Argument, Failure, unchanged
 from auth_service.storage.redis_entries import RedisEntries
 from auth_service.storage.redis_errors import OUTAGES, unavailable
+from auth_service.storage.redis_examination import Examination
 from auth_service.storage.redis_messages import Messages
 from auth_service.storage.redis_pipeline import PipelineSettings, Place, RedisPipeline
-from auth_service.storage.redis_replicated import ReplicatedWrites
+from auth_service.storage.redis_replicated import ReplicatedWrites, ServerWrites
 from auth_service.storage.redis_replicated_cluster import ClusterWrites
 from auth_service.storage.redis_scripts import (
     COUNT,
@@ -57,6 +56,7 @@ from auth_service.storage.redis_scripts import (
     Script,
 )
 from auth_service.storage.revocation_log import MayRecordRevocations
+from shared.clock import Clock, system_clock
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,8 +77,11 @@ _FSYNC = Durability()
 class RedisStore(MayRecordRevocations):
     """`auth_service.storage.interface.Store` on Redis. Connects on the first call."""
 
-    def __init__(self, address: RedisAddress, durability: Durability = _FSYNC) -> None:
+    def __init__(
+        self, address: RedisAddress, durability: Durability = _FSYNC, *, clock: Clock = system_clock
+    ) -> None:
         self._address = address
+        self._clock = clock
         self._durability = durability
         self._sentinel = _sentinel(address) if address.mode == "sentinel" else None
         self._client = _client(address, self._sentinel)
@@ -187,14 +190,17 @@ class RedisStore(MayRecordRevocations):
         await self._command("SET", keys.ping(), b"", "PX", "1000")
 
     async def misconfigurations(self) -> list[str]:
-        info = await self._call(self._client.info)
-        try:
-            settings = await self._call(self._client.config_get, "appendfsync")
-        except StoreUnavailableError as error:
-            if not isinstance(error.__cause__, ResponseError):
-                raise
-            settings = {}  # hosted servers often refuse CONFIG
-        return redis_info.misconfigurations(info, appendfsync=settings.get("appendfsync"))
+        servers = await self._call(self._servers)
+        return redis_info.misconfigurations(servers, self._durability)
+
+    async def _servers(self) -> list[redis_info.ServerState]:
+        address = self._address
+        examination = Examination(lambda place: _client_of(address, place), self._clock)
+        if isinstance(self._client, RedisCluster):
+            return await examination.of_cluster(self._client)
+        if self._sentinel:
+            return await examination.of_sentinel(self._sentinel, address.service)
+        return await examination.server_and_replicas(address.nodes[0])
 
     def entries(self) -> RedisEntries:
         return RedisEntries(self._client, self._command, partial(self._run, reads=True))
@@ -249,7 +255,9 @@ class RedisStore(MayRecordRevocations):
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S), self._turns:
                 return await method(*args, **kwargs)
-        except OUTAGES as error:
+        except (*OUTAGES, AttributeError) as error:
+            # redis-py's client of a cluster uses connections that it has closed a moment before: their writer
+            # is None then.
             raise unavailable(self._address, error) from error
 
 
@@ -281,6 +289,12 @@ def _client(address: RedisAddress, sentinel: Sentinel | None) -> Redis | RedisCl
     return Redis(host=host, port=port, **options)
 
 
+def _client_of(address: RedisAddress, place: Place) -> Redis:
+    """Return a client for one server of several, which may be a replica."""
+    options = _connection(address) | {"username": address.username, "password": address.password}
+    return Redis(host=place[0], port=place[1], **options)
+
+
 def _connection(address: RedisAddress) -> dict[str, Any]:
     return {
         "client_name": CLIENT_NAME,
@@ -309,28 +323,15 @@ def _pipeline_settings(address: RedisAddress, find: Callable[[], Awaitable[Place
         find=find,
         greeting=_greeting(address),
         name=CLIENT_NAME,
-        tls=_tls_context(address) if address.tls else None,
+        tls=tls_context(address) if address.tls else None,
         call_timeout_s=CALL_TIMEOUT_S,
         answer_timeout_s=ANSWER_TIMEOUT_S,
     )
 
 
-class _ServerWrites:
-    """The writes to a single server, or to the primary that Sentinel names."""
-
-    def __init__(self, writes: ReplicatedWrites) -> None:
-        self._writes = writes
-
-    async def execute(self, key: str, command: tuple[Argument, ...]) -> tuple[object, bool]:
-        return await self._writes.execute(command)
-
-    async def aclose(self) -> None:
-        await self._writes.aclose()
-
-
 def _replicated(
     client: Redis | RedisCluster, address: RedisAddress, sentinel: Sentinel | None, durability: Durability
-) -> _ServerWrites | ClusterWrites | None:
+) -> ServerWrites | ClusterWrites | None:
     if durability.mode != "replicated":
         return None
 
@@ -338,7 +339,7 @@ def _replicated(
         return ReplicatedWrites(pipeline, replicas=durability.replicas, timeout_s=REPLICATION_TIMEOUT_S)
 
     if not isinstance(client, RedisCluster):
-        return _ServerWrites(waiting(_pipeline(address, sentinel)))
+        return ServerWrites(waiting(_pipeline(address, sentinel)))
 
     def writes_to(place: Place) -> ReplicatedWrites:
         async def find() -> Place:
@@ -354,14 +355,6 @@ def _greeting(address: RedisAddress) -> list[tuple[str, ...]]:
     user = (address.username,) if address.username else ()
     auth = [("AUTH", *user, address.password)] if address.password else []
     return [*auth, *([("SELECT", str(address.database))] if address.database else [])]
-
-
-def _tls_context(address: RedisAddress) -> ssl.SSLContext:
-    files = dict(address.tls_files)
-    context = ssl.create_default_context(cafile=files.get("ssl_ca_certs"))
-    if certificate := files.get("ssl_certfile"):
-        context.load_cert_chain(certificate, files.get("ssl_keyfile"))
-    return context
 
 
 async def _subscribe(pubsub: PubSub, channel: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import unquote
@@ -129,3 +130,12 @@ def _options(mode: Mode, query: str) -> dict[str, str]:
     if len(options) < len(pairs) or not options.keys() <= accepted or options.get("tls", "true") != "true":
         raise ValueError(f"this store URL accepts only the options {', '.join(sorted(accepted))}, each once")
     return options
+
+
+def tls_context(address: RedisAddress) -> ssl.SSLContext:
+    """Return the TLS settings of connections to `address`."""
+    files = dict(address.tls_files)
+    context = ssl.create_default_context(cafile=files.get("ssl_ca_certs"))
+    if certificate := files.get("ssl_certfile"):
+        context.load_cert_chain(certificate, files.get("ssl_keyfile"))
+    return context

@@ -63,6 +63,21 @@ class ReplicatedWrites:
         self._sending = None
 
 
+class ServerWrites:
+    """The writes to a single server, or to the primary that Sentinel names."""
+
+    def __init__(self, writes: ReplicatedWrites) -> None:
+        self._writes = writes
+
+    async def execute(self, key: str, command: Command) -> tuple[object, bool]:
+        """Write to `key`; as `ReplicatedWrites.execute`."""
+        return await self._writes.execute(command)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._writes.aclose()
+
+
 def _deliver(
     group: Sequence[tuple[Sequence[Command], asyncio.Future[tuple[object, bool]]]],
     answers: Sequence[object],

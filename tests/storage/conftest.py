@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.machine import require
+from tests.servers import wait_until
 from tests.storage.topologies import (
     ClusterDeployment,
     Deployment,
@@ -20,7 +21,8 @@ from tests.storage.topologies import (
 @pytest.fixture(scope="session")
 def redis_sentinel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelDeployment]:
     require("redis-server")
-    with sentinel_running(tmp_path_factory.mktemp("sentinel")) as deployment:
+    with sentinel_running(tmp_path_factory.mktemp("sentinel"), min_replicas=1) as deployment:
+        wait_until(deployment.replica_follows)
         yield deployment
 
 

@@ -71,15 +71,18 @@ def sentinel_running(
     replicas: int = 1,
     sentinels: int = 1,
     through: Callable[[int], int] = int,
+    min_replicas: int = 0,
 ) -> Iterator[SentinelDeployment]:
     """By default, Sentinel waits long enough not to mistake a busy machine for a dead primary.
 
     Args:
+        min_replicas: the primary's `min-replicas-to-write`.
         through: from the port of the primary to the one by which everybody reaches it.
     """
     with ExitStack() as stack:
         arguments = (*DURABLE, "--repl-diskless-sync-delay", "0")
-        primary = stack.enter_context(redis_running(directory / "primary", *arguments))
+        required = ("--min-replicas-to-write", str(min_replicas))
+        primary = stack.enter_context(redis_running(directory / "primary", *arguments, *required))
         port = through(primary.port)
         follow = (*arguments, "--replicaof", f"127.0.0.1 {port}")
         following = [
